@@ -1,0 +1,1 @@
+"""A multimodal recommendation assistant driven by an LLM agent."""

@@ -1,0 +1,9 @@
+"""assistant llm: see its help."""
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="llm")
+
+
+@app.callback()
+def _root() -> None: ...

@@ -1,0 +1,9 @@
+"""assistant models: see its help."""
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="models")
+
+
+@app.callback()
+def _root() -> None: ...

@@ -1,0 +1,162 @@
+"""All configuration, in one frozen object made once and passed in.
+
+Precedence: command-line flags, then environment (``ASSISTANT_`` and ``__`` between levels, for example
+``ASSISTANT_LLM__PROFILE=gpu``), then the TOML file (``ASSISTANT_CONFIG``, default ``ASSISTANT_HOME/config.toml``),
+then the defaults below. docs/configuration.md explains each key.
+"""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from assistant.errors import ConfigError
+
+
+def project_folder() -> Path:
+    """The checkout this package runs from, or the current folder when it is installed elsewhere."""
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+
+
+class Section(BaseModel):
+    """Base of the settings' sections."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LLMSettings(Section):
+    """The language model and the server that hosts it."""
+
+    profile: Literal["cpu", "gpu", "remote"] = "cpu"
+    model: str | None = Field(None, description="model name; each profile has its own default")
+    base_url: str | None = Field(None, description="OpenAI-compatible base URL; needed by the remote profile")
+    api_key: SecretStr = SecretStr("none")
+    host: str = "127.0.0.1"
+    port: int = Field(8765, ge=1, le=65535)
+    python: Path | None = Field(None, description="Python of the vLLM environment; default .venv-vllm/bin/python")
+    extra_args: list[str] = Field([], description="further arguments for the vLLM server")
+    context_tokens: int = Field(4096, ge=1024)
+    start_seconds: float = Field(600, gt=0, description="how long `llm up` waits for health")
+    call_seconds: float = Field(90, gt=0, description="deadline of one model call")
+    turn_seconds: float = Field(180, gt=0, description="model time budget of one turn")
+    temperature: float = Field(0.0, ge=0, le=2)
+    seed: int = 7
+
+
+class SpeechSettings(Section):
+    """Whisper."""
+
+    engine: Literal["faster-whisper", "openai-whisper"] = "faster-whisper"
+    model: str = "whisper-base"
+    compute: Literal["int8", "float32", "float16"] = "int8"
+
+
+class VisionSettings(Section):
+    """The picture encoder: the built-in ConSE encoder, or any open_clip checkpoint."""
+
+    encoder: Literal["conse", "open_clip"] = "conse"
+    classifier: str = "efficientnet-lite2"
+    clip_model: str = Field("ViT-B-32-256", description="open_clip architecture, or hf-hub:NAME")
+    clip_checkpoint: str = Field("datacomp_s34b_b86k", description="open_clip tag or a local safetensors file")
+
+
+class TextSettings(Section):
+    """The text encoder: a registry name, or the path of a sentence-transformers folder."""
+
+    model: str = "all-minilm-l6-v2"
+
+
+class Limits(Section):
+    """Bounds on what comes in; checked while reading, not after."""
+
+    message_characters: int = 8_000
+    attachments: int = 8
+    image_bytes: int = 25 * 2**20
+    image_pixels: int = 50_000_000
+    audio_bytes: int = 100 * 2**20
+    audio_seconds: float = 600
+    line_bytes: int = 2 * 2**20
+    description_characters: int = 20_000
+
+
+class TurnSettings(Section):
+    """How a turn is run."""
+
+    top_n: int = Field(3, ge=1, le=20)
+    candidates: int = Field(8, ge=1, le=40, description="how many fused candidates the model reads")
+    pool: int = Field(50, ge=1, le=500, description="how many hits each search brings")
+    plan_rounds: int = Field(1, ge=1, le=3, description="planning rounds; a failed plan may be repaired once more")
+    tool_seconds: float = Field(60, gt=0, description="deadline of one tool call")
+    rrf_k: float = Field(60, gt=0, description="k of reciprocal rank fusion (Cormack et al. 2009)")
+    llm_rank_weight: float = Field(1.0, ge=0, description="weight of the model's order against the fused one")
+    weights: dict[str, float] = Field(
+        {"picture": 2.0, "picture_text": 0.3, "text_picture": 0.3, "dense": 1.0, "keyword": 0.7},
+        description="weight of each signal in the fusion",
+    )
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ASSISTANT_", env_nested_delimiter="__", frozen=True, extra="ignore", nested_model_default_partial_update=True
+    )
+
+    home: Path = Field(default_factory=lambda: project_folder() / ".assistant")
+    data: Path | None = None
+    chroma_url: str | None = Field(None, description="URL of a Chroma server; embedded when unset")
+    catalogue_language: str = "en"
+    llm: LLMSettings = LLMSettings()
+    speech: SpeechSettings = SpeechSettings()
+    vision: VisionSettings = VisionSettings()
+    text: TextSettings = TextSettings()
+    limits: Limits = Limits()
+    turn: TurnSettings = TurnSettings()
+
+    @cached_property
+    def data_folder(self) -> Path:
+        """Everything of one catalogue and its users."""
+        return (self.data or self.home / "data").expanduser().absolute()
+
+    @cached_property
+    def models_folder(self) -> Path:
+        """Finished model files, one folder a model."""
+        return self.home.expanduser().absolute() / "models"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, environment, TOML file, defaults."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_config_file())
+
+
+def _config_file() -> Path:
+    named = os.environ.get("ASSISTANT_CONFIG")
+    home = Path(os.environ.get("ASSISTANT_HOME") or project_folder() / ".assistant")
+    return Path(named) if named else home / "config.toml"
+
+
+def load_settings(**flags: Any) -> Settings:  # noqa: ANN401 - flags are validated by the model
+    """Read the configuration.
+
+    Raises:
+        ConfigError: a value is not of its type or an unknown key stands in a section.
+    """
+    try:
+        return Settings(**{key: value for key, value in flags.items() if value is not None})
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"The setting {where} is wrong: {first['msg']}.") from exc
+    except ValueError as exc:  # a broken TOML file
+        raise ConfigError(f"The configuration file {_config_file()} cannot be read: {exc}.") from exc

@@ -1,0 +1,1 @@
+"""What the model can call, and the engines beneath; usable alone."""

@@ -1,0 +1,142 @@
+"""The typed records that tools take and give; all JSON-able, all validated at the border."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+JsonScalar = str | int | float | bool | None
+Term = Annotated[str, Field(min_length=1, max_length=100)]
+Terms = Annotated[list[Term], Field(max_length=50)]
+
+
+class Record(BaseModel):
+    """Base of all records: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Item(Record):
+    """One catalogue line after validation (the contract in docs/catalogue.md)."""
+
+    id: str
+    title: str
+    description: str = ""
+    price: float | None = None
+    currency: str | None = None
+    category: str | None = None
+    brand: str | None = None
+    url: str | None = None
+    images: list[str] = []
+    audio: str | None = None
+    video: str | None = None
+    in_stock: bool | None = None
+    attributes: dict[str, Any] = {}
+
+
+class Filters(Record):
+    """What an item must be. Everything is decided in the stores, before ranking; bounds are inclusive.
+
+    A list means "any of these" when it includes and "none of these" when it excludes;
+    ``include_terms`` means every term must stand in the item's title, description or attributes.
+    """
+
+    min_price: float | None = Field(None, ge=0, description="lowest price, inclusive")
+    max_price: float | None = Field(None, ge=0, description="highest price, inclusive")
+    categories: Terms = Field([], description="any of these categories")
+    brands: Terms = Field([], description="any of these brands")
+    in_stock: bool | None = Field(None, description="true: only items in stock")
+    include_terms: Terms = Field([], description="words every item must mention, such as a colour")
+    exclude_terms: Terms = Field([], description="words no item may mention, such as leather")
+    exclude_categories: Terms = Field([], description="none of these categories")
+    exclude_brands: Terms = Field([], description="none of these brands")
+    exclude_ids: Annotated[list[str], Field(max_length=10_000)] = Field([], description="items not to show")
+
+    def is_empty(self) -> bool:
+        """True when nothing is asked of an item."""
+        return not self.model_dump(exclude_defaults=True)
+
+
+SignalSource = Literal["picture", "picture_text", "text_picture", "dense", "keyword"]
+"""Where a score comes from: photo to photo, photo to item text, words to item photo, words to text, BM25."""
+
+
+class Signal(Record):
+    """One modality's opinion of one item."""
+
+    source: SignalSource
+    score: float = Field(description="the source's own scale: cosine, CSLS or BM25; larger is better")
+    rank: int = Field(ge=1, description="1 is best within this source's list")
+    matched: list[str] = Field([], description="the query's words found in the item (keyword source only)")
+
+
+class Hit(Record):
+    """An item as a search result carries it."""
+
+    item_id: str
+    title: str
+    price: float | None = None
+    currency: str | None = None
+    category: str | None = None
+    brand: str | None = None
+    in_stock: bool | None = None
+    score: float = Field(0.0, description="fused score within this result, larger is better")
+    signals: list[Signal] = []
+
+
+class ItemsResult(Record):
+    """What every tool that finds items returns."""
+
+    items: list[Hit]
+    total: int | None = Field(None, description="how many items passed the filters, when counted")
+
+
+class Segment(Record):
+    """One stretch of speech; times in seconds from the start."""
+
+    start: float
+    end: float
+    text: str
+
+
+class Transcript(Record):
+    """What was said. ``spoken`` false means no speech was heard, and ``text`` is empty."""
+
+    text: str
+    language: str | None
+    confidence: float = Field(ge=0, le=1, description="mean token probability, 0 when nothing was spoken")
+    segments: list[Segment]
+    seconds: float = Field(description="length of the recording")
+    spoken: bool
+
+
+class Label(Record):
+    """A picture label with its probability."""
+
+    label: str
+    score: float
+
+
+class PictureDescription(Record):
+    """Labels of a picture, best first, and its size in pixels after EXIF rotation."""
+
+    labels: list[Label]
+    width: int
+    height: int
+
+
+class EncoderIdentity(Record):
+    """Which model and preprocessing made a vector; vectors of two identities are never compared."""
+
+    encoder: str
+    weights: str = Field(description="sha256 of the weights, or hub repository and revision")
+    preprocessing: str
+    dimensions: int
+
+
+class ToolOutcome(Record):
+    """What calling a tool gives, whoever called it."""
+
+    ok: bool
+    result: dict[str, Any] | None = None
+    error: str | None = None
+    seconds: float
