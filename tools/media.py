@@ -1,0 +1,383 @@
+"""Pictures and recordings from files: checked, bounded while reading, brought to one form.
+
+Formats are recognised by content, never by name. Pillow reads the pictures. PyAV, which carries the FFmpeg libraries
+in its wheel, reads the recordings, so that no `ffmpeg` program is needed. Every failure is a `MediaError` whose text
+is one sentence for the person who sent the file.
+"""
+
+import logging
+import os
+import stat
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.errors import MediaError
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.audio.resampler import AudioResampler
+    from av.container import InputContainer
+    from PIL.Image import Image
+
+logger = logging.getLogger(__name__)
+
+SAMPLE_RATE = 16_000
+"""Hertz; what Whisper and the voice activity model take."""
+
+PICTURE_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
+"""Pillow's readers that may run. The others are rare, or start programs (EPS) or open further files."""
+
+SOUND_FORMATS = "wav,w64,aiff,caf,flac,ogg,mp3,aac,amr,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,asf,mpegts,flv,au"
+"""FFmpeg's readers that may run; playlists (hls, concat, sdp), which open other files and addresses, may not."""
+
+ESTIMATED_DURATION = frozenset({"mp3", "aac", "amr"})
+"""Formats whose duration FFmpeg may only estimate, from the bit rate of the first frames."""
+
+
+@dataclass(frozen=True)
+class MediaLimits:
+    """What is accepted; sizes of the file in bytes, of a picture in pixels, of a recording in seconds."""
+
+    image_bytes: int = 25 * 2**20
+    image_pixels: int = 50_000_000
+    audio_bytes: int = 100 * 2**20
+    audio_seconds: float = 600
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """A decoded recording: float32 mono samples (n,) at 16 kHz, within -1 and 1, and its length in seconds."""
+
+    samples: NDArray[np.float32]
+    seconds: float
+
+
+# What a file is ------------------------------------------------------------------------------------------------------
+
+
+def sniff(head: bytes) -> str | None:
+    """Name what a file's first bytes show it to be ("a PNG picture"), or None when they tell nothing.
+
+    Only kinds that are worth naming in an error message: the decoders do their own recognition.
+    """
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return name
+    if head[4:8] == b"ftyp":
+        return _FTYP_PICTURES.get(head[8:12], "an MP4 file")
+    if head[:4] == b"RIFF":
+        return {b"WAVE": "a WAV recording", b"WEBP": "a WebP picture"}.get(head[8:12])
+    text = _leading_text(head)
+    if text is None:
+        return None
+    return "an SVG drawing" if "<svg" in text.lower() else "a text file"
+
+
+_MAGIC = (
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive or office document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"ID3", "an MP3 recording"),
+    (b"fLaC", "a FLAC recording"),
+    (b"OggS", "an Ogg recording"),
+    (b"\x1aE\xdf\xa3", "a WebM or Matroska file"),
+)
+_FTYP_PICTURES = dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "a HEIC picture") | {
+    b"avif": "an AVIF picture",
+    b"avis": "an AVIF picture",
+}
+
+
+def _leading_text(head: bytes) -> str | None:
+    """The head as text, or None when it holds bytes that text does not."""
+    if b"\0" in head:
+        return None
+    try:
+        return head.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        # A multi-byte character may be cut at the end of the head.
+        return head[: exc.start].decode("utf-8") if exc.start > len(head) - 4 else None
+
+
+@contextmanager
+def _opened(path: Path, max_bytes: int) -> Iterator[BinaryIO]:
+    """The file open for reading, once it is known to be a regular, non-empty file of at most ``max_bytes``.
+
+    Raises:
+        MediaError: it is not, or it may not be read.
+    """
+    try:
+        # Without O_NONBLOCK, opening a named pipe would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
+        raise MediaError(f"There is no file {path}.") from None
+    except (OSError, ValueError) as exc:
+        raise MediaError(f"The file {path} cannot be opened: {_reason(exc)}.") from exc
+    try:
+        _check_kind_and_size(path, os.fstat(descriptor), max_bytes)
+    except MediaError:
+        os.close(descriptor)
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
+
+
+def _check_kind_and_size(path: Path, status: os.stat_result, max_bytes: int) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise MediaError(f"{path} is a folder, not a file.")
+    if not stat.S_ISREG(status.st_mode):
+        raise MediaError(f"{path} is a device or a pipe, not a file.")
+    if status.st_size == 0:
+        raise MediaError(f"{path.name} is empty.")
+    if status.st_size > max_bytes:
+        raise MediaError(f"{path.name} has {_size(status.st_size)}; at most {_size(max_bytes)} are accepted.")
+
+
+def _reason(exc: Exception) -> str:
+    return (exc.strerror if isinstance(exc, OSError) else None) or str(exc) or type(exc).__name__
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count:,} bytes"
+
+
+# Pictures ------------------------------------------------------------------------------------------------------------
+
+
+def load_picture(path: Path, limits: MediaLimits = MediaLimits()) -> "Image":  # noqa: B008 - frozen
+    """Read a picture as RGB: turned upright by its EXIF, first frame of an animation, transparency on white.
+
+    The pixel limit is checked on the header, before anything is decoded.
+
+    Raises:
+        MediaError: missing, not a picture, damaged or cut short, or over a limit.
+    """
+    with _opened(path, limits.image_bytes) as file:
+        image = _open_picture(file, path.name, limits.image_pixels)
+        with image, _as_media_error(f"{path.name} is damaged or cut short and cannot be read as a picture"):
+            image.load()
+            return _upright_rgb(image)
+
+
+def _open_picture(file: BinaryIO, name: str, max_pixels: int) -> "Image":
+    """Read the header only, and hold it against the pixel limit."""
+    from PIL import Image, UnidentifiedImageError
+
+    _quiet_pillow()
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, max_pixels)
+    head = file.read(4096)
+    file.seek(0)
+    try:
+        image = Image.open(file, formats=PICTURE_FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
+        raise MediaError(f"{name} has too many pixels; at most {max_pixels:,} are accepted.") from exc
+    except UnidentifiedImageError as exc:
+        raise MediaError(_not_a_picture(name, head)) from exc
+    except Exception as exc:  # Pillow's readers raise many types on malformed headers
+        logger.debug("Pillow could not open %s", name, exc_info=True)
+        raise MediaError(f"{name} is damaged or cut short and cannot be read as a picture.") from exc
+    if image.width * image.height > max_pixels:
+        raise MediaError(f"{name} has {image.width:,} x {image.height:,} pixels; at most {max_pixels:,} are accepted.")
+    return image
+
+
+@cache
+def _quiet_pillow() -> None:
+    """Keep Pillow's remarks on bad files (large, odd EXIF) off standard error: the limits are checked here."""
+    from PIL import Image
+
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+def _not_a_picture(name: str, head: bytes) -> str:
+    kind = sniff(head)
+    if kind is None:
+        return f"{name} is not a picture that can be read; send a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF file."
+    if kind.endswith(("picture", "drawing")) and kind not in {"an SVG drawing", "a HEIC picture"}:
+        return f"{name} is {kind} that is damaged or cut short."
+    if kind in {"an SVG drawing", "a HEIC picture"}:
+        return f"{name} is {kind}, which cannot be read here; save it as PNG or JPEG."
+    return f"{name} is {kind}, not a picture."
+
+
+@contextmanager
+def _as_media_error(sentence: str) -> Iterator[None]:
+    """Translate whatever a decoder raises on bad data: Pillow's readers raise a dozen types between them."""
+    try:
+        yield
+    except MediaError:
+        raise
+    except Exception as exc:
+        logger.debug("%s", sentence, exc_info=True)
+        raise MediaError(f"{sentence}.") from exc
+
+
+def _upright_rgb(image: "Image") -> "Image":
+    from PIL import Image, ImageOps
+
+    try:
+        image = ImageOps.exif_transpose(image)
+    except Exception:  # a broken EXIF block must not lose a good picture
+        logger.debug("EXIF could not be read", exc_info=True)
+    if image.mode.startswith("I") or image.mode == "F":
+        return _eight_bit(image)
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(white, layer).convert("RGB")
+    return image.convert("RGB") if image.mode != "RGB" else image.copy()
+
+
+def _eight_bit(image: "Image") -> "Image":
+    """Bring grey values of 16 or 32 bits or floats to 8 bits; Pillow's own conversion clips them to white."""
+    from PIL import Image
+
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+    if image.mode.startswith("I;16"):
+        scaled = values / 257
+    elif image.mode == "I":
+        scaled = values / 257 if values.max(initial=0) > 255 else values
+    else:
+        low, high = float(values.min(initial=0)), float(values.max(initial=1))
+        scaled = (values - low) * (255 / (high - low))
+    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8)).convert("RGB")
+
+
+# Recordings ----------------------------------------------------------------------------------------------------------
+
+
+def load_audio(path: Path, limits: MediaLimits = MediaLimits()) -> Audio:  # noqa: B008 - frozen
+    """Decode a recording, or the sound of a video, to 16 kHz mono.
+
+    A length that the header states is checked before decoding, the real one while decoding: at the limit decoding
+    stops, so that at most ``limits.audio_seconds`` are ever held.
+
+    Raises:
+        MediaError: missing, no recording, without sound, damaged or cut short, or over a limit.
+    """
+    with _opened(path, limits.audio_bytes) as file:
+        head = file.read(4096)
+        _check_riff_is_whole(path, head, os.fstat(file.fileno()).st_size)
+        file.seek(0)
+        with _container(file, path.name, head) as container:
+            stated = _stated_seconds(container, path.name, limits.audio_seconds)
+            samples = _decode(container, path.name, limits.audio_seconds)
+    seconds = len(samples) / SAMPLE_RATE
+    if stated is not None and stated - seconds > max(1.0, 0.1 * stated):
+        raise MediaError(f"{path.name} is cut short: it should last {stated:.1f} seconds and holds {seconds:.1f}.")
+    return Audio(samples=samples, seconds=seconds)
+
+
+def _check_riff_is_whole(path: Path, head: bytes, size: int) -> None:
+    """Refuse a WAV file that is shorter than its header says (programs that write to a pipe leave a huge number)."""
+    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+        return
+    promised = int.from_bytes(head[4:8], "little") + 8
+    if promised < 0x7FFF_0000 and promised > size + 1024:
+        raise MediaError(f"{path.name} is cut short: it should have {promised:,} bytes and has {size:,}.")
+
+
+@contextmanager
+def _container(file: BinaryIO, name: str, head: bytes) -> "Iterator[InputContainer]":
+    import av
+
+    options = {"format_whitelist": SOUND_FORMATS, "protocol_whitelist": "file"}
+    try:
+        container = av.open(file, mode="r", metadata_errors="ignore", options=options)
+    except (av.FFmpegError, ValueError, OSError) as exc:
+        raise MediaError(_not_a_recording(name, head)) from exc
+    with container:
+        if not container.streams.audio:
+            raise MediaError(f"{name} holds no sound.")
+        yield container
+
+
+def _not_a_recording(name: str, head: bytes) -> str:
+    kind = sniff(head)
+    if kind is None:
+        return f"{name} is not a recording that can be read; send a WAV, MP3, M4A, OGG, WebM or FLAC file."
+    if kind.endswith(("recording", "file")) and kind != "a text file":
+        return f"{name} is {kind} that is damaged or cut short."
+    return f"{name} is {kind}, not a recording."
+
+
+def _stated_seconds(container: "InputContainer", name: str, max_seconds: float) -> float | None:
+    """The length that the header states, where it is to be trusted.
+
+    Raises:
+        MediaError: it is over the limit.
+    """
+    if not container.duration or container.duration < 0:
+        return None
+    stated = container.duration / 1_000_000
+    estimated = container.format.name in ESTIMATED_DURATION
+    if stated > max_seconds * (2 if estimated else 1) + 1:
+        raise MediaError(_too_long(name, max_seconds, stated))
+    # A video may be longer than its sound; only a file that is nothing but sound is held to its word.
+    return None if estimated or len(container.streams) > 1 else stated
+
+
+def _too_long(name: str, max_seconds: float, stated: float | None = None) -> str:
+    lasts = f"{stated / 60:.0f} minutes" if stated else "longer"
+    return f"{name} lasts {lasts}; at most {max_seconds / 60:g} minutes are accepted."
+
+
+def _decode(container: "InputContainer", name: str, max_seconds: float) -> NDArray[np.float32]:
+    most = int(max_seconds * SAMPLE_RATE)
+    chunks: list[NDArray[np.int16]] = []
+    held = 0
+    with _as_media_error(f"{name} is damaged and cannot be read as a recording"):
+        for frame in _resampled(container):
+            chunk = frame.to_ndarray().reshape(-1)
+            held += len(chunk)
+            if held > most:
+                raise MediaError(_too_long(name, max_seconds))
+            chunks.append(chunk)
+    if not held:
+        raise MediaError(f"{name} holds no sound, or is damaged.")
+    return np.concatenate(chunks).astype(np.float32) / 32768.0
+
+
+def _resampled(container: "InputContainer") -> "Iterator[AudioFrame]":
+    """The sound as mono 16-bit frames at 16 kHz (swresample scales a mix-down to 16 bits so that it cannot clip)."""
+    resampler: AudioResampler | None = None
+    form: tuple[str, str, int] | None = None
+    for frame in _frames(container):
+        now = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if resampler is None or now != form:  # chained Ogg streams may change form in the middle
+            if resampler is not None:
+                yield from resampler.resample(None)
+            resampler, form = _new_resampler(), now
+        frame.pts = None  # gaps in time stamps are no gaps in sound
+        yield from resampler.resample(frame)
+    if resampler is not None:
+        yield from resampler.resample(None)
+
+
+def _new_resampler() -> "AudioResampler":
+    from av.audio.resampler import AudioResampler
+
+    return AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+
+
+def _frames(container: "InputContainer") -> "Iterator[AudioFrame]":
+    """The decoded frames; single damaged packets are skipped, as players do."""
+    import av
+
+    for packet in container.demux(container.streams.audio[0]):
+        try:
+            yield from packet.decode()
+        except av.InvalidDataError:
+            logger.debug("skipped a damaged packet")
