@@ -39,6 +39,13 @@ class LLMSettings(Section):
     port: int = Field(8765, ge=1, le=65535)
     python: Path | None = Field(None, description="Python of the vLLM environment; default .venv-vllm/bin/python")
     extra_args: list[str] = Field([], description="further arguments for the vLLM server")
+    extra_body: dict[str, Any] = Field({}, description="further keys of every request, for remote servers that need some")
+    threads: int | None = Field(None, ge=1, description="threads of the cpu profile; default: every usable core")
+    kv_cache_gib: int = Field(1, ge=1, description="memory of the cpu profile's key-value cache, in GiB")
+    max_streams: int = Field(8, ge=1, description="how many requests the cpu profile decodes together")
+    gpu_memory: float = Field(0.85, gt=0, le=1, description="share of a GPU's memory that the gpu profile may take")
+    tensor_parallel: int = Field(1, ge=1, description="over how many GPUs the gpu profile splits the model")
+    tool_parser: str = Field("hermes", description="vLLM's parser of native tool calls; hermes fits Qwen2.5 and Qwen3")
     context_tokens: int = Field(4096, ge=1024)
     start_seconds: float = Field(600, gt=0, description="how long `llm up` waits for health")
     call_seconds: float = Field(90, gt=0, description="deadline of one model call")
@@ -68,6 +75,16 @@ class TextSettings(Section):
     """The text encoder: a registry name, or the path of a sentence-transformers folder."""
 
     model: str = "all-minilm-l6-v2"
+
+
+class ModelFileSettings(Section):
+    """Where model files come from; docs/models.md explains the sources."""
+
+    local: Path | None = Field(None, description="folder with wheels, raw files or finished models; tried first")
+    registry: Path | None = Field(None, description="a JSON file with further models, of the form of registry.json")
+    containers: bool = Field(True, description="fetch from the Python package registry that pip is set up for")
+    hub: bool = Field(True, description="fetch from the Hugging Face hub when the containers fail")
+    parallel: int = Field(4, ge=1, le=16, description="downloads at the same time")
 
 
 class Limits(Section):
@@ -108,12 +125,14 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=lambda: project_folder() / ".assistant")
     data: Path | None = None
+    run: Path | None = Field(None, description="process files and log of the vLLM server; default: home/run")
     chroma_url: str | None = Field(None, description="URL of a Chroma server; embedded when unset")
     catalogue_language: str = "en"
     llm: LLMSettings = LLMSettings()
     speech: SpeechSettings = SpeechSettings()
     vision: VisionSettings = VisionSettings()
     text: TextSettings = TextSettings()
+    models: ModelFileSettings = ModelFileSettings()
     limits: Limits = Limits()
     turn: TurnSettings = TurnSettings()
 
@@ -121,6 +140,11 @@ class Settings(BaseSettings):
     def data_folder(self) -> Path:
         """Everything of one catalogue and its users."""
         return (self.data or self.home / "data").expanduser().absolute()
+
+    @cached_property
+    def run_folder(self) -> Path:
+        """Process record, lock and log of the managed vLLM server."""
+        return (self.run or self.home / "run").expanduser().absolute()
 
     @cached_property
     def models_folder(self) -> Path:

@@ -1,0 +1,237 @@
+"""What each profile means: which model, at which address, started by which command in which environment.
+
+cpu     vLLM on this machine's processor, a small model from the models folder
+gpu     vLLM on this machine's graphics cards, a model by its hub name or folder
+remote  any OpenAI-compatible server; nothing is started here
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from assistant.errors import ConfigError, ServiceMissing
+from assistant.settings import LLMSettings, Settings, project_folder
+
+DEFAULT_MODELS: Final = {"cpu": "qwen2.5-coder-0.5b-instruct", "gpu": "Qwen/Qwen3-4B-Instruct-2507"}
+ENVIRONMENTS: Final = {"cpu": ".venv-vllm", "gpu": ".venv-vllm-gpu"}
+SETUP_COMMANDS: Final = {"cpu": "make setup", "gpu": "make setup-gpu"}
+
+# Reading from the hub, counting users and colouring the log are all switched off: a start must not need the network
+# (the gpu profile may fetch its model, see `_gpu_environment`).
+_QUIET: Final = {
+    "VLLM_NO_USAGE_STATS": "1",
+    "VLLM_DO_NOT_TRACK": "1",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "VLLM_LOGGING_COLOR": "0",
+    "NO_COLOR": "1",
+    "VLLM_DISABLE_LOG_LOGO": "1",
+    "PYTHONUNBUFFERED": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+_OF_OUR_PYTHON: Final = {"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV"}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What a client connects to. ``base_url`` ends with the API's version, for example ``.../v1``."""
+
+    base_url: str
+    model: str
+    api_key: str
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How a managed server is started."""
+
+    command: list[str]
+    environment: dict[str, str]
+
+
+def model_name(settings: Settings) -> str:
+    """The model that the settings ask for.
+
+    Raises:
+        ConfigError: the remote profile names no model.
+    """
+    llm = settings.llm
+    if llm.model:
+        return llm.model
+    if llm.profile == "remote":
+        raise ConfigError("The remote profile needs a model name: set ASSISTANT_LLM__MODEL (or llm.model).")
+    return DEFAULT_MODELS[llm.profile]
+
+
+def endpoint(settings: Settings) -> Endpoint:
+    """The server's address, the model's name there and the key.
+
+    Raises:
+        ConfigError: the remote profile lacks its address or model, or another profile is given an address.
+    """
+    llm = settings.llm
+    if llm.profile == "remote":
+        base_url = _remote_url(llm)
+    elif llm.base_url:
+        raise ConfigError(
+            f"llm.base_url is for the remote profile, and the profile is {llm.profile}: "
+            "set ASSISTANT_LLM__PROFILE=remote or remove the address."
+        )
+    else:
+        base_url = f"http://{llm.host}:{llm.port}/v1"
+    return Endpoint(base_url, model_name(settings), llm.api_key.get_secret_value())
+
+
+def mending_command(settings: Settings) -> str:
+    """What a person does when the server does not answer."""
+    if settings.llm.profile == "remote":
+        return "check ASSISTANT_LLM__BASE_URL and that server"
+    return "start it with: assistant llm up"
+
+
+def launch(settings: Settings, *, model_folder: Callable[[Settings, str], Path] | None = None) -> Launch:
+    """The command line and the environment of the managed server.
+
+    Args:
+        model_folder: finds a model's finished folder; the registry's `ensure_present` unless a test brings its own.
+
+    Raises:
+        ServiceMissing: the vLLM environment is not there.
+        ModelMissing: the model's folder is not there.
+        ConfigError: the profile starts nothing.
+    """
+    if settings.llm.profile == "remote":
+        raise ConfigError("The remote profile starts no server here.")
+    python = vllm_python(settings)
+    build = _cpu_launch if settings.llm.profile == "cpu" else _gpu_launch
+    return build(settings, python, model_folder or _registry_folder)
+
+
+def vllm_python(settings: Settings) -> Path:
+    """The Python that has vLLM.
+
+    Raises:
+        ServiceMissing: it is not there; names the command that makes it.
+    """
+    profile = settings.llm.profile
+    named = settings.llm.python
+    python = named or project_folder() / ENVIRONMENTS[profile] / "bin" / "python"
+    if python.is_file():
+        return python.absolute()
+    if named:
+        raise ServiceMissing(f"There is no Python at {python}, which llm.python names.")
+    raise ServiceMissing(
+        f"The vLLM environment {python.parent.parent} is not here; make it with: {SETUP_COMMANDS[profile]}"
+    )
+
+
+def usable_cores() -> int:
+    """How many processor cores this process may use: affinity and, in a container, the quota."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):  # no quota: the file is absent or says "max"
+        return cores
+
+
+def _remote_url(llm: LLMSettings) -> str:
+    if not llm.base_url:
+        raise ConfigError(
+            "The remote profile needs an address: set ASSISTANT_LLM__BASE_URL, for example http://host:8000/v1"
+        )
+    if not llm.base_url.startswith(("http://", "https://")):
+        raise ConfigError(f"llm.base_url must begin with http:// or https://, and is {llm.base_url!r}.")
+    return llm.base_url.rstrip("/")
+
+
+def _registry_folder(settings: Settings, name: str) -> Path:
+    from assistant.models import ensure_present
+
+    return ensure_present(settings, name)
+
+
+def _weights(settings: Settings, model_folder: Callable[[Settings, str], Path]) -> str:
+    """A folder the person named, or the folder of a registered model."""
+    name = model_name(settings)
+    if "/" in name and Path(name).expanduser().is_dir():
+        return str(Path(name).expanduser().absolute())
+    return str(model_folder(settings, name))
+
+
+def _common_arguments(settings: Settings, weights: str) -> list[str]:
+    llm = settings.llm
+    return [
+        "-m", "vllm.entrypoints.openai.api_server",
+        "--model", weights,
+        "--served-model-name", model_name(settings),
+        "--host", llm.host,
+        "--port", str(llm.port),
+        "--max-model-len", str(llm.context_tokens),
+        "--seed", str(llm.seed),
+        "--enable-prefix-caching",
+        # usage reports how many prompt tokens the prefix cache served
+        "--enable-prompt-tokens-details",
+        # requests say their own sampling; a model folder's defaults (repetition penalty) would bend guided JSON
+        "--generation-config", "vllm",
+        # a small model pads JSON with whitespace until the token limit when it may
+        "--structured-outputs-config", json.dumps({"backend": "xgrammar", "disable_any_whitespace": True}),
+        "--enable-auto-tool-choice", "--tool-call-parser", llm.tool_parser,
+        "--disable-uvicorn-access-log",
+        "--no-enable-log-requests",
+    ]  # fmt: skip
+
+
+def _base_environment(settings: Settings) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in _OF_OUR_PYTHON}
+    environment = {**inherited, **_QUIET}
+    key = settings.llm.api_key.get_secret_value()
+    if key != "none":
+        environment["VLLM_API_KEY"] = key  # not an argument: arguments are readable by every user
+    return environment
+
+
+def _cpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settings, str], Path]) -> Launch:
+    llm = settings.llm
+    arguments = [
+        *_common_arguments(settings, _weights(settings, model_folder)),
+        "--dtype", "float32",  # bfloat16 is 6 times slower to read prompts without AVX-512
+        "--enforce-eager",  # compiling takes minutes and wins little at these sizes
+        "--max-num-seqs", str(llm.max_streams),
+        *llm.extra_args,
+    ]  # fmt: skip
+    environment = {
+        **_base_environment(settings),
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        # binding leaves the worker one core of two, which halves its speed
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "OMP_NUM_THREADS": str(llm.threads or usable_cores()),
+        "VLLM_CPU_KVCACHE_SPACE": str(llm.kv_cache_gib),
+    }
+    return Launch([str(python), *arguments], environment)
+
+
+def _gpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settings, str], Path]) -> Launch:
+    llm = settings.llm
+    name = model_name(settings)
+    weights = name if _is_hub_name(name) else _weights(settings, model_folder)
+    arguments = [
+        *_common_arguments(settings, weights),
+        "--dtype", "auto",
+        "--gpu-memory-utilization", str(llm.gpu_memory),
+        "--tensor-parallel-size", str(llm.tensor_parallel),
+        # hybrid models (Qwen3-8B, Qwen3.5 ...) think before they answer unless their template is told not to;
+        # templates that know no such switch ignore it
+        "--default-chat-template-kwargs", json.dumps({"enable_thinking": False}),
+        *llm.extra_args,
+    ]  # fmt: skip
+    return Launch([str(python), *arguments], _base_environment(settings))
+
+
+def _is_hub_name(name: str) -> bool:
+    return "/" in name and not Path(name).expanduser().is_dir()
