@@ -140,3 +140,14 @@ class ToolOutcome(Record):
     result: dict[str, Any] | None = None
     error: str | None = None
     seconds: float
+
+
+class Vocabulary(Record):
+    """The catalogue's own names and values: what planning prompts list and constraints are read against."""
+
+    categories: list[str] = Field([], description="most frequent first")
+    brands: list[str] = Field([], description="most frequent first")
+    attribute_values: dict[str, list[str]] = Field({}, description="attribute name to its values, most frequent first")
+    currencies: list[str] = []
+    min_price: float | None = None
+    max_price: float | None = None

@@ -1,0 +1,69 @@
+"""Fusion of every search's signals into one candidate list.
+
+Weighted reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009): an item's score is the sum over its signals
+of ``weight(source) / (k + rank)``. When several searches bring lists of one source (two pictures, two queries), they
+share that source's weight, so that asking twice does not count twice.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tools.records import Hit, Signal
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """What one search tool call found, and what it searched for (a query text or an attachment id)."""
+
+    tool: str
+    asked: str
+    hits: list[Hit]
+
+
+@dataclass(frozen=True)
+class FusedHit:
+    """An item with its fused score and every signal that spoke for it, with what was asked."""
+
+    hit: Hit
+    score: float
+    signals: list[tuple[str, Signal]]
+
+
+def fuse(outcomes: Sequence[SearchOutcome], weights: Mapping[str, float], *, k: float) -> list[FusedHit]:
+    """All outcomes as one list, best first; ties go to the item found first.
+
+    Items of tools without signals (browse) count with the weight ``browse`` (1.0 when unset) by their position.
+    """
+    lists = Counter(source for outcome in outcomes for source in _sources(outcome))
+    scores: defaultdict[str, float] = defaultdict(float)
+    signals: defaultdict[str, list[tuple[str, Signal]]] = defaultdict(list)
+    hits: dict[str, Hit] = {}
+    for outcome in outcomes:
+        for position, hit in enumerate(outcome.hits, start=1):
+            hits.setdefault(hit.item_id, hit)
+            if not hit.signals:
+                scores[hit.item_id] += weights.get("browse", 1.0) / lists["browse"] / (k + position)
+            for signal in hit.signals:
+                scores[hit.item_id] += weights.get(signal.source, 0.0) / lists[signal.source] / (k + signal.rank)
+                signals[hit.item_id].append((outcome.asked, signal))
+    ordered = sorted(hits, key=lambda item_id: -scores[item_id])
+    return [FusedHit(hits[item_id], scores[item_id], signals[item_id]) for item_id in ordered]
+
+
+def vote(fused: Sequence[tuple[str, float]], order: Sequence[str], *, weight: float, k: float) -> list[str]:
+    """The final order: the model's ranking joins the fused scores as one more voter.
+
+    Args:
+        fused: item ids with their fused scores.
+        order: item ids in the model's order; items it left out get no vote.
+        weight: how much the model's vote counts.
+        k: the constant of reciprocal rank fusion.
+    """
+    votes = {item_id: weight / (k + rank) for rank, item_id in enumerate(order, start=1)}
+    return [item_id for item_id, score in sorted(fused, key=lambda pair: -(pair[1] + votes.get(pair[0], 0.0)))]
+
+
+def _sources(outcome: SearchOutcome) -> set[str]:
+    sources: set[str] = {signal.source for hit in outcome.hits for signal in hit.signals}
+    return sources or {"browse"}

@@ -1,0 +1,117 @@
+"""The evidence ledger: every fact an answer may rest on, as entries that code can check again.
+
+An entry is about one item, has an id that is unique in the turn (e1, e2, ...), the facts as data, and the same facts
+in words. Explanations cite entries; `assistant.verify` holds them to it.
+"""
+
+import re
+from collections.abc import Iterable
+
+from assistant.fusion import FusedHit
+from assistant.records import Evidence
+from prompts import say
+from tools.records import Filters, Item, Signal
+
+QUOTE_CHARACTERS = 160
+_SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
+_HIDDEN = {"variants", "facets", "sku", "slug"}
+_MAX_VALUES = 4
+_MAX_ATTRIBUTES = 4
+
+
+class Ledger:
+    """Makes the entries of one turn."""
+
+    def __init__(self, filters: Filters, wish: str, heard: dict[str, str] | None = None) -> None:
+        """``wish``: the words searched for; they choose which sentence of a description is quoted."""
+        self._filters = filters
+        self._wish = _stems(wish)
+        self._heard = {attachment: _stems(text) for attachment, text in (heard or {}).items()}
+        self._count = 0
+
+    def entries(self, fused: FusedHit, item: Item) -> list[Evidence]:
+        """Everything known for one candidate, strongest kinds first."""
+        found = [self._signal(fused.hit.item_id, asked, signal) for asked, signal in _best(fused.signals)]
+        found += [self._quote(item), *self._attributes(item), self._price(item), self._stock(item)]
+        return [entry for entry in found if entry is not None]
+
+    def _entry(self, item_id: str, source: str, key: str, score: float | None = None, **facts: object) -> Evidence:
+        self._count += 1
+        detail = say(key, "en", **facts, **({"score": score} if score is not None else {}))
+        return Evidence(
+            id=f"e{self._count}", item_id=item_id, source=source, detail=detail, score=score, key=key, facts=facts  # type: ignore[arg-type]
+        )
+
+    def _signal(self, item_id: str, asked: str, signal: Signal) -> Evidence | None:
+        if signal.source == "keyword":
+            if not signal.matched:
+                return None
+            spoken = [name for name, stems in self._heard.items() if stems & _stems(" ".join(signal.matched))]
+            facts = {"words": ", ".join(signal.matched), "attachments": spoken}
+            return self._entry(item_id, "keyword", "evidence_keyword", signal.score, **facts)
+        return self._entry(item_id, signal.source, f"evidence_{signal.source}", signal.score, query=asked)
+
+    def _quote(self, item: Item) -> Evidence | None:
+        """The sentence of the description that shares most words with the wish; none when no sentence does."""
+        sentences = [part.strip() for part in _SENTENCE.split(item.description) if part.strip()]
+        best = max(sentences, key=lambda part: len(self._wish & _stems(part)), default="")
+        if not self._wish & _stems(best):
+            return None
+        return self._entry(item.id, "attribute", "evidence_quote", quote=_clip(best))
+
+    def _attributes(self, item: Item) -> Iterable[Evidence]:
+        named = {"category": item.category, "brand": item.brand}
+        named |= {name: _values(value) for name, value in item.attributes.items() if name not in _HIDDEN}
+        pairs = [(name, str(value)) for name, value in named.items() if value]
+        for name, value in pairs[:_MAX_ATTRIBUTES]:
+            yield self._entry(item.id, "attribute", "evidence_attribute", name=name, value=value)
+
+    def _price(self, item: Item) -> Evidence | None:
+        if item.price is None:
+            return None
+        limited = self._filters.max_price is not None and item.price <= self._filters.max_price
+        key = "evidence_price_within" if limited else "evidence_price"
+        return self._entry(item.id, "price", key, price=item.price, currency=item.currency)
+
+    def _stock(self, item: Item) -> Evidence | None:
+        return self._entry(item.id, "stock", "evidence_stock") if item.in_stock and self._filters.in_stock else None
+
+
+def in_words(entry: Evidence, language: str) -> str:
+    """An entry in the user's language, from its facts."""
+    return say(entry.key, language, **entry.facts, **({"score": entry.score} if entry.score is not None else {}))
+
+
+def template_explanation(entries: list[Evidence], language: str) -> str:
+    """An explanation built from the entries alone; true by construction."""
+    if not entries:
+        return ""
+    text = say("list_separator", language).join(in_words(entry, language) for entry in entries)
+    ending = "。" if language == "zh" else "."
+    return text[:1].upper() + text[1:] + ending
+
+
+def _best(signals: list[tuple[str, Signal]]) -> list[tuple[str, Signal]]:
+    """One signal a source and query: the strongest."""
+    best: dict[tuple[str, str], tuple[str, Signal]] = {}
+    for asked, signal in sorted(signals, key=lambda pair: pair[1].rank):
+        best.setdefault((signal.source, "" if signal.source != "picture" else asked), (asked, signal))
+    order = ("picture", "keyword", "dense", "picture_text", "text_picture")
+    return sorted(best.values(), key=lambda pair: order.index(pair[1].source))
+
+
+def _values(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(entry) for entry in value[:_MAX_VALUES])
+    return str(value) if isinstance(value, str | int | float) else ""
+
+
+def _clip(text: str) -> str:
+    clean = re.sub(r"\s+", " ", text)
+    return clean if len(clean) <= QUOTE_CHARACTERS else clean[:QUOTE_CHARACTERS].rsplit(" ", 1)[0] + " …"
+
+
+def _stems(text: str) -> set[str]:
+    from assistant.words import content_stems
+
+    return content_stems(text)

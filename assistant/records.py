@@ -1,0 +1,264 @@
+"""The typed records of a turn: what comes in, what is found, what is answered, and the events on the way."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tools.records import Filters, Hit, Label, PictureDescription, Record, Transcript
+
+Intent = Literal["recommend", "compare", "details", "why", "chat"]
+"""What the user wants of this turn; only ``recommend`` searches."""
+
+
+class Attachment(Record):
+    """A picture or recording of the user, copied into the session's uploads."""
+
+    id: str = Field(description="img1, aud1, ... counted over the session")
+    kind: Literal["picture", "audio"]
+    path: str
+    name: str = Field(description="the file's name as the user gave it; shown, never opened")
+
+
+class Heard(Record):
+    """A transcript and the attachment it came from."""
+
+    attachment: str
+    transcript: Transcript
+
+
+class Seen(Record):
+    """A picture's labels and the attachment they came from."""
+
+    attachment: str
+    description: PictureDescription
+
+
+class Constraint(Record):
+    """One thing that an item must or must not be, and the words that said so."""
+
+    field: Literal[
+        "min_price", "max_price", "categories", "brands", "in_stock",
+        "include_terms", "exclude_terms", "exclude_categories", "exclude_brands", "exclude_ids",
+    ]  # fmt: skip
+    value: float | bool | str
+    source: str = Field(description="text, or the attachment it was spoken in")
+    words: str = Field(description="the user's words, as understood")
+
+
+class Relaxation(Record):
+    """A constraint that was loosened because nothing fitted, and by how much."""
+
+    field: str
+    wanted: float | bool | str
+    used: float | bool | str | None = Field(description="the looser bound; null when the constraint was dropped")
+    words: str
+
+
+class PlannedCall(Record):
+    """A tool call before it runs; ``origin`` says whether a model asked for it."""
+
+    tool: str
+    arguments: dict[str, Any]
+    origin: Literal["anticipated", "planned"]
+
+
+class Step(Record):
+    """A tool call that has run."""
+
+    tool: str
+    arguments: dict[str, Any]
+    origin: Literal["anticipated", "planned"]
+    ok: bool
+    error: str | None = None
+    seconds: float
+
+
+class Evidence(Record):
+    """One entry of the ledger: a fact about one item that code can check again."""
+
+    id: str
+    item_id: str
+    source: Literal["picture", "picture_text", "text_picture", "dense", "keyword", "attribute", "price", "stock", "session"]
+    detail: str = Field(description="the fact in words; what an explanation may say")
+    score: float | None = None
+    key: str = Field(description="the sentence that says it, in prompts/messages")
+    facts: dict[str, Any] = Field({}, description="the fact as data: the sentence's variables")
+
+
+class Candidate(Record):
+    """A fused candidate as the ranking model sees it."""
+
+    alias: str = Field(description="A, B, C ...: what the model says instead of the item id")
+    hit: Hit
+    score: float
+    evidence: list[Evidence]
+
+
+class CitedEvidence(Record):
+    """Evidence as the answer carries it."""
+
+    id: str
+    source: str
+    detail: str
+    score: float | None
+
+
+class Recommendation(Record):
+    """One ranked, explained item of the answer."""
+
+    rank: int
+    item_id: str
+    title: str
+    price: float | None
+    currency: str | None = None
+    score: float
+    explanation: str
+    explained_by: Literal["model", "template"] = "template"
+    evidence: list[CitedEvidence]
+
+
+class TranscriptNote(Record):
+    """A transcript as the answer carries it."""
+
+    attachment: str
+    text: str
+    language: str | None
+    confidence: float
+
+
+class PictureNote(Record):
+    """Picture labels as the answer carries them."""
+
+    attachment: str
+    labels: list[Label]
+
+
+class Query(Record):
+    """What was understood of the message."""
+
+    text: str
+    transcripts: list[TranscriptNote] = []
+    pictures: list[PictureNote] = []
+
+
+class Timings(Record):
+    """Seconds of the turn; ``other`` is the assistant's own work."""
+
+    total: float = 0
+    llm: float = 0
+    tools: float = 0
+    other: float = 0
+
+
+class UsageNote(Record):
+    """What the language model cost."""
+
+    llm_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+class Reply(Record):
+    """The answer of one turn: the contract of ``assistant recommend --json`` (docs/architecture.md)."""
+
+    session_id: str
+    query: Query
+    intent: Intent
+    language: str
+    constraints: dict[str, Any]
+    relaxed: list[Relaxation]
+    recommendations: list[Recommendation]
+    steps: list[Step]
+    message: str
+    degraded: list[str]
+    models: dict[str, str]
+    timings: Timings
+    usage: UsageNote
+
+
+class Exchange(Record):
+    """One earlier turn, as later turns need it."""
+
+    said: str
+    message: str
+
+
+class Memory(Record):
+    """What a session remembers between turns."""
+
+    turns: int = 0
+    language: str = "en"
+    topic: str = ""
+    pictures: list[str] = Field([], description="ids of the pictures that the current topic is about")
+    constraints: list[Constraint] = []
+    shown: list[Recommendation] = Field([], description="the last ranking")
+    ledger: list[Evidence] = Field([], description="the last ranking's evidence")
+    attachments: dict[str, Attachment] = {}
+    exchanges: list[Exchange] = []
+
+
+class Event(Record):
+    """Base of what a running turn tells; ``type`` names the kind."""
+
+    type: str
+
+
+class StepStarted(Event):
+    """A tool call or a model call begins."""
+
+    type: Literal["step_started"] = "step_started"
+    step: str
+    arguments: dict[str, Any] = {}
+    origin: str
+
+
+class StepFinished(Event):
+    """A tool call or a model call has ended."""
+
+    type: Literal["step_finished"] = "step_finished"
+    step: str
+    ok: bool
+    seconds: float
+    summary: str = ""
+
+
+class Provisional(Event):
+    """The fused ranking, before the model has read it."""
+
+    type: Literal["provisional"] = "provisional"
+    items: list[Hit]
+
+
+class Ranked(Event):
+    """The final order."""
+
+    type: Literal["ranking"] = "ranking"
+    items: list[Hit]
+
+
+class Explained(Event):
+    """A verified explanation of one item of the final ranking."""
+
+    type: Literal["explanation"] = "explanation"
+    item_id: str
+    rank: int
+    text: str
+    explained_by: Literal["model", "template"]
+
+
+class Done(Event):
+    """The turn has ended."""
+
+    type: Literal["done"] = "done"
+    reply: Reply
+
+
+TurnEvent = StepStarted | StepFinished | Provisional | Ranked | Explained | Done
+
+__all__ = [
+    "Attachment", "Candidate", "CitedEvidence", "Constraint", "Done", "Event", "Evidence", "Exchange", "Explained",
+    "Filters", "Heard", "Hit", "Intent", "Memory", "PictureNote", "PlannedCall", "Provisional", "Query", "Ranked",
+    "Recommendation", "Relaxation", "Reply", "Seen", "Step", "StepFinished", "StepStarted", "Timings",
+    "TranscriptNote", "TurnEvent", "UsageNote",
+]  # fmt: skip

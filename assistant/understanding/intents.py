@@ -1,0 +1,47 @@
+"""What a message wants, as far as words alone settle it; the planning model decides the rest."""
+
+import re
+from functools import cache
+
+from assistant.records import Intent
+from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
+
+
+def intent_of(text: str, *, shown: bool, attached: bool) -> Intent | None:
+    """The intent of a normalised message, or None when its words do not settle it.
+
+    ``shown``: earlier recommendations exist; ``attached``: the message brings a picture or recording of its own.
+    """
+    if attached:
+        return "recommend"
+    if _chat().fullmatch(text.strip()):
+        return "chat"
+    if shown:
+        for name in ("why", "compare", "details"):
+            if _intent(name).search(text):
+                return name  # type: ignore[return-value]
+    return None
+
+
+def is_refinement(text: str) -> bool:
+    """True when the message begins like one that goes on with the topic ("and with wheels?", "in black")."""
+    return bool(_refinement().match(text.strip()))
+
+
+@cache
+def _intent(name: str) -> re.Pattern[str]:
+    return re.compile(alternatives(load_lexicon().intents[name]))
+
+
+@cache
+def _refinement() -> re.Pattern[str]:
+    return re.compile(alternatives(load_lexicon().refine))
+
+
+@cache
+def _chat() -> re.Pattern[str]:
+    words = load_lexicon().intents["chat"]
+    spaced = "|".join(re.escape(word).replace(r"\ ", r"[\s,]+") for word in words if not has_cjk(word))
+    cjk = "|".join(re.escape(word) for word in words if has_cjk(word))
+    phrase = rf"(?:{spaced}|{cjk})"
+    return re.compile(rf"{phrase}(?:[\s,.!?。!~]+{phrase})*[\s,.!?。!~]*")

@@ -1,0 +1,45 @@
+"""Which language a message is written in."""
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lingua import LanguageDetector
+
+_ENGLISH = frozenset(
+    "the for and with under please want something this one is less than me my you need looking show find i'm why "
+    "what which are but not".split()
+)
+_SURE = 0.55
+_LANGUAGES = "ENGLISH CHINESE JAPANESE KOREAN GERMAN FRENCH SPANISH ITALIAN PORTUGUESE RUSSIAN".split()
+_SCRIPTS = (
+    (re.compile(r"[\u3040-\u30ff]"), "ja"),
+    (re.compile(r"[\uac00-\ud7af]"), "ko"),
+    (re.compile(r"[\u3400-\u9fff]"), "zh"),
+)
+
+
+def detect_language(text: str, *, default: str) -> str:
+    """ISO 639-1 code of the text's language; ``default`` when the text is too short to tell.
+
+    Scripts that name their language and common English words decide at once; lingua's n-gram models decide the rest.
+    """
+    for script, code in _SCRIPTS:
+        if script.search(text):
+            return code
+    words = re.findall(r"[^\W\d_]+(?:'\w+)?", text.casefold())
+    if len(_ENGLISH.intersection(words)) >= 2:
+        return "en"
+    if len(words) < 2:
+        return default
+    best = _detector().compute_language_confidence_values(text)[0]
+    return best.language.iso_code_639_1.name.lower() if best.value >= _SURE else default
+
+
+@cache
+def _detector() -> "LanguageDetector":
+    from lingua import Language, LanguageDetectorBuilder
+
+    languages = [getattr(Language, name) for name in _LANGUAGES]
+    return LanguageDetectorBuilder.from_languages(*languages).build()

@@ -1,0 +1,72 @@
+"""The words that carry constraints, loaded once from ``lexicon.yaml``, and how they become patterns."""
+
+import re
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+def has_cjk(text: str) -> bool:
+    """True when the text holds Chinese, Japanese or Korean characters."""
+    return bool(_CJK.search(text))
+
+
+def alternatives(words: list[str]) -> str:
+    """A regular expression for any of the words, longest first; word boundaries where the script has them."""
+    ordered = sorted(words, key=len, reverse=True)
+    return "(?:" + "|".join(_bounded(word) for word in ordered) + ")"
+
+
+def _bounded(word: str) -> str:
+    pattern = re.escape(word).replace(r"\ ", r"\s+")
+    left = r"(?<!\w)" if word[0].isalnum() and not has_cjk(word[0]) else ""
+    right = r"(?!\w)" if word[-1].isalnum() and not has_cjk(word[-1]) else ""
+    return left + pattern + right
+
+
+class Lexicon(BaseModel):
+    """The file's content; see its comments for what each list means."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    price: dict[str, list[str]]
+    currencies: dict[str, list[str]]
+    not_units: list[str]
+    stock: list[str]
+    cheaper: list[str]
+    pricier: list[str]
+    negation: dict[str, list[str]]
+    must: list[str]
+    one: list[str]
+    references: dict[str, Any]
+    refine: list[str]
+    intents: dict[str, list[str]]
+    terms: dict[str, list[str]]
+    attributes: list[str]
+    glossary: dict[str, list[str]]
+
+    @cached_property
+    def canonical(self) -> dict[str, str]:
+        """Every spelling of a colour or material, to its canonical word."""
+        return {spelling: word for word, spellings in self.terms.items() for spelling in spellings}
+
+    @cached_property
+    def translations(self) -> list[tuple[str, str]]:
+        """Foreign words and their English, longest first, for translating a query word by word."""
+        pairs = [(s, word) for table in (self.terms, self.glossary) for word, many in table.items() for s in many]
+        return sorted((pair for pair in pairs if pair[0] != pair[1]), key=lambda pair: len(pair[0]), reverse=True)
+
+    def currency_of(self, mark: str) -> str | None:
+        """The ISO 4217 code of a currency mark or word."""
+        return next((code for code, marks in self.currencies.items() if mark.casefold() in marks), None)
+
+
+@cache
+def load_lexicon() -> Lexicon:
+    """The lexicon, read once."""
+    return Lexicon.model_validate(yaml.safe_load((files(__package__) / "lexicon.yaml").read_text("utf-8")))

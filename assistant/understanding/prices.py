@@ -1,0 +1,97 @@
+"""Price bounds in words: "under 60 dollars", "不超过60美元", "between 20 and 40", "around 50"."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from assistant.understanding.lexicon import alternatives, load_lexicon
+
+CENT = 0.01
+"""What separates "under 60" from "up to 60": bounds are stored inclusive."""
+
+_AROUND = 0.25
+"""How far "around 50" reaches to either side, as a share."""
+
+_NUMBER = r"(?P<{name}>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<{name}_k>k(?!\w))?"
+
+
+@dataclass(frozen=True)
+class PriceBound:
+    """One bound and where in the text it stood."""
+
+    field: Literal["min_price", "max_price"]
+    value: float
+    currency: str | None
+    words: str
+    span: tuple[int, int]
+
+
+def find_price_bounds(text: str) -> list[PriceBound]:
+    """Price bounds in a normalised message (digits, lower case).
+
+    A bare number counts as a price unless a unit or a noun follows it ("under 60 cm" is none).
+    """
+    found: list[PriceBound] = []
+    rest = text
+    for kind, pattern in _patterns():
+        for match in pattern.finditer(rest):
+            if bounds := _read(kind, match, text):
+                found.extend(bounds)
+        for bound in found:
+            rest = blank(rest, bound.span)
+    return found
+
+
+def blank(text: str, span: tuple[int, int]) -> str:
+    """The text with a span overwritten by spaces, so that positions stay."""
+    return text[: span[0]] + " " * (span[1] - span[0]) + text[span[1] :]
+
+
+def _read(kind: str, match: re.Match[str], text: str) -> list[PriceBound]:
+    groups = match.groupdict()
+    mark = next((groups[name] for name in ("pre", "post", "pre2", "post2") if groups.get(name)), None)
+    if mark is None and not _bare_number_is_price(kind, text[match.end() :]):
+        return []
+    currency = load_lexicon().currency_of(re.sub(r"\s+", " ", mark)) if mark else None
+    low = _number(match, "n")
+    high = _number(match, "m") if groups.get("m") else low
+    words = match.group().strip()
+    bounds = {
+        "between": [("min_price", min(low, high)), ("max_price", max(low, high))],
+        "around": [("min_price", round(low * (1 - _AROUND), 2)), ("max_price", round(low * (1 + _AROUND), 2))],
+        "below": [("max_price", round(low - CENT, 2))],
+        "at_most": [("max_price", low)],
+        "at_least": [("min_price", low)],
+    }[kind]
+    return [PriceBound(field, value, currency, words, match.span()) for field, value in bounds]  # type: ignore[arg-type]
+
+
+def _number(match: re.Match[str], name: str) -> float:
+    value = float(match.group(name).replace(",", ""))
+    return value * 1000 if match.group(f"{name}_k") else value
+
+
+def _bare_number_is_price(kind: str, after: str) -> bool:
+    if kind == "between":
+        return False
+    following = re.match(r"\s*-?\s*([^\W\d_]+|[%°\"'’])", after)
+    return following is None or following.group(1) in load_lexicon().not_units
+
+
+@cache
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    words = load_lexicon().price
+    marks = alternatives([mark for marks in load_lexicon().currencies.values() for mark in marks])
+    pre, post = rf"(?:(?P<pre>{marks})\s*)?", rf"(?:\s*(?P<post>{marks}))?"
+    pre2, post2 = rf"(?:(?P<pre2>{marks})\s*)?", rf"(?:\s*(?P<post2>{marks}))?"
+    first, second = _NUMBER.format(name="n"), _NUMBER.format(name="m")
+    filler = r"(?:\s*(?:the|a|about|only|up to|at most|of|is|price|of))*\s*"
+    joins = r"\s*(?:-|–|~|to|and|bis|et|y|到|至)\s*"
+    lead = r"(?:(?:between|from|zwischen|entre|在)\s*)?"
+    patterns = [("between", lead + pre + first + post2 + joins + pre2 + second + post)]
+    for kind in ("around", "at_most", "below", "at_least"):
+        patterns.append((kind, alternatives(words[kind]) + filler + pre + first + post))
+    for kind in ("at_most", "at_least", "around"):
+        patterns.append((kind, pre + first + post + r"\s*" + alternatives(words[f"{kind}_after"])))
+    return [(kind, re.compile(pattern)) for kind, pattern in patterns]

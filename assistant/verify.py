@@ -1,0 +1,99 @@
+"""Holds an explanation to its evidence, by code.
+
+An explanation stands when every number in it is in the cited evidence, every quotation is, every brand, colour and
+material it names is, and, where evidence and explanation share a language, every other word that says something about
+the item is too. What fails is replaced by a template built from the evidence, so a wrong refusal costs style, not truth.
+"""
+
+import re
+from dataclasses import dataclass
+
+from assistant.records import Evidence
+from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
+from assistant.words import stems
+from prompts import glue_words
+from tools.records import Vocabulary
+
+MAX_CHARACTERS = 400
+_NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
+_QUOTED = re.compile(r"[\"“„«]([^\"”“»]{2,})[\"”»]")
+_LATIN = re.compile(r"[A-Za-z][A-Za-z'-]+")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An explanation and what it may rest on."""
+
+    text: str
+    title: str
+    evidence: list[Evidence]
+    language: str
+    evidence_language: str = "en"
+
+    @property
+    def ground(self) -> str:
+        """Everything the explanation may repeat."""
+        return "\n".join([self.title, *(entry.detail for entry in self.evidence)])
+
+
+def problems(claim: Claim, vocabulary: Vocabulary) -> list[str]:
+    """What in the explanation the evidence does not hold; empty when it stands."""
+    text = claim.text.strip()
+    if not text or len(text) > MAX_CHARACTERS:
+        return ["empty or too long"]
+    found = _numbers(text, claim.ground) + _quotes(text, claim.ground) + _names(text, claim.ground, vocabulary)
+    if claim.language == claim.evidence_language:
+        return found + _words(text, claim.ground)
+    return found + _foreign_words(text, claim.ground)
+
+
+def _numbers(text: str, ground: str) -> list[str]:
+    held = {_value(number) for number in _NUMBER.findall(ground)}
+    return [f"number {number}" for number in _NUMBER.findall(text) if _value(number) not in held]
+
+
+def _value(number: str) -> float:
+    return float(number.replace(",", ""))
+
+
+def _quotes(text: str, ground: str) -> list[str]:
+    low = " ".join(ground.casefold().split())
+    return [f"quotation {quote!r}" for quote in _QUOTED.findall(text) if " ".join(quote.casefold().split()).rstrip(".,") not in low]
+
+
+def _names(text: str, ground: str, vocabulary: Vocabulary) -> list[str]:
+    """Brands, colours and materials, in any language's spelling."""
+    text, ground = text.casefold(), ground.casefold()
+    lexicon = load_lexicon()
+    found = [
+        f"brand {brand}" for brand in vocabulary.brands if _mentions(text, [brand]) and not _mentions(ground, [brand])
+    ]
+    found += [
+        f"{word}" for word in lexicon.attributes
+        if _mentions(text, lexicon.terms[word]) and not _mentions(ground, lexicon.terms[word])
+    ]  # fmt: skip
+    return found
+
+
+def _mentions(text: str, words: list[str]) -> bool:
+    # Single CJK characters are parts of other words too often to count as a mention.
+    usable = [word.casefold() for word in words if not (len(word) == 1 and has_cjk(word))]
+    return bool(re.search(alternatives(usable), text))
+
+
+def _words(text: str, ground: str) -> list[str]:
+    allowed = stems(ground) | {stem for word in glue_words() for stem in stems(word)}
+    return [f"word {stem}" for stem in sorted(stems(text) - allowed) if len(stem) > 1]
+
+
+def _foreign_words(text: str, ground: str) -> list[str]:
+    """In another language than the evidence's, what is comparable: Latin words and the glossary's nouns."""
+    if not has_cjk(text):
+        return []
+    low = ground.casefold()
+    found = [f"word {word}" for word in _LATIN.findall(text) if word.casefold() not in low]
+    for english, foreign in load_lexicon().glossary.items():
+        names = [word for word in foreign if has_cjk(word) and len(word) > 1]
+        if any(name in text for name in names) and not stems(english) <= stems(ground):
+            found.append(f"word {english}")
+    return found

@@ -1,0 +1,32 @@
+"""Words of a text as stems, for comparing what two texts speak of."""
+
+import re
+from functools import cache
+
+import snowballstemmer
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|[\u3400-\u9fff]")
+_STOP = frozenset(
+    "a an and any are as at be but by can do does for from have i if in is it its like looking me my need no not of on or "
+    "please should some something than that the them this to too under want was what which will with you your".split()
+)
+
+
+def stems(text: str) -> set[str]:
+    """Every word of the text, lower case and stemmed (Porter2)."""
+    return {_stem(part) for word in _WORD.findall(text.casefold()) for part in re.split(r"[-’']", word) if part}
+
+
+def content_stems(text: str) -> set[str]:
+    """The stems of the words that say something."""
+    return {_stem(word) for word in _WORD.findall(text.casefold()) if word not in _STOP and len(word) > 1}
+
+
+@cache
+def _stem(word: str) -> str:
+    return str(_stemmer().stemWord(word))
+
+
+@cache
+def _stemmer() -> snowballstemmer.stemmer:
+    return snowballstemmer.stemmer("english")
