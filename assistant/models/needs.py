@@ -1,0 +1,30 @@
+"""Which models the current settings need."""
+
+from pathlib import Path
+
+from assistant.models.registry import load_registry
+from assistant.settings import Settings
+
+
+def needed(settings: Settings) -> list[str]:
+    """Names of the registry's models that the settings ask for, each once, in the order of the registry.
+
+    Paths and hub names that the settings may hold instead are left out: those files are the user's own.
+    """
+    wanted = {settings.text.model, settings.speech.model}
+    if settings.llm.profile == "cpu":
+        from assistant.llm.profiles import DEFAULT_MODELS
+
+        wanted.add(settings.llm.model or DEFAULT_MODELS["cpu"])
+    if settings.vision.encoder == "conse":
+        wanted.add(settings.vision.classifier)
+    return [name for name in load_registry(settings).models if name in wanted]
+
+
+def misnamed(settings: Settings) -> list[str]:
+    """Names in the settings that are neither in the registry nor an existing folder."""
+    known = load_registry(settings).models
+    named = [settings.text.model, settings.speech.model]
+    if settings.vision.encoder == "conse":
+        named.append(settings.vision.classifier)
+    return [name for name in named if name not in known and not Path(name).expanduser().is_dir()]

@@ -1,0 +1,202 @@
+"""Finished model folders: where they are, what makes one finished, and how one appears.
+
+A folder ``home/models/NAME`` counts only with a MANIFEST.json that lists each file's size and sha256. It is built
+beside its place and appears by one rename, so that a half-made one is never seen under its name.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from assistant.errors import ModelMissing, PullError
+from assistant.models.convert import converter_version
+from assistant.models.registry import Model, RelativePath, load_registry
+from assistant.settings import Settings
+
+MANIFEST = "MANIFEST.json"
+CHUNK = 1 << 20
+
+OnBytes = Callable[[int], None]
+
+
+class FileRecord(BaseModel):
+    """Size and hash of one finished file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bytes: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """What a finished folder says about itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    licence: str
+    upstream: str
+    source: str
+    raw_sha256: dict[str, str]
+    converter: str
+    converter_version: int
+    made: str
+    files: dict[RelativePath, FileRecord]
+
+
+def folder_of(settings: Settings, name: str) -> Path:
+    """Where the finished model lies or will lie."""
+    return settings.models_folder / name
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The folder's manifest, or None when there is none that can be read."""
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def problem(folder: Path, name: str, model: Model) -> str | None:
+    """Why the folder is not the finished model, by a look at names, sizes and versions; None when it is."""
+    if not folder.is_dir():
+        return "absent"
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return f"no readable {MANIFEST}"
+    if manifest.name != name:
+        return f"the manifest is of {manifest.name}"
+    if manifest.converter != model.converter or manifest.converter_version < converter_version(model.converter):
+        return "made by an older converter"
+    if manifest.raw_sha256 and not _same_raw(manifest, model):
+        return "made from other files than the registry names"
+    return _wrong_size(folder, manifest)
+
+
+def _same_raw(manifest: Manifest, model: Model) -> bool:
+    weights = max(model.files, key=lambda file: file.bytes)
+    return manifest.raw_sha256.get(weights.path) == weights.sha256
+
+
+def _wrong_size(folder: Path, manifest: Manifest) -> str | None:
+    for path, record in manifest.files.items():
+        try:
+            size = (folder / path).stat().st_size
+        except OSError:
+            return f"{path} is missing"
+        if size != record.bytes:
+            return f"{path} has {size} bytes instead of {record.bytes}"
+    return None
+
+
+def damage(folder: Path, manifest: Manifest, on_bytes: OnBytes = lambda _: None) -> str | None:
+    """Why a file differs from the manifest, by reading every byte; None when all agree."""
+    for path, record in manifest.files.items():
+        try:
+            found = file_record(folder / path, on_bytes)
+        except OSError as exc:
+            return f"{path} cannot be read: {exc.strerror}"
+        if found != record:
+            return f"{path} is not what the manifest says"
+    return None
+
+
+def file_record(path: Path, on_bytes: OnBytes = lambda _: None) -> FileRecord:
+    """Size and sha256 of a file, read a piece at a time."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK):
+            digest.update(piece)
+            size += len(piece)
+            on_bytes(len(piece))
+    return FileRecord(bytes=size, sha256=digest.hexdigest())
+
+
+def ensure_present(settings: Settings, name: str) -> Path:
+    """The finished folder of a model; a path of an existing folder is returned as it is.
+
+    Only names, sizes and versions are looked at; `assistant models verify` reads every byte. Never downloads.
+
+    Raises:
+        ModelMissing: the folder is absent, incomplete or made by an older converter.
+        BadInput: neither a known model nor a folder.
+    """
+    registry = load_registry(settings)
+    if name not in registry.models and Path(name).expanduser().is_dir():
+        return Path(name).expanduser().absolute()
+    folder = folder_of(settings, name)
+    if problem(folder, name, registry.get(name)) is not None:
+        raise ModelMissing(name)
+    return folder
+
+
+def build_folder(settings: Settings, name: str) -> Path:
+    """An empty folder beside the finished ones, in which the next one is built; the caller holds the model's lock."""
+    folder = settings.models_folder / f".{name}.new"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def publish(settings: Settings, built: Path, name: str, model: Model, source: str, raw_sha256: dict[str, str]) -> Path:
+    """Write the manifest into the built folder and give it its name; an old folder of that name goes.
+
+    Raises:
+        OSError: as the file system says.
+    """
+    files = {path.relative_to(built).as_posix(): file_record(path) for path in _files(built)}
+    manifest = Manifest(
+        name=name,
+        licence=model.licence,
+        upstream=model.upstream,
+        source=source,
+        raw_sha256=raw_sha256,
+        converter=model.converter,
+        converter_version=converter_version(model.converter),
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        files=files,
+    )
+    _write_durably(built / MANIFEST, json.dumps(manifest.model_dump(), indent=2) + "\n")
+    return replace_folder(settings, built, name)
+
+
+def replace_folder(settings: Settings, built: Path, name: str) -> Path:
+    """Give a built folder, manifest and all, its name; an old folder of that name goes."""
+    for path in _files(built):
+        path.chmod(0o644)
+        _sync(path)
+    final, old = folder_of(settings, name), settings.models_folder / f".{name}.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if final.is_symlink() or final.is_file():
+        raise PullError(f"{final} is in the way: it is not a folder; move it away.")
+    with suppress(FileNotFoundError):
+        final.rename(old)
+    built.rename(final)
+    _sync(final.parent)
+    shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _write_durably(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    """Have the disk hold what the file or folder says, before a name points to it."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
