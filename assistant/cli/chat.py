@@ -1,1 +1,170 @@
-def chat() -> None: ...
+"""assistant chat: a conversation in the terminal."""
+
+import asyncio
+import shlex
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assistant.errors import BadInput, ProductError, SessionError
+from assistant.settings import load_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from assistant.front import Assistant
+
+HELP = """\
+Write what you are looking for, in any language. Commands:
+  /image FILE   add a picture to your next message    /voice FILE   add a voice note
+  /send         send attachments without text         /why N        evidence for recommendation N
+  /new          begin a new session                   /save FILE    write this session as Markdown
+  /help         this list                             /quit         leave (Ctrl-D does too)"""
+
+
+def chat(
+    session: Annotated[str | None, typer.Option(help="Go on with this session.")] = None,
+    top: Annotated[int | None, typer.Option(min=1, max=20, help="How many recommendations a turn.")] = None,
+) -> None:
+    """Talk to the assistant; steps, the provisional ranking and explanations appear as they happen."""
+    asyncio.run(_chat(session, top))
+
+
+async def _chat(session: str | None, top: int | None) -> None:
+    from rich.console import Console
+
+    from assistant.front import Assistant
+
+    async with Assistant(load_settings()) as assistant:
+        if session is not None and session not in assistant.log.sessions():
+            raise SessionError(f"There is no session {session!r}; leave --session out to begin one.")
+        await Conversation(assistant, Console(), session, top).run()
+
+
+class Conversation:
+    """One terminal conversation: reads lines, runs commands and turns."""
+
+    def __init__(self, assistant: "Assistant", console: "Console", session: str | None, top: int | None) -> None:
+        from assistant.sessions import new_session_id
+
+        self._assistant = assistant
+        self._console = console
+        self._session = session or new_session_id()
+        self._top = top
+        self._images: list[Path] = []
+        self._audio: list[Path] = []
+        self._commands: dict[str, Callable[[str], Awaitable[None]]] = {
+            "/image": self._add_image,
+            "/voice": self._add_voice,
+            "/send": self._send,
+            "/why": self._why,
+            "/new": self._new,
+            "/save": self._save,
+            "/help": self._help,
+        }
+
+    async def run(self) -> None:
+        """Until the user leaves; an expected error is told and the conversation goes on."""
+        self._console.print(HELP, markup=False, highlight=False)
+        self._console.print(f"session {self._session}", style="dim")
+        warming = asyncio.create_task(self._assistant.warm_up())
+        while (line := await self._read_line()) is not None:
+            try:
+                await self._handle(line.strip())
+            except ProductError as exc:
+                self._console.print(f"error: {exc}", style="red", markup=False)
+            except (KeyboardInterrupt, asyncio.CancelledError):
+                self._console.print("Stopped.", style="yellow")
+        warming.cancel()
+        self._console.print(f"Go on later with: assistant chat --session {self._session}", style="dim", markup=False)
+
+    async def _read_line(self) -> str | None:
+        if not sys.stdin.isatty():
+            line = await asyncio.to_thread(sys.stdin.readline)
+            if line:
+                self._console.print(f"> {line.rstrip()}", markup=False, highlight=False)
+            return line if line and line.strip() != "/quit" else None
+        from prompt_toolkit import PromptSession
+
+        try:
+            line = await PromptSession[str]().prompt_async("> ")
+        except (EOFError, KeyboardInterrupt):
+            return None
+        return None if line.strip() == "/quit" else line
+
+    async def _handle(self, line: str) -> None:
+        if line.startswith("/"):
+            name, _, rest = line.partition(" ")
+            if name not in self._commands:
+                raise BadInput(f"There is no command {name}; /help lists them.")
+            await self._commands[name](rest.strip())
+        elif line:
+            await self._turn(line)
+
+    async def _turn(self, text: str) -> None:
+        from assistant.records import Done
+        from assistant.render import EventPrinter, cost_view
+
+        printer = EventPrinter(self._console)
+        images, self._images = self._images, []
+        audio, self._audio = self._audio, []
+        async for event in self._assistant.stream(
+            text, images=images, audio=audio, session_id=self._session, top_n=self._top
+        ):
+            printer.show(event)
+            if isinstance(event, Done):
+                self._console.print(event.reply.message, style="bold", markup=False, highlight=False)
+                for note in event.reply.degraded:
+                    self._console.print(f"note: {note}", style="yellow", markup=False, highlight=False)
+                self._console.print(cost_view(event.reply))
+
+    async def _add_image(self, rest: str) -> None:
+        self._images.append(_existing_file(rest))
+        self._console.print("Picture added; now write your message, or /send.")
+
+    async def _add_voice(self, rest: str) -> None:
+        self._audio.append(_existing_file(rest))
+        self._console.print("Voice note added; now write your message, or /send.")
+
+    async def _send(self, _: str) -> None:
+        await self._turn("")
+
+    async def _why(self, rest: str) -> None:
+        from assistant.render import recommendation_view
+
+        shown = (await self._assistant.memory(self._session)).shown
+        if not rest.isdigit() or not 1 <= int(rest) <= len(shown):
+            raise BadInput(f"/why takes the number of a recommendation, 1 to {len(shown)}.")
+        self._console.print(recommendation_view(shown[int(rest) - 1]))
+
+    async def _new(self, _: str) -> None:
+        from assistant.sessions import new_session_id
+
+        self._session, self._images, self._audio = new_session_id(), [], []
+        self._console.print(f"session {self._session}", style="dim")
+
+    async def _save(self, rest: str) -> None:
+        from assistant.sessions import as_markdown
+
+        path = Path(rest or f"session-{self._session}.md")
+        try:
+            path.write_text(as_markdown(self._assistant.log.read(self._session)), "utf-8")
+        except OSError as exc:
+            raise BadInput(f"{path} cannot be written: {exc.strerror}.") from exc
+        self._console.print(f"Saved to {path}.", markup=False)
+
+    async def _help(self, _: str) -> None:
+        self._console.print(HELP, markup=False, highlight=False)
+
+
+def _existing_file(rest: str) -> Path:
+    parts = shlex.split(rest) if rest else []
+    if len(parts) != 1:
+        raise BadInput("Name one file.")
+    path = Path(parts[0]).expanduser()
+    if not path.is_file():
+        raise BadInput(f"There is no file {path}.")
+    return path

@@ -1,1 +1,51 @@
-def recommend() -> None: ...
+"""assistant recommend: one message in, one explained ranking out."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assistant.errors import SessionError
+from assistant.settings import load_settings
+
+
+def recommend(
+    text: Annotated[str, typer.Option(help="What you are looking for, in any language.")] = "",
+    image: Annotated[list[Path] | None, typer.Option(help="A picture; may be repeated.")] = None,
+    audio: Annotated[list[Path] | None, typer.Option(help="A voice note; may be repeated.")] = None,
+    session: Annotated[str | None, typer.Option(help="Go on with this session.")] = None,
+    top: Annotated[int | None, typer.Option(min=1, max=20, help="How many recommendations.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Recommend items for a message of text, pictures and voice notes."""
+    asyncio.run(_recommend(text, image or [], audio or [], session, top, as_json=as_json))
+
+
+async def _recommend(
+    text: str, images: list[Path], audio: list[Path], session: str | None, top: int | None, *, as_json: bool
+) -> None:
+    from rich.console import Console
+
+    from assistant.front import Assistant
+    from assistant.records import Done
+    from assistant.render import EventPrinter, reply_view
+    from assistant.turn.receive import check_request
+    from assistant.turn.state import Request
+
+    settings = load_settings()
+    check_request(Request(session_id="new", text=text, images=images, audio=audio), settings.limits)
+    console, progress = Console(), Console(stderr=True)
+    printer = EventPrinter(progress)
+    async with Assistant(settings) as assistant:
+        if session is not None and session not in assistant.log.sessions():
+            raise SessionError(f"There is no session {session!r}; leave --session out to begin one.")
+        async for event in assistant.stream(text, images=images, audio=audio, session_id=session, top_n=top):
+            if not isinstance(event, Done):
+                if not as_json or progress.is_terminal:
+                    printer.show(event)
+            elif as_json:
+                sys.stdout.write(event.reply.model_dump_json(indent=1) + "\n")
+            else:
+                console.print(reply_view(event.reply))

@@ -1,7 +1,5 @@
 """Which models the current settings need."""
 
-from pathlib import Path
-
 from assistant.models.registry import load_registry
 from assistant.settings import Settings
 
@@ -19,12 +17,3 @@ def needed(settings: Settings) -> list[str]:
     if settings.vision.encoder == "conse":
         wanted.add(settings.vision.classifier)
     return [name for name in load_registry(settings).models if name in wanted]
-
-
-def misnamed(settings: Settings) -> list[str]:
-    """Names in the settings that are neither in the registry nor an existing folder."""
-    known = load_registry(settings).models
-    named = [settings.text.model, settings.speech.model]
-    if settings.vision.encoder == "conse":
-        named.append(settings.vision.classifier)
-    return [name for name in named if name not in known and not Path(name).expanduser().is_dir()]

@@ -1,0 +1,173 @@
+"""The front door: open an assistant, send it messages, read events or the whole reply."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, cast
+
+from assistant.errors import SessionError, StoreError
+from assistant.llm.client import ChatClient
+from assistant.llm.profiles import endpoint
+from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
+from assistant.sessions import SessionLog, check_session_id, new_session_id, serializer
+from assistant.settings import Settings, load_settings
+from assistant.turn.graph import Graph, build_graph
+from assistant.turn.state import Request, TurnContext
+from tools.errors import MediaError
+from tools.toolbox import Engines, build_tools, call_tool
+
+ITEM_PICTURE = "item:"
+"""An image argument that names a catalogue item's own picture: ``item:ID``."""
+
+
+class Assistant:
+    """A running assistant over one catalogue; use it as an async context manager.
+
+    >>> async with Assistant(load_settings()) as assistant:  # doctest: +SKIP
+    ...     reply = await assistant.reply("a chair under 100 dollars")
+    """
+
+    def __init__(self, settings: Settings, *, engines: Engines | None = None, chat: ChatClient | None = None) -> None:
+        """``engines`` and ``chat`` are made from the settings unless given."""
+        self.settings = settings
+        self._engines = engines
+        self._chat = chat
+        self._stack = contextlib.AsyncExitStack()
+        self._graph: Graph | None = None
+
+    async def __aenter__(self) -> "Assistant":
+        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+        from assistant.engines import open_engines
+
+        sessions = self.settings.data_folder / "sessions.sqlite"
+        self.log = SessionLog(sessions)
+        saver = await self._stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(sessions)))
+        saver.serde = serializer()
+        self._graph = build_graph(saver)
+        self._engines = self._engines or open_engines(self.settings)
+        self._chat = self._chat or ChatClient(self.settings)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._stack.aclose()
+
+    async def reply(
+        self, text: str = "", *, images: Sequence[Path] = (), audio: Sequence[Path] = (), session_id: str | None = None, top_n: int | None = None
+    ) -> Reply:
+        """The whole reply of one turn; see `stream` for arguments and errors."""
+        events = self.stream(text, images=images, audio=audio, session_id=session_id, top_n=top_n)
+        last = [event async for event in events][-1]
+        return cast(Done, last).reply
+
+    async def stream(
+        self, text: str = "", *, images: Sequence[Path] = (), audio: Sequence[Path] = (), session_id: str | None = None, top_n: int | None = None
+    ) -> AsyncIterator[TurnEvent]:
+        """One turn as typed events; the last one is `Done` with the reply.
+
+        Args:
+            text: what the user wrote.
+            images: pictures, as files.
+            audio: recordings, as files.
+            session_id: a session to go on with; a new one when None.
+            top_n: how many recommendations; the setting's when None.
+
+        Raises:
+            BadInput: the message is empty, too long, or an attachment is unusable.
+            SessionError: ``session_id`` is not a session's id.
+            StoreError: the catalogue or the sessions file cannot be read.
+        """
+        request = Request(
+            session_id=check_session_id(session_id) if session_id else new_session_id(),
+            text=text,
+            images=list(images),
+            audio=list(audio),
+            top_n=top_n or self.settings.turn.top_n,
+        )
+        assert self._graph is not None, "open the assistant with 'async with' first"
+        config: Any = {"configurable": {"thread_id": request.session_id}}
+        context = self._context(request)
+        async for event in self._graph.astream(
+            {"request": request}, config, context=context, stream_mode="custom", durability="exit"
+        ):
+            if isinstance(event, Done):
+                self.log.append(event.reply, request.text)
+            yield cast(TurnEvent, event)
+
+    async def memory(self, session_id: str) -> Memory:
+        """What a session remembers.
+
+        Raises:
+            SessionError: there is no such session.
+        """
+        assert self._graph is not None
+        config: Any = {"configurable": {"thread_id": check_session_id(session_id)}}
+        state = await self._graph.aget_state(config)
+        memory = state.values.get("memory")
+        if memory is None:
+            raise SessionError(f"There is no session {session_id!r}.")
+        return cast(Memory, memory)
+
+    async def warm_up(self) -> None:
+        """Load the engines that a turn needs, side by side, so that the first turn does not wait for them."""
+        assert self._engines is not None
+        await asyncio.to_thread(self._engines.warm_up)
+
+    def _context(self, request: Request) -> TurnContext:
+        assert self._engines is not None
+        assert self._chat is not None
+        catalogue = self._engines.catalogue
+        return TurnContext(
+            settings=self.settings,
+            catalogue=catalogue,
+            vocabulary=catalogue.vocabulary(),
+            chat=self._chat.for_turn(),
+            run_tool=self._run_tool,
+            uploads=self.settings.data_folder / "uploads" / request.session_id,
+            models=model_names(self.settings),
+        )
+
+    async def _run_tool(self, call: PlannedCall, attachments: dict[str, Attachment]) -> tuple[Step, dict[str, Any] | None]:
+        """Run one tool with its deadline; a tool that overruns it is a failed step, and the turn goes on."""
+        assert self._engines is not None
+        engines, deadline = self._engines, self.settings.turn.tool_seconds
+        toolset = build_tools(engines, lambda ref: _resolve(ref, attachments, engines))
+        began = time.perf_counter()
+        try:
+            outcome = await asyncio.wait_for(asyncio.to_thread(call_tool, toolset, call.tool, call.arguments), deadline)
+        except TimeoutError:
+            error = f"it took longer than {deadline:g} seconds"
+            return Step(**call.model_dump(), ok=False, error=error, seconds=round(time.perf_counter() - began, 3)), None
+        step = Step(**call.model_dump(), ok=outcome.ok, error=outcome.error, seconds=round(outcome.seconds, 3))
+        return step, outcome.result
+
+
+def model_names(settings: Settings) -> dict[str, str]:
+    """The models that answer, by role."""
+    encoder = settings.vision.encoder
+    picture = f"conse:{settings.vision.classifier}" if encoder == "conse" else settings.vision.clip_model
+    return {
+        "llm": endpoint(settings).model,
+        "speech": f"{settings.speech.engine}:{settings.speech.model}",
+        "picture": picture,
+        "text": settings.text.model,
+    }
+
+
+def _resolve(reference: str, attachments: dict[str, Attachment], engines: Engines) -> Path:
+    """The file behind an attachment id, or an item's picture; never a path of the model's own making."""
+    if reference in attachments:
+        return Path(attachments[reference].path)
+    if reference.startswith(ITEM_PICTURE):
+        item = engines.catalogue.get(reference.removeprefix(ITEM_PICTURE))
+        path = engines.catalogue.image_path(item, 0) if item else None
+        if path is not None:
+            return path
+    known = ", ".join(attachments) or "none"
+    raise MediaError(f"There is no attachment {reference!r}; known: {known}.")
+
+
+__all__ = ["Assistant", "StoreError", "load_settings", "model_names"]

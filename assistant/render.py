@@ -1,0 +1,102 @@
+"""How a reply and the events of a turn look in a terminal; building and showing are apart."""
+
+from collections.abc import Iterable
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from assistant.records import Explained, Provisional, Ranked, Recommendation, Reply, StepFinished, StepStarted, TurnEvent
+from tools.records import Hit
+
+
+def price_in_words(price: float | None, currency: str | None) -> str:
+    """"44.95 USD", or a dash when no price is known."""
+    return f"{price:,.2f} {currency or ''}".strip() if price is not None else "–"
+
+
+def reply_view(reply: Reply) -> RenderableType:
+    """The whole reply: message, recommendations with explanations and evidence, and what it cost."""
+    parts: list[RenderableType] = [Text(reply.message, style="bold")]
+    parts += [recommendation_view(item) for item in reply.recommendations]
+    parts += [Text(f"note: {note}", style="yellow") for note in reply.degraded]
+    parts.append(cost_view(reply))
+    return Group(*parts)
+
+
+def recommendation_view(item: Recommendation) -> RenderableType:
+    """One recommendation as a panel."""
+    body = Text(item.explanation)
+    for entry in item.evidence:
+        body.append(f"\n  {entry.id:>4}  {entry.source:<13} {entry.detail}", style="dim")
+    title = f"{item.rank}. {item.title}  {price_in_words(item.price, item.currency)}  [{item.item_id}]"
+    return Panel(body, title=Text(title, style="bold cyan"), title_align="left", border_style="dim")
+
+
+def cost_view(reply: Reply) -> Text:
+    """One line: seconds by kind, model calls and tokens, and the session."""
+    t, u = reply.timings, reply.usage
+    return Text(
+        f"{t.total:.1f} s (model {t.llm:.1f}, tools {t.tools:.1f}, own {t.other:.2f}) · {u.llm_calls} model calls, "
+        f"{u.prompt_tokens} + {u.completion_tokens} tokens · session {reply.session_id}",
+        style="dim",
+    )
+
+
+def steps_view(reply: Reply) -> Table:
+    """The tool calls of a turn as a table."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("step", "arguments", "asked by", "seconds", ""):
+        table.add_column(column, overflow="fold")
+    for step in reply.steps:
+        arguments = ", ".join(f"{key}={value}" for key, value in step.arguments.items())
+        table.add_row(step.tool, arguments, step.origin, f"{step.seconds:.2f}", "" if step.ok else step.error)
+    return table
+
+
+class EventPrinter:
+    """Prints events as they come: steps, the provisional ranking, the final order, each explanation."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._hits: dict[str, Hit] = {}
+        self._provisional: list[str] = []
+
+    def show(self, event: TurnEvent) -> None:
+        """Print one event; events that need no line print nothing."""
+        match event:
+            case StepStarted(origin="model"):
+                self._console.print(Text(f"  … {event.step}", style="dim"))
+            case StepFinished():
+                self._step(event)
+            case Provisional():
+                self._provisional = [hit.item_id for hit in event.items]
+                self._list("Provisional", event.items)
+            case Ranked():
+                self._hits = {hit.item_id: hit for hit in event.items}
+                same = [hit.item_id for hit in event.items] == self._provisional
+                self._console.print(Text("Final order: " + ("as above" if same else self._titles(event.items)), style="bold"))
+            case Explained():
+                self._explanation(event)
+            case _:
+                pass
+
+    def _step(self, event: StepFinished) -> None:
+        mark = Text("  ✓ " if event.ok else "  ✗ ", style="green" if event.ok else "red")
+        seconds = f" {event.seconds:.1f} s" if event.seconds >= 0.05 else ""
+        self._console.print(mark + Text(f"{event.step}{seconds}  ") + Text(event.summary, style="dim"))
+
+    def _list(self, title: str, hits: Iterable[Hit]) -> None:
+        self._console.print(Text(f"{title}:", style="bold"))
+        for position, hit in enumerate(hits, start=1):
+            self._console.print(Text(f"  {position}. {hit.title}  {price_in_words(hit.price, hit.currency)}"))
+
+    def _titles(self, hits: Iterable[Hit]) -> str:
+        return ", ".join(hit.title for hit in hits)
+
+    def _explanation(self, event: Explained) -> None:
+        hit = self._hits.get(event.item_id)
+        name = f"{hit.title}  {price_in_words(hit.price, hit.currency)}" if hit else event.item_id
+        self._console.print(Text(f"  {event.rank}. {name}", style="bold cyan"))
+        self._console.print(Text(f"     {event.text}"))

@@ -1,0 +1,214 @@
+"""The turn's ends: small talk, questions about earlier recommendations, and the reply."""
+
+import re
+import time
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from assistant.errors import LLMBadReply, LLMUnavailable
+from assistant.ledger import in_words
+from assistant.records import (
+    Done,
+    Evidence,
+    Exchange,
+    Memory,
+    PictureNote,
+    PlannedCall,
+    Query,
+    Recommendation,
+    Relaxation,
+    Reply,
+    StepFinished,
+    StepStarted,
+    Timings,
+    TranscriptNote,
+    UsageNote,
+)
+from assistant.turn.nodes import failures, run_calls
+from assistant.turn.planning import constraints_in_words, to_chat
+from assistant.turn.ranking import LANGUAGE_NAMES
+from assistant.turn.state import TurnContext, TurnState, said_by
+from prompts import load_prompt, say
+
+CHAT_TOKENS = 50
+REMEMBERED_EXCHANGES = 20
+_WEAK_COSINE = 0.25
+_WEAK_PICTURE = 0.45
+
+Update = dict[str, Any]
+
+
+async def chat(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Small talk: one short answer, no search. A text that names numbers or brands is not said."""
+    context, language = runtime.context, state["memory"].language
+    text = "\n".join(said.text for said in said_by(state))
+    messages = load_prompt("chat").render(language=LANGUAGE_NAMES.get(language, language), text=text)
+    runtime.stream_writer(StepStarted(step="answer", origin="model"))
+    began = time.perf_counter()
+    context.watch.start("llm")
+    try:
+        answer = await context.chat.complete_text(to_chat(messages), purpose="chat", max_tokens=CHAT_TOKENS)
+    except (LLMUnavailable, LLMBadReply):
+        answer = ""
+    finally:
+        context.watch.stop("llm")
+    brands = [brand.casefold() for brand in context.vocabulary.brands]
+    safe = answer.strip() and not re.search(r"\d", answer) and not any(b in answer.casefold() for b in brands)
+    runtime.stream_writer(StepFinished(step="answer", ok=bool(safe), seconds=time.perf_counter() - began))
+    return {"message": answer.strip() if safe else say("no_chat_model", language)}
+
+
+async def why(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Why an earlier item was recommended, told from its ledger entries."""
+    memory, language = state["memory"], state["memory"].language
+    asked = state["plan"].references or memory.shown[:1]
+    if not asked:
+        return {"message": say("no_such_item", language)}
+    sentences = [_why_one(item, memory.ledger, language) for item in asked]
+    return {"message": say("sentence_separator", language).join(sentences), "recommendations": asked}
+
+
+async def look(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Details of an earlier item, or earlier items side by side, straight from the catalogue."""
+    memory, plan, language = state["memory"], state["plan"], state["memory"].language
+    count = 1 if plan.intent == "details" else 2
+    asked = plan.references if len(plan.references) >= count else memory.shown[:count]
+    if not asked:
+        return {"message": say("no_such_item", language)}
+    call = PlannedCall(tool="get_item", arguments={"item_id": asked[0].item_id}, origin="planned")
+    if len(asked) > 1:
+        call = PlannedCall(tool="compare_items", arguments={"item_ids": [i.item_id for i in asked]}, origin="planned")
+    results = await run_calls([call], state, runtime)
+    lines = [_facts(item, memory.ledger, runtime.context, language) for item in asked]
+    return {
+        "message": "\n".join(lines),
+        "recommendations": asked,
+        "steps": state["steps"] + [step for _, step, _ in results],
+        "degraded": state["degraded"] + failures(results, language),
+    }
+
+
+async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Put the reply together, remember what later turns need, and say that the turn is done."""
+    message = state["message"] or _message(state, runtime.context)
+    reply = _reply(state, message, runtime.context)
+    memory = _remember(state, message)
+    runtime.stream_writer(Done(reply=reply))
+    return {"reply": reply, "message": message, "memory": memory}
+
+
+def _message(state: TurnState, context: TurnContext) -> str:
+    """What is said above the list."""
+    language, plan, recommended = state["memory"].language, state["plan"], state["recommendations"]
+    if not said_by(state) and not plan.pictures:
+        return say("empty_message", language)
+    if not recommended:
+        return say("empty_catalogue" if not context.catalogue.count() else "nothing", language)
+    parts = [_relaxed_in_words(plan.relaxed, language)] if plan.relaxed else []
+    if _is_weak(state):
+        parts.append(say("weak", language))
+    else:
+        constraints = constraints_in_words(plan.constraints, language)
+        parts.append(say("found", language, count=len(recommended), constraints=constraints))
+    said, held = state["understanding"].currency, context.vocabulary.currencies
+    if said and held and said not in held:
+        parts.append(say("currency_differs", language, catalogue=", ".join(held), said=said))
+    return say("sentence_separator", language).join(parts)
+
+
+def _relaxed_in_words(relaxed: list[Relaxation], language: str) -> str:
+    changes = []
+    for change in relaxed:
+        if isinstance(change.used, float | int) and isinstance(change.wanted, float | int):
+            difference = f"{change.used - change.wanted:+,.2f}"
+            changes.append(say("relaxed_price", language, wanted=change.wanted, used=change.used, difference=difference))
+        else:
+            changes.append(say("relaxed_dropped", language, words=change.words))
+    return say("relaxed", language, changes=say("and", language).join(changes))
+
+
+def _is_weak(state: TurnState) -> bool:
+    """True when words or pictures were searched for and nothing came near: the best signal of every kind is weak."""
+    signals = [signal for found in state["found"] for hit in found.hits for signal in hit.signals]
+    if not signals:
+        return False
+    words = any(s.source == "keyword" and s.matched for s in signals)
+    dense = max((s.score for s in signals if s.source == "dense"), default=0.0)
+    picture = max((s.score for s in signals if s.source == "picture"), default=0.0)
+    return not words and dense < _WEAK_COSINE and picture < _WEAK_PICTURE
+
+
+def _why_one(item: Recommendation, ledger: list[Evidence], language: str) -> str:
+    entries = [entry for entry in ledger if entry.item_id == item.item_id]
+    reasons = say("list_separator", language).join(in_words(entry, language) for entry in entries)
+    return say("why", language, title=item.title, reasons=reasons)
+
+
+def _facts(item: Recommendation, ledger: list[Evidence], context: TurnContext, language: str) -> str:
+    full = context.catalogue.get(item.item_id)
+    if full is None:
+        return say("details", language, title=item.title, facts="?")
+    facts = [say("evidence_price", language, price=full.price, currency=full.currency) if full.price is not None else say("missing_price", language)]
+    pairs = {"category": full.category, "brand": full.brand} | {k: v for k, v in full.attributes.items() if isinstance(v, str | int | float)}
+    facts += [say("evidence_attribute", language, name=name, value=value) for name, value in pairs.items() if value]
+    if full.description:
+        facts.append(full.description[:300])
+    return say("details", language, title=full.title, facts=say("list_separator", language).join(facts))
+
+
+def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
+    plan, usage, seconds = state["plan"], context.chat.usage, context.watch.seconds
+    total = time.perf_counter() - context.started
+    return Reply(
+        session_id=state["request"].session_id,
+        query=Query(
+            text=state["request"].text,
+            transcripts=[
+                TranscriptNote(attachment=h.attachment, text=h.transcript.text, language=h.transcript.language, confidence=h.transcript.confidence)
+                for h in state["heard"]
+            ],
+            pictures=[PictureNote(attachment=s.attachment, labels=s.description.labels) for s in state["seen"]],
+        ),
+        intent=plan.intent,
+        language=state["memory"].language,
+        constraints=plan.filters.model_dump(exclude_defaults=True),
+        relaxed=plan.relaxed,
+        recommendations=state["recommendations"],
+        steps=state["steps"],
+        message=message,
+        degraded=state["degraded"],
+        models=context.models,
+        timings=Timings(
+            total=round(total, 3),
+            llm=round(seconds["llm"], 3),
+            tools=round(seconds["tools"], 3),
+            other=round(max(0.0, total - seconds["any"]), 3),
+        ),
+        usage=UsageNote(
+            llm_calls=usage.calls,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
+        ),
+    )
+
+
+def _remember(state: TurnState, message: str) -> Memory:
+    """Small talk and questions leave the topic and the last ranking as they were."""
+    memory, plan = state["memory"], state["plan"]
+    said = " ".join(said.text for said in said_by(state))
+    update: dict[str, Any] = {
+        "turns": memory.turns + 1,
+        "exchanges": [*memory.exchanges, Exchange(said=said, message=message)][-REMEMBERED_EXCHANGES:],
+    }
+    if plan.intent == "recommend" and state["recommendations"]:
+        ids = {item.item_id for item in state["recommendations"]}
+        update |= {
+            "topic": plan.topic,
+            "pictures": plan.pictures,
+            "constraints": plan.constraints,
+            "shown": state["recommendations"],
+            "ledger": [e for c in state["candidates"] if c.hit.item_id in ids for e in c.evidence],
+        }
+    return memory.model_copy(update=update)

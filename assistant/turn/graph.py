@@ -1,0 +1,51 @@
+"""The turn as a LangGraph graph.
+
+    receive -> anticipate -> plan -> act -> fuse -> rank -> explain -> respond
+                              |-> chat | why | look -----------------> respond
+"""
+
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from assistant.turn import answering, nodes, ranking
+from assistant.turn.state import TurnContext, TurnState
+
+Graph = CompiledStateGraph[TurnState, TurnContext, Any, Any]
+
+
+def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
+    """The compiled graph; the checkpointer keeps each session's state between turns and processes."""
+    graph = StateGraph(TurnState, context_schema=TurnContext)
+    steps = {
+        "receive": nodes.receive,
+        "anticipate": nodes.anticipate,
+        "make_plan": nodes.plan,
+        "act": nodes.act,
+        "fuse": nodes.fuse,
+        "rank": ranking.rank,
+        "explain": ranking.explain,
+        "chat": answering.chat,
+        "why": answering.why,
+        "look": answering.look,
+        "respond": answering.respond,
+    }
+    for name, step in steps.items():
+        graph.add_node(name, step)  # type: ignore[call-overload]
+    graph.add_edge(START, "receive")
+    for source, target in (
+        ("receive", "anticipate"), ("anticipate", "make_plan"), ("act", "fuse"), ("fuse", "rank"), ("rank", "explain"),
+        ("explain", "respond"), ("chat", "respond"), ("why", "respond"), ("look", "respond"), ("respond", END),
+    ):  # fmt: skip
+        graph.add_edge(source, target)
+    graph.add_conditional_edges("make_plan", _after_plan, ["act", "chat", "why", "look", "respond"])
+    return graph.compile(checkpointer=checkpointer)
+
+
+def _after_plan(state: TurnState) -> str:
+    intent = state["plan"].intent
+    if intent == "recommend":
+        return "act" if state["found"] or state["plan"].calls else "respond"
+    return {"chat": "chat", "why": "why", "compare": "look", "details": "look"}[intent]

@@ -1,0 +1,252 @@
+"""The turn's steps from message to candidates: receive, anticipate, plan, act, fuse. One function a step."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from assistant.errors import LLMBadReply, LLMUnavailable
+from assistant.fusion import SearchOutcome
+from assistant.fusion import fuse as fuse_outcomes
+from assistant.ledger import Ledger
+from assistant.records import Candidate, Heard, Memory, PlannedCall, Provisional, Relaxation, Seen, Step, StepFinished, StepStarted
+from assistant.turn.planning import (
+    certain_calls,
+    first_plan,
+    merge_constraints,
+    plan_messages,
+    plan_schema,
+    planned_calls,
+    proposed_constraints,
+)
+from assistant.turn.receive import check_request, take_attachments
+from assistant.turn.relaxing import relax
+from assistant.turn.state import Found, Plan, TurnContext, TurnState, said_by
+from assistant.understanding import to_filters, understand
+from prompts import say
+from tools.records import Filters, Hit, PictureDescription, Transcript
+
+PLAN_TOKENS = 160
+REPAIR_ROUNDS = 1
+RECOMMEND_ANYWAY = 0.35
+"""Dense similarity from which words about the catalogue are searched even when the model takes them for small talk."""
+
+Update = dict[str, Any]
+
+
+async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Check the message and take its attachments; every channel of an earlier turn is reset here."""
+    request, memory = state["request"], state.get("memory") or Memory()
+    check_request(request, runtime.context.settings.limits)
+    attachments = await asyncio.to_thread(take_attachments, request, memory, runtime.context.uploads)
+    known = memory.attachments | {attachment.id: attachment for attachment in attachments}
+    return {
+        "memory": memory.model_copy(update={"attachments": known}),
+        "attachments": attachments,
+        "heard": [], "seen": [], "steps": [], "found": [], "candidates": [], "recommendations": [],
+        "message": "", "degraded": [], "model_out": False,
+    }  # fmt: skip
+
+
+async def anticipate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Start at once what an attachment makes certain: transcribe recordings, describe pictures, side by side."""
+    calls = [
+        PlannedCall(tool="transcribe_audio", arguments={"audio": attachment.id}, origin="anticipated")
+        if attachment.kind == "audio"
+        else PlannedCall(tool="describe_image", arguments={"image": attachment.id}, origin="anticipated")
+        for attachment in state["attachments"]
+    ]
+    results = await run_calls(calls, state, runtime)
+    heard = [Heard(attachment=c.arguments["audio"], transcript=Transcript.model_validate(r)) for c, _, r in results if r and "audio" in c.arguments]
+    seen = [Seen(attachment=c.arguments["image"], description=PictureDescription.model_validate(r)) for c, _, r in results if r and "image" in c.arguments]
+    language = state["memory"].language
+    silent = [say("no_speech", language, attachment=h.attachment) for h in heard if not h.transcript.spoken]
+    return {
+        "heard": heard,
+        "seen": seen,
+        "steps": [step for _, step, _ in results],
+        "degraded": silent + failures(results, language),
+    }
+
+
+async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Decide what to do: certain constraints and searches by rules, the rest by the model, which runs meanwhile."""
+    context, memory, said = runtime.context, state["memory"], said_by(state)
+    seen = [s.attachment for s in state["seen"]]
+    understanding = understand(said, memory, context.vocabulary, attached=bool(seen))
+    memory = memory.model_copy(update={"language": understanding.language})
+    certain = first_plan(understanding, memory, seen)
+    update: Update = {"memory": memory, "understanding": understanding, "plan": certain}
+    if certain.intent != "recommend" or not (said or certain.pictures):
+        return update
+    certain = _relaxed(certain, context)
+    calls = certain_calls(certain, context.settings.turn.pool, context.settings.catalogue_language)
+    searching = asyncio.create_task(run_calls(calls, state, runtime))
+    answer, reason = await _ask_for_plan(state, runtime, certain)
+    results = await searching
+    degraded = list(state["degraded"])
+    out = answer is None
+    if answer is None:
+        degraded.append(say("no_planning_model", understanding.language, reason=reason))
+        answer = {"intent": "recommend", "calls": []}
+    final, results = await _merge_plans(certain, answer, results, state, runtime)
+    return {
+        **update,
+        "plan": final,
+        "steps": state["steps"] + [step for _, step, _ in results],
+        "found": [found for call, _, result in results if (found := _found(call, result))],
+        "degraded": degraded + failures(results, understanding.language),
+        "model_out": out,
+    }
+
+
+async def act(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Run the model's further tool calls side by side; each has its deadline, and a failed one is only noted."""
+    calls = state["plan"].calls
+    results = await run_calls(calls, state, runtime)
+    return {
+        "steps": state["steps"] + [step for _, step, _ in results],
+        "found": state["found"] + [found for call, _, result in results if (found := _found(call, result))],
+        "degraded": state["degraded"] + failures(results, state["memory"].language),
+    }
+
+
+async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """One candidate list of all signals, with the ledger entries of each candidate; shown at once, provisionally."""
+    context, turn = runtime.context, runtime.context.settings.turn
+    outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
+    fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k)[: max(turn.candidates, state["request"].top_n)]
+    items = context.catalogue.get_many([entry.hit.item_id for entry in fused])
+    words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
+    heard = {h.attachment: h.transcript.text for h in state["heard"]}
+    ledger = Ledger(state["plan"].filters, words, heard)
+    candidates = [
+        Candidate(alias=_alias(position), hit=entry.hit, score=entry.score, evidence=ledger.entries(entry, items[entry.hit.item_id]))
+        for position, entry in enumerate(fused)
+        if entry.hit.item_id in items
+    ]
+    if candidates:
+        shown = [candidate.hit for candidate in candidates[: state["request"].top_n]]
+        runtime.stream_writer(Provisional(items=shown))
+    return {"candidates": candidates}
+
+
+Result = tuple[PlannedCall, Step, dict[str, Any] | None]
+
+
+async def run_calls(calls: Sequence[PlannedCall], state: TurnState, runtime: Runtime[TurnContext]) -> list[Result]:
+    """Run tool calls side by side, telling when each begins and ends."""
+    return list(await asyncio.gather(*(_run_call(call, state, runtime) for call in calls)))
+
+
+async def _run_call(call: PlannedCall, state: TurnState, runtime: Runtime[TurnContext]) -> Result:
+    runtime.stream_writer(StepStarted(step=call.tool, arguments=call.arguments, origin=call.origin))
+    runtime.context.watch.start("tools")
+    try:
+        step, result = await runtime.context.run_tool(call, state["memory"].attachments)
+    finally:
+        runtime.context.watch.stop("tools")
+    runtime.stream_writer(
+        StepFinished(step=call.tool, ok=step.ok, seconds=step.seconds, summary=_summary(step, result))
+    )
+    return call, step, result
+
+
+def failures(results: Sequence[Result], language: str) -> list[str]:
+    """One sentence for each tool that failed."""
+    return [say("failed_step", language, tool=step.tool, error=step.error) for _, step, _ in results if not step.ok]
+
+
+async def _ask_for_plan(
+    state: TurnState, runtime: Runtime[TurnContext], certain: Plan
+) -> tuple[dict[str, Any] | None, str]:
+    """The model's plan as JSON that its schema allows, or None and why there is none."""
+    context = runtime.context
+    shown = [item.item_id for item in state["memory"].shown]
+    messages = plan_messages(context, state["memory"], certain, state["request"].text, state["heard"], state["seen"])
+    schema = plan_schema(context.vocabulary, certain.pictures, shown)
+    reason = ""
+    for _ in range(1 + REPAIR_ROUNDS):
+        runtime.stream_writer(StepStarted(step="plan", origin="model"))
+        context.watch.start("llm")
+        try:
+            answer = await context.chat.complete_json(messages, schema, purpose="plan", max_tokens=PLAN_TOKENS)
+            runtime.stream_writer(StepFinished(step="plan", ok=True, seconds=0, summary=_plan_summary(answer)))
+            return answer, ""
+        except LLMUnavailable as exc:
+            reason = str(exc)
+            runtime.stream_writer(StepFinished(step="plan", ok=False, seconds=0, summary=reason))
+            break
+        except LLMBadReply as exc:
+            reason = str(exc)
+            runtime.stream_writer(StepFinished(step="plan", ok=False, seconds=0, summary=reason))
+        finally:
+            context.watch.stop("llm")
+    return None, reason
+
+
+async def _merge_plans(
+    certain: Plan, answer: dict[str, Any], results: list[Result], state: TurnState, runtime: Runtime[TurnContext]
+) -> tuple[Plan, list[Result]]:
+    """The rules' plan with what the model added; searches run again when a constraint was added."""
+    context = runtime.context
+    if answer["intent"] == "chat" and not _is_about_items(certain, results):
+        return certain.model_copy(update={"intent": "chat", "constraints": [], "relaxed": []}), []
+    pool, language = context.settings.turn.pool, state["memory"].language
+    constraints = merge_constraints(certain.constraints, proposed_constraints(answer, said_by(state), language))
+    calls = [call for call, _, _ in results]
+    plan = certain
+    if constraints != certain.constraints:
+        plan = _relaxed(certain.model_copy(update={"constraints": constraints, "filters": to_filters(constraints)}), context)
+        calls = certain_calls(plan, pool, context.settings.catalogue_language)
+        results = await run_calls(calls, state, runtime)
+    return plan.model_copy(update={"calls": planned_calls(answer, plan, calls, pool)}), results
+
+
+def _is_about_items(certain: Plan, results: list[Result]) -> bool:
+    """True when the message shows a wish whatever the model says: a picture, a constraint, or words near an item's."""
+    if certain.pictures or certain.constraints or certain.references:
+        return True
+    hits = [hit for _, _, result in results if result for hit in result["items"]]
+    signals = [signal for hit in hits for signal in hit["signals"]]
+    return any(signal["source"] == "dense" and signal["score"] >= RECOMMEND_ANYWAY for signal in signals)
+
+
+def _relaxed(plan: Plan, context: TurnContext) -> Plan:
+    catalogue = context.catalogue
+
+    def price_near(filters: Filters, sort: str) -> float | None:
+        return next((item.price for item in catalogue.browse(filters, sort, 1, 0)), None)
+
+    constraints, relaxed = relax(plan.constraints, catalogue.count_eligible, price_near)
+    kept: list[Relaxation] = plan.relaxed + relaxed
+    return plan.model_copy(update={"constraints": constraints, "filters": to_filters(constraints), "relaxed": kept})
+
+
+def _found(call: PlannedCall, result: dict[str, Any] | None) -> Found | None:
+    if not result or "items" not in result:
+        return None
+    asked = str(call.arguments.get("query") or call.arguments.get("image") or "")
+    return Found(tool=call.tool, asked=asked, hits=[Hit.model_validate(hit) for hit in result["items"]])
+
+
+def _alias(position: int) -> str:
+    """A, B, ... Z, A1, B1, ...: short to say for the model."""
+    return chr(ord("A") + position % 26) + (str(position // 26) if position >= 26 else "")
+
+
+def _summary(step: Step, result: dict[str, Any] | None) -> str:
+    """What a step found, in a few words."""
+    if result is None:
+        return step.error or ""
+    if "items" in result:
+        return ", ".join(hit["title"] for hit in result["items"][:3])
+    if "labels" in result:
+        return ", ".join(f"{label['label']} {label['score']:.2f}" for label in result["labels"][:3])
+    return f"“{result['text']}”" if result.get("text") else ""
+
+
+def _plan_summary(answer: dict[str, Any]) -> str:
+    asked = [str(c["arguments"].get("query") or c["arguments"].get("image") or "") for c in answer["calls"]]
+    return f"{answer['intent']}: " + ", ".join(f"{c['tool']} {a}".strip() for c, a in zip(answer["calls"], asked, strict=True))

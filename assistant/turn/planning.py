@@ -1,0 +1,195 @@
+"""From words, labels and the model's JSON to the calls of a turn: schema, checks and merging, all without I/O."""
+
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+
+from assistant.records import Constraint, Heard, Memory, PlannedCall, Seen
+from assistant.turn.state import Plan, Said, TurnContext
+from assistant.understanding import Understanding, carry_over, glossary_query, grounded, to_filters
+from assistant.understanding.lexicon import has_cjk
+from prompts import Message, load_prompt, say
+from tools.records import Filters, Vocabulary
+
+MAX_NAMES = 24
+"""How many category and brand names the plan prompt lists."""
+
+QUERY_CHARACTERS = 120
+_PLANNED_FILTERS = ("min_price", "max_price", "categories", "brands", "in_stock", "exclude_terms")
+
+
+def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]) -> Plan:
+    """What is certain before the model has spoken: topic, pictures and constraints in force."""
+    topic = " ".join([*(item.title for item in understanding.references), understanding.topic]).strip()
+    if understanding.refines and not understanding.references:
+        topic = f"{memory.topic} {understanding.topic}".strip()
+    carried = memory.pictures if understanding.refines and not understanding.references else []
+    constraints = carry_over(memory, understanding)
+    return Plan(
+        intent=understanding.intent or "recommend",
+        topic=topic[:QUERY_CHARACTERS],
+        pictures=pictures or carried,
+        constraints=constraints,
+        filters=to_filters(constraints),
+        references=understanding.references,
+    )
+
+
+def certain_calls(plan: Plan, pool: int, catalogue_language: str) -> list[PlannedCall]:
+    """The searches that need no model: every picture in play, and the user's own words."""
+    filters = plan.filters.model_dump(exclude_defaults=True)
+    calls = [_search("search_by_image", {"image": picture}, pool, filters) for picture in plan.pictures]
+    query = searchable(plan.topic, catalogue_language)
+    if query:
+        calls.append(_search("search_by_text", {"query": query}, pool, filters))
+    if not calls:
+        calls.append(PlannedCall(tool="browse", arguments=_with({"sort": "price", "k": min(pool, 100)}, filters), origin="anticipated"))
+    return calls
+
+
+def planned_calls(answer: dict[str, Any], plan: Plan, certain: list[PlannedCall], pool: int) -> list[PlannedCall]:
+    """The model's searches that are not already running, with the filters in force instead of its own.
+
+    Its browse counts only when nothing else is searched for: a list without a question says nothing about fit.
+    """
+    filters = plan.filters.model_dump(exclude_defaults=True)
+    asked = {_key(call.tool, call.arguments) for call in certain}
+    calls = []
+    for call in answer["calls"]:
+        tool, arguments = call["tool"], {key: value for key, value in call["arguments"].items() if key != "filters"}
+        if _key(tool, arguments) in asked or tool not in ("search_by_text", "search_by_image"):
+            continue
+        asked.add(_key(tool, arguments))
+        calls.append(_search(tool, arguments, pool, filters, origin="planned"))
+    return calls
+
+
+def proposed_constraints(answer: dict[str, Any], said: list[Said], language: str) -> list[Constraint]:
+    """Constraints that the model read and the user's own words carry; all others are dropped."""
+    kept: list[Constraint] = []
+    for call in answer["calls"]:
+        for field, value in (call["arguments"].get("filters") or {}).items():
+            for single in value if isinstance(value, list) else [value]:
+                if field in _PLANNED_FILTERS and grounded(field, single, said, language):
+                    kept.append(Constraint(field=field, value=single, source="text", words=str(single)))
+    return kept
+
+
+def merge_constraints(known: list[Constraint], proposed: list[Constraint]) -> list[Constraint]:
+    """The rules' constraints, and the model's where the rules found none of that kind and value."""
+    fields = {constraint.field for constraint in known}
+    excluded = {str(c.value).casefold() for c in known if c.field.startswith("exclude")}
+    added = []
+    for constraint in proposed:
+        single = constraint.field in ("min_price", "max_price", "in_stock", "categories", "brands")
+        if not (single and constraint.field in fields) and str(constraint.value).casefold() not in excluded:
+            added.append(constraint)
+    return [*known, *added]
+
+
+def searchable(topic: str, catalogue_language: str) -> str:
+    """The topic as the catalogue's language has it, as far as the glossary goes."""
+    if catalogue_language == "en" and has_cjk(topic):
+        return glossary_query(topic)
+    return topic
+
+
+def plan_messages(context: TurnContext, memory: Memory, plan: Plan, text: str, heard: list[Heard], seen: list[Seen]) -> list[BaseMessage]:
+    """The planning conversation; its system part depends on the catalogue alone."""
+    vocabulary = context.vocabulary
+    situation = load_prompt("situation").render(
+        text=text,
+        topic=memory.topic,
+        constraints=constraints_in_words(plan.constraints, "en"),
+        shown=memory.shown,
+    )[0].content
+    situation += "".join(f"\nVoice {h.attachment}: {h.transcript.text}" for h in heard if h.transcript.spoken)
+    situation += "".join(
+        f"\nPicture {s.attachment}: " + ", ".join(f"{label.label} {label.score:.2f}" for label in s.description.labels[:3])
+        for s in seen
+    )
+    messages = load_prompt("plan").render(
+        categories=", ".join(vocabulary.categories[:MAX_NAMES]) or "none",
+        brands=", ".join(vocabulary.brands[:MAX_NAMES]) or "none",
+        situation=situation,
+    )
+    return to_chat(messages)
+
+
+def plan_schema(vocabulary: Vocabulary, pictures: list[str], shown: list[str]) -> dict[str, Any]:
+    """The JSON schema of a plan: only tools and ids that exist can be said."""
+    filters = _filters_schema(vocabulary)
+    calls = [
+        _call("search_by_text", {"query": {"type": "string", "minLength": 2, "maxLength": QUERY_CHARACTERS}}, filters),
+        _call("browse", {"sort": {"enum": ["price", "-price", "title", "newest"]}}, filters),
+    ]
+    if pictures:
+        calls.append(_call("search_by_image", {"image": {"enum": pictures}}, filters))
+    if shown:
+        calls.append(_call("get_item", {"item_id": {"enum": shown}}))
+        ids = {"type": "array", "items": {"enum": shown}, "minItems": 2, "maxItems": 4}
+        calls.append(_call("compare_items", {"item_ids": ids}))
+    return {
+        "type": "object",
+        "properties": {
+            "intent": {"enum": ["recommend", "compare", "details", "chat"] if shown else ["recommend", "chat"]},
+            "calls": {"type": "array", "maxItems": 3, "items": {"anyOf": calls}},
+        },
+        "required": ["intent", "calls"],
+        "additionalProperties": False,
+    }
+
+
+def constraints_in_words(constraints: list[Constraint], language: str) -> str:
+    """The constraints as one phrase of the user's language."""
+    parts = [say(f"constraint_{c.field}", language, value=c.value) for c in constraints]
+    return say("list_separator", language).join(dict.fromkeys(parts))
+
+
+def to_chat(messages: list[Message]) -> list[BaseMessage]:
+    """Rendered prompt messages as LangChain's."""
+    kinds: dict[str, type[BaseMessage]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+    return [kinds[message.role](content=message.content) for message in messages]
+
+
+def _search(tool: str, arguments: dict[str, Any], pool: int, filters: dict[str, Any], origin: str = "anticipated") -> PlannedCall:
+    return PlannedCall(tool=tool, arguments=_with({**arguments, "k": min(pool, 100)}, filters), origin=origin)  # type: ignore[arg-type]
+
+
+def _with(arguments: dict[str, Any], filters: dict[str, Any]) -> dict[str, Any]:
+    return {**arguments, "filters": filters} if filters else arguments
+
+
+def _key(tool: str, arguments: dict[str, Any]) -> tuple[str, str]:
+    return tool, str(arguments.get("query") or arguments.get("image") or "").casefold().strip()
+
+
+def _call(tool: str, properties: dict[str, Any], filters: dict[str, Any] | None = None) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "type": "object",
+        "properties": {**properties, **({"filters": filters} if filters else {})},
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": {"tool": {"const": tool}, "arguments": arguments},
+        "required": ["tool", "arguments"],
+        "additionalProperties": False,
+    }
+
+
+def _filters_schema(vocabulary: Vocabulary) -> dict[str, Any]:
+    price = {"type": "number", "minimum": 0}
+    properties: dict[str, Any] = {"min_price": price, "max_price": price, "in_stock": {"enum": [True]}}
+    for field, names in (("categories", vocabulary.categories), ("brands", vocabulary.brands)):
+        if names:
+            properties[field] = {"type": "array", "maxItems": 2, "items": {"enum": names[:MAX_NAMES]}}
+    properties["exclude_terms"] = {"type": "array", "maxItems": 3, "items": {"type": "string", "maxLength": 30}}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+__all__ = [
+    "Filters", "certain_calls", "constraints_in_words", "first_plan", "merge_constraints", "plan_messages", "plan_schema",
+    "planned_calls", "proposed_constraints", "searchable", "to_chat",
+]  # fmt: skip

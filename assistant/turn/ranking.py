@@ -1,0 +1,205 @@
+"""The turn's steps from candidates to explained recommendations: rank, explain, verify."""
+
+import asyncio
+import time
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from assistant.errors import LLMBadReply, LLMUnavailable
+from assistant.fusion import vote
+from assistant.ledger import template_explanation
+from assistant.records import (
+    Candidate,
+    CitedEvidence,
+    Evidence,
+    Explained,
+    PictureNote,
+    Ranked,
+    Recommendation,
+    StepFinished,
+    StepStarted,
+    TranscriptNote,
+)
+from assistant.turn.planning import constraints_in_words, to_chat
+from assistant.turn.state import TurnContext, TurnState
+from assistant.verify import Claim, problems
+from prompts import load_prompt, say
+
+RANK_TOKENS_PER_ITEM = 40
+EXPLAIN_TOKENS = 70
+MAX_EVIDENCE = 5
+"""How many ledger lines of a candidate the ranking model reads, and how many an explanation rests on."""
+
+LANGUAGE_NAMES = {
+    "en": "English", "zh": "Chinese", "ja": "Japanese", "ko": "Korean", "de": "German", "fr": "French",
+    "es": "Spanish", "it": "Italian", "pt": "Portuguese", "ru": "Russian",
+}  # fmt: skip
+
+Update = dict[str, Any]
+
+
+async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Let the model order the candidates and cite evidence; its order joins the fused scores as one more voter."""
+    context, candidates = runtime.context, state["candidates"]
+    if not candidates:
+        return {}
+    turn, count = context.settings.turn, min(state["request"].top_n, len(candidates))
+    degraded, out = list(state["degraded"]), state["model_out"]
+    answer: list[dict[str, Any]] = []
+    try:
+        answer = await _ask_for_ranking(state, runtime, count) if len(candidates) > 1 and not state["model_out"] else []
+    except (LLMUnavailable, LLMBadReply) as exc:
+        out = out or isinstance(exc, LLMUnavailable)
+        runtime.stream_writer(StepFinished(step="rank", ok=False, seconds=0, summary=str(exc)))
+        degraded.append(say("no_ranking_model", state["memory"].language, reason=str(exc)))
+    by_alias = {candidate.alias: candidate for candidate in candidates}
+    cited = {entry["item"]: set(entry["evidence"]) for entry in reversed(answer)}
+    chosen = list(dict.fromkeys(entry["item"] for entry in answer))
+    fused = [(candidate.alias, candidate.score) for candidate in candidates]
+    order = vote(fused, chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)[:count]
+    ranked = [
+        _recommendation(position, by_alias[alias], cited.get(alias, set()), state)
+        for position, alias in enumerate(order, start=1)
+    ]
+    runtime.stream_writer(Ranked(items=[by_alias[alias].hit for alias in order]))
+    return {"recommendations": ranked, "degraded": degraded, "model_out": out}
+
+
+async def explain(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """One short text an item, all asked for at once; each is verified, and told, as soon as it is there."""
+    recommended = state["recommendations"]
+    if not recommended:
+        return {}
+    runtime.stream_writer(StepStarted(step="explain", origin="model"))
+    began = time.perf_counter()
+    explained = await asyncio.gather(*(_explain_one(item, state, runtime) for item in recommended))
+    rewritten = sum(refused for _, refused in explained)
+    runtime.stream_writer(StepFinished(step="explain", ok=True, seconds=time.perf_counter() - began))
+    note = [say("explanations_by_template", state["memory"].language, count=rewritten)] if rewritten else []
+    return {"recommendations": [item for item, _ in explained], "degraded": state["degraded"] + note}
+
+
+def wish_in_words(state: TurnState) -> str:
+    """What the customer wants, as the prompts show it."""
+    plan = state["plan"]
+    transcripts = [
+        TranscriptNote(attachment=h.attachment, text=h.transcript.text, language=h.transcript.language, confidence=h.transcript.confidence)
+        for h in state["heard"]
+        if h.transcript.spoken
+    ]
+    pictures = [PictureNote(attachment=s.attachment, labels=s.description.labels[:3]) for s in state["seen"]]
+    return load_prompt("wish").render(
+        text=state["request"].text.strip(),
+        topic=plan.topic,
+        transcripts=transcripts,
+        pictures=pictures,
+        constraints=constraints_in_words(plan.constraints, "en"),
+    )[0].content
+
+
+async def _ask_for_ranking(state: TurnState, runtime: Runtime[TurnContext], count: int) -> list[dict[str, Any]]:
+    context, candidates = runtime.context, [_brief(candidate) for candidate in state["candidates"]]
+    messages = to_chat(load_prompt("rank").render(count=count, wish=wish_in_words(state), candidates=candidates))
+    runtime.stream_writer(StepStarted(step="rank", origin="model"))
+    began = time.perf_counter()
+    context.watch.start("llm")
+    try:
+        answer = await context.chat.complete_json(
+            messages, rank_schema(candidates, count), purpose="rank", max_tokens=RANK_TOKENS_PER_ITEM * count
+        )
+    finally:
+        context.watch.stop("llm")
+    runtime.stream_writer(StepFinished(step="rank", ok=True, seconds=time.perf_counter() - began))
+    ranking: list[dict[str, Any]] = answer["ranking"]
+    return ranking
+
+
+def rank_schema(candidates: list[Candidate], count: int) -> dict[str, Any]:
+    """Only candidates can be named, and for each only its own evidence: an invented id cannot be said."""
+    entries = [
+        {
+            "type": "object",
+            "properties": {
+                "item": {"const": candidate.alias},
+                "evidence": {"type": "array", "items": {"enum": [e.id for e in candidate.evidence]}, "minItems": 1, "maxItems": 3},
+            },
+            "required": ["item", "evidence"],
+            "additionalProperties": False,
+        }
+        for candidate in candidates
+    ]  # fmt: skip
+    ranking = {"type": "array", "items": {"anyOf": entries}, "minItems": count, "maxItems": count}
+    return {"type": "object", "properties": {"ranking": ranking}, "required": ["ranking"], "additionalProperties": False}
+
+
+async def _explain_one(
+    item: Recommendation, state: TurnState, runtime: Runtime[TurnContext]
+) -> tuple[Recommendation, bool]:
+    """The item with its explanation, and whether a text of the model was refused."""
+    language, context = state["memory"].language, runtime.context
+    evidence = _evidence_of(item, state)
+    text = "" if state["model_out"] else await _ask_for_explanation(item, evidence, state, context)
+    claim = Claim(text, item.title, evidence, language, context.settings.catalogue_language)
+    refused = bool(text) and bool(problems(claim, context.vocabulary))
+    by_model = bool(text) and not refused
+    final = item.model_copy(
+        update={
+            "explanation": text if by_model else template_explanation(evidence, language),
+            "explained_by": "model" if by_model else "template",
+        }
+    )
+    runtime.stream_writer(
+        Explained(item_id=item.item_id, rank=item.rank, text=final.explanation, explained_by=final.explained_by)
+    )
+    return final, refused
+
+
+async def _ask_for_explanation(item: Recommendation, evidence: list[Evidence], state: TurnState, context: TurnContext) -> str:
+    language = state["memory"].language
+    messages = load_prompt("explain").render(
+        language=LANGUAGE_NAMES.get(language, language),
+        wish=wish_in_words(state),
+        title=item.title,
+        evidence=[entry.detail for entry in evidence],
+    )
+    context.watch.start("llm")
+    try:
+        text = await context.chat.complete_text(to_chat(messages), purpose="explain", max_tokens=EXPLAIN_TOKENS)
+    except (LLMUnavailable, LLMBadReply):
+        return ""
+    finally:
+        context.watch.stop("llm")
+    return " ".join(text.split())
+
+
+def _recommendation(position: int, candidate: Candidate, cited: set[str], state: TurnState) -> Recommendation:
+    """The candidate as an answer; what the model cited comes first, and the price and strongest entry always stand."""
+    always = {entry.id for entry in candidate.evidence[:2]} | {e.id for e in candidate.evidence if e.source == "price"}
+    chosen = [e for e in candidate.evidence if e.id in cited | always]
+    chosen += [e for e in candidate.evidence if e not in chosen][: max(0, MAX_EVIDENCE - len(chosen))]
+    chosen.sort(key=candidate.evidence.index)
+    hit = candidate.hit
+    return Recommendation(
+        rank=position,
+        item_id=hit.item_id,
+        title=hit.title,
+        price=hit.price,
+        currency=hit.currency,
+        score=round(candidate.score, 6),
+        explanation="",
+        evidence=[CitedEvidence(id=e.id, source=e.source, detail=e.detail, score=e.score) for e in chosen],
+    )
+
+
+def _evidence_of(item: Recommendation, state: TurnState) -> list[Evidence]:
+    ids = {entry.id for entry in item.evidence}
+    return [e for candidate in state["candidates"] for e in candidate.evidence if e.id in ids]
+
+
+def _brief(candidate: Candidate) -> Candidate:
+    """The candidate with the few ledger lines that fit a prompt; a price line always stays."""
+    lines = candidate.evidence[:MAX_EVIDENCE]
+    lines += [e for e in candidate.evidence[MAX_EVIDENCE:] if e.source == "price"]
+    return candidate.model_copy(update={"evidence": lines})
+

@@ -1,0 +1,70 @@
+"""Checks a message and copies its attachments into the session's uploads under opaque names."""
+
+import shutil
+import uuid
+from pathlib import Path
+
+from assistant.errors import BadInput
+from assistant.records import Attachment, Memory
+from assistant.settings import Limits
+from assistant.turn.state import Request
+from tools.errors import MediaError
+
+
+def check_request(request: Request, limits: Limits) -> None:
+    """Refuse what breaks a limit or says nothing.
+
+    Raises:
+        BadInput: the message is empty, too long, or brings too many attachments.
+        MediaError: an attachment is missing, no regular file, empty or too large.
+    """
+    if not (request.text.strip() or request.images or request.audio):
+        raise BadInput("The message is empty: write something, or add a picture or a voice note.")
+    if len(request.text) > limits.message_characters:
+        raise BadInput(
+            f"The message has {len(request.text):,} characters; at most {limits.message_characters:,} can be read."
+        )
+    if len(request.images) + len(request.audio) > limits.attachments:
+        raise BadInput(f"A message can bring at most {limits.attachments} attachments.")
+    for path in request.images:
+        _check_file(path, limits.image_bytes)
+    for path in request.audio:
+        _check_file(path, limits.audio_bytes)
+
+
+def take_attachments(request: Request, memory: Memory, folder: Path) -> list[Attachment]:
+    """Copy this turn's files; ids count over the session (img1, img2, aud1, ...)."""
+    numbered = {"picture": 0, "audio": 0}
+    for known in memory.attachments.values():
+        numbered[known.kind] += 1
+    taken = []
+    for kind, prefix, paths in (("picture", "img", request.images), ("audio", "aud", request.audio)):
+        for path in paths:
+            numbered[kind] += 1
+            stored = _copy(path, folder)
+            attachment_id = f"{prefix}{numbered[kind]}"
+            taken.append(Attachment(id=attachment_id, kind=kind, path=str(stored), name=path.name))  # type: ignore[arg-type]
+    return taken
+
+
+def _check_file(path: Path, limit: int) -> None:
+    if not path.exists():
+        raise MediaError(f"The file {path} does not exist.")
+    if not path.is_file():
+        raise MediaError(f"{path} is not a file.")
+    size = path.stat().st_size
+    if size == 0:
+        raise MediaError(f"The file {path} is empty.")
+    if size > limit:
+        raise MediaError(f"The file {path} has {size / 2**20:.0f} MiB; at most {limit / 2**20:.0f} MiB can be read.")
+
+
+def _copy(path: Path, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / uuid.uuid4().hex
+    try:
+        shutil.copyfile(path, target)
+    except OSError as exc:
+        target.unlink(missing_ok=True)
+        raise BadInput(f"The file {path} could not be copied: {exc.strerror}.") from exc
+    return target

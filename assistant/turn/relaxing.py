@@ -1,0 +1,67 @@
+"""What gives when nothing fits: as little as possible, and it is said.
+
+Single constraints are tried first, the least binding kind before the others; a price bound moves just far enough to let
+something in. Only when no single one helps do several go, in the same order. What the user ruled out ("no leather")
+goes last.
+"""
+
+from collections.abc import Callable
+
+from assistant.records import Constraint, Relaxation
+from assistant.understanding import to_filters
+from tools.records import Filters
+
+_ORDER = (
+    "include_terms", "max_price", "min_price", "brands", "categories", "in_stock",
+    "exclude_categories", "exclude_brands", "exclude_terms", "exclude_ids",
+)  # fmt: skip
+
+Fits = Callable[[Filters], int]
+"""How many items pass a filter."""
+
+PriceNear = Callable[[Filters, str], float | None]
+"""The lowest (``"price"``) or highest (``"-price"``) price among the items that pass a filter."""
+
+
+def relax(constraints: list[Constraint], fits: Fits, price_near: PriceNear) -> tuple[list[Constraint], list[Relaxation]]:
+    """The constraints loosened until something fits, and what was loosened; unchanged when something fits already.
+
+    An empty catalogue relaxes nothing.
+    """
+    if not constraints or fits(to_filters(constraints)) or not fits(Filters()):
+        return constraints, []
+    ordered = sorted(constraints, key=lambda c: _ORDER.index(c.field))
+    for constraint in ordered:
+        if loosened := _without(constraints, [constraint], fits, price_near):
+            return loosened
+    for count in range(2, len(ordered) + 1):
+        if loosened := _without(constraints, ordered[:count], fits, price_near):
+            return loosened
+    return [], [_dropped(constraint) for constraint in ordered]
+
+
+def _without(
+    constraints: list[Constraint], given_up: list[Constraint], fits: Fits, price_near: PriceNear
+) -> tuple[list[Constraint], list[Relaxation]] | None:
+    kept = [constraint for constraint in constraints if constraint not in given_up]
+    if not fits(to_filters(kept)):
+        return None
+    relaxed = [_loosened(constraint, to_filters(kept), price_near) for constraint in given_up]
+    moved = [
+        constraint.model_copy(update={"value": change.used})
+        for constraint, change in zip(given_up, relaxed, strict=True)
+        if change.used is not None
+    ]
+    if moved and not fits(to_filters([*kept, *moved])):  # two bounds that move apart: drop them
+        return kept, [_dropped(constraint) for constraint in given_up]
+    return [*kept, *moved], relaxed
+
+
+def _loosened(constraint: Constraint, kept: Filters, price_near: PriceNear) -> Relaxation:
+    sort = {"max_price": "price", "min_price": "-price"}.get(constraint.field)
+    nearest = price_near(kept, sort) if sort else None
+    return _dropped(constraint).model_copy(update={"used": nearest})
+
+
+def _dropped(constraint: Constraint) -> Relaxation:
+    return Relaxation(field=constraint.field, wanted=constraint.value, used=None, words=constraint.words)

@@ -1,0 +1,138 @@
+"""What flows through a turn's graph, and what its nodes work with."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from assistant.llm.client import ChatClient
+from assistant.records import (
+    Attachment,
+    Candidate,
+    Constraint,
+    Heard,
+    Intent,
+    Memory,
+    PlannedCall,
+    Recommendation,
+    Record,
+    Relaxation,
+    Reply,
+    Seen,
+    Step,
+    TurnEvent,
+)
+from assistant.settings import Settings
+from assistant.understanding import Said, Understanding
+from tools.records import Filters, Hit, Vocabulary
+from tools.store.catalogue import Catalogue
+
+
+class Request(Record):
+    """One message as it comes in: text and files."""
+
+    session_id: str
+    text: str = ""
+    images: list[Path] = []
+    audio: list[Path] = []
+    top_n: int = 3
+
+
+class Found(Record):
+    """What one search brought."""
+
+    tool: str
+    asked: str
+    hits: list[Hit]
+
+
+class Plan(Record):
+    """What this turn is going to do."""
+
+    intent: Intent
+    topic: str = ""
+    pictures: list[str] = []
+    constraints: list[Constraint] = []
+    filters: Filters = Filters()
+    relaxed: list[Relaxation] = []
+    calls: list[PlannedCall] = []
+    references: list[Recommendation] = []
+
+
+class TurnState(TypedDict, total=False):
+    """The graph's channels; all but ``memory`` are of this turn alone."""
+
+    memory: Memory
+    request: Request
+    attachments: list[Attachment]
+    heard: list[Heard]
+    seen: list[Seen]
+    understanding: Understanding
+    plan: Plan
+    steps: list[Step]
+    found: list[Found]
+    candidates: list[Candidate]
+    recommendations: list[Recommendation]
+    message: str
+    degraded: list[str]
+    model_out: bool
+    reply: Reply
+
+
+RunTool = Callable[[PlannedCall, dict[str, Attachment]], Awaitable[tuple[Step, dict[str, Any] | None]]]
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by kind. Concurrent spans of one kind count once: it is wall time that a turn costs."""
+
+    seconds: dict[str, float] = field(default_factory=lambda: {"llm": 0.0, "tools": 0.0, "any": 0.0})
+    _open: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def start(self, kind: Literal["llm", "tools"]) -> None:
+        """A span of this kind begins."""
+        self._enter(kind)
+        self._enter("any")
+
+    def stop(self, kind: Literal["llm", "tools"]) -> None:
+        """A span of this kind ends."""
+        self._leave(kind)
+        self._leave("any")
+
+    def _enter(self, kind: str) -> None:
+        depth, since = self._open.get(kind, (0, 0.0))
+        self._open[kind] = (depth + 1, since if depth else time.perf_counter())
+
+    def _leave(self, kind: str) -> None:
+        depth, since = self._open[kind]
+        self._open[kind] = (depth - 1, since)
+        if depth == 1:
+            self.seconds[kind] += time.perf_counter() - since
+
+
+@dataclass
+class TurnContext:
+    """The parts a node works with; made anew for each turn, never stored."""
+
+    settings: Settings
+    catalogue: Catalogue
+    vocabulary: Vocabulary
+    chat: ChatClient
+    run_tool: RunTool
+    uploads: Path
+    models: dict[str, str]
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    started: float = field(default_factory=time.perf_counter)
+
+
+def said_by(state: TurnState) -> list[Said]:
+    """What the user said in this turn: the typed text and every transcript with speech in it."""
+    typed = [Said(source="text", text=state["request"].text)] if state["request"].text.strip() else []
+    spoken = [
+        Said(source=heard.attachment, text=heard.transcript.text) for heard in state["heard"] if heard.transcript.spoken
+    ]
+    return typed + spoken
+
+
+Emit = Callable[[TurnEvent], None]
