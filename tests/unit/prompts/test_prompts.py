@@ -1,0 +1,53 @@
+import pytest
+
+import prompts
+from prompts import PromptError, load_prompt, prompt_names, say, sentence_keys
+
+
+@pytest.mark.parametrize("name", prompt_names())
+def test_every_prompt_declares_what_it_is(name: str) -> None:
+    prompt = load_prompt(name)
+    assert prompt.version >= 1
+    assert prompt.purpose.endswith(".")
+
+
+def test_a_missing_or_unknown_variable_is_refused() -> None:
+    with pytest.raises(PromptError, match="missing or unknown"):
+        load_prompt("chat").render(text="hi")
+    with pytest.raises(PromptError, match="missing or unknown"):
+        load_prompt("chat").render(text="hi", language="English", mood="good")
+
+
+def test_an_unknown_prompt_lists_the_known_ones() -> None:
+    with pytest.raises(PromptError, match="plan"):
+        load_prompt("nonsense")
+    with pytest.raises(PromptError):
+        load_prompt("../pyproject")
+
+
+def test_all_languages_say_the_same_things() -> None:
+    assert sentence_keys("zh") == sentence_keys("en")
+
+
+def test_a_language_without_sentences_falls_back_to_english() -> None:
+    assert say("empty_catalogue", "de") == say("empty_catalogue", "en")
+
+
+def test_a_sentence_with_a_missing_variable_is_an_error() -> None:
+    with pytest.raises(PromptError):
+        say("failed_step", "en", tool="x")
+
+
+def test_the_planning_system_prompt_does_not_change_between_turns() -> None:
+    first = load_prompt("plan").render(categories="a", brands="b", situation="one")
+    second = load_prompt("plan").render(categories="a", brands="b", situation="two")
+    assert first[:-1] == second[:-1]
+
+
+def test_slots_are_data_and_never_templates() -> None:
+    rendered = load_prompt("chat").render(language="English", text="{{ 7 * 7 }} {% raw %}")
+    assert "{{ 7 * 7 }}" in rendered[-1].content
+
+
+def test_glue_words_are_plain_words() -> None:
+    assert {"the", "fits"} <= prompts.glue_words()

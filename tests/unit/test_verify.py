@@ -1,0 +1,52 @@
+import pytest
+
+from assistant.records import Evidence
+from assistant.verify import Claim, problems
+from tools.records import Vocabulary
+
+VOCABULARY = Vocabulary(brands=["Adidas", "Nike"])
+EVIDENCE = [
+    Evidence(id="e1", item_id="x", source="keyword", detail="its text mentions running, shoe", key="evidence_keyword"),
+    Evidence(id="e2", item_id="x", source="attribute", detail="color: black", key="evidence_attribute"),
+    Evidence(id="e3", item_id="x", source="price", detail="it costs 44.95 USD, within your limit", key="evidence_price"),
+]
+
+
+def check(text: str, language: str = "en") -> list[str]:
+    return problems(Claim(text, "RunX Running Shoe", EVIDENCE, language), VOCABULARY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This black running shoe costs 44.95 USD and fits your request.",
+        "The RunX Running Shoe is black and matches what you are looking for.",
+        "It costs 44.95, within your limit.",
+    ],
+)
+def test_what_the_evidence_holds_stands(text: str) -> None:
+    assert check(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This shoe costs 39.95 USD.",
+        "A black Nike running shoe.",
+        "A white running shoe.",
+        "This waterproof running shoe is black.",
+        'Reviewers call it "the best shoe ever".',
+        "It comes with 3 pairs of laces.",
+        "",
+        "running " * 100,
+    ],
+)
+def test_what_the_evidence_does_not_hold_is_refused(text: str) -> None:
+    assert check(text)
+
+
+def test_chinese_explanations_are_held_to_numbers_colours_and_known_nouns() -> None:
+    assert check("这双黑色跑鞋价格为 44.95 美元，符合您的要求。", "zh") == []
+    assert check("这双黑色跑鞋价格为 39 美元。", "zh")
+    assert check("这双白色跑鞋很好。", "zh")
+    assert check("这把椅子很好。", "zh")
