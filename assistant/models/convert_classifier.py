@@ -32,9 +32,10 @@ def convert(raw: Path, out: Path, progress: Progress) -> None:
     model = timm.create_model(architecture, pretrained=False)
     renamed = _by_position(state, model.state_dict())
     model.load_state_dict(renamed)
+    recipe: dict[str, Any] = dict(model.default_cfg)  # type: ignore[arg-type]
     progress(1, 2)
     save_file(renamed, out / "model.safetensors", metadata={"format": "pt"})
-    (out / "config.json").write_text(json.dumps(_config(architecture, model.default_cfg), indent=2) + "\n")
+    (out / "config.json").write_text(json.dumps(_config(architecture, recipe), indent=2) + "\n")
     progress(2, 2)
 
 

@@ -101,7 +101,8 @@ def model_config(reader: Any) -> dict[str, Any]:  # noqa: ANN401 - gguf has no t
         "tie_word_embeddings": _tied(records),
         "use_cache": True,
         "torch_dtype": "float16",
-        "transformers_version": "4.44.0",  # the form of this file; without it transformers 5.19 warns of Mistral's splitting
+        # The form of this file; without it transformers 5.19 warns of a fault that only Mistral's tokenizer has.
+        "transformers_version": "4.44.0",
         "bos_token_id": value(reader, "tokenizer.ggml.bos_token_id"),
         "eos_token_id": value(reader, "tokenizer.ggml.eos_token_id"),
         "pad_token_id": value(reader, "tokenizer.ggml.padding_token_id"),
@@ -142,7 +143,8 @@ def _tied(records: dict[str, Any]) -> bool:
     if "output.weight" not in records:
         return True
     head, embedding = (
-        dequantize(record.data[:256], record.tensor_type) for record in (records["output.weight"], records["token_embd.weight"])
+        dequantize(record.data[:256], record.tensor_type)
+        for record in (records["output.weight"], records["token_embd.weight"])
     )
     return bool(np.abs(head - embedding).mean() < 0.2 * np.abs(head).mean())
 

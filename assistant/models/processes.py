@@ -1,12 +1,21 @@
 """Child processes that fetch files, watched by the size of what they have written."""
 
+import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 TICK_SECONDS = 0.1
+
+
+def own_module(module: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
+    """Command and environment that run a module of this product, whatever folder the user is in."""
+    root = Path(__file__).resolve().parents[2]
+    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return [sys.executable, "-P", "-m", module, *arguments], {**os.environ, "PYTHONPATH": path}
 
 
 @dataclass
@@ -27,6 +36,10 @@ class Job:
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=dict(self.environment)
             )
 
+    def poll(self) -> int | None:
+        """The exit code, or None while the command runs."""
+        return self.process.poll() if self.process else None
+
     def stop(self) -> None:
         """End the command if it runs."""
         if self.process is not None and self.process.poll() is None:
@@ -38,7 +51,9 @@ class Job:
                 self.process.wait()
 
 
-def run_jobs(jobs: Sequence[Job], *, parallel: int, ended: Callable[[Job, int], None], tick: Callable[[int], None]) -> None:
+def run_jobs(
+    jobs: Sequence[Job], *, parallel: int, ended: Callable[[Job, int], None], tick: Callable[[int], None]
+) -> None:
     """Run the jobs, ``parallel`` at a time; on any exception those that run are ended.
 
     Args:
@@ -52,10 +67,10 @@ def run_jobs(jobs: Sequence[Job], *, parallel: int, ended: Callable[[Job, int], 
                 running.append(waiting.pop(0))
                 running[-1].start()
             time.sleep(TICK_SECONDS)
-            for job in [job for job in running if job.process and job.process.poll() is not None]:
-                running.remove(job)
-                assert job.process is not None
-                ended(job, job.process.returncode)
+            for job, code in [(job, job.poll()) for job in running]:
+                if code is not None:
+                    running.remove(job)
+                    ended(job, code)
             tick(sum(folder_bytes(job.folder) for job in running))
     finally:
         for job in running:

@@ -52,7 +52,7 @@ class PlainReporter:
             nonlocal last
             if time.monotonic() - last >= PLAIN_SECONDS:
                 last = time.monotonic()
-                self.say(f"{text}: {megabytes(amount)} of {megabytes(total)}")
+                self.say(f"{text}: {megabytes(min(amount, total))} of {megabytes(total)}")
 
         yield done
         self.say(f"{text}: done in {time.monotonic() - start:.1f} s")
@@ -73,13 +73,32 @@ class RichReporter:
     @contextmanager
     def stage(self, text: str, total: int) -> Iterator[Done]:
         """A bar with size, speed and time left; it stays when it is full."""
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
 
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
         with Progress(*columns, TransferSpeedColumn(), TimeRemainingColumn(), console=self.console) as bars:
             task = bars.add_task(text, total=total)
             yield lambda amount: bars.update(task, completed=min(amount, total))
             bars.update(task, completed=total)
+
+
+def running_total(done: Done) -> Done:
+    """A function that takes the size of each piece and tells ``done`` their sum so far."""
+    total = 0
+
+    def add(count: int) -> None:
+        nonlocal total
+        total += count
+        done(total)
+
+    return add
 
 
 def reporter_for_terminal() -> Reporter:

@@ -95,7 +95,7 @@ Source = Annotated[ContainerSource | HubSource, Field(discriminator="type")]
 
 
 class Model(Entry):
-    """One model: what it is for, its licence, the bytes it is made from and the sources, in the order they are tried."""
+    """One model: what it is for, its licence, the files it is made from and the sources in the order of trying."""
 
     role: Role
     summary: str
@@ -114,12 +114,19 @@ class Model(Entry):
             if isinstance(source, HubSource):
                 given = set(source.files)
             elif source.archive:
-                given = wanted if {t for p in source.parts for t in p.members.values()} == {source.archive.path} else set()
+                given = (
+                    wanted if {t for p in source.parts for t in p.members.values()} == {source.archive.path} else set()
+                )
             else:
                 given = {target for part in source.parts for target in part.members.values()}
             if given != wanted:
                 raise ValueError(f"the source {source.type} does not deliver exactly the model's files")
         return self
+
+    @property
+    def weights(self) -> RawFile:
+        """The largest raw file."""
+        return max(self.files, key=lambda file: file.bytes)
 
     @property
     def raw_bytes(self) -> int:

