@@ -116,6 +116,11 @@ class Assistant:
         assert self._engines is not None
         await asyncio.to_thread(self._engines.warm_up)
 
+    def count(self) -> int:
+        """How many items the catalogue holds."""
+        assert self._engines is not None
+        return self._engines.catalogue.count()
+
     def _context(self, request: Request) -> TurnContext:
         assert self._engines is not None
         assert self._chat is not None

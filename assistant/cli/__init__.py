@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from assistant.cli import catalogue, chat, doctor, llm, models, recommend, tools
+from assistant.cli import catalogue, chat, demo, doctor, llm, models, recommend, tools
 from assistant.errors import ProductError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command("ingest")(catalogue.ingest)
 app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)
 app.command("chat")(chat.chat)
+app.command("demo")(demo.demo)
 
 
 def main() -> None:
