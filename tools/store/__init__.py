@@ -1,1 +1,34 @@
-""""""
+"""The catalogue store: SQLite holds the items, filters, words and vectors, Chroma a vector index derived from them."""
+
+from tools.store.catalogue import Catalogue, drop
+from tools.store.entries import (
+    CatalogueStats,
+    Entry,
+    NewVector,
+    Picture,
+    Sort,
+    Space,
+    SpaceStats,
+    Stored,
+    Vector,
+    Vocabulary,
+)
+from tools.store.filters import matches
+from tools.store.writing import Writer
+
+__all__ = [
+    "Catalogue",
+    "CatalogueStats",
+    "Entry",
+    "NewVector",
+    "Picture",
+    "Sort",
+    "Space",
+    "SpaceStats",
+    "Stored",
+    "Vector",
+    "Vocabulary",
+    "Writer",
+    "drop",
+    "matches",
+]

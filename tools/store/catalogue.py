@@ -1,0 +1,285 @@
+"""The catalogue: items, filters, keywords and vectors of one folder, for any number of reading threads.
+
+SQLite holds the truth and Chroma an index derived from it. A search asks Chroma for what it knows, scores the few
+changes that Chroma has not followed yet exactly, and drops what SQLite no longer holds: the answer is always that of
+SQLite's present state.
+"""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+
+from tools.errors import EncoderMismatch
+from tools.records import EncoderIdentity, Filters, Item
+from tools.store import reading
+from tools.store.database import DATABASE, Database, store_errors, write_lock
+from tools.store.entries import CatalogueStats, Sort, Space, Vector, Vocabulary
+from tools.store.index import ChromaIndex, IndexFailedError, Notify
+from tools.store.writing import Writer, mismatch
+
+T = TypeVar("T")
+
+MAX_LATER = 4_000
+"""How many changes a search scores by itself before it has the index brought up to date."""
+
+
+class Catalogue:
+    """One catalogue's folder; open it with `Catalogue.open` and close it, or use it in a ``with``."""
+
+    def __init__(self, database: Database, index: ChromaIndex) -> None:
+        self._database = database
+        self._index = index
+        self._cache: dict[str, tuple[int, Any]] = {}
+        self._cache_lock = threading.Lock()
+
+    @classmethod
+    def open(
+        cls, folder: Path, *, chroma_url: str | None = None, read_only: bool = False, notify: Notify | None = None
+    ) -> Self:
+        """Open the catalogue in a folder; an empty one is made there unless ``read_only``.
+
+        Args:
+            folder: holds ``catalogue.sqlite`` and, with the embedded index, ``chroma/``.
+            chroma_url: a Chroma server in place of the embedded index.
+            read_only: refuse item changes, and refuse a folder without a catalogue.
+            notify: told in one line when the index is being made anew; default: a logged warning.
+
+        Raises:
+            StoreError: the catalogue is absent (``read_only``), damaged, or of another version.
+        """
+        database = Database(folder, read_only=read_only)
+        return cls(database, ChromaIndex(database, url=chroma_url, notify=notify))
+
+    def close(self) -> None:
+        """Let go of files and connections; calling it again does nothing."""
+        self._index.close()
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def folder(self) -> Path:
+        """Where the catalogue lies."""
+        return self._database.folder
+
+    # Items -----------------------------------------------------------------------------------------------------------
+
+    def get(self, item_id: str) -> Item | None:
+        """One item, or None."""
+        return self.get_many([item_id]).get(item_id)
+
+    def get_many(self, ids: Sequence[str]) -> dict[str, Item]:
+        """The items among these ids that exist."""
+        with self._database.reading() as connection:
+            return reading.items_by_id(connection, ids)
+
+    def items(self) -> Iterator[Item]:
+        """Every item in the order they came in, read in pages: what is added meanwhile may or may not be among them."""
+        offset_id = 0
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    "SELECT key, record FROM items WHERE key > ? ORDER BY key LIMIT 500", (offset_id,)
+                ).fetchall()
+            yield from (Item.model_validate_json(row[1]) for row in rows)
+            if not rows:
+                return
+            offset_id = rows[-1][0]
+
+    def count(self) -> int:
+        """How many items there are."""
+        return self.count_eligible(None)
+
+    def version(self) -> int:
+        """A number that grows with every change."""
+        with self._database.reading() as connection:
+            return int(reading.meta(connection, "version"))
+
+    def eligible(self, filters: Filters | None) -> list[str] | None:
+        """Ids of the items that pass, in the order they came in; None when the filters ask for nothing."""
+        if filters is None or not reading.where(filters).parts:
+            return None
+        with self._database.reading() as connection:
+            return reading.eligible(connection, filters)
+
+    def count_eligible(self, filters: Filters | None) -> int:
+        """How many items pass."""
+        with self._database.reading() as connection:
+            return reading.count(connection, filters)
+
+    def browse(self, filters: Filters | None = None, sort: Sort = "title", k: int = 10, offset: int = 0) -> list[Item]:
+        """Items that pass, in order; "newest" means most recently added. Without a price comes last by price."""
+        with self._database.reading() as connection:
+            return reading.browse(connection, filters, sort, k, offset)
+
+    def image_path(self, item: Item, index: int = 0) -> Path | None:
+        """The file of one of the item's pictures; None when it is a URL, is gone, or there is no such picture."""
+        if not 0 <= index < len(item.images) or item.images[index].startswith(("http://", "https://")):
+            return None
+        path = Path(item.images[index])
+        return path if path.is_file() else None
+
+    def vocabulary(self) -> Vocabulary:
+        """The categories, brands and attribute values that occur, as the catalogue spells them."""
+        return self.cached("vocabulary", lambda: self._read(reading.vocabulary))
+
+    def stats(self) -> CatalogueStats:
+        """Counts, price range, vectors and encoders, size on disk."""
+        with self._database.reading() as connection:
+            return reading.stats(connection, self.folder)
+
+    def _read(self, question: Callable[[Any], T]) -> T:
+        with self._database.reading() as connection:
+            return question(connection)
+
+    def cached(self, name: str, build: Callable[[], T]) -> T:
+        """What ``build`` gives, kept under the name until the catalogue changes."""
+        version = self.version()
+        with self._cache_lock:
+            found = self._cache.get(name)
+        if found is None or found[0] != version:
+            found = (version, build())
+            with self._cache_lock:
+                self._cache[name] = found
+        value: T = found[1]
+        return value
+
+    # Searching -------------------------------------------------------------------------------------------------------
+
+    def keyword(self, query: str, k: int, filters: Filters | None = None) -> list[tuple[str, float, list[str]]]:
+        """Items holding any of the query's words: (id, BM25, the query's words found), best first."""
+        with self._database.reading() as connection:
+            return reading.keyword(connection, query, k, filters)
+
+    def nearest(self, space: Space, vector: Vector, k: int, filters: Filters | None = None) -> list[tuple[str, float]]:
+        """The k items nearest to a vector of shape (d,): (id, cosine), best first; an item counts by its best picture.
+
+        Raises:
+            StoreError: Chroma fails even after the index was made anew.
+        """
+        query = np.asarray(vector, np.float32)
+        length = float(np.linalg.norm(query))
+        if k < 1 or not np.isfinite(length) or length == 0:
+            return []
+        for attempt in range(3):
+            try:
+                return self._nearest(space, query / length, k, filters)
+            except IndexFailedError as exc:
+                if attempt == 0:  # another process may have changed it under us
+                    self._index.follow()
+                elif attempt == 1:
+                    self._index.rebuild(exc)
+                else:
+                    raise self._index.hopeless(exc) from exc
+        raise AssertionError("not reached")
+
+    def _nearest(self, space: Space, query: Vector, k: int, filters: Filters | None) -> list[tuple[str, float]]:
+        with self._database.reading() as connection:
+            encoder = reading.encoder_key(connection, space)
+        if encoder is None:
+            return []
+        applied = self._applied(space, encoder)
+        with self._database.reading() as connection:
+            scores = reading.score_later(connection, space, encoder, filters, applied, query)
+            asked = filters is not None and bool(reading.where(filters).parts)
+            among = reading.places(connection, space, filters, applied) if filters and asked else None
+        if among is None or among:
+            for item_id, score in self._indexed(space, query, k, among, applied).items():
+                scores[item_id] = max(score, scores.get(item_id, -2.0))
+        return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
+
+    def _applied(self, space: Space, encoder: int) -> int:
+        """Up to which change the index knows the space; it is brought up to date when it is far behind."""
+        applied = self._index.applied(space, encoder)
+        with self._database.reading() as connection:
+            behind = reading.later(connection, space, applied)
+        if behind > MAX_LATER:
+            self._index.follow()
+            applied = self._index.applied(space, encoder)
+        return applied
+
+    def _indexed(self, space: Space, query: Vector, k: int, among: list[str] | None, applied: int) -> dict[str, float]:
+        """The best items by the index; asks for more places while several belong to one item or are out of date."""
+        n = k if space in ("text", "joint_text") else 2 * k
+        while True:
+            n = min(n, len(among)) if among is not None else n
+            found = self._index.query(space, query, n, among)
+            with self._database.reading() as connection:
+                owners = reading.owners(connection, space, [place for place, _ in found], applied)
+            best: dict[str, float] = {}
+            for place, score in found:
+                if place in owners:
+                    best[owners[place]] = max(score, best.get(owners[place], -2.0))
+            if len(best) >= k or len(found) < n or (among is not None and n >= len(among)):
+                return best
+            n *= 2
+
+    def vectors_of(self, space: Space, ids: Sequence[str]) -> dict[str, list[Vector]]:
+        """All vectors of these items in the space, each of shape (d,), in the order of their pictures."""
+        with self._database.reading() as connection:
+            return reading.vectors_of(connection, space, ids)
+
+    def sample(self, space: Space, n: int) -> Vector:
+        """At most n vectors spread over the space, the same ones until the catalogue changes; shape (m, d)."""
+        return self.cached(f"sample {space} {n}", lambda: self._read(lambda c: reading.sample(c, space, n)))
+
+    # Encoders --------------------------------------------------------------------------------------------------------
+
+    def identity(self, space: Space) -> EncoderIdentity | None:
+        """Which encoder and preprocessing made the space's vectors; None for a space without any."""
+        with self._database.reading() as connection:
+            return reading.identity(connection, space)
+
+    def check_identity(self, space: Space, identity: EncoderIdentity) -> None:
+        """Make sure that a query's vector may be compared with the space's.
+
+        Raises:
+            EncoderMismatch: another encoder made them, or a re-embedding was interrupted.
+        """
+        current = self.identity(space)
+        if current is not None and current != identity:
+            raise mismatch(space, current, identity)
+        lacking = self.cached(f"missing {space}", lambda: self._read(lambda c: reading.missing(c, space)))
+        if lacking:
+            raise EncoderMismatch(
+                f"The catalogue still lacks {lacking:,} {space} vectors: a re-embedding was interrupted. "
+                "Finish it with: assistant catalogue reindex."
+            )
+
+    # Changing --------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Be the only writer of this catalogue.
+
+        Raises:
+            StoreError: another process is writing, or the catalogue was opened for reading only.
+        """
+        with self._database.locked():
+            yield Writer(self._database, self._index)
+
+
+def drop(folder: Path, *, chroma_url: str | None = None) -> None:
+    """Delete the catalogue in a folder, even a damaged one; sessions and uploads beside it stay.
+
+    Raises:
+        StoreError: another process is writing to it, or the Chroma server does not answer.
+    """
+    if not folder.is_dir():
+        return
+    with write_lock(folder), store_errors(folder):
+        if chroma_url:
+            with Catalogue.open(folder, chroma_url=chroma_url) as catalogue:
+                catalogue._index.drop()
+        shutil.rmtree(folder / "chroma", ignore_errors=True)
+        for path in folder.glob(f"{DATABASE}*"):
+            path.unlink()

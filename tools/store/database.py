@@ -1,0 +1,190 @@
+"""The SQLite file: connections for many reading threads, one writer, and errors in plain sentences."""
+
+import shutil
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from tools.errors import StoreError
+from tools.store.schema import SCHEMA_VERSION, TABLES
+
+DATABASE = "catalogue.sqlite"
+IDLE_CONNECTIONS = 8
+NEARLY_FULL = 8 * 2**20
+"""Free bytes below which a failed write is put down to a full disk."""
+
+
+@contextmanager
+def store_errors(folder: Path) -> Iterator[None]:
+    """Turn SQLite's errors, and the system's, into one sentence that says what to do.
+
+    Raises:
+        StoreError: in place of any `sqlite3.Error` or `OSError`.
+    """
+    try:
+        yield
+    except (sqlite3.Error, OSError) as exc:
+        raise StoreError(_sentence(folder, exc)) from exc
+
+
+def _sentence(folder: Path, exc: Exception) -> str:
+    said = str(exc)
+    if "full" in said or "No space left" in said or _no_space(folder):
+        return (
+            f"The disk is full: {folder} needs more space. What was finished is kept; "
+            "free some space and give the same command again."
+        )
+    if "malformed" in said or "not a database" in said or "no such table" in said:
+        return (
+            f"The catalogue file {folder / DATABASE} is damaged. Start it anew from your catalogue files with: "
+            "assistant catalogue drop --yes, then: assistant ingest FILE."
+        )
+    if "locked" in said or "busy" in said:
+        return f"The catalogue in {folder} is busy; try again in a moment."
+    if isinstance(exc, PermissionError) or "readonly" in said or "unable to open" in said:
+        return f"The catalogue in {folder} cannot be opened for writing; check the folder's permissions."
+    return f"The catalogue in {folder} cannot be used: {said}."
+
+
+def _no_space(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < NEARLY_FULL
+    except OSError:
+        return False
+
+
+@contextmanager
+def write_lock(folder: Path) -> Iterator[None]:
+    """Be the only process that writes to a catalogue; the system frees the lock however the process ends.
+
+    Raises:
+        StoreError: another process is writing.
+    """
+    lock = FileLock(folder / "catalogue.lock")
+    try:
+        with store_errors(folder):
+            lock.acquire(timeout=1)
+    except Timeout:
+        raise StoreError(
+            f"Another process is writing to the catalogue in {folder}; wait for it to end, then try again."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class Database:
+    """One catalogue's SQLite file in WAL mode: any number of readers beside one writer."""
+
+    def __init__(self, folder: Path, *, read_only: bool) -> None:
+        self.folder = folder
+        self.path = folder / DATABASE
+        self.read_only = read_only
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        self._writing = threading.Lock()
+        with store_errors(folder):
+            if read_only and not self.path.is_file():
+                raise StoreError(f"There is no catalogue in {folder} yet; make one with: assistant ingest FILE.")
+            if not read_only:
+                folder.mkdir(parents=True, exist_ok=True)
+            self._prepare()
+
+    def _prepare(self) -> None:
+        connection = self._connect()
+        try:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+                self._create(connection)
+            found = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+        finally:  # whatever _create left unfinished is rolled back
+            self._give_back(connection)
+        if found is None or int(found[0]) != SCHEMA_VERSION:
+            raise StoreError(
+                f"The catalogue in {self.folder} was written by another version of this program. Start it anew with: "
+                "assistant catalogue drop --yes, then: assistant ingest FILE."
+            )
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+            return  # another process was quicker
+        for statement in TABLES.split(";\n"):
+            connection.execute(statement)
+        rows = {"schema": SCHEMA_VERSION, "catalogue": uuid.uuid4().hex[:12], "version": 0, "seq": 0}
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", rows.items())
+        connection.execute("COMMIT")
+
+    def _connect(self) -> sqlite3.Connection:
+        # With autocommit (isolation_level None) transactions are begun and ended in one visible place below.
+        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        return connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection whose queries all see one state of the catalogue."""
+        with store_errors(self.folder):
+            with self._lock:
+                if self._closed:
+                    raise StoreError("The catalogue was closed while it was in use.")
+                connection = self._idle.pop() if self._idle else None
+            connection = connection or self._connect()
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            finally:
+                self._give_back(connection)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            connection.rollback()
+        with self._lock:
+            keep = not self._closed and len(self._idle) < IDLE_CONNECTIONS
+            if keep:
+                self._idle.append(connection)
+        if not keep:
+            connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it is kept, or, when anything is raised, none of it. Only under `locked`."""
+        with self._writing, store_errors(self.folder):
+            connection = self._connect()
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version'")
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.rollback()
+                connection.close()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only process that writes.
+
+        Raises:
+            StoreError: another process is writing, or this catalogue was opened for reading only.
+        """
+        if self.read_only:
+            raise StoreError(f"The catalogue in {self.folder} was opened for reading only.")
+        with write_lock(self.folder):
+            yield
+
+    def close(self) -> None:
+        """Close every idle connection; those in use close when they are given back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()

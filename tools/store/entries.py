@@ -1,0 +1,108 @@
+"""What goes into the store and what it reports."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.records import EncoderIdentity, Item, Record
+
+Space = Literal["text", "visual", "joint", "joint_text"]
+Sort = Literal["price", "-price", "title", "newest"]
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture an item refers to: ready (readable, with the hash of its bytes), remote (a URL, not fetched) or lost.
+
+    ``size`` and ``mtime_ns`` are the file's when it was last looked at; None when there was none.
+    """
+
+    reference: str
+    state: Literal["ready", "remote", "lost"]
+    reason: str | None = None
+    size: int | None = None
+    mtime_ns: int | None = None
+    hash: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One item with the hashes that tell next time what has changed."""
+
+    item: Item
+    content_hash: bytes
+    text_hash: bytes | None
+    pictures: tuple[Picture, ...] = ()
+
+    def places(self) -> dict[tuple[str, int], bytes]:
+        """The hash of what stands for the item, by (space, position), in every space there is."""
+        found: dict[tuple[str, int], bytes] = {}
+        if self.text_hash:
+            found |= {("text", 0): self.text_hash, ("joint_text", 0): self.text_hash}
+        hashes = [picture.hash for picture in self.pictures if picture.state != "lost"]
+        for position, digest in enumerate(hashes):
+            if digest:
+                found |= {("visual", position): digest, ("joint", position): digest}
+        return found
+
+
+@dataclass(frozen=True)
+class NewVector:
+    """A vector made just now, of shape (d,), and the hash of what it was made from."""
+
+    space: Space
+    hash: bytes
+    vector: Vector
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the catalogue holds of an item, as far as ingestion needs it."""
+
+    key: int
+    content_hash: bytes
+    text_hash: bytes | None
+    pictures: tuple[Picture, ...]
+
+
+class Vocabulary(Record):
+    """The words the catalogue itself uses, for reading constraints; all spelled as the catalogue spells them.
+
+    Attributes with more than 200 different values are left out, and so are values longer than 60 characters.
+    """
+
+    categories: list[str]
+    brands: list[str]
+    attribute_values: dict[str, list[str]]
+    currencies: list[str]
+    min_price: float | None
+    max_price: float | None
+
+
+class SpaceStats(Record):
+    """The vectors of one space; ``missing`` ones are to be made by a re-embedding that was interrupted."""
+
+    vectors: int
+    missing: int
+    encoder: EncoderIdentity | None
+
+
+class CatalogueStats(Record):
+    """What a catalogue holds."""
+
+    folder: str
+    items: int
+    pictures: int
+    pictures_lost: int
+    categories: dict[str, int]
+    brands: dict[str, int]
+    currencies: list[str]
+    min_price: float | None
+    max_price: float | None
+    in_stock: int
+    spaces: dict[str, SpaceStats]
+    bytes_on_disk: int
+    version: int

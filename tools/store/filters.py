@@ -1,0 +1,172 @@
+"""What a filter means, twice: as SQL over the catalogue's tables and as a Python predicate over one item.
+
+A property test holds the two equal. The rules:
+
+- Bounds are inclusive. An item without a price fails every price bound.
+- Categories and brands compare with case, accents and spaces folded. A category may be a path ("Home > Chairs"); a
+  filter names the whole path, a leading part of it, or any one level ("chairs").
+- ``in_stock`` true wants items known to be in stock; false asks for nothing (nobody looks for what is sold out).
+- A term is a phrase: its words, stemmed, one after another within the title, the description, the category or brand,
+  or one attribute ("name value"). A term without any letter or digit asks for nothing.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tools.records import Filters, Item
+from tools.store.words import BREAK, holds, name_key, tokens
+
+MAX_ATTRIBUTE_DEPTH = 6
+
+
+@dataclass
+class Where:
+    """A condition on the table ``items`` (named i) and its parameters."""
+
+    parts: list[str] = field(default_factory=list)
+    parameters: list[Any] = field(default_factory=list)
+
+    def add(self, sql: str, *parameters: object) -> None:
+        """Ask for one thing more."""
+        self.parts.append(sql)
+        self.parameters += parameters
+
+    @property
+    def sql(self) -> str:
+        """The condition; "1" when nothing is asked."""
+        return " AND ".join(self.parts) or "1"
+
+
+def where(filters: Filters) -> Where:
+    """The filter as a SQL condition on ``items i``."""
+    found = Where()
+    if filters.min_price is not None:
+        found.add("i.price >= ?", filters.min_price)
+    if filters.max_price is not None:
+        found.add("i.price <= ?", filters.max_price)
+    if filters.in_stock:
+        found.add("i.in_stock = 1")
+    for names, verb in ((filters.categories, "IN"), (filters.exclude_categories, "NOT IN")):
+        if names:
+            chosen = "SELECT item FROM categories WHERE name IN (SELECT value FROM json_each(?))"
+            found.add(f"i.key {verb} ({chosen})", _keys(names))
+    if filters.brands:
+        found.add("i.brand_key IN (SELECT value FROM json_each(?))", _keys(filters.brands))
+    if filters.exclude_brands:
+        found.add("coalesce(i.brand_key, '') NOT IN (SELECT value FROM json_each(?))", _keys(filters.exclude_brands))
+    _add_terms(found, filters)
+    if filters.exclude_ids:
+        found.add("i.id NOT IN (SELECT value FROM json_each(?))", json.dumps(filters.exclude_ids))
+    return found
+
+
+def _add_terms(found: Where, filters: Filters) -> None:
+    wanted, unwanted = _phrases(filters.include_terms), _phrases(filters.exclude_terms)
+    mentions = "SELECT rowid FROM words WHERE words MATCH ?"
+    if wanted:
+        found.add(f"i.key IN ({mentions})", " AND ".join(map(quoted, wanted)))
+    if unwanted:
+        found.add(f"i.key NOT IN ({mentions})", " OR ".join(map(quoted, unwanted)))
+
+
+def quoted(phrase: tuple[str, ...]) -> str:
+    """A phrase as FTS5 writes it; tokens hold letters, marks and digits only."""
+    return '"' + " ".join(phrase) + '"'
+
+
+def _phrases(terms: list[str]) -> list[tuple[str, ...]]:
+    return [phrase for phrase in (tuple(tokens(term)) for term in terms) if phrase]
+
+
+def _keys(names: list[str]) -> str:
+    return json.dumps([category_key(name) for name in names])
+
+
+def category_key(name: str) -> str:
+    """A category or brand as it is compared; levels are joined by " > "."""
+    return " > ".join(level for level in (name_key(part) for part in name.split(">")) if level)
+
+
+def category_keys(category: str | None) -> set[str]:
+    """Every name by which a filter may ask for this category: each level, each leading part."""
+    levels = category_key(category or "").split(" > ")
+    return ({*levels} | {" > ".join(levels[: n + 1]) for n in range(len(levels))}) - {""}
+
+
+def matches(item: Item, filters: Filters) -> bool:
+    """Whether the item passes; decides exactly as the stores do."""
+    return (
+        _price_fits(item, filters)
+        and (not filters.in_stock or item.in_stock is True)
+        and _names_fit(item, filters)
+        and _terms_fit(item, filters)
+        and item.id not in filters.exclude_ids
+    )
+
+
+def _price_fits(item: Item, filters: Filters) -> bool:
+    if filters.min_price is None and filters.max_price is None:
+        return True
+    if item.price is None:
+        return False
+    low = filters.min_price if filters.min_price is not None else item.price
+    high = filters.max_price if filters.max_price is not None else item.price
+    return low <= item.price <= high
+
+
+def _names_fit(item: Item, filters: Filters) -> bool:
+    names, brand = category_keys(item.category), category_key(item.brand or "")
+    return (
+        (not filters.categories or any(category_key(name) in names for name in filters.categories))
+        and not any(category_key(name) in names for name in filters.exclude_categories)
+        and (not filters.brands or (bool(brand) and brand in {category_key(name) for name in filters.brands}))
+        and (not filters.exclude_brands or brand not in {category_key(name) for name in filters.exclude_brands})
+    )
+
+
+def _terms_fit(item: Item, filters: Filters) -> bool:
+    wanted, unwanted = _phrases(filters.include_terms), _phrases(filters.exclude_terms)
+    if not wanted and not unwanted:
+        return True
+    fields = list(item_words(item).values())
+    return all(any(holds(words, phrase) for words in fields) for phrase in wanted) and not any(
+        holds(words, phrase) for words in fields for phrase in unwanted
+    )
+
+
+def item_words(item: Item) -> dict[str, list[str]]:
+    """The tokens an item is searched by, a list a column of the full-text table."""
+    return {
+        "title": tokens(item.title),
+        "facts": _joined([item.category or "", item.brand or ""]),
+        "attributes": _joined([text for _, text in attribute_texts(item.attributes)]),
+        "description": tokens(item.description),
+    }
+
+
+def _joined(values: list[str]) -> list[str]:
+    found: list[str] = []
+    for value in values:
+        found += [*tokens(value), BREAK]
+    return found
+
+
+def attribute_texts(attributes: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each scalar among the attributes as (name, searchable text); a true flag is searched by its name alone."""
+    for name, value in attributes.items():
+        for scalar in _scalars(value, MAX_ATTRIBUTE_DEPTH):
+            if scalar is True:
+                yield name, name
+            elif scalar is not None and scalar is not False:
+                yield name, f"{name} {scalar}"
+
+
+def _scalars(value: object, depth: int) -> Iterator[object]:
+    if isinstance(value, dict | list):
+        children = value.values() if isinstance(value, dict) else value
+        for child in children if depth else ():
+            yield from _scalars(child, depth - 1)
+    else:
+        yield value

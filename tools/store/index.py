@@ -1,0 +1,419 @@
+"""The vector index in Chroma, derived from SQLite and mended by itself.
+
+Chroma can't be trusted to notice harm: measured on 1.5.9, a missing or truncated HNSW file gives wrong neighbours
+without an error, a damaged one can end the process, and an open client never sees what another process wrote. So:
+
+- Each collection remembers in its metadata up to which ``seq`` it has followed the table ``places``. Whoever searches
+  scores the few later changes exactly from SQLite (`tools.store.catalogue`), so a lagging index still answers right.
+- The embedded index lives in a folder of its own, ``chroma/index-*``, with a seal beside it: size and checksum of each
+  HNSW file after the last change. A broken seal means a new folder, filled again from SQLite.
+- Between processes, opening is shared and changing is exclusive (``chroma.lock``).
+"""
+
+import json
+import logging
+import shutil
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.errors import StoreError
+from tools.store.database import Database
+from tools.store.gates import Gate, file_gate
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from chromadb.api import ClientAPI
+    from chromadb.api.models.Collection import Collection
+
+logger = logging.getLogger(__name__)
+
+BATCH = 2_000
+"""Vectors handed to Chroma at a time (its own limit is 5,461)."""
+
+TELL_FROM = 20_000
+"""From how many vectors on a follow-up is worth a progress line."""
+
+Notify = Callable[[str], None]
+
+
+class IndexFailedError(Exception):
+    """Chroma failed; the index is rebuilt once, and a second failure becomes a `StoreError`."""
+
+
+@dataclass
+class Followed:
+    """One open collection and the last ``seq`` that this process knows to be in it."""
+
+    name: str
+    collection: "Collection"
+    applied: int
+
+
+@contextmanager
+def _chroma_errors() -> Iterator[None]:
+    """Turn whatever Chroma raises into `IndexFailedError`; its Rust panics are no `Exception`."""
+    try:
+        yield
+    except (StoreError, IndexFailedError):
+        raise
+    except Exception as exc:
+        raise IndexFailedError(str(exc) or type(exc).__name__) from exc
+    except BaseException as exc:
+        if type(exc).__name__ != "PanicException":
+            raise
+        raise IndexFailedError("Chroma panicked") from exc
+
+
+class ChromaIndex:
+    """Nearest neighbours for every space of one catalogue; safe for many threads."""
+
+    def __init__(self, database: Database, *, url: str | None, notify: Notify | None = None) -> None:
+        self._database = database
+        self._url = url
+        self._root = database.folder / "chroma"
+        self._lock_path = database.folder / "chroma.lock"
+        self._notify = notify or logger.warning
+        self._gate = Gate()
+        self._client: ClientAPI | None = None
+        self._folder: Path | None = None
+        self._stamp = ""
+        self._followed: dict[str, Followed] = {}
+
+    # Searching -------------------------------------------------------------------------------------------------------
+
+    def applied(self, space: str, encoder: int) -> int:
+        """Open the index if need be, and say up to which ``seq`` it knows the space.
+
+        Raises:
+            StoreError: the index can't be opened nor built.
+        """
+        with self._gate.together():
+            known = self._known(space, encoder)
+        if known is None:
+            self.follow()
+            with self._gate.together():
+                known = self._known(space, encoder)
+        return known.applied if known else 0
+
+    def _known(self, space: str, encoder: int) -> Followed | None:
+        found = self._followed.get(space)
+        return found if found and found.name.endswith(f"-{encoder}") else None
+
+    def query(
+        self, space: str, vector: NDArray[np.float32], n: int, places: Sequence[str] | None
+    ) -> list[tuple[str, float]]:
+        """The n places nearest to the vector, as (place, cosine), best first; only among ``places`` when given.
+
+        Raises:
+            IndexFailedError: Chroma failed, or knows nothing of one of the places.
+        """
+        with self._gate.together(), _chroma_errors():
+            followed = self._followed.get(space)
+            if followed is None:
+                return []
+            found = followed.collection.query(
+                query_embeddings=np.asarray(vector, np.float32)[np.newaxis],
+                n_results=n,
+                ids=list(places) if places is not None else None,
+                include=["distances"],
+            )
+        distances = (found["distances"] or [[]])[0]
+        return [(place, 1.0 - float(distance)) for place, distance in zip(found["ids"][0], distances, strict=True)]
+
+    # Following SQLite ------------------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Bring every collection up to SQLite's state, mending or building what is needed.
+
+        Raises:
+            StoreError: it can't be done (server away, disk full).
+        """
+        try:
+            with self._changing():
+                self._follow()
+        except IndexFailedError as exc:
+            self.rebuild(exc)
+
+    def rebuild(self, reason: IndexFailedError) -> None:
+        """Throw the index away and make it anew from SQLite.
+
+        Raises:
+            StoreError: that failed too.
+        """
+        self._notify(f"The Chroma index failed ({_short(reason)}); making it anew from the catalogue.")
+        try:
+            with self._changing():
+                self._discard()
+                self._follow()
+        except IndexFailedError as exc:
+            raise self.hopeless(exc) from exc
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """No other thread uses the index, no other process changes or opens it."""
+        try:
+            with self._gate.alone(), file_gate(self._lock_path, alone=True):
+                yield
+        except OSError as exc:
+            raise IndexFailedError(str(exc)) from exc
+
+    def _follow(self) -> None:
+        self._open()
+        with self._database.reading() as connection:
+            catalogue = str(connection.execute("SELECT value FROM meta WHERE name = 'catalogue'").fetchone()[0])
+            spaces = dict(connection.execute("SELECT space, encoder FROM spaces").fetchall())
+            self._followed = {
+                space: self._follow_space(connection, space, encoder, catalogue) for space, encoder in spaces.items()
+            }
+        self._forget_others(catalogue)
+        self._seal()
+
+    def _follow_space(self, connection: "sqlite3.Connection", space: str, encoder: int, catalogue: str) -> Followed:
+        name = f"{catalogue}-{space}-{encoder}"
+        followed = self._collection(name)
+        if followed.applied > _last_seq(connection, space):  # SQLite was brought back from an older copy
+            followed = self._fresh(name)
+        self._catch_up(connection, space, encoder, followed)
+        wanted = connection.execute(_COUNT, (encoder, space)).fetchone()[0]
+        with _chroma_errors():
+            found = followed.collection.count()
+        if found != wanted:
+            followed = self._fresh(name)
+            self._catch_up(connection, space, encoder, followed)
+        return followed
+
+    def _catch_up(self, connection: "sqlite3.Connection", space: str, encoder: int, followed: Followed) -> None:
+        """Hand over what changed since the collection was last brought up, in the order of ``seq``."""
+        last = _last_seq(connection, space)
+        total = connection.execute(
+            "SELECT count(*) FROM places WHERE space = ? AND seq > ?", (space, followed.applied)
+        ).fetchone()[0]
+        done, told = 0, time.monotonic()
+        while followed.applied < last:
+            rows = connection.execute(_CHANGED, (encoder, space, followed.applied, BATCH)).fetchall()
+            until = rows[-1][2] if len(rows) == BATCH else last
+            gone = connection.execute(_GONE, (space, followed.applied, until)).fetchall()
+            self._hand_over(followed, [place for (place,) in gone], rows, until)
+            done += len(rows)
+            if total >= TELL_FROM and (time.monotonic() - told > 5 or followed.applied >= last):
+                told = time.monotonic()
+                self._notify(f"Chroma index of {space} vectors: {done:,} of {total:,}")
+                self._seal()
+
+    def _hand_over(self, followed: Followed, gone: list[str], rows: list[tuple[str, bytes, int]], until: int) -> None:
+        with _chroma_errors():
+            if gone:
+                for start in range(0, len(gone), BATCH):
+                    followed.collection.delete(ids=gone[start : start + BATCH])
+            if rows:
+                vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float32).reshape(len(rows), -1)
+                followed.collection.upsert([row[0] for row in rows], embeddings=vectors)
+            followed.collection.modify(metadata={"applied": until})
+        followed.applied = until
+
+    def _collection(self, name: str) -> Followed:
+        from chromadb.errors import NotFoundError
+
+        with _chroma_errors():
+            try:
+                collection = self._ready.get_collection(name, embedding_function=None)
+            except NotFoundError:
+                return self._fresh(name)
+        applied = (collection.metadata or {}).get("applied")
+        return Followed(name, collection, applied) if isinstance(applied, int) else self._fresh(name)
+
+    def _fresh(self, name: str) -> Followed:
+        """An empty collection in the place of whatever stands there."""
+        from chromadb.errors import NotFoundError
+
+        with _chroma_errors():
+            with suppress(NotFoundError):
+                self._ready.delete_collection(name)
+            collection = self._ready.create_collection(
+                name, configuration={"hnsw": {"space": "cosine"}}, metadata={"applied": 0}, embedding_function=None
+            )
+        return Followed(name, collection, 0)
+
+    def _forget_others(self, catalogue: str) -> None:
+        """Drop this catalogue's collections of spaces and encoders that are no longer in use."""
+        current = {followed.name for followed in self._followed.values()}
+        with _chroma_errors():
+            for collection in self._ready.list_collections():
+                if collection.name.startswith(f"{catalogue}-") and collection.name not in current:
+                    self._ready.delete_collection(collection.name)
+
+    # Opening and sealing ---------------------------------------------------------------------------------------------
+
+    @property
+    def _ready(self) -> "ClientAPI":
+        if self._client is None:
+            raise IndexFailedError("not open")
+        return self._client
+
+    def _open(self) -> None:
+        """Have a client that sees what lies on disk; a folder whose seal is broken is left for a new one."""
+        if self._url:
+            self._client = self._client or self._server(self._url)
+            return
+        folder = self._newest()
+        stamp = _seal_holds(folder) if folder else None
+        if self._client and folder == self._folder and stamp == self._stamp:
+            return
+        self._close_client()
+        if folder is None or stamp is None:
+            if folder:
+                self._notify("The Chroma index is damaged or was interrupted; making it anew from the catalogue.")
+            folder, stamp = self._root / f"index-{time.time_ns()}", ""
+        with _chroma_errors():
+            import chromadb
+
+            folder.mkdir(parents=True, exist_ok=True)
+            self._client = chromadb.PersistentClient(folder, settings=_quiet())
+        self._folder, self._stamp = folder, stamp
+
+    def _server(self, url: str) -> "ClientAPI":
+        import chromadb
+
+        parts = urlsplit(url)
+        ssl = parts.scheme == "https"
+        try:
+            with _chroma_errors():
+                return chromadb.HttpClient(
+                    parts.hostname or "localhost", parts.port or (443 if ssl else 8000), ssl=ssl, settings=_quiet()
+                )
+        except IndexFailedError as exc:
+            raise StoreError(
+                f"The Chroma server at {url} does not answer ({_short(exc)}); start it, or unset chroma_url "
+                "to use the embedded one."
+            ) from exc
+
+    def _newest(self) -> Path | None:
+        return max((path for path in self._root.glob("index-*") if path.is_dir()), default=None)
+
+    def _seal(self) -> None:
+        """Note what the index files are now, and clear older folders away."""
+        if self._folder is None:
+            return
+        self._stamp = uuid.uuid4().hex
+        seal = {"stamp": self._stamp, "files": _checksums(self._folder)}
+        path = _seal_path(self._folder)
+        written = path.with_suffix(".tmp")
+        written.write_text(json.dumps(seal))
+        written.replace(path)
+        for other in self._root.iterdir():
+            if other.name not in (self._folder.name, path.name):
+                shutil.rmtree(other) if other.is_dir() else other.unlink(missing_ok=True)
+
+    def _discard(self) -> None:
+        """Leave the present index behind: the next `_open` finds no seal and starts a new folder."""
+        folder, client = self._folder, self._client
+        if self._url and client:
+            for followed in self._followed.values():
+                self._fresh(followed.name)
+        self._close_client()
+        newest = folder or (None if self._url else self._newest())
+        if newest:
+            _seal_path(newest).unlink(missing_ok=True)
+            shutil.rmtree(newest, ignore_errors=True)
+
+    def _close_client(self) -> None:
+        client, self._client, self._folder, self._followed = self._client, None, None, {}
+        close = getattr(client, "close", None)
+        if close:
+            try:
+                with _chroma_errors():
+                    close()
+            except IndexFailedError as exc:
+                logger.debug("closing Chroma: %s", exc)
+
+    def hopeless(self, exc: IndexFailedError) -> StoreError:
+        """The sentence for a failure that a rebuild did not mend."""
+        if "full" in str(exc) or "No space left" in str(exc):
+            return StoreError(
+                f"The disk is full: {self._database.folder} needs more space for the Chroma index. "
+                "What was finished is kept; free some space and give the same command again."
+            )
+        where = f"server at {self._url}" if self._url else f"index in {self._root}"
+        return StoreError(f"The Chroma {where} cannot be used, not even after making it anew: {_short(exc)}.")
+
+    def close(self) -> None:
+        """Let go of Chroma."""
+        with self._gate.alone():
+            self._close_client()
+
+    def drop(self) -> None:
+        """Delete the index: this catalogue's collections on a server, or the embedded folder."""
+        with self._changing():
+            if self._url:
+                self._open()
+                with self._database.reading() as connection:
+                    catalogue = connection.execute("SELECT value FROM meta WHERE name = 'catalogue'").fetchone()[0]
+                self._followed = {}
+                self._forget_others(str(catalogue))
+            self._close_client()
+            shutil.rmtree(self._root, ignore_errors=True)
+
+
+_COUNT = "SELECT count(*) FROM places p JOIN vectors v ON v.encoder = ? AND v.hash = p.hash WHERE p.space = ?"
+_CHANGED = (
+    "SELECT p.item || '.' || p.position, v.vector, p.seq FROM places p JOIN vectors v ON v.encoder = ? AND "
+    "v.hash = p.hash WHERE p.space = ? AND p.seq > ? ORDER BY p.seq LIMIT ?"
+)
+_GONE = "SELECT place FROM removed WHERE space = ? AND seq > ? AND seq <= ? ORDER BY seq"
+
+
+def _last_seq(connection: "sqlite3.Connection", space: str) -> int:
+    row = connection.execute(
+        "SELECT max((SELECT coalesce(max(seq), 0) FROM places WHERE space = ?1), "
+        "(SELECT coalesce(max(seq), 0) FROM removed WHERE space = ?1))",
+        (space,),
+    ).fetchone()
+    return int(row[0])
+
+
+def _quiet() -> Any:  # noqa: ANN401 - chromadb.config.Settings, imported late
+    from chromadb.config import Settings
+
+    return Settings(anonymized_telemetry=False)
+
+
+def _seal_path(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".json")
+
+
+def _seal_holds(folder: Path) -> str | None:
+    """The seal's stamp when every HNSW file is as it was when sealed, else None."""
+    try:
+        seal = json.loads(_seal_path(folder).read_text())
+        return str(seal["stamp"]) if seal["files"] == _checksums(folder) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _checksums(folder: Path) -> dict[str, list[int]]:
+    """Size and CRC-32 of every file of the index but Chroma's SQLite file, which guards itself."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("chroma.sqlite3"))
+    return {str(path.relative_to(folder)): [path.stat().st_size, _crc(path)] for path in files}
+
+
+def _crc(path: Path) -> int:
+    found = 0
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            found = zlib.crc32(block, found)
+    return found
+
+
+def _short(exc: BaseException) -> str:
+    return str(exc).splitlines()[0][:160].rstrip(". ")

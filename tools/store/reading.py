@@ -1,0 +1,286 @@
+"""The questions that SQLite answers; each takes an open connection and gives plain values."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.records import EncoderIdentity, Filters, Item
+from tools.store.entries import CatalogueStats, Picture, SpaceStats, Stored, Vector, Vocabulary
+from tools.store.filters import Where, quoted
+from tools.store.filters import where as condition
+from tools.store.schema import WORD_WEIGHTS
+from tools.store.words import QueryWord, holds, query_words
+
+MAX_ATTRIBUTE_VALUES = 200
+MAX_VALUE_LENGTH = 60
+ORDERS = {
+    "price": "i.price IS NULL, i.price, i.title_key, i.id",
+    "-price": "i.price IS NULL, i.price DESC, i.title_key, i.id",
+    "title": "i.title_key, i.id",
+    "newest": "i.key DESC",
+}
+
+
+def where(filters: Filters | None) -> Where:
+    """The condition on ``items i``; always true without filters."""
+    return condition(filters) if filters else Where()
+
+
+def meta(connection: sqlite3.Connection, name: str) -> str | int:
+    """One of the catalogue's own facts (schema, catalogue, version, seq)."""
+    value: str | int = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0]
+    return value
+
+
+def items_by_id(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Item]:
+    """The items among these ids that exist."""
+    rows = connection.execute(
+        "SELECT id, record FROM items WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
+    )
+    return {item_id: Item.model_validate_json(record) for item_id, record in rows}
+
+
+def eligible(connection: sqlite3.Connection, filters: Filters) -> list[str]:
+    """Ids of the items that pass, in the order they came in."""
+    asked = where(filters)
+    rows = connection.execute(f"SELECT i.id FROM items i WHERE {asked.sql} ORDER BY i.key", asked.parameters)  # noqa: S608
+    return [row[0] for row in rows]
+
+
+def count(connection: sqlite3.Connection, filters: Filters | None) -> int:
+    """How many items pass."""
+    asked = where(filters)
+    row = connection.execute(f"SELECT count(*) FROM items i WHERE {asked.sql}", asked.parameters).fetchone()  # noqa: S608
+    return int(row[0])
+
+
+def browse(connection: sqlite3.Connection, filters: Filters | None, sort: str, k: int, offset: int) -> list[Item]:
+    """Items that pass, in the order asked for; items without a price come last in both price orders."""
+    asked = where(filters)
+    rows = connection.execute(
+        f"SELECT i.record FROM items i WHERE {asked.sql} ORDER BY {ORDERS[sort]} LIMIT ? OFFSET ?",  # noqa: S608
+        (*asked.parameters, k, offset),
+    )
+    return [Item.model_validate_json(row[0]) for row in rows]
+
+
+def keyword(
+    connection: sqlite3.Connection, query: str, k: int, filters: Filters | None
+) -> list[tuple[str, float, list[str]]]:
+    """Items that hold any of the query's words: (id, BM25, the query's words that the item holds), best first."""
+    words = query_words(query)
+    if not words:
+        return []
+    asked = where(filters)
+    weights = ", ".join(map(str, WORD_WEIGHTS))
+    rows = connection.execute(
+        f"SELECT i.id, i.key, -bm25(words, {weights}) AS score FROM words JOIN items i ON i.key = words.rowid "  # noqa: S608
+        f"WHERE words MATCH ? AND {asked.sql} ORDER BY score DESC, i.key LIMIT ?",
+        (" OR ".join(quoted(word.tokens) for word in words), *asked.parameters, k),
+    ).fetchall()
+    return [(item_id, score, _matched(connection, key, words)) for item_id, key, score in rows]
+
+
+def _matched(connection: sqlite3.Connection, key: int, words: Iterable[QueryWord]) -> list[str]:
+    row = connection.execute(
+        "SELECT title, facts, attributes, description FROM words WHERE rowid = ?", (key,)
+    ).fetchone()
+    fields = [column.split(" ") for column in row]
+    return [word.text for word in words if any(holds(field, word.tokens) for field in fields)]
+
+
+# Vectors -------------------------------------------------------------------------------------------------------------
+
+
+def encoder_key(connection: sqlite3.Connection, space: str) -> int | None:
+    """The key of the encoder in use for the space."""
+    row = connection.execute("SELECT encoder FROM spaces WHERE space = ?", (space,)).fetchone()
+    return int(row[0]) if row else None
+
+
+def identity(connection: sqlite3.Connection, space: str) -> EncoderIdentity | None:
+    """The encoder in use for the space."""
+    row = connection.execute(
+        "SELECT e.identity FROM spaces s JOIN encoders e ON e.key = s.encoder WHERE s.space = ?", (space,)
+    ).fetchone()
+    return EncoderIdentity.model_validate_json(row[0]) if row else None
+
+
+def missing(connection: sqlite3.Connection, space: str) -> int:
+    """How many places of the space have no vector by the encoder in use."""
+    row = connection.execute(
+        "SELECT count(*) FROM places p WHERE p.space = ?1 AND NOT EXISTS (SELECT 1 FROM vectors v, spaces s "
+        "WHERE s.space = ?1 AND v.encoder = s.encoder AND v.hash = p.hash)",
+        (space,),
+    ).fetchone()
+    return int(row[0])
+
+
+def places(connection: sqlite3.Connection, space: str, filters: Filters, applied: int) -> list[str]:
+    """The places of items that pass, among those the index knows (``seq`` up to ``applied``)."""
+    asked = where(filters)
+    rows = connection.execute(
+        "SELECT p.item || '.' || p.position FROM items i JOIN places p ON p.item = i.key AND p.space = ? "  # noqa: S608
+        f"AND p.seq <= ? WHERE {asked.sql}",
+        (space, applied, *asked.parameters),
+    )
+    return [row[0] for row in rows]
+
+
+def later(connection: sqlite3.Connection, space: str, applied: int) -> int:
+    """How many places have changed since ``applied``."""
+    row = connection.execute("SELECT count(*) FROM places WHERE space = ? AND seq > ?", (space, applied)).fetchone()
+    return int(row[0])
+
+
+def score_later(
+    connection: sqlite3.Connection, space: str, encoder: int, filters: Filters | None, applied: int, query: Vector
+) -> dict[str, float]:
+    """Exact cosines of the places that the index doesn't know yet: the best of each item."""
+    asked = where(filters)
+    rows = connection.execute(
+        "SELECT i.id, v.vector FROM places p JOIN items i ON i.key = p.item "  # noqa: S608
+        "JOIN vectors v ON v.encoder = ? AND v.hash = p.hash "
+        f"WHERE p.space = ? AND p.seq > ? AND {asked.sql}",
+        (encoder, space, applied, *asked.parameters),
+    )
+    scores: dict[str, float] = {}
+    for item_id, blob in rows:
+        score = float(np.frombuffer(blob, np.float32) @ query)
+        scores[item_id] = max(score, scores.get(item_id, -2.0))
+    return scores
+
+
+def owners(connection: sqlite3.Connection, space: str, found: Sequence[str], applied: int) -> dict[str, str]:
+    """Which item each place belongs to; places that are gone or have changed since are left out."""
+    keys = json.dumps(sorted({int(place.partition(".")[0]) for place in found}))
+    rows = connection.execute(
+        "SELECT p.item || '.' || p.position, i.id FROM places p JOIN items i ON i.key = p.item "
+        "WHERE p.space = ? AND p.item IN (SELECT value FROM json_each(?)) AND p.seq <= ?",
+        (space, keys, applied),
+    )
+    return dict(rows.fetchall())
+
+
+def vectors_of(connection: sqlite3.Connection, space: str, ids: Sequence[str]) -> dict[str, list[Vector]]:
+    """All vectors of these items in the space, in the order of their pictures."""
+    rows = connection.execute(
+        "SELECT i.id, v.vector FROM items i JOIN spaces s ON s.space = ?1 "
+        "JOIN places p ON p.space = ?1 AND p.item = i.key JOIN vectors v ON v.encoder = s.encoder AND v.hash = p.hash "
+        "WHERE i.id IN (SELECT value FROM json_each(?2)) ORDER BY p.item, p.position",
+        (space, json.dumps(list(ids))),
+    )
+    found: dict[str, list[Vector]] = {}
+    for item_id, blob in rows:
+        found.setdefault(item_id, []).append(np.frombuffer(blob, np.float32))
+    return found
+
+
+def sample(connection: sqlite3.Connection, space: str, n: int) -> NDArray[np.float32]:
+    """At most n vectors of the space, spread over it, the same ones each time; shape (m, d), (0, 0) when empty."""
+    # A multiplicative hash of the item's key stands for a random order that needs no state (Knuth 6.4).
+    chosen = "SELECT hash FROM places WHERE space = ?1 ORDER BY item * 2654435761 % 4294967296, position LIMIT ?2"
+    rows = connection.execute(
+        f"SELECT v.vector FROM ({chosen}) p JOIN spaces s ON s.space = ?1 "  # noqa: S608
+        "JOIN vectors v ON v.encoder = s.encoder AND v.hash = p.hash",
+        (space, n),
+    ).fetchall()
+    if not rows:
+        return np.zeros((0, 0), np.float32)
+    return np.frombuffer(b"".join(row[0] for row in rows), np.float32).reshape(len(rows), -1)
+
+
+# For ingestion and for people ----------------------------------------------------------------------------------------
+
+
+def stored(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Stored]:
+    """What the catalogue holds of these ids, as far as ingestion needs it."""
+    asked = json.dumps(list(ids))
+    pictures: dict[int, list[Picture]] = {}
+    for key, *columns in connection.execute(
+        "SELECT p.item, p.reference, p.state, p.reason, p.size, p.mtime_ns, p.hash FROM items i "
+        "JOIN pictures p ON p.item = i.key WHERE i.id IN (SELECT value FROM json_each(?)) ORDER BY p.item, p.position",
+        (asked,),
+    ):
+        pictures.setdefault(key, []).append(Picture(*columns))
+    rows = connection.execute(
+        "SELECT id, key, content_hash, text_hash FROM items WHERE id IN (SELECT value FROM json_each(?))", (asked,)
+    )
+    return {row[0]: Stored(row[1], row[2], row[3], tuple(pictures.get(row[1], ()))) for row in rows}
+
+
+def vocabulary(connection: sqlite3.Connection) -> Vocabulary:
+    """The words the catalogue itself uses."""
+    low, high = connection.execute("SELECT min(price), max(price) FROM items").fetchone()
+    paths = [row[0] for row in connection.execute("SELECT DISTINCT category FROM items WHERE category IS NOT NULL")]
+    levels = {level.strip() for path in paths for level in path.split(">")} - {""}
+    return Vocabulary(
+        categories=sorted(levels),
+        brands=_distinct(connection, "brand"),
+        attribute_values=_attribute_values(connection),
+        currencies=_distinct(connection, "currency"),
+        min_price=low,
+        max_price=high,
+    )
+
+
+def _distinct(connection: sqlite3.Connection, column: str) -> list[str]:
+    rows = connection.execute(f"SELECT DISTINCT {column} FROM items WHERE {column} IS NOT NULL ORDER BY 1")  # noqa: S608
+    return [row[0] for row in rows]
+
+
+def _attribute_values(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for name, value in connection.execute("SELECT DISTINCT name, value FROM attributes ORDER BY name, value"):
+        known = values.setdefault(name, [])
+        if len(known) <= MAX_ATTRIBUTE_VALUES:
+            known.append(value)
+    kept = {name: [v for v in known if len(v) <= MAX_VALUE_LENGTH] for name, known in values.items()}
+    return {name: known for name, known in kept.items() if known and len(values[name]) <= MAX_ATTRIBUTE_VALUES}
+
+
+def stats(connection: sqlite3.Connection, folder: Path) -> CatalogueStats:
+    """What the catalogue holds; sizes count every file of the catalogue in the folder."""
+    words = vocabulary(connection)
+    states = dict(connection.execute("SELECT state, count(*) FROM pictures GROUP BY state").fetchall())
+    return CatalogueStats(
+        folder=str(folder),
+        items=count(connection, None),
+        pictures=states.get("ready", 0),
+        pictures_lost=states.get("lost", 0),
+        categories=_counts(connection, "category"),
+        brands=_counts(connection, "brand"),
+        currencies=words.currencies,
+        min_price=words.min_price,
+        max_price=words.max_price,
+        in_stock=count(connection, Filters(in_stock=True)),
+        spaces={space: _space_stats(connection, space) for space in _spaces(connection)},
+        bytes_on_disk=_bytes(folder),
+        version=int(meta(connection, "version")),
+    )
+
+
+def _spaces(connection: sqlite3.Connection) -> list[str]:
+    return [row[0] for row in connection.execute("SELECT space FROM spaces ORDER BY space")]
+
+
+def _space_stats(connection: sqlite3.Connection, space: str) -> SpaceStats:
+    total = connection.execute("SELECT count(*) FROM places WHERE space = ?", (space,)).fetchone()[0]
+    lacking = missing(connection, space)
+    return SpaceStats(vectors=total - lacking, missing=lacking, encoder=identity(connection, space))
+
+
+def _counts(connection: sqlite3.Connection, column: str) -> dict[str, int]:
+    rows = connection.execute(
+        f"SELECT {column}, count(*) FROM items WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"  # noqa: S608
+    )
+    return dict(rows.fetchall())
+
+
+def _bytes(folder: Path) -> int:
+    files = [*folder.glob("catalogue.sqlite*"), *(folder / "chroma").rglob("*")]
+    return sum(path.stat().st_size for path in files if path.is_file())

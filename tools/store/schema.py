@@ -1,0 +1,72 @@
+"""The catalogue's tables. SQLite holds the truth, vectors included; everything else can be made again from it.
+
+``items.key`` is never reused, so that a stale vector index can't take one item for another. ``words`` has the item's
+key as its rowid. ``places`` says which vector stands for which item in which space; vectors lie apart, found by encoder
+and by the hash of what was encoded, so that equal texts and pictures are encoded once. ``seq`` counts every change of a
+place: the Chroma index remembers up to which ``seq`` it has followed.
+"""
+
+SCHEMA_VERSION = 1
+
+SPACES = ("text", "visual", "joint", "joint_text")
+"""text: item text; visual: pictures by looks; joint: pictures in the words' space; joint_text: item text in that space
+(for encoders whose words' space isn't the text space)."""
+
+TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE items (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    title_key TEXT NOT NULL,
+    price REAL,
+    currency TEXT,
+    category TEXT,
+    brand TEXT,
+    brand_key TEXT,
+    in_stock INTEGER,
+    content_hash BLOB NOT NULL,
+    text_hash BLOB,
+    record TEXT NOT NULL
+);
+CREATE INDEX items_price ON items (price);
+CREATE INDEX items_brand ON items (brand_key);
+CREATE INDEX items_title ON items (title_key);
+CREATE TABLE categories (item INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (name, item)) WITHOUT ROWID;
+CREATE INDEX categories_item ON categories (item);
+CREATE TABLE attributes (
+    item INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, value, item)
+) WITHOUT ROWID;
+CREATE INDEX attributes_item ON attributes (item);
+CREATE TABLE pictures (
+    item INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    reference TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    size INTEGER,
+    mtime_ns INTEGER,
+    hash BLOB,
+    PRIMARY KEY (item, position)
+) WITHOUT ROWID;
+CREATE TABLE encoders (key INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE);
+CREATE TABLE spaces (space TEXT PRIMARY KEY, encoder INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE vectors (
+    encoder INTEGER NOT NULL, hash BLOB NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (encoder, hash)
+);
+CREATE TABLE places (
+    space TEXT NOT NULL,
+    item INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (space, item, position)
+) WITHOUT ROWID;
+CREATE INDEX places_seq ON places (space, seq);
+CREATE INDEX places_hash ON places (hash);
+CREATE TABLE removed (space TEXT NOT NULL, seq INTEGER NOT NULL, place TEXT NOT NULL, PRIMARY KEY (space, seq))
+    WITHOUT ROWID;
+CREATE VIRTUAL TABLE words USING fts5 (title, facts, attributes, description, tokenize = 'ascii');
+"""
+
+WORD_WEIGHTS = (4.0, 2.0, 2.0, 1.0)
+"""BM25 weights of the columns of ``words``, in order."""

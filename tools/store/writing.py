@@ -1,0 +1,325 @@
+"""Changes to the catalogue: each call is one transaction, all or nothing."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+from tools.errors import EncoderMismatch
+from tools.records import EncoderIdentity
+from tools.store import reading
+from tools.store.database import Database
+from tools.store.entries import Entry, NewVector, Picture, Space, Stored
+from tools.store.filters import attribute_texts, category_key, category_keys, item_words
+from tools.store.index import ChromaIndex
+from tools.store.words import name_key
+
+REMOVE_BATCH = 500
+
+
+class Writer:
+    """What may change a catalogue; from `Catalogue.writing`, by one process and one thread at a time."""
+
+    def __init__(self, database: Database, index: ChromaIndex) -> None:
+        self._database = database
+        self._index = index
+
+    # What ingestion asks first ---------------------------------------------------------------------------------------
+
+    def stored(self, ids: Sequence[str]) -> dict[str, Stored]:
+        """What the catalogue holds of these ids."""
+        with self._database.reading() as connection:
+            return reading.stored(connection, ids)
+
+    def lacking(self, space: Space, hashes: Sequence[bytes]) -> set[bytes]:
+        """Those hashes for which the space's encoder has made no vector yet."""
+        with self._database.reading() as connection:
+            encoder = reading.encoder_key(connection, space)
+            known = (
+                connection.execute("SELECT 1 FROM vectors WHERE encoder = ? AND hash = ?", (encoder, digest)).fetchone()
+                for digest in hashes
+            )
+            return {digest for digest, found in zip(hashes, known, strict=True) if not found}
+
+    def unfinished(self, space: Space, limit: int) -> list[str]:
+        """Ids of items that have a place in the space but no vector by the encoder in use."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT i.id FROM places p JOIN items i ON i.key = p.item WHERE p.space = ?1 AND NOT EXISTS "
+                "(SELECT 1 FROM vectors v, spaces s WHERE s.space = ?1 AND v.encoder = s.encoder AND v.hash = p.hash) "
+                "ORDER BY p.item LIMIT ?2",
+                (space, limit),
+            )
+            return [row[0] for row in rows]
+
+    # Encoders --------------------------------------------------------------------------------------------------------
+
+    def use_encoder(self, space: Space, identity: EncoderIdentity, *, change: bool = False) -> None:
+        """Say who makes the space's vectors from now on; ``change`` allows another one than before.
+
+        Raises:
+            EncoderMismatch: the space holds vectors of another encoder, and ``change`` was not given.
+        """
+        with self._database.reading() as connection:
+            current = reading.identity(connection, space)
+            used = connection.execute("SELECT 1 FROM places WHERE space = ? LIMIT 1", (space,)).fetchone()
+        if current == identity:
+            return
+        if current is not None and used and not change:
+            raise mismatch(space, current, identity)
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO encoders (identity) VALUES (?)", (identity.model_dump_json(),))
+            connection.execute(
+                "INSERT OR REPLACE INTO spaces SELECT ?, key FROM encoders WHERE identity = ?",
+                (space, identity.model_dump_json()),
+            )
+            self._add_places(connection, space)
+            self._renumber(connection, space)
+
+    def drop_space(self, space: Space) -> None:
+        """Forget a space that the encoders now in use don't have."""
+        with self._database.reading() as connection:
+            if reading.encoder_key(connection, space) is None:
+                return
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM spaces WHERE space = ?", (space,))
+            connection.execute("DELETE FROM places WHERE space = ?", (space,))
+            connection.execute("DELETE FROM removed WHERE space = ?", (space,))
+
+    def _add_places(self, connection: sqlite3.Connection, space: Space) -> None:
+        """Give every item its places in a space that is new, so that re-embedding finds what to do."""
+        if connection.execute("SELECT 1 FROM places WHERE space = ? LIMIT 1", (space,)).fetchone():
+            return
+        if space in ("text", "joint_text"):
+            rows = "SELECT ?1, key, 0, text_hash, 0 FROM items WHERE text_hash IS NOT NULL"
+        else:
+            shown = "row_number() OVER (PARTITION BY item ORDER BY position) - 1"
+            rows = (
+                f"SELECT ?1, item, at, hash, 0 FROM (SELECT item, {shown} AS at, hash FROM pictures "  # noqa: S608
+                "WHERE state <> 'lost') WHERE hash IS NOT NULL"
+            )
+        connection.execute(f"INSERT INTO places {rows}", (space,))
+
+    def _renumber(self, connection: sqlite3.Connection, space: Space) -> None:
+        """Count every place of the space as changed: the index must take all its vectors anew."""
+        start = _next_seq(connection)
+        connection.execute(
+            "UPDATE places SET seq = ?1 + n FROM (SELECT item AS i, position AS p, row_number() OVER () AS n "
+            "FROM places WHERE space = ?2) WHERE space = ?2 AND item = i AND position = p",
+            (start, space),
+        )
+        _use_seq(connection, start + connection.execute(_PLACES, (space,)).fetchone()[0])
+        connection.execute("DELETE FROM removed WHERE space = ?", (space,))
+
+    # Items -----------------------------------------------------------------------------------------------------------
+
+    def put(self, entries: Sequence[Entry], vectors: Sequence[NewVector]) -> None:
+        """Add or replace items, with the vectors that they need and the catalogue lacks; one transaction.
+
+        Raises:
+            StoreError: the disk is full or the catalogue damaged; nothing of this call is kept.
+        """
+        with self._database.writing() as connection:
+            spaces: dict[str, int] = dict(connection.execute("SELECT space, encoder FROM spaces").fetchall())
+            seqs = _Seqs(connection)
+            _put_vectors(connection, vectors, spaces, seqs)
+            for entry in entries:
+                key = _put_item(connection, entry)
+                _put_places(connection, key, entry, spaces, seqs)
+            seqs.save()
+
+    def put_vectors(self, vectors: Sequence[NewVector]) -> None:
+        """Add vectors to places that already exist (re-embedding); one transaction."""
+        with self._database.writing() as connection:
+            spaces: dict[str, int] = dict(connection.execute("SELECT space, encoder FROM spaces").fetchall())
+            seqs = _Seqs(connection)
+            _put_vectors(connection, vectors, spaces, seqs)
+            seqs.save()
+
+    def refresh_pictures(self, changed: Sequence[tuple[int, tuple[Picture, ...]]]) -> None:
+        """Note new file times of pictures whose bytes are as before: (item's key, its pictures)."""
+        if changed:
+            with self._database.writing() as connection:
+                for key, pictures in changed:
+                    _put_pictures(connection, key, pictures)
+
+    def ids(self) -> Iterator[str]:
+        """Every item's id, a thousand at a time, so that the catalogue may change between."""
+        after = 0
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    "SELECT key, id FROM items WHERE key > ? ORDER BY key LIMIT 1000", (after,)
+                ).fetchall()
+            yield from (row[1] for row in rows)
+            if not rows:
+                return
+            after = rows[-1][0]
+
+    def remove(self, ids: Sequence[str]) -> int:
+        """Delete these items; says how many there were."""
+        removed = 0
+        for start in range(0, len(ids), REMOVE_BATCH):
+            with self._database.writing() as connection:
+                asked = json.dumps(list(ids[start : start + REMOVE_BATCH]))
+                found = "SELECT key FROM items WHERE id IN (SELECT value FROM json_each(?))"
+                keys = [row[0] for row in connection.execute(found, (asked,))]
+                seqs = _Seqs(connection)
+                for key in keys:
+                    _remove_item(connection, key, seqs)
+                seqs.save()
+                removed += len(keys)
+        return removed
+
+    def tidy(self) -> None:
+        """Drop vectors that nothing uses any more and notes that the index has followed."""
+        self.follow()
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM vectors WHERE encoder NOT IN (SELECT encoder FROM spaces)")
+            connection.execute(
+                "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM places p WHERE p.hash = vectors.hash)"
+            )
+            connection.execute("DELETE FROM encoders WHERE key NOT IN (SELECT encoder FROM spaces)")
+            connection.execute("DELETE FROM removed")
+
+    def follow(self) -> None:
+        """Bring the Chroma index up to the present state."""
+        self._index.follow()
+
+
+_PLACES = "SELECT count(*) FROM places WHERE space = ?"
+
+
+class _Seqs:
+    """Numbers for changed places, taken one by one and saved once a transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._last = int(reading.meta(connection, "seq"))
+
+    def take(self) -> int:
+        self._last += 1
+        return self._last
+
+    def save(self) -> None:
+        _use_seq(self._connection, self._last)
+
+
+def _next_seq(connection: sqlite3.Connection) -> int:
+    return int(reading.meta(connection, "seq"))
+
+
+def _use_seq(connection: sqlite3.Connection, last: int) -> None:
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'seq'", (last,))
+
+
+def _put_vectors(
+    connection: sqlite3.Connection, vectors: Sequence[NewVector], spaces: dict[str, int], seqs: _Seqs
+) -> None:
+    """Add vectors; places that were waiting for one count as changed."""
+    for new in vectors:
+        blob = new.vector.astype("<f4").tobytes()
+        connection.execute("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", (spaces[new.space], new.hash, blob))
+        places = connection.execute(
+            "SELECT item, position FROM places WHERE hash = ? AND space = ?", (new.hash, new.space)
+        ).fetchall()
+        connection.executemany(
+            "UPDATE places SET seq = ? WHERE space = ? AND item = ? AND position = ?",
+            [(seqs.take(), new.space, item, position) for item, position in places],
+        )
+
+
+def _put_item(connection: sqlite3.Connection, entry: Entry) -> int:
+    item = entry.item
+    row = (
+        item.id,
+        name_key(item.title),
+        item.price,
+        item.currency,
+        item.category,
+        item.brand,
+        category_key(item.brand or "") or None,
+        item.in_stock,
+        entry.content_hash,
+        entry.text_hash,
+        item.model_dump_json(),
+    )
+    columns = "id, title_key, price, currency, category, brand, brand_key, in_stock, content_hash, text_hash, record"
+    updates = ", ".join(f"{name} = excluded.{name}" for name in columns.split(", ")[1:])
+    key = connection.execute(
+        f"INSERT INTO items ({columns}) VALUES ({', '.join('?' * len(row))}) "  # noqa: S608
+        f"ON CONFLICT (id) DO UPDATE SET {updates} RETURNING key",
+        row,
+    ).fetchone()[0]
+    _put_lists(connection, key, entry)
+    return int(key)
+
+
+def _put_lists(connection: sqlite3.Connection, key: int, entry: Entry) -> None:
+    """Everything that stands in lists beside the item: categories, attributes, words, pictures."""
+    item = entry.item
+    for table in ("categories", "attributes"):
+        connection.execute(f"DELETE FROM {table} WHERE item = ?", (key,))  # noqa: S608
+    connection.executemany(
+        "INSERT INTO categories (item, name) VALUES (?, ?)", [(key, name) for name in category_keys(item.category)]
+    )
+    values = [(key, name, _value(name, text)) for name, text in attribute_texts(item.attributes)]
+    connection.executemany("INSERT OR IGNORE INTO attributes (item, name, value) VALUES (?, ?, ?)", values)
+    words = item_words(item)
+    connection.execute("DELETE FROM words WHERE rowid = ?", (key,))
+    connection.execute(
+        "INSERT INTO words (rowid, title, facts, attributes, description) VALUES (?, ?, ?, ?, ?)",
+        (key, *(" ".join(words[name]) for name in ("title", "facts", "attributes", "description"))),
+    )
+    _put_pictures(connection, key, entry.pictures)
+
+
+def _value(name: str, text: str) -> str:
+    """The value's part of an attribute's text; a true flag has its name as text."""
+    return "true" if text == name else text[len(name) + 1 :]
+
+
+def _put_pictures(connection: sqlite3.Connection, key: int, pictures: Sequence[Picture]) -> None:
+    connection.execute("DELETE FROM pictures WHERE item = ?", (key,))
+    connection.executemany(
+        "INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (key, n, picture.reference, picture.state, picture.reason, picture.size, picture.mtime_ns, picture.hash)
+            for n, picture in enumerate(pictures)
+        ],
+    )
+
+
+def _put_places(connection: sqlite3.Connection, key: int, entry: Entry, spaces: dict[str, int], seqs: _Seqs) -> None:
+    """Write only the places that differ, each with a new ``seq``; note those that are gone."""
+    wanted = {place: digest for place, digest in entry.places().items() if place[0] in spaces}
+    rows = connection.execute("SELECT space, position, hash FROM places WHERE item = ?", (key,)).fetchall()
+    current = {(space, position): digest for space, position, digest in rows}
+    for (space, position), digest in wanted.items():
+        if current.get((space, position)) != digest:
+            connection.execute(
+                "INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?)", (space, key, position, digest, seqs.take())
+            )
+    for space, position in current.keys() - wanted.keys():
+        connection.execute("DELETE FROM places WHERE space = ? AND item = ? AND position = ?", (space, key, position))
+        connection.execute("INSERT INTO removed VALUES (?, ?, ?)", (space, seqs.take(), f"{key}.{position}"))
+
+
+def _remove_item(connection: sqlite3.Connection, key: int, seqs: _Seqs) -> None:
+    for space, position in connection.execute("SELECT space, position FROM places WHERE item = ?", (key,)).fetchall():
+        connection.execute("INSERT INTO removed VALUES (?, ?, ?)", (space, seqs.take(), f"{key}.{position}"))
+    for table in ("places", "pictures", "categories", "attributes"):
+        connection.execute(f"DELETE FROM {table} WHERE item = ?", (key,))  # noqa: S608
+    connection.execute("DELETE FROM words WHERE rowid = ?", (key,))
+    connection.execute("DELETE FROM items WHERE key = ?", (key,))
+
+
+def mismatch(space: str, stored: EncoderIdentity, given: EncoderIdentity) -> EncoderMismatch:
+    """The sentence for a catalogue that another encoder has indexed."""
+    return EncoderMismatch(
+        f"The catalogue's {space} vectors were made by {_brief(stored)}, but {_brief(given)} is set now. "
+        "Make them anew with: assistant catalogue reindex."
+    )
+
+
+def _brief(identity: EncoderIdentity) -> str:
+    return f"{identity.encoder} (weights {identity.weights[:12]}, preprocessing {identity.preprocessing})"
