@@ -154,19 +154,25 @@ def _joined(values: list[str]) -> list[str]:
 
 
 def attribute_texts(attributes: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each scalar among the attributes as (name, searchable text); a true flag is searched by its name alone."""
+    """Each scalar among the attributes as (name, searchable text); a true flag is searched by its name alone.
+
+    A value inside a nested object goes by its own key: {"specs": {"material": "oak"}} gives "material oak".
+    """
     for name, value in attributes.items():
-        for scalar in _scalars(value, MAX_ATTRIBUTE_DEPTH):
+        for key, scalar in _scalars(name, value, MAX_ATTRIBUTE_DEPTH):
             if scalar is True:
-                yield name, name
+                yield key, key
             elif scalar is not None and scalar is not False:
-                yield name, f"{name} {scalar}"
+                yield key, f"{key} {scalar}"
 
 
-def _scalars(value: object, depth: int) -> Iterator[object]:
-    if isinstance(value, dict | list):
-        children = value.values() if isinstance(value, dict) else value
-        for child in children if depth else ():
-            yield from _scalars(child, depth - 1)
+def _scalars(name: str, value: object, depth: int) -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        children = list(value.items())
+    elif isinstance(value, list):
+        children = [(name, child) for child in value]
     else:
-        yield value
+        yield name, value
+        return
+    for key, child in children if depth else ():
+        yield from _scalars(str(key), child, depth - 1)
