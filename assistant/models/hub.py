@@ -9,8 +9,8 @@ import json
 import os
 from pathlib import Path
 
-from assistant.errors import PullError
 from assistant.models.assemble import has_content
+from assistant.models.failures import SourceFailure
 from assistant.models.processes import Job, own_module, run_jobs
 from assistant.models.progress import Reporter
 from assistant.models.registry import HubSource, Model
@@ -28,7 +28,7 @@ def fetch_hub(name: str, model: Model, source: HubSource, work: Path, *, reporte
     """Download the model's raw files; returns the folder with them.
 
     Raises:
-        PullError: offline, not reachable, repository or revision gone, wrong hash.
+        SourceFailure: offline, not reachable, repository or revision gone, wrong hash.
         OSError: as the file system says.
     """
     folder, raw = work / "hub", work / "raw"
@@ -40,7 +40,7 @@ def fetch_hub(name: str, model: Model, source: HubSource, work: Path, *, reporte
 
     def ended(job: Job, code: int) -> None:
         if code != 0:
-            raise _explain(name, source, job.log.read_text(errors="replace"))
+            raise _explain(source, job.log.read_text(errors="replace"))
 
     with reporter.stage(f"{name}: downloading from the hub", sum(file.bytes for file in missing)) as done:
         run_jobs([job], parallel=1, ended=ended, tick=done)
@@ -48,18 +48,16 @@ def fetch_hub(name: str, model: Model, source: HubSource, work: Path, *, reporte
         found = folder / source.files[file.path]
         if file.path not in source.by_revision and not has_content(found, file):
             found.unlink(missing_ok=True)
-            raise PullError(
-                f"{source.files[file.path]} of {source.repository} on the hub has the wrong hash; it was not used."
-            )
+            raise SourceFailure(f"{source.files[file.path]} of {source.repository} on the hub has the wrong hash")
         target = raw / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
         found.replace(target)
     return raw
 
 
-def _explain(name: str, source: HubSource, log: str) -> PullError | OSError:
+def _explain(source: HubSource, log: str) -> SourceFailure | OSError:
     reports = [line for line in log.splitlines() if line.startswith('{"error"')]
     kind = json.loads(reports[-1])["error"] if reports else (log.strip().splitlines() or ["no output"])[-1]
     if kind == "full":
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    return PullError(f"The Hugging Face hub did not give {source.repository}, which holds {name}: {kind}.")
+    return SourceFailure(f"{source.repository} was not had from the Hugging Face hub ({kind})")

