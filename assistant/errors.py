@@ -1,13 +1,13 @@
 """Every error that `assistant` raises on purpose; the base classes stand in `tools.errors`.
 
-    ProductError
-    ├── ConfigError         a setting is wrong; the person fixes it (exit code 2)
-    ├── ServiceMissing
-    │   ├── ModelMissing    a model file is not there: `assistant models pull NAME`
-    │   └── LLMUnavailable  the language model's server is not there, hangs or fails
-    ├── PullError           a model file could not be fetched, assembled or converted
-    ├── LLMBadReply         the server answered something that is not what was asked for
-    └── SessionError        a session that does not exist or cannot be read
+ProductError
+├── ConfigError         a setting is wrong; the person fixes it (exit code 2)
+├── ServiceMissing
+│   ├── ModelMissing    a model file is not there: `assistant models pull NAME`
+│   └── LLMUnavailable  the language model's server is not there, hangs or fails
+├── PullError           a model file could not be fetched, assembled or converted
+├── LLMBadReply         the server answered something that is not what was asked for
+└── SessionError        a session that does not exist or cannot be read
 """
 
 from tools.errors import (

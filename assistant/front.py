@@ -4,9 +4,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
+
+from tools.toolbox import Engines, build_tools, call_tool
 
 from assistant.errors import SessionError, StoreError
 from assistant.llm.client import ChatClient
@@ -17,10 +20,19 @@ from assistant.settings import Settings, load_settings
 from assistant.turn.graph import Graph, build_graph
 from assistant.turn.state import Request, TurnContext
 from tools.errors import MediaError
-from tools.toolbox import Engines, build_tools, call_tool
 
 ITEM_PICTURE = "item:"
 """An image argument that names a catalogue item's own picture: ``item:ID``."""
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What an open assistant works with."""
+
+    log: SessionLog
+    graph: Graph
+    engines: Engines
+    chat: ChatClient
 
 
 class Assistant:
@@ -33,10 +45,9 @@ class Assistant:
     def __init__(self, settings: Settings, *, engines: Engines | None = None, chat: ChatClient | None = None) -> None:
         """``engines`` and ``chat`` are made from the settings unless given."""
         self.settings = settings
-        self._engines = engines
-        self._chat = chat
+        self._given = (engines, chat)
         self._stack = contextlib.AsyncExitStack()
-        self._graph: Graph | None = None
+        self._opened: _Parts | None = None
 
     async def __aenter__(self) -> "Assistant":
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -44,19 +55,28 @@ class Assistant:
         from assistant.engines import open_engines
 
         sessions = self.settings.data_folder / "sessions.sqlite"
-        self.log = SessionLog(sessions)
+        log = SessionLog(sessions)
         saver = await self._stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(sessions)))
         saver.serde = serializer()
-        self._graph = build_graph(saver)
-        self._engines = self._engines or open_engines(self.settings)
-        self._chat = self._chat or ChatClient(self.settings)
+        engines, chat = self._given
+        self._opened = _Parts(
+            log, build_graph(saver), engines or open_engines(self.settings), chat or ChatClient(self.settings)
+        )
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self._stack.aclose()
 
     async def reply(
-        self, text: str = "", *, images: Sequence[Path] = (), audio: Sequence[Path] = (), session_id: str | None = None, top_n: int | None = None
+        self,
+        text: str = "",
+        *,
+        images: Sequence[Path] = (),
+        audio: Sequence[Path] = (),
+        session_id: str | None = None,
+        top_n: int | None = None,
     ) -> Reply:
         """The whole reply of one turn; see `stream` for arguments and errors."""
         events = self.stream(text, images=images, audio=audio, session_id=session_id, top_n=top_n)
@@ -64,7 +84,13 @@ class Assistant:
         return cast(Done, last).reply
 
     async def stream(
-        self, text: str = "", *, images: Sequence[Path] = (), audio: Sequence[Path] = (), session_id: str | None = None, top_n: int | None = None
+        self,
+        text: str = "",
+        *,
+        images: Sequence[Path] = (),
+        audio: Sequence[Path] = (),
+        session_id: str | None = None,
+        top_n: int | None = None,
     ) -> AsyncIterator[TurnEvent]:
         """One turn as typed events; the last one is `Done` with the reply.
 
@@ -87,14 +113,13 @@ class Assistant:
             audio=list(audio),
             top_n=top_n or self.settings.turn.top_n,
         )
-        assert self._graph is not None, "open the assistant with 'async with' first"
         config: Any = {"configurable": {"thread_id": request.session_id}}
         context = self._context(request)
-        async for event in self._graph.astream(
+        async for event in self._parts.graph.astream(
             {"request": request}, config, context=context, stream_mode="custom", durability="exit"
         ):
             if isinstance(event, Done):
-                self.log.append(event.reply, request.text)
+                self._parts.log.append(event.reply, request.text)
             yield cast(TurnEvent, event)
 
     async def memory(self, session_id: str) -> Memory:
@@ -103,9 +128,8 @@ class Assistant:
         Raises:
             SessionError: there is no such session.
         """
-        assert self._graph is not None
         config: Any = {"configurable": {"thread_id": check_session_id(session_id)}}
-        state = await self._graph.aget_state(config)
+        state = await self._parts.graph.aget_state(config)
         memory = state.values.get("memory")
         if memory is None:
             raise SessionError(f"There is no session {session_id!r}.")
@@ -113,32 +137,40 @@ class Assistant:
 
     async def warm_up(self) -> None:
         """Load the engines that a turn needs, side by side, so that the first turn does not wait for them."""
-        assert self._engines is not None
-        await asyncio.to_thread(self._engines.warm_up)
+        await asyncio.to_thread(self._parts.engines.warm_up)
+
+    @property
+    def log(self) -> SessionLog:
+        """Every reply that was given, by session."""
+        return self._parts.log
+
+    @property
+    def _parts(self) -> "_Parts":
+        if self._opened is None:
+            raise RuntimeError("Open the assistant with 'async with' first.")
+        return self._opened
 
     def count(self) -> int:
         """How many items the catalogue holds."""
-        assert self._engines is not None
-        return self._engines.catalogue.count()
+        return self._parts.engines.catalogue.count()
 
     def _context(self, request: Request) -> TurnContext:
-        assert self._engines is not None
-        assert self._chat is not None
-        catalogue = self._engines.catalogue
+        catalogue = self._parts.engines.catalogue
         return TurnContext(
             settings=self.settings,
             catalogue=catalogue,
             vocabulary=catalogue.vocabulary(),
-            chat=self._chat.for_turn(),
+            chat=self._parts.chat.for_turn(),
             run_tool=self._run_tool,
             uploads=self.settings.data_folder / "uploads" / request.session_id,
             models=model_names(self.settings),
         )
 
-    async def _run_tool(self, call: PlannedCall, attachments: dict[str, Attachment]) -> tuple[Step, dict[str, Any] | None]:
+    async def _run_tool(
+        self, call: PlannedCall, attachments: dict[str, Attachment]
+    ) -> tuple[Step, dict[str, Any] | None]:
         """Run one tool with its deadline; a tool that overruns it is a failed step, and the turn goes on."""
-        assert self._engines is not None
-        engines, deadline = self._engines, self.settings.turn.tool_seconds
+        engines, deadline = self._parts.engines, self.settings.turn.tool_seconds
         toolset = build_tools(engines, lambda ref: _resolve(ref, attachments, engines))
         began = time.perf_counter()
         try:

@@ -39,7 +39,13 @@ class Ledger:
         self._count += 1
         detail = say(key, "en", **facts, **({"score": score} if score is not None else {}))
         return Evidence(
-            id=f"e{self._count}", item_id=item_id, source=source, detail=detail, score=score, key=key, facts=facts  # type: ignore[arg-type]
+            id=f"e{self._count}",
+            item_id=item_id,
+            source=source,
+            detail=detail,
+            score=score,
+            key=key,
+            facts=facts,
         )
 
     def _signal(self, item_id: str, asked: str, signal: Signal) -> Evidence | None:

@@ -7,12 +7,21 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from assistant.records import Explained, Provisional, Ranked, Recommendation, Reply, StepFinished, StepStarted, TurnEvent
+from assistant.records import (
+    Explained,
+    Provisional,
+    Ranked,
+    Recommendation,
+    Reply,
+    StepFinished,
+    StepStarted,
+    TurnEvent,
+)
 from tools.records import Hit
 
 
 def price_in_words(price: float | None, currency: str | None) -> str:
-    """"44.95 USD", or a dash when no price is known."""
+    """ "44.95 USD", or a dash when no price is known."""
     return f"{price:,.2f} {currency or ''}".strip() if price is not None else "–"
 
 
@@ -76,7 +85,9 @@ class EventPrinter:
             case Ranked():
                 self._hits = {hit.item_id: hit for hit in event.items}
                 same = [hit.item_id for hit in event.items] == self._provisional
-                self._console.print(Text("Final order: " + ("as above" if same else self._titles(event.items)), style="bold"))
+                self._console.print(
+                    Text("Final order: " + ("as above" if same else self._titles(event.items)), style="bold")
+                )
             case Explained():
                 self._explanation(event)
             case _:

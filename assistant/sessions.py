@@ -20,7 +20,8 @@ import assistant.turn.state
 import assistant.understanding
 import tools.records
 from assistant.errors import SessionError, StoreError
-from assistant.records import Reply, Record
+from assistant.records import Reply
+from tools.records import Record
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SCHEMA = """
@@ -121,7 +122,12 @@ def as_markdown(turns: list[Turn]) -> str:
     for turn in turns:
         heard = [f"(voice {note.attachment}: {note.text})" for note in turn.reply.query.transcripts]
         seen = [f"(picture {note.attachment})" for note in turn.reply.query.pictures]
-        lines += [f"**You:** {' '.join([turn.said, *heard, *seen]).strip()}", "", f"**Assistant:** {turn.reply.message}", ""]
+        lines += [
+            f"**You:** {' '.join([turn.said, *heard, *seen]).strip()}",
+            "",
+            f"**Assistant:** {turn.reply.message}",
+            "",
+        ]
         for item in turn.reply.recommendations:
             price = f"{item.price:,.2f} {item.currency or ''}".strip() if item.price is not None else "no price"
             lines.append(f"{item.rank}. **{item.title}** ({price}): {item.explanation}")

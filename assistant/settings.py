@@ -39,7 +39,9 @@ class LLMSettings(Section):
     port: int = Field(8765, ge=1, le=65535)
     python: Path | None = Field(None, description="Python of the vLLM environment; default .venv-vllm/bin/python")
     extra_args: list[str] = Field([], description="further arguments for the vLLM server")
-    extra_body: dict[str, Any] = Field({}, description="further keys of every request, for remote servers that need some")
+    extra_body: dict[str, Any] = Field(
+        {}, description="further keys of every request, for remote servers that need some"
+    )
     threads: int | None = Field(None, ge=1, description="threads of the cpu profile; default: every usable core")
     kv_cache_gib: int = Field(1, ge=1, description="memory of the cpu profile's key-value cache, in GiB")
     max_streams: int = Field(8, ge=1, description="how many requests the cpu profile decodes together")
@@ -120,7 +122,11 @@ class Settings(BaseSettings):
     """The whole configuration."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ASSISTANT_", env_nested_delimiter="__", frozen=True, extra="ignore", nested_model_default_partial_update=True
+        env_prefix="ASSISTANT_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="ignore",
+        nested_model_default_partial_update=True,
     )
 
     home: Path = Field(default_factory=lambda: project_folder() / ".assistant")

@@ -2,7 +2,7 @@
 
 An explanation stands when every number in it is in the cited evidence, every quotation is, every brand, colour and
 material it names is, and, where evidence and explanation share a language, every other word that says something about
-the item is too. What fails is replaced by a template built from the evidence, so a wrong refusal costs style, not truth.
+the item is too. What fails is replaced by a template built from the evidence: a wrong refusal costs style, not truth.
 """
 
 import re
@@ -58,7 +58,11 @@ def _value(number: str) -> float:
 
 def _quotes(text: str, ground: str) -> list[str]:
     low = " ".join(ground.casefold().split())
-    return [f"quotation {quote!r}" for quote in _QUOTED.findall(text) if " ".join(quote.casefold().split()).rstrip(".,") not in low]
+    return [
+        f"quotation {quote!r}"
+        for quote in _QUOTED.findall(text)
+        if " ".join(quote.casefold().split()).rstrip(".,") not in low
+    ]
 
 
 def _names(text: str, ground: str, vocabulary: Vocabulary) -> list[str]:

@@ -5,11 +5,9 @@ from functools import cache
 
 import snowballstemmer
 
+from assistant.understanding.lexicon import load_lexicon
+
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|[\u3400-\u9fff]")
-_STOP = frozenset(
-    "a an and any are as at be but by can do does for from have i if in is it its like looking me my need no not of on or "
-    "please should some something than that the them this to too under want was what which will with you your".split()
-)
 
 
 def stems(text: str) -> set[str]:
@@ -19,7 +17,9 @@ def stems(text: str) -> set[str]:
 
 def content_stems(text: str) -> set[str]:
     """The stems of the words that say something."""
-    return {_stem(word) for word in _WORD.findall(text.casefold()) if word not in _STOP and len(word) > 1}
+    return {
+        _stem(word) for word in _WORD.findall(text.casefold()) if word not in load_lexicon().ignored and len(word) > 1
+    }
 
 
 @cache

@@ -125,7 +125,9 @@ def _sections(name: str, body: str) -> tuple[tuple[Role, str], ...]:
 
 @cache
 def _environment() -> SandboxedEnvironment:
-    environment = SandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701 - plain text, no HTML
+    environment = SandboxedEnvironment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
     environment.filters["number"] = lambda value: f"{value:,.2f}".removesuffix(".00")
     return environment

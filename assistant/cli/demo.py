@@ -9,7 +9,9 @@ from assistant.errors import ServiceMissing
 from assistant.settings import load_settings
 
 
-def demo(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False) -> None:
+def demo(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
     """Answer one question given as text, photo and voice note."""
     asyncio.run(_demo(as_json=as_json))
 
@@ -32,7 +34,9 @@ async def _demo(*, as_json: bool) -> None:
     printer = EventPrinter(progress)
     async with Assistant(settings) as assistant:
         if not assistant.count():
-            raise ServiceMissing("The catalogue is empty; fill it with: assistant ingest .assistant/sample/products.jsonl")
+            raise ServiceMissing(
+                "The catalogue is empty; fill it with: assistant ingest .assistant/sample/products.jsonl"
+            )
         progress.print(f"You write: {TEXT}\nYou show:  {image}\nYou say:   {audio}", highlight=False, markup=False)
         await assistant.warm_up()
         async for event in assistant.stream(TEXT, images=[image], audio=[audio]):

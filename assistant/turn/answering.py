@@ -122,7 +122,9 @@ def _relaxed_in_words(relaxed: list[Relaxation], language: str) -> str:
     for change in relaxed:
         if isinstance(change.used, float | int) and isinstance(change.wanted, float | int):
             difference = f"{change.used - change.wanted:+,.2f}"
-            changes.append(say("relaxed_price", language, wanted=change.wanted, used=change.used, difference=difference))
+            changes.append(
+                say("relaxed_price", language, wanted=change.wanted, used=change.used, difference=difference)
+            )
         else:
             changes.append(say("relaxed_dropped", language, words=change.words))
     return say("relaxed", language, changes=say("and", language).join(changes))
@@ -149,8 +151,14 @@ def _facts(item: Recommendation, ledger: list[Evidence], context: TurnContext, l
     full = context.catalogue.get(item.item_id)
     if full is None:
         return say("details", language, title=item.title, facts="?")
-    facts = [say("evidence_price", language, price=full.price, currency=full.currency) if full.price is not None else say("missing_price", language)]
-    pairs = {"category": full.category, "brand": full.brand} | {k: v for k, v in full.attributes.items() if isinstance(v, str | int | float)}
+    facts = [
+        say("evidence_price", language, price=full.price, currency=full.currency)
+        if full.price is not None
+        else say("missing_price", language)
+    ]
+    pairs = {"category": full.category, "brand": full.brand} | {
+        k: v for k, v in full.attributes.items() if isinstance(v, str | int | float)
+    }
     facts += [say("evidence_attribute", language, name=name, value=value) for name, value in pairs.items() if value]
     if full.description:
         facts.append(full.description[:300])
@@ -165,7 +173,12 @@ def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
         query=Query(
             text=state["request"].text,
             transcripts=[
-                TranscriptNote(attachment=h.attachment, text=h.transcript.text, language=h.transcript.language, confidence=h.transcript.confidence)
+                TranscriptNote(
+                    attachment=h.attachment,
+                    text=h.transcript.text,
+                    language=h.transcript.language,
+                    confidence=h.transcript.confidence,
+                )
                 for h in state["heard"]
             ],
             pictures=[PictureNote(attachment=s.attachment, labels=s.description.labels) for s in state["seen"]],

@@ -1,7 +1,7 @@
 """The turn as a LangGraph graph.
 
-    receive -> anticipate -> plan -> act -> fuse -> rank -> explain -> respond
-                              |-> chat | why | look -----------------> respond
+receive -> anticipate -> plan -> act -> fuse -> rank -> explain -> respond
+                          |-> chat | why | look -----------------> respond
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
         "respond": answering.respond,
     }
     for name, step in steps.items():
-        graph.add_node(name, step)  # type: ignore[call-overload]
+        graph.add_node(name, step)
     graph.add_edge(START, "receive")
     for source, target in (
         ("receive", "anticipate"), ("anticipate", "make_plan"), ("act", "fuse"), ("fuse", "rank"), ("rank", "explain"),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 
@@ -10,7 +10,18 @@ from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.fusion import SearchOutcome
 from assistant.fusion import fuse as fuse_outcomes
 from assistant.ledger import Ledger
-from assistant.records import Candidate, Heard, Memory, PlannedCall, Provisional, Relaxation, Seen, Step, StepFinished, StepStarted
+from assistant.records import (
+    Candidate,
+    Heard,
+    Memory,
+    PlannedCall,
+    Provisional,
+    Relaxation,
+    Seen,
+    Step,
+    StepFinished,
+    StepStarted,
+)
 from assistant.turn.planning import (
     certain_calls,
     first_plan,
@@ -58,8 +69,16 @@ async def anticipate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         for attachment in state["attachments"]
     ]
     results = await run_calls(calls, state, runtime)
-    heard = [Heard(attachment=c.arguments["audio"], transcript=Transcript.model_validate(r)) for c, _, r in results if r and "audio" in c.arguments]
-    seen = [Seen(attachment=c.arguments["image"], description=PictureDescription.model_validate(r)) for c, _, r in results if r and "image" in c.arguments]
+    heard = [
+        Heard(attachment=c.arguments["audio"], transcript=Transcript.model_validate(r))
+        for c, _, r in results
+        if r and "audio" in c.arguments
+    ]
+    seen = [
+        Seen(attachment=c.arguments["image"], description=PictureDescription.model_validate(r))
+        for c, _, r in results
+        if r and "image" in c.arguments
+    ]
     language = state["memory"].language
     silent = [say("no_speech", language, attachment=h.attachment) for h in heard if not h.transcript.spoken]
     return {
@@ -122,7 +141,12 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
     ledger = Ledger(state["plan"].filters, words, heard)
     candidates = [
-        Candidate(alias=_alias(position), hit=entry.hit, score=entry.score, evidence=ledger.entries(entry, items[entry.hit.item_id]))
+        Candidate(
+            alias=_alias(position),
+            hit=entry.hit,
+            score=entry.score,
+            evidence=ledger.entries(entry, items[entry.hit.item_id]),
+        )
         for position, entry in enumerate(fused)
         if entry.hit.item_id in items
     ]
@@ -198,7 +222,9 @@ async def _merge_plans(
     calls = [call for call, _, _ in results]
     plan = certain
     if constraints != certain.constraints:
-        plan = _relaxed(certain.model_copy(update={"constraints": constraints, "filters": to_filters(constraints)}), context)
+        plan = _relaxed(
+            certain.model_copy(update={"constraints": constraints, "filters": to_filters(constraints)}), context
+        )
         calls = certain_calls(plan, pool, context.settings.catalogue_language)
         results = await run_calls(calls, state, runtime)
     return plan.model_copy(update={"calls": planned_calls(answer, plan, calls, pool)}), results
@@ -216,7 +242,7 @@ def _is_about_items(certain: Plan, results: list[Result]) -> bool:
 def _relaxed(plan: Plan, context: TurnContext) -> Plan:
     catalogue = context.catalogue
 
-    def price_near(filters: Filters, sort: str) -> float | None:
+    def price_near(filters: Filters, sort: Literal["price", "-price"]) -> float | None:
         return next((item.price for item in catalogue.browse(filters, sort, 1, 0)), None)
 
     constraints, relaxed = relax(plan.constraints, catalogue.count_eligible, price_near)
@@ -249,4 +275,6 @@ def _summary(step: Step, result: dict[str, Any] | None) -> str:
 
 def _plan_summary(answer: dict[str, Any]) -> str:
     asked = [str(c["arguments"].get("query") or c["arguments"].get("image") or "") for c in answer["calls"]]
-    return f"{answer['intent']}: " + ", ".join(f"{c['tool']} {a}".strip() for c, a in zip(answer["calls"], asked, strict=True))
+    return f"{answer['intent']}: " + ", ".join(
+        f"{c['tool']} {a}".strip() for c, a in zip(answer["calls"], asked, strict=True)
+    )

@@ -5,8 +5,8 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from assistant.records import Constraint, Heard, Memory, PlannedCall, Seen
-from assistant.turn.state import Plan, Said, TurnContext
-from assistant.understanding import Understanding, carry_over, glossary_query, grounded, to_filters
+from assistant.turn.state import Plan, TurnContext
+from assistant.understanding import Said, Understanding, carry_over, glossary_query, grounded, to_filters
 from assistant.understanding.lexicon import has_cjk
 from prompts import Message, load_prompt, say
 from tools.records import Filters, Vocabulary
@@ -43,7 +43,11 @@ def certain_calls(plan: Plan, pool: int, catalogue_language: str) -> list[Planne
     if query:
         calls.append(_search("search_by_text", {"query": query}, pool, filters))
     if not calls:
-        calls.append(PlannedCall(tool="browse", arguments=_with({"sort": "price", "k": min(pool, 100)}, filters), origin="anticipated"))
+        calls.append(
+            PlannedCall(
+                tool="browse", arguments=_with({"sort": "price", "k": min(pool, 100)}, filters), origin="anticipated"
+            )
+        )
     return calls
 
 
@@ -94,18 +98,25 @@ def searchable(topic: str, catalogue_language: str) -> str:
     return topic
 
 
-def plan_messages(context: TurnContext, memory: Memory, plan: Plan, text: str, heard: list[Heard], seen: list[Seen]) -> list[BaseMessage]:
+def plan_messages(
+    context: TurnContext, memory: Memory, plan: Plan, text: str, heard: list[Heard], seen: list[Seen]
+) -> list[BaseMessage]:
     """The planning conversation; its system part depends on the catalogue alone."""
     vocabulary = context.vocabulary
-    situation = load_prompt("situation").render(
-        text=text,
-        topic=memory.topic,
-        constraints=constraints_in_words(plan.constraints, "en"),
-        shown=memory.shown,
-    )[0].content
+    situation = (
+        load_prompt("situation")
+        .render(
+            text=text,
+            topic=memory.topic,
+            constraints=constraints_in_words(plan.constraints, "en"),
+            shown=memory.shown,
+        )[0]
+        .content
+    )
     situation += "".join(f"\nVoice {h.attachment}: {h.transcript.text}" for h in heard if h.transcript.spoken)
     situation += "".join(
-        f"\nPicture {s.attachment}: " + ", ".join(f"{label.label} {label.score:.2f}" for label in s.description.labels[:3])
+        f"\nPicture {s.attachment}: "
+        + ", ".join(f"{label.label} {label.score:.2f}" for label in s.description.labels[:3])
         for s in seen
     )
     messages = load_prompt("plan").render(
@@ -152,8 +163,10 @@ def to_chat(messages: list[Message]) -> list[BaseMessage]:
     return [kinds[message.role](content=message.content) for message in messages]
 
 
-def _search(tool: str, arguments: dict[str, Any], pool: int, filters: dict[str, Any], origin: str = "anticipated") -> PlannedCall:
-    return PlannedCall(tool=tool, arguments=_with({**arguments, "k": min(pool, 100)}, filters), origin=origin)  # type: ignore[arg-type]
+def _search(
+    tool: str, arguments: dict[str, Any], pool: int, filters: dict[str, Any], origin: str = "anticipated"
+) -> PlannedCall:
+    return PlannedCall(tool=tool, arguments=_with({**arguments, "k": min(pool, 100)}, filters), origin=origin)
 
 
 def _with(arguments: dict[str, Any], filters: dict[str, Any]) -> dict[str, Any]:

@@ -84,18 +84,27 @@ def wish_in_words(state: TurnState) -> str:
     """What the customer wants, as the prompts show it."""
     plan = state["plan"]
     transcripts = [
-        TranscriptNote(attachment=h.attachment, text=h.transcript.text, language=h.transcript.language, confidence=h.transcript.confidence)
+        TranscriptNote(
+            attachment=h.attachment,
+            text=h.transcript.text,
+            language=h.transcript.language,
+            confidence=h.transcript.confidence,
+        )
         for h in state["heard"]
         if h.transcript.spoken
     ]
     pictures = [PictureNote(attachment=s.attachment, labels=s.description.labels[:3]) for s in state["seen"]]
-    return load_prompt("wish").render(
-        text=state["request"].text.strip(),
-        topic=plan.topic,
-        transcripts=transcripts,
-        pictures=pictures,
-        constraints=constraints_in_words(plan.constraints, "en"),
-    )[0].content
+    return (
+        load_prompt("wish")
+        .render(
+            text=state["request"].text.strip(),
+            topic=plan.topic,
+            transcripts=transcripts,
+            pictures=pictures,
+            constraints=constraints_in_words(plan.constraints, "en"),
+        )[0]
+        .content
+    )
 
 
 async def _ask_for_ranking(state: TurnState, runtime: Runtime[TurnContext], count: int) -> list[dict[str, Any]]:
@@ -130,7 +139,12 @@ def rank_schema(candidates: list[Candidate], count: int) -> dict[str, Any]:
         for candidate in candidates
     ]  # fmt: skip
     ranking = {"type": "array", "items": {"anyOf": entries}, "minItems": count, "maxItems": count}
-    return {"type": "object", "properties": {"ranking": ranking}, "required": ["ranking"], "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": {"ranking": ranking},
+        "required": ["ranking"],
+        "additionalProperties": False,
+    }
 
 
 async def _explain_one(
@@ -155,7 +169,9 @@ async def _explain_one(
     return final, refused
 
 
-async def _ask_for_explanation(item: Recommendation, evidence: list[Evidence], state: TurnState, context: TurnContext) -> str:
+async def _ask_for_explanation(
+    item: Recommendation, evidence: list[Evidence], state: TurnState, context: TurnContext
+) -> str:
     language = state["memory"].language
     messages = load_prompt("explain").render(
         language=LANGUAGE_NAMES.get(language, language),
@@ -202,4 +218,3 @@ def _brief(candidate: Candidate) -> Candidate:
     lines = candidate.evidence[:MAX_EVIDENCE]
     lines += [e for e in candidate.evidence[MAX_EVIDENCE:] if e.source == "price"]
     return candidate.model_copy(update={"evidence": lines})
-

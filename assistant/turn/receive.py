@@ -43,7 +43,7 @@ def take_attachments(request: Request, memory: Memory, folder: Path) -> list[Att
             numbered[kind] += 1
             stored = _copy(path, folder)
             attachment_id = f"{prefix}{numbered[kind]}"
-            taken.append(Attachment(id=attachment_id, kind=kind, path=str(stored), name=path.name))  # type: ignore[arg-type]
+            taken.append(Attachment(id=attachment_id, kind=kind, path=str(stored), name=path.name))
     return taken
 
 

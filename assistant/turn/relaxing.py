@@ -6,6 +6,7 @@ goes last.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 from assistant.records import Constraint, Relaxation
 from assistant.understanding import to_filters
@@ -19,11 +20,13 @@ _ORDER = (
 Fits = Callable[[Filters], int]
 """How many items pass a filter."""
 
-PriceNear = Callable[[Filters, str], float | None]
+PriceNear = Callable[[Filters, Literal["price", "-price"]], float | None]
 """The lowest (``"price"``) or highest (``"-price"``) price among the items that pass a filter."""
 
 
-def relax(constraints: list[Constraint], fits: Fits, price_near: PriceNear) -> tuple[list[Constraint], list[Relaxation]]:
+def relax(
+    constraints: list[Constraint], fits: Fits, price_near: PriceNear
+) -> tuple[list[Constraint], list[Relaxation]]:
     """The constraints loosened until something fits, and what was loosened; unchanged when something fits already.
 
     An empty catalogue relaxes nothing.
@@ -58,8 +61,9 @@ def _without(
 
 
 def _loosened(constraint: Constraint, kept: Filters, price_near: PriceNear) -> Relaxation:
-    sort = {"max_price": "price", "min_price": "-price"}.get(constraint.field)
-    nearest = price_near(kept, sort) if sort else None
+    nearest = None
+    if constraint.field in ("max_price", "min_price"):
+        nearest = price_near(kept, "price" if constraint.field == "max_price" else "-price")
     return _dropped(constraint).model_copy(update={"used": nearest})
 
 

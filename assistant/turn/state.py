@@ -16,7 +16,6 @@ from assistant.records import (
     Memory,
     PlannedCall,
     Recommendation,
-    Record,
     Relaxation,
     Reply,
     Seen,
@@ -25,7 +24,7 @@ from assistant.records import (
 )
 from assistant.settings import Settings
 from assistant.understanding import Said, Understanding
-from tools.records import Filters, Hit, Vocabulary
+from tools.records import Filters, Hit, Record, Vocabulary
 from tools.store.catalogue import Catalogue
 
 

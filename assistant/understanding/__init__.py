@@ -5,9 +5,8 @@ constraints only where the user's own words carry them (`grounded`).
 """
 
 import re
-from typing import Literal
 
-from assistant.records import Constraint, Intent, Memory, Recommendation, Record
+from assistant.records import Constraint, Intent, Memory, Recommendation
 from assistant.understanding.exclusions import find_exclusions, without
 from assistant.understanding.intents import intent_of, is_refinement
 from assistant.understanding.language import detect_language
@@ -15,18 +14,9 @@ from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
 from assistant.understanding.normalise import normalise
 from assistant.understanding.prices import CENT, find_price_bounds
 from assistant.understanding.references import find_references
-from tools.records import Filters, Vocabulary
+from tools.records import Filters, Record, Vocabulary
 
 Span = tuple[int, int]
-
-_IGNORED = frozenset(
-    "a an the i i'm im me my we you your it its this that these those is are was be been do does did can could would "
-    "should will please want need like looking look for find show give get recommend suggest some something anything any "
-    "thing things one ones of to in on at by from with and or but so also just really very too what which who how about "
-    "have has got there here if then than as up out not no yes ok okay thanks thank hi hello hey good nice great best "
-    "more less similar same photo picture image cost costs price budget dollars dollar euros usd "
-    "should must make buy item items product products option options".split()
-)
 
 
 class Said(Record):
@@ -102,12 +92,12 @@ class _Reading:
 
     def _add(self, field: str, value: float | bool | str, span: Span, *, words: str | None = None) -> None:
         self.constraints.append(
-            Constraint(field=field, value=value, source=self.source, words=words or self.text[slice(*span)].strip())  # type: ignore[arg-type]
+            Constraint(field=field, value=value, source=self.source, words=words or self.text[slice(*span)].strip())
         )
         self.rest = without(self.rest, [span])
 
     def _relative_prices(self, found: list[tuple[Recommendation, Span]], shown: list[Recommendation]) -> None:
-        """"for less than the first one", "cheaper", "便宜一点": bounds that an earlier recommendation gives."""
+        """ "for less than the first one", "cheaper", "便宜一点": bounds that an earlier recommendation gives."""
         lexicon = load_lexicon()
         for item, span in found:
             before = alternatives([*lexicon.price["below"], *lexicon.price["at_most"]]) + r"\s*(?:the price of\s*)?$"
@@ -159,10 +149,12 @@ class _Reading:
             self._add("in_stock", True, match.span())
 
     def _wanted_attributes(self) -> None:
-        """"in black", "must be leather", "the black one": a colour or material that is asked for outright."""
+        """ "in black", "must be leather", "the black one": a colour or material that is asked for outright."""
         lexicon = load_lexicon()
         known = alternatives([s for word in lexicon.attributes for s in lexicon.terms[word]])
-        outright = rf"{alternatives(lexicon.must)}\s+(?:a\s+)?(?P<a>{known})|(?P<b>{known})\s*{alternatives(lexicon.one)}"
+        outright = (
+            rf"{alternatives(lexicon.must)}\s+(?:a\s+)?(?P<a>{known})|(?P<b>{known})\s*{alternatives(lexicon.one)}"
+        )
         outright += rf"|(?:换成|要|有)(?P<c>{known})(?:的|款)?(?=$|[\s,。?的吗])"
         for match in re.finditer(outright, self.rest):
             word = match.group("a") or match.group("b") or match.group("c")
@@ -214,7 +206,9 @@ def carry_over(memory: Memory, understanding: Understanding) -> list[Constraint]
     kept = memory.constraints if understanding.refines else [c for c in memory.constraints if c.field in _LASTING]
     replaced = {constraint.field for constraint in now if constraint.field not in _GATHERED}
     wanted = {str(constraint.value).casefold() for constraint in now if not constraint.field.startswith("exclude")}
-    kept = [c for c in kept if c.field not in replaced and not (c.field in _LASTING and str(c.value).casefold() in wanted)]
+    kept = [
+        c for c in kept if c.field not in replaced and not (c.field in _LASTING and str(c.value).casefold() in wanted)
+    ]
     if {"min_price", "max_price"} & replaced:
         kept = _without_contradiction(kept, now)
     return [*kept, *(constraint for constraint in now if constraint not in kept)]
@@ -281,6 +275,5 @@ def _content(rest: str, original: str) -> str:
     if has_cjk(original):
         kept = re.sub(r"[我想要请给找帮推荐一下个些的了吗呢吧有没能可以买看点儿,。!?、\s\d]+|美元|价格", " ", rest)
         return re.sub(r"\s+", " ", kept).strip()
-    words = [word for word in re.findall(r"[^\W_][\w'&/-]*", rest) if word not in _IGNORED]
+    words = [word for word in re.findall(r"[^\W_][\w'&/-]*", rest) if word not in load_lexicon().ignored]
     return " ".join(words)
-

@@ -76,7 +76,11 @@ def _is_listed(text: str, start: int, phrases: list[str]) -> bool:
 
 
 def _objects_cjk(text: str, start: int, phrases: list[str]) -> tuple[list[str], int]:
-    known = [*phrases, *load_lexicon().canonical, *(word for words in load_lexicon().glossary.values() for word in words)]
+    known = [
+        *phrases,
+        *load_lexicon().canonical,
+        *(word for words in load_lexicon().glossary.values() for word in words),
+    ]
     things: list[str] = []
     while hit := max((word for word in known if word and text.startswith(word, start)), key=len, default=""):
         things.append(hit)

@@ -19,7 +19,7 @@ def intent_of(text: str, *, shown: bool, attached: bool) -> Intent | None:
     if shown:
         for name in ("why", "compare", "details"):
             if _intent(name).search(text):
-                return name  # type: ignore[return-value]
+                return name
     return None
 
 

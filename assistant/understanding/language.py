@@ -4,15 +4,15 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from assistant.understanding.lexicon import load_lexicon
+
 if TYPE_CHECKING:
     from lingua import LanguageDetector
 
-_ENGLISH = frozenset(
-    "the for and with under please want something this one is less than me my you need looking show find i'm why "
-    "what which are but not".split()
-)
 _SURE = 0.55
-_LANGUAGES = "ENGLISH CHINESE JAPANESE KOREAN GERMAN FRENCH SPANISH ITALIAN PORTUGUESE RUSSIAN".split()
+_LANGUAGES = (
+    "ENGLISH", "CHINESE", "JAPANESE", "KOREAN", "GERMAN", "FRENCH", "SPANISH", "ITALIAN", "PORTUGUESE", "RUSSIAN",
+)  # fmt: skip
 _SCRIPTS = (
     (re.compile(r"[\u3040-\u30ff]"), "ja"),
     (re.compile(r"[\uac00-\ud7af]"), "ko"),
@@ -29,7 +29,7 @@ def detect_language(text: str, *, default: str) -> str:
         if script.search(text):
             return code
     words = re.findall(r"[^\W\d_]+(?:'\w+)?", text.casefold())
-    if len(_ENGLISH.intersection(words)) >= 2:
+    if len(load_lexicon().english.intersection(words)) >= 2:
         return "en"
     if len(words) < 2:
         return default

@@ -49,6 +49,17 @@ class Lexicon(BaseModel):
     terms: dict[str, list[str]]
     attributes: list[str]
     glossary: dict[str, list[str]]
+    words: dict[str, str]
+
+    @cached_property
+    def english(self) -> frozenset[str]:
+        """Function words that give away an English message."""
+        return frozenset(self.words["english"].split())
+
+    @cached_property
+    def ignored(self) -> frozenset[str]:
+        """Words of a message that say nothing about an item."""
+        return frozenset(self.words["ignored"].split())
 
     @cached_property
     def canonical(self) -> dict[str, str]:

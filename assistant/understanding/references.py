@@ -21,7 +21,7 @@ def find_references(text: str, shown: list[Recommendation]) -> list[tuple[Recomm
 
 
 def _by_number(text: str, shown: list[Recommendation]) -> list[tuple[Recommendation, tuple[int, int]]]:
-    found = []
+    found: list[tuple[Recommendation, tuple[int, int]]] = []
     for number, pattern in _ordinals():
         rank = len(shown) if number == -1 else number
         if rank <= len(shown):
@@ -33,7 +33,7 @@ def _by_number(text: str, shown: list[Recommendation]) -> list[tuple[Recommendat
 
 
 def _by_title(text: str, shown: list[Recommendation]) -> list[tuple[Recommendation, tuple[int, int]]]:
-    found = []
+    found: list[tuple[Recommendation, tuple[int, int]]] = []
     for item in shown:
         position = text.find(item.title.casefold())
         if position >= 0:
@@ -43,14 +43,16 @@ def _by_title(text: str, shown: list[Recommendation]) -> list[tuple[Recommendati
 
 @cache
 def _ordinals() -> list[tuple[int, re.Pattern[str]]]:
-    """"second" counts before a noun of the list, after "the" at the end of a clause, or in "first and second"."""
+    """ "second" counts before a noun of the list, after "the" at the end of a clause, or in "first and second"."""
     words = load_lexicon().references
     nouns = alternatives(words["nouns"])
     patterns = []
     for number, names in words["ordinals"].items():
         name = alternatives([str(n) for n in names])
-        after = rf"(?=\s*(?:$|[?.,!;]|and\b|or\b|und\b|et\b|y\b|with\b|vs\b|versus\b|in\b|but\b|instead\b))"
-        patterns.append((int(number), re.compile(rf"(?:the\s+)?{name}\s+{nouns}|the\s+{name}{after}|(?<=and\s){name}{after}")))
+        after = r"(?=\s*(?:$|[?.,!;]|and\b|or\b|und\b|et\b|y\b|with\b|vs\b|versus\b|in\b|but\b|instead\b))"
+        patterns.append(
+            (int(number), re.compile(rf"(?:the\s+)?{name}\s+{nouns}|the\s+{name}{after}|(?<=and\s){name}{after}"))
+        )
     patterns.append((-1, re.compile("最后(?:一|1)?(?:个|款|件)")))
     return patterns
 

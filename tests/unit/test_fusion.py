@@ -7,7 +7,9 @@ from tools.records import Hit, Signal
 
 
 def hit(item_id: str, **ranks: int) -> Hit:
-    return Hit(item_id=item_id, title=item_id, signals=[Signal(source=s, rank=r, score=1 / r) for s, r in ranks.items()])  # type: ignore[arg-type]
+    return Hit(
+        item_id=item_id, title=item_id, signals=[Signal(source=s, rank=r, score=1 / r) for s, r in ranks.items()]
+    )  # type: ignore[arg-type]
 
 
 def test_an_item_that_two_signals_agree_on_beats_one_signals_best() -> None:

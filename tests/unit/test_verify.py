@@ -8,7 +8,9 @@ VOCABULARY = Vocabulary(brands=["Adidas", "Nike"])
 EVIDENCE = [
     Evidence(id="e1", item_id="x", source="keyword", detail="its text mentions running, shoe", key="evidence_keyword"),
     Evidence(id="e2", item_id="x", source="attribute", detail="color: black", key="evidence_attribute"),
-    Evidence(id="e3", item_id="x", source="price", detail="it costs 44.95 USD, within your limit", key="evidence_price"),
+    Evidence(
+        id="e3", item_id="x", source="price", detail="it costs 44.95 USD, within your limit", key="evidence_price"
+    ),
 ]
 
 

@@ -62,7 +62,11 @@ def test_a_wanted_word_goes_before_the_price() -> None:
 
 def test_what_was_ruled_out_goes_last() -> None:
     shelf = Shelf(Thing(500, words="leather"), Thing(900, category="sofa", words="cotton"))
-    constraints, relaxed = relax([must("exclude_terms", "leather"), must("max_price", 60), must("categories", "chair")], shelf.fits, shelf.price_near)
+    constraints, relaxed = relax(
+        [must("exclude_terms", "leather"), must("max_price", 60), must("categories", "chair")],
+        shelf.fits,
+        shelf.price_near,
+    )
     assert "exclude_terms" not in [r.field for r in relaxed]
     assert must("exclude_terms", "leather") in constraints
 

@@ -40,7 +40,9 @@ def test_price_bounds_are_read_in_several_languages(text: str, language: str, ex
     assert bounds(text, language) == expected
 
 
-@pytest.mark.parametrize("text", ["under 60 cm", "5 to 10 people", "size 40 to 42", "a 32 inch monitor", "over 9000 lumens"])
+@pytest.mark.parametrize(
+    "text", ["under 60 cm", "5 to 10 people", "size 40 to 42", "a 32 inch monitor", "over 9000 lumens"]
+)
 def test_numbers_that_are_no_prices_are_left_alone(text: str) -> None:
     assert bounds(text) == {}
 

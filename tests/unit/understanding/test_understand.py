@@ -112,7 +112,12 @@ def test_a_picture_always_asks_for_recommendations() -> None:
 
 def test_a_new_topic_keeps_only_what_was_ruled_out() -> None:
     memory = GOING_ON.model_copy(
-        update={"constraints": [*GOING_ON.constraints, Constraint(field="exclude_terms", value="leather", source="text", words="no leather")]}
+        update={
+            "constraints": [
+                *GOING_ON.constraints,
+                Constraint(field="exclude_terms", value="leather", source="text", words="no leather"),
+            ]
+        }
     )
     filters = to_filters(carry_over(memory, read("show me laptops", memory)))
     assert filters.max_price is None
