@@ -155,7 +155,7 @@ def _size(count: int) -> str:
 # Pictures ------------------------------------------------------------------------------------------------------------
 
 
-def load_picture(path: Path, limits: MediaLimits = MediaLimits()) -> "Image":  # noqa: B008 - frozen
+def load_picture(path: Path, limits: MediaLimits = MediaLimits()) -> "Image":
     """Read a picture as RGB: turned upright by its EXIF, first frame of an animation, transparency on white.
 
     The pixel limit is checked on the header, before anything is decoded.
@@ -245,20 +245,19 @@ def _eight_bit(image: "Image") -> "Image":
     from PIL import Image
 
     values = np.nan_to_num(np.asarray(image, dtype=np.float32))
-    if image.mode.startswith("I;16"):
-        scaled = values / 257
-    elif image.mode == "I":
-        scaled = values / 257 if values.max(initial=0) > 255 else values
-    else:
+    low, high = 0.0, 65535.0
+    if image.mode == "F":
         low, high = float(values.min(initial=0)), float(values.max(initial=1))
-        scaled = (values - low) * (255 / (high - low))
-    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8)).convert("RGB")
+    elif image.mode == "I" and values.max(initial=0) <= 255:
+        high = 255.0
+    scaled = np.rint((values - low) * (255 / (high - low)))
+    return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8)).convert("RGB")
 
 
 # Recordings ----------------------------------------------------------------------------------------------------------
 
 
-def load_audio(path: Path, limits: MediaLimits = MediaLimits()) -> Audio:  # noqa: B008 - frozen
+def load_audio(path: Path, limits: MediaLimits = MediaLimits()) -> Audio:
     """Decode a recording, or the sound of a video, to 16 kHz mono.
 
     A length that the header states is checked before decoding, the real one while decoding: at the limit decoding
@@ -340,7 +339,7 @@ def _decode(container: "InputContainer", name: str, max_seconds: float) -> NDArr
     held = 0
     with _as_media_error(f"{name} is damaged and cannot be read as a recording"):
         for frame in _resampled(container):
-            chunk = frame.to_ndarray().reshape(-1)
+            chunk = frame.to_ndarray().reshape(-1).astype(np.int16, copy=False)
             held += len(chunk)
             if held > most:
                 raise MediaError(_too_long(name, max_seconds))

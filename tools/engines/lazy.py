@@ -1,0 +1,57 @@
+"""Things made on first use, once, whichever thread asks first."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import RLock
+from typing import Generic, TypeVar
+
+from tools.errors import ProductError, ServiceMissing
+
+T = TypeVar("T")
+
+IMPORTS = RLock()
+"""Held while a large library is imported: two threads that import overlapping packages can see half-made modules."""
+
+
+class Lazy(Generic[T]):
+    """Call it to get the value; a maker that raises is asked again next time."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._lock = RLock()
+        self._made: list[T] = []
+
+    def __call__(self) -> T:
+        if not self._made:
+            with self._lock:
+                if not self._made:
+                    self._made.append(self._make())
+        return self._made[0]
+
+    @property
+    def made(self) -> bool:
+        """True once the value is there."""
+        return bool(self._made)
+
+
+def lazily(value: T | Callable[[], T]) -> Lazy[T]:
+    """Wrap a ready value, or a function that makes it."""
+    return Lazy(value) if callable(value) else Lazy(lambda: value)
+
+
+@contextmanager
+def loading(what: str) -> Iterator[None]:
+    """Translate whatever a library raises on absent or damaged model files: there is no common type between them.
+
+    Raises:
+        ServiceMissing: naming the model and the library's reason.
+    """
+    try:
+        yield
+    except ProductError:
+        raise
+    except ImportError as exc:
+        raise ServiceMissing(f"The Python package {exc.name} is missing; install the product again.") from exc
+    except Exception as exc:
+        reason = " ".join(str(exc).split())[:200] or type(exc).__name__
+        raise ServiceMissing(f"The model {what} cannot be loaded: {reason}") from exc
