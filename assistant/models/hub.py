@@ -42,7 +42,7 @@ def fetch_hub(name: str, model: Model, source: HubSource, work: Path, *, reporte
         if code != 0:
             raise _explain(source, job.log.read_text(errors="replace"))
 
-    with reporter.stage(f"{name}: downloading from the hub", sum(file.bytes for file in missing)) as done:
+    with reporter.stage(f"{name}: downloading (hub)", sum(file.bytes for file in missing)) as done:
         run_jobs([job], parallel=1, ended=ended, tick=done)
     for file in missing:
         found = folder / source.files[file.path]

