@@ -42,6 +42,10 @@ class LLMSettings(Section):
     extra_body: dict[str, Any] = Field(
         {}, description="further keys of every request, for remote servers that need some"
     )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto",
+        description="numbers of the cpu profile; auto: bfloat16 where the processor computes in it, else float32",
+    )
     threads: int | None = Field(None, ge=1, description="threads of the cpu profile; default: every usable core")
     kv_cache_gib: int = Field(1, ge=1, description="memory of the cpu profile's key-value cache, in GiB")
     max_streams: int = Field(8, ge=1, description="how many requests the cpu profile decodes together")
