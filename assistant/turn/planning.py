@@ -9,7 +9,7 @@ from assistant.turn.state import Plan, TurnContext
 from assistant.understanding import Said, Understanding, carry_over, glossary_query, grounded, to_filters
 from assistant.understanding.lexicon import has_cjk
 from prompts import Message, load_prompt, say
-from tools.records import Filters, Vocabulary
+from tools.records import Vocabulary
 
 MAX_NAMES = 24
 """How many category and brand names the plan prompt lists."""
@@ -201,8 +201,3 @@ def _filters_schema(vocabulary: Vocabulary) -> dict[str, Any]:
     properties["exclude_terms"] = {"type": "array", "maxItems": 3, "items": {"type": "string", "maxLength": 30}}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
-
-__all__ = [
-    "Filters", "certain_calls", "constraints_in_words", "first_plan", "merge_constraints", "plan_messages", "plan_schema",
-    "planned_calls", "proposed_constraints", "searchable", "to_chat",
-]  # fmt: skip

@@ -131,7 +131,9 @@ def rank_schema(candidates: list[Candidate], count: int) -> dict[str, Any]:
             "type": "object",
             "properties": {
                 "item": {"const": candidate.alias},
-                "evidence": {"type": "array", "items": {"enum": [e.id for e in candidate.evidence]}, "minItems": 1, "maxItems": 3},
+                "evidence": {
+                    "type": "array", "items": {"enum": [e.id for e in candidate.evidence]}, "minItems": 1, "maxItems": 3,
+                },
             },
             "required": ["item", "evidence"],
             "additionalProperties": False,

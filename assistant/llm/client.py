@@ -1,0 +1,356 @@
+"""The one place that speaks to the language model: OpenAI's wire format through langchain-openai.
+
+Errors of the libraries beneath are translated here; JSON is held to its schema whatever the server claims; tokens and
+seconds are counted. langchain-openai takes a second to import and is imported at the first call.
+"""
+
+import asyncio
+import contextlib
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from assistant.errors import LLMBadReply, LLMUnavailable, ProductError
+from assistant.llm.profiles import Endpoint, endpoint, mending_command
+from assistant.llm.thoughts import ThoughtFilter, without_thoughts
+from assistant.llm.usage import CallUsage, Usage
+from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
+    from langchain_openai import ChatOpenAI
+
+__all__ = ["CallUsage", "ChatClient", "Usage"]
+
+# vLLM closes idle connections after 5 s; a connection is given up before that, not found dead
+_KEEP_IDLE_SECONDS: Final = 3.0
+_SENTENCES: Final = re.compile(r"^.*[.!?。!?](?=\s|$|[^\d\s])", re.DOTALL)
+_LONGEST_DETAIL: Final = 200
+
+
+class ChatClient:
+    """Asks the model for JSON or text, with a deadline for each call and one time budget for all of them.
+
+    Cancelling a call's task hangs up, upon which vLLM stops working on it. ``usage`` counts the calls made through
+    this object; ``for_turn`` gives one with fresh counts and a fresh budget over the same connections.
+    """
+
+    def __init__(self, settings: Settings, *, shared: "ChatClient | None" = None) -> None:
+        """``shared``: another client whose connections are used."""
+        self._settings = settings
+        self._connection = shared._connection if shared else _Connection(settings)
+        self.usage = Usage()
+
+    def for_turn(self) -> "ChatClient":
+        """A client over the same connections that counts one turn's usage and keeps its time budget."""
+        return ChatClient(self._settings, shared=self)
+
+    async def aclose(self) -> None:
+        """Close the connections, also those of the clients that share them."""
+        await self._connection.aclose()
+
+    def chat_model(self) -> "ChatOpenAI":
+        """The configured langchain model itself, for agents that want one; its errors are langchain's own."""
+        return self._connection.model()
+
+    async def complete_json(
+        self,
+        messages: Sequence[BaseMessage],
+        schema: dict[str, Any],
+        *,
+        purpose: str,
+        max_tokens: int,
+        timeout: float | None = None,
+    ) -> dict[str, Any]:
+        """One JSON object that `schema` allows.
+
+        Args:
+            purpose: what the call is for; letters, digits, ``_`` and ``-``.
+            timeout: seconds, where the settings' ``llm.call_seconds`` is too long.
+
+        Raises:
+            LLMUnavailable: the server is not there, fails, or does not answer in time.
+            LLMBadReply: the answer is cut off, no JSON, or breaks the schema; or the prompt is too long.
+        """
+        wanted = {"name": purpose, "schema": schema, "strict": _fits_strict_mode(schema)}
+        form = {"type": "json_schema", "json_schema": wanted}
+        reply = await self._call(messages, purpose, max_tokens, timeout, response_format=form)
+        if _is_cut(reply):
+            raise LLMBadReply(f"The model's {purpose} answer was cut off after {max_tokens} tokens.")
+        return _parse(reply.text, schema, purpose)
+
+    async def complete_text(
+        self,
+        messages: Sequence[BaseMessage],
+        *,
+        purpose: str,
+        max_tokens: int,
+        timeout: float | None = None,
+        when_cut: Literal["refuse", "whole sentences"] = "refuse",
+    ) -> str:
+        """Plain text, never empty; see `complete_json` for the other arguments and the errors.
+
+        Args:
+            when_cut: what becomes of an answer that `max_tokens` cut off: an error, or its whole sentences.
+        """
+        reply = await self._call(messages, purpose, max_tokens, timeout)
+        text = without_thoughts(reply.text)
+        if _is_cut(reply):
+            whole = _SENTENCES.match(text) if when_cut == "whole sentences" else None
+            if whole is None:
+                raise LLMBadReply(f"The model's {purpose} answer was cut off after {max_tokens} tokens.")
+            text = whole[0].strip()
+        if not text:
+            raise LLMBadReply(f"The model's {purpose} answer is empty.")
+        return text
+
+    async def stream_text(
+        self, messages: Sequence[BaseMessage], *, purpose: str, max_tokens: int, timeout: float | None = None
+    ) -> AsyncIterator[str]:
+        """The text in pieces as it comes; errors as in `complete_text`, also after pieces were given.
+
+        Closing the iterator hangs up.
+        """
+        deadline, seconds = self._deadline(timeout)
+        shown, thoughts, last = False, ThoughtFilter(), None
+        whole: AIMessage | None = None
+        with self._counted(purpose) as count, self.usage.under_way():
+            pieces = self._connection.model().astream(list(messages), max_tokens=max_tokens)
+            async with contextlib.aclosing(pieces):  # type: ignore[type-var]  # an async generator, typed more loosely
+                while (chunk := await self._next(pieces, deadline, seconds)) is not None:
+                    whole = chunk if whole is None else whole + chunk  # type: ignore[assignment]
+                    last = chunk.response_metadata.get("finish_reason") or last
+                    if text := thoughts.feed(chunk.text):
+                        shown = True
+                        yield text
+            count(whole)
+        if text := thoughts.end():
+            shown = True
+            yield text
+        if last is None:
+            raise LLMUnavailable(f"The language model's {purpose} answer broke off.")
+        if last == "length" or not shown:
+            what = f"was cut off after {max_tokens} tokens" if last == "length" else "is empty"
+            raise LLMBadReply(f"The model's {purpose} answer {what}.")
+
+    async def _call(
+        self,
+        messages: Sequence[BaseMessage],
+        purpose: str,
+        max_tokens: int,
+        timeout: float | None,
+        **fields: Any,  # noqa: ANN401 - fields of the request
+    ) -> AIMessage:
+        deadline, seconds = self._deadline(timeout)
+        with self._counted(purpose) as count, self.usage.under_way():
+            async with self._guarded(deadline, seconds):
+                model = self._connection.model()
+                reply = await _with_one_more_try(lambda: model.ainvoke(list(messages), max_tokens=max_tokens, **fields))
+            count(reply)
+        return reply
+
+    async def _next(self, pieces: AsyncIterator[Any], deadline: float, seconds: float) -> Any:  # noqa: ANN401
+        """The stream's next piece; None at its end."""
+        async with self._guarded(deadline, seconds):
+            return await anext(pieces, None)
+
+    def _deadline(self, timeout: float | None) -> tuple[float, float]:
+        """When the call must have ended, on the loop's clock, and how many seconds that leaves it."""
+        llm = self._settings.llm
+        left = max(llm.turn_seconds - self.usage.busy_seconds, 0.0)
+        seconds = min(timeout or llm.call_seconds, llm.call_seconds, left)
+        return asyncio.get_running_loop().time() + seconds, seconds
+
+    @contextlib.contextmanager
+    def _counted(self, purpose: str) -> Iterator[Callable[[AIMessage | None], None]]:
+        """Puts the call into the usage, however it ends."""
+        begun, replies = time.monotonic(), []
+        try:
+            yield replies.append
+        finally:
+            reply = replies[0] if replies else None
+            self.usage.records.append(_measured(purpose, time.monotonic() - begun, reply))
+
+    @contextlib.asynccontextmanager
+    async def _guarded(self, deadline: float, seconds: float) -> AsyncIterator[None]:
+        """Ends the block at the deadline and turns the libraries' errors into ours."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                yield
+        except ProductError:
+            raise
+        except Exception as exc:  # translated one and all: see _translate
+            _translate(exc, self._settings, seconds)
+
+
+class _Connection:
+    """The langchain model over one httpx client; a new one when the event loop is another, as it must be."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._model: ChatOpenAI | None = None
+        self._http: httpx.AsyncClient | None = None
+
+    def model(self) -> "ChatOpenAI":
+        """The model for the running event loop."""
+        loop = asyncio.get_running_loop()
+        if self._model is None or self._loop is not loop:
+            self._loop, self._http = loop, self._open()
+            self._model = self._make(endpoint(self._settings), self._http)
+        return self._model
+
+    async def aclose(self) -> None:
+        """Close what this event loop uses."""
+        if self._http is not None and self._loop is asyncio.get_running_loop():
+            await self._http.aclose()
+        self._loop = self._http = self._model = None
+
+    def _open(self) -> "httpx.AsyncClient":
+        import httpx
+
+        managed = self._settings.llm.profile != "remote"
+        return httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=None, keepalive_expiry=_KEEP_IDLE_SECONDS),
+            timeout=None,  # noqa: S113 - each call has a deadline, see ChatClient._guarded
+            trust_env=not managed,  # a proxy is for other machines
+            verify=not managed,  # no certificates to load for plain HTTP
+        )
+
+    def _make(self, at: Endpoint, http: "httpx.AsyncClient") -> "ChatOpenAI":
+        from langchain_openai import ChatOpenAI
+        from pydantic import SecretStr
+
+        llm = self._settings.llm
+        return ChatOpenAI(
+            model=at.model,
+            base_url=at.base_url,
+            api_key=SecretStr(at.api_key),
+            temperature=llm.temperature,
+            seed=llm.seed,
+            max_retries=0,
+            timeout=None,
+            http_async_client=http,
+            stream_usage=True,
+            use_responses_api=False,
+            extra_body=llm.extra_body or None,
+        )
+
+
+async def _with_one_more_try(call: Callable[[], Awaitable[AIMessage]]) -> AIMessage:
+    """Repeats once when the connection was reset: the server had closed it, and the question did not get through."""
+    import openai
+
+    try:
+        return await call()
+    except openai.APIConnectionError as exc:
+        if not _was_reset(exc):
+            raise
+    return await call()
+
+
+def _was_reset(exc: BaseException | None) -> bool:
+    import httpx
+
+    while exc is not None:
+        if isinstance(exc, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
+
+
+def _translate(exc: Exception, settings: Settings, seconds: float) -> NoReturn:
+    """Raise our error for a library's. Anything unknown means that the answer was no chat completion."""
+    import httpx
+    import openai
+
+    at = endpoint(settings)
+    where = f"The language model at {at.base_url}"
+    mend = mending_command(settings)
+    match exc:
+        case TimeoutError() | openai.APITimeoutError() | httpx.TimeoutException():
+            raise LLMUnavailable(f"{where} did not answer within {seconds:.0f} s.") from exc
+        case openai.APIConnectionError() | httpx.TransportError() | ConnectionError():
+            broke = "broke the connection" if _was_reset(exc) else "does not answer"
+            raise LLMUnavailable(f"{where} {broke}; {mend}") from exc
+        case openai.AuthenticationError() | openai.PermissionDeniedError():
+            raise LLMUnavailable(f"{where} refused the key; set ASSISTANT_LLM__API_KEY.") from exc
+        case openai.NotFoundError():
+            raise LLMUnavailable(f"{where} has no model named {at.model}; {_other_model(settings)}") from exc
+        case openai.BadRequestError() | openai.UnprocessableEntityError():
+            raise LLMBadReply(f"{where} refused the request: {_shortened(str(exc))}") from exc
+        case openai.APIStatusError():
+            raise LLMUnavailable(f"{where} failed with HTTP {exc.status_code}; {_look(settings)}") from exc
+        case openai.LengthFinishReasonError():
+            raise LLMBadReply(f"{where} was cut off by the token limit.") from exc
+        case openai.APIError() if exc.type or exc.code:  # an error in the middle of a stream
+            raise LLMUnavailable(f"{where} failed: {_shortened(str(exc))}") from exc
+    raise LLMBadReply(f"{where} answered something that is no chat completion.") from exc
+
+
+def _other_model(settings: Settings) -> str:
+    if settings.llm.profile == "remote":
+        return "check ASSISTANT_LLM__MODEL"
+    return "change over with: assistant llm down && assistant llm up"
+
+
+def _look(settings: Settings) -> str:
+    return "check that server" if settings.llm.profile == "remote" else "look at: assistant llm logs"
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 1] + "…"
+
+
+def _measured(purpose: str, seconds: float, reply: AIMessage | None) -> CallUsage:
+    if reply is None:
+        return CallUsage(purpose, seconds, ok=False)
+    usage = reply.usage_metadata
+    if usage is None:
+        return CallUsage(purpose, seconds)
+    cached = usage.get("input_token_details", {}).get("cache_read") or 0
+    return CallUsage(purpose, seconds, usage["input_tokens"], usage["output_tokens"], cached)
+
+
+def _is_cut(reply: AIMessage) -> bool:
+    return reply.response_metadata.get("finish_reason") == "length"
+
+
+def _parse(text: str, schema: dict[str, Any], purpose: str) -> dict[str, Any]:
+    """The JSON object in `text`, checked against `schema`."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    text = text.strip()
+    try:
+        answer = json.loads(text if text.startswith("{") else without_thoughts(text), parse_constant=_no_constant)
+    except ValueError as exc:
+        raise LLMBadReply(f"The model's {purpose} answer is no JSON: {_shortened(str(exc))}") from exc
+    error = best_match(Draft202012Validator(schema).iter_errors(answer))
+    if error is not None:
+        raise LLMBadReply(f"The model's {purpose} answer breaks its schema at {error.json_path}: {error.validator}.")
+    if not isinstance(answer, dict):
+        raise LLMBadReply(f"The model's {purpose} answer is no JSON object.")
+    return answer
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _fits_strict_mode(schema: Any) -> bool:  # noqa: ANN401 - any part of a schema
+    """OpenAI's strict mode takes only schemas whose objects are closed and require all they name; vLLM does not care."""
+    if isinstance(schema, list):
+        return all(map(_fits_strict_mode, schema))
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("type") == "object":
+        closed = schema.get("additionalProperties") is False
+        if not closed or set(schema.get("required", [])) != set(schema.get("properties", {})):
+            return False
+    return all(map(_fits_strict_mode, schema.values()))

@@ -1,0 +1,180 @@
+"""A turn over doubles: a shelf of items instead of stores, canned tools, and a model that says what a test scripted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import BaseMessage
+from langgraph.checkpoint.memory import InMemorySaver
+
+from assistant.errors import LLMUnavailable
+from assistant.llm.client import Usage
+from assistant.records import Attachment, Done, PlannedCall, Reply, Step, TurnEvent
+from assistant.sessions import serializer
+from assistant.settings import Settings
+from assistant.turn.graph import build_graph
+from assistant.turn.state import Request, TurnContext
+from tools.records import Filters, Hit, Item, Signal, Vocabulary
+
+ITEMS = [
+    Item(id="oak", title="Oak Chair", description="A solid oak chair.", price=80, currency="USD", category="Furniture", in_stock=True),
+    Item(id="cafe", title="Cafe Chair", description="A black chair for a cafe.", price=100, currency="USD", category="Furniture", in_stock=True),
+    Item(id="shoe", title="Running Shoe", description="Light and blue.", price=60, currency="USD", category="Footwear", brand="Nike", in_stock=True),
+]  # fmt: skip
+
+
+class Shelf:
+    """The part of the catalogue that a turn uses, over a list."""
+
+    def __init__(self, items: list[Item]) -> None:
+        self.items = items
+
+    def passing(self, filters: Filters) -> list[Item]:
+        def passes(item: Item) -> bool:
+            text = f"{item.title} {item.description}".casefold()
+            price = item.price or 0
+            return (
+                (filters.max_price is None or price <= filters.max_price)
+                and (filters.min_price is None or price >= filters.min_price)
+                and (not filters.categories or item.category in filters.categories)
+                and all(word in text for word in filters.include_terms)
+                and not any(word in text for word in filters.exclude_terms)
+                and item.id not in filters.exclude_ids
+            )
+
+        return [item for item in self.items if passes(item)]
+
+    def count(self) -> int:
+        return len(self.items)
+
+    def count_eligible(self, filters: Filters) -> int:
+        return len(self.passing(filters))
+
+    def browse(self, filters: Filters, sort: str, k: int, offset: int) -> list[Item]:
+        found = sorted(self.passing(filters), key=lambda item: item.price or 0, reverse=sort == "-price")
+        return found[offset : offset + k]
+
+    def get(self, item_id: str) -> Item | None:
+        return next((item for item in self.items if item.id == item_id), None)
+
+    def get_many(self, ids: list[str]) -> dict[str, Item]:
+        return {item.id: item for item in self.items if item.id in ids}
+
+
+def hits(items: list[Item], words: str) -> list[dict[str, Any]]:
+    """Search results in the shelf's order; words of the query that stand in the item count as matched."""
+    found = []
+    for rank, item in enumerate(items, start=1):
+        matched = [word for word in words.casefold().split() if word in f"{item.title} {item.description}".casefold()]
+        signals = [
+            Signal(source="dense", score=0.6, rank=rank),
+            Signal(source="keyword", score=5, rank=rank, matched=matched),
+        ]
+        hit = Hit(item_id=item.id, title=item.title, price=item.price, currency=item.currency, signals=signals)
+        found.append(hit.model_dump())
+    return found
+
+
+@dataclass
+class ScriptedChat:
+    """Answers in order of the script: a dict or text, or an error to raise; keeps what it was asked."""
+
+    script: list[Any]
+    asked: list[tuple[str, list[BaseMessage]]] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+
+    async def complete_json(
+        self, messages: list[BaseMessage], schema: dict[str, Any], *, purpose: str, max_tokens: int
+    ) -> Any:  # noqa: ANN401
+        return self._next(purpose, messages)
+
+    async def complete_text(self, messages: list[BaseMessage], *, purpose: str, max_tokens: int) -> Any:  # noqa: ANN401
+        return self._next(purpose, messages)
+
+    def _next(self, purpose: str, messages: list[BaseMessage]) -> Any:  # noqa: ANN401
+        self.asked.append((purpose, messages))
+        self.usage.calls += 1
+        said = self.script.pop(0) if self.script else LLMUnavailable("The script has ended.")
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+@dataclass
+class Stage:
+    """Runs turns of one session over the doubles."""
+
+    folder: Path
+    shelf: Shelf
+    broken_tools: set[str] = field(default_factory=set)
+    calls: list[PlannedCall] = field(default_factory=list)
+    transcript: str = ""
+
+    def __post_init__(self) -> None:
+        self.graph = build_graph(InMemorySaver(serde=serializer()))
+
+    async def turn(self, text: str, *script: Any, **files: list[Path]) -> tuple[Reply, list[TurnEvent], ScriptedChat]:  # noqa: ANN401
+        """One turn; the model says what the script says and is unreachable after it."""
+        chat = ScriptedChat(list(script))
+        context = TurnContext(
+            settings=Settings(home=self.folder),
+            catalogue=self.shelf,  # type: ignore[arg-type]
+            vocabulary=Vocabulary(categories=["Furniture", "Footwear"], brands=["Nike"], currencies=["USD"]),
+            chat=chat,  # type: ignore[arg-type]
+            run_tool=self.run_tool,
+            uploads=self.folder / "uploads",
+            models={},
+        )
+        config: Any = {"configurable": {"thread_id": "s"}}
+        request = Request(session_id="s", text=text, **files)  # type: ignore[arg-type]
+        stream = self.graph.astream({"request": request}, config, context=context, stream_mode="custom")
+        events = [event async for event in stream]
+        assert isinstance(events[-1], Done)
+        return events[-1].reply, events, chat
+
+    async def run_tool(
+        self, call: PlannedCall, attachments: dict[str, Attachment]
+    ) -> tuple[Step, dict[str, Any] | None]:
+        self.calls.append(call)
+        if call.tool in self.broken_tools:
+            return Step(**call.model_dump(), ok=False, error="it broke", seconds=0), None
+        return Step(**call.model_dump(), ok=True, seconds=0), self._result(call)
+
+    def _result(self, call: PlannedCall) -> dict[str, Any]:
+        if call.tool == "transcribe_audio":
+            spoken = bool(self.transcript)
+            return {
+                "text": self.transcript, "language": "en" if spoken else None, "confidence": 0.9 if spoken else 0.0,
+                "segments": [], "seconds": 2.0, "spoken": spoken,
+            }  # fmt: skip
+        if call.tool == "describe_image":
+            return {"labels": [{"label": "folding chair", "score": 0.8}], "width": 10, "height": 10}
+        filters = Filters.model_validate(call.arguments.get("filters", {}))
+        return {"items": hits(self.shelf.passing(filters), str(call.arguments.get("query", "")))}
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path, Shelf(list(ITEMS)))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "attachment"
+    path.write_bytes(b"content")
+    return path
+
+
+PlanFor = Callable[..., dict[str, Any]]
+
+
+def plan(*calls: tuple[str, dict[str, Any]], intent: str = "recommend") -> dict[str, Any]:
+    """A plan as the model writes it."""
+    return {"intent": intent, "calls": [{"tool": tool, "arguments": arguments} for tool, arguments in calls]}
+
+
+def ranking(*entries: tuple[str, list[str]]) -> dict[str, Any]:
+    """A ranking as the model writes it."""
+    return {"ranking": [{"item": item, "evidence": evidence} for item, evidence in entries]}

@@ -1,0 +1,121 @@
+import jsonschema
+import pytest
+
+from assistant.records import Constraint, Memory, Recommendation
+from assistant.turn.planning import (
+    certain_calls,
+    constraints_in_words,
+    first_plan,
+    merge_constraints,
+    plan_schema,
+    planned_calls,
+    proposed_constraints,
+    searchable,
+)
+from assistant.turn.state import Plan
+from assistant.understanding import Said, understand
+from tools.records import Filters, Vocabulary
+
+VOCABULARY = Vocabulary(categories=["Furniture", "Photo"], brands=["Nike"])
+
+
+def plan_for(text: str, memory: Memory | None = None, pictures: list[str] | None = None) -> Plan:
+    memory = memory or Memory()
+    said = [Said(source="text", text=text)]
+    return first_plan(understand(said, memory, VOCABULARY, attached=bool(pictures)), memory, pictures or [])
+
+
+def shown() -> list[Recommendation]:
+    return [Recommendation(rank=1, item_id="i1", title="Oak Chair", price=80, score=1, explanation="", evidence=[])]
+
+
+def answer(*calls: tuple[str, dict[str, object]]) -> dict[str, object]:
+    return {"intent": "recommend", "calls": [{"tool": tool, "arguments": arguments} for tool, arguments in calls]}
+
+
+def test_words_and_pictures_are_searched_with_the_filters_in_force() -> None:
+    calls = certain_calls(plan_for("a red chair under 50 dollars", pictures=["img1"]), 30, "en")
+    assert [(c.tool, c.origin) for c in calls] == [
+        ("search_by_image", "anticipated"),
+        ("search_by_text", "anticipated"),
+    ]
+    assert all(call.arguments["filters"] == {"max_price": 49.99} for call in calls)
+    assert calls[1].arguments["query"] == "red chair"
+
+
+def test_a_message_that_only_limits_is_browsed() -> None:
+    calls = certain_calls(plan_for("furniture under 50 dollars"), 30, "en")
+    assert [(c.tool, c.arguments["sort"]) for c in calls] == [("browse", "price")]
+
+
+def test_a_refinement_goes_on_with_the_topic_and_the_picture() -> None:
+    memory = Memory(topic="oak chair", pictures=["img1"], shown=shown())
+    plan = plan_for("cheaper", memory)
+    assert (plan.topic, plan.pictures, plan.filters.max_price) == ("oak chair", ["img1"], 79.99)
+
+
+def test_a_reference_becomes_the_topic() -> None:
+    plan = plan_for("more like the first one", Memory(topic="chair", pictures=["img1"], shown=shown()))
+    assert (plan.topic, plan.pictures) == ("Oak Chair", [])
+
+
+def test_a_new_photo_replaces_the_old_one() -> None:
+    plan = plan_for("like this instead", Memory(topic="chair", pictures=["img1"], shown=shown()), ["img2"])
+    assert plan.pictures == ["img2"]
+
+
+def test_the_models_further_search_runs_with_our_filters() -> None:
+    plan = Plan(intent="recommend", filters=Filters(max_price=50), topic="chair")
+    certain = certain_calls(plan, 30, "en")
+    proposed = answer(
+        ("search_by_text", {"query": "Chair", "filters": {"max_price": 9}}),
+        ("search_by_text", {"query": "wooden seat", "filters": {"max_price": 9}}),
+        ("browse", {"sort": "price"}),
+    )
+    calls = planned_calls(proposed, plan, certain, 30)
+    assert [call.arguments for call in calls] == [{"query": "wooden seat", "k": 30, "filters": {"max_price": 50}}]
+
+
+def test_an_invented_constraint_is_dropped_and_a_spoken_one_kept() -> None:
+    said = [Said(source="text", text="some furniture, nothing from nike")]
+    proposed = answer(("browse", {"filters": {"max_price": 100, "categories": ["Furniture"], "brands": ["Nike"]}}))
+    kept = proposed_constraints(proposed, said, "en")
+    assert [(c.field, c.value) for c in kept] == [("categories", "Furniture"), ("brands", "Nike")]
+    known = [Constraint(field="exclude_brands", value="Nike", source="text", words="nothing from nike")]
+    assert [(c.field, c.value) for c in merge_constraints(known, kept)] == [
+        ("exclude_brands", "Nike"), ("categories", "Furniture"),
+    ]  # fmt: skip
+
+
+def test_the_rules_price_wins_over_the_models() -> None:
+    known = [Constraint(field="max_price", value=49.99, source="text", words="under 50")]
+    proposed = [Constraint(field="max_price", value=50, source="text", words="50")]
+    assert merge_constraints(known, proposed) == known
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"tool": "drop_catalogue", "arguments": {}},
+        {"tool": "search_by_image", "arguments": {"image": "img7"}},
+        {"tool": "get_item", "arguments": {"item_id": "nobody"}},
+        {"tool": "search_by_text", "arguments": {"query": "chair", "filters": {"owner": "me"}}},
+    ],
+)
+def test_the_plan_schema_admits_only_tools_and_ids_that_exist(call: dict[str, object]) -> None:
+    schema = plan_schema(VOCABULARY, ["img1"], ["i1"])
+    good = {"tool": "search_by_image", "arguments": {"image": "img1"}}
+    jsonschema.validate({"intent": "recommend", "calls": [good]}, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"intent": "recommend", "calls": [call]}, schema)
+
+
+def test_chinese_topics_are_searched_in_the_catalogues_language() -> None:
+    assert searchable("灰色的椅子", "en") == "gray chair"
+    assert searchable("灰色的椅子", "zh") == "灰色的椅子"
+
+
+def test_constraints_are_told_in_the_users_language() -> None:
+    constraints = [Constraint(field="max_price", value=60, source="text", words="")]
+    assert constraints_in_words(constraints, "en") == "at most 60"
+    assert constraints_in_words(constraints, "zh") == "不超过 60"
