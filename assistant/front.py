@@ -11,13 +11,14 @@ from typing import Any, cast
 
 from tools.toolbox import Engines, build_tools, call_tool
 
-from assistant.errors import SessionError, StoreError
+from assistant.errors import LLMBadReply, LLMUnavailable, SessionError
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
 from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id, serializer
-from assistant.settings import Settings, load_settings
+from assistant.settings import Settings
 from assistant.turn.graph import Graph, build_graph
+from assistant.turn.planning import planning_conversation
 from assistant.turn.state import Request, TurnContext
 from tools.errors import MediaError
 
@@ -62,6 +63,7 @@ class Assistant:
         self._opened = _Parts(
             log, build_graph(saver), engines or open_engines(self.settings), chat or ChatClient(self.settings)
         )
+        self._stack.push_async_callback(self._opened.chat.aclose)
         return self
 
     async def __aexit__(
@@ -136,8 +138,13 @@ class Assistant:
         return cast(Memory, memory)
 
     async def warm_up(self) -> None:
-        """Load the engines that a turn needs, side by side, so that the first turn does not wait for them."""
-        await asyncio.to_thread(self._parts.engines.warm_up)
+        """Load the engines, and have the server read the planning prompt's fixed part, before the first turn."""
+        await asyncio.gather(asyncio.to_thread(self._parts.engines.warm_up), self._warm_prefix())
+
+    async def _warm_prefix(self) -> None:
+        messages = planning_conversation(self._parts.engines.catalogue.vocabulary(), "")
+        with contextlib.suppress(LLMUnavailable, LLMBadReply):
+            await self._parts.chat.for_turn().complete_text(messages, purpose="warm-up", max_tokens=1)
 
     @property
     def log(self) -> SessionLog:
@@ -205,6 +212,3 @@ def _resolve(reference: str, attachments: dict[str, Attachment], engines: Engine
             return path
     known = ", ".join(attachments) or "none"
     raise MediaError(f"There is no attachment {reference!r}; known: {known}.")
-
-
-__all__ = ["Assistant", "StoreError", "load_settings", "model_names"]

@@ -48,7 +48,9 @@ async def chat(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     began = time.perf_counter()
     context.watch.start("llm")
     try:
-        answer = await context.chat.complete_text(to_chat(messages), purpose="chat", max_tokens=CHAT_TOKENS)
+        answer = await context.chat.complete_text(
+            to_chat(messages), purpose="chat", max_tokens=CHAT_TOKENS, when_cut="whole sentences"
+        )
     except (LLMUnavailable, LLMBadReply):
         answer = ""
     finally:

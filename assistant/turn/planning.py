@@ -119,6 +119,11 @@ def plan_messages(
         + ", ".join(f"{label.label} {label.score:.2f}" for label in s.description.labels[:3])
         for s in seen
     )
+    return planning_conversation(vocabulary, situation)
+
+
+def planning_conversation(vocabulary: Vocabulary, situation: str) -> list[BaseMessage]:
+    """The plan prompt; everything before the situation is the same for every turn over one catalogue."""
     messages = load_prompt("plan").render(
         categories=", ".join(vocabulary.categories[:MAX_NAMES]) or "none",
         brands=", ".join(vocabulary.brands[:MAX_NAMES]) or "none",
@@ -200,4 +205,3 @@ def _filters_schema(vocabulary: Vocabulary) -> dict[str, Any]:
             properties[field] = {"type": "array", "maxItems": 2, "items": {"enum": names[:MAX_NAMES]}}
     properties["exclude_terms"] = {"type": "array", "maxItems": 3, "items": {"type": "string", "maxLength": 30}}
     return {"type": "object", "properties": properties, "additionalProperties": False}
-

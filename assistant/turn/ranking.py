@@ -31,6 +31,9 @@ EXPLAIN_TOKENS = 70
 MAX_EVIDENCE = 5
 """How many ledger lines of a candidate the ranking model reads, and how many an explanation rests on."""
 
+MAX_CITED = 3
+"""How many ledger lines the ranking model names for one item."""
+
 LANGUAGE_NAMES = {
     "en": "English", "zh": "Chinese", "ja": "Japanese", "ko": "Korean", "de": "German", "fr": "French",
     "es": "Spanish", "it": "Italian", "pt": "Portuguese", "ru": "Russian",
@@ -132,7 +135,10 @@ def rank_schema(candidates: list[Candidate], count: int) -> dict[str, Any]:
             "properties": {
                 "item": {"const": candidate.alias},
                 "evidence": {
-                    "type": "array", "items": {"enum": [e.id for e in candidate.evidence]}, "minItems": 1, "maxItems": 3,
+                    "type": "array",
+                    "items": {"enum": [e.id for e in candidate.evidence]},
+                    "minItems": 1,
+                    "maxItems": MAX_CITED,
                 },
             },
             "required": ["item", "evidence"],
@@ -183,7 +189,9 @@ async def _ask_for_explanation(
     )
     context.watch.start("llm")
     try:
-        text = await context.chat.complete_text(to_chat(messages), purpose="explain", max_tokens=EXPLAIN_TOKENS)
+        text = await context.chat.complete_text(
+            to_chat(messages), purpose="explain", max_tokens=EXPLAIN_TOKENS, when_cut="whole sentences"
+        )
     except (LLMUnavailable, LLMBadReply):
         return ""
     finally:

@@ -1,6 +1,5 @@
 """A turn over doubles: a shelf of items instead of stores, canned tools, and a model that says what a test scripted."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 from assistant.errors import LLMUnavailable
-from assistant.llm.client import Usage
+from assistant.llm.client import CallUsage, Usage
 from assistant.records import Attachment, Done, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import serializer
 from assistant.settings import Settings
@@ -18,11 +17,12 @@ from assistant.turn.graph import build_graph
 from assistant.turn.state import Request, TurnContext
 from tools.records import Filters, Hit, Item, Signal, Vocabulary
 
+FURNITURE = {"currency": "USD", "category": "Furniture", "in_stock": True}
 ITEMS = [
-    Item(id="oak", title="Oak Chair", description="A solid oak chair.", price=80, currency="USD", category="Furniture", in_stock=True),
-    Item(id="cafe", title="Cafe Chair", description="A black chair for a cafe.", price=100, currency="USD", category="Furniture", in_stock=True),
-    Item(id="shoe", title="Running Shoe", description="Light and blue.", price=60, currency="USD", category="Footwear", brand="Nike", in_stock=True),
-]  # fmt: skip
+    Item(id="oak", title="Oak Chair", description="A solid oak chair.", price=80, **FURNITURE),
+    Item(id="cafe", title="Cafe Chair", description="A black chair for a cafe.", price=100, **FURNITURE),
+    Item(id="shoe", title="Running Shoe", description="Light and blue.", price=60, currency="USD", brand="Nike"),
+]
 
 
 class Shelf:
@@ -90,12 +90,12 @@ class ScriptedChat:
     ) -> Any:  # noqa: ANN401
         return self._next(purpose, messages)
 
-    async def complete_text(self, messages: list[BaseMessage], *, purpose: str, max_tokens: int) -> Any:  # noqa: ANN401
+    async def complete_text(self, messages: list[BaseMessage], *, purpose: str, **_: Any) -> Any:  # noqa: ANN401
         return self._next(purpose, messages)
 
     def _next(self, purpose: str, messages: list[BaseMessage]) -> Any:  # noqa: ANN401
         self.asked.append((purpose, messages))
-        self.usage.calls += 1
+        self.usage.records.append(CallUsage(purpose=purpose, seconds=0.0))
         said = self.script.pop(0) if self.script else LLMUnavailable("The script has ended.")
         if isinstance(said, Exception):
             raise said
@@ -165,9 +165,6 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "attachment"
     path.write_bytes(b"content")
     return path
-
-
-PlanFor = Callable[..., dict[str, Any]]
 
 
 def plan(*calls: tuple[str, dict[str, Any]], intent: str = "recommend") -> dict[str, Any]:
