@@ -12,6 +12,7 @@ from tools.store.entries import (
     Stored,
     Vector,
     Vocabulary,
+    fetched_name,
 )
 from tools.store.filters import matches
 from tools.store.writing import Writer
@@ -30,5 +31,6 @@ __all__ = [
     "Vocabulary",
     "Writer",
     "drop",
+    "fetched_name",
     "matches",
 ]

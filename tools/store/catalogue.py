@@ -18,7 +18,7 @@ from tools.errors import EncoderMismatch
 from tools.records import EncoderIdentity, Filters, Item
 from tools.store import reading
 from tools.store.database import DATABASE, Database, store_errors, write_lock
-from tools.store.entries import CatalogueStats, Sort, Space, Vector, Vocabulary
+from tools.store.entries import CatalogueStats, Sort, Space, Vector, Vocabulary, fetched_name
 from tools.store.index import ChromaIndex, IndexFailedError, Notify
 from tools.store.writing import Writer, mismatch
 
@@ -122,10 +122,12 @@ class Catalogue:
             return reading.browse(connection, filters, sort, k, offset)
 
     def image_path(self, item: Item, index: int = 0) -> Path | None:
-        """The file of one of the item's pictures; None when it is a URL, is gone, or there is no such picture."""
-        if not 0 <= index < len(item.images) or item.images[index].startswith(("http://", "https://")):
+        """The file of one of the item's pictures; None when it was not fetched, is gone, or there is none."""
+        if not 0 <= index < len(item.images):
             return None
-        path = Path(item.images[index])
+        reference = item.images[index]
+        is_url = reference.lower().startswith(("http://", "https://"))
+        path = self.folder / "media" / fetched_name(reference) if is_url else Path(reference)
         return path if path.is_file() else None
 
     def vocabulary(self) -> Vocabulary:
@@ -280,6 +282,7 @@ def drop(folder: Path, *, chroma_url: str | None = None) -> None:
         if chroma_url:
             with Catalogue.open(folder, chroma_url=chroma_url) as catalogue:
                 catalogue._index.drop()
-        shutil.rmtree(folder / "chroma", ignore_errors=True)
+        for derived in ("chroma", "media"):
+            shutil.rmtree(folder / derived, ignore_errors=True)
         for path in folder.glob(f"{DATABASE}*"):
             path.unlink()

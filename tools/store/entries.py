@@ -1,5 +1,6 @@
 """What goes into the store and what it reports."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,11 @@ from tools.records import EncoderIdentity, Item, Record
 Space = Literal["text", "visual", "joint", "joint_text"]
 Sort = Literal["price", "-price", "title", "newest"]
 Vector = NDArray[np.float32]
+
+
+def fetched_name(url: str) -> str:
+    """The name of the file, in the catalogue's folder ``media``, that a picture fetched from a URL is kept in."""
+    return hashlib.blake2b(url.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-import snowballstemmer  # type: ignore[import-untyped]  # has no types
+import snowballstemmer
 
 ANALYSER = "1"
 """Grows when tokens change, so that stored tokens are made anew."""

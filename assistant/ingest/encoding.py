@@ -1,0 +1,106 @@
+"""From a plan to vectors: texts and pictures through their encoders, in batches."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.ingest.pictures import PictureLoader, Waiting
+from assistant.ingest.planning import Plan
+from tools.engines.pictures import PictureEncoder
+from tools.errors import MediaError
+from tools.records import EncoderIdentity
+from tools.store import NewVector, Space, Writer
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+TEXT_BATCH = 64
+PICTURE_BATCH = 16
+
+
+class TextEncoder(Protocol):
+    """The part of `tools.engines.text.TextEncoder` that ingestion and search use."""
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """Which encoder it is."""
+
+    def encode(self, texts: Sequence[str], *, batch_size: int = ...) -> NDArray[np.float32]:
+        """Texts to unit rows (n, d)."""
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """What turns items into vectors."""
+
+    text: TextEncoder
+    pictures: PictureEncoder
+
+    def claim(self, writer: Writer, *, change: bool = False) -> None:
+        """Say in the catalogue that these encoders make its vectors.
+
+        Raises:
+            EncoderMismatch: others did, and ``change`` was not given.
+        """
+        for space, identity in self.spaces().items():
+            writer.use_encoder(space, identity, change=change)
+        if self.pictures.joint_is_text_space:
+            writer.drop_space("joint_text")
+
+    def spaces(self) -> dict[Space, EncoderIdentity]:
+        """The spaces that these encoders fill."""
+        found: dict[Space, EncoderIdentity] = {
+            "text": self.text.identity,
+            "visual": self.pictures.visual_identity,
+            "joint": self.pictures.joint_identity,
+        }
+        if not self.pictures.joint_is_text_space:
+            found["joint_text"] = self.pictures.joint_identity
+        return found
+
+
+@dataclass
+class Encoded:
+    """The vectors of a plan, and the pictures that turned out to be unreadable."""
+
+    vectors: list[NewVector]
+    failed: dict[bytes, str]
+    texts: int = 0
+    pictures: int = 0
+
+
+def encode(plan: Plan, encoders: Encoders, loader: PictureLoader) -> Encoded:
+    """Make the vectors that the plan lacks."""
+    done = Encoded([], {}, texts=len(plan.texts))
+    _texts(plan.texts, "text", lambda texts: encoders.text.encode(texts, batch_size=TEXT_BATCH), done)
+    _texts(plan.joint_texts, "joint_text", encoders.pictures.encode_text, done)
+    for start in range(0, len(plan.waiting), PICTURE_BATCH):
+        _pictures(plan.waiting[start : start + PICTURE_BATCH], encoders.pictures, loader, done)
+    return done
+
+
+def _texts(
+    texts: dict[bytes, str], space: Space, encode: Callable[[list[str]], NDArray[np.float32]], done: Encoded
+) -> None:
+    if texts:
+        rows = encode(list(texts.values()))
+        done.vectors += [NewVector(space, digest, row) for digest, row in zip(texts, rows, strict=True)]
+
+
+def _pictures(batch: Sequence[Waiting], encoder: PictureEncoder, loader: PictureLoader, done: Encoded) -> None:
+    read: list[tuple[bytes, Image]] = []
+    for waiting in batch:
+        try:
+            read.append((waiting.hash, waiting.image.result()))
+        except (MediaError, CancelledError) as exc:
+            done.failed[waiting.hash] = str(exc)
+    if read:
+        rows = encoder.encode([picture for _, picture in read])
+        for (digest, _), visual, joint in zip(read, rows.visual, rows.joint, strict=True):
+            done.vectors += [NewVector("visual", digest, visual), NewVector("joint", digest, joint)]
+    done.pictures += len(read)
+    loader.taken(len(batch))

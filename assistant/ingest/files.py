@@ -1,0 +1,312 @@
+"""A catalogue file as records: encodings, over-long lines and broken lines are dealt with while reading.
+
+Nothing here holds more than one record. A record is a JSON object of one line, or a CSV row (which may span lines).
+"""
+
+import codecs
+import csv
+import json
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NoReturn
+
+from assistant.errors import BadInput
+from assistant.ingest.report import Rejection
+from tools.media import sniff
+
+BLOCK = 2**20
+MAX_COLUMNS = 1000
+Format = Literal["jsonl", "csv"]
+SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv"}
+UTF16_BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+REMEDY = "save the file as UTF-8, or convert it, for example: iconv -f WINDOWS-1252 -t UTF-8"
+
+
+@dataclass(frozen=True)
+class RawRecord:
+    """One record as it stands in the file; ``line`` is the number of its first line, from 1."""
+
+    file: Path
+    line: int
+    values: dict[str, Any]
+
+
+Progress = Callable[[int], None]
+Line = tuple[int, bytes | None]
+"""A line's number and bytes without the line feed; None for one over the limit, which was skipped unread."""
+
+
+class CatalogueFile:
+    """One file to be read, as often as need be.
+
+    Raises:
+        BadInput: missing, a folder, empty, not text, or in neither format; one sentence.
+    """
+
+    def __init__(self, path: Path, *, line_bytes: int) -> None:
+        self.path = path
+        self.line_bytes = line_bytes
+        self.size = _checked_size(path)
+        head = self._head()
+        self._encoding, self._skip = _encoding(path, head)
+        self.format = _format(path, head[self._skip :], self._encoding)
+
+    def records(self, progress: Progress | None = None) -> Iterator[RawRecord | Rejection]:
+        """Every record in order, and a rejection in the place of each that can't be read.
+
+        Args:
+            progress: told how many bytes have been read.
+        """
+        try:
+            with self.path.open("rb") as file:
+                lines = _lines(self._blocks(file, progress), self.line_bytes)
+                yield from self._json(lines) if self.format == "jsonl" else self._csv(lines)
+        except OSError as exc:
+            raise BadInput(f"{self.path} cannot be read: {exc.strerror or exc}.") from exc
+
+    def reject(self, line: int, reason: str, item_id: str | None = None) -> Rejection:
+        """A rejection of a line of this file."""
+        return Rejection(file=str(self.path), line=line, id=item_id, reason=reason)
+
+    def _head(self) -> bytes:
+        try:
+            with self.path.open("rb") as file:
+                return file.read(4096)
+        except OSError as exc:
+            raise BadInput(f"{self.path} cannot be read: {exc.strerror or exc}.") from exc
+
+    def _blocks(self, file: BinaryIO, progress: Progress | None) -> Iterator[bytes]:
+        """The file's text as UTF-8, in blocks."""
+        decoder = codecs.getincrementaldecoder(self._encoding)("replace") if self._encoding != "utf-8" else None
+        file.seek(self._skip)
+        read = self._skip
+        while block := file.read(BLOCK):
+            read += len(block)
+            if progress:
+                progress(read)
+            yield decoder.decode(block).encode("utf-8", "replace") if decoder else block
+
+    # JSON lines ------------------------------------------------------------------------------------------------------
+
+    def _json(self, lines: Iterator[Line]) -> Iterator[RawRecord | Rejection]:
+        for number, line in lines:
+            if line is None:
+                yield self._too_long(number)
+            elif line.strip():
+                yield self._json_record(number, line)
+
+    def _json_record(self, number: int, line: bytes) -> RawRecord | Rejection:
+        try:
+            values = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        except UnicodeDecodeError as exc:
+            return self._not_utf8(number, exc)
+        except json.JSONDecodeError as exc:
+            return self.reject(number, f"not valid JSON: {exc.msg} at column {exc.colno}")
+        except (ValueError, RecursionError) as exc:
+            reason = "nested too deeply" if isinstance(exc, RecursionError) else str(exc)
+            return self.reject(number, f"not valid JSON: {reason}")
+        if not isinstance(values, dict):
+            return self.reject(number, 'not a JSON object, such as {"id": "1", "title": "..."}')
+        return RawRecord(self.path, number, values)
+
+    # CSV -------------------------------------------------------------------------------------------------------------
+
+    def _csv(self, lines: Iterator[Line]) -> Iterator[RawRecord | Rejection]:
+        rows = _CsvRows(self, lines)
+        header = rows.header()
+        for row in rows:
+            if isinstance(row, Rejection):
+                yield row
+            elif len(row.cells) != len(header):
+                yield self.reject(row.line, f"it has {len(row.cells)} cells, and the header has {len(header)}")
+            else:
+                pairs = zip(header, row.cells, strict=True)
+                yield RawRecord(self.path, row.line, {name: cell for name, cell in pairs if name and cell.strip()})
+
+    def _too_long(self, number: int) -> Rejection:
+        return self.reject(number, f"longer than {self.line_bytes:,} bytes")
+
+    def _not_utf8(self, number: int, exc: UnicodeDecodeError) -> Rejection:
+        return self.reject(number, f"not UTF-8 (byte 0x{exc.object[exc.start]:02x} at byte {exc.start + 1}); {REMEDY}")
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    cells: list[str]
+
+
+class _Unclosed(Exception):
+    """A row grew over the limit: a quotation mark is missing."""
+
+
+class _CsvRows:
+    """Rows of a CSV file; after an unclosed quotation mark reading goes on with the line that follows it."""
+
+    def __init__(self, file: CatalogueFile, lines: Iterator[Line]) -> None:
+        self._file = file
+        self._lines = lines
+        self._again: deque[Line] = deque()
+        self._row: list[Line] = []
+        self._rejected: deque[Rejection] = deque()
+        self._delimiter = ","
+        self._reader = self._new_reader()
+        csv.field_size_limit(max(csv.field_size_limit(), file.line_bytes))
+
+    def header(self) -> list[str]:
+        """The column names; the delimiter is what stands in this line most: comma, semicolon or tab."""
+        first = next(self._lines, None)
+        while first is not None and first[1] is not None and not first[1].strip():
+            first = next(self._lines, None)
+        if first is None or first[1] is None:
+            raise BadInput(f"{self._file.path} has no header line with column names.")
+        try:
+            text = first[1].decode("utf-8")
+        except UnicodeDecodeError as exc:
+            raise BadInput(
+                f"{self._file.path}, line {first[0]}: {self._file._not_utf8(first[0], exc).reason}."
+            ) from exc
+        self._delimiter = max(",;\t", key=text.count)
+        self._reader = self._new_reader()
+        names = [name.strip() for name in next(csv.reader([text], delimiter=self._delimiter))]
+        _check_header(self._file.path, names)
+        return names
+
+    def __iter__(self) -> Iterator[_Row | Rejection]:
+        while True:
+            row = self._next()
+            yield from self._rejected
+            self._rejected.clear()
+            if row is None:
+                return
+            if isinstance(row, Rejection) or row.cells:
+                yield row
+
+    def _next(self) -> _Row | Rejection | None:
+        self._row = []
+        try:
+            cells = next(self._reader)
+        except StopIteration:
+            return None
+        except (_Unclosed, csv.Error) as exc:
+            return self._reread("a quotation mark is never closed" if isinstance(exc, _Unclosed) else str(exc))
+        if self._ended and len(self._row) > 1 and sum((line or b"").count(b'"') for _, line in self._row) % 2:
+            return self._reread("a quotation mark is never closed")
+        return _Row(self._row[0][0], cells)
+
+    def _reread(self, reason: str) -> Rejection:
+        first, *rest = self._row
+        self._again.extendleft(reversed(rest))
+        self._ended = False
+        self._reader = self._new_reader()
+        return self._file.reject(first[0], reason)
+
+    def _new_reader(self) -> Iterator[list[str]]:
+        self._ended = False
+        return csv.reader(self._texts(), delimiter=self._delimiter)
+
+    def _texts(self) -> Iterator[str]:
+        """Physical lines for the csv module, noted in ``_row``; unreadable ones are rejected on the way."""
+        taken = 0
+        while True:
+            number, line = self._again.popleft() if self._again else next(self._lines, (0, b""))
+            if number == 0:
+                self._ended = True
+                return
+            text = self._text(number, line)
+            if text is None:
+                continue
+            taken = taken + len(line or b"") if self._row else len(line or b"")
+            self._row.append((number, line))
+            if taken > self._file.line_bytes:
+                raise _Unclosed
+            yield text
+
+    def _text(self, number: int, line: bytes | None) -> str | None:
+        if line is None:
+            self._rejected.append(self._file._too_long(number))
+            return None
+        try:
+            return line.decode("utf-8") + "\n"
+        except UnicodeDecodeError as exc:
+            self._rejected.append(self._file._not_utf8(number, exc))
+            return None
+
+
+def _lines(blocks: Iterator[bytes], limit: int) -> Iterator[Line]:
+    """Lines by number; one that is longer than the limit is skipped while reading and given as None."""
+    number, held, too_long = 0, b"", False
+    for block in blocks:
+        *ends, tail = block.split(b"\n")
+        for end in ends:
+            number += 1
+            fits = not too_long and len(held) + len(end) <= limit
+            yield number, (held + end).removesuffix(b"\r") if fits else None
+            held, too_long = b"", False
+        too_long = too_long or len(held) + len(tail) > limit
+        held = b"" if too_long else held + tail
+    if held or too_long:
+        yield number + 1, None if too_long else held.removesuffix(b"\r")
+
+
+def _checked_size(path: Path) -> int:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise BadInput(f"There is no file {path}.") from None
+    except (OSError, ValueError) as exc:
+        raise BadInput(f"{path} cannot be read: {getattr(exc, 'strerror', None) or exc}.") from exc
+    if stat.S_ISDIR(status.st_mode):
+        raise BadInput(f"{path} is a folder; name the catalogue file in it (JSONL or CSV).")
+    if not stat.S_ISREG(status.st_mode):
+        raise BadInput(f"{path} is not a regular file.")
+    if not os.access(path, os.R_OK):
+        raise BadInput(f"{path} may not be read.")
+    if status.st_size == 0:
+        raise BadInput(f"{path} is empty.")
+    return status.st_size
+
+
+def _encoding(path: Path, head: bytes) -> tuple[str, int]:
+    """The encoding by byte order mark, and the mark's length."""
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8", 3
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise BadInput(f"{path} is UTF-32; {REMEDY.replace('WINDOWS-1252', 'UTF-32')}.")
+    for mark, name in UTF16_BOMS.items():
+        if head.startswith(mark):
+            return name, 2
+    if b"\0" in head:
+        raise BadInput(f"{path} is {sniff(head) or 'a binary file'}, not a catalogue (JSONL or CSV).")
+    return "utf-8", 0
+
+
+def _format(path: Path, head: bytes, encoding: str) -> Format:
+    text = head.decode(encoding, "replace").lstrip()
+    kind = sniff(head) if encoding == "utf-8" else None
+    if kind and kind != "a text file":
+        raise BadInput(f"{path} is {kind}, not a catalogue (JSONL or CSV).")
+    if text.startswith("["):
+        raise BadInput(f"{path} is one JSON array; write one object a line, for example with: jq -c '.[]' {path.name}")
+    known = SUFFIXES.get(path.suffix.lower())
+    return known or ("jsonl" if text.startswith("{") else "csv")
+
+
+def _check_header(path: Path, names: list[str]) -> None:
+    if len(names) > MAX_COLUMNS:
+        raise BadInput(f"{path} has {len(names):,} columns; at most {MAX_COLUMNS:,} are read.")
+    given = [name.lower() for name in names if name]
+    if "id" not in given:
+        shown = ", ".join(names)[:200] or "none"
+        raise BadInput(f"{path} has no column named id in its header; its columns are: {shown}.")
+    twice = sorted({name for name in given if given.count(name) > 1})
+    if twice:
+        raise BadInput(f"{path} has more than one column named {', '.join(twice)[:200]}.")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")

@@ -1,0 +1,134 @@
+"""Pictures that catalogue lines refer to: where they may lie, whether they have changed, reading them ahead."""
+
+import hashlib
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.errors import MediaError
+from tools.media import MediaLimits, load_picture
+from tools.store import Picture, fetched_name
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+DECODERS = 2
+AHEAD = 24
+"""Decoded pictures that may wait for the encoder."""
+
+WIDE_ENOUGH = 1024
+"""Waiting pictures are halved while their short side stays at least this long: encoders read 224 to 448 pixels."""
+
+
+def locate(reference: str, root: Path, remote: Path | None = None) -> Picture:
+    """What a reference of a catalogue line points to, by a look at the file system only.
+
+    Local pictures must lie inside ``root``, links followed. ``remote`` is the folder of fetched pictures.
+
+    Returns:
+        The picture as ready (hash still unknown, reference an absolute path), remote, or lost with the reason.
+    """
+    if reference.lower().startswith(("http://", "https://")):
+        fetched = remote / fetched_name(reference) if remote else None
+        if fetched and fetched.is_file():
+            return _looked_at(Picture(reference, "ready"), fetched)
+        return Picture(reference, "remote", "a web address, and pictures are not fetched unless that is allowed")
+    try:
+        path = (root / reference).resolve()
+        if not path.is_relative_to(root.resolve()):
+            return Picture(reference, "lost", "it lies outside the catalogue file's folder")
+        return _looked_at(Picture(str(path), "ready"), path)
+    except (OSError, ValueError, RuntimeError) as exc:
+        return Picture(reference, "lost", f"it is not a path: {exc}")
+
+
+def _looked_at(picture: Picture, path: Path) -> Picture:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return replace(picture, state="lost", reason="there is no such file")
+    except OSError as exc:
+        return replace(picture, state="lost", reason=f"it cannot be read: {exc.strerror}")
+    return replace(picture, size=status.st_size, mtime_ns=status.st_mtime_ns)
+
+
+def file_of(picture: Picture, remote: Path) -> Path:
+    """Where a ready picture's bytes lie."""
+    is_url = picture.reference.lower().startswith(("http://", "https://"))
+    return remote / fetched_name(picture.reference) if is_url else Path(picture.reference)
+
+
+def same_file(seen: Picture, stored: Picture) -> bool:
+    """Whether nothing suggests that the picture has changed since it was stored."""
+    return (seen.reference, seen.size, seen.mtime_ns) == (stored.reference, stored.size, stored.mtime_ns) and (
+        seen.state == stored.state or stored.state == "lost"
+    )
+
+
+def digest(path: Path, limit: int) -> bytes:
+    """16 bytes that change with the picture's bytes.
+
+    Raises:
+        MediaError: it can't be read, or is longer than ``limit`` bytes.
+    """
+    try:
+        if path.stat().st_size > limit:
+            raise MediaError(f"{path.name} is larger than {limit:,} bytes.")
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()
+    except OSError as exc:
+        raise MediaError(f"{path.name} cannot be read: {exc.strerror or exc}.") from exc
+
+
+@dataclass
+class Waiting:
+    """A picture on its way from the file to the encoder."""
+
+    hash: bytes
+    image: "Future[Image]"
+
+
+class PictureLoader:
+    """Reads pictures in other threads, a bounded number ahead of the encoder."""
+
+    def __init__(self, limits: MediaLimits) -> None:
+        self._limits = limits
+        self._pool = ThreadPoolExecutor(DECODERS, thread_name_prefix="pictures")
+        self._slots = threading.Semaphore(AHEAD)
+        self._stopped = False
+
+    def hashes(self, paths: Sequence[Path]) -> Iterator[bytes | MediaError]:
+        """Hash or error of each picture, in order."""
+        yield from self._pool.map(self._hash, paths)
+
+    def _hash(self, path: Path) -> bytes | MediaError:
+        try:
+            return digest(path, self._limits.image_bytes)
+        except MediaError as exc:
+            return exc
+
+    def load(self, path: Path, hash_: bytes) -> Waiting:
+        """Have a picture decoded; whoever takes it calls `taken`."""
+        return Waiting(hash_, self._pool.submit(self._load, path))
+
+    def _load(self, path: Path) -> "Image":
+        self._slots.acquire()
+        if self._stopped:
+            raise MediaError("not read, because the run was ended")
+        picture = load_picture(path, self._limits)
+        while min(picture.size) >= 2 * WIDE_ENOUGH:
+            picture = picture.reduce(2)
+        return picture
+
+    def taken(self, count: int) -> None:
+        """So many pictures have been encoded or given up."""
+        self._slots.release(count)
+
+    def close(self) -> None:
+        """End the threads; what is still waiting is dropped."""
+        self._stopped = True
+        self._slots.release(AHEAD + DECODERS)
+        self._pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,357 @@
+"""Catalogue files into the catalogue: reading, encoding and writing overlap, each batch is one transaction.
+
+Ended at any point, by Ctrl-C, kill -9 or a full disk, the same command goes on where it stopped: items that are in the
+catalogue are recognised as unchanged.
+
+The files are read twice. The first reading checks every line and finds out which line is the last with its id; the
+second does the work. So the last line wins, and a file that repeats ids still does no work the second time.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Self, TypeVar, cast
+
+from assistant.errors import BadInput
+from assistant.ingest.encoding import Encoded, Encoders, encode
+from assistant.ingest.files import CatalogueFile, RawRecord
+from assistant.ingest.pictures import PictureLoader
+from assistant.ingest.planning import Batch, FileLine, Plan, Planner, Work, text_hash
+from assistant.ingest.progress import Progress, SilentProgress
+from assistant.ingest.remote import Fetcher
+from assistant.ingest.report import IngestSummary, Rejection
+from assistant.ingest.validate import LineError, validate
+from tools.media import MediaLimits
+from tools.store import Catalogue, Entry, NewVector, Writer
+
+T = TypeVar("T")
+
+BATCH_LINES = 256
+BATCH_PICTURES = 64
+BATCH_CHARACTERS = 4_000_000
+FOLLOW_AFTER = 2_000
+"""Written items after which the Chroma index is brought up to date on the way."""
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """How to ingest. ``media_root`` replaces the folder of each file as the place where pictures must lie."""
+
+    media_root: Path | None = None
+    prune: bool = False
+    fetch_pictures: bool = False
+    line_bytes: int = 2 * 2**20
+    description_characters: int = 20_000
+    media: MediaLimits = field(default_factory=MediaLimits)
+
+    def fingerprint(self) -> str:
+        """Whatever may turn the same line into another item."""
+        return json.dumps([self.description_characters, self.media.image_bytes, self.media.image_pixels])
+
+
+Reject = Callable[[Rejection], None]
+
+
+def ingest(
+    catalogue: Catalogue,
+    files: Sequence[Path],
+    encoders: Encoders,
+    options: IngestOptions | None = None,
+    *,
+    reject: Reject = lambda _: None,
+    progress: Progress | None = None,
+) -> IngestSummary:
+    """Bring a catalogue up to what its files say.
+
+    Args:
+        catalogue: where to; this is its only writer meanwhile.
+        files: JSONL or CSV files; a later file's line replaces an earlier one's with the same id.
+        encoders: what makes the vectors; loaded only when something must be encoded.
+        options: limits, pruning, where pictures lie.
+        reject: told of every line and picture that was not taken, as it is found.
+        progress: told how far it is.
+
+    Raises:
+        BadInput: a file can't be read at all, or none of the lines can be taken.
+        EncoderMismatch: the catalogue was made with other encoders.
+        StoreError: another process is writing, the disk is full, the catalogue is damaged.
+    """
+    run = _Run(catalogue, files, encoders, options or IngestOptions(), reject, progress or SilentProgress())
+    return run()
+
+
+class _Run:
+    """One ingestion."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        files: Sequence[Path],
+        encoders: Encoders,
+        options: IngestOptions,
+        reject: Reject,
+        progress: Progress,
+    ) -> None:
+        self.catalogue = catalogue
+        self.encoders = encoders
+        self.options = options
+        self.reject = reject
+        self.progress = progress
+        self.files = [CatalogueFile(path, line_bytes=options.line_bytes) for path in dict.fromkeys(files)]
+        self.summary = IngestSummary(files=[str(file.path) for file in self.files])
+        self.last: dict[bytes, tuple[int, int, bytes]] = {}
+        self.refused: set[bytes] = set()
+        self.first_rejection: Rejection | None = None
+
+    def __call__(self) -> IngestSummary:
+        start = time.monotonic()
+        before = [_stamp(file.path) for file in self.files]
+        self._survey()
+        with self.catalogue.writing() as writer:
+            self.encoders.claim(writer)
+            self._work(writer)
+            if [_stamp(file.path) for file in self.files] != before:
+                raise BadInput("A catalogue file was changed while it was read; give the same command again.")
+            if self.options.prune:
+                self._prune(writer)
+            if self.summary.accepted or self.summary.removed:
+                writer.tidy()
+        self.summary.seconds = round(time.monotonic() - start, 3)
+        return self.summary
+
+    # First reading ---------------------------------------------------------------------------------------------------
+
+    def _survey(self) -> None:
+        """Find the last line of every id."""
+        with self.progress.stage("Checking", sum(file.size for file in self.files), "bytes") as done:
+            for index, file in enumerate(self.files):
+                earlier = sum(file.size for file in self.files[:index])
+                for record in file.records(partial(_add, done, earlier)):
+                    self.summary.lines += 1
+                    self._note(index, self._validated(record))
+        if not self.last:
+            raise BadInput(self._nothing())
+
+    def _note(self, index: int, found: FileLine | Rejection) -> None:
+        if not isinstance(found, Rejection):
+            self.last[_short(found.line.id)] = (index, found.number, found.hash[:8])
+            return
+        self.first_rejection = self.first_rejection or found
+        if found.id is not None:
+            self.refused.add(_short(found.id))
+
+    def _nothing(self) -> str:
+        names = ", ".join(str(file.path) for file in self.files)
+        if self.first_rejection is None:
+            return f"There is no catalogue line in {names}."
+        first = self.first_rejection
+        return f"None of the lines in {names} can be taken; the first, line {first.line}: {first.reason}."
+
+    def _validated(self, record: RawRecord | Rejection) -> FileLine | Rejection:
+        if isinstance(record, Rejection):
+            return record
+        try:
+            line = validate(record.values, description_characters=self.options.description_characters)
+            root = self.options.media_root or record.file.parent
+            text = line.serialised(self.options.fingerprint(), str(root.absolute()))
+        except LineError as exc:
+            return Rejection(file=str(record.file), line=record.line, id=exc.item_id, reason=str(exc))
+        except RecursionError:
+            return Rejection(file=str(record.file), line=record.line, reason="nested too deeply")
+        return FileLine(record.file, record.line, line, text_hash(text), root, len(text))
+
+    # Second reading --------------------------------------------------------------------------------------------------
+
+    def _work(self, writer: Writer) -> None:
+        """Plan ahead in one thread, encode in this one, write behind in a third."""
+        loader = PictureLoader(self.options.media)
+        remote = self.catalogue.folder / "media"
+        planner = Planner(
+            writer,
+            loader,
+            remote=remote,
+            own_text_space=not self.encoders.pictures.joint_is_text_space,
+            fetch=Fetcher(remote, self.options.media.image_bytes) if self.options.fetch_pictures else None,
+        )
+        with (
+            self.progress.stage("Ingesting", self.summary.lines, "lines") as done,
+            closing(ahead(planner.plan(batch) for batch in self._batches())) as plans,
+            closing(loader),  # before the planning thread is waited for: it may be waiting for pictures
+            _Behind(writer) as behind,
+        ):
+            for plan in plans:
+                encoded = encode(plan, self.encoders, loader)
+                entries = [work.entry(encoded.failed) for work in plan.work]
+                self._count(plan, encoded)
+                behind.write(entries, encoded.vectors, plan)
+                done(plan.batch.read)
+
+    def _batches(self) -> Iterator[Batch]:
+        """Lines to be taken, in handy batches; those that a later line replaces are left out."""
+        batch, pictures, characters, read = Batch(), 0, 0, 0
+        for index, file in enumerate(self.files):
+            for record in file.records():
+                read += 1
+                found = self._validated(record)
+                if isinstance(found, Rejection):
+                    batch.rejected.append(found)
+                elif self._is_last(index, found, batch):
+                    batch.lines.append(found)
+                    pictures += len(found.line.images)
+                    characters += found.characters
+                if len(batch.lines) >= BATCH_LINES or pictures >= BATCH_PICTURES or characters >= BATCH_CHARACTERS:
+                    batch.read = read
+                    yield batch
+                    batch, pictures, characters = Batch(), 0, 0
+        batch.read = read
+        yield batch
+
+    def _is_last(self, index: int, found: FileLine, batch: Batch) -> bool:
+        """Whether no later line has the same id; a replaced line is noted, and reported if it says something else."""
+        last_index, last_line, last_hash = self.last.get(_short(found.line.id), (index, found.number, b""))
+        if (last_index, last_line) == (index, found.number):
+            return True
+        batch.duplicates += 1
+        if found.hash[:8] != last_hash:
+            where = f"line {last_line}" + ("" if last_index == index else f" of {self.files[last_index].path}")
+            reason = f"{where} has the same id and replaces it"
+            file = str(found.file)
+            batch.rejected.append(
+                Rejection(file=file, line=found.number, id=found.line.id, kind="duplicate", reason=reason)
+            )
+        return False
+
+    def _count(self, plan: Plan, encoded: Encoded) -> None:
+        summary, batch = self.summary, plan.batch
+        summary.new += sum(work.stored is None for work in plan.work)
+        summary.changed += sum(work.stored is not None for work in plan.work)
+        summary.unchanged += len(plan.unchanged) + len(plan.touched)
+        summary.rejected += sum(rejection.kind == "line" for rejection in batch.rejected)
+        summary.duplicates += batch.duplicates
+        summary.texts_embedded += encoded.texts
+        summary.pictures_embedded += encoded.pictures
+        warnings = [warning for source in batch.lines for warning in source.line.warnings]
+        summary.descriptions_cut += warnings.count("description cut")
+        summary.links_dropped += warnings.count("link dropped")
+        for rejection in batch.rejected:
+            self.reject(rejection)
+        for work in (*plan.work, *plan.unchanged, *plan.touched):
+            self._count_pictures(work)
+
+    def _count_pictures(self, work: Work) -> None:
+        for picture in work.pictures:
+            self.summary.pictures_remote += picture.state == "remote"
+            if picture.state == "lost" and work.source:
+                self.summary.pictures_lost += 1
+                reason = f"{picture.reference}: {picture.reason}"
+                where = (str(work.source.file), work.source.number, work.item.id)
+                self.reject(Rejection(file=where[0], line=where[1], id=where[2], kind="picture", reason=reason))
+
+    def _prune(self, writer: Writer) -> None:
+        """Remove items whose id stands on no line; a rejected line still keeps the item it names."""
+        gone = [item_id for item_id in writer.ids() if not {_short(item_id)} & (self.last.keys() | self.refused)]
+        self.summary.removed = writer.remove(gone)
+
+
+class _Behind:
+    """Writes batches in a thread of its own, one behind the encoder; errors come up at the next call."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="write")
+        self._last: Future[None] | None = None
+        self._since_follow = 0
+
+    def write(self, entries: Sequence[Entry], vectors: Sequence[NewVector], plan: Plan) -> None:
+        """Write a batch once the one before is written."""
+        if self._last:
+            self._last.result()
+        self._last = self._thread.submit(self._write, entries, vectors, plan)
+
+    def _write(self, entries: Sequence[Entry], vectors: Sequence[NewVector], plan: Plan) -> None:
+        if entries:
+            self._writer.put(entries, vectors)
+        self._writer.refresh_pictures([(work.stored.key, tuple(work.pictures)) for work in plan.touched if work.stored])
+        self._since_follow += len(entries)
+        if self._since_follow >= FOLLOW_AFTER:
+            self._writer.follow()
+            self._since_follow = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Finish the batch that is being written; its own error is raised unless there is another already."""
+        self._thread.shutdown(wait=True)
+        if self._last and kind is None:
+            self._last.result()
+
+
+def ahead(plans: Iterator[T]) -> Generator[T, None, None]:
+    """The same values, each made in another thread while the one before is used."""
+    with ThreadPoolExecutor(1, thread_name_prefix="plan") as thread:
+        end = object()
+        following: Future[T | object] = thread.submit(next, plans, end)
+        while (value := following.result()) is not end:
+            following = thread.submit(next, plans, end)
+            yield cast("T", value)
+
+
+def reindex(
+    catalogue: Catalogue, encoders: Encoders, media: MediaLimits, *, progress: Progress | None = None
+) -> IngestSummary:
+    """Make every vector anew with other encoders, from the catalogue itself; goes on where it was interrupted.
+
+    A picture whose file is gone or has changed since is lost until the catalogue file is ingested again.
+
+    Raises:
+        StoreError: another process is writing, or the disk is full.
+    """
+    summary = IngestSummary(files=[], lines=catalogue.count())
+    start = time.monotonic()
+    loader = PictureLoader(media)
+    with catalogue.writing() as writer, closing(loader):
+        encoders.claim(writer, change=True)
+        own_space = not encoders.pictures.joint_is_text_space
+        planner = Planner(writer, loader, remote=catalogue.folder / "media", own_text_space=own_space)
+        with (progress or SilentProgress()).stage("Embedding", summary.lines, "items") as done:
+            for ids in iter(lambda: _unfinished(writer, encoders), []):
+                plan = planner.replan(list(catalogue.get_many(ids).values()))
+                encoded = encode(plan, encoders, loader)
+                writer.put([work.entry(encoded.failed) for work in plan.work], encoded.vectors)
+                summary.changed += len(ids)
+                summary.texts_embedded += encoded.texts
+                summary.pictures_embedded += encoded.pictures
+                summary.pictures_lost += sum(p.state == "lost" for work in plan.work for p in work.pictures)
+                done(summary.changed)
+        writer.tidy()
+    summary.seconds = round(time.monotonic() - start, 3)
+    return summary
+
+
+def _unfinished(writer: Writer, encoders: Encoders) -> list[str]:
+    """Some items that lack a vector in any space."""
+    for space in encoders.spaces():
+        ids = writer.unfinished(space, BATCH_PICTURES)
+        if ids:
+            return ids
+    return []
+
+
+def _add(done: Callable[[int], None], before: int, read: int) -> None:
+    done(before + read)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _short(item_id: str) -> bytes:
+    return hashlib.blake2b(item_id.encode("utf-8", "replace"), digest_size=12).digest()

@@ -1,0 +1,235 @@
+"""What a batch of items needs: which have changed, and which texts and pictures must be encoded for them."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from assistant.ingest.pictures import PictureLoader, Waiting, file_of, locate, same_file
+from assistant.ingest.report import Rejection
+from assistant.ingest.texts import embedded_text
+from assistant.ingest.validate import CatalogueLine
+from tools.errors import MediaError
+from tools.records import Item
+from tools.store import Entry, Picture, Stored, Writer
+
+
+@dataclass(frozen=True)
+class FileLine:
+    """A checked line, where it stands, the folder its pictures must lie in, and how long it is."""
+
+    file: Path
+    number: int
+    line: CatalogueLine
+    hash: bytes
+    root: Path
+    characters: int
+
+
+@dataclass
+class Work:
+    """One item on its way into the catalogue. ``item`` is still without its pictures' paths."""
+
+    item: Item
+    content_hash: bytes
+    stored: Stored | None
+    pictures: list[Picture]
+    source: FileLine | None = None
+
+    @property
+    def text(self) -> str:
+        """What the item is embedded by."""
+        return embedded_text(self.item)
+
+    def entry(self, failed: dict[bytes, str]) -> Entry:
+        """The item with the pictures that could be read; ``failed`` says which could not, and why."""
+        self.pictures = [_settled(picture, failed) for picture in self.pictures]
+        images = [picture.reference for picture in self.pictures if picture.state != "lost"]
+        text = self.text
+        return Entry(
+            item=self.item.model_copy(update={"images": images}),
+            content_hash=self.content_hash,
+            text_hash=text_hash(text) if text else None,
+            pictures=tuple(self.pictures),
+        )
+
+
+@dataclass
+class Batch:
+    """Lines with different ids, and what was rejected on the way to them; ``read`` counts all lines of the files."""
+
+    lines: list[FileLine] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+    duplicates: int = 0
+    read: int = 0
+
+
+@dataclass
+class Plan:
+    """A batch, ready to be encoded and written."""
+
+    batch: Batch = field(default_factory=Batch)
+    work: list[Work] = field(default_factory=list)
+    unchanged: list[Work] = field(default_factory=list)
+    touched: list[Work] = field(default_factory=list)
+    texts: dict[bytes, str] = field(default_factory=dict)
+    joint_texts: dict[bytes, str] = field(default_factory=dict)
+    waiting: list[Waiting] = field(default_factory=list)
+
+
+def text_hash(text: str) -> bytes:
+    """16 bytes that stand for an embedded text."""
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
+
+
+def _settled(picture: Picture, failed: dict[bytes, str]) -> Picture:
+    if picture.hash in failed and picture.state == "ready":
+        return replace(picture, state="lost", reason=failed[picture.hash], hash=None)
+    return picture
+
+
+class Planner:
+    """Compares items with the catalogue; reads only pictures that seem to have changed."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        loader: PictureLoader,
+        *,
+        remote: Path,
+        own_text_space: bool,
+        fetch: Callable[[Sequence[str]], None] | None = None,
+    ) -> None:
+        self._writer = writer
+        self._loader = loader
+        self._remote = remote
+        self._own_text_space = own_text_space
+        self._fetch = fetch
+
+    def plan(self, batch: Batch) -> Plan:
+        """Decide what to do about lines with different ids.
+
+        Raises:
+            StoreError: the catalogue can't be read.
+        """
+        stored = self._writer.stored([source.line.id for source in batch.lines])
+        if self._fetch:
+            self._fetch([reference for source in batch.lines for reference in source.line.images])
+        looked = [self._look(source, stored.get(source.line.id)) for source in batch.lines]
+        plan = Plan(batch)
+        seeming = [work for work in looked if not _is_unchanged(work)]
+        plan.unchanged = [work for work in looked if _is_unchanged(work)]
+        self._hash(seeming)
+        plan.touched = [work for work in seeming if _is_touched(work)]
+        plan.work = [work for work in seeming if not _is_touched(work)]
+        self._order(plan)
+        return plan
+
+    def replan(self, items: Sequence[Item]) -> Plan:
+        """Decide what to encode anew for items of the catalogue whose vectors are missing."""
+        stored = self._writer.stored([item.id for item in items])
+        work = [
+            Work(item, stored[item.id].content_hash, stored[item.id], [_unread(p) for p in stored[item.id].pictures])
+            for item in items
+        ]
+        self._hash(work)
+        for each in work:
+            each.pictures = [_same_bytes(p, q) for p, q in zip(each.pictures, _known(each), strict=True)]
+        plan = Plan(Batch(read=len(work)), work=work)
+        self._order(plan)
+        return plan
+
+    def _look(self, source: FileLine, stored: Stored | None) -> Work:
+        pictures = [locate(reference, source.root, self._remote) for reference in source.line.images]
+        known = {picture.reference: picture for picture in stored.pictures} if stored else {}
+        same_line = stored is not None and stored.content_hash == source.hash
+        kept = [_kept(picture, known.get(picture.reference), same_line) for picture in pictures]
+        return Work(_item(source), source.hash, stored, kept, source)
+
+    def _hash(self, work: Sequence[Work]) -> None:
+        """Read the bytes of pictures whose hash isn't known; those that can't be read are lost."""
+        asked = [
+            (each, n, file_of(picture, self._remote))
+            for each in work
+            for n, picture in enumerate(each.pictures)
+            if picture.state == "ready" and picture.hash is None
+        ]
+        found = self._loader.hashes([path for _, _, path in asked])
+        for (each, n, _), digest in zip(asked, found, strict=True):
+            if isinstance(digest, MediaError):
+                each.pictures[n] = replace(each.pictures[n], state="lost", reason=str(digest))
+            else:
+                each.pictures[n] = replace(each.pictures[n], hash=digest)
+
+    def _order(self, plan: Plan) -> None:
+        """Note the texts and start reading the pictures for which the catalogue has no vector."""
+        texts = {text_hash(work.text): work.text for work in plan.work if work.text}
+        plan.texts = _only(texts, self._writer.lacking("text", list(texts)))
+        if self._own_text_space:
+            plan.joint_texts = _only(texts, self._writer.lacking("joint_text", list(texts)))
+        pictures = {p.hash: p for work in plan.work for p in work.pictures if p.state == "ready" and p.hash}
+        lacking = self._writer.lacking("visual", list(pictures)) | self._writer.lacking("joint", list(pictures))
+        plan.waiting = [
+            self._loader.load(file_of(picture, self._remote), digest)
+            for digest, picture in pictures.items()
+            if digest in lacking
+        ]
+
+
+def _only(texts: dict[bytes, str], wanted: set[bytes]) -> dict[bytes, str]:
+    return {digest: text for digest, text in texts.items() if digest in wanted}
+
+
+def _kept(picture: Picture, known: Picture | None, same_line: bool) -> Picture:
+    """The picture with what is known of it, when its file seems to be as it was."""
+    if known is None or not same_file(picture, known):
+        return picture
+    if known.state == "lost" and not same_line:  # the limits may have changed: try again
+        return picture
+    return known
+
+
+def _is_unchanged(work: Work) -> bool:
+    """Nothing suggests a change: the line is the same, and so are its pictures' sizes and times."""
+    stored = work.stored
+    return stored is not None and stored.content_hash == work.content_hash and list(stored.pictures) == work.pictures
+
+
+def _is_touched(work: Work) -> bool:
+    """Pictures have new times, or other reasons for being lost, and the same bytes."""
+    stored = work.stored
+    return (
+        stored is not None
+        and stored.content_hash == work.content_hash
+        and [(p.reference, p.state, p.hash) for p in stored.pictures]
+        == [(p.reference, p.state, p.hash) for p in work.pictures]
+    )
+
+
+def _unread(picture: Picture) -> Picture:
+    return replace(picture, hash=None) if picture.state == "ready" else picture
+
+
+def _known(work: Work) -> tuple[Picture, ...]:
+    return work.stored.pictures if work.stored else ()
+
+
+def _same_bytes(now: Picture, then: Picture) -> Picture:
+    """The picture as it was stored, or lost when its file has changed since; the next ingestion looks at it again."""
+    if now.hash == then.hash or then.state != "ready":
+        return then if now.state == then.state else now
+    return replace(then, state="lost", reason="its file has changed since", size=None, mtime_ns=None, hash=None)
+
+
+def _item(source: FileLine) -> Item:
+    line = source.line
+    fields = {name: getattr(line, name) for name in Item.model_fields if name not in ("images", "audio", "video")}
+    return Item(**fields, audio=_media(line.audio, source.root), video=_media(line.video, source.root))
+
+
+def _media(reference: str | None, root: Path) -> str | None:
+    """A recording's or film's address: a web address as it is, a file inside the folder as an absolute path."""
+    if reference is None or reference.lower().startswith(("http://", "https://")):
+        return reference
+    found = locate(reference, root)
+    return found.reference if found.state == "ready" else None

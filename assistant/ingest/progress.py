@@ -1,0 +1,86 @@
+"""How far ingestion is: a bar on a terminal, a line every few seconds elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, TextIO
+
+Done = Callable[[int], None]
+PLAIN_SECONDS = 5.0
+
+
+class Progress(Protocol):
+    """Where a long step says how far it is."""
+
+    def say(self, text: str) -> None:
+        """One line of plain text."""
+
+    def stage(self, text: str, total: int, unit: str) -> AbstractContextManager[Done]:
+        """A step of ``total`` units; what it yields takes the number done so far."""
+
+
+class SilentProgress:
+    """Says nothing."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    @contextmanager
+    def stage(self, text: str, total: int, unit: str) -> Iterator[Done]:
+        """Nothing."""
+        yield lambda _: None
+
+
+class PlainProgress:
+    """A line every few seconds; a step that is shorter says nothing."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+
+    def say(self, text: str) -> None:
+        """One line."""
+        print(text, file=self._stream, flush=True)
+
+    @contextmanager
+    def stage(self, text: str, total: int, unit: str) -> Iterator[Done]:
+        """Lines with the number done, the total and the speed."""
+        start = last = time.monotonic()
+
+        def done(amount: int) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= PLAIN_SECONDS:
+                last = now
+                self.say(f"{text}: {amount:,} of {total:,} {unit}, {amount / (now - start):,.0f} a second")
+
+        yield done
+
+
+class RichProgress:
+    """A bar on standard error."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+
+    def say(self, text: str) -> None:
+        """One line above the bar."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def stage(self, text: str, total: int, unit: str) -> Iterator[Done]:
+        """A bar that goes away when it is full."""
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+        with Bars(*columns, console=self._console, transient=True) as bars:
+            task = bars.add_task(text, total=total)
+            yield lambda amount: bars.update(task, completed=min(amount, total))
+
+
+def progress_for_terminal() -> Progress:
+    """A bar when standard error is a terminal, else plain lines."""
+    return RichProgress() if sys.stderr.isatty() else PlainProgress()

@@ -1,0 +1,43 @@
+"""What ingestion says about its work."""
+
+from typing import Literal
+
+from tools.records import Record
+
+
+class Rejection(Record):
+    """Something of a catalogue file that was not taken, and why.
+
+    ``kind`` "line": the line; "duplicate": the line, because a later one has the same id; "picture": one picture only.
+    """
+
+    file: str
+    line: int
+    id: str | None = None
+    kind: Literal["line", "duplicate", "picture"] = "line"
+    reason: str
+
+
+class IngestSummary(Record):
+    """Counts of one ingestion; ``accepted`` = ``new`` + ``changed``."""
+
+    files: list[str]
+    lines: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    removed: int = 0
+    pictures_embedded: int = 0
+    texts_embedded: int = 0
+    pictures_lost: int = 0
+    pictures_remote: int = 0
+    descriptions_cut: int = 0
+    links_dropped: int = 0
+    seconds: float = 0.0
+
+    @property
+    def accepted(self) -> int:
+        """How many items were written."""
+        return self.new + self.changed

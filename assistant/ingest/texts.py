@@ -1,0 +1,102 @@
+"""Texts from catalogue files: control characters and markup out, what an item is embedded by."""
+
+import html
+import re
+from html.parser import HTMLParser
+
+from tools.records import Item
+from tools.store.filters import attribute_texts
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ue000]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
+_MARKUP = re.compile(r"<[a-zA-Z/!?]|&(?:[a-zA-Z][a-zA-Z0-9]{1,31}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
+BLOCKS = frozenset(
+    "address article blockquote br dd div dl dt h1 h2 h3 h4 h5 h6 hr li ol p pre section table td th tr ul".split()  # noqa: SIM905 - reads better
+)
+HIDDEN = frozenset(["script", "style", "head", "template", "noscript", "iframe", "object", "svg"])
+ROUNDS = 4
+EMBEDDED_ATTRIBUTES = 300
+"""Characters of attributes that go into an item's embedded text, before the description."""
+
+
+def clean(text: str) -> str:
+    """Without control characters (line feeds and tabs stay) and halves of characters."""
+    joined = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _SURROGATES.sub("\ufffd", _CONTROL.sub(" ", joined))
+
+
+def strip_markup(text: str) -> str:
+    """Plain text of what may be HTML: tags gone, scripts and styles gone with their content, entities written out.
+
+    Repeated until nothing changes, so that doubly escaped tags are gone too and a second pass would change nothing.
+    """
+    found = clean(text)
+    for _ in range(ROUNDS):
+        if not _MARKUP.search(found):
+            break
+        found = clean(_Text.of(found))
+    lines = (" ".join(line.split()) for line in found.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+class _Text(HTMLParser):
+    """Collects the text of a page; never fails on broken markup."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._parts: list[str] = []
+        self._hidden: list[str] = []
+
+    @classmethod
+    def of(cls, markup: str) -> str:
+        parser = cls()
+        parser.feed(markup)
+        parser.close()
+        return html.unescape("".join(parser._parts))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in HIDDEN:
+            self._hidden.append(tag)
+        self._parts.append("\n" if tag in BLOCKS else " " if tag == "img" else "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._parts.append("\n" if tag in BLOCKS else "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._hidden:
+            while self._hidden.pop() != tag:
+                pass
+        self._parts.append("\n" if tag in BLOCKS else "")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self._parts.append(data)
+
+
+def embedded_text(item: Item) -> str:
+    """What stands for the item in the text spaces; empty when it has no words of its own.
+
+    Title first and description last, because a text encoder reads only the beginning of a long text.
+    """
+    title = "" if item.title == item.id else item.title
+    facts = [title, (item.category or "").replace(" > ", ", "), item.brand or "", _attributes(item), item.description]
+    own = any((title, item.description, item.category, item.brand))
+    return ". ".join(fact.strip().rstrip(".") for fact in facts if fact.strip()) if own else ""
+
+
+def _attributes(item: Item) -> str:
+    """Short top-level attributes as "color black, size 40"; what is long or nested says little about the item."""
+    plain = {name: value for name, value in item.attributes.items() if _is_plain(value)}
+    texts = dict.fromkeys(text for _, text in attribute_texts(plain) if len(text) <= 60)
+    joined = ""
+    for text in texts:
+        if len(joined) + len(text) > EMBEDDED_ATTRIBUTES:
+            break
+        joined += f", {text}" if joined else text
+    return joined
+
+
+def _is_plain(value: object) -> bool:
+    """Words, or a list of words; numbers and codes (SKU8812) are left to keywords and filters."""
+    values = value if isinstance(value, list) else [value]
+    return all(each is True or (isinstance(each, str) and re.search(r"[^\W\d_A-Z]{3}", each)) for each in values)
