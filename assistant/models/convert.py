@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from assistant.errors import PullError
+from assistant.models.disk import FULL
 from assistant.models.processes import own_module
 from assistant.models.registry import Converter, Model
 
@@ -73,7 +74,7 @@ def _follow(process: subprocess.Popen[str], progress: Progress) -> dict[str, Any
 
 
 def _explain(name: str, model: Model, failure: dict[str, Any], code: int, errors: str) -> NoReturn:
-    if failure.get("errno"):
+    if failure.get("errno") in FULL:
         raise OSError(failure["errno"], os.strerror(failure["errno"]))
     if code < 0:
         memory = f"; it needs about {model.convert_memory / 1e9:.1f} GB of memory" if model.convert_memory else ""

@@ -5,6 +5,7 @@ they are matched by position; a shape that differs stops the conversion.
 """
 
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,17 +19,17 @@ def convert(raw: Path, out: Path, progress: Progress) -> None:
     """Write ``out/model.safetensors`` and ``out/config.json`` from ``raw/model.pth``.
 
     Raises:
-        ValueError: the checkpoint is neither lite0 nor lite2.
+        ValueError: the checkpoint is neither lite0 nor lite2, or holds more than tensors.
     """
-    import timm
-    import torch
-    from safetensors.torch import save_file
-
     progress(0, 2)
-    state = torch.load(raw / "model.pth", map_location="cpu", weights_only=True)
+    state = _load(raw / "model.pth")
     architecture = ARCHITECTURES.get(len(state))
     if architecture is None:
         raise ValueError(f"a checkpoint of {len(state)} tensors is not EfficientNet-lite0 or -lite2")
+
+    import timm
+    from safetensors.torch import save_file
+
     model = timm.create_model(architecture, pretrained=False)
     renamed = _by_position(state, model.state_dict())
     model.load_state_dict(renamed)
@@ -37,6 +38,17 @@ def convert(raw: Path, out: Path, progress: Progress) -> None:
     save_file(renamed, out / "model.safetensors", metadata={"format": "pt"})
     (out / "config.json").write_text(json.dumps(_config(architecture, recipe), indent=2) + "\n")
     progress(2, 2)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """The tensors of a checkpoint; nothing that it might carry besides is run."""
+    import torch
+
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as exc:
+        raise ValueError(f"{path.name} holds more than tensors, or is damaged; it was not loaded") from exc
+    return state
 
 
 def _by_position(state: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
