@@ -9,10 +9,10 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, cast
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from assistant.errors import LLMBadReply, LLMUnavailable, ProductError
 from assistant.llm.profiles import Endpoint, endpoint, mending_command
@@ -42,7 +42,7 @@ class ChatClient:
     def __init__(self, settings: Settings, *, shared: "ChatClient | None" = None) -> None:
         """``shared``: another client whose connections are used."""
         self._settings = settings
-        self._connection = shared._connection if shared else _Connection(settings)
+        self._connection: _Connection = shared._connection if shared else _Connection(settings)
         self.usage = Usage()
 
     def for_turn(self) -> "ChatClient":
@@ -117,12 +117,12 @@ class ChatClient:
         """
         deadline, seconds = self._deadline(timeout)
         shown, thoughts, last = False, ThoughtFilter(), None
-        whole: AIMessage | None = None
+        whole: AIMessageChunk | None = None
         with self._counted(purpose) as count, self.usage.under_way():
             pieces = self._connection.model().astream(list(messages), max_tokens=max_tokens)
-            async with contextlib.aclosing(pieces):  # type: ignore[type-var]  # an async generator, typed more loosely
+            async with contextlib.aclosing(cast("AsyncGenerator[AIMessageChunk]", pieces)):
                 while (chunk := await self._next(pieces, deadline, seconds)) is not None:
-                    whole = chunk if whole is None else whole + chunk  # type: ignore[assignment]
+                    whole = chunk if whole is None else whole + chunk
                     last = chunk.response_metadata.get("finish_reason") or last
                     if text := thoughts.feed(chunk.text):
                         shown = True
@@ -147,8 +147,8 @@ class ChatClient:
     ) -> AIMessage:
         deadline, seconds = self._deadline(timeout)
         with self._counted(purpose) as count, self.usage.under_way():
+            model = self._connection.model()
             async with self._guarded(deadline, seconds):
-                model = self._connection.model()
                 reply = await _with_one_more_try(lambda: model.ainvoke(list(messages), max_tokens=max_tokens, **fields))
             count(reply)
         return reply
@@ -168,7 +168,8 @@ class ChatClient:
     @contextlib.contextmanager
     def _counted(self, purpose: str) -> Iterator[Callable[[AIMessage | None], None]]:
         """Puts the call into the usage, however it ends."""
-        begun, replies = time.monotonic(), []
+        begun = time.monotonic()
+        replies: list[AIMessage | None] = []
         try:
             yield replies.append
         finally:
@@ -344,7 +345,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _fits_strict_mode(schema: Any) -> bool:  # noqa: ANN401 - any part of a schema
-    """OpenAI's strict mode takes only schemas whose objects are closed and require all they name; vLLM does not care."""
+    """OpenAI's strict mode takes only schemas whose objects are closed and require all they name."""
     if isinstance(schema, list):
         return all(map(_fits_strict_mode, schema))
     if not isinstance(schema, dict):

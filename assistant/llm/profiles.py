@@ -214,7 +214,7 @@ def _cpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settin
     arguments = [
         *_common_arguments(settings, _weights(settings, model_folder)),
         "--dtype", llm.dtype if llm.dtype != "auto" else best_cpu_dtype(),
-        "--block-size", "32",  # the prefix cache serves whole blocks; the default of 128 tokens wastes most of one a call
+        "--block-size", "32",  # the prefix cache serves whole blocks; 128 by default
         "--enforce-eager",  # compiling takes minutes and wins little at these sizes
         "--max-num-seqs", str(llm.max_streams),
         *llm.extra_args,

@@ -1,0 +1,254 @@
+"""The client against a server that misbehaves in every way."""
+
+import asyncio
+import subprocess
+import sys
+import time
+
+import pytest
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from assistant.errors import LLMBadReply, LLMUnavailable
+from assistant.llm.client import ChatClient
+from tests.fakes.openai_server import FakeOpenAIServer, Reply
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"tool": {"enum": ["search", "browse"]}, "k": {"type": "integer"}},
+    "required": ["tool"],
+    "additionalProperties": False,
+}
+ASK = [SystemMessage("You plan."), HumanMessage("red shoes")]
+
+
+async def ask(server: FakeOpenAIServer, **llm: object) -> dict[str, object]:
+    return await ChatClient(server.settings(**llm)).complete_json(ASK, SCHEMA, purpose="plan", max_tokens=50)
+
+
+async def test_sends_messages_schema_and_sampling() -> None:
+    with FakeOpenAIServer([Reply(json={"tool": "search"})]) as server:
+        assert await ask(server, temperature=0.3, seed=11, extra_body={"top_k": 5}, api_key="s3cret") == {"tool": "search"}
+    (sent,) = server.requests
+    assert [(m["role"], m["content"]) for m in sent["messages"]] == [("system", "You plan."), ("user", "red shoes")]
+    assert sent["response_format"]["json_schema"]["schema"] == SCHEMA
+    assert sent["response_format"]["json_schema"]["name"] == "plan"
+    assert (sent["temperature"], sent["seed"], sent["max_completion_tokens"], sent["top_k"]) == (0.3, 11, 50, 5)
+    assert server.headers[0]["authorization"] == "Bearer s3cret"
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        (Reply("{'tool': search"), "no JSON"),
+        (Reply('{"tool": "search"'), "no JSON"),
+        (Reply(""), "no JSON"),
+        (Reply('{"tool": "search", "k": NaN}'), "no JSON"),
+        (Reply('["search"]'), "breaks its schema"),
+        (Reply(json={"tool": "delete_everything"}), r"\$\.tool"),
+        (Reply(json={"tool": "search", "extra": 1}), "additionalProperties"),
+        (Reply('{"tool": "sea', finish_reason="length"), "cut off"),
+        (Reply(raw=b"<html>busy</html>"), "no chat completion"),
+        (Reply(raw=b'{"object": "chat.completion", "choices"'), "no chat completion"),
+        (Reply(raw=b'{"choices": []}'), "no chat completion"),
+        (Reply(raw=b"[]"), "no chat completion"),
+        (Reply(status=400, error="This model's maximum context length is 4096 tokens."), "maximum context length"),
+    ],
+)
+async def test_answers_that_are_not_what_was_asked_for(reply: Reply, says: str) -> None:
+    with FakeOpenAIServer([reply]) as server:
+        with pytest.raises(LLMBadReply, match=says) as caught:
+            await ask(server)
+    assert "\n" not in str(caught.value)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        (Reply(status=500), "HTTP 500"),
+        (Reply(status=503), "HTTP 503"),
+        (Reply(status=429), "HTTP 429"),
+        (Reply(status=401), "ASSISTANT_LLM__API_KEY"),
+        (Reply(status=404), "no model named fake-model"),
+        (Reply(hang=True), "did not answer within 1 s"),
+    ],
+)
+async def test_a_server_that_fails_is_asked_once(reply: Reply, says: str) -> None:
+    with FakeOpenAIServer([reply]) as server:
+        with pytest.raises(LLMUnavailable, match=says):
+            await ask(server, call_seconds=0.6)
+    assert len(server.requests) == 1
+
+
+async def test_a_wrong_model_name() -> None:
+    with FakeOpenAIServer() as server:
+        with pytest.raises(LLMUnavailable, match="no model named other; check ASSISTANT_LLM__MODEL"):
+            await ask(server, model="other")
+
+
+async def test_nobody_listens() -> None:
+    with FakeOpenAIServer() as server:
+        settings = server.settings()
+    client = ChatClient(settings)
+    begun = time.monotonic()
+    with pytest.raises(LLMUnavailable, match="does not answer; check ASSISTANT_LLM__BASE_URL"):
+        await client.complete_json(ASK, SCHEMA, purpose="plan", max_tokens=5)
+    assert time.monotonic() - begun < 2
+    managed = settings.model_copy(
+        update={"llm": settings.llm.model_copy(update={"profile": "cpu", "base_url": None, "port": server.port})}
+    )
+    with pytest.raises(LLMUnavailable, match="start it with: assistant llm up"):
+        await ChatClient(managed).complete_text(ASK, purpose="chat", max_tokens=5)
+
+
+async def test_one_more_try_after_a_reset_and_only_one() -> None:
+    good = Reply(json={"tool": "search"})
+    with FakeOpenAIServer([Reply(reset=True), good]) as server:
+        assert await ask(server) == {"tool": "search"}
+        server.script([Reply(reset=True)])
+        with pytest.raises(LLMUnavailable, match="broke the connection"):
+            await ask(server)
+    assert len(server.requests) == 4
+
+
+async def test_cancelling_hangs_up() -> None:
+    with FakeOpenAIServer([Reply(hang=True)]) as server:
+        task = asyncio.create_task(ask(server))
+        while not server.requests:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(server.wait_for_hang_up)
+
+
+async def test_the_deadline_hangs_up() -> None:
+    with FakeOpenAIServer([Reply(hang=True)]) as server:
+        client = ChatClient(server.settings())
+        with pytest.raises(LLMUnavailable, match="within 0 s"):
+            await client.complete_text(ASK, purpose="chat", max_tokens=5, timeout=0.2)
+        assert await asyncio.to_thread(server.wait_for_hang_up)
+    assert [(r.purpose, r.ok) for r in client.usage.records] == [("chat", False)]
+
+
+async def test_calls_go_side_by_side_and_are_counted() -> None:
+    with FakeOpenAIServer([Reply("Good.", delay=0.3)]) as server:
+        client = ChatClient(server.settings())
+        turn = client.for_turn()
+        await asyncio.gather(*(turn.complete_text(ASK, purpose="explain", max_tokens=9) for _ in range(4)))
+    usage = turn.usage
+    assert server.side_by_side == 4
+    assert (usage.calls, usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens) == (4, 80, 20, 64)
+    assert usage.purposes == ["explain"] * 4
+    assert usage.seconds > 1.1 > usage.busy_seconds >= 0.3
+    assert client.usage.calls == 0
+
+
+async def test_a_turn_has_one_time_budget() -> None:
+    with FakeOpenAIServer([Reply("Good.", delay=0.4), Reply(hang=True)]) as server:
+        turn = ChatClient(server.settings(turn_seconds=0.8, call_seconds=30)).for_turn()
+        await turn.complete_text(ASK, purpose="chat", max_tokens=9)
+        begun = time.monotonic()
+        with pytest.raises(LLMUnavailable, match="did not answer"):
+            await turn.complete_text(ASK, purpose="chat", max_tokens=9)
+    assert time.monotonic() - begun < 0.7
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply("Fine.", reasoning="Hmm, let me think."),
+        Reply("<think>Hmm.</think>\n\nFine."),
+        Reply("Hmm, it opened in the prompt.</think>Fine."),
+        Reply("\n Fine. "),
+    ],
+)
+async def test_thoughts_are_kept_out_of_text(reply: Reply) -> None:
+    with FakeOpenAIServer([reply]) as server:
+        assert await ChatClient(server.settings()).complete_text(ASK, purpose="chat", max_tokens=9) == "Fine."
+
+
+async def test_thoughts_are_kept_out_of_json() -> None:
+    with FakeOpenAIServer([Reply('<think>{"tool": "browse"}</think>{"tool": "search"}')]) as server:
+        assert await ask(server) == {"tool": "search"}
+
+
+@pytest.mark.parametrize("text", ["", "  ", "<think>only", "<think>only</think>"])
+async def test_empty_text_is_a_bad_reply(text: str) -> None:
+    with FakeOpenAIServer([Reply(text)]) as server:
+        with pytest.raises(LLMBadReply, match="empty"):
+            await ChatClient(server.settings()).complete_text(ASK, purpose="chat", max_tokens=9)
+
+
+async def test_cut_text_is_refused_or_shortened_to_whole_sentences() -> None:
+    reply = Reply("It costs 12.50 dollars. It is red. It also", finish_reason="length")
+    with FakeOpenAIServer([reply]) as server:
+        client = ChatClient(server.settings())
+        with pytest.raises(LLMBadReply, match="cut off"):
+            await client.complete_text(ASK, purpose="explain", max_tokens=9)
+        text = await client.complete_text(ASK, purpose="explain", max_tokens=9, when_cut="whole sentences")
+        assert text == "It costs 12.50 dollars. It is red."
+        server.script([Reply("它是红色的。价格是12.50美元。它还", finish_reason="length")])
+        text = await client.complete_text(ASK, purpose="explain", max_tokens=9, when_cut="whole sentences")
+        assert text == "它是红色的。价格是12.50美元。"
+        server.script([Reply("It costs 12.50", finish_reason="length")])
+        with pytest.raises(LLMBadReply, match="cut off"):
+            await client.complete_text(ASK, purpose="explain", max_tokens=9, when_cut="whole sentences")
+
+
+async def stream(server: FakeOpenAIServer, client: ChatClient | None = None) -> list[str]:
+    client = client or ChatClient(server.settings())
+    return [piece async for piece in client.stream_text(ASK, purpose="explain", max_tokens=9)]
+
+
+@pytest.mark.parametrize("text", ["One two three four.", "<think>Hmm, well.</think>\n\nOne two three four.", "<"])
+async def test_streams_text_in_pieces(text: str) -> None:
+    with FakeOpenAIServer([Reply(text, reasoning="Hmm.")]) as server:
+        client = ChatClient(server.settings())
+        pieces = await stream(server, client)
+    assert "".join(pieces) == text.rpartition("</think>")[2].strip()
+    assert server.requests[0]["stream_options"] == {"include_usage": True}
+    (record,) = client.usage.records
+    assert (record.prompt_tokens, record.completion_tokens, record.cached_tokens, record.ok) == (20, 5, 16, True)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply("One two three four five.", cut_after=3), LLMUnavailable),
+        (Reply("One two three", finish_reason="length"), LLMBadReply),
+        (Reply("<think>only"), LLMBadReply),
+        (Reply(status=500), LLMUnavailable),
+    ],
+)
+async def test_streams_that_end_badly(reply: Reply, error: type[Exception]) -> None:
+    with FakeOpenAIServer([reply]) as server:
+        with pytest.raises(error):
+            await stream(server)
+
+
+async def test_leaving_a_stream_hangs_up() -> None:
+    with FakeOpenAIServer([Reply("word " * 2000)]) as server:
+        pieces = ChatClient(server.settings()).stream_text(ASK, purpose="explain", max_tokens=9)
+        assert await anext(pieces)
+        await pieces.aclose()  # type: ignore[attr-defined]  # an async generator
+        assert await asyncio.to_thread(server.wait_for_hang_up)
+
+
+async def test_a_stream_that_stalls_meets_the_deadline() -> None:
+    with FakeOpenAIServer([Reply(hang=True)]) as server:
+        with pytest.raises(LLMUnavailable, match="did not answer within"):
+            await stream(server, ChatClient(server.settings(call_seconds=0.3)))
+
+
+def test_one_client_serves_several_event_loops() -> None:
+    with FakeOpenAIServer([Reply("Good.")]) as server:
+        client = ChatClient(server.settings())
+        for _ in range(2):
+            assert asyncio.run(client.complete_text(ASK, purpose="chat", max_tokens=9)) == "Good."
+
+
+def test_importing_the_client_is_cheap() -> None:
+    code = "import sys, assistant.llm.client; print('langchain_openai' in sys.modules, 'openai' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
