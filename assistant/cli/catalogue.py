@@ -1,15 +1,288 @@
+"""assistant ingest, assistant catalogue, assistant sample."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True)
-sample_app = typer.Typer(no_args_is_help=True)
+from assistant.errors import BadInput, UnknownItem
+from assistant.settings import Settings, load_settings
 
+if TYPE_CHECKING:
+    from assistant.ingest import Encoders, IngestOptions, IngestSummary, Rejection
+    from tools.records import Item
+    from tools.store import Catalogue, CatalogueStats, Picture
 
-@app.callback()
-def _root() -> None: ...
+app = typer.Typer(no_args_is_help=True, help="Look at, export, re-embed or drop the catalogue.")
+sample_app = typer.Typer(no_args_is_help=True, help="The sample catalogue.")
+
+SHOWN_REJECTIONS = 10
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @sample_app.callback()
-def _sample() -> None: ...
+def _sample() -> None:
+    """The sample catalogue."""
 
 
-def ingest() -> None: ...
+# Ingesting -----------------------------------------------------------------------------------------------------------
+
+
+def ingest(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Catalogue files, JSONL or CSV.")],
+    prune: Annotated[bool, typer.Option(help="Remove items that stand in none of the files.")] = False,
+    rejects: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what was not taken, and why, to this JSONL file.")
+    ] = None,
+    media_root: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Pictures must lie in here; default: the folder of each file."),
+    ] = None,
+    fetch_pictures: Annotated[bool, typer.Option(help="Fetch pictures that are given as web addresses.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the catalogue up to what the files say; only what has changed is embedded.
+
+    After an interruption the same command goes on where it stopped. docs/catalogue.md describes the files.
+    """
+    from assistant import ingest as work
+    from assistant.ingest.files import CatalogueFile
+
+    settings = load_settings()
+    for file in files:  # complain about files before models are looked for
+        CatalogueFile(file, line_bytes=settings.limits.line_bytes)
+    options = _options(settings, media_root=media_root, prune=prune, fetch_pictures=fetch_pictures)
+    progress = work.progress_for_terminal()
+    with _rejections(rejects) as reject, _open(settings, notify=progress.say) as catalogue:
+        summary = work.ingest(catalogue, files, _encoders(settings), options, reject=reject, progress=progress)
+    if as_json:
+        typer.echo(json.dumps({**summary.model_dump(), "accepted": summary.accepted}, ensure_ascii=False))
+    else:
+        typer.echo(summary_text(summary, rejects))
+
+
+def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_pictures: bool) -> "IngestOptions":
+    from assistant.ingest import IngestOptions
+    from tools.media import MediaLimits
+
+    if media_root is not None and not media_root.is_dir():
+        raise BadInput(f"There is no folder {media_root}.")
+    limits = settings.limits
+    return IngestOptions(
+        media_root=media_root,
+        prune=prune,
+        fetch_pictures=fetch_pictures,
+        line_bytes=limits.line_bytes,
+        description_characters=limits.description_characters,
+        media=MediaLimits(limits.image_bytes, limits.image_pixels, limits.audio_bytes, limits.audio_seconds),
+    )
+
+
+@contextmanager
+def _rejections(path: Path | None) -> Iterator[Callable[["Rejection"], None]]:
+    """Where rejections go: all to the file, the first few to standard error."""
+    shown = 0
+    try:
+        file = path.open("w", encoding="utf-8") if path else None
+    except OSError as exc:
+        raise BadInput(f"{path} cannot be written: {exc.strerror}.") from exc
+
+    def reject(rejection: "Rejection") -> None:
+        nonlocal shown
+        if file:
+            file.write(rejection.model_dump_json() + "\n")
+        if shown < SHOWN_REJECTIONS:
+            print(rejection_text(rejection), file=sys.stderr)
+        elif shown == SHOWN_REJECTIONS:
+            print("... and more" + ("" if path else "; --rejects FILE writes them all"), file=sys.stderr)
+        shown += 1
+
+    try:
+        yield reject
+    finally:
+        if file:
+            file.close()
+
+
+def rejection_text(rejection: "Rejection") -> str:
+    """One line for people."""
+    what = {"line": "rejected", "duplicate": "replaced", "picture": "picture lost"}[rejection.kind]
+    named = f" (id {rejection.id})" if rejection.id else ""
+    return f"{rejection.file}:{rejection.line}{named} {what}: {rejection.reason}"
+
+
+def summary_text(summary: "IngestSummary", rejects: Path | None = None) -> str:
+    """The summary for people; what did not occur is left out."""
+    parts = [
+        f"{summary.accepted:,} accepted ({summary.new:,} new, {summary.changed:,} changed)",
+        f"{summary.unchanged:,} unchanged",
+        f"{summary.rejected:,} rejected" + (f" (see {rejects})" if rejects and summary.rejected else ""),
+    ]
+    rare = {
+        "replaced by later lines": summary.duplicates,
+        "removed": summary.removed,
+        "pictures lost": summary.pictures_lost,
+        "pictures at web addresses not fetched (--fetch-pictures)": summary.pictures_remote,
+        "descriptions cut": summary.descriptions_cut,
+        "links dropped": summary.links_dropped,
+    }
+    parts += [f"{count:,} {what}" for what, count in rare.items() if count]
+    embedded = f"{summary.texts_embedded:,} texts and {summary.pictures_embedded:,} pictures embedded"
+    return f"{summary.lines:,} lines: {', '.join(parts)}.\n{embedded} in {summary.seconds:,.1f} s."
+
+
+# The catalogue -------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def stats(as_json: Json = False) -> None:
+    """Count what the catalogue holds."""
+    with _open(load_settings(), read_only=True) as catalogue:
+        found = catalogue.stats()
+    typer.echo(found.model_dump_json() if as_json else stats_text(found))
+
+
+@app.command()
+def show(item_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+    """Show one item with all that is known of it."""
+    with _open(load_settings(), read_only=True) as catalogue:
+        item, pictures = catalogue.get(item_id), catalogue.pictures(item_id)
+    if item is None:
+        raise UnknownItem(f"There is no item {item_id} in the catalogue.")
+    if as_json:
+        lost = [{"reference": p.reference, "reason": p.reason} for p in pictures if p.state == "lost"]
+        typer.echo(json.dumps({**item.model_dump(), "pictures_lost": lost}, ensure_ascii=False))
+    else:
+        typer.echo(item_text(item, pictures))
+
+
+@app.command()
+def export() -> None:
+    """Print every item as a catalogue line (JSONL) on standard output."""
+    from assistant.ingest.export import catalogue_line, common_folder
+
+    folders: set[Path] = set()
+    with _open(load_settings(), read_only=True) as catalogue:
+        for item in catalogue.items():
+            sys.stdout.write(catalogue_line(item) + "\n")
+            folder = common_folder(item.images)
+            folders |= {folder} if folder else set()
+    sys.stdout.flush()
+    root = common_folder(str(folder / "picture") for folder in folders)
+    if root:
+        print(
+            f"The pictures lie in {root}; to ingest these lines: assistant ingest FILE --media-root {root}",
+            file=sys.stderr,
+        )
+
+
+@app.command()
+def reindex() -> None:
+    """Make every vector anew with the encoders that are set now; goes on where it was interrupted."""
+    from assistant import ingest as work
+
+    settings = load_settings()
+    options = _options(settings, media_root=None, prune=False, fetch_pictures=False)
+    progress = work.progress_for_terminal()
+    with _open(settings, notify=progress.say) as catalogue:
+        done = work.reindex(catalogue, _encoders(settings), options.media, progress=progress)
+    lost = f"; {done.pictures_lost:,} pictures could not be read" if done.pictures_lost else ""
+    typer.echo(
+        f"{done.changed:,} items: {done.texts_embedded:,} texts and {done.pictures_embedded:,} pictures embedded{lost}."
+    )
+
+
+@app.command()
+def drop(yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False) -> None:
+    """Delete the catalogue: items, vectors and index. Sessions, uploads and the pictures' own files stay."""
+    from tools.store import drop as drop_catalogue
+
+    settings = load_settings()
+    if not yes:
+        if not sys.stdin.isatty():
+            raise BadInput("Dropping the catalogue needs a yes; give --yes.")
+        typer.confirm(f"Delete the catalogue in {settings.data_folder}?", abort=True)
+    drop_catalogue(settings.data_folder, chroma_url=settings.chroma_url)
+    typer.echo(f"The catalogue in {settings.data_folder} is gone.")
+
+
+@sample_app.command()
+def fetch() -> None:
+    """Fetch the sample catalogue (54 products with photos, GPL-3.0) and print the path of its file."""
+    from assistant import sample
+    from assistant.models import reporter_for_terminal
+
+    reporter = reporter_for_terminal()
+    path = sample.fetch(load_settings(), reporter)
+    reporter.say("Put it into the catalogue with: assistant ingest, and the path below.")
+    typer.echo(str(path))
+
+
+def stats_text(stats: "CatalogueStats") -> str:
+    """The statistics for people."""
+    prices = "no prices" if stats.min_price is None else f"{stats.min_price:,.2f} to {stats.max_price:,.2f}"
+    rows = {
+        "folder": f"{stats.folder} ({stats.bytes_on_disk / 1e6:,.1f} MB)",
+        "items": f"{stats.items:,} ({stats.in_stock:,} known to be in stock)",
+        "pictures": f"{stats.pictures:,}" + (f" ({stats.pictures_lost:,} lost)" if stats.pictures_lost else ""),
+        "prices": " ".join([prices, *stats.currencies]),
+        "categories": _counts(stats.categories),
+        "brands": _counts(stats.brands),
+    }
+    for space, found in stats.spaces.items():
+        missing = f", {found.missing:,} missing: finish with assistant catalogue reindex" if found.missing else ""
+        encoder = f"{found.encoder.encoder}, {found.encoder.dimensions} dimensions" if found.encoder else "no encoder"
+        rows[f"{space} vectors"] = f"{found.vectors:,} ({encoder}{missing})"
+    return "\n".join(f"{name:<20} {value}" for name, value in rows.items())
+
+
+def _counts(counts: dict[str, int], most: int = 8) -> str:
+    shown = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:most])
+    more = f" and {len(counts) - most:,} more" if len(counts) > most else ""
+    return f"{len(counts):,}" + (f": {shown}{more}" if counts else "")
+
+
+def item_text(item: "Item", pictures: "list[Picture]") -> str:
+    """One item for people."""
+    price = "unknown" if item.price is None else f"{item.price:,.2f} {item.currency or ''}".strip()
+    rows = {
+        "id": item.id,
+        "title": item.title,
+        "price": price,
+        "category": item.category,
+        "brand": item.brand,
+        "in stock": {True: "yes", False: "no", None: "unknown"}[item.in_stock],
+        "link": item.url,
+        **{
+            name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for name, value in item.attributes.items()
+        },
+        "audio": item.audio,
+        "video": item.video,
+    }
+    lines = [f"{name:<14} {value}" for name, value in rows.items() if value]
+    for picture in pictures:
+        state = "" if picture.state == "ready" else f" ({picture.state}: {picture.reason})"
+        lines.append(f"{'picture':<14} {picture.reference}{state}")
+    return "\n".join(lines) + (f"\n\n{item.description}" if item.description else "")
+
+
+# What the commands stand on ------------------------------------------------------------------------------------------
+
+
+def _open(settings: Settings, *, read_only: bool = False, notify: Callable[[str], None] | None = None) -> "Catalogue":
+    from tools.store import Catalogue
+
+    return Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=read_only, notify=notify)
+
+
+def _encoders(settings: Settings) -> "Encoders":
+    from assistant.engines import open_engines
+    from assistant.ingest import Encoders
+
+    engines = open_engines(settings)
+    return Encoders(engines.text, engines.pictures)

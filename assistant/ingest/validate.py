@@ -183,7 +183,8 @@ def _images(fields: dict[str, Any]) -> tuple[str, ...]:
         for part in parts:
             if part is not None and not isinstance(part, str):
                 raise LineError(f"its {name} is neither a path nor a list of paths")
-            found += [piece.strip() for piece in (part or "").split("|")]
+            pieces = [part or ""] if isinstance(value, list) else (part or "").split("|")
+            found += [piece.strip() for piece in pieces]
     return tuple(dict.fromkeys(clean(piece) for piece in found if piece))[:MAX_IMAGES]
 
 

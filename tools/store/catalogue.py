@@ -18,7 +18,7 @@ from tools.errors import EncoderMismatch
 from tools.records import EncoderIdentity, Filters, Item
 from tools.store import reading
 from tools.store.database import DATABASE, Database, store_errors, write_lock
-from tools.store.entries import CatalogueStats, Sort, Space, Vector, Vocabulary, fetched_name
+from tools.store.entries import CatalogueStats, Picture, Sort, Space, Vector, Vocabulary, fetched_name
 from tools.store.index import ChromaIndex, IndexFailedError, Notify
 from tools.store.writing import Writer, mismatch
 
@@ -129,6 +129,12 @@ class Catalogue:
         is_url = reference.lower().startswith(("http://", "https://"))
         path = self.folder / "media" / fetched_name(reference) if is_url else Path(reference)
         return path if path.is_file() else None
+
+    def pictures(self, item_id: str) -> list[Picture]:
+        """Every picture that the item's line refers to, the lost ones with the reason."""
+        with self._database.reading() as connection:
+            found = reading.stored(connection, [item_id]).get(item_id)
+        return list(found.pictures) if found else []
 
     def vocabulary(self) -> Vocabulary:
         """The categories, brands and attribute values that occur, as the catalogue spells them."""
