@@ -133,12 +133,18 @@ class EncoderIdentity(Record):
     dimensions: int
 
 
+FailureKind = Literal["input", "media", "missing", "failed"]
+"""Whose fault a failure is: wrong arguments or an unknown item, a file that cannot be read, a model file or server
+that is not there, or the tool itself."""
+
+
 class ToolOutcome(Record):
     """What calling a tool gives, whoever called it."""
 
     ok: bool
     result: dict[str, Any] | None = None
     error: str | None = None
+    failure: FailureKind | None = Field(None, exclude=True, description="for the caller's code; not part of the JSON")
     seconds: float
 
 
