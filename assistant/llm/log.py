@@ -9,10 +9,12 @@ _PROCESS = re.compile(r"^\((?:\w+)(?:[ _]\w+=?\S*)* pid=\d+\)\s*")
 _LEVEL = re.compile(r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL)\s+\d\d-\d\d \d\d:\d\d:\d\d\s+(?:\[[^\]]*\]\s*)?")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _ERROR = re.compile(r"^(?:[a-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Exit|Interrupt)): (.+)")
+_VALUE_ERROR = re.compile(r"^Value error, (.+?)\s*(?:\[type=.*)?$")
 _ARGUMENTS = re.compile(r"^\S*api_server\S*: error: (.+)")
 
 # What vLLM's outer processes say when an inner one has died: never the cause itself.
 _ECHOES: Final = (
+    "validation error for",
     "ngine core initialization failed",
     "ee root cause",
     "cancelled",
@@ -58,7 +60,7 @@ def _errors(path: Path) -> Iterator[str]:
         _, text = _split(line)
         if match := _ERROR.match(text):
             yield _plain(f"{match[1]}: {match[2]}")
-        elif match := _ARGUMENTS.match(text):
+        elif match := _ARGUMENTS.match(text) or _VALUE_ERROR.match(text):
             yield _plain(match[1])
 
 

@@ -162,15 +162,26 @@ def stop(record: ServerRecord, *, grace_seconds: float = GRACE_SECONDS) -> None:
     Raises:
         LLMUnavailable: a process does not end.
     """
-    found = members(record)
-    _send(found[:1], signal.SIGTERM)  # the leader ends its engine processes in order
-    psutil.wait_procs(found, timeout=grace_seconds)
-    left = members(record)
+    _send(members(record)[:1], signal.SIGTERM)  # the leader ends its engine processes in order
+    left = _left_after(record, grace_seconds)
     _send(left, signal.SIGKILL)
-    _, left = psutil.wait_procs(left, timeout=grace_seconds)
-    exit_code(record)  # no zombie when it was our child
+    left = _left_after(record, grace_seconds) if left else []
     if left:
         raise LLMUnavailable(f"Process {left[0].pid} of vLLM does not end; end it by hand: kill -9 {left[0].pid}")
+
+
+def _left_after(record: ServerRecord, seconds: float) -> list[psutil.Process]:
+    """What still runs when the time is over; returns as soon as nothing does.
+
+    Not psutil's waiting: it takes zombies for living, and in a container nobody may be there to reap them.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        exit_code(record)  # reaps the server when it was our child
+        left = members(record)
+        if not left or time.monotonic() > end:
+            return left
+        time.sleep(0.05)
 
 
 def _send(processes: list[psutil.Process], number: signal.Signals) -> None:

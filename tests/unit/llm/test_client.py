@@ -27,7 +27,9 @@ async def ask(server: FakeOpenAIServer, **llm: object) -> dict[str, object]:
 
 async def test_sends_messages_schema_and_sampling() -> None:
     with FakeOpenAIServer([Reply(json={"tool": "search"})]) as server:
-        assert await ask(server, temperature=0.3, seed=11, extra_body={"top_k": 5}, api_key="s3cret") == {"tool": "search"}
+        assert await ask(server, temperature=0.3, seed=11, extra_body={"top_k": 5}, api_key="s3cret") == {
+            "tool": "search"
+        }
     (sent,) = server.requests
     assert [(m["role"], m["content"]) for m in sent["messages"]] == [("system", "You plan."), ("user", "red shoes")]
     assert sent["response_format"]["json_schema"]["schema"] == SCHEMA
@@ -55,9 +57,8 @@ async def test_sends_messages_schema_and_sampling() -> None:
     ],
 )
 async def test_answers_that_are_not_what_was_asked_for(reply: Reply, says: str) -> None:
-    with FakeOpenAIServer([reply]) as server:
-        with pytest.raises(LLMBadReply, match=says) as caught:
-            await ask(server)
+    with FakeOpenAIServer([reply]) as server, pytest.raises(LLMBadReply, match=says) as caught:
+        await ask(server)
     assert "\n" not in str(caught.value)
     assert len(server.requests) == 1
 
@@ -74,16 +75,15 @@ async def test_answers_that_are_not_what_was_asked_for(reply: Reply, says: str) 
     ],
 )
 async def test_a_server_that_fails_is_asked_once(reply: Reply, says: str) -> None:
-    with FakeOpenAIServer([reply]) as server:
-        with pytest.raises(LLMUnavailable, match=says):
-            await ask(server, call_seconds=0.6)
+    with FakeOpenAIServer([reply]) as server, pytest.raises(LLMUnavailable, match=says):
+        await ask(server, call_seconds=0.6)
     assert len(server.requests) == 1
 
 
 async def test_a_wrong_model_name() -> None:
-    with FakeOpenAIServer() as server:
-        with pytest.raises(LLMUnavailable, match="no model named other; check ASSISTANT_LLM__MODEL"):
-            await ask(server, model="other")
+    says = "no model named other; check ASSISTANT_LLM__MODEL"
+    with FakeOpenAIServer() as server, pytest.raises(LLMUnavailable, match=says):
+        await ask(server, model="other")
 
 
 async def test_nobody_listens() -> None:
@@ -175,9 +175,8 @@ async def test_thoughts_are_kept_out_of_json() -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "<think>only", "<think>only</think>"])
 async def test_empty_text_is_a_bad_reply(text: str) -> None:
-    with FakeOpenAIServer([Reply(text)]) as server:
-        with pytest.raises(LLMBadReply, match="empty"):
-            await ChatClient(server.settings()).complete_text(ASK, purpose="chat", max_tokens=9)
+    with FakeOpenAIServer([Reply(text)]) as server, pytest.raises(LLMBadReply, match="empty"):
+        await ChatClient(server.settings()).complete_text(ASK, purpose="chat", max_tokens=9)
 
 
 async def test_cut_text_is_refused_or_shortened_to_whole_sentences() -> None:
@@ -222,9 +221,8 @@ async def test_streams_text_in_pieces(text: str) -> None:
     ],
 )
 async def test_streams_that_end_badly(reply: Reply, error: type[Exception]) -> None:
-    with FakeOpenAIServer([reply]) as server:
-        with pytest.raises(error):
-            await stream(server)
+    with FakeOpenAIServer([reply]) as server, pytest.raises(error):
+        await stream(server)
 
 
 async def test_leaving_a_stream_hangs_up() -> None:
@@ -236,9 +234,8 @@ async def test_leaving_a_stream_hangs_up() -> None:
 
 
 async def test_a_stream_that_stalls_meets_the_deadline() -> None:
-    with FakeOpenAIServer([Reply(hang=True)]) as server:
-        with pytest.raises(LLMUnavailable, match="did not answer within"):
-            await stream(server, ChatClient(server.settings(call_seconds=0.3)))
+    with FakeOpenAIServer([Reply(hang=True)]) as server, pytest.raises(LLMUnavailable, match="did not answer within"):
+        await stream(server, ChatClient(server.settings(call_seconds=0.3)))
 
 
 def test_one_client_serves_several_event_loops() -> None:
