@@ -9,8 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
-from tools.toolbox import Engines, build_tools, call_tool
-
 from assistant.errors import LLMBadReply, LLMUnavailable, SessionError
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
@@ -21,6 +19,7 @@ from assistant.turn.graph import Graph, build_graph
 from assistant.turn.planning import planning_conversation
 from assistant.turn.state import Request, TurnContext
 from tools.errors import MediaError
+from tools.toolbox import Engines, build_tools, call_tool
 
 ITEM_PICTURE = "item:"
 """An image argument that names a catalogue item's own picture: ``item:ID``."""
@@ -132,7 +131,7 @@ class Assistant:
         """
         config: Any = {"configurable": {"thread_id": check_session_id(session_id)}}
         state = await self._parts.graph.aget_state(config)
-        memory = state.values.get("memory")
+        memory = state.values.get("kept")
         if memory is None:
             raise SessionError(f"There is no session {session_id!r}.")
         return cast(Memory, memory)
@@ -185,8 +184,8 @@ class Assistant:
         except TimeoutError:
             error = f"it took longer than {deadline:g} seconds"
             return Step(**call.model_dump(), ok=False, error=error, seconds=round(time.perf_counter() - began, 3)), None
-        step = Step(**call.model_dump(), ok=outcome.ok, error=outcome.error, seconds=round(outcome.seconds, 3))
-        return step, outcome.result
+        told = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
+        return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), outcome.result
 
 
 def model_names(settings: Settings) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tools.records import Filters, Hit, Label, PictureDescription, Record, Transcript
+from tools.records import FailureKind, Filters, Hit, Label, PictureDescription, Record, Transcript
 
 Intent = Literal["recommend", "compare", "details", "why", "chat"]
 """What the user wants of this turn; only ``recommend`` searches."""
@@ -70,6 +70,7 @@ class Step(Record):
     origin: Literal["anticipated", "planned"]
     ok: bool
     error: str | None = None
+    failure: FailureKind | None = Field(None, exclude=True, description="for code; not part of the answer")
     seconds: float
 
 

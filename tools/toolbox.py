@@ -16,8 +16,8 @@ from tools import (
     transcribe_audio,
 )
 from tools.engines.parts import Engines
-from tools.errors import BadInput, ProductError
-from tools.records import ToolOutcome
+from tools.errors import BadInput, MediaError, ProductError, ServiceMissing
+from tools.records import FailureKind, ToolOutcome
 from tools.tool import CatalogueTool, Context, Tool
 
 logger = logging.getLogger(__name__)
@@ -58,13 +58,24 @@ def run_tool(tools: Mapping[str, CatalogueTool], name: str, arguments: dict[str,
 def call_tool(tools: Mapping[str, CatalogueTool], name: str, arguments: dict[str, Any]) -> ToolOutcome:
     """Call a tool by name; whatever goes wrong is in the outcome, in one sentence, and nothing is raised."""
     began = time.perf_counter()
-    result, error = None, None
+    told: dict[str, Any] = {"ok": True}
     try:
-        result = run_tool(tools, name, arguments)
+        told["result"] = run_tool(tools, name, arguments)
     except ProductError as exc:
-        error = str(exc)
+        told = {"ok": False, "error": str(exc), "failure": failure_kind(exc)}
     except Exception:  # a mistake of ours must not end the turn of which this call is a part
         logger.exception("the tool %s failed", name)
-        error = f"The tool {name} failed unexpectedly; the log says why."
-    seconds = round(time.perf_counter() - began, 4)
-    return ToolOutcome(ok=error is None, result=result, error=error, seconds=seconds)
+        told = {"ok": False, "error": f"The tool {name} failed unexpectedly; the log says why.", "failure": "failed"}
+    return ToolOutcome(**told, seconds=round(time.perf_counter() - began, 4))
+
+
+def failure_kind(error: ProductError) -> FailureKind:
+    """Whose fault an error is."""
+    match error:
+        case MediaError():
+            return "media"
+        case BadInput():
+            return "input"
+        case ServiceMissing():
+            return "missing"
+    return "failed"

@@ -11,6 +11,9 @@ import typer
 from assistant.cli import catalogue, chat, demo, doctor, llm, models, recommend, tools
 from assistant.errors import ProductError
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C; typer gives it for a KeyboardInterrupt, without a word."""
+
 app = typer.Typer(
     name="assistant",
     no_args_is_help=True,
@@ -33,10 +36,22 @@ app.command("demo")(demo.demo)
 def main() -> None:
     """Run the command line; expected errors end as one sentence on standard error."""
     try:
-        app()
+        code = app(standalone_mode=False)
+    except typer.TyperException as exc:
+        print(_wrong_usage(exc), end="", file=sys.stderr)
+        sys.exit(exc.exit_code)
     except ProductError as exc:
         print(f"error: {exc}", file=sys.stderr)
         sys.exit(exc.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    if code == INTERRUPTED:
         print("Interrupted; what was finished is kept.", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _wrong_usage(exc: typer.TyperException) -> str:
+    """One line for a wrong option or argument; nothing where the help was shown instead."""
+    message = " ".join(exc.format_message().split()).rstrip(".")
+    context = getattr(exc, "ctx", None)
+    return f"error: {message}; see: {context.command_path if context else 'assistant'} --help\n" if message else ""

@@ -97,7 +97,7 @@ async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     reply = _reply(state, message, runtime.context)
     memory = _remember(state, message)
     runtime.stream_writer(Done(reply=reply))
-    return {"reply": reply, "message": message, "memory": memory}
+    return {"reply": reply, "message": message, "memory": memory, "kept": memory}
 
 
 def _message(state: TurnState, context: TurnContext) -> str:

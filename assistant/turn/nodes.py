@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from langgraph.runtime import Runtime
@@ -11,6 +12,7 @@ from assistant.fusion import SearchOutcome
 from assistant.fusion import fuse as fuse_outcomes
 from assistant.ledger import Ledger
 from assistant.records import (
+    Attachment,
     Candidate,
     Heard,
     Memory,
@@ -36,6 +38,7 @@ from assistant.turn.relaxing import relax
 from assistant.turn.state import Found, Plan, TurnContext, TurnState, said_by
 from assistant.understanding import to_filters, understand
 from prompts import say
+from tools.errors import MediaError
 from tools.records import Filters, Hit, PictureDescription, Transcript
 
 PLAN_TOKENS = 160
@@ -48,7 +51,7 @@ Update = dict[str, Any]
 
 async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Check the message and take its attachments; every channel of an earlier turn is reset here."""
-    request, memory = state["request"], state.get("memory") or Memory()
+    request, memory = state["request"], state.get("kept") or Memory()
     check_request(request, runtime.context.settings.limits)
     attachments = await asyncio.to_thread(take_attachments, request, memory, runtime.context.uploads)
     known = memory.attachments | {attachment.id: attachment for attachment in attachments}
@@ -61,7 +64,11 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 
 
 async def anticipate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
-    """Start at once what an attachment makes certain: transcribe recordings, describe pictures, side by side."""
+    """Start at once what an attachment makes certain: transcribe recordings, describe pictures, side by side.
+
+    Raises:
+        MediaError: an attachment cannot be read. A missing model or a failing engine is only noted.
+    """
     calls = [
         PlannedCall(tool="transcribe_audio", arguments={"audio": attachment.id}, origin="anticipated")
         if attachment.kind == "audio"
@@ -69,6 +76,7 @@ async def anticipate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         for attachment in state["attachments"]
     ]
     results = await run_calls(calls, state, runtime)
+    _refuse_unreadable(state["attachments"], [step for _, step, _ in results])
     heard = [
         Heard(attachment=c.arguments["audio"], transcript=Transcript.model_validate(r))
         for c, _, r in results
@@ -87,6 +95,20 @@ async def anticipate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "steps": [step for _, step, _ in results],
         "degraded": silent + failures(results, language),
     }
+
+
+def _refuse_unreadable(attachments: Sequence[Attachment], steps: Sequence[Step]) -> None:
+    """Refuse the message when one of its files cannot be read, by the name that the user gave it.
+
+    Raises:
+        MediaError: the first file's fault.
+    """
+    for attachment, step in zip(attachments, steps, strict=True):
+        if step.failure == "media":
+            for taken in attachments:
+                Path(taken.path).unlink(missing_ok=True)
+            reason = step.error or f"{attachment.name} cannot be read."
+            raise MediaError(reason.replace(Path(attachment.path).name, attachment.name))
 
 
 async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:

@@ -60,8 +60,13 @@ class Plan(Record):
 
 
 class TurnState(TypedDict, total=False):
-    """The graph's channels; all but ``memory`` are of this turn alone."""
+    """The graph's channels; all but ``kept`` are of this turn alone.
 
+    ``memory`` starts as ``kept`` and grows during the turn. ``kept`` is written once, when the turn is answered, so
+    that a turn that was refused, failed or was interrupted leaves the session as it was.
+    """
+
+    kept: Memory
     memory: Memory
     request: Request
     attachments: list[Attachment]
