@@ -15,7 +15,7 @@ ROLES = {"llm": "language", "asr": "speech", "text-embedding": "text", "image-cl
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME]...", help="Model names, as `assistant models list` shows.")
+    list[str] | None, typer.Argument(metavar="NAME", help="Model names, as `assistant models list` shows.")
 ]
 
 

