@@ -1,77 +1,87 @@
-"""The engines that the settings ask for; nothing is loaded until it is used."""
+"""The engines that the settings ask for; each is made when it is first used."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.errors import ModelMissing
 from assistant.models import ensure_present
 from assistant.settings import Settings
+from tools.engines.lazy import Lazy
+from tools.engines.parts import Engines
 from tools.media import MediaLimits
-from tools.store.catalogue import Catalogue
-from tools.toolbox import Engines
 
 if TYPE_CHECKING:
     from tools.engines.pictures import PictureEncoder
     from tools.engines.speech import SpeechEngine
     from tools.engines.text import TextEncoder
-
-WHISPER_FILES = {"faster-whisper": "ct2", "openai-whisper": "openai/base.pt"}
+    from tools.store import Catalogue
 
 
 def open_engines(settings: Settings) -> Engines:
-    """Engines over the settings' models and catalogue; cheap, since each part is made on first use."""
-    engines = Engines(
-        catalogue=lambda: Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url),
-        text=lambda: _text(settings),
-        pictures=lambda: _pictures(settings, engines),
-        speech=lambda: _speech(settings),
+    """Everything the tools need. Cheap: models and catalogue are opened when a tool first reads them.
+
+    What is missing is reported then: `ModelMissing` with the command that fetches it, `StoreError` for the catalogue.
+    """
+    text = Lazy(lambda: _text(settings))
+    return Engines(
+        catalogue=Lazy(lambda: _catalogue(settings)),
+        text=text,
+        pictures=Lazy(lambda: _pictures(settings, text)),
+        speech=Lazy(lambda: _speech(settings)),
         limits=media_limits(settings),
-        weights=settings.turn.weights,
     )
-    return engines
 
 
 def media_limits(settings: Settings) -> MediaLimits:
-    """The part of the limits that pictures and recordings have."""
-    names = asdict(MediaLimits())
-    return MediaLimits(**{name: getattr(settings.limits, name) for name in names})
+    """The settings' bounds on pictures and recordings."""
+    limits = settings.limits
+    return MediaLimits(
+        image_bytes=limits.image_bytes,
+        image_pixels=limits.image_pixels,
+        audio_bytes=limits.audio_bytes,
+        audio_seconds=limits.audio_seconds,
+    )
+
+
+def _catalogue(settings: Settings) -> "Catalogue":
+    from tools.store import Catalogue
+
+    return Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url)
 
 
 def _text(settings: Settings) -> "TextEncoder":
     from tools.engines.text import TextEncoder
 
-    return TextEncoder(_folder(settings, settings.text.model))
+    model = settings.text.model
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        folder = ensure_present(settings, model)
+    return TextEncoder(folder, threads=settings.threads)
 
 
-def _pictures(settings: Settings, engines: Engines) -> "PictureEncoder":
-    cache = settings.models_folder.parent / "cache"
-    if settings.vision.encoder == "open_clip":
-        from tools.engines.clip import ClipEncoder
-
-        return ClipEncoder(settings.vision.clip_model, settings.vision.clip_checkpoint, cache_folder=cache)
+def _pictures(settings: Settings, text: "Lazy[TextEncoder]") -> "PictureEncoder":
+    from tools.engines.clip import ClipEncoder
     from tools.engines.conse import ConseEncoder
 
-    return ConseEncoder(_folder(settings, settings.vision.classifier), engines.text, cache_folder=cache)
+    vision, cache_folder = settings.vision, settings.home.expanduser().absolute() / "cache"
+    if vision.encoder == "conse":
+        folder = ensure_present(settings, vision.classifier)
+        return ConseEncoder(folder, text(), threads=settings.threads, cache_folder=cache_folder)
+    advice = (
+        "Set ASSISTANT_VISION__CLIP_MODEL and ASSISTANT_VISION__CLIP_CHECKPOINT to a model on this machine, "
+        "or ASSISTANT_VISION__ENCODER=conse for the built-in encoder; see: assistant doctor."
+    )
+    return ClipEncoder(
+        vision.clip_model, vision.clip_checkpoint, threads=settings.threads, cache_folder=cache_folder, advice=advice
+    )
 
 
 def _speech(settings: Settings) -> "SpeechEngine":
     from tools.engines.speech import make_speech_engine
 
     speech = settings.speech
-    folder = _folder(settings, speech.model)
-    return make_speech_engine(speech.engine, folder / WHISPER_FILES[speech.engine], speech.compute)
-
-
-def _folder(settings: Settings, name: str) -> Path:
-    """A folder that a person named, or a registered model's.
-
-    Raises:
-        ModelMissing: it is not there.
-    """
-    if "/" in name:
-        named = Path(name).expanduser()
-        if not named.is_dir():
-            raise ModelMissing(name)
-        return named
-    return ensure_present(settings, name)
+    folder = Path(speech.model).expanduser()
+    if not folder.is_dir():
+        folder = ensure_present(settings, speech.model)
+    return make_speech_engine(
+        speech.engine, folder, speech.compute, threads=settings.threads, languages=speech.languages
+    )

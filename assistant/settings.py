@@ -66,6 +66,7 @@ class SpeechSettings(Section):
     engine: Literal["faster-whisper", "openai-whisper"] = "faster-whisper"
     model: str = "whisper-base"
     compute: Literal["int8", "float32", "float16"] = "int8"
+    languages: list[str] = Field([], description="when set, only these are considered when a language is detected")
 
 
 class VisionSettings(Section):
@@ -138,6 +139,7 @@ class Settings(BaseSettings):
     run: Path | None = Field(None, description="process files and log of the vLLM server; default: home/run")
     chroma_url: str | None = Field(None, description="URL of a Chroma server; embedded when unset")
     catalogue_language: str = "en"
+    threads: int | None = Field(None, ge=1, description="threads of each encoder; default: every usable core")
     llm: LLMSettings = LLMSettings()
     speech: SpeechSettings = SpeechSettings()
     vision: VisionSettings = VisionSettings()

@@ -1,78 +1,85 @@
-"""Items side by side."""
+"""compare_items: items side by side."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from tools.browse import as_hit
-from tools.get_item import find
+from tools.errors import UnknownItem
 from tools.records import Hit, Item, Record
-from tools.toolbox import Engines, Resolve, ToolSpec
+from tools.tool import Arguments, Context, Tool, as_hit
 
-_SCALARS = (str, int, float, bool)
+ItemId = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class Arguments(BaseModel):
-    """Which items."""
+class CompareItems(Arguments):
+    """Arguments of compare_items."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    item_ids: Annotated[list[str], Field(min_length=2, max_length=10)] = Field(description="ids of 2 to 10 items")
+    item_ids: list[ItemId] = Field(min_length=2, max_length=10, description="the items' ids")
 
 
 class Row(Record):
-    """One attribute of every item, in the items' order; None where an item has none."""
+    """One attribute across the items; an item that lacks it has null."""
 
     attribute: str
-    values: list[Any]
-    same: bool
+    values: dict[str, Any] = Field(description="value by item id")
+    same: bool = Field(description="true when every item has this very value")
+
+
+class PriceSpread(Record):
+    """The priced items among those compared, all in one currency."""
+
+    cheapest: str = Field(description="id of the item with the lowest price")
+    dearest: str
+    difference: float = Field(description="dearest minus cheapest")
+    currency: str | None
 
 
 class Comparison(Record):
-    """The items, their attributes as a table, and which costs least and most."""
+    """Items side by side. ``price`` is null when fewer than two are priced, or in different currencies."""
 
     items: list[Hit]
     rows: list[Row]
-    cheapest: str | None
-    dearest: str | None
+    price: PriceSpread | None
 
 
-def run(engines: Engines, resolve: Resolve, arguments: Arguments) -> Comparison:
-    """The comparison; items are named once each.
-
-    Raises:
-        UnknownItem: the catalogue does not hold one of them.
-    """
-    found = [find(engines, item_id) for item_id in dict.fromkeys(arguments.item_ids)]
-    priced = sorted((item for item in found if item.price is not None), key=lambda item: item.price or 0.0)
-    return Comparison(
-        items=[as_hit(item) for item in found],
-        rows=_rows(found),
-        cheapest=priced[0].id if priced else None,
-        dearest=priced[-1].id if priced else None,
-    )
+def compare_items(context: Context, arguments: CompareItems) -> Comparison:
+    """Put two or more items side by side: every attribute, what they share, which is cheapest and by how much."""
+    ids = list(dict.fromkeys(arguments.item_ids))
+    found = context.engines.catalogue.get_many(ids)
+    missing = [item_id for item_id in ids if item_id not in found]
+    if missing:
+        raise UnknownItem(f"The catalogue has no item {', '.join(map(repr, missing))}.")
+    items = [found[item_id] for item_id in ids]
+    return Comparison(items=[as_hit(item) for item in items], rows=_rows(items), price=_price_spread(items))
 
 
-def _rows(items: list[Item]) -> list[Row]:
-    tables = [_attributes(item) for item in items]
-    names = dict.fromkeys(name for table in tables for name in table)
+def _rows(items: Sequence[Item]) -> list[Row]:
+    """What the catalogue says of any of them: its own fields first, then attributes in the order they occur."""
+    tables = {item.id: _attributes(item) for item in items}
+    names = dict.fromkeys(name for table in tables.values() for name in table)
     rows = []
     for name in names:
-        values = [table.get(name) for table in tables]
-        rows.append(Row(attribute=name, values=values, same=all(value == values[0] for value in values)))
+        values = {item_id: table.get(name) for item_id, table in tables.items()}
+        first, *others = values.values()
+        rows.append(Row(attribute=name, values=values, same=all(value == first for value in others)))
     return rows
 
 
 def _attributes(item: Item) -> dict[str, Any]:
-    own = {"price": item.price, "brand": item.brand, "category": item.category, "in_stock": item.in_stock}
-    named = {**own, **item.attributes}
-    return {name: _plain(value) for name, value in named.items() if value is not None and _plain(value) is not None}
+    fields = ("price", "currency", "category", "brand", "in_stock")
+    own = {name: getattr(item, name) for name in fields if getattr(item, name) is not None}
+    return own | {name: value for name, value in item.attributes.items() if name not in own}
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, list) and all(isinstance(entry, _SCALARS) for entry in value):
-        return ", ".join(str(entry) for entry in value)
-    return value if isinstance(value, _SCALARS) else None
+def _price_spread(items: Sequence[Item]) -> PriceSpread | None:
+    priced = sorted((item.price, position, item) for position, item in enumerate(items) if item.price is not None)
+    if len(priced) < 2 or len({item.currency for _, _, item in priced}) > 1:
+        return None
+    (lowest, _, cheapest), (highest, _, dearest) = priced[0], priced[-1]
+    return PriceSpread(
+        cheapest=cheapest.id, dearest=dearest.id, difference=round(highest - lowest, 2), currency=cheapest.currency
+    )
 
 
-SPEC = ToolSpec("compare_items", "Put items side by side: prices, attributes, which costs least.", Arguments, run)
+TOOL = Tool(CompareItems, compare_items)

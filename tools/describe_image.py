@@ -1,32 +1,25 @@
-"""What a picture shows."""
+"""describe_image: labels of a picture."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tools.media import load_picture
 from tools.records import PictureDescription
-from tools.toolbox import Engines, Resolve, ToolSpec
+from tools.tool import Arguments, Context, Tool
 
 LABELS = 5
 
 
-class Arguments(BaseModel):
-    """Which picture."""
+class DescribeImage(Arguments):
+    """Arguments of describe_image."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    image: str = Field(description="the picture's id, such as img1")
+    image: str = Field(min_length=1, description="the picture, such as img1")
 
 
-def run(engines: Engines, resolve: Resolve, arguments: Arguments) -> PictureDescription:
-    """Labels with scores, best first.
-
-    Raises:
-        MediaError: the picture cannot be read.
-        ServiceMissing: the picture model is not there.
-    """
-    picture = load_picture(resolve(arguments.image), engines.limits)
-    width, height = picture.size
-    return PictureDescription(labels=engines.pictures.labels(picture, LABELS), width=width, height=height)
+def describe_image(context: Context, arguments: DescribeImage) -> PictureDescription:
+    """Say what a picture shows: labels with probabilities, the most probable first."""
+    picture = load_picture(context.resolve(arguments.image), context.engines.limits)
+    labels = context.engines.pictures.labels(picture, LABELS)
+    return PictureDescription(labels=labels, width=picture.width, height=picture.height)
 
 
-SPEC = ToolSpec("describe_image", "Say what a picture shows, as labels with scores.", Arguments, run)
+TOOL = Tool(DescribeImage, describe_image)

@@ -1,48 +1,31 @@
-"""Everything the catalogue says about one item."""
+"""get_item: everything that the catalogue says about one item."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from tools.browse import as_hit
 from tools.errors import UnknownItem
 from tools.records import Hit, Item, Record
-from tools.toolbox import Engines, Resolve, ToolSpec
+from tools.tool import Arguments, Context, Tool, as_hit
 
 
-class Arguments(BaseModel):
-    """Which item."""
+class GetItem(Arguments):
+    """Arguments of get_item."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    item_id: str = Field(min_length=1, max_length=512, description="the item's id")
+    item_id: str = Field(min_length=1, max_length=500, description="the item's id")
 
 
-class ItemResult(Record):
-    """The item in full, and as a result carries it."""
+class ItemDetails(Record):
+    """One item, as a hit like every tool's and in full."""
 
     items: list[Hit]
     item: Item
 
 
-def run(engines: Engines, resolve: Resolve, arguments: Arguments) -> ItemResult:
-    """The item.
-
-    Raises:
-        UnknownItem: the catalogue does not hold it.
-    """
-    item = find(engines, arguments.item_id)
-    return ItemResult(items=[as_hit(item)], item=item)
-
-
-def find(engines: Engines, item_id: str) -> Item:
-    """The item, or a clear error.
-
-    Raises:
-        UnknownItem: the catalogue does not hold it.
-    """
-    item = engines.catalogue.get(item_id)
+def get_item(context: Context, arguments: GetItem) -> ItemDetails:
+    """Read everything that the catalogue says about one item: description, attributes, price, stock."""
+    item = context.engines.catalogue.get(arguments.item_id)
     if item is None:
-        raise UnknownItem(f"There is no item {item_id!r} in the catalogue.")
-    return item
+        raise UnknownItem(f"The catalogue has no item {arguments.item_id!r}.")
+    return ItemDetails(items=[as_hit(item)], item=item)
 
 
-SPEC = ToolSpec("get_item", "Look up one item with all its details.", Arguments, run)
+TOOL = Tool(GetItem, get_item)

@@ -1,32 +1,26 @@
-"""Items that look like a picture."""
+"""search_by_image: items that look like a picture or fit what it shows."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tools.media import load_picture
 from tools.records import Filters, ItemsResult
-from tools.search import search_by_image
-from tools.toolbox import Engines, Resolve, ToolSpec
+from tools.tool import Arguments, Context, Count, Tool
 
 
-class Arguments(BaseModel):
-    """The picture and what the items must be."""
+class SearchByImage(Arguments):
+    """Arguments of search_by_image."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    image: str = Field(description="the picture's id, such as img1")
-    k: int = Field(10, ge=1, le=100, description="how many items")
-    filters: Filters | None = Field(None, description="what the items must be; leave out for all")
+    image: str = Field(min_length=1, description="the picture, such as img1")
+    k: Count = 10
+    filters: Filters | None = Field(None, description="conditions that every item must meet")
 
 
-def run(engines: Engines, resolve: Resolve, arguments: Arguments) -> ItemsResult:
-    """Picture to picture first, picture to text for what has no photo.
+def search_by_image(context: Context, arguments: SearchByImage) -> ItemsResult:
+    """Find items that look like a picture, or whose text fits what the picture shows."""
+    from tools import search
 
-    Raises:
-        MediaError: the picture cannot be read.
-        EncoderMismatch: the catalogue was indexed by another encoder.
-    """
-    picture = load_picture(resolve(arguments.image), engines.limits)
-    return search_by_image(engines.catalogue, engines.pictures, picture, arguments.k, arguments.filters or Filters())
+    picture = load_picture(context.resolve(arguments.image), context.engines.limits)
+    return search.search_by_image(context.engines, picture, arguments.k, arguments.filters)
 
 
-SPEC = ToolSpec("search_by_image", "Find items that look like a picture.", Arguments, run)
+TOOL = Tool(SearchByImage, search_by_image)

@@ -1,30 +1,31 @@
-"""Items that words describe."""
+"""search_by_text: items that fit words."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, field_validator
 
 from tools.records import Filters, ItemsResult
-from tools.search import search_by_text
-from tools.toolbox import Engines, Resolve, ToolSpec
+from tools.tool import Arguments, Context, Count, Tool
 
 
-class Arguments(BaseModel):
-    """The words and what the items must be."""
+class SearchByText(Arguments):
+    """Arguments of search_by_text."""
 
-    model_config = ConfigDict(extra="forbid")
+    query: str = Field(min_length=1, max_length=2000, description="what to look for, in words")
+    k: Count = 10
+    filters: Filters | None = Field(None, description="conditions that every item must meet")
 
-    query: str = Field(min_length=1, max_length=1000, description="words that describe the item, no prices")
-    k: int = Field(10, ge=1, le=100, description="how many items")
-    filters: Filters | None = Field(None, description="what the items must be; leave out for all")
-
-
-def run(engines: Engines, resolve: Resolve, arguments: Arguments) -> ItemsResult:
-    """Meaning, words and photos together.
-
-    Raises:
-        EncoderMismatch: the catalogue was indexed by another encoder.
-    """
-    filters = arguments.filters or Filters()
-    return search_by_text(engines.catalogue, engines.text, engines.pictures, arguments.query, arguments.k, filters)
+    @field_validator("query")
+    @classmethod
+    def _not_blank(cls, query: str) -> str:
+        if not query.strip():
+            raise ValueError("it is blank")
+        return query.strip()
 
 
-SPEC = ToolSpec("search_by_text", "Find items that words describe.", Arguments, run)
+def search_by_text(context: Context, arguments: SearchByText) -> ItemsResult:
+    """Find items by words: by meaning, by the words themselves, and by what items' pictures show."""
+    from tools import search
+
+    return search.search_by_text(context.engines, arguments.query, arguments.k, arguments.filters)
+
+
+TOOL = Tool(SearchByText, search_by_text)

@@ -20,6 +20,8 @@ from tools.errors import BadInput, MediaError, ProductError, ServiceMissing
 from tools.records import FailureKind, ToolOutcome
 from tools.tool import CatalogueTool, Context, Tool
 
+__all__ = ["TOOLS", "Engines", "build_tools", "call_tool", "run_tool"]
+
 logger = logging.getLogger(__name__)
 
 TOOLS: tuple[Tool[Any], ...] = (

@@ -1,30 +1,23 @@
-"""What was said in a recording."""
+"""transcribe_audio: what is said in a recording."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tools.media import load_audio
 from tools.records import Transcript
-from tools.toolbox import Engines, Resolve, ToolSpec
+from tools.tool import Arguments, Context, Tool
 
 
-class Arguments(BaseModel):
-    """What to transcribe."""
+class TranscribeAudio(Arguments):
+    """Arguments of transcribe_audio."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    audio: str = Field(description="the recording's id, such as aud1")
-    language: str | None = Field(None, pattern="^[a-z]{2,3}$", description="language code; found out when left out")
+    audio: str = Field(min_length=1, description="the recording, such as aud1")
+    language: str | None = Field(None, max_length=30, description="its language, such as en or zh; null to detect it")
 
 
-def run(engines: Engines, resolve: Resolve, arguments: Arguments) -> Transcript:
-    """Decode and transcribe; silence gives ``spoken`` false and no text.
-
-    Raises:
-        MediaError: the recording cannot be read.
-        ServiceMissing: the speech model is not there.
-    """
-    audio = load_audio(resolve(arguments.audio), engines.limits)
-    return engines.speech.transcribe(audio, arguments.language)
+def transcribe_audio(context: Context, arguments: TranscribeAudio) -> Transcript:
+    """Write down what is said in a recording, with times and language; spoken is false when nobody speaks."""
+    audio = load_audio(context.resolve(arguments.audio), context.engines.limits)
+    return context.engines.speech.transcribe(audio, arguments.language or None)
 
 
-SPEC = ToolSpec("transcribe_audio", "Write down what is said in a voice note.", Arguments, run)
+TOOL = Tool(TranscribeAudio, transcribe_audio)

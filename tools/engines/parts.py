@@ -1,0 +1,58 @@
+"""All that the tools work with, each part made on first use."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from tools.engines.lazy import Lazy
+from tools.errors import ProductError
+from tools.media import MediaLimits
+
+if TYPE_CHECKING:
+    from tools.engines.pictures import PictureEncoder
+    from tools.engines.speech import SpeechEngine
+    from tools.engines.text import TextEncoder
+    from tools.store import Catalogue
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Part(Generic[T]):
+    """A field that takes a value or a `Lazy` one, and always gives the value."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type | None = None) -> T:
+        if instance is None:  # dataclass asks the class for a default: there is none
+            raise AttributeError(self._name)
+        part: Lazy[T] = instance.__dict__[self._name]
+        return part()
+
+    def __set__(self, instance: object, value: "T | Lazy[T]") -> None:
+        instance.__dict__[self._name] = value if isinstance(value, Lazy) else Lazy(lambda: value)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Engines:
+    """The catalogue and the encoders that its vectors come from.
+
+    Give each part as an object, or as ``Lazy(make)``; it is made when a tool first reads it, so that `browse` works
+    where no model is installed. What ``make`` raises (a missing model, a damaged catalogue) is raised then.
+    """
+
+    catalogue: "Part[Catalogue]" = Part()
+    text: "Part[TextEncoder]" = Part()
+    pictures: "Part[PictureEncoder]" = Part()
+    speech: "Part[SpeechEngine]" = Part()
+    limits: MediaLimits = field(default_factory=MediaLimits)
+
+    def warm_up(self) -> None:
+        """Load every model now; one that is missing is passed over and reported when it is first needed."""
+        for name in ("text", "pictures", "speech"):
+            try:
+                getattr(self, name).load()
+            except ProductError as exc:
+                logger.info("not loaded: %s", exc)
