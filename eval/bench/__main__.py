@@ -1,0 +1,90 @@
+"""``python -m eval.bench [NAME ...] [--all] [--json FILE] [--lines N] [--questions N]``.
+
+Each measurement runs in a process of its own, so that none inherits another's memory or threads.
+"""
+
+import argparse
+import importlib
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from assistant.errors import ProductError
+from eval.bench.report import Result, describe_run, in_one_line, show
+
+USUAL = ("overhead", "embedding", "ingestion", "baseline", "memory", "lines")
+LONG = ("models",)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print, and say 0; 1 when a measurement failed."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.names if name not in (*USUAL, *LONG)]:
+        parser.error(f"unknown measurement: {', '.join(unknown)}; known: {', '.join([*USUAL, *LONG])}")
+    names = options.names or [*USUAL, *(LONG if options.all else ())]
+    if options.here:
+        return _measure_here(names[0], options)
+    run, console = describe_run(), Console(width=None if sys.stdout.isatty() else 140)
+    console.print(in_one_line(run), highlight=False, markup=False)
+    run["results"], failed = {}, []
+    for name in names:
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        result = _measure_apart(name, options)
+        if result is None:
+            failed.append(name)
+            continue
+        show(result, console)
+        run["results"][name] = result.as_json()
+        if options.json:
+            options.json.write_text(json.dumps(run, indent=1) + "\n")
+    if failed:
+        print(f"Not measured, see above: {', '.join(failed)}.", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m eval.bench", description="Measure the product on this machine.")
+    known = [*USUAL, *LONG]
+    named = f"what to measure: {', '.join(known)}; default: all but {LONG[0]}"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=named)
+    parser.add_argument("--all", action="store_true", help=f"also {LONG[0]}, which takes an hour")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number, with machine, date and versions")
+    parser.add_argument("--lines", type=int, default=100_000, help="how many lines `lines` ingests (100,000)")
+    parser.add_argument("--questions", type=int, help="ask only so many questions in `baseline` and `models`")
+    parser.add_argument("--here", type=Path, help=argparse.SUPPRESS)
+    return parser
+
+
+def _measure_apart(name: str, options: argparse.Namespace) -> Result | None:
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "result.json"
+        command = [sys.executable, "-m", "eval.bench", name, "--here", str(target), "--lines", str(options.lines)]
+        command += ["--questions", str(options.questions)] if options.questions else []
+        if subprocess.run(command, check=False).returncode or not target.is_file():  # noqa: S603 - this very program
+            return None
+        return Result.from_json(json.loads(target.read_text()))
+
+
+def _measure_here(name: str, options: argparse.Namespace) -> int:
+    """In this process, the result as JSON for the process that asked."""
+    from assistant.settings import load_settings
+    from eval.bench.stage import Stage
+
+    try:
+        module: Any = importlib.import_module(f"eval.bench.{name}")
+        result: Result = module.measure(Stage(load_settings(), lines=options.lines, questions=options.questions))
+    except ProductError as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return exc.exit_code
+    options.here.write_text(json.dumps(result.as_json()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

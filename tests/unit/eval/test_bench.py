@@ -1,0 +1,79 @@
+"""What the measurements are built of: tables, generated lines, and how the stock agent's answer is read."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from eval.bench.__main__ import main
+from eval.bench.generate import write_lines
+from eval.bench.report import Result, Table, describe_run, percent, show
+from eval.questions import load_questions
+from tools.records import Item
+
+
+def test_generated_lines_are_always_the_same_and_keep_the_contract(tmp_path: Path) -> None:
+    first = write_lines(tmp_path / "a.jsonl", 50).read_text()
+    assert first == write_lines(tmp_path / "b.jsonl", 50).read_text()
+    lines = [json.loads(line) for line in first.splitlines()]
+    assert len({line["id"] for line in lines}) == 50
+    assert all(line["title"] and line["description"] and line["price"] > 0 for line in lines)
+
+
+def test_a_result_survives_json_and_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("Speed", ["what", "a", "b", "c"])
+    table.add("rows", 12_000, 1.234, None)
+    result = Result("speed", [table], ["as it ran"], {"ratio": 2.5})
+    again = Result.from_json(json.loads(json.dumps(result.as_json())))
+    show(again, Console(width=100))
+    shown = capsys.readouterr().out
+    for expected in ("Speed", "12,000", "1.23", "–", "as it ran"):
+        assert expected in shown
+
+
+def test_a_run_says_where_and_with_what() -> None:
+    run = describe_run()
+    assert run["machine"]["cores"] >= 1
+    assert run["versions"]["torch"]
+    assert percent(0.125) == "12.5 %"
+    assert percent(None) == "–"
+
+
+def test_an_unknown_measurement_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["speed"])
+    assert ended.value.code == 2
+    assert "unknown measurement: speed; known: overhead" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("1. Black Eaves Chair: fits. 2. **Wooden Stool**, cheap", ["chair", "stool"]),
+        ("I'd take the camera lens, not a camera", ["lens", "camera"]),
+        ("a camera-like thing and some content", []),
+        ("our cameras", ["camera"]),
+        ("[wooden-stool]", ["stool"]),
+        ("", []),
+    ],
+)
+def test_the_stock_agents_answer_is_read_by_titles_and_ids(text: str, named: list[str]) -> None:
+    from eval.bench.baseline import named_items
+
+    titles = {"black-eaves-chair": "Black Eaves Chair", "wooden-stool": "Wooden Stool", "camera-lens": "Camera Lens"}
+    titles |= {"camera": "Camera", "tent": "Tent"}
+    short = {"chair": "black-eaves-chair", "stool": "wooden-stool", "lens": "camera-lens", "camera": "camera"}
+    items = {item_id: Item(id=item_id, title=title) for item_id, title in titles.items()}
+    assert named_items(text, items) == [short[name] for name in named]
+
+
+def test_a_part_of_the_questions_keeps_conversations_whole() -> None:
+    from eval.bench.models import chosen
+
+    questions = load_questions()
+    part = chosen(questions, 12)
+    assert sum(one.baseline for one in part) == 10
+    ids = [one.id for one in part]
+    assert all(one.after is None or one.after in ids for one in part)
+    assert chosen(questions, None) == questions
