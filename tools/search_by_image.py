@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from tools import search
 from tools.media import load_picture
 from tools.records import Filters, ItemsResult
 from tools.tool import Arguments, Context, Count, Tool
@@ -17,10 +18,17 @@ class SearchByImage(Arguments):
 
 def search_by_image(context: Context, arguments: SearchByImage) -> ItemsResult:
     """Find items that look like a picture, or whose text fits what the picture shows."""
-    from tools import search
-
-    picture = load_picture(context.resolve(arguments.image), context.engines.limits)
-    return search.search_by_image(context.engines, picture, arguments.k, arguments.filters)
+    engines = context.engines
+    picture = load_picture(context.resolve(arguments.image), engines.limits)
+    return search.search_by_image(
+        engines.catalogue,
+        engines.pictures,
+        picture,
+        k=arguments.k,
+        filters=arguments.filters,
+        pool=max(engines.pool, arguments.k),
+        weights=engines.weights or search.WEIGHTS,
+    )
 
 
 TOOL = Tool(SearchByImage, search_by_image)

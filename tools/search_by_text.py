@@ -2,6 +2,10 @@
 
 from pydantic import Field, field_validator
 
+from tools import search
+from tools.engines.parts import Engines
+from tools.engines.pictures import PictureEncoder
+from tools.errors import ServiceMissing
 from tools.records import Filters, ItemsResult
 from tools.tool import Arguments, Context, Count, Tool
 
@@ -23,9 +27,29 @@ class SearchByText(Arguments):
 
 def search_by_text(context: Context, arguments: SearchByText) -> ItemsResult:
     """Find items by words: by meaning, by the words themselves, and by what items' pictures show."""
-    from tools import search
+    engines = context.engines
+    pictures, missing = _pictures(engines)
+    found = search.search_by_text(
+        engines.catalogue,
+        engines.text,
+        pictures,
+        arguments.query,
+        k=arguments.k,
+        filters=arguments.filters,
+        pool=max(engines.pool, arguments.k),
+        weights=engines.weights or search.WEIGHTS,
+    )
+    return found.model_copy(update={"missing": missing})
 
-    return search.search_by_text(context.engines, arguments.query, arguments.k, arguments.filters)
+
+def _pictures(engines: Engines) -> tuple[PictureEncoder | None, list[str]]:
+    """The picture encoder, or None and why: words can be searched without it."""
+    try:
+        encoder = engines.pictures
+        encoder.joint_identity  # noqa: B018 - this loads a CLIP model, and tells whether it can be had
+    except ServiceMissing as exc:
+        return None, [f"Pictures were not searched. {exc}"]
+    return encoder, []
 
 
 TOOL = Tool(SearchByText, search_by_text)
