@@ -1,7 +1,7 @@
 """The engines that the settings ask for; each is made when it is first used."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from assistant.models import ensure_present
 from assistant.settings import Settings
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tools.engines.pictures import PictureEncoder
     from tools.engines.speech import SpeechEngine
     from tools.engines.text import TextEncoder
+    from tools.records import SignalSource
     from tools.store import Catalogue
 
 
@@ -28,6 +29,8 @@ def open_engines(settings: Settings) -> Engines:
         pictures=Lazy(lambda: _pictures(settings, text)),
         speech=Lazy(lambda: _speech(settings)),
         limits=media_limits(settings),
+        pool=settings.turn.pool,
+        weights=cast("dict[SignalSource, float]", settings.turn.weights),
     )
 
 

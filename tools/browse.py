@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from tools.records import Filters, ItemsResult
-from tools.tool import Arguments, Context, Count, Tool, as_hit
+from tools.search import hit
+from tools.tool import Arguments, Context, Count, Tool
 
 
 class Browse(Arguments):
@@ -20,7 +21,7 @@ def browse(context: Context, arguments: Browse) -> ItemsResult:
     """List items that meet conditions, by price, title or age, without looking for anything in particular."""
     catalogue = context.engines.catalogue
     items = catalogue.browse(arguments.filters, arguments.sort, arguments.k)
-    return ItemsResult(items=[as_hit(item) for item in items], total=catalogue.count_eligible(arguments.filters))
+    return ItemsResult(items=[hit(item) for item in items], total=catalogue.count_eligible(arguments.filters))
 
 
 TOOL = Tool(Browse, browse)

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from tools.errors import UnknownItem
 from tools.records import Hit, Item, Record
-from tools.tool import Arguments, Context, Tool, as_hit
+from tools.search import hit
+from tools.tool import Arguments, Context, Tool
 
 ItemId = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -51,7 +52,7 @@ def compare_items(context: Context, arguments: CompareItems) -> Comparison:
     if missing:
         raise UnknownItem(f"The catalogue has no item {', '.join(map(repr, missing))}.")
     items = [found[item_id] for item_id in ids]
-    return Comparison(items=[as_hit(item) for item in items], rows=_rows(items), price=_price_spread(items))
+    return Comparison(items=[hit(item) for item in items], rows=_rows(items), price=_price_spread(items))
 
 
 def _rows(items: Sequence[Item]) -> list[Row]:

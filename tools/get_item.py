@@ -4,7 +4,8 @@ from pydantic import Field
 
 from tools.errors import UnknownItem
 from tools.records import Hit, Item, Record
-from tools.tool import Arguments, Context, Tool, as_hit
+from tools.search import hit
+from tools.tool import Arguments, Context, Tool
 
 
 class GetItem(Arguments):
@@ -25,7 +26,7 @@ def get_item(context: Context, arguments: GetItem) -> ItemDetails:
     item = context.engines.catalogue.get(arguments.item_id)
     if item is None:
         raise UnknownItem(f"The catalogue has no item {arguments.item_id!r}.")
-    return ItemDetails(items=[as_hit(item)], item=item)
+    return ItemDetails(items=[hit(item)], item=item)
 
 
 TOOL = Tool(GetItem, get_item)

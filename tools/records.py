@@ -88,6 +88,7 @@ class ItemsResult(Record):
 
     items: list[Hit]
     total: int | None = Field(None, description="how many items passed the filters, when counted")
+    missing: list[str] = Field([], description="what was left out of the search and why, a sentence each")
 
 
 class Segment(Record):

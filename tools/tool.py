@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from tools.engines.parts import Engines
 from tools.errors import BadInput, ProductError
-from tools.records import Hit, Item, Record
+from tools.records import Record
 
 Count = Annotated[int, Field(ge=1, le=100, description="how many items at most")]
 
@@ -100,17 +100,3 @@ def wrong_argument(tool: Tool[Any], exc: Any) -> str:  # noqa: ANN401 - LangChai
         return f"{tool.name} needs the argument {where!r}."
     reason = str(first["msg"]).removeprefix("Value error, ")
     return f"The argument {where!r} of {tool.name} is wrong: {reason[:1].lower()}{reason[1:]}."
-
-
-def as_hit(item: Item, *, score: float = 0.0) -> Hit:
-    """An item as results carry it."""
-    return Hit(
-        item_id=item.id,
-        title=item.title,
-        price=item.price,
-        currency=item.currency,
-        category=item.category,
-        brand=item.brand,
-        in_stock=item.in_stock,
-        score=score,
-    )

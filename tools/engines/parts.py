@@ -9,9 +9,12 @@ from tools.errors import ProductError
 from tools.media import MediaLimits
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tools.engines.pictures import PictureEncoder
     from tools.engines.speech import SpeechEngine
     from tools.engines.text import TextEncoder
+    from tools.records import SignalSource
     from tools.store import Catalogue
 
 logger = logging.getLogger(__name__)
@@ -48,6 +51,10 @@ class Engines:
     pictures: "Part[PictureEncoder]" = Part()
     speech: "Part[SpeechEngine]" = Part()
     limits: MediaLimits = field(default_factory=MediaLimits)
+    pool: int = 50
+    """How many items each signal of a search brings into the fusion."""
+    weights: "Mapping[SignalSource, float] | None" = None
+    """Each signal's share in the fusion; None: the defaults of `tools.search`."""
 
     def warm_up(self) -> None:
         """Load every model now; one that is missing is passed over and reported when it is first needed."""
