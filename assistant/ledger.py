@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from assistant.fusion import FusedHit
 from assistant.records import Evidence
+from assistant.words import content_stems as _stems
 from prompts import say
 from tools.records import Filters, Item, Signal
 
@@ -16,7 +17,12 @@ QUOTE_CHARACTERS = 160
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _HIDDEN = {"variants", "facets", "sku", "slug"}
 _MAX_VALUES = 4
-_MAX_ATTRIBUTES = 4
+_MAX_ATTRIBUTES = 8
+_LOOKS_LIKE = 0.5
+"""Cosine from which two photos may be said to look alike; below, they do so somewhat."""
+
+_SAYS_SOMETHING = {"picture": 0.25, "dense": 0.25, "picture_text": 0.0, "text_picture": 0.0}
+"""Scores below which a signal is no evidence (cosines; CSLS is about 0 for unrelated pairs)."""
 
 
 class Ledger:
@@ -25,21 +31,39 @@ class Ledger:
     def __init__(self, filters: Filters, wish: str, heard: dict[str, str] | None = None) -> None:
         """``wish``: the words searched for; they choose which sentence of a description is quoted."""
         self._filters = filters
-        self._wish = _stems(wish)
+        self._wish = _stems(" ".join([wish, *filters.include_terms, *filters.brands, *filters.categories]))
         self._heard = {attachment: _stems(text) for attachment, text in (heard or {}).items()}
         self._count = 0
 
     def entries(self, fused: FusedHit, item: Item) -> list[Evidence]:
-        """Everything known for one candidate, strongest kinds first."""
-        found = [self._signal(fused.hit.item_id, asked, signal) for asked, signal in _best(fused.signals)]
-        found += [self._quote(item), *self._attributes(item), self._price(item), self._stock(item)]
-        return [entry for entry in found if entry is not None]
+        """Everything known for one candidate, what says most about this wish first."""
+        signals = [self._signal(fused.hit.item_id, asked, signal) for asked, signal in _best(fused.signals)]
+        first = [entry for entry in signals if entry and entry.source in ("picture", "keyword")]
+        attributes = list(self._attributes(item))
+        telling = [entry for entry in attributes if self._is_telling(entry)]
+        found = [
+            *first,
+            self._quote(item),
+            *telling,
+            self._price(item),
+            self._stock(item),
+            *(entry for entry in signals if entry not in first),
+            *(entry for entry in attributes if entry not in telling),
+        ]
+        return [entry.model_copy(update={"id": self._next_id()}) for entry in found if entry is not None]
+
+    def _is_telling(self, entry: Evidence) -> bool:
+        """True when an attribute is what a constraint or the wish speaks of."""
+        return bool(self._wish & _stems(str(entry.facts["value"])))
+
+    def _next_id(self) -> str:
+        self._count += 1
+        return f"e{self._count}"
 
     def _entry(self, item_id: str, source: str, key: str, score: float | None = None, **facts: object) -> Evidence:
-        self._count += 1
         detail = say(key, "en", **facts, **({"score": score} if score is not None else {}))
         return Evidence(
-            id=f"e{self._count}",
+            id="",
             item_id=item_id,
             source=source,
             detail=detail,
@@ -55,7 +79,12 @@ class Ledger:
             spoken = [name for name, stems in self._heard.items() if stems & _stems(" ".join(signal.matched))]
             facts = {"words": ", ".join(signal.matched), "attachments": spoken}
             return self._entry(item_id, "keyword", "evidence_keyword", signal.score, **facts)
-        return self._entry(item_id, signal.source, f"evidence_{signal.source}", signal.score, query=asked)
+        if signal.score < _SAYS_SOMETHING[signal.source]:
+            return None
+        key = f"evidence_{signal.source}"
+        if signal.source == "picture" and signal.score < _LOOKS_LIKE:
+            key = "evidence_picture_somewhat"
+        return self._entry(item_id, signal.source, key, signal.score, query=asked)
 
     def _quote(self, item: Item) -> Evidence | None:
         """The sentence of the description that shares most words with the wish; none when no sentence does."""
@@ -115,9 +144,3 @@ def _values(value: object) -> str:
 def _clip(text: str) -> str:
     clean = re.sub(r"\s+", " ", text)
     return clean if len(clean) <= QUOTE_CHARACTERS else clean[:QUOTE_CHARACTERS].rsplit(" ", 1)[0] + " …"
-
-
-def _stems(text: str) -> set[str]:
-    from assistant.words import content_stems
-
-    return content_stems(text)

@@ -200,11 +200,10 @@ async def _ask_for_explanation(
 
 
 def _recommendation(position: int, candidate: Candidate, cited: set[str], state: TurnState) -> Recommendation:
-    """The candidate as an answer; what the model cited comes first, and the price and strongest entry always stand."""
-    always = {entry.id for entry in candidate.evidence[:2]} | {e.id for e in candidate.evidence if e.source == "price"}
-    chosen = [e for e in candidate.evidence if e.id in cited | always]
-    chosen += [e for e in candidate.evidence if e not in chosen][: max(0, MAX_EVIDENCE - len(chosen))]
-    chosen.sort(key=candidate.evidence.index)
+    """The candidate as an answer: the strongest entries, what the model cited, and the price always."""
+    strongest = {entry.id for entry in candidate.evidence[:MAX_EVIDENCE]}
+    price = {entry.id for entry in candidate.evidence if entry.source == "price"}
+    chosen = [entry for entry in candidate.evidence if entry.id in strongest | cited | price]
     hit = candidate.hit
     return Recommendation(
         rank=position,
