@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
-from langchain_core.tools import BaseTool, ToolException
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tools.engines.parts import Engines
-from tools.errors import BadInput, ProductError
+from tools.errors import BadInput
 from tools.records import Record
 
 Count = Annotated[int, Field(ge=1, le=100, description="how many items at most")]
@@ -50,46 +49,28 @@ class Tool(Generic[A]):
         return " ".join((self.run.__doc__ or "").split())
 
 
-class CatalogueTool(BaseTool):
-    """A `Tool` as LangChain takes it. An expected failure becomes an observation for the model, in one sentence."""
+@dataclass(frozen=True)
+class BoundTool:
+    """A tool together with what it works with."""
 
-    handle_tool_error: bool = True
-    _tool: Tool[Any] = PrivateAttr()
-    _context: Context = PrivateAttr()
-
-    @classmethod
-    def of(cls, tool: Tool[Any], context: Context) -> "CatalogueTool":
-        """Bind a tool to what it works with."""
-        bound = cls(
-            name=tool.name,
-            description=tool.description,
-            args_schema=tool.arguments,
-            handle_validation_error=lambda exc: wrong_argument(tool, exc),
-        )
-        bound._tool, bound._context = tool, context
-        return bound
+    tool: Tool[Any]
+    context: Context
 
     def answer(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Check the arguments and run.
+        """Check the arguments and run; the result is JSON-able.
 
         Raises:
             BadInput: an argument is missing, unknown or wrong.
             ProductError: what the tool raises on purpose.
         """
         try:
-            checked = self._tool.arguments.model_validate(arguments)
+            checked = self.tool.arguments.model_validate(arguments)
         except ValidationError as exc:
-            raise BadInput(wrong_argument(self._tool, exc)) from exc
-        return self._tool.run(self._context, checked).model_dump(mode="json")
-
-    def _run(self, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - LangChain passes what the schema let through
-        try:
-            return self.answer(arguments)
-        except ProductError as exc:
-            raise ToolException(str(exc)) from exc
+            raise BadInput(wrong_argument(self.tool, exc)) from exc
+        return self.tool.run(self.context, checked).model_dump(mode="json")
 
 
-def wrong_argument(tool: Tool[Any], exc: Any) -> str:  # noqa: ANN401 - LangChain also passes pydantic 1's error
+def wrong_argument(tool: Tool[Any], exc: ValidationError) -> str:
     """The first thing that is wrong with a tool's arguments, in one sentence."""
     first = exc.errors()[0]
     where = ".".join(str(part) for part in first["loc"])

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tools import (
     browse,
@@ -18,9 +18,12 @@ from tools import (
 from tools.engines.parts import Engines
 from tools.errors import BadInput, MediaError, ProductError, ServiceMissing
 from tools.records import FailureKind, ToolOutcome
-from tools.tool import CatalogueTool, Context, Tool
+from tools.tool import BoundTool, Context, Tool
 
-__all__ = ["TOOLS", "Engines", "build_tools", "call_tool", "run_tool"]
+if TYPE_CHECKING:
+    from tools.langchain_tool import CatalogueTool
+
+__all__ = ["TOOLS", "Engines", "bind_tools", "build_tools", "call_tool", "run_tool"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,17 +38,31 @@ TOOLS: tuple[Tool[Any], ...] = (
 )
 
 
-def build_tools(engines: Engines, resolve: Callable[[str], Path]) -> dict[str, CatalogueTool]:
-    """The tools by name, as LangChain takes them.
+class Answers(Protocol):
+    """What can be called by name: a `BoundTool`, or the same as LangChain takes it."""
+
+    def answer(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Check the arguments and run; raises `ProductError`."""
+
+
+def bind_tools(engines: Engines, resolve: Callable[[str], Path]) -> dict[str, BoundTool]:
+    """The tools by name, for calling from Python; LangChain is not imported.
 
     Args:
         resolve: turns an attachment's name (img1, aud1) into a file; raises `BadInput` for one that is not there.
     """
     context = Context(engines, resolve)
-    return {tool.name: CatalogueTool.of(tool, context) for tool in TOOLS}
+    return {tool.name: BoundTool(tool, context) for tool in TOOLS}
 
 
-def run_tool(tools: Mapping[str, CatalogueTool], name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def build_tools(engines: Engines, resolve: Callable[[str], Path]) -> "dict[str, CatalogueTool]":
+    """The tools by name, as LangChain takes them; arguments as of `bind_tools`."""
+    from tools.langchain_tool import CatalogueTool
+
+    return {name: CatalogueTool.of(bound) for name, bound in bind_tools(engines, resolve).items()}
+
+
+def run_tool(tools: Mapping[str, Answers], name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Call a tool by name.
 
     Raises:
@@ -57,7 +74,7 @@ def run_tool(tools: Mapping[str, CatalogueTool], name: str, arguments: dict[str,
     return tools[name].answer(arguments)
 
 
-def call_tool(tools: Mapping[str, CatalogueTool], name: str, arguments: dict[str, Any]) -> ToolOutcome:
+def call_tool(tools: Mapping[str, Answers], name: str, arguments: dict[str, Any]) -> ToolOutcome:
     """Call a tool by name; whatever goes wrong is in the outcome, in one sentence, and nothing is raised."""
     began = time.perf_counter()
     told: dict[str, Any] = {"ok": True}
