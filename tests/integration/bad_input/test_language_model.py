@@ -1,0 +1,98 @@
+"""The language model's server is away, dies, hangs or talks nonsense: the turn still ends with a true answer."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from assistant.records import Reply as Answer
+from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
+from tests.integration.bad_input.conftest import CommandLine, OpenAssistant, interrupt, obliging, purpose
+from tests.integration.bad_input.shop import PRICES
+
+pytestmark = pytest.mark.models
+
+WISH = "a chair under 90 dollars"
+NONSENSE = {
+    "no JSON": Reply("I would love to help!"),
+    "half of it": Reply('{"intent": "recommend", "calls": ['),
+    "another schema": Reply(json={"answer": 42}),
+    "a made-up tool": Reply(json={"intent": "recommend", "calls": [{"tool": "delete_item", "arguments": {}}]}),
+    "a made-up item": Reply(json={"ranking": [{"item": "Z", "evidence": ["e999"]}]}),
+    "nothing": Reply(""),
+    "cut off": Reply('{"intent"', finish_reason="length"),
+    "no completion": Reply(raw=b"{]"),
+    "a web page": Reply(raw=b"<html>Welcome</html>"),
+    "an error": Reply(status=500),
+    "too busy": Reply(status=503),
+    "not allowed": Reply(status=401),
+    "hangs up": Reply(reset=True),
+}
+
+
+def is_true(answer: Answer) -> None:
+    """Items, prices and the limit are the catalogue's, explanations are templates, and the reply says why."""
+    assert answer.recommendations[0].item_id == "oak"
+    assert answer.constraints["max_price"] < 90
+    for item in answer.recommendations:
+        assert item.price == PRICES[item.item_id] < 90
+        assert item.explained_by == "template"
+        assert item.explanation
+    assert answer.degraded
+
+
+@pytest.mark.parametrize("said", NONSENSE.values(), ids=NONSENSE.keys())
+async def test_nonsense_from_the_server_leaves_a_true_answer(
+    opened: OpenAssistant, model: FakeOpenAIServer, said: Reply
+) -> None:
+    model.script([said])
+    async with opened() as assistant:
+        is_true(await assistant.reply(WISH))
+
+
+async def test_a_server_that_dies_in_the_middle_leaves_a_true_answer(
+    opened: OpenAssistant, model: FakeOpenAIServer
+) -> None:
+    model.script(lambda body: obliging(body) if purpose(body) == "plan" else Reply(reset=True))
+    async with opened() as assistant:
+        is_true(await assistant.reply(WISH))
+    assert [purpose(body) for body in model.requests][:2] == ["plan", "rank"]
+    assert "text" not in [purpose(body) for body in model.requests], "a dead server is not asked for explanations"
+
+
+async def test_a_server_that_hangs_is_given_up(opened: OpenAssistant, model: FakeOpenAIServer) -> None:
+    def hang_later(body: Request) -> Reply:
+        return obliging(body) if purpose(body) == "plan" else Reply(hang=True)
+
+    async with opened(call_seconds=0.5) as assistant:
+        for script in (lambda _: Reply(hang=True), hang_later):
+            model.script(script)
+            began = time.monotonic()
+            is_true(await assistant.reply(WISH))
+            assert time.monotonic() - began < 4
+    assert model.wait_for_hang_up()
+
+
+async def test_no_server_at_all_leaves_a_true_answer(opened: OpenAssistant) -> None:
+    async with opened(base_url="http://127.0.0.1:9/v1") as assistant:
+        is_true(await assistant.reply(WISH))
+
+
+def test_recommend_answers_without_a_server_and_says_so(shop_data: Path) -> None:
+    answer = CommandLine(shop_data).json("recommend", "--text", WISH, "--json")
+    is_true(Answer.model_validate(answer))
+    assert "127.0.0.1:9" in answer["degraded"][0]
+
+
+def test_ctrl_c_in_the_middle_of_a_turn_ends_it_in_one_sentence(shop_data: Path, model: FakeOpenAIServer) -> None:
+    model.script([Reply(hang=True)])
+    process = CommandLine(shop_data, model.base_url).start("recommend", "--text", WISH, "--json")
+    end = time.monotonic() + 60
+    while not model.requests and time.monotonic() < end:
+        time.sleep(0.05)
+    began = time.monotonic()
+    done = interrupt(process)
+    assert (done.code, done.stdout) == (130, "")
+    assert done.sentence.startswith("Interrupted")
+    assert time.monotonic() - began < 10
+    assert model.wait_for_hang_up()
