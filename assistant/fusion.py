@@ -54,14 +54,18 @@ def fuse(outcomes: Sequence[SearchOutcome], weights: Mapping[str, float], *, k: 
 def vote(fused: Sequence[tuple[str, float]], order: Sequence[str], *, weight: float, k: float) -> list[str]:
     """The final order: the model's ranking joins the fused scores as one more voter.
 
+    Items that the model left out count as ranked just behind its list, so that its choice shifts the order by as much
+    as its ranks differ and no more.
+
     Args:
         fused: item ids with their fused scores.
-        order: item ids in the model's order; items it left out get no vote.
+        order: item ids in the model's order.
         weight: how much the model's vote counts.
         k: the constant of reciprocal rank fusion.
     """
+    behind = weight / (k + len(order) + 1)
     votes = {item_id: weight / (k + rank) for rank, item_id in enumerate(order, start=1)}
-    return [item_id for item_id, score in sorted(fused, key=lambda pair: -(pair[1] + votes.get(pair[0], 0.0)))]
+    return [item_id for item_id, _ in sorted(fused, key=lambda pair: -(pair[1] + votes.get(pair[0], behind)))]
 
 
 def _sources(outcome: SearchOutcome) -> set[str]:

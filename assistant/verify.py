@@ -9,12 +9,16 @@ import re
 from dataclasses import dataclass
 
 from assistant.records import Evidence
+from assistant.understanding.language import detect_language
 from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
 from assistant.words import stems
 from prompts import glue_words
 from tools.records import Vocabulary
 
 MAX_CHARACTERS = 400
+ECHOES = frozenset({"dense", "picture_text", "text_picture"})
+"""Sources whose entries hold the user's words, not the item's."""
+
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _QUOTED = re.compile(r"[\"“„«]([^\"”“»]{2,})[\"”»]")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z'-]+")
@@ -32,8 +36,8 @@ class Claim:
 
     @property
     def ground(self) -> str:
-        """Everything the explanation may repeat."""
-        return "\n".join([self.title, *(entry.detail for entry in self.evidence)])
+        """Everything the explanation may repeat. Entries that repeat the wish say nothing of the item itself."""
+        return "\n".join([self.title, *(entry.detail for entry in self.evidence if entry.source not in ECHOES)])
 
 
 def problems(claim: Claim, vocabulary: Vocabulary) -> list[str]:
@@ -41,6 +45,8 @@ def problems(claim: Claim, vocabulary: Vocabulary) -> list[str]:
     text = claim.text.strip()
     if not text or len(text) > MAX_CHARACTERS:
         return ["empty or too long"]
+    if detect_language(text, default=claim.language) != claim.language:
+        return [f"not in the language {claim.language}"]
     found = _numbers(text, claim.ground) + _quotes(text, claim.ground) + _names(text, claim.ground, vocabulary)
     if claim.language == claim.evidence_language:
         return found + _words(text, claim.ground)

@@ -25,6 +25,7 @@ from assistant.records import (
     TranscriptNote,
     UsageNote,
 )
+from assistant.relevance import relevant_ids
 from assistant.turn.nodes import failures, run_calls
 from assistant.turn.planning import constraints_in_words, to_chat
 from assistant.turn.ranking import LANGUAGE_NAMES
@@ -33,8 +34,6 @@ from prompts import load_prompt, say
 
 CHAT_TOKENS = 50
 REMEMBERED_EXCHANGES = 20
-_WEAK_COSINE = 0.25
-_WEAK_PICTURE = 0.45
 
 Update = dict[str, Any]
 
@@ -133,14 +132,8 @@ def _relaxed_in_words(relaxed: list[Relaxation], language: str) -> str:
 
 
 def _is_weak(state: TurnState) -> bool:
-    """True when words or pictures were searched for and nothing came near: the best signal of every kind is weak."""
-    signals = [signal for found in state["found"] for hit in found.hits for signal in hit.signals]
-    if not signals:
-        return False
-    words = any(s.source == "keyword" and s.matched for s in signals)
-    dense = max((s.score for s in signals if s.source == "dense"), default=0.0)
-    picture = max((s.score for s in signals if s.source == "picture"), default=0.0)
-    return not words and dense < _WEAK_COSINE and picture < _WEAK_PICTURE
+    """True when something was asked and no item found has to do with it."""
+    return bool(state["found"]) and not any(relevant_ids(found.asked, found.hits) for found in state["found"])
 
 
 def _why_one(item: Recommendation, ledger: list[Evidence], language: str) -> str:

@@ -24,6 +24,7 @@ from assistant.records import (
     StepFinished,
     StepStarted,
 )
+from assistant.relevance import is_relevant, relevant_ids
 from assistant.turn.planning import (
     certain_calls,
     first_plan,
@@ -121,11 +122,9 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     update: Update = {"memory": memory, "understanding": understanding, "plan": certain}
     if certain.intent != "recommend" or not (said or certain.pictures):
         return update
-    certain = _relaxed(certain, context)
-    calls = certain_calls(certain, context.settings.turn.pool, context.settings.catalogue_language)
-    searching = asyncio.create_task(run_calls(calls, state, runtime))
+    searching = asyncio.create_task(_search(certain, state, runtime))
     answer, reason = await _ask_for_plan(state, runtime, certain)
-    results = await searching
+    certain, results = await searching
     degraded = list(state["degraded"])
     out = answer is None
     if answer is None:
@@ -157,7 +156,8 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """One candidate list of all signals, with the ledger entries of each candidate; shown at once, provisionally."""
     context, turn = runtime.context, runtime.context.settings.turn
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
-    fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k)[: max(turn.candidates, state["request"].top_n)]
+    fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k)
+    fused = ([f for f in fused if is_relevant(f.signals)] or fused)[: max(turn.candidates, state["request"].top_n)]
     items = context.catalogue.get_many([entry.hit.item_id for entry in fused])
     words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
@@ -232,24 +232,52 @@ async def _ask_for_plan(
     return None, reason
 
 
+async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -> tuple[Plan, list[Result]]:
+    """Run the certain searches; when nothing that has to do with the wish keeps its constraints, relax them for it."""
+    context = runtime.context
+    turn, language = context.settings.turn, context.settings.catalogue_language
+    plan = _relaxed(plan, context)
+    results = await run_calls(certain_calls(plan, turn.pool, language), state, runtime)
+    if not plan.constraints or not (plan.topic or plan.pictures) or _relevant(results):
+        return plan, results
+    free = plan.model_copy(update={"filters": Filters()})
+    probe = await run_calls(certain_calls(free, turn.pool, language), state, runtime)
+    relaxed = _relaxed(plan, context, among=_relevant(probe))
+    if relaxed.relaxed == plan.relaxed:
+        return plan, [*results, *_without_items(probe)]
+    again = await run_calls(certain_calls(relaxed, turn.pool, language), state, runtime)
+    return relaxed, [*_without_items([*results, *probe]), *again]
+
+
+def _relevant(results: list[Result]) -> set[str]:
+    """Ids of the items found that have to do with what was asked."""
+    found = [found for call, _, result in results if (found := _found(call, result))]
+    return {item_id for entry in found for item_id in relevant_ids(entry.asked, entry.hits)}
+
+
+def _without_items(results: list[Result]) -> list[Result]:
+    """The steps of searches whose items are not used."""
+    return [(call, step, None) for call, step, _ in results]
+
+
 async def _merge_plans(
     certain: Plan, answer: dict[str, Any], results: list[Result], state: TurnState, runtime: Runtime[TurnContext]
 ) -> tuple[Plan, list[Result]]:
     """The rules' plan with what the model added; searches run again when a constraint was added."""
-    context = runtime.context
     if answer["intent"] == "chat" and not _is_about_items(certain, results):
-        return certain.model_copy(update={"intent": "chat", "constraints": [], "relaxed": []}), []
-    pool, language = context.settings.turn.pool, state["memory"].language
-    constraints = merge_constraints(certain.constraints, proposed_constraints(answer, said_by(state), language))
-    calls = [call for call, _, _ in results]
+        return certain.model_copy(update={"intent": "chat", "constraints": [], "relaxed": []}), _without_items(results)
     plan = certain
-    if constraints != certain.constraints:
-        plan = _relaxed(
-            certain.model_copy(update={"constraints": constraints, "filters": to_filters(constraints)}), context
-        )
-        calls = certain_calls(plan, pool, context.settings.catalogue_language)
-        results = await run_calls(calls, state, runtime)
-    return plan.model_copy(update={"calls": planned_calls(answer, plan, calls, pool)}), results
+    constraints = merge_constraints(
+        plan.constraints, proposed_constraints(answer, said_by(state), state["memory"].language)
+    )
+    if constraints != plan.constraints:
+        plan = plan.model_copy(update={"constraints": constraints, "filters": to_filters(constraints)})
+        plan, again = await _search(plan, state, runtime)
+        results = [*_without_items(results), *again]
+    certain_ones = [call for call, _, result in results if result is not None]
+    return plan.model_copy(
+        update={"calls": planned_calls(answer, plan, certain_ones, runtime.context.settings.turn.pool)}
+    ), results
 
 
 def _is_about_items(certain: Plan, results: list[Result]) -> bool:
@@ -261,13 +289,23 @@ def _is_about_items(certain: Plan, results: list[Result]) -> bool:
     return any(signal["source"] == "dense" and signal["score"] >= RECOMMEND_ANYWAY for signal in signals)
 
 
-def _relaxed(plan: Plan, context: TurnContext) -> Plan:
+def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) -> Plan:
+    """The plan with constraints loosened until something fits: anything, or one of the items ``among`` it must be."""
     catalogue = context.catalogue
+    if among is not None and not among:
+        return plan
+
+    def fits(filters: Filters) -> int:
+        if among is None:
+            return catalogue.count_eligible(filters)
+        passing = catalogue.eligible(filters)
+        return len(among if passing is None else among.intersection(passing))
 
     def price_near(filters: Filters, sort: Literal["price", "-price"]) -> float | None:
-        return next((item.price for item in catalogue.browse(filters, sort, 1, 0)), None)
+        ranked = catalogue.browse(filters, sort, 1 if among is None else catalogue.count(), 0)
+        return next((item.price for item in ranked if among is None or item.id in among), None)
 
-    constraints, relaxed = relax(plan.constraints, catalogue.count_eligible, price_near)
+    constraints, relaxed = relax(plan.constraints, fits, price_near)
     kept: list[Relaxation] = plan.relaxed + relaxed
     return plan.model_copy(update={"constraints": constraints, "filters": to_filters(constraints), "relaxed": kept})
 

@@ -101,15 +101,19 @@ def searchable(topic: str, catalogue_language: str) -> str:
 def plan_messages(
     context: TurnContext, memory: Memory, plan: Plan, text: str, heard: list[Heard], seen: list[Seen]
 ) -> list[BaseMessage]:
-    """The planning conversation; its system part depends on the catalogue alone."""
+    """The planning conversation; its system part depends on the catalogue alone.
+
+    A new topic is planned without the old one before its eyes: a small model mixes them.
+    """
     vocabulary = context.vocabulary
+    goes_on = bool(plan.references) or plan.topic.startswith(memory.topic)
     situation = (
         load_prompt("situation")
         .render(
             text=text,
-            topic=memory.topic,
+            topic=memory.topic if goes_on else "",
             constraints=constraints_in_words(plan.constraints, "en"),
-            shown=memory.shown,
+            shown=memory.shown if goes_on else [],
         )[0]
         .content
     )

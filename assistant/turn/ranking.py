@@ -23,7 +23,7 @@ from assistant.records import (
 )
 from assistant.turn.planning import constraints_in_words, to_chat
 from assistant.turn.state import TurnContext, TurnState
-from assistant.verify import Claim, problems
+from assistant.verify import ECHOES, Claim, problems
 from prompts import load_prompt, say
 
 RANK_TOKENS_PER_ITEM = 40
@@ -35,7 +35,7 @@ MAX_CITED = 3
 """How many ledger lines the ranking model names for one item."""
 
 LANGUAGE_NAMES = {
-    "en": "English", "zh": "Chinese", "ja": "Japanese", "ko": "Korean", "de": "German", "fr": "French",
+    "en": "English", "zh": "Chinese (简体中文)", "ja": "Japanese", "ko": "Korean", "de": "German", "fr": "French",
     "es": "Spanish", "it": "Italian", "pt": "Portuguese", "ru": "Russian",
 }  # fmt: skip
 
@@ -185,7 +185,7 @@ async def _ask_for_explanation(
         language=LANGUAGE_NAMES.get(language, language),
         wish=wish_in_words(state),
         title=item.title,
-        evidence=[entry.detail for entry in evidence],
+        evidence=[entry.detail for entry in evidence if entry.source not in ECHOES],
     )
     context.watch.start("llm")
     try:

@@ -203,7 +203,7 @@ def carry_over(memory: Memory, understanding: Understanding) -> list[Constraint]
     replaces the older one of its kind, and a thing asked for now is no longer ruled out by an earlier turn.
     """
     now = understanding.constraints
-    kept = memory.constraints if understanding.refines else [c for c in memory.constraints if c.field in _LASTING]
+    kept = memory.constraints if understanding.refines else [c for c in memory.constraints if _lasts(c)]
     replaced = {constraint.field for constraint in now if constraint.field not in _GATHERED}
     wanted = {str(constraint.value).casefold() for constraint in now if not constraint.field.startswith("exclude")}
     kept = [
@@ -216,6 +216,13 @@ def carry_over(memory: Memory, understanding: Understanding) -> list[Constraint]
 
 _LASTING = frozenset({"exclude_terms", "exclude_brands", "exclude_categories"})
 _GATHERED = _LASTING | {"exclude_ids"}
+
+
+def _lasts(constraint: Constraint) -> bool:
+    """A brand, colour or material that was ruled out stays so for the next topic; "no cactus" was about plants."""
+    return constraint.field == "exclude_brands" or (
+        constraint.field == "exclude_terms" and constraint.value in load_lexicon().canonical
+    )
 
 
 def _without_contradiction(kept: list[Constraint], now: list[Constraint]) -> list[Constraint]:

@@ -13,6 +13,7 @@ _SURE = 0.55
 _LANGUAGES = (
     "ENGLISH", "CHINESE", "JAPANESE", "KOREAN", "GERMAN", "FRENCH", "SPANISH", "ITALIAN", "PORTUGUESE", "RUSSIAN",
 )  # fmt: skip
+_CJK = {"ja", "ko", "zh"}
 _SCRIPTS = (
     (re.compile(r"[\u3040-\u30ff]"), "ja"),
     (re.compile(r"[\uac00-\ud7af]"), "ko"),
@@ -31,6 +32,8 @@ def detect_language(text: str, *, default: str) -> str:
     words = re.findall(r"[^\W\d_]+(?:'\w+)?", text.casefold())
     if len(load_lexicon().english.intersection(words)) >= 2:
         return "en"
+    if words and default in _CJK:
+        default = "en"
     if len(words) < 2:
         return default
     best = _detector().compute_language_confidence_values(text)[0]

@@ -40,5 +40,6 @@ def test_unweighted_fusion_equals_ranx() -> None:
 def test_the_models_vote_moves_an_item_but_does_not_decide_alone() -> None:
     fused = [("a", 0.0330), ("b", 0.0328), ("c", 0.0100)]
     assert vote(fused, ["b", "a"], weight=1.0, k=60) == ["b", "a", "c"]
-    assert vote(fused, ["c"], weight=1.0, k=60)[0] == "a"
+    assert vote(fused, ["c", "b", "a"], weight=1.0, k=60)[-1] == "c"
+    assert vote(fused, ["c", "b", "a"], weight=100.0, k=60)[0] == "c"
     assert vote(fused, ["c"], weight=0.0, k=60) == ["a", "b", "c"]

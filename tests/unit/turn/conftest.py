@@ -52,6 +52,9 @@ class Shelf:
     def count_eligible(self, filters: Filters) -> int:
         return len(self.passing(filters))
 
+    def eligible(self, filters: Filters) -> list[str]:
+        return [item.id for item in self.passing(filters)]
+
     def browse(self, filters: Filters, sort: str, k: int, offset: int) -> list[Item]:
         found = sorted(self.passing(filters), key=lambda item: item.price or 0, reverse=sort == "-price")
         return found[offset : offset + k]
@@ -63,13 +66,13 @@ class Shelf:
         return {item.id: item for item in self.items if item.id in ids}
 
 
-def hits(items: list[Item], words: str) -> list[dict[str, Any]]:
+def hits(items: list[Item], words: str, scores: dict[str, float]) -> list[dict[str, Any]]:
     """Search results in the shelf's order; words of the query that stand in the item count as matched."""
     found = []
     for rank, item in enumerate(items, start=1):
         matched = [word for word in words.casefold().split() if word in f"{item.title} {item.description}".casefold()]
         signals = [
-            Signal(source="dense", score=0.6, rank=rank),
+            Signal(source="dense", score=scores.get(item.id, 0.6), rank=rank),
             Signal(source="keyword", score=5, rank=rank, matched=matched),
         ]
         hit = Hit(item_id=item.id, title=item.title, price=item.price, currency=item.currency, signals=signals)
@@ -111,6 +114,7 @@ class Stage:
     broken_tools: set[str] = field(default_factory=set)
     calls: list[PlannedCall] = field(default_factory=list)
     transcript: str = ""
+    scores: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.graph = build_graph(InMemorySaver(serde=serializer()))
@@ -152,7 +156,7 @@ class Stage:
         if call.tool == "describe_image":
             return {"labels": [{"label": "folding chair", "score": 0.8}], "width": 10, "height": 10}
         filters = Filters.model_validate(call.arguments.get("filters", {}))
-        return {"items": hits(self.shelf.passing(filters), str(call.arguments.get("query", "")))}
+        return {"items": hits(self.shelf.passing(filters), str(call.arguments.get("query", "")), self.scores)}
 
 
 @pytest.fixture

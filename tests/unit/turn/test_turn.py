@@ -13,7 +13,7 @@ DOWN = LLMUnavailable("The language model cannot be reached.")
 
 async def test_a_turn_plans_searches_ranks_and_explains(stage: Stage) -> None:
     order = ranking(("B", ["e5"]), ("A", ["e1"]), ("C", ["e9"]))
-    reply, events, chat = await stage.turn("a chair", CHAIRS, order, "This chair is solid oak.", "A chair.", "A chair.")
+    reply, events, chat = await stage.turn("a chair", CHAIRS, order, *["It fits your request."] * 3)
     assert [asked for asked, _ in chat.asked] == ["plan", "rank", "explain", "explain", "explain"]
     assert len(reply.recommendations) == 3
     assert reply.degraded == []
@@ -78,6 +78,27 @@ async def test_silence_is_said(stage: Stage, file: Path) -> None:
     assert reply.degraded == ["No speech was heard in aud1."]
     assert reply.recommendations == []
     assert "nothing to go on" in reply.message
+
+
+async def test_a_limit_that_only_strangers_keep_is_relaxed_for_the_topic(stage: Stage) -> None:
+    stage.shelf.items.append(Item(id="pot", title="Pot", description="Clay.", price=5, currency="USD"))
+    stage.scores = {"pot": 0.05, "shoe": 0.1}
+    reply, _, _ = await stage.turn("a chair under 20 dollars", DOWN)
+    assert [(r.field, r.used) for r in reply.relaxed] == [("max_price", 80)]
+    assert [item.item_id for item in reply.recommendations] == ["oak"]
+
+
+async def test_what_has_nothing_to_do_with_the_wish_is_not_shown_beside_what_has(stage: Stage) -> None:
+    stage.scores = {"shoe": 0.1}
+    reply, _, _ = await stage.turn("a chair", DOWN)
+    assert [item.item_id for item in reply.recommendations] == ["oak", "cafe"]
+
+
+async def test_when_nothing_is_near_it_is_said(stage: Stage) -> None:
+    stage.scores = {"oak": 0.1, "cafe": 0.1, "shoe": 0.1}
+    reply, _, _ = await stage.turn("a violin", DOWN)
+    assert "Nothing in the catalogue matches this closely" in reply.message
+    assert len(reply.recommendations) == 3
 
 
 async def test_a_tool_that_fails_is_told_and_the_turn_goes_on(stage: Stage, file: Path) -> None:
