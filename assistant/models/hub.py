@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from assistant.models.assemble import has_content
+from assistant.models.disk import free_bytes
 from assistant.models.failures import SourceFailure
 from assistant.models.processes import Job, own_module, run_jobs
 from assistant.models.progress import Reporter
@@ -40,7 +41,7 @@ def fetch_hub(name: str, model: Model, source: HubSource, work: Path, *, reporte
 
     def ended(job: Job, code: int) -> None:
         if code != 0:
-            raise _explain(source, job.log.read_text(errors="replace"))
+            raise _explain(source, job.log.read_text(errors="replace"), full=free_bytes(work) < model.weights.bytes)
 
     with reporter.stage(f"{name}: downloading (hub)", sum(file.bytes for file in missing)) as done:
         run_jobs([job], parallel=1, ended=ended, tick=done)
@@ -55,9 +56,9 @@ def fetch_hub(name: str, model: Model, source: HubSource, work: Path, *, reporte
     return raw
 
 
-def _explain(source: HubSource, log: str) -> SourceFailure | OSError:
+def _explain(source: HubSource, log: str, *, full: bool) -> SourceFailure | OSError:
     reports = [line for line in log.splitlines() if line.startswith('{"error"')]
     kind = json.loads(reports[-1])["error"] if reports else (log.strip().splitlines() or ["no output"])[-1]
-    if kind == "full":
+    if kind == "full" or (full and not reports):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return SourceFailure(f"{source.repository} was not had from the Hugging Face hub ({kind})")
