@@ -2,6 +2,8 @@
 
 import asyncio
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from assistant.engines import open_engines
@@ -13,7 +15,10 @@ from eval.bench.report import Result, Table, percent
 from eval.bench.stage import Stage, own_server
 from eval.questions import Answer, Question, Score, Summary, load_questions, score, summarise, with_starts
 
-MODELS = ("qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct")
+NONE = "no model"
+"""The same turns with no server: rules, searches, fusion and templates alone."""
+
+MODELS = (NONE, "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct")
 
 
 def measure(stage: Stage) -> Result:
@@ -22,14 +27,23 @@ def measure(stage: Stage) -> Result:
     found: dict[str, list[tuple[Asked, Score]]] = {}
     with stage.sample_catalogue() as data, tempfile.TemporaryDirectory() as folder:
         for model in MODELS:
-            settings = own_server(data, Path(folder) / model, model=model)
-            stage.say(f"starting {model}")
-            server.up(settings)
-            try:
+            settings = own_server(data, Path(folder) / model, model=None if model == NONE else model)
+            with _serving(stage, settings, model):
                 found[model] = asyncio.run(_answers(stage, settings, questions))
-            finally:
-                server.down(settings)
     return _result(found)
+
+
+@contextmanager
+def _serving(stage: Stage, settings: Settings, model: str) -> Iterator[None]:
+    if model == NONE:
+        yield
+        return
+    stage.say(f"starting {model}")
+    server.up(settings)
+    try:
+        yield
+    finally:
+        server.down(settings)
 
 
 def chosen(questions: list[Question], count: int | None) -> list[Question]:
