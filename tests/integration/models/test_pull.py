@@ -89,7 +89,7 @@ class SlowIndex:
             handler.wfile.write(body[:1000])
             handler.wfile.flush()
             self.asked.set()
-            self.go.wait(20)
+            self.go.wait(60)
             handler.wfile.write(body[1000:])
         except OSError:
             return
@@ -241,9 +241,9 @@ def test_interrupted_pull_is_completed_by_the_next(
 ) -> None:
     settings = settings_for(shelf)
     process = start(settings)
-    assert slow_index.asked.wait(20)
+    assert slow_index.asked.wait(60)
     process.send_signal(how)
-    assert process.wait(10) != 0
+    assert process.wait(60) != 0
     process.stderr.close()
     assert not (settings.models_folder / "toy").exists()
     slow_index.go.set()
@@ -255,11 +255,11 @@ def test_interrupted_pull_is_completed_by_the_next(
 def test_two_processes_pull_once(shelf: Shelf, settings_for: SettingsFor, slow_index: SlowIndex) -> None:
     settings = settings_for(shelf)
     first = start(settings)
-    assert slow_index.asked.wait(20)
+    assert slow_index.asked.wait(60)
     second = start(settings)
     lines = [second.stderr.readline()]
     slow_index.go.set()
-    said = [first.communicate(timeout=30)[1], "".join(lines) + second.communicate(timeout=30)[1]]
+    said = [first.communicate(timeout=120)[1], "".join(lines) + second.communicate(timeout=120)[1]]
     assert (first.returncode, second.returncode) == (0, 0), said
     assert "toy: ready in" in said[0]
     assert said[1].splitlines() == ["toy: another process is pulling it; waiting for that", "toy: here now"]
@@ -317,4 +317,4 @@ def test_pulling_again_is_quick(shelf: Shelf, settings_for: SettingsFor) -> None
     pull(settings, ["toy"], path=shelf.folder)
     begun = time.monotonic()
     pull(settings, ["toy"])
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 2

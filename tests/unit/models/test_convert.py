@@ -69,4 +69,4 @@ def test_converter_ends_when_its_parent_does(tmp_path: Path) -> None:
     time.sleep(0.5)
     assert process.poll() is None
     process.stdin.close()
-    assert process.wait(10) == 2
+    assert process.wait(60) == 2
