@@ -1,0 +1,295 @@
+"""Searching by words and by picture: each signal apart, fused by rank, every score kept as evidence.
+
+Words are searched in the item texts (dense and BM25) and, through the joint space, in the pictures. A picture is
+compared with the catalogue's pictures by looks and, through the joint space, with the item texts.
+
+The two signals of a picture don't vote on the same items: whatever looks like it is ordered by looks alone, and the
+item texts order the rest. Adding the weaker signal to the stronger one moved right items down, and items without a
+picture were never found. docs/retrieval.md has the measurements.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.engines.pictures import PictureEncoder, unit_rows
+from tools.records import EncoderIdentity, Filters, Hit, Item, ItemsResult, Signal, SignalSource
+from tools.store import Catalogue, Space, Vector
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+WEIGHTS: dict[SignalSource, float] = {
+    "picture": 2.0,
+    "picture_text": 0.3,
+    "text_picture": 0.3,
+    "dense": 1.0,
+    "keyword": 0.7,
+}
+RRF_K = 60.0
+"""The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009)."""
+
+MEAN_OF = 10_000
+"""How many item texts the catalogue's text mean is taken over."""
+
+REFERENCES = 2_000
+"""How many vectors of the other side CSLS looks for neighbours in."""
+
+ALIKE_PAIRS_OF = 500
+"""How many pictures the catalogue's typical likeness of two pictures is taken over."""
+
+ALIKE_DEVIATIONS = 3.0
+"""How many (robust) standard deviations above the typical likeness two pictures count as looking alike."""
+
+FEWEST_PAIRS = 100
+"""With fewer pairs than this nothing is typical, and every picture counts."""
+
+NEIGHBOURS = 10
+"""CSLS's K (Conneau et al. 2018)."""
+
+Scored = list[tuple[str, float]]
+
+
+class TextEncoder(Protocol):
+    """The part of `tools.engines.text.TextEncoder` that searching uses."""
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """Which encoder it is."""
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Texts to unit rows (n, d)."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One signal's list, best first."""
+
+    source: SignalSource
+    scored: Scored
+    matched: Mapping[str, list[str]]
+
+
+def search_by_text(
+    catalogue: Catalogue,
+    text_encoder: TextEncoder,
+    picture_encoder: PictureEncoder | None,
+    query: str,
+    *,
+    k: int = 10,
+    filters: Filters | None = None,
+    pool: int = 50,
+    weights: Mapping[SignalSource, float] = WEIGHTS,
+) -> ItemsResult:
+    """Items for words: dense, keyword and text-to-picture signals, fused.
+
+    Args:
+        catalogue: what to search.
+        text_encoder: made the catalogue's text vectors.
+        picture_encoder: made its picture vectors; None leaves pictures out.
+        query: words in any language that the encoders know; blank gives no items.
+        k: how many items.
+        filters: what every item must be, decided before ranking.
+        pool: how many items each signal brings into the fusion.
+        weights: each signal's share; one with 0 or without an entry is not run.
+
+    Raises:
+        EncoderMismatch: the catalogue was made with other encoders.
+        StoreError: the catalogue can't be read.
+    """
+    if not query.strip():
+        return ItemsResult(items=[], total=catalogue.count_eligible(filters))
+    ask = _Ask(catalogue, filters, pool)
+    found: list[Found] = []
+    if weights.get("keyword"):
+        hits = catalogue.keyword(query, pool, filters)
+        found.append(Found("keyword", [(i, score) for i, score, _ in hits], {i: words for i, _, words in hits}))
+    vector: Vector | None = None
+    if weights.get("dense") and ask.holds("text", text_encoder.identity):
+        vector = text_encoder.encode([query])[0]
+        found.append(Found("dense", catalogue.nearest("text", vector, pool, filters), {}))
+    if weights.get("text_picture") and picture_encoder and ask.holds("joint", picture_encoder.joint_identity):
+        if vector is None or not picture_encoder.joint_is_text_space:
+            vector = picture_encoder.encode_text([query])[0]
+        found.append(Found("text_picture", ask.pictures_of(vector, centred=picture_encoder.joint_is_text_space), {}))
+    return ask.fused(found, weights, k)
+
+
+def search_by_image(
+    catalogue: Catalogue,
+    picture_encoder: PictureEncoder,
+    picture: "Image",
+    *,
+    k: int = 10,
+    filters: Filters | None = None,
+    pool: int = 50,
+    weights: Mapping[SignalSource, float] = WEIGHTS,
+) -> ItemsResult:
+    """Items for a picture: those that look like it first, then those whose texts fit what it shows.
+
+    An item has a "picture" signal when it looks more alike than pictures of the catalogue usually do, and else a
+    "picture_text" signal. Args and errors are those of `search_by_text`.
+    """
+    ask = _Ask(catalogue, filters, pool)
+    rows = picture_encoder.encode([picture])
+    found: list[Found] = []
+    alike: Scored = []
+    if weights.get("picture") and ask.holds("visual", picture_encoder.visual_identity):
+        alike = ask.alike(rows.visual[0])
+        found.append(Found("picture", alike, {}))
+    space: Space = "text" if picture_encoder.joint_is_text_space else "joint_text"
+    if weights.get("picture_text") and _joint_holds(ask, space, picture_encoder):
+        leave_out = {item_id for item_id, _ in alike}
+        texts = ask.texts_of(space, rows.joint[0], leave_out, centred=picture_encoder.joint_is_text_space)
+        found.append(Found("picture_text", texts, {}))
+    return ask.fused(found, weights, k)
+
+
+def _joint_holds(ask: "_Ask", space: Space, encoder: PictureEncoder) -> bool:
+    """Whether item texts stand in the picture's words' space. The text space itself is checked by whoever made it."""
+    known = ask.catalogue.identity("joint")
+    if known is not None:
+        ask.catalogue.check_identity("joint", encoder.joint_identity)
+    return ask.catalogue.identity(space) is not None
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """One question to one catalogue."""
+
+    catalogue: Catalogue
+    filters: Filters | None
+    pool: int
+
+    def holds(self, space: Space, identity: EncoderIdentity) -> bool:
+        """Whether there are vectors to compare with.
+
+        Raises:
+            EncoderMismatch: there are, made by another encoder.
+        """
+        self.catalogue.check_identity(space, identity)
+        return self.catalogue.identity(space) is not None
+
+    def pictures_of(self, words: Vector, *, centred: bool) -> Scored:
+        """Items by how well their pictures fit the words."""
+        if not centred:
+            return self.catalogue.nearest("joint", words, self.pool, self.filters)
+        query = unit_rows((words - self._text_mean())[np.newaxis])[0]
+        candidates = self.catalogue.nearest("joint", query, self.pool, self.filters)
+        vectors = self.catalogue.vectors_of("joint", [item_id for item_id, _ in candidates])
+        return self._rescored(query, vectors, own=self._joint_references(), other=self._text_references())
+
+    def alike(self, picture: Vector) -> Scored:
+        """Items that look like the picture, most alike first."""
+        least = self.catalogue.cached("alike from", lambda: alike_from(self.catalogue.sample("visual", ALIKE_PAIRS_OF)))
+        nearest = self.catalogue.nearest("visual", picture, self.pool, self.filters)
+        return [(item_id, cosine) for item_id, cosine in nearest if cosine >= least]
+
+    def texts_of(self, space: Space, picture: Vector, leave_out: set[str], *, centred: bool) -> Scored:
+        """Items by how well their texts fit the picture; without those in ``leave_out``."""
+        nearest = self.catalogue.nearest(space, picture, self.pool + len(leave_out), self.filters)
+        candidates = [(item_id, cosine) for item_id, cosine in nearest if item_id not in leave_out][: self.pool]
+        if not centred:
+            return candidates
+        vectors = self.catalogue.vectors_of(space, [item_id for item_id, _ in candidates])
+        mean = self._text_mean()
+        centred_vectors = {item_id: list(unit_rows(np.stack(rows) - mean)) for item_id, rows in vectors.items()}
+        return self._rescored(picture, centred_vectors, own=self._text_references(), other=self._joint_references())
+
+    def _rescored(self, query: Vector, vectors: Mapping[str, list[Vector]], *, own: Vector, other: Vector) -> Scored:
+        """Candidates by CSLS: twice the cosine, less how near each side is to its neighbours on the opposite side.
+
+        Args:
+            query: the question's vector (d,).
+            vectors: each candidate's vectors (d,); the best counts.
+            own: references (n, d) of the candidates' side, for the query's neighbourhood.
+            other: references (n, d) of the query's side, for the candidates' neighbourhoods.
+        """
+        near_query = neighbourhood(query[np.newaxis], own)[0]
+        scores: dict[str, float] = {}
+        for item_id, rows in vectors.items():
+            stacked = np.stack(rows)
+            scores[item_id] = float(np.max(2 * (stacked @ query) - near_query - neighbourhood(stacked, other)))
+        return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
+
+    def _text_mean(self) -> Vector:
+        return self.catalogue.cached("text mean", lambda: _mean(self.catalogue.sample("text", MEAN_OF)))
+
+    def _text_references(self) -> Vector:
+        """Some of the catalogue's item texts, centred."""
+        sample = self.catalogue.sample("text", REFERENCES)
+        return self.catalogue.cached("centred texts", lambda: unit_rows(sample - self._text_mean()))
+
+    def _joint_references(self) -> Vector:
+        """Some of the catalogue's pictures in the joint space; the encoder has centred them."""
+        return self.catalogue.sample("joint", REFERENCES)
+
+    def fused(self, found: Sequence[Found], weights: Mapping[SignalSource, float], k: int) -> ItemsResult:
+        """The signals' lists as one result."""
+        scores, signals = fuse(found, weights)
+        best = sorted(scores, key=lambda item_id: (-scores[item_id], item_id))[:k]
+        items = self.catalogue.get_many(best)
+        hits = [hit(items[item_id], scores[item_id], signals[item_id]) for item_id in best if item_id in items]
+        return ItemsResult(items=hits, total=self.catalogue.count_eligible(self.filters))
+
+
+def fuse(
+    found: Sequence[Found], weights: Mapping[SignalSource, float]
+) -> tuple[dict[str, float], dict[str, list[Signal]]]:
+    """Weighted reciprocal rank fusion: the score of each item, and every signal that speaks for it."""
+    scores: dict[str, float] = {}
+    signals: dict[str, list[Signal]] = {}
+    for each in found:
+        for rank, (item_id, score) in enumerate(each.scored, start=1):
+            matched = each.matched.get(item_id, [])
+            signal = Signal(source=each.source, score=round(score, 4), rank=rank, matched=matched)
+            signals.setdefault(item_id, []).append(signal)
+            scores[item_id] = scores.get(item_id, 0.0) + weights.get(each.source, 0.0) / (RRF_K + rank)
+    return scores, signals
+
+
+def neighbourhood(rows: Vector, references: Vector) -> Vector:
+    """Each row's mean cosine (n,) to its nearest references; zeros where there are none."""
+    if not references.size:
+        return np.zeros(len(rows), np.float32)
+    cosines = rows @ references.T
+    count = min(NEIGHBOURS, cosines.shape[1])
+    nearest: Vector = np.partition(cosines, -count, axis=1)[:, -count:].mean(axis=1)
+    return nearest
+
+
+def alike_from(pictures: Vector) -> float:
+    """From which cosine on two pictures count as looking alike: well above what is typical of two of these (n, d).
+
+    Median and median absolute deviation, because a catalogue's many near-duplicates must not raise the bar.
+    """
+    first, second = np.triu_indices(len(pictures), 1)
+    if len(first) < FEWEST_PAIRS:
+        return -1.0
+    cosines = (pictures @ pictures.T)[first, second]
+    typical = float(np.median(cosines))
+    deviation = 1.4826 * float(np.median(np.abs(cosines - typical)))
+    return typical + ALIKE_DEVIATIONS * deviation
+
+
+def _mean(rows: Vector) -> Vector:
+    mean: Vector = rows.mean(axis=0) if rows.size else np.zeros(1, np.float32)
+    return mean
+
+
+def hit(item: Item, score: float = 0.0, signals: Sequence[Signal] = ()) -> Hit:
+    """The item as a result carries it."""
+    return Hit(
+        item_id=item.id,
+        title=item.title,
+        price=item.price,
+        currency=item.currency,
+        category=item.category,
+        brand=item.brand,
+        in_stock=item.in_stock,
+        score=score,
+        signals=list(signals),
+    )
