@@ -150,11 +150,14 @@ class ToolOutcome(Record):
 
 
 class Vocabulary(Record):
-    """The catalogue's own names and values: what planning prompts list and constraints are read against."""
+    """The catalogue's own names and values, as it spells them: what constraints are read against.
 
-    categories: list[str] = Field([], description="most frequent first")
-    brands: list[str] = Field([], description="most frequent first")
-    attribute_values: dict[str, list[str]] = Field({}, description="attribute name to its values, most frequent first")
+    Attributes with more than 200 different values are left out, and so are values longer than 60 characters.
+    """
+
+    categories: list[str] = []
+    brands: list[str] = []
+    attribute_values: dict[str, list[str]] = Field({}, description="attribute name to its values")
     currencies: list[str] = []
     min_price: float | None = None
     max_price: float | None = None

@@ -25,7 +25,6 @@ from assistant.records import (
     TranscriptNote,
     UsageNote,
 )
-from assistant.relevance import relevant_ids
 from assistant.turn.nodes import failures, run_calls
 from assistant.turn.planning import constraints_in_words, to_chat
 from assistant.turn.ranking import LANGUAGE_NAMES
@@ -107,7 +106,7 @@ def _message(state: TurnState, context: TurnContext) -> str:
     if not recommended:
         return say("empty_catalogue" if not context.catalogue.count() else "nothing", language)
     parts = [_relaxed_in_words(plan.relaxed, language)] if plan.relaxed else []
-    if _is_weak(state):
+    if state["weak"]:
         parts.append(say("weak", language))
     else:
         constraints = constraints_in_words(plan.constraints, language)
@@ -129,11 +128,6 @@ def _relaxed_in_words(relaxed: list[Relaxation], language: str) -> str:
         else:
             changes.append(say("relaxed_dropped", language, words=change.words))
     return say("relaxed", language, changes=say("and", language).join(changes))
-
-
-def _is_weak(state: TurnState) -> bool:
-    """True when something was asked and no item found has to do with it."""
-    return bool(state["found"]) and not any(relevant_ids(found.asked, found.hits) for found in state["found"])
 
 
 def _why_one(item: Recommendation, ledger: list[Evidence], language: str) -> str:

@@ -23,8 +23,9 @@ from assistant.records import (
     Step,
     StepFinished,
     StepStarted,
+    TurnEvent,
 )
-from assistant.relevance import is_relevant, relevant_ids
+from assistant.relevance import best_scores, is_relevant, relevant_ids
 from assistant.turn.planning import (
     certain_calls,
     first_plan,
@@ -36,7 +37,7 @@ from assistant.turn.planning import (
 )
 from assistant.turn.receive import check_request, take_attachments
 from assistant.turn.relaxing import relax
-from assistant.turn.state import Found, Plan, TurnContext, TurnState, said_by
+from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by
 from assistant.understanding import to_filters, understand
 from prompts import say
 from tools.errors import MediaError
@@ -60,7 +61,7 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "memory": memory.model_copy(update={"attachments": known}),
         "attachments": attachments,
         "heard": [], "seen": [], "steps": [], "found": [], "candidates": [], "recommendations": [],
-        "message": "", "degraded": [], "model_out": False,
+        "message": "", "degraded": [], "model_out": False, "weak": False,
     }  # fmt: skip
 
 
@@ -157,7 +158,8 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     context, turn = runtime.context, runtime.context.settings.turn
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
     fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k)
-    fused = ([f for f in fused if is_relevant(f.signals)] or fused)[: max(turn.candidates, state["request"].top_n)]
+    near = [entry for entry in fused if is_relevant(entry.signals, state["plan"].best)]
+    fused = (near or fused)[: max(turn.candidates, state["request"].top_n)]
     items = context.catalogue.get_many([entry.hit.item_id for entry in fused])
     words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
@@ -175,28 +177,33 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     if candidates:
         shown = [candidate.hit for candidate in candidates[: state["request"].top_n]]
         runtime.stream_writer(Provisional(items=shown))
-    return {"candidates": candidates}
+    return {"candidates": candidates, "weak": bool(candidates) and not near}
 
 
 Result = tuple[PlannedCall, Step, dict[str, Any] | None]
 
 
-async def run_calls(calls: Sequence[PlannedCall], state: TurnState, runtime: Runtime[TurnContext]) -> list[Result]:
-    """Run tool calls side by side, telling when each begins and ends."""
-    return list(await asyncio.gather(*(_run_call(call, state, runtime) for call in calls)))
+async def run_calls(
+    calls: Sequence[PlannedCall], state: TurnState, runtime: Runtime[TurnContext], *, quiet: bool = False
+) -> list[Result]:
+    """Run tool calls side by side, telling when each begins and ends unless ``quiet``."""
+    return list(await asyncio.gather(*(_run_call(call, state, runtime, quiet=quiet) for call in calls)))
 
 
-async def _run_call(call: PlannedCall, state: TurnState, runtime: Runtime[TurnContext]) -> Result:
-    runtime.stream_writer(StepStarted(step=call.tool, arguments=call.arguments, origin=call.origin))
+async def _run_call(call: PlannedCall, state: TurnState, runtime: Runtime[TurnContext], *, quiet: bool) -> Result:
+    tell: Emit = _say_nothing if quiet else runtime.stream_writer
+    tell(StepStarted(step=call.tool, arguments=call.arguments, origin=call.origin))
     runtime.context.watch.start("tools")
     try:
         step, result = await runtime.context.run_tool(call, state["memory"].attachments)
     finally:
         runtime.context.watch.stop("tools")
-    runtime.stream_writer(
-        StepFinished(step=call.tool, ok=step.ok, seconds=step.seconds, summary=_summary(step, result))
-    )
+    tell(StepFinished(step=call.tool, ok=step.ok, seconds=step.seconds, summary=_summary(step, result)))
     return call, step, result
+
+
+def _say_nothing(_: TurnEvent) -> None:
+    """For calls that measure and are no step of the answer."""
 
 
 def failures(results: Sequence[Result], language: str) -> list[str]:
@@ -233,26 +240,39 @@ async def _ask_for_plan(
 
 
 async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -> tuple[Plan, list[Result]]:
-    """Run the certain searches; when nothing that has to do with the wish keeps its constraints, relax them for it."""
+    """Run the certain searches; when nothing that has to do with the wish keeps its constraints, relax them for it.
+
+    What has to do with it is measured against the whole catalogue, so a constrained search runs beside a free one.
+    """
     context = runtime.context
     turn, language = context.settings.turn, context.settings.catalogue_language
     plan = _relaxed(plan, context)
-    results = await run_calls(certain_calls(plan, turn.pool, language), state, runtime)
-    if not plan.constraints or not (plan.topic or plan.pictures) or _relevant(results):
-        return plan, results
-    free = plan.model_copy(update={"filters": Filters()})
-    probe = await run_calls(certain_calls(free, turn.pool, language), state, runtime)
-    relaxed = _relaxed(plan, context, among=_relevant(probe))
+    calls = certain_calls(plan, turn.pool, language)
+    if not plan.constraints or not (plan.topic or plan.pictures):
+        results = await run_calls(calls, state, runtime)
+        return _measured(plan, results), results
+    free = certain_calls(plan.model_copy(update={"filters": Filters()}), turn.pool, language)
+    results, probe = await asyncio.gather(run_calls(calls, state, runtime), run_calls(free, state, runtime, quiet=True))
+    plan = _measured(plan, probe)
+    if _relevant(results, plan):
+        return plan, [*results, *_without_items(probe)]
+    relaxed = _relaxed(plan, context, among=_relevant(probe, plan))
     if relaxed.relaxed == plan.relaxed:
         return plan, [*results, *_without_items(probe)]
     again = await run_calls(certain_calls(relaxed, turn.pool, language), state, runtime)
     return relaxed, [*_without_items([*results, *probe]), *again]
 
 
-def _relevant(results: list[Result]) -> set[str]:
+def _measured(plan: Plan, results: list[Result]) -> Plan:
+    """The plan with the best score of each source."""
+    hits = [hit for call, _, result in results if (found := _found(call, result)) for hit in found.hits]
+    return plan.model_copy(update={"best": best_scores(hits)})
+
+
+def _relevant(results: list[Result], plan: Plan) -> set[str]:
     """Ids of the items found that have to do with what was asked."""
     found = [found for call, _, result in results if (found := _found(call, result))]
-    return {item_id for entry in found for item_id in relevant_ids(entry.asked, entry.hits)}
+    return {item_id for entry in found for item_id in relevant_ids(entry.asked, entry.hits, plan.best)}
 
 
 def _without_items(results: list[Result]) -> list[Result]:

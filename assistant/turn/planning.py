@@ -14,6 +14,9 @@ from tools.records import Vocabulary
 MAX_NAMES = 24
 """How many category and brand names the plan prompt lists."""
 
+MAX_CALLS = 2
+"""How many calls a plan may hold: the certain ones run anyway, and a small model repeats itself when it may."""
+
 QUERY_CHARACTERS = 120
 _PLANNED_FILTERS = ("min_price", "max_price", "categories", "brands", "in_stock", "exclude_terms")
 
@@ -153,7 +156,7 @@ def plan_schema(vocabulary: Vocabulary, pictures: list[str], shown: list[str]) -
         "type": "object",
         "properties": {
             "intent": {"enum": ["recommend", "compare", "details", "chat"] if shown else ["recommend", "chat"]},
-            "calls": {"type": "array", "maxItems": 3, "items": {"anyOf": calls}},
+            "calls": {"type": "array", "maxItems": MAX_CALLS, "items": {"anyOf": calls}},
         },
         "required": ["intent", "calls"],
         "additionalProperties": False,

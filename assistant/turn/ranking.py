@@ -51,7 +51,7 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     degraded, out = list(state["degraded"]), state["model_out"]
     answer: list[dict[str, Any]] = []
     try:
-        answer = await _ask_for_ranking(state, runtime, count) if len(candidates) > 1 and not state["model_out"] else []
+        answer = await _ask_for_ranking(state, runtime, count) if len(candidates) > 1 and _asks_model(state) else []
     except (LLMUnavailable, LLMBadReply) as exc:
         out = out or isinstance(exc, LLMUnavailable)
         runtime.stream_writer(StepFinished(step="rank", ok=False, seconds=0, summary=str(exc)))
@@ -161,7 +161,7 @@ async def _explain_one(
     """The item with its explanation, and whether a text of the model was refused."""
     language, context = state["memory"].language, runtime.context
     evidence = _evidence_of(item, state)
-    text = "" if state["model_out"] else await _ask_for_explanation(item, evidence, state, context)
+    text = await _ask_for_explanation(item, evidence, state, context) if _asks_model(state) else ""
     claim = Claim(text, item.title, evidence, language, context.settings.catalogue_language)
     refused = bool(text) and bool(problems(claim, context.vocabulary))
     by_model = bool(text) and not refused
@@ -227,3 +227,8 @@ def _brief(candidate: Candidate) -> Candidate:
     lines = candidate.evidence[:MAX_EVIDENCE]
     lines += [e for e in candidate.evidence[MAX_EVIDENCE:] if e.source == "price"]
     return candidate.model_copy(update={"evidence": lines})
+
+
+def _asks_model(state: TurnState) -> bool:
+    """A model that did not answer is not asked again, and near misses are not argued for."""
+    return not state["model_out"] and not state["weak"]

@@ -1,10 +1,13 @@
 """What flows through a turn's graph, and what its nodes work with."""
 
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypedDict
+
+from pydantic import field_validator
 
 from assistant.llm.client import ChatClient
 from assistant.records import (
@@ -27,15 +30,23 @@ from assistant.understanding import Said, Understanding
 from tools.records import Filters, Hit, Record, Vocabulary
 from tools.store.catalogue import Catalogue
 
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+"""Control characters and halves of characters, which terminals give for bytes that are not UTF-8."""
+
 
 class Request(Record):
-    """One message as it comes in: text and files."""
+    """One message as it comes in: text, without what no file and no request can hold, and files."""
 
     session_id: str
     text: str = ""
     images: list[Path] = []
     audio: list[Path] = []
     top_n: int = 3
+
+    @field_validator("text", mode="before")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        return _NO_TEXT.sub(" ", text)
 
 
 class Found(Record):
@@ -57,6 +68,8 @@ class Plan(Record):
     relaxed: list[Relaxation] = []
     calls: list[PlannedCall] = []
     references: list[Recommendation] = []
+    best: dict[str, float] = {}
+    """Each signal's best score over the whole catalogue; what is far behind has nothing to do with the wish."""
 
 
 class TurnState(TypedDict, total=False):
@@ -81,6 +94,7 @@ class TurnState(TypedDict, total=False):
     message: str
     degraded: list[str]
     model_out: bool
+    weak: bool
     reply: Reply
 
 

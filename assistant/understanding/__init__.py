@@ -57,6 +57,7 @@ def understand(said: list[Said], memory: Memory, vocabulary: Vocabulary, *, atta
         value = catalogue_spelling(topic, vocabulary)
         constraints.append(Constraint(field="include_terms", value=value, source="text", words=plain.strip()))
         topic = ""
+    names_category = any(constraint.field == "categories" for constraint in constraints)
     return Understanding(
         language=language,
         intent=intent_of(plain, shown=bool(memory.shown), attached=attached),
@@ -64,7 +65,7 @@ def understand(said: list[Said], memory: Memory, vocabulary: Vocabulary, *, atta
         currency=next((reading.currency for reading in readings if reading.currency), None),
         references=[item for reading in readings for item in reading.references],
         topic=topic,
-        refines=bool(memory.topic or memory.pictures) and (not topic or is_refinement(plain)),
+        refines=bool(memory.shown) and (is_refinement(plain) or not (topic or names_category)),
     )
 
 

@@ -1,5 +1,6 @@
 """The catalogue store: SQLite holds the items, filters, words and vectors, Chroma a vector index derived from them."""
 
+from tools.records import Vocabulary
 from tools.store.catalogue import Catalogue, drop
 from tools.store.entries import (
     CatalogueStats,
@@ -11,7 +12,6 @@ from tools.store.entries import (
     SpaceStats,
     Stored,
     Vector,
-    Vocabulary,
     fetched_name,
 )
 from tools.store.filters import matches

@@ -15,10 +15,10 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from tools.errors import EncoderMismatch
-from tools.records import EncoderIdentity, Filters, Item
+from tools.records import EncoderIdentity, Filters, Item, Vocabulary
 from tools.store import reading
 from tools.store.database import DATABASE, Database, store_errors, write_lock
-from tools.store.entries import CatalogueStats, Picture, Sort, Space, Vector, Vocabulary, fetched_name
+from tools.store.entries import CatalogueStats, Picture, Sort, Space, Vector, fetched_name
 from tools.store.index import ChromaIndex, IndexFailedError, Notify
 from tools.store.writing import Writer, mismatch
 

@@ -74,20 +74,6 @@ class Stored:
     pictures: tuple[Picture, ...]
 
 
-class Vocabulary(Record):
-    """The words the catalogue itself uses, for reading constraints; all spelled as the catalogue spells them.
-
-    Attributes with more than 200 different values are left out, and so are values longer than 60 characters.
-    """
-
-    categories: list[str]
-    brands: list[str]
-    attribute_values: dict[str, list[str]]
-    currencies: list[str]
-    min_price: float | None
-    max_price: float | None
-
-
 class SpaceStats(Record):
     """The vectors of one space; ``missing`` ones are to be made by a re-embedding that was interrupted."""
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.records import EncoderIdentity, Filters, Item
-from tools.store.entries import CatalogueStats, Picture, SpaceStats, Stored, Vector, Vocabulary
+from tools.records import EncoderIdentity, Filters, Item, Vocabulary
+from tools.store.entries import CatalogueStats, Picture, SpaceStats, Stored, Vector
 from tools.store.filters import Where, quoted
 from tools.store.filters import where as condition
 from tools.store.schema import WORD_WEIGHTS
