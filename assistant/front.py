@@ -18,6 +18,7 @@ from assistant.settings import Settings
 from assistant.turn.graph import Graph, build_graph
 from assistant.turn.planning import planning_conversation
 from assistant.turn.state import Request, TurnContext
+from assistant.understanding.language import load_detector
 from tools.errors import MediaError
 from tools.toolbox import Engines, build_tools, call_tool
 
@@ -138,7 +139,8 @@ class Assistant:
 
     async def warm_up(self) -> None:
         """Load the engines, and have the server read the planning prompt's fixed part, before the first turn."""
-        await asyncio.gather(asyncio.to_thread(self._parts.engines.warm_up), self._warm_prefix())
+        loading = asyncio.to_thread(self._parts.engines.warm_up)
+        await asyncio.gather(loading, asyncio.to_thread(load_detector), self._warm_prefix())
 
     async def _warm_prefix(self) -> None:
         messages = planning_conversation(self._parts.engines.catalogue.vocabulary(), "")

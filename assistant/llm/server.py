@@ -81,6 +81,8 @@ def up(settings: Settings, progress: Progress | None = None) -> ServerStatus:
         return replace(_describe(settings, record, "ready"), already_running=True)
     try:
         _wait(settings, record, progress or (lambda _seconds, _text: None))
+        if started:
+            _warm_up(settings, record)
     except BaseException:
         if started:
             _stop_and_forget(settings, record)
@@ -195,6 +197,21 @@ def _wait(settings: Settings, record: ServerRecord, progress: Progress) -> None:
             )
         progress(seconds, doing)
         time.sleep(POLL_SECONDS)
+
+
+def _warm_up(settings: Settings, record: ServerRecord) -> None:
+    """Have the engine set up its JSON grammars now (2 s) and not in the first turn; a failure shows itself there."""
+    import httpx
+
+    body = {
+        "model": record.model,
+        "messages": [{"role": "user", "content": "{}"}],
+        "response_format": {"type": "json_object"},
+        "max_tokens": 1,
+    }
+    headers = {"Authorization": f"Bearer {settings.llm.api_key.get_secret_value()}"}
+    with contextlib.suppress(httpx.HTTPError), httpx.Client(timeout=60, trust_env=False) as client:
+        client.post(f"{record.base_url}/chat/completions", json=body, headers=headers)
 
 
 def _why_it_died(settings: Settings, record: ServerRecord) -> str:

@@ -38,7 +38,7 @@ from assistant.turn.planning import (
 from assistant.turn.receive import check_request, take_attachments
 from assistant.turn.relaxing import relax
 from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by
-from assistant.understanding import to_filters, understand
+from assistant.understanding import glossary_query, to_filters, understand
 from prompts import say
 from tools.errors import MediaError
 from tools.records import Filters, Hit, PictureDescription, Transcript
@@ -120,6 +120,7 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     understanding = understand(said, memory, context.vocabulary, attached=bool(seen))
     memory = memory.model_copy(update={"language": understanding.language})
     certain = first_plan(understanding, memory, seen)
+    state = {**state, "memory": memory}
     update: Update = {"memory": memory, "understanding": understanding, "plan": certain}
     if certain.intent != "recommend" or not (said or certain.pictures):
         return update
@@ -158,7 +159,9 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     context, turn = runtime.context, runtime.context.settings.turn
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
     fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k)
-    near = [entry for entry in fused if is_relevant(entry.signals, state["plan"].best)]
+    listed = {hit.item_id for found in state["found"] if found.tool == "browse" for hit in found.hits}
+    best = state["plan"].best
+    near = [entry for entry in fused if entry.hit.item_id in listed or is_relevant(entry.signals, best)]
     fused = (near or fused)[: max(turn.candidates, state["request"].top_n)]
     items = context.catalogue.get_many([entry.hit.item_id for entry in fused])
     words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
@@ -245,13 +248,12 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
     What has to do with it is measured against the whole catalogue, so a constrained search runs beside a free one.
     """
     context = runtime.context
-    turn, language = context.settings.turn, context.settings.catalogue_language
     plan = _relaxed(plan, context)
-    calls = certain_calls(plan, turn.pool, language)
+    calls = _certain_calls(plan, state, context)
     if not plan.constraints or not (plan.topic or plan.pictures):
         results = await run_calls(calls, state, runtime)
         return _measured(plan, results), results
-    free = certain_calls(plan.model_copy(update={"filters": Filters()}), turn.pool, language)
+    free = _certain_calls(plan.model_copy(update={"filters": Filters()}), state, context)
     results, probe = await asyncio.gather(run_calls(calls, state, runtime), run_calls(free, state, runtime, quiet=True))
     plan = _measured(plan, probe)
     if _relevant(results, plan):
@@ -259,8 +261,13 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
     relaxed = _relaxed(plan, context, among=_relevant(probe, plan))
     if relaxed.relaxed == plan.relaxed:
         return plan, [*results, *_without_items(probe)]
-    again = await run_calls(certain_calls(relaxed, turn.pool, language), state, runtime)
+    again = await run_calls(_certain_calls(relaxed, state, context), state, runtime)
     return relaxed, [*_without_items([*results, *probe]), *again]
+
+
+def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[PlannedCall]:
+    settings, language = context.settings, state["memory"].language
+    return certain_calls(plan, settings.turn.pool, language=language, catalogue_language=settings.catalogue_language)
 
 
 def _measured(plan: Plan, results: list[Result]) -> Plan:
@@ -302,7 +309,7 @@ async def _merge_plans(
 
 def _is_about_items(certain: Plan, results: list[Result]) -> bool:
     """True when the message shows a wish whatever the model says: a picture, a constraint, or words near an item's."""
-    if certain.pictures or certain.constraints or certain.references:
+    if certain.pictures or certain.constraints or certain.references or glossary_query(certain.topic):
         return True
     hits = [hit for _, _, result in results if result for hit in result["items"]]
     signals = [signal for hit in hits for signal in hit["signals"]]

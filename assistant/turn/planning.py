@@ -35,14 +35,15 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
         constraints=constraints,
         filters=to_filters(constraints),
         references=understanding.references,
+        goes_on=understanding.refines or bool(understanding.references),
     )
 
 
-def certain_calls(plan: Plan, pool: int, catalogue_language: str) -> list[PlannedCall]:
+def certain_calls(plan: Plan, pool: int, *, language: str, catalogue_language: str) -> list[PlannedCall]:
     """The searches that need no model: every picture in play, and the user's own words."""
     filters = plan.filters.model_dump(exclude_defaults=True)
     calls = [_search("search_by_image", {"image": picture}, pool, filters) for picture in plan.pictures]
-    query = searchable(plan.topic, catalogue_language)
+    query = searchable(plan.topic, language, catalogue_language)
     if query:
         calls.append(_search("search_by_text", {"query": query}, pool, filters))
     if not calls:
@@ -94,11 +95,11 @@ def merge_constraints(known: list[Constraint], proposed: list[Constraint]) -> li
     return [*known, *added]
 
 
-def searchable(topic: str, catalogue_language: str) -> str:
-    """The topic as the catalogue's language has it, as far as the glossary goes."""
-    if catalogue_language == "en" and has_cjk(topic):
-        return glossary_query(topic)
-    return topic
+def searchable(topic: str, language: str, catalogue_language: str) -> str:
+    """The topic in the catalogue's language, as far as the glossary goes; as it is where it knows no word."""
+    if language == catalogue_language or catalogue_language != "en":
+        return topic
+    return glossary_query(topic) or ("" if has_cjk(topic) else topic)
 
 
 def plan_messages(
@@ -109,14 +110,13 @@ def plan_messages(
     A new topic is planned without the old one before its eyes: a small model mixes them.
     """
     vocabulary = context.vocabulary
-    goes_on = bool(plan.references) or plan.topic.startswith(memory.topic)
     situation = (
         load_prompt("situation")
         .render(
             text=text,
-            topic=memory.topic if goes_on else "",
+            topic=memory.topic if plan.goes_on else "",
             constraints=constraints_in_words(plan.constraints, "en"),
-            shown=memory.shown if goes_on else [],
+            shown=memory.shown if plan.goes_on else [],
         )[0]
         .content
     )

@@ -68,6 +68,8 @@ class Plan(Record):
     relaxed: list[Relaxation] = []
     calls: list[PlannedCall] = []
     references: list[Recommendation] = []
+    goes_on: bool = False
+    """Whether this turn is about what the last one was about."""
     best: dict[str, float] = {}
     """Each signal's best score over the whole catalogue; what is far behind has nothing to do with the wish."""
 

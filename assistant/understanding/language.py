@@ -36,12 +36,13 @@ def detect_language(text: str, *, default: str) -> str:
         default = "en"
     if len(words) < 2:
         return default
-    best = _detector().compute_language_confidence_values(text)[0]
+    best = load_detector().compute_language_confidence_values(text)[0]
     return best.language.iso_code_639_1.name.lower() if best.value >= _SURE else default
 
 
 @cache
-def _detector() -> "LanguageDetector":
+def load_detector() -> "LanguageDetector":
+    """lingua's models, loaded once; a second of work that a caller may want done ahead."""
     from lingua import Language, LanguageDetectorBuilder
 
     languages = [getattr(Language, name) for name in _LANGUAGES]

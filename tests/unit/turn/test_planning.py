@@ -34,7 +34,9 @@ def answer(*calls: tuple[str, dict[str, object]]) -> dict[str, object]:
 
 
 def test_words_and_pictures_are_searched_with_the_filters_in_force() -> None:
-    calls = certain_calls(plan_for("a red chair under 50 dollars", pictures=["img1"]), 30, "en")
+    calls = certain_calls(
+        plan_for("a red chair under 50 dollars", pictures=["img1"]), 30, language="en", catalogue_language="en"
+    )
     assert [(c.tool, c.origin) for c in calls] == [
         ("search_by_image", "anticipated"),
         ("search_by_text", "anticipated"),
@@ -44,7 +46,7 @@ def test_words_and_pictures_are_searched_with_the_filters_in_force() -> None:
 
 
 def test_a_message_that_only_limits_is_browsed() -> None:
-    calls = certain_calls(plan_for("furniture under 50 dollars"), 30, "en")
+    calls = certain_calls(plan_for("furniture under 50 dollars"), 30, language="en", catalogue_language="en")
     assert [(c.tool, c.arguments["sort"]) for c in calls] == [("browse", "price")]
 
 
@@ -66,7 +68,7 @@ def test_a_new_photo_replaces_the_old_one() -> None:
 
 def test_the_models_further_search_runs_with_our_filters() -> None:
     plan = Plan(intent="recommend", filters=Filters(max_price=50), topic="chair")
-    certain = certain_calls(plan, 30, "en")
+    certain = certain_calls(plan, 30, language="en", catalogue_language="en")
     proposed = answer(
         ("search_by_text", {"query": "Chair", "filters": {"max_price": 9}}),
         ("search_by_text", {"query": "wooden seat", "filters": {"max_price": 9}}),
@@ -111,8 +113,13 @@ def test_the_plan_schema_admits_only_tools_and_ids_that_exist(call: dict[str, ob
 
 
 def test_chinese_topics_are_searched_in_the_catalogues_language() -> None:
-    assert searchable("灰色的椅子", "en") == "gray chair"
-    assert searchable("灰色的椅子", "zh") == "灰色的椅子"
+    assert searchable("灰色的椅子", "zh", "en") == "gray chair"
+    assert searchable("灰色的椅子", "zh", "zh") == "灰色的椅子"
+
+
+def test_other_languages_are_searched_as_far_as_the_glossary_goes() -> None:
+    assert searchable("appareil photo cher", "fr", "en") == "camera"
+    assert searchable("Trompete", "de", "en") == "Trompete"
 
 
 def test_constraints_are_told_in_the_users_language() -> None:
