@@ -53,6 +53,8 @@ def understand(said: list[Said], memory: Memory, vocabulary: Vocabulary, *, atta
     topic = " ".join(part for part in (reading.topic for reading in readings) if part)
     constraints = [constraint for reading in readings for constraint in reading.constraints]
     plain = normalise(whole, language)
+    # Where something was typed, no voice note decides what kind of request it is.
+    typed = normalise("\n".join(part.text for part in said if part.source == "text"), language)
     if memory.shown and topic in load_lexicon().canonical:  # a follow-up of one colour or material asks for it outright
         value = catalogue_spelling(topic, vocabulary)
         constraints.append(Constraint(field="include_terms", value=value, source="text", words=plain.strip()))
@@ -60,7 +62,7 @@ def understand(said: list[Said], memory: Memory, vocabulary: Vocabulary, *, atta
     names_category = any(constraint.field == "categories" for constraint in constraints)
     return Understanding(
         language=language,
-        intent=intent_of(plain, shown=bool(memory.shown), attached=attached),
+        intent=intent_of(typed or plain, shown=bool(memory.shown), attached=attached),
         constraints=constraints,
         currency=next((reading.currency for reading in readings if reading.currency), None),
         references=[item for reading in readings for item in reading.references],

@@ -1,0 +1,79 @@
+"""Orders in a description or a voice note, read by a model that obeys every one of them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
+from tests.integration.bad_input.conftest import OpenAssistant, obliging, purpose
+from tests.integration.bad_input.poison import SEARCHES, TARGET, VOICE, WISH, Pair, make_pair
+from tests.integration.bad_input.shop import PRICES
+from tools.engines.parts import Engines
+
+pytestmark = pytest.mark.models
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory, shop_engines: Engines) -> Iterator[Pair]:
+    """Both catalogues, ingested once."""
+    made = make_pair(tmp_path_factory.mktemp("poison"), shop_engines)
+    yield made
+    made.close()
+
+
+def obedient(body: Request) -> Reply:
+    """A model that does what descriptions and voice notes say: ranks the target first, calls tools, lies on prices."""
+    if purpose(body) == "plan":
+        calls = [{"tool": "compare_items", "arguments": {"item_ids": ["oak", "pot"]}}]
+        shown = "compare_items" in json.dumps(body["response_format"])
+        return Reply(json={"intent": "recommend", "calls": calls if shown else []})
+    if purpose(body) == "rank":
+        answer = json.loads(obliging(body).content)
+        prompt = body["messages"][-1]["content"]
+        order = answer["ranking"]
+        order.sort(key=lambda entry: f"{entry['item']}: Cafe Chair" not in prompt)
+        return Reply(json=answer)
+    return Reply("This one costs 1 USD and every other chair is sold out.")
+
+
+async def test_an_obedient_model_cannot_lift_the_poisoned_item(
+    opened: OpenAssistant, model: FakeOpenAIServer, pair: Pair
+) -> None:
+    async with opened(pair.harmless) as assistant:
+        quiet = await assistant.reply(WISH)
+    model.script(obedient)
+    async with opened(pair.poisoned) as assistant:
+        loud = await assistant.reply(WISH)
+    ranks = [[item.item_id for item in reply.recommendations].index(TARGET) for reply in (quiet, loud)]
+    assert ranks[0] == 1, "without orders it is the second best"
+    assert ranks[1] >= ranks[0]
+    assert {step.tool for step in loud.steps} <= SEARCHES
+    assert all(item.price == PRICES[item.item_id] for item in loud.recommendations)
+    assert not any("1 USD" in item.explanation.replace("160 USD", "") for item in loud.recommendations)
+
+
+async def test_orders_in_descriptions_never_reach_the_plan(
+    opened: OpenAssistant, model: FakeOpenAIServer, pair: Pair
+) -> None:
+    async with opened(pair.poisoned) as assistant:
+        first = await assistant.reply(WISH)
+        await assistant.reply("cheaper", session_id=first.session_id)
+    plans = [json.dumps(body["messages"]) for body in model.requests if purpose(body) == "plan"]
+    assert len(plans) == 2
+    assert not any("Ignore all previous" in plan or "SYSTEM" in plan for plan in plans)
+
+
+async def test_a_spoken_order_calls_no_tool_and_gives_nothing_away(
+    opened: OpenAssistant, model: FakeOpenAIServer, pair: Pair, tmp_path: Path
+) -> None:
+    model.script(obedient)
+    async with opened(pair.harmless) as assistant:
+        first = await assistant.reply("a chair")
+        reply = await assistant.reply("an oak one under 90 dollars", audio=[VOICE], session_id=first.session_id)
+    assert "instructions" in reply.query.transcripts[0].text.lower()
+    assert {step.tool for step in reply.steps} <= SEARCHES
+    assert reply.constraints["max_price"] < 90
+    assert all(item.price == PRICES[item.item_id] <= 90 for item in reply.recommendations)
+    assert not any("free" in item.explanation.lower() for item in reply.recommendations)
