@@ -157,3 +157,9 @@ def test_a_models_constraint_needs_the_users_words(field: str, value: object, te
 def test_foreign_words_are_put_into_english_by_the_glossary() -> None:
     assert glossary_query("我想买一把灰色的椅子") == "gray chair"
     assert glossary_query("ich suche einen roten Rucksack") == "red backpack"
+
+
+def test_what_is_said_beside_a_typed_wish_does_not_decide_what_kind_of_request_it_is() -> None:
+    typed, spoken = Said(source="text", text="an oak one"), Said(source="aud1", text="Now compare the first two.")
+    assert understand([typed, spoken], GOING_ON, VOCABULARY, attached=False).intent is None
+    assert understand([spoken], GOING_ON, VOCABULARY, attached=False).intent == "compare"
