@@ -1,0 +1,234 @@
+"""load_picture: every odd picture comes out upright in RGB, every unusable file is refused in one sentence."""
+
+import os
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.unit.tools.samples import cut, picture, png_header
+from tools.errors import MediaError
+from tools.media import MediaLimits, load_picture, sniff
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "gif", "bmp", "tif", "avif"])
+def test_common_formats_are_read_whatever_the_name(tmp_path: Path, suffix: str) -> None:
+    saved = tmp_path / f"picture.{suffix}"
+    picture().save(saved)
+    renamed = saved.rename(tmp_path / "picture.doc")
+    image = load_picture(renamed)
+    assert (image.mode, image.size) == ("RGB", (90, 60))
+    left, right = image.getpixel((10, 30)), image.getpixel((80, 30))
+    assert left[0] > 180 > 60 > left[2]
+    assert right[2] > 180 > 60 > right[0]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_rotation_is_applied(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture().save(path := tmp_path / "p.jpg", exif=exif)
+    image = load_picture(path)
+    assert image.size == ((90, 60) if orientation < 5 else (60, 90))
+    red_first = orientation in (1, 4, 5, 6)
+    corner = image.getpixel((4, 4))
+    assert (corner[0] > corner[2]) == red_first
+
+
+def test_a_broken_exif_block_does_not_lose_the_picture(tmp_path: Path) -> None:
+    picture().save(path := tmp_path / "p.jpg", exif=b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff garbage")
+    assert load_picture(path).size == (90, 60)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_an_animation_gives_its_first_frame(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "lime", "blue")]
+    frames[0].save(path := tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:])
+    red, green, blue = load_picture(path).getpixel((20, 15))
+    assert red > 200
+    assert max(green, blue) < 60
+
+
+def test_transparency_lies_on_white(tmp_path: Path) -> None:
+    clear = Image.new("RGBA", (10, 10), (255, 0, 0, 0))
+    clear.putpixel((5, 5), (255, 0, 0, 255))
+    clear.save(tmp_path / "rgba.png")
+    Image.new("LA", (10, 10), (0, 0)).save(tmp_path / "la.png")
+    palette = clear.convert("P")
+    palette.info["transparency"] = palette.getpixel((0, 0))
+    palette.save(tmp_path / "p.png", transparency=palette.getpixel((0, 0)))
+    for name in ("rgba.png", "la.png", "p.png"):
+        assert load_picture(tmp_path / name).getpixel((0, 0)) == (255, 255, 255), name
+    assert load_picture(tmp_path / "rgba.png").getpixel((5, 5)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_sixteen_bits_keep_their_shades(tmp_path: Path, suffix: str) -> None:
+    ramp = np.tile(np.linspace(0, 65535, 256).astype(np.uint16), (8, 1))
+    Image.fromarray(ramp).save(path := tmp_path / f"g.{suffix}")
+    shades = np.asarray(load_picture(path))[0, :, 0].astype(int)
+    assert abs(shades - np.arange(256)).max() <= 1
+
+
+def test_floating_point_pixels_keep_their_shades(tmp_path: Path) -> None:
+    Image.fromarray(np.tile(np.linspace(0, 1, 256, dtype=np.float32), (8, 1))).save(path := tmp_path / "f.tif")
+    shades = np.asarray(load_picture(path))[0, :, 0].astype(int)
+    assert abs(shades - np.arange(256)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("CMYK", "jpg"), ("CMYK", "tif"), ("P", "png"), ("1", "png"), ("YCbCr", "jpg"), ("L", "jpg")]
+)
+def test_other_colour_modes_become_rgb(tmp_path: Path, mode: str, suffix: str) -> None:
+    picture().convert(mode).save(path := tmp_path / f"m.{suffix}")
+    image = load_picture(path)
+    assert image.mode == "RGB"
+    if mode in ("CMYK", "P", "YCbCr"):
+        assert image.getpixel((10, 30))[0] > 150 > image.getpixel((10, 30))[2]
+
+
+def test_a_picture_of_900_million_pixels_is_refused_without_memory(tmp_path: Path) -> None:
+    bomb = png_header(tmp_path / "bomb.png", 30_000, 30_000)
+    load_or_refuse(bomb)  # imports done before the measurement
+    tracemalloc.start()
+    with pytest.raises(MediaError, match=r"bomb.png has .* pixels; at most 50,000,000 are accepted"):
+        load_picture(bomb)
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
+
+
+def test_the_pixel_limit_is_the_callers(tmp_path: Path) -> None:
+    picture(100, 100).save(path := tmp_path / "p.png")
+    with pytest.raises(MediaError, match="100 x 100 pixels; at most 9,999"):
+        load_picture(path, MediaLimits(image_pixels=9_999))
+    assert load_picture(path, MediaLimits(image_pixels=10_000)).size == (100, 100)
+
+
+def test_a_limit_above_pillows_own_is_kept_too(tmp_path: Path) -> None:
+    bomb = png_header(tmp_path / "bomb.png", 30_000, 30_000)
+    with pytest.raises(MediaError, match="damaged or cut short"):
+        load_picture(bomb, MediaLimits(image_pixels=1_000_000_000))
+
+
+def load_or_refuse(path: Path) -> str:
+    try:
+        load_picture(path)
+    except MediaError as exc:
+        return str(exc)
+    return ""
+
+
+def text_file(folder: Path) -> Path:
+    (path := folder / "bad").write_text("these are words\n" * 40)
+    return path
+
+
+def svg(folder: Path) -> Path:
+    (path := folder / "bad").write_text('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"></svg>')
+    return path
+
+
+def eps(folder: Path) -> Path:
+    (path := folder / "bad").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    return path
+
+
+def random_bytes(folder: Path) -> Path:
+    (path := folder / "bad").write_bytes(bytes(range(0, 256, 3)) * 50)
+    return path
+
+
+def empty(folder: Path) -> Path:
+    (path := folder / "bad").touch()
+    return path
+
+
+def pipe(folder: Path) -> Path:
+    os.mkfifo(path := folder / "bad")
+    return path
+
+
+def dangling_link(folder: Path) -> Path:
+    (path := folder / "bad").symlink_to(folder / "gone")
+    return path
+
+
+def heic(folder: Path) -> Path:
+    (path := folder / "bad").write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00" + bytes(200))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda folder: folder / "nothing", "There is no file .*nothing"),
+        (lambda folder: folder, "is a folder, not a file"),
+        (empty, "bad is empty"),
+        (pipe, "is a device or a pipe"),
+        (lambda _: Path("/dev/zero"), "is a device or a pipe"),
+        (dangling_link, "There is no file"),
+        (lambda _: Path("with\0zero"), "cannot be opened"),
+        (text_file, "bad is a text file, not a picture"),
+        (svg, "is an SVG drawing, which cannot be read here; save it as PNG or JPEG"),
+        (heic, "is a HEIC picture, which cannot be read here; save it as PNG or JPEG"),
+        (eps, "bad is a text file, not a picture"),
+        (random_bytes, "is not a picture that can be read; send a JPEG, PNG, WebP"),
+    ],
+)
+def test_what_is_no_picture_is_refused(tmp_path: Path, make: Callable[[Path], Path], sentence: str) -> None:
+    with pytest.raises(MediaError, match=sentence) as caught:
+        load_picture(make(tmp_path))
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith(".")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
+    path = text_file(tmp_path)
+    path.chmod(0)
+    with pytest.raises(MediaError, match="cannot be opened: Permission denied"):
+        load_picture(path)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "avif"])
+@pytest.mark.parametrize("share", [0.05, 0.5])
+def test_a_picture_cut_short_is_refused(tmp_path: Path, suffix: str, share: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(whole := tmp_path / f"w.{suffix}")
+    with pytest.raises(MediaError):
+        load_picture(cut(whole, tmp_path / "cut", share))
+
+
+def test_a_file_over_the_limit_is_not_opened(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match=r"bad has 4,300 bytes; at most 4,299 bytes are accepted"):
+        load_picture(random_bytes(tmp_path), MediaLimits(image_bytes=4_299))
+
+
+def test_nothing_goes_to_standard_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    picture().save(path := tmp_path / "p.tif", compression="tiff_lzw")
+    content = bytearray(path.read_bytes())
+    content[-120:] = b"\xff" * 120
+    path.write_bytes(content)
+    load_or_refuse(path)
+    load_or_refuse(png_header(tmp_path / "bomb.png", 12_000, 12_000))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"%PDF-1.7", "a PDF document"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "a WebP picture"),
+        (b"\x00\x00\x00 ftypavif", "an AVIF picture"),
+        (b"\x00\x00\x00 ftypisom", "an MP4 file"),
+        ("Grüße aus Köln".encode(), "a text file"),
+        ("日本".encode()[:-1], "a text file"),
+        (b"\x00\x01\x02", None),
+        (b"\xfe\xed\xfa\xce\x80\x81", None),
+    ],
+)
+def test_sniff_names_what_a_file_is(head: bytes, kind: str | None) -> None:
+    assert sniff(head) == kind
