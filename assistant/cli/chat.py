@@ -2,10 +2,11 @@
 
 import asyncio
 import shlex
+import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -73,10 +74,10 @@ class Conversation:
         warming = asyncio.create_task(self._assistant.warm_up())
         while (line := await self._read_line()) is not None:
             try:
-                await self._handle(line.strip())
+                await _stoppable(self._handle(line.strip()))
             except ProductError as exc:
                 self._console.print(f"error: {exc}", style="red", markup=False)
-            except (KeyboardInterrupt, asyncio.CancelledError):
+            except asyncio.CancelledError:
                 self._console.print("Stopped.", style="yellow")
         warming.cancel()
         self._console.print(f"Go on later with: assistant chat --session {self._session}", style="dim", markup=False)
@@ -158,6 +159,17 @@ class Conversation:
 
     async def _help(self, _: str) -> None:
         self._console.print(HELP, markup=False, highlight=False)
+
+
+async def _stoppable(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for the work; Ctrl-C cancels it alone, as often as it is pressed, and not the program."""
+    task, before = asyncio.ensure_future(work), signal.getsignal(signal.SIGINT)
+    loop = asyncio.get_running_loop()
+    signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(task.cancel))
+    try:
+        await task
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _existing_file(rest: str) -> Path:

@@ -1,13 +1,16 @@
 """The language model's server is away, dies, hangs or talks nonsense: the turn still ends with a true answer."""
 
+import signal
+import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from assistant.records import Reply as Answer
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
-from tests.integration.bad_input.conftest import CommandLine, OpenAssistant, interrupt, obliging, purpose
+from tests.integration.bad_input.conftest import CommandLine, OpenAssistant, ended, interrupt, obliging, purpose
 from tests.integration.bad_input.shop import PRICES
 
 pytestmark = pytest.mark.models
@@ -87,12 +90,38 @@ def test_recommend_answers_without_a_server_and_says_so(shop_data: Path) -> None
 def test_ctrl_c_in_the_middle_of_a_turn_ends_it_in_one_sentence(shop_data: Path, model: FakeOpenAIServer) -> None:
     model.script(lambda body: obliging(body) if purpose(body) == "plan" else Reply(hang=True))
     process = CommandLine(shop_data, model.base_url).start("recommend", "--text", WISH, "--json")
-    end = time.monotonic() + 60
-    while len(model.requests) < 2 and time.monotonic() < end:
-        time.sleep(0.05)
+    _wait_for_requests(model, 2)
     began = time.monotonic()
     done = interrupt(process)
     assert (done.code, done.stdout) == (130, "")
     assert done.sentence.startswith("Interrupted")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 45, "it does not wait for the model's deadline of 90 s"
     assert model.wait_for_hang_up()
+
+
+def test_ctrl_c_in_a_chat_stops_the_turn_and_the_conversation_goes_on(shop_data: Path, model: FakeOpenAIServer) -> None:
+    model.script([Reply(hang=True)])
+    process = CommandLine(shop_data, model.base_url).start("chat", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    for turn in (1, 2):
+        process.stdin.write("hello\n")
+        process.stdin.flush()
+        _wait_for_requests(model, 1 + turn)  # the first request is the warm-up's
+        hung_up = model.hang_ups
+        process.send_signal(signal.SIGINT)
+        _wait(lambda before=hung_up: model.hang_ups > before)
+    done = ended(process, "/quit\n")
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout.count("Stopped.") == 2
+    assert "Go on later with" in done.stdout
+
+
+def _wait_for_requests(model: FakeOpenAIServer, count: int) -> None:
+    _wait(lambda: len(model.requests) >= count)
+
+
+def _wait(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
