@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from assistant.errors import ServiceMissing
 from assistant.models import ensure_present
 from assistant.settings import Settings
 from tools.engines.lazy import Lazy
@@ -54,11 +55,7 @@ def _catalogue(settings: Settings) -> "Catalogue":
 def _text(settings: Settings) -> "TextEncoder":
     from tools.engines.text import TextEncoder
 
-    model = settings.text.model
-    folder = Path(model).expanduser()
-    if not folder.is_dir():
-        folder = ensure_present(settings, model)
-    return TextEncoder(folder, threads=settings.threads)
+    return TextEncoder(_folder(settings, settings.text.model), threads=settings.threads)
 
 
 def _pictures(settings: Settings, text: "Lazy[TextEncoder]") -> "PictureEncoder":
@@ -67,7 +64,7 @@ def _pictures(settings: Settings, text: "Lazy[TextEncoder]") -> "PictureEncoder"
 
     vision, cache_folder = settings.vision, settings.home.expanduser().absolute() / "cache"
     if vision.encoder == "conse":
-        folder = ensure_present(settings, vision.classifier)
+        folder = _folder(settings, vision.classifier)
         return ConseEncoder(folder, text(), threads=settings.threads, cache_folder=cache_folder)
     advice = (
         "Set ASSISTANT_VISION__CLIP_MODEL and ASSISTANT_VISION__CLIP_CHECKPOINT to a model on this machine, "
@@ -82,9 +79,21 @@ def _speech(settings: Settings) -> "SpeechEngine":
     from tools.engines.speech import make_speech_engine
 
     speech = settings.speech
-    folder = Path(speech.model).expanduser()
-    if not folder.is_dir():
-        folder = ensure_present(settings, speech.model)
+    folder = _folder(settings, speech.model)
     return make_speech_engine(
         speech.engine, folder, speech.compute, threads=settings.threads, languages=speech.languages
     )
+
+
+def _folder(settings: Settings, name: str) -> Path:
+    """A registered model's folder, or one that the settings name by its path.
+
+    Raises:
+        ServiceMissing: it is not there.
+    """
+    if "/" not in name:
+        return ensure_present(settings, name)
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        raise ServiceMissing(f"There is no model folder {folder}; check the setting, or see: assistant models list.")
+    return folder

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from tools.errors import UnknownItem
+from tools.errors import BadInput, UnknownItem
 from tools.records import Hit, Item, Record
 from tools.search import hit
 from tools.tool import Arguments, Context, Tool
@@ -47,10 +47,12 @@ class Comparison(Record):
 def compare_items(context: Context, arguments: CompareItems) -> Comparison:
     """Put two or more items side by side: every attribute, what they share, which is cheapest and by how much."""
     ids = list(dict.fromkeys(arguments.item_ids))
+    if len(ids) < 2:
+        raise BadInput("compare_items needs two different items.")
     found = context.engines.catalogue.get_many(ids)
-    missing = [item_id for item_id in ids if item_id not in found]
+    missing = [repr(item_id) for item_id in ids if item_id not in found]
     if missing:
-        raise UnknownItem(f"The catalogue has no item {', '.join(map(repr, missing))}.")
+        raise UnknownItem(f"The catalogue has no item{'s' * (len(missing) > 1)} {', '.join(missing)}.")
     items = [found[item_id] for item_id in ids]
     return Comparison(items=[hit(item) for item in items], rows=_rows(items), price=_price_spread(items))
 

@@ -15,6 +15,7 @@ from tools import (
     search_by_text,
     transcribe_audio,
 )
+from tools.engines.lazy import Lazy
 from tools.engines.parts import Engines
 from tools.errors import BadInput, MediaError, ProductError, ServiceMissing
 from tools.records import FailureKind, ToolOutcome
@@ -23,7 +24,7 @@ from tools.tool import BoundTool, Context, Tool
 if TYPE_CHECKING:
     from tools.langchain_tool import CatalogueTool
 
-__all__ = ["TOOLS", "Engines", "bind_tools", "build_tools", "call_tool", "run_tool"]
+__all__ = ["TOOLS", "Engines", "Lazy", "bind_tools", "build_tools", "call_tool", "run_tool"]
 
 logger = logging.getLogger(__name__)
 

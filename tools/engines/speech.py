@@ -36,7 +36,9 @@ MIN_LOGPROB = -1.0
 MAX_COMPRESSION = 2.4
 MAX_NO_SPEECH = 0.6
 HOPELESS_LOGPROB = -1.6
-"""Whisper's own measures, with its own values. Text more improbable than the last is dropped whatever else is said."""
+LONG = 60
+"""Whisper's own measures, the first three with its own values. Text below `HOPELESS_LOGPROB` is dropped in any case;
+repetitive text only from `LONG` tokens on, since people do say "no, no, no"."""
 
 
 @dataclass(frozen=True)
@@ -255,10 +257,13 @@ def speech_spans(samples: NDArray[np.float32]) -> list[tuple[int, int]]:
 
 
 def is_believable(piece: Heard) -> bool:
-    """False for text that Whisper itself doubts: improbable where it hears no voice, or going round in circles."""
-    if not piece.text or piece.mean_logprob < HOPELESS_LOGPROB:
+    """False for text without a word, and for text that Whisper itself doubts.
+
+    That is: improbable, rather improbable where it hears no voice, or long and going round in circles.
+    """
+    if not any(character.isalnum() for character in piece.text) or piece.mean_logprob < HOPELESS_LOGPROB:
         return False
-    if piece.compression > MAX_COMPRESSION and piece.tokens > 60:
+    if piece.compression > MAX_COMPRESSION and piece.tokens > LONG:
         return False
     return not (piece.no_speech > MAX_NO_SPEECH and piece.mean_logprob < MIN_LOGPROB)
 

@@ -1,5 +1,6 @@
 """load_audio: every recording comes out at 16 kHz mono, and none is decoded past the limit."""
 
+import contextlib
 import os
 import struct
 import time
@@ -91,7 +92,7 @@ def test_a_length_stated_over_the_limit_is_refused_at_once(tmp_path: Path) -> No
     content[21] = (content[21] & 0xF0) | (samples >> 32)
     struct.pack_into(">I", content, 22, samples & 0xFFFFFFFF)
     (path := tmp_path / "long.flac").write_bytes(content)
-    with pytest.raises(MediaError, match="long.flac lasts 180 minutes; at most 10 minutes are accepted"):
+    with pytest.raises(MediaError, match=r"long\.flac lasts 180 minutes; at most 10 minutes are accepted"):
         load_audio(path)
 
 
@@ -110,7 +111,7 @@ def test_three_hours_without_a_header_are_refused_while_decoding(tmp_path: Path)
 
 def test_decoding_stops_at_the_limit(tmp_path: Path) -> None:
     path = record(tmp_path / "live.webm", 30, codec="libopus", rate=48_000, live=True)
-    with pytest.raises(MediaError, match="live.webm lasts longer; at most 0.1 minutes"):
+    with pytest.raises(MediaError, match=r"live\.webm lasts longer; at most 0.1 minutes"):
         load_audio(path, MediaLimits(audio_seconds=6))
     assert load_audio(path, MediaLimits(audio_seconds=31)).seconds == pytest.approx(30, abs=0.2)
 
@@ -195,8 +196,6 @@ def test_nothing_goes_to_standard_error(tmp_path: Path, capfd: pytest.CaptureFix
     whole = record(tmp_path / "r.mp3", 3, codec="libmp3lame", rate=44_100)
     content = bytearray(whole.read_bytes())
     content[len(content) // 3 : len(content) // 2] = os.urandom(len(content) // 2 - len(content) // 3)
-    try:
+    with contextlib.suppress(MediaError):
         load_audio(write(tmp_path / "noisy.mp3", bytes(content)))
-    except MediaError:
-        pass
     assert capfd.readouterr() == ("", "")
