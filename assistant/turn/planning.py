@@ -84,13 +84,13 @@ def proposed_constraints(answer: dict[str, Any], said: list[Said], language: str
 
 
 def merge_constraints(known: list[Constraint], proposed: list[Constraint]) -> list[Constraint]:
-    """The rules' constraints, and the model's where the rules found none of that kind and value."""
+    """The rules' constraints, and the model's where the rules found none of that kind and value, nor its opposite."""
     fields = {constraint.field for constraint in known}
-    excluded = {str(c.value).casefold() for c in known if c.field.startswith("exclude")}
+    settled = {str(c.value).casefold() for c in known if c.field not in ("min_price", "max_price", "in_stock")}
     added = []
     for constraint in proposed:
         single = constraint.field in ("min_price", "max_price", "in_stock", "categories", "brands")
-        if not (single and constraint.field in fields) and str(constraint.value).casefold() not in excluded:
+        if not (single and constraint.field in fields) and str(constraint.value).casefold() not in settled:
             added.append(constraint)
     return [*known, *added]
 

@@ -7,7 +7,7 @@ constraints only where the user's own words carry them (`grounded`).
 import re
 
 from assistant.records import Constraint, Intent, Memory, Recommendation
-from assistant.understanding.exclusions import find_exclusions, without
+from assistant.understanding.exclusions import find_exclusions, is_ruled_out, without
 from assistant.understanding.intents import intent_of, is_refinement
 from assistant.understanding.language import detect_language
 from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
@@ -241,7 +241,8 @@ def _without_contradiction(kept: list[Constraint], now: list[Constraint]) -> lis
 def grounded(field: str, value: object, said: list[Said], language: str) -> bool:
     """True when the user's own words carry a constraint that a model proposed.
 
-    A number must have been said; a name or word must stand in the message, in any spelling the lexicon knows.
+    A number must have been said; a name or word must stand in the message, in any spelling the lexicon knows, and
+    after a negation where it is to be ruled out.
     """
     text = normalise("\n".join(part.text for part in said), language)
     if isinstance(value, bool):
@@ -249,7 +250,10 @@ def grounded(field: str, value: object, said: list[Said], language: str) -> bool
     if isinstance(value, int | float):
         return any(abs(bound.value - value) <= CENT for bound in find_price_bounds(text) if bound.field == field)
     word = str(value).casefold()
-    return any(re.search(alternatives([form]), text) for form in {*_forms(word), *_spellings(word)})
+    forms = {*_forms(word), *_spellings(word)}
+    if field == "exclude_terms":
+        return any(is_ruled_out(form, text) for form in forms)
+    return any(re.search(alternatives([form]), text) for form in forms)
 
 
 def glossary_query(text: str) -> str:

@@ -25,6 +25,14 @@ def find_exclusions(text: str, phrases: list[str]) -> list[tuple[str, str, tuple
     return found
 
 
+def is_ruled_out(word: str, text: str) -> bool:
+    """True when a word stands in a normalised message after a negation; amounts are no things to rule out."""
+    if re.search(r"\d", word):
+        return False
+    ends = [match.end() for pattern in (_negation(), _negation_cjk()) for match in pattern.finditer(text)]
+    return bool(ends) and bool(re.search(alternatives([word]), text[min(ends) :]))
+
+
 def without(text: str, spans: list[tuple[int, int]]) -> str:
     """The text with the spans blanked."""
     for span in spans:

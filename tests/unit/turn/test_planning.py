@@ -89,6 +89,28 @@ def test_an_invented_constraint_is_dropped_and_a_spoken_one_kept() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "term", "kept"),
+    [
+        ("like the shoes in my photo, but in black please", "black", False),
+        ("a sofa, but no leather", "leather", True),
+        ("nothing over 100 dollars", "over 100 dollars", False),
+        ("black shoes without laces", "black", False),
+        ("black shoes without laces", "laces", True),
+        ("不要皮革的沙发", "leather", True),
+    ],
+)
+def test_the_model_rules_out_only_what_the_user_negates(text: str, term: str, kept: bool) -> None:
+    proposed = answer(("browse", {"filters": {"exclude_terms": [term]}}))
+    assert bool(proposed_constraints(proposed, [Said(source="text", text=text)], "en")) is kept
+
+
+def test_the_model_cannot_rule_out_what_the_rules_read_as_wanted() -> None:
+    known = [Constraint(field="include_terms", value="black", source="text", words="in black")]
+    proposed = [Constraint(field="exclude_terms", value="Black", source="text", words="black")]
+    assert merge_constraints(known, proposed) == known
+
+
 def test_the_rules_price_wins_over_the_models() -> None:
     known = [Constraint(field="max_price", value=49.99, source="text", words="under 50")]
     proposed = [Constraint(field="max_price", value=50, source="text", words="50")]
