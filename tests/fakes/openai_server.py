@@ -154,6 +154,7 @@ class FakeOpenAIServer:
 
 class _Handler(BaseHTTPRequestHandler):
     fake: FakeOpenAIServer
+    disable_nagle_algorithm = True
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: object) -> None:

@@ -1,0 +1,79 @@
+"""The settings and their page in the docs say the same."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, SecretStr
+from pydantic_core import PydanticUndefined
+
+from assistant.errors import ConfigError
+from assistant.settings import Settings, load_settings
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
+
+
+def settings_in_code(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from settings_in_code(field.annotation, f"{prefix}{name}.")
+        else:
+            default = field.default
+            yield prefix + name, default.get_secret_value() if isinstance(default, SecretStr) else default
+
+
+def settings_in_docs() -> dict[str, str]:
+    rows = re.findall(r"^\| `([a-z_.]+)` \| (.+?) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) == len(dict(rows)), "a key stands twice in the docs"
+    return dict(rows)
+
+
+def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
+    assert set(settings_in_docs()) == {key for key, _ in settings_in_code()}
+
+
+@pytest.mark.parametrize(("key", "default"), sorted(settings_in_code(), key=str))
+def test_documented_defaults(key: str, default: object) -> None:
+    documented = settings_in_docs()[key].strip("`")
+    if default is None or default is PydanticUndefined:
+        assert documented  # said in words
+    else:
+        assert json.loads(documented) == default
+
+
+def test_flags_come_before_environment_before_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.toml").write_text('[llm]\nport = 1001\nseed = 1\nmodel = "m"\n')
+    monkeypatch.setenv("ASSISTANT_HOME", str(tmp_path))
+    monkeypatch.setenv("ASSISTANT_LLM__PORT", "1002")
+    monkeypatch.setenv("ASSISTANT_LLM__SEED", "2")
+    llm = load_settings(llm={"seed": 3}).llm
+    assert (llm.seed, llm.port, llm.model, llm.temperature) == (3, 1002, "m", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("[llm]\nport = 0\n", r"llm\.port"),
+        ("[llm]\nprot = 1\n", r"llm\.prot"),
+        ('[llm]\nprofile = "tpu"\n', r"llm\.profile"),
+        ("[llm\n", "cannot be read"),
+    ],
+)
+def test_wrong_settings_are_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, says: str
+) -> None:
+    (tmp_path / "config.toml").write_text(content)
+    monkeypatch.setenv("ASSISTANT_HOME", str(tmp_path))
+    with pytest.raises(ConfigError, match=says) as caught:
+        load_settings()
+    assert "\n" not in str(caught.value)
+
+
+def test_folders_follow_home(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path)
+    assert settings.data_folder == tmp_path / "data"
+    assert settings.run_folder == tmp_path / "run"
+    assert settings.models_folder == tmp_path / "models"
+    assert load_settings(home=tmp_path, run=tmp_path / "r", data=tmp_path / "d").run_folder == tmp_path / "r"
