@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     known = [*USUAL, *LONG]
     named = f"what to measure: {', '.join(known)}; default: all but {LONG[0]}"
     parser.add_argument("names", nargs="*", metavar="NAME", help=named)
-    parser.add_argument("--all", action="store_true", help=f"also {LONG[0]}, which takes an hour")
+    parser.add_argument("--all", action="store_true", help=f"also {LONG[0]}, which takes about half an hour on 2 cores")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number, with machine, date and versions")
     parser.add_argument("--lines", type=int, default=100_000, help="how many lines `lines` ingests (100,000)")
     parser.add_argument("--questions", type=int, help="ask only so many questions in `baseline` and `models`")

@@ -25,7 +25,7 @@ from tools.records import Item
 from tools.toolbox import Engines, build_tools
 
 PROMPT = Path(__file__).parent.parent / "data" / "stock_agent.md"
-SECONDS = 60.0
+SECONDS = 45.0
 STEPS = 12
 """LangGraph's recursion limit: six rounds of model and tools."""
 
