@@ -77,10 +77,12 @@ async def explain(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     runtime.stream_writer(StepStarted(step="explain", origin="model"))
     began = time.perf_counter()
     explained = await asyncio.gather(*(_explain_one(item, state, runtime) for item in recommended))
-    rewritten = sum(refused for _, refused in explained)
+    rewritten = sum(refused for _, refused, _ in explained)
+    language, failed = state["memory"].language, next((reason for _, _, reason in explained if reason), "")
     runtime.stream_writer(StepFinished(step="explain", ok=True, seconds=time.perf_counter() - began))
-    note = [say("explanations_by_template", state["memory"].language, count=rewritten)] if rewritten else []
-    return {"recommendations": [item for item, _ in explained], "degraded": state["degraded"] + note}
+    notes = [say("no_explaining_model", language, reason=failed)] if failed else []
+    notes += [say("explanations_by_template", language, count=rewritten)] if rewritten else []
+    return {"recommendations": [item for item, _, _ in explained], "degraded": state["degraded"] + notes}
 
 
 def wish_in_words(state: TurnState) -> str:
@@ -157,11 +159,11 @@ def rank_schema(candidates: list[Candidate], count: int) -> dict[str, Any]:
 
 async def _explain_one(
     item: Recommendation, state: TurnState, runtime: Runtime[TurnContext]
-) -> tuple[Recommendation, bool]:
-    """The item with its explanation, and whether a text of the model was refused."""
+) -> tuple[Recommendation, bool, str]:
+    """The item with its explanation, whether a text of the model was refused, and why there was none if it failed."""
     language, context = state["memory"].language, runtime.context
     evidence = _evidence_of(item, state)
-    text = await _ask_for_explanation(item, evidence, state, context) if _asks_model(state) else ""
+    text, failed = await _ask_for_explanation(item, evidence, state, context) if _asks_model(state) else ("", "")
     claim = Claim(text, item.title, evidence, language, context.settings.catalogue_language)
     refused = bool(text) and bool(problems(claim, context.vocabulary))
     by_model = bool(text) and not refused
@@ -174,12 +176,13 @@ async def _explain_one(
     runtime.stream_writer(
         Explained(item_id=item.item_id, rank=item.rank, text=final.explanation, explained_by=final.explained_by)
     )
-    return final, refused
+    return final, refused, failed
 
 
 async def _ask_for_explanation(
     item: Recommendation, evidence: list[Evidence], state: TurnState, context: TurnContext
-) -> str:
+) -> tuple[str, str]:
+    """The model's text, or none and why."""
     language = state["memory"].language
     messages = load_prompt("explain").render(
         language=LANGUAGE_NAMES.get(language, language),
@@ -192,11 +195,11 @@ async def _ask_for_explanation(
         text = await context.chat.complete_text(
             to_chat(messages), purpose="explain", max_tokens=EXPLAIN_TOKENS, when_cut="whole sentences"
         )
-    except (LLMUnavailable, LLMBadReply):
-        return ""
+    except (LLMUnavailable, LLMBadReply) as exc:
+        return "", str(exc)
     finally:
         context.watch.stop("llm")
-    return " ".join(text.split())
+    return " ".join(text.split()), ""
 
 
 def _recommendation(position: int, candidate: Candidate, cited: set[str], state: TurnState) -> Recommendation:
