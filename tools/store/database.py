@@ -66,13 +66,13 @@ def write_lock(folder: Path) -> Iterator[None]:
         StoreError: another process is writing.
     """
     lock = FileLock(folder / "catalogue.lock")
-    try:
-        with store_errors(folder):
+    with store_errors(folder):
+        try:
             lock.acquire(timeout=1)
-    except Timeout:
-        raise StoreError(
-            f"Another process is writing to the catalogue in {folder}; wait for it to end, then try again."
-        ) from None
+        except Timeout:  # an OSError, too
+            raise StoreError(
+                f"Another process is writing to the catalogue in {folder}; wait for it to end, then try again."
+            ) from None
     try:
         yield
     finally:
