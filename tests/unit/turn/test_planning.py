@@ -72,6 +72,7 @@ def test_the_models_further_search_runs_with_our_filters() -> None:
     proposed = answer(
         ("search_by_text", {"query": "Chair", "filters": {"max_price": 9}}),
         ("search_by_text", {"query": "wooden seat", "filters": {"max_price": 9}}),
+        ("search_by_text", {"query": "19.94"}),
         ("browse", {"sort": "price"}),
     )
     calls = planned_calls(proposed, plan, certain, 30)
