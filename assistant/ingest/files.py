@@ -165,14 +165,17 @@ class _CsvRows:
         if first is None or first[1] is None:
             raise BadInput(f"{self._file.path} has no header line with column names.")
         try:
-            text = first[1].decode("utf-8")
+            text = first[1].decode("utf-8").replace("\r", " ")
         except UnicodeDecodeError as exc:
             raise BadInput(
                 f"{self._file.path}, line {first[0]}: {self._file._not_utf8(first[0], exc).reason}."
             ) from exc
         self._delimiter = max(",;\t", key=text.count)
         self._reader = self._new_reader()
-        names = [name.strip() for name in next(csv.reader([text], delimiter=self._delimiter))]
+        try:
+            names = [name.strip() for name in next(csv.reader([text], delimiter=self._delimiter))]
+        except csv.Error as exc:
+            raise BadInput(f"{self._file.path}, line {first[0]}: the header cannot be read: {exc}.") from exc
         _check_header(self._file.path, names)
         return names
 
@@ -231,7 +234,7 @@ class _CsvRows:
             self._rejected.append(self._file._too_long(number))
             return None
         try:
-            return line.decode("utf-8") + "\n"
+            return line.decode("utf-8").replace("\r", " ") + "\n"
         except UnicodeDecodeError as exc:
             self._rejected.append(self._file._not_utf8(number, exc))
             return None
