@@ -8,16 +8,16 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 setup: ## make .venv and .venv-vllm from the locks (about 10 GB; minutes the first time)
-	@bash scripts/setup.sh app vllm
+	@bash .scripts/setup.sh app vllm
 
 setup-gpu: ## make .venv-vllm-gpu, for the gpu profile on a machine with NVIDIA cards
-	@bash scripts/setup.sh app vllm-gpu
+	@bash .scripts/setup.sh app vllm-gpu
 
 models: setup ## fetch and convert the model files that the settings need
 	@.venv/bin/assistant models pull
 
 demo: models ## answer one question given as text, photo and voice note
-	@bash scripts/demo.sh
+	@bash .scripts/demo.sh
 
 test: models ## every test, those on the real models and on real vLLM included
 	.venv/bin/python -m pytest
@@ -42,4 +42,4 @@ clean-run: down ## stop vLLM and remove its log and process files
 	rm -rf .assistant/run
 
 lock: ## write .locks from the environments at hand, after trying newer versions in them
-	@bash scripts/lock.sh
+	@bash .scripts/lock.sh

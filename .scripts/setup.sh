@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes the virtual environments of this checkout from the locks in .locks.
 #
-#     scripts/setup.sh app vllm     # .venv and .venv-vllm; quick when both are complete
-#     scripts/setup.sh vllm-gpu     # .venv-vllm-gpu, stock vLLM for a machine with NVIDIA cards
+#     .scripts/setup.sh app vllm     # .venv and .venv-vllm; quick when both are complete
+#     .scripts/setup.sh vllm-gpu     # .venv-vllm-gpu, stock vLLM for a machine with NVIDIA cards
 #
 # An environment counts as complete when it holds a stamp with the hash of what it was made from; the stamp is written
 # last. One without any stamp was left half-made: it is removed and made again.
@@ -149,7 +149,7 @@ stamp_all() {
 }
 
 # Two set-ups in one checkout wait for each other.
-exec 9<scripts/setup.sh
+exec 9<.scripts/setup.sh
 flock 9
 if [[ ${1:-} == --stamp ]]; then
     stamp_all

@@ -25,4 +25,4 @@ freeze() { # folder, lock
 mkdir -p .locks
 freeze .venv .locks/app.txt
 freeze .venv-vllm .locks/vllm.txt
-bash scripts/setup.sh --stamp
+bash .scripts/setup.sh --stamp
