@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from eval.asking import ask, attachments
 from eval.bench.report import Result, Table, cell_text, percent
 from eval.bench.stage import Stage
 from eval.questions import Answer, Question, Score, load_questions, score, summarise
+from tools.errors import MediaError
 from tools.records import Item
 from tools.toolbox import Engines, build_tools
 
 PROMPT = Path(__file__).parent.parent / "data" / "stock_agent.md"
-SECONDS = 45.0
+SECONDS = 60.0
 STEPS = 12
 """LangGraph's recursion limit: six rounds of model and tools."""
 
@@ -118,7 +120,7 @@ async def _stock(
         images, audio = attachments(question, settings, settings.data_folder / "asked")
         files = {"img1": images[0]} if images else {}
         files |= {"aud1": audio[0]} if audio else {}
-        tools: list[BaseTool] = list(build_tools(engines, files.__getitem__).values())
+        tools: list[BaseTool] = list(build_tools(engines, partial(_attached, files)).values())
         agent = create_agent(model, tools, system_prompt=PROMPT.read_text("utf-8"), middleware=middleware)
         messages, seconds = await _run(agent, _content(question, files), side, question.id)
         answer = Answer(items=named_items(_final_text(messages), items), seconds=round(seconds, 2))
@@ -149,6 +151,13 @@ def _content(question: Question, files: Mapping[str, Path]) -> str:
     lines = [question.text] if question.text else []
     kinds = {"img1": "Attached picture: img1", "aud1": "Attached voice note: aud1"}
     return "\n".join(lines + [kinds[name] for name in files])
+
+
+def _attached(files: Mapping[str, Path], name: str) -> Path:
+    """The file of an attachment; the model is told when it invents one, as the assistant's would be."""
+    if name not in files:
+        raise MediaError(f"There is no attachment {name!r}; known: {', '.join(files) or 'none'}.")
+    return files[name]
 
 
 def _final_text(messages: list[BaseMessage]) -> str:

@@ -15,7 +15,7 @@ from eval.bench.stage import Stage
 from tools.engines.text import TextEncoder
 from tools.toolbox import Engines
 
-TEXT_LINES = 2_000
+TEXT_LINES = 500
 TARGET_RATIO = 0.9
 
 
