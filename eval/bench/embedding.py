@@ -15,7 +15,7 @@ from eval.bench.stage import Stage
 from tools.engines.text import TextEncoder
 from tools.toolbox import Engines
 
-TEXT_LINES = 500
+TEXT_LINES = 1_000
 TARGET_RATIO = 0.9
 
 
