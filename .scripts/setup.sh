@@ -48,7 +48,7 @@ locked() { # name of a package -> "name==version", as the lock has it
 }
 
 pip() {
-    "$folder/bin/python" -m pip --disable-pip-version-check "$@"
+    "$folder/bin/python" -m pip --disable-pip-version-check "$@" 2> >(grep -v '^WARNING: Location' >&2)
 }
 
 # pip's output in a line or a few: what it is at, of how many, and the large downloads.
@@ -79,7 +79,7 @@ install_app() {
     # torch alone first: with everything else in one call, pip looks for it on other indexes than it should
     pip_install --no-deps "$(locked torch $lock)" "$(locked torchvision $lock)"
     pip_install --no-deps -r $lock
-    pip install --no-input --no-deps --no-build-isolation --quiet -e . || die "the project itself could not be installed"
+    pip install --no-input --no-deps --no-build-isolation -qq -e . || die "the project itself could not be installed"
     pip check >&2
 }
 

@@ -115,11 +115,12 @@ class ChatClient:
 
         Closing the iterator hangs up.
         """
+        model = self._connection.model()
         deadline, seconds = self._deadline(timeout)
         shown, thoughts, last = False, ThoughtFilter(), None
         whole: AIMessageChunk | None = None
         with self._counted(purpose) as count, self.usage.under_way():
-            pieces = self._connection.model().astream(list(messages), max_tokens=max_tokens)
+            pieces = model.astream(list(messages), max_tokens=max_tokens)
             async with contextlib.aclosing(cast("AsyncGenerator[AIMessageChunk]", pieces)):
                 while (chunk := await self._next(pieces, deadline, seconds)) is not None:
                     whole = chunk if whole is None else whole + chunk
@@ -145,9 +146,9 @@ class ChatClient:
         timeout: float | None,
         **fields: Any,  # noqa: ANN401 - fields of the request
     ) -> AIMessage:
+        model = self._connection.model()  # before the clock starts: the first time, it imports
         deadline, seconds = self._deadline(timeout)
         with self._counted(purpose) as count, self.usage.under_way():
-            model = self._connection.model()
             async with self._guarded(deadline, seconds):
                 reply = await _with_one_more_try(lambda: model.ainvoke(list(messages), max_tokens=max_tokens, **fields))
             count(reply)

@@ -76,7 +76,7 @@ async def test_answers_that_are_not_what_was_asked_for(reply: Reply, says: str) 
 )
 async def test_a_server_that_fails_is_asked_once(reply: Reply, says: str) -> None:
     with FakeOpenAIServer([reply]) as server, pytest.raises(LLMUnavailable, match=says):
-        await ask(server, call_seconds=0.6)
+        await ask(server, call_seconds=1.4 if reply.hang else 60)
     assert len(server.requests) == 1
 
 
@@ -125,8 +125,8 @@ async def test_cancelling_hangs_up() -> None:
 async def test_the_deadline_hangs_up() -> None:
     with FakeOpenAIServer([Reply(hang=True)]) as server:
         client = ChatClient(server.settings())
-        with pytest.raises(LLMUnavailable, match="within 0 s"):
-            await client.complete_text(ASK, purpose="chat", max_tokens=5, timeout=0.2)
+        with pytest.raises(LLMUnavailable, match="within 1 s"):
+            await client.complete_text(ASK, purpose="chat", max_tokens=5, timeout=1)
         assert await asyncio.to_thread(server.wait_for_hang_up)
     assert [(r.purpose, r.ok) for r in client.usage.records] == [("chat", False)]
 
@@ -140,18 +140,19 @@ async def test_calls_go_side_by_side_and_are_counted() -> None:
     assert server.side_by_side == 4
     assert (usage.calls, usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens) == (4, 80, 20, 64)
     assert usage.purposes == ["explain"] * 4
-    assert usage.seconds > 1.1 > usage.busy_seconds >= 0.3
+    assert usage.seconds >= 1.2
+    assert usage.seconds / 2 > usage.busy_seconds >= 0.3
     assert client.usage.calls == 0
 
 
 async def test_a_turn_has_one_time_budget() -> None:
-    with FakeOpenAIServer([Reply("Good.", delay=0.4), Reply(hang=True)]) as server:
-        turn = ChatClient(server.settings(turn_seconds=0.8, call_seconds=30)).for_turn()
+    with FakeOpenAIServer([Reply("Good.", delay=1), Reply(hang=True)]) as server:
+        turn = ChatClient(server.settings(turn_seconds=3, call_seconds=30)).for_turn()
         await turn.complete_text(ASK, purpose="chat", max_tokens=9)
         begun = time.monotonic()
         with pytest.raises(LLMUnavailable, match="did not answer"):
             await turn.complete_text(ASK, purpose="chat", max_tokens=9)
-    assert time.monotonic() - begun < 0.7
+    assert time.monotonic() - begun < 2.5
 
 
 @pytest.mark.parametrize(
