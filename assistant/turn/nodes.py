@@ -322,15 +322,19 @@ def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) ->
     if among is not None and not among:
         return plan
 
+    def passing(filters: Filters) -> set[str]:
+        eligible = catalogue.eligible(filters)
+        return among or set() if eligible is None else (among or set()).intersection(eligible)
+
     def fits(filters: Filters) -> int:
-        if among is None:
-            return catalogue.count_eligible(filters)
-        passing = catalogue.eligible(filters)
-        return len(among if passing is None else among.intersection(passing))
+        return catalogue.count_eligible(filters) if among is None else len(passing(filters))
 
     def price_near(filters: Filters, sort: Literal["price", "-price"]) -> float | None:
-        ranked = catalogue.browse(filters, sort, 1 if among is None else catalogue.count(), 0)
-        return next((item.price for item in ranked if among is None or item.id in among), None)
+        if among is None:
+            return next((item.price for item in catalogue.browse(filters, sort, 1, 0)), None)
+        items = catalogue.get_many(sorted(passing(filters))).values()
+        prices = sorted(item.price for item in items if item.price is not None)
+        return (prices[0] if sort == "price" else prices[-1]) if prices else None
 
     constraints, relaxed = relax(plan.constraints, fits, price_near)
     kept: list[Relaxation] = plan.relaxed + relaxed
