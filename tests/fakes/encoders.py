@@ -6,6 +6,7 @@ Equal contents get equal vectors, different ones nearly orthogonal ones. They co
 import hashlib
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from tools.records import EncoderIdentity, Label
 DIMENSIONS = 24
 
 
+@lru_cache(maxsize=100_000)
 def hash_vector(content: bytes) -> NDArray[np.float32]:
     """A unit vector (24,) drawn by the content."""
     seed = int.from_bytes(hashlib.sha256(content).digest()[:8], "little")

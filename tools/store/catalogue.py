@@ -199,7 +199,9 @@ class Catalogue:
         with self._database.reading() as connection:
             scores = reading.score_later(connection, space, encoder, filters, applied, query)
             asked = filters is not None and bool(reading.where(filters).parts)
-            among = reading.places(connection, space, filters, applied) if filters and asked else None
+            among = None
+            if filters and asked:
+                among = reading.places(connection, space, filters, applied, all_made=not self._missing(space))
         if among is None or among:
             for item_id, score in self._indexed(space, query, k, among, applied).items():
                 scores[item_id] = max(score, scores.get(item_id, -2.0))
@@ -256,12 +258,16 @@ class Catalogue:
         current = self.identity(space)
         if current is not None and current != identity:
             raise mismatch(space, current, identity)
-        lacking = self.cached(f"missing {space}", lambda: self._read(lambda c: reading.missing(c, space)))
+        lacking = self._missing(space)
         if lacking:
             raise EncoderMismatch(
                 f"The catalogue still lacks {lacking:,} {space} vectors: a re-embedding was interrupted. "
                 "Finish it with: assistant catalogue reindex."
             )
+
+    def _missing(self, space: Space) -> int:
+        """How many places of the space have no vector by the encoder in use."""
+        return self.cached(f"missing {space}", lambda: self._read(lambda c: reading.missing(c, space)))
 
     # Changing --------------------------------------------------------------------------------------------------------
 

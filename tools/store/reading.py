@@ -120,9 +120,17 @@ def missing(connection: sqlite3.Connection, space: str) -> int:
     return int(row[0])
 
 
-def places(connection: sqlite3.Connection, space: str, filters: Filters, applied: int) -> list[str]:
-    """The places of items that pass, among those the index knows (``seq`` up to ``applied``)."""
+def places(
+    connection: sqlite3.Connection, space: str, filters: Filters, applied: int, *, all_made: bool = True
+) -> list[str]:
+    """The places of items that pass, among those the index knows (``seq`` up to ``applied``).
+
+    ``all_made`` false: some places have no vector yet, and those are left out.
+    """
     asked = where(filters)
+    if not all_made:
+        made = "SELECT 1 FROM vectors v, spaces s WHERE s.space = p.space AND v.encoder = s.encoder AND v.hash = p.hash"
+        asked.add(f"EXISTS ({made})")
     rows = connection.execute(
         "SELECT p.item || '.' || p.position FROM items i JOIN places p ON p.item = i.key AND p.space = ? "  # noqa: S608
         f"AND p.seq <= ? WHERE {asked.sql}",
