@@ -223,7 +223,7 @@ def _why_it_died(settings: Settings, record: ServerRecord) -> str:
         cause = f"it was ended by {name}" + (", perhaps for lack of memory" if name == "SIGKILL" else "")
     if not cause:
         cause = "it was stopped while starting" if code is None else f"it ended with exit code {code}"
-    return f"vLLM did not start: {cause.rstrip('.')}. Log: {log_path(settings)}"
+    return f"vLLM did not start: {cause.rstrip('.…')}. Log: {log_path(settings)}"
 
 
 def _stop_and_forget(settings: Settings, record: ServerRecord) -> None:
