@@ -113,7 +113,6 @@ class TurnSettings(Section):
     top_n: int = Field(3, ge=1, le=20)
     candidates: int = Field(8, ge=1, le=40, description="how many fused candidates the model reads")
     pool: int = Field(50, ge=1, le=500, description="how many hits each search brings")
-    plan_rounds: int = Field(1, ge=1, le=3, description="planning rounds; a failed plan may be repaired once more")
     tool_seconds: float = Field(60, gt=0, description="deadline of one tool call")
     rrf_k: float = Field(60, gt=0, description="k of reciprocal rank fusion (Cormack et al. 2009)")
     llm_rank_weight: float = Field(1.0, ge=0, description="weight of the model's order against the fused one")
