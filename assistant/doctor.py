@@ -22,7 +22,7 @@ State = Literal["present", "missing", "optional"]
 PACKAGE: Final = "recommendation-assistant"
 GIB: Final = 2**30
 NEEDED_DISK_GIB: Final = 2.0
-# measured peaks: the cpu profile's server, and the encoders, Whisper and stores beside it
+# peaks of the cpu profile's server (the 1.5B's is an estimate), and of the encoders, Whisper and stores beside it
 SERVER_GIB: Final = {"qwen2.5-coder-0.5b-instruct": 4.5, "qwen2.5-coder-1.5b-instruct": 8.5}
 REST_GIB: Final = 2.0
 
