@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.engines.hub import NotInRepository, hub_folder
-from tools.engines.lazy import IMPORTS, Lazy, loading
+from tools.engines.lazy import Lazy, importing, loading
 from tools.engines.pictures import PictureVectors, class_names, no_rows, not_too_wide, unit_rows
 from tools.engines.threads import set_torch_threads
 from tools.engines.weights import RowCache, weights_files, weights_sha256
@@ -136,7 +136,7 @@ class ClipEncoder:
     def labels(self, picture: "Image", k: int = 5) -> list[Label]:
         """Zero-shot classification over the 1000 class names, as in the CLIP paper."""
         names = list(dict.fromkeys(class_names()))
-        scale = float(self._loaded().model.logit_scale.exp())
+        scale = float(self._loaded().model.logit_scale.detach().exp())
         logits = scale * (self._class_vectors() @ self.encode([picture]).joint[0])
         weights = np.exp(logits - logits.max())
         probabilities = weights / weights.sum()
@@ -146,7 +146,7 @@ class ClipEncoder:
     def _load(self) -> Loaded:
         try:
             with loading(self.name), _quiet_root_logger():
-                with IMPORTS:
+                with importing():
                     import open_clip  # noqa: F401 - imported here so that threads do not meet in it
                 return load_checkpoint(find_checkpoint(self.name, self.checkpoint))
         except ServiceMissing as exc:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.engines.lazy import IMPORTS, Lazy, loading
+from tools.engines.lazy import Lazy, importing, loading
 from tools.engines.pictures import PictureVectors, class_names, no_rows, unit_rows
 from tools.engines.text import TextEncoder
 from tools.engines.threads import set_torch_threads
@@ -171,7 +171,7 @@ class ConseEncoder:
 
     def _load_model(self) -> Any:  # noqa: ANN401 - timm's models have no common type beyond torch's Module
         with loading(self.folder.name):
-            with IMPORTS:
+            with importing():
                 import timm
                 import torch
                 from safetensors.torch import load_file

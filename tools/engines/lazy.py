@@ -1,5 +1,6 @@
 """Things made on first use, once, whichever thread asks first."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock
@@ -9,8 +10,19 @@ from tools.errors import ProductError, ServiceMissing
 
 T = TypeVar("T")
 
-IMPORTS = RLock()
-"""Held while a large library is imported: two threads that import overlapping packages can see half-made modules."""
+_IMPORTS = RLock()
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import a large library: one thread at a time, since two that import overlapping packages can see half-made ones.
+
+    Threads that wait for each other then sleep instead of spinning (read by OpenMP when torch is loaded): beside
+    a language model on the same two cores, spinning made one recording take 31 s in place of 7.
+    """
+    with _IMPORTS:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        yield
 
 
 class Lazy(Generic[T]):

@@ -10,13 +10,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tools.engines.languages import language_code
-from tools.engines.lazy import IMPORTS, Lazy, loading
+from tools.engines.lazy import Lazy, importing, loading
 from tools.engines.threads import set_torch_threads, usable_cores
 from tools.media import SAMPLE_RATE, Audio
 from tools.records import Segment, Transcript
@@ -155,7 +156,7 @@ class FasterWhisper(GatedWhisper):
         with loading(f"{self.folder.name} for {self.name}"):
             if not (folder / "model.bin").is_file():
                 raise FileNotFoundError(f"there is no {folder / 'model.bin'}")
-            with IMPORTS:
+            with importing():
                 from faster_whisper import WhisperModel
             return WhisperModel(
                 str(folder),
@@ -167,7 +168,7 @@ class FasterWhisper(GatedWhisper):
 
     def _hear(self, samples: NDArray[np.float32], language: str | None) -> tuple[str, list[Heard]]:
         model = self._model()
-        code = language or self._likeliest(model.detect_language(samples)[2])
+        code = language or self._likeliest(model.detect_language(whole_window(samples))[2])
         segments, _ = model.transcribe(
             samples,
             language=code,
@@ -197,12 +198,16 @@ class OpenAIWhisper(GatedWhisper):
 
     name = "openai-whisper"
 
+    def __init__(self, folder: Path, *, compute: Compute, threads: int | None, languages: Sequence[str]) -> None:
+        super().__init__(folder, compute=compute, threads=threads, languages=languages)
+        self._alone = Lock()  # decoding hangs its cache of keys and values on the model, which all threads share
+
     def _load(self) -> Any:  # noqa: ANN401
         with loading(f"{self.folder.name} for {self.name}"):
             files = sorted((self.folder / "openai").glob("*.pt"))
             if not files:
                 raise FileNotFoundError(f"there is no {self.folder / 'openai'}/*.pt")
-            with IMPORTS:
+            with importing():
                 import whisper
             return whisper.load_model(str(files[0]))  # reads with weights_only: nothing in the file is run
 
@@ -211,7 +216,7 @@ class OpenAIWhisper(GatedWhisper):
 
         model = self._model()
         set_torch_threads(self._threads)
-        with torch.inference_mode():
+        with self._alone, torch.inference_mode():
             code = language or self._detect(model, samples)
             found = model.transcribe(
                 samples,
@@ -246,9 +251,18 @@ class OpenAIWhisper(GatedWhisper):
         return self._likeliest(probabilities.items())
 
 
+def whole_window(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sound filled up with silence to Whisper's 30 seconds, as OpenAI's code does before it detects the language.
+
+    faster-whisper fills up the spectrogram with zeros instead, which stand for sound: short notes in Mandarin were
+    taken for English.
+    """
+    return np.pad(samples, (0, max(0, 30 * SAMPLE_RATE - len(samples))))
+
+
 def speech_spans(samples: NDArray[np.float32]) -> list[tuple[int, int]]:
     """Where somebody speaks: (start, end) in samples, in order, not overlapping; empty when nobody does."""
-    with IMPORTS:
+    with importing():
         from faster_whisper.vad import VadOptions, get_speech_timestamps
     options = VadOptions(
         min_speech_duration_ms=100, min_silence_duration_ms=int(PAUSE * 1000), speech_pad_ms=int(AROUND * 1000)

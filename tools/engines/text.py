@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.engines.lazy import IMPORTS, Lazy, loading
+from tools.engines.lazy import Lazy, importing, loading
 from tools.engines.threads import set_torch_threads
 from tools.engines.weights import weights_sha256
 from tools.records import EncoderIdentity
@@ -86,7 +86,7 @@ class TextEncoder:
         with loading(self.name):
             if not (self.folder / "modules.json").is_file():
                 raise FileNotFoundError(f"{self.folder} is not a sentence-transformers folder (no modules.json)")
-            with IMPORTS:
+            with importing():
                 from sentence_transformers import SentenceTransformer
                 from transformers.utils.logging import disable_progress_bar
 
