@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.ingest.pictures import PictureLoader, Waiting
+from assistant.ingest.pictures import AHEAD, Waiting
 from assistant.ingest.planning import Plan
 from tools.engines.pictures import PictureEncoder
 from tools.errors import MediaError
@@ -73,13 +73,16 @@ class Encoded:
     pictures: int = 0
 
 
-def encode(plan: Plan, encoders: Encoders, loader: PictureLoader) -> Encoded:
-    """Make the vectors that the plan lacks."""
+def encode(plan: Plan, encoders: Encoders) -> Encoded:
+    """Make the vectors that the plan lacks; pictures are read while others are encoded."""
     done = Encoded([], {}, texts=len(plan.texts))
     _texts(plan.texts, "text", lambda texts: encoders.text.encode(texts, batch_size=TEXT_BATCH), done)
     _texts(plan.joint_texts, "joint_text", encoders.pictures.encode_text, done)
     for start in range(0, len(plan.waiting), PICTURE_BATCH):
-        _pictures(plan.waiting[start : start + PICTURE_BATCH], encoders.pictures, loader, done)
+        end = start + PICTURE_BATCH
+        for waiting in plan.waiting[start : end + AHEAD]:
+            waiting.begin()
+        _pictures(plan.waiting[start:end], encoders.pictures, done)
     return done
 
 
@@ -91,11 +94,11 @@ def _texts(
         done.vectors += [NewVector(space, digest, row) for digest, row in zip(texts, rows, strict=True)]
 
 
-def _pictures(batch: Sequence[Waiting], encoder: PictureEncoder, loader: PictureLoader, done: Encoded) -> None:
+def _pictures(batch: Sequence[Waiting], encoder: PictureEncoder, done: Encoded) -> None:
     read: list[tuple[bytes, Image]] = []
     for waiting in batch:
         try:
-            read.append((waiting.hash, waiting.image.result()))
+            read.append((waiting.hash, waiting.take()))
         except (MediaError, CancelledError) as exc:
             done.failed[waiting.hash] = str(exc)
     if read:
@@ -103,4 +106,3 @@ def _pictures(batch: Sequence[Waiting], encoder: PictureEncoder, loader: Picture
         for (digest, _), visual, joint in zip(read, rows.visual, rows.joint, strict=True):
             done.vectors += [NewVector("visual", digest, visual), NewVector("joint", digest, joint)]
     done.pictures += len(read)
-    loader.taken(len(batch))

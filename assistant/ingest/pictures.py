@@ -1,10 +1,9 @@
 """Pictures that catalogue lines refer to: where they may lie, whether they have changed, reading them ahead."""
 
 import hashlib
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 DECODERS = 2
 AHEAD = 24
-"""Decoded pictures that may wait for the encoder."""
+"""Pictures that are read ahead of the encoder."""
 
 WIDE_ENOUGH = 1024
 """Waiting pictures are halved while their short side stays at least this long: encoders read 224 to 448 pixels."""
@@ -83,22 +82,36 @@ def digest(path: Path, limit: int) -> bytes:
         raise MediaError(f"{path.name} cannot be read: {exc.strerror or exc}.") from exc
 
 
-@dataclass
 class Waiting:
-    """A picture on its way from the file to the encoder."""
+    """A picture on its way from the file to the encoder; read once it is begun."""
 
-    hash: bytes
-    image: "Future[Image]"
+    def __init__(self, hash_: bytes, path: Path, begin: Callable[[Path], "Future[Image]"]) -> None:
+        self.hash = hash_
+        self._path = path
+        self._begin = begin
+        self._image: Future[Image] | None = None
+
+    def begin(self) -> "Future[Image]":
+        """Have it read in another thread, if that hasn't begun."""
+        self._image = self._image or self._begin(self._path)
+        return self._image
+
+    def take(self) -> "Image":
+        """The picture; it isn't held any longer.
+
+        Raises:
+            MediaError: it can't be read.
+        """
+        reading, self._image = self.begin(), None
+        return reading.result()
 
 
 class PictureLoader:
-    """Reads pictures in other threads, a bounded number ahead of the encoder."""
+    """Reads pictures in other threads. Whoever encodes them begins at most `AHEAD` before they are needed."""
 
     def __init__(self, limits: MediaLimits) -> None:
         self._limits = limits
         self._pool = ThreadPoolExecutor(DECODERS, thread_name_prefix="pictures")
-        self._slots = threading.Semaphore(AHEAD)
-        self._stopped = False
 
     def hashes(self, paths: Sequence[Path]) -> Iterator[bytes | MediaError]:
         """Hash or error of each picture, in order."""
@@ -111,24 +124,15 @@ class PictureLoader:
             return exc
 
     def load(self, path: Path, hash_: bytes) -> Waiting:
-        """Have a picture decoded; whoever takes it calls `taken`."""
-        return Waiting(hash_, self._pool.submit(self._load, path))
+        """A picture to be read later."""
+        return Waiting(hash_, path, lambda path: self._pool.submit(self._load, path))
 
     def _load(self, path: Path) -> "Image":
-        self._slots.acquire()
-        if self._stopped:
-            raise MediaError("not read, because the run was ended")
         picture = load_picture(path, self._limits)
         while min(picture.size) >= 2 * WIDE_ENOUGH:
             picture = picture.reduce(2)
         return picture
 
-    def taken(self, count: int) -> None:
-        """So many pictures have been encoded or given up."""
-        self._slots.release(count)
-
     def close(self) -> None:
-        """End the threads; what is still waiting is dropped."""
-        self._stopped = True
-        self._slots.release(AHEAD + DECODERS)
+        """End the threads; what has not begun is dropped."""
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -186,7 +186,7 @@ class _Run:
             _Behind(writer) as behind,
         ):
             for plan in plans:
-                encoded = encode(plan, self.encoders, loader)
+                encoded = encode(plan, self.encoders)
                 entries = [work.entry(encoded.failed) for work in plan.work]
                 self._count(plan, encoded)
                 behind.write(entries, encoded.vectors, plan)
@@ -323,7 +323,7 @@ def reindex(
         with (progress or SilentProgress()).stage("Embedding", summary.lines, "items") as done:
             for ids in iter(lambda: _unfinished(writer, encoders), []):
                 plan = planner.replan(list(catalogue.get_many(ids).values()))
-                encoded = encode(plan, encoders, loader)
+                encoded = encode(plan, encoders)
                 writer.put([work.entry(encoded.failed) for work in plan.work], encoded.vectors)
                 summary.changed += len(ids)
                 summary.texts_embedded += encoded.texts

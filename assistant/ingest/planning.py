@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from assistant.ingest.pictures import PictureLoader, Waiting, file_of, locate, same_file
+from assistant.ingest.pictures import AHEAD, PictureLoader, Waiting, file_of, locate, same_file
 from assistant.ingest.report import Rejection
 from assistant.ingest.texts import embedded_text
 from assistant.ingest.validate import CatalogueLine
@@ -174,6 +174,8 @@ class Planner:
             for digest, picture in pictures.items()
             if digest in lacking
         ]
+        for waiting in plan.waiting[:AHEAD]:
+            waiting.begin()
 
 
 def _only(texts: dict[bytes, str], wanted: set[bytes]) -> dict[bytes, str]:
