@@ -110,6 +110,7 @@ class _Reading:
             if item.price is not None and match and (match.group() != "比" or cheaper_after):
                 end = span[1] + (cheaper_after.end() if cheaper_after else 0)
                 self._bound_by(item, "max_price", (match.start(), end))
+                self._is_no_topic(item)
                 return
         anchor = found[0][0] if found else next((item for item in shown if item.price is not None), None)
         if anchor is None or anchor.price is None:
@@ -134,7 +135,11 @@ class _Reading:
         for item, span in found:
             if match := re.search(r"(?:not|except|without|other than|besides|不要|除了)\s*$", self.rest[: span[0]]):
                 self._add("exclude_ids", item.item_id, (match.start(), span[1]))
-                self.references = [other for other in self.references if other.item_id != item.item_id]
+                self._is_no_topic(item)
+
+    def _is_no_topic(self, item: Recommendation) -> None:
+        """The item was named as a measure or ruled out: the message is not about it."""
+        self.references = [other for other in self.references if other.item_id != item.item_id]
 
     def _exclusions(self) -> None:
         brands = {brand.casefold(): brand for brand in self.vocabulary.brands}

@@ -66,6 +66,7 @@ def test_stated_constraints_become_filters(text: str, expected: dict[str, object
         ("for less than the first one", {"max_price": 64.99}),
         ("比第二个便宜的", {"max_price": 99.99}),
         ("便宜一点", {"max_price": 64.99}),
+        ("cheaper than the second one, and not Adidas", {"max_price": 99.99, "exclude_brands": ["Adidas"]}),
         ("more expensive please", {"min_price": 65.01, "max_price": 150}),
         ("the second one in black", {"include_terms": ["black"], "max_price": 150}),
         ("not the first one", {"exclude_ids": ["i1"], "max_price": 150}),
@@ -87,6 +88,7 @@ def test_follow_ups_change_what_is_in_force(text: str, expected: dict[str, objec
         ("第二个为什么推荐", ["Modern Cafe Chair"]),
         ("tell me more about the comfy padded chair", ["Comfy Padded Chair"]),
         ("why this one?", ["Balloon Chair"]),
+        ("cheaper than the second one, and not Adidas", []),
         ("a second hand bike", []),
     ],
 )
