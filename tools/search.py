@@ -102,7 +102,7 @@ def search_by_text(
     """
     if not query.strip():
         return ItemsResult(items=[], total=catalogue.count_eligible(filters))
-    ask = _Ask(catalogue, filters, pool)
+    ask = Ask(catalogue, filters, pool)
     found: list[Found] = []
     if weights.get("keyword"):
         hits = catalogue.keyword(query, pool, filters)
@@ -133,7 +133,7 @@ def search_by_image(
     An item has a "picture" signal when it looks more alike than pictures of the catalogue usually do, and else a
     "picture_text" signal. Args and errors are those of `search_by_text`.
     """
-    ask = _Ask(catalogue, filters, pool)
+    ask = Ask(catalogue, filters, pool)
     rows = picture_encoder.encode([picture])
     found: list[Found] = []
     alike: Scored = []
@@ -148,7 +148,7 @@ def search_by_image(
     return ask.fused(found, weights, k)
 
 
-def _joint_holds(ask: "_Ask", space: Space, encoder: PictureEncoder) -> bool:
+def _joint_holds(ask: "Ask", space: Space, encoder: PictureEncoder) -> bool:
     """Whether item texts stand in the picture's words' space. The text space itself is checked by whoever made it."""
     known = ask.catalogue.identity("joint")
     if known is not None:
@@ -157,7 +157,7 @@ def _joint_holds(ask: "_Ask", space: Space, encoder: PictureEncoder) -> bool:
 
 
 @dataclass(frozen=True)
-class _Ask:
+class Ask:
     """One question to one catalogue."""
 
     catalogue: Catalogue
