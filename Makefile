@@ -20,6 +20,7 @@ demo: models ## answer one question given as text, photo and voice note
 	@bash .scripts/demo.sh
 
 test: models ## every test, those on the real models and on real vLLM included
+	@.venv/bin/assistant models pull efficientnet-lite0 # a second picture encoder: the two must not be mixed
 	.venv/bin/python -m pytest
 
 check: setup ## style, types and the direction of imports
