@@ -1,4 +1,4 @@
-"""How well each signal finds an item's other half in the ingested catalogue, and how the two signals of a photo combine.
+"""How well each signal finds an item's other half in the catalogue, and how the two signals of a photo combine.
 
     python -m eval.retrieval     # two tables; the second explains why looks and texts don't vote on the same items
 
@@ -241,24 +241,21 @@ def _copied(catalogue: Catalogue, item: Item, *, bare: bool) -> tuple[list[Entry
 
 def main() -> None:
     """Measure over the settings' catalogue and print the tables."""
-    engines, console = open_engines(load_settings()), Console()
+    engines, console = open_engines(load_settings()), Console(width=100)
     count, photos = engines.catalogue.count(), Photos.of(engines)
     title = f"{count} items; chance {1 / count:.0%} and {FIRST / count:.0%}"
-    table = Table("question", "first", f"in the first {FIRST}", title=title)
-    for name, shares in measure(engines, photos).items():
+    alone = {name: list(shares) for name, shares in measure(engines, photos).items()}
+    console.print(_table(title, ("question", "first", f"in {FIRST}"), alone))
+    columns = ("ordered by", "itself first", f"in {FIRST}", f"its category, {FIRST}", f"without photo, in {FIRST}")
+    title = "A photo in other colours"
+    console.print(_table(title, (*columns, f"in {FURTHER}"), combine(engines, photos)))
+
+
+def _table(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[float]]) -> Table:
+    table = Table(*columns, title=title)
+    for name, shares in rows.items():
         table.add_row(name, *(f"{each:.0%}" for each in shares))
-    console.print(table)
-    columns = (
-        "itself first",
-        f"itself in {FIRST}",
-        f"its category among {FIRST}",
-        f"no photo: in {FIRST}",
-        f"in {FURTHER}",
-    )
-    table = Table("a photo in other colours, by", *columns)
-    for name, shares in combine(engines, photos).items():
-        table.add_row(name, *(f"{each:.0%}" for each in shares))
-    console.print(table)
+    return table
 
 
 if __name__ == "__main__":
