@@ -1,4 +1,4 @@
-"""An ingestion to be ended from outside: ``python -m tests.integration.ingest.child DATA FILE``.
+"""An ingestion to be ended from outside: ``python -m tests.integration.ingest.child FILE``.
 
 The encoders are slow enough that there is something to interrupt.
 """

@@ -132,7 +132,9 @@ def test_ctrl_c_ends_soon_with_one_sentence(feed: Path, clean: dict[str, object]
 def test_a_second_ingestion_at_the_same_time_is_sent_away(feed: Path, clean: dict[str, object], tmp_path: Path) -> None:
     first = start(tmp_path, feed)
     wait_for(first, tmp_path, 30)
+    first.send_signal(signal.SIGSTOP)  # on a fast machine it would be done before the second has started
     code, out, err = finish(start(tmp_path, feed))
+    first.send_signal(signal.SIGCONT)
     assert (code, out) == (3, "")
     assert "Another process is writing to the catalogue" in err
     assert finish(first)[0] == 0
