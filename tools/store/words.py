@@ -39,6 +39,7 @@ _UNSPACED = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
     "\uac00-\ud7a3"  # Hangul: spaced, but endings are glued to words
 )
+_ASCII_TOKEN = re.compile("[a-z]+|[0-9]+")
 _LATIN_ACCENTS = re.compile("[\u0300-\u036f]")
 
 
@@ -94,7 +95,9 @@ def _stemmer() -> Any:  # noqa: ANN401 - the package has no types
 
 def tokens(text: str) -> list[str]:
     """The text's tokens in order: stemmed words, numbers and single unspaced characters. "8GB" gives "8", "gb"."""
-    return [_stem(token) for token in _token_pattern().findall(fold(text))]
+    folded = fold(text)
+    pattern = _ASCII_TOKEN if folded.isascii() else _token_pattern()  # the same for ASCII, and much faster
+    return [_stem(token) for token in pattern.findall(folded)]
 
 
 def query_words(text: str) -> list[QueryWord]:

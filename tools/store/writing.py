@@ -11,6 +11,7 @@ from tools.store.database import Database
 from tools.store.entries import Entry, NewVector, Picture, Space, Stored
 from tools.store.filters import attribute_texts, category_key, category_keys, item_words
 from tools.store.index import ChromaIndex
+from tools.store.schema import SPACES
 from tools.store.words import name_key
 
 REMOVE_BATCH = 500
@@ -187,6 +188,10 @@ class Writer:
 
 
 _PLACES = "SELECT count(*) FROM places WHERE space = ?"
+# The primary key begins with the space; without it every place of the catalogue would be looked at.
+_OF_ITEM = "space IN ('" + "', '".join(SPACES) + "') AND item = ?"
+_PLACES_OF = f"SELECT space, position, hash FROM places WHERE {_OF_ITEM}"  # noqa: S608 - constants
+_REMOVE_PLACES = f"DELETE FROM places WHERE {_OF_ITEM}"  # noqa: S608 - constants
 
 
 class _Seqs:
@@ -292,7 +297,7 @@ def _put_pictures(connection: sqlite3.Connection, key: int, pictures: Sequence[P
 def _put_places(connection: sqlite3.Connection, key: int, entry: Entry, spaces: dict[str, int], seqs: _Seqs) -> None:
     """Write only the places that differ, each with a new ``seq``; note those that are gone."""
     wanted = {place: digest for place, digest in entry.places().items() if place[0] in spaces}
-    rows = connection.execute("SELECT space, position, hash FROM places WHERE item = ?", (key,)).fetchall()
+    rows = connection.execute(_PLACES_OF, (key,)).fetchall()
     current = {(space, position): digest for space, position, digest in rows}
     for (space, position), digest in wanted.items():
         if current.get((space, position)) != digest:
@@ -305,9 +310,10 @@ def _put_places(connection: sqlite3.Connection, key: int, entry: Entry, spaces: 
 
 
 def _remove_item(connection: sqlite3.Connection, key: int, seqs: _Seqs) -> None:
-    for space, position in connection.execute("SELECT space, position FROM places WHERE item = ?", (key,)).fetchall():
+    for space, position, _ in connection.execute(_PLACES_OF, (key,)).fetchall():
         connection.execute("INSERT INTO removed VALUES (?, ?, ?)", (space, seqs.take(), f"{key}.{position}"))
-    for table in ("places", "pictures", "categories", "attributes"):
+    connection.execute(_REMOVE_PLACES, (key,))
+    for table in ("pictures", "categories", "attributes"):
         connection.execute(f"DELETE FROM {table} WHERE item = ?", (key,))  # noqa: S608
     connection.execute("DELETE FROM words WHERE rowid = ?", (key,))
     connection.execute("DELETE FROM items WHERE key = ?", (key,))

@@ -46,3 +46,10 @@ def test_phrases_are_found_in_order_only() -> None:
     assert holds(words, ["leather", "sofa"])
     assert not holds(words, ["sofa", "leather"])
     assert not holds(words, ["sofa", "bed"])
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=80))
+def test_the_quick_way_for_ascii_gives_the_same(text: str) -> None:
+    from tools.store.words import _stem, _token_pattern
+
+    assert tokens(text) == [_stem(token) for token in _token_pattern().findall(text.lower())]
