@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tools.records import SignalSource
     from tools.store import Catalogue
 
+INSTEAD = "set ASSISTANT_VISION__CLIP_CHECKPOINT to a file, or ASSISTANT_VISION__ENCODER=conse for the built-in one."
+FETCH = f"Fetch it with: assistant models pull. Or {INSTEAD}"
+
 
 def open_engines(settings: Settings) -> Engines:
     """Everything the tools need. Cheap: models and catalogue are opened when a tool first reads them.
@@ -66,13 +69,25 @@ def _pictures(settings: Settings, text: "Lazy[TextEncoder]") -> "PictureEncoder"
     if vision.encoder == "conse":
         folder = _folder(settings, vision.classifier)
         return ConseEncoder(folder, text(), threads=settings.threads, cache_folder=cache_folder)
-    advice = (
-        "Set ASSISTANT_VISION__CLIP_MODEL and ASSISTANT_VISION__CLIP_CHECKPOINT to a model on this machine, "
-        "or ASSISTANT_VISION__ENCODER=conse for the built-in encoder; see: assistant doctor."
-    )
     return ClipEncoder(
-        vision.clip_model, vision.clip_checkpoint, threads=settings.threads, cache_folder=cache_folder, advice=advice
+        vision.clip_model, vision.clip_checkpoint, threads=settings.threads, cache_folder=cache_folder, advice=FETCH
     )
+
+
+def fetch_clip(settings: Settings) -> None:
+    """Bring the CLIP model that the settings name to this machine; nothing to do for the built-in encoder.
+
+    Raises:
+        ServiceMissing: the hub cannot be reached, or there is no such model.
+    """
+    if settings.vision.encoder != "open_clip":
+        return
+    from tools.engines.clip import fetch
+
+    try:
+        fetch(settings.vision.clip_model, settings.vision.clip_checkpoint)
+    except ServiceMissing as exc:
+        raise ServiceMissing(f"{exc} You may {INSTEAD}") from exc
 
 
 def _speech(settings: Settings) -> "SpeechEngine":

@@ -1,5 +1,7 @@
 """get_item: everything that the catalogue says about one item."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from tools.errors import UnknownItem
@@ -26,7 +28,8 @@ def get_item(context: Context, arguments: GetItem) -> ItemDetails:
     item = context.engines.catalogue.get(arguments.item_id)
     if item is None:
         raise UnknownItem(f"The catalogue has no item {arguments.item_id!r}.")
-    return ItemDetails(items=[hit(item)], item=item)
+    shown = [image if "://" in image else Path(image).name for image in item.images]  # not where files lie here
+    return ItemDetails(items=[hit(item)], item=item.model_copy(update={"images": shown}))
 
 
 TOOL = Tool(GetItem, get_item)

@@ -48,9 +48,13 @@ def pull(
 ) -> None:
     """Fetch, convert and check models; without names, those that the current settings need."""
     from assistant import models
+    from assistant.engines import fetch_clip
 
     try:
-        models.pull(load_settings(), names or (), models.reporter_for_terminal(), path=source)
+        settings = load_settings()
+        models.pull(settings, names or (), models.reporter_for_terminal(), path=source)
+        if not names and source is None:
+            fetch_clip(settings)
     except KeyboardInterrupt:
         typer.echo("Interrupted; what was finished is kept, and the same command goes on from there.", err=True)
         raise typer.Exit(130) from None

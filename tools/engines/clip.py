@@ -7,6 +7,7 @@ A model is named as open_clip names it:
     hf-hub:laion/CLIP-...                  a repository with an open_clip_config.json
     local-dir:/models/my-clip              a folder with an open_clip_config.json
 
+The first and the third are looked for in the Hugging Face cache; `fetch` brings them there, an encoder never does.
 Checkpoints are safetensors, or torch files read with ``weights_only``: nothing in a checkpoint is run.
 """
 
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.engines.hub import NotInRepository, hub_folder
+from tools.engines.hub import NotInRepository, cached_folder, fetched_folder
 from tools.engines.lazy import Lazy, importing, loading
 from tools.engines.pictures import PictureVectors, class_names, no_rows, not_too_wide, unit_rows
 from tools.engines.threads import set_torch_threads
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 BATCH = 16
-OLD_WEIGHTS = "open_clip_pytorch_model.bin"
+WEIGHTS, OLD_WEIGHTS = "open_clip_model.safetensors", "open_clip_pytorch_model.bin"
 LABEL_TEMPLATE = "a photo of a {}."
 SMALL_FILES = ["*.json", "*.txt", "*.model"]
 """Configuration and tokenizer files of a hub repository."""
@@ -92,7 +93,7 @@ class ClipEncoder:
         """Loads the model: its size and preprocessing are stated by its checkpoint only.
 
         Raises:
-            ServiceMissing: the checkpoint is not here and cannot be fetched, or cannot be loaded.
+            ServiceMissing: the checkpoint is not here, or cannot be loaded.
         """
         return self._loaded().identity
 
@@ -163,20 +164,33 @@ class ClipEncoder:
         return kept
 
 
-def find_checkpoint(model: str, checkpoint: str | None) -> Checkpoint:
-    """Find a model's files on this machine, fetching them from the hub where they are not.
+FolderOf = Callable[[str, list[str], str], Path]
+"""A repository's folder, by name, patterns of the files wanted, and the file that must be there."""
+
+
+def fetch(model: str, checkpoint: str | None) -> Path:
+    """Bring a model's files to this machine, unless they are here; gives the file with the weights.
 
     Raises:
-        ServiceMissing: they are not to be had, or there is no such architecture or tag.
+        ServiceMissing: the hub cannot be reached, or there is no such model.
+    """
+    return find_checkpoint(model, checkpoint, folder_of=fetched_folder).weights
+
+
+def find_checkpoint(model: str, checkpoint: str | None, *, folder_of: FolderOf = cached_folder) -> Checkpoint:
+    """Find a model's files.
+
+    Raises:
+        ServiceMissing: they are not here, or there is no such architecture or tag.
     """
     if model.startswith("hf-hub:"):
-        return _in_folder(_hub_model(model.removeprefix("hf-hub:")))
+        return _in_folder(_hub_model(model.removeprefix("hf-hub:"), folder_of))
     if model.startswith("local-dir:") or Path(model).expanduser().is_dir():
         return _in_folder(Path(model.removeprefix("local-dir:")).expanduser())
     file = Path(checkpoint or "").expanduser()
     if checkpoint and file.is_file():
         return Checkpoint(model, str(file), file, {})
-    return _published(model, checkpoint)
+    return _published(model, checkpoint, folder_of)
 
 
 def _in_folder(folder: Path) -> Checkpoint:
@@ -188,15 +202,14 @@ def _in_folder(folder: Path) -> Checkpoint:
     return Checkpoint(f"local-dir:{folder}", None, files[0], {})
 
 
-def _hub_model(repository: str) -> Path:
-    safe = [*SMALL_FILES, "open_clip_model.safetensors"]
+def _hub_model(repository: str, folder_of: FolderOf) -> Path:
     try:
-        return hub_folder(repository, safe, "open_clip_model.safetensors")
+        return folder_of(repository, [*SMALL_FILES, WEIGHTS], WEIGHTS)
     except NotInRepository:  # published before safetensors
-        return hub_folder(repository, [*SMALL_FILES, OLD_WEIGHTS], OLD_WEIGHTS)
+        return folder_of(repository, [*SMALL_FILES, OLD_WEIGHTS], OLD_WEIGHTS)
 
 
-def _published(model: str, tag: str | None) -> Checkpoint:
+def _published(model: str, tag: str | None, folder_of: FolderOf) -> Checkpoint:
     """An architecture and a tag of open_clip's list: its repository, or one file of it."""
     import open_clip
 
@@ -207,8 +220,8 @@ def _published(model: str, tag: str | None) -> Checkpoint:
     published = open_clip.get_pretrained_cfg(model, tag)
     repository, _, file_name = str(published["hf_hub"]).rpartition("/")
     if not file_name:
-        return _in_folder(_hub_model(repository))
-    file = hub_folder(repository, [file_name], file_name) / file_name
+        return _in_folder(_hub_model(repository, folder_of))
+    file = folder_of(repository, [file_name], file_name) / file_name
     preparation = {f"image_{key}": published[key] for key in ("mean", "std", "interpolation", "resize_mode")}
     return Checkpoint(model, str(file), file, preparation)
 

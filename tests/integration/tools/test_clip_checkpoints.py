@@ -1,6 +1,10 @@
 """CLIP checkpoints from this machine and from a hub's cache. The weights are random: they show the way, not quality."""
 
+import hashlib
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,7 @@ from PIL import Image
 from tests.fakes.encoders import HashText
 from tests.integration.tools import drawings
 from tools import search
-from tools.engines.clip import ClipEncoder
+from tools.engines.clip import ClipEncoder, fetch
 from tools.errors import ServiceMissing
 
 TINY: dict[str, Any] = {
@@ -165,9 +169,17 @@ def test_a_hub_out_of_reach_is_said_at_once(hub_cache: Path, model: str, tag: st
     import time
 
     began = time.monotonic()
-    with pytest.raises(ServiceMissing, match=r"is not in the Hugging Face cache and http://127.0.0.1:9 cannot be"):
-        ClipEncoder(model, tag).load()
+    with pytest.raises(ServiceMissing, match=r"is not on this machine, and http://127\.0\.0\.1:9 cannot be reached"):
+        fetch(model, tag)
     assert time.monotonic() - began < 10
+
+
+def test_an_encoder_never_asks_the_hub(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import httpx
+
+    monkeypatch.setattr(httpx.Client, "send", lambda *_, **__: pytest.fail("the network was asked"))
+    with pytest.raises(ServiceMissing, match=r"The model laion/.* is not on this machine\. Fetch it\.$"):
+        ClipEncoder("ViT-B-32-256", "datacomp_s34b_b86k", advice="Fetch it.").load()
 
 
 def test_what_the_cache_holds_is_loaded_without_the_hub(hub_cache: Path, clip_folder: Path) -> None:
@@ -179,8 +191,77 @@ def test_what_the_cache_holds_is_loaded_without_the_hub(hub_cache: Path, clip_fo
     for file in (clip_folder / "model").iterdir():
         (snapshot / file.name).write_bytes(file.read_bytes())
     encoder = ClipEncoder("hf-hub:some/clip")
+    assert fetch("hf-hub:some/clip", None).name == "open_clip_model.safetensors"
     assert encoder.encode([drawings.mug()]).joint.shape == (1, 24)
     assert encoder.visual_identity.weights == ClipEncoder(str(clip_folder / "model")).visual_identity.weights
+
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def little_hub(hub_cache: Path, clip_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A hub that serves the repository some/clip; gives the list of files asked for."""
+    from huggingface_hub import constants
+
+    files = {file.name: file.read_bytes() for file in (clip_folder / "model").iterdir()} | {"other.bin": b"unwanted"}
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.answer(body=False)
+
+        def do_GET(self) -> None:
+            self.answer(body=True)
+
+        def answer(self, *, body: bool) -> None:
+            content = self.content()
+            self.send_response(404 if content is None else 200)
+            self.send_header("ETag", f'"{hashlib.sha256(content or b"").hexdigest()}"')
+            self.send_header("X-Repo-Commit", REVISION)
+            self.send_header("Content-Length", str(len(content or b"")))
+            self.end_headers()
+            if body and content:
+                self.wfile.write(content)
+
+        def content(self) -> bytes | None:
+            if self.path.startswith("/api/models/some/clip/revision/"):
+                siblings = [{"rfilename": name} for name in files]
+                return json.dumps({"id": "some/clip", "sha": REVISION, "siblings": siblings}).encode()
+            if self.path.startswith("/api/models/some/clip/tree/"):
+                tree = [{"type": "file", "path": name, "size": len(files[name]), "oid": "0" * 40} for name in files]
+                return json.dumps(tree).encode()
+            name = self.path.removeprefix(f"/some/clip/resolve/{REVISION}/")
+            asked.append(name)
+            return files.get(name)
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    template = address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_model_is_fetched_once_and_then_loaded_without_the_hub(little_hub: list[str], clip_folder: Path) -> None:
+    fetch("hf-hub:some/clip", None)
+    assert set(little_hub) >= {"open_clip_config.json", "open_clip_model.safetensors"}
+    assert "other.bin" not in little_hub
+    little_hub.clear()
+    fetch("hf-hub:some/clip", None)
+    encoder = ClipEncoder("hf-hub:some/clip")
+    assert encoder.visual_identity.weights == ClipEncoder(str(clip_folder / "model")).visual_identity.weights
+    assert little_hub == []
+
+
+def test_a_repository_that_is_not_there_is_said_plainly(little_hub: list[str]) -> None:
+    with pytest.raises(ServiceMissing, match="some/thing could not be fetched from the Hugging Face hub"):
+        fetch("hf-hub:some/thing", None)
 
 
 # From a catalogue file to an answer ----------------------------------------------------------------------------------

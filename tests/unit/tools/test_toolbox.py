@@ -18,7 +18,14 @@ from tools.toolbox import TOOLS, Engines, Lazy, bind_tools, build_tools, call_to
 ITEMS = [
     Item(id="oak", title="Oak chair", price=80, currency="USD", category="Chairs", attributes={"colour": "brown"}),
     Item(id="ash", title="Ash chair", price=55.5, currency="USD", category="Chairs", attributes={"colour": "white"}),
-    Item(id="mug", title="Mug", currency="USD", category="Kitchen", attributes={"litres": 0.3}),
+    Item(
+        id="mug",
+        title="Mug",
+        images=["/srv/shop/mug.jpg", "https://example.org/m.jpg"],
+        currency="USD",
+        category="Kitchen",
+        attributes={"litres": 0.3},
+    ),
 ]
 
 
@@ -122,6 +129,7 @@ def test_arguments_may_be_left_out_or_null(engines: Engines) -> None:
 def test_get_item_gives_the_whole_item(engines: Engines) -> None:
     result = call(engines, "get_item", item_id="mug")
     assert result["item"]["attributes"] == {"litres": 0.3}
+    assert result["item"]["images"] == ["mug.jpg", "https://example.org/m.jpg"]
     assert result["items"][0]["item_id"] == "mug"
 
 
