@@ -29,6 +29,7 @@ from assistant.turn.nodes import failures, run_calls
 from assistant.turn.planning import constraints_in_words, to_chat
 from assistant.turn.ranking import LANGUAGE_NAMES
 from assistant.turn.state import TurnContext, TurnState, said_by
+from assistant.understanding.prices import CENT
 from prompts import load_prompt, say
 
 CHAT_TOKENS = 50
@@ -118,16 +119,17 @@ def _message(state: TurnState, context: TurnContext) -> str:
 
 
 def _relaxed_in_words(relaxed: list[Relaxation], language: str) -> str:
-    changes = []
-    for change in relaxed:
-        if isinstance(change.used, float | int) and isinstance(change.wanted, float | int):
-            difference = f"{change.used - change.wanted:+,.2f}"
-            changes.append(
-                say("relaxed_price", language, wanted=change.wanted, used=change.used, difference=difference)
-            )
-        else:
-            changes.append(say("relaxed_dropped", language, words=change.words))
+    changes = [_change_in_words(change, language) for change in relaxed]
     return say("relaxed", language, changes=say("and", language).join(changes))
+
+
+def _change_in_words(change: Relaxation, language: str) -> str:
+    if not (isinstance(change.used, float | int) and isinstance(change.wanted, float | int)):
+        return say("relaxed_dropped", language, words=change.words)
+    moved = change.used - change.wanted
+    if abs(moved) < 1.5 * CENT:  # "cheaper" than the cheapest
+        return say("relaxed_lowest" if moved > 0 else "relaxed_highest", language, used=change.used)
+    return say("relaxed_price", language, wanted=change.wanted, used=change.used, difference=f"{moved:+,.2f}")
 
 
 def _why_one(item: Recommendation, ledger: list[Evidence], language: str) -> str:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from assistant.engines import open_engines
 from assistant.ingest import Encoders, IngestOptions, ingest
 from eval.asking import sample_folder
 from eval.bench.generate import write_lines
 from eval.bench.report import Result, Table
 from eval.bench.stage import Stage
-from tools.engines.text import TextEncoder
 from tools.toolbox import Engines
 
 TEXT_LINES = 1_000
@@ -55,7 +56,7 @@ class Watched:
 
 
 def measure(stage: Stage) -> Result:
-    """Texts of generated lines and pictures of the sample, each ingested between two bare loops."""
+    """Texts of generated lines and pictures of the sample, each ingested, then encoded again in two bare loops."""
     result = Result("embedding")
     table = Table(
         "Embedding (items a second)",
@@ -83,7 +84,7 @@ def measure(stage: Stage) -> Result:
 def _compare(stage: Stage, engines: Engines, files: list[Path], what: str, table: Table) -> dict[str, float]:
     stage.say(f"ingesting {what}")
     text, pictures = Watched(engines.text), Watched(engines.pictures)
-    _warm(engines.text)
+    _warm(engines)
     began = time.perf_counter()
     ingest(engines.catalogue, files, Encoders(text, pictures), IngestOptions())  # type: ignore[arg-type]
     whole = time.perf_counter() - began
@@ -97,5 +98,7 @@ def _compare(stage: Stage, engines: Engines, files: list[Path], what: str, table
     return {"items": count, "bare": rates[0], "inside": rates[1], "whole": rates[2]}
 
 
-def _warm(encoder: TextEncoder) -> None:
-    encoder.encode(["a warm-up text of some length, so that no first call is measured"] * 64)
+def _warm(engines: Engines) -> None:
+    """So that no encoder's first call is measured."""
+    engines.text.encode(["a warm-up text of some length"] * 64)
+    engines.pictures.encode([Image.new("RGB", (256, 256), "olive")] * 64)

@@ -62,6 +62,11 @@ async def test_a_limit_that_nothing_keeps_is_relaxed_and_said(stage: Stage) -> N
     assert "19.99 to 60" in reply.message
 
 
+async def test_cheaper_than_the_cheapest_is_said_as_such(stage: Stage) -> None:
+    reply, _, _ = await stage.turn("something for less than 60 dollars", DOWN)
+    assert "the lowest price there is stays, 60" in reply.message
+
+
 async def test_voice_and_photo_are_anticipated_and_their_words_count(stage: Stage, file: Path) -> None:
     stage.transcript = "Nothing over ninety dollars."
     reply, _, chat = await stage.turn("like this", CHAIRS, DOWN, images=[file], audio=[file])
