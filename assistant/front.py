@@ -2,25 +2,29 @@
 
 import asyncio
 import contextlib
+import shutil
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from assistant.errors import LLMBadReply, LLMUnavailable, SessionError
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
 from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
-from assistant.sessions import SessionLog, check_session_id, new_session_id, serializer
+from assistant.sessions import LOCAL, SessionLog, check_session_id, new_session_id, serializer
 from assistant.settings import Settings
 from assistant.turn.graph import Graph, build_graph
 from assistant.turn.planning import planning_conversation
-from assistant.turn.state import Request, TurnContext
+from assistant.turn.state import Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
 from tools.errors import MediaError
 from tools.toolbox import Engines, build_tools, call_tool
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 ITEM_PICTURE = "item:"
 """An image argument that names a catalogue item's own picture: ``item:ID``."""
@@ -31,9 +35,27 @@ class _Parts:
     """What an open assistant works with."""
 
     log: SessionLog
+    saver: "AsyncSqliteSaver"
     graph: Graph
     engines: Engines
     chat: ChatClient
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What comes with a message beside its content.
+
+    Attributes:
+        owner: whose session it is, where this message begins it.
+        message_id: the sender's own name for the message.
+        names: what the user calls a file, where that is not the file's name.
+        drop: constraints of earlier messages that are taken back.
+    """
+
+    owner: str = LOCAL
+    message_id: str | None = None
+    names: dict[Path, str] = field(default_factory=dict)
+    drop: list[Dropped] = field(default_factory=list)
 
 
 class Assistant:
@@ -61,7 +83,7 @@ class Assistant:
         saver.serde = serializer()
         engines, chat = self._given
         self._opened = _Parts(
-            log, build_graph(saver), engines or open_engines(self.settings), chat or ChatClient(self.settings)
+            log, saver, build_graph(saver), engines or open_engines(self.settings), chat or ChatClient(self.settings)
         )
         self._stack.push_async_callback(self._opened.chat.aclose)
         return self
@@ -93,6 +115,7 @@ class Assistant:
         audio: Sequence[Path] = (),
         session_id: str | None = None,
         top_n: int | None = None,
+        sent: "Sent | None" = None,
     ) -> AsyncIterator[TurnEvent]:
         """One turn as typed events; the last one is `Done` with the reply.
 
@@ -102,17 +125,21 @@ class Assistant:
             audio: recordings, as files.
             session_id: a session to go on with; a new one when None.
             top_n: how many recommendations; the setting's when None.
+            sent: what a door for several users knows of the message besides.
 
         Raises:
             BadInput: the message is empty, too long, or an attachment is unusable.
             SessionError: ``session_id`` is not a session's id.
             StoreError: the catalogue or the sessions file cannot be read.
         """
+        sent = sent or Sent()
         request = Request(
             session_id=check_session_id(session_id) if session_id else new_session_id(),
             text=text,
             images=list(images),
             audio=list(audio),
+            names=sent.names,
+            drop=sent.drop,
             top_n=top_n or self.settings.turn.top_n,
         )
         config: Any = {"configurable": {"thread_id": request.session_id}}
@@ -121,7 +148,7 @@ class Assistant:
             {"request": request}, config, context=context, stream_mode="custom", durability="exit"
         ):
             if isinstance(event, Done):
-                self._parts.log.append(event.reply, request.text)
+                self._parts.log.append(event.reply, request.text, owner=sent.owner, message_id=sent.message_id)
             yield cast(TurnEvent, event)
 
     async def memory(self, session_id: str) -> Memory:
@@ -136,6 +163,17 @@ class Assistant:
         if memory is None:
             raise SessionError(f"There is no session {session_id!r}.")
         return cast(Memory, memory)
+
+    async def forget(self, session_id: str) -> None:
+        """Delete a session: its replies, what it remembers, and its files."""
+        check_session_id(session_id)
+        await self._parts.saver.adelete_thread(session_id)
+        await asyncio.to_thread(shutil.rmtree, self.uploads(session_id), ignore_errors=True)
+        self._parts.log.delete(session_id)
+
+    def uploads(self, session_id: str) -> Path:
+        """Where a session's pictures and recordings lie."""
+        return self.settings.data_folder / "uploads" / session_id
 
     async def warm_up(self) -> None:
         """Load the engines, and have the server read the planning prompt's fixed part, before the first turn."""
@@ -158,6 +196,16 @@ class Assistant:
             raise RuntimeError("Open the assistant with 'async with' first.")
         return self._opened
 
+    @property
+    def engines(self) -> Engines:
+        """The models and the catalogue."""
+        return self._parts.engines
+
+    @property
+    def chat(self) -> ChatClient:
+        """The language model."""
+        return self._parts.chat
+
     def count(self) -> int:
         """How many items the catalogue holds."""
         return self._parts.engines.catalogue.count()
@@ -170,7 +218,7 @@ class Assistant:
             vocabulary=catalogue.vocabulary(),
             chat=self._parts.chat.for_turn(),
             run_tool=self._run_tool,
-            uploads=self.settings.data_folder / "uploads" / request.session_id,
+            uploads=self.uploads(request.session_id),
             models=model_names(self.settings),
         )
 

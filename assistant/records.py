@@ -136,10 +136,19 @@ class PictureNote(Record):
     labels: list[Label]
 
 
+class AttachmentNote(Record):
+    """An attachment as the answer carries it; its file stays on the server."""
+
+    id: str
+    kind: Literal["picture", "audio"]
+    name: str
+
+
 class Query(Record):
     """What was understood of the message."""
 
     text: str
+    attachments: list[AttachmentNote] = []
     transcripts: list[TranscriptNote] = []
     pictures: list[PictureNote] = []
 
@@ -207,6 +216,13 @@ class Event(Record):
     type: str
 
 
+class Accepted(Event):
+    """The message is taken: its attachments have their ids."""
+
+    type: Literal["accepted"] = "accepted"
+    attachments: list[AttachmentNote] = []
+
+
 class StepStarted(Event):
     """A tool call or a model call begins."""
 
@@ -257,10 +273,11 @@ class Done(Event):
     reply: Reply
 
 
-TurnEvent = StepStarted | StepFinished | Provisional | Ranked | Explained | Done
+TurnEvent = Accepted | StepStarted | StepFinished | Provisional | Ranked | Explained | Done
 
 __all__ = [
-    "Attachment", "Candidate", "CitedEvidence", "Constraint", "Done", "Event", "Evidence", "Exchange", "Explained",
+    "Accepted", "Attachment", "AttachmentNote", "Candidate", "CitedEvidence", "Constraint", "Done", "Event", "Evidence",
+    "Exchange", "Explained",
     "Filters", "Heard", "Hit", "Intent", "Memory", "PictureNote", "PlannedCall", "Provisional", "Query", "Ranked",
     "Recommendation", "Relaxation", "Reply", "Seen", "Step", "StepFinished", "StepStarted", "Timings",
     "TranscriptNote", "TurnEvent", "UsageNote",

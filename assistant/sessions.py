@@ -28,17 +28,43 @@ _SCHEMA = """
 create table if not exists replies (
     session_id text not null, turn integer not null, said text not null, reply text not null, at real not null,
     primary key (session_id, turn)
-)
+);
+create table if not exists sessions (
+    session_id text primary key, owner text not null, title text not null, created_at real not null,
+    updated_at real not null
+);
+create index if not exists sessions_of on sessions (owner, updated_at);
+create table if not exists feedback (
+    session_id text not null, item_id text not null, event text not null, at real not null
+);
+create index if not exists feedback_of on feedback (session_id);
+insert or ignore into sessions
+    select session_id, 'local', '', min(at), max(at) from replies group by session_id;
 """
+TITLE_CHARACTERS = 60
+LOCAL = "local"
+"""The owner of sessions where nobody has to say who they are: the terminal, and the service without keys."""
 
 
 class Turn(Record):
-    """One answered message of a session."""
+    """One answered message of a session; ``message_id`` is the sender's own name for it, if there is one."""
 
     turn: int
+    message_id: str | None = None
     said: str
     reply: Reply
     at: float
+
+
+class Session(Record):
+    """A session as lists show it; times in seconds since 1970."""
+
+    session_id: str
+    owner: str
+    title: str
+    created_at: float
+    updated_at: float
+    turns: int
 
 
 class SessionLog:
@@ -48,15 +74,76 @@ class SessionLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         with self._connect() as db:
-            db.execute(_SCHEMA)
+            if "message_id" not in [row[1] for row in db.execute("pragma table_info(replies)")]:
+                db.executescript(_SCHEMA)
+                db.execute("alter table replies add column message_id text")
+            db.executescript(_SCHEMA)
 
-    def append(self, reply: Reply, said: str) -> None:
-        """Keep one reply."""
+    def create(self, session_id: str, owner: str = LOCAL, title: str = "") -> Session:
+        """Begin a session; one that is there stays as it is."""
+        now = time.time()
+        with self._connect() as db:
+            db.execute("insert or ignore into sessions values (?, ?, ?, ?, ?)", (session_id, owner, title, now, now))
+        return self.session(session_id)
+
+    def append(self, reply: Reply, said: str, *, owner: str = LOCAL, message_id: str | None = None) -> None:
+        """Keep one reply; the first one names a session that has no title."""
+        now, session_id = time.time(), reply.session_id
         with self._connect() as db:
             db.execute(
-                "insert into replies select ?, coalesce(max(turn), 0) + 1, ?, ?, ? from replies where session_id = ?",
-                (reply.session_id, said, reply.model_dump_json(), time.time(), reply.session_id),
+                "insert into replies (session_id, turn, said, reply, at, message_id)"
+                " select ?, coalesce(max(turn), 0) + 1, ?, ?, ?, ? from replies where session_id = ?",
+                (session_id, said, reply.model_dump_json(), now, message_id, session_id),
             )
+            db.execute(
+                "insert into sessions values (?1, ?2, ?3, ?4, ?4) on conflict (session_id) do update set"
+                " updated_at = ?4, title = case title when '' then ?3 else title end",
+                (session_id, owner, _title(reply, said), now),
+            )
+
+    def session(self, session_id: str) -> Session:
+        """One session.
+
+        Raises:
+            SessionError: there is no such session.
+        """
+        with self._connect() as db:
+            row = db.execute(f"{_SESSIONS} where session_id = ?", (session_id,)).fetchone()
+        if row is None:
+            raise SessionError(f"There is no session {session_id!r}.")
+        return _session(row)
+
+    def of_owner(self, owner: str, limit: int = 50, before: float | None = None) -> list[Session]:
+        """An owner's sessions that were last used before a moment, latest first."""
+        with self._connect() as db:
+            rows = db.execute(
+                f"{_SESSIONS} where owner = ? and updated_at < ? order by updated_at desc limit ?",
+                (owner, before or time.time() + 1, limit),
+            ).fetchall()
+        return [_session(row) for row in rows]
+
+    def rename(self, session_id: str, title: str) -> None:
+        """Give a session another title."""
+        with self._connect() as db:
+            db.execute("update sessions set title = ? where session_id = ?", (title, session_id))
+
+    def delete(self, session_id: str) -> None:
+        """Forget a session's replies, feedback and title."""
+        with self._connect() as db:
+            for table in ("replies", "feedback", "sessions"):
+                db.execute(f"delete from {table} where session_id = ?", (session_id,))  # noqa: S608 - constants
+
+    def note_feedback(self, session_id: str, item_id: str, event: str) -> None:
+        """Keep what the user pressed."""
+        with self._connect() as db:
+            db.execute("insert into feedback values (?, ?, ?, ?)", (session_id, item_id, event, time.time()))
+
+    def feedback(self, session_id: str) -> list[tuple[str, str, float]]:
+        """What was pressed in a session, oldest first: item, event, time."""
+        with self._connect() as db:
+            return db.execute(
+                "select item_id, event, at from feedback where session_id = ? order by at", (session_id,)
+            ).fetchall()
 
     def read(self, session_id: str) -> list[Turn]:
         """All turns of a session, oldest first.
@@ -66,11 +153,23 @@ class SessionLog:
         """
         with self._connect() as db:
             rows = db.execute(
-                "select turn, said, reply, at from replies where session_id = ? order by turn", (session_id,)
+                "select turn, said, reply, at, message_id from replies where session_id = ? order by turn",
+                (session_id,),
             ).fetchall()
         if not rows:
             raise SessionError(f"There is no session {session_id!r}.")
-        return [Turn(turn=t, said=said, reply=Reply.model_validate_json(reply), at=at) for t, said, reply, at in rows]
+        return [
+            Turn(turn=turn, message_id=message_id, said=said, reply=Reply.model_validate_json(reply), at=at)
+            for turn, said, reply, at, message_id in rows
+        ]
+
+    def answer_to(self, session_id: str, message_id: str) -> Reply | None:
+        """The reply that a message got, if it has one."""
+        with self._connect() as db:
+            row = db.execute(
+                "select reply from replies where session_id = ? and message_id = ?", (session_id, message_id)
+            ).fetchone()
+        return Reply.model_validate_json(row[0]) if row else None
 
     def sessions(self) -> list[str]:
         """Ids of all sessions, latest first."""
@@ -87,6 +186,22 @@ class SessionLog:
                 f"The sessions file {self._path} cannot be read ({exc}); move it away to start with no sessions."
             ) from exc
         return db
+
+
+_SESSIONS = (
+    "select session_id, owner, title, created_at, updated_at,"
+    " (select count(*) from replies where replies.session_id = sessions.session_id) from sessions"
+)
+
+
+def _session(row: tuple[str, str, str, float, float, int]) -> Session:
+    return Session.model_validate(dict(zip(Session.model_fields, row, strict=True)))
+
+
+def _title(reply: Reply, said: str) -> str:
+    words = " ".join([said, *(note.text for note in reply.query.transcripts)]).split()
+    title = " ".join(words) or next((note.name for note in reply.query.attachments), "")
+    return title if len(title) <= TITLE_CHARACTERS else title[: TITLE_CHARACTERS - 1].rstrip() + "…"
 
 
 def new_session_id() -> str:

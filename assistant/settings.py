@@ -107,6 +107,25 @@ class Limits(Section):
     description_characters: int = 20_000
 
 
+class ServiceSettings(Section):
+    """The HTTP service."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=1, le=65535)
+    hosts: list[str] = Field([], description="further names by which browsers reach it (the Host header)")
+    cors: list[str] = Field([], description="origins of other web sites that may call it")
+    grace_seconds: float = Field(0.7, ge=0, le=60, description="how long a turn goes on after its listener hung up")
+    kept_turns: int = Field(200, ge=1, description="ended turns whose events can be read again")
+    ping_seconds: float = Field(15, gt=0, description="a comment line keeps a silent stream open")
+    stop_seconds: float = Field(20, gt=0, description="how long a stopping service waits for running turns")
+    requests_per_minute: int = Field(600, ge=1, description="of one key, or of one address without keys")
+    turns_at_once: int = Field(8, ge=1, description="running turns of one key")
+    turns_in_all: int = Field(64, ge=1, description="running turns of everybody")
+    body_bytes: int = Field(140 * 2**20, ge=1024, description="a message with all its files")
+    json_bytes: int = Field(2 * 2**20, ge=1024, description="any other request")
+    import_bytes: int = Field(2 * 2**30, ge=1024, description="a catalogue sent as one stream")
+
+
 class TurnSettings(Section):
     """How a turn is run."""
 
@@ -146,6 +165,7 @@ class Settings(BaseSettings):
     models: ModelFileSettings = ModelFileSettings()
     limits: Limits = Limits()
     turn: TurnSettings = TurnSettings()
+    service: ServiceSettings = ServiceSettings()
 
     @cached_property
     def data_folder(self) -> Path:
@@ -156,6 +176,11 @@ class Settings(BaseSettings):
     def run_folder(self) -> Path:
         """Process record, lock and log of the managed vLLM server."""
         return (self.run or self.home / "run").expanduser().absolute()
+
+    @cached_property
+    def keys_file(self) -> Path:
+        """The keys of the HTTP service."""
+        return self.data_folder / "keys.sqlite"
 
     @cached_property
     def models_folder(self) -> Path:

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from assistant.cli import catalogue, chat, demo, doctor, llm, models, recommend, tools
+from assistant.cli import catalogue, chat, demo, doctor, keys, llm, models, recommend, serve, tools
 from assistant.errors import ProductError
 
 INTERRUPTED = 130
@@ -26,11 +26,13 @@ app.add_typer(llm.app, name="llm")
 app.add_typer(tools.app, name="tools")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(catalogue.sample_app, name="sample")
+app.add_typer(keys.app, name="keys")
 app.command("ingest")(catalogue.ingest)
 app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)
 app.command("chat")(chat.chat)
 app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
 
 
 def main() -> None:

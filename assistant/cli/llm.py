@@ -26,7 +26,7 @@ def up() -> None:
     from assistant.llm import server
 
     settings = load_settings()
-    with _waiting(settings) as progress:
+    with waiting(settings) as progress:
         begun = time.monotonic()
         state = server.up(settings, progress)
         seconds = time.monotonic() - begun
@@ -133,7 +133,7 @@ def _added(path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _waiting(settings: Settings) -> "Iterator[Progress]":
+def waiting(settings: Settings) -> "Iterator[Progress]":
     """Shows the wait: one changing line on a terminal, otherwise a plain line now and then."""
     from rich.console import Console
 

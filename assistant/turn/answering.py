@@ -28,6 +28,7 @@ from assistant.records import (
 from assistant.turn.nodes import failures, run_calls
 from assistant.turn.planning import constraints_in_words, to_chat
 from assistant.turn.ranking import LANGUAGE_NAMES
+from assistant.turn.receive import noted
 from assistant.turn.state import TurnContext, TurnState, said_by
 from assistant.understanding.prices import CENT
 from prompts import load_prompt, say
@@ -102,7 +103,7 @@ async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 def _message(state: TurnState, context: TurnContext) -> str:
     """What is said above the list."""
     language, plan, recommended = state["memory"].language, state["plan"], state["recommendations"]
-    if not said_by(state) and not plan.pictures:
+    if not (said_by(state) or plan.pictures or state["request"].drop):
         return say("empty_message", language)
     if not recommended:
         return say("empty_catalogue" if not context.catalogue.count() else "nothing", language)
@@ -163,6 +164,7 @@ def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
         session_id=state["request"].session_id,
         query=Query(
             text=state["request"].text,
+            attachments=noted(state["attachments"]),
             transcripts=[
                 TranscriptNote(
                     attachment=h.attachment,

@@ -12,6 +12,7 @@ from assistant.fusion import SearchOutcome
 from assistant.fusion import fuse as fuse_outcomes
 from assistant.ledger import Ledger
 from assistant.records import (
+    Accepted,
     Attachment,
     Candidate,
     Heard,
@@ -35,7 +36,7 @@ from assistant.turn.planning import (
     planned_calls,
     proposed_constraints,
 )
-from assistant.turn.receive import check_request, take_attachments
+from assistant.turn.receive import check_request, noted, take_attachments, without_dropped
 from assistant.turn.relaxing import relax
 from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by
 from assistant.understanding import glossary_query, to_filters, understand
@@ -55,7 +56,9 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Check the message and take its attachments; every channel of an earlier turn is reset here."""
     request, memory = state["request"], state.get("kept") or Memory()
     check_request(request, runtime.context.settings.limits)
+    memory = without_dropped(request, memory)
     attachments = await asyncio.to_thread(take_attachments, request, memory, runtime.context.uploads)
+    runtime.stream_writer(Accepted(attachments=noted(attachments)))
     known = memory.attachments | {attachment.id: attachment for attachment in attachments}
     return {
         "memory": memory.model_copy(update={"attachments": known}),
@@ -122,7 +125,7 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     certain = first_plan(understanding, memory, seen)
     state = {**state, "memory": memory}
     update: Update = {"memory": memory, "understanding": understanding, "plan": certain}
-    if certain.intent != "recommend" or not (said or certain.pictures):
+    if certain.intent != "recommend" or not (said or certain.pictures or state["request"].drop):
         return update
     searching = asyncio.create_task(_search(certain, state, runtime))
     answer, reason = await _ask_for_plan(state, runtime, certain)

@@ -5,9 +5,10 @@ import uuid
 from pathlib import Path
 
 from assistant.errors import BadInput
-from assistant.records import Attachment, Memory
+from assistant.records import Attachment, AttachmentNote, Memory
 from assistant.settings import Limits
 from assistant.turn.state import Request
+from assistant.understanding.prices import CENT
 from tools.errors import MediaError
 
 
@@ -18,7 +19,7 @@ def check_request(request: Request, limits: Limits) -> None:
         BadInput: the message is empty, too long, or brings too many attachments.
         MediaError: an attachment is missing, no regular file, empty or too large.
     """
-    if not (request.text.strip() or request.images or request.audio):
+    if not (request.text.strip() or request.images or request.audio or request.drop):
         raise BadInput("The message is empty: write something, or add a picture or a voice note.")
     if len(request.text) > limits.message_characters:
         raise BadInput(
@@ -43,8 +44,35 @@ def take_attachments(request: Request, memory: Memory, folder: Path) -> list[Att
             numbered[kind] += 1
             stored = _copy(path, folder)
             attachment_id = f"{prefix}{numbered[kind]}"
-            taken.append(Attachment(id=attachment_id, kind=kind, path=str(stored), name=path.name))
+            name = request.names.get(path, path.name)
+            taken.append(Attachment(id=attachment_id, kind=kind, path=str(stored), name=name))
     return taken
+
+
+def noted(attachments: list[Attachment]) -> list[AttachmentNote]:
+    """Attachments as the answer carries them."""
+    return [AttachmentNote(id=taken.id, kind=taken.kind, name=taken.name) for taken in attachments]
+
+
+def without_dropped(request: Request, memory: Memory) -> Memory:
+    """The session without the constraints that the message takes back.
+
+    Raises:
+        BadInput: one of them is not in force.
+    """
+    kept = list(memory.constraints)
+    for dropped in request.drop:
+        left = [c for c in kept if not (c.field == dropped.field and _same(c.value, dropped.value))]
+        if len(left) == len(kept):
+            raise BadInput(f"The constraint {dropped.field} {dropped.value} is not in force.")
+        kept = left
+    return memory.model_copy(update={"constraints": kept})
+
+
+def _same(one: object, other: object) -> bool:
+    return str(one).casefold() == str(other).casefold() or (
+        isinstance(one, float | int) and isinstance(other, float | int) and abs(one - other) < CENT
+    )
 
 
 def _check_file(path: Path, limit: int) -> None:

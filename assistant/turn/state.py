@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from assistant.llm.client import ChatClient
 from assistant.records import (
@@ -34,6 +34,13 @@ _NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 """Control characters and halves of characters, which terminals give for bytes that are not UTF-8."""
 
 
+class Dropped(Record):
+    """A constraint of an earlier message that the user takes back."""
+
+    field: str
+    value: float | bool | str
+
+
 class Request(Record):
     """One message as it comes in: text, without what no file and no request can hold, and files."""
 
@@ -41,6 +48,8 @@ class Request(Record):
     text: str = ""
     images: list[Path] = []
     audio: list[Path] = []
+    names: dict[Path, str] = Field({}, description="what the user calls a file, where that is not the file's name")
+    drop: list[Dropped] = Field([], description="constraints that are taken back; the last wish is answered anew")
     top_n: int = 3
 
     @field_validator("text", mode="before")

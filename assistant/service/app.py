@@ -1,0 +1,77 @@
+"""The service as one ASGI application."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.cors import CORSMiddleware
+
+from assistant.front import Assistant
+from assistant.service import info_api, problems, sessions_api
+from assistant.service.context import Service
+from assistant.service.guard import Guard, is_loopback
+from assistant.service.keys import KeyStore
+from assistant.service.turns import Turns
+from assistant.service.uploads import INCOMING
+from assistant.settings import Settings
+
+WEB = Path(__file__).resolve().parent.parent / "web" / "dist"
+
+
+def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAPI:
+    """The application; the assistant is opened when it starts and closed when it stops.
+
+    Args:
+        settings: where ``service.host`` is not this machine alone, every request needs a key.
+        assistant: one that is not open yet; made from the settings unless given.
+    """
+    needs_key = not is_loopback(settings.service.host)
+    keys = KeyStore(settings.keys_file)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        _remove_leftovers(settings)
+        async with assistant or Assistant(settings) as opened:
+            turns = Turns(opened, settings.service)
+            app.state.service = Service(settings, opened, turns, keys, needs_key)
+            warming = asyncio.create_task(opened.warm_up())
+            try:
+                yield
+            finally:
+                await turns.close()
+                warming.cancel()
+                await asyncio.gather(warming, return_exceptions=True)
+
+    app = FastAPI(
+        title="Recommendation assistant",
+        version=version("recommendation-assistant"),
+        summary="Ranked, explained recommendations from text, pictures and voice.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
+    for router in (info_api.router, sessions_api.router):
+        app.include_router(router)
+    if WEB.is_dir():
+        app.mount("/", StaticFiles(directory=WEB, html=True), name="web")
+    if settings.service.cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.service.cors,
+            allow_methods=["*"],
+            allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "X-Request-ID"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+        )
+    app.add_middleware(Guard, settings=settings.service, keys=keys, needs_key=needs_key)
+    return app
+
+
+def _remove_leftovers(settings: Settings) -> None:
+    """Files of messages that an earlier process had not finished reading when it was ended."""
+    shutil.rmtree(settings.data_folder / INCOMING, ignore_errors=True)

@@ -1,0 +1,126 @@
+"""What the service is and whether it is well: version, models, limits, health, and logging in from the web page."""
+
+import asyncio
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from assistant.errors import ProductError
+from assistant.front import model_names
+from assistant.llm import server
+from assistant.service.context import Service, TheService, TheUser
+from assistant.service.guard import COOKIE
+from assistant.service.keys import LOGIN_SECONDS
+from assistant.service.problems import Refused
+from tools.records import Record
+
+router = APIRouter(tags=["service"])
+
+
+class LimitsOut(Record):
+    """What a message may bring; sizes in bytes, lengths in seconds."""
+
+    message_characters: int
+    attachments: int
+    image_bytes: int
+    audio_bytes: int
+    audio_seconds: float
+
+
+class Info(Record):
+    """The service in a few words."""
+
+    version: str
+    auth: Literal["none", "key"]
+    user: str | None = Field(description="whose key is in use; null when nobody is logged in")
+    models: dict[str, str]
+    items: int | None = Field(description="items of the catalogue; null before logging in")
+    languages: list[str] = ["en", "zh"]
+    limits: LimitsOut
+
+
+class Ready(Record):
+    """Each thing that the service depends on: ``ok``, or a sentence saying what is wrong."""
+
+    ready: bool
+    parts: dict[str, str]
+
+
+class LoginIn(Record):
+    """A key, exchanged for a cookie."""
+
+    key: str = Field(max_length=200)
+
+
+@router.get("/api/info")
+async def info(service: TheService, user: TheUser) -> Info:
+    """Version, models, limits, and whether a key is needed."""
+    known = bool(user.id)
+    return Info(
+        version=version("recommendation-assistant"),
+        auth="key" if service.needs_key else "none",
+        user=user.name if known else None,
+        models=model_names(service.settings) if known else {},
+        items=await asyncio.to_thread(service.assistant.count) if known else None,
+        limits=LimitsOut(**{name: getattr(service.settings.limits, name) for name in LimitsOut.model_fields}),
+    )
+
+
+@router.post("/api/login", status_code=204)
+async def login(request: Request, service: TheService, given: LoginIn) -> Response:
+    """Exchange a key for a cookie that scripts cannot read and other sites cannot use."""
+    token = await asyncio.to_thread(service.keys.log_in, given.key.strip())
+    if token is None:
+        raise Refused(HTTPStatus.UNAUTHORIZED, "This key is unknown, revoked or past its end.")
+    response = Response(status_code=204)
+    response.set_cookie(
+        COOKIE, token, max_age=LOGIN_SECONDS, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+    )
+    return response
+
+
+@router.delete("/api/login", status_code=204)
+async def logout(request: Request, service: TheService) -> Response:
+    """End the cookie's login."""
+    if token := request.cookies.get(COOKIE):
+        await asyncio.to_thread(service.keys.log_out, token)
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return response
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process lives."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses={503: {"model": Ready}})
+async def readyz(service: TheService) -> JSONResponse:
+    """Whether the service can answer; 503 while something that it needs is missing.
+
+    A language model that does not answer is named, and turns go on without it.
+    """
+    catalogue, llm = await asyncio.gather(asyncio.to_thread(_catalogue, service), asyncio.to_thread(_llm, service))
+    ready = Ready(ready=catalogue == "ok", parts={"catalogue": catalogue, "llm": llm})
+    return JSONResponse(ready.model_dump(), HTTPStatus.OK if ready.ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _catalogue(service: Service) -> str:
+    try:
+        service.assistant.count()
+    except ProductError as exc:
+        return str(exc)
+    return "ok"
+
+
+def _llm(service: Service) -> str:
+    try:
+        state = server.status(service.settings)
+    except ProductError as exc:
+        return str(exc)
+    return "ok" if state.answers else f"The language model does not answer at {state.base_url}."

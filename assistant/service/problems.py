@@ -1,0 +1,131 @@
+"""Errors as RFC 9457 problem details: one clear sentence, never a traceback."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from assistant.errors import (
+    BadInput,
+    EncoderMismatch,
+    LLMBadReply,
+    MediaError,
+    ProductError,
+    ServiceMissing,
+    SessionError,
+    StoreError,
+    UnknownItem,
+)
+from tools.records import Record
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Record):
+    """Problem details as RFC 9457 names them, and the id under which the log has more."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    request_id: str | None = None
+
+
+class Refused(Exception):
+    """A request that the service itself refuses, with the status that says why."""
+
+    def __init__(self, status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.headers = headers or {}
+
+
+_STATUS: tuple[tuple[type[ProductError], HTTPStatus], ...] = (
+    (MediaError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (SessionError, HTTPStatus.NOT_FOUND),
+    (UnknownItem, HTTPStatus.NOT_FOUND),
+    (EncoderMismatch, HTTPStatus.CONFLICT),
+    (BadInput, HTTPStatus.BAD_REQUEST),
+    (ServiceMissing, HTTPStatus.SERVICE_UNAVAILABLE),
+    (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (LLMBadReply, HTTPStatus.BAD_GATEWAY),
+)
+
+
+def problem_of(error: Exception, request_id: str | None = None) -> Problem:
+    """What a caller is told of an error; an unexpected one is logged and told without its inside."""
+    if isinstance(error, Refused):
+        return _problem(error.status, str(error), request_id)
+    if isinstance(error, ProductError):
+        status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+        return _problem(status, str(error), request_id)
+    logger.error("unexpected error", exc_info=error)
+    return _problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Something went wrong here; the log has more under the request id.",
+        request_id,
+    )
+
+
+def as_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    """The problem as an HTTP answer."""
+    return JSONResponse(problem.model_dump(), problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of the app answered as a problem."""
+
+    async def product(request: Request, error: Exception) -> Response:
+        headers = error.headers if isinstance(error, Refused) else None
+        return as_response(problem_of(error, request_id(request)), headers)
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - as registered
+        status = HTTPStatus(error.status_code)
+        said = (
+            error.detail if error.detail and error.detail != status.phrase else _PLAIN.get(status, status.description)
+        )
+        detail = said or status.phrase
+        headers = dict(error.headers) if error.headers else None
+        return as_response(_problem(status, detail, request_id(request)), headers)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - as registered
+        return as_response(_problem(HTTPStatus.UNPROCESSABLE_ENTITY, first_fault(error.errors()), request_id(request)))
+
+    app.add_exception_handler(Refused, product)
+    app.add_exception_handler(ProductError, product)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, product)
+
+
+def request_id(request: Request) -> str | None:
+    """The id that this request's answer and log lines carry."""
+    found: str | None = request.scope.get("request_id")
+    return found
+
+
+def first_fault(errors: Any) -> str:  # noqa: ANN401 - pydantic's list of dictionaries
+    """The first thing that is wrong with a request, in one sentence."""
+    first = errors[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header"))
+    reason = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
+    reason = f"{reason[:1].lower()}{reason[1:]}"
+    return f"{where} is wrong: {reason}." if where else f"The request is wrong: {reason}."
+
+
+_PLAIN = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method.",
+}
+
+
+def _problem(status: HTTPStatus, detail: str, request: str | None) -> Problem:
+    return Problem(title=status.phrase, status=status, detail=" ".join(detail.split()), request_id=request)

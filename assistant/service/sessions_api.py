@@ -1,0 +1,328 @@
+"""Sessions and their messages over HTTP."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse, PlainTextResponse, Response
+from pydantic import Field
+from sse_starlette.event import ServerSentEvent
+from sse_starlette.sse import EventSourceResponse
+
+from assistant.errors import SessionError, UnknownItem
+from assistant.records import AttachmentNote, Constraint, Memory, Reply
+from assistant.service.context import Service, TheService, TheUser, User
+from assistant.service.problems import Problem, Refused, as_response
+from assistant.service.turns import STOPPED, Incoming, Running, attachment_url
+from assistant.service.uploads import INCOMING, MESSAGE_BODY, read_message
+from assistant.sessions import Session, as_markdown, new_session_id
+from tools.media import sniff
+from tools.records import Record
+
+router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+
+Feedback = Literal["view", "like", "dislike", "more_like_this", "not_this"]
+
+
+class SessionIn(Record):
+    """A session to begin or to rename."""
+
+    title: str = Field("", max_length=200, examples=["Shoes for the summer"])
+
+
+class SessionOut(Record):
+    """A session; times in seconds since 1970."""
+
+    session_id: str
+    title: str
+    created_at: float
+    updated_at: float
+    turns: int
+
+
+class Sessions(Record):
+    """Sessions, latest first."""
+
+    sessions: list[SessionOut]
+
+
+class AttachmentOut(AttachmentNote):
+    """An attachment and where it can be read."""
+
+    url: str
+
+
+class MessageOut(Record):
+    """One answered message."""
+
+    turn: int
+    message_id: str
+    said: str
+    attachments: list[AttachmentOut]
+    at: float
+    reply: Reply
+
+
+class FeedbackOut(Record):
+    """What was pressed, and when."""
+
+    item_id: str
+    event: str
+    at: float
+
+
+class SessionDetail(SessionOut):
+    """A session with everything in it."""
+
+    messages: list[MessageOut]
+    constraints: list[Constraint]
+    feedback: list[FeedbackOut]
+    running: str | None = Field(description="id of the message in work")
+
+
+class FeedbackIn(Record):
+    """What the user pressed on an item."""
+
+    item_id: str = Field(max_length=500)
+    event: Feedback
+
+
+@router.post("", status_code=201)
+async def create(service: TheService, user: TheUser, given: SessionIn | None = None) -> SessionOut:
+    """Begin a session."""
+    title = " ".join(given.title.split()) if given else ""
+    return _out(await asyncio.to_thread(service.assistant.log.create, new_session_id(), user.id, title))
+
+
+@router.get("")
+async def list_sessions(
+    service: TheService,
+    user: TheUser,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: Annotated[float | None, Query(description="only sessions last used before this time")] = None,
+) -> Sessions:
+    """Your sessions, latest first."""
+    found = await asyncio.to_thread(service.assistant.log.of_owner, user.id, limit, before)
+    return Sessions(sessions=[_out(session) for session in found])
+
+
+@router.get("/{session_id}")
+async def read(service: TheService, user: TheUser, session_id: str) -> SessionDetail:
+    """A session with its messages, steps, evidence and rankings."""
+    session = await asyncio.to_thread(service.own_session, user, session_id)
+    return await _detail(service, session)
+
+
+@router.patch("/{session_id}")
+async def rename(service: TheService, user: TheUser, session_id: str, given: SessionIn) -> SessionOut:
+    """Give a session another title."""
+    await asyncio.to_thread(service.own_session, user, session_id)
+    await asyncio.to_thread(service.assistant.log.rename, session_id, " ".join(given.title.split()))
+    return _out(await asyncio.to_thread(service.own_session, user, session_id))
+
+
+@router.delete("/{session_id}", status_code=204)
+async def delete(service: TheService, user: TheUser, session_id: str) -> None:
+    """Forget a session: its messages, what it remembers, and its files. A running turn is stopped."""
+    await asyncio.to_thread(service.own_session, user, session_id)
+    if running := service.turns.running_in(session_id):
+        await service.turns.stop(running)
+    service.turns.forget(session_id)
+    await service.assistant.forget(session_id)
+
+
+@router.get("/{session_id}/export")
+async def export(
+    service: TheService, user: TheUser, session_id: str, format: Literal["json", "markdown"] = "json"
+) -> Response:
+    """The whole session as a file."""
+    session = await asyncio.to_thread(service.own_session, user, session_id)
+    if format == "json":
+        content = (await _detail(service, session)).model_dump_json(indent=1)
+        return _file(content, "application/json", f"session-{session_id}.json")
+    turns = await asyncio.to_thread(service.assistant.log.read, session_id) if session.turns else []
+    return _file(
+        as_markdown(turns) if turns else f"# Session {session_id}\n", "text/markdown", f"session-{session_id}.md"
+    )
+
+
+@router.post(
+    "/{session_id}/messages",
+    response_model=Reply,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    openapi_extra={"requestBody": MESSAGE_BODY},
+)
+async def send(request: Request, service: TheService, user: TheUser, session_id: str) -> Response:
+    """Send a message; the answer is a stream of events, or one JSON object for ``Accept: application/json``."""
+    await asyncio.to_thread(service.own_session, user, session_id)
+    incoming = await read_message(request, service.settings.data_folder / INCOMING, service.settings.limits)
+    return await answer(request, service, user, session_id, incoming)
+
+
+async def answer(request: Request, service: Service, user: User, session_id: str, incoming: Incoming) -> Response:
+    """Run the turn and answer in the form that the request asks for."""
+    running = service.turns.start(user, session_id, incoming)
+    if _wants_json(request):
+        await _until_ended(request, service, running)
+        if running.reply is None:
+            return as_response(
+                running.problem or Problem(title="Stopped", status=STOPPED, detail="The turn was stopped.")
+            )
+        return Response(running.reply.model_dump_json(), media_type="application/json")
+    return _stream(service, running, 0)
+
+
+@router.get("/{session_id}/messages/{message_id}/events")
+async def events(
+    request: Request, service: TheService, user: TheUser, session_id: str, message_id: str
+) -> EventSourceResponse:
+    """A turn's events, those before ``Last-Event-ID`` left out; goes on live while the turn runs."""
+    await asyncio.to_thread(service.own_session, user, session_id)
+    return _stream(service, await _turn(service, session_id, message_id), _last_seen(request, message_id))
+
+
+@router.delete("/{session_id}/messages/{message_id}", status_code=204)
+async def stop(service: TheService, user: TheUser, session_id: str, message_id: str) -> None:
+    """Stop a running turn; the session stays as it was before it."""
+    await asyncio.to_thread(service.own_session, user, session_id)
+    await service.turns.stop(await _turn(service, session_id, message_id))
+
+
+@router.get("/{session_id}/attachments/{attachment_id}")
+async def attachment(service: TheService, user: TheUser, session_id: str, attachment_id: str) -> FileResponse:
+    """A picture or recording as it was sent; what a browser should not show itself comes as a download."""
+    await asyncio.to_thread(service.own_session, user, session_id)
+    known = (await _memory(service, session_id)).attachments
+    if attachment_id not in known or not Path(known[attachment_id].path).is_file():
+        raise Refused(HTTPStatus.NOT_FOUND, f"There is no attachment {attachment_id!r} in this session.")
+    found = known[attachment_id]
+    kind = await asyncio.to_thread(safe_type, Path(found.path))
+    headers = {"Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "private, max-age=3600"}
+    shown = "attachment" if kind == UNKNOWN else "inline"
+    return FileResponse(
+        found.path, media_type=kind, filename=found.name, content_disposition_type=shown, headers=headers
+    )
+
+
+@router.post("/{session_id}/feedback", status_code=204)
+async def feedback(service: TheService, user: TheUser, session_id: str, given: FeedbackIn) -> None:
+    """Keep what the user pressed on an item."""
+    await asyncio.to_thread(service.own_session, user, session_id)
+    if await asyncio.to_thread(service.assistant.engines.catalogue.get, given.item_id) is None:
+        raise UnknownItem(f"The catalogue has no item {given.item_id!r}.")
+    await asyncio.to_thread(service.assistant.log.note_feedback, session_id, given.item_id, given.event)
+
+
+UNKNOWN = "application/octet-stream"
+_TYPES = {
+    "a JPEG picture": "image/jpeg", "a PNG picture": "image/png", "a GIF picture": "image/gif",
+    "a WebP picture": "image/webp", "an AVIF picture": "image/avif", "a WAV recording": "audio/wav",
+    "an MP3 recording": "audio/mpeg", "a FLAC recording": "audio/flac", "an Ogg recording": "audio/ogg",
+    "a WebM or Matroska file": "audio/webm", "an MP4 file": "audio/mp4",
+}  # fmt: skip
+
+
+def safe_type(path: Path) -> str:
+    """The media type that a file's first bytes show, of those that a browser may open by itself."""
+    with path.open("rb") as file:
+        return _TYPES.get(sniff(file.read(512)) or "", UNKNOWN)
+
+
+def _out(session: Session) -> SessionOut:
+    return SessionOut(**session.model_dump(exclude={"owner"}))
+
+
+async def _detail(service: Service, session: Session) -> SessionDetail:
+    log, session_id = service.assistant.log, session.session_id
+    turns = await asyncio.to_thread(log.read, session_id) if session.turns else []
+    messages = [
+        MessageOut(
+            turn=turn.turn,
+            message_id=turn.message_id or f"turn-{turn.turn}",
+            said=turn.said,
+            attachments=[
+                AttachmentOut(**note.model_dump(), url=attachment_url(session_id, note.id))
+                for note in turn.reply.query.attachments
+            ],
+            at=turn.at,
+            reply=turn.reply,
+        )
+        for turn in turns
+    ]
+    pressed = await asyncio.to_thread(log.feedback, session_id)
+    running = service.turns.running_in(session_id)
+    return SessionDetail(
+        **_out(session).model_dump(),
+        messages=messages,
+        constraints=(await _memory(service, session_id)).constraints,
+        feedback=[FeedbackOut(item_id=item_id, event=event, at=at) for item_id, event, at in pressed],
+        running=running.message_id if running else None,
+    )
+
+
+async def _memory(service: Service, session_id: str) -> Memory:
+    try:
+        return await service.assistant.memory(session_id)
+    except SessionError:  # no turn yet
+        return Memory()
+
+
+async def _turn(service: Service, session_id: str, message_id: str) -> Running:
+    running = await asyncio.to_thread(service.turns.find, session_id, message_id)
+    if running is None:
+        raise Refused(HTTPStatus.NOT_FOUND, "There is no such message in this session.")
+    return running
+
+
+def _stream(service: Service, running: Running, after: int) -> EventSourceResponse:
+    async def told() -> AsyncIterator[ServerSentEvent]:
+        listening = service.turns.listen(running, after)
+        try:
+            async for event in listening:
+                yield ServerSentEvent(event.as_json(), event=event.name, id=f"{running.message_id}:{event.number}")
+        finally:
+            await listening.aclose()  # type: ignore[attr-defined]
+
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return EventSourceResponse(told(), ping=service.settings.service.ping_seconds, headers=headers, sep="\n")
+
+
+async def _until_ended(request: Request, service: Service, running: Running) -> None:
+    """Wait for the turn as a listener that hangs up when the client does."""
+
+    async def heard() -> None:
+        async for _ in service.turns.listen(running):
+            pass
+
+    waiting, gone = asyncio.create_task(heard()), asyncio.create_task(_hung_up(request))
+    try:
+        await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (waiting, gone):
+            task.cancel()
+        await asyncio.gather(waiting, gone, return_exceptions=True)
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _last_seen(request: Request, message_id: str) -> int:
+    number = re.fullmatch(rf"{re.escape(message_id)}:(\d{{1,9}})", request.headers.get("last-event-id", ""))
+    return int(number[1]) if number else 0
+
+
+def _wants_json(request: Request) -> bool:
+    accept = request.headers.get("accept", "")
+    return "application/json" in accept and "text/event-stream" not in accept
+
+
+def _file(content: str, media_type: str, name: str) -> Response:
+    return PlainTextResponse(
+        content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
