@@ -48,13 +48,13 @@ class Sent:
     Attributes:
         owner: whose session it is, where this message begins it.
         message_id: the sender's own name for the message.
-        names: what the user calls a file, where that is not the file's name.
+        names: by path, what the user calls a file, where that is not the file's name.
         drop: constraints of earlier messages that are taken back.
     """
 
     owner: str = LOCAL
     message_id: str | None = None
-    names: dict[Path, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     drop: list[Dropped] = field(default_factory=list)
 
 
