@@ -1,0 +1,12 @@
+/** Which thumbs were pressed in this visit. */
+
+import { create } from "zustand";
+import type { FeedbackEvent } from "../api/types";
+
+export type Opinion = "like" | "dislike";
+
+export const useOpinions = create<Record<string, Opinion>>(() => ({}));
+
+export function noteOpinion(sessionId: string, itemId: string, event: FeedbackEvent) {
+  if (event === "like" || event === "dislike") useOpinions.setState({ [`${sessionId} ${itemId}`]: event });
+}
