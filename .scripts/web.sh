@@ -26,7 +26,7 @@ key_of() {
 install() { # further arguments of npm ci
     local log
     log=$(npm --prefix "$WEB" ci --no-fund --no-audit --loglevel=error "$@" 2>&1) \
-        || die "npm could not install what $WEB/package-lock.json names: $log"
+        || die "npm could not install what $WEB/package-lock.json names: $(head -n 5 <<<"$log")"
 }
 
 build() {
@@ -36,7 +36,7 @@ build() {
     say "+ building the web page"
     rm -f "$STAMP"
     install --omit=dev
-    log=$(npm --prefix "$WEB" run --silent build 2>&1) || die "the web page could not be built: $log"
+    log=$(npm --prefix "$WEB" run --silent build 2>&1) || die "the web page could not be built: $(tail -n 15 <<<"$log")"
     printf '%s\n' "$key" >"$STAMP"
     say "$WEB/dist is complete"
 }

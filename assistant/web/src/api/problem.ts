@@ -7,9 +7,13 @@ export class ProblemError extends Error {
   }
 }
 
+/** Tells, with an event named "refused", that a request came without a valid login. */
+export const logins = new EventTarget();
+
 export const UNREACHABLE: Problem = { status: 0, title: "unreachable", detail: "" };
 
 export async function problemOf(response: Response): Promise<Problem> {
+  if (response.status === 401) logins.dispatchEvent(new Event("refused"));
   const body: Partial<Problem> = await response.json().catch(() => ({}));
   const retryAfter = Number(response.headers.get("Retry-After"));
   return {

@@ -5,7 +5,7 @@ export interface Info {
   auth: "none" | "key";
   user: string | null;
   models: Record<string, string>;
-  items: number;
+  items: number | null;
   languages: string[];
   limits: Limits;
 }
@@ -29,12 +29,13 @@ export interface Session {
 export interface SessionDetail extends Session {
   messages: Message[];
   constraints: Constraint[];
+  feedback: { item_id: string; event: FeedbackEvent; at: number }[];
   running: string | null;
 }
 
 export interface Message {
   turn: number;
-  message_id: string | null;
+  message_id: string;
   said: string;
   attachments: Attachment[];
   at: number;

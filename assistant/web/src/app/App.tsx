@@ -1,4 +1,4 @@
-import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { Route, Router, Switch } from "wouter";
 import { useHashLocation } from "wouter/use-hash-location";
@@ -14,16 +14,10 @@ const ItemPage = lazy(() => import("../catalogue/ItemPage"));
 const MapPage = lazy(() => import("../catalogue/MapPage"));
 
 const queries = new QueryClient({
-  queryCache: new QueryCache({ onError: askForTheKeyAgain }),
   defaultOptions: {
     queries: { staleTime: 30_000, refetchOnWindowFocus: false, retry: retryUnlessRefused },
   },
 });
-
-/** A key that is no longer valid shows in any answer; asking who is logged in brings the field for the key back. */
-function askForTheKeyAgain(error: Error) {
-  if (error instanceof ProblemError && error.problem.status === 401) queries.invalidateQueries({ queryKey: ["info"] });
-}
 
 function retryUnlessRefused(failures: number, error: Error): boolean {
   return failures < 2 && !(error instanceof ProblemError && error.problem.status < 500);

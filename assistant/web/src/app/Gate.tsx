@@ -6,12 +6,13 @@ import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Loading } from "../ui/Spinner";
 import css from "./Gate.module.css";
-import { useInfo } from "./info";
+import { useInfo, useWatchedLogin } from "./info";
 import { LogIn } from "./LogIn";
 
 /** The page once it is known who asks; before that, the field for the key or what is in the way. */
 export function Gate({ children }: { children: ReactNode }) {
   const t = useMessages();
+  useWatchedLogin();
   const { data, error, refetch } = useInfo();
   if (data) return data.auth === "key" && !data.user ? <LogIn /> : children;
   if (!error) return <Loading />;

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Form, Input, Label, TextField } from "react-aria-components";
 import { logIn } from "../api/client";
 import { asProblem } from "../api/problem";
+import { forgetAll } from "../chat/conversations";
 import { useMessages } from "../i18n";
 import { sentence } from "../i18n/format";
 import { Button } from "../ui/Button";
@@ -16,7 +17,10 @@ export function LogIn() {
   const [key, setKey] = useState("");
   const login = useMutation({
     mutationFn: () => logIn(key.trim()),
-    onSuccess: () => queries.invalidateQueries(),
+    onSuccess: () => {
+      forgetAll();
+      return queries.invalidateQueries();
+    },
   });
   const problem = login.error && asProblem(login.error);
   return (

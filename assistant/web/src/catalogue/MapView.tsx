@@ -56,7 +56,7 @@ export function MapView({ groups }: { groups: Group[] }) {
     <div className={css.frame} ref={frame}>
       <div
         className={css.stage}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the dots are reached with the arrow keys
+        // The dots are reached with the arrow keys
         tabIndex={0}
         role="application"
         aria-label={t.map.canvas(placed.length)}

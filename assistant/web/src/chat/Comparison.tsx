@@ -19,7 +19,7 @@ export function Comparison({ itemIds }: { itemIds: string[] }) {
   const facts = items.map((item) => new Map(factsOf(item, t)));
   const names = [...new Set(facts.flatMap((known) => [...known.keys()]))];
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    // What scrolls must be reachable by keyboard
     <section className={css.scroller} aria-label={t.cards.compare} tabIndex={0}>
       <table className={css.table}>
         <thead>

@@ -25,7 +25,7 @@ export function Thread({ sessionId, turns, onSay }: Props) {
   }, [last, sessionId]);
 
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    // What scrolls must be reachable by keyboard
     <section className={css.scroller} aria-label={t.chat.conversation} tabIndex={0}>
       <ol className={css.thread} ref={list}>
         {turns.map((turn, index) => (

@@ -5,6 +5,7 @@ import { createSession, getSession, stopMessage } from "../api/client";
 import { asProblem } from "../api/problem";
 import { type Draft, resumeMessage, sendMessage } from "../api/stream";
 import type { Constraint, Problem, TurnEvent } from "../api/types";
+import { noteOpinion } from "./opinions";
 import { applyEvent, finishedTurn, newTurn, runningTurn, stopTurn, type Turn } from "./turn";
 
 export interface Conversation {
@@ -41,12 +42,14 @@ function updateTurn(sessionId: string, messageId: string, change: (turn: Turn) =
 
 /** Show a session: load it the first time, and go on with what runs in it. */
 export async function openConversation(sessionId: string) {
-  if (useConversations.getState().byId[sessionId]) return;
-  update(sessionId, () => ({ loading: true }));
+  const known = useConversations.getState().byId[sessionId];
+  if (known && !known.problem) return;
+  update(sessionId, () => ({ loading: true, problem: null }));
   try {
     const session = await getSession(sessionId);
     const turns = session.messages.map(finishedTurn);
     update(sessionId, () => ({ loading: false, turns, constraints: session.constraints }));
+    for (const { item_id, event } of session.feedback) noteOpinion(sessionId, item_id, event);
     if (session.running) await goOn(sessionId, session.running);
   } catch (error) {
     update(sessionId, () => ({ loading: false, problem: asProblem(error) }));

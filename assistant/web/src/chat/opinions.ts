@@ -1,10 +1,11 @@
-/** Which thumbs were pressed in this visit. */
+/** Which thumbs are pressed. */
 
 import { create } from "zustand";
 import type { FeedbackEvent } from "../api/types";
 
 export type Opinion = "like" | "dislike";
 
+/** By session and item. */
 export const useOpinions = create<Record<string, Opinion>>(() => ({}));
 
 export function noteOpinion(sessionId: string, itemId: string, event: FeedbackEvent) {

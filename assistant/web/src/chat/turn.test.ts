@@ -117,8 +117,7 @@ test("events of a newer service change nothing", () => {
 });
 
 test("a turn of an earlier visit shows its steps", () => {
-  const turn = finishedTurn({ turn: 1, message_id: null, said: "shoes", attachments: [], at: 5, reply });
-  expect(turn.messageId).toBe("turn-1");
+  const turn = finishedTurn({ turn: 1, message_id: "turn-1", said: "shoes", attachments: [], at: 5, reply });
   expect(turn.steps).toEqual([
     { step: "search_by_text", query: "shoes", state: "failed", seconds: 2, summary: "slow" },
   ]);

@@ -69,7 +69,7 @@ export function runningTurn(messageId: string, startedAt: number): Turn {
 }
 
 export function finishedTurn(message: Message): Turn {
-  const turn = runningTurn(message.message_id ?? `turn-${message.turn}`, message.at * 1000);
+  const turn = runningTurn(message.message_id, message.at * 1000);
   return withReply({ ...turn, said: message.said, attachments: message.attachments }, message.reply);
 }
 
