@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -150,7 +151,9 @@ class Assistant:
             {"request": request}, config, context=context, stream_mode="custom", durability="exit"
         ):
             if isinstance(event, Done):
-                self._parts.log.append(event.reply, request.text, owner=sent.owner, message_id=sent.message_id)
+                # In a thread: the checkpointer may hold the file's write lock and needs this loop to let go of it.
+                keep = partial(self._parts.log.append, owner=sent.owner, message_id=sent.message_id)
+                await asyncio.to_thread(keep, event.reply, request.text)
             yield cast(TurnEvent, event)
 
     async def memory(self, session_id: str) -> Memory:
@@ -171,7 +174,7 @@ class Assistant:
         check_session_id(session_id)
         await self._parts.saver.adelete_thread(session_id)
         await asyncio.to_thread(shutil.rmtree, self.uploads(session_id), ignore_errors=True)
-        self._parts.log.delete(session_id)
+        await asyncio.to_thread(self._parts.log.delete, session_id)
 
     def uploads(self, session_id: str) -> Path:
         """Where a session's pictures and recordings lie."""
