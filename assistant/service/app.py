@@ -19,6 +19,7 @@ from assistant.service.guard import Guard, is_loopback
 from assistant.service.keys import KeyStore
 from assistant.service.logs import AccessLog
 from assistant.service.metrics import Measures
+from assistant.service.readiness import Readiness
 from assistant.service.turns import Turns
 from assistant.service.uploads import INCOMING
 from assistant.service.watching import Watchers
@@ -47,6 +48,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             opened.chat.watchers.append(watcher.model_called)
             measures.follow(turns)
             app.state.service = Service(settings, opened, turns, keys, needs_key)
+            app.state.readiness = Readiness(app.state.service)
             warming = asyncio.create_task(opened.warm_up())
             try:
                 yield
