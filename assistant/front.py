@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import shutil
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from assistant.turn.planning import planning_conversation
 from assistant.turn.state import Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
 from tools.errors import MediaError
+from tools.stopping import stopped_by
 from tools.toolbox import Engines, build_tools, call_tool
 
 if TYPE_CHECKING:
@@ -48,13 +50,13 @@ class Sent:
     Attributes:
         owner: whose session it is, where this message begins it.
         message_id: the sender's own name for the message.
-        names: what the user calls a file, where that is not the file's name.
+        names: by path, what the user calls a file, where that is not the file's name.
         drop: constraints of earlier messages that are taken back.
     """
 
     owner: str = LOCAL
     message_id: str | None = None
-    names: dict[Path, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     drop: list[Dropped] = field(default_factory=list)
 
 
@@ -228,12 +230,16 @@ class Assistant:
         """Run one tool with its deadline; a tool that overruns it is a failed step, and the turn goes on."""
         engines, deadline = self._parts.engines, self.settings.turn.tool_seconds
         toolset = build_tools(engines, lambda ref: _resolve(ref, attachments, engines))
-        began = time.perf_counter()
+        began, stop = time.perf_counter(), threading.Event()
         try:
-            outcome = await asyncio.wait_for(asyncio.to_thread(call_tool, toolset, call.tool, call.arguments), deadline)
+            with stopped_by(stop):
+                calling = asyncio.to_thread(call_tool, toolset, call.tool, call.arguments)
+                outcome = await asyncio.wait_for(calling, deadline)
         except TimeoutError:
             error = f"it took longer than {deadline:g} seconds"
             return Step(**call.model_dump(), ok=False, error=error, seconds=round(time.perf_counter() - began, 3)), None
+        finally:
+            stop.set()  # the turn was cancelled, or will not wait any longer
         told = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
         return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), outcome.result
 
