@@ -72,6 +72,7 @@ def run(app: FastAPI, service: ServiceSettings, listening: socket.socket) -> Non
     loop = factory()
     try:
         loop.run_until_complete(Server(config).serve(sockets=[listening]))
+        loop.run_until_complete(_cancel_what_is_left())
     finally:
         loop.close()
 
@@ -141,6 +142,14 @@ class PatientProtocol(H11Protocol):
         self._giving_up = None
         if not self._working:
             self.transport.close()
+
+
+async def _cancel_what_is_left() -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=1)
 
 
 def _end_streams() -> None:
