@@ -38,6 +38,7 @@ class Access:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
+                self._watcher.answer_begun(scope.get("request_id", ""), _user(scope))
             size += len(message.get("body", b""))
             await send(message)
 
@@ -48,16 +49,19 @@ class Access:
 
 
 def _served(scope: Scope, status: int, seconds: float, size: int) -> Served:
-    user = scope.get("user")
     return Served(
         method=scope["method"] if scope["method"] in METHODS else "other",
         route=route_of(scope),
         status=status,
         seconds=seconds,
         size=size,
-        user=getattr(user, "id", ""),
+        user=_user(scope),
         request_id=scope.get("request_id", ""),
     )
+
+
+def _user(scope: Scope) -> str:
+    return getattr(scope.get("user"), "id", "")  # nobody yet where the guard refused
 
 
 def route_of(scope: Scope) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.correlation import REQUEST_ID
 from assistant.llm.usage import CallUsage
 from assistant.records import StepFinished, TurnEvent
-from assistant.service.watching import Served, Watcher, outcome_of
+from assistant.service.watching import Watcher, outcome_of
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -68,11 +68,11 @@ class Traces(Watcher):
         """Send what is left; blocks for some seconds where the endpoint does not answer."""
         self._provider.shutdown()
 
-    def request_ended(self, served: Served) -> None:
-        """Name the request in its span."""
+    def answer_begun(self, request_id: str, user: str) -> None:
+        """Name the request in its span, which ends with the answer's last part."""
         from opentelemetry import trace
 
-        trace.get_current_span().set_attributes({"request.id": served.request_id, "enduser.id": served.user})
+        trace.get_current_span().set_attributes({"request.id": request_id, "enduser.id": user})
 
     def turn_started(self, turn: "Running") -> None:
         """Open the turn's span, within which its calls will lie."""

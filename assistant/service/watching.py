@@ -30,6 +30,9 @@ class Served:
 class Watcher:
     """Is told of what happens, in the event loop and within the request's context; must be quick."""
 
+    def answer_begun(self, request_id: str, user: str) -> None:
+        """A request's answer goes out."""
+
     def request_ended(self, served: Served) -> None:
         """A request was answered, or its client went away."""
 
@@ -51,6 +54,10 @@ class Watchers(Watcher):
 
     def __init__(self, *watchers: Watcher) -> None:
         self._watchers = watchers
+
+    def answer_begun(self, request_id: str, user: str) -> None:
+        """Tell all."""
+        self._tell("answer_begun", request_id, user)
 
     def request_ended(self, served: Served) -> None:
         """Tell all."""
