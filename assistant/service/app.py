@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from assistant.front import Assistant
-from assistant.service import info_api, problems, sessions_api
+from assistant.service import catalogue_api, info_api, problems, sessions_api
 from assistant.service.context import Service
 from assistant.service.guard import Guard, is_loopback
 from assistant.service.keys import KeyStore
@@ -56,7 +56,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         redoc_url=None,
     )
     problems.install(app)
-    for router in (info_api.router, sessions_api.router):
+    for router in (info_api.router, sessions_api.router, catalogue_api.router, catalogue_api.jobs_router):
         app.include_router(router)
     if WEB.is_dir():
         app.mount("/", StaticFiles(directory=WEB, html=True), name="web")
