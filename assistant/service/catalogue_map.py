@@ -22,6 +22,8 @@ AUTO_NEIGHBOURS = 1_000
 DIMENSIONS = 50
 """t-SNE works on so many principal components, as its authors advise."""
 PERPLEXITY = 30.0
+FEWEST_NEIGHBOURS = 4
+"""So few points have no neighbourhoods to keep."""
 SEED = 7
 KEPT = 6
 
@@ -103,11 +105,17 @@ class Maps:
 
 
 def project(rows: Vector, method: Method) -> NDArray[np.float64]:
-    """Vectors (n, d) to places (n, 2) within -1 and 1, the same ones each time."""
-    if len(rows) < 2:
-        return np.zeros((len(rows), 2))
-    components = _principal(rows, DIMENSIONS if method == "tsne" else 2)
-    places = _by_neighbours(components) if method == "tsne" and len(rows) > 4 else components[:, :2]
+    """Vectors (n, d) to places (n, 2) within -1 and 1, the same ones each time; equal vectors share a place."""
+    if not len(rows):
+        return np.zeros((0, 2))
+    different, which = np.unique(rows, axis=0, return_inverse=True)
+    # Without the duplicates: scikit-learn 1.9's t-SNE divides by zero on equal rows, and then ends the process.
+    if method == "tsne" and len(different) > FEWEST_NEIGHBOURS:
+        places = _by_neighbours(_principal(different, DIMENSIONS))[which.ravel()]
+    elif len(different) > 1:
+        places = _principal(rows, 2)
+    else:
+        places = np.zeros((len(rows), 2))
     places = np.hstack([places, np.zeros((len(places), 2 - places.shape[1]))])
     places = places - (places.max(axis=0) + places.min(axis=0)) / 2
     scaled: NDArray[np.float64] = places / max(float(np.abs(places).max()), 1e-12)
