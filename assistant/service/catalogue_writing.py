@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 import shutil
+import threading
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -51,6 +52,8 @@ class CatalogueWriting:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
         self._waiting = 0
         self.folder = settings.data_folder / FOLDER
+        self.stop = threading.Event()
+        """Set to end the import that runs."""
         self.importing: str | None = None
         """The id of the import that runs; other writes are refused meanwhile."""
 
@@ -115,6 +118,9 @@ class CatalogueWriting:
         limits = self._settings.limits
         return IngestOptions(
             media_root=self._settings.data_folder / MEDIA,
+            fetch_pictures=self._settings.service.fetch_pictures,
+            public_only=True,
+            stopped=self.stop.is_set,
             line_bytes=limits.line_bytes,
             description_characters=limits.description_characters,
             media=media_limits(self._settings),

@@ -7,7 +7,6 @@ job whose process has died is told from one that runs in another process.
 import asyncio
 import logging
 import secrets
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -80,7 +79,6 @@ class Imports:
         self._writing = writing
         self._folder = writing.folder
         self._jobs: dict[str, Job] = {}
-        self._stop = threading.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
         self._receiving = False
@@ -143,7 +141,7 @@ class Imports:
         """
         job = self.get(job_id)
         if job.state == "running" and self._task:
-            self._stop.set()
+            self._writing.stop.set()
             await asyncio.wait([self._task])
             return
         del self._jobs[job_id]
@@ -153,7 +151,7 @@ class Imports:
         """Interrupt the running import; what it has written stays."""
         self._closing = True
         if self._task and not self._task.done():
-            self._stop.set()
+            self._writing.stop.set()
             await asyncio.wait([self._task])
 
     # Receiving -------------------------------------------------------------------------------------------------------
@@ -182,7 +180,6 @@ class Imports:
     # Running ---------------------------------------------------------------------------------------------------------
 
     def _begin(self, job: Job) -> Job:
-        self._stop = threading.Event()
         self._jobs[job.job_id] = job
         self._writing.importing = job.job_id
         self._task = asyncio.create_task(self._run(job.job_id))
@@ -195,6 +192,7 @@ class Imports:
             self._end(job_id, "failed", error=problem_of(exc).detail)
         finally:
             self._writing.importing = None
+            self._writing.stop.clear()
             self._forget_old()
 
     def _work(self, job_id: str) -> None:
@@ -220,7 +218,7 @@ class Imports:
         Raises:
             _Stopped: the import is to end here.
         """
-        if self._stop.is_set():
+        if self._writing.stop.is_set():
             raise _Stopped
         self._jobs[job_id] = self._jobs[job_id].model_copy(update=change)
 

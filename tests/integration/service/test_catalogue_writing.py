@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 
+from assistant.ingest import remote
 from tests.fakes import catalogues
 from tests.integration.service.catalogue_shop import CatalogueShop, Client
 from tools.store import Catalogue
@@ -247,3 +249,25 @@ def test_other_web_sites_cannot_write(client: Client) -> None:
     elsewhere = {"Origin": "https://elsewhere.example"}
     assert client.http.put(f"{ITEMS}/lamp", json=line(), headers=elsewhere).status_code == 403
     assert client.http.delete(f"{ITEMS}/item-0", headers=elsewhere).status_code == 403
+
+
+def test_web_addresses_are_fetched_where_that_is_allowed(
+    shop: CatalogueShop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    content = catalogues.picture(tmp_path / "web.png", 4242).read_bytes()
+    asked: list[str] = []
+
+    def answer(_: object, request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(200, content=content, request=request)
+
+    monkeypatch.setattr(remote, "public_address", lambda host, port: "8.8.8.8")
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+    with shop.serving(fetch_pictures=True) as client:
+        addresses = ["https://shop.example/lamp.png", "http://shop.example/plain.png"]
+        summary = client.put(f"{ITEMS}/lamp", line(images=addresses), 201)["summary"]
+        assert (asked, summary["pictures_embedded"], summary["pictures_remote"]) == (["https://8.8.8.8/lamp.png"], 1, 1)
+        assert client.http.get(f"{ITEMS}/lamp/images/0").content == content
+        shown = client.get(f"{ITEMS}/lamp")["item"]
+        assert shown["images"] == [f"{ITEMS}/lamp/images/0", addresses[1]]
+        assert client.put(f"{ITEMS}/lamp", shown)["summary"]["unchanged"] == 1
