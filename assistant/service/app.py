@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from assistant.front import Assistant
-from assistant.service import docs_page, info_api, metrics, openapi, problems, sessions_api, tracing
+from assistant.service import catalogue_api, docs_page, info_api, metrics, openapi, problems, sessions_api, tracing
 from assistant.service.access import Access, Patience
 from assistant.service.context import Service
 from assistant.service.guard import Guard, is_loopback
@@ -71,7 +71,14 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     )
     app.state.measures = measures
     problems.install(app)
-    for router in (info_api.router, sessions_api.router, metrics.router, docs_page.router):
+    for router in (
+        info_api.router,
+        sessions_api.router,
+        catalogue_api.router,
+        catalogue_api.jobs_router,
+        metrics.router,
+        docs_page.router,
+    ):
         app.include_router(router)
     if WEB.is_dir():
         app.mount("/", StaticFiles(directory=WEB, html=True), name="web")
