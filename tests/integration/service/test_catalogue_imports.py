@@ -185,7 +185,7 @@ def test_a_second_import_and_other_writes_are_refused_meanwhile(slow_shop: Catal
         assert job_id in client.send(rows(1), 409)["detail"]
         assert job_id in client.put("/api/catalogue/items/a", {"title": "A"}, 409)["detail"]
         client.delete("/api/catalogue/items/item-0", 409)
-        assert client.get("/api/catalogue/items", limit=1)["total"] > 0, "reading goes on"
+        client.when(job_id, lambda _: client.get("/api/catalogue/items", limit=1)["total"] > 0)  # reading goes on
         client.delete(f"/api/jobs/{job_id}")
 
 
