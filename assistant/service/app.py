@@ -4,16 +4,13 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator
-from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.staticfiles import StaticFiles
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import Response
-from starlette.types import Scope
+from starlette.responses import FileResponse, Response
 
 from assistant.front import Assistant
 from assistant.service import catalogue_api, docs_page, info_api, metrics, openapi, problems, sessions_api, tracing
@@ -84,8 +81,8 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         docs_page.router,
     ):
         app.include_router(router)
-    if WEB.is_dir():
-        app.mount("/", WebPage(directory=WEB, html=True), name="web")
+    if (WEB / "index.html").is_file():
+        _serve_page(app, WEB)
     openapi.describe(app)
     app.add_middleware(Patience, body_seconds=settings.service.body_seconds)
     if settings.service.cors:
@@ -103,18 +100,20 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     return app
 
 
-class WebPage(StaticFiles):
-    """The page's files; whatever else is asked of an address that nobody knows, it is not there."""
+def _serve_page(app: FastAPI, folder: Path) -> None:
+    """The web page's files, each at its own address: a mount at / would answer for every address there is."""
 
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file.
+    def route(path: str, file: Path) -> None:
+        async def answer(_: Request) -> Response:
+            return FileResponse(file, headers={"Cache-Control": "no-cache"})
 
-        Raises:
-            HTTPException: 404.
-        """
-        if scope["method"] not in ("GET", "HEAD"):
-            raise HTTPException(HTTPStatus.NOT_FOUND)
-        return await super().get_response(path, scope)
+        app.add_route(path, answer, methods=["GET"], include_in_schema=False)
+
+    route("/", folder / "index.html")
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and not file.name.startswith("."):
+            route(f"/{file.name}", file)
+    app.mount("/assets", StaticFiles(directory=folder / "assets"), name="assets")
 
 
 def _remove_leftovers(settings: Settings) -> None:

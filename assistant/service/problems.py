@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from assistant.errors import (
     BadInput,
@@ -96,7 +97,9 @@ def install(app: FastAPI) -> None:
             error.detail if error.detail and error.detail != status.phrase else _PLAIN.get(status, status.description)
         )
         detail = said or status.phrase
-        headers = dict(error.headers) if error.headers else None
+        headers = dict(error.headers or {})
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods_here(request))
         return as_response(_problem(status, detail, request_id(request)), headers)
 
     async def invalid(request: Request, error: Exception) -> Response:
@@ -108,6 +111,12 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, product)
+
+
+def _methods_here(request: Request) -> list[str]:
+    """What an address takes; each route knows only its own method."""
+    matching = (route for route in request.app.routes if route.matches(request.scope)[0] != Match.NONE)
+    return sorted({method for route in matching for method in getattr(route, "methods", None) or ()})
 
 
 def request_id(request: Request) -> str | None:
