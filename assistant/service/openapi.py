@@ -1,5 +1,6 @@
 """What the OpenAPI document says beyond the handlers' signatures: problems, keys, and examples of the main calls."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,7 +54,8 @@ def describe(app: FastAPI) -> None:
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with problems, keys and examples."""
+    """The document with problems, keys and examples; the given one is left as it is."""
+    document = copy.deepcopy(document)
     parts = document.setdefault("components", {})
     schemas = parts.setdefault("schemas", {})
     schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -63,6 +65,7 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     }
     document["security"] = [{}, {"key": []}, {"login": []}]
     for path, method, operation in _operations(document):
+        schemas.update(_own_schemas(operation))
         _with_problems(operation)
         _with_example(operation, EXAMPLES.get((path, method)))
     for name in ("HTTPValidationError", "ValidationError"):
@@ -75,6 +78,14 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
         for method, operation in methods.items():
             if method in _METHODS:
                 yield path, method, operation
+
+
+def _own_schemas(operation: dict[str, Any]) -> dict[str, Any]:
+    """What a handler's own description of its body defines; it refers to it as if it stood among the components."""
+    found: dict[str, Any] = {}
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        found |= content.get("schema", {}).pop("$defs", {})
+    return found
 
 
 def _with_problems(operation: dict[str, Any]) -> None:
