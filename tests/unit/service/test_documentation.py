@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from assistant.service.app import create_app
 from assistant.service.guard import CSP
-from assistant.service.openapi import EXAMPLES
+from assistant.service.openapi import ANSWERS, EXAMPLES
 from assistant.settings import load_settings
 
 METHODS = {"get", "put", "post", "delete", "patch"}
@@ -82,6 +82,12 @@ def test_examples_are_what_the_calls_take(document: dict[str, Any]) -> None:
             Draft202012Validator(schema).validate(content["example"])
             checked += 1
     assert checked >= 3
+
+
+def test_streams_and_files_are_documented_as_such(document: dict[str, Any]) -> None:
+    for (path, method), forms in ANSWERS.items():
+        content = document["paths"][path][method]["responses"]["200"]["content"]
+        assert set(content) == set(forms), path
 
 
 def test_references_of_the_document_lead_somewhere(document: dict[str, Any]) -> None:
