@@ -192,6 +192,16 @@ def test_a_port_that_is_taken_is_one_sentence_and_exit_code_3(place: Place) -> N
     assert f"--port {port + 1}" in line
 
 
+def test_a_sessions_file_that_is_none_is_one_sentence_and_exit_code_3(place: Place) -> None:
+    (place.folder / "data" / "sessions.sqlite").write_bytes(b"no database at all, but long enough to be one" * 50)
+    server = place.start("--no-llm", wait=False)
+    assert server.process.wait(60) == 3
+    last = server.errors.read_text().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert "sessions.sqlite" in last
+    assert "Traceback" not in server.errors.read_text()
+
+
 def test_a_stop_lets_a_running_turn_finish(place: Place) -> None:
     place.model.script(lambda body: Reply("A late answer.", delay=1.5))
     server = place.start("--no-llm", service__stop_seconds=30)
