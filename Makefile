@@ -38,7 +38,7 @@ check: setup ## style, types and the direction of imports
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: models ## measure speed, memory and quality on this machine; prints tables (about 40 minutes on 2 cores)
+bench: models ## measure speed, memory and quality on this machine; prints tables (about 30 minutes on 2 cores)
 	@.venv/bin/assistant sample fetch
 	.venv/bin/python -m eval.bench
 

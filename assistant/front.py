@@ -6,7 +6,10 @@ import shutil
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -21,12 +24,16 @@ from assistant.turn.graph import Graph, build_graph
 from assistant.turn.planning import planning_conversation
 from assistant.turn.state import Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
+from tools.engines.threads import usable_cores
 from tools.errors import MediaError
 from tools.stopping import stopped_by
 from tools.toolbox import Engines, build_tools, call_tool
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+TOOL_THREADS = max(4, 2 * usable_cores())
+"""Threads for tools, apart from those that only read files: models compute in them, and more would not be faster."""
 
 ITEM_PICTURE = "item:"
 """An image argument that names a catalogue item's own picture: ``item:ID``."""
@@ -41,6 +48,7 @@ class _Parts:
     graph: Graph
     engines: Engines
     chat: ChatClient
+    tool_threads: ThreadPoolExecutor
 
 
 @dataclass(frozen=True)
@@ -85,8 +93,14 @@ class Assistant:
         saver.serde = serializer()
         engines, chat = self._given
         self._opened = _Parts(
-            log, saver, build_graph(saver), engines or open_engines(self.settings), chat or ChatClient(self.settings)
+            log,
+            saver,
+            build_graph(saver),
+            engines or open_engines(self.settings),
+            chat or ChatClient(self.settings),
+            ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool"),
         )
+        self._stack.callback(self._opened.tool_threads.shutdown, wait=False, cancel_futures=True)
         self._stack.push_async_callback(self._opened.chat.aclose)
         return self
 
@@ -150,7 +164,9 @@ class Assistant:
             {"request": request}, config, context=context, stream_mode="custom", durability="exit"
         ):
             if isinstance(event, Done):
-                self._parts.log.append(event.reply, request.text, owner=sent.owner, message_id=sent.message_id)
+                # In a thread: the checkpointer may hold the file's write lock and needs this loop to let go of it.
+                keep = partial(self._parts.log.append, owner=sent.owner, message_id=sent.message_id)
+                await asyncio.to_thread(keep, event.reply, request.text)
             yield cast(TurnEvent, event)
 
     async def memory(self, session_id: str) -> Memory:
@@ -171,7 +187,7 @@ class Assistant:
         check_session_id(session_id)
         await self._parts.saver.adelete_thread(session_id)
         await asyncio.to_thread(shutil.rmtree, self.uploads(session_id), ignore_errors=True)
-        self._parts.log.delete(session_id)
+        await asyncio.to_thread(self._parts.log.delete, session_id)
 
     def uploads(self, session_id: str) -> Path:
         """Where a session's pictures and recordings lie."""
@@ -233,7 +249,8 @@ class Assistant:
         began, stop = time.perf_counter(), threading.Event()
         try:
             with stopped_by(stop):
-                calling = asyncio.to_thread(call_tool, toolset, call.tool, call.arguments)
+                work = partial(copy_context().run, call_tool, toolset, call.tool, call.arguments)
+                calling = asyncio.get_running_loop().run_in_executor(self._parts.tool_threads, work)
                 outcome = await asyncio.wait_for(calling, deadline)
         except TimeoutError:
             error = f"it took longer than {deadline:g} seconds"

@@ -4,15 +4,19 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import Scope
 
 from assistant.front import Assistant
-from assistant.service import docs_page, info_api, metrics, openapi, problems, sessions_api, tracing
+from assistant.service import catalogue_api, docs_page, info_api, metrics, openapi, problems, sessions_api, tracing
 from assistant.service.access import Access, Patience
 from assistant.service.context import Service
 from assistant.service.guard import Guard, is_loopback
@@ -71,10 +75,17 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     )
     app.state.measures = measures
     problems.install(app)
-    for router in (info_api.router, sessions_api.router, metrics.router, docs_page.router):
+    for router in (
+        info_api.router,
+        sessions_api.router,
+        catalogue_api.router,
+        catalogue_api.jobs_router,
+        metrics.router,
+        docs_page.router,
+    ):
         app.include_router(router)
     if WEB.is_dir():
-        app.mount("/", StaticFiles(directory=WEB, html=True), name="web")
+        app.mount("/", WebPage(directory=WEB, html=True), name="web")
     openapi.describe(app)
     app.add_middleware(Patience, body_seconds=settings.service.body_seconds)
     if settings.service.cors:
@@ -90,6 +101,20 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     if traces:
         traces.instrument(app)
     return app
+
+
+class WebPage(StaticFiles):
+    """The page's files; whatever else is asked of an address that nobody knows, it is not there."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file.
+
+        Raises:
+            HTTPException: 404.
+        """
+        if scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        return await super().get_response(path, scope)
 
 
 def _remove_leftovers(settings: Settings) -> None:

@@ -485,12 +485,11 @@ const shown = ({ session_id, title, created_at, messages }) => ({
   updated_at: created_at,
   turns: messages.length,
 });
-const counts = (field) =>
-  Object.fromEntries(
-    Object.entries(Object.groupBy(items, (item) => item[field] ?? ""))
-      .filter(([name]) => name)
-      .map(([name, of]) => [name, of.length]),
-  );
+function counts(field) {
+  const found = {};
+  for (const { [field]: name } of items) if (name) found[name] = (found[name] ?? 0) + 1;
+  return found;
+}
 const withSession = (response, id, then) =>
   sessions.has(id) ? then(sessions.get(id)) : refuse(response, 404, "There is no such session.");
 const withItem = (response, id, then) => {

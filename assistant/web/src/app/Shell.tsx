@@ -2,6 +2,7 @@ import { LayoutGrid, MessageCircle, Waypoints } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { useMessages } from "../i18n";
+import { usePageChange } from "./pageChange";
 import css from "./Shell.module.css";
 import { Switches } from "./Switches";
 
@@ -15,6 +16,8 @@ export function Shell({ children }: { children: ReactNode }) {
     { href: "/catalogue", name: t.nav.catalogue, Icon: LayoutGrid, here: inCatalogue },
     { href: "/map", name: t.nav.map, Icon: Waypoints, here: location === "/map" },
   ];
+  const page = pages.find(({ here }) => here);
+  usePageChange(location, page ? `${page.name} – ${t.name}` : t.name);
   return (
     <>
       <button type="button" className={css.skip} onClick={() => document.getElementById("content")?.focus()}>

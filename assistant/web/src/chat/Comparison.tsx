@@ -42,6 +42,12 @@ export function Comparison({ itemIds }: { itemIds: string[] }) {
               <td key={item.id}>{price(item.price, item.currency, locale) ?? t.cards.noPrice}</td>
             ))}
           </tr>
+          <tr>
+            <th scope="row">{t.item.description}</th>
+            {items.map((item) => (
+              <td key={item.id}>{item.description || "–"}</td>
+            ))}
+          </tr>
           {names.map((name) => (
             <tr key={name}>
               <th scope="row">{name}</th>

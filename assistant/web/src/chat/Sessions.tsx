@@ -96,7 +96,13 @@ function Entry({ session, current, onPick }: { session: Session } & Props) {
   const id = session.session_id;
   return (
     <li className={css.entry}>
-      <Link href={`/s/${id}`} className={css.link} aria-current={id === current ? "page" : undefined} onClick={onPick}>
+      <Link
+        href={`/s/${id}`}
+        className={css.link}
+        title={title}
+        aria-current={id === current ? "page" : undefined}
+        onClick={onPick}
+      >
         {title}
       </Link>
       <MenuTrigger>

@@ -5,11 +5,11 @@ import css from "./Steps.module.css";
 import type { StepView } from "./turn";
 
 /** What the assistant did, step by step, as it runs. */
-export function Steps({ steps }: { steps: StepView[] }) {
+export function Steps({ steps, isRunning }: { steps: StepView[]; isRunning: boolean }) {
   const t = useMessages();
   if (!steps.length) return null;
   return (
-    <ol className={css.steps} aria-label={t.steps.title}>
+    <ol className={css.steps} data-running={isRunning} aria-label={t.steps.title}>
       {steps.map((step, index) => (
         <li key={index} className={css.step} data-state={step.state} title={step.summary || undefined}>
           <StateIcon state={step.state} />

@@ -104,7 +104,8 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
         onChange={(event) => setText(event.target.value)}
         onKeyDown={onKeyDown}
         onPaste={(event) => {
-          if (event.clipboardData.files.length) {
+          // Office programs put a picture of the text beside the text.
+          if (event.clipboardData.files.length && !event.clipboardData.types.includes("text/plain")) {
             event.preventDefault();
             attach([...event.clipboardData.files]);
           }

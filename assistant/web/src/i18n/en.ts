@@ -217,6 +217,7 @@ export const en = {
     facts: "What the assistant knows",
     category: "Category",
     brand: "Brand",
+    description: "Description",
     byText: "Closest by text",
     byPicture: "Closest by picture",
     noNeighbours: "Nothing is known to be close.",

@@ -213,6 +213,7 @@ export const zh: Messages = {
     facts: "助手所知",
     category: "类别",
     brand: "品牌",
+    description: "介绍",
     byText: "文字最接近的",
     byPicture: "图片最接近的",
     noNeighbours: "没有已知的相近商品。",
