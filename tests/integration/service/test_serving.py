@@ -31,7 +31,7 @@ from tools.store import Catalogue
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = [sys.executable, "-c", "from assistant.cli import main; main()", "serve"]
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 
 
 @dataclass
