@@ -87,6 +87,8 @@ def _start_llm(settings: Settings) -> bool:
     except ProductError as exc:
         logger.warning("%s Turns are answered without the language model until it is up.", exc)
         return False
+    if not state.answers:
+        logger.warning("%s. Turns are answered without the language model until it is up.", state.detail.rstrip("."))
     return state.state != "remote" and not state.already_running
 
 

@@ -1,5 +1,6 @@
 """What the OpenAPI document says beyond the handlers' signatures: problems, keys, and examples of the main calls."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,6 +34,27 @@ EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     },
 }
 """A body for each of the main calls that are there."""
+_FILE = {"type": "string", "format": "binary"}
+_EVENT = {
+    "type": "object",
+    "description": "A server-sent event; docs/api.md lists them. Its data is one JSON object.",
+    "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
+}
+ANSWERS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
+    ("/api/sessions/{session_id}/messages", "post"): {
+        "application/json": {"$ref": "#/components/schemas/Reply"},
+        "text/event-stream": _EVENT,
+    },
+    ("/api/sessions/{session_id}/messages/{message_id}/events", "get"): {"text/event-stream": _EVENT},
+    ("/api/sessions/{session_id}/export", "get"): {
+        "application/json": {"$ref": "#/components/schemas/SessionDetail"},
+        "text/markdown": {"type": "string"},
+    },
+    ("/api/sessions/{session_id}/attachments/{attachment_id}", "get"): {
+        "image/*": _FILE, "audio/*": _FILE, "application/octet-stream": _FILE,
+    },
+}  # fmt: skip
+"""What comes back where FastAPI cannot read it off the handler, which answers in several forms or with a file."""
 PROBLEMS = {
     "4XX": "The request cannot be answered; `detail` says why.",
     "5XX": "The service, or something it needs, fails; `detail` says what.",
@@ -53,7 +75,8 @@ def describe(app: FastAPI) -> None:
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with problems, keys and examples."""
+    """The document with problems, keys and examples; the given one is left as it is."""
+    document = copy.deepcopy(document)
     parts = document.setdefault("components", {})
     schemas = parts.setdefault("schemas", {})
     schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -63,6 +86,9 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     }
     document["security"] = [{}, {"key": []}, {"login": []}]
     for path, method, operation in _operations(document):
+        schemas.update(_own_schemas(operation))
+        if forms := ANSWERS.get((path, method)):
+            operation["responses"]["200"]["content"] = {form: {"schema": schema} for form, schema in forms.items()}
         _with_problems(operation)
         _with_example(operation, EXAMPLES.get((path, method)))
     for name in ("HTTPValidationError", "ValidationError"):
@@ -75,6 +101,14 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
         for method, operation in methods.items():
             if method in _METHODS:
                 yield path, method, operation
+
+
+def _own_schemas(operation: dict[str, Any]) -> dict[str, Any]:
+    """What a handler's own description of its body defines; it refers to it as if it stood among the components."""
+    found: dict[str, Any] = {}
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        found |= content.get("schema", {}).pop("$defs", {})
+    return found
 
 
 def _with_problems(operation: dict[str, Any]) -> None:

@@ -51,13 +51,18 @@ def listen(service: ServiceSettings) -> socket.socket:
 
 
 def run(app: FastAPI, service: ServiceSettings, listening: socket.socket) -> None:
-    """Serve until a signal says stop; returns when every turn has ended and everything is closed."""
+    """Serve until a signal says stop; returns when every turn has ended and everything is closed.
+
+    Raises:
+        ProductError: the application cannot start.
+    """
     _allow_connections()
     AppStatus.enable_automatic_graceful_drain = False  # it would cut the streams of running turns at once
     config = uvicorn.Config(
         app,
         http=cast(Any, functools.partial(PatientProtocol, header_seconds=service.header_seconds)),
         ws="none",
+        lifespan="off",  # entered here: uvicorn would log a failure's traceback and keep the failure to itself
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -71,8 +76,7 @@ def run(app: FastAPI, service: ServiceSettings, listening: socket.socket) -> Non
     factory = config.get_loop_factory() or asyncio.new_event_loop
     loop = factory()
     try:
-        loop.run_until_complete(Server(config).serve(sockets=[listening]))
-        loop.run_until_complete(_cancel_what_is_left())
+        loop.run_until_complete(_serve(app, Server(config), listening))
     finally:
         loop.close()
 
@@ -142,6 +146,12 @@ class PatientProtocol(H11Protocol):
         self._giving_up = None
         if not self._working:
             self.transport.close()
+
+
+async def _serve(app: FastAPI, server: Server, listening: socket.socket) -> None:
+    async with app.router.lifespan_context(app):
+        await server.serve(sockets=[listening])
+    await _cancel_what_is_left()
 
 
 async def _cancel_what_is_left() -> None:
