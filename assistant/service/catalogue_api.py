@@ -24,7 +24,7 @@ from tools.records import Filters
 
 LINES = 1_000
 """Lines of one request; more are an import."""
-CACHED = "private, max-age=3600"
+CACHED = "private, max-age=300"
 
 
 @dataclass(frozen=True)

@@ -278,18 +278,17 @@ def test_a_map_is_drawn_once_and_the_service_answers_meanwhile(
 
     def slow(rows: Any, method: Method) -> Any:  # noqa: ANN401
         drawn.append(len(rows))
-        time.sleep(1.5)
+        time.sleep(3)
         return project(rows, method)
 
     monkeypatch.setattr(catalogue_map, "project", slow)
     with shop.serving() as client, ThreadPoolExecutor(4) as threads:
-        began = time.monotonic()
         asked = [threads.submit(client.get, "/api/catalogue/map") for _ in range(4)]
         while not drawn:
             time.sleep(0.01)
         client.get("/healthz")
         client.get("/api/catalogue/items", limit=1)
-        assert time.monotonic() - began < 1.4
+        assert not any(each.done() for each in asked)
         assert len({str(each.result()) for each in asked}) == 1
     assert drawn == [40]
 

@@ -94,6 +94,15 @@ def test_pictures_are_taken_from_the_media_folder_alone(client: Client, shop: Ca
     client.get(f"{ITEMS}/lamp/images/1", 404)
 
 
+def test_an_item_without_words_has_neighbours_by_picture_alone(client: Client, shop: CatalogueShop) -> None:
+    client.put(f"{ITEMS}/silent", {"image": f"{ITEMS}/item-3/images/0"}, 201)
+    assert client.get(f"{ITEMS}/silent/neighbours", by="picture")["items"][0]["item_id"] == "item-3"
+    found = client.get(f"{ITEMS}/silent/neighbours", by="text")
+    assert (found["items"], found["missing"]) == (
+        [], ["silent has no text vector: the catalogue holds no words about it."],
+    )  # fmt: skip
+
+
 def test_web_addresses_are_kept_and_not_fetched(client: Client) -> None:
     address = "http://127.0.0.1:9/picture.png"
     written = client.put(f"{ITEMS}/lamp", line(image=address), 201)
