@@ -19,6 +19,7 @@ from tools.errors import (
     StoreError,
     ToolFailure,
     UnknownItem,
+    UnknownTool,
 )
 
 
@@ -68,4 +69,5 @@ __all__ = [
     "StoreError",
     "ToolFailure",
     "UnknownItem",
+    "UnknownTool",
 ]

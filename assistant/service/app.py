@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from assistant.front import Assistant
-from assistant.service import info_api, problems, sessions_api
+from assistant.service import doors, info_api, problems, sessions_api
 from assistant.service.context import Service
 from assistant.service.guard import Guard, is_loopback
 from assistant.service.keys import KeyStore
@@ -41,7 +41,8 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             app.state.service = Service(settings, opened, turns, keys, needs_key)
             warming = asyncio.create_task(opened.warm_up())
             try:
-                yield
+                async with doors.running(app):
+                    yield
             finally:
                 await turns.close()
                 warming.cancel()
@@ -58,6 +59,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     problems.install(app)
     for router in (info_api.router, sessions_api.router):
         app.include_router(router)
+    doors.install(app)
     if WEB.is_dir():
         app.mount("/", StaticFiles(directory=WEB, html=True), name="web")
     if settings.service.cors:
