@@ -2,16 +2,22 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-gpu models demo test check bench up down clean-run lock
+.PHONY: help setup setup-gpu web models demo test check bench up down clean-run lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-setup: ## make .venv and .venv-vllm from the locks (about 10 GB; minutes the first time)
-	@bash .scripts/setup.sh app vllm
+setup: ## make .venv, the web page and .venv-vllm from the locks (about 10 GB; minutes the first time)
+	@bash .scripts/setup.sh app
+	@bash .scripts/web.sh
+	@bash .scripts/setup.sh vllm
 
 setup-gpu: ## make .venv-vllm-gpu, for the gpu profile on a machine with NVIDIA cards
 	@bash .scripts/setup.sh app vllm-gpu
+
+web: ## build the web page; quick when nothing changed
+	@bash .scripts/setup.sh app
+	@bash .scripts/web.sh
 
 models: setup ## fetch and convert the model files that the settings need
 	@.venv/bin/assistant models pull
@@ -29,7 +35,7 @@ check: setup ## style, types and the direction of imports
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: models ## measure speed, memory and quality on this machine; prints tables (about 40 minutes on 2 cores)
+bench: models ## measure speed, memory and quality on this machine; prints tables (about 30 minutes on 2 cores)
 	@.venv/bin/assistant sample fetch
 	.venv/bin/python -m eval.bench
 

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import shutil
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +24,7 @@ from assistant.turn.state import Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
 from tools.errors import MediaError
 from tools.records import ToolOutcome
+from tools.stopping import stopped_by
 from tools.toolbox import Engines, build_tools, call_tool
 
 if TYPE_CHECKING:
@@ -49,13 +52,13 @@ class Sent:
     Attributes:
         owner: whose session it is, where this message begins it.
         message_id: the sender's own name for the message.
-        names: what the user calls a file, where that is not the file's name.
+        names: by path, what the user calls a file, where that is not the file's name.
         drop: constraints of earlier messages that are taken back.
     """
 
     owner: str = LOCAL
     message_id: str | None = None
-    names: dict[Path, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     drop: list[Dropped] = field(default_factory=list)
 
 
@@ -149,7 +152,9 @@ class Assistant:
             {"request": request}, config, context=context, stream_mode="custom", durability="exit"
         ):
             if isinstance(event, Done):
-                self._parts.log.append(event.reply, request.text, owner=sent.owner, message_id=sent.message_id)
+                # In a thread: the checkpointer may hold the file's write lock and needs this loop to let go of it.
+                keep = partial(self._parts.log.append, owner=sent.owner, message_id=sent.message_id)
+                await asyncio.to_thread(keep, event.reply, request.text)
             yield cast(TurnEvent, event)
 
     async def memory(self, session_id: str) -> Memory:
@@ -170,7 +175,7 @@ class Assistant:
         check_session_id(session_id)
         await self._parts.saver.adelete_thread(session_id)
         await asyncio.to_thread(shutil.rmtree, self.uploads(session_id), ignore_errors=True)
-        self._parts.log.delete(session_id)
+        await asyncio.to_thread(self._parts.log.delete, session_id)
 
     async def branch(self, session_id: str, turns: int) -> str:
         """Begin a session with what another one remembered after so many turns; the other stays as it is.
@@ -243,13 +248,16 @@ class Assistant:
             resolve: gives the file behind an ``image`` or ``audio`` argument; raises `BadInput` for one that is not
                 there. It runs in the tool's thread.
         """
-        deadline, began = self.settings.turn.tool_seconds, time.perf_counter()
-        toolset = build_tools(self._parts.engines, resolve)
+        deadline, toolset = self.settings.turn.tool_seconds, build_tools(self._parts.engines, resolve)
+        began, stop = time.perf_counter(), threading.Event()
         try:
-            return await asyncio.wait_for(asyncio.to_thread(call_tool, toolset, name, arguments), deadline)
+            with stopped_by(stop):
+                return await asyncio.wait_for(asyncio.to_thread(call_tool, toolset, name, arguments), deadline)
         except TimeoutError:
             error, seconds = f"it took longer than {deadline:g} seconds", round(time.perf_counter() - began, 3)
             return ToolOutcome(ok=False, error=error, failure="late", seconds=seconds)
+        finally:
+            stop.set()  # the caller was cancelled, or will not wait any longer
 
     def item_picture(self, reference: str) -> Path | None:
         """The picture that ``item:ID`` names; None when it is something else, or the item has no picture here."""

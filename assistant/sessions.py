@@ -74,6 +74,7 @@ class SessionLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         with self._connect() as db:
+            db.execute("pragma journal_mode = wal")
             if "message_id" not in [row[1] for row in db.execute("pragma table_info(replies)")]:
                 db.executescript(_SCHEMA)
                 db.execute("alter table replies add column message_id text")
@@ -180,7 +181,7 @@ class SessionLog:
     def _connect(self) -> sqlite3.Connection:
         try:
             db = sqlite3.connect(self._path, timeout=30)
-            db.execute("pragma journal_mode = wal")
+            db.execute("select 1 from sqlite_schema")
         except sqlite3.DatabaseError as exc:
             raise StoreError(
                 f"The sessions file {self._path} cannot be read ({exc}); move it away to start with no sessions."

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.errors import MediaError
+from tools.stopping import stoppable
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -380,7 +381,7 @@ def _decode(container: "InputContainer", name: str, max_seconds: float) -> NDArr
     chunks: list[NDArray[np.int16]] = []
     held = 0
     with _as_media_error(f"{name} is damaged and cannot be read as a recording"):
-        for frame in _resampled(container):
+        for frame in stoppable(_resampled(container)):
             chunk = frame.to_ndarray().reshape(-1).astype(np.int16, copy=False)
             held += len(chunk)
             if held > most:

@@ -87,6 +87,8 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - as registered
+        if isinstance(error.__cause__, Refused):  # FastAPI takes whatever ends its reading of a body for a bad body
+            return await product(request, error.__cause__)
         status = HTTPStatus(error.status_code)
         said = (
             error.detail if error.detail and error.detail != status.phrase else _PLAIN.get(status, status.description)

@@ -32,7 +32,7 @@ class Incoming:
     text: str = ""
     images: list[Path] = field(default_factory=list)
     audio: list[Path] = field(default_factory=list)
-    names: dict[Path, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     drop: list[Dropped] = field(default_factory=list)
     top_n: int | None = None
 

@@ -232,7 +232,7 @@ def _incoming(message: MessageIn, images: list[tuple[Path, str]], audio: list[tu
         text=message.text,
         images=[path for path, _ in images],
         audio=[path for path, _ in audio],
-        names=dict([*images, *audio]),
+        names={str(path): name for path, name in (*images, *audio)},
         drop=message.drop_constraints,
         top_n=message.top_n,
     )

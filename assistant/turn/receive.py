@@ -44,7 +44,7 @@ def take_attachments(request: Request, memory: Memory, folder: Path) -> list[Att
             numbered[kind] += 1
             stored = _copy(path, folder)
             attachment_id = f"{prefix}{numbered[kind]}"
-            name = request.names.get(path, path.name)
+            name = request.names.get(str(path), path.name)
             taken.append(Attachment(id=attachment_id, kind=kind, path=str(stored), name=name))
     return taken
 

@@ -48,7 +48,9 @@ class Request(Record):
     text: str = ""
     images: list[Path] = []
     audio: list[Path] = []
-    names: dict[Path, str] = Field({}, description="what the user calls a file, where that is not the file's name")
+    names: dict[str, str] = Field(
+        {}, description="by path: what the user calls a file, where that is not the file's name"
+    )
     drop: list[Dropped] = Field([], description="constraints that are taken back; the last wish is answered anew")
     top_n: int = 3
 

@@ -21,6 +21,7 @@ from tools.engines.lazy import Lazy, importing, loading
 from tools.engines.threads import set_torch_threads, usable_cores
 from tools.media import SAMPLE_RATE, Audio
 from tools.records import Segment, Transcript
+from tools.stopping import check_stopped, stoppable
 
 EngineName = Literal["faster-whisper", "openai-whisper"]
 Compute = Literal["int8", "float32", "float16"]
@@ -116,6 +117,7 @@ class GatedWhisper(ABC):
         spans = speech_spans(audio.samples)
         if not spans:
             return _nothing_spoken(audio)
+        check_stopped()
         joined = np.concatenate([audio.samples[start:end] for start, end in spans])
         detected, heard = self._hear(joined, code)
         believed = [piece for piece in heard if is_believable(piece)]
@@ -189,7 +191,7 @@ class FasterWhisper(GatedWhisper):
                 piece.no_speech_prob,
                 piece.compression_ratio,
             )
-            for piece in segments
+            for piece in stoppable(segments)  # each is computed when it is asked for
         ]
 
 
@@ -217,6 +219,7 @@ class OpenAIWhisper(GatedWhisper):
         model = self._model()
         set_torch_threads(self._threads)
         with self._alone, torch.inference_mode():
+            check_stopped()
             code = language or self._detect(model, samples)
             found = model.transcribe(
                 samples,

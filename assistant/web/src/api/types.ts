@@ -1,0 +1,194 @@
+/** The shapes of docs/api.md, as far as the page uses them. */
+
+export interface Info {
+  version: string;
+  auth: "none" | "key";
+  user: string | null;
+  models: Record<string, string>;
+  items: number | null;
+  languages: string[];
+  limits: Limits;
+}
+
+export interface Limits {
+  message_characters: number;
+  attachments: number;
+  image_bytes: number;
+  audio_bytes: number;
+  audio_seconds: number;
+}
+
+export interface Session {
+  session_id: string;
+  title: string;
+  created_at: number;
+  updated_at: number;
+  turns: number;
+}
+
+export interface SessionDetail extends Session {
+  messages: Message[];
+  constraints: Constraint[];
+  feedback: { item_id: string; event: FeedbackEvent; at: number }[];
+  running: string | null;
+}
+
+export interface Message {
+  turn: number;
+  message_id: string;
+  said: string;
+  attachments: Attachment[];
+  at: number;
+  reply: Reply;
+}
+
+export interface Attachment {
+  id: string;
+  kind: "picture" | "audio";
+  name: string;
+  url: string;
+}
+
+export type ConstraintValue = string | number | boolean;
+
+export interface Dropped {
+  field: string;
+  value: ConstraintValue;
+}
+
+export interface Constraint extends Dropped {
+  source: string;
+  words: string;
+}
+
+export interface Evidence {
+  id: string;
+  source: string;
+  detail: string;
+  score: number | null;
+}
+
+export interface Recommendation {
+  rank: number;
+  item_id: string;
+  title: string;
+  price: number | null;
+  currency: string | null;
+  score: number;
+  explanation: string;
+  explained_by: "model" | "template";
+  evidence: Evidence[];
+}
+
+export interface TranscriptNote {
+  attachment: string;
+  text: string;
+  language: string | null;
+  confidence: number;
+}
+
+export interface Label {
+  label: string;
+  score: number;
+}
+
+export interface PictureNote {
+  attachment: string;
+  labels: Label[];
+}
+
+export interface Relaxation {
+  field: string;
+  wanted: ConstraintValue;
+  used: ConstraintValue | null;
+  words: string;
+}
+
+export interface Step {
+  tool: string;
+  arguments: Record<string, unknown>;
+  origin: string;
+  ok: boolean;
+  error: string | null;
+  seconds: number;
+}
+
+export interface Reply {
+  session_id: string;
+  query: { text: string; transcripts: TranscriptNote[]; pictures: PictureNote[] };
+  intent: "recommend" | "compare" | "details" | "why" | "chat";
+  language: string;
+  constraints: Record<string, unknown>;
+  relaxed: Relaxation[];
+  recommendations: Recommendation[];
+  steps: Step[];
+  message: string;
+  degraded: string[];
+  models: Record<string, string>;
+  timings: { total: number; llm: number; tools: number; other: number };
+  usage: { llm_calls: number; prompt_tokens: number; completion_tokens: number; cached_tokens: number };
+}
+
+/** An item as lists carry it. */
+export interface Hit {
+  item_id: string;
+  title: string;
+  price: number | null;
+  currency: string | null;
+  category?: string | null;
+  brand?: string | null;
+  in_stock?: boolean | null;
+  score?: number;
+}
+
+export interface Item {
+  id: string;
+  title: string;
+  description: string;
+  price: number | null;
+  currency: string | null;
+  category: string | null;
+  brand: string | null;
+  url: string | null;
+  images: string[];
+  in_stock: boolean | null;
+  attributes: Record<string, unknown>;
+}
+
+export interface CatalogueStats {
+  items: number;
+  pictures: number;
+  categories: Record<string, number>;
+  brands: Record<string, number>;
+  currencies: string[];
+  min_price: number | null;
+  max_price: number | null;
+}
+
+export interface MapPoint {
+  item_id: string;
+  title: string;
+  category: string | null;
+  x: number;
+  y: number;
+}
+
+export type FeedbackEvent = "view" | "like" | "dislike" | "more_like_this" | "not_this";
+
+/** RFC 9457 problem details. */
+export interface Problem {
+  status: number;
+  title: string;
+  detail: string;
+  retryAfter?: number;
+}
+
+export type TurnEvent =
+  | { type: "accepted"; message_id: string; session_id: string; attachments: Attachment[] }
+  | { type: "step_started"; step: string; arguments: Record<string, unknown>; origin: string }
+  | { type: "step_finished"; step: string; ok: boolean; seconds: number; summary: string }
+  | { type: "provisional"; items: Hit[] }
+  | { type: "ranking"; items: Hit[] }
+  | { type: "explanation"; item_id: string; rank: number; text: string; explained_by: "model" | "template" }
+  | { type: "done"; reply: Reply }
+  | { type: "error"; problem: Problem };

@@ -1,0 +1,56 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import { Route, Router, Switch } from "wouter";
+import { useHashLocation } from "wouter/use-hash-location";
+import { ProblemError } from "../api/problem";
+import { ChatPage } from "../chat/ChatPage";
+import { SpeechProvider } from "../i18n";
+import { Loading } from "../ui/Spinner";
+import { Gate } from "./Gate";
+import { Shell } from "./Shell";
+
+const CataloguePage = lazy(() => import("../catalogue/CataloguePage"));
+const ItemPage = lazy(() => import("../catalogue/ItemPage"));
+const MapPage = lazy(() => import("../catalogue/MapPage"));
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: { staleTime: 30_000, refetchOnWindowFocus: false, retry: retryUnlessRefused },
+  },
+});
+
+function retryUnlessRefused(failures: number, error: Error): boolean {
+  return failures < 2 && !(error instanceof ProblemError && error.problem.status < 500);
+}
+
+export function App() {
+  return (
+    <QueryClientProvider client={queries}>
+      <SpeechProvider>
+        <Router hook={useHashLocation}>
+          <Shell>
+            <Gate>
+              <Suspense fallback={<Loading />}>
+                <Switch>
+                  <Route path="/catalogue">
+                    <CataloguePage />
+                  </Route>
+                  <Route path="/catalogue/:id">
+                    {({ id }) => <ItemPage key={id} itemId={decodeURIComponent(id)} />}
+                  </Route>
+                  <Route path="/map">
+                    <MapPage />
+                  </Route>
+                  <Route path="/s/:id">{({ id }) => <ChatPage sessionId={id} />}</Route>
+                  <Route>
+                    <ChatPage />
+                  </Route>
+                </Switch>
+              </Suspense>
+            </Gate>
+          </Shell>
+        </Router>
+      </SpeechProvider>
+    </QueryClientProvider>
+  );
+}

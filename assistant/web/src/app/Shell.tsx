@@ -1,0 +1,52 @@
+import { LayoutGrid, MessageCircle, Waypoints } from "lucide-react";
+import type { ReactNode } from "react";
+import { Link, useLocation } from "wouter";
+import { useMessages } from "../i18n";
+import { usePageChange } from "./pageChange";
+import css from "./Shell.module.css";
+import { Switches } from "./Switches";
+
+/** What stands around every page: the name, the ways to the pages, language and colours. */
+export function Shell({ children }: { children: ReactNode }) {
+  const t = useMessages();
+  const [location] = useLocation();
+  const inCatalogue = location.startsWith("/catalogue");
+  const pages = [
+    { href: "/", name: t.nav.chat, Icon: MessageCircle, here: !inCatalogue && location !== "/map" },
+    { href: "/catalogue", name: t.nav.catalogue, Icon: LayoutGrid, here: inCatalogue },
+    { href: "/map", name: t.nav.map, Icon: Waypoints, here: location === "/map" },
+  ];
+  const page = pages.find(({ here }) => here);
+  usePageChange(location, page ? `${page.name} – ${t.name}` : t.name);
+  return (
+    <>
+      <button type="button" className={css.skip} onClick={() => document.getElementById("content")?.focus()}>
+        {t.skip}
+      </button>
+      <header className={css.bar}>
+        <Link href="/" className={css.name} aria-label={t.name}>
+          <img src="./icon.svg" alt="" width={28} height={28} />
+          <span>{t.name}</span>
+        </Link>
+        <nav aria-label={t.nav.label} className={css.nav}>
+          {pages.map(({ href, name, Icon, here }) => (
+            <Link
+              key={href}
+              href={href}
+              className={css.link}
+              aria-current={here ? "page" : undefined}
+              aria-label={name}
+            >
+              <Icon size={18} aria-hidden />
+              <span>{name}</span>
+            </Link>
+          ))}
+        </nav>
+        <Switches />
+      </header>
+      <main id="content" className={css.main} tabIndex={-1}>
+        {children}
+      </main>
+    </>
+  );
+}

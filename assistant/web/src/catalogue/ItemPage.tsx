@@ -1,0 +1,148 @@
+import { useQuery } from "@tanstack/react-query";
+import { ArrowLeft, MessageCircle } from "lucide-react";
+import { useState } from "react";
+import { ToggleButton, ToggleButtonGroup } from "react-aria-components";
+import { Link, useLocation } from "wouter";
+import { getItem, neighbours } from "../api/client";
+import { asProblem } from "../api/problem";
+import type { Item } from "../api/types";
+import { beginConversation, say } from "../chat/conversations";
+import { useMessages, useSpeech } from "../i18n";
+import { price, sentence } from "../i18n/format";
+import { Button } from "../ui/Button";
+import { Notice } from "../ui/Notice";
+import { Photo } from "../ui/Photo";
+import { Loading } from "../ui/Spinner";
+import { factsOf } from "./facts";
+import { ItemGrid } from "./ItemGrid";
+import css from "./ItemPage.module.css";
+
+const NEIGHBOURS = 6;
+
+/** One item: its pictures, what is known of it, and what lies close to it. */
+export default function ItemPage({ itemId }: { itemId: string }) {
+  const t = useMessages();
+  const { data, error } = useQuery({ queryKey: ["item", itemId], queryFn: () => getItem(itemId) });
+  return (
+    <div className={css.page}>
+      <Link href="/catalogue" className={css.back}>
+        <ArrowLeft size={17} aria-hidden />
+        {t.item.back}
+      </Link>
+      {error && <Notice kind="problem">{sentence(asProblem(error), t)}</Notice>}
+      {!data && !error && <Loading />}
+      {data && <Known item={data} />}
+      {data && <Neighbours itemId={itemId} by="text" title={t.item.byText} />}
+      {data && data.images.length > 0 && <Neighbours itemId={itemId} by="picture" title={t.item.byPicture} />}
+    </div>
+  );
+}
+
+function Known({ item }: { item: Item }) {
+  const { t, locale } = useSpeech();
+  const facts = factsOf(item, t);
+  return (
+    <article className={css.item}>
+      <Gallery item={item} />
+      <div className={css.text}>
+        <h1>{item.title}</h1>
+        <p className={css.price}>
+          {price(item.price, item.currency, locale) ?? t.cards.noPrice}
+          {item.in_stock !== null && (
+            <span className={css.stock} data-in-stock={item.in_stock}>
+              {item.in_stock ? t.item.inStock : t.item.outOfStock}
+            </span>
+          )}
+        </p>
+        {item.description && <p className={css.description}>{item.description}</p>}
+        <div className={css.actions}>
+          <Ask title={item.title} />
+          {item.url && /^https?:/.test(item.url) && (
+            <a href={item.url} rel="noreferrer">
+              {t.item.shop}
+            </a>
+          )}
+        </div>
+        {facts.length > 0 && (
+          <section aria-labelledby="facts">
+            <h2 id="facts">{t.item.facts}</h2>
+            <dl className={css.facts}>
+              {facts.map(([name, value]) => (
+                <div key={name}>
+                  <dt>{name}</dt>
+                  <dd>{value}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        )}
+      </div>
+    </article>
+  );
+}
+
+function Gallery({ item }: { item: Item }) {
+  const t = useMessages();
+  const [shown, setShown] = useState(0);
+  return (
+    <div className={css.gallery}>
+      <Photo itemId={item.id} alt={t.cards.photoOf(item.title)} width={960} n={shown} eager />
+      {item.images.length > 1 && (
+        <ToggleButtonGroup
+          className={css.thumbs ?? ""}
+          selectionMode="single"
+          disallowEmptySelection
+          selectedKeys={[String(shown)]}
+          onSelectionChange={(keys) => setShown(Number([...keys][0]))}
+        >
+          {item.images.map((image, n) => (
+            <ToggleButton key={image} id={String(n)} className={css.thumb ?? ""} aria-label={t.item.photo(n + 1)}>
+              <Photo itemId={item.id} alt="" width={160} n={n} />
+            </ToggleButton>
+          ))}
+        </ToggleButtonGroup>
+      )}
+    </div>
+  );
+}
+
+/** Begins a conversation about things like this one. */
+function Ask({ title }: { title: string }) {
+  const t = useMessages();
+  const [, navigate] = useLocation();
+  const [problem, setProblem] = useState("");
+  async function ask() {
+    try {
+      const id = await beginConversation();
+      say(id, { text: t.item.askText(title), images: [], audio: [], dropped: [] });
+      navigate(`/s/${id}`);
+    } catch (error) {
+      setProblem(sentence(asProblem(error), t));
+    }
+  }
+  return (
+    <>
+      <Button look="primary" onPress={ask}>
+        <MessageCircle size={18} aria-hidden />
+        {t.item.ask}
+      </Button>
+      {problem && <Notice kind="problem">{problem}</Notice>}
+    </>
+  );
+}
+
+function Neighbours({ itemId, by, title }: { itemId: string; by: "text" | "picture"; title: string }) {
+  const t = useMessages();
+  const { data, error, isPending } = useQuery({
+    queryKey: ["neighbours", itemId, by],
+    queryFn: () => neighbours(itemId, by, NEIGHBOURS),
+  });
+  return (
+    <section className={css.neighbours} aria-label={title}>
+      <h2>{title}</h2>
+      {isPending && <Loading />}
+      {error && <Notice kind="problem">{sentence(asProblem(error), t)}</Notice>}
+      {data && (data.length ? <ItemGrid items={data} label={title} /> : <p>{t.item.noNeighbours}</p>)}
+    </section>
+  );
+}

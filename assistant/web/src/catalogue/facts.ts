@@ -1,0 +1,20 @@
+import type { Item } from "../api/types";
+import type { Messages } from "../i18n";
+
+/** What is kept for machines rather than readers. */
+const HIDDEN = new Set(["variants", "facets", "sku", "slug"]);
+
+/** An item's category, brand and attributes as names and texts. */
+export function factsOf(item: Item, t: Messages): [string, string][] {
+  const named: [string, unknown][] = [
+    [t.item.category, item.category],
+    [t.item.brand, item.brand],
+    ...Object.entries(item.attributes).filter(([name]) => !HIDDEN.has(name)),
+  ];
+  return named.map(([name, value]): [string, string] => [name, inWords(value)]).filter(([, text]) => text !== "");
+}
+
+function inWords(value: unknown): string {
+  if (Array.isArray(value)) return value.map(inWords).filter(Boolean).join(", ");
+  return ["string", "number", "boolean"].includes(typeof value) ? String(value) : "";
+}

@@ -1,0 +1,131 @@
+import { GitCompareArrows, ThumbsDown, ThumbsUp } from "lucide-react";
+import { Link } from "wouter";
+import type { FeedbackEvent } from "../api/types";
+import { useSpeech } from "../i18n";
+import { price } from "../i18n/format";
+import { Button, IconToggle, Toggle } from "../ui/Button";
+import { Photo } from "../ui/Photo";
+import css from "./Card.module.css";
+import { EvidencePanel } from "./EvidencePanel";
+import type { Given } from "./evidence";
+import type { Opinion } from "./opinions";
+import type { CardView, Turn } from "./turn";
+
+interface Props {
+  card: CardView;
+  rank: number;
+  turn: Turn;
+  given: Given;
+  opinion: Opinion | undefined;
+  tell: (event: FeedbackEvent) => void;
+  /** How the next search can be steered from here; null in answers that a later one has replaced. */
+  steer: { more: () => void; not: () => void; isCompared: boolean; compare: (isPicked: boolean) => void } | null;
+}
+
+/** One recommended item with its reason. */
+export function Card({ card, rank, turn, given, opinion, tell, steer }: Props) {
+  const { t, locale } = useSpeech();
+  return (
+    <li className={css.card} data-settled={turn.settled} data-item={card.item_id}>
+      <div className={css.photo}>
+        <Photo itemId={card.item_id} alt={t.cards.photoOf(card.title)} width={320} eager />
+        <span className={css.rank}>
+          <span className="visually-hidden">{t.cards.rank(rank)}</span>
+          <span aria-hidden>{rank}</span>
+        </span>
+      </div>
+      <div className={css.text}>
+        <div className={css.head}>
+          <h3>
+            <Link href={`/catalogue/${encodeURIComponent(card.item_id)}`} onClick={() => tell("view")}>
+              {card.title}
+            </Link>
+          </h3>
+          <span className={css.price}>{price(card.price, card.currency, locale) ?? t.cards.noPrice}</span>
+        </div>
+        <Reason card={card} isRunning={turn.status === "running"} language={turn.reply?.language} />
+        {turn.status === "done" && (
+          <div className={css.actions}>
+            <IconToggle
+              label={t.cards.like(card.title)}
+              small
+              isSelected={opinion === "like"}
+              onChange={() => tell("like")}
+            >
+              <ThumbsUp size={17} aria-hidden />
+            </IconToggle>
+            <IconToggle
+              label={t.cards.dislike(card.title)}
+              small
+              isSelected={opinion === "dislike"}
+              onChange={() => tell("dislike")}
+            >
+              <ThumbsDown size={17} aria-hidden />
+            </IconToggle>
+            {steer && (
+              <>
+                <Button
+                  small
+                  aria-label={t.cards.forItem(t.cards.more, card.title)}
+                  onPress={() => {
+                    tell("more_like_this");
+                    steer.more();
+                  }}
+                >
+                  {t.cards.more}
+                </Button>
+                <Button
+                  small
+                  aria-label={t.cards.forItem(t.cards.not, card.title)}
+                  onPress={() => {
+                    tell("not_this");
+                    steer.not();
+                  }}
+                >
+                  {t.cards.not}
+                </Button>
+                <Toggle
+                  small
+                  aria-label={t.cards.forItem(t.cards.compare, card.title)}
+                  isSelected={steer.isCompared}
+                  onChange={steer.compare}
+                >
+                  <GitCompareArrows size={15} aria-hidden />
+                  {t.cards.compare}
+                </Toggle>
+              </>
+            )}
+          </div>
+        )}
+      </div>
+      {card.evidence.length > 0 && (
+        <div className={css.why}>
+          <EvidencePanel card={card} given={given} onOpen={() => tell("view")} />
+        </div>
+      )}
+    </li>
+  );
+}
+
+function Reason({ card, isRunning, language }: { card: CardView; isRunning: boolean; language: string | undefined }) {
+  const { t } = useSpeech();
+  if (!card.explanation) {
+    return isRunning ? (
+      <p className={css.reason}>
+        <span className={css.skeleton} aria-hidden />
+        <span className={css.skeleton} aria-hidden />
+        <span className="visually-hidden">{t.cards.writing}</span>
+      </p>
+    ) : null;
+  }
+  return (
+    <p className={css.reason}>
+      <span lang={language}>{card.explanation}</span>
+      {card.explainedBy === "template" && (
+        <small className={css.template} title={t.cards.fromTemplateHint}>
+          {t.cards.fromTemplate}
+        </small>
+      )}
+    </p>
+  );
+}

@@ -1,0 +1,85 @@
+import { useAutoAnimate } from "@formkit/auto-animate/react";
+import { GitCompareArrows } from "lucide-react";
+import { useState } from "react";
+import { sendFeedback } from "../api/client";
+import type { Draft } from "../api/stream";
+import type { FeedbackEvent } from "../api/types";
+import { useMessages } from "../i18n";
+import { Button } from "../ui/Button";
+import { Card } from "./Card";
+import css from "./Cards.module.css";
+import type { Given } from "./evidence";
+import { noteOpinion, useOpinions } from "./opinions";
+import type { Turn } from "./turn";
+
+interface Props {
+  sessionId: string;
+  turn: Turn;
+  given: Given;
+  isLastRanking: boolean;
+  onSay: (draft: Draft) => void;
+}
+
+/** The items of an answer. They appear as soon as something is found and move into the final order. */
+export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
+  const t = useMessages();
+  const [list] = useAutoAnimate();
+  const [compared, setCompared] = useState<string[]>([]);
+  const opinions = useOpinions();
+  if (!turn.cards.length) return null;
+
+  const say = (text: string) => onSay({ text, images: [], audio: [], dropped: [] });
+  const rankOf = (itemId: string) => turn.cards.findIndex((card) => card.item_id === itemId) + 1;
+  const tell = (itemId: string, event: FeedbackEvent) => {
+    sendFeedback(sessionId, itemId, event).catch(() => {}); // an opinion that is not taken down must not disturb
+    noteOpinion(sessionId, itemId, event);
+  };
+  const pick = (itemId: string, isPicked: boolean) =>
+    setCompared((before) => (isPicked ? [...before, itemId].slice(-2) : before.filter((id) => id !== itemId)));
+  const compare = () => {
+    const [one = 1, other = 2] = compared.map(rankOf).sort((a, b) => a - b);
+    setCompared([]);
+    say(t.say.compare(one, other));
+  };
+
+  return (
+    <section aria-label={t.cards.label} className={css.cards}>
+      {turn.status === "running" && <p className={css.stage}>{turn.settled ? t.cards.settled : t.cards.provisional}</p>}
+      <ol ref={list} className={css.list}>
+        {turn.cards.map((card, index) => (
+          <Card
+            key={card.item_id}
+            card={card}
+            rank={index + 1}
+            turn={turn}
+            given={given}
+            opinion={opinions[`${sessionId} ${card.item_id}`]}
+            tell={(event) => tell(card.item_id, event)}
+            steer={
+              isLastRanking
+                ? {
+                    more: () => say(t.say.more(index + 1)),
+                    not: () => say(t.say.not(index + 1)),
+                    isCompared: compared.includes(card.item_id),
+                    compare: (isPicked) => pick(card.item_id, isPicked),
+                  }
+                : null
+            }
+          />
+        ))}
+      </ol>
+      {isLastRanking && compared.length > 0 && (
+        <div className={css.compare}>
+          <GitCompareArrows size={18} aria-hidden />
+          {compared.length === 2 ? (
+            <Button look="primary" small onPress={compare}>
+              {t.cards.compareReady}
+            </Button>
+          ) : (
+            t.cards.compareOne
+          )}
+        </div>
+      )}
+    </section>
+  );
+}

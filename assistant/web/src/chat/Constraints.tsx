@@ -1,0 +1,56 @@
+import { X } from "lucide-react";
+import { Button, Label, Tag, TagGroup, TagList } from "react-aria-components";
+import type { Constraint, Dropped } from "../api/types";
+import { type Messages, useSpeech } from "../i18n";
+import css from "./Constraints.module.css";
+import type { Turn } from "./turn";
+
+interface Props {
+  constraints: Constraint[];
+  turns: Turn[];
+  isDisabled: boolean;
+  onRemove: (dropped: Dropped[]) => void;
+}
+
+/** The conditions that the conversation holds to; each can be taken back. */
+export function Constraints({ constraints, turns, isDisabled, onRemove }: Props) {
+  const { t, locale } = useSpeech();
+  if (!constraints.length) return null;
+  const chips = constraints.map((constraint) => ({
+    id: `${constraint.field}=${constraint.value}`,
+    constraint,
+    name: nameOf(constraint, t, locale, turns),
+  }));
+  return (
+    <TagGroup
+      className={css.group ?? ""}
+      onRemove={(keys) => {
+        const removed = chips.filter(({ id }) => keys.has(id)).map(({ constraint }) => constraint);
+        if (!isDisabled) onRemove(removed.map(({ field, value }) => ({ field, value })));
+      }}
+    >
+      <Label className={css.label}>{t.constraints.label}</Label>
+      <TagList className={css.list ?? ""} items={chips} dependencies={[isDisabled]}>
+        {(chip) => (
+          <Tag className={css.chip ?? ""} textValue={chip.name} isDisabled={isDisabled}>
+            <span>{chip.name}</span>
+            <Button slot="remove" className={css.remove ?? ""}>
+              <X size={14} aria-hidden />
+            </Button>
+          </Tag>
+        )}
+      </TagList>
+    </TagGroup>
+  );
+}
+
+function nameOf({ field, value, words }: Constraint, t: Messages, locale: string, turns: Turn[]): string {
+  const write = (t.constraints as unknown as Record<string, (value: string) => string>)[field];
+  if (typeof write !== "function") return words || `${field}: ${value}`;
+  if (typeof value === "number") return write(value.toLocaleString(locale));
+  return write(field === "exclude_ids" ? titleOf(String(value), turns) : String(value));
+}
+
+function titleOf(itemId: string, turns: Turn[]): string {
+  return turns.flatMap((turn) => turn.cards).find((card) => card.item_id === itemId)?.title ?? itemId;
+}

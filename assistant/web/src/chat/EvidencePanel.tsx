@@ -1,0 +1,121 @@
+import { ChevronRight } from "lucide-react";
+import { useRef } from "react";
+import { Button, Disclosure, DisclosurePanel } from "react-aria-components";
+import { useSpeech } from "../i18n";
+import { percent } from "../i18n/format";
+import { Photo } from "../ui/Photo";
+import css from "./EvidencePanel.module.css";
+import { type Given, groupBySource } from "./evidence";
+import { MarkedText } from "./MarkedText";
+import type { CardView } from "./turn";
+
+interface Props {
+  card: CardView;
+  given: Given;
+  onOpen: () => void;
+}
+
+/** The evidence that a reason rests on, beside what the user said and showed. */
+export function EvidencePanel({ card, given, onOpen }: Props) {
+  const { t } = useSpeech();
+  const wasOpened = useRef(false);
+  return (
+    <Disclosure
+      onExpandedChange={(isExpanded) => {
+        if (isExpanded && !wasOpened.current) onOpen();
+        wasOpened.current = true;
+      }}
+    >
+      <Button slot="trigger" className={css.trigger ?? ""}>
+        <ChevronRight size={16} aria-hidden />
+        {t.evidence.open(card.evidence.length)}
+      </Button>
+      <DisclosurePanel className={css.panel ?? ""}>
+        <div className={css.content}>
+          <Entries card={card} />
+          <Words card={card} given={given} />
+          <Pictures card={card} given={given} />
+        </div>
+      </DisclosurePanel>
+    </Disclosure>
+  );
+}
+
+function Entries({ card }: { card: CardView }) {
+  const { t } = useSpeech();
+  return (
+    <dl className={css.groups}>
+      {groupBySource(card.evidence).map(({ source, entries }) => (
+        <div key={source} className={css.group}>
+          <dt>{t.evidence.sources[source] ?? source}</dt>
+          {entries.map((entry) => (
+            <dd key={entry.id}>
+              {entry.detail}
+              {entry.score !== null && (
+                <small className={css.score} title={t.evidence.score}>
+                  <span className="visually-hidden">{t.evidence.score} </span>
+                  {entry.score.toFixed(2)}
+                </small>
+              )}
+            </dd>
+          ))}
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** The user's words, written and spoken, with those marked that this item's evidence mentions. */
+function Words({ card, given }: { card: CardView; given: Given }) {
+  const { t, locale } = useSpeech();
+  if (!given.text && !given.transcripts.length) return null;
+  const mark = (text: string) => <MarkedText text={text} evidence={card.evidence} numbers={given.numbers} />;
+  return (
+    <div className={css.words}>
+      {given.text && (
+        <figure>
+          <figcaption>{t.evidence.youWrote}</figcaption>
+          <blockquote>{mark(given.text)}</blockquote>
+        </figure>
+      )}
+      {given.transcripts.map((note) => (
+        <figure key={note.attachment}>
+          <figcaption>
+            {t.evidence.youSaid} <small>{t.evidence.confidence(percent(note.confidence, locale))}</small>
+          </figcaption>
+          <blockquote lang={note.language ?? undefined}>{mark(note.text)}</blockquote>
+        </figure>
+      ))}
+    </div>
+  );
+}
+
+function Pictures({ card, given }: { card: CardView; given: Given }) {
+  const { t, locale } = useSpeech();
+  const restsOnPicture = card.evidence.some(({ source }) => source.startsWith("picture"));
+  if (!restsOnPicture) return null;
+  return given.pictures.map((picture) => (
+    <div key={picture.attachment} className={css.pictures}>
+      <figure>
+        <figcaption>{t.evidence.yourPicture}</figcaption>
+        {picture.url && <img src={picture.url} alt={picture.name} />}
+      </figure>
+      <div className={css.labels}>
+        <p>{t.evidence.sees}</p>
+        <ul>
+          {picture.labels.slice(0, 5).map(({ label, score }) => (
+            <li key={label}>
+              <span>{label}</span>
+              <meter value={score} min={0} max={1} aria-label={label} />
+              <span className={css.share}>{percent(score, locale)}</span>
+            </li>
+          ))}
+        </ul>
+      </div>
+      <figure>
+        <figcaption>{t.evidence.itemPhoto}</figcaption>
+        <Photo itemId={card.item_id} alt={t.cards.photoOf(card.title)} width={320} />
+      </figure>
+    </div>
+  ));
+}

@@ -1,0 +1,32 @@
+import { Check, TriangleAlert } from "lucide-react";
+import { useMessages } from "../i18n";
+import { Spinner } from "../ui/Spinner";
+import css from "./Steps.module.css";
+import type { StepView } from "./turn";
+
+/** What the assistant did, step by step, as it runs. */
+export function Steps({ steps }: { steps: StepView[] }) {
+  const t = useMessages();
+  if (!steps.length) return null;
+  return (
+    <ol className={css.steps} aria-label={t.steps.title}>
+      {steps.map((step, index) => (
+        <li key={index} className={css.step} data-state={step.state} title={step.summary || undefined}>
+          <StateIcon state={step.state} />
+          <span className={css.name}>
+            {t.steps.names[step.step] ?? step.step}
+            {step.query && <span className={css.query}> {t.steps.for(step.query)}</span>}
+          </span>
+          <span className="visually-hidden">{t.steps.state[step.state]}</span>
+          {step.seconds > 0.05 && <span className={css.seconds}>{t.steps.seconds(step.seconds)}</span>}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function StateIcon({ state }: { state: StepView["state"] }) {
+  if (state === "running") return <Spinner size={15} />;
+  if (state === "failed") return <TriangleAlert className={css.failed} size={15} aria-hidden />;
+  return <Check className={css.ok} size={15} aria-hidden />;
+}

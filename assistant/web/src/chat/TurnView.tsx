@@ -1,0 +1,76 @@
+import type { Draft } from "../api/stream";
+import { useMessages } from "../i18n";
+import { sentence } from "../i18n/format";
+import { Button } from "../ui/Button";
+import { Notice } from "../ui/Notice";
+import { Cards } from "./Cards";
+import { Comparison } from "./Comparison";
+import { canSayAgain, sayAgain } from "./conversations";
+import type { Given } from "./evidence";
+import { Facts } from "./Facts";
+import { Notes } from "./Notes";
+import { Said } from "./Said";
+import { Steps } from "./Steps";
+import css from "./TurnView.module.css";
+import type { Turn } from "./turn";
+import { Working } from "./Working";
+
+interface Props {
+  sessionId: string;
+  turn: Turn;
+  given: Given;
+  isLastRanking: boolean;
+  onSay: (draft: Draft) => void;
+}
+
+/** One message and its answer. */
+export function TurnView({ sessionId, turn, given, isLastRanking, onSay }: Props) {
+  const t = useMessages();
+  const { reply } = turn;
+  return (
+    <li className={css.turn} data-status={turn.status}>
+      <Said turn={turn} />
+      <article className={css.answer} aria-label={t.chat.assistant} aria-busy={turn.status === "running"}>
+        {turn.status === "running" && <Working startedAt={turn.startedAt} />}
+        {reply && (
+          <p className={css.message} lang={reply.language}>
+            {reply.message}
+          </p>
+        )}
+        <Steps steps={turn.steps} />
+        {reply?.intent === "compare" && turn.cards.length > 1 ? (
+          <Comparison itemIds={turn.cards.map((card) => card.item_id)} />
+        ) : (
+          <Cards sessionId={sessionId} turn={turn} given={given} isLastRanking={isLastRanking} onSay={onSay} />
+        )}
+        {reply && <Notes reply={reply} />}
+        <Ending sessionId={sessionId} turn={turn} />
+        {reply && <Facts reply={reply} />}
+      </article>
+    </li>
+  );
+}
+
+/** Why there is no full answer, and the way to ask again. */
+function Ending({ sessionId, turn }: { sessionId: string; turn: Turn }) {
+  const t = useMessages();
+  if (turn.status !== "failed" && turn.status !== "stopped") return null;
+  const again = canSayAgain(turn.messageId) && (
+    <Button small onPress={() => sayAgain(sessionId, turn.messageId)}>
+      {t.chat.again}
+    </Button>
+  );
+  if (turn.status === "stopped") {
+    return (
+      <Notice kind="warning" action={again}>
+        {t.chat.stopped}
+      </Notice>
+    );
+  }
+  const lost = turn.problem?.status === 404 || turn.problem?.status === 499;
+  return (
+    <Notice kind="problem" action={again}>
+      {lost || !turn.problem ? t.problems.interrupted : sentence(turn.problem, t)}
+    </Notice>
+  );
+}

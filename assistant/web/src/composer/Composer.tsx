@@ -1,0 +1,141 @@
+import { ArrowUp, Mic, Paperclip, Square } from "lucide-react";
+import { type KeyboardEvent, type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
+import type { Draft } from "../api/stream";
+import { useInfo } from "../app/info";
+import { useMessages } from "../i18n";
+import { IconButton } from "../ui/Button";
+import { Notice } from "../ui/Notice";
+import { AddMenu } from "./AddMenu";
+import { accept } from "./attachments";
+import { CameraDialog } from "./CameraDialog";
+import css from "./Composer.module.css";
+import { Recorder } from "./Recorder";
+import { Tray } from "./Tray";
+
+export interface ComposerHandle {
+  attach: (files: File[]) => void;
+  write: (text: string) => void;
+}
+
+interface Props {
+  ref: Ref<ComposerHandle>;
+  isRunning: boolean;
+  /** Returns whether the message was taken; if not, it stays. */
+  onSend: (draft: Draft) => Promise<boolean>;
+  onStop: () => void;
+}
+
+/** Where a message is written, with pictures and recordings pasted, chosen, photographed or spoken. */
+export function Composer({ ref, isRunning, onSend, onStop }: Props) {
+  const t = useMessages();
+  const limits = useInfo().data?.limits;
+  const [text, setText] = useState("");
+  const [files, setFiles] = useState<File[]>([]);
+  const [problem, setProblem] = useState("");
+  const [mode, setMode] = useState<"write" | "record" | "photograph">("write");
+  const input = useRef<HTMLTextAreaElement>(null);
+
+  function attach(added: File[]) {
+    const { taken, refused } = accept(files, added, limits, t);
+    setFiles(taken);
+    setProblem(refused);
+    setMode("write");
+  }
+
+  useImperativeHandle(ref, () => ({
+    attach,
+    write: (words) => {
+      setText(words);
+      input.current?.focus();
+    },
+  }));
+
+  // On a phone the keyboard would cover the page before anything was asked for.
+  useEffect(() => {
+    if (matchMedia("(pointer: fine)").matches) input.current?.focus();
+  }, []);
+
+  const canSend = !isRunning && (text.trim() !== "" || files.length > 0);
+
+  async function send() {
+    if (!canSend) return;
+    if (limits && text.length > limits.message_characters) {
+      setProblem(t.composer.tooLong(limits.message_characters));
+      return;
+    }
+    setProblem("");
+    const images = files.filter((file) => file.type.startsWith("image/"));
+    const audio = files.filter((file) => !file.type.startsWith("image/"));
+    if (await onSend({ text: text.trim(), images, audio, dropped: [] })) {
+      setText("");
+      setFiles([]);
+    }
+  }
+
+  function onKeyDown(event: KeyboardEvent) {
+    // Enter that ends a word of an input method must not send.
+    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+    event.preventDefault();
+    send();
+  }
+
+  if (mode === "record") {
+    return (
+      <Recorder seconds={limits?.audio_seconds} onDone={(file) => attach([file])} onCancel={() => setMode("write")} />
+    );
+  }
+  return (
+    <form
+      className={css.composer}
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      {problem && <Notice kind="problem">{problem}</Notice>}
+      <Tray files={files} onRemove={(file) => setFiles(files.filter((other) => other !== file))} />
+      <textarea
+        ref={input}
+        className={css.input}
+        rows={1}
+        value={text}
+        aria-label={t.composer.label}
+        placeholder={t.composer.placeholder}
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={onKeyDown}
+        onPaste={(event) => {
+          // Office programs put a picture of the text beside the text.
+          if (event.clipboardData.files.length && !event.clipboardData.types.includes("text/plain")) {
+            event.preventDefault();
+            attach([...event.clipboardData.files]);
+          }
+        }}
+      />
+      <div className={css.row}>
+        <AddMenu onFiles={attach} onCamera={() => setMode("photograph")}>
+          <IconButton label={t.composer.picture}>
+            <Paperclip size={20} aria-hidden />
+          </IconButton>
+        </AddMenu>
+        <IconButton label={t.composer.record} onPress={() => setMode("record")}>
+          <Mic size={20} aria-hidden />
+        </IconButton>
+        <span className={css.gap} />
+        {isRunning ? (
+          <IconButton label={t.composer.stop} look="primary" onPress={onStop}>
+            <Square size={15} fill="currentColor" aria-hidden />
+          </IconButton>
+        ) : (
+          <IconButton label={t.composer.send} look="primary" type="submit" isDisabled={!canSend}>
+            <ArrowUp size={20} aria-hidden />
+          </IconButton>
+        )}
+      </div>
+      <CameraDialog
+        isOpen={mode === "photograph"}
+        onShot={(photo) => attach([photo])}
+        onClose={() => setMode("write")}
+      />
+    </form>
+  );
+}

@@ -1,0 +1,49 @@
+import { X } from "lucide-react";
+import { useEffect, useState } from "react";
+import { useMessages } from "../i18n";
+import { IconButton } from "../ui/Button";
+import css from "./Tray.module.css";
+
+interface Props {
+  files: File[];
+  onRemove: (file: File) => void;
+}
+
+/** What will be sent with the message: pictures to look at, recordings to listen to. */
+export function Tray({ files, onRemove }: Props) {
+  const t = useMessages();
+  if (!files.length) return null;
+  return (
+    <ul className={css.tray} aria-label={t.composer.attachments}>
+      {files.map((file) => (
+        <li key={`${file.name} ${file.size} ${file.lastModified}`} className={css.entry}>
+          <Preview file={file} />
+          <span className={css.remove}>
+            <IconButton label={t.composer.remove(file.name)} look="outline" small onPress={() => onRemove(file)}>
+              <X size={15} aria-hidden />
+            </IconButton>
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Preview({ file }: { file: File }) {
+  const t = useMessages();
+  const url = useObjectUrl(file);
+  if (!url) return null;
+  if (file.type.startsWith("image/")) return <img className={css.picture} src={url} alt={file.name} />;
+  // A recording that was made just now has no captions
+  return <audio className={css.recording} controls src={url} aria-label={t.composer.playback(file.name)} />;
+}
+
+function useObjectUrl(file: File): string {
+  const [url, setUrl] = useState("");
+  useEffect(() => {
+    const made = URL.createObjectURL(file);
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [file]);
+  return url;
+}

@@ -1,0 +1,30 @@
+import type { Limits } from "../api/types";
+import type { Messages } from "../i18n";
+
+const MEGABYTE = 2 ** 20;
+
+/** The attachments with those of the added files that can be sent, and a sentence on the first that cannot. */
+export function accept(
+  held: File[],
+  added: File[],
+  limits: Limits | undefined,
+  t: Messages,
+): { taken: File[]; refused: string } {
+  const taken = [...held];
+  let refused = "";
+  for (const file of added) {
+    const reason = whyNot(file, taken.length, limits, t);
+    if (!reason) taken.push(file);
+    refused ||= reason;
+  }
+  return { taken, refused };
+}
+
+function whyNot(file: File, held: number, limits: Limits | undefined, t: Messages): string {
+  const isPicture = file.type.startsWith("image/");
+  if (!isPicture && !/^(audio|video)\//.test(file.type)) return t.composer.unsupported(file.name);
+  if (!limits) return "";
+  if (held >= limits.attachments) return t.composer.tooMany(limits.attachments);
+  const bytes = isPicture ? limits.image_bytes : limits.audio_bytes;
+  return file.size > bytes ? t.composer.tooLarge(file.name, Math.floor(bytes / MEGABYTE)) : "";
+}

@@ -1,0 +1,17 @@
+import optimizeLocales from "@react-aria/optimize-locales-plugin";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+const service = process.env.SERVICE ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  base: "./",
+  plugins: [{ ...optimizeLocales.vite({ locales: ["en-US", "zh-CN"] }), enforce: "pre" }, react()],
+  build: {
+    // An asset in a data: address would be refused by the page's content security policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 700,
+  },
+  server: { proxy: { "/api": service } },
+});

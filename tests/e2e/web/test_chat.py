@@ -1,0 +1,156 @@
+"""Conversations in the browser: sending, watching, steering, coming back."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.web.conftest import OpenPage, cards, say, session_of, wait_for_answer
+from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
+from tests.integration.bad_input.conftest import obliging, purpose
+from tests.integration.service.conftest import Running
+
+pytestmark = pytest.mark.models
+
+
+def slow_plan(body: Request) -> Reply:
+    """A model that takes long to plan."""
+    return Reply(json={"intent": "recommend", "calls": []}, delay=4) if purpose(body) == "plan" else obliging(body)
+
+
+def test_a_message_with_a_photo_is_answered_with_evidence(page: Page, photo: Path) -> None:
+    page.get_by_test_id("files").set_input_files(photo)
+    expect(page.get_by_role("img", name="ball.jpg")).to_be_visible()
+    say(page, "a ball like this under 50 dollars")
+    assert cards(page)[0] == "ball"
+    first = page.locator("li[data-item=ball]")
+    expect(first.get_by_role("heading", name="Soccer Ball")).to_be_visible()
+    expect(first.get_by_text("$25.00")).to_be_visible()
+    first.get_by_role("button", name="Why?").click()
+    expect(first.get_by_text("Your picture", exact=True)).to_be_visible()
+    expect(first.get_by_role("img", name="ball.jpg")).to_be_visible()
+    expect(first.locator("mark").filter(has_text="ball")).to_be_visible()
+
+
+def test_steps_are_shown_while_they_run_and_an_answer_can_be_stopped(page: Page, model: FakeOpenAIServer) -> None:
+    model.script(slow_plan)
+    page.get_by_role("textbox", name="Message").fill("a desk lamp")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Planning the search").first).to_be_visible()
+    expect(page.get_by_text("Working on it").first).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    turn = page.locator("li[data-status]")
+    expect(turn).to_have_attribute("data-status", "stopped")
+    model.script(obliging)
+    page.get_by_role("button", name="Send again").click()
+    wait_for_answer(page)
+    assert cards(page)[0] == "lamp"
+
+
+def test_a_page_loaded_anew_shows_the_session_and_goes_on_with_its_answer(page: Page, model: FakeOpenAIServer) -> None:
+    say(page, "a desk lamp")
+    before = cards(page)
+    page.reload()
+    wait_for_answer(page)
+    assert cards(page) == before
+    model.script(slow_plan)
+    page.get_by_role("textbox", name="Message").fill("a chair")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Planning the search").last).to_be_visible()
+    page.reload()
+    expect(page.locator("li[data-status=running]")).to_be_visible()
+    wait_for_answer(page)
+    expect(page.locator("li[data-status]")).to_have_count(2)
+
+
+def test_a_condition_is_shown_as_a_chip_and_can_be_taken_back(page: Page) -> None:
+    say(page, "a chair under 90 dollars")
+    assert "cafe" not in cards(page)
+    page.get_by_role("row", name="at most 90").get_by_role("button", name="Remove").click()
+    expect(page.locator("li[data-status]")).to_have_count(2)
+    wait_for_answer(page)
+    assert "cafe" in cards(page)
+    expect(page.get_by_role("row", name="at most 90")).to_have_count(0)
+
+
+def test_thumbs_are_noted_and_still_pressed_after_coming_back(page: Page, service: Running) -> None:
+    say(page, "a desk lamp")
+    page.get_by_role("button", name="I like Desk Lamp").click()
+    expect(page.get_by_role("button", name="I like Desk Lamp")).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    expect(page.get_by_role("button", name="I like Desk Lamp")).to_have_attribute("aria-pressed", "true")
+    told = service.client.get(f"/api/sessions/{session_of(page)}").json()["feedback"]
+    assert [(entry["item_id"], entry["event"]) for entry in told] == [("lamp", "like")]
+
+
+def test_two_items_are_compared_side_by_side(page: Page) -> None:
+    say(page, "a lamp")
+    first, second = cards(page)[:2]
+    for item in (second, first):
+        page.locator(f"li[data-item={item}]").get_by_role("button", name=re.compile("^Compare")).click()
+    page.get_by_role("button", name="Compare these two").click()
+    expect(page.get_by_text("Compare the first and the second one")).to_be_visible()
+    table = page.get_by_role("table")
+    expect(table.get_by_role("columnheader")).to_have_count(2)
+    expect(table.get_by_role("rowheader", name="Category")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("locale", "button", "sent"),
+    [("en-US", "Not this", "Not the first one"), ("zh-CN", "不要这个", "不要第一个")],
+)
+def test_an_item_is_ruled_out_in_the_language_of_the_page(
+    open_page: OpenPage, locale: str, button: str, sent: str
+) -> None:
+    page = open_page(locale=locale)
+    expect(page.locator("html")).to_have_attribute("lang", locale)
+    say(page, "lamp")
+    ruled_out = cards(page)[0]
+    page.locator(f"li[data-item={ruled_out}]").get_by_role("button", name=re.compile(button)).click()
+    expect(page.get_by_text(sent, exact=True)).to_be_visible()
+    wait_for_answer(page)
+    assert ruled_out not in cards(page)
+
+
+def test_a_voice_note_is_recorded_with_a_meter_and_can_be_heard(page: Page) -> None:
+    page.get_by_role("button", name="Record a voice note").click()
+    meter = page.get_by_role("meter", name="Loudness")
+    expect(meter).to_be_visible()
+    expect(meter).not_to_have_attribute("aria-valuenow", "0")
+    page.wait_for_timeout(1200)
+    page.get_by_role("button", name="Use this recording").click()
+    recording = page.get_by_role("list", name="Attachments").locator("audio")
+    expect(recording).to_have_js_property("readyState", 4)
+    recording.evaluate("audio => audio.play()")
+    page.get_by_role("button", name=re.compile("^Remove voice-note")).click()
+    expect(recording).to_have_count(0)
+
+
+def test_a_photo_is_taken_with_the_camera(page: Page) -> None:
+    page.get_by_role("button", name="Add a picture").click()
+    page.get_by_role("menuitem", name="Take a photo").click()
+    page.get_by_role("dialog").get_by_role("button", name="Take the photo").click()
+    expect(page.get_by_role("img", name="photo.jpg")).to_be_visible()
+
+
+def test_a_conversation_is_renamed_and_deleted(page: Page) -> None:
+    say(page, "a desk lamp")
+    page.get_by_role("button", name="Actions for “a desk lamp”").click()
+    page.get_by_role("menuitem", name="Rename").click()
+    page.get_by_role("textbox", name="Title").fill("Lamps")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("link", name="Lamps")).to_be_visible()
+    page.get_by_role("button", name="Actions for “Lamps”").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("link", name="Lamps")).to_have_count(0)
+    expect(page.get_by_role("heading", name="What are you looking for?")).to_be_visible()
+
+
+def test_a_refusal_is_one_sentence(page: Page) -> None:
+    page.get_by_test_id("files").set_input_files(
+        {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"not a picture"}
+    )
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("alert")).to_contain_text("broken.jpg")
