@@ -1,4 +1,4 @@
-"""The doors for other programs."""
+"""The doors for other programs: the tool-call API, OpenAI's protocol, and MCP."""
 
 import asyncio
 import contextlib
@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
-from assistant.service import tools_api
+from assistant.service import openai_api, problems, tools_api
 from assistant.service.context import Service
+from assistant.service.openai_records import openai_error
 from assistant.service.toolbench import Toolbench
 
 
 def install(app: FastAPI) -> None:
     """Add the doors' addresses to the app."""
     app.include_router(tools_api.router)
+    app.include_router(openai_api.router)
+    problems.FORMS[openai_api.PREFIX] = openai_error
 
 
 @contextlib.asynccontextmanager

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import ProductError
 from assistant.service.context import LOCAL_USER, REQUEST_ID, User
-from assistant.service.keys import KeyStore
+from assistant.service.keys import PREFIX, KeyStore
 from assistant.service.problems import Refused, as_response, problem_of
 from assistant.settings import ServiceSettings
 
@@ -80,7 +80,7 @@ class Guard:
             await self._app(scope, _bounded(receive, self._limit(scope, headers)), sending)
         except (Refused, ProductError) as exc:  # those of handlers are answered further in
             extra = exc.headers if isinstance(exc, Refused) else None
-            await as_response(problem_of(exc, scope["request_id"]), extra)(scope, receive, sending)
+            await as_response(problem_of(exc, scope["request_id"]), extra, path=scope["path"])(scope, receive, sending)
         finally:
             REQUEST_ID.reset(token)
 
@@ -114,7 +114,9 @@ class Guard:
         key = self._keys.find(secret) if secret else None
         if key:
             return User(id=f"key:{key.id}", name=key.name)
-        if secret and not _OPEN.match(path) and (self._needs_key or headers.get("authorization")):
+        # OpenAI's clients always send some key; where none is needed, one that is not of our making means nothing
+        means_us = headers.get("authorization") and (secret or "").startswith(PREFIX if path.startswith("/v1/") else "")
+        if secret and not _OPEN.match(path) and (self._needs_key or means_us):
             raise _unauthorized("This key is unknown, revoked or past its end.")
         if self._needs_key and _NEEDS_USER.match(path) and not _OPEN.match(path):
             raise _unauthorized("A key is needed here: Authorization: Bearer KEY.")
