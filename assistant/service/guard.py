@@ -42,7 +42,7 @@ SECURITY_HEADERS = {
 }
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/chat/completions$|/api/uploads$")
+_MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/chat/completions$|/api/uploads$|/mcp$")
 _OPEN = re.compile(r"/(healthz|readyz|api/login|api/info)$")
 _NEEDS_USER = re.compile(r"/(api|v1|mcp|metrics|docs|openapi\.json)(/|$)")
 
