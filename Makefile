@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-gpu web models demo test check bench up down clean-run lock
+.PHONY: help setup setup-gpu web models serve demo test check bench up down clean-run lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -21,6 +21,9 @@ web: ## build the web page; quick when nothing changed
 
 models: setup ## fetch and convert the model files that the settings need
 	@.venv/bin/assistant models pull
+
+serve: models ## the web page and the API on http://127.0.0.1:8080, with the sample catalogue unless there is another
+	@bash .scripts/serve.sh
 
 demo: models ## answer one question given as text, photo and voice note
 	@bash .scripts/demo.sh

@@ -12,6 +12,7 @@ ProductError
 
 from tools.errors import (
     BadInput,
+    CatalogueBusy,
     EncoderMismatch,
     MediaError,
     ProductError,
@@ -56,6 +57,7 @@ class SessionError(BadInput):
 
 __all__ = [
     "BadInput",
+    "CatalogueBusy",
     "ConfigError",
     "EncoderMismatch",
     "LLMBadReply",

@@ -6,6 +6,8 @@ import shutil
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,6 +24,7 @@ from assistant.turn.graph import Graph, build_graph
 from assistant.turn.planning import planning_conversation
 from assistant.turn.state import Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
+from tools.engines.threads import usable_cores
 from tools.errors import MediaError
 from tools.records import ToolOutcome
 from tools.stopping import stopped_by
@@ -29,6 +32,9 @@ from tools.toolbox import Engines, build_tools, call_tool
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+TOOL_THREADS = max(4, 2 * usable_cores())
+"""Threads for tools, apart from those that only read files: models compute in them, and more would not be faster."""
 
 ITEM_PICTURE = "item:"
 """An image argument that names a catalogue item's own picture: ``item:ID``."""
@@ -43,6 +49,7 @@ class _Parts:
     graph: Graph
     engines: Engines
     chat: ChatClient
+    tool_threads: ThreadPoolExecutor
 
 
 @dataclass(frozen=True)
@@ -87,8 +94,14 @@ class Assistant:
         saver.serde = serializer()
         engines, chat = self._given
         self._opened = _Parts(
-            log, saver, build_graph(saver), engines or open_engines(self.settings), chat or ChatClient(self.settings)
+            log,
+            saver,
+            build_graph(saver),
+            engines or open_engines(self.settings),
+            chat or ChatClient(self.settings),
+            ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool"),
         )
+        self._stack.callback(self._opened.tool_threads.shutdown, wait=False, cancel_futures=True)
         self._stack.push_async_callback(self._opened.chat.aclose)
         return self
 
@@ -252,7 +265,9 @@ class Assistant:
         began, stop = time.perf_counter(), threading.Event()
         try:
             with stopped_by(stop):
-                return await asyncio.wait_for(asyncio.to_thread(call_tool, toolset, name, arguments), deadline)
+                work = partial(copy_context().run, call_tool, toolset, name, arguments)
+                calling = asyncio.get_running_loop().run_in_executor(self._parts.tool_threads, work)
+                return await asyncio.wait_for(calling, deadline)
         except TimeoutError:
             error, seconds = f"it took longer than {deadline:g} seconds", round(time.perf_counter() - began, 3)
             return ToolOutcome(ok=False, error=error, failure="late", seconds=seconds)

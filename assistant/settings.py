@@ -123,7 +123,16 @@ class ServiceSettings(Section):
     turns_in_all: int = Field(64, ge=1, description="running turns of everybody")
     body_bytes: int = Field(140 * 2**20, ge=1024, description="a message with all its files")
     json_bytes: int = Field(2 * 2**20, ge=1024, description="any other request")
+    fetch_pictures: bool = Field(
+        False,
+        description="fetch pictures that items sent over HTTP give as https addresses; never from private networks",
+    )
     import_bytes: int = Field(2 * 2**30, ge=1024, description="a catalogue sent as one stream")
+    header_seconds: float = Field(15, gt=0, description="by when a connection must have brought a request's head")
+    body_seconds: float = Field(20, gt=0, description="how long a request's body may bring nothing new")
+    send_seconds: float = Field(60, gt=0, description="how long a client may take nothing of what is sent to it")
+    log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON lines")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class TurnSettings(Section):

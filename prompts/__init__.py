@@ -103,6 +103,7 @@ def sentence_keys(language: str) -> set[str]:
     return set(_sentences(language))
 
 
+@cache
 def glue_words() -> frozenset[str]:
     """Words an explanation may use without evidence: grammar and the vocabulary of recommending (`glue.yaml`)."""
     return frozenset(yaml.safe_load((files(__package__) / "glue.yaml").read_text("utf-8"))["words"].split())

@@ -7,6 +7,7 @@
     │   └── UnknownTool     a name that no tool has
     ├── ToolFailure         a tool could not do its work; the model sees the message and the turn goes on
     ├── StoreError          the catalogue's files are damaged, locked or full
+    │   ├── CatalogueBusy   another process is writing to it
     │   └── EncoderMismatch the catalogue was indexed by another encoder than the one at hand
     └── ServiceMissing      something that must be there is not (exit code 3); says the command that mends it
 
@@ -46,6 +47,10 @@ class StoreError(ProductError):
     """The catalogue's files cannot be read or written."""
 
     exit_code = 3
+
+
+class CatalogueBusy(StoreError):
+    """Another process is writing to the catalogue."""
 
 
 class EncoderMismatch(StoreError):

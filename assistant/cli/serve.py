@@ -1,11 +1,26 @@
 """assistant serve: the HTTP service and the web page, with the language model's server beside it."""
 
-from typing import Annotated
+import logging
+import os
+import signal
+import sys
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assistant.errors import BadInput, ProductError
+from assistant.errors import BadInput, ModelMissing, ProductError
 from assistant.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from assistant.llm.server import Progress
+
+logger = logging.getLogger(__name__)
+
+THREAD_SECONDS = 3.0
+"""How long the process waits, when all is closed, for tool calls whose turns were cancelled."""
+TOLD_EVERY_SECONDS = 10.0
 
 
 def serve(
@@ -14,14 +29,24 @@ def serve(
     no_llm: Annotated[bool, typer.Option("--no-llm", help="Do not start a language model's server.")] = False,
 ) -> None:
     """Start the web page and the API, and vLLM if it is not up; Ctrl-C stops what was started."""
+    from assistant.service import logs, server
+
     settings = _with(load_settings(), host, port)
     _check_keys(settings)
-    started = not no_llm and _start_llm(settings)
-    try:
-        _run(settings)
-    finally:
-        if started:
-            _stop_llm(settings)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the server takes over, as Ctrl-C
+    logs.set_up(settings.service)
+    with server.listen(settings.service) as listening:
+        _say_what_is_missing(settings)
+        started = not no_llm and _start_llm(settings)
+        try:
+            from assistant.service.app import create_app
+
+            _say_where(settings)
+            server.run(create_app(settings), settings.service, listening)
+        finally:
+            if started:
+                _stop_llm(settings)
+    _end_soon()
 
 
 def _with(settings: Settings, host: str | None, port: int | None) -> Settings:
@@ -40,42 +65,64 @@ def _check_keys(settings: Settings) -> None:
         )
 
 
+def _say_what_is_missing(settings: Settings) -> None:
+    """Name the models that are not here; the service runs without them, and so does what does not need them."""
+    from assistant.models import ensure_present, needed
+
+    elsewhere = settings.llm.model_copy(update={"profile": "remote"})  # the language model is looked at on its own
+    for name in needed(settings.model_copy(update={"llm": elsewhere})):
+        try:
+            ensure_present(settings, name)
+        except ModelMissing as exc:
+            logger.warning("%s", exc)
+
+
 def _start_llm(settings: Settings) -> bool:
     """Whether a server was started here; what stops it is said, and the service runs without."""
-    from assistant.cli.llm import waiting
     from assistant.llm import server
 
     try:
-        with waiting(settings) as progress:
+        with _progress(settings) as progress:
             state = server.up(settings, progress)
     except ProductError as exc:
-        typer.echo(f"warning: {exc} Turns are answered without the language model until it is up.", err=True)
+        logger.warning("%s Turns are answered without the language model until it is up.", exc)
         return False
     return state.state != "remote" and not state.already_running
+
+
+def _progress(settings: Settings) -> "AbstractContextManager[Progress]":
+    """A changing line on a terminal, log lines elsewhere."""
+    from assistant.cli.llm import waiting
+
+    if sys.stderr.isatty():
+        return waiting(settings)
+    told: list[float] = []
+
+    def tell(seconds: float, doing: str) -> None:
+        if not told or seconds - told[-1] >= TOLD_EVERY_SECONDS:
+            told.append(seconds)
+            logger.info("starting vLLM, %.0f s: %s", seconds, doing)
+
+    return nullcontext(tell)
 
 
 def _stop_llm(settings: Settings) -> None:
     from assistant.llm import server
 
-    typer.echo("Stopping vLLM.", err=True)
+    logger.info("stopping vLLM")
     server.down(settings)
 
 
-def _run(settings: Settings) -> None:
-    import uvicorn
-
-    from assistant.service.app import create_app
-
+def _say_where(settings: Settings) -> None:
     at = settings.service
     shown = f"[{at.host}]" if ":" in at.host else at.host
-    typer.echo(f"Open http://{shown}:{at.port} (API: /docs). Ctrl-C stops it.", err=True)
-    uvicorn.run(
-        create_app(settings),
-        host=at.host,
-        port=at.port,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=round(at.stop_seconds) + 5,
-        limit_concurrency=2_000,
-        h11_max_incomplete_event_size=64 * 1024,
-    )
+    logger.info("open http://%s:%d (API: /docs); Ctrl-C stops it", shown, at.port)
+
+
+def _end_soon() -> None:
+    """Everything is closed: a thread that still works for a cancelled turn must not hold the process up."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    ending = threading.Timer(THREAD_SECONDS, os._exit, (0,))
+    ending.daemon = True
+    ending.start()

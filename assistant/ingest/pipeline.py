@@ -41,11 +41,19 @@ FOLLOW_AFTER = 2_000
 
 @dataclass(frozen=True)
 class IngestOptions:
-    """How to ingest. ``media_root`` replaces the folder of each file as the place where pictures must lie."""
+    """How to ingest.
+
+    Attributes:
+        media_root: replaces the folder of each file as the place where pictures must lie.
+        fetch_pictures: fetch pictures that are given as web addresses; with ``public_only`` not from private networks.
+        stopped: asked while pictures are fetched; once true, no more are.
+    """
 
     media_root: Path | None = None
     prune: bool = False
     fetch_pictures: bool = False
+    public_only: bool = False
+    stopped: Callable[[], bool] = lambda: False
     line_bytes: int = 2 * 2**20
     description_characters: int = 20_000
     media: MediaLimits = field(default_factory=MediaLimits)
@@ -172,12 +180,14 @@ class _Run:
         """Plan ahead in one thread, encode in this one, write behind in a third."""
         loader = PictureLoader(self.options.media)
         remote = self.catalogue.folder / "media"
+        options = self.options
+        fetcher = Fetcher(remote, options.media.image_bytes, public_only=options.public_only, stopped=options.stopped)
         planner = Planner(
             writer,
             loader,
             remote=remote,
             own_text_space=not self.encoders.pictures.joint_is_text_space,
-            fetch=Fetcher(remote, self.options.media.image_bytes) if self.options.fetch_pictures else None,
+            fetch=fetcher if options.fetch_pictures else None,
         )
         with (
             self.progress.stage("Ingesting", self.summary.lines, "lines") as done,

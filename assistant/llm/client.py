@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
+from assistant.correlation import REQUEST_ID, REQUEST_ID_HEADER
 from assistant.errors import LLMBadReply, LLMUnavailable, ProductError
 from assistant.llm.profiles import Endpoint, endpoint, mending_command
 from assistant.llm.thoughts import ThoughtFilter, without_thoughts
@@ -44,6 +45,8 @@ class ChatClient:
         self._settings = settings
         self._connection: _Connection = shared._connection if shared else _Connection(settings)
         self.usage = Usage()
+        self.watchers: list[Callable[[CallUsage], None]] = shared.watchers if shared else []
+        """Told of every call, as it ends, of all clients over these connections."""
 
     def for_turn(self) -> "ChatClient":
         """A client over the same connections that counts one turn's usage and keeps its time budget."""
@@ -78,7 +81,9 @@ class ChatClient:
         """
         wanted = {"name": purpose, "schema": schema, "strict": _fits_strict_mode(schema)}
         form = {"type": "json_schema", "json_schema": wanted}
-        reply = await self._call(messages, purpose, max_tokens, timeout, response_format=form)
+        # As a further key of the body: given as itself, the openai package checks the schema type by type, for 7 ms.
+        body = self._settings.llm.extra_body | {"response_format": form}
+        reply = await self._call(messages, purpose, max_tokens, timeout, extra_body=body)
         if _is_cut(reply):
             raise LLMBadReply(f"The model's {purpose} answer was cut off after {max_tokens} tokens.")
         return _parse(reply.text, schema, purpose)
@@ -176,6 +181,8 @@ class ChatClient:
         finally:
             reply = replies[0] if replies else None
             self.usage.records.append(_measured(purpose, time.monotonic() - begun, reply))
+            for told in self.watchers:
+                told(self.usage.records[-1])
 
     @contextlib.asynccontextmanager
     async def _guarded(self, deadline: float, seconds: float) -> AsyncIterator[None]:
@@ -221,6 +228,7 @@ class _Connection:
             timeout=None,  # noqa: S113 - each call has a deadline, see ChatClient._guarded
             trust_env=not managed,  # a proxy is for other machines
             verify=not managed,  # no certificates to load for plain HTTP
+            event_hooks={"request": [_name_request]},
         )
 
     def _make(self, at: Endpoint, http: "httpx.AsyncClient") -> "ChatOpenAI":
@@ -241,6 +249,12 @@ class _Connection:
             use_responses_api=False,
             extra_body=llm.extra_body or None,
         )
+
+
+async def _name_request(request: "httpx.Request") -> None:
+    """Tell the server which request of ours the call belongs to."""
+    if name := REQUEST_ID.get():
+        request.headers[REQUEST_ID_HEADER] = name
 
 
 async def _with_one_more_try(call: Callable[[], Awaitable[AIMessage]]) -> AIMessage:

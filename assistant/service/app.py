@@ -12,12 +12,27 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from assistant.front import Assistant
-from assistant.service import doors, info_api, problems, sessions_api
+from assistant.service import (
+    catalogue_api,
+    docs_page,
+    doors,
+    info_api,
+    metrics,
+    openapi,
+    problems,
+    sessions_api,
+    tracing,
+)
+from assistant.service.access import Access, Patience
 from assistant.service.context import Service
 from assistant.service.guard import Guard, is_loopback
 from assistant.service.keys import KeyStore
+from assistant.service.logs import AccessLog
+from assistant.service.metrics import Measures
+from assistant.service.readiness import Readiness
 from assistant.service.turns import Turns
 from assistant.service.uploads import INCOMING
+from assistant.service.watching import Watchers
 from assistant.settings import Settings
 
 WEB = Path(__file__).resolve().parent.parent / "web" / "dist"
@@ -32,13 +47,18 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     """
     needs_key = not is_loopback(settings.service.host)
     keys = KeyStore(settings.keys_file)
+    measures, traces = Measures(), tracing.from_environment()
+    watcher = Watchers(measures, AccessLog(), *([traces] if traces else []))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         _remove_leftovers(settings)
         async with assistant or Assistant(settings) as opened:
-            turns = Turns(opened, settings.service)
+            turns = Turns(opened, settings.service, watcher)
+            opened.chat.watchers.append(watcher.model_called)
+            measures.follow(turns)
             app.state.service = Service(settings, opened, turns, keys, needs_key)
+            app.state.readiness = Readiness(app.state.service)
             warming = asyncio.create_task(opened.warm_up())
             try:
                 async with doors.running(app):
@@ -47,21 +67,35 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
                 await turns.close()
                 warming.cancel()
                 await asyncio.gather(warming, return_exceptions=True)
+                measures.close()
+                if traces:
+                    await asyncio.to_thread(traces.close)
 
     app = FastAPI(
         title="Recommendation assistant",
         version=version("recommendation-assistant"),
         summary="Ranked, explained recommendations from text, pictures and voice.",
         lifespan=lifespan,
+        openapi_url=None,  # docs_page serves it
         docs_url=None,
         redoc_url=None,
     )
+    app.state.measures = measures
     problems.install(app)
-    for router in (info_api.router, sessions_api.router):
+    for router in (
+        info_api.router,
+        sessions_api.router,
+        catalogue_api.router,
+        catalogue_api.jobs_router,
+        metrics.router,
+        docs_page.router,
+    ):
         app.include_router(router)
     doors.install(app)
     if WEB.is_dir():
         app.mount("/", StaticFiles(directory=WEB, html=True), name="web")
+    openapi.describe(app)
+    app.add_middleware(Patience, body_seconds=settings.service.body_seconds)
     if settings.service.cors:
         app.add_middleware(
             CORSMiddleware,
@@ -71,6 +105,9 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             expose_headers=["X-Request-ID", "Retry-After"],
         )
     app.add_middleware(Guard, settings=settings.service, keys=keys, needs_key=needs_key)
+    app.add_middleware(Access, watcher=watcher)
+    if traces:
+        traces.instrument(app)
     return app
 
 

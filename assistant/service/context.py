@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
+from assistant.correlation import REQUEST_ID as REQUEST_ID
 from assistant.front import Assistant
 from assistant.service.keys import KeyStore
 from assistant.sessions import LOCAL, Session
@@ -16,9 +16,6 @@ from tools.records import Record
 
 if TYPE_CHECKING:
     from assistant.service.turns import Turns
-
-REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request in work; it reaches every task and tool thread that the request starts."""
 
 
 class User(Record):

@@ -9,13 +9,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from assistant.errors import ProductError
 from assistant.front import model_names
-from assistant.llm import server
-from assistant.service.context import Service, TheService, TheUser
+from assistant.service.context import TheService, TheUser
 from assistant.service.guard import COOKIE
 from assistant.service.keys import LOGIN_SECONDS
 from assistant.service.problems import Refused
+from assistant.service.readiness import OK, Readiness, Ready
 from tools.records import Record
 
 router = APIRouter(tags=["service"])
@@ -41,13 +40,6 @@ class Info(Record):
     items: int | None = Field(description="items of the catalogue; null before logging in")
     languages: list[str] = ["en", "zh"]
     limits: LimitsOut
-
-
-class Ready(Record):
-    """Each thing that the service depends on: ``ok``, or a sentence saying what is wrong."""
-
-    ready: bool
-    parts: dict[str, str]
 
 
 class LoginIn(Record):
@@ -99,28 +91,15 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"model": Ready}})
-async def readyz(service: TheService) -> JSONResponse:
-    """Whether the service can answer; 503 while something that it needs is missing.
+@router.get("/readyz", response_model=Ready, responses={503: {"model": Ready}})
+async def readyz(request: Request, user: TheUser) -> JSONResponse:
+    """Whether the service can answer; 503 while something that every turn needs is missing.
 
-    A language model that does not answer is named, and turns go on without it.
+    Other parts that are missing are named, and turns go on without them. Who brings no key where one is needed is told
+    which parts are missing, and no more.
     """
-    catalogue, llm = await asyncio.gather(asyncio.to_thread(_catalogue, service), asyncio.to_thread(_llm, service))
-    ready = Ready(ready=catalogue == "ok", parts={"catalogue": catalogue, "llm": llm})
+    readiness: Readiness = request.app.state.readiness
+    ready = await readiness.look()
+    if not user.id:
+        ready = ready.model_copy(update={"parts": {n: s if s == OK else "missing" for n, s in ready.parts.items()}})
     return JSONResponse(ready.model_dump(), HTTPStatus.OK if ready.ready else HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-def _catalogue(service: Service) -> str:
-    try:
-        service.assistant.count()
-    except ProductError as exc:
-        return str(exc)
-    return "ok"
-
-
-def _llm(service: Service) -> str:
-    try:
-        state = server.status(service.settings)
-    except ProductError as exc:
-        return str(exc)
-    return "ok" if state.answers else f"The language model does not answer at {state.base_url}."

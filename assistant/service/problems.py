@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from assistant.errors import (
     BadInput,
+    CatalogueBusy,
     EncoderMismatch,
     LLMBadReply,
     MediaError,
@@ -52,6 +53,7 @@ _STATUS: tuple[tuple[type[ProductError], HTTPStatus], ...] = (
     (SessionError, HTTPStatus.NOT_FOUND),
     (UnknownItem, HTTPStatus.NOT_FOUND),
     (EncoderMismatch, HTTPStatus.CONFLICT),
+    (CatalogueBusy, HTTPStatus.CONFLICT),
     (BadInput, HTTPStatus.BAD_REQUEST),
     (ServiceMissing, HTTPStatus.SERVICE_UNAVAILABLE),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from assistant.front import Assistant, Sent
 from assistant.records import Accepted, Done, Reply, TurnEvent
 from assistant.service.context import REQUEST_ID, User
 from assistant.service.problems import Problem, Refused, problem_of
+from assistant.service.watching import Watcher
 from assistant.settings import ServiceSettings
 from assistant.turn.state import Dropped
 
@@ -62,7 +64,13 @@ class Running:
     ended: bool = False
     listeners: int = 0
     task: "asyncio.Task[None] | None" = None
+    began: float = field(default_factory=time.monotonic)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it began."""
+        return time.monotonic() - self.began
 
     def tell(self, name: str, data: dict[str, Any]) -> None:
         """Add an event and wake the listeners."""
@@ -94,8 +102,9 @@ class Running:
 class Turns:
     """All turns of a service."""
 
-    def __init__(self, assistant: Assistant, settings: ServiceSettings) -> None:
+    def __init__(self, assistant: Assistant, settings: ServiceSettings, watcher: Watcher | None = None) -> None:
         self._assistant = assistant
+        self._watcher = watcher or Watcher()
         self._settings = settings
         self._active: dict[str, tuple[str, Running]] = {}
         self._kept: OrderedDict[tuple[str, str], Running] = OrderedDict()
@@ -105,6 +114,11 @@ class Turns:
     def active(self) -> int:
         """How many turns run."""
         return len(self._active)
+
+    @property
+    def streams(self) -> int:
+        """How many listeners follow turns that run."""
+        return sum(running.listeners for _, running in self._active.values())
 
     def running_in(self, session_id: str) -> Running | None:
         """The turn that runs in a session."""
@@ -201,6 +215,7 @@ class Turns:
             top_n=incoming.top_n,
             sent=sent,
         )
+        self._watcher.turn_started(running)
         try:
             async for event in events:
                 self._pass_on(running, event)
@@ -214,6 +229,7 @@ class Turns:
             self._finish(running, incoming)
 
     def _pass_on(self, running: Running, event: TurnEvent) -> None:
+        self._watcher.turn_event(running, event)
         match event:
             case Accepted():
                 running.tell("accepted", _accepted(running, event))
@@ -231,6 +247,7 @@ class Turns:
         elif running.problem is not None:
             running.tell("error", {"problem": running.problem.model_dump()})
         running.end()
+        self._watcher.turn_ended(running)
 
     def _cancel_unheard(self, running: Running) -> None:
         if not running.listeners and not running.ended and running.task is not None:

@@ -142,7 +142,7 @@ def _why_one(item: Recommendation, ledger: list[Evidence], language: str) -> str
 def _facts(item: Recommendation, ledger: list[Evidence], context: TurnContext, language: str) -> str:
     full = context.catalogue.get(item.item_id)
     if full is None:
-        return say("details", language, title=item.title, facts="?")
+        return say("gone", language, title=item.title)
     facts = [
         say("evidence_price", language, price=full.price, currency=full.currency)
         if full.price is not None

@@ -6,6 +6,7 @@ Service, scripted language model and clients are three processes, as they would 
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -26,6 +27,8 @@ from eval.bench.stand_in import MODEL
 SIDE_BY_SIDE = 8
 SESSIONS = 50
 TURNS = 3
+THINK_SECONDS = 2.0
+"""Before each message a client waits up to so long, so that turns do not march in step."""
 START_SECONDS = 120
 TARGET_FIRST_EVENT = 0.100
 TARGET_PROVISIONAL = 0.300
@@ -110,8 +113,9 @@ async def _load(url: str, sessions: int, turns: int, name: str) -> list[Asked]:
 
 async def _converse(client: httpx.AsyncClient, turns: int, title: str, price: int) -> list[Asked]:
     session = (await client.post("/api/sessions", json={"title": title})).json()["session_id"]
-    asked = []
+    asked, chance = [], random.Random(price)
     for turn in range(turns):
+        await asyncio.sleep(chance.uniform(0, THINK_SECONDS))
         one = await _ask(client, session, f"a plant under {price + turn / 10:.1f} dollars")
         assert one.reply["query"]["text"] == one.text  # noqa: S101 - a crossed message ends the measurement
         assert one.reply["session_id"] == session  # noqa: S101

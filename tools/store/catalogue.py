@@ -242,6 +242,14 @@ class Catalogue:
         """At most n vectors spread over the space, the same ones until the catalogue changes; shape (m, d)."""
         return self.cached(f"sample {space} {n}", lambda: self._read(lambda c: reading.sample(c, space, n)))
 
+    def spread(self, space: Space, n: int) -> tuple[list[str], Vector]:
+        """At most n items spread over the space, in the order they came in, and each one's first vector (m, d)."""
+        return self._read(lambda connection: reading.spread(connection, space, n))
+
+    def count_in(self, space: Space) -> int:
+        """How many items have a place in the space."""
+        return self._read(lambda connection: reading.count_in(connection, space))
+
     # Encoders --------------------------------------------------------------------------------------------------------
 
     def identity(self, space: Space) -> EncoderIdentity | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tools.errors import StoreError
+from tools.errors import CatalogueBusy, StoreError
 from tools.store.schema import SCHEMA_VERSION, TABLES
 
 DATABASE = "catalogue.sqlite"
@@ -63,14 +63,14 @@ def write_lock(folder: Path) -> Iterator[None]:
     """Be the only process that writes to a catalogue; the system frees the lock however the process ends.
 
     Raises:
-        StoreError: another process is writing.
+        CatalogueBusy: another process is writing.
     """
     lock = FileLock(folder / "catalogue.lock")
     with store_errors(folder):
         try:
             lock.acquire(timeout=1)
         except Timeout:  # an OSError, too
-            raise StoreError(
+            raise CatalogueBusy(
                 f"Another process is writing to the catalogue in {folder}; wait for it to end, then try again."
             ) from None
     try:

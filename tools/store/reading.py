@@ -202,6 +202,28 @@ def sample(connection: sqlite3.Connection, space: str, n: int) -> NDArray[np.flo
     return np.frombuffer(b"".join(row[0] for row in rows), np.float32).reshape(len(rows), -1)
 
 
+def count_in(connection: sqlite3.Connection, space: str) -> int:
+    """How many items have a place in the space."""
+    row = connection.execute("SELECT count(DISTINCT item) FROM places WHERE space = ?", (space,)).fetchone()
+    return int(row[0])
+
+
+def spread(connection: sqlite3.Connection, space: str, n: int) -> tuple[list[str], NDArray[np.float32]]:
+    """At most n items spread over the space, the same ones each time, and each one's first vector there (m, d)."""
+    chosen = (
+        "SELECT item, hash, min(position) FROM places WHERE space = ?1 GROUP BY item "
+        "ORDER BY item * 2654435761 % 4294967296 LIMIT ?2"
+    )
+    rows = connection.execute(
+        f"SELECT i.id, v.vector FROM ({chosen}) p JOIN items i ON i.key = p.item JOIN spaces s ON s.space = ?1 "  # noqa: S608
+        "JOIN vectors v ON v.encoder = s.encoder AND v.hash = p.hash ORDER BY i.key",
+        (space, n),
+    ).fetchall()
+    if not rows:
+        return [], np.zeros((0, 0), np.float32)
+    return [row[0] for row in rows], np.frombuffer(b"".join(row[1] for row in rows), np.float32).reshape(len(rows), -1)
+
+
 # For ingestion and for people ----------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ import time
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from assistant.correlation import REQUEST_ID
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.llm.client import ChatClient
 from tests.fakes.openai_server import FakeOpenAIServer, Reply
@@ -36,6 +37,27 @@ async def test_sends_messages_schema_and_sampling() -> None:
     assert sent["response_format"]["json_schema"]["name"] == "plan"
     assert (sent["temperature"], sent["seed"], sent["max_completion_tokens"], sent["top_k"]) == (0.3, 11, 50, 5)
     assert server.headers[0]["authorization"] == "Bearer s3cret"
+
+
+async def test_a_call_names_the_request_that_it_belongs_to() -> None:
+    with FakeOpenAIServer([Reply(json={"tool": "search"})]) as server:
+        token = REQUEST_ID.set("req-7")
+        try:
+            await ask(server)
+        finally:
+            REQUEST_ID.reset(token)
+        await ask(server)
+    assert [headers.get("x-request-id") for headers in server.headers] == ["req-7", None]
+
+
+async def test_watchers_are_told_of_every_call_of_all_clients_over_the_connections() -> None:
+    with FakeOpenAIServer([Reply("Yes."), Reply(status=500)]) as server:
+        client, told = ChatClient(server.settings()), []
+        client.watchers.append(told.append)
+        await client.for_turn().complete_text(ASK, purpose="chat", max_tokens=5)
+        with pytest.raises(LLMUnavailable):
+            await client.for_turn().complete_text(ASK, purpose="explain", max_tokens=5)
+    assert [(call.purpose, call.ok, call.prompt_tokens) for call in told] == [("chat", True, 20), ("explain", False, 0)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,176 @@
+"""The catalogue's items as the HTTP API shows them: no path of this machine, every picture by its address."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+from pydantic import Field
+
+from assistant.ingest import IngestSummary, Rejection
+from tools.records import EncoderIdentity, Hit, Item, Record
+from tools.search import hit
+from tools.store import Catalogue, Picture, Space, SpaceStats
+
+SPACES: tuple[Space, ...] = ("text", "visual", "joint", "joint_text")
+
+
+class Card(Hit):
+    """An item as lists show it; ``image`` is the address of its first picture that is stored here."""
+
+    image: str | None = None
+    url: str | None = None
+
+
+class Cards(Record):
+    """A page of items.
+
+    ``total`` counts all of them; with a query those that have to do with it, of at most 300 that each signal finds.
+    """
+
+    items: list[Card]
+    total: int
+
+
+class PictureOut(Record):
+    """A picture that an item's line refers to. ``url`` is null unless it can be had here; ``reason`` says why not."""
+
+    name: str
+    state: Literal["ready", "remote", "lost"]
+    url: str | None
+    reason: str | None
+
+
+class VectorsOut(Record):
+    """How many vectors stand for an item in one space, and what made them."""
+
+    space: str
+    count: int
+    encoder: EncoderIdentity | None
+
+
+class ItemOut(Record):
+    """One item. ``item`` is a catalogue line: changed and put back, its ``images`` stay the pictures that they are."""
+
+    item: Item
+    pictures: list[PictureOut]
+    vectors: list[VectorsOut]
+
+
+class Neighbours(Record):
+    """The items nearest to one, ``score`` the cosine; ``missing`` says why there are none."""
+
+    item_id: str
+    by: Literal["text", "picture"]
+    items: list[Card]
+    missing: list[str]
+
+
+class StatsOut(Record):
+    """What the catalogue holds; categories and brands with their number of items, most first."""
+
+    items: int
+    in_stock: int
+    pictures: int
+    pictures_lost: int
+    categories: dict[str, int]
+    brands: dict[str, int]
+    currencies: list[str]
+    min_price: float | None
+    max_price: float | None
+    spaces: dict[str, SpaceStats] = Field(description="vectors and encoder of each space")
+    bytes_on_disk: int
+    version: int = Field(description="grows with every change")
+
+
+class RejectionOut(Record):
+    """Something that was not taken: a line (counted from 1), one that a later line replaces, or a picture only."""
+
+    line: int
+    id: str | None
+    kind: Literal["line", "duplicate", "picture"]
+    reason: str
+
+    @classmethod
+    def of(cls, rejection: Rejection) -> "RejectionOut":
+        """Without the file, which is this service's own."""
+        return cls(**rejection.model_dump(exclude={"file"}))
+
+
+class Written(Record):
+    """What became of the lines that were sent."""
+
+    summary: IngestSummary
+    rejections: list[RejectionOut]
+
+
+def image_url(item_id: str, n: int) -> str:
+    """Where a picture of an item can be read."""
+    return f"/api/catalogue/items/{quote(item_id, safe='')}/images/{n}"
+
+
+def cards(catalogue: Catalogue, hits: Sequence[Hit]) -> list[Card]:
+    """Hits with their pictures and links, in their order; items that are gone meanwhile are left out."""
+    items = catalogue.get_many([found.item_id for found in hits])
+    return [
+        Card(**found.model_dump(), image=_first_image(catalogue, items[found.item_id]), url=items[found.item_id].url)
+        for found in hits
+        if found.item_id in items
+    ]
+
+
+def card_of(item: Item) -> Hit:
+    """An item that nobody searched for, as a hit."""
+    return hit(item)
+
+
+def _first_image(catalogue: Catalogue, item: Item) -> str | None:
+    stored = (n for n in range(len(item.images)) if catalogue.image_path(item, n))
+    return next((image_url(item.id, n) for n in stored), None)
+
+
+def item_out(catalogue: Catalogue, item: Item) -> ItemOut:
+    """Everything that is known of an item."""
+    pictures = _pictures(catalogue, item)
+    images = [found.url or found.name for found in pictures if found.state != "lost"]
+    media = {name: _shown(value) for name in ("audio", "video") if (value := getattr(item, name))}
+    line = item.model_copy(update={"images": images, **media})
+    return ItemOut(item=line, pictures=pictures, vectors=_vectors(catalogue, item.id))
+
+
+def _pictures(catalogue: Catalogue, item: Item) -> list[PictureOut]:
+    found, n = [], 0
+    for picture in catalogue.pictures(item.id):
+        url = None
+        if picture.state != "lost":
+            url = image_url(item.id, n) if catalogue.image_path(item, n) else None
+            n += 1
+        found.append(_picture(picture, url))
+    return found
+
+
+def _picture(picture: Picture, url: str | None) -> PictureOut:
+    gone = "its file is gone" if picture.state == "ready" and url is None else None
+    return PictureOut(
+        name=_shown(picture.reference), state=picture.state, url=url, reason=None if url else picture.reason or gone
+    )
+
+
+def _shown(reference: str) -> str:
+    """A web address as it is, a file by its name."""
+    return reference if "://" in reference else Path(reference).name
+
+
+def _vectors(catalogue: Catalogue, item_id: str) -> list[VectorsOut]:
+    known: dict[Space, Any] = {space: catalogue.identity(space) for space in SPACES}
+    return [
+        VectorsOut(space=space, count=len(catalogue.vectors_of(space, [item_id]).get(item_id, [])), encoder=encoder)
+        for space, encoder in known.items()
+        if encoder is not None
+    ]
+
+
+def stats_out(catalogue: Catalogue) -> StatsOut:
+    """The catalogue's numbers, counted once for each of its versions."""
+    found = catalogue.cached("service stats", catalogue.stats)
+    return StatsOut(**found.model_dump(exclude={"folder"}))

@@ -1,0 +1,93 @@
+"""What the OpenAPI document says beyond the handlers' signatures: problems, keys, and examples of the main calls."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from assistant.service.guard import COOKIE
+from assistant.service.problems import MEDIA_TYPE, Problem
+
+TAGS = [
+    {"name": "sessions", "description": "Conversations: messages, their events, attachments and feedback."},
+    {"name": "catalogue", "description": "The items: reading, searching, writing and importing them."},
+    {"name": "tools", "description": "What the model can call, for other programs."},
+    {"name": "service", "description": "What the service is, whether it is well, and its measures."},
+]
+EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
+    ("/api/sessions", "post"): {"title": "Shoes for the summer"},
+    ("/api/sessions/{session_id}/messages", "post"): {
+        "text": "Black running shoes, at most 100 dollars",
+        "top_n": 3,
+        "message_id": "m-1",
+    },
+    ("/api/sessions/{session_id}/feedback", "post"): {"item_id": "shoe-17", "event": "like"},
+    ("/api/tools/{name}", "post"): {"arguments": {"query": "running shoes", "k": 5}},
+    ("/api/tools", "post"): {
+        "calls": [{"id": "1", "name": "search_by_text", "arguments": {"query": "running shoes", "k": 5}}]
+    },
+    ("/v1/chat/completions", "post"): {
+        "model": "recommendation-assistant",
+        "messages": [{"role": "user", "content": "Black running shoes, at most 100 dollars"}],
+    },
+}
+"""A body for each of the main calls that are there."""
+PROBLEMS = {
+    "4XX": "The request cannot be answered; `detail` says why.",
+    "5XX": "The service, or something it needs, fails; `detail` says what.",
+}
+_METHODS = ("get", "put", "post", "delete", "patch")
+
+
+def describe(app: FastAPI) -> None:
+    """Have the app's document be completed by this module."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes, tags=TAGS)
+            app.openapi_schema = completed(made)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign] # as FastAPI's documentation has it
+
+
+def completed(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with problems, keys and examples."""
+    parts = document.setdefault("components", {})
+    schemas = parts.setdefault("schemas", {})
+    schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "A key of `assistant keys create`."},
+        "login": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+    }
+    document["security"] = [{}, {"key": []}, {"login": []}]
+    for path, method, operation in _operations(document):
+        _with_problems(operation)
+        _with_example(operation, EXAMPLES.get((path, method)))
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    return document
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document.get("paths", {}).items():
+        for method, operation in methods.items():
+            if method in _METHODS:
+                yield path, method, operation
+
+
+def _with_problems(operation: dict[str, Any]) -> None:
+    """Every refusal is a problem; FastAPI's own description of a 422 is not what is sent here."""
+    responses = operation.setdefault("responses", {})
+    if "HTTPValidationError" in str(responses.get("422", "")):
+        del responses["422"]
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for status, description in PROBLEMS.items():
+        responses.setdefault(status, {"description": description, "content": content})
+
+
+def _with_example(operation: dict[str, Any], example: dict[str, Any] | None) -> None:
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if example is not None and content is not None:
+        content["example"] = example

@@ -1,0 +1,377 @@
+"""`assistant serve` as a process: how it starts, how it is stopped, and what clients that misbehave leave behind.
+
+No model is in these homes: turns run without encoders, and say so; what counts here is that they begin and end.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from assistant.llm import process as llm_process
+from tests.fakes.catalogues import entry, fill
+from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
+from tests.unit.llm.conftest import FAKE, free_port
+from tools.records import Item
+from tools.store import Catalogue
+
+ROOT = Path(__file__).resolve().parents[3]
+COMMAND = [sys.executable, "-c", "from assistant.cli import main; main()", "serve"]
+START_SECONDS = 120.0
+
+
+@dataclass
+class Server:
+    """A running `assistant serve` and a client of it."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    errors: Path
+    client: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+
+    def wait_until_up(self) -> None:
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            assert self.process.poll() is None, self.errors.read_text()
+            with contextlib.suppress(httpx.HTTPError):
+                if self.client.get("/healthz").status_code == 200:
+                    return
+            time.sleep(0.1)
+        raise AssertionError(self.errors.read_text())
+
+    def session(self) -> str:
+        return str(self.client.post("/api/sessions", json={}).raise_for_status().json()["session_id"])
+
+    def say(self, session: str, text: str) -> httpx.Response:
+        return self.client.post(
+            f"/api/sessions/{session}/messages", json={"text": text}, headers={"Accept": "application/json"}
+        )
+
+    @contextlib.contextmanager
+    def asking(self, session: str, text: str) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+        """A message whose stream is read beside; the list has its events when the block has ended."""
+        told: list[tuple[str, dict[str, Any]]] = []
+        begun = threading.Event()
+
+        def read() -> None:
+            path = f"/api/sessions/{session}/messages"
+            with contextlib.suppress(httpx.HTTPError), self.client.stream("POST", path, json={"text": text}) as stream:
+                name = ""
+                for line in stream.iter_lines():
+                    begun.set()
+                    key, _, value = line.partition(": ")
+                    if key == "event":
+                        name = value
+                    elif key == "data":
+                        told.append((name, json.loads(value)))
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        assert begun.wait(30)
+        yield told
+        thread.join(60)
+        assert not thread.is_alive()
+
+    def measures(self) -> dict[str, float]:
+        families = text_string_to_metric_families(self.client.get("/metrics").text)
+        return {sample.name: sample.value for family in families for sample in family.samples if not sample.labels}
+
+    def stop(self, sig: int = signal.SIGTERM) -> tuple[int, float]:
+        """Send a signal; the exit code, and the seconds until the end."""
+        began = time.monotonic()
+        self.process.send_signal(sig)
+        return self.process.wait(60), time.monotonic() - began
+
+    def log(self) -> list[dict[str, Any]]:
+        """The log; every line must be JSON."""
+        return [json.loads(line) for line in self.errors.read_text().splitlines()]
+
+
+@dataclass
+class Place:
+    """A home without models, a catalogue of a few items, and a scripted language model."""
+
+    folder: Path
+    model: FakeOpenAIServer
+    started: list[Server] = field(default_factory=list)
+
+    def environment(self, port: int, **settings: object) -> dict[str, str]:
+        given = {
+            "ASSISTANT_HOME": self.folder / "home",
+            "ASSISTANT_DATA": self.folder / "data",
+            "ASSISTANT_LLM__PROFILE": "remote",
+            "ASSISTANT_LLM__BASE_URL": self.model.base_url,
+            "ASSISTANT_LLM__MODEL": self.model.model,
+            "ASSISTANT_SERVICE__PORT": port,
+            "ASSISTANT_SERVICE__REQUESTS_PER_MINUTE": 1_000_000,
+            "ASSISTANT_SERVICE__TURNS_AT_ONCE": 1_000,
+            "ASSISTANT_SERVICE__TURNS_IN_ALL": 1_000,
+            "PYTHONPATH": ROOT,
+        }
+        named = {f"ASSISTANT_{name.upper()}": value for name, value in settings.items()}
+        return {**os.environ, **{name: str(value) for name, value in {**given, **named}.items() if value is not None}}
+
+    def start(self, *arguments: str, wait: bool = True, **settings: object) -> Server:
+        """Start the command; it is killed with the test if it still runs."""
+        port, errors = free_port(), self.folder / f"errors-{len(self.started)}.txt"
+        with errors.open("wb") as err:
+            process = subprocess.Popen(
+                [*COMMAND, *arguments], env=self.environment(port, **settings), stderr=err, stdout=err, cwd=self.folder
+            )
+        self.started.append(Server(process, port, errors))
+        if wait:
+            self.started[-1].wait_until_up()
+        return self.started[-1]
+
+
+def small_talk(body: Request) -> Reply:
+    """A model that answers everything as a chat."""
+    name = (body.get("response_format") or {}).get("json_schema", {}).get("name")
+    return Reply(json={"intent": "chat", "calls": []}) if name == "plan" else Reply("I help you to find things.")
+
+
+def silent(_: Request) -> Reply:
+    """A model that never answers."""
+    return Reply(hang=True)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with FakeOpenAIServer(small_talk) as model:
+        place = Place(tmp_path, model)
+        (tmp_path / "home").mkdir()
+        catalogue = Catalogue.open(tmp_path / "data")
+        fill(catalogue, [entry(Item(id=f"i{n}", title=f"Chair {n}", description="Oak.", price=n)) for n in range(5)])
+        catalogue.close()
+        yield place
+        for server in place.started:
+            server.client.close()
+            if server.process.poll() is None:
+                server.process.kill()
+                server.process.wait()
+
+
+def test_it_serves_without_models_and_names_each_with_its_command(place: Place) -> None:
+    server = place.start("--no-llm")
+    said = [line["message"] for line in server.log() if line["level"] == "WARNING"]
+    for name in ("whisper-base", "efficientnet-lite2", "all-minilm-l6-v2"):
+        assert any(f"assistant models pull {name}" in message for message in said), said
+    ready = server.client.get("/readyz")
+    assert ready.status_code == 503
+    assert "assistant models pull all-minilm-l6-v2" in ready.json()["parts"]["text"]
+    assert ready.json()["parts"]["catalogue"] == ready.json()["parts"]["llm"] == "ok"
+    code, seconds = server.stop()
+    assert code == 0
+    assert seconds < 10
+
+
+def test_a_port_that_is_taken_is_one_sentence_and_exit_code_3(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = place.start("--no-llm", "--port", str(port), wait=False)
+        assert server.process.wait(60) == 3
+    (line,) = server.errors.read_text().splitlines()
+    assert line.startswith(f"error: Port {port} is in use by another program")
+    assert f"--port {port + 1}" in line
+
+
+def test_a_stop_lets_a_running_turn_finish(place: Place) -> None:
+    place.model.script(lambda body: Reply("A late answer.", delay=1.5))
+    server = place.start("--no-llm", service__stop_seconds=30)
+    session = server.session()
+    with server.asking(session, "Hello!") as told:
+        code, seconds = server.stop()
+    assert code == 0
+    assert seconds < 25
+    assert told[-1][0] == "done", told
+    again = place.start("--no-llm").client.get(f"/api/sessions/{session}").json()
+    assert again["turns"] == 1
+
+
+def test_a_stop_cancels_a_turn_that_takes_too_long_and_tells_its_stream(place: Place) -> None:
+    place.model.script(silent)
+    server = place.start("--no-llm", service__stop_seconds=1)
+    with server.asking(server.session(), "Hello!") as told:
+        code, seconds = server.stop()
+    assert code == 0
+    assert 1 <= seconds < 12
+    name, data = told[-1]
+    assert (name, data["problem"]["detail"]) == ("error", "The turn was stopped.")
+    assert not [line for line in server.log() if line["level"] == "ERROR"]
+
+
+def test_ctrl_c_ends_well_and_a_second_one_quits_at_once(place: Place) -> None:
+    idle = place.start("--no-llm")
+    assert idle.stop(signal.SIGINT)[0] == 0
+    place.model.script(silent)
+    busy = place.start("--no-llm", service__stop_seconds=60)
+    with busy.asking(busy.session(), "Hello!"):
+        busy.process.send_signal(signal.SIGINT)
+        time.sleep(1)
+        assert busy.process.poll() is None
+        code, seconds = busy.stop(signal.SIGINT)
+    assert code == 130
+    assert seconds < 3
+
+
+def test_a_killed_service_loses_no_finished_turn_and_keeps_nothing_of_the_unfinished(place: Place) -> None:
+    server = place.start("--no-llm")
+    session = server.session()
+    assert server.say(session, "Hello!").status_code == 200
+    before = server.client.get(f"/api/sessions/{session}").json()
+    place.model.script(silent)
+    with server.asking(session, "Thank you!"):
+        server.process.kill()
+        server.process.wait()
+    place.model.script(small_talk)
+    after = place.start("--no-llm")
+    assert after.client.get(f"/api/sessions/{session}").json() == before
+    assert not (place.folder / "data" / "uploads" / ".incoming").exists()
+    assert after.say(session, "Hello again!").status_code == 200
+    assert after.client.get(f"/api/sessions/{session}").json()["turns"] == 2
+
+
+def test_a_thousand_clients_that_vanish_leave_nothing_behind(place: Place) -> None:
+    server = place.start("--no-llm", service__header_seconds=2, service__body_seconds=2)
+    session = server.session()
+    for number in range(50):  # whatever grows with first use has grown
+        vanish(server, session, number)
+    place.model.script(silent)
+    settle(server)
+    before = server.measures()
+    began = time.monotonic()
+    for number in range(1_000):
+        vanish(server, session, number)
+    settle(server)
+    after = server.measures()
+    assert time.monotonic() - began < 120
+    assert after["assistant_turns_running"] == after["assistant_turn_streams"] == 0
+    assert after["assistant_tasks"] <= before["assistant_tasks"] + 2
+    # SQLite keeps the files of closed connections while another one holds a lock: one for each thread of the pool
+    assert after["process_open_fds"] <= before["process_open_fds"] + 40
+    grown = after["process_resident_memory_bytes"] - before["process_resident_memory_bytes"]
+    assert grown < 64 * 2**20, f"{grown / 2**20:.0f} MiB"
+    place.model.script(small_talk)
+    assert server.say(session, "Hello!").status_code == 200
+    assert server.stop()[0] == 0
+
+
+def head_of(session: str, body: bytes) -> bytes:
+    """The head of a message."""
+    return (
+        f"POST /api/sessions/{session}/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode()
+
+
+def vanish(server: Server, session: str, number: int) -> None:
+    """Connect and go away: at once, within a head, within a body, after a message, or while its stream runs."""
+    body = json.dumps({"text": f"Hello {number}!"}).encode()
+    head = head_of(session, body)
+    sent = (b"", head[:40], head + body[:5], head + body, head + body)[number % 5]
+    with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", server.port)) as connection:
+        if number % 2:  # a reset instead of an end
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.sendall(sent)
+        if number % 5 == 4:
+            connection.recv(64)
+
+
+def settle(server: Server, seconds: float = 60) -> None:
+    """Wait until no turn runs and the tasks of what was given up have ended."""
+    end = time.monotonic() + seconds
+    calm = 0
+    while calm < 5:
+        assert time.monotonic() < end, server.measures()
+        now = server.measures()
+        calm = calm + 1 if not now["assistant_turns_running"] and now["assistant_tasks"] < 12 else 0
+        time.sleep(0.3)
+
+
+def test_clients_that_say_too_little_or_take_nothing_are_cut_off(place: Place) -> None:
+    server = place.start("--no-llm", service__header_seconds=1, service__send_seconds=2)
+    address = ("127.0.0.1", server.port)
+    session = server.session()
+    assert server.say(session, "Hello!").status_code == 200
+    before = server.measures()["process_open_fds"]
+    with socket.create_connection(address) as mute, socket.create_connection(address) as halting:
+        halting.sendall(b"GET /healthz HT")
+        began = time.monotonic()
+        mute.settimeout(20)
+        halting.settimeout(20)
+        assert (mute.recv(1), halting.recv(1)) == (b"", b"")
+        assert 0.5 < time.monotonic() - began < 10
+    deaf = []
+    for _ in range(5):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(address)
+        connection.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 8)
+        deaf.append(connection)
+    began = time.monotonic()
+    assert server.client.get(f"/api/sessions/{session}").status_code == 200  # the others do not wait for them
+    assert server.measures()["process_open_fds"] >= before + len(deaf)
+    while server.measures()["process_open_fds"] > before + 2:
+        assert time.monotonic() - began < 30
+        time.sleep(0.2)
+    for connection in deaf:
+        connection.close()
+
+
+def test_a_stream_that_nobody_reads_holds_up_no_turn(place: Place) -> None:
+    server = place.start("--no-llm")
+    session, body = server.session(), json.dumps({"text": "Hello!"}).encode()
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        deaf.connect(("127.0.0.1", server.port))
+        head = (
+            f"POST /api/sessions/{session}/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        )
+        deaf.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        end = time.monotonic() + 30
+        while server.client.get(f"/api/sessions/{session}").json()["turns"] < 1:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    assert server.stop()[0] == 0
+
+
+@pytest.mark.parametrize("by_whom", ["serve", "somebody else"])
+def test_vllm_is_stopped_by_who_started_it(place: Place, by_whom: str) -> None:
+    python, weights = place.folder / "python", place.folder / "weights"
+    python.write_text(f"#!{sys.executable}\n{FAKE.read_text()}")
+    python.chmod(0o755)
+    weights.mkdir()
+    managed = {
+        "llm__profile": "cpu", "llm__base_url": None, "llm__python": python, "llm__model": weights,
+        "llm__port": free_port(),
+        "llm__extra_args": '["--fake", "good"]', "run": place.folder / "run",
+    }  # fmt: skip
+    commands = [sys.executable, "-c", "from assistant.cli import main; main()", "llm"]
+    environment = place.environment(free_port(), **managed)
+    if by_whom != "serve":
+        subprocess.run([*commands, "up"], env=environment, check=True, capture_output=True)
+    server = place.start(**managed)
+    record = llm_process.read_record(place.folder / "run" / "vllm.json")
+    assert record is not None
+    assert psutil.pid_exists(record.pid)
+    assert server.stop()[0] == 0
+    still = psutil.pid_exists(record.pid) and psutil.Process(record.pid).status() != psutil.STATUS_ZOMBIE
+    assert still == (by_whom != "serve")
+    subprocess.run([*commands, "down"], env=environment, check=True, capture_output=True)
