@@ -101,7 +101,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             CORSMiddleware,
             allow_origins=settings.service.cors,
             allow_methods=["*"],
-            allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "X-Request-ID"],
+            allow_headers=["*"],  # OpenAI's and MCP's clients send a dozen of their own
             expose_headers=["X-Request-ID", "Retry-After"],
         )
     app.add_middleware(Guard, settings=settings.service, keys=keys, needs_key=needs_key)

@@ -41,6 +41,8 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(self), geolocation=()",
 }
 
+NOBODY = User(id="", name="")
+
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/chat/completions$|/api/uploads$|/mcp$")
 _OPEN = re.compile(r"/(healthz|readyz|api/login|api/info)$")
@@ -87,6 +89,8 @@ class Guard:
     def _check(self, scope: Scope, headers: Headers) -> User:
         path, method = scope["path"], scope["method"]
         self._check_origin(headers, method)
+        if method == "OPTIONS" and "access-control-request-method" in headers:
+            return NOBODY  # browsers ask without a key whether they may send one
         user = self._user(headers, path)
         if _NEEDS_USER.match(path):
             client = scope.get("client")
@@ -120,7 +124,7 @@ class Guard:
             raise _unauthorized("This key is unknown, revoked or past its end.")
         if self._needs_key and _NEEDS_USER.match(path) and not _OPEN.match(path):
             raise _unauthorized("A key is needed here: Authorization: Bearer KEY.")
-        return LOCAL_USER if not self._needs_key else User(id="", name="")
+        return LOCAL_USER if not self._needs_key else NOBODY
 
     def _check_rate(self, who: str) -> None:
         if not self._limiter.hit(self._rate, who):

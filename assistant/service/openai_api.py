@@ -27,8 +27,7 @@ from assistant.service.openai_records import (
     ImagePart,
     Talk,
     openai_error,
-    read_request,
-    read_talk,
+    read,
 )
 from assistant.service.problems import Problem, Refused, as_response
 from assistant.service.toolbench import DATA, decoded, from_base64
@@ -41,6 +40,8 @@ PREFIX = "/v1/"
 """Errors at addresses that begin so have OpenAI's form."""
 
 router = APIRouter(prefix="/v1", tags=["openai"])
+
+CHAT = ChatRequest.model_json_schema(ref_template="#/components/schemas/{model}")
 
 _STARTED = int(time.time())
 
@@ -61,15 +62,11 @@ async def model(name: str) -> dict[str, Any]:
 
 @router.post(
     "/chat/completions",
-    openapi_extra={
-        "requestBody": {"required": True, "content": {"application/json": {"schema": ChatRequest.model_json_schema()}}}
-    },
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": CHAT}}}},
 )
 async def complete(request: Request, service: TheService, user: TheUser) -> Response:
     """Answer the last message of a conversation, as one object or, with ``stream``, as chunks."""
-    body = await request.body()
-    asked = await asyncio.to_thread(read_request, body)
-    talk = read_talk(asked.messages)
+    asked, talk = await asyncio.to_thread(read, await request.body())
     folder = service.settings.data_folder / INCOMING
     incoming = await asyncio.to_thread(_incoming, asked, talk, folder, service.settings.limits)
     running = await _start(service, user, asked, talk, incoming)

@@ -1,7 +1,7 @@
 """OpenAI's chat completions as records: what is read of a request, and what is answered."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -86,32 +86,24 @@ class ChatRequest(Lenient):
 
 @dataclass(frozen=True)
 class Talk:
-    """A conversation as far as it matters: what the user said before, what was answered last, what is said now.
+    """A conversation as far as it matters.
 
     Attributes:
-        before: the text of each earlier message of the user.
-        answered: the last answer's text, as the client has it.
         parts: the content of the message that is to be answered.
+        message_id: its id.
+        earlier_id: the id of the user's message before it; None in a new conversation.
+        answered: the last answer's text, as the client has it.
     """
 
-    before: list[str] = field(default_factory=list)
+    parts: list[TextPart | ImagePart | AudioPart]
+    message_id: str
+    earlier_id: str | None = None
     answered: str = ""
-    parts: list[TextPart | ImagePart | AudioPart] = field(default_factory=list)
 
     @property
     def text(self) -> str:
         """What is said now."""
-        return "\n".join(part.text for part in self.parts if isinstance(part, TextPart))
-
-    @property
-    def earlier_id(self) -> str | None:
-        """The id of the user's message before this one; None in a new conversation."""
-        return chain_id(self.before) if self.before else None
-
-    @property
-    def message_id(self) -> str:
-        """This message's id."""
-        return chain_id([*self.before, self.text])
+        return _words(self.parts)
 
 
 def chain_id(said: list[str]) -> str:
@@ -120,6 +112,12 @@ def chain_id(said: list[str]) -> str:
     for text in said:
         digest = hashlib.sha256(digest + " ".join(text.split()).encode("utf-8", "replace")).digest()
     return f"chat-{digest.hex()[:48]}"
+
+
+def read(body: bytes) -> tuple[ChatRequest, Talk]:
+    """A request and its conversation; errors as of `read_request` and `read_talk`."""
+    asked = read_request(body)
+    return asked, read_talk(asked.messages)
 
 
 def read_request(body: bytes) -> ChatRequest:
@@ -163,7 +161,8 @@ def read_talk(messages: list[ChatMessage]) -> Talk:
         raise _bad("The last message has to be the user's.")
     parts = [part for message in said[-1] for part in _parts(message.content)]
     before = ["\n".join(_text_of(message.content) for message in group) for group in said[:-1]]
-    return Talk(before, answers[-1] if answers else "", parts)
+    earlier_id = chain_id(before) if before else None
+    return Talk(parts, chain_id([*before, _words(parts)]), earlier_id, answers[-1] if answers else "")
 
 
 def openai_error(problem: Problem) -> tuple[int, dict[str, Any]]:
@@ -191,6 +190,10 @@ def _parts(content: object) -> list[TextPart | ImagePart | AudioPart]:
         return _PARTS.validate_python(content)
     except ValidationError as exc:
         raise _bad(f"content.{first_fault(exc.errors())}") from exc
+
+
+def _words(parts: list[TextPart | ImagePart | AudioPart]) -> str:
+    return "\n".join(part.text for part in parts if isinstance(part, TextPart))
 
 
 def _text_of(content: object) -> str:

@@ -64,6 +64,8 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     document["security"] = [{}, {"key": []}, {"login": []}]
     for path, method, operation in _operations(document):
         _with_problems(operation)
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            schemas.update(content.get("schema", {}).pop("$defs", {}))  # where the references point to
         _with_example(operation, EXAMPLES.get((path, method)))
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)

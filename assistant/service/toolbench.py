@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import MediaError
-from assistant.front import Assistant
+from assistant.front import TOOL_THREADS, Assistant
 from assistant.service.context import User
 from assistant.service.upload_store import Uploads
 from assistant.service.uploads import INCOMING, written
@@ -19,8 +19,9 @@ from tools.records import Record, ToolOutcome
 from tools.tool import Tool
 from tools.toolbox import TOOLS
 
-AT_ONCE = 4
-"""How many calls run at a time in the whole service; others wait, and their deadline starts when they run."""
+AT_ONCE = TOOL_THREADS // 2
+"""How many calls run at a time in the whole service, so that turns have threads left; others wait, and their deadline
+starts when they run."""
 DATA = "data:"
 FILE_ARGUMENTS = {
     "image": "the picture: the id of an upload, item:ID for an item's own picture, or a data: URL in base64",

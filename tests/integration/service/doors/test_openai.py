@@ -278,6 +278,25 @@ def test_other_errors_have_the_same_form(http: httpx.Client) -> None:
         assert answer.headers["x-request-id"]
 
 
+def test_a_page_of_an_allowed_site_may_call_with_a_key(serve: Serve) -> None:
+    with serve(needs_key=True, service={"cors": ["http://page.local"]}) as served, served.client() as http:
+        asks = {
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,x-stainless-os",
+        }
+        for origin, status, allowed in (
+            ("http://page.local", 200, "http://page.local"), ("http://other.local", 400, None),
+        ):  # fmt: skip
+            answer = http.options("/v1/chat/completions", headers={**asks, "Origin": origin})
+            assert (answer.status_code, answer.headers.get("access-control-allow-origin")) == (status, allowed)
+        headers = {"Authorization": f"Bearer {new_key(served, 'ann')}", "Origin": "http://page.local"}
+        answer = http.post(
+            "/v1/chat/completions", json={"model": MODEL, "messages": [user("a chair")]}, headers=headers
+        )
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "http://page.local")
+        assert http.options("/v1/models").status_code == 401
+
+
 def test_titles_make_no_links(client: openai.OpenAI) -> None:
     content = ask(client, [user("a desk lamp")]).choices[0].message.content
     assert content
