@@ -51,7 +51,7 @@ class Access:
 def _served(scope: Scope, status: int, seconds: float, size: int) -> Served:
     return Served(
         method=scope["method"] if scope["method"] in METHODS else "other",
-        route=route_of(scope),
+        route=NO_ROUTE if status == HTTPStatus.NOT_FOUND and "route" not in scope else route_of(scope),
         status=status,
         seconds=seconds,
         size=size,

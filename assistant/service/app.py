@@ -4,12 +4,16 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import Scope
 
 from assistant.front import Assistant
 from assistant.service import (
@@ -93,7 +97,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         app.include_router(router)
     doors.install(app)
     if WEB.is_dir():
-        app.mount("/", StaticFiles(directory=WEB, html=True), name="web")
+        app.mount("/", WebPage(directory=WEB, html=True), name="web")
     openapi.describe(app)
     app.add_middleware(Patience, body_seconds=settings.service.body_seconds)
     if settings.service.cors:
@@ -109,6 +113,20 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     if traces:
         traces.instrument(app)
     return app
+
+
+class WebPage(StaticFiles):
+    """The page's files; whatever else is asked of an address that nobody knows, it is not there."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file.
+
+        Raises:
+            HTTPException: 404.
+        """
+        if scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        return await super().get_response(path, scope)
 
 
 def _remove_leftovers(settings: Settings) -> None:

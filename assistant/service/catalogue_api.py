@@ -47,6 +47,7 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
     pictures = Pictures(engines, settings.data_folder / "thumbnails")
     desk = Desk(engines, pictures, Maps(engines), writing, Imports(writing))
     await asyncio.to_thread(desk.imports.load)
+    await asyncio.to_thread(pictures.tidy)
     app.state.catalogue_desk = desk
     try:
         yield
@@ -65,6 +66,16 @@ TheDesk = Annotated[Desk, Depends(_the_desk)]
 Names = Annotated[list[Annotated[str, Query(max_length=100)]], Query(max_length=50)]
 Price = Annotated[float | None, Query(ge=0, allow_inf_nan=False)]
 Line = dict[str, Any]
+LINE: Line = {
+    "title": "Oak Chair",
+    "description": "A solid chair of oak.",
+    "price": 80,
+    "currency": "USD",
+    "category": "Home > Chairs",
+    "in_stock": True,
+    "color": "brown",
+}
+"""What a line looks like, for the OpenAPI document."""
 
 router = APIRouter(prefix="/api/catalogue", tags=["catalogue"], route_class=ExactRoute, lifespan=_open)
 jobs_router = APIRouter(prefix="/api/jobs", tags=["catalogue"])
@@ -170,7 +181,7 @@ async def catalogue_map(desk: TheDesk, space: MapSpace = "text", method: Method 
 
 
 @router.put("/items/{item_id}", responses={201: {"model": Written}})
-async def put(desk: TheDesk, response: Response, item_id: str, line: Annotated[Line, Body()]) -> Written:
+async def put(desk: TheDesk, response: Response, item_id: str, line: Annotated[Line, Body(examples=[LINE])]) -> Written:
     """Write one item: 201 when it is new. The id may be left out of the line."""
     written = await desk.writing.put(item_id, line)
     response.status_code = HTTPStatus.CREATED if written.summary.new else HTTPStatus.OK
@@ -184,7 +195,10 @@ async def delete(desk: TheDesk, item_id: str) -> None:
 
 
 @router.post("/items")
-async def post(desk: TheDesk, lines: Annotated[list[Line], Body(min_length=1, max_length=LINES)]) -> Written:
+async def post(
+    desk: TheDesk,
+    lines: Annotated[list[Line], Body(min_length=1, max_length=LINES, examples=[[{"id": "oak-chair", **LINE}]])],
+) -> Written:
     """Write up to 1,000 items; a line's number in the answer counts from 1."""
     return await desk.writing.write(lines)
 

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -21,6 +23,8 @@ WIDTHS = (96, 160, 320, 640, 1280)
 AT_ONCE = 2
 """Pictures that are decoded at one time: each may hold 50 million pixels."""
 QUALITY = 85
+KEPT_BYTES = 2**30
+"""Of small pictures; the ones made first go when a service starts with more."""
 TALLEST = 4
 """A small picture is at most this many times as high as wide; a higher one is made narrower."""
 
@@ -49,6 +53,18 @@ class Pictures:
         self._engines = engines
         self._folder = folder
         self._places = asyncio.Semaphore(AT_ONCE)
+
+    def tidy(self) -> None:
+        """Delete what was left half written, and the oldest small pictures while there are too many."""
+        for part in self._folder.glob("*.part"):
+            part.unlink(missing_ok=True)
+        kept = sorted((status.st_mtime, status.st_size, path) for path, status in _files(self._folder))
+        size = sum(each for _, each, _ in kept)
+        for _, each, path in kept:
+            if size <= KEPT_BYTES:
+                return
+            path.unlink(missing_ok=True)
+            size -= each
 
     async def show(self, item_id: str, n: int, width: int | None) -> Shown:
         """An item's n-th picture, counted from 0; without a width as it is, if a browser can show that.
@@ -106,6 +122,12 @@ class Pictures:
             raise StoreError(f"A small picture cannot be written: {exc.strerror or exc}.") from exc
         finally:
             part.unlink(missing_ok=True)
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    for path in folder.glob("*.jpg"):
+        with suppress(OSError):
+            yield path, path.stat()
 
 
 def _unreadable(name: str) -> Refused:

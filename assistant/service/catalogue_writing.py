@@ -144,9 +144,10 @@ class CatalogueWriting:
             self._waiting -= 1
 
     def _write(self, lines: Sequence[dict[str, Any]]) -> Written:
-        path = fresh_file(self.folder)
+        path = self.folder / f"{uuid.uuid4().hex}.jsonl"
         rejections: list[RejectionOut] = []
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             with path.open("w", encoding="utf-8") as file:
                 file.writelines(json.dumps(self._with_own_pictures(line)) + "\n" for line in lines)
             summary = self.take_in(path, reject=lambda found: rejections.append(RejectionOut.of(found)))
@@ -207,12 +208,6 @@ class CatalogueWriting:
             shutil.copyfile(path, part)
             part.replace(target)
         return name
-
-
-def fresh_file(folder: Path) -> Path:
-    """A path for lines that come in."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{uuid.uuid4().hex[:16]}.jsonl"
 
 
 def busy() -> Refused:

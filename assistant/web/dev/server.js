@@ -50,6 +50,17 @@ function itemOf({
   return { id, title, description, price, currency, category, brand, url: null, images, in_stock, attributes };
 }
 
+const detailOf = (item) => ({
+  item,
+  pictures: item.images.map((name, n) => ({
+    name,
+    state: "ready",
+    url: `/api/catalogue/items/${item.id}/images/${n}`,
+    reason: null,
+  })),
+  vectors: [{ space: "text", count: 1, encoder: { encoder: "scripted" } }],
+});
+
 const hitOf = ({ id, title, price, currency, category, brand, in_stock }) => ({
   item_id: id,
   title,
@@ -440,7 +451,7 @@ const ROUTES = [
   [
     "GET",
     /^\/api\/catalogue\/items\/([^/]+)$/,
-    (_, response, [id]) => withItem(response, id, (item) => answer(response, item)),
+    (_, response, [id]) => withItem(response, id, (item) => answer(response, detailOf(item))),
   ],
   [
     "GET",
@@ -473,7 +484,7 @@ const ROUTES = [
         x: Math.cos(names.indexOf(category)) + Math.sin(n * 12.9) / 4,
         y: Math.sin(names.indexOf(category)) + Math.cos(n * 78.2) / 4,
       }));
-      answer(response, { points });
+      answer(response, { points, total: points.length, sampled: false });
     },
   ],
 ];
@@ -485,12 +496,11 @@ const shown = ({ session_id, title, created_at, messages }) => ({
   updated_at: created_at,
   turns: messages.length,
 });
-const counts = (field) =>
-  Object.fromEntries(
-    Object.entries(Object.groupBy(items, (item) => item[field] ?? ""))
-      .filter(([name]) => name)
-      .map(([name, of]) => [name, of.length]),
-  );
+function counts(field) {
+  const found = {};
+  for (const { [field]: name } of items) if (name) found[name] = (found[name] ?? 0) + 1;
+  return found;
+}
 const withSession = (response, id, then) =>
   sessions.has(id) ? then(sessions.get(id)) : refuse(response, 404, "There is no such session.");
 const withItem = (response, id, then) => {

@@ -36,7 +36,7 @@ def test_everything_is_done_with_the_keyboard(page: Page) -> None:
     wait_for_answer(page)
     press_until(page, "Shift+Tab", "Why?")
     page.keyboard.press("Enter")
-    expect(page.locator("li[data-item] dl").first).to_be_visible()
+    expect(page.locator("li[data-item] dl:visible")).to_have_count(1)
     press_until(page, "Shift+Tab", "I like")
     page.keyboard.press("Space")
     expect(page.locator("button[aria-pressed=true]")).to_have_count(1)

@@ -65,7 +65,7 @@ def test_a_page_loaded_anew_shows_the_session_and_goes_on_with_its_answer(page: 
 
 
 def test_a_condition_is_shown_as_a_chip_and_can_be_taken_back(page: Page) -> None:
-    say(page, "a chair under 90 dollars")
+    say(page, "a chair, at most 90 dollars")
     assert "cafe" not in cards(page)
     page.get_by_role("row", name="at most 90").get_by_role("button", name="Remove").click()
     expect(page.locator("li[data-status]")).to_have_count(2)

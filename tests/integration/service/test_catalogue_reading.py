@@ -1,14 +1,19 @@
 """Reading the catalogue over HTTP, on a real store; encoders draw vectors by hash."""
 
 import io
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from PIL import Image
 
 from assistant.ingest import Encoders, ingest
+from assistant.service import catalogue_map, catalogue_pictures
+from assistant.service.catalogue_map import Method, project
 from tests.fakes import catalogues
 from tests.integration.service.catalogue_shop import CatalogueShop, Client, ndjson
 from tools.store import Catalogue
@@ -264,3 +269,48 @@ def test_an_empty_catalogue_can_be_read(tmp_path: Path) -> None:
         assert client.get("/api/catalogue/items", query="chair") == {"items": [], "total": 0}
         assert client.get("/api/catalogue/map")["points"] == []
         assert client.get("/api/jobs") == {"jobs": []}
+
+
+def test_a_map_is_drawn_once_and_the_service_answers_meanwhile(
+    shop: CatalogueShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+
+    def slow(rows: Any, method: Method) -> Any:  # noqa: ANN401
+        drawn.append(len(rows))
+        time.sleep(1.5)
+        return project(rows, method)
+
+    monkeypatch.setattr(catalogue_map, "project", slow)
+    with shop.serving() as client, ThreadPoolExecutor(4) as threads:
+        began = time.monotonic()
+        asked = [threads.submit(client.get, "/api/catalogue/map") for _ in range(4)]
+        while not drawn:
+            time.sleep(0.01)
+        client.get("/healthz")
+        client.get("/api/catalogue/items", limit=1)
+        assert time.monotonic() - began < 1.4
+        assert len({str(each.result()) for each in asked}) == 1
+    assert drawn == [40]
+
+
+def test_a_large_catalogue_is_shown_by_a_sample(shop: CatalogueShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue_map, "MOST_POINTS", 10)
+    with shop.serving() as client:
+        drawn = client.get("/api/catalogue/map", method="pca")
+        assert (len(drawn["points"]), drawn["total"], drawn["sampled"]) == (10, 40, True)
+    with shop.serving() as client:
+        again = client.get("/api/catalogue/map", method="pca")
+        assert [point["item_id"] for point in again["points"]] == [point["item_id"] for point in drawn["points"]]
+
+
+def test_small_pictures_are_kept_within_bounds(shop: CatalogueShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = shop.data / "thumbnails"
+    with shop.serving() as client:
+        for n in range(5, 10):
+            client.http.get(f"/api/catalogue/items/item-{n}/images/0", params={"width": 96})
+    (folder / "left.part").write_bytes(b"x")
+    files = sorted(folder.glob("*.jpg"), key=lambda path: path.stat().st_mtime)
+    monkeypatch.setattr(catalogue_pictures, "KEPT_BYTES", sum(path.stat().st_size for path in files[-2:]))
+    with shop.serving():
+        assert set(folder.iterdir()) == set(files[-2:])

@@ -1,7 +1,18 @@
 /** Every call that the page makes, one function each. Addresses are relative, so that the page may stand under a path. */
 
 import { ProblemError, problemOf } from "./problem";
-import type { CatalogueStats, FeedbackEvent, Hit, Info, Item, MapPoint, Session, SessionDetail } from "./types";
+import type {
+  CatalogueMap,
+  CatalogueStats,
+  FeedbackEvent,
+  Hit,
+  Info,
+  ItemDetail,
+  MapSpace,
+  Neighbours,
+  Session,
+  SessionDetail,
+} from "./types";
 
 async function call(path: string, init?: RequestInit): Promise<Response> {
   const response = await fetch(path, init);
@@ -58,8 +69,8 @@ export interface ItemFilter {
 export const catalogueStats = () => get<CatalogueStats>("api/catalogue/stats");
 export const findItems = (filter: ItemFilter, offset: number, limit: number, signal?: AbortSignal) =>
   get<{ items: Hit[]; total: number }>(`api/catalogue/items?${query({ ...filter, offset, limit })}`, signal);
-export const getItem = (id: string) => get<Item>(itemPath(id));
-export const imageUrl = (id: string, width: number, n = 0) => `${itemPath(id)}/images/${n}?width=${width}`;
-export const neighbours = async (id: string, by: "text" | "picture", k: number) =>
-  (await get<{ items: Hit[] }>(`${itemPath(id)}/neighbours?${query({ by, k })}`)).items;
-export const catalogueMap = async () => (await get<{ points: MapPoint[] }>("api/catalogue/map")).points;
+export const getItem = (id: string) => get<ItemDetail>(itemPath(id));
+export const imageUrl = (id: string) => `${itemPath(id)}/images/0`;
+export const neighbours = (id: string, by: MapSpace, k: number) =>
+  get<Neighbours>(`${itemPath(id)}/neighbours?${query({ by, k })}`);
+export const catalogueMap = (space: MapSpace) => get<CatalogueMap>(`api/catalogue/map?${query({ space })}`);

@@ -139,6 +139,8 @@ export interface Hit {
   brand?: string | null;
   in_stock?: boolean | null;
   score?: number;
+  /** Address of its first picture; null when it has none, missing where that is not told. */
+  image?: string | null;
 }
 
 export interface Item {
@@ -153,6 +155,26 @@ export interface Item {
   images: string[];
   in_stock: boolean | null;
   attributes: Record<string, unknown>;
+}
+
+export interface Picture {
+  name: string;
+  state: "ready" | "remote" | "lost";
+  url: string | null;
+  reason: string | null;
+}
+
+/** Everything that is known of an item. */
+export interface ItemDetail {
+  item: Item;
+  pictures: Picture[];
+  vectors: { space: string; count: number; encoder: { encoder: string } | null }[];
+}
+
+export interface Neighbours {
+  items: Hit[];
+  /** Why there are none. */
+  missing: string[];
 }
 
 export interface CatalogueStats {
@@ -171,6 +193,15 @@ export interface MapPoint {
   category: string | null;
   x: number;
   y: number;
+}
+
+export type MapSpace = "text" | "picture";
+
+/** The catalogue in two dimensions; of a large one a sample. */
+export interface CatalogueMap {
+  points: MapPoint[];
+  total: number;
+  sampled: boolean;
 }
 
 export type FeedbackEvent = "view" | "like" | "dislike" | "more_like_this" | "not_this";

@@ -13,7 +13,7 @@ export function ItemGrid({ items, label }: { items: Hit[]; label: string }) {
       {items.map((item) => (
         <li key={item.item_id}>
           <Link href={`/catalogue/${encodeURIComponent(item.item_id)}`} className={css.item}>
-            <Photo itemId={item.item_id} alt="" width={320} />
+            <Photo itemId={item.item_id} src={item.image} alt="" width={320} />
             <span className={css.title}>{item.title}</span>
             <span className={css.price}>{price(item.price, item.currency, locale)}</span>
           </Link>

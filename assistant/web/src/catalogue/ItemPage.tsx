@@ -5,7 +5,7 @@ import { ToggleButton, ToggleButtonGroup } from "react-aria-components";
 import { Link, useLocation } from "wouter";
 import { getItem, neighbours } from "../api/client";
 import { asProblem } from "../api/problem";
-import type { Item } from "../api/types";
+import type { ItemDetail, MapSpace } from "../api/types";
 import { beginConversation, say } from "../chat/conversations";
 import { useMessages, useSpeech } from "../i18n";
 import { price, sentence } from "../i18n/format";
@@ -13,7 +13,7 @@ import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Photo } from "../ui/Photo";
 import { Loading } from "../ui/Spinner";
-import { factsOf } from "./facts";
+import { factsOf, tracesOf } from "./facts";
 import { ItemGrid } from "./ItemGrid";
 import css from "./ItemPage.module.css";
 
@@ -31,19 +31,20 @@ export default function ItemPage({ itemId }: { itemId: string }) {
       </Link>
       {error && <Notice kind="problem">{sentence(asProblem(error), t)}</Notice>}
       {!data && !error && <Loading />}
-      {data && <Known item={data} />}
+      {data && <Known detail={data} />}
       {data && <Neighbours itemId={itemId} by="text" title={t.item.byText} />}
-      {data && data.images.length > 0 && <Neighbours itemId={itemId} by="picture" title={t.item.byPicture} />}
+      {data && <Neighbours itemId={itemId} by="picture" title={t.item.byPicture} />}
     </div>
   );
 }
 
-function Known({ item }: { item: Item }) {
+function Known({ detail }: { detail: ItemDetail }) {
   const { t, locale } = useSpeech();
-  const facts = factsOf(item, t);
+  const { item } = detail;
+  const facts = [...factsOf(item, t), ...tracesOf(detail, t)];
   return (
     <article className={css.item}>
-      <Gallery item={item} />
+      <Gallery detail={detail} />
       <div className={css.text}>
         <h1>{item.title}</h1>
         <p className={css.price}>
@@ -81,13 +82,14 @@ function Known({ item }: { item: Item }) {
   );
 }
 
-function Gallery({ item }: { item: Item }) {
+function Gallery({ detail: { item, pictures } }: { detail: ItemDetail }) {
   const t = useMessages();
   const [shown, setShown] = useState(0);
+  const urls = pictures.map(({ url }) => url).filter((url) => url !== null);
   return (
     <div className={css.gallery}>
-      <Photo itemId={item.id} alt={t.cards.photoOf(item.title)} width={960} n={shown} eager />
-      {item.images.length > 1 && (
+      <Photo itemId={item.id} src={urls[shown] ?? null} alt={t.cards.photoOf(item.title)} width={960} eager />
+      {urls.length > 1 && (
         <ToggleButtonGroup
           className={css.thumbs ?? ""}
           selectionMode="single"
@@ -95,9 +97,9 @@ function Gallery({ item }: { item: Item }) {
           selectedKeys={[String(shown)]}
           onSelectionChange={(keys) => setShown(Number([...keys][0]))}
         >
-          {item.images.map((image, n) => (
-            <ToggleButton key={image} id={String(n)} className={css.thumb ?? ""} aria-label={t.item.photo(n + 1)}>
-              <Photo itemId={item.id} alt="" width={160} n={n} />
+          {urls.map((url, n) => (
+            <ToggleButton key={url} id={String(n)} className={css.thumb ?? ""} aria-label={t.item.photo(n + 1)}>
+              <Photo itemId={item.id} src={url} alt="" width={160} />
             </ToggleButton>
           ))}
         </ToggleButtonGroup>
@@ -131,7 +133,7 @@ function Ask({ title }: { title: string }) {
   );
 }
 
-function Neighbours({ itemId, by, title }: { itemId: string; by: "text" | "picture"; title: string }) {
+function Neighbours({ itemId, by, title }: { itemId: string; by: MapSpace; title: string }) {
   const t = useMessages();
   const { data, error, isPending } = useQuery({
     queryKey: ["neighbours", itemId, by],
@@ -142,7 +144,8 @@ function Neighbours({ itemId, by, title }: { itemId: string; by: "text" | "pictu
       <h2>{title}</h2>
       {isPending && <Loading />}
       {error && <Notice kind="problem">{sentence(asProblem(error), t)}</Notice>}
-      {data && (data.length ? <ItemGrid items={data} label={title} /> : <p>{t.item.noNeighbours}</p>)}
+      {data && data.items.length > 0 && <ItemGrid items={data.items} label={title} />}
+      {data?.items.length === 0 && <p>{data.missing.join(" ") || t.item.noNeighbours}</p>}
     </section>
   );
 }

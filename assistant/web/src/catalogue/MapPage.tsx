@@ -3,7 +3,7 @@ import { useMemo, useState } from "react";
 import { ToggleButton, ToggleButtonGroup } from "react-aria-components";
 import { catalogueMap } from "../api/client";
 import { asProblem } from "../api/problem";
-import type { MapPoint } from "../api/types";
+import type { MapPoint, MapSpace } from "../api/types";
 import { useMessages } from "../i18n";
 import { sentence } from "../i18n/format";
 import { Button } from "../ui/Button";
@@ -16,16 +16,46 @@ import { groupByCategory } from "./mapping";
 /** The embeddings in two dimensions, coloured by category. */
 export default function MapPage() {
   const t = useMessages();
-  const { data, error } = useQuery({ queryKey: ["map"], queryFn: catalogueMap, staleTime: 10 * 60_000 });
+  const [space, setSpace] = useState<MapSpace>("text");
+  const { data, error } = useQuery({
+    queryKey: ["map", space],
+    queryFn: () => catalogueMap(space),
+    staleTime: 10 * 60_000,
+  });
   return (
     <div className={css.page}>
-      <h1>{t.map.title}</h1>
-      <p className={css.lead}>{t.map.lead}</p>
+      <div className={css.head}>
+        <h1>{t.map.title}</h1>
+        <SpaceSwitch space={space} onChange={setSpace} />
+      </div>
+      <p className={css.lead}>
+        {t.map.lead} {data?.sampled && t.map.sampled(data.points.length, data.total)}
+      </p>
       {error && <Notice kind="problem">{sentence(asProblem(error), t)}</Notice>}
       {!data && !error && <Loading />}
-      {data?.length === 0 && <p>{t.map.empty}</p>}
-      {data && data.length > 0 && <Chart points={data} />}
+      {data?.points.length === 0 && <p>{t.map.empty}</p>}
+      {data && data.points.length > 0 && <Chart points={data.points} />}
     </div>
+  );
+}
+
+function SpaceSwitch({ space, onChange }: { space: MapSpace; onChange: (space: MapSpace) => void }) {
+  const t = useMessages();
+  return (
+    <ToggleButtonGroup
+      className={css.categories ?? ""}
+      aria-label={t.map.space}
+      selectionMode="single"
+      disallowEmptySelection
+      selectedKeys={[space]}
+      onSelectionChange={(keys) => onChange([...keys][0] as MapSpace)}
+    >
+      {(["text", "picture"] as const).map((name) => (
+        <ToggleButton key={name} id={name} className={css.category ?? ""}>
+          {t.map.spaces[name]}
+        </ToggleButton>
+      ))}
+    </ToggleButtonGroup>
   );
 }
 

@@ -36,11 +36,11 @@ export function Card({ card, rank, turn, given, opinion, tell, steer }: Props) {
       </div>
       <div className={css.text}>
         <div className={css.head}>
-          <h3>
+          <h2>
             <Link href={`/catalogue/${encodeURIComponent(card.item_id)}`} onClick={() => tell("view")}>
               {card.title}
             </Link>
-          </h3>
+          </h2>
           <span className={css.price}>{price(card.price, card.currency, locale) ?? t.cards.noPrice}</span>
         </div>
         <Reason card={card} isRunning={turn.status === "running"} language={turn.reply?.language} />
@@ -98,9 +98,9 @@ export function Card({ card, rank, turn, given, opinion, tell, steer }: Props) {
           </div>
         )}
       </div>
-      {card.evidence.length > 0 && (
+      {(card.evidence.length > 0 || turn.status === "running") && (
         <div className={css.why}>
-          <EvidencePanel card={card} given={given} onOpen={() => tell("view")} />
+          {card.evidence.length > 0 && <EvidencePanel card={card} given={given} onOpen={() => tell("view")} />}
         </div>
       )}
     </li>

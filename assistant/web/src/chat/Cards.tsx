@@ -43,8 +43,7 @@ export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
   };
 
   return (
-    <section aria-label={t.cards.label} className={css.cards}>
-      {turn.status === "running" && <p className={css.stage}>{turn.settled ? t.cards.settled : t.cards.provisional}</p>}
+    <div role="group" aria-label={t.cards.label} className={css.cards}>
       <ol ref={list} className={css.list}>
         {turn.cards.map((card, index) => (
           <Card
@@ -80,6 +79,6 @@ export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
           )}
         </div>
       )}
-    </section>
+    </div>
   );
 }

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { PanelLeft } from "lucide-react";
+import { PanelLeft, SquarePen } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useDrop } from "react-aria";
 import { useLocation } from "wouter";
@@ -64,9 +64,12 @@ export function ChatPage({ sessionId }: { sessionId?: string }) {
       </aside>
       <SessionDrawer isOpen={drawer} onClose={() => setDrawer(false)} current={sessionId} />
       <section className={css.chat} ref={dropRef} {...dropProps} aria-label={t.chat.title}>
-        <div className={css.open}>
+        <div className={css.sessions}>
           <IconButton label={t.sessions.open} onPress={() => setDrawer(true)}>
             <PanelLeft size={19} aria-hidden />
+          </IconButton>
+          <IconButton label={t.sessions.fresh} onPress={() => navigate("/")}>
+            <SquarePen size={19} aria-hidden />
           </IconButton>
         </div>
         {conversation?.loading ? (
@@ -74,7 +77,10 @@ export function ChatPage({ sessionId }: { sessionId?: string }) {
             <Loading />
           </div>
         ) : sessionId && turns.length ? (
-          <Thread sessionId={sessionId} turns={turns} onSay={send} />
+          <>
+            <h1 className="visually-hidden">{t.chat.title}</h1>
+            <Thread sessionId={sessionId} turns={turns} onSay={send} />
+          </>
         ) : (
           <div className={css.middle}>
             {!shownProblem && <Welcome onPick={(text) => composer.current?.write(text)} />}

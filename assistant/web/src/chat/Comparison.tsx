@@ -1,7 +1,7 @@
 import { useQueries } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { getItem } from "../api/client";
-import type { Item } from "../api/types";
+import type { ItemDetail } from "../api/types";
 import { factsOf } from "../catalogue/facts";
 import { useSpeech } from "../i18n";
 import { price } from "../i18n/format";
@@ -11,11 +11,12 @@ import css from "./Comparison.module.css";
 /** Items side by side, a line for each thing known of any of them. */
 export function Comparison({ itemIds }: { itemIds: string[] }) {
   const { t, locale } = useSpeech();
-  const items = useQueries({
+  const found = useQueries({
     queries: itemIds.map((id) => ({ queryKey: ["item", id], queryFn: () => getItem(id) })),
-    combine: (results) => results.map(({ data }) => data).filter((item): item is Item => item !== undefined),
+    combine: (results) => results.map(({ data }) => data).filter((found): found is ItemDetail => found !== undefined),
   });
-  if (items.length < 2) return null;
+  if (found.length < 2) return null;
+  const items = found.map(({ item }) => item);
   const facts = items.map((item) => new Map(factsOf(item, t)));
   const names = [...new Set(facts.flatMap((known) => [...known.keys()]))];
   return (
@@ -40,6 +41,12 @@ export function Comparison({ itemIds }: { itemIds: string[] }) {
             <th scope="row">{t.evidence.sources.price}</th>
             {items.map((item) => (
               <td key={item.id}>{price(item.price, item.currency, locale) ?? t.cards.noPrice}</td>
+            ))}
+          </tr>
+          <tr>
+            <th scope="row">{t.item.description}</th>
+            {items.map((item) => (
+              <td key={item.id}>{item.description || "–"}</td>
             ))}
           </tr>
           {names.map((name) => (

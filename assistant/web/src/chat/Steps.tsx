@@ -1,15 +1,23 @@
 import { Check, TriangleAlert } from "lucide-react";
 import { useMessages } from "../i18n";
+import { useMediaQuery } from "../ui/mediaQuery";
 import { Spinner } from "../ui/Spinner";
 import css from "./Steps.module.css";
 import type { StepView } from "./turn";
 
 /** What the assistant did, step by step, as it runs. */
-export function Steps({ steps }: { steps: StepView[] }) {
+export function Steps({ steps, isRunning }: { steps: StepView[]; isRunning: boolean }) {
   const t = useMessages();
+  const isNarrow = useMediaQuery("(max-width: 40rem)");
   if (!steps.length) return null;
   return (
-    <ol className={css.steps} aria-label={t.steps.title}>
+    // On a narrow screen the finished steps stand in one row; what scrolls must be reachable by keyboard.
+    <ol
+      className={css.steps}
+      data-running={isRunning}
+      tabIndex={isNarrow && !isRunning ? 0 : undefined}
+      aria-label={t.steps.title}
+    >
       {steps.map((step, index) => (
         <li key={index} className={css.step} data-state={step.state} title={step.summary || undefined}>
           <StateIcon state={step.state} />

@@ -27,18 +27,19 @@ interface Props {
 export function TurnView({ sessionId, turn, given, isLastRanking, onSay }: Props) {
   const t = useMessages();
   const { reply } = turn;
+  const isComparison = reply?.intent === "compare" && turn.cards.length > 1;
   return (
     <li className={css.turn} data-status={turn.status}>
       <Said turn={turn} />
       <article className={css.answer} aria-label={t.chat.assistant} aria-busy={turn.status === "running"}>
-        {turn.status === "running" && <Working startedAt={turn.startedAt} />}
-        {reply && (
+        {turn.status === "running" && <Working turn={turn} />}
+        {reply && !isComparison && (
           <p className={css.message} lang={reply.language}>
             {reply.message}
           </p>
         )}
-        <Steps steps={turn.steps} />
-        {reply?.intent === "compare" && turn.cards.length > 1 ? (
+        <Steps steps={turn.steps} isRunning={turn.status === "running"} />
+        {isComparison ? (
           <Comparison itemIds={turn.cards.map((card) => card.item_id)} />
         ) : (
           <Cards sessionId={sessionId} turn={turn} given={given} isLastRanking={isLastRanking} onSay={onSay} />

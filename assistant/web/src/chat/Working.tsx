@@ -1,10 +1,11 @@
 import { useEffect, useState } from "react";
 import { useMessages } from "../i18n";
 import { Spinner } from "../ui/Spinner";
+import type { Turn } from "./turn";
 import css from "./Working.module.css";
 
 /** Says that the answer is on its way and for how long already. */
-export function Working({ startedAt }: { startedAt: number }) {
+export function Working({ turn: { startedAt, cards, settled } }: { turn: Turn }) {
   const t = useMessages();
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
@@ -15,7 +16,8 @@ export function Working({ startedAt }: { startedAt: number }) {
     <p className={css.working}>
       <Spinner />
       {t.chat.thinking}
-      <span className={css.time}>{t.steps.elapsed(Math.max(0, Math.round((now - startedAt) / 1000)))}</span>
+      <span className={css.muted}>{t.steps.elapsed(Math.max(0, Math.round((now - startedAt) / 1000)))}</span>
+      {cards.length > 0 && <span className={css.muted}>· {settled ? t.cards.settled : t.cards.provisional}</span>}
     </p>
   );
 }
