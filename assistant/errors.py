@@ -20,6 +20,7 @@ from tools.errors import (
     StoreError,
     ToolFailure,
     UnknownItem,
+    UnknownTool,
 )
 
 
@@ -70,4 +71,5 @@ __all__ = [
     "StoreError",
     "ToolFailure",
     "UnknownItem",
+    "UnknownTool",
 ]

@@ -5,7 +5,7 @@ import contextlib
 import shutil
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -26,6 +26,7 @@ from assistant.turn.state import Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
 from tools.engines.threads import usable_cores
 from tools.errors import MediaError
+from tools.records import ToolOutcome
 from tools.stopping import stopped_by
 from tools.toolbox import Engines, build_tools, call_tool
 
@@ -189,6 +190,31 @@ class Assistant:
         await asyncio.to_thread(shutil.rmtree, self.uploads(session_id), ignore_errors=True)
         await asyncio.to_thread(self._parts.log.delete, session_id)
 
+    async def branch(self, session_id: str, turns: int) -> str:
+        """Begin a session with what another one remembered after so many turns; the other stays as it is.
+
+        Returns:
+            The new session's id.
+
+        Raises:
+            SessionError: there is no such session, or it had fewer turns.
+        """
+        memory, new_id = await self._memory_after(session_id, turns), new_session_id()
+        attachments = await asyncio.to_thread(_copied, memory.attachments, self.uploads(new_id))
+        kept = memory.model_copy(update={"attachments": attachments})
+        config: Any = {"configurable": {"thread_id": new_id}}
+        await self._parts.graph.aupdate_state(config, {"kept": kept}, as_node="respond")
+        await asyncio.to_thread(self._parts.log.copy, session_id, new_id, turns)
+        return new_id
+
+    async def _memory_after(self, session_id: str, turns: int) -> Memory:
+        config: Any = {"configurable": {"thread_id": check_session_id(session_id)}}
+        async for state in self._parts.graph.aget_state_history(config):
+            memory = state.values.get("kept")
+            if memory is not None and memory.turns == turns:
+                return cast(Memory, memory)
+        raise SessionError(f"There is no session {session_id!r} with {turns} turns.")
+
     def uploads(self, session_id: str) -> Path:
         """Where a session's pictures and recordings lie."""
         return self.settings.data_folder / "uploads" / session_id
@@ -228,6 +254,43 @@ class Assistant:
         """How many items the catalogue holds."""
         return self._parts.engines.catalogue.count()
 
+    async def call_tool(self, name: str, arguments: dict[str, Any], resolve: Callable[[str], Path]) -> ToolOutcome:
+        """Call one tool within its deadline, ``turn.tool_seconds``; whatever goes wrong is in the outcome.
+
+        Args:
+            resolve: gives the file behind an ``image`` or ``audio`` argument; raises `BadInput` for one that is not
+                there. It runs in the tool's thread.
+        """
+        deadline, toolset = self.settings.turn.tool_seconds, build_tools(self._parts.engines, resolve)
+        began, stop = time.perf_counter(), threading.Event()
+        try:
+            with stopped_by(stop):
+                work = partial(copy_context().run, call_tool, toolset, name, arguments)
+                calling = asyncio.get_running_loop().run_in_executor(self._parts.tool_threads, work)
+                return await asyncio.wait_for(calling, deadline)
+        except TimeoutError:
+            error, seconds = f"it took longer than {deadline:g} seconds", round(time.perf_counter() - began, 3)
+            return ToolOutcome(ok=False, error=error, failure="late", seconds=seconds)
+        finally:
+            stop.set()  # the caller was cancelled, or will not wait any longer
+
+    def item_picture(self, reference: str) -> Path | None:
+        """The picture that ``item:ID`` names; None when it is something else, or the item has no picture here."""
+        if not reference.startswith(ITEM_PICTURE):
+            return None
+        catalogue = self._parts.engines.catalogue
+        item = catalogue.get(reference.removeprefix(ITEM_PICTURE))
+        return catalogue.image_path(item, 0) if item else None
+
+    def _resolve(self, reference: str, attachments: dict[str, Attachment]) -> Path:
+        """The file behind an attachment id, or an item's picture; never a path of the model's own making."""
+        if reference in attachments:
+            return Path(attachments[reference].path)
+        if path := self.item_picture(reference):
+            return path
+        known = ", ".join(attachments) or "none"
+        raise MediaError(f"There is no attachment {reference!r}; known: {known}.")
+
     def _context(self, request: Request) -> TurnContext:
         catalogue = self._parts.engines.catalogue
         return TurnContext(
@@ -244,21 +307,21 @@ class Assistant:
         self, call: PlannedCall, attachments: dict[str, Attachment]
     ) -> tuple[Step, dict[str, Any] | None]:
         """Run one tool with its deadline; a tool that overruns it is a failed step, and the turn goes on."""
-        engines, deadline = self._parts.engines, self.settings.turn.tool_seconds
-        toolset = build_tools(engines, lambda ref: _resolve(ref, attachments, engines))
-        began, stop = time.perf_counter(), threading.Event()
-        try:
-            with stopped_by(stop):
-                work = partial(copy_context().run, call_tool, toolset, call.tool, call.arguments)
-                calling = asyncio.get_running_loop().run_in_executor(self._parts.tool_threads, work)
-                outcome = await asyncio.wait_for(calling, deadline)
-        except TimeoutError:
-            error = f"it took longer than {deadline:g} seconds"
-            return Step(**call.model_dump(), ok=False, error=error, seconds=round(time.perf_counter() - began, 3)), None
-        finally:
-            stop.set()  # the turn was cancelled, or will not wait any longer
+        outcome = await self.call_tool(call.tool, call.arguments, lambda ref: self._resolve(ref, attachments))
         told = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
         return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), outcome.result
+
+
+def _copied(attachments: dict[str, Attachment], folder: Path) -> dict[str, Attachment]:
+    """Attachments with files of their own in the folder; one whose file is gone is left out."""
+    copied = {}
+    for name, attachment in attachments.items():
+        source = Path(attachment.path)
+        if source.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            target = shutil.copyfile(source, folder / source.name)
+            copied[name] = attachment.model_copy(update={"path": str(target)})
+    return copied
 
 
 def model_names(settings: Settings) -> dict[str, str]:
@@ -271,16 +334,3 @@ def model_names(settings: Settings) -> dict[str, str]:
         "picture": picture,
         "text": settings.text.model,
     }
-
-
-def _resolve(reference: str, attachments: dict[str, Attachment], engines: Engines) -> Path:
-    """The file behind an attachment id, or an item's picture; never a path of the model's own making."""
-    if reference in attachments:
-        return Path(attachments[reference].path)
-    if reference.startswith(ITEM_PICTURE):
-        item = engines.catalogue.get(reference.removeprefix(ITEM_PICTURE))
-        path = engines.catalogue.image_path(item, 0) if item else None
-        if path is not None:
-            return path
-    known = ", ".join(attachments) or "none"
-    raise MediaError(f"There is no attachment {reference!r}; known: {known}.")

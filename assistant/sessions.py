@@ -67,6 +67,15 @@ class Session(Record):
     turns: int
 
 
+class Answered(Record):
+    """Where a message was answered, and whether its session has gone on since."""
+
+    session_id: str
+    turn: int
+    is_last: bool
+    reply: Reply
+
+
 class SessionLog:
     """The replies of all sessions. Thread-safe through short connections."""
 
@@ -79,6 +88,7 @@ class SessionLog:
                 db.executescript(_SCHEMA)
                 db.execute("alter table replies add column message_id text")
             db.executescript(_SCHEMA)
+            db.execute("create index if not exists replies_to on replies (message_id)")
 
     def create(self, session_id: str, owner: str = LOCAL, title: str = "") -> Session:
         """Begin a session; one that is there stays as it is."""
@@ -171,6 +181,34 @@ class SessionLog:
                 "select reply from replies where session_id = ? and message_id = ?", (session_id, message_id)
             ).fetchone()
         return Reply.model_validate_json(row[0]) if row else None
+
+    def answered(self, owner: str, message_id: str, limit: int = 20) -> list[Answered]:
+        """The turns in an owner's sessions that answered a message of this id, latest first."""
+        with self._connect() as db:
+            rows = db.execute(
+                "select session_id, turn, reply, (select max(turn) from replies r where r.session_id = a.session_id)"
+                " from replies a join sessions using (session_id) where message_id = ? and owner = ?"
+                " order by at desc limit ?",
+                (message_id, owner, limit),
+            ).fetchall()
+        return [
+            Answered(session_id=session_id, turn=turn, is_last=turn == last, reply=Reply.model_validate_json(reply))
+            for session_id, turn, reply, last in rows
+        ]
+
+    def copy(self, session_id: str, new_id: str, turns: int) -> None:
+        """Begin a session with the first turns of another, of the same owner."""
+        with self._connect() as db:
+            db.execute(
+                "insert into sessions select ?, owner, title, created_at, ? from sessions where session_id = ?",
+                (new_id, time.time(), session_id),
+            )
+            db.execute(
+                "insert into replies (session_id, turn, said, reply, at, message_id)"
+                " select ?, turn, said, json_set(reply, '$.session_id', ?), at, message_id"
+                " from replies where session_id = ? and turn <= ?",
+                (new_id, new_id, session_id, turns),
+            )
 
     def sessions(self) -> list[str]:
         """Ids of all sessions, latest first."""

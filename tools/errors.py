@@ -3,7 +3,8 @@
     ProductError            anything a person or a program should be told in one sentence
     ├── BadInput            the caller gave something unusable (exit code 2, HTTP 4xx)
     │   ├── MediaError      a picture or a recording that cannot be read or breaks a limit
-    │   └── UnknownItem     an item id that the catalogue does not hold
+    │   ├── UnknownItem     an item id that the catalogue does not hold
+    │   └── UnknownTool     a name that no tool has
     ├── ToolFailure         a tool could not do its work; the model sees the message and the turn goes on
     ├── StoreError          the catalogue's files are damaged, locked or full
     │   ├── CatalogueBusy   another process is writing to it
@@ -32,6 +33,10 @@ class MediaError(BadInput):
 
 class UnknownItem(BadInput):
     """An item id that the catalogue does not hold."""
+
+
+class UnknownTool(BadInput):
+    """A name that no tool has."""
 
 
 class ToolFailure(ProductError):

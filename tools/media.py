@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +98,48 @@ _FTYP_PICTURES = dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"m
     b"avif": "an AVIF picture",
     b"avis": "an AVIF picture",
 }
+
+
+def kind_of(path: Path, limits: MediaLimits = MediaLimits(), name: str | None = None) -> Literal["picture", "audio"]:
+    """What a file holds, by its header: a picture, or a recording (or a video with sound).
+
+    Args:
+        name: what the error calls it; the file's own name unless given.
+
+    Raises:
+        MediaError: neither, damaged at the beginning, or over a limit.
+    """
+    shown = name or path.name
+    with _opened(path, max(limits.image_bytes, limits.audio_bytes)) as file:
+        head = file.read(4096)
+        file.seek(0)
+        kind, size = sniff(head), os.fstat(file.fileno()).st_size
+        if kind and kind.endswith(("document", "archive", "text file")):
+            raise MediaError(f"{shown} is {kind}, neither a picture nor a recording.")
+        if _is_picture(file, shown, kind, limits.image_pixels):
+            if size > limits.image_bytes:
+                raise MediaError(f"{shown} has {_size(size)}; at most {_size(limits.image_bytes)} are accepted.")
+            return "picture"
+        file.seek(0)
+        try:
+            with _container(file, shown, head) as container:
+                _stated_seconds(container, shown, limits.audio_seconds)
+        except MediaError as exc:
+            if kind is None:
+                raise MediaError(f"{shown} is neither a picture nor a recording that can be read.") from exc
+            raise
+    return "audio"
+
+
+def _is_picture(file: BinaryIO, name: str, kind: str | None, max_pixels: int) -> bool:
+    """Whether Pillow reads the header; what certainly is a picture and cannot be read is refused."""
+    try:
+        with _open_picture(file, name, max_pixels):
+            return True
+    except MediaError:
+        if kind and kind.endswith(("picture", "drawing")):
+            raise
+        return False
 
 
 def _leading_text(head: bytes) -> str | None:

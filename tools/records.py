@@ -134,9 +134,9 @@ class EncoderIdentity(Record):
     dimensions: int
 
 
-FailureKind = Literal["input", "media", "missing", "failed"]
-"""Whose fault a failure is: wrong arguments or an unknown item, a file that cannot be read, a model file or server
-that is not there, or the tool itself."""
+FailureKind = Literal["input", "unknown", "media", "missing", "late", "failed"]
+"""Whose fault a failure is: wrong arguments, a tool or item that is not there, a file that cannot be read, a model file
+or server that is not there, the time that ran out, or the tool itself."""
 
 
 class ToolOutcome(Record):

@@ -44,6 +44,12 @@ class Tool(Generic[A]):
         return self.run.__name__
 
     @property
+    def result(self) -> type[Record]:
+        """What the function returns."""
+        returned: type[Record] = self.run.__annotations__["return"]
+        return returned
+
+    @property
     def description(self) -> str:
         """The function's docstring in one line."""
         return " ".join((self.run.__doc__ or "").split())

@@ -17,7 +17,7 @@ from tools import (
 )
 from tools.engines.lazy import Lazy
 from tools.engines.parts import Engines
-from tools.errors import BadInput, MediaError, ProductError, ServiceMissing
+from tools.errors import BadInput, MediaError, ProductError, ServiceMissing, UnknownItem, UnknownTool
 from tools.records import FailureKind, ToolOutcome
 from tools.tool import BoundTool, Context, Tool
 
@@ -67,11 +67,12 @@ def run_tool(tools: Mapping[str, Answers], name: str, arguments: dict[str, Any])
     """Call a tool by name.
 
     Raises:
-        BadInput: there is no such tool, or an argument is wrong.
+        UnknownTool: there is no such tool.
+        BadInput: an argument is wrong.
         ProductError: what the tool raises on purpose.
     """
     if name not in tools:
-        raise BadInput(f"There is no tool {name!r}; known: {', '.join(tools)}.")
+        raise UnknownTool(f"There is no tool {name!r}; known: {', '.join(tools)}.")
     return tools[name].answer(arguments)
 
 
@@ -94,6 +95,8 @@ def failure_kind(error: ProductError) -> FailureKind:
     match error:
         case MediaError():
             return "media"
+        case UnknownItem() | UnknownTool():
+            return "unknown"
         case BadInput():
             return "input"
         case ServiceMissing():

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from assistant.cli import catalogue, chat, demo, doctor, keys, llm, models, recommend, serve, tools
+from assistant.cli import catalogue, chat, demo, doctor, keys, llm, mcp, models, recommend, serve, tools
 from assistant.errors import ProductError
 
 INTERRUPTED = 130
@@ -33,6 +33,7 @@ app.command("recommend")(recommend.recommend)
 app.command("chat")(chat.chat)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
+app.command("mcp")(mcp.mcp)
 
 
 def main() -> None:

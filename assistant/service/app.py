@@ -13,7 +13,17 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, Response
 
 from assistant.front import Assistant
-from assistant.service import catalogue_api, docs_page, info_api, metrics, openapi, problems, sessions_api, tracing
+from assistant.service import (
+    catalogue_api,
+    docs_page,
+    doors,
+    info_api,
+    metrics,
+    openapi,
+    problems,
+    sessions_api,
+    tracing,
+)
 from assistant.service.access import Access, Patience
 from assistant.service.context import Service
 from assistant.service.guard import Guard, is_loopback
@@ -52,7 +62,8 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             app.state.readiness = Readiness(app.state.service)
             warming = asyncio.create_task(opened.warm_up())
             try:
-                yield
+                async with doors.running(app):
+                    yield
             finally:
                 await turns.close()
                 warming.cancel()
@@ -81,6 +92,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         docs_page.router,
     ):
         app.include_router(router)
+    doors.install(app)
     if (WEB / "index.html").is_file():
         _serve_page(app, WEB)
     openapi.describe(app)
@@ -90,7 +102,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             CORSMiddleware,
             allow_origins=settings.service.cors,
             allow_methods=["*"],
-            allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "X-Request-ID"],
+            allow_headers=["*"],  # OpenAI's and MCP's clients send a dozen of their own
             expose_headers=["X-Request-ID", "Retry-After"],
         )
     app.add_middleware(Guard, settings=settings.service, keys=keys, needs_key=needs_key)

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import ProductError
 from assistant.service.context import LOCAL_USER, REQUEST_ID, User
-from assistant.service.keys import KeyStore
+from assistant.service.keys import PREFIX, KeyStore
 from assistant.service.problems import Refused, as_response, problem_of
 from assistant.settings import ServiceSettings
 
@@ -41,8 +41,10 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(self), geolocation=()",
 }
 
+NOBODY = User(id="", name="")
+
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/chat/completions$|/api/uploads$")
+_MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/chat/completions$|/api/uploads$|/mcp$")
 _OPEN = re.compile(r"/(healthz|readyz|api/login|api/info)$")
 _NEEDS_USER = re.compile(r"/(api|v1|mcp|metrics|docs|openapi\.json)(/|$)")
 
@@ -80,13 +82,15 @@ class Guard:
             await self._app(scope, _bounded(receive, self._limit(scope, headers)), sending)
         except (Refused, ProductError) as exc:  # those of handlers are answered further in
             extra = exc.headers if isinstance(exc, Refused) else None
-            await as_response(problem_of(exc, scope["request_id"]), extra)(scope, receive, sending)
+            await as_response(problem_of(exc, scope["request_id"]), extra, path=scope["path"])(scope, receive, sending)
         finally:
             REQUEST_ID.reset(token)
 
     def _check(self, scope: Scope, headers: Headers) -> User:
         path, method = scope["path"], scope["method"]
         self._check_origin(headers, method)
+        if method == "OPTIONS" and "access-control-request-method" in headers:
+            return NOBODY  # browsers ask without a key whether they may send one
         user = self._user(headers, path)
         if _NEEDS_USER.match(path):
             client = scope.get("client")
@@ -114,11 +118,13 @@ class Guard:
         key = self._keys.find(secret) if secret else None
         if key:
             return User(id=f"key:{key.id}", name=key.name)
-        if secret and not _OPEN.match(path) and (self._needs_key or headers.get("authorization")):
+        # OpenAI's clients always send some key; where none is needed, one that is not of our making means nothing
+        means_us = headers.get("authorization") and (secret or "").startswith(PREFIX if path.startswith("/v1/") else "")
+        if secret and not _OPEN.match(path) and (self._needs_key or means_us):
             raise _unauthorized("This key is unknown, revoked or past its end.")
         if self._needs_key and _NEEDS_USER.match(path) and not _OPEN.match(path):
             raise _unauthorized("A key is needed here: Authorization: Bearer KEY.")
-        return LOCAL_USER if not self._needs_key else User(id="", name="")
+        return LOCAL_USER if not self._needs_key else NOBODY
 
     def _check_rate(self, who: str) -> None:
         if not self._limiter.hit(self._rate, who):

@@ -90,6 +90,8 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
         if forms := ANSWERS.get((path, method)):
             operation["responses"]["200"]["content"] = {form: {"schema": schema} for form, schema in forms.items()}
         _with_problems(operation)
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            schemas.update(content.get("schema", {}).pop("$defs", {}))  # where the references point to
         _with_example(operation, EXAMPLES.get((path, method)))
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)

@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem details: one clear sentence, never a traceback."""
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -76,8 +77,16 @@ def problem_of(error: Exception, request_id: str | None = None) -> Problem:
     )
 
 
-def as_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    """The problem as an HTTP answer."""
+FORMS: dict[str, Callable[[Problem], tuple[int, dict[str, Any]]]] = {}
+"""Status and body of errors where another protocol prescribes them, by the beginning of the address."""
+
+
+def as_response(problem: Problem, headers: dict[str, str] | None = None, *, path: str = "") -> Response:
+    """The problem as an HTTP answer at an address."""
+    for beginning, form in FORMS.items():
+        if path.startswith(beginning):
+            status, body = form(problem)
+            return JSONResponse(body, status, headers=headers)
     return JSONResponse(problem.model_dump(), problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -86,7 +95,7 @@ def install(app: FastAPI) -> None:
 
     async def product(request: Request, error: Exception) -> Response:
         headers = error.headers if isinstance(error, Refused) else None
-        return as_response(problem_of(error, request_id(request)), headers)
+        return as_response(problem_of(error, request_id(request)), headers, path=request.url.path)
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - as registered
@@ -100,11 +109,12 @@ def install(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         if status == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(_methods_here(request))
-        return as_response(_problem(status, detail, request_id(request)), headers)
+        return as_response(_problem(status, detail, request_id(request)), headers, path=request.url.path)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - as registered
-        return as_response(_problem(HTTPStatus.UNPROCESSABLE_ENTITY, first_fault(error.errors()), request_id(request)))
+        problem = _problem(HTTPStatus.UNPROCESSABLE_ENTITY, first_fault(error.errors()), request_id(request))
+        return as_response(problem, path=request.url.path)
 
     app.add_exception_handler(Refused, product)
     app.add_exception_handler(ProductError, product)

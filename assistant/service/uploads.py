@@ -17,7 +17,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from assistant.errors import BadInput
+from assistant.errors import BadInput, StoreError
 from assistant.service.problems import Refused, first_fault
 from assistant.service.turns import Incoming, discard
 from assistant.settings import Limits
@@ -139,8 +139,8 @@ async def _from_form(form: FormData, folder: Path) -> Incoming:
     if "drop_constraints" in given:
         given["drop_constraints"] = _dropped(given["drop_constraints"])
     message = _checked(given)
-    images = [await _store(part, folder) for part in _files(form, "images")]
-    audio = [await _store(part, folder) for part in _files(form, "audio")]
+    images = [await store(part, folder) for part in _files(form, "images")]
+    audio = [await store(part, folder) for part in _files(form, "audio")]
     await form.close()
     return _incoming(message, images, audio)
 
@@ -203,19 +203,26 @@ def _decoded(file: FileIn, folder: Path) -> Path:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as exc:
         raise MediaError(f"{shown_name(file.name)} is not valid base64.") from exc
-    path = fresh_path(folder)
-    path.write_bytes(content)
-    return path
+    return written(content, folder)
 
 
-async def _store(part: UploadFile, folder: Path) -> tuple[Path, str]:
+async def store(part: UploadFile, folder: Path) -> tuple[Path, str]:
+    """Copy a file of a form under an opaque name: its path, and its own name as it can be shown.
+
+    Raises:
+        StoreError: the disk is full or not writable.
+    """
     path = fresh_path(folder)
 
     def copy() -> None:
         with path.open("wb") as out:
             shutil.copyfileobj(part.file, out)
 
-    await asyncio.to_thread(copy)
+    try:
+        await asyncio.to_thread(copy)
+    except OSError as exc:
+        path.unlink(missing_ok=True)
+        raise StoreError(f"A file could not be stored: {exc.strerror}.") from exc
     return path, shown_name(part.filename or "")
 
 
@@ -237,6 +244,21 @@ def fresh_path(folder: Path) -> Path:
     return folder / uuid.uuid4().hex
 
 
+def written(content: bytes, folder: Path) -> Path:
+    """A file of its own with this content.
+
+    Raises:
+        StoreError: the disk is full or not writable.
+    """
+    path = fresh_path(folder)
+    try:
+        path.write_bytes(content)
+    except OSError as exc:
+        path.unlink(missing_ok=True)
+        raise StoreError(f"A file could not be stored: {exc.strerror}.") from exc
+    return path
+
+
 def shown_name(name: str) -> str:
     """A file's name as it can be shown and logged: no folders, no control characters, not long."""
     last = re.split(r"[/\\]", name)[-1]
@@ -244,4 +266,7 @@ def shown_name(name: str) -> str:
     return visible[:NAME_CHARACTERS] or "unnamed"
 
 
-__all__ = ["FileIn", "Incoming", "MessageIn", "discard", "fresh_path", "read_form", "read_message", "shown_name"]
+__all__ = [
+    "FileIn", "Incoming", "MessageIn", "discard", "fresh_path", "read_form", "read_message", "shown_name", "store",
+    "written",
+]  # fmt: skip

@@ -28,9 +28,9 @@ def check_request(request: Request, limits: Limits) -> None:
     if len(request.images) + len(request.audio) > limits.attachments:
         raise BadInput(f"A message can bring at most {limits.attachments} attachments.")
     for path in request.images:
-        _check_file(path, limits.image_bytes)
+        _check_file(path, limits.image_bytes, request.names.get(str(path), str(path)))
     for path in request.audio:
-        _check_file(path, limits.audio_bytes)
+        _check_file(path, limits.audio_bytes, request.names.get(str(path), str(path)))
 
 
 def take_attachments(request: Request, memory: Memory, folder: Path) -> list[Attachment]:
@@ -42,9 +42,9 @@ def take_attachments(request: Request, memory: Memory, folder: Path) -> list[Att
     for kind, prefix, paths in (("picture", "img", request.images), ("audio", "aud", request.audio)):
         for path in paths:
             numbered[kind] += 1
-            stored = _copy(path, folder)
-            attachment_id = f"{prefix}{numbered[kind]}"
             name = request.names.get(str(path), path.name)
+            stored = _copy(path, folder, name)
+            attachment_id = f"{prefix}{numbered[kind]}"
             taken.append(Attachment(id=attachment_id, kind=kind, path=str(stored), name=name))
     return taken
 
@@ -75,24 +75,24 @@ def _same(one: object, other: object) -> bool:
     )
 
 
-def _check_file(path: Path, limit: int) -> None:
+def _check_file(path: Path, limit: int, name: str) -> None:
     if not path.exists():
-        raise MediaError(f"The file {path} does not exist.")
+        raise MediaError(f"The file {name} does not exist.")
     if not path.is_file():
-        raise MediaError(f"{path} is not a file.")
+        raise MediaError(f"{name} is not a file.")
     size = path.stat().st_size
     if size == 0:
-        raise MediaError(f"The file {path} is empty.")
+        raise MediaError(f"The file {name} is empty.")
     if size > limit:
-        raise MediaError(f"The file {path} has {size / 2**20:.0f} MiB; at most {limit / 2**20:.0f} MiB can be read.")
+        raise MediaError(f"The file {name} has {size / 2**20:.0f} MiB; at most {limit / 2**20:.0f} MiB can be read.")
 
 
-def _copy(path: Path, folder: Path) -> Path:
+def _copy(path: Path, folder: Path, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / uuid.uuid4().hex
     try:
         shutil.copyfile(path, target)
     except OSError as exc:
         target.unlink(missing_ok=True)
-        raise BadInput(f"The file {path} could not be copied: {exc.strerror}.") from exc
+        raise BadInput(f"The file {name} could not be copied: {exc.strerror}.") from exc
     return target

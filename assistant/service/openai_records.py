@@ -1,0 +1,209 @@
+"""OpenAI's chat completions as records: what is read of a request, and what is answered."""
+
+import hashlib
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from assistant.service.problems import Problem, Refused, first_fault
+
+MODEL = "recommendation-assistant"
+"""The assistant as a model's name."""
+
+
+class Lenient(BaseModel):
+    """Base of what clients send: keys that mean nothing here are passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class TextPart(Lenient):
+    """Words."""
+
+    type: Literal["text"]
+    text: str
+
+
+class ImageUrl(Lenient):
+    """Where a picture is; only ``data:`` URLs are read."""
+
+    url: str
+
+
+class ImagePart(Lenient):
+    """A picture."""
+
+    type: Literal["image_url"]
+    image_url: ImageUrl
+
+
+class AudioData(Lenient):
+    """A recording in base64; what it is shows in its content, whatever the format says."""
+
+    data: str
+    format: str = ""
+
+
+class AudioPart(Lenient):
+    """A recording."""
+
+    type: Literal["input_audio"]
+    input_audio: AudioData
+
+
+Part = Annotated[TextPart | ImagePart | AudioPart, Field(discriminator="type")]
+_PARTS = TypeAdapter(list[Part])
+
+
+class ChatMessage(Lenient):
+    """One message; its content is checked only where it is used."""
+
+    role: str
+    content: Any = None
+
+
+class StreamOptions(Lenient):
+    """What a stream carries besides."""
+
+    include_usage: bool = False
+
+
+class ChatRequest(Lenient):
+    """A request for a chat completion; parameters that are not named here are ignored."""
+
+    model: str
+    messages: list[ChatMessage] = Field(min_length=1, max_length=2_000)
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: int | None = None
+    tool_choice: Any = None
+    response_format: dict[str, Any] | None = None
+    session_id: str | None = Field(None, description="an extension: go on with this session, whatever the messages say")
+    top_n: int | None = Field(None, ge=1, le=20, description="an extension: how many recommendations")
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A conversation as far as it matters.
+
+    Attributes:
+        parts: the content of the message that is to be answered.
+        message_id: its id.
+        earlier_id: the id of the user's message before it; None in a new conversation.
+        answered: the last answer's text, as the client has it.
+    """
+
+    parts: list[TextPart | ImagePart | AudioPart]
+    message_id: str
+    earlier_id: str | None = None
+    answered: str = ""
+
+    @property
+    def text(self) -> str:
+        """What is said now."""
+        return _words(self.parts)
+
+
+def chain_id(said: list[str]) -> str:
+    """A message's id: a digest of all that the user has said up to and with it, spaces set aside."""
+    digest = b""
+    for text in said:
+        digest = hashlib.sha256(digest + " ".join(text.split()).encode("utf-8", "replace")).digest()
+    return f"chat-{digest.hex()[:48]}"
+
+
+def read(body: bytes) -> tuple[ChatRequest, Talk]:
+    """A request and its conversation; errors as of `read_request` and `read_talk`."""
+    asked = read_request(body)
+    return asked, read_talk(asked.messages)
+
+
+def read_request(body: bytes) -> ChatRequest:
+    """The request, if it is one that can be answered.
+
+    Raises:
+        Refused: 400 for what is not of its shape or asks for what there is not, 404 for another model.
+    """
+    try:
+        asked = ChatRequest.model_validate_json(body)
+    except ValidationError as exc:
+        raise _bad(first_fault(exc.errors())) from exc
+    if asked.model != MODEL:
+        raise Refused(HTTPStatus.NOT_FOUND, f"There is no model {asked.model[:80]!r} here; use {MODEL!r}.")
+    if (asked.n or 1) != 1:
+        raise _bad("There is one answer to a request: leave n out, or set it to 1.")
+    if asked.tool_choice not in (None, "auto", "none"):
+        raise _bad("This model calls its own tools and none of the client's: leave tool_choice out.")
+    if (asked.response_format or {}).get("type", "text") != "text":
+        raise _bad("Answers are Markdown with the data in 'recommendations': leave response_format out.")
+    return asked
+
+
+def read_talk(messages: list[ChatMessage]) -> Talk:
+    """The conversation. The user's messages that follow each other without an answer between them are one message.
+
+    Raises:
+        Refused: 400, the last message is not the user's, or its content is of a kind that is not read here.
+    """
+    said: list[list[ChatMessage]] = []
+    answers: list[str] = []
+    goes_on = False
+    for message in messages:
+        if message.role == "user":
+            said = [*said[:-1], [*said[-1], message]] if goes_on else [*said, [message]]
+            goes_on = True
+        elif message.role == "assistant":
+            answers.append(_text_of(message.content))
+            goes_on = False
+    if not goes_on:
+        raise _bad("The last message has to be the user's.")
+    parts = [part for message in said[-1] for part in _parts(message.content)]
+    before = ["\n".join(_text_of(message.content) for message in group) for group in said[:-1]]
+    earlier_id = chain_id(before) if before else None
+    return Talk(parts, chain_id([*before, _words(parts)]), earlier_id, answers[-1] if answers else "")
+
+
+def openai_error(problem: Problem) -> tuple[int, dict[str, Any]]:
+    """A problem as OpenAI's servers tell it: the status and the body."""
+    status = _AS_BAD_REQUEST.get(problem.status, problem.status)
+    usual = ("server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error", None)
+    kind, code = _KINDS.get(status, usual)
+    return status, {"error": {"message": problem.detail, "type": kind, "param": None, "code": code}}
+
+
+_AS_BAD_REQUEST = {415: 400, 422: 400}
+_KINDS: dict[int, tuple[str, str | None]] = {
+    401: ("authentication_error", "invalid_api_key"),
+    403: ("permission_error", None),
+    404: ("invalid_request_error", "not_found"),
+    413: ("invalid_request_error", "request_too_large"),
+    429: ("rate_limit_error", "rate_limit_exceeded"),
+}
+
+
+def _parts(content: object) -> list[TextPart | ImagePart | AudioPart]:
+    if isinstance(content, str):
+        return [TextPart(type="text", text=content)]
+    try:
+        return _PARTS.validate_python(content)
+    except ValidationError as exc:
+        raise _bad(f"content.{first_fault(exc.errors())}") from exc
+
+
+def _words(parts: list[TextPart | ImagePart | AudioPart]) -> str:
+    return "\n".join(part.text for part in parts if isinstance(part, TextPart))
+
+
+def _text_of(content: object) -> str:
+    """The words of a message that was answered before; whatever else it held is in the session already."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def _bad(detail: str) -> Refused:
+    return Refused(HTTPStatus.BAD_REQUEST, detail)

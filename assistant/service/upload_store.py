@@ -1,0 +1,129 @@
+"""Pictures and recordings that programs send ahead of a tool call: under opaque names, one folder a user, for a day."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Literal
+
+from assistant.engines import media_limits
+from assistant.errors import MediaError, StoreError
+from assistant.service.context import User, opaque
+from assistant.service.problems import Refused
+from assistant.settings import Settings
+from tools.media import kind_of
+from tools.records import Record
+
+logger = logging.getLogger(__name__)
+
+STORED = "uploads/.tools"
+"""Below the data folder. Sessions' folders beside it cannot begin with a dot."""
+KEPT_SECONDS = 24 * 3600.0
+SWEEP_SECONDS = 3600.0
+MOST_FILES = 100
+MOST_BYTES = 2**30
+"""How much one user may have stored at a time."""
+
+_ID = re.compile(r"(picture|audio)-[0-9a-f]{32}")
+
+
+class Upload(Record):
+    """A stored file; ``id`` is what tools take as ``image`` or ``audio``."""
+
+    id: str
+    kind: Literal["picture", "audio"]
+    name: str
+
+
+class Uploads:
+    """The uploads of a service. A user's files are found by that user alone."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = settings.data_folder / STORED
+        self._limits = media_limits(settings)
+
+    def add(self, user: User, file: Path, name: str) -> Upload:
+        """Take over a file.
+
+        Args:
+            file: moved into the store, or deleted when it is refused.
+            name: what the user calls it; for messages only.
+
+        Raises:
+            MediaError: neither a picture nor a recording, or over a limit.
+            Refused: 429, this user has too much stored.
+            StoreError: the disk is full or not writable.
+        """
+        try:
+            if not file.stat().st_size:
+                raise MediaError(f"{name} is empty.")
+            kind = kind_of(file, self._limits, name)
+            folder = self._of(user)
+            self._check_room(folder, file.stat().st_size)
+            upload = Upload(id=f"{kind}-{uuid.uuid4().hex}", kind=kind, name=name)
+            folder.mkdir(parents=True, exist_ok=True)
+            file.replace(folder / upload.id)
+        except OSError as exc:
+            raise StoreError(f"The upload could not be stored: {exc.strerror}.") from exc
+        finally:
+            file.unlink(missing_ok=True)
+        return upload
+
+    def find(self, user: User, upload_id: str) -> Path | None:
+        """The file of one of this user's uploads; None when there is none of that id, or it is too old."""
+        if not _ID.fullmatch(upload_id):
+            return None
+        path = self._of(user) / upload_id
+        return path if path.is_file() and not _old(path) else None
+
+    def remove(self, user: User, upload_id: str) -> bool:
+        """Delete one of this user's uploads; False when there is none of that id."""
+        path = self.find(user, upload_id)
+        if path is not None:
+            path.unlink(missing_ok=True)
+        return path is not None
+
+    def sweep(self) -> None:
+        """Delete what is older than a day, whoever sent it."""
+        for path in list(self._folder.glob("*/*")):
+            with contextlib.suppress(OSError):
+                if _old(path):
+                    path.unlink()
+
+    async def keep_swept(self) -> None:
+        """Sweep now and every hour."""
+        while True:
+            await asyncio.to_thread(self.sweep)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    def _of(self, user: User) -> Path:
+        return self._folder / opaque(user.id)
+
+    def _check_room(self, folder: Path, size: int) -> None:
+        sizes = list(_sizes(folder))
+        if len(sizes) >= MOST_FILES or sum(sizes) + size > MOST_BYTES:
+            raise Refused(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"You have {len(sizes)} uploads with {sum(sizes) / 2**20:.0f} MiB, the most there may be; delete some, "
+                "or wait until they are a day old.",
+                {"Retry-After": f"{SWEEP_SECONDS:.0f}"},
+            )
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                yield entry.stat().st_size
+
+
+def _old(path: Path) -> bool:
+    return path.stat().st_mtime < time.time() - KEPT_SECONDS
