@@ -37,6 +37,8 @@ interface Props {
 export function Sessions({ current, onPick }: Props) {
   const t = useMessages();
   const { data, error } = useQuery({ queryKey: ["sessions"], queryFn: listSessions });
+  // A session without an answer is one whose first message was stopped or failed.
+  const sessions = (data ?? []).filter((session) => session.turns > 0 || session.session_id === current);
   return (
     <div className={css.sessions}>
       <Link href="/" className={buttonClass({ look: "primary" })} onClick={onPick}>
@@ -44,12 +46,12 @@ export function Sessions({ current, onPick }: Props) {
         {t.sessions.fresh}
       </Link>
       {error && <Notice kind="problem">{sentence(asProblem(error), t)}</Notice>}
-      {data?.length === 0 && <p className={css.none}>{t.sessions.none}</p>}
-      {byDay(data ?? [], t).map(({ day, sessions }) => (
+      {data && !sessions.length && <p className={css.none}>{t.sessions.none}</p>}
+      {byDay(sessions, t).map(({ day, entries }) => (
         <section key={day} aria-label={day}>
           <h2 className={css.day}>{day}</h2>
           <ul>
-            {sessions.map((session) => (
+            {entries.map((session) => (
               <Entry key={session.session_id} session={session} current={current} onPick={onPick} />
             ))}
           </ul>
@@ -91,7 +93,7 @@ export function SessionDrawer({
 
 function Entry({ session, current, onPick }: { session: Session } & Props) {
   const t = useMessages();
-  const title = session.title || t.sessions.untitled;
+  const title = session.title || t.sessions.fresh;
   const [asked, setAsked] = useState<"rename" | "remove" | null>(null);
   const id = session.session_id;
   return (
@@ -224,5 +226,5 @@ function byDay(sessions: Session[], t: Messages) {
     return at >= today - 86_400_000 ? t.sessions.yesterday : t.sessions.earlier;
   };
   const days = Map.groupBy(sessions, dayOf);
-  return [...days].map(([day, ofDay]) => ({ day, sessions: ofDay }));
+  return [...days].map(([day, entries]) => ({ day, entries }));
 }

@@ -1,4 +1,5 @@
 import { Check, TriangleAlert } from "lucide-react";
+import { useEffect, useRef } from "react";
 import { useMessages } from "../i18n";
 import { useMediaQuery } from "../ui/mediaQuery";
 import { Spinner } from "../ui/Spinner";
@@ -9,13 +10,19 @@ import type { StepView } from "./turn";
 export function Steps({ steps, isRunning }: { steps: StepView[]; isRunning: boolean }) {
   const t = useMessages();
   const isNarrow = useMediaQuery("(max-width: 40rem)");
+  const list = useRef<HTMLOListElement>(null);
+  const { length } = steps;
+  useEffect(() => {
+    if (isNarrow && length) list.current?.scrollTo({ left: list.current.scrollWidth, behavior: "smooth" });
+  }, [isNarrow, length]);
   if (!steps.length) return null;
   return (
-    // On a narrow screen the finished steps stand in one row; what scrolls must be reachable by keyboard.
+    // On a narrow screen the steps stand in one row that scrolls; what scrolls must be reachable by keyboard.
     <ol
+      ref={list}
       className={css.steps}
       data-running={isRunning}
-      tabIndex={isNarrow && !isRunning ? 0 : undefined}
+      tabIndex={isNarrow ? 0 : undefined}
       aria-label={t.steps.title}
     >
       {steps.map((step, index) => (

@@ -161,7 +161,8 @@ function withReply(turn: Turn, reply: Reply): Turn {
       evidence,
     }));
   const steps = turn.steps.length ? settleSteps(turn.steps) : reply.steps.map(pastStep);
-  return { ...turn, status: "done", reply, cards, settled: true, steps };
+  const said = turn.said || reply.query.text; // not known before where the page was loaded while the turn ran
+  return { ...turn, said, status: "done", reply, cards, settled: true, steps };
 }
 
 function pastStep(step: Reply["steps"][number]): StepView {

@@ -24,7 +24,6 @@ export const en = {
     open: "Show conversations",
     fresh: "New conversation",
     none: "No conversations yet.",
-    untitled: "Untitled",
     actions: (title: string) => `Actions for “${title}”`,
     rename: "Rename",
     renameTitle: "Rename the conversation",
@@ -247,7 +246,7 @@ export const en = {
     empty: "There is nothing to show yet.",
     all: "Show all categories",
     space: "Close by",
-    spaces: { text: "Text", picture: "Picture" },
+    spaces: { text: "By text", picture: "By picture" },
     sampled: (shown: number, total: number) => `A sample of ${shown} of ${total} items.`,
   },
   problems: {

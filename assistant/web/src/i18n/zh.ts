@@ -24,7 +24,6 @@ export const zh: Messages = {
     open: "显示对话记录",
     fresh: "新对话",
     none: "还没有对话。",
-    untitled: "未命名",
     actions: (title) => `“${title}”的操作`,
     rename: "重命名",
     renameTitle: "重命名对话",
@@ -243,7 +242,7 @@ export const zh: Messages = {
     empty: "还没有可以显示的内容。",
     all: "显示所有类别",
     space: "远近依据",
-    spaces: { text: "文字", picture: "图片" },
+    spaces: { text: "按文字", picture: "按图片" },
     sampled: (shown, total) => `${total} 件商品中的 ${shown} 件。`,
   },
   problems: {
