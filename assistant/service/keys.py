@@ -84,8 +84,11 @@ class KeyStore:
         """The key that a secret or a login belongs to; None when it is unknown, revoked or past its end."""
         if not self._path.is_file():
             return None
-        with contextlib.closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=30)) as db:
-            row = db.execute(_FIND, (_hash(secret), time.time())).fetchone()
+        try:
+            with contextlib.closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=30)) as db:
+                row = db.execute(_FIND, (_hash(secret), time.time())).fetchone()
+        except sqlite3.DatabaseError as exc:
+            raise self._unusable(exc) from exc
         return _key(row) if row else None
 
     def log_in(self, secret: str) -> str | None:
@@ -111,8 +114,11 @@ class KeyStore:
             db = sqlite3.connect(self._path, timeout=30)
             db.executescript(_SCHEMA)
         except (OSError, sqlite3.DatabaseError) as exc:
-            raise StoreError(f"The file of keys {self._path} cannot be used ({exc}).") from exc
+            raise self._unusable(exc) from exc
         return db
+
+    def _unusable(self, exc: Exception) -> StoreError:
+        return StoreError(f"The file of keys {self._path} cannot be used ({exc}).")
 
 
 _FIND = """

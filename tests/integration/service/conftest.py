@@ -60,10 +60,10 @@ def events(lines: Iterator[str]) -> Iterator[Event]:
     for line in lines:
         if line.startswith(":"):
             continue
-        if not line:
+        if not line and found:
             yield Event(found["id"], found["event"], json.loads(found["data"]))
             found = {}
-        else:
+        elif line:
             name, _, value = line.partition(": ")
             found[name] = value
 
