@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { useMessages } from "../i18n";
 import { usePageChange } from "./pageChange";
+import { Safety } from "./Safety";
 import css from "./Shell.module.css";
 import { Switches } from "./Switches";
 
@@ -45,7 +46,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <Switches />
       </header>
       <main id="content" className={css.main} tabIndex={-1}>
-        {children}
+        <Safety key={inCatalogue ? location : page?.href}>{children}</Safety>
       </main>
     </>
   );
