@@ -29,6 +29,7 @@ demo: models ## answer one question given as text, photo and voice note
 	@bash .scripts/demo.sh
 
 test: models ## every test, those on the real models and on real vLLM included
+	@bash .scripts/browser.sh
 	@.venv/bin/assistant models pull efficientnet-lite0 # a second picture encoder: the two must not be mixed
 	.venv/bin/python -m pytest
 
