@@ -33,11 +33,12 @@ test: models ## every test, those on the real models and on real vLLM included
 	@.venv/bin/assistant models pull efficientnet-lite0 # a second picture encoder: the two must not be mixed
 	.venv/bin/python -m pytest
 
-check: setup ## style, types and the direction of imports
+check: setup ## style, types and the direction of imports; the same and unit tests of the web page
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	@bash .scripts/web.sh test
 
 bench: models ## measure speed, memory and quality on this machine; prints tables (about 30 minutes on 2 cores)
 	@.venv/bin/assistant sample fetch

@@ -30,7 +30,7 @@ export function Steps({ steps, isRunning }: { steps: StepView[]; isRunning: bool
           <StateIcon state={step.state} />
           <span className={css.name}>
             {t.steps.names[step.step] ?? step.step}
-            {step.query && <span className={css.query}> {t.steps.for(step.query)}</span>}
+            {step.query && <span className={css.query}>{t.steps.for(step.query)}</span>}
           </span>
           <span className="visually-hidden">{t.steps.state[step.state]}</span>
           {step.seconds > 0.05 && <span className={css.seconds}>{t.steps.seconds(step.seconds)}</span>}
