@@ -207,7 +207,7 @@ def test_turns_are_answered_while_a_catalogue_is_taken_in(client: Client, sessio
     assert client.get(f"/api/jobs/{job_id}")["state"] == "running", "the turn met a running import"
     began = time.monotonic()
     client.delete(f"/api/jobs/{job_id}")
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60, "one batch of real embeddings, on a machine that may be busy"
     assert client.get(f"/api/jobs/{job_id}")["state"] == "cancelled"
     kept = [item["item_id"] for item in client.get(ITEMS, query="bulk screw", limit=100)["items"]]
     assert kept
