@@ -120,7 +120,7 @@ function Reason({ card, isRunning, language }: { card: CardView; isRunning: bool
   }
   return (
     <p className={css.reason}>
-      <span lang={language}>{card.explanation}</span>
+      <span lang={language}>{card.explanation}</span>{" "}
       {card.explainedBy === "template" && (
         <small className={css.template} title={t.cards.fromTemplateHint}>
           {t.cards.fromTemplate}

@@ -18,7 +18,7 @@ import { Link, useLocation } from "wouter";
 import { deleteSession, exportUrl, listSessions, renameSession } from "../api/client";
 import { asProblem } from "../api/problem";
 import type { Session } from "../api/types";
-import { type Messages, useMessages } from "../i18n";
+import { type Messages, useMessages, useSpeech } from "../i18n";
 import { sentence } from "../i18n/format";
 import { Button, buttonClass, IconButton } from "../ui/Button";
 import field from "../ui/Field.module.css";
@@ -92,8 +92,8 @@ export function SessionDrawer({
 }
 
 function Entry({ session, current, onPick }: { session: Session } & Props) {
-  const t = useMessages();
-  const title = session.title || t.sessions.fresh;
+  const { t, locale } = useSpeech();
+  const title = session.title || untitled(session, t, locale);
   const [asked, setAsked] = useState<"rename" | "remove" | null>(null);
   const id = session.session_id;
   return (
@@ -216,6 +216,13 @@ function RemoveDialog({ session, isOpen, onClose, current }: DialogProps & { cur
       {remove.error && <Notice kind="problem">{sentence(asProblem(remove.error), t)}</Notice>}
     </Overlay>
   );
+}
+
+/** The name of a conversation that is being begun, or that was begun elsewhere without one. */
+function untitled({ turns, updated_at }: Session, t: Messages, locale: string): string {
+  if (!turns) return t.sessions.fresh;
+  const at = new Date(updated_at * 1000);
+  return t.sessions.untitled(at.toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" }));
 }
 
 function byDay(sessions: Session[], t: Messages) {

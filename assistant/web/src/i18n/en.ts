@@ -24,6 +24,7 @@ export const en = {
     open: "Show conversations",
     fresh: "New conversation",
     none: "No conversations yet.",
+    untitled: (time: string) => `Conversation of ${time}`,
     actions: (title: string) => `Actions for “${title}”`,
     rename: "Rename",
     renameTitle: "Rename the conversation",

@@ -24,6 +24,7 @@ export const zh: Messages = {
     open: "显示对话记录",
     fresh: "新对话",
     none: "还没有对话。",
+    untitled: (time) => `${time} 的对话`,
     actions: (title) => `“${title}”的操作`,
     rename: "重命名",
     renameTitle: "重命名对话",
