@@ -8,7 +8,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly WEB=assistant/web STAMP=assistant/web/dist/.complete
+readonly WEB=assistant/web
+readonly STAMP=$WEB/dist/.complete INSTALLED=$WEB/node_modules/.complete
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 3; }
@@ -22,11 +23,15 @@ key_of() {
         | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
 }
 
-# Packages as package-lock.json names them. npm's messages appear only when it fails.
-install() { # further arguments of npm ci
-    local log
-    log=$(npm --prefix "$WEB" ci --no-fund --no-audit --loglevel=error "$@" 2>&1) \
+# Packages as package-lock.json names them, unless they are there. npm's messages appear only when it fails.
+install() { # build or all, then further arguments of npm ci
+    local kind=$1 lock log have=
+    lock=$(sha256sum <"$WEB/package-lock.json")
+    if [[ -f $INSTALLED ]]; then have=$(<"$INSTALLED"); fi
+    if [[ $have == "$kind $lock" || $have == "all $lock" ]]; then return; fi
+    log=$(npm --prefix "$WEB" ci --no-fund --no-audit --loglevel=error "${@:2}" 2>&1) \
         || die "npm could not install what $WEB/package-lock.json names: $(head -n 5 <<<"$log")"
+    printf '%s\n' "$kind $lock" >"$INSTALLED"
 }
 
 build() {
@@ -35,7 +40,7 @@ build() {
     if [[ -f $STAMP && $(<"$STAMP") == "$key" ]]; then return; fi
     say "+ building the web page"
     rm -f "$STAMP"
-    install --omit=dev
+    install build --omit=dev
     log=$(npm --prefix "$WEB" run --silent build 2>&1) || die "the web page could not be built: $(tail -n 15 <<<"$log")"
     printf '%s\n' "$key" >"$STAMP"
     say "$WEB/dist is complete"
@@ -47,7 +52,7 @@ flock 9
 case ${1:-build} in
     build) build ;;
     test)
-        install
+        install all
         npm --prefix "$WEB" test
         ;;
     *) die "there is no step named $1; known: build, test" ;;
