@@ -16,6 +16,7 @@ from sse_starlette.sse import EventSourceResponse
 from assistant.errors import SessionError, UnknownItem
 from assistant.records import AttachmentNote, Constraint, Memory, Reply
 from assistant.service.context import Service, TheService, TheUser, User
+from assistant.service.hearing import until_ended
 from assistant.service.problems import Problem, Refused, as_response
 from assistant.service.turns import STOPPED, Incoming, Running, attachment_url
 from assistant.service.uploads import INCOMING, MESSAGE_BODY, read_message
@@ -167,7 +168,7 @@ async def answer(request: Request, service: Service, user: User, session_id: str
     """Run the turn and answer in the form that the request asks for."""
     running = service.turns.start(user, session_id, incoming)
     if _wants_json(request):
-        await _until_ended(request, service, running)
+        await until_ended(request, service.turns, running)
         if running.reply is None:
             return as_response(
                 running.problem or Problem(title="Stopped", status=STOPPED, detail="The turn was stopped.")
@@ -289,27 +290,6 @@ def _stream(service: Service, running: Running, after: int) -> EventSourceRespon
 
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return EventSourceResponse(told(), ping=service.settings.service.ping_seconds, headers=headers, sep="\n")
-
-
-async def _until_ended(request: Request, service: Service, running: Running) -> None:
-    """Wait for the turn as a listener that hangs up when the client does."""
-
-    async def heard() -> None:
-        async for _ in service.turns.listen(running):
-            pass
-
-    waiting, gone = asyncio.create_task(heard()), asyncio.create_task(_hung_up(request))
-    try:
-        await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (waiting, gone):
-            task.cancel()
-        await asyncio.gather(waiting, gone, return_exceptions=True)
-
-
-async def _hung_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _last_seen(request: Request, message_id: str) -> int:
