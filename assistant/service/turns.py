@@ -37,6 +37,7 @@ class Incoming:
     names: dict[str, str] = field(default_factory=dict)
     drop: list[Dropped] = field(default_factory=list)
     top_n: int | None = None
+    keep_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Running:
     problem: Problem | None = None
     ended: bool = False
     listeners: int = 0
+    keep_seconds: float = 0.0
     task: "asyncio.Task[None] | None" = None
     began: float = field(default_factory=time.monotonic)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -154,7 +156,8 @@ class Turns:
         except Refused:
             discard(incoming)
             raise
-        running = Running(session_id, incoming.message_id)
+        keep = self._settings.grace_seconds if incoming.keep_seconds is None else incoming.keep_seconds
+        running = Running(session_id, incoming.message_id, keep_seconds=keep)
         self._active[session_id] = user.id, running
         self._keep(running)
         running.task = asyncio.create_task(self._run(user, running, incoming))
@@ -180,7 +183,7 @@ class Turns:
             running.listeners -= 1
             if not running.listeners and not running.ended:
                 loop = asyncio.get_running_loop()
-                loop.call_later(self._settings.grace_seconds, self._cancel_unheard, running)
+                loop.call_later(running.keep_seconds, self._cancel_unheard, running)
 
     async def stop(self, running: Running) -> None:
         """Cancel a turn and wait until it has ended; the session stays as it was before it."""

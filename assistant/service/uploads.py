@@ -50,6 +50,12 @@ class MessageIn(Record):
     message_id: Annotated[str, StringConstraints(pattern=MESSAGE_ID)] | None = Field(
         None, description="the client's own id: sent again, it gives the same answer and starts nothing"
     )
+    keep_seconds: float | None = Field(
+        None,
+        ge=0,
+        le=60,
+        description="how long the turn goes on after the client hung up; the service's own by default",
+    )
     drop_constraints: list[Dropped] = Field([], max_length=MAX_DROPPED, description="constraints that are taken back")
 
 
@@ -63,6 +69,7 @@ MESSAGE_BODY = {
                 "properties": {
                     "text": {"type": "string"},
                     "top_n": {"type": "integer", "minimum": 1, "maximum": 20},
+                    "keep_seconds": {"type": "number", "minimum": 0, "maximum": 60},
                     "message_id": {"type": "string", "pattern": MESSAGE_ID},
                     "drop_constraints": {"type": "string", "description": "JSON"},
                     "images": {"type": "array", "items": {"type": "string", "format": "binary"}},
@@ -74,6 +81,7 @@ MESSAGE_BODY = {
 }
 """What a message looks like, for the OpenAPI document: FastAPI cannot read it off a handler that takes both forms."""
 
+_FIELDS = ("text", "top_n", "keep_seconds", "message_id", "drop_constraints")
 _DROPPED = TypeAdapter(list[Dropped])
 
 
@@ -131,10 +139,10 @@ class _BoundedParser(MultiPartParser):
 
 
 async def _from_form(form: FormData, folder: Path) -> Incoming:
-    unknown = set(form) - {"text", "top_n", "message_id", "drop_constraints", "images", "audio"}
+    unknown = set(form) - {*_FIELDS, "images", "audio"}
     if unknown:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"There is no field {shown_name(sorted(unknown)[0])!r} here.")
-    fields = {name: _field(form, name) for name in ("text", "top_n", "message_id", "drop_constraints")}
+    fields = {name: _field(form, name) for name in _FIELDS}
     given: dict[str, Any] = {name: value for name, value in fields.items() if value not in (None, "")}
     if "drop_constraints" in given:
         given["drop_constraints"] = _dropped(given["drop_constraints"])
@@ -235,6 +243,7 @@ def _incoming(message: MessageIn, images: list[tuple[Path, str]], audio: list[tu
         names={str(path): name for path, name in (*images, *audio)},
         drop=message.drop_constraints,
         top_n=message.top_n,
+        keep_seconds=message.keep_seconds,
     )
 
 

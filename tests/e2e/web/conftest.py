@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from assistant.service.app import WEB
-from tests.integration.service.conftest import Running, Serve, model, serve, shop_data, shop_engines, shop_file
+from tests.integration.service.conftest import Running, model, serve, service, shop_data, shop_engines, shop_file
 
-__all__ = ["model", "serve", "shop_data", "shop_engines", "shop_file"]
+__all__ = ["model", "serve", "service", "shop_data", "shop_engines", "shop_file"]
 
 AXE = WEB.parent / "node_modules" / "axe-core" / "axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -32,26 +32,24 @@ SECONDS = 30
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium, with a camera and a microphone that make test pictures and beeps."""
+def chromium() -> str:
+    """The system's Chromium; tests that want it are skipped where there is none."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip("Chromium is not installed; give: apt install chromium")
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, with a camera and a microphone that make test pictures and beeps."""
     if not (WEB / "index.html").is_file() or not AXE.is_file():
         pytest.fail("The web page is not built; give: make web", pytrace=False)
     expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         yield browser
         browser.close()
-
-
-@pytest.fixture
-def service(serve: Serve) -> Iterator[Running]:
-    """A service that waits for a page that is loaded anew."""
-    with serve(grace_seconds=10) as running:
-        yield running
 
 
 @pytest.fixture

@@ -83,29 +83,33 @@ def problem(answer: httpx.Response, status: int) -> str:
 Serve = Callable[..., contextlib.AbstractContextManager[Running]]
 
 
+@contextlib.contextmanager
+def serving(settings: Settings, engines: Engines) -> Iterator[Running]:
+    """A service in a thread, on a free port."""
+    app = create_app(settings, Assistant(settings, engines=engines))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        with httpx.Client(base_url=url, timeout=60) as client:
+            yield Running(settings, url, client)
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()
+
+
 @pytest.fixture
 def serve(shop_engines: Engines, model: FakeOpenAIServer, tmp_path: Path) -> Serve:
     """Starts a service with sessions of its own; keywords are settings of ``service``."""
 
-    @contextlib.contextmanager
-    def serve_(data: Path = tmp_path / "own", **service: object) -> Iterator[Running]:
+    def serve_(data: Path = tmp_path / "own", **service: object) -> contextlib.AbstractContextManager[Running]:
         remote = {"profile": "remote", "base_url": model.base_url, "model": model.model}
-        settings = load_settings(data=data, llm=remote, service=service)
-        app = create_app(settings, Assistant(settings, engines=shop_engines))
-        with socket.socket() as listening:
-            listening.bind(("127.0.0.1", 0))
-            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-            thread.start()
-            while not server.started:
-                assert thread.is_alive()
-                time.sleep(0.01)
-            with httpx.Client(base_url=url, timeout=60) as client:
-                yield Running(settings, url, client)
-            server.should_exit = True
-            thread.join(30)
-            assert not thread.is_alive()
+        return serving(load_settings(data=data, llm=remote, service=service), shop_engines)
 
     return serve_
 

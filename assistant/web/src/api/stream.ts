@@ -7,6 +7,8 @@ import type { Dropped, TurnEvent } from "./types";
 
 /** Milliseconds before each attempt to resume; the service waits only a moment, so the first is made at once. */
 const PAUSES = [0, 300, 1000, 2000, 4000];
+/** How long the service goes on with a turn while the page is away: long enough to load it anew. */
+const KEEP_SECONDS = "15";
 
 export interface Draft {
   text: string;
@@ -87,6 +89,7 @@ async function* messages(response: Response) {
 function formOf(messageId: string, draft: Draft): FormData {
   const form = new FormData();
   form.set("message_id", messageId);
+  form.set("keep_seconds", KEEP_SECONDS);
   form.set("text", draft.text);
   if (draft.dropped.length) form.set("drop_constraints", JSON.stringify(draft.dropped));
   for (const file of draft.images) form.append("images", file, file.name);

@@ -1,6 +1,8 @@
 import { useEffect, useEffectEvent, useRef, useState } from "react";
 
 /** How many levels the row of bars remembers, and how often it moves. */
+/** As it is heard: what browsers do against echo and noise is for calls, and costs a speech recogniser words. */
+const HEARING: MediaTrackConstraints = { echoCancellation: false, noiseSuppression: false, channelCount: 1 };
 const BARS = 48;
 const TICK = 80;
 
@@ -38,7 +40,7 @@ export function useRecording(seconds: number, onDone: (file: File) => void): Rec
 
     async function record(signal: AbortSignal) {
       if (!navigator.mediaDevices?.getUserMedia || !globalThis.MediaRecorder) return setProblem("missing");
-      const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: HEARING });
       const release = () => {
         for (const track of stream.getTracks()) track.stop();
       };
