@@ -86,6 +86,7 @@ class _Reading:
         self._relative_prices(found, memory.shown)
         self._prices()
         self._not_the_referenced(found)
+        self._others_like_the_referenced(found)
         self._exclusions()
         self._stock()
         self._wanted_attributes()
@@ -136,6 +137,13 @@ class _Reading:
             if match := re.search(r"(?:not|except|without|other than|besides|不要|除了)\s*$", self.rest[: span[0]]):
                 self._add("exclude_ids", item.item_id, (match.start(), span[1]))
                 self._is_no_topic(item)
+
+    def _others_like_the_referenced(self, found: list[tuple[Recommendation, Span]]) -> None:
+        """ "more like the second one": it is what the message is about, and not itself wanted again."""
+        for item, span in found:
+            before = r"(?:\b(?:more|others?|another|something|anything)\s+like|\bsimilar to|类似|像)\s*(?:the\s+)?$"
+            if match := re.search(before, self.rest[: span[0]]):
+                self._add("exclude_ids", item.item_id, (match.start(), span[0]))
 
     def _is_no_topic(self, item: Recommendation) -> None:
         """The item was named as a measure or ruled out: the message is not about it."""

@@ -32,6 +32,12 @@ def in_force(text: str, memory: Memory = FRESH) -> dict[str, object]:
     return to_filters(carry_over(memory, read(text, memory))).model_dump(exclude_defaults=True)
 
 
+@pytest.mark.parametrize("text", ["more like the second one", "类似第二个的", "something like the Modern Cafe Chair"])
+def test_others_like_one_that_was_shown_are_about_it_and_without_it(text: str) -> None:
+    assert [item.item_id for item in read(text, GOING_ON).references] == ["i2"]
+    assert in_force(text, GOING_ON)["exclude_ids"] == ["i2"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
