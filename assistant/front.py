@@ -18,7 +18,7 @@ from assistant.errors import LLMBadReply, LLMUnavailable, SessionError
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
 from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
-from assistant.sessions import LOCAL, SessionLog, check_session_id, new_session_id, serializer
+from assistant.sessions import LOCAL, NO_SYNC_EACH_TIME, SessionLog, check_session_id, new_session_id, serializer
 from assistant.settings import Settings
 from assistant.turn.graph import Graph, build_graph
 from assistant.turn.planning import planning_conversation
@@ -92,6 +92,7 @@ class Assistant:
         log = SessionLog(sessions)
         saver = await self._stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(sessions)))
         saver.serde = serializer()
+        await saver.conn.execute(NO_SYNC_EACH_TIME)
         engines, chat = self._given
         self._opened = _Parts(
             log,

@@ -41,6 +41,9 @@ create index if not exists feedback_of on feedback (session_id);
 insert or ignore into sessions
     select session_id, 'local', '', min(at), max(at) from replies group by session_id;
 """
+NO_SYNC_EACH_TIME = "pragma synchronous = normal"
+"""In WAL mode a commit survives the end of the process at once, and the end of the machine a moment later."""
+
 TITLE_CHARACTERS = 60
 LOCAL = "local"
 """The owner of sessions where nobody has to say who they are: the terminal, and the service without keys."""
@@ -220,6 +223,7 @@ class SessionLog:
         try:
             db = sqlite3.connect(self._path, timeout=30)
             db.execute("select 1 from sqlite_schema")
+            db.execute(NO_SYNC_EACH_TIME)
         except sqlite3.DatabaseError as exc:
             raise StoreError(
                 f"The sessions file {self._path} cannot be read ({exc}); move it away to start with no sessions."
