@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import threading
 import time
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 TOOL_THREADS = max(4, 2 * usable_cores())
 """Threads for tools, apart from those that only read files: models compute in them, and more would not be faster."""
+
+NICENESS = 5
 
 ITEM_PICTURE = "item:"
 """An image argument that names a catalogue item's own picture: ``item:ID``."""
@@ -100,7 +103,7 @@ class Assistant:
             build_graph(saver),
             engines or open_engines(self.settings),
             chat or ChatClient(self.settings),
-            ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool"),
+            ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool", initializer=_stand_back),
         )
         self._stack.callback(self._opened.tool_threads.shutdown, wait=False, cancel_futures=True)
         self._stack.push_async_callback(self._opened.chat.aclose)
@@ -335,3 +338,9 @@ def model_names(settings: Settings) -> dict[str, str]:
         "picture": picture,
         "text": settings.text.model,
     }
+
+
+def _stand_back() -> None:
+    """Let the thread that answers requests go first: a tool's thread, and those that its models start, are nicer."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
