@@ -40,9 +40,12 @@ def chromium() -> str:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, with a camera and a microphone that make test pictures and beeps."""
+    """The system's Chromium, with a camera and a microphone that make test pictures and beeps.
+
+    Of one module: while Playwright is there it keeps an event loop running, beside which no asynchronous test can run.
+    """
     if not (WEB / "index.html").is_file() or not AXE.is_file():
         pytest.fail("The web page is not built; give: make web", pytrace=False)
     expect.set_options(timeout=SECONDS * 1000)
