@@ -11,12 +11,12 @@ import soundfile
 from playwright.sync_api import Browser, Page, expect
 
 from assistant.demo import TEXT
-from tests.e2e.conftest import RealServer, vllm_server
+from tests.e2e.conftest import RealServer
 from tests.e2e.test_turn import BLACK_SHOES, Shop, shop
 from tests.e2e.web.conftest import FLAGS, axe, cards, chromium, session_of
 from tests.integration.service.conftest import Running, serving
 
-__all__ = ["shop", "vllm_server"]
+__all__ = ["shop"]
 
 pytestmark = [pytest.mark.models, pytest.mark.vllm]
 

@@ -81,6 +81,7 @@ function listen(stream: MediaStream, tell: (level: number, seconds: number) => v
   const samples = new Float32Array(analyser.fftSize);
   const began = performance.now();
   const timer = setInterval(() => {
+    if (context.state === "suspended") void context.resume();
     analyser.getFloatTimeDomainData(samples);
     tell(loudness(samples), (performance.now() - began) / 1000);
   }, TICK);
