@@ -30,7 +30,7 @@ def test_items_are_searched_filtered_and_opened(open_page: OpenPage) -> None:
 def test_a_conversation_begins_from_an_item(open_page: OpenPage) -> None:
     page = open_page("catalogue/lamp")
     page.get_by_role("button", name="Ask for something like this").click()
-    expect(page.get_by_text("Something like Desk Lamp")).to_be_visible()
+    expect(page.get_by_role("paragraph").filter(has_text="Something like Desk Lamp")).to_be_visible()
     wait_for_answer(page)
 
 

@@ -90,7 +90,7 @@ def test_two_items_are_compared_side_by_side(page: Page) -> None:
     for item in (second, first):
         page.locator(f"li[data-item={item}]").get_by_role("button", name=re.compile("^Compare")).click()
     page.get_by_role("button", name="Compare these two").click()
-    expect(page.get_by_text("Compare the first and the second one")).to_be_visible()
+    expect(page.get_by_role("paragraph").filter(has_text="Compare the first and the second one")).to_be_visible()
     table = page.get_by_role("table")
     expect(table.get_by_role("columnheader")).to_have_count(2)
     expect(table.get_by_role("rowheader", name="Category")).to_be_visible()
