@@ -53,6 +53,10 @@ ANSWERS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
     ("/api/sessions/{session_id}/attachments/{attachment_id}", "get"): {
         "image/*": _FILE, "audio/*": _FILE, "application/octet-stream": _FILE,
     },
+    ("/v1/chat/completions", "post"): {
+        "application/json": {"type": "object", "description": "a chat completion, as OpenAI describes it"},
+        "text/event-stream": {"description": "chat completion chunks, a line of JSON each"},
+    },
 }  # fmt: skip
 """What comes back where FastAPI cannot read it off the handler, which answers in several forms or with a file."""
 PROBLEMS = {
@@ -74,12 +78,22 @@ def describe(app: FastAPI) -> None:
     app.openapi = document  # type: ignore[method-assign] # as FastAPI's documentation has it
 
 
+OPENAI = "/v1/"
+PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+OPENAI_PROBLEM = {
+    "application/json": {
+        "schema": {"type": "object", "properties": {"error": {"type": "object"}}, "required": ["error"]}
+    }
+}
+
+
 def completed(document: dict[str, Any]) -> dict[str, Any]:
     """The document with problems, keys and examples; the given one is left as it is."""
     document = copy.deepcopy(document)
     parts = document.setdefault("components", {})
     schemas = parts.setdefault("schemas", {})
-    schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas["Problem"] = problem | {"additionalProperties": True}  # RFC 9457 lets a problem say more
     parts["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "A key of `assistant keys create`."},
         "login": {"type": "apiKey", "in": "cookie", "name": COOKIE},
@@ -89,7 +103,7 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
         schemas.update(_own_schemas(operation))
         if forms := ANSWERS.get((path, method)):
             operation["responses"]["200"]["content"] = {form: {"schema": schema} for form, schema in forms.items()}
-        _with_problems(operation)
+        _with_problems(operation, OPENAI_PROBLEM if path.startswith(OPENAI) else PROBLEM)
         for content in operation.get("requestBody", {}).get("content", {}).values():
             schemas.update(content.get("schema", {}).pop("$defs", {}))  # where the references point to
         _with_example(operation, EXAMPLES.get((path, method)))
@@ -113,12 +127,11 @@ def _own_schemas(operation: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _with_problems(operation: dict[str, Any]) -> None:
+def _with_problems(operation: dict[str, Any], content: dict[str, Any]) -> None:
     """Every refusal is a problem; FastAPI's own description of a 422 is not what is sent here."""
     responses = operation.setdefault("responses", {})
     if "HTTPValidationError" in str(responses.get("422", "")):
         del responses["422"]
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status, description in PROBLEMS.items():
         responses.setdefault(status, {"description": description, "content": content})
 

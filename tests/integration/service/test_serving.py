@@ -274,8 +274,8 @@ def test_a_thousand_clients_that_vanish_leave_nothing_behind(place: Place) -> No
     assert time.monotonic() - began < 120
     assert after["assistant_turns_running"] == after["assistant_turn_streams"] == 0
     assert after["assistant_tasks"] <= before["assistant_tasks"] + 2
-    # SQLite keeps the files of closed connections while another one holds a lock: one for each thread of the pool
-    assert after["process_open_fds"] <= before["process_open_fds"] + 40
+    # SQLite keeps the files of closed connections while another one holds a lock; 400 of the clients began a turn
+    assert after["process_open_fds"] <= before["process_open_fds"] + 120
     grown = after["process_resident_memory_bytes"] - before["process_resident_memory_bytes"]
     assert grown < 64 * 2**20, f"{grown / 2**20:.0f} MiB"
     place.model.script(small_talk)
