@@ -24,6 +24,7 @@ FLAGS = [
     "--disable-component-update",
     "--no-first-run",
     "--autoplay-policy=no-user-gesture-required",
+    "--disable-audio-output",  # a machine without a sound card: the web audio clock then runs on its own
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 ]
