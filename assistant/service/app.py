@@ -83,6 +83,19 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     )
     app.state.measures = measures
     problems.install(app)
+    _add_routes(app)
+    openapi.describe(app)
+    app.add_middleware(Patience, body_seconds=settings.service.body_seconds)
+    if settings.service.cors:
+        _allow_sites(app, settings.service.cors)
+    app.add_middleware(Guard, settings=settings.service, keys=keys, needs_key=needs_key)
+    app.add_middleware(Access, watcher=watcher)
+    if traces:
+        traces.instrument(app)
+    return app
+
+
+def _add_routes(app: FastAPI) -> None:
     for router in (
         info_api.router,
         sessions_api.router,
@@ -95,21 +108,16 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     doors.install(app)
     if (WEB / "index.html").is_file():
         _serve_page(app, WEB)
-    openapi.describe(app)
-    app.add_middleware(Patience, body_seconds=settings.service.body_seconds)
-    if settings.service.cors:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.service.cors,
-            allow_methods=["*"],
-            allow_headers=["*"],  # OpenAI's and MCP's clients send a dozen of their own
-            expose_headers=["X-Request-ID", "Retry-After"],
-        )
-    app.add_middleware(Guard, settings=settings.service, keys=keys, needs_key=needs_key)
-    app.add_middleware(Access, watcher=watcher)
-    if traces:
-        traces.instrument(app)
-    return app
+
+
+def _allow_sites(app: FastAPI, origins: list[str]) -> None:
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["*"],
+        allow_headers=["*"],  # OpenAI's and MCP's clients send a dozen of their own
+        expose_headers=["X-Request-ID", "Retry-After"],
+    )
 
 
 def _serve_page(app: FastAPI, folder: Path) -> None:

@@ -21,7 +21,8 @@ from assistant.ingest import Encoders, ingest
 from assistant.service.app import create_app
 from assistant.settings import load_settings
 from eval.asking import sample_folder
-from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
+from tests.fakes.openai_server import FakeOpenAIServer
+from tests.integration.bad_input.conftest import obliging
 from tests.integration.service.catalogue_shop import Client
 from tools.engines.parts import Engines
 
@@ -38,19 +39,6 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     ingest(engines.catalogue, [sample_folder(settings) / "products.jsonl"], Encoders(engines.text, engines.pictures))
     yield engines
     engines.catalogue.close()
-
-
-def obliging(body: Request) -> Reply:
-    """Plans nothing beyond the rules, ranks in the given order, explains with little."""
-    name = (body.get("response_format") or {}).get("json_schema", {}).get("name")
-    if name == "plan":
-        return Reply(json={"intent": "recommend", "calls": []})
-    if name == "rank":
-        listing = body["response_format"]["json_schema"]["schema"]["properties"]["ranking"]
-        entries = [entry["properties"] for entry in listing["items"]["anyOf"]][: listing["minItems"]]
-        ranking = [{"item": e["item"]["const"], "evidence": e["evidence"]["items"]["enum"][:1]} for e in entries]
-        return Reply(json={"ranking": ranking})
-    return Reply("It fits.")
 
 
 @pytest.fixture(scope="module")

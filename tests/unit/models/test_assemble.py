@@ -56,7 +56,7 @@ def test_right_files_are_kept_and_partial_ones_redone(shelf: Shelf, tmp_path: Pa
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda content: b"x" + content[1:], id="wrong hash"),
+        pytest.param(lambda content: bytes([content[0] ^ 1]) + content[1:], id="wrong hash"),
         pytest.param(lambda content: content[:-10], id="truncated part"),
         pytest.param(lambda content: content + b"more", id="too long"),
     ],

@@ -24,6 +24,7 @@ from assistant.settings import Settings, load_settings
 from tests.fakes import catalogues
 from tests.fakes.encoders import HashPictures, HashText
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
+from tests.integration.bad_input.conftest import obliging
 from tests.unit.tools.samples import record
 from tools.media import Audio, MediaLimits
 from tools.records import Label, Segment, Transcript
@@ -101,19 +102,6 @@ def engines(tmp_path_factory: pytest.TempPathFactory, ears: Ears) -> Iterator[En
         lines = catalogues.write(folder, [*CHAIRS, LAMP])
         ingest(catalogue, [lines], Encoders(text, eyes), IngestOptions(), reject=lambda _: None)
         yield Engines(catalogue, text, eyes, ears, MediaLimits())  # type: ignore[arg-type]
-
-
-def obliging(body: Request) -> Reply:
-    """A model that plans nothing beyond the rules, ranks in the given order and explains with evidence alone."""
-    name = (body.get("response_format") or {}).get("json_schema", {}).get("name")
-    if name == "plan":
-        return Reply(json={"intent": "recommend", "calls": []})
-    if name == "rank":
-        listing = body["response_format"]["json_schema"]["schema"]["properties"]["ranking"]
-        entries = [entry["properties"] for entry in listing["items"]["anyOf"]][: listing["minItems"]]
-        ranking = [{"item": e["item"]["const"], "evidence": e["evidence"]["items"]["enum"][:1]} for e in entries]
-        return Reply(json={"ranking": ranking})
-    return Reply("It fits.")
 
 
 def slow(body: Request) -> Reply:
