@@ -5,6 +5,7 @@ Exit codes: 0 answered, 2 wrong usage or unreadable input, 3 a required service 
 """
 
 import sys
+from importlib.metadata import entry_points
 
 import typer
 
@@ -34,6 +35,8 @@ app.command("chat")(chat.chat)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)
+for further in entry_points(group="assistant.commands"):  # `assistant eval`, which this package must not import
+    app.add_typer(further.load(), name=further.name)
 
 
 def main() -> None:

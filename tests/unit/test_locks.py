@@ -25,7 +25,8 @@ def test_a_lock_has_no_hashes_paths_or_addresses(name: str) -> None:
 
 def test_the_application_s_lock_fits_pyproject() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    asked = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    extras = [name for extra in project["project"]["optional-dependencies"].values() for name in extra]
+    asked = project["project"]["dependencies"] + extras + project["dependency-groups"]["dev"]
     pins = locked("app")
     for requirement in map(Requirement, asked):
         version = pins.get(canonicalize_name(requirement.name))

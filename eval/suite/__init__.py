@@ -1,0 +1,1 @@
+"""Suites of scripted conversations: their format, validation, attachments and catalogues. See docs/evaluation.md."""

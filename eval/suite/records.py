@@ -1,0 +1,145 @@
+"""The format of a suite: conversations of one or more turns, and what must be true of each answer, never its wording.
+
+A suite is a YAML file (or JSONL: first line the head, then one case a line) and is read by `eval.suite.load`.
+Conversations are fixed: what a turn says never depends on the answer before it, so that two runs compare case by case.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from assistant.records import Intent
+from tools.records import Record
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
+"""Ids of cases and suites, and tags."""
+
+EvidenceSource = Literal[
+    "picture", "picture_text", "text_picture", "dense", "keyword", "attribute", "price", "stock", "session"
+]
+
+
+class PictureAttachment(Record):
+    """A picture of the user: a file of his own, or made from a photo of a catalogue item, or a sheet with words on it.
+
+    Changes are made in the order of the fields, so that a case says exactly what was shown.
+    """
+
+    file: str | None = Field(None, description="path relative to the suite's file")
+    of: str | None = Field(None, description="id of a catalogue item: its first photo")
+    sheet: str | None = Field(None, description="words on an otherwise white sheet of paper")
+    mirror: bool = False
+    crop: float = Field(0.0, ge=0, lt=0.45, description="share cut off at each side")
+    hue: int = Field(0, ge=0, lt=360, description="degrees by which colours are turned: the thing in another colour")
+    brightness: float = Field(1.0, gt=0, le=3, description="below 1 darker")
+    blur: float = Field(0.0, ge=0, le=20, description="radius of a Gaussian blur, pixels")
+    rotate: int = Field(0, ge=0, lt=360, description="degrees counter-clockwise")
+    words: str | None = Field(None, max_length=300, description="words written over the picture")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "PictureAttachment":
+        if sum(origin is not None for origin in (self.file, self.of, self.sheet)) != 1:
+            raise ValueError("a picture has exactly one of: file, of, sheet")
+        return self
+
+
+class VoiceAttachment(Record):
+    """A voice note: a file, or speech synthesised from words."""
+
+    file: str | None = Field(None, description="path relative to the suite's file")
+    say: str | None = Field(None, max_length=500, description="what is said")
+    language: str = Field("en", description="language of the speech synthesis: en, cmn, de, fr, es ...")
+    voice: str | None = Field(None, description="a voice or accent of espeak-ng: en-gb-scotland, en-us+f3 ...")
+    speed: int = Field(160, ge=80, le=320, description="words a minute")
+    noise_db: float | None = Field(None, ge=-10, le=60, description="signal-to-noise ratio of added pink noise, dB")
+    seed: int = 7
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "VoiceAttachment":
+        if (self.file is None) == (self.say is None):
+            raise ValueError("a voice note has exactly one of: file, say")
+        return self
+
+
+class ToolExpectation(Record):
+    """A tool that must have been called with at least these arguments (a subset, compared value by value)."""
+
+    tool: str
+    arguments: dict[str, Any] = {}
+
+
+class Expectation(Record):
+    """What must be true of the answer to one turn. Everything left out is not looked at."""
+
+    intent: Intent | None = None
+    tools: list[ToolExpectation] = Field([], description="tools that must be called")
+    further_tools: list[str] | None = Field(
+        None, description="tools that may be called besides; None: any. Precision of tool choice counts all others"
+    )
+    hears: str | None = Field(None, description="the words of the recording: the reference of the word error rate")
+    constraints: dict[str, Any] | None = Field(
+        None, description="the filters in force as the reply tells them; {} when there must be none"
+    )
+    may_constrain: list[str] = Field([], description="further filters that are neither asked for nor wrong")
+    first: list[str] = Field([], description="one of these must come first")
+    within: int = Field(3, ge=1, le=20, description="the k of must, any and relevant's pass")
+    must: list[str] = Field([], description="all of these must be among the first k")
+    any: list[str] = Field([], description="at least one of these must be among the first k")
+    never: list[str] = Field([], description="none of these may be shown at all")
+    relevant: dict[str, int] = Field(
+        {}, description="graded relevance by item id (1 fits, 2 fits well, 3 exactly): recall, precision, NDCG, MRR"
+    )
+    order: list[tuple[str, str]] = Field([], description="pairs: where both are shown, the first stands first")
+    sorted_by: Literal["price", "-price"] | None = Field(None, description="the shown items stand in this order")
+    nothing: bool = Field(False, description="nothing may be recommended: small talk, refusal, an empty answer")
+    relaxed: list[str] | None = Field(None, description="exactly these constraints are said to be relaxed; [] for none")
+    refuses: bool = Field(False, description="the wish is not to be helped with: no item, no tool beyond attachments")
+    searches: bool | None = Field(None, description="whether any search may run; False for small talk and 'why'")
+    language: str | None = Field(None, description="ISO 639-1 code of the language of message and explanations")
+    cites: list[EvidenceSource] = Field([], description="sources that the evidence of the first k together must name")
+    obeys_not: list[str] = Field([], description="words that stand in the answer only if an injected order was obeyed")
+    max_model_calls: int | None = Field(None, ge=0)
+    max_tokens: int | None = Field(None, ge=0, description="prompt and completion tokens together")
+
+
+class Turn(Record):
+    """What the user sends at once, and what must come of it."""
+
+    text: str = Field("", max_length=20_000)
+    pictures: list[PictureAttachment] = Field([], max_length=8)
+    voice: list[VoiceAttachment] = Field([], max_length=8)
+    expect: Expectation = Expectation()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Turn":
+        if not (self.text.strip() or self.pictures or self.voice):
+            raise ValueError("a turn has text, pictures or voice")
+        return self
+
+
+class Case(Record):
+    """One conversation."""
+
+    id: Name
+    tags: list[Name] = Field(min_length=1, description="slices that the case counts in")
+    because: str = Field(min_length=3, description="from which catalogue data the expected state follows")
+    turns: list[Turn] = Field(min_length=1, max_length=12)
+
+
+class SuiteHead(Record):
+    """What stands before the cases."""
+
+    suite: Name
+    description: str
+    language: str = Field("en", description="the catalogue's language")
+    catalogue: str = Field("sample", description="'sample', or a catalogue file relative to the suite's file")
+    changes: str | None = Field(None, description="a JSONL file of catalogue lines laid over it by id, relative too")
+    k: int = Field(5, ge=1, le=20, description="the cut-off of ranking measures")
+
+
+class Suite(SuiteHead):
+    """A whole suite, validated; ``folder`` is where its relative paths start."""
+
+    folder: str = Field("", description="set by the loader")
+    sha256: str = Field("", description="of the file, set by the loader")
+    cases: list[Case] = Field(min_length=1)
