@@ -11,7 +11,9 @@ from assistant.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, check and find the model files.")
 
-ROLES = {"llm": "language", "asr": "speech", "text-embedding": "text", "image-classifier": "pictures"}
+ROLES = {
+    "llm": "language", "asr": "speech", "text-embedding": "text", "image-classifier": "pictures", "dataset": "data",
+}  # fmt: skip
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Names = Annotated[

@@ -16,7 +16,7 @@ from assistant.settings import Settings
 
 REGISTRY_FILE = Path(__file__).with_name("registry.json")
 
-Role = Literal["llm", "asr", "text-embedding", "image-classifier"]
+Role = Literal["llm", "asr", "text-embedding", "image-classifier", "dataset"]
 Converter = Literal["files", "gguf", "whisper-ct2", "efficientnet-lite"]
 
 

@@ -1,0 +1,1 @@
+"""Public data sets and the exact protocols on which recommenders are compared. See docs/evaluation.md."""
