@@ -1,4 +1,4 @@
-"""What `assistant eval movielens` and `assistant eval dataset` tell: numbers by recommender and group, with intervals."""
+"""What `assistant eval movielens` and `assistant eval dataset` tell: numbers by recommender and group."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
