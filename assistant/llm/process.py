@@ -7,6 +7,7 @@ The server leads a session of its own, so that its engine processes are found ev
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,9 @@ from assistant.errors import LLMUnavailable
 from assistant.llm.profiles import Launch
 
 GRACE_SECONDS: Final = 15.0
+SOCKETS: Final = "sockets"
+"""Relative to the log's folder, where the server runs: a socket's path may have no more than 107 characters."""
+
 # psutil derives creation times from the boot time, which the clock's adjustments move a little
 _CREATED_TOLERANCE_SECONDS: Final = 2.0
 
@@ -68,13 +72,18 @@ def write_record(path: Path, record: ServerRecord) -> None:
 
 
 def spawn(launch: Launch, *, log: Path, host: str, port: int, profile: str, model: str) -> ServerRecord:
-    """Start the server detached, its output in `log`; the log of the start before is kept as ``.log.1``."""
+    """Start the server detached, its output in `log`; the log of the start before is kept as ``.log.1``.
+
+    vLLM leaves its sockets behind: they lie beside the log, and those of the start before are removed.
+    """
     with contextlib.suppress(FileNotFoundError):
         log.replace(log.with_suffix(".log.1"))
+    shutil.rmtree(log.parent / SOCKETS, ignore_errors=True)
+    (log.parent / SOCKETS).mkdir()
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - the command is built by profiles.py
             launch.command,
-            env=launch.environment,
+            env={**launch.environment, "VLLM_RPC_BASE_PATH": SOCKETS},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
