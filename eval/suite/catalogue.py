@@ -31,13 +31,16 @@ READY, LINES = "ready.json", "items.jsonl"
 PICTURES = ("image", "images")
 
 
-def suite_settings(suite: Suite, settings: Settings, *, progress: Progress | None = None) -> Settings:
+def suite_settings(
+    suite: Suite, settings: Settings, *, encoders: Encoders | None = None, progress: Progress | None = None
+) -> Settings:
     """Settings whose data folder holds the suite's catalogue; it is ingested where that has not been done.
 
     A crash on the way costs nothing: the next call goes on where it stopped.
 
     Args:
         settings: the user's, whose own catalogue is not touched.
+        encoders: what makes the vectors; default: those of the settings.
 
     Raises:
         BadInput: a catalogue file cannot be read, or a line of it cannot be taken.
@@ -45,8 +48,7 @@ def suite_settings(suite: Suite, settings: Settings, *, progress: Progress | Non
         StoreError: the disk is full, or the folder is damaged.
     """
     items, progress = suite_items(suite, settings), progress or progress_for_terminal()
-    engines = open_engines(settings)
-    encoders = Encoders(engines.text, engines.pictures)
+    encoders = encoders or _own_encoders(settings)
     folder = settings.home.expanduser().absolute() / "eval" / "catalogues" / _name(items, encoders, settings)
     if not (folder / READY).is_file():
         with _alone(folder, progress):
@@ -136,6 +138,11 @@ def _picture(record: RawRecord, reference: str) -> str:
 
 
 # The folder ----------------------------------------------------------------------------------------------------------
+
+
+def _own_encoders(settings: Settings) -> Encoders:
+    engines = open_engines(settings)
+    return Encoders(engines.text, engines.pictures)
 
 
 def _name(items: Mapping[str, Item], encoders: Encoders, settings: Settings) -> str:
