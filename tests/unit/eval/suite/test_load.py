@@ -117,9 +117,10 @@ def test_many_mistakes_are_shown_in_part(tmp_path: Path) -> None:
         ("suite: shop\ndescription: A shop.\ncases: []\n", "shop.yaml:3: cases: a suite needs"),
         ("suite: shop\ndescription: A shop.\ncases: [5]\n", "shop.yaml:3: case 1: input should be"),
         ("suite: shop\n---\nsuite: two\n", "shop.yaml:2: not valid YAML: but found another document"),
-        ("suite: &name shop\ndescription: *name\n", "shop.yaml:1: what stands here is repeated elsewhere by an alias"),
-        ("a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "by an alias (*name); write it out there"),
+        ("suite: &name shop\ndescription: *name\n", "shop.yaml:2: the alias *name is not taken; write out"),
+        ("a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "shop.yaml:2: the alias *a is not taken"),
         ("suite: " + "[" * 200 + "]" * 200, "shop.yaml:1: nested too deeply to be a suite"),
+        ("suite: " + "[" * 200_000, "shop.yaml:1: nested too deeply to be a suite"),
         ("suite: \x07\n", "not valid YAML"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.errors import ServiceMissing
+from assistant.errors import BadInput, ServiceMissing
 from eval.suite import speech
 from eval.suite.records import VoiceAttachment
 from eval.suite.speech import noise_for, speech_wav, spoken, wav
@@ -47,24 +47,29 @@ def test_a_note_is_16_khz_mono_and_never_clipped() -> None:
     assert np.abs(samples.astype(int)).max() <= round(speech.PEAK * 2**15)
 
 
+def test_words_that_make_no_sound_are_refused() -> None:
+    with pytest.raises(BadInput, match="espeak-ng says nothing for ' '"):
+        spoken(" ", "en", 160)
+
+
 def test_samples_survive_the_file() -> None:
     with wave.open(BytesIO(wav(np.array([0.0, 0.5, -1.0, 2.0])))) as reader:
         assert np.frombuffer(reader.readframes(4), "<i2").tolist() == [0, 16384, -32767, 32767]
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "seconds", "said"),
     [
-        ("import sys; sys.exit('No module named espeakng_loader')", "Speech synthesis is not installed"),
-        ("import os; os.abort()", "espeak-ng did not speak: exit code -6"),
-        ("import time; time.sleep(60)", "did not speak a sentence within 1 seconds"),
+        ("import sys; sys.exit('No module named espeakng_loader')", 60, "Speech synthesis is not installed"),
+        ("import os; os.abort()", 60, "espeak-ng did not speak: exit code -6"),
+        ("import time; time.sleep(60)", 0.2, "did not speak a sentence within 0.2 seconds"),
     ],
 )
 def test_a_child_that_fails_is_told_in_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, seconds: float, said: str
 ) -> None:
     (tmp_path / "child.py").write_text(script)
     monkeypatch.setattr(speech, "CHILD", tmp_path / "child.py")
-    monkeypatch.setattr(speech, "SECONDS", 1)
+    monkeypatch.setattr(speech, "SECONDS", seconds)
     with pytest.raises(ServiceMissing, match=said):
         spoken(SENTENCE, "en", 160)
