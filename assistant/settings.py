@@ -6,7 +6,7 @@ then the defaults below. docs/configuration.md explains each key.
 """
 
 import os
-from functools import cached_property
+
 from pathlib import Path
 from typing import Any, Literal
 
@@ -176,22 +176,22 @@ class Settings(BaseSettings):
     turn: TurnSettings = TurnSettings()
     service: ServiceSettings = ServiceSettings()
 
-    @cached_property
+    @property
     def data_folder(self) -> Path:
         """Everything of one catalogue and its users."""
         return (self.data or self.home / "data").expanduser().absolute()
 
-    @cached_property
+    @property
     def run_folder(self) -> Path:
         """Process record, lock and log of the managed vLLM server."""
         return (self.run or self.home / "run").expanduser().absolute()
 
-    @cached_property
+    @property
     def keys_file(self) -> Path:
         """The keys of the HTTP service."""
         return self.data_folder / "keys.sqlite"
 
-    @cached_property
+    @property
     def models_folder(self) -> Path:
         """Finished model files, one folder a model."""
         return self.home.expanduser().absolute() / "models"
