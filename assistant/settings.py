@@ -6,7 +6,6 @@ then the defaults below. docs/configuration.md explains each key.
 """
 
 import os
-
 from pathlib import Path
 from typing import Any, Literal
 
