@@ -139,9 +139,7 @@ def _message(reply: Reply, shelf: Shelf, catalogue_language: str) -> Iterator[He
 def _pieces(reply: Reply) -> Iterator[tuple[Recommendation | None, str]]:
     starts: dict[int, Recommendation] = {}
     for entry in sorted(reply.recommendations, key=lambda entry: len(entry.title)):
-        for match in re.finditer(
-            rf"(?:^|(?<=[.。!?！？\n])|(?<=[.。!?！？] )|(?<=推荐 )){re.escape(entry.title)}", reply.message
-        ):
+        for match in re.finditer(_PIECE_START + re.escape(entry.title), reply.message):
             starts[match.start()] = entry
     places = [0, *sorted(starts), len(reply.message)]
     for begin, end in pairwise(places):
