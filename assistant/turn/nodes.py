@@ -169,7 +169,7 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     items = context.catalogue.get_many([entry.hit.item_id for entry in fused])
     words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
-    ledger = Ledger(state["plan"].filters, words, heard)
+    ledger = Ledger(_as_wished(state["plan"]), words, heard)
     candidates = [
         Candidate(
             alias=_alias(position),
@@ -184,6 +184,12 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         shown = [candidate.hit for candidate in candidates[: state["request"].top_n]]
         runtime.stream_writer(Provisional(items=shown))
     return {"candidates": candidates, "weak": bool(candidates) and not near}
+
+
+def _as_wished(plan: Plan) -> Filters:
+    """The filters in force, but with the price limit that the user named: one that was moved is not the user's."""
+    named = [change.wanted for change in plan.relaxed if change.field == "max_price"]
+    return plan.filters.model_copy(update={"max_price": named[0]}) if named else plan.filters
 
 
 Result = tuple[PlannedCall, Step, dict[str, Any] | None]

@@ -26,11 +26,12 @@ def test_an_unknown_prompt_lists_the_known_ones() -> None:
 
 
 def test_all_languages_say_the_same_things() -> None:
-    assert sentence_keys("zh") == sentence_keys("en")
+    for language in ("zh", "de", "fr", "es"):
+        assert sentence_keys(language) == sentence_keys("en")
 
 
 def test_a_language_without_sentences_falls_back_to_english() -> None:
-    assert say("empty_catalogue", "de") == say("empty_catalogue", "en")
+    assert say("empty_catalogue", "fi") == say("empty_catalogue", "en")
 
 
 def test_a_sentence_with_a_missing_variable_is_an_error() -> None:

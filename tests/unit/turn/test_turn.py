@@ -59,6 +59,9 @@ async def test_a_stated_limit_reaches_every_search_whatever_the_model_plans(stag
 async def test_a_limit_that_nothing_keeps_is_relaxed_and_said(stage: Stage) -> None:
     reply, _, _ = await stage.turn("a chair under 20 dollars", DOWN)
     assert [(r.field, r.wanted, r.used) for r in reply.relaxed] == [("max_price", 19.99, 60)]
+    told = [entry.detail for item in reply.recommendations for entry in item.evidence if entry.source == "price"]
+    assert told
+    assert not any("within your limit" in detail for detail in told)
     assert "19.99 to 60" in reply.message
 
 
