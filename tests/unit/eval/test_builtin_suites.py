@@ -54,6 +54,11 @@ def sentences(name: str) -> set[str]:
     return {" ".join(part.casefold().split()) for part in parts} - {""}
 
 
+def photos(name: str) -> set[str]:
+    """Ids of the items whose photos the suite's users show."""
+    return {p.of for case in suite(name).cases for turn in case.turns for p in turn.pictures if p.of}
+
+
 def expectations(name: str) -> list[tuple[str, Expectation]]:
     return [(case.id, turn.expect) for case in suite(name).cases for turn in case.turns]
 
@@ -86,6 +91,11 @@ def test_sizes() -> None:
 @pytest.mark.parametrize("other", ["shop-dev", "smoke"])
 def test_the_shop_suite_shares_no_sentence_with_what_is_developed_against(other: str) -> None:
     assert sentences("shop") & sentences(other) == set()
+
+
+@pytest.mark.parametrize("other", ["shop-dev", "smoke"])
+def test_the_shop_suite_shows_no_photo_that_is_developed_against(other: str) -> None:
+    assert photos("shop") & photos(other) == set()
 
 
 @pytest.mark.parametrize("name", NAMES)
