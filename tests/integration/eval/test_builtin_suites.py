@@ -1,0 +1,72 @@
+"""The built-in suites over the sample catalogue: every item and photo that they name is there, and prices hold."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from assistant.settings import load_settings
+from eval.asking import sample_folder
+from eval.suite.records import Expectation, Suite
+
+pytestmark = pytest.mark.models
+
+FOLDER = Path(__file__).parents[3] / "eval" / "data" / "suites"
+NAMES = ("shop", "shop-dev", "smoke")
+CENT = 0.011
+
+
+def suite_of(name: str) -> Suite:
+    return Suite.model_validate(yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8")))
+
+
+def catalogue_of(suite: Suite) -> dict[str, dict[str, Any]]:
+    """The sample's lines by id, with the suite's changes laid over them."""
+    items: dict[str, dict[str, Any]] = {}
+    files = [sample_folder(load_settings()) / "products.jsonl", *([FOLDER / suite.changes] if suite.changes else [])]
+    for file in files:
+        for line in file.read_text("utf-8").splitlines():
+            changed = json.loads(line)
+            items[changed["id"]] = items.get(changed["id"], {}) | changed
+    return items
+
+
+def keeps(item: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether an item keeps what can be read off its line: price bounds, brands, category and stock."""
+    price = item.get("price")
+    return (
+        ("max_price" not in wanted or (price is not None and price <= wanted["max_price"] + CENT))
+        and ("min_price" not in wanted or (price is not None and price >= wanted["min_price"] - CENT))
+        and ("brands" not in wanted or item.get("brand") in wanted["brands"])
+        and item.get("brand") not in wanted.get("exclude_brands", [])
+        and ("categories" not in wanted or item["category"].split(" > ")[-1] in wanted["categories"])
+        and item["category"].split(" > ")[-1] not in wanted.get("exclude_categories", [])
+        and (not wanted.get("in_stock") or item.get("in_stock") is True)
+    )
+
+
+def named(expect: Expectation) -> set[str]:
+    pairs = {item for pair in expect.order for item in pair}
+    return {*expect.first, *expect.must, *expect.any, *expect.never, *expect.relevant, *pairs}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_item_named_is_in_the_catalogue_and_every_photo_taken_from_one_with_photos(name: str) -> None:
+    suite = suite_of(name)
+    items = catalogue_of(suite)
+    for case in suite.cases:
+        for turn in case.turns:
+            assert named(turn.expect) - set(items) == set(), case.id
+            assert [p.of for p in turn.pictures if p.of and not items[p.of].get("images")] == [], case.id
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_graded_item_keeps_the_constraints_of_its_turn(name: str) -> None:
+    suite = suite_of(name)
+    items = catalogue_of(suite)
+    for case in suite.cases:
+        for turn in case.turns:
+            wanted = turn.expect.constraints or {}
+            assert [i for i in turn.expect.relevant if not keeps(items[i], wanted)] == [], case.id
