@@ -22,6 +22,7 @@ from assistant.records import (
     StepStarted,
     TranscriptNote,
 )
+from assistant.settings import TurnSettings
 from assistant.turn.planning import constraints_in_words, to_chat
 from assistant.turn.state import TurnContext, TurnState
 from assistant.verify import ECHOES, Claim, problems
@@ -52,7 +53,7 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     degraded, out = list(state["degraded"]), state["model_out"]
     answer: list[dict[str, Any]] = []
     try:
-        answer = await _ask_for_ranking(state, runtime, count) if len(candidates) > 1 and _asks_model(state) else []
+        answer = await _ask_for_ranking(state, runtime, count) if _orders_by_model(state, turn) else []
     except (LLMUnavailable, LLMBadReply) as exc:
         out = out or isinstance(exc, LLMUnavailable)
         runtime.stream_writer(StepFinished(step="rank", ok=False, seconds=0, summary=str(exc)))
@@ -235,6 +236,11 @@ def _brief(candidate: Candidate) -> Candidate:
     lines = candidate.evidence[:MAX_EVIDENCE]
     lines += [e for e in candidate.evidence[MAX_EVIDENCE:] if e.source == "price"]
     return candidate.model_copy(update={"evidence": lines})
+
+
+def _orders_by_model(state: TurnState, turn: TurnSettings) -> bool:
+    """There is something to order, and the settings want the model to do it."""
+    return turn.rank_by_model and len(state["candidates"]) > 1 and _asks_model(state)
 
 
 def _asks_model(state: TurnState) -> bool:
