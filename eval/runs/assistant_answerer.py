@@ -66,9 +66,7 @@ class AssistantConversation:
         watched, failures = Watched(), list[CallUsage]()
         token = _MODEL_FAILURES.set(failures)
         try:
-            stream = self._assistant.stream(
-                turn.text, images=turn.images, audio=turn.audio, session_id=self._session
-            )
+            stream = self._assistant.stream(turn.text, images=turn.images, audio=turn.audio, session_id=self._session)
             async for event in stream:
                 watched.take(event)
         except ProductError as exc:

@@ -26,7 +26,7 @@ class RunFolder:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
-        self.answered = {answer.case: answer for answer in _read_answers(path / ANSWERS)}
+        self.answered = {answer.case: answer for answer in read_answers(path / ANSWERS)}
         """By case id."""
 
     def append(self, answer: CaseAnswer) -> None:
@@ -63,7 +63,9 @@ def open_run(path: Path, manifest: Manifest) -> Iterator[RunFolder]:
     try:
         lock.acquire(timeout=0)
     except Timeout as exc:
-        raise BadInput(f"Another process is at work on the run {path.name}; wait for it, or give another --name.") from exc
+        raise BadInput(
+            f"Another process is at work on the run {path.name}; wait for it, or give another --name."
+        ) from exc
     with lock:
         yield RunFolder(path, _begun(path, manifest))
 
@@ -104,8 +106,12 @@ def _write(file: Path, manifest: Manifest) -> None:
     new.replace(file)
 
 
-def _read_answers(file: Path) -> Iterator[CaseAnswer]:
-    """The answers so far; a last line without its end is cut off the file."""
+def read_answers(file: Path) -> Iterator[CaseAnswer]:
+    """The answers so far; a last line without its end is cut off the file.
+
+    Raises:
+        BadInput: a line that is whole is no answer.
+    """
     content = file.read_bytes() if file.exists() else b""
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
@@ -115,4 +121,6 @@ def _read_answers(file: Path) -> Iterator[CaseAnswer]:
         try:
             yield CaseAnswer.model_validate_json(line)
         except ValidationError as exc:
-            raise BadInput(f"{file}, line {number} is no answer; remove that line to have the case asked again.") from exc
+            raise BadInput(
+                f"{file}, line {number} is no answer; remove that line to have the case asked again."
+            ) from exc

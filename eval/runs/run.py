@@ -15,6 +15,7 @@ from eval.runs.folder import RunFolder, open_run
 from eval.runs.manifest import answer_key, make_manifest
 from eval.runs.needs import check_model, check_needs, needs_model, side_by_side
 from eval.runs.opening import open_answerer
+from eval.runs.reading import runs_folder, write_cases
 from eval.runs.records import CaseAnswer, Manifest, TurnAnswer, Variant
 from eval.runs.sources import catalogue_hash
 from eval.runs.variants import variant_settings
@@ -72,7 +73,7 @@ def run_suite(
     cases = chosen_cases(suite, only)
     settings = _seeded(variant_settings(variant, settings), seed)
     check_needs(variant, settings)
-    settings = suite_settings(suite, Path(suite.folder), settings, progress=progress)
+    settings = suite_settings(suite, settings, progress=progress)
     catalogue = open_engines(settings).catalogue
     try:
         manifest = make_manifest(
@@ -87,7 +88,8 @@ def run_suite(
     finally:
         catalogue.close()
     manifest = manifest.model_copy(update={"run": name or manifest.run})
-    with open_run(eval_folder(settings) / "runs" / manifest.run, manifest) as folder:
+    with open_run(runs_folder(settings) / manifest.run, manifest) as folder:
+        write_cases(folder.path, cases)
         _answer_all(ready, folder, settings, side_by_side(variant, settings, parallel), progress)
         folder.finish()
     return folder.path

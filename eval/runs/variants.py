@@ -1,10 +1,10 @@
 """What is evaluated: variants by name, from the command line, from a file; and what each changes in the settings.
 
-    assistant                                  the product as it is configured
-    quick:turn.candidates=4,llm.model=NAME     any key of docs/configuration.md, under a name of one's own
-    plan3:prompts=FOLDER                       prompt files that stand in for the product's own of the same name
-    mute:without=voice+photo                   signals taken away from every turn
-    words:answerer=bm25,turn.pool=20           another answerer than the assistant
+assistant                                  the product as it is configured
+quick:turn.candidates=4,llm.model=NAME     any key of docs/configuration.md, under a name of one's own
+plan3:prompts=FOLDER                       prompt files that stand in for the product's own of the same name
+mute:without=voice+photo                   signals taken away from every turn
+words:answerer=bm25,turn.pool=20           another answerer than the assistant
 """
 
 import re
@@ -163,7 +163,9 @@ def _check_key(key: str, section: str, name: str) -> None:
     keys = _keys()
     if (f"{section}.{name}" if name else section) not in keys:
         near = get_close_matches(key, keys, n=1)
-        raise BadInput(f"There is no setting {key}{f'; did you mean {near[0]}?' if near else ', see docs/configuration.md.'}")
+        raise BadInput(
+            f"There is no setting {key}{f'; did you mean {near[0]}?' if near else ', see docs/configuration.md.'}"
+        )
 
 
 def _table(value: object, key: str) -> dict[str, Any]:
