@@ -171,6 +171,9 @@ class Settings(BaseSettings):
     chroma_url: str | None = Field(None, description="URL of a Chroma server; embedded when unset")
     catalogue_language: str = "en"
     threads: int | None = Field(None, ge=1, description="threads of each encoder; default: every usable core")
+    prompts: Path | None = Field(
+        None, description="folder with prompt files that stand in for the product's own of the same name"
+    )
     llm: LLMSettings = LLMSettings()
     speech: SpeechSettings = SpeechSettings()
     vision: VisionSettings = VisionSettings()

@@ -181,8 +181,8 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         if entry.hit.item_id in items
     ]
     if candidates:
-        shown = [candidate.hit for candidate in candidates[: state["request"].top_n]]
-        runtime.stream_writer(Provisional(items=shown))
+        hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
+        runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
     return {"candidates": candidates, "weak": bool(candidates) and not near}
 
 

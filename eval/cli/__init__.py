@@ -2,4 +2,8 @@
 
 import typer
 
+from eval.cli import suites
+
 app = typer.Typer(no_args_is_help=True, help="Scripted evaluation: run suites, compare runs, report.")
+app.command("list")(suites.list_suites)
+app.command("check")(suites.check)

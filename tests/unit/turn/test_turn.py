@@ -22,6 +22,18 @@ async def test_a_turn_plans_searches_ranks_and_explains(stage: Stage) -> None:
     assert kinds.index(Provisional) < kinds.index(Ranked) < kinds.index(Explained)
 
 
+async def test_events_name_the_candidates_that_follow_the_shown_ones(stage: Stage) -> None:
+    stage.shelf.items += [Item(id=f"chair-{n}", title=f"Chair {n}", price=50 + n) for n in range(2)]
+    order = ranking(("E", ["e33"]), ("A", ["e1"]), ("B", ["e9"]))
+    reply, events, _ = await stage.turn("a chair", CHAIRS, order, DOWN)
+    (provisional,) = [event for event in events if isinstance(event, Provisional)]
+    (ranked,) = [event for event in events if isinstance(event, Ranked)]
+    assert [hit.item_id for hit in provisional.items] == ["oak", "cafe", "shoe"]
+    assert provisional.further == ["chair-0", "chair-1"]
+    assert [hit.item_id for hit in ranked.items] == [item.item_id for item in reply.recommendations]
+    assert ranked.further == ["chair-1", "chair-0"], "the model's vote moves the candidates that are not shown too"
+
+
 async def test_without_a_model_the_fused_ranking_and_templates_answer(stage: Stage) -> None:
     reply, _, chat = await stage.turn("a chair", DOWN)
     assert [item.item_id for item in reply.recommendations] == ["oak", "cafe", "shoe"]

@@ -1,0 +1,258 @@
+"""Two runs held against each other, case by case."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from assistant.errors import BadInput
+from eval.compare.records import Better, Comparison, Difference, LeftOut, Slice, Verdict, WholeMeasure
+from eval.compare.statistics import (
+    ALPHA,
+    cases_to_see_flips,
+    cases_to_see_mean,
+    flips,
+    holm,
+    mean_interval,
+    permutation_p,
+)
+from eval.runs.reading import Run
+from eval.runs.records import CaseScore, Manifest
+
+SEED = 20_261_122
+PASSED = "passed"
+Pair = tuple[CaseScore, CaseScore]
+
+
+class MeasureKind(Protocol):
+    """What is known of a measure, as the table of measures has it."""
+
+    @property
+    def description(self) -> str: ...
+    @property
+    def better(self) -> Better: ...
+    @property
+    def unit(self) -> str: ...
+
+
+class _Unknown:
+    """A measure that the table of measures does not have: no way is good."""
+
+    description = ""
+    better: Better = "none"
+    unit = ""
+
+
+UNKNOWN: MeasureKind = _Unknown()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of two runs.
+
+    Attributes:
+        kinds: what is known of the measures, in the order to show them.
+        only: measures to look at instead of all; fewer questions need less correction. Each is also shown by tag.
+        detect: the difference that would matter, in the measure's unit; None for the difference seen.
+        seed: of all random numbers.
+    """
+
+    kinds: Mapping[str, MeasureKind]
+    only: Sequence[str] = ()
+    detect: float | None = None
+    seed: int = SEED
+
+
+def compare(before: Run, after: Run, question: Question) -> Comparison:
+    """Compare two runs over the cases that both were asked in the same words; the verdicts are about ``after``.
+
+    Raises:
+        BadInput: no case can be compared, or neither run has a measure that is asked for.
+    """
+    shared, left_out = _same_cases(before, after)
+    if not shared:
+        why = f": {left_out_in_words(left_out, before.name, after.name)}" if left_out.count else "."
+        raise BadInput(f"{before.name} and {after.name} have no case that can be compared{why}")
+    ours, theirs = before.scored, after.scored
+    pairs = [(ours[case], theirs[case]) for case in shared]
+    return Comparison(
+        before=before.name,
+        after=after.name,
+        cases=shared,
+        left_out=left_out,
+        passed=_passed(pairs, question),
+        lost=[a.case for a, b in pairs if a.passed and not b.passed],
+        gained=[a.case for a, b in pairs if b.passed and not a.passed],
+        measures=_measures(pairs, question),
+        slices=_slices(pairs, question),
+        whole=_whole(before, after),
+        notes=_notes(before, after, left_out),
+    )
+
+
+def _same_cases(before: Run, after: Run) -> tuple[list[str], LeftOut]:
+    """Ids in the first run's order whose content is the same in both, and what is left out for which reason."""
+    shared: list[str] = []
+    ours, theirs = before.scored, after.scored
+    left_out = LeftOut(
+        only_before=[case for case in ours if case not in theirs],
+        only_after=[case for case in theirs if case not in ours],
+    )
+    same_suite = before.manifest.suite_sha256 == after.manifest.suite_sha256
+    for case in (case for case in ours if case in theirs):
+        contents = before.content(case), after.content(case)
+        if same_suite or (None not in contents and contents[0] == contents[1]):
+            shared.append(case)
+        else:
+            (left_out.unknown if None in contents else left_out.changed).append(case)
+    return shared, left_out
+
+
+def _passed(pairs: Sequence[Pair], question: Question) -> Difference:
+    """Passed against failed: McNemar's test, and a bootstrap interval of the difference of pass rates."""
+    counted = flips([a.passed for a, _ in pairs], [b.passed for _, b in pairs])
+    asked = counted.difference if question.detect is None else question.detect
+    interval = mean_interval([float(b.passed) - float(a.passed) for a, b in pairs], seed=question.seed)
+    return Difference(
+        measure=PASSED,
+        description="share of cases with every check passed",
+        unit="share",
+        better="higher",
+        cases=counted.cases,
+        before=(counted.both + counted.lost) / counted.cases,
+        after=(counted.both + counted.gained) / counted.cases,
+        difference=counted.difference,
+        low=interval and interval.low,
+        high=interval and interval.high,
+        p=counted.p_value,
+        p_holm=counted.p_value,
+        detect=asked or None,
+        needed=cases_to_see_flips(counted, asked),
+        verdict=_verdict(counted.difference, counted.p_value, "higher"),
+    )
+
+
+def _measure(name: str, pairs: Sequence[Pair], question: Question) -> Difference | None:
+    """One measure over the cases that have it in both runs; None where no case has."""
+    if name == PASSED:
+        return _passed(pairs, question)
+    having = [(a.values[name], b.values[name]) for a, b in pairs if name in a.values and name in b.values]
+    if not having:
+        return None
+    kind = question.kinds.get(name, UNKNOWN)
+    differences = [after - before for before, after in having]
+    mean = float(np.mean(differences))
+    asked = mean if question.detect is None else question.detect
+    interval = mean_interval(differences, seed=question.seed)
+    p_value = permutation_p(differences, seed=question.seed)
+    return Difference(
+        measure=name,
+        description=kind.description,
+        unit=kind.unit,
+        better=kind.better,
+        cases=len(having),
+        in_one_only=sum((name in a.values) != (name in b.values) for a, b in pairs),
+        before=float(np.mean([before for before, _ in having])),
+        after=float(np.mean([after for _, after in having])),
+        difference=mean,
+        low=interval and interval.low,
+        high=interval and interval.high,
+        p=p_value,
+        p_holm=p_value,
+        detect=asked or None,
+        needed=cases_to_see_mean(differences, asked),
+        verdict=_verdict(mean, p_value, kind.better),
+    )
+
+
+def _measures(pairs: Sequence[Pair], question: Question) -> list[Difference]:
+    """All measures (or those asked for) but passed, corrected for their number; in the order of ``kinds``."""
+    present = {name for pair in pairs for score in pair for name in score.values} - {PASSED}
+    unknown = [name for name in question.only if name not in present and name != PASSED]
+    if unknown:
+        raise BadInput(f"Neither run has the measure {unknown[0]}; they have: passed, {', '.join(sorted(present))}.")
+    names = question.only or [*(name for name in question.kinds if name in present), *sorted(present - {*question.kinds})]
+    found = (_measure(name, pairs, question) for name in dict.fromkeys(names) if name != PASSED)
+    return _corrected([one for one in found if one is not None])
+
+
+def _slices(pairs: Sequence[Pair], question: Question) -> list[Slice]:
+    """Passed, and each measure asked for, by tag, worst first; corrected for the number of tags."""
+    slices: list[Slice] = []
+    for name in dict.fromkeys([PASSED, *question.only]):
+        found = {tag: _measure(name, part, question) for tag, part in _by_tag(pairs).items()}
+        tags = [tag for tag, one in found.items() if one is not None]
+        corrected = _corrected([one for one in found.values() if one is not None])
+        of_measure = [Slice(tag=tag, difference=one) for tag, one in zip(tags, corrected, strict=True)]
+        slices += sorted(of_measure, key=lambda one: _goodness(one.difference))
+    return slices
+
+
+def _by_tag(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
+    tags = sorted({tag for _, after in pairs for tag in after.tags})
+    return {tag: [pair for pair in pairs if tag in pair[1].tags] for tag in tags}
+
+
+def _corrected(found: Sequence[Difference]) -> list[Difference]:
+    """The same differences with Holm's p-values, and verdicts by them."""
+    together = zip(found, holm([one.p for one in found]), strict=True)
+    return [
+        one.model_copy(update={"p_holm": p_holm, "verdict": _verdict(one.difference, p_holm, one.better)})
+        for one, p_holm in together
+    ]
+
+
+def _verdict(difference: float, p_value: float, better: Better) -> Verdict:
+    if p_value >= ALPHA or difference == 0:
+        return "can't tell"
+    if better == "none":
+        return "different"
+    return "better" if (difference > 0) == (better == "higher") else "worse"
+
+
+def _goodness(one: Difference) -> float:
+    """The difference with its good direction upwards."""
+    return -one.difference if one.better == "lower" else one.difference
+
+
+def _whole(before: Run, after: Run) -> list[WholeMeasure]:
+    """Values of whole runs. They are over all cases of each run, which a note says where those differ."""
+    ours, theirs = before.scores.whole, after.scores.whole
+    return [
+        WholeMeasure(measure=name, before=ours.get(name), after=theirs.get(name))
+        for name in dict.fromkeys([*ours, *theirs])
+    ]
+
+
+def _notes(before: Run, after: Run, left_out: LeftOut) -> list[str]:
+    """What stands between the two runs besides what was changed on purpose."""
+    one, other = before.manifest, after.manifest
+    return [
+        note
+        for applies, note in (
+            (left_out.count > 0, left_out_in_words(left_out, before.name, after.name)),
+            (one.catalogue_sha256 != other.catalogue_sha256, "The catalogues differ: the right items may differ too."),
+            (before.scores.k != after.scores.k, f"Ranks are cut at {before.scores.k} and at {after.scores.k}."),
+            (one.seed != other.seed, f"The seeds differ: {one.seed} and {other.seed}."),
+            (_hardware(one) != _hardware(other), "The machines differ: seconds don't compare."),
+        )
+        if applies
+    ]
+
+
+def left_out_in_words(left_out: LeftOut, before: str, after: str) -> str:
+    """How many cases are not compared, and why."""
+    reasons = (
+        (left_out.only_before, f"only in {before}"),
+        (left_out.only_after, f"only in {after}"),
+        (left_out.changed, "changed between the two"),
+        (left_out.unknown, "not known to be the same, as a run did not keep what was asked"),
+    )
+    said = ", ".join(f"{len(cases)} {reason}" for cases, reason in reasons if cases)
+    return f"{left_out.count} cases are left out: {said}."
+
+
+def _hardware(manifest: Manifest) -> dict[str, Any]:
+    """The machine without what changes from minute to minute."""
+    return {key: value for key, value in manifest.machine.items() if not key.startswith("load")}
