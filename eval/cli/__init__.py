@@ -2,4 +2,8 @@
 
 import typer
 
+from eval.cli import compare, report
+
 app = typer.Typer(no_args_is_help=True, help="Scripted evaluation: run suites, compare runs, report.")
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
