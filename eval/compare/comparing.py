@@ -172,7 +172,10 @@ def _measures(pairs: Sequence[Pair], question: Question) -> list[Difference]:
     unknown = [name for name in question.only if name not in present and name != PASSED]
     if unknown:
         raise BadInput(f"Neither run has the measure {unknown[0]}; they have: passed, {', '.join(sorted(present))}.")
-    names = question.only or [*(name for name in question.kinds if name in present), *sorted(present - {*question.kinds})]
+    names = question.only or [
+        *(name for name in question.kinds if name in present),
+        *sorted(present - {*question.kinds}),
+    ]
     found = (_measure(name, pairs, question) for name in dict.fromkeys(names) if name != PASSED)
     return _corrected([one for one in found if one is not None])
 

@@ -1,0 +1,51 @@
+"""assistant eval list, assistant eval check: which suites there are, and whether one makes sense."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assistant.settings import load_settings
+
+if TYPE_CHECKING:
+    from eval.suite.load import LoadedSuite, SuiteInfo
+
+SuiteName = Annotated[
+    str, typer.Argument(metavar="SUITE", help="A built-in suite, as `assistant eval list` shows, or a file.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def list_suites(as_json: Json = False) -> None:
+    """Show every built-in suite: what it is about, its cases, turns and slices."""
+    from eval.suite.load import known_suites
+
+    suites = known_suites()
+    if as_json:
+        told = [suite.model_dump() for suite in suites]
+        typer.echo(json.dumps({"suites": told}, indent=2, ensure_ascii=False))
+        return
+    for suite in suites:
+        typer.echo(suite_text(suite))
+
+
+def check(name: SuiteName) -> None:
+    """Read a suite and hold it to its format, its catalogue, and the product's tools and filters."""
+    from eval.suite.catalogue import suite_items
+    from eval.suite.check import check_against
+    from eval.suite.load import load_suite
+
+    suite = load_suite(name)
+    check_against(suite, suite_items(suite, load_settings()))
+    typer.echo(f"{size_text(suite)}: nothing wrong")
+
+
+def suite_text(suite: "SuiteInfo") -> str:
+    """A suite for people."""
+    tags = ", ".join(f"{tag} {count}" for tag, count in suite.tags.items())
+    return f"{suite.name}: {suite.cases} cases, {suite.turns} turns\n    {suite.description}\n    {tags}\n"
+
+
+def size_text(suite: "LoadedSuite") -> str:
+    """How large a suite is."""
+    return f"{len(suite.cases)} cases, {sum(len(case.turns) for case in suite.cases)} turns"

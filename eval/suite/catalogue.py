@@ -1,0 +1,206 @@
+"""The catalogue of a suite: the sample or a file of its own, changes laid over it, ingested once into a data folder.
+
+A line of changes gives an id and the keys that are different: they replace those of the item with this id, null takes
+a key away, and an id that is new is a further item. A folder in ``ASSISTANT_HOME/eval/catalogues`` is named by the
+items and by the encoders, so every suite over the same items finds it ready, and two runs may read it side by side.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from assistant.engines import media_limits, open_engines
+from assistant.errors import BadInput, StoreError
+from assistant.ingest import Encoders, IngestOptions, Progress, Rejection, ingest, progress_for_terminal
+from assistant.ingest.export import catalogue_line, common_folder
+from assistant.ingest.files import CatalogueFile, RawRecord
+from assistant.ingest.pictures import locate
+from assistant.ingest.validate import LineError, validate
+from assistant.settings import Settings
+from eval.asking import sample_folder
+from eval.suite.records import Suite
+from tools.records import Item
+from tools.store import Catalogue
+
+SAMPLE = "sample"
+READY, LINES = "ready.json", "items.jsonl"
+PICTURES = ("image", "images")
+
+
+def suite_settings(suite: Suite, settings: Settings, *, progress: Progress | None = None) -> Settings:
+    """Settings whose data folder holds the suite's catalogue; it is ingested where that has not been done.
+
+    A crash on the way costs nothing: the next call goes on where it stopped.
+
+    Args:
+        settings: the user's, whose own catalogue is not touched.
+
+    Raises:
+        BadInput: a catalogue file cannot be read, or a line of it cannot be taken.
+        ServiceMissing: the sample or a model has not been fetched.
+        StoreError: the disk is full, or the folder is damaged.
+    """
+    items, progress = suite_items(suite, settings), progress or progress_for_terminal()
+    engines = open_engines(settings)
+    encoders = Encoders(engines.text, engines.pictures)
+    folder = settings.home.expanduser().absolute() / "eval" / "catalogues" / _name(items, encoders, settings)
+    if not (folder / READY).is_file():
+        with _alone(folder, progress):
+            if not (folder / READY).is_file():
+                _make(folder, items, encoders, settings, progress)
+    return _with_data(settings, folder)
+
+
+def suite_items(suite: Suite, settings: Settings) -> dict[str, Item]:
+    """The suite's items by id, pictures as absolute paths; no model is needed.
+
+    Raises:
+        BadInput: a catalogue file cannot be read, or a line of it cannot be taken; with file and line.
+        ServiceMissing: the sample has not been fetched.
+    """
+    base = sample_folder(settings) / "products.jsonl" if suite.catalogue == SAMPLE else _file(suite, suite.catalogue)
+    lines = {_id_of(record): record for record in _records(base, settings)}
+    if suite.changes is not None:
+        for record in _records(_file(suite, suite.changes), settings):
+            lines[_id_of(record)] = _laid_over(lines.get(_id_of(record)), record)
+    return {item_id: _item(record, settings) for item_id, record in lines.items()}
+
+
+def items_sha256(items: Mapping[str, Item]) -> str:
+    """What the catalogue says, as a number: in id order, pictures by their names, so that it is the same anywhere."""
+    told = [
+        items[item_id].model_copy(update={"images": [Path(image).name for image in items[item_id].images]})
+        for item_id in sorted(items)
+    ]
+    return hashlib.sha256("\n".join(catalogue_line(item) for item in told).encode()).hexdigest()
+
+
+def first_photo(items: Mapping[str, Item], item_id: str) -> Path | None:
+    """The file of an item's first picture; None when there is no such item or picture here."""
+    images = items[item_id].images if item_id in items else []
+    path = Path(images[0]) if images else None
+    return path if path and path.is_file() else None
+
+
+# Lines ---------------------------------------------------------------------------------------------------------------
+
+
+def _file(suite: Suite, name: str) -> Path:
+    path = Path(suite.folder) / name
+    if not path.is_file():
+        raise BadInput(f"The suite {suite.suite} names the catalogue file {name!r}, which is not in {suite.folder}.")
+    return path
+
+
+def _records(path: Path, settings: Settings) -> Iterator[RawRecord]:
+    for record in CatalogueFile(path, line_bytes=settings.limits.line_bytes).records():
+        if isinstance(record, Rejection):
+            raise BadInput(f"{record.file}:{record.line}: {record.reason}.")
+        yield record
+
+
+def _id_of(record: RawRecord) -> str:
+    return str(record.values.get("id", "")).strip()
+
+
+def _laid_over(before: RawRecord | None, change: RawRecord) -> RawRecord:
+    """The item with what is different; null takes a key away. Pictures are the change's as soon as it names any."""
+    if before is None:
+        return change
+    values, place = before.values, before
+    if any(key in change.values for key in PICTURES):
+        values, place = {key: value for key, value in values.items() if key not in PICTURES}, change
+    merged = {key: value for key, value in {**values, **change.values}.items() if value is not None}
+    return RawRecord(place.file, change.line if place is change else before.line, merged)
+
+
+def _item(record: RawRecord, settings: Settings) -> Item:
+    try:
+        line = validate(record.values, description_characters=settings.limits.description_characters)
+    except LineError as exc:
+        raise BadInput(f"{record.file}:{record.line}: {exc}.") from exc
+    fields = {name: getattr(line, name) for name in Item.model_fields if name not in ("images", "audio", "video")}
+    return Item(**fields, images=[_picture(record, reference) for reference in line.images])
+
+
+def _picture(record: RawRecord, reference: str) -> str:
+    """Where a picture lies; web addresses stay as they are."""
+    found = locate(reference, record.file.parent)
+    if found.state == "lost":
+        raise BadInput(f"{record.file}:{record.line}: the picture {reference!r}: {found.reason}.")
+    return found.reference
+
+
+# The folder ----------------------------------------------------------------------------------------------------------
+
+
+def _name(items: Mapping[str, Item], encoders: Encoders, settings: Settings) -> str:
+    """Changes with the lines, with any picture's file, with the encoders and with the limits."""
+    digest = hashlib.sha256(_options(items, settings).fingerprint().encode())
+    for space, identity in sorted(encoders.spaces().items()):
+        digest.update(f"{space} {identity.model_dump_json()}\n".encode())
+    for item in items.values():
+        digest.update(catalogue_line(item).encode())
+        for picture in (Path(image) for image in item.images):
+            if picture.is_file():
+                digest.update(f"{picture.stat().st_size} {picture.stat().st_mtime_ns}".encode())
+    return digest.hexdigest()[:24]
+
+
+def _options(items: Mapping[str, Item], settings: Settings) -> IngestOptions:
+    return IngestOptions(
+        media_root=common_folder(image for item in items.values() for image in item.images),
+        prune=True,
+        line_bytes=settings.limits.line_bytes,
+        description_characters=settings.limits.description_characters,
+        media=media_limits(settings),
+    )
+
+
+@contextmanager
+def _alone(folder: Path, progress: Progress) -> Iterator[None]:
+    """Be the only one who makes this folder; another process's ending or death lets the next one in."""
+    lock = FileLock(folder.with_suffix(".lock"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            progress.say("Waiting for another process that ingests the same catalogue")
+            lock.acquire()
+    except OSError as exc:
+        raise StoreError(f"The suite's catalogue cannot be written to {folder}: {exc.strerror or exc}.") from exc
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make(folder: Path, items: Mapping[str, Item], encoders: Encoders, settings: Settings, progress: Progress) -> None:
+    progress.say(f"Ingesting the suite's catalogue, {len(items)} items, once")
+    try:
+        (folder / LINES).write_text("".join(catalogue_line(item) + "\n" for item in items.values()), "utf-8")
+        with Catalogue.open(folder, notify=progress.say) as catalogue:
+            summary = ingest(
+                catalogue, [folder / LINES], encoders, _options(items, settings), reject=_refuse, progress=progress
+            )
+        (folder / READY).write_text(json.dumps(summary.model_dump()), "utf-8")
+    except OSError as exc:
+        raise StoreError(f"The suite's catalogue cannot be written to {folder}: {exc.strerror or exc}.") from exc
+
+
+def _refuse(rejection: Rejection) -> None:
+    """An item that a suite's answers rest on must not be missing."""
+    raise BadInput(f"The suite's catalogue cannot be ingested: item {rejection.id}: {rejection.reason}.")
+
+
+def _with_data(settings: Settings, folder: Path) -> Settings:
+    """The settings over another data folder; a folder that was worked out before must not be copied along."""
+    own = settings.model_copy(update={"data": folder, "chroma_url": None}, deep=True)
+    own.__dict__.pop("data_folder", None)
+    own.__dict__.pop("keys_file", None)
+    return own

@@ -1,0 +1,152 @@
+"""Whether a suite makes sense: items and pictures that exist, tools and arguments that are real, no contradictions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from eval.suite.load import LoadedSuite, SuiteError
+from eval.suite.marked import Place
+from eval.suite.records import Expectation, PictureAttachment, Suite, Turn
+from tools.records import Filters, Item
+from tools.tool import Tool
+
+Found = tuple[Place, str]
+"""A place inside a turn, and what is wrong there."""
+
+GRADES = range(4)
+UPPER_HALF = ("first", "must", "any")
+
+
+def check_against(suite: LoadedSuite, items: Mapping[str, Item]) -> None:
+    """Hold a suite to the catalogue that it is asked over, and to the product's tools and filters.
+
+    Raises:
+        SuiteError: every problem, with file and line.
+    """
+    if problems := suite_problems(suite, items):
+        raise SuiteError(problems)
+
+
+def suite_problems(suite: LoadedSuite, items: Mapping[str, Item]) -> list[str]:
+    """Everything that is wrong, a sentence each with file and line; empty when nothing is."""
+    return [
+        suite.problem(index, ("turns", number, *place), sentence)
+        for index, case in enumerate(suite.cases)
+        for number, turn in enumerate(case.turns)
+        for place, sentence in _turn(suite, turn, items)
+    ]
+
+
+def _turn(suite: Suite, turn: Turn, items: Mapping[str, Item]) -> Iterator[Found]:
+    for index, picture in enumerate(turn.pictures):
+        yield from _at(("pictures", index), _picture(suite, picture, items))
+    for index, note in enumerate(turn.voice):
+        if note.file is not None and not (Path(suite.folder) / note.file).is_file():
+            yield ("voice", index, "file"), f"there is no file {note.file!r} in {suite.folder}"
+    yield from _at(("expect",), _expectation(turn.expect, items))
+
+
+def _picture(suite: Suite, picture: PictureAttachment, items: Mapping[str, Item]) -> Iterator[Found]:
+    if picture.file is not None and not (Path(suite.folder) / picture.file).is_file():
+        yield ("file",), f"there is no file {picture.file!r} in {suite.folder}"
+    if picture.of is None:
+        return
+    if picture.of not in items:
+        yield ("of",), _no_item(picture.of)
+    elif not items[picture.of].images:
+        yield ("of",), f"the item {picture.of!r} has no picture"
+
+
+def _expectation(expect: Expectation, items: Mapping[str, Item]) -> Iterator[Found]:
+    yield from _items(expect, items)
+    yield from _contradictions(expect)
+    yield from _tools(expect)
+    yield from _filters(expect)
+
+
+# Items ---------------------------------------------------------------------------------------------------------------
+
+
+def _items(expect: Expectation, items: Mapping[str, Item]) -> Iterator[Found]:
+    for place, item_id in _named(expect):
+        if item_id not in items:
+            yield place, _no_item(item_id)
+    for item_id, grade in expect.relevant.items():
+        if grade not in GRADES:
+            yield ("relevant", item_id), f"the grade is {grade}; it should be {GRADES[0]} to {GRADES[-1]}"
+
+
+def _named(expect: Expectation) -> Iterator[tuple[Place, str]]:
+    for name in (*UPPER_HALF, "never"):
+        for index, item_id in enumerate(getattr(expect, name)):
+            yield (name, index), item_id
+    for item_id in expect.relevant:
+        yield ("relevant", item_id), item_id
+    for index, pair in enumerate(expect.order):
+        yield from ((("order", index, side), item_id) for side, item_id in enumerate(pair))
+
+
+def _contradictions(expect: Expectation) -> Iterator[Found]:
+    wanted = [(place, item_id) for place, item_id in _named(expect) if place[0] in UPPER_HALF]
+    for place, item_id in wanted:
+        if item_id in expect.never:
+            yield place, f"{item_id!r} stands in never too"
+        elif expect.nothing or expect.refuses:
+            yield place, f"{item_id!r} is wanted, and nothing may be recommended; drop one of the two"
+    for index, (first, second) in enumerate(expect.order):
+        if first == second or (second, first) in expect.order:
+            yield ("order", index), f"{first!r} and {second!r} cannot each stand before the other"
+    if len(set(expect.must)) > expect.within:
+        yield ("must",), f"{len(set(expect.must))} items cannot all be among the first {expect.within}; set within"
+
+
+def _no_item(item_id: str) -> str:
+    return f"the catalogue has no item {item_id!r}"
+
+
+# Tools and filters ---------------------------------------------------------------------------------------------------
+
+
+def _tools(expect: Expectation) -> Iterator[Found]:
+    from tools.toolbox import TOOLS
+
+    tools = {tool.name: tool for tool in TOOLS}
+    unknown = f"there is no such tool; known: {', '.join(tools)}"
+    for index, wanted in enumerate(expect.tools):
+        if wanted.tool in tools:
+            yield from _at(("tools", index, "arguments"), _arguments(tools[wanted.tool], wanted.arguments))
+        else:
+            yield ("tools", index, "tool"), unknown
+    for index, name in enumerate(expect.further_tools or []):
+        if name not in tools:
+            yield ("further_tools", index), unknown
+
+
+def _arguments(tool: Tool[Any], arguments: Mapping[str, Any]) -> Iterator[Found]:
+    """What the tool's schema would not take; arguments that the case leaves out are not missed."""
+    try:
+        tool.arguments.model_validate(arguments)
+    except ValidationError as exc:
+        for error in exc.errors():
+            if error["type"] == "extra_forbidden":
+                fields = Filters.model_fields if "filters" in error["loc"][:-1] else tool.arguments.model_fields
+                yield error["loc"], f"{tool.name} has no such argument; it takes: {', '.join(fields)}"
+            elif error["type"] != "missing":
+                yield error["loc"], f"{tool.name} would not take it: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _filters(expect: Expectation) -> Iterator[Found]:
+    known: Sequence[str] = list(Filters.model_fields)
+    named = [(("constraints", field), field) for field in expect.constraints or {}]
+    for name in ("may_constrain", "relaxed"):
+        named += [((name, index), field) for index, field in enumerate(getattr(expect, name) or [])]  # type: ignore[misc]
+    for place, field in named:
+        if field not in known:
+            yield place, f"there is no filter {field!r}; known: {', '.join(known)}"
+
+
+def _at(place: Place, found: Iterator[Found]) -> Iterator[Found]:
+    """The same, seen from further outside."""
+    return (((*place, *inner), sentence) for inner, sentence in found)

@@ -1,0 +1,184 @@
+"""Suites from files: read, held to the format, and every mistake told with file, line and what to do."""
+
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, PrivateAttr, ValidationError
+from pydantic_core import ErrorDetails
+
+from assistant.errors import BadInput
+from eval.suite.marked import Marked, Place, read_marked
+from eval.suite.records import Case, Suite, SuiteHead
+from tools.records import Record
+
+BUILT_IN = Path(__file__).resolve().parents[1] / "data" / "suites"
+SHOWN_PROBLEMS = 20
+
+
+class SuiteError(BadInput):
+    """A suite breaks its format, or contradicts its catalogue; one line a problem, and ``problems`` holds all."""
+
+    def __init__(self, problems: list[str]) -> None:
+        shown = problems[:SHOWN_PROBLEMS]
+        more = len(problems) - len(shown)
+        super().__init__("\n".join([*shown, *([f"... and {more} more"] if more else [])]))
+        self.problems = problems
+
+
+class LoadedSuite(Suite):
+    """A suite that knows where its cases stand in its file."""
+
+    _marked: Marked = PrivateAttr()
+
+    def problem(self, index: int, place: Place, sentence: str) -> str:
+        """A sentence about a place inside a case, with file and line before it."""
+        return _problem(self._marked, ("cases", index, *place), sentence)
+
+
+class SuiteInfo(Record):
+    """What `assistant eval list` tells of a suite."""
+
+    name: str
+    description: str
+    cases: int
+    turns: int
+    tags: dict[str, int]
+    file: str
+
+
+def known_suites() -> list[SuiteInfo]:
+    """The built-in suites, by name."""
+    files = sorted(path for path in BUILT_IN.glob("*") if path.suffix in (".yaml", ".jsonl"))
+    return [suite_info(path) for path in files]
+
+
+def suite_info(path: Path) -> SuiteInfo:
+    """A suite's numbers.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    suite = load_suite(str(path))
+    tags = Counter(tag for case in suite.cases for tag in case.tags)
+    return SuiteInfo(
+        name=suite.suite,
+        description=suite.description,
+        cases=len(suite.cases),
+        turns=sum(len(case.turns) for case in suite.cases),
+        tags=dict(sorted(tags.items())),
+        file=str(path),
+    )
+
+
+def load_suite(name_or_path: str) -> LoadedSuite:
+    """A suite by its built-in name or its file.
+
+    Raises:
+        BadInput: there is none, or it breaks the format; each problem with file, line and what to do.
+    """
+    path = suite_file(name_or_path)
+    marked = read_marked(path)
+    head = {key: value for key, value in marked.data.items() if key != "cases"}
+    problems = list(_wrong_head(marked, head))
+    cases = marked.data.get("cases")
+    if not isinstance(cases, list) or not cases:
+        raise SuiteError([*problems, _problem(marked, ("cases",), "cases: a suite needs a list of at least one case")])
+    problems += [problem for index, case in enumerate(cases) for problem in _wrong_case(marked, index, case)]
+    problems += _double_ids(marked, cases)
+    if problems:
+        raise SuiteError(problems)
+    folder, digest = str(path.resolve().parent), sha256(path.read_bytes()).hexdigest()
+    suite = LoadedSuite.model_validate({**head, "cases": cases, "folder": folder, "sha256": digest})
+    suite._marked = marked
+    return suite
+
+
+def suite_file(name_or_path: str) -> Path:
+    """The file of a suite.
+
+    Raises:
+        BadInput: there is no such built-in suite, and no such file.
+    """
+    path = Path(name_or_path).expanduser()
+    built_in = [BUILT_IN / f"{name_or_path}{suffix}" for suffix in (".yaml", ".jsonl")]
+    if path.name == name_or_path and not path.suffix:
+        if found := next((file for file in built_in if file.is_file()), None):
+            return found
+        names = sorted(file.stem for file in BUILT_IN.glob("*") if file.suffix in (".yaml", ".jsonl"))
+        known = f"known: {', '.join(names)}" if names else "none is built in"
+        raise BadInput(f"There is no suite {name_or_path!r}; {known}; or give the path of a YAML or JSONL file.")
+    return path
+
+
+# Problems ------------------------------------------------------------------------------------------------------------
+
+
+def _wrong_head(marked: Marked, head: dict[str, Any]) -> Iterator[str]:
+    try:
+        SuiteHead.model_validate(head)
+    except ValidationError as exc:
+        for error in exc.errors():
+            yield _problem(marked, error["loc"], _sentence(SuiteHead, error))
+
+
+def _wrong_case(marked: Marked, index: int, case: object) -> Iterator[str]:
+    try:
+        Case.model_validate(case)
+    except ValidationError as exc:
+        for error in exc.errors():
+            yield _problem(marked, ("cases", index, *error["loc"]), _sentence(Case, error))
+
+
+def _double_ids(marked: Marked, cases: list[Any]) -> Iterator[str]:
+    first: dict[str, int] = {}
+    for index, case in enumerate(cases):
+        name = case.get("id") if isinstance(case, dict) else None
+        if isinstance(name, str) and first.setdefault(name, index) != index:
+            before = marked.line(("cases", first[name]))
+            yield _problem(
+                marked, ("cases", index, "id"), f"the case in line {before} has the same id; give it another"
+            )
+
+
+def _problem(marked: Marked, place: Place, sentence: str) -> str:
+    """File, line, the case's id where there is one, and the place inside the case; then the sentence."""
+    words = [f"{marked.file}:{marked.line(place)}"]
+    if place[:1] == ("cases",) and len(place) > 1:
+        case = marked.data["cases"][place[1]]
+        name = case.get("id") if isinstance(case, dict) else None
+        words.append(f'case "{name}"' if isinstance(name, str) else f"case {int(place[1]) + 1}")
+        place = place[2:]
+    if place and place != ("cases",):
+        words.append(".".join(str(part) for part in place))
+    return ": ".join([*words, sentence])
+
+
+def _sentence(model: type[BaseModel], error: ErrorDetails) -> str:
+    """What pydantic found, and what to do about it."""
+    kind, said = error["type"], error["msg"].removeprefix("Value error, ")
+    said = said[:1].lower() + said[1:]
+    if kind == "extra_forbidden":
+        return f"there is no such key; known: {', '.join(_fields_at(model, error['loc'][:-1]))}"
+    if kind == "missing":
+        return "it is needed and not there"
+    if kind == "string_type":
+        return f"{said}, not {error['input']!r:.60}; put it in quotes"
+    return f"{said}, not {error['input']!r:.60}" if not isinstance(error["input"], dict | list) else said
+
+
+def _fields_at(model: type[BaseModel], place: Place) -> list[str]:
+    """The names of the fields of the record that stands at a place inside a model."""
+    for part in place:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _record_in(model.model_fields[part].annotation) or model
+    return list(model.model_fields)
+
+
+def _record_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - types have no common type
+    """The record in an annotation such as ``list[Turn]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _record_in(inner))), None)
