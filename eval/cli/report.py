@@ -77,7 +77,9 @@ def show(summary: "RunReport") -> None:
     console.print(verdict(summary), style="bold", markup=False, highlight=False)
     for one in summary.requirements:
         met = "met" if one.met else "missed"
-        console.print(f"  {met}: {one.measure} at {one.at} {number(one.bound)}, is {number(one.value)}", highlight=False)
+        console.print(
+            f"  {met}: {one.measure} at {one.at} {number(one.bound)}, is {number(one.value)}", highlight=False
+        )
     console.print(table_of(summary))
     for against in summary.against:
         console.print()

@@ -146,7 +146,9 @@ def _cost(what: str, values: Sequence[float]) -> Cost:
 def _requirements(
     means: Sequence[Mean], whole: Mapping[str, float], kinds: Mapping[str, MeasureKind], required: Mapping[str, float]
 ) -> list[Requirement]:
-    values = {name: Mean(measure=name, better=kinds.get(name, UNKNOWN).better, cases=0, mean=whole[name]) for name in whole}
+    values = {
+        name: Mean(measure=name, better=kinds.get(name, UNKNOWN).better, cases=0, mean=whole[name]) for name in whole
+    }
     values |= {one.measure: one for one in means}
     return [_requirement(name, bound, values.get(name), kinds) for name, bound in required.items()]
 
