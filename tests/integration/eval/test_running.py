@@ -249,7 +249,7 @@ def test_an_interrupted_run_goes_on_with_the_same_command(bench: Bench, ending: 
     assert list(answers(run)) == ["chair", "mug"]
     assert not any("black" in json.dumps(body) for body in bench.model.requests), "what was answered is not asked again"
     (one,) = json.loads(told.stdout)["runs"]
-    assert (one["run"], one["cases"], one["cached"], one["failed"]) == (run.name, 2, 0, [])
+    assert (one["run"], one["measures"]["cases"], one["cached"], one["failed"]) == (run.name, 2, 0, [])
 
 
 def test_a_threshold_that_is_not_met_ends_with_1(bench: Bench) -> None:
