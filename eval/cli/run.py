@@ -116,7 +116,6 @@ def _run(suite: "Suite", variant: "Variant", settings: Settings, **options: Any)
     from eval.runs.scoring import score_folder
 
     progress = progress_for_terminal()
-    progress.say(f"{suite.suite}: {variant.name}")
     folder = run_suite(suite, variant, settings, progress=progress, **options)
     scores, cached = score_folder(folder, suite, settings)
     return Outcome(variant.name, folder, cached, scores)
