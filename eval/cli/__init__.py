@@ -2,8 +2,9 @@
 
 import typer
 
-from eval.cli import suites
+from eval.cli import judge, suites
 
 app = typer.Typer(no_args_is_help=True, help="Scripted evaluation: run suites, compare runs, report.")
 app.command("list")(suites.list_suites)
 app.command("check")(suites.check)
+app.command("judge")(judge.judge)
