@@ -22,6 +22,10 @@ from eval.runs.records import CaseScore, Manifest
 
 SEED = 20_261_122
 PASSED = "passed"
+PASSED_DESCRIPTION = "share of cases with every check passed"
+SHARE = "share"
+"""The unit of measures that lie between 0 and 1."""
+
 Pair = tuple[CaseScore, CaseScore]
 
 
@@ -54,7 +58,8 @@ class Question:
     Attributes:
         kinds: what is known of the measures, in the order to show them.
         only: measures to look at instead of all; fewer questions need less correction. Each is also shown by tag.
-        detect: the difference that would matter, in the measure's unit; None for the difference seen.
+        detect: the difference that would matter, for passed, for shares and for measures of ``only``; None, and for
+            all others, the difference seen.
         seed: of all random numbers.
     """
 
@@ -109,15 +114,60 @@ def _same_cases(before: Run, after: Run) -> tuple[list[str], LeftOut]:
     return shared, left_out
 
 
-def _passed(pairs: Sequence[Pair], question: Question) -> Difference:
+def _measures(pairs: Sequence[Pair], question: Question) -> list[Difference]:
+    """All measures (or those asked for) but passed, in the order of ``kinds``; one family."""
+    present = {name for pair in pairs for score in pair for name in score.values} - {PASSED}
+    unknown = [name for name in question.only if name not in present and name != PASSED]
+    if unknown:
+        raise BadInput(f"Neither run has the measure {unknown[0]}; they have: passed, {', '.join(sorted(present))}.")
+    in_order = [*(name for name in question.kinds if name in present), *sorted(present - {*question.kinds})]
+    names = [name for name in question.only or in_order if name != PASSED]
+    return list(_family({name: (name, pairs) for name in names}, question).values())
+
+
+def _slices(pairs: Sequence[Pair], question: Question) -> list[Slice]:
+    """Passed, and each measure asked for, by tag, worst first; all tags of a measure are one family."""
+    slices: list[Slice] = []
+    for name in dict.fromkeys([PASSED, *question.only]):
+        family = _family({tag: (name, part) for tag, part in _by_tag(pairs).items()}, question)
+        of_measure = [Slice(tag=tag, difference=one) for tag, one in family.items()]
+        slices += sorted(of_measure, key=lambda one: _goodness(one.difference))
+    return slices
+
+
+def _by_tag(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
+    tags = sorted({tag for _, after in pairs for tag in after.tags})
+    return {tag: [pair for pair in pairs if tag in pair[1].tags] for tag in tags}
+
+
+def _family(parts: Mapping[str, tuple[str, Sequence[Pair]]], question: Question) -> dict[str, Difference]:
+    """Differences that are looked at together: p-values, verdicts and cases needed are corrected for their number.
+
+    Args:
+        parts: key -> measure and pairs; those in which no case has the measure are left out.
+    """
+    filled = {key: (name, part) for key, (name, part) in parts.items() if any(_has(name, pair) for pair in part)}
+    found = [_difference(name, part, question, tests=len(filled)) for name, part in filled.values()]
+    corrected = holm([one.p for one in found])
+    return {
+        key: one.model_copy(update={"p_holm": p_holm, "verdict": _verdict(one.difference, p_holm, one.better)})
+        for key, one, p_holm in zip(filled, found, corrected, strict=True)
+    }
+
+
+def _difference(name: str, pairs: Sequence[Pair], question: Question, *, tests: int) -> Difference:
+    return _passed(pairs, question, tests=tests) if name == PASSED else _measure(name, pairs, question, tests=tests)
+
+
+def _passed(pairs: Sequence[Pair], question: Question, *, tests: int = 1) -> Difference:
     """Passed against failed: McNemar's test, and a bootstrap interval of the difference of pass rates."""
     counted = flips([a.passed for a, _ in pairs], [b.passed for _, b in pairs])
-    asked = counted.difference if question.detect is None else question.detect
     interval = mean_interval([float(b.passed) - float(a.passed) for a, b in pairs], seed=question.seed)
+    asked = counted.difference if question.detect is None else question.detect
     return Difference(
         measure=PASSED,
-        description="share of cases with every check passed",
-        unit="share",
+        description=PASSED_DESCRIPTION,
+        unit=SHARE,
         better="higher",
         cases=counted.cases,
         before=(counted.both + counted.lost) / counted.cases,
@@ -128,24 +178,20 @@ def _passed(pairs: Sequence[Pair], question: Question) -> Difference:
         p=counted.p_value,
         p_holm=counted.p_value,
         detect=asked or None,
-        needed=cases_to_see_flips(counted, asked),
+        needed=cases_to_see_flips(counted, asked, tests=tests),
         verdict=_verdict(counted.difference, counted.p_value, "higher"),
     )
 
 
-def _measure(name: str, pairs: Sequence[Pair], question: Question) -> Difference | None:
-    """One measure over the cases that have it in both runs; None where no case has."""
-    if name == PASSED:
-        return _passed(pairs, question)
-    having = [(a.values[name], b.values[name]) for a, b in pairs if name in a.values and name in b.values]
-    if not having:
-        return None
+def _measure(name: str, pairs: Sequence[Pair], question: Question, *, tests: int) -> Difference:
+    """One measure over the cases that have it in both runs; there is at least one."""
     kind = question.kinds.get(name, UNKNOWN)
+    having = [(a.values[name], b.values[name]) for a, b in pairs if _has(name, (a, b))]
     differences = [after - before for before, after in having]
     mean = float(np.mean(differences))
-    asked = mean if question.detect is None else question.detect
     interval = mean_interval(differences, seed=question.seed)
     p_value = permutation_p(differences, seed=question.seed)
+    asked = question.detect if question.detect is not None and (kind.unit == SHARE or name in question.only) else mean
     return Difference(
         measure=name,
         description=kind.description,
@@ -161,49 +207,14 @@ def _measure(name: str, pairs: Sequence[Pair], question: Question) -> Difference
         p=p_value,
         p_holm=p_value,
         detect=asked or None,
-        needed=cases_to_see_mean(differences, asked),
+        needed=cases_to_see_mean(differences, asked, tests=tests),
         verdict=_verdict(mean, p_value, kind.better),
     )
 
 
-def _measures(pairs: Sequence[Pair], question: Question) -> list[Difference]:
-    """All measures (or those asked for) but passed, corrected for their number; in the order of ``kinds``."""
-    present = {name for pair in pairs for score in pair for name in score.values} - {PASSED}
-    unknown = [name for name in question.only if name not in present and name != PASSED]
-    if unknown:
-        raise BadInput(f"Neither run has the measure {unknown[0]}; they have: passed, {', '.join(sorted(present))}.")
-    names = question.only or [
-        *(name for name in question.kinds if name in present),
-        *sorted(present - {*question.kinds}),
-    ]
-    found = (_measure(name, pairs, question) for name in dict.fromkeys(names) if name != PASSED)
-    return _corrected([one for one in found if one is not None])
-
-
-def _slices(pairs: Sequence[Pair], question: Question) -> list[Slice]:
-    """Passed, and each measure asked for, by tag, worst first; corrected for the number of tags."""
-    slices: list[Slice] = []
-    for name in dict.fromkeys([PASSED, *question.only]):
-        found = {tag: _measure(name, part, question) for tag, part in _by_tag(pairs).items()}
-        tags = [tag for tag, one in found.items() if one is not None]
-        corrected = _corrected([one for one in found.values() if one is not None])
-        of_measure = [Slice(tag=tag, difference=one) for tag, one in zip(tags, corrected, strict=True)]
-        slices += sorted(of_measure, key=lambda one: _goodness(one.difference))
-    return slices
-
-
-def _by_tag(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
-    tags = sorted({tag for _, after in pairs for tag in after.tags})
-    return {tag: [pair for pair in pairs if tag in pair[1].tags] for tag in tags}
-
-
-def _corrected(found: Sequence[Difference]) -> list[Difference]:
-    """The same differences with Holm's p-values, and verdicts by them."""
-    together = zip(found, holm([one.p for one in found]), strict=True)
-    return [
-        one.model_copy(update={"p_holm": p_holm, "verdict": _verdict(one.difference, p_holm, one.better)})
-        for one, p_holm in together
-    ]
+def _has(name: str, pair: Pair) -> bool:
+    """Whether a measure applies to a case in both runs."""
+    return name == PASSED or all(name in score.values for score in pair)
 
 
 def _verdict(difference: float, p_value: float, better: Better) -> Verdict:

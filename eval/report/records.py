@@ -22,12 +22,12 @@ class Mean(Record):
 
 
 class Requirement(Record):
-    """A bound that a measure must keep."""
+    """A threshold and what became of it."""
 
     measure: str
     bound: float
     at: Literal["least", "most"]
-    value: float | None = Field(description="None where no case has the measure: then it is missed")
+    value: float
     met: bool
     sure: bool = Field(description="the whole 95 % interval lies on that side of the bound")
 
