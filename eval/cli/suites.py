@@ -8,7 +8,7 @@ import typer
 from assistant.settings import load_settings
 
 if TYPE_CHECKING:
-    from eval.suite.load import LoadedSuite, SuiteInfo
+    from eval.suite.load import SuiteInfo
 
 SuiteName = Annotated[
     str, typer.Argument(metavar="SUITE", help="A built-in suite, as `assistant eval list` shows, or a file.")
@@ -37,15 +37,15 @@ def check(name: SuiteName) -> None:
 
     suite = load_suite(name)
     check_against(suite, suite_items(suite, load_settings()))
-    typer.echo(f"{size_text(suite)}: nothing wrong")
+    typer.echo(f"{size_text(len(suite.cases), sum(len(case.turns) for case in suite.cases))}: nothing wrong")
 
 
 def suite_text(suite: "SuiteInfo") -> str:
     """A suite for people."""
     tags = ", ".join(f"{tag} {count}" for tag, count in suite.tags.items())
-    return f"{suite.name}: {suite.cases} cases, {suite.turns} turns\n    {suite.description}\n    {tags}\n"
+    return f"{suite.name}: {size_text(suite.cases, suite.turns)}\n    {suite.description}\n    {tags}\n"
 
 
-def size_text(suite: "LoadedSuite") -> str:
+def size_text(cases: int, turns: int) -> str:
     """How large a suite is."""
-    return f"{len(suite.cases)} cases, {sum(len(case.turns) for case in suite.cases)} turns"
+    return f"{cases} case{'s' * (cases != 1)}, {turns} turn{'s' * (turns != 1)}"

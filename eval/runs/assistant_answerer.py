@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from assistant.errors import ProductError, SessionError
 from assistant.front import Assistant
+from assistant.llm.client import ChatClient
 from assistant.llm.usage import CallUsage
 from assistant.records import Done, Hit, Provisional, Ranked, Reply, StepFinished, StepStarted, TurnEvent
 from assistant.sessions import new_session_id
@@ -25,13 +26,16 @@ _MODEL_FAILURES: ContextVar[list[CallUsage] | None] = ContextVar("model_failures
 
 
 @asynccontextmanager
-async def open_assistant(settings: Settings) -> AsyncIterator[Answerer]:
+async def open_assistant(settings: Settings, *, chat: ChatClient | None = None) -> AsyncIterator[Answerer]:
     """The assistant over the settings' catalogue, with its models loaded.
+
+    Args:
+        chat: another language model than the settings'.
 
     Raises:
         ConfigError, ServiceMissing, StoreError: as `Assistant` does.
     """
-    async with Assistant(settings) as assistant:
+    async with Assistant(settings, chat=chat) as assistant:
         assistant.chat.watchers.append(_note_failure)
         await assistant.warm_up()
         yield AssistantAnswerer(assistant)

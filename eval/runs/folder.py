@@ -7,13 +7,13 @@ kill or a full disk cut off is dropped when the run goes on.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from assistant.errors import BadInput, ServiceMissing
+from eval.runs.manifest import identity, now
 from eval.runs.records import CaseAnswer, Manifest
 
 MANIFEST = "manifest.json"
@@ -70,11 +70,6 @@ def open_run(path: Path, manifest: Manifest) -> Iterator[RunFolder]:
         yield RunFolder(path, _begun(path, manifest))
 
 
-def now() -> str:
-    """The time in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 def _begun(path: Path, manifest: Manifest) -> Manifest:
     """The manifest of the run that lies here, or the new one, written."""
     file = path / MANIFEST
@@ -85,19 +80,19 @@ def _begun(path: Path, manifest: Manifest) -> Manifest:
         before = Manifest.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as exc:
         raise BadInput(f"{file} cannot be read; move the folder away, or give another --name.") from exc
-    changed = [name for name in _IDENTITY if getattr(before, name) != getattr(manifest, name)]
-    if changed:
+    if identity(before) != identity(manifest):
+        changed = [name for name in _TOLD if getattr(before, name) != getattr(manifest, name)]
         raise BadInput(
             f"There is a run {path.name} already, and it differs in: {', '.join(changed)}; give another --name."
         )
     return before
 
 
-_IDENTITY = (
+_TOLD = (
     "suite", "suite_sha256", "catalogue_sha256", "cases", "variant", "seed", "configuration", "prompts", "models",
     "code", "packages",
 )  # fmt: skip
-"""What must be equal for two runs to be one: all but the machine and the times."""
+"""Where two runs may differ, as a person is told."""
 
 
 def _write(file: Path, manifest: Manifest) -> None:

@@ -5,6 +5,7 @@ import os
 import platform
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,6 @@ import psutil
 
 from assistant.settings import Settings
 from eval.runs.answering import ReadyTurn
-from eval.runs.folder import now
 from eval.runs.needs import needs_model
 from eval.runs.records import Manifest, Variant
 from eval.runs.sources import (
@@ -47,13 +47,13 @@ def make_manifest(
     cases: Sequence[str],
     catalogue_sha256: str,
 ) -> Manifest:
-    """Everything that makes a run, before it begins; the run's name is given by its hash.
+    """Everything that makes a run, before it begins; it has no name yet.
 
     Args:
         settings: those of the run: the variant's changes made, the seed and the suite's catalogue in them.
         cases: ids of the cases that are asked, in order.
     """
-    manifest = Manifest(
+    return Manifest(
         run="",
         suite=suite.suite,
         suite_file=suite_file,
@@ -70,7 +70,6 @@ def make_manifest(
         machine=machine(),
         started=now(),
     )
-    return manifest.model_copy(update={"run": f"{suite.suite}-{variant.name}-{_identity(manifest)[:8]}"})
 
 
 def answer_key(manifest: Manifest, turns: Sequence[ReadyTurn | None]) -> str:
@@ -80,6 +79,21 @@ def answer_key(manifest: Manifest, turns: Sequence[ReadyTurn | None]) -> str:
     left to say.
     """
     return sha256_of({"said": [_said(turn) for turn in turns], "by": _answers_by(manifest)})
+
+
+def identity(manifest: Manifest) -> str:
+    """The hash of all that makes a run the same run: neither its name and times nor the machine, paths and ports."""
+    return sha256_of([_answers_by(manifest), manifest.suite_sha256, manifest.cases, manifest.variant.name])
+
+
+def run_name(manifest: Manifest, keys: Sequence[str]) -> str:
+    """A name that the same command over the same things gives again; ``keys``: of the answers, in order."""
+    return f"{manifest.suite}-{manifest.variant.name}-{sha256_of([identity(manifest), *keys])[:8]}"
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def without_secrets(settings: Settings) -> dict[str, Any]:
@@ -104,10 +118,6 @@ def machine() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
     }
-
-
-def _identity(manifest: Manifest) -> str:
-    return sha256_of([_answers_by(manifest), manifest.suite_sha256, manifest.cases, manifest.variant.model_dump()])
 
 
 def _answers_by(manifest: Manifest) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from assistant.settings import Settings
 from eval.runs.answering import Answerer, ReadyTurn
 from eval.runs.cache import AnswerCache
 from eval.runs.folder import RunFolder, open_run
-from eval.runs.manifest import answer_key, make_manifest
+from eval.runs.manifest import answer_key, make_manifest, run_name
 from eval.runs.needs import check_model, check_needs, needs_model, side_by_side
 from eval.runs.opening import open_answerer
 from eval.runs.reading import runs_folder, write_cases
@@ -87,8 +87,9 @@ def run_suite(
         ready = list(_made_ready(cases, suite, catalogue, manifest, settings, progress))
     finally:
         catalogue.close()
-    manifest = manifest.model_copy(update={"run": name or manifest.run})
+    manifest = manifest.model_copy(update={"run": name or run_name(manifest, [one.key for one in ready])})
     with open_run(runs_folder(settings) / manifest.run, manifest) as folder:
+        _check_answered(ready, folder)
         write_cases(folder.path, cases)
         _answer_all(ready, folder, settings, side_by_side(variant, settings, parallel), progress)
         folder.finish()
@@ -136,6 +137,20 @@ def _made_ready(
             turns = [take_away(turn, manifest.variant.without) for turn in whole]
             yield ReadyCase(case, turns, answer_key(manifest, turns))
             done(number)
+
+
+def _check_answered(ready: Sequence[ReadyCase], folder: RunFolder) -> None:
+    """Refuse to go on with a run whose answers are to other bytes.
+
+    Raises:
+        BadInput: an attachment is not what it was.
+    """
+    for one in ready:
+        if one.case.id in folder.answered and folder.answered[one.case.id].key != one.key:
+            raise BadInput(
+                f"The attachments of the case {one.case.id!r} are not what they were when the run {folder.path.name} "
+                "began; give another --name."
+            )
 
 
 def _photos(catalogue: Catalogue) -> Photos:

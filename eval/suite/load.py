@@ -137,10 +137,8 @@ def _double_ids(marked: Marked, cases: list[Any]) -> Iterator[str]:
     for index, case in enumerate(cases):
         name = case.get("id") if isinstance(case, dict) else None
         if isinstance(name, str) and first.setdefault(name, index) != index:
-            before = marked.line(("cases", first[name]))
-            yield _problem(
-                marked, ("cases", index, "id"), f"the case in line {before} has the same id; give it another"
-            )
+            sentence = f"the case in line {marked.line(('cases', first[name]))} has the same id; give it another"
+            yield _problem(marked, ("cases", index, "id"), sentence)
 
 
 def _problem(marked: Marked, place: Place, sentence: str) -> str:

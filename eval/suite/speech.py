@@ -1,4 +1,7 @@
-"""Voice notes from words: espeak-ng speaks, noise is added, a WAV file of 16 kHz comes out; equal requests, equal bytes."""
+"""Voice notes from words: espeak-ng speaks, noise is added, a WAV file of 16 kHz comes out.
+
+Equal requests give equal bytes.
+"""
 
 import io
 import json

@@ -133,9 +133,7 @@ def test_at_most_a_pool_of_items_is_ranked(engines: Engines, settings: Settings,
     assert {name: len(make(engines, few)(turns)) for name, make in RANKERS.items()} == dict.fromkeys(RANKERS, 3)
 
 
-def test_a_catalogue_of_other_encoders_is_refused_at_once(
-    engines: Engines, settings: Settings
-) -> None:
+def test_a_catalogue_of_other_encoders_is_refused_at_once(engines: Engines, settings: Settings) -> None:
     other = Engines(engines.catalogue, HashText("other"), HashPictures("other"), engines.speech)
     with pytest.raises(EncoderMismatch):
         dense_items(other, settings)
