@@ -34,7 +34,6 @@ def report(
 ) -> None:
     """Report on a run, and hold it against others."""
     from eval.cli.compare import waiting
-    from eval.cli.thresholds import parse_thresholds
     from eval.measures.scoring import MEASURES
     from eval.report.files import write_text
     from eval.report.junit import junit_xml
@@ -42,6 +41,7 @@ def report(
     from eval.report.run_page import report_page
     from eval.report.summary import summarise_run
     from eval.runs.reading import read_run, run_folder, runs_folder
+    from eval.runs.thresholds import parse_thresholds
 
     folder = runs_folder(load_settings())
     read = [read_run(run_folder(name, folder)) for name in runs]
@@ -76,7 +76,11 @@ def show(summary: "RunReport") -> None:
     console.print(verdict(summary), style="bold", markup=False, highlight=False, soft_wrap=True)
     for one in summary.requirements:
         met = "met" if one.met else "missed"
-        console.print(f"  {met}: {one.measure} at {one.at} {number(one.bound)}, is {number(one.value)}", markup=False, highlight=False)
+        console.print(
+            f"  {met}: {one.measure} at {one.at} {number(one.bound)}, is {number(one.value)}",
+            markup=False,
+            highlight=False,
+        )
     console.print(table_of(summary))
     for against in summary.against:
         console.print()

@@ -1,13 +1,13 @@
 """Two runs held against each other, case by case."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from assistant.errors import BadInput
-from eval.compare.records import Better, Comparison, Difference, LeftOut, Slice, Verdict, WholeMeasure
+from eval.compare.records import SHARE, Better, Comparison, Difference, LeftOut, Slice, Verdict, WholeMeasure
 from eval.compare.statistics import (
     ALPHA,
     cases_to_see_flips,
@@ -21,11 +21,11 @@ from eval.runs.reading import Run
 from eval.runs.records import CaseScore, Manifest
 
 SEED = 20_261_122
+STAGES = "seconds."
+"""Begins the names of measures of single stages, which would only swell the family of tests."""
+
 PASSED = "passed"
 PASSED_DESCRIPTION = "share of cases with every check passed"
-SHARE = "share"
-"""The unit of measures that lie between 0 and 1."""
-
 Pair = tuple[CaseScore, CaseScore]
 
 
@@ -115,14 +115,20 @@ def _same_cases(before: Run, after: Run) -> tuple[list[str], LeftOut]:
 
 
 def _measures(pairs: Sequence[Pair], question: Question) -> list[Difference]:
-    """All measures (or those asked for) but passed, in the order of ``kinds``; one family."""
+    """All measures (or those asked for) but passed; one family."""
     present = {name for pair in pairs for score in pair for name in score.values} - {PASSED}
     unknown = [name for name in question.only if name not in present and name != PASSED]
     if unknown:
         raise BadInput(f"Neither run has the measure {unknown[0]}; they have: passed, {', '.join(sorted(present))}.")
-    in_order = [*(name for name in question.kinds if name in present), *sorted(present - {*question.kinds})]
+    in_order = measures_in_order(present, question.kinds)
     names = [name for name in question.only or in_order if name != PASSED]
     return list(_family({name: (name, pairs) for name in names}, question).values())
+
+
+def measures_in_order(present: Collection[str], kinds: Mapping[str, MeasureKind]) -> list[str]:
+    """Measures in the order of the table of measures, others after them; seconds of single stages are left out."""
+    further = sorted(name for name in present if name not in kinds and not name.startswith(STAGES))
+    return [*(name for name in kinds if name in present and name != PASSED), *further]
 
 
 def _slices(pairs: Sequence[Pair], question: Question) -> list[Slice]:
@@ -143,16 +149,22 @@ def _by_tag(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
 def _family(parts: Mapping[str, tuple[str, Sequence[Pair]]], question: Question) -> dict[str, Difference]:
     """Differences that are looked at together: p-values, verdicts and cases needed are corrected for their number.
 
+    What differs in no case does not count in that number: its test can't be significant (Tarone 1990).
+
     Args:
         parts: key -> measure and pairs; those in which no case has the measure are left out.
     """
     filled = {key: (name, part) for key, (name, part) in parts.items() if any(_has(name, pair) for pair in part)}
-    found = [_difference(name, part, question, tests=len(filled)) for name, part in filled.values()]
-    corrected = holm([one.p for one in found])
-    return {
-        key: one.model_copy(update={"p_holm": p_holm, "verdict": _verdict(one.difference, p_holm, one.better)})
-        for key, one, p_holm in zip(filled, found, corrected, strict=True)
-    }
+    told = {key: any(_differs(name, pair) for pair in part) for key, (name, part) in filled.items()}
+    tests = max(sum(told.values()), 1)
+    found = {key: _difference(name, part, question, tests=tests) for key, (name, part) in filled.items()}
+    corrected = holm([found[key].p for key in found if told[key]])
+    p_holm = dict(zip((key for key in found if told[key]), corrected, strict=True))
+    return {key: _with_p(one, p_holm.get(key, one.p)) for key, one in found.items()}
+
+
+def _with_p(one: Difference, p_holm: float) -> Difference:
+    return one.model_copy(update={"p_holm": p_holm, "verdict": _verdict(one.difference, p_holm, one.better)})
 
 
 def _difference(name: str, pairs: Sequence[Pair], question: Question, *, tests: int) -> Difference:
@@ -210,6 +222,13 @@ def _measure(name: str, pairs: Sequence[Pair], question: Question, *, tests: int
         needed=cases_to_see_mean(differences, asked, tests=tests),
         verdict=_verdict(mean, p_value, kind.better),
     )
+
+
+def _differs(name: str, pair: Pair) -> bool:
+    """Whether a case came out differently; what differs in no case can't be significant, however it is corrected."""
+    if name == PASSED:
+        return pair[0].passed != pair[1].passed
+    return _has(name, pair) and pair[0].values[name] != pair[1].values[name]
 
 
 def _has(name: str, pair: Pair) -> bool:

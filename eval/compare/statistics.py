@@ -124,14 +124,15 @@ def cases_to_see_mean(differences: Sequence[float], detect: float, *, tests: int
     """Cases with which a paired t-test sees a mean difference of ``detect`` with power 0.8, two-sided at 5 %.
 
     Where ``tests`` p-values are corrected together, the level is divided by their number, as the strictest step of
-    Holm's correction does. The spread is that of the differences at hand. None where it is not known (fewer than two cases, or all equal) or
-    where ``detect`` is 0.
+    Holm's correction does. The spread is that of the differences at hand. None where it is not known (fewer than two
+    cases, or all equal) or where ``detect`` is 0.
     """
     sample = _vector(differences)
     if detect == 0 or len(sample) < 2 or np.ptp(sample) == 0:
         return None
     effect = min(abs(detect) / float(np.std(sample, ddof=1)), STEEPEST_EFFECT)
-    return math.ceil(TTestPower().solve_power(effect_size=effect, alpha=ALPHA / tests, power=POWER))
+    needed = float(TTestPower().solve_power(effect_size=effect, alpha=ALPHA / tests, power=POWER))
+    return math.ceil(needed)
 
 
 def cases_to_see_flips(counted: Flips, detect: float, *, tests: int = 1) -> int | None:
@@ -147,8 +148,8 @@ def cases_to_see_flips(counted: Flips, detect: float, *, tests: int = 1) -> int 
     if difference == 0 or difference > 1 or not flipped:
         return None
     share = max(flipped / counted.cases, difference)
-    null = stats.norm.ppf(1 - ALPHA / tests / 2) * math.sqrt(share)
-    alternative = stats.norm.ppf(POWER) * math.sqrt(share - difference**2)
+    null = float(stats.norm.ppf(1 - ALPHA / tests / 2)) * math.sqrt(share)
+    alternative = float(stats.norm.ppf(POWER)) * math.sqrt(share - difference**2)
     return math.ceil(((null + alternative) / difference) ** 2)
 
 

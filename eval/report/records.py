@@ -17,6 +17,7 @@ class Mean(Record):
     better: Better = "higher"
     cases: int
     mean: float
+    total: float | None = Field(None, description="all cases together, for counts")
     low: float | None = Field(None, description="95 % bootstrap interval over cases; Wilson's for passed")
     high: float | None = None
 

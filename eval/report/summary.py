@@ -6,22 +6,26 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from eval.cli.thresholds import Threshold
 from eval.compare.comparing import (
     PASSED,
     PASSED_DESCRIPTION,
     SEED,
-    SHARE,
     UNKNOWN,
     MeasureKind,
     Question,
     compare,
+    measures_in_order,
 )
+from eval.compare.records import SHARE
 from eval.compare.statistics import mean_interval, rate_interval
 from eval.report.records import Cost, Mean, Requirement, RunReport, SliceMeans
 from eval.runs.reading import Run
 from eval.runs.records import CaseScore, TurnAnswer
+from eval.runs.thresholds import Threshold
 from eval.runs.totals import totals
+
+COUNT = "count"
+"""The unit of measures that are also added up."""
 
 MEASURES_IN_SLICES = 5
 """Columns of the table of slices besides passed: the first that the run has."""
@@ -80,8 +84,7 @@ def passed_mean(scores: Sequence[CaseScore]) -> Mean:
 
 def _means(scores: Sequence[CaseScore], kinds: Mapping[str, MeasureKind]) -> list[Mean]:
     present = {name for score in scores for name in score.values}
-    names = [*(name for name in kinds if name in present), *sorted(present - set(kinds))]
-    return [_mean(name, scores, kinds.get(name, UNKNOWN)) for name in names]
+    return [_mean(name, scores, kinds.get(name, UNKNOWN)) for name in measures_in_order(present, kinds)]
 
 
 def _mean(name: str, scores: Sequence[CaseScore], kind: MeasureKind) -> Mean:
@@ -94,6 +97,7 @@ def _mean(name: str, scores: Sequence[CaseScore], kind: MeasureKind) -> Mean:
         better=kind.better,
         cases=len(values),
         mean=float(np.mean(values)),
+        total=math.fsum(values) if kind.unit == COUNT else None,
         low=interval and interval.low,
         high=interval and interval.high,
     )
