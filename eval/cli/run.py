@@ -33,15 +33,14 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """What a program wants to know of it."""
-        from eval.runs.totals import totals
+        from eval.measures.scoring import summarise
 
         return {
             "variant": self.variant,
             "run": self.folder.name,
             "folder": str(self.folder),
-            "cases": len(self.scores.cases),
             "cached": self.cached,
-            "measures": totals(self.scores),
+            "measures": summarise(self.scores),
             "failed": [case.case for case in self.scores.cases if not case.passed],
         }
 
@@ -152,7 +151,6 @@ def table_of(outcomes: Sequence[Outcome]) -> "Table":
     table.add_column("")
     for one in told:
         table.add_column(Text(one["variant"]), justify="right")
-    table.add_row("cases", *(f"{one['cases']:,}" for one in told))
     table.add_row("answers from the cache", *(f"{one['cached']:,}" for one in told))
     for measure in dict.fromkeys(measure for one in told for measure in one["measures"]):
         table.add_row(Text(measure), *(number(one["measures"].get(measure)) for one in told))

@@ -18,11 +18,11 @@ from eval.compare.comparing import (
 )
 from eval.compare.records import SHARE
 from eval.compare.statistics import mean_interval, rate_interval
+from eval.measures.scoring import summarise
 from eval.report.records import Cost, Mean, Requirement, RunReport, SliceMeans
 from eval.runs.reading import Run
 from eval.runs.records import CaseScore, TurnAnswer
 from eval.runs.thresholds import Threshold
-from eval.runs.totals import totals
 
 COUNT = "count"
 """The unit of measures that are also added up."""
@@ -163,9 +163,10 @@ def _requirement(threshold: Threshold, run: Run, means: Sequence[Mean]) -> Requi
     Raises:
         BadInput: the run has no such measure.
     """
-    values = totals(run.scores)
+    values = summarise(run.scores)
     met = threshold.missed(values) is None
-    ends = [end for one in means if one.measure == threshold.measure for end in (one.low, one.high) if end is not None]
+    means = [one for one in means if one.measure == threshold.measure and one.total is None]
+    ends = [end for one in means for end in (one.low, one.high) if end is not None]
     return Requirement(
         measure=threshold.measure,
         bound=threshold.bound,

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from assistant.engines import open_engines
 from assistant.errors import ProductError, SessionError
 from assistant.front import Assistant
 from assistant.llm.client import ChatClient
@@ -35,10 +36,14 @@ async def open_assistant(settings: Settings, *, chat: ChatClient | None = None) 
     Raises:
         ConfigError, ServiceMissing, StoreError: as `Assistant` does.
     """
-    async with Assistant(settings, chat=chat) as assistant:
-        assistant.chat.watchers.append(_note_failure)
-        await assistant.warm_up()
-        yield AssistantAnswerer(assistant)
+    engines = open_engines(settings)
+    try:
+        async with Assistant(settings, engines=engines, chat=chat) as assistant:
+            assistant.chat.watchers.append(_note_failure)
+            await assistant.warm_up()
+            yield AssistantAnswerer(assistant)
+    finally:
+        engines.catalogue.close()
 
 
 class AssistantAnswerer:

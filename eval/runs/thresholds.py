@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from assistant.errors import BadInput
+from eval.measures.scoring import measure as check_measure
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,9 @@ class Threshold:
             BadInput: the run has no such measure.
         """
         if self.measure not in values:
-            raise BadInput(f"The run has no measure {self.measure!r}; it has: {', '.join(sorted(values))}.")
+            raise BadInput(
+                f"No case of the run has the measure {self.measure!r}; there are: {', '.join(sorted(values))}."
+            )
         value = values[self.measure]
         if not (value > self.bound if self.over else value < self.bound):
             return None
@@ -33,7 +36,7 @@ def parse_thresholds(under: Iterable[str], over: Iterable[str]) -> list[Threshol
     """The thresholds of ``--fail-under`` and ``--fail-over``.
 
     Raises:
-        BadInput: one is not of the form MEASURE=NUMBER.
+        BadInput: one is not of the form MEASURE=NUMBER, or there is no such measure.
     """
     given = [("--fail-under", text, False) for text in under] + [("--fail-over", text, True) for text in over]
     return [_parsed(option, text, over=is_over) for option, text, is_over in given]
@@ -47,4 +50,5 @@ def _parsed(option: str, text: str, *, over: bool) -> Threshold:
         bound = math.nan
     if not measure.strip() or math.isnan(bound):
         raise BadInput(f"{option} takes MEASURE=NUMBER, for example constraint_accuracy=0.95, not {text!r}.")
+    check_measure(measure.strip())
     return Threshold(measure.strip(), bound, over)

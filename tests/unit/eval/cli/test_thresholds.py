@@ -19,6 +19,11 @@ def test_a_wrong_threshold_is_refused(text: str) -> None:
         parse_thresholds([text], [])
 
 
-def test_an_unknown_measure_lists_the_known_ones() -> None:
-    with pytest.raises(BadInput, match="it has: mrr, ndcg"):
-        Threshold("ndgc", 0.5, over=False).missed({"ndcg": 0.5, "mrr": 0.5})
+def test_a_measure_that_does_not_exist_is_refused_before_anything_runs() -> None:
+    with pytest.raises(BadInput, match="no measure 'ndgc'"):
+        parse_thresholds(["ndgc=0.5"], [])
+
+
+def test_a_measure_that_no_case_has_is_an_error_and_not_met_silently() -> None:
+    with pytest.raises(BadInput, match="there are: mrr, recall"):
+        Threshold("ndcg", 0.5, over=False).missed({"recall": 0.5, "mrr": 0.5})

@@ -1,0 +1,72 @@
+"""The word error rate of transcripts by jiwer, and what is made alike before words are compared.
+
+Both sides are brought to one form, so that only what was heard differently counts: NFKC, lower case, number words as
+digits (`text_to_num`, for Chinese `cn2an`), "$60" and "60 USD" as "60 dollars", percent signs as words, English
+contractions written out, no punctuation. Chinese, Japanese and Thai have no spaces between words: there every character
+is a word, so that the rate is a character error rate.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+import jiwer
+
+from assistant.understanding.lexicon import has_cjk
+
+_CURRENCIES = {"$": "dollars", "€": "euros", "£": "pounds", "¥": "元"}
+_CODES = {"usd": "dollars", "eur": "euros", "gbp": "pounds"}
+_SINGULAR = {"dollar": "dollars", "euro": "euros", "pound": "pounds", "bucks": "dollars"}
+_BEFORE = re.compile(r"(?:us)?([$€£¥])\s*(\d[\d.,]*\d|\d)(\s*(?:dollars|euros|pounds|usd|eur|gbp|元)\b)?")
+_CJK = re.compile(r"([\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f])")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_POINT = re.compile(r"(?<=\d)[.](?=\d)")
+_NOT_WORDS = re.compile(r"[^\w\s·]|_")
+_contractions = jiwer.ExpandCommonEnglishContractions()
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """Errors (substitutions, deletions, insertions) against the words of the reference."""
+
+    errors: int
+    words: int
+
+    @property
+    def rate(self) -> float:
+        """Errors a word of the reference; of an empty reference, 1 where anything was heard."""
+        return self.errors / self.words if self.words else float(self.errors > 0)
+
+
+def error_rate(reference: str, heard: str, language: str | None = None) -> ErrorRate:
+    """The error rate of a transcript, after `normalised`; ``language`` is that of the number words."""
+    language = language or ("zh" if has_cjk(reference) else "en")
+    wanted, got = normalised(reference, language), normalised(heard, language)
+    if not wanted or not got:
+        return ErrorRate(len(wanted.split()) + len(got.split()), len(wanted.split()))
+    found = jiwer.process_words(wanted, got)
+    return ErrorRate(found.substitutions + found.deletions + found.insertions, len(wanted.split()))
+
+
+def normalised(text: str, language: str) -> str:
+    """The text in the form in which words are compared, single spaces between them."""
+    plain = unicodedata.normalize("NFKC", text).replace("’", "'").casefold()
+    if language == "en":
+        plain = _contractions(plain)
+    plain = _BEFORE.sub(lambda match: f"{match[2]} {_CURRENCIES[match[1]]}", plain)
+    plain = _THOUSANDS.sub("", _digits(plain, language)).replace("%", " percent ")
+    plain = _NOT_WORDS.sub(" ", _POINT.sub("·", plain))
+    words = _CJK.sub(r" \1 ", plain).split()
+    return " ".join(_SINGULAR.get(_CODES.get(word, word), _CODES.get(word, word)) for word in words)
+
+
+def _digits(text: str, language: str) -> str:
+    if has_cjk(text):
+        import cn2an
+
+        return str(cn2an.transform(text, "cn2an"))
+    if language in {"en", "de", "fr", "es", "it", "pt"}:
+        from text_to_num import alpha2digit
+
+        return str(alpha2digit(text.replace("-", " "), language))
+    return text

@@ -1,0 +1,144 @@
+"""True explanations pass, and each kind of invention is found."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.records import CitedEvidence, Relaxation
+from eval.measures.claim_ground import Shelf
+from eval.measures.claims import held_texts
+from tests.unit.eval.measures.shop import ITEMS, recommended, replied
+
+SHELF = Shelf(ITEMS)
+WISH_TEXT = "black running shoes under 60 dollars, no leather"
+
+TRUE = [
+    ("en", "This shoe has a mesh upper, is black and costs 44.95 USD, within your limit."),
+    ("en", "At $44.95 the Cloud Runner Shoe by Adidas stays below your budget of 60 dollars."),
+    ("en", "It costs under fifty dollars and weighs 240 grams."),
+    ("en", "For about $45 you get a black shoe in size 42, without leather."),
+    ("en", "Its description says “A light running shoe with a mesh upper”."),
+    ("en", "It is in stock and the cheapest of these."),
+    ("en", "Its heel is 32 mm high, and it is cheaper than the Street Trainer."),
+    ("en", "It comes in size XL and has 7th-generation foam."),
+    ("zh", "这款黑色跑鞋价格为44.95美元，在您的限额之内，有现货。"),
+    ("zh", "不含皮革，重240克，价格不到五十美元。"),
+    ("zh", "十分舒适，比您要的六十美元便宜，品牌是 Adidas。"),
+    ("de", "Dieser schwarze Schuh kostet 44,95 USD und ist ohne Leder."),
+    ("de", "Er wiegt zweihundertvierzig Gramm und kostet weniger als fünfzig Dollar."),
+    ("fr", "Cette chaussure noire coûte 44,95 dollars, sans cuir."),
+    ("es", "Este zapato negro cuesta 44,95 dólares y pesa 240 gramos."),
+]
+FALSE = [
+    ("en", "This shoe costs 49.95 USD.", "price"),
+    ("en", "It costs forty dollars.", "price"),
+    ("en", "It costs 44.95 EUR.", "price"),
+    ("en", "At under $40 it is a good buy.", "price"),
+    ("en", "It costs 60, a fair price.", "price"),
+    ("en", "It is about $60.", "price"),
+    ("en", "This black leather shoe is light.", "material"),
+    ("en", "Its wool lining is warm.", "material"),
+    ("en", "A light blue shoe.", "colour"),
+    ("en", "It comes without mesh.", "material"),
+    ("en", "This Nike shoe is light.", "brand"),
+    ("en", "It is made by Gucci.", "name"),
+    ("en", "It is now at a 20% discount.", "promise"),
+    ("en", "It is on sale with free shipping.", "promise"),
+    ("en", "It is our bestseller.", "promise"),
+    ("en", "It weighs 300 grams.", "measure"),
+    ("en", "It has a 15 inch sole.", "measure"),
+    ("en", "It is available in size 47.", "number"),
+    ("en", "It is available in size S.", "size"),
+    ("en", "The M185 is light.", "code"),
+    ("en", "Its text says “the best shoe ever made”.", "quotation"),
+    ("en", "It goes well with the Street Trainer.", "title"),
+    ("en", "It is the most expensive here.", "superlative"),
+    ("en", "It is sold out.", "stock"),
+    ("en", "It is waterproof.", "feature"),
+    ("zh", "这款红色跑鞋很轻。", "colour"),
+    ("zh", "采用真皮制成。", "material"),
+    ("zh", "价格为八十美元。", "price"),
+    ("zh", "现在打折，仅售44.95美元。", "promise"),
+    ("zh", "适合喜欢 Gucci 的人。", "name"),
+    ("zh", "重五百克。", "measure"),
+    ("de", "Der rote Schuh kostet 44,95 USD.", "colour"),
+    ("de", "Er kostet achtzig Euro.", "price"),
+    ("de", "Er ist aus Baumwolle und jetzt reduziert.", "material"),
+    ("fr", "Cette chaussure rouge coûte 44,95 dollars.", "colour"),
+    ("fr", "Elle coûte soixante-dix dollars.", "price"),
+    ("fr", "Elle est en coton avec livraison gratuite.", "promise"),
+    ("es", "Este zapato azul pesa 240 gramos.", "colour"),
+    ("es", "Cuesta setenta dólares y es de cuero.", "material"),
+]
+
+
+def kinds_unsupported(language: str, text: str) -> set[str]:
+    first = recommended("runner", explanation=text)
+    reply = replied([first, "trainer"], language=language, text=WISH_TEXT, constraints={"max_price": 59.99})
+    (held,) = [held for held in held_texts(reply, SHELF) if held.place == "explanation" and held.item_id == "runner"]
+    return {claim.kind for claim in held.claims if not claim.supported}
+
+
+@pytest.mark.parametrize(("language", "text"), TRUE)
+def test_true_explanations_stand(language: str, text: str) -> None:
+    assert kinds_unsupported(language, text) == set()
+
+
+@pytest.mark.parametrize(("language", "text", "kind"), FALSE)
+def test_inventions_are_found(language: str, text: str, kind: str) -> None:
+    assert kind in kinds_unsupported(language, text)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.decimals(1, 9_999, places=2).filter(lambda price: abs(float(price) - 44.95) >= 0.01))
+def test_only_the_catalogues_price_is_a_price(price: Decimal) -> None:
+
+    right = kinds_unsupported("en", "It costs $44.95 and is black.")
+    assert right == set()
+    assert kinds_unsupported("en", f"It costs ${price} and is black.") == {"price"}
+
+
+def test_evidence_that_is_not_the_catalogues_is_found() -> None:
+    wrong = CitedEvidence(id="e1", source="price", detail="it costs 39.95 USD", score=None)
+    told = recommended("runner", evidence=[wrong])
+    found = [held for held in held_texts(replied([told]), SHELF) if held.unsupported]
+    assert [held.place for held in found] == ["evidence e1"]
+
+
+def test_what_the_user_wished_is_no_property_of_the_item() -> None:
+    echo = CitedEvidence(id="e1", source="dense", detail="its text is close in meaning to “leather” (0.4)", score=0.4)
+    told = recommended("runner", evidence=[echo], explanation="This leather shoe is light.")
+    reply = replied([told], text="a leather shoe")
+    assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == [["material “leather”"]]
+
+
+def test_a_limit_that_was_moved_is_not_kept() -> None:
+    moved = Relaxation(field="max_price", wanted=40.0, used=44.95, words="under 40")
+    told = recommended("runner", explanation="It costs 44.95 USD, within your limit.")
+    reply = replied([told], relaxed=[moved], constraints={"max_price": 44.95})
+    assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == [
+        ["limit “within your limit”"]
+    ]
+
+
+def test_a_message_about_several_items_is_held_to_each() -> None:
+    true = "Cloud Runner Shoe: it costs 44.95 USD, color: black\nStreet Trainer: it costs 65 USD, brand: Nike"
+    false = "Cloud Runner Shoe: it costs 65 USD\nStreet Trainer: it costs 65 USD, color: black"
+    shown = ["runner", "trainer"]
+    for message, wrong in ((true, []), (false, [["price “65 usd”"], ["colour “black”"]])):
+        reply = replied(shown, intent="compare", message=message)
+        assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == wrong
+
+
+def test_the_messages_own_sentence_may_repeat_the_wish() -> None:
+    moved = Relaxation(field="max_price", wanted=40.0, used=44.95, words="under 40")
+    message = (
+        "Nothing fits everything you asked for, so the price limit went from 40 to 44.95 (+4.95). "
+        "Here are 2 that fit best: black, no leather."
+    )
+    reply = replied(["runner", "trainer"], relaxed=[moved], message=message, text="black, no leather, under 40")
+    assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == []
+    invented = reply.model_copy(update={"message": "Here are 2 that fit best, all 30% off."})
+    assert [held.unsupported for held in held_texts(invented, SHELF) if held.unsupported] != []
