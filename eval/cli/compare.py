@@ -1,5 +1,6 @@
 """assistant eval compare: two runs held against each other, case by case."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,13 +36,21 @@ def compare(
 
     runs = runs_folder(load_settings())
     first, second = (read_run(run_folder(name, runs)) for name in (before, after))
-    comparison = compare(first, second, Question(MEASURES, measure or (), detect))
+    with waiting("reckoning"):
+        comparison = compare(first, second, Question(MEASURES, measure or (), detect))
     if html is not None:
         write_text(html, comparison_page(comparison, first, second))
     if as_json:
         typer.echo(comparison.model_dump_json(indent=1))
     else:
         show(comparison)
+
+
+def waiting(what: str) -> AbstractContextManager[object]:
+    """A spinner on standard error while something long goes on; nothing where that is no terminal."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(what)
 
 
 def show(comparison: "Comparison") -> None:
@@ -53,13 +62,13 @@ def show(comparison: "Comparison") -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=PLAIN_WIDTH)
-    console.print(headline(comparison), style="bold", markup=False, highlight=False)
+    console.print(headline(comparison), style="bold", markup=False, highlight=False, soft_wrap=True)
     for note in comparison.notes:
-        console.print(f"note: {note}", style="yellow", markup=False, highlight=False)
+        console.print(f"note: {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     console.print(table_of(comparison))
     for title, cases in (("Lost", comparison.lost), ("Gained", comparison.gained)):
         if cases:
-            console.print(f"{title}: {', '.join(cases)}", markup=False, highlight=False)
+            console.print(f"{title}: {', '.join(cases)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def table_of(comparison: "Comparison") -> "Table":

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assistant.errors import BadInput
 from assistant.settings import load_settings
 
 if TYPE_CHECKING:
@@ -14,14 +13,19 @@ if TYPE_CHECKING:
     from eval.report.records import RunReport
 
 PLAIN_WIDTH = 160
-MISSED = 1
-"""Exit code when a requirement is missed."""
+NOT_MET = 1
+"""Exit code when a threshold is not met."""
 
 
 def report(
     runs: Annotated[list[str], typer.Argument(help="The run, then others to hold it against: names, or paths.")],
-    require: Annotated[
-        list[str] | None, typer.Option(metavar="MEASURE=BOUND", help="Exit with 1 if missed; may be repeated.")
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MEASURE=NUMBER", help="Exit 1 when the measure is below; may be repeated."),
+    ] = None,
+    fail_over: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MEASURE=NUMBER", help="Exit 1 when the measure is above; may be repeated."),
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write one page that stands by itself.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML of all runs for a build server.")] = None,
@@ -29,6 +33,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Report on a run, and hold it against others."""
+    from eval.cli.compare import waiting
     from eval.measures.scoring import MEASURES
     from eval.report.files import write_text
     from eval.report.junit import junit_xml
@@ -36,10 +41,13 @@ def report(
     from eval.report.run_page import report_page
     from eval.report.summary import summarise_run
     from eval.runs.reading import read_run, run_folder, runs_folder
+    from eval.runs.thresholds import parse_thresholds
 
     folder = runs_folder(load_settings())
     read = [read_run(run_folder(name, folder)) for name in runs]
-    summary = summarise_run(read[0], read[1:], MEASURES, dict(_bound(text) for text in require or []))
+    thresholds = parse_thresholds(fail_under or [], fail_over or [])
+    with waiting("reckoning"):
+        summary = summarise_run(read[0], read[1:], MEASURES, thresholds)
     if html is not None:
         write_text(html, report_page(summary, read[0]))
     if junit is not None:
@@ -51,16 +59,7 @@ def report(
     else:
         show(summary)
     if not all(one.met for one in summary.requirements):
-        raise typer.Exit(MISSED)
-
-
-def _bound(text: str) -> tuple[str, float]:
-    """ "ndcg@5=0.6" as name and number."""
-    name, _, bound = text.partition("=")
-    try:
-        return name.strip(), float(bound)
-    except ValueError as exc:
-        raise BadInput(f"--require takes MEASURE=BOUND with a number, not {text!r}.") from exc
+        raise typer.Exit(NOT_MET)
 
 
 def show(summary: "RunReport") -> None:
@@ -74,19 +73,21 @@ def show(summary: "RunReport") -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=PLAIN_WIDTH)
-    console.print(verdict(summary), style="bold", markup=False, highlight=False)
+    console.print(verdict(summary), style="bold", markup=False, highlight=False, soft_wrap=True)
     for one in summary.requirements:
         met = "met" if one.met else "missed"
         console.print(
-            f"  {met}: {one.measure} at {one.at} {number(one.bound)}, is {number(one.value)}", highlight=False
+            f"  {met}: {one.measure} at {one.at} {number(one.bound)}, is {number(one.value)}",
+            markup=False,
+            highlight=False,
         )
     console.print(table_of(summary))
     for against in summary.against:
         console.print()
-        console.print(headline(against), style="bold", markup=False, highlight=False)
+        console.print(headline(against), style="bold", markup=False, highlight=False, soft_wrap=True)
         console.print(differences(against))
     if summary.failed:
-        console.print(f"\nFailed: {', '.join(summary.failed)}", markup=False, highlight=False)
+        console.print(f"\nFailed: {', '.join(summary.failed)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def table_of(summary: "RunReport") -> "Table":

@@ -71,7 +71,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Run a suite; an interrupted run goes on with the same command, and no unchanged answer is paid for twice."""
-    from eval.cli.thresholds import parse_thresholds
+    from eval.runs.thresholds import parse_thresholds
     from eval.runs.variants import chosen_variants
     from eval.suite.load import load_suite, suite_file
 

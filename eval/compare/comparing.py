@@ -1,13 +1,13 @@
 """Two runs held against each other, case by case."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from assistant.errors import BadInput
-from eval.compare.records import Better, Comparison, Difference, LeftOut, Slice, Verdict, WholeMeasure
+from eval.compare.records import SHARE, Better, Comparison, Difference, LeftOut, Slice, Verdict, WholeMeasure
 from eval.compare.statistics import (
     ALPHA,
     cases_to_see_flips,
@@ -21,7 +21,11 @@ from eval.runs.reading import Run
 from eval.runs.records import CaseScore, Manifest
 
 SEED = 20_261_122
+STAGES = "seconds."
+"""Begins the names of measures of single stages, which would only swell the family of tests."""
+
 PASSED = "passed"
+PASSED_DESCRIPTION = "share of cases with every check passed"
 Pair = tuple[CaseScore, CaseScore]
 
 
@@ -54,7 +58,8 @@ class Question:
     Attributes:
         kinds: what is known of the measures, in the order to show them.
         only: measures to look at instead of all; fewer questions need less correction. Each is also shown by tag.
-        detect: the difference that would matter, in the measure's unit; None for the difference seen.
+        detect: the difference that would matter, for passed, for shares and for measures of ``only``; None, and for
+            all others, the difference seen.
         seed: of all random numbers.
     """
 
@@ -109,15 +114,72 @@ def _same_cases(before: Run, after: Run) -> tuple[list[str], LeftOut]:
     return shared, left_out
 
 
-def _passed(pairs: Sequence[Pair], question: Question) -> Difference:
+def _measures(pairs: Sequence[Pair], question: Question) -> list[Difference]:
+    """All measures (or those asked for) but passed; one family."""
+    present = {name for pair in pairs for score in pair for name in score.values} - {PASSED}
+    unknown = [name for name in question.only if name not in present and name != PASSED]
+    if unknown:
+        raise BadInput(f"Neither run has the measure {unknown[0]}; they have: passed, {', '.join(sorted(present))}.")
+    in_order = measures_in_order(present, question.kinds)
+    names = [name for name in question.only or in_order if name != PASSED]
+    return list(_family({name: (name, pairs) for name in names}, question).values())
+
+
+def measures_in_order(present: Collection[str], kinds: Mapping[str, MeasureKind]) -> list[str]:
+    """Measures in the order of the table of measures, others after them; seconds of single stages are left out."""
+    further = sorted(name for name in present if name not in kinds and not name.startswith(STAGES))
+    return [*(name for name in kinds if name in present and name != PASSED), *further]
+
+
+def _slices(pairs: Sequence[Pair], question: Question) -> list[Slice]:
+    """Passed, and each measure asked for, by tag, worst first; all tags of a measure are one family."""
+    slices: list[Slice] = []
+    for name in dict.fromkeys([PASSED, *question.only]):
+        family = _family({tag: (name, part) for tag, part in _by_tag(pairs).items()}, question)
+        of_measure = [Slice(tag=tag, difference=one) for tag, one in family.items()]
+        slices += sorted(of_measure, key=lambda one: _goodness(one.difference))
+    return slices
+
+
+def _by_tag(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
+    tags = sorted({tag for _, after in pairs for tag in after.tags})
+    return {tag: [pair for pair in pairs if tag in pair[1].tags] for tag in tags}
+
+
+def _family(parts: Mapping[str, tuple[str, Sequence[Pair]]], question: Question) -> dict[str, Difference]:
+    """Differences that are looked at together: p-values, verdicts and cases needed are corrected for their number.
+
+    What differs in no case does not count in that number: its test can't be significant (Tarone 1990).
+
+    Args:
+        parts: key -> measure and pairs; those in which no case has the measure are left out.
+    """
+    filled = {key: (name, part) for key, (name, part) in parts.items() if any(_has(name, pair) for pair in part)}
+    told = {key: any(_differs(name, pair) for pair in part) for key, (name, part) in filled.items()}
+    tests = max(sum(told.values()), 1)
+    found = {key: _difference(name, part, question, tests=tests) for key, (name, part) in filled.items()}
+    corrected = holm([found[key].p for key in found if told[key]])
+    p_holm = dict(zip((key for key in found if told[key]), corrected, strict=True))
+    return {key: _with_p(one, p_holm.get(key, one.p)) for key, one in found.items()}
+
+
+def _with_p(one: Difference, p_holm: float) -> Difference:
+    return one.model_copy(update={"p_holm": p_holm, "verdict": _verdict(one.difference, p_holm, one.better)})
+
+
+def _difference(name: str, pairs: Sequence[Pair], question: Question, *, tests: int) -> Difference:
+    return _passed(pairs, question, tests=tests) if name == PASSED else _measure(name, pairs, question, tests=tests)
+
+
+def _passed(pairs: Sequence[Pair], question: Question, *, tests: int = 1) -> Difference:
     """Passed against failed: McNemar's test, and a bootstrap interval of the difference of pass rates."""
     counted = flips([a.passed for a, _ in pairs], [b.passed for _, b in pairs])
-    asked = counted.difference if question.detect is None else question.detect
     interval = mean_interval([float(b.passed) - float(a.passed) for a, b in pairs], seed=question.seed)
+    asked = counted.difference if question.detect is None else question.detect
     return Difference(
         measure=PASSED,
-        description="share of cases with every check passed",
-        unit="share",
+        description=PASSED_DESCRIPTION,
+        unit=SHARE,
         better="higher",
         cases=counted.cases,
         before=(counted.both + counted.lost) / counted.cases,
@@ -128,24 +190,20 @@ def _passed(pairs: Sequence[Pair], question: Question) -> Difference:
         p=counted.p_value,
         p_holm=counted.p_value,
         detect=asked or None,
-        needed=cases_to_see_flips(counted, asked),
+        needed=cases_to_see_flips(counted, asked, tests=tests),
         verdict=_verdict(counted.difference, counted.p_value, "higher"),
     )
 
 
-def _measure(name: str, pairs: Sequence[Pair], question: Question) -> Difference | None:
-    """One measure over the cases that have it in both runs; None where no case has."""
-    if name == PASSED:
-        return _passed(pairs, question)
-    having = [(a.values[name], b.values[name]) for a, b in pairs if name in a.values and name in b.values]
-    if not having:
-        return None
+def _measure(name: str, pairs: Sequence[Pair], question: Question, *, tests: int) -> Difference:
+    """One measure over the cases that have it in both runs; there is at least one."""
     kind = question.kinds.get(name, UNKNOWN)
+    having = [(a.values[name], b.values[name]) for a, b in pairs if _has(name, (a, b))]
     differences = [after - before for before, after in having]
     mean = float(np.mean(differences))
-    asked = mean if question.detect is None else question.detect
     interval = mean_interval(differences, seed=question.seed)
     p_value = permutation_p(differences, seed=question.seed)
+    asked = question.detect if question.detect is not None and (kind.unit == SHARE or name in question.only) else mean
     return Difference(
         measure=name,
         description=kind.description,
@@ -161,49 +219,21 @@ def _measure(name: str, pairs: Sequence[Pair], question: Question) -> Difference
         p=p_value,
         p_holm=p_value,
         detect=asked or None,
-        needed=cases_to_see_mean(differences, asked),
+        needed=cases_to_see_mean(differences, asked, tests=tests),
         verdict=_verdict(mean, p_value, kind.better),
     )
 
 
-def _measures(pairs: Sequence[Pair], question: Question) -> list[Difference]:
-    """All measures (or those asked for) but passed, corrected for their number; in the order of ``kinds``."""
-    present = {name for pair in pairs for score in pair for name in score.values} - {PASSED}
-    unknown = [name for name in question.only if name not in present and name != PASSED]
-    if unknown:
-        raise BadInput(f"Neither run has the measure {unknown[0]}; they have: passed, {', '.join(sorted(present))}.")
-    names = question.only or [
-        *(name for name in question.kinds if name in present),
-        *sorted(present - {*question.kinds}),
-    ]
-    found = (_measure(name, pairs, question) for name in dict.fromkeys(names) if name != PASSED)
-    return _corrected([one for one in found if one is not None])
+def _differs(name: str, pair: Pair) -> bool:
+    """Whether a case came out differently; what differs in no case can't be significant, however it is corrected."""
+    if name == PASSED:
+        return pair[0].passed != pair[1].passed
+    return _has(name, pair) and pair[0].values[name] != pair[1].values[name]
 
 
-def _slices(pairs: Sequence[Pair], question: Question) -> list[Slice]:
-    """Passed, and each measure asked for, by tag, worst first; corrected for the number of tags."""
-    slices: list[Slice] = []
-    for name in dict.fromkeys([PASSED, *question.only]):
-        found = {tag: _measure(name, part, question) for tag, part in _by_tag(pairs).items()}
-        tags = [tag for tag, one in found.items() if one is not None]
-        corrected = _corrected([one for one in found.values() if one is not None])
-        of_measure = [Slice(tag=tag, difference=one) for tag, one in zip(tags, corrected, strict=True)]
-        slices += sorted(of_measure, key=lambda one: _goodness(one.difference))
-    return slices
-
-
-def _by_tag(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
-    tags = sorted({tag for _, after in pairs for tag in after.tags})
-    return {tag: [pair for pair in pairs if tag in pair[1].tags] for tag in tags}
-
-
-def _corrected(found: Sequence[Difference]) -> list[Difference]:
-    """The same differences with Holm's p-values, and verdicts by them."""
-    together = zip(found, holm([one.p for one in found]), strict=True)
-    return [
-        one.model_copy(update={"p_holm": p_holm, "verdict": _verdict(one.difference, p_holm, one.better)})
-        for one, p_holm in together
-    ]
+def _has(name: str, pair: Pair) -> bool:
+    """Whether a measure applies to a case in both runs."""
+    return name == PASSED or all(name in score.values for score in pair)
 
 
 def _verdict(difference: float, p_value: float, better: Better) -> Verdict:

@@ -9,6 +9,9 @@ from tools.records import Record
 Better = Literal["higher", "lower", "none"]
 """Which way is good; ``none`` for values that are neither, such as the number of tool calls."""
 
+SHARE = "share"
+"""The unit of measures that lie between 0 and 1."""
+
 Verdict = Literal["better", "worse", "different", "can't tell"]
 """Of the second run against the first; ``different`` only where no way is good."""
 

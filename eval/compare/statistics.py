@@ -120,34 +120,36 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in multipletests(list(p_values), alpha=ALPHA, method="holm")[1]]
 
 
-def cases_to_see_mean(differences: Sequence[float], detect: float) -> int | None:
+def cases_to_see_mean(differences: Sequence[float], detect: float, *, tests: int = 1) -> int | None:
     """Cases with which a paired t-test sees a mean difference of ``detect`` with power 0.8, two-sided at 5 %.
 
-    The spread is that of the differences at hand. None where it is not known (fewer than two cases, or all equal) or
-    where ``detect`` is 0.
+    Where ``tests`` p-values are corrected together, the level is divided by their number, as the strictest step of
+    Holm's correction does. The spread is that of the differences at hand. None where it is not known (fewer than two
+    cases, or all equal) or where ``detect`` is 0.
     """
     sample = _vector(differences)
     if detect == 0 or len(sample) < 2 or np.ptp(sample) == 0:
         return None
     effect = min(abs(detect) / float(np.std(sample, ddof=1)), STEEPEST_EFFECT)
-    return math.ceil(TTestPower().solve_power(effect_size=effect, alpha=ALPHA, power=POWER))
+    needed = float(TTestPower().solve_power(effect_size=effect, alpha=ALPHA / tests, power=POWER))
+    return math.ceil(needed)
 
 
-def cases_to_see_flips(counted: Flips, detect: float) -> int | None:
+def cases_to_see_flips(counted: Flips, detect: float, *, tests: int = 1) -> int | None:
     """Cases with which McNemar's test sees a difference of pass rates of ``detect`` with power 0.8, two-sided at 5 %.
 
     Connor's formula (R. J. Connor 1987, Sample size for testing differences in proportions for the paired-sample
     design, Biometrics 43): with the share s of cases that flip and the difference d,
     ``n = (z(1 - alpha/2) sqrt(s) + z(power) sqrt(s - d^2))^2 / d^2``. The share is that of the cases at hand, and at
-    least d. None where nothing flipped or ``detect`` is 0.
+    least d; alpha is divided by ``tests``, as in `cases_to_see_mean`. None where nothing flipped or ``detect`` is 0.
     """
     difference = abs(detect)
     flipped = counted.lost + counted.gained
     if difference == 0 or difference > 1 or not flipped:
         return None
     share = max(flipped / counted.cases, difference)
-    null = stats.norm.ppf(1 - ALPHA / 2) * math.sqrt(share)
-    alternative = stats.norm.ppf(POWER) * math.sqrt(share - difference**2)
+    null = float(stats.norm.ppf(1 - ALPHA / tests / 2)) * math.sqrt(share)
+    alternative = float(stats.norm.ppf(POWER)) * math.sqrt(share - difference**2)
     return math.ceil(((null + alternative) / difference) ** 2)
 
 

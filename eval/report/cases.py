@@ -112,4 +112,10 @@ def _voice(voice: VoiceAttachment) -> str:
 
 def _changes(settings: dict[str, Any]) -> list[str]:
     """Settings that are not the usual ones: "mirror", "hue 90"."""
-    return [name if value is True else f"{name.replace('_', ' ')} {value}" for name, value in settings.items()]
+    return [_change(name.replace("_", " "), value) for name, value in settings.items()]
+
+
+def _change(name: str, value: Any) -> str:  # noqa: ANN401 - a setting of any type
+    if value is True:
+        return name
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"

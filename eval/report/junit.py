@@ -18,7 +18,7 @@ def junit_xml(runs: Iterable[Run]) -> str:
     for run in runs:
         document.add_testsuite(_suite(run))
     document.update_statistics()
-    return document.tostring().decode("utf-8")
+    return str(document.tostring(), "utf-8")
 
 
 def _suite(run: Run) -> TestSuite:

@@ -7,6 +7,7 @@ the page's own content security policy allows only the style sheet and the scrip
 import base64
 import hashlib
 import json
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from eval.compare import words
+from eval.compare.records import SHARE, Difference
 
 STYLE = "style.css"
 SCRIPT = "filter.js"
@@ -65,8 +67,14 @@ def _environment() -> Environment:
         "p": words.p_in_words,
         "plain": _plain,
     }
-    environment.globals |= {"sentence": words.sentence, "headline": words.headline, "count": words.count}
+    environment.globals |= {"headline": words.headline, "count": words.count, "reach": reach}
     return environment
+
+
+def reach(rows: Iterable[Difference]) -> float:
+    """How far bars of differences must reach to either side, so that all of a table have one scale."""
+    ends = [abs(end) for one in rows if one.unit == SHARE for end in (one.low, one.high) if end is not None]
+    return max(ends, default=1.0) or 1.0
 
 
 def _plain(value: object) -> str:

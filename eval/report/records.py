@@ -17,17 +17,18 @@ class Mean(Record):
     better: Better = "higher"
     cases: int
     mean: float
+    total: float | None = Field(None, description="all cases together, for counts")
     low: float | None = Field(None, description="95 % bootstrap interval over cases; Wilson's for passed")
     high: float | None = None
 
 
 class Requirement(Record):
-    """A bound that a measure must keep."""
+    """A threshold and what became of it."""
 
     measure: str
     bound: float
     at: Literal["least", "most"]
-    value: float | None = Field(description="None where no case has the measure: then it is missed")
+    value: float
     met: bool
     sure: bool = Field(description="the whole 95 % interval lies on that side of the bound")
 

@@ -6,19 +6,33 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from assistant.errors import BadInput
-from eval.compare.comparing import PASSED, SEED, UNKNOWN, MeasureKind, Question, compare
+from eval.compare.comparing import (
+    PASSED,
+    PASSED_DESCRIPTION,
+    SEED,
+    UNKNOWN,
+    MeasureKind,
+    Question,
+    compare,
+    measures_in_order,
+)
+from eval.compare.records import SHARE
 from eval.compare.statistics import mean_interval, rate_interval
+from eval.measures.scoring import summarise
 from eval.report.records import Cost, Mean, Requirement, RunReport, SliceMeans
 from eval.runs.reading import Run
 from eval.runs.records import CaseScore, TurnAnswer
+from eval.runs.thresholds import Threshold
+
+COUNT = "count"
+"""The unit of measures that are also added up."""
 
 MEASURES_IN_SLICES = 5
 """Columns of the table of slices besides passed: the first that the run has."""
 
 
 def summarise_run(
-    run: Run, others: Sequence[Run], kinds: Mapping[str, MeasureKind], required: Mapping[str, float] | None = None
+    run: Run, others: Sequence[Run], kinds: Mapping[str, MeasureKind], thresholds: Sequence[Threshold] = ()
 ) -> RunReport:
     """Everything that is reckoned for a report.
 
@@ -26,10 +40,10 @@ def summarise_run(
         run: the run that the report is about.
         others: baselines or variants; the run is compared with each.
         kinds: what is known of the measures, in the order to show them.
-        required: measure -> the bound that it must keep; whether at least or at most is the measure's own direction.
+        thresholds: bounds that measures must keep.
 
     Raises:
-        BadInput: a requirement names a measure that has no good direction, or runs have no case in common.
+        BadInput: a threshold names a measure that the run does not have, or runs have no case in common.
     """
     scores = run.scores.cases
     means = _means(scores, kinds)
@@ -43,7 +57,7 @@ def summarise_run(
         unanswered=[answer.case for answer in run.answers.values() if any(turn.error for turn in answer.turns)],
         passed=passed,
         failed=[score.case for score in scores if not score.passed],
-        requirements=_requirements([passed, *means], run.scores.whole, kinds, required or {}),
+        requirements=[_requirement(one, run, [passed, *means]) for one in thresholds],
         means=means,
         whole=run.scores.whole,
         slices=_slices(scores, means),
@@ -59,8 +73,8 @@ def passed_mean(scores: Sequence[CaseScore]) -> Mean:
     interval = rate_interval(passed, len(scores))
     return Mean(
         measure=PASSED,
-        description="share of cases with every check passed",
-        unit="share",
+        description=PASSED_DESCRIPTION,
+        unit=SHARE,
         cases=len(scores),
         mean=passed / len(scores) if scores else 0.0,
         low=interval and interval.low,
@@ -70,8 +84,7 @@ def passed_mean(scores: Sequence[CaseScore]) -> Mean:
 
 def _means(scores: Sequence[CaseScore], kinds: Mapping[str, MeasureKind]) -> list[Mean]:
     present = {name for score in scores for name in score.values}
-    names = [*(name for name in kinds if name in present), *sorted(present - set(kinds))]
-    return [_mean(name, scores, kinds.get(name, UNKNOWN)) for name in names]
+    return [_mean(name, scores, kinds.get(name, UNKNOWN)) for name in measures_in_order(present, kinds)]
 
 
 def _mean(name: str, scores: Sequence[CaseScore], kind: MeasureKind) -> Mean:
@@ -84,6 +97,7 @@ def _mean(name: str, scores: Sequence[CaseScore], kind: MeasureKind) -> Mean:
         better=kind.better,
         cases=len(values),
         mean=float(np.mean(values)),
+        total=math.fsum(values) if kind.unit == COUNT else None,
         low=interval and interval.low,
         high=interval and interval.high,
     )
@@ -143,28 +157,21 @@ def _cost(what: str, values: Sequence[float]) -> Cost:
     return Cost(what=what, turns=len(values), mean=mean, p95=p95, total=math.fsum(values))
 
 
-def _requirements(
-    means: Sequence[Mean], whole: Mapping[str, float], kinds: Mapping[str, MeasureKind], required: Mapping[str, float]
-) -> list[Requirement]:
-    values = {
-        name: Mean(measure=name, better=kinds.get(name, UNKNOWN).better, cases=0, mean=whole[name]) for name in whole
-    }
-    values |= {one.measure: one for one in means}
-    return [_requirement(name, bound, values.get(name), kinds) for name, bound in required.items()]
+def _requirement(threshold: Threshold, run: Run, means: Sequence[Mean]) -> Requirement:
+    """Whether a threshold is met, and whether its measure's whole interval lies on that side.
 
-
-def _requirement(name: str, bound: float, mean: Mean | None, kinds: Mapping[str, MeasureKind]) -> Requirement:
-    better = mean.better if mean else kinds.get(name, UNKNOWN).better
-    if better == "none":
-        raise BadInput(f"{name} can't be required: it is not known whether more or less of it is good.")
-    sign = 1 if better == "higher" else -1
-    ends = [end for end in (mean.low, mean.high) if end is not None] if mean else []
-    met = mean is not None and sign * mean.mean >= sign * bound
+    Raises:
+        BadInput: the run has no such measure.
+    """
+    values = summarise(run.scores)
+    met = threshold.missed(values) is None
+    means = [one for one in means if one.measure == threshold.measure and one.total is None]
+    ends = [end for one in means for end in (one.low, one.high) if end is not None]
     return Requirement(
-        measure=name,
-        bound=bound,
-        at="least" if better == "higher" else "most",
-        value=mean.mean if mean else None,
+        measure=threshold.measure,
+        bound=threshold.bound,
+        at="most" if threshold.over else "least",
+        value=values[threshold.measure],
         met=met,
-        sure=bool(ends) and all((sign * end >= sign * bound) == met for end in ends),
+        sure=bool(ends) and all((threshold.missed({threshold.measure: end}) is None) == met for end in ends),
     )

@@ -1,7 +1,7 @@
 import pytest
 
 from assistant.errors import BadInput
-from eval.cli.thresholds import Threshold, parse_thresholds
+from eval.runs.thresholds import Threshold, parse_thresholds
 
 
 def test_both_directions_and_the_bound_itself_is_met() -> None:

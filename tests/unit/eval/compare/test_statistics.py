@@ -18,7 +18,7 @@ from eval.compare.statistics import (
 )
 
 DARWIN = [6.125, -8.375, 1.0, 2.0, 0.75, 2.875, 3.5, 5.125, 1.75, 3.625, 7.0, 3.0, 9.375, 7.5, -6.0]
-"""Charles Darwin's 15 pairs of crossed and self-fertilised maize, in inches (Fisher 1935, The Design of Experiments)."""
+"""Charles Darwin's 15 pairs of crossed and self-fertilised maize, in inches (Fisher 1935)."""
 
 
 def test_the_permutation_test_gives_fishers_result_for_darwins_maize() -> None:
@@ -126,6 +126,7 @@ def test_cases_to_see_a_mean_are_cohens() -> None:
     half = 0.5 * float(np.std(spread, ddof=1))
     assert cases_to_see_mean(spread, half) == 34
     assert cases_to_see_mean(spread, -half) == 34
+    assert cases_to_see_mean(spread, half, tests=10) == 58  # the same at a level of 0.5 %
 
 
 @pytest.mark.parametrize(
