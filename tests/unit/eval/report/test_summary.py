@@ -97,6 +97,6 @@ def test_markdown_has_a_table_of_measures_of_slices_and_of_differences(tmp_path:
     text = markdown(summarise_run(run, [other], KINDS))
     assert "**new** on made: 6 of 8 cases passed" in text
     assert "| passed | 0.750 | 0.409 to 0.929 | 8 |" in text
-    assert "| voice | 4 | 0.500 | 0.188 | 0.250 | 2.500 |" in text
+    assert "| voice | 4 | 0.500 | 0.188 | 1 | 2.500 |" in text
     assert "| measure | new | old\\|er | difference |" in text
     assert "| passed | 0.750 | 0.750 | 0.000 | – | p = 1.000 | 8 | can't tell |" in text
