@@ -92,7 +92,7 @@ class Assistant:
 
         from assistant.engines import open_engines
 
-        _check_prompts(self.settings.prompts)
+        check_prompts(self.settings.prompts)
         sessions = self.settings.data_folder / "sessions.sqlite"
         log = SessionLog(sessions)
         saver = await self._stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(sessions)))
@@ -318,7 +318,7 @@ class Assistant:
         return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), outcome.result
 
 
-def _check_prompts(folder: Path | None) -> None:
+def check_prompts(folder: Path | None) -> None:
     """Refuse a folder of prompts that cannot stand in for the product's own, before a turn needs one.
 
     Raises:

@@ -11,17 +11,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from assistant.records import Intent
+from eval.measures.constraints import breaks, differences, resolved
 from tools.records import Item, Record
 
 QUESTIONS = Path(__file__).parent / "data" / "questions.jsonl"
-BELOW_FIRST = "below the first"
-"""An expected ``max_price``: less than the first item of the answer before it costs."""
-
-_CENT = 0.011
-""""Under 60" may be stored as 59.99 or as 60; an item is held to the bound itself (half a cent for rounding)."""
-
-_ROUNDING = 0.005
-_UPPER, _LOWER = "max_price", "min_price"
 
 
 class Expected(Record):
@@ -128,7 +121,8 @@ def score(question: Question, answer: Answer, items: Mapping[str, Item], before:
         before: the answer before it in the same conversation.
     """
     expected = question.expected
-    constraints = _resolved(expected.constraints, before, items)
+    first = items.get(before.items[0]) if before and before.items else None
+    constraints = resolved(expected.constraints, first)
     return Score(
         id=question.id,
         hit1=answer.items[:1] != [] and answer.items[0] in expected.any_of_top1 if expected.any_of_top1 else None,
@@ -156,20 +150,6 @@ def violations(
         for item_id in returned
         if item_id in expected.must_not or item_id not in items or breaks(items[item_id], constraints)
     ]
-
-
-def breaks(item: Item, constraints: Mapping[str, Any]) -> bool:
-    """True when an item is not what the constraints ask for. Plain on purpose: it shares no code with the store."""
-    parts = [item.title, item.description, item.category or "", item.brand or "", str(item.attributes)]
-    words = " ".join(parts).casefold()
-    return (
-        (_UPPER in constraints and (item.price is None or item.price > constraints[_UPPER] + _ROUNDING))
-        or (_LOWER in constraints and (item.price is None or item.price < constraints[_LOWER] - _ROUNDING))
-        or (constraints.get("in_stock") is True and item.in_stock is not True)
-        or ("brands" in constraints and item.brand not in constraints["brands"])
-        or any(term.casefold() in words for term in constraints.get("exclude_terms", []))
-        or any(term.casefold() not in words for term in constraints.get("include_terms", []))
-    )
 
 
 def summarise(scores: Sequence[Score]) -> Summary:
@@ -201,36 +181,12 @@ def _reciprocal_rank(acceptable: Sequence[str], returned: Sequence[str]) -> floa
     return next((1 / rank for rank, item_id in enumerate(returned, start=1) if item_id in acceptable), 0.0)
 
 
-def _resolved(constraints: Mapping[str, Any], before: Answer | None, items: Mapping[str, Item]) -> dict[str, Any]:
-    """The constraints with a relative price bound as a number; it is left out when there is nothing to relate it to."""
-    found = dict(constraints)
-    if found.get(_UPPER) == BELOW_FIRST:
-        del found[_UPPER]
-        first = items.get(before.items[0]) if before and before.items else None
-        if first is not None and first.price is not None:
-            found[_UPPER] = round(first.price - 0.01, 2)
-    return found
-
-
 def _constraints_right(expected: Expected, wanted: Mapping[str, Any], answer: Answer) -> bool | None:
     """True when everything wanted is in force and nothing else is; None when nothing is searched or told."""
     if answer.constraints is None or expected.intent != "recommend":
         return None
-    told = {field: value for field, value in answer.constraints.items() if field not in expected.may_also_constrain}
-    extra = set(told) - set(wanted)
-    held = all(_same(value, answer.constraints.get(field)) for field, value in wanted.items())
-    return held and not extra and all(field in answer.relaxed for field in expected.relaxed)
-
-
-def _same(wanted: object, told: object) -> bool:
-    """Numbers to the cent; lists when everything wanted is in them (further spellings of a word do no harm)."""
-    if isinstance(wanted, bool) or told is None:
-        return wanted == told
-    if isinstance(wanted, int | float) and isinstance(told, int | float):
-        return abs(wanted - told) < _CENT
-    if isinstance(wanted, list) and isinstance(told, list):
-        return {str(one).casefold() for one in wanted} <= {str(one).casefold() for one in told}
-    return wanted == told
+    wrong = differences(wanted, answer.constraints, expected.may_also_constrain)
+    return not wrong and all(field in answer.relaxed for field in expected.relaxed)
 
 
 def _mean(values: Sequence[float | bool | None]) -> float | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -72,10 +73,17 @@ def load_prompt(name: str, folder: Path | None = None) -> Prompt:
         raise PromptError(f"There is no prompt {name!r}; known: {', '.join(prompt_names())}.")
     if folder is not None and (folder / source.name).is_file():
         source = folder / source.name
-    try:
-        return _parsed(name, source.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as exc:
-        raise PromptError(f"The prompt {source} cannot be read.") from exc
+    return _read(name, source)
+
+
+@cache
+def read_prompt(path: Path) -> Prompt:
+    """Read and check a prompt file of the same form that another package brings; it is named as its file is.
+
+    Raises:
+        PromptError: no such file, a malformed header, or slots that differ from the declared variables.
+    """
+    return _read(path.stem, path)
 
 
 def check_folder(folder: Path) -> None:
@@ -126,6 +134,13 @@ def _sentences(language: str) -> dict[str, str]:
     if not re.fullmatch(r"[a-z]{2,3}", language) or not source.is_file():
         return {}
     return cast(dict[str, str], yaml.safe_load(source.read_text("utf-8")))
+
+
+def _read(name: str, source: Traversable) -> Prompt:
+    try:
+        return _parsed(name, source.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise PromptError(f"The prompt {source} cannot be read.") from exc
 
 
 def _parsed(name: str, text: str) -> Prompt:

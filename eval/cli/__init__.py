@@ -2,7 +2,7 @@
 
 import typer
 
-from eval.cli import compare, report, run, suites
+from eval.cli import compare, judge, report, run, suites
 
 app = typer.Typer(no_args_is_help=True, help="Scripted evaluation: run suites, compare runs, report.")
 app.command("list")(suites.list_suites)
@@ -10,3 +10,4 @@ app.command("check")(suites.check)
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
+app.command("judge")(judge.judge)

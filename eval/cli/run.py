@@ -116,7 +116,6 @@ def _run(suite: "Suite", variant: "Variant", settings: Settings, **options: Any)
     from eval.runs.scoring import score_folder
 
     progress = progress_for_terminal()
-    progress.say(f"{suite.suite}: {variant.name}")
     folder = run_suite(suite, variant, settings, progress=progress, **options)
     scores, cached = score_folder(folder, suite, settings)
     return Outcome(variant.name, folder, cached, scores)
@@ -142,9 +141,11 @@ def _tell(outcomes: Sequence[Outcome], missed: Sequence[str], *, as_json: bool) 
 
 
 def table_of(outcomes: Sequence[Outcome]) -> "Table":
-    """A row a measure, a column a variant."""
+    """A row a measure, in the order of the table of measures, and a column a variant."""
     from rich.table import Table
     from rich.text import Text
+
+    from eval.measures.scoring import MEASURES
 
     told = [outcome.as_json() for outcome in outcomes]
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -152,7 +153,8 @@ def table_of(outcomes: Sequence[Outcome]) -> "Table":
     for one in told:
         table.add_column(Text(one["variant"]), justify="right")
     table.add_row("answers from the cache", *(f"{one['cached']:,}" for one in told))
-    for measure in dict.fromkeys(measure for one in told for measure in one["measures"]):
+    found = {measure for one in told for measure in one["measures"]}
+    for measure in ["cases", *(name for name in MEASURES if name in found), *sorted(found - {"cases", *MEASURES})]:
         table.add_row(Text(measure), *(number(one["measures"].get(measure)) for one in told))
     return table
 

@@ -12,7 +12,7 @@ A claim in words that no rule knows ("comfortable") is not found: what is counte
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from assistant.records import Recommendation, Reply
@@ -43,6 +43,12 @@ _CATALOGUE = re.compile(r"catalog|katalog|catálogo|目录|全部|store|shop")
 _PIECE_START = r"(?:^|(?<=[.。!?！？\n])|(?<=[.。!?！？] )|(?<=推荐 ))"
 _ROUNDED = 0.05
 """How far "about 45" may be from the price, as a share."""
+
+
+Found = Iterator[tuple[str, str, bool]]
+"""Kind, words, whether the ground holds it."""
+
+Finder = Callable[[str, Ground], Found]
 
 
 class Claim(Record):
@@ -93,17 +99,17 @@ def claims_in(text: str, ground: Ground) -> list[Claim]:
     """The claims of one text, each held to its ground; inside a quotation nothing more is looked for."""
     bare = _QUOTED.sub(" ", text)
     low = plain(spelt_out(bare, ground.language))
-    finders = (_terms, _brands, _titles, _amounts, _codes, _superlatives, _stock, _limits)
-    found = [Claim(kind=kind, words=words, supported=ok) for kind, words, ok in _quotations(text, ground)]
-    for find in finders:
-        found += [Claim(kind=kind, words=words, supported=ok) for kind, words, ok in find(low, ground)]
-    for find in (_names, _letter_sizes):
-        found += [Claim(kind=kind, words=words, supported=ok) for kind, words, ok in find(bare, ground)]
-    return found
-
-
-Found = Iterator[tuple[str, str, bool]]
-"""Kind, words, whether the ground holds it."""
+    texts: tuple[tuple[str, tuple[Finder, ...]], ...] = (
+        (text, (_quotations,)),
+        (low, (_terms, _brands, _titles, _amounts, _codes, _superlatives, _stock, _limits)),
+        (bare, (_names, _letter_sizes)),
+    )
+    return [
+        Claim(kind=kind, words=words, supported=ok)
+        for form, finders in texts
+        for find in finders
+        for kind, words, ok in find(form, ground)
+    ]
 
 
 def _held(place: str, item_id: str | None, text: str, ground: Ground) -> HeldText:

@@ -1,17 +1,18 @@
 """How good a ranking is (by ranx), and how the rankings of a whole run spread over the catalogue.
 
-Relevance measures are ranx's: recall, precision and hit rate among the first k, NDCG among the first k with linear gains
-(Järvelin and Kekäläinen 2002), and the reciprocal rank over the whole ranking. All turns are evaluated in one call, as
-ranx compiles its functions the first time they are used.
+Relevance measures are ranx's: recall, precision and hit rate among the first k, NDCG among the first k with linear
+gains (Järvelin and Kekäläinen 2002), and the reciprocal rank over the whole ranking. All turns are evaluated in one
+call, as ranx compiles its functions the first time they are used.
 
 Beyond relevance: diversity is the mean pairwise cosine distance of the shown items, the complement of the intra-list
-similarity of Ziegler, McNee, Konstan and Lausen (2005, "Improving recommendation lists through topic diversification").
-Novelty is the mean self-information -log2 p(item) of the shown items (Zhou et al. 2010, "Solving the apparent
-diversity-accuracy dilemma of recommender systems"). Their p is the share of users who have an item; a suite has no users,
-so p is the share of the suite's turns that ask for the item (`popularity`). It is the same for every run over the suite,
-so that runs compare. The average recommendation popularity is the mean of the same p (Yin et al. 2012, "Challenging the
-long tail recommendation"; Abdollahpouri et al. 2019). Coverage and the Gini index of exposure follow Ge et al. (2010)
-and Fleder and Hosanagar (2009): the share of the catalogue that was shown at all, and how unequally.
+similarity of Ziegler et al. (2005, "Improving recommendation lists through topic diversification"). Novelty is the mean
+self-information -log2 p(item) of the shown items (Zhou et al. 2010, "Solving the apparent diversity-accuracy dilemma of
+recommender systems"). Their p is the share of users who have an item; a suite has no users, so p is the share of the
+suite's turns that ask for the item (`popularity`), the same for every run over the suite, so that runs compare. The
+average recommendation popularity is the mean of the same p (Yin et al. 2012, "Challenging the long tail
+recommendation"; Abdollahpouri et al. 2019, "The unfairness of popularity bias in recommendation"). Coverage is the
+share of the catalogue that was shown at all (Ge et al. 2010, "Beyond accuracy"), the Gini index tells how unequally
+(Fleder and Hosanagar 2009, "Blockbuster culture's next rise or fall").
 """
 
 import math

@@ -1,7 +1,7 @@
 """The word error rate of transcripts by jiwer, and what is made alike before words are compared.
 
 Both sides are brought to one form, so that only what was heard differently counts: NFKC, lower case, number words as
-digits (`text_to_num`, for Chinese `cn2an`), "$60" and "60 USD" as "60 dollars", percent signs as words, English
+digits (`text_to_num`, for Chinese `cn2an`), "$60", "60 $" and "60 USD" as "60 dollars", percent signs as words, English
 contractions written out, no punctuation. Chinese, Japanese and Thai have no spaces between words: there every character
 is a word, so that the rate is a character error rate.
 """
@@ -14,10 +14,12 @@ import jiwer
 
 from assistant.understanding.lexicon import has_cjk
 
-_CURRENCIES = {"$": "dollars", "€": "euros", "£": "pounds", "¥": "元"}
-_CODES = {"usd": "dollars", "eur": "euros", "gbp": "pounds"}
-_SINGULAR = {"dollar": "dollars", "euro": "euros", "pound": "pounds", "bucks": "dollars"}
-_BEFORE = re.compile(r"(?:us)?([$€£¥])\s*(\d[\d.,]*\d|\d)(\s*(?:dollars|euros|pounds|usd|eur|gbp|元)\b)?")
+_CURRENCIES = {"$": "dollars", "€": "euros", "£": "pounds", "¥": "yuan"}
+_CHINESE = {"$": "美元", "€": "欧元", "£": "英镑", "¥": "元"}
+_SAME = {"dollar": "dollars", "usd": "dollars", "bucks": "dollars", "euro": "euros", "eur": "euros"}
+_SAME |= {"pound": "pounds", "gbp": "pounds", "one": "1"}  # number words below two are left as words by text_to_num
+_BEFORE = re.compile(r"(?:us)?([$€£¥])\s*(\d[\d.,]*\d|\d)")
+_MARK = re.compile(r"(?:us)?([$€£¥])")
 _CJK = re.compile(r"([\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f])")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _POINT = re.compile(r"(?<=\d)[.](?=\d)")
@@ -53,11 +55,11 @@ def normalised(text: str, language: str) -> str:
     plain = unicodedata.normalize("NFKC", text).replace("’", "'").casefold()
     if language == "en":
         plain = _contractions(plain)
-    plain = _BEFORE.sub(lambda match: f"{match[2]} {_CURRENCIES[match[1]]}", plain)
+    marks = _CHINESE if language == "zh" else _CURRENCIES
+    plain = _MARK.sub(lambda mark: f" {marks[mark[1]]} ", _BEFORE.sub(r"\2 \1", plain))
     plain = _THOUSANDS.sub("", _digits(plain, language)).replace("%", " percent ")
     plain = _NOT_WORDS.sub(" ", _POINT.sub("·", plain))
-    words = _CJK.sub(r" \1 ", plain).split()
-    return " ".join(_SINGULAR.get(_CODES.get(word, word), _CODES.get(word, word)) for word in words)
+    return " ".join(_SAME.get(word, word) for word in _CJK.sub(r" \1 ", plain).split())
 
 
 def _digits(text: str, language: str) -> str:

@@ -1,6 +1,7 @@
 """How well a turn was understood: intent, tools and their arguments, constraints, speech, language.
 
-A turn that failed was not understood: it counts 0 where something was expected. A baseline that only ranks is not asked.
+A turn that failed was not understood: it counts 0 where something was expected, and its recording as unheard. A
+baseline that only ranks is not asked.
 """
 
 from eval.measures import expectations

@@ -1,6 +1,7 @@
 """What a variant needs before anything is asked."""
 
 from assistant.errors import LLMUnavailable
+from assistant.front import check_prompts
 from assistant.llm import server
 from assistant.llm.profiles import mending_command
 from assistant.models import ensure_present, needed
@@ -33,7 +34,9 @@ def check_needs(variant: Variant, settings: Settings) -> None:
     Raises:
         LLMUnavailable: the language model does not answer; with the command that starts it.
         ModelMissing: a model file is not there.
+        ConfigError: the folder of prompts cannot stand in for the product's own.
     """
+    check_prompts(settings.prompts)
     elsewhere = settings.llm.model_copy(update={"profile": "remote"})  # the language model is looked at on its own
     for name in needed(settings.model_copy(update={"llm": elsewhere})):
         ensure_present(settings, name)

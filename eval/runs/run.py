@@ -131,7 +131,7 @@ def _made_ready(
 ) -> Iterator[ReadyCase]:
     """Make every case's attachments, and take away what the variant goes without."""
     photos, media = _photos(catalogue), eval_folder(settings) / "media"
-    with progress.stage("preparing", len(cases), "cases") as done:
+    with progress.stage(f"{manifest.variant.name}, preparing", len(cases), "cases") as done:
         for number, case in enumerate(cases, start=1):
             whole = [ready_turn(turn, suite, photos, media) for turn in case.turns]
             turns = [take_away(turn, manifest.variant.without) for turn in whole]
@@ -166,7 +166,7 @@ def _answer_all(
 ) -> None:
     """Take what is known from the run itself and from the cache, and have the rest answered."""
     cache = AnswerCache(eval_folder(settings) / "cache")
-    with progress.stage("answering", len(ready), "cases") as done:
+    with progress.stage(f"{folder.manifest.variant.name}, answering", len(ready), "cases") as done:
         for one in ready:
             if one.case.id not in folder.answered and (known := cache.get(one.key, one.case.id)):
                 folder.append(known)

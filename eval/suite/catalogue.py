@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -31,13 +32,16 @@ READY, LINES = "ready.json", "items.jsonl"
 PICTURES = ("image", "images")
 
 
-def suite_settings(suite: Suite, settings: Settings, *, progress: Progress | None = None) -> Settings:
+def suite_settings(
+    suite: Suite, settings: Settings, *, encoders: Encoders | None = None, progress: Progress | None = None
+) -> Settings:
     """Settings whose data folder holds the suite's catalogue; it is ingested where that has not been done.
 
     A crash on the way costs nothing: the next call goes on where it stopped.
 
     Args:
         settings: the user's, whose own catalogue is not touched.
+        encoders: what makes the vectors; default: those of the settings.
 
     Raises:
         BadInput: a catalogue file cannot be read, or a line of it cannot be taken.
@@ -45,8 +49,7 @@ def suite_settings(suite: Suite, settings: Settings, *, progress: Progress | Non
         StoreError: the disk is full, or the folder is damaged.
     """
     items, progress = suite_items(suite, settings), progress or progress_for_terminal()
-    engines = open_engines(settings)
-    encoders = Encoders(engines.text, engines.pictures)
+    encoders = encoders or _own_encoders(settings)
     folder = settings.home.expanduser().absolute() / "eval" / "catalogues" / _name(items, encoders, settings)
     if not (folder / READY).is_file():
         with _alone(folder, progress):
@@ -63,11 +66,13 @@ def suite_items(suite: Suite, settings: Settings) -> dict[str, Item]:
         ServiceMissing: the sample has not been fetched.
     """
     base = sample_folder(settings) / "products.jsonl" if suite.catalogue == SAMPLE else _file(suite, suite.catalogue)
-    lines = {_id_of(record): record for record in _records(base, settings)}
+    lines = {_id_of(record): _Line(record, base.parent) for record in _records(base, settings)}
     if suite.changes is not None:
-        for record in _records(_file(suite, suite.changes), settings):
-            lines[_id_of(record)] = _laid_over(lines.get(_id_of(record)), record)
-    return {item_id: _item(record, settings) for item_id, record in lines.items()}
+        changes = _file(suite, suite.changes)
+        for record in _records(changes, settings):
+            before = lines.get(_id_of(record))
+            lines[_id_of(record)] = _laid_over(before, record) if before else _Line(record, changes.parent)
+    return {item_id: _item(line, settings) for item_id, line in lines.items()}
 
 
 def items_sha256(items: Mapping[str, Item]) -> str:
@@ -89,6 +94,14 @@ def first_photo(items: Mapping[str, Item], item_id: str) -> Path | None:
 # Lines ---------------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Line:
+    """A line as it will be taken; errors name the place of ``record``, and pictures lie in ``pictures``."""
+
+    record: RawRecord
+    pictures: Path
+
+
 def _file(suite: Suite, name: str) -> Path:
     path = Path(suite.folder) / name
     if not path.is_file():
@@ -107,35 +120,42 @@ def _id_of(record: RawRecord) -> str:
     return str(record.values.get("id", "")).strip()
 
 
-def _laid_over(before: RawRecord | None, change: RawRecord) -> RawRecord:
+def _laid_over(before: _Line, change: RawRecord) -> _Line:
     """The item with what is different; null takes a key away. Pictures are the change's as soon as it names any."""
-    if before is None:
-        return change
-    values, place = before.values, before
+    values, pictures = before.record.values, before.pictures
     if any(key in change.values for key in PICTURES):
-        values, place = {key: value for key, value in values.items() if key not in PICTURES}, change
+        values, pictures = {key: value for key, value in values.items() if key not in PICTURES}, change.file.parent
     merged = {key: value for key, value in {**values, **change.values}.items() if value is not None}
-    return RawRecord(place.file, change.line if place is change else before.line, merged)
+    return _Line(RawRecord(change.file, change.line, merged), pictures)
 
 
-def _item(record: RawRecord, settings: Settings) -> Item:
+def _item(line: _Line, settings: Settings) -> Item:
     try:
-        line = validate(record.values, description_characters=settings.limits.description_characters)
+        valid = validate(line.record.values, description_characters=settings.limits.description_characters)
     except LineError as exc:
-        raise BadInput(f"{record.file}:{record.line}: {exc}.") from exc
-    fields = {name: getattr(line, name) for name in Item.model_fields if name not in ("images", "audio", "video")}
-    return Item(**fields, images=[_picture(record, reference) for reference in line.images])
+        raise _wrong(line, str(exc)) from exc
+    fields = {name: getattr(valid, name) for name in Item.model_fields if name not in ("images", "audio", "video")}
+    return Item(**fields, images=[_picture(line, reference) for reference in valid.images])
 
 
-def _picture(record: RawRecord, reference: str) -> str:
+def _picture(line: _Line, reference: str) -> str:
     """Where a picture lies; web addresses stay as they are."""
-    found = locate(reference, record.file.parent)
+    found = locate(reference, line.pictures)
     if found.state == "lost":
-        raise BadInput(f"{record.file}:{record.line}: the picture {reference!r}: {found.reason}.")
+        raise _wrong(line, f"the picture {reference!r}: {found.reason}")
     return found.reference
 
 
+def _wrong(line: _Line, reason: str) -> BadInput:
+    return BadInput(f"{line.record.file}:{line.record.line}: {reason}.")
+
+
 # The folder ----------------------------------------------------------------------------------------------------------
+
+
+def _own_encoders(settings: Settings) -> Encoders:
+    engines = open_engines(settings)
+    return Encoders(engines.text, engines.pictures)
 
 
 def _name(items: Mapping[str, Item], encoders: Encoders, settings: Settings) -> str:

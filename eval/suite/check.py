@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from eval.suite.load import LoadedSuite, SuiteError
 from eval.suite.marked import Place
+from eval.suite.pictures import unwritable
 from eval.suite.records import Expectation, PictureAttachment, Suite, Turn
 from tools.records import Filters, Item
 from tools.tool import Tool
@@ -31,12 +32,14 @@ def check_against(suite: LoadedSuite, items: Mapping[str, Item]) -> None:
 
 def suite_problems(suite: LoadedSuite, items: Mapping[str, Item]) -> list[str]:
     """Everything that is wrong, a sentence each with file and line; empty when nothing is."""
-    return [
-        suite.problem(index, ("turns", number, *place), sentence)
+    found = [
+        (("turns", number, *place), index, sentence)
         for index, case in enumerate(suite.cases)
         for number, turn in enumerate(case.turns)
         for place, sentence in _turn(suite, turn, items)
     ]
+    found.sort(key=lambda one: suite.line(one[1], one[0]))
+    return [suite.problem(index, place, sentence) for place, index, sentence in found]
 
 
 def _turn(suite: Suite, turn: Turn, items: Mapping[str, Item]) -> Iterator[Found]:
@@ -51,6 +54,8 @@ def _turn(suite: Suite, turn: Turn, items: Mapping[str, Item]) -> Iterator[Found
 def _picture(suite: Suite, picture: PictureAttachment, items: Mapping[str, Item]) -> Iterator[Found]:
     if picture.file is not None and not (Path(suite.folder) / picture.file).is_file():
         yield ("file",), f"there is no file {picture.file!r} in {suite.folder}"
+    if letters := unwritable(f"{picture.sheet or ''}{picture.words or ''}"):
+        yield (), f"no font at hand draws {letters!r}; use letters without accents, or a picture file"
     if picture.of is None:
         return
     if picture.of not in items:

@@ -33,6 +33,10 @@ class LoadedSuite(Suite):
 
     _marked: Marked = PrivateAttr()
 
+    def line(self, index: int, place: Place) -> int:
+        """The line of a place inside a case."""
+        return self._marked.line(("cases", index, *place))
+
     def problem(self, index: int, place: Place, sentence: str) -> str:
         """A sentence about a place inside a case, with file and line before it."""
         return _problem(self._marked, ("cases", index, *place), sentence)

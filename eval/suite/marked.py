@@ -68,6 +68,7 @@ def _text(path: Path) -> str:
 def _yaml(path: Path, text: str) -> Marked:
     loader = _Loader(text)
     try:
+        _refuse_traps(path, text)
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
             raise BadInput(f"{path}:1: a suite is a mapping with the keys suite, description and cases.")
@@ -86,23 +87,29 @@ def _what_is_wrong(path: Path, exc: yaml.YAMLError) -> str:
     return f"{where}: not valid YAML: {said}; check indentation, and put texts with a colon or hash in quotes."
 
 
+def _refuse_traps(path: Path, text: str) -> None:
+    """Refuse what could fill the memory or the stack while it is composed: aliases, and very deep nesting."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        where = f"{path}:{event.start_mark.line + 1}"
+        if isinstance(event, yaml.AliasEvent):
+            raise BadInput(f"{where}: the alias *{event.anchor} is not taken; write out what it stands for.")
+        if depth > MAX_DEPTH:
+            raise BadInput(f"{where}: nested too deeply to be a suite.")
+
+
 class _Reader:
-    """YAML nodes to values. An alias, a double key, and a key that is not text are refused."""
+    """YAML nodes to values. A double key, and a key that is not text, are refused."""
 
     def __init__(self, path: Path, loader: yaml.SafeLoader) -> None:
         self.path = path
         self.lines: dict[Place, int] = {}
         self._loader = loader
-        self._seen: set[int] = set()
 
     def value(self, node: yaml.Node, place: Place) -> Any:  # noqa: ANN401 - whatever stands there
         """What a node says; its line and those of everything in it are noted."""
         self.lines.setdefault(place, node.start_mark.line + 1)
-        if id(node) in self._seen:
-            raise self._wrong(node, "what stands here is repeated elsewhere by an alias (*name); write it out there")
-        if len(place) > MAX_DEPTH:
-            raise self._wrong(node, "nested too deeply to be a suite")
-        self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             return {key: self.value(inner, (*place, key)) for key, inner in self._pairs(node, place)}
         if isinstance(node, yaml.SequenceNode):

@@ -1,4 +1,4 @@
-"""Attachments of a turn as files: made once for each definition and source, the same bytes on every machine."""
+"""Attachments of a turn as files: made once for each definition and source; the same libraries give the same bytes."""
 
 import hashlib
 import tempfile

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
+from assistant.errors import BadInput
 from eval.suite.records import PictureAttachment
 from tools.media import load_picture
 
@@ -23,8 +24,11 @@ def picture_jpeg(picture: PictureAttachment, source: Path | None) -> bytes:
         source: the file that it is made from; None for a sheet.
 
     Raises:
+        BadInput: there is no font for the words.
         MediaError: the source is not a picture.
     """
+    if letters := unwritable(f"{picture.sheet or ''}{picture.words or ''}"):
+        raise BadInput(f"No font at hand draws {letters!r}; use letters without accents, or a picture file.")
     image = load_picture(source) if source else _sheet(picture.sheet or "")
     image = _changed(image, picture)
     if picture.words:
@@ -66,6 +70,13 @@ def _turned(image: Image.Image, degrees: int) -> Image.Image:
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, pixels."""
+
+
+def unwritable(words: str) -> str:
+    """The characters that Pillow's own font, the only one that is surely there, draws as empty boxes."""
+    font = ImageFont.load_default(SMALLEST)
+    box = bytes(font.getmask("\uffff"))
+    return "".join(sorted({letter for letter in words if letter.strip() and bytes(font.getmask(letter)) == box}))
 
 
 def _sheet(words: str) -> Image.Image:

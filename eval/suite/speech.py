@@ -43,7 +43,7 @@ def spoken(text: str, voice: str, speed: int) -> NDArray[np.float64]:
     """Text as speech: samples (n,) at 16 kHz within -1 and 1.
 
     Raises:
-        BadInput: there is no such voice.
+        BadInput: there is no such voice, or nothing to be said.
         ServiceMissing: espeak-ng is not installed or does not run.
     """
     from scipy.signal import resample_poly
@@ -64,6 +64,8 @@ def spoken(text: str, voice: str, speed: int) -> NDArray[np.float64]:
         raise ServiceMissing(_why(done.stderr.decode(errors="replace"), done.returncode))
     rate = int.from_bytes(done.stdout[:4], "little")
     samples = np.frombuffer(done.stdout[4:], dtype="<i2") / 2**15
+    if not samples.any():
+        raise BadInput(f"espeak-ng says nothing for {text!r}; give words that can be spoken.")
     resampled: NDArray[np.float64] = resample_poly(samples, SAMPLE_RATE, rate)
     return resampled
 

@@ -1,0 +1,93 @@
+"""What breaks a constraint, and when the constraints in force are the expected ones."""
+
+from typing import Any
+
+import pytest
+
+from assistant.records import Relaxation
+from eval.measures.constraints import BELOW_FIRST, breaks, broken, differences, resolved, same, without_relaxed
+from tests.unit.eval.measures.shop import ITEMS
+
+
+@pytest.mark.parametrize(
+    ("item", "constraints", "is_broken"),
+    [
+        ("runner", {"max_price": 44.95}, False),
+        ("runner", {"max_price": 44.94}, True),
+        ("gift", {"max_price": 299}, True),
+        ("trainer", {"min_price": 66}, True),
+        ("trainer", {"min_price": 20, "max_price": 65}, False),
+        ("sofa", {"in_stock": True}, True),
+        ("gift", {"in_stock": True}, True),
+        ("runner", {"in_stock": True, "brands": ["ADIDAS", "Nike"]}, False),
+        ("sofa", {"brands": ["Nike"]}, True),
+        ("runner", {"categories": ["shoes"]}, False),
+        ("runner", {"categories": ["Sport > Shoes"]}, False),
+        ("runner", {"categories": ["Sofas"]}, True),
+        ("runner", {"exclude_categories": ["sport"]}, True),
+        ("runner", {"exclude_brands": ["Nike"]}, False),
+        ("trainer", {"exclude_brands": ["nike"]}, True),
+        ("sofa", {"exclude_terms": ["leather"]}, True),
+        ("sofa", {"exclude_terms": ["皮革"]}, False),
+        ("trainer", {"exclude_terms": ["ever"]}, False),  # "every day" does not hold the word
+        ("runner", {"include_terms": ["running shoes"]}, False),
+        ("runner", {"include_terms": ["black"]}, False),
+        ("trainer", {"include_terms": ["black"]}, True),
+        ("trainer", {"exclude_ids": ["runner"]}, False),
+        ("trainer", {"exclude_ids": ["trainer"]}, True),
+    ],
+)
+def test_items_that_break_a_constraint_are_found(item: str, constraints: dict[str, Any], is_broken: bool) -> None:
+    assert breaks(ITEMS[item], constraints) is is_broken
+
+
+def test_what_is_broken_is_named() -> None:
+    wanted = {"max_price": 60, "exclude_terms": ["leather", "wool"], "in_stock": True}
+    assert broken(ITEMS["sofa"], wanted) == ["max_price 60", "exclude_terms leather", "in_stock True"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told", "alike"),
+    [
+        (60, 59.99, True),
+        (60, 59.98, False),
+        (60.0, 60, True),
+        (True, True, True),
+        (True, 1.005, False),
+        (["Leather"], ["leather", "leder", "皮革"], True),
+        (["leather"], ["leather", "wool"], False),
+        (["Nike"], ["nike"], True),
+        (["Nike"], ["Nike", "Adidas"], False),
+        (["Nike", "Adidas"], ["Adidas", "Nike"], True),
+        ("Running  Shoes", "running shoes", True),
+        (["x"], None, False),
+    ],
+)
+def test_values_are_the_same(wanted: object, told: object, alike: bool) -> None:
+    assert same(wanted, told) is alike
+
+
+def test_missing_wrong_and_further_constraints_are_told_apart() -> None:
+    wanted = {"max_price": 60, "in_stock": True}
+    told = {"max_price": 100, "brands": ["Nike"], "categories": ["Shoes"]}
+    assert differences(wanted, told, ["categories"]) == [
+        "max_price is 100 instead of 60",
+        "in_stock is None instead of True",
+        "brands ['Nike'] was not asked for",
+    ]
+    assert differences({"max_price": 60}, {"max_price": 59.99, "categories": ["Shoes"]}, ["categories"]) == []
+
+
+def test_a_bound_relative_to_what_came_first_is_a_number() -> None:
+    assert resolved({"max_price": BELOW_FIRST}, ITEMS["trainer"]) == {"max_price": 64.99}
+    assert resolved({"max_price": BELOW_FIRST, "in_stock": True}, None) == {"in_stock": True}
+
+
+def test_relaxed_constraints_are_left_out_value_by_value() -> None:
+    wanted = {"max_price": 60, "exclude_terms": ["leather", "leder", "wool"]}
+    gone = [
+        Relaxation(field="max_price", wanted=60.0, used=65.0, words="under 60"),
+        Relaxation(field="exclude_terms", wanted="leather", used=None, words="no leather"),
+    ]
+    assert without_relaxed(wanted, gone, {"max_price", "exclude_terms"}) == {"exclude_terms": ["wool"]}
+    assert without_relaxed(wanted, gone, set()) == wanted

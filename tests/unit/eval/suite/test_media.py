@@ -1,0 +1,149 @@
+"""Attachments: made as the case says, kept by content, the same bytes each time."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from assistant.errors import BadInput
+from eval.suite.media import ready_turn
+from eval.suite.records import PictureAttachment, Suite, Turn, VoiceAttachment
+from tools.media import load_audio, load_picture
+
+Make = Callable[[PictureAttachment], Path]
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Suite:
+    case = {"id": "a", "tags": ["b"], "because": "it is", "turns": [{"text": "hello"}]}
+    return Suite.model_validate({"suite": "s", "description": "d", "folder": str(tmp_path), "cases": [case]})
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """Red on the left, blue on the right."""
+    image = Image.new("RGB", (200, 100), (200, 20, 20))
+    image.paste((20, 20, 200), (100, 0, 200, 100))
+    image.save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+@pytest.fixture
+def made(suite: Suite, photo: Path, tmp_path: Path) -> Callable[..., Image.Image]:
+    """The picture that a definition gives of the photo."""
+
+    def make(**changes: Any) -> Image.Image:  # noqa: ANN401 - the definition's own types
+        turn = Turn(pictures=[PictureAttachment(**{"of": "stool", **changes})])
+        [path] = ready_turn(turn, suite, lambda _: photo, tmp_path / "made").images
+        return load_picture(path)
+
+    return make
+
+
+def colour(image: Image.Image, x: float, y: float = 0.5) -> tuple[int, int, int]:
+    """The colour at a place, in steps of 60: JPEG keeps no more."""
+    found = image.getpixel((int(x * (image.width - 1)), int(y * (image.height - 1))))
+    assert isinstance(found, tuple)
+    return tuple(round(value / 60) for value in found)  # type: ignore[return-value]
+
+
+RED, BLUE = (3, 0, 0), (0, 0, 3)
+
+
+def test_changes_are_made(made: Callable[..., Image.Image]) -> None:
+    assert (colour(made(), 0.1), colour(made(), 0.9)) == (RED, BLUE)
+    assert (colour(made(mirror=True), 0.1), colour(made(mirror=True), 0.9)) == (BLUE, RED)
+    assert made(crop=0.25).size == (100, 50)
+    assert made(rotate=90).size == (100, 200)
+    assert colour(made(rotate=90), 0.5, 0.1) == BLUE
+    assert colour(made(hue=240), 0.1) == BLUE
+    assert colour(made(brightness=0.5), 0.1) == (2, 0, 0)
+    assert colour(made(blur=20), 0.5)[0] == colour(made(blur=20), 0.5)[2]
+
+
+def test_words_are_written_large_and_dark_on_white(made: Callable[..., Image.Image], suite: Suite) -> None:
+    pixels = np.asarray(made(words="SAY BANANA").convert("L"))
+    assert (pixels[: pixels.shape[0] // 2] < 100).all()
+    lower = pixels[pixels.shape[0] * 2 // 3 :]
+    assert (lower > 230).mean() > 0.2
+    sheet = np.asarray(made(of=None, sheet="one lamp, " * 12).convert("L"))
+    assert (sheet < 60).mean() > 0.02
+    assert (sheet[[0, -1]] > 250).all()
+    assert (sheet[:, [0, -1]] > 250).all()
+
+
+def test_letters_without_a_font_are_refused(made: Callable[..., Image.Image]) -> None:
+    with pytest.raises(BadInput, match="No font at hand draws '椅'"):
+        made(of=None, sheet="a 椅")
+
+
+def test_the_same_definition_gives_the_same_bytes_and_is_made_once(suite: Suite, photo: Path, tmp_path: Path) -> None:
+    turn = Turn(
+        text="this",
+        pictures=[
+            PictureAttachment(of="stool", hue=30, blur=1.5, rotate=7, words="mine"),
+            PictureAttachment(sheet="x"),
+        ],
+        voice=[VoiceAttachment(say="a chair", noise_db=10)],
+    )
+    first, again, elsewhere = (
+        ready_turn(turn, suite, lambda _: photo, tmp_path / folder) for folder in ("one", "one", "two")
+    )
+    assert first == again
+    assert [path.stat().st_mtime_ns for path in first.images] == [path.stat().st_mtime_ns for path in again.images]
+    for path, other in zip([*first.images, *first.audio], [*elsewhere.images, *elsewhere.audio], strict=True):
+        assert path.name == other.name
+        assert path.read_bytes() == other.read_bytes()
+    assert (first.text, len(list((tmp_path / "one").iterdir()))) == ("this", 3)
+
+
+def test_another_photo_of_the_same_item_is_another_picture(suite: Suite, photo: Path, tmp_path: Path) -> None:
+    turn = Turn(pictures=[PictureAttachment(of="stool", mirror=True)])
+    before = ready_turn(turn, suite, lambda _: photo, tmp_path / "made").images
+    Image.new("RGB", (50, 50), "green").save(photo)
+    assert ready_turn(turn, suite, lambda _: photo, tmp_path / "made").images != before
+
+
+def test_own_files_are_taken_as_they_are_under_a_name_that_tells_nothing(
+    suite: Suite, photo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a chair please.wav").write_bytes(b"sound")
+    turn = Turn(pictures=[PictureAttachment(file="photo.png")], voice=[VoiceAttachment(file="a chair please.wav")])
+    ready = ready_turn(turn, suite, lambda _: None, tmp_path / "made")
+    assert ready.images[0].read_bytes() == photo.read_bytes()
+    assert ready.audio[0].read_bytes() == b"sound"
+    assert "chair" not in ready.audio[0].name
+    assert (ready.images[0].suffix, ready.audio[0].suffix) == (".png", ".wav")
+
+
+@pytest.mark.parametrize(
+    ("turn", "said"),
+    [
+        (Turn(pictures=[PictureAttachment(of="stool")]), "item 'stool' has no photo"),
+        (Turn(pictures=[PictureAttachment(file="no.png")]), "The suite s names the file 'no.png', which is not in"),
+        (Turn(voice=[VoiceAttachment(file="no.wav")]), "The suite s names the file 'no.wav', which is not in"),
+        (Turn(voice=[VoiceAttachment(say="hi", language="tlhx")]), "espeak-ng has no voice 'tlhx'; it has languages"),
+        (Turn(voice=[VoiceAttachment(say="hi", voice="en-us+nobody")]), "espeak-ng has no voice 'en-us\\+nobody'"),
+    ],
+)
+def test_what_cannot_be_made_is_told(suite: Suite, tmp_path: Path, turn: Turn, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        ready_turn(turn, suite, lambda _: None, tmp_path / "made")
+
+
+def test_a_folder_that_cannot_be_written_is_told(suite: Suite, tmp_path: Path) -> None:
+    (tmp_path / "made").write_text("a file")
+    with pytest.raises(BadInput, match="An attachment cannot be made"):
+        ready_turn(Turn(pictures=[PictureAttachment(sheet="x")]), suite, lambda _: None, tmp_path / "made")
+
+
+@pytest.mark.parametrize("language", ["en", "cmn", "de", "fr", "es"])
+def test_notes_are_spoken_in_each_language(suite: Suite, tmp_path: Path, language: str) -> None:
+    turn = Turn(voice=[VoiceAttachment(say="100 euro", language=language)])
+    [path] = ready_turn(turn, suite, lambda _: None, tmp_path / "made").audio
+    audio = load_audio(path)
+    assert 0.8 < audio.seconds < 5
+    assert np.abs(audio.samples).max() > 0.1

@@ -1,0 +1,66 @@
+"""assistant eval list and assistant eval check, as they are typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from assistant.errors import BadInput
+from eval.cli import app
+from eval.suite import load
+from tests.fakes.catalogues import lines, write
+from tools.errors import ProductError
+
+SUITE = """\
+suite: shop
+description: A shop.
+catalogue: items.jsonl
+cases:
+  - id: chair
+    tags: [text, price]
+    because: its price
+    turns:
+      - text: a chair
+        expect: {must: [item-0]}
+      - text: cheaper
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(load, "BUILT_IN", tmp_path)
+    monkeypatch.setenv("ASSISTANT_HOME", str(tmp_path / "home"))
+    write(tmp_path / "things", lines(2))
+    path = tmp_path / "shop.yaml"
+    path.write_text(SUITE.replace("items.jsonl", "things/products.jsonl"))
+    return path
+
+
+def test_suites_are_listed_for_people_and_programs(suite: Path) -> None:
+    shown = CliRunner().invoke(app, ["list"]).stdout
+    assert shown == "shop: 1 case, 2 turns\n    A shop.\n    price 1, text 1\n\n"
+    [told] = json.loads(CliRunner().invoke(app, ["list", "--json"]).stdout)["suites"]
+    assert told == {
+        "name": "shop",
+        "description": "A shop.",
+        "cases": 1,
+        "turns": 2,
+        "tags": {"price": 1, "text": 1},
+        "file": str(suite),
+    }
+
+
+@pytest.mark.parametrize("named", ["by name", "by file"])
+def test_a_sound_suite_is_said_to_be_sound(suite: Path, named: str) -> None:
+    done = CliRunner().invoke(app, ["check", "shop" if named == "by name" else str(suite)])
+    assert (done.stdout, done.exit_code) == ("1 case, 2 turns: nothing wrong\n", 0)
+
+
+def test_what_is_wrong_ends_with_2(suite: Path) -> None:
+    suite.write_text(suite.read_text().replace("item-0", "item-9"))
+    wrong = CliRunner().invoke(app, ["check", "shop"]).exception
+    assert isinstance(wrong, BadInput)
+    assert str(wrong) == f"{suite}:10: case \"chair\": turns.0.expect.must.0: the catalogue has no item 'item-9'"
+    assert isinstance(wrong, ProductError)
+    assert wrong.exit_code == 2
