@@ -22,7 +22,7 @@ def compare(
     after: Annotated[str, typer.Argument(help="The run that the verdicts are about.")],
     measure: Annotated[list[str] | None, typer.Option(help="Look at this measure only; may be repeated.")] = None,
     detect: Annotated[
-        float | None, typer.Option(min=0, help="The difference that would matter, in the measure's unit.")
+        float | None, typer.Option(help="The difference that would matter, in the measure's unit.")
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write both runs beside each other, flipped cases first.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,

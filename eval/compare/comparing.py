@@ -1,5 +1,6 @@
 """Two runs held against each other, case by case."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -73,8 +74,10 @@ def compare(before: Run, after: Run, question: Question) -> Comparison:
     """Compare two runs over the cases that both were asked in the same words; the verdicts are about ``after``.
 
     Raises:
-        BadInput: no case can be compared, or neither run has a measure that is asked for.
+        BadInput: no case can be compared, neither run has a measure that is asked for, or ``detect`` is no difference.
     """
+    if question.detect is not None and not 0 < question.detect < math.inf:
+        raise BadInput(f"--detect takes a number above 0, not {question.detect}.")
     shared, left_out = _same_cases(before, after)
     if not shared:
         why = f": {left_out_in_words(left_out, before.name, after.name)}" if left_out.count else "."
@@ -128,7 +131,7 @@ def _measures(pairs: Sequence[Pair], question: Question) -> list[Difference]:
 def measures_in_order(present: Collection[str], kinds: Mapping[str, MeasureKind]) -> list[str]:
     """Measures in the order of the table of measures, others after them; seconds of single stages are left out."""
     further = sorted(name for name in present if name not in kinds and not name.startswith(STAGES))
-    return [*(name for name in kinds if name in present and name != PASSED), *further]
+    return [name for name in [*kinds, *further] if name in present and name != PASSED]
 
 
 def _slices(pairs: Sequence[Pair], question: Question) -> list[Slice]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from eval.compare.words import headline, number, p_in_words, signed, span
-from eval.report.records import RunReport
+from eval.report.records import RunReport, value_of
 from eval.report.run_page import verdict
 
 
@@ -35,7 +35,7 @@ def _slices(report: RunReport) -> str:
     columns = list(dict.fromkeys(name for one in report.slices for name in one.means))
     rows = (
         (one.tag, str(one.cases), number(one.passed.mean),
-         *(number(one.means[name].mean) if name in one.means else "–" for name in columns))
+         *(value_of(one.means[name]) if name in one.means else "–" for name in columns))
         for one in report.slices
     )  # fmt: skip
     return table(("tag, worst first", "cases", "passed", *columns), rows)

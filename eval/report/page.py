@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from eval.compare import words
 from eval.compare.records import SHARE, Difference
+from eval.report.records import value_of
 
 STYLE = "style.css"
 SCRIPT = "filter.js"
@@ -66,6 +67,7 @@ def _environment() -> Environment:
         "span": words.span,
         "p": words.p_in_words,
         "plain": _plain,
+        "value": value_of,
     }
     environment.globals |= {"headline": words.headline, "count": words.count, "reach": reach}
     return environment

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from eval.compare.records import Better, Comparison
+from eval.compare.words import number
 from tools.records import Record
 
 
@@ -20,6 +21,11 @@ class Mean(Record):
     total: float | None = Field(None, description="all cases together, for counts")
     low: float | None = Field(None, description="95 % bootstrap interval over cases; Wilson's for passed")
     high: float | None = None
+
+
+def value_of(one: Mean) -> str:
+    """A measure in a table: the number of counted things, the mean of everything else."""
+    return number(one.mean) if one.total is None else f"{one.total:,.0f}"
 
 
 class Requirement(Record):

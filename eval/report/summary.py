@@ -27,8 +27,8 @@ from eval.runs.thresholds import Threshold
 COUNT = "count"
 """The unit of measures that are also added up."""
 
-MEASURES_IN_SLICES = 5
-"""Columns of the table of slices besides passed: the first that the run has."""
+MAIN = ("ndcg", "intent_accuracy", "tool_recall", "constraint_accuracy", "claims_supported", "violations", "seconds")
+"""Columns of the table of slices besides passed: those that the run has."""
 
 
 def summarise_run(
@@ -105,7 +105,7 @@ def _mean(name: str, scores: Sequence[CaseScore], kind: MeasureKind) -> Mean:
 
 def _slices(scores: Sequence[CaseScore], means: Sequence[Mean]) -> list[SliceMeans]:
     """By tag; the lowest pass rate first, and of equal ones the one with more cases."""
-    shown = [one for one in means if one.better != "none"][:MEASURES_IN_SLICES]
+    shown = [one for one in means if one.measure in MAIN]
     by_tag: defaultdict[str, list[CaseScore]] = defaultdict(list)
     for score in scores:
         for tag in dict.fromkeys(score.tags):

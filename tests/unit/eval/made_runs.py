@@ -97,7 +97,13 @@ def score_of(made: Made) -> CaseScore:
             detail="" if made.passed else "runx-running-shoe is not among the first 3.",
         ),
     ]
-    return CaseScore(case=made.id, tags=list(made.tags), passed=made.passed, checks=checks, values=dict(made.values))
+    return CaseScore(
+        case=made.id,
+        tags=list(made.tags),
+        passed=made.passed,
+        checks=checks,
+        values={**made.values, "passed": float(made.passed)},
+    )
 
 
 def answer_of(made: Made) -> CaseAnswer:
