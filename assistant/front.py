@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from assistant.errors import LLMBadReply, LLMUnavailable, SessionError
+from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, SessionError
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
 from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
@@ -25,6 +25,7 @@ from assistant.turn.graph import Graph, build_graph
 from assistant.turn.planning import planning_conversation
 from assistant.turn.state import Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
+from prompts import PromptError, check_folder
 from tools.engines.threads import usable_cores
 from tools.errors import MediaError
 from tools.records import ToolOutcome
@@ -91,6 +92,7 @@ class Assistant:
 
         from assistant.engines import open_engines
 
+        check_prompts(self.settings.prompts)
         sessions = self.settings.data_folder / "sessions.sqlite"
         log = SessionLog(sessions)
         saver = await self._stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(sessions)))
@@ -229,7 +231,7 @@ class Assistant:
         await asyncio.gather(loading, asyncio.to_thread(load_detector), self._warm_prefix())
 
     async def _warm_prefix(self) -> None:
-        messages = planning_conversation(self._parts.engines.catalogue.vocabulary(), "")
+        messages = planning_conversation(self._parts.engines.catalogue.vocabulary(), "", self.settings.prompts)
         with contextlib.suppress(LLMUnavailable, LLMBadReply):
             await self._parts.chat.for_turn().complete_text(messages, purpose="warm-up", max_tokens=1)
 
@@ -314,6 +316,19 @@ class Assistant:
         outcome = await self.call_tool(call.tool, call.arguments, lambda ref: self._resolve(ref, attachments))
         told = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
         return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), outcome.result
+
+
+def check_prompts(folder: Path | None) -> None:
+    """Refuse a folder of prompts that cannot stand in for the product's own, before a turn needs one.
+
+    Raises:
+        ConfigError: what is wrong with it.
+    """
+    try:
+        if folder is not None:
+            check_folder(folder)
+    except PromptError as exc:
+        raise ConfigError(str(exc)) from exc
 
 
 def _copied(attachments: dict[str, Attachment], folder: Path) -> dict[str, Attachment]:

@@ -7,7 +7,7 @@ share that source's weight, so that asking twice does not count twice.
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tools.records import Hit, Signal
 
@@ -51,6 +51,22 @@ def fuse(outcomes: Sequence[SearchOutcome], weights: Mapping[str, float], *, k: 
     return [FusedHit(hits[item_id], scores[item_id], signals[item_id]) for item_id in ordered]
 
 
+def interleave(outcomes: Sequence[SearchOutcome]) -> list[FusedHit]:
+    """The candidates without any fusion: the best of each signal's list, then the second of each; all scores are 0.
+
+    An item that several lists hold stands where it comes up first.
+    """
+    lists: dict[tuple[int, str], int] = {}
+    first: dict[str, tuple[int, int]] = {}
+    for number, outcome in enumerate(outcomes):
+        for position, hit in enumerate(outcome.hits, start=1):
+            for source, rank in _ranks(hit, position):
+                place = (rank, lists.setdefault((number, source), len(lists)))
+                first[hit.item_id] = min(place, first.get(hit.item_id, place))
+    entries = {entry.hit.item_id: entry for entry in fuse(outcomes, {}, k=1)}
+    return [replace(entries[item_id], score=0.0) for item_id in sorted(first, key=first.__getitem__)]
+
+
 def vote(fused: Sequence[tuple[str, float]], order: Sequence[str], *, weight: float, k: float) -> list[str]:
     """The final order: the model's ranking joins the fused scores as one more voter.
 
@@ -66,6 +82,11 @@ def vote(fused: Sequence[tuple[str, float]], order: Sequence[str], *, weight: fl
     behind = weight / (k + len(order) + 1)
     votes = {item_id: weight / (k + rank) for rank, item_id in enumerate(order, start=1)}
     return [item_id for item_id, _ in sorted(fused, key=lambda pair: -(pair[1] + votes.get(pair[0], behind)))]
+
+
+def _ranks(hit: Hit, position: int) -> list[tuple[str, int]]:
+    """Where each of its sources has the item; a list without signals by its position."""
+    return [(signal.source, signal.rank) for signal in hit.signals] or [("browse", position)]
 
 
 def _sources(outcome: SearchOutcome) -> set[str]:

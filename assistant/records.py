@@ -247,6 +247,7 @@ class Provisional(Event):
 
     type: Literal["provisional"] = "provisional"
     items: list[Hit]
+    further: list[str] = Field([], description="ids of the candidates that follow and are not shown, best first")
 
 
 class Ranked(Event):
@@ -254,6 +255,7 @@ class Ranked(Event):
 
     type: Literal["ranking"] = "ranking"
     items: list[Hit]
+    further: list[str] = Field([], description="ids of the candidates that follow and are not shown, best first")
 
 
 class Explained(Event):

@@ -142,6 +142,10 @@ class TurnSettings(Section):
     pool: int = Field(50, ge=1, le=500, description="how many hits each search brings")
     tool_seconds: float = Field(60, gt=0, description="deadline of one tool call")
     rrf_k: float = Field(60, gt=0, description="k of reciprocal rank fusion (Cormack et al. 2009)")
+    fuse_signals: bool = Field(
+        True, description="false: the signals' lists are taken in turns, without scores, and the model alone orders"
+    )
+    rank_by_model: bool = Field(True, description="false: the model is not asked for an order; the fused one stands")
     llm_rank_weight: float = Field(1.0, ge=0, description="weight of the model's order against the fused one")
     weights: dict[str, float] = Field(
         {"picture": 2.0, "picture_text": 0.3, "text_picture": 0.3, "dense": 1.0, "keyword": 0.7},
@@ -166,6 +170,9 @@ class Settings(BaseSettings):
     chroma_url: str | None = Field(None, description="URL of a Chroma server; embedded when unset")
     catalogue_language: str = "en"
     threads: int | None = Field(None, ge=1, description="threads of each encoder; default: every usable core")
+    prompts: Path | None = Field(
+        None, description="folder with prompt files that stand in for the product's own of the same name"
+    )
     llm: LLMSettings = LLMSettings()
     speech: SpeechSettings = SpeechSettings()
     vision: VisionSettings = VisionSettings()

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import yaml
@@ -58,8 +60,10 @@ class Prompt:
 
 
 @cache
-def load_prompt(name: str) -> Prompt:
-    """Read and check one prompt file of this folder.
+def load_prompt(name: str, folder: Path | None = None) -> Prompt:
+    """Read and check one prompt file of this package, or the file of that name in ``folder`` that stands in for it.
+
+    A file is read once in a process.
 
     Raises:
         PromptError: no such file, a malformed header, or slots that differ from the declared variables.
@@ -67,18 +71,33 @@ def load_prompt(name: str) -> Prompt:
     source = files(__package__) / f"{name}.md"
     if not re.fullmatch(r"[a-z_]+", name) or not source.is_file():
         raise PromptError(f"There is no prompt {name!r}; known: {', '.join(prompt_names())}.")
-    text = source.read_text("utf-8")
-    match = re.fullmatch(r"---\n(.*?)\n---\n(.*)", text, re.DOTALL)
-    if not match:
-        raise PromptError(f"The prompt {name} has no header.")
-    header = yaml.safe_load(match.group(1))
-    sections = _sections(name, match.group(2))
-    used = {slot for _, template in sections for slot in meta.find_undeclared_variables(_environment().parse(template))}
-    if header["name"] != name or used != set(header["variables"]):
-        raise PromptError(f"The prompt {name} declares {header['variables']} but uses {sorted(used)}.")
-    return Prompt(
-        name, header["version"], header["purpose"], frozenset(used), hashlib.sha256(text.encode()).hexdigest(), sections
-    )
+    if folder is not None and (folder / source.name).is_file():
+        source = folder / source.name
+    return _read(name, source)
+
+
+@cache
+def read_prompt(path: Path) -> Prompt:
+    """Read and check a prompt file of the same form that another package brings; it is named as its file is.
+
+    Raises:
+        PromptError: no such file, a malformed header, or slots that differ from the declared variables.
+    """
+    return _read(path.stem, path)
+
+
+def check_folder(folder: Path) -> None:
+    """Check a folder of prompt files that are to stand in for this package's.
+
+    Raises:
+        PromptError: no such folder, a file that stands in for none, a malformed one, or one with other variables.
+    """
+    if not folder.is_dir():
+        raise PromptError(f"There is no folder with prompts at {folder}.")
+    for file in sorted(folder.glob("*.md")):
+        own, other = load_prompt(file.stem), load_prompt(file.stem, folder)
+        if own.variables != other.variables:
+            raise PromptError(f"The prompt {file} must take {sorted(own.variables)}, not {sorted(other.variables)}.")
 
 
 def prompt_names() -> list[str]:
@@ -115,6 +134,43 @@ def _sentences(language: str) -> dict[str, str]:
     if not re.fullmatch(r"[a-z]{2,3}", language) or not source.is_file():
         return {}
     return cast(dict[str, str], yaml.safe_load(source.read_text("utf-8")))
+
+
+def _read(name: str, source: Traversable) -> Prompt:
+    try:
+        return _parsed(name, source.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise PromptError(f"The prompt {source} cannot be read.") from exc
+
+
+def _parsed(name: str, text: str) -> Prompt:
+    match = re.fullmatch(r"---\n(.*?)\n---\n(.*)", text, re.DOTALL)
+    if not match:
+        raise PromptError(f"The prompt {name} has no header.")
+    header, sections = _header(name, match.group(1)), _sections(name, match.group(2))
+    used = {slot for _, template in sections for slot in _slots(name, template)}
+    if header["name"] != name or used != set(header["variables"]):
+        raise PromptError(f"The prompt {name} declares {header['variables']} but uses {sorted(used)}.")
+    return Prompt(
+        name, header["version"], header["purpose"], frozenset(used), hashlib.sha256(text.encode()).hexdigest(), sections
+    )
+
+
+def _header(name: str, text: str) -> dict[str, Any]:
+    try:
+        header = yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        raise PromptError(f"The header of the prompt {name} is no YAML.") from exc
+    if not (isinstance(header, dict) and {"name", "version", "purpose", "variables"} <= set(header)):
+        raise PromptError(f"The header of the prompt {name} must have name, version, purpose and variables.")
+    return header
+
+
+def _slots(name: str, template: str) -> set[str]:
+    try:
+        return meta.find_undeclared_variables(_environment().parse(template))
+    except TemplateError as exc:
+        raise PromptError(f"The prompt {name} is no template: {exc}.") from exc
 
 
 def _sections(name: str, body: str) -> tuple[tuple[Role, str], ...]:

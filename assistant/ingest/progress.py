@@ -52,9 +52,14 @@ class PlainProgress:
             now = time.monotonic()
             if now - last >= PLAIN_SECONDS:
                 last = now
-                self.say(f"{text}: {amount:,} of {total:,} {unit}, {amount / (now - start):,.0f} a second")
+                self.say(f"{text}: {amount:,} of {total:,} {unit}, {_speed(amount / (now - start))}")
 
         yield done
+
+
+def _speed(per_second: float) -> str:
+    """In the unit in which it is no small fraction."""
+    return f"{per_second:,.0f} a second" if per_second >= 1 else f"{per_second * 60:,.0f} a minute"
 
 
 class RichProgress:

@@ -43,7 +43,8 @@ async def chat(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Small talk: one short answer, no search. A text that names numbers or brands is not said."""
     context, language = runtime.context, state["memory"].language
     text = "\n".join(said.text for said in said_by(state))
-    messages = load_prompt("chat").render(language=LANGUAGE_NAMES.get(language, language), text=text)
+    prompt = load_prompt("chat", context.settings.prompts)
+    messages = prompt.render(language=LANGUAGE_NAMES.get(language, language), text=text)
     runtime.stream_writer(StepStarted(step="answer", origin="model"))
     began = time.perf_counter()
     context.watch.start("llm")

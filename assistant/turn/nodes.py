@@ -8,7 +8,7 @@ from typing import Any, Literal
 from langgraph.runtime import Runtime
 
 from assistant.errors import LLMBadReply, LLMUnavailable
-from assistant.fusion import SearchOutcome
+from assistant.fusion import SearchOutcome, interleave
 from assistant.fusion import fuse as fuse_outcomes
 from assistant.ledger import Ledger
 from assistant.records import (
@@ -161,7 +161,7 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """One candidate list of all signals, with the ledger entries of each candidate; shown at once, provisionally."""
     context, turn = runtime.context, runtime.context.settings.turn
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
-    fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k)
+    fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k) if turn.fuse_signals else interleave(outcomes)
     listed = {hit.item_id for found in state["found"] if found.tool == "browse" for hit in found.hits}
     best = state["plan"].best
     near = [entry for entry in fused if entry.hit.item_id in listed or is_relevant(entry.signals, best)]
@@ -181,8 +181,8 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         if entry.hit.item_id in items
     ]
     if candidates:
-        shown = [candidate.hit for candidate in candidates[: state["request"].top_n]]
-        runtime.stream_writer(Provisional(items=shown))
+        hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
+        runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
     return {"candidates": candidates, "weak": bool(candidates) and not near}
 
 

@@ -1,5 +1,6 @@
 """From words, labels and the model's JSON to the calls of a turn: schema, checks and merging, all without I/O."""
 
+from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -112,8 +113,9 @@ def plan_messages(
     A new topic is planned without the old one before its eyes: a small model mixes them.
     """
     vocabulary = context.vocabulary
+    folder = context.settings.prompts
     situation = (
-        load_prompt("situation")
+        load_prompt("situation", folder)
         .render(
             text=text,
             topic=memory.topic if plan.goes_on else "",
@@ -128,12 +130,12 @@ def plan_messages(
         + ", ".join(f"{label.label} {label.score:.2f}" for label in s.description.labels[:3])
         for s in seen
     )
-    return planning_conversation(vocabulary, situation)
+    return planning_conversation(vocabulary, situation, folder)
 
 
-def planning_conversation(vocabulary: Vocabulary, situation: str) -> list[BaseMessage]:
+def planning_conversation(vocabulary: Vocabulary, situation: str, folder: Path | None = None) -> list[BaseMessage]:
     """The plan prompt; everything before the situation is the same for every turn over one catalogue."""
-    messages = load_prompt("plan").render(
+    messages = load_prompt("plan", folder).render(
         categories=", ".join(vocabulary.categories[:MAX_NAMES]) or "none",
         brands=", ".join(vocabulary.brands[:MAX_NAMES]) or "none",
         situation=situation,

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -21,6 +22,7 @@ from assistant.records import (
     StepStarted,
     TranscriptNote,
 )
+from assistant.settings import TurnSettings
 from assistant.turn.planning import constraints_in_words, to_chat
 from assistant.turn.state import TurnContext, TurnState
 from assistant.verify import ECHOES, Claim, problems
@@ -51,7 +53,7 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     degraded, out = list(state["degraded"]), state["model_out"]
     answer: list[dict[str, Any]] = []
     try:
-        answer = await _ask_for_ranking(state, runtime, count) if len(candidates) > 1 and _asks_model(state) else []
+        answer = await _ask_for_ranking(state, runtime, count) if _orders_by_model(state, turn) else []
     except (LLMUnavailable, LLMBadReply) as exc:
         out = out or isinstance(exc, LLMUnavailable)
         runtime.stream_writer(StepFinished(step="rank", ok=False, seconds=0, summary=str(exc)))
@@ -60,12 +62,13 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     cited = {entry["item"]: set(entry["evidence"]) for entry in reversed(answer)}
     chosen = list(dict.fromkeys(entry["item"] for entry in answer))
     fused = [(candidate.alias, candidate.score) for candidate in candidates]
-    order = vote(fused, chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)[:count]
+    order = vote(fused, chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)
     ranked = [
         _recommendation(position, by_alias[alias], cited.get(alias, set()), state)
-        for position, alias in enumerate(order, start=1)
+        for position, alias in enumerate(order[:count], start=1)
     ]
-    runtime.stream_writer(Ranked(items=[by_alias[alias].hit for alias in order]))
+    hits = [by_alias[alias].hit for alias in order]
+    runtime.stream_writer(Ranked(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
     return {"recommendations": ranked, "degraded": degraded, "model_out": out}
 
 
@@ -85,7 +88,7 @@ async def explain(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     return {"recommendations": [item for item, _, _ in explained], "degraded": state["degraded"] + notes}
 
 
-def wish_in_words(state: TurnState) -> str:
+def wish_in_words(state: TurnState, folder: Path | None = None) -> str:
     """What the customer wants, as the prompts show it."""
     plan = state["plan"]
     transcripts = [
@@ -100,7 +103,7 @@ def wish_in_words(state: TurnState) -> str:
     ]
     pictures = [PictureNote(attachment=s.attachment, labels=s.description.labels[:3]) for s in state["seen"]]
     return (
-        load_prompt("wish")
+        load_prompt("wish", folder)
         .render(
             text=state["request"].text.strip(),
             topic=plan.topic,
@@ -114,7 +117,9 @@ def wish_in_words(state: TurnState) -> str:
 
 async def _ask_for_ranking(state: TurnState, runtime: Runtime[TurnContext], count: int) -> list[dict[str, Any]]:
     context, candidates = runtime.context, [_brief(candidate) for candidate in state["candidates"]]
-    messages = to_chat(load_prompt("rank").render(count=count, wish=wish_in_words(state), candidates=candidates))
+    folder = context.settings.prompts
+    wish = wish_in_words(state, folder)
+    messages = to_chat(load_prompt("rank", folder).render(count=count, wish=wish, candidates=candidates))
     runtime.stream_writer(StepStarted(step="rank", origin="model"))
     began = time.perf_counter()
     context.watch.start("llm")
@@ -184,9 +189,10 @@ async def _ask_for_explanation(
 ) -> tuple[str, str]:
     """The model's text, or none and why."""
     language = state["memory"].language
-    messages = load_prompt("explain").render(
+    folder = context.settings.prompts
+    messages = load_prompt("explain", folder).render(
         language=LANGUAGE_NAMES.get(language, language),
-        wish=wish_in_words(state),
+        wish=wish_in_words(state, folder),
         title=item.title,
         evidence=[entry.detail for entry in evidence if entry.source not in ECHOES],
     )
@@ -230,6 +236,11 @@ def _brief(candidate: Candidate) -> Candidate:
     lines = candidate.evidence[:MAX_EVIDENCE]
     lines += [e for e in candidate.evidence[MAX_EVIDENCE:] if e.source == "price"]
     return candidate.model_copy(update={"evidence": lines})
+
+
+def _orders_by_model(state: TurnState, turn: TurnSettings) -> bool:
+    """There is something to order, and the settings want the model to do it."""
+    return turn.rank_by_model and len(state["candidates"]) > 1 and _asks_model(state)
 
 
 def _asks_model(state: TurnState) -> bool:

@@ -1,18 +1,11 @@
 """LangChain's stock agent on the same questions, tools and server, beside the assistant."""
 
 import asyncio
-import re
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-from langchain.agents import create_agent
-from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
-from langchain_core.tools import BaseTool
+from langchain.agents.middleware import AgentMiddleware
 
 from assistant.engines import open_engines
 from assistant.front import Assistant
@@ -22,27 +15,17 @@ from eval.asking import ask, attachments
 from eval.bench.report import Result, Table, cell_text, percent
 from eval.bench.stage import Stage
 from eval.questions import Answer, Question, Score, load_questions, score, summarise
-from tools.errors import MediaError
+from eval.stock_agent import (
+    ANSWER_TOKENS,
+    SECONDS,
+    STEPS,
+    FirstCallRequired,
+    StockConversation,
+    named_items,
+    short_answers,
+)
 from tools.records import Item
-from tools.toolbox import Engines, build_tools
-
-PROMPT = Path(__file__).parent.parent / "data" / "stock_agent.md"
-SECONDS = 60.0
-STEPS = 12
-"""LangGraph's recursion limit: six rounds of model and tools."""
-
-ANSWER_TOKENS = 300
-
-
-class FirstCallRequired(AgentMiddleware[Any, Any, Any]):
-    """Obliges the model to call a tool before it answers: small models rarely do by themselves."""
-
-    async def awrap_model_call(
-        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
-    ) -> ModelResponse[Any]:
-        """Set ``tool_choice`` to "required" until a tool has answered."""
-        answered = any(isinstance(message, ToolMessage) for message in request.messages)
-        return await handler(request if answered else request.override(tool_choice="required"))
+from tools.toolbox import Engines
 
 
 @dataclass
@@ -115,70 +98,18 @@ async def _stock(
 ) -> Side:
     side = Side(name)
     chat = ChatClient(settings)
-    model = chat.chat_model().model_copy(update={"max_tokens": ANSWER_TOKENS})
+    model = short_answers(chat)
     for question in questions:
         images, audio = attachments(question, settings, settings.data_folder / "asked")
-        files = {"img1": images[0]} if images else {}
-        files |= {"aud1": audio[0]} if audio else {}
-        tools: list[BaseTool] = list(build_tools(engines, partial(_attached, files)).values())
-        agent = create_agent(model, tools, system_prompt=PROMPT.read_text("utf-8"), middleware=middleware)
-        messages, seconds = await _run(agent, _content(question, files), side, question.id)
-        answer = Answer(items=named_items(_final_text(messages), items), seconds=round(seconds, 2))
+        said = await StockConversation(model, engines, middleware).ask(question.text, images, audio)
+        answer = Answer(items=named_items(said.text, items), seconds=round(said.seconds, 2))
         side.scores.append(score(question, answer, items))
-        side.tool_calls += sum(len(message.tool_calls) for message in messages if isinstance(message, AIMessage))
-        stage.say(f"{name} · {question.id}: {seconds:.0f} s, {', '.join(answer.items) or 'nothing'}")
+        side.tool_calls += said.tool_calls
+        if said.failure:
+            side.failures[question.id] = said.failure
+        stage.say(f"{name} · {question.id}: {said.seconds:.0f} s, {', '.join(answer.items) or 'nothing'}")
     await chat.aclose()
     return side
-
-
-async def _run(agent: Any, content: str, side: Side, question_id: str) -> tuple[list[BaseMessage], float]:  # noqa: ANN401 - a compiled graph
-    """The conversation as far as it came; what ended it early is noted."""
-    messages: list[BaseMessage] = []
-    began = time.perf_counter()
-    try:
-        async with asyncio.timeout(SECONDS):
-            start = {"messages": [{"role": "user", "content": content}]}
-            async for state in agent.astream(start, {"recursion_limit": STEPS}, stream_mode="values"):
-                messages = state["messages"]
-    except TimeoutError:
-        side.failures[question_id] = f"no answer within {SECONDS:g} s"
-    except Exception as exc:  # whatever the stock agent does not catch is its result
-        side.failures[question_id] = f"{type(exc).__name__}: {' '.join(str(exc).split())[:160]}"
-    return messages, time.perf_counter() - began
-
-
-def _content(question: Question, files: Mapping[str, Path]) -> str:
-    lines = [question.text] if question.text else []
-    kinds = {"img1": "Attached picture: img1", "aud1": "Attached voice note: aud1"}
-    return "\n".join(lines + [kinds[name] for name in files])
-
-
-def _attached(files: Mapping[str, Path], name: str) -> Path:
-    """The file of an attachment; the model is told when it invents one, as the assistant's would be."""
-    if name not in files:
-        raise MediaError(f"There is no attachment {name!r}; known: {', '.join(files) or 'none'}.")
-    return files[name]
-
-
-def _final_text(messages: list[BaseMessage]) -> str:
-    """What the agent says at the end; nothing when it ended with a tool call."""
-    last = messages[-1] if messages else None
-    return str(last.text) if isinstance(last, AIMessage) and not last.tool_calls else ""
-
-
-def named_items(text: str, items: Mapping[str, Item], most: int = 3) -> list[str]:
-    """Ids of the items that a text names by title or id, in the order of their first mention.
-
-    Longer names are looked for first, so that "camera lens" is not also "camera".
-    """
-    rest, found = text.casefold(), []
-    names = [(name.casefold(), item.id) for item in items.values() for name in {item.title, item.id}]
-    for name, item_id in sorted(names, key=lambda pair: -len(pair[0])):
-        match = re.search(rf"(?<![\w-]){re.escape(name)}(?:e?s)?(?![\w-])", rest)
-        if match:
-            found.append((match.start(), item_id))
-            rest = rest.replace(match.group(), " " * len(match.group()))
-    return list(dict.fromkeys(item_id for _, item_id in sorted(found)))[:most]
 
 
 def _table(sides: list[Side]) -> Table:

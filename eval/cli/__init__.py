@@ -2,8 +2,12 @@
 
 import typer
 
-from eval.cli import suites
+from eval.cli import compare, judge, report, run, suites
 
 app = typer.Typer(no_args_is_help=True, help="Scripted evaluation: run suites, compare runs, report.")
 app.command("list")(suites.list_suites)
 app.command("check")(suites.check)
+app.command("run")(run.run)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
+app.command("judge")(judge.judge)

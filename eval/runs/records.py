@@ -23,6 +23,9 @@ class TurnAnswer(Record):
     seconds: float = 0.0
     first_event_seconds: float | None = None
     error: str | None = Field(None, description="why there is no answer, in one sentence")
+    model_failures: int = Field(
+        0, ge=0, description="model calls that failed in this turn: the server was gone, too slow or refused them"
+    )
 
 
 class CaseAnswer(Record):

@@ -2,7 +2,7 @@ import pytest
 from ranx import Run
 from ranx import fuse as ranx_fuse
 
-from assistant.fusion import SearchOutcome, fuse, vote
+from assistant.fusion import SearchOutcome, fuse, interleave, vote
 from tools.records import Hit, Signal
 
 
@@ -35,6 +35,18 @@ def test_unweighted_fusion_equals_ranx() -> None:
     found = SearchOutcome("search_by_text", "q", [hit(item, **by) for item, by in ranks.items()])
     ours = {f.hit.item_id: f.score for f in fuse([found], {"dense": 1, "keyword": 1}, k=60)}
     assert ours == pytest.approx(dict(reference.run["q"]))
+
+
+def test_without_fusion_the_lists_are_taken_in_turns_and_no_item_has_a_score() -> None:
+    words = SearchOutcome("search_by_text", "chair", [hit("a", dense=1), hit("b", dense=2, keyword=1)])
+    photo = SearchOutcome("search_by_image", "img1", [hit("c", picture=1), hit("b", picture=2), hit("d", picture=3)])
+    taken = interleave([words, photo])
+    assert [(f.hit.item_id, f.score) for f in taken] == [("a", 0), ("b", 0), ("c", 0), ("d", 0)]
+    assert [(asked, signal.source) for asked, signal in taken[1].signals] == [
+        ("chair", "dense"), ("chair", "keyword"), ("img1", "picture"),
+    ]  # fmt: skip
+    listed = SearchOutcome("browse", "", [hit("e"), hit("f")])
+    assert [f.hit.item_id for f in interleave([listed, photo])] == ["e", "c", "f", "b", "d"]
 
 
 def test_the_models_vote_moves_an_item_but_does_not_decide_alone() -> None:

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 import prompts
-from prompts import PromptError, load_prompt, prompt_names, say, sentence_keys
+from prompts import PromptError, check_folder, load_prompt, prompt_names, say, sentence_keys
 
 
 @pytest.mark.parametrize("name", prompt_names())
@@ -52,3 +54,45 @@ def test_slots_are_data_and_never_templates() -> None:
 
 def test_glue_words_are_plain_words() -> None:
     assert {"the", "fits"} <= prompts.glue_words()
+
+
+CHAT = """---
+name: chat
+version: 9
+purpose: Another tone.
+variables: [language, text]
+---
+## user
+Say hello in {{ language }} to: {{ text }}
+"""
+
+
+def test_a_file_of_a_folder_stands_in_for_the_prompt_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "chat.md").write_text(CHAT, "utf-8")
+    check_folder(tmp_path)
+    assert load_prompt("chat", tmp_path).version == 9
+    assert load_prompt("plan", tmp_path) == load_prompt("plan")
+    assert load_prompt("chat") != load_prompt("chat", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("plann.md", CHAT, "known: chat, explain"),
+        ("chat.md", CHAT.replace("[language, text]", "[language]"), "declares"),
+        ("chat.md", CHAT.replace("[language, text]", "[text]").replace("{{ language }}", "French"), "must take"),
+        ("chat.md", "Say hello.", "no header"),
+        ("chat.md", CHAT.replace("version: 9\n", ""), "must have name, version"),
+        ("chat.md", CHAT.replace("purpose: Another", "purpose: ]["), "no YAML"),
+        ("chat.md", CHAT.replace("{{ text }}", "{{ text"), "no template"),
+    ],
+)
+def test_a_folder_that_cannot_stand_in_is_refused(tmp_path: Path, name: str, text: str, reason: str) -> None:
+    (tmp_path / name).write_text(text, "utf-8")
+    with pytest.raises(PromptError, match=reason):
+        check_folder(tmp_path)
+
+
+def test_a_folder_of_prompts_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(PromptError, match="no folder"):
+        check_folder(tmp_path / "nowhere")

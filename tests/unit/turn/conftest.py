@@ -12,7 +12,7 @@ from assistant.errors import LLMUnavailable
 from assistant.llm.client import CallUsage, Usage
 from assistant.records import Attachment, Done, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import serializer
-from assistant.settings import Settings
+from assistant.settings import Settings, TurnSettings
 from assistant.turn.graph import build_graph
 from assistant.turn.state import Request, TurnContext
 from tools.records import Filters, Hit, Item, Signal, Vocabulary
@@ -115,6 +115,7 @@ class Stage:
     calls: list[PlannedCall] = field(default_factory=list)
     transcript: str = ""
     scores: dict[str, float] = field(default_factory=dict)
+    manner: TurnSettings = field(default_factory=TurnSettings)
 
     def __post_init__(self) -> None:
         self.graph = build_graph(InMemorySaver(serde=serializer()))
@@ -123,7 +124,7 @@ class Stage:
         """One turn; the model says what the script says and is unreachable after it."""
         chat = ScriptedChat(list(script))
         context = TurnContext(
-            settings=Settings(home=self.folder),
+            settings=Settings(home=self.folder, turn=self.manner),
             catalogue=self.shelf,  # type: ignore[arg-type]
             vocabulary=Vocabulary(categories=["Furniture", "Footwear"], brands=["Nike"], currencies=["USD"]),
             chat=chat,  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ import pytest
 
 from assistant.errors import BadInput, LLMBadReply, LLMUnavailable
 from assistant.records import Explained, Provisional, Ranked
+from assistant.settings import TurnSettings
 from tests.unit.turn.conftest import Shelf, Stage, plan, ranking
 from tools.records import Item
 
@@ -21,12 +22,40 @@ async def test_a_turn_plans_searches_ranks_and_explains(stage: Stage) -> None:
     assert kinds.index(Provisional) < kinds.index(Ranked) < kinds.index(Explained)
 
 
+async def test_events_name_the_candidates_that_follow_the_shown_ones(stage: Stage) -> None:
+    stage.shelf.items += [Item(id=f"chair-{n}", title=f"Chair {n}", price=50 + n) for n in range(2)]
+    order = ranking(("E", ["e33"]), ("A", ["e1"]), ("B", ["e9"]))
+    reply, events, _ = await stage.turn("a chair", CHAIRS, order, DOWN)
+    (provisional,) = [event for event in events if isinstance(event, Provisional)]
+    (ranked,) = [event for event in events if isinstance(event, Ranked)]
+    assert [hit.item_id for hit in provisional.items] == ["oak", "cafe", "shoe"]
+    assert provisional.further == ["chair-0", "chair-1"]
+    assert [hit.item_id for hit in ranked.items] == [item.item_id for item in reply.recommendations]
+    assert ranked.further == ["chair-1", "chair-0"], "the model's vote moves the candidates that are not shown too"
+
+
 async def test_without_a_model_the_fused_ranking_and_templates_answer(stage: Stage) -> None:
     reply, _, chat = await stage.turn("a chair", DOWN)
     assert [item.item_id for item in reply.recommendations] == ["oak", "cafe", "shoe"]
     assert all(item.explained_by == "template" and item.explanation for item in reply.recommendations)
     assert reply.degraded
     assert [asked for asked, _ in chat.asked] == ["plan"], "a server that did not answer is not asked again"
+
+
+async def test_a_ranking_that_the_settings_leave_to_the_fusion_is_not_asked_for(stage: Stage) -> None:
+    stage.manner = TurnSettings(rank_by_model=False)
+    reply, _, chat = await stage.turn("a chair", CHAIRS, *["It fits your request."] * 3)
+    assert [asked for asked, _ in chat.asked] == ["plan", "explain", "explain", "explain"]
+    assert [item.item_id for item in reply.recommendations] == ["oak", "cafe", "shoe"]
+    assert reply.degraded == [], "it was wanted so"
+
+
+async def test_without_fusion_the_model_alone_orders(stage: Stage) -> None:
+    stage.manner = TurnSettings(fuse_signals=False, llm_rank_weight=0.001)
+    order = ranking(("C", ["e9"]), ("B", ["e5"]), ("A", ["e1"]))
+    reply, _, _ = await stage.turn("a chair", CHAIRS, order)
+    assert [item.item_id for item in reply.recommendations] == ["shoe", "cafe", "oak"]
+    assert [item.score for item in reply.recommendations] == [0, 0, 0]
 
 
 async def test_a_broken_plan_is_asked_for_once_more(stage: Stage) -> None:

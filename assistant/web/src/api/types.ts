@@ -218,8 +218,8 @@ export type TurnEvent =
   | { type: "accepted"; message_id: string; session_id: string; attachments: Attachment[] }
   | { type: "step_started"; step: string; arguments: Record<string, unknown>; origin: string }
   | { type: "step_finished"; step: string; ok: boolean; seconds: number; summary: string }
-  | { type: "provisional"; items: Hit[] }
-  | { type: "ranking"; items: Hit[] }
+  | { type: "provisional"; items: Hit[]; further?: string[] }
+  | { type: "ranking"; items: Hit[]; further?: string[] }
   | { type: "explanation"; item_id: string; rank: number; text: string; explained_by: "model" | "template" }
   | { type: "done"; reply: Reply }
   | { type: "error"; problem: Problem };

@@ -1,0 +1,117 @@
+"""What an answer is made with, by hash: the product's code, prompts, model files, libraries, and the catalogue."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any, Final
+
+from packaging.requirements import Requirement
+
+import eval.runs
+from assistant.llm.profiles import model_name
+from assistant.models.registry import load_registry
+from assistant.models.store import MANIFEST, file_record, folder_of, read_manifest
+from assistant.settings import Settings, project_folder
+from prompts import load_prompt, prompt_names
+from tools.store import Catalogue
+
+DISTRIBUTION: Final = "recommendation-assistant"
+PRODUCT: Final = ("assistant", "tools", "prompts")
+NO_PART_OF_AN_ANSWER: Final = {"service", "web", "cli", "__pycache__"}
+CODE: Final = {".py", ".yaml", ".json", ".txt"}
+ANSWERERS: Final = ("assistant_answerer.py", "without.py", "baselines", "../stock_agent.py", "../data/stock_agent.md")
+"""What stands between a suite and an answer, in this package."""
+
+
+def sha256_of(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """The hash of a JSON value, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def code_hash() -> str:
+    """Of the source files that answers come from, in this checkout or installation."""
+    root = Path(eval.runs.__file__).resolve().parents[2]
+    own = Path(eval.runs.__file__).resolve().parent
+    files = [file for name in PRODUCT for file in _files(root / name) if file.suffix in CODE]
+    files += [file for name in ANSWERERS for file in _files((own / name).resolve())]
+    return sha256_of({file.relative_to(root).as_posix(): file_record(file).sha256 for file in files})
+
+
+def commit() -> str:
+    """The checkout's commit, marked where files differ from it; empty where there is no checkout or no git."""
+    git, folder = shutil.which("git"), project_folder()
+    if git is None or not (folder / ".git").exists():
+        return ""
+
+    def said(*arguments: str) -> str:
+        done = subprocess.run([git, *arguments], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    head = said("rev-parse", "HEAD")
+    return f"{head} with changes" if head and said("status", "--porcelain", "--untracked-files=no") else head
+
+
+def prompt_hashes(settings: Settings) -> dict[str, str]:
+    """Prompt -> 'version sha256', as the settings' folder of prompts has them."""
+    prompts = {name: load_prompt(name, settings.prompts) for name in prompt_names()}
+    return {name: f"{prompt.version} {prompt.sha256}" for name, prompt in prompts.items()}
+
+
+def model_hashes(settings: Settings, *, with_llm: bool = True) -> dict[str, str]:
+    """Role -> name and sha256 of its files; a server's or hub's model has a name only."""
+    vision = settings.vision
+    picture = vision.classifier if vision.encoder == "conse" else vision.clip_checkpoint
+    names = {"speech": settings.speech.model, "text": settings.text.model, "picture": picture}
+    if with_llm:
+        names["llm"] = model_name(settings)
+    return {role: f"{name} {_files_hash(settings, name)}".strip() for role, name in sorted(names.items())}
+
+
+def package_versions() -> dict[str, str]:
+    """The versions of the libraries that the product declares."""
+    try:
+        needed = [Requirement(text) for text in requires(DISTRIBUTION) or []]
+    except PackageNotFoundError:
+        return {}
+    names = sorted(one.name for one in needed if one.marker is None or one.marker.evaluate({"extra": ""}))
+    return {name: found for name in names if (found := _version(name))}
+
+
+def catalogue_hash(catalogue: Catalogue) -> str:
+    """Of the items and the bytes of their pictures, in the order of their ids; where the pictures lie is left out."""
+    digest = hashlib.sha256()
+    for item in sorted(catalogue.items(), key=lambda item: item.id):
+        pictures = [picture.hash.hex() for picture in catalogue.pictures(item.id) if picture.hash]
+        content = item.model_dump(mode="json", exclude={"images", "audio", "video"}) | {"pictures": pictures}
+        digest.update(sha256_of(content).encode())
+    return digest.hexdigest()
+
+
+def _files(path: Path) -> Iterable[Path]:
+    """The path itself, or all files of the folder that are part of an answer."""
+    if path.is_file():
+        return [path]
+    found = (file for file in sorted(path.rglob("*")) if file.is_file())
+    return [file for file in found if not NO_PART_OF_AN_ANSWER.intersection(file.relative_to(path).parts[:-1])]
+
+
+def _files_hash(settings: Settings, name: str) -> str:
+    """Of a registered model's finished files or of a folder or file of the user's own; empty for a mere name."""
+    if name in load_registry(settings).models:
+        manifest = read_manifest(folder_of(settings, name))
+        return sha256_of({path: record.sha256 for path, record in manifest.files.items()}) if manifest else ""
+    path = Path(name).expanduser()
+    if "/" not in name or not path.exists():
+        return ""
+    return sha256_of({file.name: file_record(file).sha256 for file in _files(path) if file.name != MANIFEST})
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,126 @@
+"""Keys of answers: what changes them, and what does not."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.settings import load_settings
+from eval.runs.answering import ReadyTurn
+from eval.runs.manifest import answer_key, make_manifest, run_name, without_secrets
+from eval.runs.records import Manifest, Variant
+from eval.runs.variants import BUILT_IN, variant_settings
+from eval.suite.records import Case, Suite, Turn
+
+TURN = Turn(text="a chair")
+SUITE = Suite(
+    suite="s", description="One.", cases=[Case(id="c", tags=["t"], because="It is.", turns=[TURN])], sha256="a"
+)
+
+
+def manifest(variant: Variant = BUILT_IN["assistant"], catalogue: str = "c", **settings: Any) -> Manifest:  # noqa: ANN401
+    configured = variant_settings(variant, load_settings(**settings))
+    return make_manifest(SUITE, variant, configured, suite_file="s.yaml", cases=["c"], catalogue_sha256=catalogue)
+
+
+def key(made: Manifest, text: str = "a chair", images: tuple[Path, ...] = (), turn: Turn = TURN, times: int = 1) -> str:
+    return answer_key(made, [ReadyTurn(turn, text, list(images))] * times)
+
+
+def test_the_same_question_has_the_same_key() -> None:
+    assert key(manifest()) == key(manifest())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"turn": {"candidates": 4}},
+        {"turn": {"weights": {"dense": 2.0}}},
+        {"llm": {"temperature": 0.5}},
+        {"llm": {"seed": 8}},
+        {"llm": {"model": "another"}},
+        {"llm": {"profile": "remote", "model": "qwen2.5-coder-0.5b-instruct", "base_url": "http://elsewhere/v1"}},
+        {"speech": {"engine": "openai-whisper"}},
+        {"catalogue_language": "de"},
+        {"limits": {"message_characters": 3}},
+    ],
+)
+def test_settings_that_matter_change_the_key(changed: dict[str, Any]) -> None:
+    assert key(manifest(**changed)) != key(manifest())
+
+
+def test_places_ports_and_speed_do_not_change_the_key(tmp_path: Path) -> None:
+    elsewhere = manifest(
+        data=tmp_path,
+        run=tmp_path,
+        threads=1,
+        llm={"host": "127.0.0.2", "port": 9, "threads": 1, "kv_cache_gib": 2, "max_streams": 2},
+        service={"port": 9, "log_level": "debug"},
+        models={"parallel": 2},
+    )
+    assert key(elsewhere) == key(manifest())
+
+
+def test_what_is_said_changes_the_key_and_what_is_expected_does_not(tmp_path: Path) -> None:
+    made, photo, other = manifest(), tmp_path / "a.jpg", tmp_path / "b.jpg"
+    photo.write_bytes(b"one")
+    other.write_bytes(b"one")
+    plain, shown = key(made), key(made, images=(photo,))
+    assert len({plain, shown, key(made, text="a table"), key(made, times=2), answer_key(made, [None])}) == 5
+    assert key(made, images=(other,)) == shown, "the bytes count, not the path"
+    other.write_bytes(b"two")
+    assert key(made, images=(other,)) != shown
+    assert key(made, turn=TURN.model_copy(update={"expect": {"nothing": True}})) == plain
+
+
+def test_catalogue_variant_prompts_models_and_code_change_the_key(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[4] / "prompts" / "chat.md").read_text("utf-8")
+    (tmp_path / "chat.md").write_text(text + "\nBe brief.\n", "utf-8")
+    made = manifest()
+    others = [
+        manifest(catalogue="d"),
+        manifest(BUILT_IN["no-photo"]),
+        manifest(BUILT_IN["unfused"]),
+        manifest(Variant(name="p", prompts=str(tmp_path))),
+        made.model_copy(update={"models": made.models | {"text": "another"}}),
+        made.model_copy(update={"code": "0" * 64}),
+        made.model_copy(update={"packages": made.packages | {"torch": "0"}}),
+    ]
+    keys = [key(made), *map(key, others)]
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_commit_and_the_variants_name_do_not_change_the_key() -> None:
+    made = manifest()
+    code = made.code.partition(" ")[0]
+    assert key(made.model_copy(update={"code": f"{code} {'1' * 40}"})) == key(made)
+    assert key(manifest(Variant(name="mine"))) == key(made)
+
+
+def test_what_asks_no_model_does_not_depend_on_it(tmp_path: Path) -> None:
+    changed = manifest(BUILT_IN["bm25"], llm={"model": "another", "temperature": 1.0})
+    assert key(changed) == key(manifest(BUILT_IN["bm25"]))
+    assert key(manifest(BUILT_IN["random"], llm={"seed": 8})) != key(manifest(BUILT_IN["random"]))
+
+
+def test_runs_are_named_by_all_that_makes_them() -> None:
+    made = manifest()
+    others = [manifest(BUILT_IN["bm25"]), manifest(turn={"pool": 9}), manifest(catalogue="d")]
+    names = [run_name(made, ["k"]), run_name(made, ["l"]), *(run_name(one, ["k"]) for one in others)]
+    assert len(set(names)) == len(names)
+    assert names[0].startswith("s-assistant-")
+    assert run_name(manifest(service={"port": 9}), ["k"]) == names[0]
+
+
+def test_secrets_are_left_out() -> None:
+    settings = load_settings(
+        chroma_url="http://me:secret@chroma:1",
+        llm={
+            "profile": "remote", "model": "m", "base_url": "http://me:secret@there/v1", "api_key": "secret",
+            "extra_args": ["--api-key", "secret", "--api-key=secret", "--seed", "7"],
+        },
+    )  # fmt: skip
+    told = without_secrets(settings)
+    assert "secret" not in str(told)
+    assert told["llm"]["base_url"] == "http://there/v1"
+    assert told["llm"]["extra_args"][-2:] == ["--seed", "7"]

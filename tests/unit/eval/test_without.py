@@ -1,0 +1,43 @@
+"""Signals that are taken away from a turn."""
+
+from pathlib import Path
+
+import pytest
+
+from eval.runs.answering import ReadyTurn
+from eval.runs.without import take_away
+from eval.suite.records import Turn
+
+PHOTO, VOICE = Path("photo.jpg"), Path("voice.flac")
+WHOLE = ReadyTurn(Turn(text="a chair"), "a chair", [PHOTO], [VOICE])
+
+
+@pytest.mark.parametrize(
+    ("without", "left"),
+    [
+        ([], ("a chair", [PHOTO], [VOICE])),
+        (["photo"], ("a chair", [], [VOICE])),
+        (["voice"], ("a chair", [PHOTO], [])),
+        (["text", "voice"], ("", [PHOTO], [])),
+        (["history", "llm_rank"], ("a chair", [PHOTO], [VOICE])),
+    ],
+)
+def test_a_turn_loses_what_is_taken_away_and_nothing_else(
+    without: list[str], left: tuple[str, list[Path], list[Path]]
+) -> None:
+    turn = take_away(WHOLE, without)
+    assert turn is not None
+    assert (turn.text, turn.images, turn.audio) == left
+    assert turn.turn is WHOLE.turn, "what the answer is held to stays"
+
+
+@pytest.mark.parametrize(
+    ("turn", "without"),
+    [
+        (WHOLE, ["text", "photo", "voice"]),
+        (ReadyTurn(Turn(text="a chair"), "a chair"), ["text"]),
+        (ReadyTurn(Turn(text=" ", voice=[{"say": "a chair"}]), " ", audio=[VOICE]), ["voice"]),  # type: ignore[list-item]
+    ],
+)
+def test_nothing_is_sent_where_nothing_is_left(turn: ReadyTurn, without: list[str]) -> None:
+    assert take_away(turn, without) is None
