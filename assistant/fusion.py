@@ -60,7 +60,7 @@ def interleave(outcomes: Sequence[SearchOutcome]) -> list[FusedHit]:
     first: dict[str, tuple[int, int]] = {}
     for number, outcome in enumerate(outcomes):
         for position, hit in enumerate(outcome.hits, start=1):
-            for source, rank in [(signal.source, signal.rank) for signal in hit.signals] or [("browse", position)]:
+            for source, rank in _ranks(hit, position):
                 place = (rank, lists.setdefault((number, source), len(lists)))
                 first[hit.item_id] = min(place, first.get(hit.item_id, place))
     entries = {entry.hit.item_id: entry for entry in fuse(outcomes, {}, k=1)}
@@ -82,6 +82,11 @@ def vote(fused: Sequence[tuple[str, float]], order: Sequence[str], *, weight: fl
     behind = weight / (k + len(order) + 1)
     votes = {item_id: weight / (k + rank) for rank, item_id in enumerate(order, start=1)}
     return [item_id for item_id, _ in sorted(fused, key=lambda pair: -(pair[1] + votes.get(pair[0], behind)))]
+
+
+def _ranks(hit: Hit, position: int) -> list[tuple[str, int]]:
+    """Where each of its sources has the item; a list without signals by its position."""
+    return [(signal.source, signal.rank) for signal in hit.signals] or [("browse", position)]
 
 
 def _sources(outcome: SearchOutcome) -> set[str]:

@@ -90,5 +90,5 @@ def report_text(report: "JudgeReport") -> str:
     else:
         lines.append(f"The judge is not believed: that takes a kappa of {ENOUGH:g} (Landis and Koch 1977).")
     if report.failed:
-        lines.append(f"{report.failed} items got no usable grade.")
+        lines.append(f"Items without a usable grade: {report.failed}.")
     return "\n".join(lines)

@@ -38,6 +38,7 @@ class ClaimWords:
     costs: Spellings
     wish: Spellings
     negation: Spellings
+    affirmation: Spellings
     sizes: Spellings
     currencies: dict[str, list[str]]
     units: dict[str, list[str]]

@@ -13,6 +13,7 @@ A claim in words that no rule knows ("comfortable") is not found: what is counte
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from assistant.records import Recommendation, Reply
@@ -28,9 +29,9 @@ from eval.measures.claim_words import (
     spelt_out,
     words_in,
 )
+from eval.measures.language import written_in
 from tools.records import Item, Record
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
 _QUOTED = re.compile(r"[“„«「『]([^“”„«»「」『』]{2,})[”“»」』]|(?<![\d\w])\"([^\"]{2,})\"")
 _CLAUSE_END = re.compile(r"[.,;:!?](?=\s|$|[\u3400-\u9fff])|[。、\n]")
 _CODE = re.compile(r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[a-z])[a-z0-9][a-z0-9-]*(?![\w-])", re.ASCII)
@@ -101,8 +102,8 @@ def claims_in(text: str, ground: Ground) -> list[Claim]:
     low = plain(spelt_out(bare, ground.language))
     texts: tuple[tuple[str, tuple[Finder, ...]], ...] = (
         (text, (_quotations,)),
-        (low, (_terms, _brands, _titles, _amounts, _codes, _superlatives, _stock, _limits)),
-        (bare, (_names, _letter_sizes)),
+        (low, (_terms, _titles, _amounts, _codes, _superlatives, _stock, _limits)),
+        (bare, (_brands, _names, _letter_sizes)),
     )
     return [
         Claim(kind=kind, words=words, supported=ok)
@@ -113,15 +114,10 @@ def claims_in(text: str, ground: Ground) -> list[Claim]:
 
 
 def _held(place: str, item_id: str | None, text: str, ground: Ground) -> HeldText:
-    language = "en" if ground.language == "zh" and not _HAN.search(text) else ground.language
-    claims = claims_in(text, ground if language == ground.language else _in_language(ground, language))
-    return HeldText(place=place, item_id=item_id, text=text, claims=claims)
-
-
-def _in_language(ground: Ground, language: str) -> Ground:
-    return Ground(
-        ground.reply, ground.shelf, ground.items, language, ground.catalogue_language, ground.evidence, ground.lenient
-    )
+    """The text's claims, read in English where it is not in the language that it should be in."""
+    if not written_in(text, ground.language, names=(item.title for item in ground.items)):
+        ground = replace(ground, language="en")
+    return HeldText(place=place, item_id=item_id, text=text, claims=claims_in(text, ground))
 
 
 def _known(item_id: str, shelf: Shelf) -> list[Item]:
@@ -143,9 +139,7 @@ def _message(reply: Reply, shelf: Shelf, catalogue_language: str) -> Iterator[He
 def _pieces(reply: Reply) -> Iterator[tuple[Recommendation | None, str]]:
     starts: dict[int, Recommendation] = {}
     for entry in sorted(reply.recommendations, key=lambda entry: len(entry.title)):
-        for match in re.finditer(
-            rf"(?:^|(?<=[.。!?！？\n])|(?<=[.。!?！？] )|(?<=推荐 )){re.escape(entry.title)}", reply.message
-        ):
+        for match in re.finditer(_PIECE_START + re.escape(entry.title), reply.message):
             starts[match.start()] = entry
     places = [0, *sorted(starts), len(reply.message)]
     for begin, end in pairwise(places):
@@ -176,7 +170,8 @@ def _after(table: Spellings, text: str, ground: Ground, room: int) -> bool:
 def _grounded(before: str, ground: Ground, *, owned: bool, wished: bool) -> bool:
     """A property is the item's own; where the text denies it, it is not; where it speaks of the wish, it is wished."""
     words = load_claim_words()
-    if _near(words.negation, before, ground, 24):
+    before = pattern(words_in(words.affirmation, ground.language)).sub(" ", before)
+    if _near(words.negation, before, ground, 14):
         return not owned or (ground.lenient and wished)
     about_wish = ground.lenient or bool(pattern(words_in(words.wish, ground.language)).search(before))
     return owned or (wished and about_wish)
@@ -201,18 +196,20 @@ def _terms(low: str, ground: Ground) -> Found:
                 yield kind, match.group(), _grounded(before, ground, owned=ground.owns(spellings), wished=wished)
 
 
-def _brands(low: str, ground: Ground) -> Found:
-    for brand, lower_too in ground.shelf.brands.items():
-        name = pattern((brand,))
-        for match in name.finditer(low) if lower_too else ():
-            before = _clause_before(low, match.start())
-            owned, wished = bool(name.search(ground.own)), bool(name.search(ground.wish))
-            yield "brand", brand, _grounded(before, ground, owned=owned, wished=wished)
+def _brands(text: str, ground: Ground) -> Found:
+    for brand, in_lower_case in ground.shelf.brands.items():
+        if brand.casefold() not in text.casefold():
+            continue
+        name = re.compile(rf"(?<!\w){re.escape(brand)}(?!\w)", re.IGNORECASE if in_lower_case else 0)
+        owned, wished = (bool(pattern((brand,)).search(held)) for held in (ground.own, ground.wish))
+        for match in name.finditer(text):
+            before = plain(_clause_before(text, match.start())) + " "
+            yield "brand", match.group(), _grounded(before, ground, owned=owned, wished=wished)
 
 
 def _titles(low: str, ground: Ground) -> Found:
     for title, item in ground.shelf.titles.items():
-        if item in ground.items or title in ground.own or (ground.lenient and title in ground.wish):
+        if title not in low or title in ground.own or (ground.lenient and title in ground.wish):
             continue
         for match in pattern((title,)).finditer(low):
             before = _clause_before(low, match.start())
@@ -287,8 +284,9 @@ def _names(text: str, ground: Ground) -> Found:
     """Capitalised words inside a sentence, and Latin words in Chinese: names that the data must hold."""
     if ground.language not in {"en", "fr", "es", "zh"}:
         return
-    titles = [title for title in ground.shelf.titles if title in plain(text)]  # judged as titles
-    known = "\n".join([ground.own, ground.wish, *titles, *(plain(entry.detail) for entry in ground.evidence)])
+    others = [*ground.shelf.titles, *map(str.casefold, ground.shelf.brands)]  # judged as titles and brands
+    judged = [name for name in others if name in plain(text)]
+    known = "\n".join([ground.own, ground.wish, *judged, *(plain(entry.detail) for entry in ground.evidence)])
     finder = _LATIN if ground.language == "zh" else _CAPITALISED
     units = load_claim_words().unit_of
     for match in finder.finditer(text):

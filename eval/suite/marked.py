@@ -92,7 +92,7 @@ def _refuse_traps(path: Path, text: str) -> None:
     depth = 0
     for event in yaml.parse(text, _Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        where = f"{path}:{event.start_mark.line + 1}"
+        where = f"{path}:{event.start_mark.line + 1 if event.start_mark else 1}"
         if isinstance(event, yaml.AliasEvent):
             raise BadInput(f"{where}: the alias *{event.anchor} is not taken; write out what it stands for.")
         if depth > MAX_DEPTH:
@@ -130,7 +130,7 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node) -> Any:  # noqa: ANN401
         try:
-            return self._loader.construct_object(node)  # type: ignore[no-untyped-call]
+            return self._loader.construct_object(node)
         except ValueError as exc:  # a date that does not exist
             raise self._wrong(node, f"{node.value!r} cannot be read ({exc}); put it in quotes") from exc
 

@@ -1,4 +1,4 @@
-"""What the measurements are built of: tables, generated lines, and how the stock agent's answer is read."""
+"""What the measurements are built of: tables and generated lines."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,6 @@ from eval.bench.__main__ import main
 from eval.bench.generate import write_lines
 from eval.bench.report import Result, Table, describe_run, percent, show
 from eval.questions import load_questions
-from tools.records import Item
 
 
 def test_generated_lines_are_always_the_same_and_keep_the_contract(tmp_path: Path) -> None:
@@ -45,27 +44,6 @@ def test_an_unknown_measurement_is_named(capsys: pytest.CaptureFixture[str]) -> 
         main(["speed"])
     assert ended.value.code == 2
     assert "unknown measurement: speed; known: overhead" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("1. Black Eaves Chair: fits. 2. **Wooden Stool**, cheap", ["chair", "stool"]),
-        ("I'd take the camera lens, not a camera", ["lens", "camera"]),
-        ("a camera-like thing and some content", []),
-        ("our cameras", ["camera"]),
-        ("[wooden-stool]", ["stool"]),
-        ("", []),
-    ],
-)
-def test_the_stock_agents_answer_is_read_by_titles_and_ids(text: str, named: list[str]) -> None:
-    from eval.bench.baseline import named_items
-
-    titles = {"black-eaves-chair": "Black Eaves Chair", "wooden-stool": "Wooden Stool", "camera-lens": "Camera Lens"}
-    titles |= {"camera": "Camera", "tent": "Tent"}
-    short = {"chair": "black-eaves-chair", "stool": "wooden-stool", "lens": "camera-lens", "camera": "camera"}
-    items = {item_id: Item(id=item_id, title=title) for item_id, title in titles.items()}
-    assert named_items(text, items) == [short[name] for name in named]
 
 
 def test_a_part_of_the_questions_keeps_conversations_whole() -> None:

@@ -22,6 +22,8 @@ TRUE = [
     ("en", "Its description says “A light running shoe with a mesh upper”."),
     ("en", "It is in stock and the cheapest of these."),
     ("en", "Its heel is 32 mm high, and it is cheaper than the Street Trainer."),
+    ("en", "Not only light but also black, it has no leather."),
+    ("en", "You asked for no Nike, and this is by Adidas."),
     ("en", "It comes in size XL and has 7th-generation foam."),
     ("zh", "这款黑色跑鞋价格为44.95美元，在您的限额之内，有现货。"),
     ("zh", "不含皮革，重240克，价格不到五十美元。"),
@@ -142,3 +144,18 @@ def test_the_messages_own_sentence_may_repeat_the_wish() -> None:
     assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == []
     invented = reply.model_copy(update={"message": "Here are 2 that fit best, all 30% off."})
     assert [held.unsupported for held in held_texts(invented, SHELF) if held.unsupported] != []
+
+
+def test_a_brand_that_is_also_a_word_is_known_by_its_capital() -> None:
+    apple = ITEMS["sofa"].model_copy(update={"id": "tree", "brand": "Apple", "description": "Grows an apple a day."})
+    shelf = Shelf({**ITEMS, "tree": apple})
+    for text, wrong in (("It is as round as an apple.", []), ("It is made by Apple.", ["brand"])):
+        reply = replied([recommended("runner", explanation=text)])
+        found = [claim for held in held_texts(reply, shelf) for claim in held.claims if not claim.supported]
+        assert [claim.kind for claim in found] == wrong
+
+
+def test_a_text_in_english_is_read_as_english_whatever_was_asked_for() -> None:
+    text = "This shoe is red, it costs 44.95 USD and comes with a leather sole."
+    assert kinds_unsupported("de", text) == {"colour", "material"}
+    assert kinds_unsupported("zh", text) == {"colour", "material"}
