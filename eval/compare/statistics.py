@@ -30,7 +30,7 @@ BATCH = 1_000
 """Resamples at a time, which bounds the memory of runs with thousands of cases."""
 
 STEEPEST_EFFECT = 2.0
-"""In standard deviations. Beyond it the t-test's power says two or three cases, fewer than anybody should trust."""
+"""In standard deviations. Beyond it the answer is always `fewest_cases`, and the solver need not be troubled."""
 
 Vector = NDArray[np.float64]
 
@@ -132,7 +132,7 @@ def cases_to_see_mean(differences: Sequence[float], detect: float, *, tests: int
         return None
     effect = min(abs(detect) / float(np.std(sample, ddof=1)), STEEPEST_EFFECT)
     needed = float(TTestPower().solve_power(effect_size=effect, alpha=ALPHA / tests, power=POWER))
-    return math.ceil(needed)
+    return max(math.ceil(needed), fewest_cases(tests))
 
 
 def cases_to_see_flips(counted: Flips, detect: float, *, tests: int = 1) -> int | None:
@@ -150,7 +150,12 @@ def cases_to_see_flips(counted: Flips, detect: float, *, tests: int = 1) -> int 
     share = max(flipped / counted.cases, difference)
     null = float(stats.norm.ppf(1 - ALPHA / tests / 2)) * math.sqrt(share)
     alternative = float(stats.norm.ppf(POWER)) * math.sqrt(share - difference**2)
-    return math.ceil(((null + alternative) / difference) ** 2)
+    return max(math.ceil(((null + alternative) / difference) ** 2), fewest_cases(tests))
+
+
+def fewest_cases(tests: int = 1) -> int:
+    """Cases below which no result is significant: n cases that all agree have p = 2 / 2^n in both tests used here."""
+    return math.floor(math.log2(2 * tests / ALPHA)) + 1
 
 
 def _bootstrap(sample: Vector, method: str, seed: int) -> Interval:

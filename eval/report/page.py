@@ -75,8 +75,8 @@ def _environment() -> Environment:
 
 def reach(rows: Iterable[Difference]) -> float:
     """How far bars of differences must reach to either side, so that all of a table have one scale."""
-    ends = [abs(end) for one in rows if one.unit == SHARE for end in (one.low, one.high) if end is not None]
-    return max(ends, default=1.0) or 1.0
+    shares = [one for one in rows if one.unit == SHARE]
+    return max((abs(end) for one in shares for end in (one.low or 0, one.high or 0, one.difference)), default=0) or 1
 
 
 def _plain(value: object) -> str:

@@ -10,6 +10,7 @@ from eval.compare.statistics import (
     Flips,
     cases_to_see_flips,
     cases_to_see_mean,
+    fewest_cases,
     flips,
     holm,
     mean_interval,
@@ -136,8 +137,11 @@ def test_where_nothing_spreads_no_number_of_cases_is_made_up(differences: list[f
     assert cases_to_see_mean(differences, detect) is None
 
 
-def test_a_huge_difference_still_asks_for_more_than_three_cases() -> None:
-    assert cases_to_see_mean([0.9, 1.0, 1.1], 1.0) == 5
+def test_no_fewer_cases_are_asked_for_than_can_be_significant() -> None:
+    assert cases_to_see_mean([0.9, 1.0, 1.1], 1.0) == fewest_cases() == 6
+    assert permutation_p([0.9, 1.0, 1.1] * 2, seed=1) < 0.05
+    assert permutation_p([0.9, 1.0, 1.1, 0.9, 1.0], seed=1) > 0.05
+    assert fewest_cases(10) == 9  # 2 / 2**9 is below 0.5 %, 2 / 2**8 is not
 
 
 def test_connors_number_of_cases_gives_the_power_that_it_promises() -> None:
@@ -153,4 +157,4 @@ def test_no_flips_or_an_impossible_difference_have_no_number_of_cases() -> None:
     assert cases_to_see_flips(Flips(both=3, lost=0, gained=0, neither=1), 0.1) is None
     assert cases_to_see_flips(Flips(both=3, lost=1, gained=1, neither=1), 0.0) is None
     assert cases_to_see_flips(Flips(both=3, lost=1, gained=1, neither=1), 1.5) is None
-    assert cases_to_see_flips(Flips(both=0, lost=0, gained=4, neither=0), 1.0) == 4
+    assert cases_to_see_flips(Flips(both=0, lost=0, gained=4, neither=0), 1.0) == 6
