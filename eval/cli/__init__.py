@@ -2,7 +2,7 @@
 
 import typer
 
-from eval.cli import compare, judge, report, run, suites
+from eval.cli import compare, judge, public, report, run, suites
 
 app = typer.Typer(no_args_is_help=True, help="Scripted evaluation: run suites, compare runs, report.")
 app.command("list")(suites.list_suites)
@@ -11,3 +11,5 @@ app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("judge")(judge.judge)
+app.command("movielens")(public.movielens)
+app.command("dataset")(public.dataset)
