@@ -102,7 +102,8 @@ class CitedEvidence(Record):
 
     id: str
     source: str
-    detail: str
+    detail: str = Field(description="the fact in English words; what explanations are checked against")
+    sentence: str = Field("", description="the same in the reply's language; empty in replies of earlier versions")
     score: float | None
 
 

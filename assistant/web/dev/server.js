@@ -138,7 +138,7 @@ function replyTo(session, text, attachments) {
 
 function recommendation(item, index, text, hasPicture) {
   const words = text.match(/[a-z]{4,}/gi)?.filter((word) => JSON.stringify(item).includes(word)) ?? [];
-  const entry = (source, detail, score = null) => ({ source, detail, score });
+  const entry = (source, detail, score = null) => ({ source, detail, sentence: detail, score });
   const evidence = [
     ...(hasPicture ? [entry("picture", "it looks like your photo (similarity 0.70)", 0.7)] : []),
     entry("keyword", `its text mentions ${words.join(", ") || "shoes"}`, 4.2),

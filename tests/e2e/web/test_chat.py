@@ -33,6 +33,16 @@ def test_a_message_with_a_photo_is_answered_with_evidence(page: Page, photo: Pat
     expect(first.locator("mark").filter(has_text="ball")).to_be_visible()
 
 
+def test_evidence_speaks_the_language_of_the_answer(open_page: OpenPage) -> None:
+    page = open_page(locale="zh-CN")
+    say(page, "我想要一盏台灯")
+    first = page.locator("li[data-item]").first
+    first.get_by_role("button", name="为什么").click()
+    price = first.get_by_role("definition").get_by_text("价格为")
+    expect(price).to_be_visible()
+    expect(price).to_have_attribute("lang", "zh")
+
+
 def test_steps_are_shown_while_they_run_and_an_answer_can_be_stopped(page: Page, model: FakeOpenAIServer) -> None:
     model.script(slow_plan)
     page.get_by_role("textbox", name="Message").fill("a desk lamp")

@@ -64,7 +64,10 @@ export interface Constraint extends Dropped {
 export interface Evidence {
   id: string;
   source: string;
+  /** The fact in English. */
   detail: string;
+  /** The fact in the reply's language; empty where an earlier version kept the reply. */
+  sentence: string;
   score: number | null;
 }
 

@@ -11,12 +11,14 @@ import type { CardView } from "./turn";
 
 interface Props {
   card: CardView;
+  /** The reply's, which its evidence speaks. */
+  language: string | undefined;
   given: Given;
   onOpen: () => void;
 }
 
 /** The evidence that a reason rests on, beside what the user said and showed. */
-export function EvidencePanel({ card, given, onOpen }: Props) {
+export function EvidencePanel({ card, language, given, onOpen }: Props) {
   const { t } = useSpeech();
   const wasOpened = useRef(false);
   return (
@@ -32,7 +34,7 @@ export function EvidencePanel({ card, given, onOpen }: Props) {
       </Button>
       <DisclosurePanel className={css.panel ?? ""}>
         <div className={css.content}>
-          <Entries card={card} />
+          <Entries card={card} language={language} />
           <Words card={card} given={given} />
           <Pictures card={card} given={given} />
         </div>
@@ -41,7 +43,7 @@ export function EvidencePanel({ card, given, onOpen }: Props) {
   );
 }
 
-function Entries({ card }: { card: CardView }) {
+function Entries({ card, language }: { card: CardView; language: string | undefined }) {
   const { t } = useSpeech();
   return (
     <dl className={css.groups}>
@@ -50,7 +52,7 @@ function Entries({ card }: { card: CardView }) {
           <dt>{t.evidence.sources[source] ?? source}</dt>
           {entries.map((entry) => (
             <dd key={entry.id}>
-              {entry.detail}
+              <span lang={entry.sentence ? language : "en"}>{entry.sentence || entry.detail}</span>
               {entry.score !== null && (
                 <small className={css.score} title={t.evidence.score}>
                   <span className="visually-hidden">{t.evidence.score} </span>

@@ -3,7 +3,7 @@ import type { Reply } from "../api/types";
 import { givenUpTo, groupBySource } from "./evidence";
 import { runningTurn, type Turn } from "./turn";
 
-const entry = (id: string, source: string) => ({ id, source, detail: id, score: null });
+const entry = (id: string, source: string) => ({ id, source, detail: id, sentence: id, score: null });
 
 test("evidence is grouped by source, what says most first and unknown sources last", () => {
   const groups = groupBySource([entry("1", "price"), entry("2", "taste"), entry("3", "picture"), entry("4", "price")]);
