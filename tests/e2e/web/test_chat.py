@@ -124,11 +124,13 @@ def test_an_item_is_ruled_out_in_the_language_of_the_page(
 
 
 def test_a_voice_note_is_recorded_with_a_meter_and_can_be_heard(page: Page) -> None:
+    """That the meter moves with the sound is tested in assistant/web/src/composer: a machine without a sound card may
+    have no clock for it."""
     page.get_by_role("button", name="Record a voice note").click()
     meter = page.get_by_role("meter", name="Loudness")
     expect(meter).to_be_visible()
     expect(meter).to_have_attribute("aria-valuemax", "100")
-    page.wait_for_timeout(1200)
+    expect(page.get_by_text("0:01", exact=True)).to_be_visible()
     page.get_by_role("button", name="Use this recording").click()
     recording = page.get_by_role("list", name="Attachments").locator("audio")
     expect(recording).to_have_js_property("readyState", 4)
