@@ -222,6 +222,7 @@ class Accepted(Event):
 
     type: Literal["accepted"] = "accepted"
     attachments: list[AttachmentNote] = []
+    taken: list[Attachment] = Field([], exclude=True, description="the same with their files; for code, never told")
 
 
 class StepStarted(Event):
