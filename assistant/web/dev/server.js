@@ -258,7 +258,7 @@ async function takeMessage(request, response, session) {
   session.running = turn.id;
   session.pending = { message_id: turn.id, said: text, attachments, began: Date.now() };
   follow(response, turn);
-  play(turn, session, text, attachments);
+  void play(turn, session, text, attachments);
 }
 
 // Plumbing ------------------------------------------------------------------------------------------------------------

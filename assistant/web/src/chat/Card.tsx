@@ -101,12 +101,7 @@ export function Card({ card, rank, turn, given, opinion, tell, steer }: Props) {
       {(card.evidence.length > 0 || turn.status === "running") && (
         <div className={css.why}>
           {card.evidence.length > 0 && (
-            <EvidencePanel
-              card={card}
-              language={turn.reply?.language}
-              given={given}
-              onOpen={() => tell("view")}
-            />
+            <EvidencePanel card={card} language={turn.reply?.language} given={given} onOpen={() => tell("view")} />
           )}
         </div>
       )}

@@ -20,12 +20,13 @@ export function Thread({ sessionId, turns, onSay }: Props) {
   // The assistant understands "the second one" of its last ranking only.
   const ranking = turns.findLast((turn) => turn.reply?.intent === "recommend" && turn.cards.length)?.messageId;
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new turn, or another conversation, is what moves it
   useLayoutEffect(() => {
     list.current?.lastElementChild?.scrollIntoView({ block: "start" });
   }, [last, sessionId]);
 
   return (
-    // What scrolls must be reachable by keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section className={css.scroller} aria-label={t.chat.conversation} tabIndex={0}>
       <ol className={css.thread} ref={list}>
         {turns.map((turn, index) => (

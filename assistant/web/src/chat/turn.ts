@@ -1,7 +1,17 @@
 /** One turn of the conversation as the page shows it, and how each event changes it. */
 
 import type { Draft } from "../api/stream";
-import type { Attachment, Dropped, Evidence, Hit, Message, PendingMessage, Problem, Reply, TurnEvent } from "../api/types";
+import type {
+  Attachment,
+  Dropped,
+  Evidence,
+  Hit,
+  Message,
+  PendingMessage,
+  Problem,
+  Reply,
+  TurnEvent,
+} from "../api/types";
 
 export type TurnStatus = "running" | "done" | "stopped" | "failed";
 

@@ -13,6 +13,7 @@ export function LevelMeter({ levels }: { levels: Levels }) {
     <Meter className={css.meter ?? ""} aria-label={t.recorder.level} value={Math.round((levels.at(-1) ?? 0) * 100)}>
       <div className={css.bars} aria-hidden>
         {levels.map((level, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a bar is its place; the levels move through it
           <span key={index} style={{ transform: `scaleY(${Math.max(LEAST, level)})` }} />
         ))}
       </div>

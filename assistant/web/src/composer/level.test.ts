@@ -20,10 +20,10 @@ function microphone() {
     get state() {
       return mic.state;
     },
-    resume: async () => void (mic.state = "running"),
-    close: async () => void (mic.state = "closed"),
+    resume: async () => Object.assign(mic, { state: "running" }),
+    close: async () => Object.assign(mic, { state: "closed" }),
     createAnalyser: () => analyser,
-    createMediaStreamSource: () => ({ connect: (to: unknown) => void (mic.connected = to) }),
+    createMediaStreamSource: () => ({ connect: (connected: unknown) => Object.assign(mic, { connected }) }),
   };
   return { mic, analyser, context: context as unknown as AudioContext };
 }
@@ -43,7 +43,10 @@ test.each([
 test("the level rises when sound comes and falls when it ends", () => {
   const { mic, analyser, context } = microphone();
   let levels: Levels = SILENCE;
-  listen(STREAM, (level) => (levels = moved(levels, level)), context);
+  const tell = (level: number) => {
+    levels = moved(levels, level);
+  };
+  listen(STREAM, tell, context);
   expect(mic.connected).toBe(analyser);
   for (const peak of [0, 0.1, 0.7, 0]) {
     mic.hears = tone(peak);
