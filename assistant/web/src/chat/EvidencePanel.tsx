@@ -1,11 +1,11 @@
 import { ChevronRight } from "lucide-react";
 import { useRef } from "react";
 import { Button, Disclosure, DisclosurePanel } from "react-aria-components";
-import { useSpeech } from "../i18n";
+import { useMessages, useSpeech } from "../i18n";
 import { percent } from "../i18n/format";
 import { Photo } from "../ui/Photo";
 import css from "./EvidencePanel.module.css";
-import { type Given, groupBySource } from "./evidence";
+import { type Given, groupBySource, untoldScore, wordsOf } from "./evidence";
 import { MarkedText } from "./MarkedText";
 import type { CardView } from "./turn";
 
@@ -52,18 +52,24 @@ function Entries({ card, language }: { card: CardView; language: string | undefi
           <dt>{t.evidence.sources[source] ?? source}</dt>
           {entries.map((entry) => (
             <dd key={entry.id}>
-              <span lang={entry.sentence ? language : "en"}>{entry.sentence || entry.detail}</span>
-              {entry.score !== null && (
-                <small className={css.score} title={t.evidence.score}>
-                  <span className="visually-hidden">{t.evidence.score} </span>
-                  {entry.score.toFixed(2)}
-                </small>
-              )}
+              <span lang={entry.sentence ? language : "en"}>{wordsOf(entry)}</span>
+              <Score score={untoldScore(entry)} />
             </dd>
           ))}
         </div>
       ))}
     </dl>
+  );
+}
+
+function Score({ score }: { score: string | null }) {
+  const t = useMessages();
+  return (
+    score && (
+      <small className={css.score}>
+        {t.evidence.score} {score}
+      </small>
+    )
   );
 }
 
