@@ -19,7 +19,7 @@ command -v npm >/dev/null || die "npm is missing; give: make setup"
 
 # What the page is made from: the paths and contents of its sources.
 key_of() {
-    find "$WEB" \( -name node_modules -o -name dist -o -name dev \) -prune -o -type f ! -name '*.test.ts' -print0 \
+    find "$WEB" \( -name node_modules -o -name dist -o -name dev \) -prune -o -type f ! -name '*.test.ts*' -print0 \
         | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
 }
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from assistant.fusion import FusedHit
-from assistant.records import Evidence
+from assistant.records import CitedEvidence, Evidence
 from assistant.words import content_stems as _stems
 from prompts import say
 from tools.records import Filters, Item, Signal
@@ -115,6 +115,17 @@ class Ledger:
 def in_words(entry: Evidence, language: str) -> str:
     """An entry in the user's language, from its facts."""
     return say(entry.key, language, **entry.facts, **({"score": entry.score} if entry.score is not None else {}))
+
+
+def cited(entry: Evidence, language: str) -> CitedEvidence:
+    """An entry as an answer in this language carries it."""
+    return CitedEvidence(
+        id=entry.id,
+        source=entry.source,
+        detail=entry.detail,
+        sentence=in_words(entry, language),
+        score=entry.score,
+    )
 
 
 def template_explanation(entries: list[Evidence], language: str) -> str:

@@ -102,7 +102,8 @@ class CitedEvidence(Record):
 
     id: str
     source: str
-    detail: str
+    detail: str = Field(description="the fact in English words; what explanations are checked against")
+    sentence: str = Field("", description="the same in the reply's language; empty in replies of earlier versions")
     score: float | None
 
 
@@ -221,6 +222,7 @@ class Accepted(Event):
 
     type: Literal["accepted"] = "accepted"
     attachments: list[AttachmentNote] = []
+    taken: list[Attachment] = Field([], exclude=True, description="the same with their files; for code, never told")
 
 
 class StepStarted(Event):

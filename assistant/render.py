@@ -38,7 +38,7 @@ def recommendation_view(item: Recommendation) -> RenderableType:
     """One recommendation as a panel."""
     body = Text(item.explanation)
     for entry in item.evidence:
-        body.append(f"\n  {entry.id:>4}  {entry.source:<13} {entry.detail}", style="dim")
+        body.append(f"\n  {entry.id:>4}  {entry.source:<13} {entry.sentence or entry.detail}", style="dim")
     title = f"{item.rank}. {item.title}  {price_in_words(item.price, item.currency)}  [{item.item_id}]"
     return Panel(body, title=Text(title, style="bold cyan"), title_align="left", border_style="dim")
 

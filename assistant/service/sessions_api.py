@@ -14,11 +14,11 @@ from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
 from assistant.errors import SessionError, UnknownItem
-from assistant.records import AttachmentNote, Constraint, Memory, Reply
+from assistant.records import Attachment, Constraint, Memory, Reply
 from assistant.service.context import Service, TheService, TheUser, User
 from assistant.service.hearing import until_ended
 from assistant.service.problems import Problem, Refused, as_response
-from assistant.service.turns import STOPPED, Incoming, Running, attachment_url
+from assistant.service.turns import STOPPED, AttachmentOut, Incoming, Running, with_urls
 from assistant.service.uploads import INCOMING, MESSAGE_BODY, read_message
 from assistant.sessions import Session, as_markdown, new_session_id
 from tools.media import sniff
@@ -51,12 +51,6 @@ class Sessions(Record):
     sessions: list[SessionOut]
 
 
-class AttachmentOut(AttachmentNote):
-    """An attachment and where it can be read."""
-
-    url: str
-
-
 class MessageOut(Record):
     """One answered message."""
 
@@ -66,6 +60,15 @@ class MessageOut(Record):
     attachments: list[AttachmentOut]
     at: float
     reply: Reply
+
+
+class PendingMessage(Record):
+    """The message in work."""
+
+    message_id: str
+    said: str
+    attachments: list[AttachmentOut] = Field(description="none until they are accepted, a moment after they came")
+    seconds: float = Field(description="how long ago its turn began")
 
 
 class FeedbackOut(Record):
@@ -83,6 +86,7 @@ class SessionDetail(SessionOut):
     constraints: list[Constraint]
     feedback: list[FeedbackOut]
     running: str | None = Field(description="id of the message in work")
+    pending: PendingMessage | None = Field(description="the message in work")
 
 
 class FeedbackIn(Record):
@@ -197,10 +201,7 @@ async def stop(service: TheService, user: TheUser, session_id: str, message_id: 
 async def attachment(service: TheService, user: TheUser, session_id: str, attachment_id: str) -> FileResponse:
     """A picture or recording as it was sent; what a browser should not show itself comes as a download."""
     await asyncio.to_thread(service.own_session, user, session_id)
-    known = (await _memory(service, session_id)).attachments
-    if attachment_id not in known or not Path(known[attachment_id].path).is_file():
-        raise Refused(HTTPStatus.NOT_FOUND, f"There is no attachment {attachment_id!r} in this session.")
-    found = known[attachment_id]
+    found = await _attachment(service, session_id, attachment_id)
     kind = await asyncio.to_thread(safe_type, Path(found.path))
     headers = {"Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "private, max-age=3600"}
     shown = "attachment" if kind == UNKNOWN else "inline"
@@ -239,29 +240,39 @@ def _out(session: Session) -> SessionOut:
 
 async def _detail(service: Service, session: Session) -> SessionDetail:
     log, session_id = service.assistant.log, session.session_id
+    running = service.turns.running_in(session_id)  # before the log is read: a turn that ends meanwhile stands there
     turns = await asyncio.to_thread(log.read, session_id) if session.turns else []
     messages = [
         MessageOut(
             turn=turn.turn,
             message_id=turn.message_id or f"turn-{turn.turn}",
             said=turn.said,
-            attachments=[
-                AttachmentOut(**note.model_dump(), url=attachment_url(session_id, note.id))
-                for note in turn.reply.query.attachments
-            ],
+            attachments=with_urls(session_id, turn.reply.query.attachments),
             at=turn.at,
             reply=turn.reply,
         )
         for turn in turns
     ]
     pressed = await asyncio.to_thread(log.feedback, session_id)
-    running = service.turns.running_in(session_id)
+    pending = None
+    if running and running.message_id not in {message.message_id for message in messages}:
+        pending = _pending(running)
     return SessionDetail(
         **_out(session).model_dump(),
         messages=messages,
         constraints=(await _memory(service, session_id)).constraints,
         feedback=[FeedbackOut(item_id=item_id, event=event, at=at) for item_id, event, at in pressed],
-        running=running.message_id if running else None,
+        running=pending.message_id if pending else None,
+        pending=pending,
+    )
+
+
+def _pending(running: Running) -> PendingMessage:
+    return PendingMessage(
+        message_id=running.message_id,
+        said=running.said,
+        attachments=with_urls(running.session_id, running.accepted.attachments),
+        seconds=round(running.seconds, 3),
     )
 
 
@@ -270,6 +281,16 @@ async def _memory(service: Service, session_id: str) -> Memory:
         return await service.assistant.memory(session_id)
     except SessionError:  # no turn yet
         return Memory()
+
+
+async def _attachment(service: Service, session_id: str, attachment_id: str) -> Attachment:
+    """An attachment of an answered message, or of the one in work, which the session does not remember yet."""
+    running = service.turns.running_in(session_id)  # before the memory is read: that of a turn that ends holds it
+    pending = {taken.id: taken for taken in running.accepted.taken} if running else {}
+    found = (pending | (await _memory(service, session_id)).attachments).get(attachment_id)
+    if found is None or not await asyncio.to_thread(Path(found.path).is_file):
+        raise Refused(HTTPStatus.NOT_FOUND, f"There is no attachment {attachment_id!r} in this session.")
+    return found
 
 
 async def _turn(service: Service, session_id: str, message_id: str) -> Running:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.front import Assistant, Sent
-from assistant.records import Accepted, Done, Reply, TurnEvent
+from assistant.records import Accepted, AttachmentNote, Done, Reply, TurnEvent
 from assistant.service.context import REQUEST_ID, User
 from assistant.service.problems import Problem, Refused, problem_of
 from assistant.service.watching import Watcher
@@ -59,6 +59,8 @@ class Running:
 
     session_id: str
     message_id: str
+    said: str = ""
+    accepted: Accepted = field(default_factory=Accepted)
     events: list[ServedEvent] = field(default_factory=list)
     reply: Reply | None = None
     problem: Problem | None = None
@@ -157,7 +159,7 @@ class Turns:
             discard(incoming)
             raise
         keep = self._settings.grace_seconds if incoming.keep_seconds is None else incoming.keep_seconds
-        running = Running(session_id, incoming.message_id, keep_seconds=keep)
+        running = Running(session_id, incoming.message_id, said=incoming.text, keep_seconds=keep)
         self._active[session_id] = user.id, running
         self._keep(running)
         running.task = asyncio.create_task(self._run(user, running, incoming))
@@ -235,6 +237,7 @@ class Turns:
         self._watcher.turn_event(running, event)
         match event:
             case Accepted():
+                running.accepted = event
                 running.tell("accepted", _accepted(running, event))
             case Done():  # told when the session's memory is written, so that a next turn may follow at once
                 running.reply = event.reply
@@ -273,10 +276,19 @@ def discard(incoming: Incoming) -> None:
 
 
 def _accepted(running: Running, event: Accepted) -> dict[str, Any]:
-    attachments = [
-        {**note.model_dump(), "url": attachment_url(running.session_id, note.id)} for note in event.attachments
-    ]
+    attachments = [note.model_dump() for note in with_urls(running.session_id, event.attachments)]
     return {"message_id": running.message_id, "session_id": running.session_id, "attachments": attachments}
+
+
+class AttachmentOut(AttachmentNote):
+    """An attachment and where it can be read."""
+
+    url: str
+
+
+def with_urls(session_id: str, attachments: list[AttachmentNote]) -> list[AttachmentOut]:
+    """Attachments as clients are told of them."""
+    return [AttachmentOut(**note.model_dump(), url=attachment_url(session_id, note.id)) for note in attachments]
 
 
 def attachment_url(session_id: str, attachment_id: str) -> str:

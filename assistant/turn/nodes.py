@@ -58,7 +58,7 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     check_request(request, runtime.context.settings.limits)
     memory = without_dropped(request, memory)
     attachments = await asyncio.to_thread(take_attachments, request, memory, runtime.context.uploads)
-    runtime.stream_writer(Accepted(attachments=noted(attachments)))
+    runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments))
     known = memory.attachments | {attachment.id: attachment for attachment in attachments}
     return {
         "memory": memory.model_copy(update={"attachments": known}),

@@ -9,10 +9,9 @@ from langgraph.runtime import Runtime
 
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.fusion import vote
-from assistant.ledger import template_explanation
+from assistant.ledger import cited, template_explanation
 from assistant.records import (
     Candidate,
-    CitedEvidence,
     Evidence,
     Explained,
     PictureNote,
@@ -59,12 +58,12 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         runtime.stream_writer(StepFinished(step="rank", ok=False, seconds=0, summary=str(exc)))
         degraded.append(say("no_ranking_model", state["memory"].language, reason=str(exc)))
     by_alias = {candidate.alias: candidate for candidate in candidates}
-    cited = {entry["item"]: set(entry["evidence"]) for entry in reversed(answer)}
+    named = {entry["item"]: set(entry["evidence"]) for entry in reversed(answer)}
     chosen = list(dict.fromkeys(entry["item"] for entry in answer))
     fused = [(candidate.alias, candidate.score) for candidate in candidates]
     order = vote(fused, chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)
     ranked = [
-        _recommendation(position, by_alias[alias], cited.get(alias, set()), state)
+        _recommendation(position, by_alias[alias], named.get(alias, set()), state)
         for position, alias in enumerate(order[:count], start=1)
     ]
     hits = [by_alias[alias].hit for alias in order]
@@ -208,11 +207,11 @@ async def _ask_for_explanation(
     return " ".join(text.split()), ""
 
 
-def _recommendation(position: int, candidate: Candidate, cited: set[str], state: TurnState) -> Recommendation:
-    """The candidate as an answer: the strongest entries, what the model cited, and the price always."""
+def _recommendation(position: int, candidate: Candidate, named: set[str], state: TurnState) -> Recommendation:
+    """The candidate as an answer: the strongest entries, those that the model named, and the price always."""
     strongest = {entry.id for entry in candidate.evidence[:MAX_EVIDENCE]}
     price = {entry.id for entry in candidate.evidence if entry.source == "price"}
-    chosen = [entry for entry in candidate.evidence if entry.id in strongest | cited | price]
+    chosen = [entry for entry in candidate.evidence if entry.id in strongest | named | price]
     hit = candidate.hit
     return Recommendation(
         rank=position,
@@ -222,7 +221,7 @@ def _recommendation(position: int, candidate: Candidate, cited: set[str], state:
         currency=hit.currency,
         score=round(candidate.score, 6),
         explanation="",
-        evidence=[CitedEvidence(id=e.id, source=e.source, detail=e.detail, score=e.score) for e in chosen],
+        evidence=[cited(entry, state["memory"].language) for entry in chosen],
     )
 
 

@@ -11,6 +11,8 @@ export default defineConfig({
     // An asset in a data: address would be refused by the page's content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The notices that the licences of the bundled packages ask for travel with the page.
+    license: { fileName: "licences.md" },
     chunkSizeWarningLimit: 700,
   },
   server: { proxy: { "/api": service } },

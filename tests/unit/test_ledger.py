@@ -1,5 +1,7 @@
+import pytest
+
 from assistant.fusion import FusedHit
-from assistant.ledger import Ledger, in_words, template_explanation
+from assistant.ledger import Ledger, cited, in_words, template_explanation
 from assistant.records import Evidence
 from assistant.verify import Claim, problems
 from tools.records import Filters, Hit, Item, Signal, Vocabulary
@@ -59,6 +61,13 @@ def test_voice_that_named_a_found_word_is_noted() -> None:
 def test_entries_speak_the_users_language() -> None:
     price = next(entry for entry in entries() if entry.source == "price")
     assert in_words(price, "zh") == "价格为 80 USD"
+
+
+@pytest.mark.parametrize(("language", "sentence"), [("en", "it costs 80 USD"), ("zh", "价格为 80 USD")])
+def test_cited_evidence_says_its_fact_in_english_and_in_the_replys_language(language: str, sentence: str) -> None:
+    price = next(entry for entry in entries() if entry.source == "price")
+    told = cited(price, language)
+    assert (told.id, told.source, told.detail, told.sentence) == (price.id, "price", "it costs 80 USD", sentence)
 
 
 def test_an_explanation_from_the_template_passes_its_own_check() -> None:

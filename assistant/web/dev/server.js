@@ -138,7 +138,7 @@ function replyTo(session, text, attachments) {
 
 function recommendation(item, index, text, hasPicture) {
   const words = text.match(/[a-z]{4,}/gi)?.filter((word) => JSON.stringify(item).includes(word)) ?? [];
-  const entry = (source, detail, score = null) => ({ source, detail, score });
+  const entry = (source, detail, score = null) => ({ source, detail, sentence: detail, score });
   const evidence = [
     ...(hasPicture ? [entry("picture", "it looks like your photo (similarity 0.70)", 0.7)] : []),
     entry("keyword", `its text mentions ${words.join(", ") || "shoes"}`, 4.2),
@@ -209,7 +209,7 @@ async function play(turn, session, text, attachments) {
     reply,
   });
   session.title ||= text.slice(0, 60) || attachments[0]?.name || "";
-  session.running = null;
+  session.running = session.pending = null;
   tell(turn, "done", { reply });
 }
 
@@ -224,7 +224,7 @@ function tell(turn, type, data) {
 
 function end(turn) {
   turn.isOver = true;
-  turn.session.running = null;
+  turn.session.running = turn.session.pending = null;
   for (const response of turn.listeners) response.end();
 }
 
@@ -253,10 +253,12 @@ async function takeMessage(request, response, session) {
     ];
   }
   const turn = { id: String(form.get("message_id")), session, events: [], listeners: new Set(), isOver: false };
+  const attachments = attachmentsOf(session, form);
   turns.set(turn.id, turn);
   session.running = turn.id;
+  session.pending = { message_id: turn.id, said: text, attachments, began: Date.now() };
   follow(response, turn);
-  play(turn, session, text, attachmentsOf(session, form));
+  void play(turn, session, text, attachments);
 }
 
 // Plumbing ------------------------------------------------------------------------------------------------------------
@@ -333,6 +335,7 @@ const ROUTES = [
         messages: [],
         constraints: [],
         running: null,
+        pending: null,
         files: new Map(),
       };
       sessions.set(session.session_id, session);
@@ -355,6 +358,7 @@ const ROUTES = [
           constraints: session.constraints,
           feedback: [],
           running: session.running,
+          pending: session.pending && { ...session.pending, seconds: (Date.now() - session.pending.began) / 1000 },
         }),
       ),
   ],

@@ -133,6 +133,28 @@ def test_a_second_message_meanwhile_is_refused_and_stopping_makes_room(
     assert service.say(session, "a lamp", message_id="m-1").status_code == 200
 
 
+def test_a_session_tells_of_the_message_in_work_and_shows_its_picture(
+    service: Running, model: FakeOpenAIServer, picture: bytes
+) -> None:
+    model.script(slow_plan)
+    session = service.session()
+    path = f"/api/sessions/{session}"
+    image = {"name": "ball.png", "data": base64.b64encode(picture).decode()}
+    body = {"text": "like this", "images": [image], "message_id": "m"}
+    with service.client.stream("POST", f"{path}/messages", json=body) as stream:
+        accepted = next(events(stream.iter_lines()))
+        assert set(accepted.data) == {"type", "message_id", "session_id", "attachments"}
+        told = service.client.get(path).json()
+        attachment = {"id": "img1", "kind": "picture", "name": "ball.png", "url": f"{path}/attachments/img1"}
+        assert (told["running"], told["messages"]) == ("m", [])
+        assert told["pending"].pop("seconds") > 0
+        assert told["pending"] == {"message_id": "m", "said": "like this", "attachments": [attachment]}
+        assert service.client.get(attachment["url"]).content == picture
+        assert service.client.delete(f"{path}/messages/m").status_code == 204
+    assert service.client.get(path).json()["pending"] is None
+    problem(service.client.get(attachment["url"]), 404)
+
+
 def test_sessions_run_side_by_side_and_too_many_are_refused(serve: Serve, model: FakeOpenAIServer) -> None:
     model.script(slow_plan)
     with serve(turns_at_once=2) as service, ThreadPoolExecutor(2) as pool:

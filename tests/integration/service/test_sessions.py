@@ -16,7 +16,7 @@ def test_a_session_from_beginning_to_end(service: Running) -> None:
     assert [message["said"] for message in detail["messages"]] == ["a desk lamp under 40 dollars", "why the first one?"]
     assert [message["reply"] for message in detail["messages"]] == [first, second]
     assert {c["field"]: c["value"] for c in detail["constraints"]} == {"max_price": 39.99}
-    assert detail["running"] is None
+    assert (detail["running"], detail["pending"]) == (None, None)
 
     renamed = service.client.patch(f"/api/sessions/{session}", json={"title": "  Lamps\n "}).json()
     assert renamed["title"] == "Lamps"

@@ -187,7 +187,10 @@ async def test_chinese_is_answered_in_chinese(stage: Stage) -> None:
     assert reply.language == "zh"
     assert reply.constraints == {"max_price": 90}
     assert reply.message.startswith("为您找到")
-    assert "价格为" in reply.recommendations[0].explanation
+    first = reply.recommendations[0]
+    assert "价格为" in first.explanation
+    price = next(entry for entry in first.evidence if entry.source == "price")
+    assert (price.detail, price.sentence) == ("it costs 80 USD, within your limit", "价格为 80 USD，在您的限额之内")
 
 
 async def test_an_empty_catalogue_is_said(stage: Stage) -> None:

@@ -30,7 +30,16 @@ export interface SessionDetail extends Session {
   messages: Message[];
   constraints: Constraint[];
   feedback: { item_id: string; event: FeedbackEvent; at: number }[];
-  running: string | null;
+  /** The message in work. */
+  pending: PendingMessage | null;
+}
+
+export interface PendingMessage {
+  message_id: string;
+  said: string;
+  attachments: Attachment[];
+  /** How long ago its turn began. */
+  seconds: number;
 }
 
 export interface Message {
@@ -64,7 +73,10 @@ export interface Constraint extends Dropped {
 export interface Evidence {
   id: string;
   source: string;
+  /** The fact in English. */
   detail: string;
+  /** The fact in the reply's language; empty where an earlier version kept the reply. */
+  sentence: string;
   score: number | null;
 }
 

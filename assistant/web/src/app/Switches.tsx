@@ -92,7 +92,7 @@ function LogOutButton() {
     mutationFn: logOut,
     onSuccess: () => {
       forgetAll();
-      queries.resetQueries();
+      void queries.resetQueries();
     },
   });
   if (data?.auth !== "key" || !data.user) return null;

@@ -41,7 +41,8 @@ export default function ItemPage({ itemId }: { itemId: string }) {
 function Known({ detail }: { detail: ItemDetail }) {
   const { t, locale } = useSpeech();
   const { item } = detail;
-  const facts = [...factsOf(item, t), ...tracesOf(detail, t)];
+  const facts = factsOf(item, t);
+  const traces = tracesOf(detail, t);
   return (
     <article className={css.item}>
       <Gallery detail={detail} />
@@ -67,18 +68,30 @@ function Known({ detail }: { detail: ItemDetail }) {
         {facts.length > 0 && (
           <section aria-labelledby="facts">
             <h2 id="facts">{t.item.facts}</h2>
-            <dl className={css.facts}>
-              {facts.map(([name, value]) => (
-                <div key={name}>
-                  <dt>{name}</dt>
-                  <dd>{value}</dd>
-                </div>
-              ))}
-            </dl>
+            <FactList facts={facts} />
           </section>
+        )}
+        {traces.length > 0 && (
+          <details className={css.traces}>
+            <summary>{t.item.traces}</summary>
+            <FactList facts={traces} />
+          </details>
         )}
       </div>
     </article>
+  );
+}
+
+function FactList({ facts }: { facts: [string, string][] }) {
+  return (
+    <dl className={css.facts}>
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 
@@ -116,7 +129,7 @@ function Ask({ title }: { title: string }) {
   async function ask() {
     try {
       const id = await beginConversation();
-      say(id, { text: t.item.askText(title), images: [], audio: [], dropped: [] });
+      void say(id, { text: t.item.askText(title), images: [], audio: [], dropped: [] });
       navigate(`/s/${id}`);
     } catch (error) {
       setProblem(sentence(asProblem(error), t));

@@ -56,7 +56,7 @@ export function MapView({ groups }: { groups: Group[] }) {
     <div className={css.frame} ref={frame}>
       <div
         className={css.stage}
-        // The dots are reached with the arrow keys
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: an application; its dots are reached with the arrow keys
         tabIndex={0}
         role="application"
         aria-label={t.map.canvas(placed.length)}

@@ -100,7 +100,9 @@ export function Card({ card, rank, turn, given, opinion, tell, steer }: Props) {
       </div>
       {(card.evidence.length > 0 || turn.status === "running") && (
         <div className={css.why}>
-          {card.evidence.length > 0 && <EvidencePanel card={card} given={given} onOpen={() => tell("view")} />}
+          {card.evidence.length > 0 && (
+            <EvidencePanel card={card} language={turn.reply?.language} given={given} onOpen={() => tell("view")} />
+          )}
         </div>
       )}
     </li>

@@ -43,8 +43,8 @@ export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
   };
 
   return (
-    <div role="group" aria-label={t.cards.label} className={css.cards}>
-      <ol ref={list} className={css.list}>
+    <div className={css.cards}>
+      <ol ref={list} aria-label={t.cards.label} className={css.list}>
         {turn.cards.map((card, index) => (
           <Card
             key={card.item_id}

@@ -33,19 +33,20 @@ export function ChatPage({ sessionId }: { sessionId?: string }) {
 
   useEffect(() => {
     setProblem(null);
-    if (sessionId) openConversation(sessionId);
+    if (sessionId) void openConversation(sessionId);
   }, [sessionId]);
 
   const finished = turns.filter((turn) => turn.status === "done").length;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: an answer or a new conversation changes the list.
   useEffect(() => {
-    queries.invalidateQueries({ queryKey: ["sessions"] });
-  }, [finished, sessionId]);
+    void queries.invalidateQueries({ queryKey: ["sessions"] });
+  }, [queries, finished, sessionId]);
 
   async function send(draft: Draft): Promise<boolean> {
     setProblem(null);
     try {
       const id = sessionId ?? (await beginConversation());
-      say(id, draft);
+      void say(id, draft);
       if (!sessionId) navigate(`/s/${id}`);
       return true;
     } catch (error) {

@@ -20,7 +20,7 @@ export function Comparison({ itemIds }: { itemIds: string[] }) {
   const facts = items.map((item) => new Map(factsOf(item, t)));
   const names = [...new Set(facts.flatMap((known) => [...known.keys()]))];
   return (
-    // What scrolls must be reachable by keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section className={css.scroller} aria-label={t.cards.compare} tabIndex={0}>
       <table className={css.table}>
         <thead>

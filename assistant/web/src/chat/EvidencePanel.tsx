@@ -1,22 +1,24 @@
 import { ChevronRight } from "lucide-react";
 import { useRef } from "react";
 import { Button, Disclosure, DisclosurePanel } from "react-aria-components";
-import { useSpeech } from "../i18n";
+import { useMessages, useSpeech } from "../i18n";
 import { percent } from "../i18n/format";
 import { Photo } from "../ui/Photo";
 import css from "./EvidencePanel.module.css";
-import { type Given, groupBySource } from "./evidence";
+import { type Given, groupBySource, untoldScore, wordsOf } from "./evidence";
 import { MarkedText } from "./MarkedText";
 import type { CardView } from "./turn";
 
 interface Props {
   card: CardView;
+  /** The reply's, which its evidence speaks. */
+  language: string | undefined;
   given: Given;
   onOpen: () => void;
 }
 
 /** The evidence that a reason rests on, beside what the user said and showed. */
-export function EvidencePanel({ card, given, onOpen }: Props) {
+export function EvidencePanel({ card, language, given, onOpen }: Props) {
   const { t } = useSpeech();
   const wasOpened = useRef(false);
   return (
@@ -32,7 +34,7 @@ export function EvidencePanel({ card, given, onOpen }: Props) {
       </Button>
       <DisclosurePanel className={css.panel ?? ""}>
         <div className={css.content}>
-          <Entries card={card} />
+          <Entries card={card} language={language} />
           <Words card={card} given={given} />
           <Pictures card={card} given={given} />
         </div>
@@ -41,7 +43,7 @@ export function EvidencePanel({ card, given, onOpen }: Props) {
   );
 }
 
-function Entries({ card }: { card: CardView }) {
+function Entries({ card, language }: { card: CardView; language: string | undefined }) {
   const { t } = useSpeech();
   return (
     <dl className={css.groups}>
@@ -50,18 +52,24 @@ function Entries({ card }: { card: CardView }) {
           <dt>{t.evidence.sources[source] ?? source}</dt>
           {entries.map((entry) => (
             <dd key={entry.id}>
-              {entry.detail}
-              {entry.score !== null && (
-                <small className={css.score} title={t.evidence.score}>
-                  <span className="visually-hidden">{t.evidence.score} </span>
-                  {entry.score.toFixed(2)}
-                </small>
-              )}
+              <span lang={entry.sentence ? language : "en"}>{wordsOf(entry)}</span>
+              <Score score={untoldScore(entry)} />
             </dd>
           ))}
         </div>
       ))}
     </dl>
+  );
+}
+
+function Score({ score }: { score: string | null }) {
+  const t = useMessages();
+  return (
+    score && (
+      <small className={css.score}>
+        {t.evidence.score} {score}
+      </small>
+    )
   );
 }
 

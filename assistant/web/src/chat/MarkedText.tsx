@@ -13,6 +13,7 @@ export function MarkedText({ text, evidence, numbers }: Props) {
   const t = useMessages();
   return markWords(text, evidence, numbers).map((piece, index) =>
     piece.marked ? (
+      // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a text stay where they are
       <mark key={index} title={t.evidence.marked}>
         {piece.text}
       </mark>

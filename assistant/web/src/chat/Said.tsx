@@ -23,7 +23,7 @@ export function Said({ turn }: { turn: Turn }) {
         </ul>
       )}
       {recordings.map((recording) => (
-        // No captions: the transcript stands with the evidence
+        // biome-ignore lint/a11y/useMediaCaption: the transcript stands with the evidence
         <audio key={recording.url} controls src={recording.url} aria-label={t.composer.playback(recording.name)} />
       ))}
       {text && <p>{text}</p>}

@@ -192,7 +192,7 @@ function RemoveDialog({ session, isOpen, onClose, current }: DialogProps & { cur
       onClose();
       if (session.session_id === current) navigate("/");
       forgetConversation(session.session_id);
-      queries.invalidateQueries({ queryKey: ["sessions"] });
+      void queries.invalidateQueries({ queryKey: ["sessions"] });
     },
   });
   return (

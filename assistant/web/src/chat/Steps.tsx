@@ -26,6 +26,7 @@ export function Steps({ steps, isRunning }: { steps: StepView[]; isRunning: bool
       aria-label={t.steps.title}
     >
       {steps.map((step, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: steps have no ids, and are only ever added at the end
         <li key={index} className={css.step} data-state={step.state} title={step.summary || undefined}>
           <StateIcon state={step.state} />
           <span className={css.name}>

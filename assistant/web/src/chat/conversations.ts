@@ -4,9 +4,9 @@ import { create } from "zustand";
 import { createSession, getSession, stopMessage } from "../api/client";
 import { asProblem } from "../api/problem";
 import { type Draft, resumeMessage, sendMessage } from "../api/stream";
-import type { Constraint, Problem, TurnEvent } from "../api/types";
+import type { Constraint, PendingMessage, Problem, TurnEvent } from "../api/types";
 import { noteOpinion } from "./opinions";
-import { applyEvent, finishedTurn, newTurn, runningTurn, stopTurn, type Turn } from "./turn";
+import { applyEvent, finishedTurn, newTurn, pendingTurn, stopTurn, type Turn } from "./turn";
 
 export interface Conversation {
   loading: boolean;
@@ -50,7 +50,7 @@ export async function openConversation(sessionId: string) {
     const turns = session.messages.map(finishedTurn);
     update(sessionId, () => ({ loading: false, turns, constraints: session.constraints }));
     for (const { item_id, event } of session.feedback) noteOpinion(sessionId, item_id, event);
-    if (session.running) await goOn(sessionId, session.running);
+    if (session.pending) await goOn(sessionId, session.pending);
   } catch (error) {
     update(sessionId, () => ({ loading: false, problem: asProblem(error) }));
   }
@@ -94,8 +94,9 @@ export async function stop(sessionId: string, messageId: string) {
   aborts.get(messageId)?.abort();
 }
 
-async function goOn(sessionId: string, messageId: string) {
-  update(sessionId, ({ turns }) => ({ turns: [...turns, runningTurn(messageId, Date.now())] }));
+async function goOn(sessionId: string, pending: PendingMessage) {
+  const messageId = pending.message_id;
+  update(sessionId, ({ turns }) => ({ turns: [...turns, pendingTurn(pending, Date.now())] }));
   await follow(sessionId, messageId, (signal) => resumeMessage(sessionId, messageId, { signal }));
 }
 

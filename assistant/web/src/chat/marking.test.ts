@@ -3,7 +3,7 @@ import type { Evidence } from "../api/types";
 import { markWords } from "./marking";
 
 const says = (...details: string[]): Evidence[] =>
-  details.map((detail, index) => ({ id: `e${index}`, source: "keyword", detail, score: null }));
+  details.map((detail, index) => ({ id: `e${index}`, source: "keyword", detail, sentence: detail, score: null }));
 
 const marked = (text: string, evidence: Evidence[], numbers?: number[]) =>
   markWords(text, evidence, numbers)

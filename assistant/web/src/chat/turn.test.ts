@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Hit, Reply, TurnEvent } from "../api/types";
-import { applyEvent, finishedTurn, runningTurn, stopTurn } from "./turn";
+import { applyEvent, finishedTurn, pendingTurn, runningTurn, stopTurn } from "./turn";
 
 const hit = (item_id: string): Hit => ({ item_id, title: item_id.toUpperCase(), price: 10, currency: "USD" });
 const started = (step: string, query?: string): TurnEvent => ({
@@ -104,6 +104,12 @@ test("attachments take the service's ids and keep the address they are shown fro
     ["aud1", "blob:b"],
     ["img1", "blob:a"],
   ]);
+});
+
+test("a turn that an earlier visit began shows at once what was said, and since when", () => {
+  const attachments = [{ id: "img1", kind: "picture" as const, name: "a.jpg", url: "/a" }];
+  const turn = pendingTurn({ message_id: "m", said: "like this", attachments, seconds: 1.5 }, 10_000);
+  expect(turn).toMatchObject({ status: "running", said: "like this", attachments, startedAt: 8_500 });
 });
 
 test("a failed turn says why", () => {

@@ -1,7 +1,17 @@
 /** One turn of the conversation as the page shows it, and how each event changes it. */
 
 import type { Draft } from "../api/stream";
-import type { Attachment, Dropped, Evidence, Hit, Message, Problem, Reply, TurnEvent } from "../api/types";
+import type {
+  Attachment,
+  Dropped,
+  Evidence,
+  Hit,
+  Message,
+  PendingMessage,
+  Problem,
+  Reply,
+  TurnEvent,
+} from "../api/types";
 
 export type TurnStatus = "running" | "done" | "stopped" | "failed";
 
@@ -52,6 +62,11 @@ export function newTurn(messageId: string, draft: Draft, startedAt: number): Tur
 }
 
 /** A turn that another visit of the page began. */
+export function pendingTurn({ message_id, said, attachments, seconds }: PendingMessage, now: number): Turn {
+  return { ...runningTurn(message_id, now - seconds * 1000), said, attachments };
+}
+
+/** A turn of which nothing is known yet. */
 export function runningTurn(messageId: string, startedAt: number): Turn {
   return {
     messageId,
@@ -161,8 +176,7 @@ function withReply(turn: Turn, reply: Reply): Turn {
       evidence,
     }));
   const steps = turn.steps.length ? settleSteps(turn.steps) : reply.steps.map(pastStep);
-  const said = turn.said || reply.query.text; // not known before where the page was loaded while the turn ran
-  return { ...turn, said, status: "done", reply, cards, settled: true, steps };
+  return { ...turn, status: "done", reply, cards, settled: true, steps };
 }
 
 function pastStep(step: Reply["steps"][number]): StepView {

@@ -76,7 +76,7 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
     // Enter that ends a word of an input method must not send.
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
-    send();
+    void send();
   }
 
   if (mode === "record") {
@@ -89,7 +89,7 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
       className={css.composer}
       onSubmit={(event) => {
         event.preventDefault();
-        send();
+        void send();
       }}
     >
       {problem && <Notice kind="problem">{problem}</Notice>}

@@ -1,9 +1,9 @@
 import { Check, Trash2 } from "lucide-react";
-import { Meter } from "react-aria-components";
 import { useMessages } from "../i18n";
 import { clock } from "../i18n/format";
 import { Button, IconButton } from "../ui/Button";
 import { Notice } from "../ui/Notice";
+import { LevelMeter } from "./LevelMeter";
 import css from "./Recorder.module.css";
 import { useRecording } from "./useRecording";
 
@@ -30,13 +30,7 @@ export function Recorder({ seconds, onDone, onCancel }: Props) {
       <IconButton label={t.recorder.discard} onPress={onCancel}>
         <Trash2 size={19} aria-hidden />
       </IconButton>
-      <Meter className={css.meter ?? ""} aria-label={t.recorder.level} value={Math.round((levels.at(-1) ?? 0) * 100)}>
-        <div className={css.bars} aria-hidden>
-          {levels.map((level, index) => (
-            <span key={index} style={{ transform: `scaleY(${Math.max(0.06, level)})` }} />
-          ))}
-        </div>
-      </Meter>
+      <LevelMeter levels={levels} />
       <span className={css.time}>
         <span className="visually-hidden">{t.recorder.elapsed(clock(elapsed))}</span>
         <span aria-hidden>{clock(elapsed)}</span>

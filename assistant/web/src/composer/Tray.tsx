@@ -34,7 +34,7 @@ function Preview({ file }: { file: File }) {
   const url = useObjectUrl(file);
   if (!url) return null;
   if (file.type.startsWith("image/")) return <img className={css.picture} src={url} alt={file.name} />;
-  // A recording that was made just now has no captions
+  // biome-ignore lint/a11y/useMediaCaption: a recording that was made just now has none
   return <audio className={css.recording} controls src={url} aria-label={t.composer.playback(file.name)} />;
 }
 

@@ -215,6 +215,7 @@ export const en = {
     inStock: "In stock",
     outOfStock: "Out of stock",
     facts: "What the assistant knows",
+    traces: "How the assistant recognises it",
     category: "Category",
     brand: "Brand",
     description: "Description",

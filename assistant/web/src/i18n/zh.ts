@@ -211,6 +211,7 @@ export const zh: Messages = {
     inStock: "有现货",
     outOfStock: "缺货",
     facts: "助手所知",
+    traces: "助手如何识别它",
     category: "类别",
     brand: "品牌",
     description: "介绍",
