@@ -34,6 +34,10 @@ _NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 """Control characters and halves of characters, which terminals give for bytes that are not UTF-8."""
 
 
+LOCAL = "local"
+"""The owner of sessions where nobody has to say who they are: the terminal, and the service without keys."""
+
+
 class Dropped(Record):
     """A constraint of an earlier message that the user takes back."""
 
@@ -45,6 +49,8 @@ class Request(Record):
     """One message as it comes in: text, without what no file and no request can hold, and files."""
 
     session_id: str
+    owner: str = Field(LOCAL, description="whose session it is, where this message begins it")
+    message_id: str | None = Field(None, description="the sender's own name for the message")
     text: str = ""
     images: list[Path] = []
     audio: list[Path] = []
