@@ -77,6 +77,24 @@ def test_an_item_that_is_read_changed_and_put_back_keeps_its_pictures(client: Cl
     assert client.get(f"{ITEMS}/lamp/neighbours", by="picture")["items"][0]["item_id"] == "item-2"
 
 
+def test_copies_of_pictures_go_with_the_last_item_that_has_them(client: Client, shop: CatalogueShop) -> None:
+    kept = shop.data / "media" / "kept"
+    before = client.get(f"{ITEMS}/item-2")["item"]
+    assert len(before["images"]) == 2
+    client.put(f"{ITEMS}/item-2", {**before, "price": 1.25})
+    assert len(list(kept.iterdir())) == 2
+    client.put(f"{ITEMS}/lamp", line(image=before["images"][0]), 201)
+    client.put(f"{ITEMS}/item-2", {**before, "images": before["images"][:1]})
+    (copy,) = kept.iterdir()
+    client.delete(f"{ITEMS}/item-2")
+    assert list(kept.iterdir()) == [copy]
+    assert client.http.get(f"{ITEMS}/lamp/images/0").content == copy.read_bytes()
+    client.put(f"{ITEMS}/lamp", line(price="cheap", image=f"{ITEMS}/item-3/images/0"), 422)
+    assert list(kept.iterdir()) == [copy], "a line that is refused leaves no copy"
+    client.put(f"{ITEMS}/lamp", line())
+    assert list(kept.iterdir()) == []
+
+
 def test_pictures_are_taken_from_the_media_folder_alone(client: Client, shop: CatalogueShop) -> None:
     catalogues.picture(shop.data / "media" / "new" / "lamp.png", 77)
     (shop.data / "media" / "link.png").symlink_to(shop.folder / "feed" / "images" / "0-0.png")
