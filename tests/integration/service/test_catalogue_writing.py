@@ -164,6 +164,15 @@ def test_any_id_can_be_written_read_and_deleted(client: Client, item_id: str) ->
     assert client.get("/api/catalogue/stats")["items"] == 8
 
 
+@pytest.mark.parametrize("item_id", [".", ".."])
+def test_an_id_that_no_address_can_name_is_refused(client: Client, item_id: str) -> None:
+    refused = client.http.post(ITEMS, json=[line(id=item_id)])
+    assert (refused.status_code, "no web address can name" in refused.json()["detail"]) == (422, True)
+    told = client.http.post(ITEMS, json=[line(id=item_id), line(id=f"{item_id}x")]).json()
+    assert [(rejection["id"], rejection["line"]) for rejection in told["rejections"]] == [(None, 1)]
+    assert client.get(f"{ITEMS}/{item_id}x")["item"]["id"] == f"{item_id}x"
+
+
 @pytest.mark.parametrize("item_id", ["x" * 201, "%20", "%0A", "a%00b", "%EF%BB%BFa"])
 def test_an_id_over_the_limit_or_invisible_is_refused(client: Client, item_id: str) -> None:
     assert "id" in client.put(f"{ITEMS}/{item_id}", line(), 422)["detail"]
