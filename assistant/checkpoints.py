@@ -45,8 +45,7 @@ class SessionSaver(AsyncSqliteSaver):
                     checkpoint["channel_values"]["request"], checkpoint["channel_values"]["reply"]
                 )
                 async with self.lock:
-                    for statement in statements:
-                        await self.conn.execute(statement, values)
+                    await asyncio.gather(*(self.conn.execute(statement, values) for statement in statements))
             return await super().aput(config, checkpoint, metadata, new_versions)
 
     async def aput_writes(

@@ -5,8 +5,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
+from langgraph.channels import UntrackedValue
 from pydantic import Field, field_validator
 
 from assistant.llm.client import ChatClient
@@ -92,29 +93,30 @@ class Plan(Record):
 
 
 class TurnState(TypedDict, total=False):
-    """The graph's channels; all but ``kept`` are of this turn alone.
+    """The graph's channels; all but ``kept`` are of this turn alone, and what only its steps need is never stored.
 
     ``memory`` starts as ``kept`` and grows during the turn. ``kept`` is written once, when the turn is answered, so
-    that a turn that was refused, failed or was interrupted leaves the session as it was.
+    that a turn that was refused, failed or was interrupted leaves the session as it was. ``request`` and ``reply`` are
+    stored with it.
     """
 
     kept: Memory
-    memory: Memory
     request: Request
-    attachments: list[Attachment]
-    heard: list[Heard]
-    seen: list[Seen]
-    understanding: Understanding
-    plan: Plan
-    steps: list[Step]
-    found: list[Found]
-    candidates: list[Candidate]
-    recommendations: list[Recommendation]
-    message: str
-    degraded: list[str]
-    model_out: bool
-    weak: bool
     reply: Reply
+    memory: Annotated[Memory, UntrackedValue]
+    attachments: Annotated[list[Attachment], UntrackedValue]
+    heard: Annotated[list[Heard], UntrackedValue]
+    seen: Annotated[list[Seen], UntrackedValue]
+    understanding: Annotated[Understanding, UntrackedValue]
+    plan: Annotated[Plan, UntrackedValue]
+    steps: Annotated[list[Step], UntrackedValue]
+    found: Annotated[list[Found], UntrackedValue]
+    candidates: Annotated[list[Candidate], UntrackedValue]
+    recommendations: Annotated[list[Recommendation], UntrackedValue]
+    message: Annotated[str, UntrackedValue]
+    degraded: Annotated[list[str], UntrackedValue]
+    model_out: Annotated[bool, UntrackedValue]
+    weak: Annotated[bool, UntrackedValue]
 
 
 RunTool = Callable[[PlannedCall, dict[str, Attachment]], Awaitable[tuple[Step, dict[str, Any] | None]]]
