@@ -19,11 +19,11 @@ from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, SessionEr
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
 from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
-from assistant.sessions import LOCAL, NO_SYNC_EACH_TIME, SessionLog, check_session_id, new_session_id, serializer
+from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
 from assistant.turn.graph import Graph, build_graph
 from assistant.turn.planning import planning_conversation
-from assistant.turn.state import Dropped, Request, TurnContext
+from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
 from prompts import PromptError, check_folder
 from tools.engines.threads import usable_cores
@@ -33,7 +33,7 @@ from tools.stopping import stopped_by
 from tools.toolbox import Engines, build_tools, call_tool
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+    from assistant.checkpoints import SessionSaver
 
 TOOL_THREADS = max(4, 2 * usable_cores())
 """Threads for tools, apart from those that only read files: models compute in them, and more would not be faster."""
@@ -49,7 +49,7 @@ class _Parts:
     """What an open assistant works with."""
 
     log: SessionLog
-    saver: "AsyncSqliteSaver"
+    saver: "SessionSaver"
     graph: Graph
     engines: Engines
     chat: ChatClient
@@ -88,16 +88,13 @@ class Assistant:
         self._opened: _Parts | None = None
 
     async def __aenter__(self) -> "Assistant":
-        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
+        from assistant.checkpoints import open_saver
         from assistant.engines import open_engines
 
         check_prompts(self.settings.prompts)
         sessions = self.settings.data_folder / "sessions.sqlite"
         log = SessionLog(sessions)
-        saver = await self._stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(sessions)))
-        saver.serde = serializer()
-        await saver.conn.execute(NO_SYNC_EACH_TIME)
+        saver = await self._stack.enter_async_context(open_saver(sessions))
         engines, chat = self._given
         self._opened = _Parts(
             log,
@@ -153,11 +150,13 @@ class Assistant:
         Raises:
             BadInput: the message is empty, too long, or an attachment is unusable.
             SessionError: ``session_id`` is not a session's id.
-            StoreError: the catalogue or the sessions file cannot be read.
+            StoreError: the catalogue cannot be read, or the turn cannot be kept; the session is as it was before.
         """
         sent = sent or Sent()
         request = Request(
             session_id=check_session_id(session_id) if session_id else new_session_id(),
+            owner=sent.owner,
+            message_id=sent.message_id,
             text=text,
             images=list(images),
             audio=list(audio),
@@ -165,16 +164,43 @@ class Assistant:
             drop=sent.drop,
             top_n=top_n or self.settings.turn.top_n,
         )
+        done: Done | None = None
+        try:
+            async for event in self._run(request):
+                if isinstance(event, Done):
+                    done = event  # told when the turn is kept
+                else:
+                    yield event
+        except BaseException as exc:
+            if done is None or isinstance(exc, Exception):  # one that is stopped while it is kept may be kept
+                await self._drop_files(request.session_id)
+            raise
+        if done is not None:
+            yield done
+
+    async def _run(self, request: Request) -> AsyncIterator[TurnEvent]:
         config: Any = {"configurable": {"thread_id": request.session_id}}
-        context = self._context(request)
         async for event in self._parts.graph.astream(
-            {"request": request}, config, context=context, stream_mode="custom", durability="exit"
+            {"request": request},
+            config,
+            context=self._context(request),
+            stream_mode="custom",
+            durability="exit",
         ):
-            if isinstance(event, Done):
-                # In a thread: the checkpointer may hold the file's write lock and needs this loop to let go of it.
-                keep = partial(self._parts.log.append, owner=sent.owner, message_id=sent.message_id)
-                await asyncio.to_thread(keep, event.reply, request.text)
             yield cast(TurnEvent, event)
+
+    async def _drop_files(self, session_id: str) -> None:
+        """Delete the files of a turn that was not kept: those of the session that it does not remember."""
+        folder = self.uploads(session_id)
+        if not await asyncio.to_thread(folder.is_dir):
+            return
+        try:
+            remembered = {attachment.path for attachment in (await self.memory(session_id)).attachments.values()}
+        except SessionError:
+            remembered = set()
+        for path in await asyncio.to_thread(lambda: list(folder.iterdir())):
+            if str(path) not in remembered:
+                await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def memory(self, session_id: str) -> Memory:
         """What a session remembers.

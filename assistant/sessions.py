@@ -1,14 +1,16 @@
 """Sessions on disk: LangGraph's checkpoints of what a conversation remembers, and every reply that was given.
 
 Both live in ``ASSISTANT_DATA/sessions.sqlite``. Checkpoints hold only records named here: nothing else is revived from
-the file.
+the file. `assistant.checkpoints` writes them, each together with its turn's reply.
 """
 
+import contextlib
 import inspect
 import re
 import sqlite3
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +23,7 @@ import assistant.understanding
 import tools.records
 from assistant.errors import SessionError, StoreError
 from assistant.records import Reply
+from assistant.turn.state import LOCAL, Request
 from tools.records import Record
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -44,9 +47,10 @@ insert or ignore into sessions
 NO_SYNC_EACH_TIME = "pragma synchronous = normal"
 """In WAL mode a commit survives the end of the process at once, and the end of the machine a moment later."""
 
+LOCK_SECONDS = 5.0
+"""How long to wait for another writer, who has no more to write than a turn."""
+
 TITLE_CHARACTERS = 60
-LOCAL = "local"
-"""The owner of sessions where nobody has to say who they are: the terminal, and the service without keys."""
 
 
 class Turn(Record):
@@ -85,7 +89,7 @@ class SessionLog:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        with self._connect() as db:
+        with self._open() as db:
             db.execute("pragma journal_mode = wal")
             if "message_id" not in [row[1] for row in db.execute("pragma table_info(replies)")]:
                 db.executescript(_SCHEMA)
@@ -96,24 +100,9 @@ class SessionLog:
     def create(self, session_id: str, owner: str = LOCAL, title: str = "") -> Session:
         """Begin a session; one that is there stays as it is."""
         now = time.time()
-        with self._connect() as db:
+        with self._open() as db:
             db.execute("insert or ignore into sessions values (?, ?, ?, ?, ?)", (session_id, owner, title, now, now))
         return self.session(session_id)
-
-    def append(self, reply: Reply, said: str, *, owner: str = LOCAL, message_id: str | None = None) -> None:
-        """Keep one reply; the first one names a session that has no title."""
-        now, session_id = time.time(), reply.session_id
-        with self._connect() as db:
-            db.execute(
-                "insert into replies (session_id, turn, said, reply, at, message_id)"
-                " select ?, coalesce(max(turn), 0) + 1, ?, ?, ?, ? from replies where session_id = ?",
-                (session_id, said, reply.model_dump_json(), now, message_id, session_id),
-            )
-            db.execute(
-                "insert into sessions values (?1, ?2, ?3, ?4, ?4) on conflict (session_id) do update set"
-                " updated_at = ?4, title = case title when '' then ?3 else title end",
-                (session_id, owner, _title(reply, said), now),
-            )
 
     def session(self, session_id: str) -> Session:
         """One session.
@@ -121,7 +110,7 @@ class SessionLog:
         Raises:
             SessionError: there is no such session.
         """
-        with self._connect() as db:
+        with self._open() as db:
             row = db.execute(f"{_SESSIONS} where session_id = ?", (session_id,)).fetchone()
         if row is None:
             raise SessionError(f"There is no session {session_id!r}.")
@@ -129,7 +118,7 @@ class SessionLog:
 
     def of_owner(self, owner: str, limit: int = 50, before: float | None = None) -> list[Session]:
         """An owner's sessions that were last used before a moment, latest first."""
-        with self._connect() as db:
+        with self._open() as db:
             rows = db.execute(
                 f"{_SESSIONS} where owner = ? and updated_at < ? order by updated_at desc limit ?",
                 (owner, before or time.time() + 1, limit),
@@ -138,23 +127,23 @@ class SessionLog:
 
     def rename(self, session_id: str, title: str) -> None:
         """Give a session another title."""
-        with self._connect() as db:
+        with self._open() as db:
             db.execute("update sessions set title = ? where session_id = ?", (title, session_id))
 
     def delete(self, session_id: str) -> None:
         """Forget a session's replies, feedback and title."""
-        with self._connect() as db:
+        with self._open() as db:
             for table in ("replies", "feedback", "sessions"):
                 db.execute(f"delete from {table} where session_id = ?", (session_id,))  # noqa: S608 - constants
 
     def note_feedback(self, session_id: str, item_id: str, event: str) -> None:
         """Keep what the user pressed."""
-        with self._connect() as db:
+        with self._open() as db:
             db.execute("insert into feedback values (?, ?, ?, ?)", (session_id, item_id, event, time.time()))
 
     def feedback(self, session_id: str) -> list[tuple[str, str, float]]:
         """What was pressed in a session, oldest first: item, event, time."""
-        with self._connect() as db:
+        with self._open() as db:
             return db.execute(
                 "select item_id, event, at from feedback where session_id = ? order by at", (session_id,)
             ).fetchall()
@@ -165,7 +154,7 @@ class SessionLog:
         Raises:
             SessionError: there is no such session.
         """
-        with self._connect() as db:
+        with self._open() as db:
             rows = db.execute(
                 "select turn, said, reply, at, message_id from replies where session_id = ? order by turn",
                 (session_id,),
@@ -179,7 +168,7 @@ class SessionLog:
 
     def answer_to(self, session_id: str, message_id: str) -> Reply | None:
         """The reply that a message got, if it has one."""
-        with self._connect() as db:
+        with self._open() as db:
             row = db.execute(
                 "select reply from replies where session_id = ? and message_id = ?", (session_id, message_id)
             ).fetchone()
@@ -187,7 +176,7 @@ class SessionLog:
 
     def answered(self, owner: str, message_id: str, limit: int = 20) -> list[Answered]:
         """The turns in an owner's sessions that answered a message of this id, latest first."""
-        with self._connect() as db:
+        with self._open() as db:
             rows = db.execute(
                 "select session_id, turn, reply, (select max(turn) from replies r where r.session_id = a.session_id)"
                 " from replies a join sessions using (session_id) where message_id = ? and owner = ?"
@@ -201,7 +190,7 @@ class SessionLog:
 
     def copy(self, session_id: str, new_id: str, turns: int) -> None:
         """Begin a session with the first turns of another, of the same owner."""
-        with self._connect() as db:
+        with self._open() as db:
             db.execute(
                 "insert into sessions select ?, owner, title, created_at, ? from sessions where session_id = ?",
                 (new_id, time.time(), session_id),
@@ -215,26 +204,57 @@ class SessionLog:
 
     def sessions(self) -> list[str]:
         """Ids of all sessions, latest first."""
-        with self._connect() as db:
+        with self._open() as db:
             rows = db.execute("select session_id from replies group by session_id order by max(at) desc").fetchall()
         return [row[0] for row in rows]
 
-    def _connect(self) -> sqlite3.Connection:
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """A connection of its own for one transaction.
+
+        Raises:
+            StoreError: the file is no database, or cannot be read or written now.
+        """
         try:
-            db = sqlite3.connect(self._path, timeout=30)
-            db.execute("select 1 from sqlite_schema")
-            db.execute(NO_SYNC_EACH_TIME)
+            with contextlib.closing(sqlite3.connect(self._path, timeout=LOCK_SECONDS)) as db, db:
+                db.execute(NO_SYNC_EACH_TIME)
+                yield db
+        except sqlite3.OperationalError as exc:
+            raise StoreError(f"The sessions cannot be read or written now ({exc}).") from exc
         except sqlite3.DatabaseError as exc:
             raise StoreError(
                 f"The sessions file {self._path} cannot be read ({exc}); move it away to start with no sessions."
             ) from exc
-        return db
 
 
 _SESSIONS = (
     "select session_id, owner, title, created_at, updated_at,"
     " (select count(*) from replies where replies.session_id = sessions.session_id) from sessions"
 )
+
+
+_KEEP_REPLY = """
+insert into replies (session_id, turn, said, reply, at, message_id)
+select :session_id, coalesce(max(turn), 0) + 1, :said, :reply, :now, :message_id
+from replies where session_id = :session_id
+"""
+_KEEP_SESSION = """
+insert into sessions values (:session_id, :owner, :title, :now, :now) on conflict (session_id) do update set
+updated_at = :now, title = case title when '' then :title else title end
+"""
+
+
+def keeping(request: Request, reply: Reply) -> tuple[tuple[str, str], dict[str, str | float | None]]:
+    """The statements that keep one reply, and their values; the first reply names a session that has no title."""
+    return (_KEEP_REPLY, _KEEP_SESSION), {
+        "session_id": reply.session_id,
+        "owner": request.owner,
+        "message_id": request.message_id,
+        "said": request.text,
+        "reply": reply.model_dump_json(),
+        "title": _title(reply, request.text),
+        "now": time.time(),
+    }
 
 
 def _session(row: tuple[str, str, str, float, float, int]) -> Session:

@@ -14,6 +14,8 @@ VALIDATION = 1
 """Grows when the same record would become another line, so that items are brought up to date by the next ingestion."""
 
 MAX_ID = 200
+DOT_SEGMENTS = (".", "..")
+"""Clients take these out of an address even when they are percent-encoded (URL Standard, section 4.1)."""
 MAX_SHORT = 1_000
 MAX_IMAGES = 50
 CONTRACT = frozenset(
@@ -122,6 +124,8 @@ def _id(value: object) -> str:
         raise LineError(f"its id is longer than {MAX_ID} characters")
     if clean(text) != text or "\n" in text or "\t" in text:
         raise LineError("its id holds control characters")
+    if text in DOT_SEGMENTS:
+        raise LineError(f"its id is {text!r}, which no web address can name")
     return text
 
 

@@ -7,6 +7,7 @@ seconds are counted. langchain-openai takes a second to import and is imported a
 import asyncio
 import contextlib
 import json
+import logging
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from langchain_openai import ChatOpenAI
 
 __all__ = ["CallUsage", "ChatClient", "Usage"]
+
+logger = logging.getLogger(__name__)
 
 # vLLM closes idle connections after 5 s; a connection is given up before that, not found dead
 _KEEP_IDLE_SECONDS: Final = 3.0
@@ -280,12 +283,16 @@ def _was_reset(exc: BaseException | None) -> bool:
 
 
 def _translate(exc: Exception, settings: Settings, seconds: float) -> NoReturn:
-    """Raise our error for a library's. Anything unknown means that the answer was no chat completion."""
+    """Raise our error for a library's. Anything unknown means that the answer was no chat completion.
+
+    Replies hand the sentences on to users, so the server's address stands in the log alone.
+    """
     import httpx
     import openai
 
     at = endpoint(settings)
-    where = f"The language model at {at.base_url}"
+    logger.info("a call of the language model at %s failed: %s", at.base_url, type(exc).__name__)
+    where = "The language model"
     mend = mending_command(settings)
     match exc:
         case TimeoutError() | openai.APITimeoutError() | httpx.TimeoutException():

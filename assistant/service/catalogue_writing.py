@@ -36,6 +36,7 @@ FOLDER = "imports"
 """Where lines lie while they are taken in, below the data folder."""
 MEDIA = "media"
 KEPT = "kept"
+"""Below ``media``: copies of pictures that lay elsewhere, by the hash of their content, as long as an item has them."""
 WAITING = 32
 """Writes that may wait for their turn."""
 
@@ -112,6 +113,8 @@ class CatalogueWriting:
             summary = ingest(catalogue, [path], encoders, self._options(), reject=reject, progress=progress)
         except BadInput as exc:
             raise BadInput(_without_path(str(exc), path)) from exc
+        finally:
+            self._clear_kept()
         return summary.model_copy(update={"files": []})
 
     def _options(self) -> IngestOptions:
@@ -164,6 +167,7 @@ class CatalogueWriting:
             if not writer.remove([item_id]):
                 raise UnknownItem(f"The catalogue has no item {item_id!r}.")
             writer.tidy()
+        self._clear_kept()
 
     # Pictures that an item has already -------------------------------------------------------------------------------
 
@@ -208,6 +212,15 @@ class CatalogueWriting:
             shutil.copyfile(path, part)
             part.replace(target)
         return name
+
+    def _clear_kept(self) -> None:
+        """Delete the copies that are no item's picture any more."""
+        folder = (self._settings.data_folder / MEDIA).resolve() / KEPT
+        copies = list(folder.iterdir()) if folder.is_dir() else []
+        used = self._engines.catalogue.pictures_in(folder) if copies else set()
+        for copy in copies:
+            if copy not in used:
+                copy.unlink(missing_ok=True)
 
 
 def busy() -> Refused:

@@ -10,8 +10,9 @@ from fastapi import Depends, Request
 from assistant.correlation import REQUEST_ID as REQUEST_ID
 from assistant.front import Assistant
 from assistant.service.keys import KeyStore
-from assistant.sessions import LOCAL, Session
+from assistant.sessions import Session
 from assistant.settings import Settings
+from assistant.turn.state import LOCAL
 from tools.records import Record
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import hashlib
 import secrets
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from assistant.errors import BadInput, StoreError
@@ -51,7 +52,7 @@ class KeyStore:
         secret, now = PREFIX + secrets.token_urlsafe(32), time.time()
         key = Key(id=secrets.token_hex(4), name=name, created_at=now, expires_at=now + days * 86_400 if days else None)
         try:
-            with self._connect() as db:
+            with self._open() as db:
                 db.execute(
                     "insert into keys values (?, ?, ?, ?, ?)", (key.id, name, _hash(secret), now, key.expires_at)
                 )
@@ -63,7 +64,7 @@ class KeyStore:
         """Every key, oldest first."""
         if not self._path.is_file():
             return []
-        with self._connect() as db:
+        with self._open() as db:
             rows = db.execute("select id, name, created_at, expires_at from keys order by created_at").fetchall()
         return [_key(row) for row in rows]
 
@@ -73,7 +74,7 @@ class KeyStore:
         Raises:
             BadInput: there is no such key.
         """
-        with self._connect() as db:
+        with self._open() as db:
             row = db.execute("select id from keys where name = ?1 or id = ?1", (name,)).fetchone()
             if row is None:
                 raise BadInput(f"There is no key {name!r}; see: assistant keys list.")
@@ -97,25 +98,30 @@ class KeyStore:
         if key is None:
             return None
         token, now = secrets.token_urlsafe(32), time.time()
-        with self._connect() as db:
+        with self._open() as db:
             db.execute("delete from logins where expires_at < ?", (now,))
             db.execute("insert into logins values (?, ?, ?)", (_hash(token), key.id, now + LOGIN_SECONDS))
         return token
 
     def log_out(self, token: str) -> None:
         """End a login."""
-        with self._connect() as db:
+        with self._open() as db:
             db.execute("delete from logins where hash = ?", (_hash(token),))
 
-    def _connect(self) -> sqlite3.Connection:
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one transaction; only what breaks the schema's rules is not a `StoreError`."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch(mode=0o600)
-            db = sqlite3.connect(self._path, timeout=30)
-            db.executescript(_SCHEMA)
+            with contextlib.closing(sqlite3.connect(self._path, timeout=30)) as db:
+                db.executescript(_SCHEMA)
+                with db:
+                    yield db
+        except sqlite3.IntegrityError:
+            raise
         except (OSError, sqlite3.DatabaseError) as exc:
             raise self._unusable(exc) from exc
-        return db
 
     def _unusable(self, exc: Exception) -> StoreError:
         return StoreError(f"The file of keys {self._path} cannot be used ({exc}).")

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from assistant.errors import ProductError
 from assistant.llm import server
+from assistant.llm.profiles import mending_command
 from assistant.service.context import Service
 from tools.records import Record
 
@@ -66,8 +67,9 @@ class Readiness:
         return OK
 
     def _llm(self) -> str:
-        state = server.status(self._service.settings)
-        return OK if state.answers else f"The language model does not answer at {state.base_url}."
+        settings = self._service.settings
+        answers = server.status(settings).answers
+        return OK if answers else f"The language model does not answer; {mending_command(settings)}."
 
     def _disk(self) -> str:
         folder = self._service.settings.data_folder

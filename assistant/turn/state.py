@@ -5,8 +5,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
+from langgraph.channels import UntrackedValue
 from pydantic import Field, field_validator
 
 from assistant.llm.client import ChatClient
@@ -34,6 +35,10 @@ _NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 """Control characters and halves of characters, which terminals give for bytes that are not UTF-8."""
 
 
+LOCAL = "local"
+"""The owner of sessions where nobody has to say who they are: the terminal, and the service without keys."""
+
+
 class Dropped(Record):
     """A constraint of an earlier message that the user takes back."""
 
@@ -45,6 +50,8 @@ class Request(Record):
     """One message as it comes in: text, without what no file and no request can hold, and files."""
 
     session_id: str
+    owner: str = Field(LOCAL, description="whose session it is, where this message begins it")
+    message_id: str | None = Field(None, description="the sender's own name for the message")
     text: str = ""
     images: list[Path] = []
     audio: list[Path] = []
@@ -86,29 +93,30 @@ class Plan(Record):
 
 
 class TurnState(TypedDict, total=False):
-    """The graph's channels; all but ``kept`` are of this turn alone.
+    """The graph's channels; all but ``kept`` are of this turn alone, and what only its steps need is never stored.
 
     ``memory`` starts as ``kept`` and grows during the turn. ``kept`` is written once, when the turn is answered, so
-    that a turn that was refused, failed or was interrupted leaves the session as it was.
+    that a turn that was refused, failed or was interrupted leaves the session as it was. ``request`` and ``reply`` are
+    stored with it.
     """
 
     kept: Memory
-    memory: Memory
     request: Request
-    attachments: list[Attachment]
-    heard: list[Heard]
-    seen: list[Seen]
-    understanding: Understanding
-    plan: Plan
-    steps: list[Step]
-    found: list[Found]
-    candidates: list[Candidate]
-    recommendations: list[Recommendation]
-    message: str
-    degraded: list[str]
-    model_out: bool
-    weak: bool
     reply: Reply
+    memory: Annotated[Memory, UntrackedValue]
+    attachments: Annotated[list[Attachment], UntrackedValue]
+    heard: Annotated[list[Heard], UntrackedValue]
+    seen: Annotated[list[Seen], UntrackedValue]
+    understanding: Annotated[Understanding, UntrackedValue]
+    plan: Annotated[Plan, UntrackedValue]
+    steps: Annotated[list[Step], UntrackedValue]
+    found: Annotated[list[Found], UntrackedValue]
+    candidates: Annotated[list[Candidate], UntrackedValue]
+    recommendations: Annotated[list[Recommendation], UntrackedValue]
+    message: Annotated[str, UntrackedValue]
+    degraded: Annotated[list[str], UntrackedValue]
+    model_out: Annotated[bool, UntrackedValue]
+    weak: Annotated[bool, UntrackedValue]
 
 
 RunTool = Callable[[PlannedCall, dict[str, Attachment]], Awaitable[tuple[Step, dict[str, Any] | None]]]

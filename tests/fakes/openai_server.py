@@ -70,11 +70,12 @@ Script = Sequence[Reply] | Callable[[Request], Reply]
 
 
 class FakeOpenAIServer:
-    """Serves ``/v1/chat/completions``, ``/v1/models``, ``/health`` and ``/metrics`` on a free port of this machine."""
+    """Serves ``/v1/chat/completions``, ``/v1/models``, ``/health`` and ``/metrics`` on a port of this machine."""
 
     def __init__(
-        self, replies: Script = (Reply("Hello."),), *, model: str = "fake-model", healthy: bool = True
+        self, replies: Script = (Reply("Hello."),), *, model: str = "fake-model", healthy: bool = True, port: int = 0
     ) -> None:
+        """``port`` 0 is a free one; that of a server which was stopped may be given to another."""
         self.model = model
         self.healthy = healthy
         self.requests: list[Request] = []
@@ -87,8 +88,9 @@ class FakeOpenAIServer:
         self._under_way = 0
         self._replies = replies
         self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
         self._stopped = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"fake": self}))
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"fake": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
@@ -119,13 +121,24 @@ class FakeOpenAIServer:
             self._replies = replies
 
     def stop(self) -> None:
-        """Stop listening and drop what is under way."""
+        """Stop listening and drop every connection, as the end of a process does."""
         if self._stopped.is_set():
             return
         self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        with self._lock:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):  # its client was quicker
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def wait_for_request(self, asked: Callable[[Request], bool], seconds: float = 20.0) -> bool:
+        """True as soon as such a chat request has come."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not any(map(asked, list(self.requests))):
+            time.sleep(0.01)
+        return any(map(asked, list(self.requests)))
 
     def wait_for_hang_up(self, seconds: float = 20.0) -> bool:
         """True as soon as a client has gone away before its answer was complete."""
@@ -156,6 +169,16 @@ class _Handler(BaseHTTPRequestHandler):
     fake: FakeOpenAIServer
     disable_nagle_algorithm = True
     protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        with self.fake._lock:
+            self.fake._connections.add(self.connection)
+
+    def finish(self) -> None:
+        with self.fake._lock:
+            self.fake._connections.discard(self.connection)
+        super().finish()
 
     def log_message(self, *_: object) -> None:
         """Quiet."""

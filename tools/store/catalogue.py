@@ -136,6 +136,11 @@ class Catalogue:
             found = reading.stored(connection, [item_id]).get(item_id)
         return list(found.pictures) if found else []
 
+    def pictures_in(self, folder: Path) -> set[Path]:
+        """The files below a folder that items' pictures refer to."""
+        with self._database.reading() as connection:
+            return {Path(reference) for reference in reading.references(connection, f"{folder}/")}
+
     def vocabulary(self) -> Vocabulary:
         """The categories, brands and attribute values that occur, as the catalogue spells them."""
         return self.cached("vocabulary", lambda: self._read(reading.vocabulary))

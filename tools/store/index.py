@@ -293,8 +293,9 @@ class ChromaIndex:
                     parts.hostname or "localhost", parts.port or (443 if ssl else 8000), ssl=ssl, settings=_quiet()
                 )
         except IndexFailedError as exc:
+            logger.info("no answer from the Chroma server at %s", url)  # the error may be told to a service's users
             raise StoreError(
-                f"The Chroma server at {url} does not answer ({_short(exc)}); start it, or unset chroma_url "
+                f"The Chroma server does not answer ({_short(exc)}); start it and check chroma_url, or unset that "
                 "to use the embedded one."
             ) from exc
 
@@ -344,7 +345,7 @@ class ChromaIndex:
                 f"The disk is full: {self._database.folder} needs more space for the Chroma index. "
                 "What was finished is kept; free some space and give the same command again."
             )
-        where = f"server at {self._url}" if self._url else f"index in {self._root}"
+        where = "server" if self._url else f"index in {self._root}"
         return StoreError(f"The Chroma {where} cannot be used, not even after making it anew: {_short(exc)}.")
 
     def close(self) -> None:

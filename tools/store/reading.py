@@ -243,6 +243,14 @@ def stored(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Stor
     return {row[0]: Stored(row[1], row[2], row[3], tuple(pictures.get(row[1], ()))) for row in rows}
 
 
+def references(connection: sqlite3.Connection, beginning: str) -> list[str]:
+    """What pictures refer to, where it begins like this."""
+    rows = connection.execute(
+        "SELECT DISTINCT reference FROM pictures WHERE substr(reference, 1, length(?1)) = ?1", (beginning,)
+    )
+    return [row[0] for row in rows]
+
+
 def vocabulary(connection: sqlite3.Connection) -> Vocabulary:
     """The words the catalogue itself uses."""
     low, high = connection.execute("SELECT min(price), max(price) FROM items").fetchone()

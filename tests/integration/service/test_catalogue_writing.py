@@ -77,6 +77,24 @@ def test_an_item_that_is_read_changed_and_put_back_keeps_its_pictures(client: Cl
     assert client.get(f"{ITEMS}/lamp/neighbours", by="picture")["items"][0]["item_id"] == "item-2"
 
 
+def test_copies_of_pictures_go_with_the_last_item_that_has_them(client: Client, shop: CatalogueShop) -> None:
+    kept = shop.data / "media" / "kept"
+    before = client.get(f"{ITEMS}/item-2")["item"]
+    assert len(before["images"]) == 2
+    client.put(f"{ITEMS}/item-2", {**before, "price": 1.25})
+    assert len(list(kept.iterdir())) == 2
+    client.put(f"{ITEMS}/lamp", line(image=before["images"][0]), 201)
+    client.put(f"{ITEMS}/item-2", {**before, "images": before["images"][:1]})
+    (copy,) = kept.iterdir()
+    client.delete(f"{ITEMS}/item-2")
+    assert list(kept.iterdir()) == [copy]
+    assert client.http.get(f"{ITEMS}/lamp/images/0").content == copy.read_bytes()
+    client.put(f"{ITEMS}/lamp", line(price="cheap", image=f"{ITEMS}/item-3/images/0"), 422)
+    assert list(kept.iterdir()) == [copy], "a line that is refused leaves no copy"
+    client.put(f"{ITEMS}/lamp", line())
+    assert list(kept.iterdir()) == []
+
+
 def test_pictures_are_taken_from_the_media_folder_alone(client: Client, shop: CatalogueShop) -> None:
     catalogues.picture(shop.data / "media" / "new" / "lamp.png", 77)
     (shop.data / "media" / "link.png").symlink_to(shop.folder / "feed" / "images" / "0-0.png")
@@ -144,6 +162,15 @@ def test_any_id_can_be_written_read_and_deleted(client: Client, item_id: str) ->
     client.delete(address)
     client.get(address, 404)
     assert client.get("/api/catalogue/stats")["items"] == 8
+
+
+@pytest.mark.parametrize("item_id", [".", ".."])
+def test_an_id_that_no_address_can_name_is_refused(client: Client, item_id: str) -> None:
+    refused = client.http.post(ITEMS, json=[line(id=item_id)])
+    assert (refused.status_code, "no web address can name" in refused.json()["detail"]) == (422, True)
+    told = client.http.post(ITEMS, json=[line(id=item_id), line(id=f"{item_id}x")]).json()
+    assert [(rejection["id"], rejection["line"]) for rejection in told["rejections"]] == [(None, 1)]
+    assert client.get(f"{ITEMS}/{item_id}x")["item"]["id"] == f"{item_id}x"
 
 
 @pytest.mark.parametrize("item_id", ["x" * 201, "%20", "%0A", "a%00b", "%EF%BB%BFa"])

@@ -258,6 +258,26 @@ def test_a_killed_service_loses_no_finished_turn_and_keeps_nothing_of_the_unfini
     assert after.client.get(f"/api/sessions/{session}").json()["turns"] == 2
 
 
+def test_a_turn_that_a_full_disk_cannot_keep_is_a_problem_and_the_next_one_is_kept(place: Place) -> None:
+    server = place.start("--no-llm")
+    session = server.session()
+    assert server.say(session, "Hello!").status_code == 200
+    before = server.client.get(f"/api/sessions/{session}").json()
+    process, wal = psutil.Process(server.process.pid), place.folder / "data" / "sessions.sqlite-wal"
+    unlimited = process.rlimit(psutil.RLIMIT_FSIZE)
+    process.rlimit(psutil.RLIMIT_FSIZE, (wal.stat().st_size, unlimited[1]))  # no file may grow beyond it
+    for _ in range(2):
+        refused = server.say(session, "Thank you!")
+        assert refused.status_code == 503
+        assert "it is as it was before" in refused.json()["detail"]
+    assert server.client.get(f"/api/sessions/{session}").json() == before
+    process.rlimit(psutil.RLIMIT_FSIZE, unlimited)
+    assert server.say(session, "Hello again!").status_code == 200
+    assert server.client.get(f"/api/sessions/{session}").json()["turns"] == 2
+    server.stop()
+    assert place.start("--no-llm").client.get(f"/api/sessions/{session}").json()["turns"] == 2
+
+
 def test_a_thousand_clients_that_vanish_leave_nothing_behind(place: Place) -> None:
     server = place.start("--no-llm", service__header_seconds=2, service__body_seconds=2)
     session = server.session()

@@ -294,6 +294,7 @@ def test_a_model_server_that_is_gone_is_named_and_keeps_nobody_from_being_ready(
     answer = service.client.get("/readyz")
     assert answer.status_code == 200
     assert "does not answer" in answer.json()["parts"]["llm"]
+    assert "127.0.0.1" not in answer.text
 
 
 @pytest.mark.models

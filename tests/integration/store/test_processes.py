@@ -120,7 +120,7 @@ def test_the_index_on_a_chroma_server(server: str, tmp_path: Path) -> None:
 
 def test_a_chroma_server_that_is_away_is_one_sentence(tmp_path: Path) -> None:
     with Catalogue.open(tmp_path, chroma_url="http://127.0.0.1:9") as catalogue:
-        with pytest.raises(StoreError, match=r"Chroma server at http://127.0.0.1:9 does not answer.*chroma_url"):
+        with pytest.raises(StoreError, match=r"Chroma server does not answer.*chroma_url"):
             fill(catalogue, make_entries(5))
         assert catalogue.count() == 5
         with pytest.raises(StoreError, match="does not answer"):

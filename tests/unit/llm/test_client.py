@@ -123,6 +123,16 @@ async def test_nobody_listens() -> None:
         await ChatClient(managed).complete_text(ASK, purpose="chat", max_tokens=5)
 
 
+async def test_the_address_of_a_server_that_fails_stands_in_the_log_and_not_in_the_sentence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "assistant.llm.client")
+    with FakeOpenAIServer([Reply(status=500)]) as server, pytest.raises(LLMUnavailable) as caught:
+        await ask(server)
+    assert "127.0.0.1" not in str(caught.value)
+    assert f"the language model at {server.base_url} failed" in caplog.text
+
+
 async def test_one_more_try_after_a_reset_and_only_one() -> None:
     good = Reply(json={"tool": "search"})
     with FakeOpenAIServer([Reply(reset=True), good]) as server:

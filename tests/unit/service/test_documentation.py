@@ -15,6 +15,7 @@ from assistant.service.guard import CSP
 from assistant.service.openapi import ANSWERS, EXAMPLES
 from assistant.settings import load_settings
 
+API = Path(__file__).parents[3] / "docs" / "api.md"
 METHODS = {"get", "put", "post", "delete", "patch"}
 
 
@@ -103,3 +104,30 @@ def test_the_swagger_package_is_where_it_is_looked_for() -> None:
     from assistant.service.docs_page import _assets
 
     assert {path.name for path in Path(_assets()).iterdir()} >= {"swagger-ui-bundle.js", "swagger-ui.css"}
+
+
+def test_docs_api_md_names_every_call_and_its_query_and_no_other(document: dict[str, Any]) -> None:
+    text = API.read_text("utf-8").replace("\\|", "|")
+    named = {
+        (method.lower(), re.sub(r"{\w+}", "{}", path), frozenset(re.findall(r"(\w+)=", query)))
+        for method, path, query in re.findall(r"`(GET|POST|PUT|PATCH|DELETE)\s(/[^`\s?]*)\??([^`\s]*)", text)
+    }
+    there = {
+        (method, re.sub(r"{\w+}", "{}", path), frozenset(_query(operation)))
+        for path, method, operation in operations(document)
+    }
+    assert named == there
+
+
+def _query(operation: dict[str, Any]) -> list[str]:
+    return [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    ["SessionOut", "SessionDetail", "MessageOut", "Constraint", "FeedbackOut", "Card", "ItemOut", "PictureOut",
+     "VectorsOut", "Neighbours", "Map", "Point", "Job", "Info", "LimitsOut", "RejectionOut"],
+)  # fmt: skip
+def test_docs_api_md_names_every_field_of_what_comes_back(document: dict[str, Any], schema: str) -> None:
+    words = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]*)`", API.read_text("utf-8")))))
+    assert set(document["components"]["schemas"][schema]["properties"]) <= words
