@@ -8,6 +8,7 @@ cosines read off the sample catalogue (docs/retrieval.md): pairs that belong tog
 
 from collections.abc import Iterable, Mapping
 
+from assistant.understanding.lexicon import has_cjk
 from assistant.words import content_stems
 from tools.records import Hit, Signal
 
@@ -29,27 +30,28 @@ def best_scores(hits: Iterable[Hit]) -> dict[str, float]:
     return best
 
 
-def is_relevant(signals: Iterable[tuple[str, Signal]], best: Best) -> bool:
+def is_relevant(signals: Iterable[tuple[str, Signal]], best: Best, language: str = "en") -> bool:
     """True when one signal counts, or when there are none: a list without a question is all relevant.
 
     Args:
         signals: what was asked, and how the item answered.
         best: see `best_scores`.
+        language: the catalogue's; closeness of meaning says nothing of a Chinese question to an English text.
     """
     given = list(signals)
-    return not given or any(_counts(asked, signal, best) for asked, signal in given)
+    return not given or any(_counts(asked, signal, best, language) for asked, signal in given)
 
 
-def relevant_ids(asked: str, hits: Iterable[Hit], best: Best) -> list[str]:
+def relevant_ids(asked: str, hits: Iterable[Hit], best: Best, language: str = "en") -> list[str]:
     """The items of one search's result that have to do with it, in its order."""
-    return [hit.item_id for hit in hits if is_relevant(((asked, signal) for signal in hit.signals), best)]
+    return [hit.item_id for hit in hits if is_relevant(((asked, signal) for signal in hit.signals), best, language)]
 
 
-def _counts(asked: str, signal: Signal, best: Best) -> bool:
+def _counts(asked: str, signal: Signal, best: Best, language: str) -> bool:
     if signal.source == "keyword":
         words = content_stems(asked)
         return bool(signal.matched) and len(content_stems(" ".join(signal.matched))) > WORDS * len(words)
-    if signal.source not in STRONG:
+    if signal.source not in STRONG or (signal.source == "dense" and language == "en" and has_cjk(asked)):
         return False
     near_best = SHARE_OF_BEST[signal.source] * best.get(signal.source, signal.score)
     return signal.score >= max(STRONG[signal.source], near_best)

@@ -35,6 +35,9 @@ from prompts import load_prompt, say
 
 CHAT_TOKENS = 50
 REMEMBERED_EXCHANGES = 20
+MAX_CATEGORIES = 12
+"""How many categories are named where nothing near the wish was found."""
+
 
 Update = dict[str, Any]
 
@@ -42,6 +45,8 @@ Update = dict[str, Any]
 async def chat(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Small talk: one short answer, no search. A text that names numbers or brands is not said."""
     context, language = runtime.context, state["memory"].language
+    if state["understanding"].refused:
+        return {"message": say("refused", language)}
     text = "\n".join(said.text for said in said_by(state))
     prompt = load_prompt("chat", context.settings.prompts)
     messages = prompt.render(language=LANGUAGE_NAMES.get(language, language), text=text)
@@ -107,17 +112,25 @@ def _message(state: TurnState, context: TurnContext) -> str:
     if not (said_by(state) or plan.pictures or state["request"].drop):
         return say("empty_message", language)
     if not recommended:
-        return say("empty_catalogue" if not context.catalogue.count() else "nothing", language)
+        return _nothing(state, context)
     parts = [_relaxed_in_words(plan.relaxed, language)] if plan.relaxed else []
-    if state["weak"]:
-        parts.append(say("weak", language))
-    else:
-        constraints = constraints_in_words(plan.constraints, language)
-        parts.append(say("found", language, count=len(recommended), constraints=constraints))
+    constraints = constraints_in_words(plan.constraints, language)
+    parts.append(say("found", language, count=len(recommended), constraints=constraints))
     said, held = state["understanding"].currency, context.vocabulary.currencies
     if said and held and said not in held:
         parts.append(say("currency_differs", language, catalogue=", ".join(held), said=said))
     return say("sentence_separator", language).join(parts)
+
+
+def _nothing(state: TurnState, context: TurnContext) -> str:
+    """Why nothing is shown: an empty catalogue, nothing near the wish, or nothing that keeps the constraints."""
+    language = state["memory"].language
+    if not context.catalogue.count():
+        return say("empty_catalogue", language)
+    if not state["far"]:
+        return say("nothing", language)
+    categories = say("list_separator", language).join(context.vocabulary.categories[:MAX_CATEGORIES])
+    return say("far", language, categories=categories)
 
 
 def _relaxed_in_words(relaxed: list[Relaxation], language: str) -> str:

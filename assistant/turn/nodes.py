@@ -64,7 +64,7 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "memory": memory.model_copy(update={"attachments": known}),
         "attachments": attachments,
         "heard": [], "seen": [], "steps": [], "found": [], "candidates": [], "recommendations": [],
-        "message": "", "degraded": [], "model_out": False, "weak": False,
+        "message": "", "degraded": [], "model_out": False, "far": False,
     }  # fmt: skip
 
 
@@ -163,10 +163,10 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
     fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k) if turn.fuse_signals else interleave(outcomes)
     listed = {hit.item_id for found in state["found"] if found.tool == "browse" for hit in found.hits}
-    best = state["plan"].best
-    near = [entry for entry in fused if entry.hit.item_id in listed or is_relevant(entry.signals, best)]
-    fused = (near or fused)[: max(turn.candidates, state["request"].top_n)]
-    items = context.catalogue.get_many([entry.hit.item_id for entry in fused])
+    best, language = state["plan"].best, context.settings.catalogue_language
+    near = [entry for entry in fused if entry.hit.item_id in listed or is_relevant(entry.signals, best, language)]
+    near = near[: max(turn.candidates, state["request"].top_n)]
+    items = context.catalogue.get_many([entry.hit.item_id for entry in near])
     words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
     ledger = Ledger(_as_wished(state["plan"]), words, heard)
@@ -177,13 +177,13 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
             score=entry.score,
             evidence=ledger.entries(entry, items[entry.hit.item_id]),
         )
-        for position, entry in enumerate(fused)
+        for position, entry in enumerate(near)
         if entry.hit.item_id in items
     ]
     if candidates:
         hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
         runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
-    return {"candidates": candidates, "weak": bool(candidates) and not near}
+    return {"candidates": candidates, "far": bool(fused) and not near}
 
 
 def _as_wished(plan: Plan) -> Filters:
@@ -265,9 +265,10 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
     free = _certain_calls(plan.model_copy(update={"filters": Filters()}), state, context)
     results, probe = await asyncio.gather(run_calls(calls, state, runtime), run_calls(free, state, runtime, quiet=True))
     plan = _measured(plan, probe)
-    if _relevant(results, plan):
+    language = context.settings.catalogue_language
+    if _relevant(results, plan, language):
         return plan, [*results, *_without_items(probe)]
-    relaxed = _relaxed(plan, context, among=_relevant(probe, plan))
+    relaxed = _relaxed(plan, context, among=_relevant(probe, plan, language))
     if relaxed.relaxed == plan.relaxed:
         return plan, [*results, *_without_items(probe)]
     again = await run_calls(_certain_calls(relaxed, state, context), state, runtime)
@@ -285,10 +286,10 @@ def _measured(plan: Plan, results: list[Result]) -> Plan:
     return plan.model_copy(update={"best": best_scores(hits)})
 
 
-def _relevant(results: list[Result], plan: Plan) -> set[str]:
+def _relevant(results: list[Result], plan: Plan, language: str) -> set[str]:
     """Ids of the items found that have to do with what was asked."""
     found = [found for call, _, result in results if (found := _found(call, result))]
-    return {item_id for entry in found for item_id in relevant_ids(entry.asked, entry.hits, plan.best)}
+    return {item_id for entry in found for item_id in relevant_ids(entry.asked, entry.hits, plan.best, language)}
 
 
 def _without_items(results: list[Result]) -> list[Result]:
@@ -300,7 +301,8 @@ async def _merge_plans(
     certain: Plan, answer: dict[str, Any], results: list[Result], state: TurnState, runtime: Runtime[TurnContext]
 ) -> tuple[Plan, list[Result]]:
     """The rules' plan with what the model added; searches run again when a constraint was added."""
-    if answer["intent"] == "chat" and not _is_about_items(certain, results):
+    foreign = state["memory"].language != runtime.context.settings.catalogue_language
+    if answer["intent"] == "chat" and not _is_about_items(certain, results, foreign):
         return certain.model_copy(update={"intent": "chat", "constraints": [], "relaxed": []}), _without_items(results)
     plan = certain
     constraints = merge_constraints(
@@ -316,9 +318,11 @@ async def _merge_plans(
     ), results
 
 
-def _is_about_items(certain: Plan, results: list[Result]) -> bool:
+def _is_about_items(certain: Plan, results: list[Result], foreign: bool) -> bool:
     """True when the message shows a wish whatever the model says: a picture, a constraint, or words near an item's."""
-    if certain.pictures or certain.constraints or certain.references or glossary_query(certain.topic):
+    if certain.pictures or certain.constraints or certain.references:
+        return True
+    if foreign and glossary_query(certain.topic):
         return True
     hits = [hit for _, _, result in results if result for hit in result["items"]]
     signals = [signal for hit in hits for signal in hit["signals"]]

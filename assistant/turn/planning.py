@@ -8,7 +8,6 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from assistant.records import Constraint, Heard, Memory, PlannedCall, Seen
 from assistant.turn.state import Plan, TurnContext
 from assistant.understanding import Said, Understanding, carry_over, glossary_query, grounded, to_filters
-from assistant.understanding.lexicon import has_cjk
 from prompts import Message, load_prompt, say
 from tools.records import Vocabulary
 
@@ -102,7 +101,7 @@ def searchable(topic: str, language: str, catalogue_language: str) -> str:
     """The topic in the catalogue's language, as far as the glossary goes; as it is where it knows no word."""
     if language == catalogue_language or catalogue_language != "en":
         return topic
-    return glossary_query(topic) or ("" if has_cjk(topic) else topic)
+    return glossary_query(topic) or topic
 
 
 def plan_messages(

@@ -243,5 +243,5 @@ def _orders_by_model(state: TurnState, turn: TurnSettings) -> bool:
 
 
 def _asks_model(state: TurnState) -> bool:
-    """A model that did not answer is not asked again, and near misses are not argued for."""
-    return not state["model_out"] and not state["weak"]
+    """A model that did not answer is not asked again."""
+    return not state["model_out"]

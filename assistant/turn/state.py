@@ -116,7 +116,7 @@ class TurnState(TypedDict, total=False):
     message: Annotated[str, UntrackedValue]
     degraded: Annotated[list[str], UntrackedValue]
     model_out: Annotated[bool, UntrackedValue]
-    weak: Annotated[bool, UntrackedValue]
+    far: Annotated[bool, UntrackedValue]
 
 
 RunTool = Callable[[PlannedCall, dict[str, Attachment]], Awaitable[tuple[Step, dict[str, Any] | None]]]

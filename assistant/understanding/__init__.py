@@ -6,9 +6,11 @@ constraints only where the user's own words carry them (`grounded`).
 
 import re
 
+from pydantic import Field
+
 from assistant.records import Constraint, Intent, Memory, Recommendation
 from assistant.understanding.exclusions import find_exclusions, is_ruled_out, without
-from assistant.understanding.intents import intent_of, is_refinement
+from assistant.understanding.intents import intent_of, is_refinement, is_refused
 from assistant.understanding.language import detect_language
 from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
 from assistant.understanding.normalise import normalise
@@ -36,6 +38,7 @@ class Understanding(Record):
     references: list[Recommendation]
     topic: str
     refines: bool
+    refused: bool = Field(False, description="a wish that no shop helps with: it is declined, and nothing is searched")
 
 
 def understand(said: list[Said], memory: Memory, vocabulary: Vocabulary, *, attached: bool) -> Understanding:
@@ -60,9 +63,12 @@ def understand(said: list[Said], memory: Memory, vocabulary: Vocabulary, *, atta
         constraints.append(Constraint(field="include_terms", value=value, source="text", words=plain.strip()))
         topic = ""
     names_category = any(constraint.field == "categories" for constraint in constraints)
+    refused = is_refused(plain)
+    intent = intent_of(typed or plain, shown=bool(memory.shown), attached=attached)
     return Understanding(
         language=language,
-        intent=intent_of(typed or plain, shown=bool(memory.shown), attached=attached),
+        intent="chat" if refused else intent,
+        refused=refused,
         constraints=constraints,
         currency=next((reading.currency for reading in readings if reading.currency), None),
         references=[item for reading in readings for item in reading.references],

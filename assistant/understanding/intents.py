@@ -23,6 +23,11 @@ def intent_of(text: str, *, shown: bool, attached: bool) -> Intent | None:
     return None
 
 
+def is_refused(text: str) -> bool:
+    """True when a normalised message wishes for what the assistant does not help with (``intents.refuse``)."""
+    return bool(_intent("refuse").search(text))
+
+
 def is_refinement(text: str) -> bool:
     """True when the message begins like one that goes on with the topic ("and with wheels?", "in black")."""
     return bool(_refinement().match(text.strip()))
@@ -44,4 +49,4 @@ def _chat() -> re.Pattern[str]:
     spaced = "|".join(re.escape(word).replace(r"\ ", r"[\s,]+") for word in words if not has_cjk(word))
     cjk = "|".join(re.escape(word) for word in words if has_cjk(word))
     phrase = rf"(?:{spaced}|{cjk})"
-    return re.compile(rf"{phrase}(?:[\s,.!?。!~]+{phrase})*[\s,.!?。!~]*")
+    return re.compile(rf"[¿¡\s]*{phrase}(?:[\s,.!?。!~¿¡]+{phrase})*[\s,.!?。!~]*")
