@@ -106,7 +106,8 @@ def test_references_point_at_what_was_shown(text: str, titles: list[str]) -> Non
     ("text", "intent"),
     [
         ("thanks!", "chat"), ("Hello, how are you today?", "chat"), ("Bonjour, comment allez-vous ?", "chat"),
-        ("¿Qué tal?", "chat"), ("Wie geht es Ihnen?", "chat"), ("你好吗？", "chat"), ("Hello there", "chat"), ("谢谢", "chat"), ("ok, thank you", "chat"),
+        ("¿Qué tal?", "chat"), ("Wie geht es Ihnen?", "chat"), ("你好吗？", "chat"),
+        ("Hello there", "chat"), ("谢谢", "chat"), ("ok, thank you", "chat"),
         ("why this one?", "why"), ("为什么推荐第二个", "why"), ("compare the first two", "compare"),
         ("tell me more about the second one", "details"), ("a chair", None), ("thanks, and a cheaper one?", None),
     ],
