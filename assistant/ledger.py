@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from assistant.fusion import FusedHit
 from assistant.records import CitedEvidence, Evidence
 from assistant.words import content_stems as _stems
-from prompts import say
+from prompts import say, sentence_keys
 from tools.records import Filters, Item, Signal
 
 QUOTE_CHARACTERS = 160
@@ -114,7 +114,10 @@ class Ledger:
 
 def in_words(entry: Evidence, language: str) -> str:
     """An entry in the user's language, from its facts."""
-    return say(entry.key, language, **entry.facts, **({"score": entry.score} if entry.score is not None else {}))
+    facts = entry.facts
+    if (named := f"name_{facts.get('name')}") in sentence_keys(language):
+        facts = {**facts, "name": say(named, language)}
+    return say(entry.key, language, **facts, **({"score": entry.score} if entry.score is not None else {}))
 
 
 def cited(entry: Evidence, language: str) -> CitedEvidence:

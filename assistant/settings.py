@@ -146,7 +146,7 @@ class TurnSettings(Section):
         True, description="false: the signals' lists are taken in turns, without scores, and the model alone orders"
     )
     rank_by_model: bool = Field(True, description="false: the model is not asked for an order; the fused one stands")
-    llm_rank_weight: float = Field(1.0, ge=0, description="weight of the model's order against the fused one")
+    llm_rank_weight: float = Field(0.5, ge=0, description="weight of the model's order against the fused one")
     weights: dict[str, float] = Field(
         {"picture": 2.0, "picture_text": 0.3, "text_picture": 0.3, "dense": 1.0, "keyword": 0.7},
         description="weight of each signal in the fusion",

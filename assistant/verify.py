@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from assistant.records import Evidence
 from assistant.understanding.language import detect_language
 from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
+from assistant.understanding.normalise import normalise
 from assistant.words import stems
 from prompts import glue_words
 from tools.records import Vocabulary
@@ -47,14 +48,21 @@ def problems(claim: Claim, vocabulary: Vocabulary) -> list[str]:
         return ["empty or too long"]
     if detect_language(text, default=claim.language) != claim.language:
         return [f"not in the language {claim.language}"]
-    found = _numbers(text, claim.ground) + _quotes(text, claim.ground) + _names(text, claim.ground, vocabulary)
+    found = (
+        _numbers(text, claim.ground, claim.language)
+        + _quotes(text, claim.ground)
+        + _names(text, claim.ground, vocabulary)
+    )
+    found += _stock(text, claim.evidence)
     if claim.language == claim.evidence_language:
         return found + _words(text, claim.ground)
     return found + _foreign_words(text, claim.ground)
 
 
-def _numbers(text: str, ground: str) -> list[str]:
-    held = {_value(number) for number in _NUMBER.findall(ground)}
+def _numbers(text: str, ground: str, language: str) -> list[str]:
+    """Numbers that the ground does not hold; one in words ("vier Personen") is one too."""
+    text = normalise(text, language)
+    held = {_value(number) for form in (ground, normalise(ground, "en")) for number in _NUMBER.findall(form)}
     return [f"number {number}" for number in _NUMBER.findall(text) if _value(number) not in held]
 
 
@@ -83,6 +91,15 @@ def _names(text: str, ground: str, vocabulary: Vocabulary) -> list[str]:
         if _mentions(text, lexicon.terms[word]) and not _mentions(ground, lexicon.terms[word])
     ]  # fmt: skip
     return found
+
+
+def _stock(text: str, evidence: list[Evidence]) -> list[str]:
+    """Whether something is in stock, or sold out, is said only where an entry says so: the user's words are none."""
+    lexicon, low = load_lexicon(), text.casefold()
+    if re.search(alternatives(lexicon.sold_out), low):
+        return ["sold out"]
+    in_stock = any(entry.source == "stock" for entry in evidence)
+    return ["in stock"] if re.search(alternatives(lexicon.stock), low) and not in_stock else []
 
 
 def _mentions(text: str, words: list[str]) -> bool:

@@ -114,8 +114,11 @@ def _message(state: TurnState, context: TurnContext) -> str:
     if not recommended:
         return _nothing(state, context)
     parts = [_relaxed_in_words(plan.relaxed, language)] if plan.relaxed else []
-    constraints = constraints_in_words(plan.constraints, language)
-    parts.append(say("found", language, count=len(recommended), constraints=constraints))
+    if state["weak"]:
+        parts.append(say("weak", language))
+    else:
+        constraints = constraints_in_words(plan.constraints, language)
+        parts.append(say("found", language, count=len(recommended), constraints=constraints))
     said, held = state["understanding"].currency, context.vocabulary.currencies
     if said and held and said not in held:
         parts.append(say("currency_differs", language, catalogue=", ".join(held), said=said))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from langgraph.runtime import Runtime
 
 from assistant.errors import LLMBadReply, LLMUnavailable
-from assistant.fusion import SearchOutcome, interleave
+from assistant.fusion import FusedHit, SearchOutcome, interleave
 from assistant.fusion import fuse as fuse_outcomes
 from assistant.ledger import Ledger
 from assistant.records import (
@@ -26,7 +26,7 @@ from assistant.records import (
     StepStarted,
     TurnEvent,
 )
-from assistant.relevance import best_scores, is_relevant, relevant_ids
+from assistant.relevance import best_scores, is_relevant, is_vague, kinds_of, relevant_ids, wished_kinds
 from assistant.turn.planning import (
     certain_calls,
     first_plan,
@@ -40,6 +40,7 @@ from assistant.turn.receive import check_request, noted, take_attachments, witho
 from assistant.turn.relaxing import relax
 from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by
 from assistant.understanding import glossary_query, to_filters, understand
+from assistant.understanding.lexicon import has_cjk
 from prompts import say
 from tools.errors import MediaError
 from tools.records import Filters, Hit, PictureDescription, Transcript
@@ -64,7 +65,7 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "memory": memory.model_copy(update={"attachments": known}),
         "attachments": attachments,
         "heard": [], "seen": [], "steps": [], "found": [], "candidates": [], "recommendations": [],
-        "message": "", "degraded": [], "model_out": False, "far": False,
+        "message": "", "degraded": [], "model_out": False, "far": False, "weak": False,
     }  # fmt: skip
 
 
@@ -163,9 +164,9 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
     fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k) if turn.fuse_signals else interleave(outcomes)
     listed = {hit.item_id for found in state["found"] if found.tool == "browse" for hit in found.hits}
-    best, language = state["plan"].best, context.settings.catalogue_language
-    near = [entry for entry in fused if entry.hit.item_id in listed or is_relevant(entry.signals, best, language)]
-    near = near[: max(turn.candidates, state["request"].top_n)]
+    near = [entry for entry in fused if entry.hit.item_id in listed or _is_near(entry, state["plan"], context)]
+    weak = bool(fused) and not near and is_vague(found.asked for found in state["found"] if not has_cjk(found.asked))
+    near = _sorted(fused if weak else near, state["plan"])[: max(turn.candidates, state["request"].top_n)]
     items = context.catalogue.get_many([entry.hit.item_id for entry in near])
     words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
@@ -183,7 +184,24 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     if candidates:
         hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
         runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
-    return {"candidates": candidates, "far": bool(fused) and not near}
+    return {"candidates": candidates, "far": bool(fused) and not near, "weak": weak}
+
+
+def _sorted(entries: list[FusedHit], plan: Plan) -> list[FusedHit]:
+    """In the order of price that the user asked for, those of the kind that was named alone; else as they are."""
+    if plan.sort is None:
+        return entries
+    of_kind = [entry for entry in entries if set(plan.kinds) & kinds_of(entry.hit)]
+    sign = 1 if plan.sort == "price" else -1
+    unknown = float("inf")
+    return sorted(of_kind or entries, key=lambda e: unknown if e.hit.price is None else sign * e.hit.price)
+
+
+def _is_near(entry: FusedHit, plan: Plan, context: TurnContext) -> bool:
+    if set(plan.kinds) & kinds_of(entry.hit):
+        return True
+    language = context.settings.catalogue_language
+    return is_relevant(entry.signals, plan.best, named=bool(plan.kinds), language=language)
 
 
 def _as_wished(plan: Plan) -> Filters:
@@ -281,15 +299,21 @@ def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[P
 
 
 def _measured(plan: Plan, results: list[Result]) -> Plan:
-    """The plan with the best score of each source."""
-    hits = [hit for call, _, result in results if (found := _found(call, result)) for hit in found.hits]
-    return plan.model_copy(update={"best": best_scores(hits)})
+    """The plan with the best score of each source, and the kinds of items that the wish names."""
+    found = [found for call, _, result in results if (found := _found(call, result))]
+    hits = [hit for one in found for hit in one.hits]
+    asked = [one.asked for one in found if one.tool == "search_by_text"]
+    return plan.model_copy(update={"best": best_scores(hits), "kinds": wished_kinds(asked, hits)})
 
 
 def _relevant(results: list[Result], plan: Plan, language: str) -> set[str]:
     """Ids of the items found that have to do with what was asked."""
     found = [found for call, _, result in results if (found := _found(call, result))]
-    return {item_id for entry in found for item_id in relevant_ids(entry.asked, entry.hits, plan.best, language)}
+    return {
+        item_id
+        for entry in found
+        for item_id in relevant_ids(entry.asked, entry.hits, plan.best, kinds=plan.kinds, language=language)
+    }
 
 
 def _without_items(results: list[Result]) -> list[Result]:
@@ -305,9 +329,9 @@ async def _merge_plans(
     if answer["intent"] == "chat" and not _is_about_items(certain, results, foreign):
         return certain.model_copy(update={"intent": "chat", "constraints": [], "relaxed": []}), _without_items(results)
     plan = certain
-    constraints = merge_constraints(
-        plan.constraints, proposed_constraints(answer, said_by(state), state["memory"].language)
-    )
+    proposed = proposed_constraints(answer, said_by(state), state["memory"].language)
+    given_up = {change.field for change in plan.relaxed}
+    constraints = merge_constraints(plan.constraints, [one for one in proposed if one.field not in given_up])
     if constraints != plan.constraints:
         plan = plan.model_copy(update={"constraints": constraints, "filters": to_filters(constraints)})
         plan, again = await _search(plan, state, runtime)
@@ -350,8 +374,22 @@ def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) ->
         return (prices[0] if sort == "price" else prices[-1]) if prices else None
 
     constraints, relaxed = relax(plan.constraints, fits, price_near)
-    kept: list[Relaxation] = plan.relaxed + relaxed
-    return plan.model_copy(update={"constraints": constraints, "filters": to_filters(constraints), "relaxed": kept})
+    told = _told_once([*plan.relaxed, *relaxed])
+    return plan.model_copy(update={"constraints": constraints, "filters": to_filters(constraints), "relaxed": told})
+
+
+def _told_once(changes: list[Relaxation]) -> list[Relaxation]:
+    """One change a bound: from what was wanted to what it came to in the end."""
+    bounds: dict[str, Relaxation] = {}
+    others = []
+    for change in changes:
+        if change.field not in ("min_price", "max_price"):
+            others.append(change)
+        elif change.field in bounds:
+            bounds[change.field] = bounds[change.field].model_copy(update={"used": change.used})
+        else:
+            bounds[change.field] = change
+    return [*bounds.values(), *others]
 
 
 def _found(call: PlannedCall, result: dict[str, Any] | None) -> Found | None:

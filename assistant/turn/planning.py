@@ -27,6 +27,8 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
     if understanding.refines and not understanding.references:
         topic = f"{memory.topic} {understanding.topic}".strip()
     carried = memory.pictures if understanding.refines and not understanding.references else []
+    if understanding.accompanies and topic:  # the picture shows what the wish is to go with, not what is wished
+        pictures = []
     constraints = carry_over(memory, understanding)
     return Plan(
         intent=understanding.intent or "recommend",
@@ -36,6 +38,7 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
         filters=to_filters(constraints),
         references=understanding.references,
         goes_on=understanding.refines or bool(understanding.references),
+        sort=understanding.sort,
     )
 
 
@@ -49,7 +52,9 @@ def certain_calls(plan: Plan, pool: int, *, language: str, catalogue_language: s
     if not calls:
         calls.append(
             PlannedCall(
-                tool="browse", arguments=_with({"sort": "price", "k": min(pool, 100)}, filters), origin="anticipated"
+                tool="browse",
+                arguments=_with({"sort": plan.sort or "price", "k": min(pool, 100)}, filters),
+                origin="anticipated",
             )
         )
     return calls

@@ -62,6 +62,8 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     chosen = list(dict.fromkeys(entry["item"] for entry in answer))
     fused = [(candidate.alias, candidate.score) for candidate in candidates]
     order = vote(fused, chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)
+    if state["plan"].sort:  # the order that was asked for; the candidates stand in it
+        order = list(by_alias)
     ranked = [
         _recommendation(position, by_alias[alias], named.get(alias, set()), state)
         for position, alias in enumerate(order[:count], start=1)
@@ -239,9 +241,9 @@ def _brief(candidate: Candidate) -> Candidate:
 
 def _orders_by_model(state: TurnState, turn: TurnSettings) -> bool:
     """There is something to order, and the settings want the model to do it."""
-    return turn.rank_by_model and len(state["candidates"]) > 1 and _asks_model(state)
+    return turn.rank_by_model and not state["plan"].sort and len(state["candidates"]) > 1 and _asks_model(state)
 
 
 def _asks_model(state: TurnState) -> bool:
-    """A model that did not answer is not asked again."""
-    return not state["model_out"]
+    """A model that did not answer is not asked again, and near misses are not argued for."""
+    return not state["model_out"] and not state["weak"]

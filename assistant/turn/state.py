@@ -90,6 +90,10 @@ class Plan(Record):
     """Whether this turn is about what the last one was about."""
     best: dict[str, float] = {}
     """Each signal's best score over the whole catalogue; what is far behind has nothing to do with the wish."""
+    kinds: list[str] = []
+    """Kinds of items that the wish names, as stems: "camera", "plant"."""
+    sort: Literal["price", "-price"] | None = None
+    """The order that the user asked for: the cheapest, or the dearest first."""
 
 
 class TurnState(TypedDict, total=False):
@@ -117,6 +121,7 @@ class TurnState(TypedDict, total=False):
     degraded: Annotated[list[str], UntrackedValue]
     model_out: Annotated[bool, UntrackedValue]
     far: Annotated[bool, UntrackedValue]
+    weak: Annotated[bool, UntrackedValue]
 
 
 RunTool = Callable[[PlannedCall, dict[str, Attachment]], Awaitable[tuple[Step, dict[str, Any] | None]]]

@@ -5,12 +5,20 @@ constraints only where the user's own words carry them (`grounded`).
 """
 
 import re
+from typing import Literal
 
 from pydantic import Field
 
 from assistant.records import Constraint, Intent, Memory, Recommendation
 from assistant.understanding.exclusions import find_exclusions, is_ruled_out, without
-from assistant.understanding.intents import intent_of, is_refinement, is_refused
+from assistant.understanding.intents import (
+    asks_price,
+    intent_of,
+    is_accompaniment,
+    is_refinement,
+    is_refused,
+    small_talk,
+)
 from assistant.understanding.language import detect_language
 from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
 from assistant.understanding.normalise import normalise
@@ -38,6 +46,8 @@ class Understanding(Record):
     references: list[Recommendation]
     topic: str
     refines: bool
+    sort: Literal["price", "-price"] | None = Field(None, description="cheapest or dearest first, where that is asked")
+    accompanies: bool = Field(False, description="what is wished is to go with what the picture shows")
     refused: bool = Field(False, description="a wish that no shop helps with: it is declined, and nothing is searched")
 
 
@@ -63,18 +73,31 @@ def understand(said: list[Said], memory: Memory, vocabulary: Vocabulary, *, atta
         constraints.append(Constraint(field="include_terms", value=value, source="text", words=plain.strip()))
         topic = ""
     names_category = any(constraint.field == "categories" for constraint in constraints)
+    references = [item for reading in readings for item in reading.references]
     refused = is_refused(plain)
     intent = intent_of(typed or plain, shown=bool(memory.shown), attached=attached)
+    if intent is None and references and asks_price(plain):
+        intent = "details"
+    if refused or (intent is None and _is_small_talk(readings, topic, constraints, attached)):
+        intent = "chat"
     return Understanding(
         language=language,
-        intent="chat" if refused else intent,
+        intent=intent,
+        sort=next((reading.sort for reading in readings if reading.sort), None),
+        accompanies=attached and is_accompaniment(plain),
         refused=refused,
         constraints=constraints,
         currency=next((reading.currency for reading in readings if reading.currency), None),
-        references=[item for reading in readings for item in reading.references],
+        references=references,
         topic=topic,
         refines=bool(memory.shown) and (is_refinement(plain) or not (topic or names_category)),
     )
+
+
+def _is_small_talk(readings: list["_Reading"], topic: str, constraints: list[Constraint], attached: bool) -> bool:
+    """Greetings and thanks with nothing else that could be searched for."""
+    greets = any(reading.greets for reading in readings)
+    return greets and not (attached or topic or constraints or any(reading.references for reading in readings))
 
 
 class _Reading:
@@ -87,6 +110,10 @@ class _Reading:
         self.rest = self.text
         self.constraints: list[Constraint] = []
         self.currency: str | None = None
+        self.sort: Literal["price", "-price"] | None = None
+        self.greets = False
+        self._small_talk()
+        self._sort()
         found = find_references(self.text, memory.shown)
         self.references = [item for item, _ in found]
         self._relative_prices(found, memory.shown)
@@ -105,6 +132,18 @@ class _Reading:
             Constraint(field=field, value=value, source=self.source, words=words or self.text[slice(*span)].strip())
         )
         self.rest = without(self.rest, [span])
+
+    def _small_talk(self) -> None:
+        spans = small_talk(self.rest)
+        self.greets, self.rest = bool(spans), without(self.rest, spans)
+
+    def _sort(self) -> None:
+        """ "the cheapest", "most expensive first": an order, not a bound."""
+        for order, words in load_lexicon().sort.items():
+            if match := re.search(alternatives(words), self.rest):
+                self.sort = order
+                self.rest = without(self.rest, [match.span()])
+                return
 
     def _relative_prices(self, found: list[tuple[Recommendation, Span]], shown: list[Recommendation]) -> None:
         """ "for less than the first one", "cheaper", "便宜一点": bounds that an earlier recommendation gives."""
@@ -164,7 +203,7 @@ class _Reading:
             elif thing in categories:
                 self._add("exclude_categories", categories[thing], span, words=words)
             else:
-                self._add("exclude_terms", _spellings(thing)[0], span, words=words)
+                self._add("exclude_terms", _in_english(_spellings(thing)[0]), span, words=words)
 
     def _stock(self) -> None:
         if match := re.search(alternatives(load_lexicon().stock), self.rest):
@@ -184,17 +223,24 @@ class _Reading:
 
     def _names(self) -> None:
         """Brands anywhere; categories where the message says that it means one ("only furniture", "in Photo")."""
+        aliases = load_lexicon().brands
         for brand in self.vocabulary.brands:
-            if match := re.search(alternatives([brand.casefold()]), self.rest):
+            spellings = [brand.casefold(), *aliases.get(brand.casefold(), [])]
+            if match := re.search(alternatives(spellings), self.rest):
                 self._add("brands", brand, match.span())
         names = {form: name for name in self.vocabulary.categories for form in _forms(name)}
         if not names:
             return
+        glossary = load_lexicon().glossary
+        names |= {word: name for form, name in list(names.items()) for word in glossary.get(form, [])}
         name = alternatives(list(names))
-        cue = rf"(?:(?:in|from|only|just|any|some|category:?|show me(?: all| some)?)\s+(?:the\s+)?)(?P<a>{name})"
+        only = r"(?:only|just)(?:\s+(?:want|need|like|looking for|interested in|show me))?"
+        cue = rf"(?:(?:in|from|{only}|any|some|category:?|show me(?: all| some)?)\s+(?:the\s+)?)(?P<a>{name})"
+        cue += r"(?:\s+(?:category|section|department))?"
         cue += rf"|(?P<b>{name})\s+(?:only|category|section|department)|^\W*(?P<c>{name})\W*$"
+        cue += rf"|(?:只(?:看|要|想要|买)|类别是?)(?P<d>{name})"
         if match := re.search(cue, self.rest):
-            word = match.group("a") or match.group("b") or match.group("c")
+            word = next(group for group in match.groups() if group)
             self._add("categories", names[word], match.span())
 
 
@@ -290,6 +336,13 @@ def catalogue_spelling(word: str, vocabulary: Vocabulary) -> str:
     """The spelling of a colour or material that the catalogue uses, or its canonical word."""
     values = {value.casefold() for values in vocabulary.attribute_values.values() for value in values}
     return next((spelling for spelling in _spellings(word) if spelling in values), _spellings(word)[0])
+
+
+def _in_english(word: str) -> str:
+    """A Chinese noun that the glossary knows, as an English catalogue spells it; else the word itself."""
+    if not has_cjk(word):
+        return word
+    return next((english for foreign, english in load_lexicon().translations if foreign == word), word)
 
 
 def _spellings(word: str) -> list[str]:

@@ -28,6 +28,21 @@ def is_refused(text: str) -> bool:
     return bool(_intent("refuse").search(text))
 
 
+def asks_price(text: str) -> bool:
+    """True when a normalised message asks what something costs."""
+    return bool(_intent("price").search(text))
+
+
+def is_accompaniment(text: str) -> bool:
+    """True when what is wished is to go with something else ("a desk that goes with this")."""
+    return bool(_intent("accompany").search(text))
+
+
+def small_talk(text: str) -> list[tuple[int, int]]:
+    """Where greetings and thanks stand in a normalised message."""
+    return [match.span() for match in _greeting().finditer(text)]
+
+
 def is_refinement(text: str) -> bool:
     """True when the message begins like one that goes on with the topic ("and with wheels?", "in black")."""
     return bool(_refinement().match(text.strip()))
@@ -41,6 +56,14 @@ def _intent(name: str) -> re.Pattern[str]:
 @cache
 def _refinement() -> re.Pattern[str]:
     return re.compile(alternatives(load_lexicon().refine))
+
+
+@cache
+def _greeting() -> re.Pattern[str]:
+    """Phrases of small talk that are no part of a wish wherever they stand: single words could be ("a cool lamp")."""
+    words = load_lexicon().intents
+    phrases = [word for word in words["chat"] if " " in word or (has_cjk(word) and len(word) > 1)]
+    return re.compile(alternatives([*phrases, *words["greetings"]]))
 
 
 @cache

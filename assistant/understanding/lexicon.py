@@ -3,7 +3,7 @@
 import re
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict
@@ -38,6 +38,9 @@ class Lexicon(BaseModel):
     currencies: dict[str, list[str]]
     not_units: list[str]
     stock: list[str]
+    sold_out: list[str]
+    sort: dict[Literal["price", "-price"], list[str]]
+    brands: dict[str, list[str]]
     cheaper: list[str]
     pricier: list[str]
     negation: dict[str, list[str]]

@@ -57,6 +57,8 @@ def _read(kind: str, match: re.Match[str], text: str) -> list[PriceBound]:
     low = _number(match, "n")
     high = _number(match, "m") if groups.get("m") else low
     words = match.group().strip()
+    if kind == "at_least" and _denied().search(text[: match.start()]):
+        kind = "at_most"  # "I don't want to spend more than 50"
     bounds = {
         "between": [("min_price", min(low, high)), ("max_price", max(low, high))],
         "around": [("min_price", round(low * (1 - _AROUND), 2)), ("max_price", round(low * (1 + _AROUND), 2))],
@@ -65,6 +67,14 @@ def _read(kind: str, match: re.Match[str], text: str) -> list[PriceBound]:
         "at_least": [("min_price", low)],
     }[kind]
     return [PriceBound(field, value, currency, words, match.span()) for field, value in bounds]  # type: ignore[arg-type]
+
+
+@cache
+def _denied() -> re.Pattern[str]:
+    """A negation and a verb of spending just before a bound: it turns "more than" around."""
+    negation = r"(?:\bnot|n't|\bnever|\bnicht|\bkein\w*|\bne|\bn'|\bno|不|别)"
+    verb = r"(?:spend|pay|cost|go|ausgeben|zahlen|bezahlen|kosten|dépenser|payer|coûter|gastar|pagar|costar|花|付)"
+    return re.compile(rf"{negation}(?:\W+[^\W\d]+){{0,4}}?\W*{verb}(?:\W+[^\W\d]+){{0,2}}\W*$")
 
 
 def _number(match: re.Match[str], name: str) -> float:

@@ -24,6 +24,7 @@ class Shelf:
         brands = sorted({item.brand for item in items.values() if item.brand})
         self.brands = {brand: lower[brand.casefold()] == 0 for brand in brands}
         """Brand -> whether its name in lower case means the brand too: not where the texts use it as a word."""
+        self.categories = "\n".join(sorted({plain(item.category) for item in items.values() if item.category}))
         self.titles = {plain(item.title): item for item in items.values() if _is_a_name(item.title)}
 
 

@@ -286,7 +286,9 @@ def _names(text: str, ground: Ground) -> Found:
         return
     others = [*ground.shelf.titles, *map(str.casefold, ground.shelf.brands)]  # judged as titles and brands
     judged = [name for name in others if name in plain(text)]
-    known = "\n".join([ground.own, ground.wish, *judged, *(plain(entry.detail) for entry in ground.evidence)])
+    catalogue = [ground.shelf.categories] if ground.lenient else []  # the message may say what the catalogue has
+    cited = (plain(entry.detail) for entry in ground.evidence)
+    known = "\n".join([ground.own, ground.wish, *judged, *catalogue, *cited])
     finder = _LATIN if ground.language == "zh" else _CAPITALISED
     units = load_claim_words().unit_of
     for match in finder.finditer(text):

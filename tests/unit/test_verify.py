@@ -34,6 +34,8 @@ def test_what_the_evidence_holds_stands(text: str) -> None:
     "text",
     [
         "This shoe costs 39.95 USD.",
+        "This black running shoe is in stock.",
+        "This black running shoe is sold out.",
         "A black Nike running shoe.",
         "A white running shoe.",
         "This waterproof running shoe is black.",
@@ -52,3 +54,16 @@ def test_chinese_explanations_are_held_to_numbers_colours_and_known_nouns() -> N
     assert check("这双黑色跑鞋价格为 39 美元。", "zh")
     assert check("这双白色跑鞋很好。", "zh")
     assert check("这把椅子很好。", "zh")
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Ein schwarzer Laufschuh für vier Personen.", "de"),
+        ("Ein grüner Laufschuh.", "de"),
+        ("Une chaussure blanche pour courir.", "fr"),
+        ("这双黑色的鞋已售罄。", "zh"),
+    ],
+)
+def test_other_languages_are_held_to_numbers_colours_and_stock(text: str, language: str) -> None:
+    assert check(text, language)

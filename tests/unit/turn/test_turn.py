@@ -25,6 +25,7 @@ async def test_a_turn_plans_searches_ranks_and_explains(stage: Stage) -> None:
 
 async def test_events_name_the_candidates_that_follow_the_shown_ones(stage: Stage) -> None:
     stage.shelf.items += [Item(id=f"chair-{n}", title=f"Chair {n}", price=50 + n) for n in range(2)]
+    stage.manner = TurnSettings(llm_rank_weight=1.0)
     order = ranking(("E", ["e33"]), ("A", ["e1"]), ("B", ["e9"]))
     reply, events, _ = await stage.turn("a chair", CHAIRS, order, DOWN)
     (provisional,) = [event for event in events if isinstance(event, Provisional)]
@@ -88,11 +89,34 @@ async def test_a_stated_limit_reaches_every_search_whatever_the_model_plans(stag
 
 async def test_a_limit_that_nothing_keeps_is_relaxed_and_said(stage: Stage) -> None:
     reply, _, _ = await stage.turn("a chair under 20 dollars", DOWN)
-    assert [(r.field, r.wanted, r.used) for r in reply.relaxed] == [("max_price", 19.99, 60)]
+    assert [(r.field, r.wanted, r.used) for r in reply.relaxed] == [("max_price", 19.99, 80)]
     told = [entry.detail for item in reply.recommendations for entry in item.evidence if entry.source == "price"]
     assert told
     assert not any("within your limit" in detail for detail in told)
-    assert "19.99 to 60" in reply.message
+    assert "19.99 to 80" in reply.message
+
+
+async def test_there_is_no_cheaper_thing_of_the_kind_and_that_is_said(stage: Stage) -> None:
+    await stage.turn("a chair", DOWN)
+    reply, _, _ = await stage.turn("cheaper", DOWN)
+    assert reply.recommendations[0].item_id == "oak"
+    assert "the lowest price there is stays, 80" in reply.message
+
+
+@pytest.mark.parametrize(("wish", "order"), [("the cheapest chair", ["oak", "cafe"]), ("最贵的椅子", ["cafe", "oak"])])
+async def test_an_order_by_price_is_kept_and_no_model_asked_for_another(
+    stage: Stage, wish: str, order: list[str]
+) -> None:
+    reply, _, chat = await stage.turn(wish, CHAIRS)
+    assert [item.item_id for item in reply.recommendations][:2] == order
+    assert "rank" not in [asked for asked, _ in chat.asked]
+
+
+async def test_a_bound_given_up_is_not_taken_up_again_because_the_model_repeats_it(stage: Stage) -> None:
+    repeating = plan(("search_by_text", {"query": "chair", "filters": {"max_price": 19.99}}))
+    reply, _, _ = await stage.turn("a chair under 20 dollars", repeating)
+    assert [(change.field, change.used) for change in reply.relaxed] == [("max_price", 80)]
+    assert all(call.arguments["filters"]["max_price"] == 80 for call in stage.calls[-1:])
 
 
 async def test_cheaper_than_the_cheapest_is_said_as_such(stage: Stage) -> None:
@@ -172,10 +196,10 @@ async def test_small_talk_that_makes_offers_is_not_said(stage: Stage) -> None:
 
 
 async def test_follow_ups_go_on_from_the_last_ranking(stage: Stage) -> None:
-    first, _, _ = await stage.turn("a chair", DOWN)
-    cheaper, _, _ = await stage.turn("cheaper", DOWN)
-    assert cheaper.constraints == {"max_price": 79.99}
-    assert all(item.price < first.recommendations[0].price for item in cheaper.recommendations)  # type: ignore[operator]
+    await stage.turn("a chair", DOWN)
+    cheaper, _, _ = await stage.turn("cheaper than the second one", DOWN)
+    assert cheaper.constraints == {"max_price": 99.99}
+    assert cheaper.recommendations[0].item_id == "oak"
     black, _, _ = await stage.turn("the first one in black but without a price limit", DOWN)
     assert black.constraints["include_terms"] == ["black"]
 

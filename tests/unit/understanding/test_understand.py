@@ -109,6 +109,9 @@ def test_references_point_at_what_was_shown(text: str, titles: list[str]) -> Non
         ("¿Qué tal?", "chat"), ("Wie geht es Ihnen?", "chat"), ("你好吗？", "chat"),
         ("Hello there", "chat"), ("谢谢", "chat"), ("ok, thank you", "chat"),
         ("why this one?", "why"), ("为什么推荐第二个", "why"), ("compare the first two", "compare"),
+        ("Guten Morgen! Wie geht es Ihnen heute?", "chat"), ("merci, à bientôt", "chat"),
+        ("how much is the second one?", "details"), ("how much is a tent?", None),
+        ("good evening, I need a lamp", None),
         ("tell me more about the second one", "details"), ("a chair", None), ("thanks, and a cheaper one?", None),
     ],
 )  # fmt: skip
