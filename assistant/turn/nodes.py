@@ -165,7 +165,7 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k) if turn.fuse_signals else interleave(outcomes)
     listed = {hit.item_id for found in state["found"] if found.tool == "browse" for hit in found.hits}
     near = [entry for entry in fused if entry.hit.item_id in listed or _is_near(entry, state["plan"], context)]
-    weak = bool(fused) and not near and is_vague(found.asked for found in state["found"] if not has_cjk(found.asked))
+    weak = bool(fused) and not near and _deserves_near_misses(state)
     near = _sorted(fused if weak else near, state["plan"])[: max(turn.candidates, state["request"].top_n)]
     items = context.catalogue.get_many([entry.hit.item_id for entry in near])
     words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
@@ -185,6 +185,13 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
         runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
     return {"candidates": candidates, "far": bool(fused) and not near, "weak": weak}
+
+
+def _deserves_near_misses(state: TurnState) -> bool:
+    """True when the nearest may be shown though nothing is near: a vague wish, or one that names what is to be kept."""
+    filters = state["plan"].filters
+    kept = filters.categories or filters.brands or filters.include_terms
+    return bool(kept) or is_vague(found.asked for found in state["found"] if not has_cjk(found.asked))
 
 
 def _sorted(entries: list[FusedHit], plan: Plan) -> list[FusedHit]:

@@ -74,7 +74,7 @@ def must(held: HeldTurn) -> Check | None:
     """All items that must be among the first are."""
     if not held.expect.must:
         return None
-    top = held.shown[: held.expect.within]
+    top = held.ranked[: held.expect.within]
     missing = [item_id for item_id in held.expect.must if item_id not in top]
     detail = f"{', '.join(missing)} is not among the first {held.expect.within}"
     return _check(held, "must", not missing, held.expect.must, top, detail)
@@ -84,7 +84,7 @@ def any_of(held: HeldTurn) -> Check | None:
     """One of the acceptable items is among the first."""
     if not held.expect.any:
         return None
-    top = held.shown[: held.expect.within]
+    top = held.ranked[: held.expect.within]
     detail = f"none of the acceptable items is among the first {held.expect.within}"
     return _check(held, "any", bool(set(held.expect.any) & set(top)), held.expect.any, top, detail)
 

@@ -56,6 +56,11 @@ class HeldTurn:
         return self.answer.shown or (self.answer.ranking if self.only_ranks else [])
 
     @property
+    def ranked(self) -> list[str]:
+        """The whole ranking: what was shown, and the candidates that follow it."""
+        return self.answer.ranking or self.shown
+
+    @property
     def recommends(self) -> bool:
         """Whether new items are to be shown: as expected, or else as the reply says."""
         intent = self.expect.intent or (self.reply.intent if self.reply else "recommend")

@@ -67,7 +67,7 @@ def test_the_assistant_is_the_one_model(client: openai.OpenAI) -> None:
 def test_an_answer_is_markdown_with_the_data_beside_it(client: openai.OpenAI) -> None:
     done = ask(client, [{"role": "system", "content": "Only say yes."}, user("a red chair")], temperature=0.3, seed=1)
     said = done.choices[0]
-    assert said.message.content == "Here is 1 that fits best.\n\n1. **red chair** (40.00 USD): It fits."
+    assert said.message.content.startswith("Here are 3 that fit best.\n\n1. **red chair** (40.00 USD): It fits.\n")
     assert said.finish_reason == "stop"
     item = said.message.recommendations[0]  # type: ignore[attr-defined]
     assert (item["item_id"], item["price"], item["rank"]) == ("chair-0", 40.0, 1)
@@ -129,7 +129,10 @@ def test_a_new_conversation_is_a_new_session_even_in_the_same_words(client: open
 
 
 def test_conversations_that_begin_alike_are_told_apart_by_their_answers(client: openai.OpenAI) -> None:
-    pictures = [[{"type": "image_url", "image_url": {"url": data_url(png(colour))}}] for colour in ("red", "blue")]
+    wish = {"type": "text", "text": "a chair"}
+    pictures = [
+        [wish, {"type": "image_url", "image_url": {"url": data_url(png(colour))}}] for colour in ("red", "blue")
+    ]
     answers = [ask(client, [user(picture)], extra_body={"top_n": n}) for n, picture in enumerate(pictures, start=1)]
     assert answers[0].choices[0].message.content != answers[1].choices[0].message.content
     for picture, done in zip(pictures, answers, strict=True):
@@ -170,7 +173,7 @@ def test_a_branch_has_files_of_its_own(client: openai.OpenAI, served: Served, ht
 
 def test_a_conversation_from_elsewhere_begins_anew(client: openai.OpenAI) -> None:
     done = ask(client, [user("shoes"), answered("I am another model."), user("a red chair")])
-    assert ids(done) == ["chair-0"]
+    assert ids(done)[0] == "chair-0"
 
 
 def test_a_session_can_be_named(client: openai.OpenAI, http: httpx.Client) -> None:
