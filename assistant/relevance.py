@@ -23,8 +23,14 @@ SHARE_OF_BEST = {"dense": 0.65, "picture": 0.5}
 WORDS = 0.5
 """An item counts by words alone when it mentions more than this share of the query's."""
 
+NEARER = 1.15
+"""How much nearer, of what is best, an item must lie that is not of the kind that the wish names: a hammock is near to
+"tent" (0.69 of the tent's own), and is none."""
+
 VAGUE_WORDS = 4
-"""A wish of so many words may be worth an answer that is not near: "something to keep my hands warm on the balcony"."""
+VAGUE_BEST = 0.27
+"""A wish of so many words may be worth an answer that is not near ("something to keep my hands warm on the balcony"),
+where something lies this near (cosine of texts)."""
 
 Best = Mapping[str, float]
 """Each source's best score over the whole catalogue for what was asked."""
@@ -52,9 +58,10 @@ def wished_kinds(asked: Iterable[str], hits: Iterable[Hit]) -> list[str]:
     return sorted(words & {kind for hit in hits for kind in kinds_of(hit)})
 
 
-def is_vague(asked: Iterable[str]) -> bool:
-    """True when a wish is told in many words, none of which need name a thing."""
-    return any(len(content_stems(words)) >= VAGUE_WORDS for words in asked)
+def is_vague(asked: Iterable[str], best: Best) -> bool:
+    """True when a wish is told in many words, none of which need name a thing, and something is not far from it."""
+    told = any(len(content_stems(words)) >= VAGUE_WORDS for words in asked)
+    return told and best.get("dense", 0.0) >= VAGUE_BEST
 
 
 def is_relevant(
@@ -77,15 +84,16 @@ def relevant_ids(
 ) -> list[str]:
     """The items of one search's result that have to do with it, in its order.
 
-    Where the wish names kinds of items, those of another kind count by a picture alone.
+    Where the wish names kinds of items, those of another kind must lie nearer.
     """
-    wished, found = set(kinds), []
-    for hit in hits:
-        signals = [(asked, signal) for signal in hit.signals if not wished or signal.source == "picture"]
-        of_kind = bool(wished & kinds_of(hit))
-        if of_kind or ((signals or not hit.signals) and is_relevant(signals, best, language=language)):
-            found.append(hit.item_id)
-    return found
+    wished = set(kinds)
+    nearer = {source: score * NEARER for source, score in best.items()} if wished else best
+    return [
+        hit.item_id
+        for hit in hits
+        if wished & kinds_of(hit)
+        or is_relevant(((asked, one) for one in hit.signals), nearer, named=bool(wished), language=language)
+    ]
 
 
 def _counts(asked: str, signal: Signal, best: Best, named: bool, language: str) -> bool:

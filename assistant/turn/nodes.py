@@ -189,9 +189,9 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 
 def _deserves_near_misses(state: TurnState) -> bool:
     """True when the nearest may be shown though nothing is near: a vague wish, or one that names what is to be kept."""
-    filters = state["plan"].filters
-    kept = filters.categories or filters.brands or filters.include_terms
-    return bool(kept) or is_vague(found.asked for found in state["found"] if not has_cjk(found.asked))
+    plan = state["plan"]
+    kept = plan.filters.categories or plan.filters.brands or plan.filters.include_terms
+    return bool(kept) or is_vague((found.asked for found in state["found"] if not has_cjk(found.asked)), plan.best)
 
 
 def _sorted(entries: list[FusedHit], plan: Plan) -> list[FusedHit]:
