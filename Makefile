@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-gpu web models serve demo test check bench up down clean-run lock
+.PHONY: help setup setup-gpu web models serve demo test check eval bench up down clean-run lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -39,6 +39,9 @@ check: setup ## style, types and the direction of imports; the same and unit tes
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	@bash .scripts/web.sh test
+
+eval: models ## the suite `shop` on the real models, beside baselines, with a report (20 to 30 minutes on 2 cores; FULL=1: hours)
+	@bash .scripts/eval.sh
 
 bench: models ## measure speed, memory and quality on this machine; prints tables (about 30 minutes on 2 cores)
 	@.venv/bin/assistant sample fetch

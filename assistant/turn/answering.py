@@ -7,7 +7,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from assistant.errors import LLMBadReply, LLMUnavailable
-from assistant.ledger import in_words
+from assistant.ledger import cited, in_words
 from assistant.records import (
     Done,
     Evidence,
@@ -68,13 +68,20 @@ async def chat(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 
 
 async def why(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
-    """Why an earlier item was recommended, told from its ledger entries."""
+    """Why an earlier item was recommended, told from its ledger entries, all of which the answer then cites."""
     memory, language = state["memory"], state["memory"].language
     asked = state["plan"].references or memory.shown[:1]
     if not asked:
         return {"message": say("no_such_item", language)}
-    sentences = [_why_one(item, memory.ledger, language) for item in asked]
-    return {"message": say("sentence_separator", language).join(sentences), "recommendations": asked}
+    told = [(item, [entry for entry in memory.ledger if entry.item_id == item.item_id]) for item in asked]
+    sentences = [_why_one(item, entries, language) for item, entries in told]
+    return {
+        "message": say("sentence_separator", language).join(sentences),
+        "recommendations": [
+            item.model_copy(update={"evidence": [cited(entry, language) for entry in entries]})
+            for item, entries in told
+        ],
+    }
 
 
 async def look(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -150,8 +157,7 @@ def _change_in_words(change: Relaxation, language: str) -> str:
     return say("relaxed_price", language, wanted=change.wanted, used=change.used, difference=f"{moved:+,.2f}")
 
 
-def _why_one(item: Recommendation, ledger: list[Evidence], language: str) -> str:
-    entries = [entry for entry in ledger if entry.item_id == item.item_id]
+def _why_one(item: Recommendation, entries: list[Evidence], language: str) -> str:
     reasons = say("list_separator", language).join(in_words(entry, language) for entry in entries)
     return say("why", language, title=item.title, reasons=reasons)
 

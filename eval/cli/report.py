@@ -1,5 +1,6 @@
 """assistant eval report: a run on a page, in a terminal, for a build server, for a document."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,11 +9,14 @@ import typer
 from assistant.settings import load_settings
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
-    from eval.report.records import RunReport
+    from eval.compare.records import Comparison
+    from eval.report.records import Requirement, RunReport
 
 PLAIN_WIDTH = 160
+RANKING = "ndcg"
 NOT_MET = 1
 """Exit code when a threshold is not met."""
 
@@ -30,6 +34,7 @@ def report(
     html: Annotated[Path | None, typer.Option(help="Write one page that stands by itself.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML of all runs for a build server.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown tables for a document.")] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="Print the verdicts without the tables.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Report on a run, and hold it against others."""
@@ -48,6 +53,7 @@ def report(
     thresholds = parse_thresholds(fail_under or [], fail_over or [])
     with waiting("reckoning"):
         summary = summarise_run(read[0], read[1:], MEASURES, thresholds)
+    written = [file for file in (html, junit, markdown) if file is not None]
     if html is not None:
         write_text(html, report_page(summary, read[0]))
     if junit is not None:
@@ -57,37 +63,56 @@ def report(
     if as_json:
         typer.echo(summary.model_dump_json(indent=1))
     else:
-        show(summary)
+        show(summary, written, brief=brief)
     if not all(one.met for one in summary.requirements):
         raise typer.Exit(NOT_MET)
 
 
-def show(summary: "RunReport") -> None:
-    """Print the verdict, the measures, the slices, and how it stands against the others."""
+def show(summary: "RunReport", written: Sequence[Path], *, brief: bool) -> None:
+    """Print the verdict, the measures, the slices, how it stands against the others, and where files were written."""
     from rich.console import Console
 
     from eval.cli.compare import table_of as differences
-    from eval.compare.words import headline, number
     from eval.report.run_page import verdict
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=PLAIN_WIDTH)
-    console.print(verdict(summary), style="bold", markup=False, highlight=False, soft_wrap=True)
+    say(console, verdict(summary), style="bold")
     for one in summary.requirements:
-        met = "met" if one.met else "missed"
-        console.print(
-            f"  {met}: {one.measure} at {one.at} {number(one.bound)}, is {number(one.value)}",
-            markup=False,
-            highlight=False,
-        )
-    console.print(table_of(summary))
+        say(console, requirement_in_words(one))
+    if not brief:
+        console.print(table_of(summary))
     for against in summary.against:
-        console.print()
-        console.print(headline(against), style="bold", markup=False, highlight=False, soft_wrap=True)
-        console.print(differences(against))
+        say(console, "")
+        for number, line in enumerate(verdicts(against)):
+            say(console, line, style="" if number else "bold")
+        if not brief:
+            console.print(differences(against))
     if summary.failed:
-        console.print(f"\nFailed: {', '.join(summary.failed)}", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"\nFailed: {', '.join(summary.failed)}")
+    for file in written:
+        say(console, f"Written: {file}")
+
+
+def say(console: "Console", text: str, style: str = "") -> None:
+    """A line as it is: names of runs are no markup, and the terminal breaks it where it must."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def requirement_in_words(one: "Requirement") -> str:
+    """Whether a threshold is met, and by what."""
+    from eval.compare.words import number
+
+    return f"  {'met' if one.met else 'missed'}: {one.measure} at {one.at} {number(one.bound)}, is {number(one.value)}"
+
+
+def verdicts(against: "Comparison") -> list[str]:
+    """What became of passing; and of the ranking, the one thing that every baseline can be held to."""
+    from eval.compare.words import headline, sentence
+
+    ranked = [one for one in against.measures if one.measure == RANKING]
+    return [headline(against), *(sentence(one, against.before, against.after) for one in ranked)]
 
 
 def table_of(summary: "RunReport") -> "Table":

@@ -20,8 +20,12 @@ from numpy.typing import NDArray
 
 from assistant.errors import BadInput
 from eval.public.interactions import Dataset, Interactions, collect, core
+from eval.public.reading import reading
 
 CORE = 5
+MOST_ITEMS = 10_000_000
+"""A larger item id of MMRec, whose ids are numbers without gaps, is a mistake in the file."""
+
 TEXT_CHARACTERS = 1000
 LICENCE = "not stated by the files; McAuley's Amazon sets are for research"
 
@@ -35,10 +39,8 @@ def load_reviews(reviews: Path) -> Dataset:
     meta = reviews.with_name(f"meta_{reviews.name}")
     if not meta.is_file():
         raise BadInput(f"The descriptions of the items are missing: {meta}.")
-    events = (
-        (str(row["user_id"]), str(row["parent_asin"]), float(row["rating"]), int(row["timestamp"]) // 1000)
-        for row in _json_lines(reviews, ("user_id", "parent_asin", "rating", "timestamp"))
-    )
+    needed = ("user_id", "parent_asin", "rating", "timestamp")
+    events = (_review(row, reviews) for row in _json_lines(reviews, needed))
     interactions = _only_active(core(collect(events), CORE))
     wanted = set(interactions.items)
     rows = _json_lines(meta, ("parent_asin",))
@@ -55,7 +57,7 @@ def load_mmrec(folder: Path) -> Dataset:
     found = sorted(folder.glob("*.inter"))
     if len(found) != 1:
         raise BadInput(f"{folder} must hold exactly one .inter file and holds {len(found)}.")
-    with found[0].open(encoding="utf-8", newline="") as stream:
+    with reading(found[0]), found[0].open(encoding="utf-8", newline="") as stream:
         rows = [_mmrec_row(row, found[0]) for row in csv.DictReader(stream, delimiter="\t")]
     count = 1 + max((int(item) for _, item, _, _ in rows), default=-1)
     interactions = collect(rows, items=map(str, range(count)))
@@ -64,11 +66,22 @@ def load_mmrec(folder: Path) -> Dataset:
     return Dataset(found[0].stem, interactions, [""] * count, LICENCE, known)
 
 
+def _review(row: dict[str, Any], path: Path) -> tuple[str, str, float, int]:
+    try:
+        return str(row["user_id"]), str(row["parent_asin"]), float(row["rating"]), int(row["timestamp"]) // 1000
+    except (TypeError, ValueError, OverflowError) as exc:
+        raise BadInput(f"{path} has a review whose rating or timestamp is no number.") from exc
+
+
 def _mmrec_row(row: dict[str, str], path: Path) -> tuple[str, str, float, int]:
     try:
-        return row["userID"], str(int(row["itemID"])), float(row["rating"]), int(float(row["timestamp"]))
-    except (KeyError, TypeError, ValueError) as exc:
+        item = int(row["itemID"])
+        event = row["userID"], str(item), float(row["rating"]), int(float(row["timestamp"]))
+    except (KeyError, TypeError, ValueError, OverflowError) as exc:
         raise BadInput(f"{path} needs the columns userID, itemID, rating and timestamp, with tabs between.") from exc
+    if not 0 <= item < MOST_ITEMS:
+        raise BadInput(f"{path} has the item {item}; its items should be numbered from 0.")
+    return event
 
 
 def _features(path: Path, count: int) -> NDArray[np.float32] | None:
@@ -76,8 +89,9 @@ def _features(path: Path, count: int) -> NDArray[np.float32] | None:
     if not path.is_file():
         return None
     try:
-        rows = np.asarray(np.load(path, allow_pickle=False), dtype=np.float32)
-    except ValueError as exc:
+        with reading(path):
+            rows = np.asarray(np.load(path, allow_pickle=False), dtype=np.float32)
+    except (TypeError, ValueError) as exc:
         raise BadInput(f"{path} is not a plain array of numbers.") from exc
     if rows.ndim != 2 or len(rows) < count:
         raise BadInput(f"{path} has {len(rows)} rows and must have one for each of {count} items.")
@@ -96,15 +110,20 @@ def _only_active(interactions: Interactions) -> Interactions:
 
 
 def _described(row: dict[str, Any]) -> str:
-    parts = [row.get("title"), " ".join(row.get("categories") or []), *(row.get("features") or [])]
-    parts += row.get("description") or []
+    parts = [row.get("title"), " ".join(_words(row.get("categories")))]
+    parts += _words(row.get("features")) + _words(row.get("description"))
     return ". ".join(str(part) for part in parts if part)[:TEXT_CHARACTERS]
+
+
+def _words(value: object) -> list[str]:
+    """Texts of a line that should be a list of them."""
+    return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def _json_lines(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         raise BadInput(f"There is no file {path}.")
-    with _opened(path) as stream:
+    with reading(path), _opened(path) as stream:
         for number, line in enumerate(stream, start=1):
             try:
                 row = json.loads(line)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.errors import BadInput
+from eval.public.reading import reading
 
 CUTS = (1, 10, 50)
 LAST_CHARACTERS = 1000
@@ -62,12 +63,13 @@ def load_inspired(path: Path) -> list[list[Message]]:
     """
     conversations: dict[str, list[Message]] = {}
     rows = csv.DictReader(_lines(path), delimiter="\t", quoting=csv.QUOTE_NONE)
-    for row in rows:
-        if missing := [name for name in ("dialog_id", "speaker", "text", "movies") if row.get(name) is None]:
-            raise BadInput(f"{path}, line {rows.line_num}: lacks {', '.join(missing)}.")
-        films = [title.strip() for title in row["movies"].split(";") if title.strip()]
-        message = Message(row["speaker"] == "RECOMMENDER", row["text"], films)
-        conversations.setdefault(row["dialog_id"], []).append(message)
+    with reading(path):
+        for row in rows:
+            if missing := [name for name in ("dialog_id", "speaker", "text", "movies") if row.get(name) is None]:
+                raise BadInput(f"{path}, line {rows.line_num}: lacks {', '.join(missing)}.")
+            films = [title.strip() for title in row["movies"].split(";") if title.strip()]
+            message = Message(row["speaker"] == "RECOMMENDER", row["text"], films)
+            conversations.setdefault(row["dialog_id"], []).append(message)
     return list(conversations.values())
 
 
@@ -128,10 +130,5 @@ def _redial(line: str, where: str) -> list[Message]:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    try:
-        with path.open(encoding="utf-8") as stream:
-            yield from stream
-    except OSError as exc:
-        raise BadInput(f"{path} cannot be read: {exc.strerror}.") from exc
-    except UnicodeDecodeError as exc:
-        raise BadInput(f"{path} is not UTF-8.") from exc
+    with reading(path), path.open(encoding="utf-8") as stream:
+        yield from stream

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from assistant.errors import BadInput
 from eval.public.interactions import Dataset, Interactions
 from eval.public.recommenders import (
     GRIDS,
@@ -31,7 +32,7 @@ from eval.public.recommenders import (
     Scores,
     Users,
 )
-from eval.public.split import Split, leave_last_out
+from eval.public.split import LEAST_EVENTS, Split, leave_last_out
 
 CUTS = (10, 20)
 MEASURES = tuple(f"{name}@{k}" for name in ("recall", "ndcg") for k in CUTS)
@@ -82,8 +83,13 @@ def evaluate(
         vectors: content by modality, unit length, float32 (items, d): "text" and perhaps features of pictures.
         seed: draws cold users and items.
         say: told what is being done, a line each.
+
+    Raises:
+        BadInput: nobody has enough events to be tested on.
     """
     split = leave_last_out(dataset.interactions)
+    if not len(split.test):
+        raise BadInput(f"{dataset.name} has no user with {LEAST_EVENTS} events or more, so there is nothing to test.")
     tuned = _tune(split, vectors, say)
     outcomes = [Outcome(name, parameters) for name, (_, parameters) in tuned.items()]
     for train, groups in _stages(split, seed):

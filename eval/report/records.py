@@ -36,7 +36,7 @@ class Requirement(Record):
     at: Literal["least", "most"]
     value: float
     met: bool
-    sure: bool = Field(description="the whole 95 % interval lies on that side of the bound")
+    sure: bool | None = Field(description="the whole 95 % interval lies on that side; None: the cases give no interval")
 
 
 class SliceMeans(Record):

@@ -173,5 +173,5 @@ def _requirement(threshold: Threshold, run: Run, means: Sequence[Mean]) -> Requi
         at="most" if threshold.over else "least",
         value=values[threshold.measure],
         met=met,
-        sure=bool(ends) and all((threshold.missed({threshold.measure: end}) is None) == met for end in ends),
+        sure=all((threshold.missed({threshold.measure: end}) is None) == met for end in ends) if ends else None,
     )

@@ -214,6 +214,15 @@ async def test_why_is_answered_from_the_ledger(stage: Stage) -> None:
     assert (len(stage.calls), chat.asked) == (before, [])
 
 
+async def test_why_cites_every_fact_that_it_tells(stage: Stage) -> None:
+    stage.shelf.items[0] = stage.shelf.items[0].model_copy(update={"attributes": {"legs": 4, "height_cm": 90}})
+    recommended, _, _ = await stage.turn("an oak chair", DOWN)
+    reply, _, _ = await stage.turn("why the first one?")
+    (oak,) = reply.recommendations
+    assert len(oak.evidence) > len(recommended.recommendations[0].evidence)
+    assert all(entry.sentence in reply.message for entry in oak.evidence)
+
+
 async def test_questions_keep_the_ranking_for_the_next_turn(stage: Stage) -> None:
     await stage.turn("a chair", DOWN)
     await stage.turn("thanks!", "You are welcome!")

@@ -76,6 +76,19 @@ def test_report_writes_a_page_xml_and_markdown(call: Call, tmp_path: Path) -> No
     assert files["markdown"].read_text(encoding="utf-8").startswith("**new** on made: 19 of 20 cases passed")
 
 
+def test_a_brief_report_has_the_verdicts_and_says_where_the_page_is(call: Call, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    code, out, _ = call("report", "new", "old", "--brief", "--fail-under", "passed=0.9", "--html", str(page))
+    first, requirement, *rest = out.splitlines()
+    assert code == 0
+    assert first.startswith("19 of 20 cases passed")
+    assert requirement == "  met: passed at least 0.900, is 0.950"
+    _, passing, ranking, *end = rest
+    assert passing.startswith("new is better than old in passing")
+    assert ranking.startswith("new is better than old in ndcg")
+    assert end == ["", "Failed: case-19", f"Written: {page}"]
+
+
 def test_report_in_json_is_one_object(call: Call) -> None:
     code, out, _ = call("report", "new", "--json")
     told = json.loads(out)

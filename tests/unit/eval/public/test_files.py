@@ -135,3 +135,44 @@ def test_inspired_without_its_columns_is_refused(tmp_path: Path) -> None:
     path.write_text("dialog_id\ttext\na\thello\n")
     with pytest.raises(BadInput, match="lacks speaker, movies"):
         load_inspired(path)
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (b"\xff\t0\t5\t1\t0", "is not UTF-8"),
+        (b"0\t-1\t5\t1\t0", "should be numbered from 0"),
+        (b"0\t9999999999999\t5\t1\t0", "should be numbered from 0"),
+        (b"0\t0\t5\tinf\t0", "needs the columns"),
+        (b"0", "needs the columns"),
+        (b"0" * 200_000, "field larger than field limit"),
+    ],
+)
+def test_wrong_rows_of_mmrec_are_refused(tmp_path: Path, row: bytes, sentence: str) -> None:
+    (tmp_path / "baby.inter").write_bytes(b"userID\titemID\trating\ttimestamp\tx_label\n" + row + b"\n")
+    with pytest.raises(BadInput, match=sentence):
+        load_mmrec(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", b"PK\x03\x04"])
+def test_a_file_of_features_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+    folder = mmrec(tmp_path, np.ones((3, 2)))
+    (folder / "image_feat.npy").write_bytes(content)
+    with pytest.raises(BadInput, match=r"image_feat\.npy (cannot be read|is not a plain array)"):
+        load_mmrec(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("Toys.jsonl.gz", b"hello", "Not a gzipped file"),
+        ("Toys.jsonl.gz", gzip.compress(b"{}\n" * 1000)[:20], "cannot be read"),
+        ("Toys.jsonl", b"\xff\n", "is not UTF-8"),
+        ("Toys.jsonl", b'{"user_id": 1, "parent_asin": 2, "rating": "x", "timestamp": 1}\n', "is no number"),
+    ],
+)
+def test_reviews_that_cannot_be_read_are_refused(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / f"meta_{name}").write_bytes(b"")
+    with pytest.raises(BadInput, match=sentence):
+        load_reviews(tmp_path / name)

@@ -71,9 +71,9 @@ def test_thresholds_are_met_or_missed_and_said_first(tmp_path: Path) -> None:
     assert told == [
         ("passed", "least", 0.75, True, False),
         ("seconds", "most", 4.5, False, False),
-        ("violations", "most", 1.0, False, False),
+        ("violations", "most", 1.0, False, None),
         ("ndcg", "least", 0.4375, True, True),
-        ("coverage", "least", 0.4, True, False),
+        ("coverage", "least", 0.4, True, None),
     ]
     assert verdict(report) == (
         "6 of 8 cases passed: 0.750 (95 % interval 0.409 to 0.929). Missed: seconds, violations."

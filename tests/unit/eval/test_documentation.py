@@ -1,0 +1,51 @@
+"""docs/evaluation.md says what the code does: every measure, every key of a suite, every variant."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from eval.measures.scoring import MEASURES
+from eval.runs.variants import BUILT_IN
+from eval.suite.records import Case, Expectation, PictureAttachment, SuiteHead, Turn, VoiceAttachment
+from tools.records import Record
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text("utf-8")
+
+
+def section(title: str) -> str:
+    """A section's own text, up to the next one of any level."""
+    (found,) = re.findall(rf"^##+ {re.escape(title)}\n(.*?)(?=^##|\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def rows(title: str) -> list[str]:
+    """The rows of a section's first table, without its head."""
+    table = [line for line in section(title).splitlines() if line.startswith("| `")]
+    return [line.strip("| ") for line in table]
+
+
+def test_every_measure_is_described_as_it_is_reckoned() -> None:
+    wanted = [f"`{name}` | {one.description} | {one.better} | {one.unit}" for name, one in MEASURES.items()]
+    assert rows("What is measured") == wanted
+
+
+@pytest.mark.parametrize(
+    ("title", "record"),
+    [
+        ("The head", SuiteHead),
+        ("A case: `cases`", Case),
+        ("A turn: `turns`", Turn),
+        ("A picture: `pictures`", PictureAttachment),
+        ("A voice note: `voice`", VoiceAttachment),
+        ("What is expected: `expect`", Expectation),
+    ],
+)
+def test_every_key_of_a_suite_is_described(title: str, record: type[Record]) -> None:
+    described = [row.split(" | ") for row in rows(title)]
+    assert [key.strip("`") for key, _, _ in described] == list(record.model_fields)
+    assert all(what.strip() for _, _, what in described)
+
+
+def test_every_variant_is_named() -> None:
+    assert {name for name in BUILT_IN if f"`{name}`" not in section("Variants")} == set()
