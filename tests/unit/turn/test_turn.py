@@ -88,6 +88,7 @@ async def test_a_stated_limit_reaches_every_search_whatever_the_model_plans(stag
 
 
 async def test_a_limit_that_nothing_keeps_is_relaxed_and_said(stage: Stage) -> None:
+    stage.scores = {"oak": 0.6, "cafe": 0.6, "shoe": 0.35}
     reply, _, _ = await stage.turn("a chair under 20 dollars", DOWN)
     assert [(r.field, r.wanted, r.used) for r in reply.relaxed] == [("max_price", 19.99, 80)]
     told = [entry.detail for item in reply.recommendations for entry in item.evidence if entry.source == "price"]
@@ -97,6 +98,7 @@ async def test_a_limit_that_nothing_keeps_is_relaxed_and_said(stage: Stage) -> N
 
 
 async def test_there_is_no_cheaper_thing_of_the_kind_and_that_is_said(stage: Stage) -> None:
+    stage.scores = {"oak": 0.6, "cafe": 0.6, "shoe": 0.35}
     await stage.turn("a chair", DOWN)
     reply, _, _ = await stage.turn("cheaper", DOWN)
     assert reply.recommendations[0].item_id == "oak"
@@ -113,6 +115,7 @@ async def test_an_order_by_price_is_kept_and_no_model_asked_for_another(
 
 
 async def test_a_bound_given_up_is_not_taken_up_again_because_the_model_repeats_it(stage: Stage) -> None:
+    stage.scores = {"oak": 0.6, "cafe": 0.6, "shoe": 0.35}
     repeating = plan(("search_by_text", {"query": "chair", "filters": {"max_price": 19.99}}))
     reply, _, _ = await stage.turn("a chair under 20 dollars", repeating)
     assert [(change.field, change.used) for change in reply.relaxed] == [("max_price", 80)]
