@@ -1,10 +1,27 @@
 """``assistant eval``: this module only wires; each command has its own. Nothing heavy is imported at the top."""
 
+from importlib.util import find_spec
+
 import typer
 
+from assistant.errors import ServiceMissing
 from eval.cli import compare, judge, public, report, run, suites
 
+NEEDED = ("ranx", "jiwer", "statsmodels", "implicit", "espeakng_loader", "junitparser", "matplotlib")
+"""What the optional dependencies ``eval`` bring."""
+
 app = typer.Typer(no_args_is_help=True, help="Scripted evaluation: run suites, compare runs, report.")
+
+
+@app.callback()
+def check_packages() -> None:
+    """Scripted evaluation: run suites, compare runs, report."""
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise ServiceMissing(
+            f"The evaluation needs {', '.join(missing)}; install with: pip install 'recommendation-assistant[eval]'"
+        )
+
+
 app.command("list")(suites.list_suites)
 app.command("check")(suites.check)
 app.command("run")(run.run)
