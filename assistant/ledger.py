@@ -74,10 +74,11 @@ class Ledger:
 
     def _signal(self, item_id: str, asked: str, signal: Signal) -> Evidence | None:
         if signal.source == "keyword":
-            if not signal.matched:
+            words = [word for word in signal.matched if any(map(str.isalpha, word))]  # "5" may be part of a code
+            if not words:
                 return None
-            spoken = [name for name, stems in self._heard.items() if stems & _stems(" ".join(signal.matched))]
-            facts = {"words": ", ".join(signal.matched), "attachments": spoken}
+            spoken = [name for name, stems in self._heard.items() if stems & _stems(" ".join(words))]
+            facts = {"words": ", ".join(words), "attachments": spoken}
             return self._entry(item_id, "keyword", "evidence_keyword", signal.score, **facts)
         if signal.score < _SAYS_SOMETHING[signal.source]:
             return None

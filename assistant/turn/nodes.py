@@ -291,7 +291,8 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
     results, probe = await asyncio.gather(run_calls(calls, state, runtime), run_calls(free, state, runtime, quiet=True))
     plan = _measured(plan, probe)
     language = context.settings.catalogue_language
-    if _relevant(results, plan, language):
+    vague = not plan.kinds and is_vague([plan.topic], plan.best)
+    if vague or _relevant(results, plan, language):
         return plan, [*results, *_without_items(probe)]
     relaxed = _relaxed(plan, context, among=_relevant(probe, plan, language))
     if relaxed.relaxed == plan.relaxed:

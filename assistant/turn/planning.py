@@ -72,6 +72,8 @@ def planned_calls(answer: dict[str, Any], plan: Plan, certain: list[PlannedCall]
         tool, arguments = call["tool"], {key: value for key, value in call["arguments"].items() if key != "filters"}
         if _key(tool, arguments) in asked or tool not in ("search_by_text", "search_by_image"):
             continue
+        if tool == "search_by_image" and arguments["image"] not in plan.pictures:
+            continue  # it shows what the wish is to go with, or belongs to an earlier topic
         if tool == "search_by_text" and not any(character.isalpha() for character in arguments["query"]):
             continue  # small models search for the price: "19.94"
         asked.add(_key(tool, arguments))
