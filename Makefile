@@ -31,6 +31,7 @@ demo: models ## answer one question given as text, photo and voice note
 test: models ## every test, those on the real models and on real vLLM included
 	@bash .scripts/browser.sh
 	@.venv/bin/assistant models pull efficientnet-lite0 # a second picture encoder: the two must not be mixed
+	@.venv/bin/assistant sample fetch
 	.venv/bin/python -m pytest
 
 check: setup ## style, types and the direction of imports; the same and unit tests of the web page
