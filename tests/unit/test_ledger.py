@@ -58,6 +58,21 @@ def test_voice_that_named_a_found_word_is_noted() -> None:
     assert keyword.facts["attachments"] == ["aud1"]
 
 
+def test_a_number_that_may_be_part_of_a_code_is_no_word_that_the_text_mentions() -> None:
+    def told(matched: list[str]) -> list[str]:
+        signals = [("cable 5", Signal(source="keyword", score=3.0, rank=1, matched=matched))]
+        found = Ledger(Filters(), "cable").entries(FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, signals), ITEM)
+        return [entry.detail for entry in found if entry.source == "keyword"]
+
+    assert told(["cable", "5"]) == ["its text mentions cable"]
+    assert told(["5"]) == []
+
+
+def test_the_names_of_common_attributes_are_translated() -> None:
+    category = next(entry for entry in entries() if entry.facts.get("name") == "category")
+    assert in_words(category, "zh") == "类别：Furniture"
+
+
 def test_entries_speak_the_users_language() -> None:
     price = next(entry for entry in entries() if entry.source == "price")
     assert in_words(price, "zh") == "价格为 80 USD"

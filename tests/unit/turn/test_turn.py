@@ -137,6 +137,12 @@ async def test_voice_and_photo_are_anticipated_and_their_words_count(stage: Stag
     assert "Picture img1: folding chair 0.80" in asked
 
 
+async def test_a_photo_of_what_the_wish_is_to_go_with_is_not_searched_for(stage: Stage, file: Path) -> None:
+    also = plan(("search_by_image", {"image": "img1"}))
+    await stage.turn("a chair that goes with this table", also, DOWN, images=[file])
+    assert "search_by_image" not in [call.tool for call in stage.calls]
+
+
 async def test_silence_is_said(stage: Stage, file: Path) -> None:
     reply, _, _ = await stage.turn("", audio=[file])
     assert reply.degraded == ["No speech was heard in aud1."]
