@@ -115,10 +115,16 @@ class Ledger:
 
 def in_words(entry: Evidence, language: str) -> str:
     """An entry in the user's language, from its facts."""
-    facts = entry.facts
-    if (named := f"name_{facts.get('name')}") in sentence_keys(language):
-        facts = {**facts, "name": say(named, language)}
-    return say(entry.key, language, **facts, **({"score": entry.score} if entry.score is not None else {}))
+    if entry.key == "evidence_attribute":
+        return attribute_in_words(entry.facts["name"], entry.facts["value"], language)
+    return say(entry.key, language, **entry.facts, **({"score": entry.score} if entry.score is not None else {}))
+
+
+def attribute_in_words(name: str, value: object, language: str) -> str:
+    """An attribute and its value; the names of the common ones are translated."""
+    known = f"name_{name}"
+    spoken = say(known, language) if known in sentence_keys(language) else name
+    return say("evidence_attribute", language, name=spoken, value=value)
 
 
 def cited(entry: Evidence, language: str) -> CitedEvidence:

@@ -7,7 +7,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from assistant.errors import LLMBadReply, LLMUnavailable
-from assistant.ledger import cited, in_words
+from assistant.ledger import attribute_in_words, cited, in_words
 from assistant.records import (
     Done,
     Evidence,
@@ -139,8 +139,8 @@ def _nothing(state: TurnState, context: TurnContext) -> str:
         return say("empty_catalogue", language)
     if not state["far"]:
         return say("nothing", language)
-    categories = say("list_separator", language).join(context.vocabulary.categories[:MAX_CATEGORIES])
-    return say("far", language, categories=categories)
+    named = context.vocabulary.categories if language == context.settings.catalogue_language else []
+    return say("far", language, categories=say("list_separator", language).join(named[:MAX_CATEGORIES]))
 
 
 def _relaxed_in_words(relaxed: list[Relaxation], language: str) -> str:
@@ -174,7 +174,7 @@ def _facts(item: Recommendation, ledger: list[Evidence], context: TurnContext, l
     pairs = {"category": full.category, "brand": full.brand} | {
         k: v for k, v in full.attributes.items() if isinstance(v, str | int | float)
     }
-    facts += [say("evidence_attribute", language, name=name, value=value) for name, value in pairs.items() if value]
+    facts += [attribute_in_words(name, value, language) for name, value in pairs.items() if value]
     if full.description:
         facts.append(full.description[:300])
     return say("details", language, title=full.title, facts=say("list_separator", language).join(facts))

@@ -72,8 +72,9 @@ class Lexicon(BaseModel):
     @cached_property
     def translations(self) -> list[tuple[str, str]]:
         """Foreign words and their English, longest first, for translating a query word by word."""
-        pairs = [(s, word) for table in (self.terms, self.glossary) for word, many in table.items() for s in many]
-        return sorted((pair for pair in pairs if pair[0] != pair[1]), key=lambda pair: len(pair[0]), reverse=True)
+        pairs = [(spelling, word) for word, many in self.terms.items() for spelling in many if spelling != word]
+        pairs += [(spelling, word) for word, many in self.glossary.items() for spelling in many]  # "cactus" is one too
+        return sorted(pairs, key=lambda pair: len(pair[0]), reverse=True)
 
     def currency_of(self, mark: str) -> str | None:
         """The ISO 4217 code of a currency mark or word."""
