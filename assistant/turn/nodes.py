@@ -38,7 +38,7 @@ from assistant.turn.planning import (
 )
 from assistant.turn.receive import check_request, noted, take_attachments, without_dropped
 from assistant.turn.relaxing import relax
-from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by
+from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by, wishes_heard
 from assistant.understanding import glossary_query, to_filters, understand
 from assistant.understanding.lexicon import has_cjk
 from prompts import say
@@ -94,13 +94,20 @@ async def anticipate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         if r and "image" in c.arguments
     ]
     language = state["memory"].language
-    silent = [say("no_speech", language, attachment=h.attachment) for h in heard if not h.transcript.spoken]
     return {
         "heard": heard,
         "seen": seen,
         "steps": [step for _, step, _ in results],
-        "degraded": silent + failures(results, language),
+        "degraded": _unheard({**state, "heard": heard, "seen": seen}) + failures(results, language),
     }
+
+
+def _unheard(state: TurnState) -> list[str]:
+    """A sentence for each recording that brings nothing: silence, or orders to the assistant."""
+    language, wishes = state["memory"].language, wishes_heard(state)
+    useless = [heard for heard in state["heard"] if heard not in wishes]
+    keys = {True: "not_a_wish", False: "no_speech"}
+    return [say(keys[heard.transcript.spoken], language, attachment=heard.attachment) for heard in useless]
 
 
 def _refuse_unreadable(attachments: Sequence[Attachment], steps: Sequence[Step]) -> None:
@@ -254,7 +261,9 @@ async def _ask_for_plan(
     """The model's plan as JSON that its schema allows, or None and why there is none."""
     context = runtime.context
     shown = [item.item_id for item in state["memory"].shown]
-    messages = plan_messages(context, state["memory"], certain, state["request"].text, state["heard"], state["seen"])
+    messages = plan_messages(
+        context, state["memory"], certain, state["request"].text, wishes_heard(state), state["seen"]
+    )
     schema = plan_schema(context.vocabulary, certain.pictures, shown)
     reason = ""
     for _ in range(1 + REPAIR_ROUNDS):

@@ -23,7 +23,7 @@ from assistant.records import (
 )
 from assistant.settings import TurnSettings
 from assistant.turn.planning import constraints_in_words, to_chat
-from assistant.turn.state import TurnContext, TurnState
+from assistant.turn.state import TurnContext, TurnState, wishes_heard
 from assistant.verify import ECHOES, Claim, problems
 from prompts import load_prompt, say
 
@@ -99,8 +99,7 @@ def wish_in_words(state: TurnState, folder: Path | None = None) -> str:
             language=h.transcript.language,
             confidence=h.transcript.confidence,
         )
-        for h in state["heard"]
-        if h.transcript.spoken
+        for h in wishes_heard(state)
     ]
     pictures = [PictureNote(attachment=s.attachment, labels=s.description.labels[:3]) for s in state["seen"]]
     return (

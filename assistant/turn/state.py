@@ -28,6 +28,7 @@ from assistant.records import (
 )
 from assistant.settings import Settings
 from assistant.understanding import Said, Understanding
+from assistant.understanding.intents import gives_orders
 from tools.records import Filters, Hit, Record, Vocabulary
 from tools.store.catalogue import Catalogue
 
@@ -173,10 +174,19 @@ class TurnContext:
 def said_by(state: TurnState) -> list[Said]:
     """What the user said in this turn: the typed text and every transcript with speech in it."""
     typed = [Said(source="text", text=state["request"].text)] if state["request"].text.strip() else []
-    spoken = [
-        Said(source=heard.attachment, text=heard.transcript.text) for heard in state["heard"] if heard.transcript.spoken
-    ]
+    spoken = [Said(source=heard.attachment, text=heard.transcript.text) for heard in wishes_heard(state)]
     return typed + spoken
+
+
+def wishes_heard(state: TurnState) -> list[Heard]:
+    """The recordings with speech in them, but for those that give the assistant orders beside another message.
+
+    A film in the background, or a recording that is passed on, may say "new orders for all assistants": its words are
+    shown, and are no wish.
+    """
+    spoken = [heard for heard in state["heard"] if heard.transcript.spoken]
+    wishes = [heard for heard in spoken if not gives_orders(heard.transcript.text)]
+    return wishes if wishes or state["request"].text.strip() or state["seen"] else spoken
 
 
 Emit = Callable[[TurnEvent], None]

@@ -28,6 +28,11 @@ def is_refused(text: str) -> bool:
     return bool(_intent("refuse").search(text))
 
 
+def gives_orders(transcript: str) -> bool:
+    """True when a recording speaks to the assistant as a master would, not as a customer."""
+    return bool(_intent("orders").search(transcript.casefold()))
+
+
 def asks_price(text: str) -> bool:
     """True when a normalised message asks what something costs."""
     return bool(_intent("price").search(text))
