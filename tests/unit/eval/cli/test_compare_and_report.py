@@ -107,7 +107,7 @@ def test_a_missed_threshold_ends_with_1(call: Call) -> None:
     [
         (["compare", "old", "none"], "error: There is no run none. Known: half, new, old."),
         (["compare", "old", "half"], "error: The run half has not ended: 0 of 2 cases are answered; run it again"),
-        (["report", "../home"], "error: There is no run ../home."),
+        (["report", "../no-such-run"], "error: There is no run ../no-such-run."),
         (["report", ".."], "error: '..' is no name of a run"),
         (["compare", "old", "new", "--measure", "speed"], "error: Neither run has the measure speed"),
         (["report", "new", "--fail-under", "passed=high"], "error: --fail-under takes MEASURE=NUMBER"),
