@@ -2,6 +2,13 @@
 
 import signal
 
+from hypothesis import settings
+
+# Every run tries the same examples: a new one that fails is found by whoever looks for it, not by whoever lands a change.
+# To look for new ones: pytest --hypothesis-profile=default
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
+
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every program they start; what
 # the tests of interruptions send must arrive.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

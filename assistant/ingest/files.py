@@ -290,7 +290,8 @@ def _encoding(path: Path, head: bytes) -> tuple[str, int]:
 
 def _format(path: Path, head: bytes, encoding: str) -> Format:
     text = head.decode(encoding, "replace").lstrip()
-    kind = sniff(head) if encoding == "utf-8" else None
+    # a drawing begins with "<"; a catalogue may speak of "<svg" anywhere
+    kind = sniff(head) if encoding == "utf-8" and not ("<svg" in text and text[0] != "<") else None
     if kind and kind != "a text file":
         raise BadInput(f"{path} is {kind}, not a catalogue (JSONL or CSV).")
     if text.startswith("["):

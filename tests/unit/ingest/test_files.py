@@ -180,6 +180,12 @@ def test_whatever_the_csv_module_writes_is_read_back(
     assert bad(records) == []
 
 
+@pytest.mark.parametrize(("name", "text"), [("a.jsonl", '{"title": "<svg"}'), ("a.csv", "id,title\n1,<svg>\n")])
+def test_a_catalogue_that_speaks_of_drawings_is_none(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    assert len(good(read(tmp_path / name, 100_000))) == 1
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda v: st.lists(v, max_size=3), max_leaves=5
 )
