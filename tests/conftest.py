@@ -4,8 +4,7 @@ import signal
 
 from hypothesis import settings
 
-# Every run tries the same examples: a new one that fails is found by whoever looks for it, not by whoever lands a change.
-# To look for new ones: pytest --hypothesis-profile=default
+# Every run tries the same examples: a new one that fails is for who looks for it, not for who lands a change.
 settings.register_profile("same", derandomize=True)
 settings.load_profile("same")
 
