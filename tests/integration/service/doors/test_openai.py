@@ -330,7 +330,7 @@ def test_a_client_that_hangs_up_while_it_waits_ends_the_turn(serve: Serve, model
     model.script(slow)
     with serve(llm={"call_seconds": 60.0}) as served, client_of(served) as client:
         with pytest.raises(openai.APITimeoutError):
-            ask(client.with_options(timeout=1), [user("something nice")])
+            ask(client.with_options(timeout=5), [user("something nice")])
         assert model.wait_for_hang_up()
         assert eventually(lambda: served.app.state.service.turns.active == 0)
 
