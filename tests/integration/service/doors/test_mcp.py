@@ -200,7 +200,7 @@ async def test_a_client_that_hangs_up_ends_its_turn(serve: Serve, model: FakeOpe
     call = {"name": "recommend", "arguments": {"text": "something nice"}}
     request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     with serve(llm={"call_seconds": 60.0}) as served:
-        async with httpx.AsyncClient(timeout=1) as http:
+        async with httpx.AsyncClient(timeout=5) as http:
             with pytest.raises(httpx.ReadTimeout):
                 accept = {"Accept": "application/json, text/event-stream"}
                 await http.post(f"{served.url}/mcp", json=request, headers=accept)
