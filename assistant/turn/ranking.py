@@ -61,9 +61,8 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     named = {entry["item"]: set(entry["evidence"]) for entry in reversed(answer)}
     chosen = list(dict.fromkeys(entry["item"] for entry in answer))
     fused = [(candidate.alias, candidate.score) for candidate in candidates]
-    order = vote(fused, chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)
-    if state["plan"].sort:  # the order that was asked for; the candidates stand in it
-        order = list(by_alias)
+    voted = vote(fused, chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)
+    order = list(by_alias) if state["plan"].sort else voted  # the candidates stand in an order that was asked for
     ranked = [
         _recommendation(position, by_alias[alias], named.get(alias, set()), state)
         for position, alias in enumerate(order[:count], start=1)

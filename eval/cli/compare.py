@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assistant.settings import load_settings
+from eval.cli.options import PLAIN_WIDTH
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from eval.compare.records import Comparison
 
-PLAIN_WIDTH = 160
 STYLES = {"better": "green", "worse": "bold red", "different": "yellow", "can't tell": "dim"}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assistant.settings import load_settings
+from eval.cli.options import NOT_MET, PLAIN_WIDTH, FailOver, FailUnder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,22 +16,13 @@ if TYPE_CHECKING:
     from eval.compare.records import Comparison
     from eval.report.records import Requirement, RunReport
 
-PLAIN_WIDTH = 160
 RANKING = "ndcg"
-NOT_MET = 1
-"""Exit code when a threshold is not met."""
 
 
 def report(
     runs: Annotated[list[str], typer.Argument(help="The run, then others to hold it against: names, or paths.")],
-    fail_under: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MEASURE=NUMBER", help="Exit 1 when the measure is below; may be repeated."),
-    ] = None,
-    fail_over: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MEASURE=NUMBER", help="Exit 1 when the measure is above; may be repeated."),
-    ] = None,
+    fail_under: FailUnder = None,
+    fail_over: FailOver = None,
     html: Annotated[Path | None, typer.Option(help="Write one page that stands by itself.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML of all runs for a build server.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown tables for a document.")] = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.settings import Settings, load_settings
+from eval.cli.options import NOT_MET, PLAIN_WIDTH, FailOver, FailUnder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
 
     from eval.runs.records import RunScores, Variant
     from eval.suite.records import Suite
-
-NOT_MET = 1
-"""Exit code when a threshold is not met."""
-
-PLAIN_WIDTH = 160
 
 
 @dataclass(frozen=True)
@@ -60,14 +56,8 @@ def run(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of model and random baseline; default: llm.seed.")
     ] = None,
-    fail_under: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MEASURE=NUMBER", help="Exit 1 when the measure is below; may be repeated."),
-    ] = None,
-    fail_over: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MEASURE=NUMBER", help="Exit 1 when the measure is above; may be repeated."),
-    ] = None,
+    fail_under: FailUnder = None,
+    fail_over: FailOver = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Run a suite; an interrupted run goes on with the same command, and no unchanged answer is paid for twice."""
