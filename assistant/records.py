@@ -80,8 +80,9 @@ class Evidence(Record):
     id: str
     item_id: str
     source: Literal[
-        "picture", "picture_text", "text_picture", "dense", "keyword", "attribute", "price", "stock", "session"
-    ]
+        "picture", "picture_text", "text_picture", "dense", "keyword", "attribute", "price", "stock",
+        "session", "profile", "collaborative", "popular",
+    ]  # fmt: skip
     detail: str = Field(description="the fact in words; what an explanation may say")
     score: float | None = None
     key: str = Field(description="the sentence that says it, in prompts/messages")

@@ -153,6 +153,29 @@ class TurnSettings(Section):
     )
 
 
+class TasteSettings(Section):
+    """What is made of a user's history and of other people's choices; docs/taste.md."""
+
+    enabled: bool = Field(True, description="false: no event is kept from turns, and none is used in them")
+    half_life_days: float = Field(30.0, gt=0, description="after how many days an event counts half")
+    remembered_events: int = Field(2_000, ge=1, description="how many of a user's latest events a turn looks at")
+    least_people: int = Field(3, ge=1, description="fewer people than this are never counted in an explanation")
+    diversity: float = Field(0.0, ge=0, le=1, description="0: by score alone; towards 1: unlike each other (MMR)")
+    exploration: float = Field(0.0, ge=0, le=0.5, description="share of shown places given to rarely seen items")
+    popularity_debias: float = Field(0.5, ge=0, le=1, description="0: popular items as they come; 1: corrected fully")
+
+
+class PrivacySettings(Section):
+    """What is kept of users, and how; docs/privacy.md."""
+
+    key_file: Path | None = Field(None, description="key of the pseudonyms; default: home/secrets/users.key")
+    mask: bool = Field(True, description="mask personal data in messages and transcripts before they are kept")
+    retention_days: float | None = Field(None, gt=0, description="what is older is deleted; unset: kept")
+    epsilon: float | None = Field(
+        None, gt=0, description="differentially private counts with this budget; unset: exact"
+    )
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -180,6 +203,8 @@ class Settings(BaseSettings):
     models: ModelFileSettings = ModelFileSettings()
     limits: Limits = Limits()
     turn: TurnSettings = TurnSettings()
+    taste: TasteSettings = TasteSettings()
+    privacy: PrivacySettings = PrivacySettings()
     service: ServiceSettings = ServiceSettings()
 
     @property

@@ -56,8 +56,20 @@ class Filters(Record):
         return not self.model_dump(exclude_defaults=True)
 
 
-SignalSource = Literal["picture", "picture_text", "text_picture", "dense", "keyword"]
-"""Where a score comes from: photo to photo, photo to item text, words to item photo, words to text, BM25."""
+SignalSource = Literal[
+    "picture", "picture_text", "text_picture", "dense", "keyword", "collaborative", "profile", "session", "popular"
+]
+"""Where a score comes from: photo to photo, photo to item text, words to item photo, words to text, BM25; what people
+of similar taste chose, closeness to the user's own history, to what this conversation showed, what many people chose.
+"""
+
+
+class Because(Record):
+    """An item of the user's own that speaks for another one."""
+
+    item_id: str
+    title: str
+    people: int | None = Field(None, description="how many people chose both; None: likeness of contents, no people")
 
 
 class Signal(Record):
@@ -67,6 +79,8 @@ class Signal(Record):
     score: float = Field(description="the source's own scale: cosine, CSLS or BM25; larger is better")
     rank: int = Field(ge=1, description="1 is best within this source's list")
     matched: list[str] = Field([], description="the query's words found in the item (keyword source only)")
+    because: list[Because] = Field([], description="items of the user's own that it rests on (taste sources only)")
+    people: int | None = Field(None, description="how many people it rests on, never who (taste sources only)")
 
 
 class Hit(Record):

@@ -1,0 +1,42 @@
+"""The typed records of taste: events, and what is learned from them."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from tools.records import Record
+
+EventKind = Literal["view", "like", "dislike", "more_like_this", "not_this", "cart", "purchase", "rating"]
+"""What a person did with an item. ``rating`` has a value, 1 to 5; ``value`` of the others is how often (default 1)."""
+
+STRENGTHS: Final[dict[EventKind, float]] = {
+    "view": 0.2, "like": 1.0, "dislike": -1.0, "more_like_this": 0.7, "not_this": -0.5, "cart": 1.0, "purchase": 1.5,
+    "rating": 1.0,
+}  # fmt: skip
+"""How much an event says for (or, below zero, against) an item; a rating is scaled by (value - 3) / 2."""
+
+Identifier = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Interaction(Record):
+    """One event. Users are pseudonyms; items may be unknown to the catalogue yet."""
+
+    user: Identifier
+    item_id: Identifier
+    event: EventKind
+    value: float | None = None
+    at: float = Field(ge=0, description="seconds since 1970, UTC")
+
+    @property
+    def strength(self) -> float:
+        """How much it says for the item, below zero against it; the value of other kinds than ratings is left out."""
+        scale = ((self.value if self.value is not None else 3.0) - 3.0) / 2.0 if self.event == "rating" else 1.0
+        return STRENGTHS[self.event] * scale
+
+
+class Neighbour(Record):
+    """An item that people chose who chose another one."""
+
+    item_id: str
+    people: int = Field(ge=0, description="how many people chose both")
+    strength: float = Field(description="cosine of the two items' people, 0 to 1, shrunk where they are few")
