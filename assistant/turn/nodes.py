@@ -27,6 +27,7 @@ from assistant.records import (
     TurnEvent,
 )
 from assistant.relevance import best_scores, is_relevant, is_vague, kinds_of, relevant_ids, wished_kinds
+from assistant.turn.interest import with_buttons, with_words
 from assistant.turn.planning import (
     certain_calls,
     first_plan,
@@ -57,7 +58,7 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Check the message and take its attachments; every channel of an earlier turn is reset here."""
     request, memory = state["request"], state.get("kept") or Memory()
     check_request(request, runtime.context.settings.limits)
-    memory = without_dropped(request, memory)
+    memory = _with_buttons(without_dropped(request, memory), runtime.context)
     attachments = await asyncio.to_thread(take_attachments, request, memory, runtime.context.uploads)
     runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments))
     known = memory.attachments | {attachment.id: attachment for attachment in attachments}
@@ -67,6 +68,12 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "heard": [], "seen": [], "steps": [], "found": [], "candidates": [], "recommendations": [],
         "message": "", "degraded": [], "model_out": False, "far": False, "weak": False,
     }  # fmt: skip
+
+
+def _with_buttons(memory: Memory, context: TurnContext) -> Memory:
+    fresh = [press for press in context.pressed if press.at > memory.pressed_until]
+    items = context.catalogue.get_many([press.item_id for press in fresh]) if fresh else {}
+    return with_buttons(memory, fresh, {item_id: item.title for item_id, item in items.items()})
 
 
 async def anticipate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -131,6 +138,7 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     understanding = understand(said, memory, context.vocabulary, attached=bool(seen))
     memory = memory.model_copy(update={"language": understanding.language})
     certain = first_plan(understanding, memory, seen)
+    memory = with_words(memory, understanding)
     state = {**state, "memory": memory}
     update: Update = {"memory": memory, "understanding": understanding, "plan": certain}
     if certain.intent != "recommend" or not (said or certain.pictures or state["request"].drop):
@@ -361,7 +369,7 @@ async def _merge_plans(
 
 def _is_about_items(certain: Plan, results: list[Result], foreign: bool) -> bool:
     """True when the message shows a wish whatever the model says: a picture, a constraint, or words near an item's."""
-    if certain.pictures or certain.constraints or certain.references:
+    if certain.pictures or certain.constraints or certain.references or certain.open_wish:
         return True
     if foreign and glossary_query(certain.topic):
         return True

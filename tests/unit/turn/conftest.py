@@ -14,6 +14,7 @@ from assistant.records import Attachment, Done, PlannedCall, Reply, Step, TurnEv
 from assistant.sessions import serializer
 from assistant.settings import Settings, TurnSettings
 from assistant.turn.graph import build_graph
+from assistant.turn.interest import Pressed
 from assistant.turn.state import Request, TurnContext
 from tools.records import Filters, Hit, Item, Signal, Vocabulary
 
@@ -116,11 +117,12 @@ class Stage:
     transcript: str = ""
     scores: dict[str, float] = field(default_factory=dict)
     manner: TurnSettings = field(default_factory=TurnSettings)
+    pressed: list[Pressed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.graph = build_graph(InMemorySaver(serde=serializer()))
 
-    async def turn(self, text: str, *script: Any, **files: list[Path]) -> tuple[Reply, list[TurnEvent], ScriptedChat]:  # noqa: ANN401
+    async def turn(self, text: str, *script: Any, **files: Any) -> tuple[Reply, list[TurnEvent], ScriptedChat]:  # noqa: ANN401
         """One turn; the model says what the script says and is unreachable after it."""
         chat = ScriptedChat(list(script))
         context = TurnContext(
@@ -131,9 +133,10 @@ class Stage:
             run_tool=self.run_tool,
             uploads=self.folder / "uploads",
             models={},
+            pressed=self.pressed,
         )
         config: Any = {"configurable": {"thread_id": "s"}}
-        request = Request(session_id="s", text=text, **files)  # type: ignore[arg-type]
+        request = Request(session_id="s", text=text, **files)
         stream = self.graph.astream({"request": request}, config, context=context, stream_mode="custom")
         events = [event async for event in stream]
         assert isinstance(events[-1], Done)
