@@ -29,6 +29,7 @@ from assistant.records import (
 )
 from assistant.settings import Settings
 from assistant.turn.interest import Pressed
+from assistant.turn.tasting import Known
 from assistant.understanding import Said, Understanding
 from assistant.understanding.intents import gives_orders
 from tools.records import Filters, Hit, Record, Vocabulary
@@ -122,6 +123,7 @@ class TurnState(TypedDict, total=False):
     message: Annotated[str, UntrackedValue]
     degraded: Annotated[list[str], UntrackedValue]
     model_out: Annotated[bool, UntrackedValue]
+    known: Annotated[Known, UntrackedValue]
     far: Annotated[bool, UntrackedValue]
     weak: Annotated[bool, UntrackedValue]
 

@@ -1,12 +1,15 @@
 """A turn over doubles: a shelf of items instead of stores, canned tools, and a model that says what a test scripted."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.memory import InMemorySaver
+from numpy.typing import NDArray
 
 from assistant.errors import LLMUnavailable
 from assistant.llm.client import CallUsage, Usage
@@ -17,6 +20,7 @@ from assistant.turn.graph import build_graph
 from assistant.turn.interest import Pressed
 from assistant.turn.state import Request, TurnContext
 from tools.records import Filters, Hit, Item, Signal, Vocabulary
+from tools.taste.taste import Taste
 
 FURNITURE = {"currency": "USD", "category": "Furniture", "in_stock": True}
 ITEMS = [
@@ -65,6 +69,26 @@ class Shelf:
 
     def get_many(self, ids: list[str]) -> dict[str, Item]:
         return {item.id: item for item in self.items if item.id in ids}
+
+    def version(self) -> int:
+        return len(self.items)
+
+    def vectors_of(self, space: str, ids: list[str]) -> dict[str, list[NDArray[np.float32]]]:
+        """Texts as unit vectors of word counts; no pictures."""
+        if space != "text":
+            return {}
+        words = sorted({word for item in self.items for word in _words(item)})
+        counts = {i.id: np.array([_words(i).count(word) for word in words], np.float32) for i in self.items}
+        return {item_id: [counts[item_id] / np.linalg.norm(counts[item_id])] for item_id in ids if item_id in counts}
+
+    def nearest(self, space: str, vector: NDArray[np.float32], k: int, filters: Filters) -> list[tuple[str, float]]:
+        found = self.vectors_of(space, [item.id for item in self.passing(filters)])
+        scored = [(item_id, float(rows[0] @ vector)) for item_id, rows in found.items()]
+        return sorted(scored, key=lambda pair: -pair[1])[:k]
+
+
+def _words(item: Item) -> list[str]:
+    return re.findall(r"\w+", f"{item.title} {item.description}".casefold())
 
 
 def hits(items: list[Item], words: str, scores: dict[str, float]) -> list[dict[str, Any]]:
@@ -118,6 +142,7 @@ class Stage:
     scores: dict[str, float] = field(default_factory=dict)
     manner: TurnSettings = field(default_factory=TurnSettings)
     pressed: list[Pressed] = field(default_factory=list)
+    taste: Taste | None = None
 
     def __post_init__(self) -> None:
         self.graph = build_graph(InMemorySaver(serde=serializer()))
@@ -134,6 +159,7 @@ class Stage:
             uploads=self.folder / "uploads",
             models={},
             pressed=self.pressed,
+            taste=self.taste,
         )
         config: Any = {"configurable": {"thread_id": "s"}}
         request = Request(session_id="s", text=text, **files)
