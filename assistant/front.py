@@ -18,18 +18,21 @@ from typing import TYPE_CHECKING, Any, cast
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, SessionError
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
-from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
+from assistant.records import Attachment, Done, Memory, PlannedCall, Regard, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
 from assistant.turn.graph import Graph, build_graph
+from assistant.turn.interest import Pressed
 from assistant.turn.planning import planning_conversation
 from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
 from prompts import PromptError, check_folder
 from tools.engines.threads import usable_cores
-from tools.errors import MediaError
+from tools.errors import MediaError, StoreError, UnknownItem
 from tools.records import ToolOutcome
 from tools.stopping import stopped_by
+from tools.taste.events import EventStore
+from tools.taste.records import EventKind, Interaction
 from tools.toolbox import Engines, build_tools, call_tool
 
 if TYPE_CHECKING:
@@ -54,6 +57,7 @@ class _Parts:
     engines: Engines
     chat: ChatClient
     tool_threads: ThreadPoolExecutor
+    events: EventStore | None
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,10 @@ class Assistant:
     async def __aenter__(self) -> "Assistant":
         from assistant.checkpoints import open_saver
         from assistant.engines import open_engines
+        from assistant.privacy.forgetting import tidy
 
         check_prompts(self.settings.prompts)
+        await asyncio.to_thread(tidy, self.settings)
         sessions = self.settings.data_folder / "sessions.sqlite"
         log = SessionLog(sessions)
         saver = await self._stack.enter_async_context(open_saver(sessions))
@@ -103,7 +109,10 @@ class Assistant:
             engines or open_engines(self.settings),
             chat or ChatClient(self.settings),
             ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool", initializer=_stand_back),
+            EventStore.open(self.settings.data_folder) if self.settings.taste.enabled else None,
         )
+        if self._opened.events:
+            self._stack.callback(self._opened.events.close)
         self._stack.callback(self._opened.tool_threads.shutdown, wait=False, cancel_futures=True)
         self._stack.push_async_callback(self._opened.chat.aclose)
         return self
@@ -176,14 +185,32 @@ class Assistant:
                 await self._drop_files(request.session_id)
             raise
         if done is not None:
+            await self._note_words(request)
             yield done
+
+    async def _note_words(self, request: Request) -> None:
+        """Keep as events what the message said of earlier recommendations; in a conversation for somebody else not."""
+        if self._parts.events is None:
+            return
+        memory, now = await self.memory(request.session_id), time.time()
+        kinds: list[tuple[EventKind, list[Regard]]] = [("like", memory.liked), ("not_this", memory.rejected)]
+        said = [
+            Interaction(user=request.owner, item_id=regard.item_id, event=kind, at=now)
+            for kind, regards in kinds
+            for regard in regards
+            if regard.source == "words" and regard.turn == memory.turns and not memory.for_other
+        ]
+        if said:
+            with contextlib.suppress(StoreError):  # the turn is kept and stands, as the session remembers it
+                await asyncio.to_thread(self._parts.events.add, said)
 
     async def _run(self, request: Request) -> AsyncIterator[TurnEvent]:
         config: Any = {"configurable": {"thread_id": request.session_id}}
+        pressed = await asyncio.to_thread(self.log.feedback, request.session_id)
         async for event in self._parts.graph.astream(
             {"request": request},
             config,
-            context=self._context(request),
+            context=self._context(request, [Pressed(*press) for press in pressed]),
             stream_mode="custom",
             durability="exit",
         ):
@@ -214,6 +241,36 @@ class Assistant:
         if memory is None:
             raise SessionError(f"There is no session {session_id!r}.")
         return cast(Memory, memory)
+
+    async def note(self, session_id: str, item_id: str, event: EventKind) -> None:
+        """Keep what a user did with an item: in the session, and, if ``taste.enabled``, as an event of its owner.
+
+        In a conversation for somebody else it stays in the session: it says nothing of the owner's own taste.
+
+        Raises:
+            SessionError: there is no such session.
+            UnknownItem: the catalogue has no such item.
+            StoreError: it cannot be kept now.
+        """
+        await asyncio.to_thread(
+            self._note, check_session_id(session_id), item_id, event, await self._is_own(session_id)
+        )
+
+    async def _is_own(self, session_id: str) -> bool:
+        """Whether a conversation is about what its owner wants for themselves."""
+        try:
+            return not (await self.memory(session_id)).for_other
+        except SessionError:
+            return True  # nothing was said in it yet
+
+    def _note(self, session_id: str, item_id: str, event: EventKind, *, own: bool) -> None:
+        session = self.log.session(session_id)
+        if self._parts.engines.catalogue.get(item_id) is None:
+            raise UnknownItem(f"The catalogue has no item {item_id!r}.")
+        self.log.note_feedback(session_id, item_id, event)
+        if self._parts.events and own:
+            done = Interaction(user=session.owner, item_id=item_id, event=event, at=time.time())
+            self._parts.events.add([done])
 
     async def forget(self, session_id: str) -> None:
         """Delete a session: its replies, what it remembers, and its files."""
@@ -326,7 +383,7 @@ class Assistant:
         known = ", ".join(attachments) or "none"
         raise MediaError(f"There is no attachment {reference!r}; known: {known}.")
 
-    def _context(self, request: Request) -> TurnContext:
+    def _context(self, request: Request, pressed: Sequence[Pressed]) -> TurnContext:
         catalogue = self._parts.engines.catalogue
         return TurnContext(
             settings=self.settings,
@@ -336,6 +393,9 @@ class Assistant:
             run_tool=partial(self._run_tool, user=request.owner),
             uploads=self.uploads(request.session_id),
             models=model_names(self.settings),
+            user=request.owner,
+            taste=self._parts.engines.taste,
+            pressed=pressed,
         )
 
     async def _run_tool(

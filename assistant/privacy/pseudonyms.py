@@ -15,6 +15,7 @@ from typing import Self
 
 from assistant.errors import ConfigError
 from assistant.settings import Settings
+from assistant.turn.state import LOCAL
 
 KEY_BYTES = 32
 DIGITS = 32
@@ -52,8 +53,8 @@ class Pseudonyms:
         return pseudonyms
 
     def of(self, raw: str) -> str:
-        """The pseudonym of a user's id: 32 hexadecimal digits."""
-        return self._digest(raw.encode("utf-8", "surrogatepass"))
+        """The pseudonym of a user's id: 32 hexadecimal digits; ``local``, which names nobody, stays as it is."""
+        return LOCAL if raw == LOCAL else self._digest(raw.encode("utf-8", "surrogatepass"))
 
     @property
     def _check(self) -> str:
@@ -64,8 +65,8 @@ class Pseudonyms:
 
 
 def pseudonym(settings: Settings, raw: str) -> str:
-    """The pseudonym of a user's id; errors as of `Pseudonyms.open`."""
-    return Pseudonyms.open(settings).of(raw)
+    """The pseudonym of a user's id; errors as of `Pseudonyms.open`. ``local`` needs no key."""
+    return LOCAL if raw == LOCAL else Pseudonyms.open(settings).of(raw)
 
 
 def _key_file(settings: Settings) -> Path:

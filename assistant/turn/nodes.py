@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +29,8 @@ from assistant.records import (
     TurnEvent,
 )
 from assistant.relevance import best_scores, is_relevant, is_vague, kinds_of, relevant_ids, wished_kinds
+from assistant.turn.choosing import diverse, explored, places_to_explore
+from assistant.turn.interest import with_buttons, with_words
 from assistant.turn.planning import (
     certain_calls,
     first_plan,
@@ -39,14 +43,21 @@ from assistant.turn.planning import (
 from assistant.turn.receive import check_request, noted, take_attachments, without_dropped
 from assistant.turn.relaxing import relax
 from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by, wishes_heard
+from assistant.turn.tasting import TASTE_TOOL, Known, finds, know, opinions, weights_of
 from assistant.understanding import glossary_query, to_filters, understand
 from assistant.understanding.lexicon import has_cjk
 from prompts import say
-from tools.errors import MediaError
+from tools.errors import MediaError, ProductError
 from tools.records import Filters, Hit, PictureDescription, Transcript
 
 PLAN_TOKENS = 160
 REPAIR_ROUNDS = 1
+LISTS = frozenset({"browse", TASTE_TOOL})
+"""What brings items without a question: all of them have to do with the wish."""
+
+COLD_DIVERSITY = 0.5
+"""How diverse what is shown to a user is of whom nothing is known, at least (``taste.diversity``)."""
+
 RECOMMEND_ANYWAY = 0.35
 """Dense similarity from which words about the catalogue are searched even when the model takes them for small talk."""
 
@@ -57,7 +68,7 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Check the message and take its attachments; every channel of an earlier turn is reset here."""
     request, memory = state["request"], state.get("kept") or Memory()
     check_request(request, runtime.context.settings.limits)
-    memory = without_dropped(request, memory)
+    memory = _with_buttons(without_dropped(request, memory), runtime.context)
     attachments = await asyncio.to_thread(take_attachments, request, memory, runtime.context.uploads)
     runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments))
     known = memory.attachments | {attachment.id: attachment for attachment in attachments}
@@ -67,6 +78,12 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "heard": [], "seen": [], "steps": [], "found": [], "candidates": [], "recommendations": [],
         "message": "", "degraded": [], "model_out": False, "far": False, "weak": False,
     }  # fmt: skip
+
+
+def _with_buttons(memory: Memory, context: TurnContext) -> Memory:
+    fresh = [press for press in context.pressed if press.at > memory.pressed_until]
+    items = context.catalogue.get_many([press.item_id for press in fresh]) if fresh else {}
+    return with_buttons(memory, fresh, {item_id: item.title for item_id, item in items.items()})
 
 
 async def anticipate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -131,27 +148,56 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     understanding = understand(said, memory, context.vocabulary, attached=bool(seen))
     memory = memory.model_copy(update={"language": understanding.language})
     certain = first_plan(understanding, memory, seen)
+    memory = with_words(memory, understanding)
     state = {**state, "memory": memory}
     update: Update = {"memory": memory, "understanding": understanding, "plan": certain}
     if certain.intent != "recommend" or not (said or certain.pictures or state["request"].drop):
         return update
+    known, unread = await _know(certain, state, context)
+    state = {**state, "known": known}
     searching = asyncio.create_task(_search(certain, state, runtime))
     answer, reason = await _ask_for_plan(state, runtime, certain)
     certain, results = await searching
-    degraded = list(state["degraded"])
+    degraded = [*state["degraded"], *unread]
     out = answer is None
     if answer is None:
         degraded.append(say("no_planning_model", understanding.language, reason=reason))
         answer = {"intent": "recommend", "calls": []}
     final, results = await _merge_plans(certain, answer, results, state, runtime)
+    found = [found for call, _, result in results if (found := _found(call, result))]
+    by_taste = await _found_by_taste(known, final, context)
     return {
         **update,
+        "known": known,
         "plan": final,
         "steps": state["steps"] + [step for _, step, _ in results],
-        "found": [found for call, _, result in results if (found := _found(call, result))],
+        "found": by_taste or found,
         "degraded": degraded + failures(results, understanding.language),
         "model_out": out,
     }
+
+
+async def _know(plan: Plan, state: TurnState, context: TurnContext) -> tuple[Known, list[str]]:
+    """What is known of the user, and a sentence where that cannot be read: the turn goes on without it."""
+    words, photo, memory = bool(plan.topic), bool(plan.pictures), state["memory"]
+    pressed = {press.item_id for press in context.pressed}
+    ask = partial(know, user=context.user, memory=memory, words=words, photo=photo, pressed=pressed)
+    try:
+        return await asyncio.to_thread(ask, context.taste), []
+    except ProductError as exc:
+        return ask(None), [say("no_history", memory.language, reason=str(exc))]
+
+
+async def _found_by_taste(known: Known, plan: Plan, context: TurnContext) -> list[Found]:
+    """Candidates for a message without a wish, where something is known."""
+    asked = plan.sort or plan.intent != "recommend" or known.situation.wish != "none"
+    if asked or known.taste is None or not (known.is_cold or known.history or known.profile.attributes):
+        return []
+    try:
+        hits = await asyncio.to_thread(finds, known, context.catalogue, plan.filters, context.settings.turn.pool)
+    except ProductError:  # what is found without it stands
+        return []
+    return [Found(tool=TASTE_TOOL, asked="", hits=hits)] if hits else []
 
 
 async def act(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -170,10 +216,15 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     context, turn = runtime.context, runtime.context.settings.turn
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
     fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k) if turn.fuse_signals else interleave(outcomes)
-    listed = {hit.item_id for found in state["found"] if found.tool == "browse" for hit in found.hits}
+    listed = {hit.item_id for found in state["found"] if found.tool in LISTS for hit in found.hits}
     near = [entry for entry in fused if entry.hit.item_id in listed or _is_near(entry, state["plan"], context)]
     weak = bool(fused) and not near and _deserves_near_misses(state)
-    near = _sorted(fused if weak else near, state["plan"])[: max(turn.candidates, state["request"].top_n)]
+    near, unread = await _by_taste(fused if weak else near, outcomes, state, context)
+    near = _sorted(near, state["plan"])
+    if not (state["plan"].sort or weak):
+        near = await asyncio.to_thread(_chosen, near, state, context)
+    near = near[: max(turn.candidates, state["request"].top_n)]
+    rare = set() if state["plan"].sort or weak else await asyncio.to_thread(_explored, near, state, context)
     items = context.catalogue.get_many([entry.hit.item_id for entry in near])
     words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
@@ -188,10 +239,73 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         for position, entry in enumerate(near)
         if entry.hit.item_id in items
     ]
+    candidates = _with_explored(candidates, rare, ledger, state["request"].top_n)
     if candidates:
         hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
         runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
-    return {"candidates": candidates, "far": bool(fused) and not near, "weak": weak}
+    degraded = state["degraded"] + unread
+    return {"candidates": candidates, "far": bool(fused) and not near, "weak": weak, "degraded": degraded}
+
+
+async def _by_taste(
+    near: list[FusedHit], outcomes: list[SearchOutcome], state: TurnState, context: TurnContext
+) -> tuple[list[FusedHit], list[str]]:
+    """The candidates re-ordered by what the user's taste says of them; as they are where it says nothing."""
+    known, turn = state["known"], context.settings.turn
+    if not turn.fuse_signals:
+        return near, []
+    try:
+        said = await asyncio.to_thread(opinions, known, near, context.catalogue)
+    except ProductError as exc:
+        return near, [say("no_history", state["memory"].language, reason=str(exc))]
+    if not said:
+        return near, []
+    fused = fuse_outcomes([*outcomes, *said], weights_of(known, turn.weights), k=turn.rrf_k)
+    by_id = {entry.hit.item_id: entry for entry in fused}
+    if known.is_cold:  # what is chosen and what is new take turns
+        return [
+            replace(by_id[entry.hit.item_id], score=1.0 / (turn.rrf_k + place))
+            for place, entry in enumerate(near, start=1)
+        ], []
+    kept = {entry.hit.item_id for entry in near}
+    return [entry for entry in fused if entry.hit.item_id in kept], []
+
+
+def _explored(near: list[FusedHit], state: TurnState, context: TurnContext) -> set[str]:
+    """The candidates that are shown though others rank before them, because few people chose them."""
+    known, request, share = state["known"], state["request"], context.settings.taste.exploration
+    turn = state["memory"].turns + 1
+    places = places_to_explore(share, request.top_n, session_id=request.session_id, turn=turn)
+    if not places or known.taste is None:
+        return set()
+    order = [entry.hit.item_id for entry in near]
+    people = known.taste.events.people(order)
+    return set(explored(order, people, count=request.top_n, places=places)[: request.top_n]) - set(
+        order[: request.top_n]
+    )
+
+
+def _with_explored(candidates: list[Candidate], rare: set[str], ledger: Ledger, count: int) -> list[Candidate]:
+    """The candidates with the rare ones marked, and in the last shown places."""
+    marked = [
+        candidate.model_copy(
+            update={"explored": True, "evidence": [ledger.exploration(candidate.hit.item_id), *candidate.evidence]}
+        )
+        for candidate in candidates
+        if candidate.hit.item_id in rare
+    ]
+    others = [candidate for candidate in candidates if candidate.hit.item_id not in rare]
+    shown = count - len(marked)
+    return [*others[:shown], *marked, *others[shown:]]
+
+
+def _chosen(near: list[FusedHit], state: TurnState, context: TurnContext) -> list[FusedHit]:
+    """The candidates made diverse, as far as the settings want it; a set for a new user always is."""
+    turn, taste, known = context.settings.turn, context.settings.taste, state["known"]
+    cold = known.is_cold and any(found.tool == TASTE_TOOL for found in state["found"])
+    wanted = max(taste.diversity, COLD_DIVERSITY if cold else 0.0)
+    most = max(turn.candidates, state["request"].top_n)
+    return [*diverse(near[: 3 * most], context.catalogue, diversity=wanted, count=most), *near[3 * most :]]
 
 
 def _deserves_near_misses(state: TurnState) -> bool:
@@ -353,6 +467,8 @@ async def _merge_plans(
         plan = plan.model_copy(update={"constraints": constraints, "filters": to_filters(constraints)})
         plan, again = await _search(plan, state, runtime)
         results = [*_without_items(results), *again]
+    if plan.open_wish and not plan.topic:  # any query that the model thinks of is its own wish, not the user's
+        return plan, results
     certain_ones = [call for call, _, result in results if result is not None]
     return plan.model_copy(
         update={"calls": planned_calls(answer, plan, certain_ones, runtime.context.settings.turn.pool)}
@@ -361,7 +477,7 @@ async def _merge_plans(
 
 def _is_about_items(certain: Plan, results: list[Result], foreign: bool) -> bool:
     """True when the message shows a wish whatever the model says: a picture, a constraint, or words near an item's."""
-    if certain.pictures or certain.constraints or certain.references:
+    if certain.pictures or certain.constraints or certain.references or certain.open_wish:
         return True
     if foreign and glossary_query(certain.topic):
         return True

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.errors import StoreError
+from tools.scrubbing import scrub
 from tools.taste.records import STRENGTHS, EventKind, EventStats, Interaction, Preference
 
 DATABASE = "interactions.sqlite"
@@ -54,7 +55,7 @@ create table if not exists preferences (
     primary key (user, attribute, value)
 ) without rowid;
 create table if not exists meta (name text primary key, value integer not null) without rowid;
-insert or ignore into meta values ('version', 0);
+insert or ignore into meta values ('version', 0), ('forgotten', 0);
 """
 
 
@@ -151,6 +152,8 @@ class EventStore:
             db.execute("delete from preferences where user = ?", row)
             db.execute("delete from users where key = ?", row)
             db.executemany(_DROP_UNUSED_ITEM, items)
+            if deleted:
+                db.execute("update meta set value = value + 1 where name = 'forgotten'")
         self.scrub()
         return deleted
 
@@ -176,12 +179,7 @@ class EventStore:
             StoreError: another process holds on to the file; to be tried again.
         """
         with self._open() as db:
-            db.execute("vacuum")
-            busy, *_ = db.execute("pragma wal_checkpoint(truncate)").fetchone()
-        if busy:
-            raise StoreError(
-                f"{self._path} is in use, so deleted events still stand in its log; give the same command again."
-            )
+            scrub(db, self._path)
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
@@ -254,8 +252,15 @@ class EventStore:
 
     def version(self) -> int:
         """A number that grows with every change."""
+        return self._number("version")
+
+    def forgotten(self) -> int:
+        """How often a user with events was forgotten: a model whose training spans a change of it may hold them."""
+        return self._number("forgotten")
+
+    def _number(self, name: str) -> int:
         with self._open() as db:
-            return int(db.execute("select value from meta where name = 'version'").fetchone()[0])
+            return int(db.execute("select value from meta where name = ?", (name,)).fetchone()[0])
 
     def stats(self) -> EventStats:
         """Counts, and what training should not trust."""

@@ -26,6 +26,11 @@ def test_a_pseudonym_is_steady_and_tells_nothing_of_the_id(tmp_path: Path) -> No
     assert first != pseudonym(settings_in(tmp_path / "other"), "ann@example.org")
 
 
+def test_the_user_of_the_terminal_is_nobody_in_particular_and_needs_no_key(tmp_path: Path) -> None:
+    assert pseudonym(settings_in(tmp_path), "local") == "local"
+    assert not (tmp_path / "secrets").exists()
+
+
 @pytest.mark.parametrize("raw", ["", " ", "a 'b' \"c\"", "🙂", "\ud800", "x" * 10_000])
 def test_any_id_has_one(tmp_path: Path, raw: str) -> None:
     assert len(pseudonym(settings_in(tmp_path), raw)) == 32

@@ -135,6 +135,7 @@ def test_deleted_bytes_that_another_process_holds_on_to_are_not_called_gone(
 
     reader.close()
     assert store.forget("u") == 0
+    assert store.forgotten() == 1
     assert b"u" not in {name.encode() for name in store.user_ids().values()}
 
 
