@@ -9,7 +9,21 @@ from importlib.metadata import entry_points
 
 import typer
 
-from assistant.cli import catalogue, chat, demo, doctor, keys, llm, mcp, models, recommend, serve, tools, users
+from assistant.cli import (
+    catalogue,
+    chat,
+    demo,
+    doctor,
+    keys,
+    llm,
+    mcp,
+    models,
+    recommend,
+    serve,
+    tools,
+    train,
+    users,
+)
 from assistant.errors import ProductError
 
 INTERRUPTED = 130
@@ -36,6 +50,7 @@ app.command("chat")(chat.chat)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)
+app.command("train")(train.train)
 for further in entry_points(group="assistant.commands"):  # `assistant eval`, which this package must not import
     app.add_typer(further.load(), name=further.name)
 

@@ -1,4 +1,4 @@
-"""The product's own taste model as a recommender of the protocol: what `assistant train` learns, asked as a turn asks."""
+"""The product's own taste model as a recommender of the protocol: trained and asked as the product does it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -78,7 +78,7 @@ def _latest(choices: Choices, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """The entry of each person's latest choice, of those with two or more."""
     chosen = np.flatnonzero(choices.matrix.data > 0)
     order = chosen[np.lexsort((choices.at[chosen], rows[chosen]))]
-    people, starts, counts = np.unique(rows[order], return_index=True, return_counts=True)
+    _, starts, counts = np.unique(rows[order], return_index=True, return_counts=True)
     return np.asarray(order[(starts + counts - 1)[counts >= 2]], dtype=np.int64)
 
 

@@ -42,7 +42,7 @@ class Recipe:
     batch: int = 256
     all_items: int = 4_096
     longest: int = 200
-    passes: int = 40
+    passes: int = 80
     most_steps: int = 600
     seed: int = 7
 
@@ -173,7 +173,7 @@ class _Training:
             items, strengths = row_of(self.matrix, int(person))
             order = self.draw.permutation(len(items))[: self.recipe.longest]
             items, strengths = items[order].astype(np.int64), strengths[order]
-            cut = max(1, int(round(len(items) * self.draw.uniform(0.2, 0.9))))
+            cut = max(1, round(len(items) * self.draw.uniform(0.2, 0.9)))
             targets = np.flatnonzero(strengths[:cut] > 0)
             if not len(targets):  # a person of few choices and many refusals
                 targets = np.flatnonzero(strengths > 0)[:1]

@@ -67,7 +67,7 @@ def train(
     plan, began = plan or Plan(), time.monotonic()
     if choices.people < FEWEST_PEOPLE or choices.matrix.nnz < FEWEST_CHOICES:
         raise TooFewError(
-            f"There are {choices.matrix.nnz:,} choices by {choices.people:,} people; learning from other people's takes "
+            f"There are {choices.matrix.nnz:,} choices by {choices.people:,} people; learning from others takes "
             f"{FEWEST_CHOICES} by {FEWEST_PEOPLE}. Until then contents and popularity are used."
         )
     say("holding out each person's latest choice, to measure with")
