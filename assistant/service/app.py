@@ -34,6 +34,7 @@ from assistant.service.keys import KeyStore
 from assistant.service.logs import AccessLog
 from assistant.service.metrics import Measures
 from assistant.service.readiness import Readiness
+from assistant.service.retraining import keep_training
 from assistant.service.turns import Turns
 from assistant.service.uploads import INCOMING
 from assistant.service.watching import Watchers
@@ -65,13 +66,15 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             app.state.service = Service(settings, opened, turns, keys, needs_key)
             app.state.readiness = Readiness(app.state.service)
             warming = asyncio.create_task(opened.warm_up())
+            training = asyncio.create_task(keep_training(settings))
             try:
                 async with doors.running(app):
                     yield
             finally:
                 await turns.close()
                 warming.cancel()
-                await asyncio.gather(warming, return_exceptions=True)
+                training.cancel()
+                await asyncio.gather(warming, training, return_exceptions=True)
                 measures.close()
                 if traces:
                     await asyncio.to_thread(traces.close)
