@@ -136,7 +136,7 @@ def _fitted(model: TasteModel, asked: Asked, stage: int, draw: np.random.Generat
             gain = _gain(table @ tried, mask)
             if gain > best + MARGIN:
                 weights, best = tried, gain
-    return weights
+    return np.asarray(weights, dtype=np.float32)
 
 
 def _gain(scores: Matrix, mask: NDArray[np.bool_]) -> float:
@@ -179,8 +179,8 @@ def measure(model: TasteModel, asked: Asked) -> Figures:
         for name, scores in ways.items():
             ranks[name].append(_ranks(scores(parts, part), part))
     if model.towers is not None and len(new):
-        scores = np.concatenate([model.parts(part.histories)[CONTENT] for part in _batches(new, model)])
-        ranks["untouched items, by content"] = [_ranks(np.where(model.touched, -np.inf, scores), new)]
+        by_content = np.concatenate([model.parts(part.histories)[CONTENT] for part in _batches(new, model)])
+        ranks["untouched items, by content"] = [_ranks(np.where(model.touched, -np.inf, by_content), new)]
     return {name: _figures(np.concatenate(found)) for name, found in ranks.items() if found}
 
 

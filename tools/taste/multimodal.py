@@ -41,8 +41,9 @@ class Tower:
 
     def channel(self, vectors: Matrix) -> tuple[Matrix, Matrix]:
         """Channel (n, d + 1) and the gate's logits (n,) of vectors (n, dimensions)."""
-        centred = vectors - self.mean
-        return centred @ self.weight + self.bias, centred @ self.gate[:-1] + self.gate[-1]
+        centred: Matrix = np.asarray(vectors - self.mean, dtype=np.float32)
+        channel: Matrix = np.asarray(centred @ self.weight + self.bias, dtype=np.float32)
+        return channel, np.asarray(centred @ self.gate[:-1] + self.gate[-1], dtype=np.float32)
 
 
 @dataclass(frozen=True)

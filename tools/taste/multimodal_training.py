@@ -57,8 +57,8 @@ class _Model(nn.Module):
         self.people_gate = nn.Parameter(torch.ones(1))
         self.turn = nn.Parameter(torch.eye(dimensions))
         for gate in self.gates.values():
-            nn.init.zeros_(gate.weight)
-            nn.init.zeros_(gate.bias)
+            for parameter in gate.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(
         self, rows: Tensor, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor], known: Tensor
@@ -162,7 +162,8 @@ class _Training:
         if sampled:
             below = torch.logaddexp(right, below + float(np.log(self.count / self.recipe.all_items)))
         each = torch.from_numpy((1.0 / np.bincount(asker)[asker]).astype(np.float32))
-        return ((below - right) * each).sum() / len(people)
+        loss: Tensor = ((below - right) * each).sum() / len(people)
+        return loss
 
     def _asked(
         self, people: NDArray[np.int64]
@@ -187,12 +188,13 @@ class _Training:
 
     def _towers(self) -> tuple[Towers, Gates]:
         model = self.model.eval()
+        linear, gates_of = _linear(model.towers), _linear(model.gates)
         towers = {
             name: Tower(
-                weight=_numbers(tower.weight.T), bias=_numbers(tower.bias), mean=self.means[name],
-                gate=np.append(_numbers(model.gates[name].weight)[0], _numbers(model.gates[name].bias)),
+                weight=_numbers(linear[name].weight.T), bias=_numbers(linear[name].bias), mean=self.means[name],
+                gate=np.append(_numbers(gates_of[name].weight)[0], _numbers(gates_of[name].bias)),
             )
-            for name, tower in model.towers.items()
+            for name in linear
         }  # fmt: skip
         with torch.no_grad():
             nobody = torch.zeros(self.count, dtype=torch.bool)
@@ -209,6 +211,10 @@ class _Training:
 
 def _by_channel(names: Sequence[str], gates: Tensor) -> dict[str, float]:
     return {name: round(float(value), 3) for name, value in zip(names, gates.mean(dim=1), strict=True)}
+
+
+def _linear(layers: nn.ModuleDict) -> dict[str, nn.Linear]:
+    return {name: layer for name, layer in layers.items() if isinstance(layer, nn.Linear)}
 
 
 def _mean(rows: Matrix) -> Matrix:

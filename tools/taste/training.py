@@ -109,7 +109,8 @@ def _parts(choices: Choices, vectors: Mapping[str, Matrix], plan: Plan, say: Say
     say(f"learning {algorithm} from {choices.matrix.nnz:,} choices")
     learned = collaborative.fit(algorithm, choices.matrix, plan.parameters, seed=plan.seed)
     near = Neighbourhood.of(choices.matrix)
-    names, towers, gates = ["collaborative", "neighbours", POPULARITY], None, {}
+    names, towers = ["collaborative", "neighbours", POPULARITY], None
+    gates: dict[str, dict[str, float]] = {}
     if plan.multimodal and vectors:
         from tools.taste.multimodal_training import train as train_towers
 
