@@ -76,14 +76,17 @@ def answer_key(manifest: Manifest, turns: Sequence[ReadyTurn | None]) -> str:
     """The key of one conversation's answer: sha256 over what is said and over all that answers it.
 
     What is expected of the answer is no part of it, nor are paths, ports and the like. A turn that is None has nothing
-    left to say.
+    left to say. A signal that is taken away changes the key only where it changes what is said: a case without a photo
+    is the same with and without photos.
     """
-    return sha256_of({"said": [_said(turn) for turn in turns], "by": _answers_by(manifest)})
+    apart = "history" in manifest.variant.without and len(turns) > 1
+    return sha256_of({"said": [_said(turn) for turn in turns], "by": _answers_by(manifest), "apart": apart})
 
 
 def identity(manifest: Manifest) -> str:
     """The hash of all that makes a run the same run: neither its name and times nor the machine, paths and ports."""
-    return sha256_of([_answers_by(manifest), manifest.suite_sha256, manifest.cases, manifest.variant.name])
+    without = sorted(manifest.variant.without)
+    return sha256_of([_answers_by(manifest), without, manifest.suite_sha256, manifest.cases, manifest.variant.name])
 
 
 def run_name(manifest: Manifest, keys: Sequence[str]) -> str:
@@ -126,7 +129,6 @@ def _answers_by(manifest: Manifest) -> dict[str, Any]:
     llm = settings.pop("llm")
     by = {
         "answerer": manifest.variant.answerer,
-        "without": sorted(manifest.variant.without),
         "settings": settings,
         "catalogue": manifest.catalogue_sha256,
         "models": manifest.models,
@@ -144,7 +146,6 @@ def _said(turn: ReadyTurn | None) -> dict[str, Any] | None:
     if turn is None:
         return None
     return {
-        "turn": turn.turn.model_dump(mode="json", exclude={"expect"}),
         "text": turn.text,
         "images": [_bytes_of(path) for path in turn.images],
         "audio": [_bytes_of(path) for path in turn.audio],
