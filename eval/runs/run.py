@@ -17,7 +17,7 @@ from eval.runs.needs import check_model, check_needs, needs_model, side_by_side
 from eval.runs.opening import open_answerer
 from eval.runs.reading import runs_folder, write_cases
 from eval.runs.records import CaseAnswer, Manifest, TurnAnswer, Variant
-from eval.runs.sources import catalogue_hash
+from eval.runs.sources import catalogue_hash, server_version
 from eval.runs.variants import variant_settings
 from eval.runs.without import take_away
 from eval.suite.catalogue import suite_settings
@@ -85,6 +85,7 @@ def run_suite(
             suite_file=suite_file,
             cases=[case.id for case in cases],
             catalogue_sha256=catalogue_hash(catalogue),
+            server=server_version(settings) if needs_model(variant) else None,
         )
         ready = list(_made_ready(cases, suite, catalogue, manifest, settings, progress))
     finally:
