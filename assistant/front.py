@@ -27,9 +27,11 @@ from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
 from prompts import PromptError, check_folder
 from tools.engines.threads import usable_cores
-from tools.errors import MediaError
+from tools.errors import MediaError, UnknownItem
 from tools.records import ToolOutcome
 from tools.stopping import stopped_by
+from tools.taste.events import EventStore
+from tools.taste.records import EventKind, Interaction
 from tools.toolbox import Engines, build_tools, call_tool
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class _Parts:
     engines: Engines
     chat: ChatClient
     tool_threads: ThreadPoolExecutor
+    events: EventStore | None
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,10 @@ class Assistant:
     async def __aenter__(self) -> "Assistant":
         from assistant.checkpoints import open_saver
         from assistant.engines import open_engines
+        from assistant.privacy.forgetting import tidy
 
         check_prompts(self.settings.prompts)
+        await asyncio.to_thread(tidy, self.settings)
         sessions = self.settings.data_folder / "sessions.sqlite"
         log = SessionLog(sessions)
         saver = await self._stack.enter_async_context(open_saver(sessions))
@@ -103,7 +108,10 @@ class Assistant:
             engines or open_engines(self.settings),
             chat or ChatClient(self.settings),
             ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool", initializer=_stand_back),
+            EventStore.open(self.settings.data_folder) if self.settings.taste.enabled else None,
         )
+        if self._opened.events:
+            self._stack.callback(self._opened.events.close)
         self._stack.callback(self._opened.tool_threads.shutdown, wait=False, cancel_futures=True)
         self._stack.push_async_callback(self._opened.chat.aclose)
         return self
@@ -214,6 +222,25 @@ class Assistant:
         if memory is None:
             raise SessionError(f"There is no session {session_id!r}.")
         return cast(Memory, memory)
+
+    async def note(self, session_id: str, item_id: str, event: EventKind) -> None:
+        """Keep what a user did with an item: in the session, and, if ``taste.enabled``, as an event of its owner.
+
+        Raises:
+            SessionError: there is no such session.
+            UnknownItem: the catalogue has no such item.
+            StoreError: it cannot be kept now.
+        """
+        await asyncio.to_thread(self._note, check_session_id(session_id), item_id, event)
+
+    def _note(self, session_id: str, item_id: str, event: EventKind) -> None:
+        session = self.log.session(session_id)
+        if self._parts.engines.catalogue.get(item_id) is None:
+            raise UnknownItem(f"The catalogue has no item {item_id!r}.")
+        self.log.note_feedback(session_id, item_id, event)
+        if self._parts.events:
+            done = Interaction(user=session.owner, item_id=item_id, event=event, at=time.time())
+            self._parts.events.add([done])
 
     async def forget(self, session_id: str) -> None:
         """Delete a session: its replies, what it remembers, and its files."""
