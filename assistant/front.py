@@ -159,7 +159,7 @@ class Assistant:
             session_id=check_session_id(session_id) if session_id else new_session_id(),
             owner=sent.owner,
             message_id=sent.message_id,
-            text=self.border.text(text),
+            text=await asyncio.to_thread(self.border.text, text),
             images=list(images),
             audio=list(audio),
             names=self.border.names(sent.names, [*images, *audio]),
