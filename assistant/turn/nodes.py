@@ -169,7 +169,11 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """One candidate list of all signals, with the ledger entries of each candidate; shown at once, provisionally."""
     context, turn = runtime.context, runtime.context.settings.turn
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
-    fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k) if turn.fuse_signals else interleave(outcomes)
+    fused = (
+        fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k, method=turn.fusion)
+        if turn.fuse_signals
+        else interleave(outcomes)
+    )
     listed = {hit.item_id for found in state["found"] if found.tool == "browse" for hit in found.hits}
     near = [entry for entry in fused if entry.hit.item_id in listed or _is_near(entry, state["plan"], context)]
     weak = bool(fused) and not near and _deserves_near_misses(state)
