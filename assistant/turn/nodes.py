@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.fusion import FusedHit, SearchOutcome, interleave
 from assistant.fusion import fuse as fuse_outcomes
+from assistant.learning.store import weights_in_force
 from assistant.ledger import Ledger
 from assistant.records import (
     Accepted,
@@ -169,8 +170,10 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """One candidate list of all signals, with the ledger entries of each candidate; shown at once, provisionally."""
     context, turn = runtime.context, runtime.context.settings.turn
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
+    weights, policy = weights_in_force(context.settings)
+    in_force = {"weights": weights, "policy": policy}
     fused = (
-        fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k, method=turn.fusion)
+        fuse_outcomes(outcomes, weights, k=turn.rrf_k, method=turn.fusion)
         if turn.fuse_signals
         else interleave(outcomes)
     )
@@ -195,7 +198,7 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     if candidates:
         hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
         runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
-    return {"candidates": candidates, "far": bool(fused) and not near, "weak": weak}
+    return {"candidates": candidates, "far": bool(fused) and not near, "weak": weak, **in_force}
 
 
 def _deserves_near_misses(state: TurnState) -> bool:
