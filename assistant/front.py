@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, SessionError
+from assistant.learning.impressions import ImpressionLog
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
 from assistant.privacy.masking import Border
@@ -52,6 +53,7 @@ class _Parts:
     """What an open assistant works with."""
 
     log: SessionLog
+    impressions: ImpressionLog
     saver: "SessionSaver"
     graph: Graph
     engines: Engines
@@ -105,6 +107,7 @@ class Assistant:
         engines, chat = self._given
         self._opened = _Parts(
             log,
+            ImpressionLog(sessions),
             saver,
             build_graph(saver),
             engines or open_engines(self.settings),
@@ -186,6 +189,7 @@ class Assistant:
                 await self._drop_files(request.session_id)
             raise
         if done is not None:
+            await asyncio.to_thread(self._parts.impressions.note, done.impression)
             yield done
 
     async def _run(self, request: Request) -> AsyncIterator[TurnEvent]:
@@ -294,6 +298,11 @@ class Assistant:
     def log(self) -> SessionLog:
         """Every reply that was given, by session."""
         return self._parts.log
+
+    @property
+    def impressions(self) -> ImpressionLog:
+        """Every ranking that was shown, by session."""
+        return self._parts.impressions
 
     @property
     def _parts(self) -> "_Parts":

@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.fusion import FusedHit, SearchOutcome, interleave
 from assistant.fusion import fuse as fuse_outcomes
+from assistant.learning.store import weights_in_force
 from assistant.ledger import Ledger
 from assistant.records import (
     Accepted,
@@ -170,7 +171,13 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """One candidate list of all signals, with the ledger entries of each candidate; shown at once, provisionally."""
     context, turn = runtime.context, runtime.context.settings.turn
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
-    fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k) if turn.fuse_signals else interleave(outcomes)
+    weights, policy = weights_in_force(context.settings)
+    in_force = {"weights": weights, "policy": policy}
+    fused = (
+        fuse_outcomes(outcomes, weights, k=turn.rrf_k, method=turn.fusion)
+        if turn.fuse_signals
+        else interleave(outcomes)
+    )
     listed = {hit.item_id for found in state["found"] if found.tool == "browse" for hit in found.hits}
     near = [entry for entry in fused if entry.hit.item_id in listed or _is_near(entry, state["plan"], context)]
     weak = bool(fused) and not near and _deserves_near_misses(state)
@@ -192,7 +199,7 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     if candidates:
         hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
         runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
-    return {"candidates": candidates, "far": bool(fused) and not near, "weak": weak}
+    return {"candidates": candidates, "far": bool(fused) and not near, "weak": weak, **in_force}
 
 
 def _deserves_near_misses(state: TurnState) -> bool:

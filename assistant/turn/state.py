@@ -121,6 +121,8 @@ class TurnState(TypedDict, total=False):
     steps: Annotated[list[Step], UntrackedValue]
     found: Annotated[list[Found], UntrackedValue]
     candidates: Annotated[list[Candidate], UntrackedValue]
+    weights: Annotated[dict[str, float], UntrackedValue]
+    policy: Annotated[str, UntrackedValue]
     recommendations: Annotated[list[Recommendation], UntrackedValue]
     message: Annotated[str, UntrackedValue]
     degraded: Annotated[list[str], UntrackedValue]
