@@ -324,14 +324,17 @@ class Assistant:
         """How many items the catalogue holds."""
         return self._parts.engines.catalogue.count()
 
-    async def call_tool(self, name: str, arguments: dict[str, Any], resolve: Callable[[str], Path]) -> ToolOutcome:
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], resolve: Callable[[str], Path], *, user: str | None = None
+    ) -> ToolOutcome:
         """Call one tool within its deadline, ``turn.tool_seconds``; whatever goes wrong is in the outcome.
 
         Args:
             resolve: gives the file behind an ``image`` or ``audio`` argument; raises `BadInput` for one that is not
                 there. It runs in the tool's thread.
+            user: for whom it is called, as a pseudonym; None: the tool knows nobody.
         """
-        deadline, toolset = self.settings.turn.tool_seconds, build_tools(self._parts.engines, resolve)
+        deadline, toolset = self.settings.turn.tool_seconds, build_tools(self._parts.engines, resolve, user)
         began, stop = time.perf_counter(), threading.Event()
         try:
             with stopped_by(stop):
@@ -368,16 +371,18 @@ class Assistant:
             catalogue=catalogue,
             vocabulary=catalogue.vocabulary(),
             chat=self._parts.chat.for_turn(),
-            run_tool=self._run_tool,
+            run_tool=partial(self._run_tool, user=request.owner),
             uploads=self.uploads(request.session_id),
             models=model_names(self.settings),
         )
 
     async def _run_tool(
-        self, call: PlannedCall, attachments: dict[str, Attachment]
+        self, call: PlannedCall, attachments: dict[str, Attachment], *, user: str
     ) -> tuple[Step, dict[str, Any] | None]:
         """Run one tool with its deadline; a tool that overruns it is a failed step, and the turn goes on."""
-        outcome = await self.call_tool(call.tool, call.arguments, lambda ref: self._resolve(ref, attachments))
+        outcome = await self.call_tool(
+            call.tool, call.arguments, lambda ref: self._resolve(ref, attachments), user=user
+        )
         told = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
         return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), self.border.outcome(call.tool, outcome.result)
 

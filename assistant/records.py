@@ -7,6 +7,9 @@ from pydantic import Field
 from assistant.learning.records import Impression
 from tools.records import FailureKind, Filters, Hit, Label, PictureDescription, Record, Transcript
 
+LOCAL = "local"
+"""The owner of sessions where nobody has to say who they are: the terminal, and the service without keys."""
+
 Intent = Literal["recommend", "compare", "details", "why", "chat"]
 """What the user wants of this turn; only ``recommend`` searches."""
 
@@ -283,6 +286,7 @@ class Done(Event):
 TurnEvent = Accepted | StepStarted | StepFinished | Provisional | Ranked | Explained | Done
 
 __all__ = [
+    "LOCAL",
     "Accepted", "Attachment", "AttachmentNote", "Candidate", "CitedEvidence", "Constraint", "Done", "Event", "Evidence",
     "Exchange", "Explained",
     "Filters", "Heard", "Hit", "Intent", "Memory", "PictureNote", "PlannedCall", "Provisional", "Query", "Ranked",

@@ -11,6 +11,7 @@ from langgraph.channels import UntrackedValue
 from pydantic import Field, field_validator
 
 from assistant.llm.client import ChatClient
+from assistant.records import LOCAL as LOCAL
 from assistant.records import (
     Attachment,
     Candidate,
@@ -34,10 +35,6 @@ from tools.store.catalogue import Catalogue
 
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 """Control characters and halves of characters, which terminals give for bytes that are not UTF-8."""
-
-
-LOCAL = "local"
-"""The owner of sessions where nobody has to say who they are: the terminal, and the service without keys."""
 
 
 class Dropped(Record):
