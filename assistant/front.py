@@ -24,6 +24,7 @@ from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
 from assistant.turn.graph import Graph, build_graph
+from assistant.turn.interest import Pressed
 from assistant.turn.planning import planning_conversation
 from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
@@ -194,10 +195,11 @@ class Assistant:
 
     async def _run(self, request: Request) -> AsyncIterator[TurnEvent]:
         config: Any = {"configurable": {"thread_id": request.session_id}}
+        pressed = await asyncio.to_thread(self.log.feedback, request.session_id)
         async for event in self._parts.graph.astream(
             {"request": request},
             config,
-            context=self._context(request),
+            context=self._context(request, [Pressed(*press) for press in pressed]),
             stream_mode="custom",
             durability="exit",
         ):
@@ -364,7 +366,7 @@ class Assistant:
         known = ", ".join(attachments) or "none"
         raise MediaError(f"There is no attachment {reference!r}; known: {known}.")
 
-    def _context(self, request: Request) -> TurnContext:
+    def _context(self, request: Request, pressed: Sequence[Pressed]) -> TurnContext:
         catalogue = self._parts.engines.catalogue
         return TurnContext(
             settings=self.settings,
@@ -374,6 +376,9 @@ class Assistant:
             run_tool=partial(self._run_tool, user=request.owner),
             uploads=self.uploads(request.session_id),
             models=model_names(self.settings),
+            user=request.owner,
+            taste=self._parts.engines.taste,
+            pressed=pressed,
         )
 
     async def _run_tool(
@@ -384,7 +389,9 @@ class Assistant:
             call.tool, call.arguments, lambda ref: self._resolve(ref, attachments), user=user
         )
         told = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
-        return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), self.border.outcome(call.tool, outcome.result)
+        return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), self.border.outcome(
+            call.tool, outcome.result
+        )
 
 
 def check_prompts(folder: Path | None) -> None:

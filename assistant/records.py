@@ -202,6 +202,15 @@ class Exchange(Record):
     message: str
 
 
+class Regard(Record):
+    """What the user showed for one item in a conversation."""
+
+    item_id: str
+    title: str
+    turn: int = Field(description="in which turn it was said, or after which it was pressed")
+    source: Literal["words", "button"]
+
+
 class Memory(Record):
     """What a session remembers between turns."""
 
@@ -214,6 +223,11 @@ class Memory(Record):
     ledger: list[Evidence] = Field([], description="the last ranking's evidence")
     attachments: dict[str, Attachment] = {}
     exchanges: list[Exchange] = []
+    liked: list[Regard] = []
+    rejected: list[Regard] = Field([], description="not shown again, unless asked for by name")
+    looked_at: list[Regard] = []
+    for_other: str = Field("", description="for whom the user asks, in their words, where not for themselves")
+    pressed_until: float = Field(0.0, description="until when pressed buttons are counted, seconds since 1970")
 
 
 class Event(Record):
@@ -290,6 +304,6 @@ __all__ = [
     "Accepted", "Attachment", "AttachmentNote", "Candidate", "CitedEvidence", "Constraint", "Done", "Event", "Evidence",
     "Exchange", "Explained",
     "Filters", "Heard", "Hit", "Intent", "Memory", "PictureNote", "PlannedCall", "Provisional", "Query", "Ranked",
-    "Recommendation", "Relaxation", "Reply", "Seen", "Step", "StepFinished", "StepStarted", "Timings",
+    "Recommendation", "Regard", "Relaxation", "Reply", "Seen", "Step", "StepFinished", "StepStarted", "Timings",
     "TranscriptNote", "TurnEvent", "UsageNote",
 ]  # fmt: skip

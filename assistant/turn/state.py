@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
@@ -28,10 +28,13 @@ from assistant.records import (
     TurnEvent,
 )
 from assistant.settings import Settings
+from assistant.turn.interest import Pressed
+from assistant.turn.tasting import Known
 from assistant.understanding import Said, Understanding
 from assistant.understanding.intents import gives_orders
 from tools.records import Filters, Hit, Record, Vocabulary
 from tools.store.catalogue import Catalogue
+from tools.taste.taste import Taste
 
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 """Control characters and halves of characters, which terminals give for bytes that are not UTF-8."""
@@ -94,6 +97,8 @@ class Plan(Record):
     """Each signal's best score over the whole catalogue; what is far behind has nothing to do with the wish."""
     kinds: list[str] = []
     """Kinds of items that the wish names, as stems: "camera", "plant"."""
+    open_wish: bool = False
+    """Whether what to recommend is left to the assistant."""
     sort: Literal["price", "-price"] | None = None
     """The order that the user asked for: the cheapest, or the dearest first."""
 
@@ -124,6 +129,7 @@ class TurnState(TypedDict, total=False):
     message: Annotated[str, UntrackedValue]
     degraded: Annotated[list[str], UntrackedValue]
     model_out: Annotated[bool, UntrackedValue]
+    known: Annotated[Known, UntrackedValue]
     far: Annotated[bool, UntrackedValue]
     weak: Annotated[bool, UntrackedValue]
 
@@ -170,6 +176,9 @@ class TurnContext:
     run_tool: RunTool
     uploads: Path
     models: dict[str, str]
+    user: str = LOCAL
+    taste: Taste | None = None
+    pressed: Sequence[Pressed] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)
     started: float = field(default_factory=time.perf_counter)
 

@@ -51,6 +51,11 @@ class TasteProfile:
     price: tuple[float, float] | None = None
     events: int = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """True where nothing is known."""
+        return not (self.events or self.attributes)
+
 
 def decayed(events: Iterable[Interaction], *, now: float, half_life_days: float) -> dict[str, float]:
     """Item to the sum of its events' strengths, each halved every ``half_life_days``, the strongest first.

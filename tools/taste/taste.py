@@ -50,7 +50,6 @@ class Taste:
         self.rules = rules or TasteRules()
         self._catalogue = catalogue
         self._events = Lazy(self._open_events)
-        self._model: tuple[int, TasteModel | None] = (0, None)
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -72,16 +71,11 @@ class Taste:
     @property
     def model(self) -> "TasteModel | None":
         """The trained model in use, read again when another was swapped in; None when none was ever trained."""
+        if not (self.folder / MODELS).is_dir():
+            return None
         from tools.taste.model import TasteModel
 
-        folder = self.folder / MODELS
-        if not folder.is_dir():
-            return None
-        stamp = folder.stat().st_mtime_ns  # swapping the pointer file in changes it
-        with self._lock:
-            if self._model[0] != stamp:
-                self._model = (stamp, TasteModel.load(self.folder))
-            return self._model[1]
+        return TasteModel.load(self.folder)
 
     def recent(self, user: str) -> Sequence[Interaction]:
         """The user's latest events, latest first, at most ``rules.remembered_events``."""
