@@ -29,8 +29,8 @@ from assistant.records import (
     TurnEvent,
 )
 from assistant.relevance import best_scores, is_relevant, is_vague, kinds_of, relevant_ids, wished_kinds
-from assistant.turn.interest import with_buttons, with_words
 from assistant.settings import TurnSettings
+from assistant.turn.interest import with_buttons, with_words
 from assistant.turn.planning import (
     certain_calls,
     first_plan,
