@@ -15,8 +15,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NoReturn
+from typing import Any, BinaryIO, Literal, NoReturn, cast
 
 from assistant.errors import BadInput
 from assistant.ingest.report import Rejection
@@ -165,7 +166,7 @@ class _Piped:
     """
 
     def __init__(self) -> None:
-        self._stream = sys.stdin.buffer
+        self._stream = cast(BufferedReader, sys.stdin.buffer)
         self.head = b""
         while len(self.head) < HEAD and b"\n" not in self.head and (some := self._stream.read1(HEAD)):
             self.head += some
