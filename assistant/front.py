@@ -23,14 +23,17 @@ from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
 from assistant.turn.graph import Graph, build_graph
+from assistant.turn.interest import Pressed
 from assistant.turn.planning import planning_conversation
 from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
 from prompts import PromptError, check_folder
 from tools.engines.threads import usable_cores
-from tools.errors import MediaError
+from tools.errors import MediaError, UnknownItem
 from tools.records import ToolOutcome
 from tools.stopping import stopped_by
+from tools.taste.events import EventStore
+from tools.taste.records import EventKind, Interaction
 from tools.toolbox import Engines, build_tools, call_tool
 
 if TYPE_CHECKING:
@@ -56,6 +59,7 @@ class _Parts:
     engines: Engines
     chat: ChatClient
     tool_threads: ThreadPoolExecutor
+    events: EventStore | None
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,10 @@ class Assistant:
     async def __aenter__(self) -> "Assistant":
         from assistant.checkpoints import open_saver
         from assistant.engines import open_engines
+        from assistant.privacy.forgetting import tidy
 
         check_prompts(self.settings.prompts)
+        await asyncio.to_thread(tidy, self.settings)
         sessions = self.settings.data_folder / "sessions.sqlite"
         log = SessionLog(sessions)
         saver = await self._stack.enter_async_context(open_saver(sessions))
@@ -106,7 +112,10 @@ class Assistant:
             engines or open_engines(self.settings),
             chat or ChatClient(self.settings),
             ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool", initializer=_stand_back),
+            EventStore.open(self.settings.data_folder) if self.settings.taste.enabled else None,
         )
+        if self._opened.events:
+            self._stack.callback(self._opened.events.close)
         self._stack.callback(self._opened.tool_threads.shutdown, wait=False, cancel_futures=True)
         self._stack.push_async_callback(self._opened.chat.aclose)
         return self
@@ -184,10 +193,11 @@ class Assistant:
 
     async def _run(self, request: Request) -> AsyncIterator[TurnEvent]:
         config: Any = {"configurable": {"thread_id": request.session_id}}
+        pressed = await asyncio.to_thread(self.log.feedback, request.session_id)
         async for event in self._parts.graph.astream(
             {"request": request},
             config,
-            context=self._context(request),
+            context=self._context(request, [Pressed(*press) for press in pressed]),
             stream_mode="custom",
             durability="exit",
         ):
@@ -218,6 +228,25 @@ class Assistant:
         if memory is None:
             raise SessionError(f"There is no session {session_id!r}.")
         return cast(Memory, memory)
+
+    async def note(self, session_id: str, item_id: str, event: EventKind) -> None:
+        """Keep what a user did with an item: in the session, and, if ``taste.enabled``, as an event of its owner.
+
+        Raises:
+            SessionError: there is no such session.
+            UnknownItem: the catalogue has no such item.
+            StoreError: it cannot be kept now.
+        """
+        await asyncio.to_thread(self._note, check_session_id(session_id), item_id, event)
+
+    def _note(self, session_id: str, item_id: str, event: EventKind) -> None:
+        session = self.log.session(session_id)
+        if self._parts.engines.catalogue.get(item_id) is None:
+            raise UnknownItem(f"The catalogue has no item {item_id!r}.")
+        self.log.note_feedback(session_id, item_id, event)
+        if self._parts.events:
+            done = Interaction(user=session.owner, item_id=item_id, event=event, at=time.time())
+            self._parts.events.add([done])
 
     async def forget(self, session_id: str) -> None:
         """Delete a session: its replies, what it remembers, and its files."""
@@ -295,14 +324,17 @@ class Assistant:
         """How many items the catalogue holds."""
         return self._parts.engines.catalogue.count()
 
-    async def call_tool(self, name: str, arguments: dict[str, Any], resolve: Callable[[str], Path]) -> ToolOutcome:
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], resolve: Callable[[str], Path], *, user: str | None = None
+    ) -> ToolOutcome:
         """Call one tool within its deadline, ``turn.tool_seconds``; whatever goes wrong is in the outcome.
 
         Args:
             resolve: gives the file behind an ``image`` or ``audio`` argument; raises `BadInput` for one that is not
                 there. It runs in the tool's thread.
+            user: for whom it is called, as a pseudonym; None: the tool knows nobody.
         """
-        deadline, toolset = self.settings.turn.tool_seconds, build_tools(self._parts.engines, resolve)
+        deadline, toolset = self.settings.turn.tool_seconds, build_tools(self._parts.engines, resolve, user)
         began, stop = time.perf_counter(), threading.Event()
         try:
             with stopped_by(stop):
@@ -332,23 +364,28 @@ class Assistant:
         known = ", ".join(attachments) or "none"
         raise MediaError(f"There is no attachment {reference!r}; known: {known}.")
 
-    def _context(self, request: Request) -> TurnContext:
+    def _context(self, request: Request, pressed: Sequence[Pressed]) -> TurnContext:
         catalogue = self._parts.engines.catalogue
         return TurnContext(
             settings=self.settings,
             catalogue=catalogue,
             vocabulary=catalogue.vocabulary(),
             chat=self._parts.chat.for_turn(),
-            run_tool=self._run_tool,
+            run_tool=partial(self._run_tool, user=request.owner),
             uploads=self.uploads(request.session_id),
             models=model_names(self.settings),
+            user=request.owner,
+            taste=self._parts.engines.taste,
+            pressed=pressed,
         )
 
     async def _run_tool(
-        self, call: PlannedCall, attachments: dict[str, Attachment]
+        self, call: PlannedCall, attachments: dict[str, Attachment], *, user: str
     ) -> tuple[Step, dict[str, Any] | None]:
         """Run one tool with its deadline; a tool that overruns it is a failed step, and the turn goes on."""
-        outcome = await self.call_tool(call.tool, call.arguments, lambda ref: self._resolve(ref, attachments))
+        outcome = await self.call_tool(
+            call.tool, call.arguments, lambda ref: self._resolve(ref, attachments), user=user
+        )
         told = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
         return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), outcome.result
 

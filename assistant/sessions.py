@@ -6,11 +6,12 @@ the file. `assistant.checkpoints` writes them, each together with its turn's rep
 
 import contextlib
 import inspect
+import json
 import re
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -25,6 +26,7 @@ from assistant.errors import SessionError, StoreError
 from assistant.records import Reply
 from assistant.turn.state import LOCAL, Request
 from tools.records import Record
+from tools.scrubbing import scrub
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SCHEMA = """
@@ -46,6 +48,9 @@ insert or ignore into sessions
 """
 NO_SYNC_EACH_TIME = "pragma synchronous = normal"
 """In WAL mode a commit survives the end of the process at once, and the end of the machine a moment later."""
+
+_CHECKPOINTS = {"checkpoints", "writes"}
+"""LangGraph's tables in the same file; a session's id is their ``thread_id``."""
 
 LOCK_SECONDS = 5.0
 """How long to wait for another writer, who has no more to write than a turn."""
@@ -117,7 +122,7 @@ class SessionLog:
         return _session(row)
 
     def of_owner(self, owner: str, limit: int = 50, before: float | None = None) -> list[Session]:
-        """An owner's sessions that were last used before a moment, latest first."""
+        """An owner's sessions that were last used before a moment, latest first; all of them for a limit of -1."""
         with self._open() as db:
             rows = db.execute(
                 f"{_SESSIONS} where owner = ? and updated_at < ? order by updated_at desc limit ?",
@@ -135,6 +140,37 @@ class SessionLog:
         with self._open() as db:
             for table in ("replies", "feedback", "sessions"):
                 db.execute(f"delete from {table} where session_id = ?", (session_id,))  # noqa: S608 - constants
+
+    def forget(self, session_ids: Iterable[str]) -> None:
+        """Delete sessions with all that is remembered of them, and every checkpoint that is no session's, down to the
+        bytes of the file."""
+        given = json.dumps(list(session_ids))
+        with self._open() as db:
+            db.execute("pragma secure_delete = on")
+            for table in ("replies", "feedback", "sessions"):
+                db.execute(f"delete from {table} where session_id in (select value from json_each(?))", (given,))  # noqa: S608
+            for table in _CHECKPOINTS & {name for (name,) in db.execute("select name from sqlite_master")}:
+                db.execute(f"delete from {table} where thread_id not in (select session_id from sessions)")  # noqa: S608
+            db.commit()
+            scrub(db, self._path)
+
+    def knows(self, session_id: str) -> bool:
+        """Whether there is such a session."""
+        with self._open() as db:
+            return db.execute("select 1 from sessions where session_id = ?", (session_id,)).fetchone() is not None
+
+    def unused_since(self, moment: float) -> list[str]:
+        """Ids of the sessions that were last used before a moment."""
+        with self._open() as db:
+            return [row[0] for row in db.execute("select session_id from sessions where updated_at < ?", (moment,))]
+
+    def rename_owners(self, beginning: str, renamed: Callable[[str], str]) -> None:
+        """Give the sessions of every owner whose name begins so to the owner's new name."""
+        with self._open() as db:
+            where = "substr(owner, 1, ?) = ?"
+            rows = db.execute(f"select distinct owner from sessions where {where}", (len(beginning), beginning))  # noqa: S608
+            names = [(renamed(owner), owner) for (owner,) in rows.fetchall()]
+            db.executemany("update sessions set owner = ? where owner = ?", names)
 
     def note_feedback(self, session_id: str, item_id: str, event: str) -> None:
         """Keep what the user pressed."""
@@ -281,6 +317,18 @@ def check_session_id(session_id: str) -> str:
     if not _ID.fullmatch(session_id):
         raise SessionError("A session id has 1 to 64 letters, digits, '-' or '_'.")
     return session_id
+
+
+def check_owner(log: SessionLog, session_id: str, owner: str) -> None:
+    """Refuse a session that is not this owner's: what is known of one user must not enter another's conversation.
+
+    Raises:
+        SessionError: there is no such session, or it is somebody else's.
+    """
+    if session_id not in log.sessions():
+        raise SessionError(f"There is no session {session_id!r}; leave --session out to begin one.")
+    if log.session(session_id).owner != owner:
+        raise SessionError(f"The session {session_id!r} is another user's; name them with --user.")
 
 
 def serializer() -> JsonPlusSerializer:

@@ -151,8 +151,18 @@ class TurnSettings(Section):
     rank_by_model: bool = Field(True, description="false: the model is not asked for an order; the fused one stands")
     llm_rank_weight: float = Field(0.5, ge=0, description="weight of the model's order against the fused one")
     weights: dict[str, float] = Field(
-        {"picture": 2.0, "picture_text": 0.3, "text_picture": 0.3, "dense": 1.0, "keyword": 0.7},
-        description="weight of each signal in the fusion",
+        {
+            "picture": 2.0,
+            "picture_text": 0.3,
+            "text_picture": 0.3,
+            "dense": 1.0,
+            "keyword": 0.7,
+            "session": 1.0,
+            "profile": 1.0,
+            "collaborative": 1.0,
+            "popular": 1.0,
+        },
+        description="weight of each signal in the fusion; those of taste are scaled by what is known (docs/taste.md)",
     )
 
 

@@ -1,14 +1,14 @@
-"""What every test stands on."""
+"""For every test: a key of users' pseudonyms of its own run, never the one of this machine's assistant."""
 
-import signal
+from collections.abc import Iterator
+from pathlib import Path
 
-from hypothesis import settings
+import pytest
 
-# Every run tries the same examples: a new one that fails is for who looks for it, not for who lands a change.
-settings.register_profile("same", derandomize=True)
-settings.load_profile("same")
 
-# A shell that starts the tests in the background has them ignore Ctrl-C, and so would every program they start; what
-# the tests of interruptions send must arrive.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+@pytest.fixture(scope="session", autouse=True)
+def _users_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    key = tmp_path_factory.mktemp("secrets") / "users.key"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSISTANT_PRIVACY__KEY_FILE", str(key))
+        yield key

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from assistant.cli import catalogue, chat, demo, doctor, keys, learn, llm, mcp, models, recommend, serve, tools
+from assistant.cli import catalogue, chat, demo, doctor, keys, learn, llm, mcp, models, recommend, serve, tools, users
 from assistant.errors import ProductError
 
 INTERRUPTED = 130
@@ -28,6 +28,7 @@ app.add_typer(tools.app, name="tools")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(catalogue.sample_app, name="sample")
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
 app.command("ingest")(catalogue.ingest)
 app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)

@@ -5,56 +5,69 @@ import shlex
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.errors import BadInput, ProductError, SessionError
+from assistant.errors import BadInput, ProductError
 from assistant.settings import load_settings
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from assistant.front import Assistant
+    from assistant.front import Assistant, Sent
+    from assistant.records import Recommendation
+    from tools.taste.records import EventKind
 
 HELP = """\
 Write what you are looking for, in any language. Commands:
   /image FILE   add a picture to your next message    /voice FILE   add a voice note
   /send         send attachments without text         /why N        evidence for recommendation N
-  /new          begin a new session                   /save FILE    write this session as Markdown
-  /help         this list                             /quit         leave (Ctrl-D does too)"""
+  /like N       tell that you like recommendation N   /dislike N    or that you don't
+  /cart N       put recommendation N into your cart   /new          begin a new session
+  /save FILE    write this session as Markdown        /help         this list
+  /quit         leave (Ctrl-D does too)"""
 
 
 def chat(
     session: Annotated[str | None, typer.Option(help="Go on with this session.")] = None,
     top: Annotated[int | None, typer.Option(min=1, max=20, help="How many recommendations a turn.")] = None,
+    user: Annotated[str, typer.Option(metavar="ID", help="Who talks, by their own id.")] = "local",
 ) -> None:
     """Talk to the assistant; steps, the provisional ranking and explanations appear as they happen."""
-    asyncio.run(_chat(session, top))
+    asyncio.run(_chat(session, top, user))
 
 
-async def _chat(session: str | None, top: int | None) -> None:
+async def _chat(session: str | None, top: int | None, user: str) -> None:
     from rich.console import Console
 
-    from assistant.front import Assistant
+    from assistant.front import Assistant, Sent
+    from assistant.privacy.pseudonyms import pseudonym
+    from assistant.sessions import check_owner
 
-    async with Assistant(load_settings()) as assistant:
-        if session is not None and session not in assistant.log.sessions():
-            raise SessionError(f"There is no session {session!r}; leave --session out to begin one.")
-        await Conversation(assistant, Console(), session, top).run()
+    settings = load_settings()
+    async with Assistant(settings) as assistant:
+        sent = Sent(owner=pseudonym(settings, user))
+        if session is not None:
+            check_owner(assistant.log, session, sent.owner)
+        await Conversation(assistant, Console(), session, top, sent).run()
 
 
 class Conversation:
     """One terminal conversation: reads lines, runs commands and turns."""
 
-    def __init__(self, assistant: "Assistant", console: "Console", session: str | None, top: int | None) -> None:
+    def __init__(
+        self, assistant: "Assistant", console: "Console", session: str | None, top: int | None, sent: "Sent"
+    ) -> None:
         from assistant.sessions import new_session_id
 
         self._assistant = assistant
         self._console = console
         self._session = session or new_session_id()
         self._top = top
+        self._sent = sent
         self._images: list[Path] = []
         self._audio: list[Path] = []
         self._commands: dict[str, Callable[[str], Awaitable[None]]] = {
@@ -62,6 +75,9 @@ class Conversation:
             "/voice": self._add_voice,
             "/send": self._send,
             "/why": self._why,
+            "/like": partial(self._note, "like"),
+            "/dislike": partial(self._note, "dislike"),
+            "/cart": partial(self._note, "cart"),
             "/new": self._new,
             "/save": self._save,
             "/help": self._help,
@@ -113,7 +129,7 @@ class Conversation:
         images, self._images = self._images, []
         audio, self._audio = self._audio, []
         async for event in self._assistant.stream(
-            text, images=images, audio=audio, session_id=self._session, top_n=self._top
+            text, images=images, audio=audio, session_id=self._session, top_n=self._top, sent=self._sent
         ):
             printer.show(event)
             if isinstance(event, Done):
@@ -136,10 +152,19 @@ class Conversation:
     async def _why(self, rest: str) -> None:
         from assistant.render import recommendation_view
 
+        self._console.print(recommendation_view(await self._shown("/why", rest)))
+
+    async def _note(self, event: "EventKind", rest: str) -> None:
+        item = await self._shown(f"/{event}", rest)
+        await self._assistant.note(self._session, item.item_id, event)
+        self._console.print(f"Noted: {event} {item.title}.", markup=False, highlight=False)
+
+    async def _shown(self, command: str, rest: str) -> "Recommendation":
+        """The recommendation that a command's number names."""
         shown = (await self._assistant.memory(self._session)).shown
         if not rest.isdigit() or not 1 <= int(rest) <= len(shown):
-            raise BadInput(f"/why takes the number of a recommendation, 1 to {len(shown)}.")
-        self._console.print(recommendation_view(shown[int(rest) - 1]))
+            raise BadInput(f"{command} takes the number of a recommendation, 1 to {len(shown)}.")
+        return shown[int(rest) - 1]
 
     async def _new(self, _: str) -> None:
         from assistant.sessions import new_session_id

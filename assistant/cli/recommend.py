@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from assistant.errors import SessionError
 from assistant.settings import load_settings
 
 
@@ -17,20 +16,30 @@ def recommend(
     audio: Annotated[list[Path] | None, typer.Option(help="A voice note; may be repeated.")] = None,
     session: Annotated[str | None, typer.Option(help="Go on with this session.")] = None,
     top: Annotated[int | None, typer.Option(min=1, max=20, help="How many recommendations.")] = None,
+    user: Annotated[str, typer.Option(metavar="ID", help="Whose message it is, by their own id.")] = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Recommend items for a message of text, pictures and voice notes."""
-    asyncio.run(_recommend(text, image or [], audio or [], session, top, as_json=as_json))
+    asyncio.run(_recommend(text, image or [], audio or [], session, top, user, as_json=as_json))
 
 
 async def _recommend(
-    text: str, images: list[Path], audio: list[Path], session: str | None, top: int | None, *, as_json: bool
+    text: str,
+    images: list[Path],
+    audio: list[Path],
+    session: str | None,
+    top: int | None,
+    user: str,
+    *,
+    as_json: bool,
 ) -> None:
     from rich.console import Console
 
-    from assistant.front import Assistant
+    from assistant.front import Assistant, Sent
+    from assistant.privacy.pseudonyms import pseudonym
     from assistant.records import Done
     from assistant.render import EventPrinter, reply_view
+    from assistant.sessions import check_owner
     from assistant.turn.receive import check_request
     from assistant.turn.state import Request
 
@@ -39,9 +48,11 @@ async def _recommend(
     console, progress = Console(), Console(stderr=True)
     printer = EventPrinter(progress)
     async with Assistant(settings) as assistant:
-        if session is not None and session not in assistant.log.sessions():
-            raise SessionError(f"There is no session {session!r}; leave --session out to begin one.")
-        async for event in assistant.stream(text, images=images, audio=audio, session_id=session, top_n=top):
+        sent = Sent(owner=pseudonym(settings, user))
+        if session is not None:
+            check_owner(assistant.log, session, sent.owner)
+        events = assistant.stream(text, images=images, audio=audio, session_id=session, top_n=top, sent=sent)
+        async for event in events:
             if not isinstance(event, Done):
                 if not as_json or progress.is_terminal:
                     printer.show(event)

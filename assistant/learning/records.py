@@ -20,6 +20,14 @@ class Vote(Record):
     lists: int = Field(1, ge=1, description="how many lists of this source there are; they share its weight")
 
 
+class Fusion(Record):
+    """What a turn's ranking was made of."""
+
+    votes: dict[str, list[Vote]] = Field(description="by item id")
+    weights: dict[str, float] = Field(description="in force, by source")
+    policy: str = Field(description="version of the learned weights among them; empty: none")
+
+
 class Shown(Record):
     """One candidate of a logged ranking."""
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, Response
 
 from assistant.front import Assistant
+from assistant.privacy.pseudonyms import pseudonym
 from assistant.service import (
     catalogue_api,
     docs_page,
     doors,
     info_api,
+    me_api,
     metrics,
     openapi,
     problems,
@@ -25,7 +28,7 @@ from assistant.service import (
     tracing,
 )
 from assistant.service.access import Access, Patience
-from assistant.service.context import Service
+from assistant.service.context import KEY_OWNER, Service
 from assistant.service.guard import Guard, is_loopback
 from assistant.service.keys import KeyStore
 from assistant.service.logs import AccessLog
@@ -55,6 +58,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         _remove_leftovers(settings)
         async with assistant or Assistant(settings) as opened:
+            opened.log.rename_owners(KEY_OWNER, partial(pseudonym, settings))
             turns = Turns(opened, settings.service, watcher)
             opened.chat.watchers.append(watcher.model_called)
             measures.follow(turns)
@@ -88,7 +92,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     app.add_middleware(Patience, body_seconds=settings.service.body_seconds)
     if settings.service.cors:
         _allow_sites(app, settings.service.cors)
-    app.add_middleware(Guard, settings=settings.service, keys=keys, needs_key=needs_key)
+    app.add_middleware(Guard, settings=settings, keys=keys, needs_key=needs_key)
     app.add_middleware(Access, watcher=watcher)
     if traces:
         traces.instrument(app)
@@ -99,6 +103,7 @@ def _add_routes(app: FastAPI) -> None:
     for router in (
         info_api.router,
         sessions_api.router,
+        me_api.router,
         catalogue_api.router,
         catalogue_api.jobs_router,
         metrics.router,

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
+from pydantic import Field
 
 from assistant.correlation import REQUEST_ID as REQUEST_ID
 from assistant.front import Assistant
+from assistant.privacy.pseudonyms import pseudonym
 from assistant.service.keys import KeyStore
 from assistant.sessions import Session
 from assistant.settings import Settings
@@ -20,13 +22,16 @@ if TYPE_CHECKING:
 
 
 class User(Record):
-    """Who asks: a key's owner, or ``local`` where no key is needed."""
+    """Who asks: a key's owner, somebody whom a program with that key names, or ``local`` where no key is needed."""
 
-    id: str
+    id: str = Field(description="what sessions and events are kept under: a pseudonym, or local")
     name: str
+    key: str = Field(description="whose limits count: key:ID, or local")
 
 
-LOCAL_USER = User(id=LOCAL, name=LOCAL)
+LOCAL_USER = User(id=LOCAL, name=LOCAL, key=LOCAL)
+KEY_OWNER = "key:"
+"""How the ids of keys' owners begin; what follows is the key's id."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,11 @@ class Service:
     turns: "Turns"
     keys: KeyStore
     needs_key: bool
+
+    def named(self, user: User, name: str) -> User:
+        """Somebody whom a program names as the one it asks for; of a key's owner's, the key's alone."""
+        raw = name if user.key == LOCAL else f"{user.key}/{name}"
+        return user.model_copy(update={"id": pseudonym(self.settings, raw)})
 
     def own_session(self, user: User, session_id: str) -> Session:
         """A session of this user's.

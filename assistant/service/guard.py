@@ -17,10 +17,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import ProductError
-from assistant.service.context import LOCAL_USER, REQUEST_ID, User
+from assistant.privacy.pseudonyms import pseudonym
+from assistant.service.context import KEY_OWNER, LOCAL_USER, REQUEST_ID, User
 from assistant.service.keys import PREFIX, KeyStore
 from assistant.service.problems import Refused, as_response, problem_of
-from assistant.settings import ServiceSettings
+from assistant.settings import Settings
 
 COOKIE = "assistant_login"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -41,7 +42,7 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(self), geolocation=()",
 }
 
-NOBODY = User(id="", name="")
+NOBODY = User(id="", name="", key="")
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/chat/completions$|/api/uploads$|/mcp$")
@@ -60,12 +61,13 @@ def is_loopback(host: str) -> bool:
 class Guard:
     """The middleware."""
 
-    def __init__(self, app: ASGIApp, settings: ServiceSettings, keys: KeyStore, *, needs_key: bool) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, keys: KeyStore, *, needs_key: bool) -> None:
         self._app = app
-        self._settings = settings
+        self._all_settings = settings
+        self._settings = settings.service
         self._keys = keys
         self._needs_key = needs_key
-        self._rate = RateLimitItemPerMinute(settings.requests_per_minute)
+        self._rate = RateLimitItemPerMinute(settings.service.requests_per_minute)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,7 +119,8 @@ class Guard:
         secret = _secret(headers)
         key = self._keys.find(secret) if secret else None
         if key:
-            return User(id=f"key:{key.id}", name=key.name)
+            owner = KEY_OWNER + key.id
+            return User(id=pseudonym(self._all_settings, owner), name=key.name, key=owner)
         # OpenAI's clients always send some key; where none is needed, one that is not of our making means nothing
         means_us = headers.get("authorization") and (secret or "").startswith(PREFIX if path.startswith("/v1/") else "")
         if secret and not _OPEN.match(path) and (self._needs_key or means_us):

@@ -67,6 +67,8 @@ async def model(name: str) -> dict[str, Any]:
 async def complete(request: Request, service: TheService, user: TheUser) -> Response:
     """Answer the last message of a conversation, as one object or, with ``stream``, as chunks."""
     asked, talk = await asyncio.to_thread(read, await request.body())
+    if asked.end_user is not None:
+        user = await asyncio.to_thread(service.named, user, asked.end_user)
     folder = service.settings.data_folder / INCOMING
     incoming = await asyncio.to_thread(_incoming, asked, talk, folder, service.settings.limits)
     running = await _start(service, user, asked, talk, incoming)

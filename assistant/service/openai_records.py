@@ -80,8 +80,14 @@ class ChatRequest(Lenient):
     n: int | None = None
     tool_choice: Any = None
     response_format: dict[str, Any] | None = None
+    user: Any = Field(None, description="whom you ask for, in your own words: their history is theirs alone")
     session_id: str | None = Field(None, description="an extension: go on with this session, whatever the messages say")
     top_n: int | None = Field(None, ge=1, le=20, description="an extension: how many recommendations")
+
+    @property
+    def end_user(self) -> str | None:
+        """Whom the client asks for; what some clients put there besides ids means nothing here."""
+        return self.user if isinstance(self.user, str) and 0 < len(self.user) <= 500 else None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from assistant.service.problems import MEDIA_TYPE, Problem
 
 TAGS = [
     {"name": "sessions", "description": "Conversations: messages, their events, attachments and feedback."},
+    {"name": "users", "description": "What is stored of you: shown, given out, forgotten."},
     {"name": "catalogue", "description": "The items: reading, searching, writing and importing them."},
     {"name": "tools", "description": "What the model can call, for other programs."},
     {"name": "service", "description": "What the service is, whether it is well, and its measures."},

@@ -13,7 +13,7 @@ from pydantic import Field
 from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
-from assistant.errors import SessionError, UnknownItem
+from assistant.errors import SessionError
 from assistant.records import Attachment, Constraint, Memory, Reply
 from assistant.service.context import Service, TheService, TheUser, User
 from assistant.service.hearing import until_ended
@@ -26,7 +26,7 @@ from tools.records import Record
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
-Feedback = Literal["view", "like", "dislike", "more_like_this", "not_this"]
+Feedback = Literal["view", "like", "dislike", "more_like_this", "not_this", "cart", "purchase"]
 
 
 class SessionIn(Record):
@@ -212,11 +212,9 @@ async def attachment(service: TheService, user: TheUser, session_id: str, attach
 
 @router.post("/{session_id}/feedback", status_code=204)
 async def feedback(service: TheService, user: TheUser, session_id: str, given: FeedbackIn) -> None:
-    """Keep what the user pressed on an item."""
+    """Keep what the user did with an item, in the session and as an event of theirs."""
     await asyncio.to_thread(service.own_session, user, session_id)
-    if await asyncio.to_thread(service.assistant.engines.catalogue.get, given.item_id) is None:
-        raise UnknownItem(f"The catalogue has no item {given.item_id!r}.")
-    await asyncio.to_thread(service.assistant.log.note_feedback, session_id, given.item_id, given.event)
+    await service.assistant.note(session_id, given.item_id, given.event)
 
 
 UNKNOWN = "application/octet-stream"

@@ -110,7 +110,7 @@ class Turns:
         self._assistant = assistant
         self._watcher = watcher or Watcher()
         self._settings = settings
-        self._active: dict[str, tuple[str, Running]] = {}
+        self._active: dict[str, tuple[User, Running]] = {}
         self._kept: OrderedDict[tuple[str, str], Running] = OrderedDict()
         self._closing = False
 
@@ -128,6 +128,10 @@ class Turns:
         """The turn that runs in a session."""
         found = self._active.get(session_id)
         return found[1] if found else None
+
+    def running_for(self, user: User) -> list[Running]:
+        """The turns that run for a user."""
+        return [running for owner, running in self._active.values() if owner.id == user.id]
 
     def find(self, session_id: str, message_id: str) -> Running | None:
         """A message's turn: running, kept, or rebuilt from its stored reply; None when there was no such message."""
@@ -160,7 +164,7 @@ class Turns:
             raise
         keep = self._settings.grace_seconds if incoming.keep_seconds is None else incoming.keep_seconds
         running = Running(session_id, incoming.message_id, said=incoming.text, keep_seconds=keep)
-        self._active[session_id] = user.id, running
+        self._active[session_id] = user, running
         self._keep(running)
         running.task = asyncio.create_task(self._run(user, running, incoming))
         return running
@@ -170,7 +174,7 @@ class Turns:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The service is stopping.", {"Retry-After": "5"})
         if session_id in self._active:
             raise Refused(HTTPStatus.CONFLICT, "A turn is running in this session; wait for its end or stop it.")
-        own = sum(owner == user.id for owner, _ in self._active.values())
+        own = sum(owner.key == user.key for owner, _ in self._active.values())
         if own >= self._settings.turns_at_once or len(self._active) >= self._settings.turns_in_all:
             wait = {"Retry-After": "5"}
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, f"{own} turns of yours are running; try again soon.", wait)

@@ -45,6 +45,7 @@ class Uploads:
     """The uploads of a service. A user's files are found by that user alone."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._folder = settings.data_folder / STORED
         self._limits = media_limits(settings)
 
@@ -103,7 +104,7 @@ class Uploads:
             await asyncio.sleep(SWEEP_SECONDS)
 
     def _of(self, user: User) -> Path:
-        return self._folder / opaque(user.id)
+        return uploads_of(self._settings, user.id)
 
     def _check_room(self, folder: Path, size: int) -> None:
         sizes = list(_sizes(folder))
@@ -114,6 +115,11 @@ class Uploads:
                 "or wait until they are a day old.",
                 {"Retry-After": f"{SWEEP_SECONDS:.0f}"},
             )
+
+
+def uploads_of(settings: Settings, user_id: str) -> Path:
+    """The folder of a user's uploads."""
+    return settings.data_folder / STORED / opaque(user_id)
 
 
 def _sizes(folder: Path) -> Iterator[int]:

@@ -40,3 +40,25 @@ class Neighbour(Record):
     item_id: str
     people: int = Field(ge=0, description="how many people chose both")
     strength: float = Field(description="cosine of the two items' people, 0 to 1, shrunk where they are few")
+
+
+class Preference(Record):
+    """What a user said of their own taste, as a correction of what was learned: "no leather", "this brand"."""
+
+    attribute: str = Field(min_length=1, max_length=100, description="brand, category, colour, ...")
+    value: str = Field(min_length=1, max_length=500)
+    weight: float = Field(ge=-1, le=1, description="-1: never, 1: always")
+
+
+class EventStats(Record):
+    """What an event store holds, without anybody's id."""
+
+    events: int
+    people: int
+    items: int
+    kinds: dict[str, int]
+    preferences: int
+    first_at: float | None
+    last_at: float | None
+    largest_share: float = Field(ge=0, le=1, description="share of all events that the busiest user has")
+    suspicious: list[str] = Field(description="activity that training should not trust, in sentences")

@@ -1,0 +1,299 @@
+"""What is stored of a user, wherever it lies: counted, given out, and deleted; and what is too old, deleted.
+
+`PLACES` is the list of where that is. Forgetting is noted in a journal before it begins; whatever ends it, the same
+command, or the next start of the assistant, finishes it.
+"""
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from assistant.errors import StoreError
+from assistant.sessions import SessionLog
+from assistant.settings import Settings
+from tools.records import Record
+from tools.taste.events import DATABASE as EVENTS
+from tools.taste.events import EventStore
+
+SESSIONS = "sessions.sqlite"
+UPLOADS = "uploads"
+MODEL = "taste"
+"""The folder of the model that was learned from everybody's events."""
+JOURNAL = "forgetting"
+DAY_SECONDS = 86_400.0
+ORPHAN_SECONDS = 3_600.0
+"""A session's files that are older than this, and of no session, were left by a turn that a crash ended."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Somewhere a user's data may lie. ``user`` is what it is kept under: a pseudonym, or ``local``.
+
+    Attributes:
+        name: in the plural, as `show` prints it.
+        count: how much there is.
+        export: all of it, as JSON values.
+        forget: delete it; done twice, it changes nothing more.
+    """
+
+    name: str
+    count: Callable[[Settings, str], int]
+    export: Callable[[Settings, str], Any]
+    forget: Callable[[Settings, str], None]
+
+
+class Stored(Record):
+    """How much is stored of a user, by place."""
+
+    user: str
+    places: dict[str, int]
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is anything."""
+        return any(self.places.values())
+
+
+class Forgotten(Stored):
+    """What was deleted of a user."""
+
+    model_removed: bool
+
+
+class _Entry(Record):
+    """The journal's file of one user."""
+
+    user: str
+    places: dict[str, int]
+
+
+def stored_of(settings: Settings, user: str) -> Stored:
+    """How much is stored of a user.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    return Stored(user=user, places={place.name: place.count(settings, user) for place in PLACES})
+
+
+def export_of(settings: Settings, user: str) -> dict[str, Any]:
+    """All that is stored of a user, as JSON values by place; errors as of `stored_of`."""
+    return {"user": user, **{place.name: place.export(settings, user) for place in PLACES}}
+
+
+def forget(settings: Settings, user: str) -> Forgotten:
+    """Delete all that is stored of a user, and the model that learned from their events.
+
+    Returns:
+        What there was, also where an earlier attempt had deleted a part of it.
+
+    Raises:
+        StoreError: a file cannot be written now; the same call goes on later.
+    """
+    entry = _noted(settings, user)
+    for place in PLACES:
+        place.forget(settings, user)
+    learned = entry.places["events"] > 0
+    removed = _remove_model(settings) if learned else False
+    with _translated(settings):
+        _journal(settings, user).unlink(missing_ok=True)
+    return Forgotten(user=user, places=entry.places, model_removed=removed)
+
+
+def finish(settings: Settings) -> list[Forgotten]:
+    """Finish what was begun and not ended; errors as of `forget`."""
+    return [forget(settings, path.stem) for path in sorted((settings.data_folder / JOURNAL).glob("*.json"))]
+
+
+def expire(settings: Settings, now: float | None = None) -> dict[str, int]:
+    """Delete sessions that were last used, and events that happened, before ``privacy.retention_days``.
+
+    Returns:
+        How many of each; nothing is deleted where no such setting is made.
+
+    Raises:
+        StoreError: a file cannot be written now.
+    """
+    days = settings.privacy.retention_days
+    if days is None:
+        return {}
+    before = (time.time() if now is None else now) - days * DAY_SECONDS
+    log = _log(settings)
+    old = log.unused_since(before) if log else []
+    if log and old:
+        _delete_sessions(settings, log, old)
+    with _events(settings) as store:
+        events = store.expire(before) if store else 0
+    return {"sessions": len(old), "events": events}
+
+
+def tidy(settings: Settings) -> None:
+    """What every start of the assistant does: finish forgetting, and delete what is too old."""
+    finish(settings)
+    expire(settings)
+
+
+# The journal ---------------------------------------------------------------------------------------------------------
+
+
+def _journal(settings: Settings, user: str) -> Path:
+    return settings.data_folder / JOURNAL / f"{user}.json"
+
+
+def _noted(settings: Settings, user: str) -> _Entry:
+    """The journal's entry, made now unless an attempt before has left one."""
+    path = _journal(settings, user)
+    with _translated(settings):
+        with contextlib.suppress(FileNotFoundError, ValidationError):
+            return _Entry.model_validate_json(path.read_text())
+        entry = _Entry(user=user, places=stored_of(settings, user).places)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(entry.model_dump_json())  # one that a crash cut off is made again: nothing was deleted yet
+    return entry
+
+
+@contextlib.contextmanager
+def _translated(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise StoreError(f"{settings.data_folder} cannot be written now: {exc.strerror}.") from exc
+
+
+# Sessions and their files --------------------------------------------------------------------------------------------
+
+
+def _log(settings: Settings) -> SessionLog | None:
+    path = settings.data_folder / SESSIONS
+    return SessionLog(path) if path.is_file() else None
+
+
+def _sessions_of(settings: Settings, user: str) -> list[str]:
+    log = _log(settings)
+    return [session.session_id for session in log.of_owner(user, limit=-1)] if log else []
+
+
+def _export_sessions(settings: Settings, user: str) -> list[dict[str, Any]]:
+    log = _log(settings)
+    if log is None:
+        return []
+    return [
+        {
+            **session.model_dump(mode="json", exclude={"owner"}),
+            "messages": [turn.model_dump(mode="json") for turn in log.read(session.session_id)]
+            if session.turns
+            else [],
+            "feedback": [_pressed(*row) for row in log.feedback(session.session_id)],
+        }
+        for session in log.of_owner(user, limit=-1)
+    ]
+
+
+def _pressed(item_id: str, event: str, at: float) -> dict[str, Any]:
+    return {"item_id": item_id, "event": event, "at": at}
+
+
+def _forget_sessions(settings: Settings, user: str) -> None:
+    if log := _log(settings):  # also without sessions: an attempt before may have ended before the file was scrubbed
+        _delete_sessions(settings, log, _sessions_of(settings, user))
+
+
+def _delete_sessions(settings: Settings, log: SessionLog, session_ids: Sequence[str]) -> None:
+    """Files first: without the sessions nobody would know whose they were."""
+    for session_id in session_ids:
+        _remove(settings.data_folder / UPLOADS / session_id)
+    log.forget(session_ids)
+
+
+def _files_of(settings: Settings, user: str) -> list[Path]:
+    folders = [settings.data_folder / UPLOADS / session_id for session_id in _sessions_of(settings, user)]
+    return [path for folder in (*folders, _tool_files(settings, user)) for path in sorted(folder.glob("*"))]
+
+
+def _tool_files(settings: Settings, user: str) -> Path:
+    from assistant.service.upload_store import uploads_of  # with the service's libraries, which a terminal can spare
+
+    return uploads_of(settings, user)
+
+
+def _export_files(settings: Settings, user: str) -> list[dict[str, Any]]:
+    return [{"path": str(path), "bytes": path.stat().st_size} for path in _files_of(settings, user)]
+
+
+def _forget_files(settings: Settings, user: str) -> None:
+    """The files of tools; and of turns that a crash has ended, which may be anybody's."""
+    _remove(_tool_files(settings, user))
+    log = _log(settings)
+    for folder in (settings.data_folder / UPLOADS).glob("[!.]*"):
+        if log and not log.knows(folder.name) and folder.stat().st_mtime < time.time() - ORPHAN_SECONDS:
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass
+    except OSError as exc:
+        raise StoreError(f"{folder} cannot be deleted: {exc.strerror}; try again.") from exc
+
+
+# Events and preferences ----------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _events(settings: Settings) -> Iterator[EventStore | None]:
+    """The events, where there are any."""
+    if not (settings.data_folder / EVENTS).is_file():
+        yield None
+        return
+    with contextlib.closing(EventStore.open(settings.data_folder)) as store:
+        yield store
+
+
+def _count_events(settings: Settings, user: str) -> int:
+    with _events(settings) as store:
+        return store.count_of(user) if store else 0
+
+
+def _export_events(settings: Settings, user: str) -> list[dict[str, Any]]:
+    with _events(settings) as store:
+        return [event.model_dump(exclude={"user"}) for event in store.of_user(user)] if store else []
+
+
+def _forget_events(settings: Settings, user: str) -> None:
+    with _events(settings) as store:
+        if store:
+            store.forget(user)
+
+
+def _export_preferences(settings: Settings, user: str) -> list[dict[str, Any]]:
+    with _events(settings) as store:
+        return [preference.model_dump() for preference in store.preferences(user)] if store else []
+
+
+def _count_preferences(settings: Settings, user: str) -> int:
+    return len(_export_preferences(settings, user))
+
+
+def _remove_model(settings: Settings) -> bool:
+    """Remove the model that may hold the user; whether there was one."""
+    folder = settings.data_folder / MODEL
+    there = folder.exists()
+    _remove(folder)
+    return there
+
+
+PLACES: Final = [
+    Place("files", lambda settings, user: len(_files_of(settings, user)), _export_files, _forget_files),
+    Place("sessions", lambda settings, user: len(_sessions_of(settings, user)), _export_sessions, _forget_sessions),
+    Place("preferences", _count_preferences, _export_preferences, lambda *_: None),  # they go with the events
+    Place("events", _count_events, _export_events, _forget_events),
+]
+"""Where users' data lie; whoever keeps some elsewhere adds the place here."""
