@@ -19,6 +19,7 @@ from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, SessionEr
 from assistant.learning.impressions import ImpressionLog
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
+from assistant.privacy.masking import Border
 from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
@@ -89,6 +90,7 @@ class Assistant:
     def __init__(self, settings: Settings, *, engines: Engines | None = None, chat: ChatClient | None = None) -> None:
         """``engines`` and ``chat`` are made from the settings unless given."""
         self.settings = settings
+        self.border = Border(settings)
         self._given = (engines, chat)
         self._stack = contextlib.AsyncExitStack()
         self._opened: _Parts | None = None
@@ -169,10 +171,10 @@ class Assistant:
             session_id=check_session_id(session_id) if session_id else new_session_id(),
             owner=sent.owner,
             message_id=sent.message_id,
-            text=text,
+            text=await asyncio.to_thread(self.border.text, text),
             images=list(images),
             audio=list(audio),
-            names=sent.names,
+            names=self.border.names(sent.names, [*images, *audio]),
             drop=sent.drop,
             top_n=top_n or self.settings.turn.top_n,
         )
@@ -387,7 +389,9 @@ class Assistant:
             call.tool, call.arguments, lambda ref: self._resolve(ref, attachments), user=user
         )
         told = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
-        return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), outcome.result
+        return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), self.border.outcome(
+            call.tool, outcome.result
+        )
 
 
 def check_prompts(folder: Path | None) -> None:

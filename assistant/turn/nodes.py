@@ -70,6 +70,7 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments))
     known = memory.attachments | {attachment.id: attachment for attachment in attachments}
     return {
+        "request": request.without_files(),
         "memory": memory.model_copy(update={"attachments": known}),
         "attachments": attachments,
         "heard": [], "seen": [], "steps": [], "found": [], "candidates": [], "recommendations": [],

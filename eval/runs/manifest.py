@@ -4,7 +4,7 @@ import hashlib
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -46,12 +46,14 @@ def make_manifest(
     suite_file: str,
     cases: Sequence[str],
     catalogue_sha256: str,
+    server: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Everything that makes a run, before it begins; it has no name yet.
 
     Args:
         settings: those of the run: the variant's changes made, the seed and the suite's catalogue in them.
         cases: ids of the cases that are asked, in order.
+        server: the version of what hosts the language model, by name.
     """
     return Manifest(
         run="",
@@ -66,7 +68,7 @@ def make_manifest(
         prompts=prompt_hashes(settings),
         models=model_hashes(settings, with_llm=needs_model(variant)),
         code=f"{code_hash()} {commit()}".strip(),
-        packages=package_versions(),
+        packages=package_versions() | dict(server or {}),
         machine=machine(),
         started=now(),
     )
