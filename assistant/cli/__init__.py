@@ -23,6 +23,7 @@ from assistant.cli import (
     recommend,
     serve,
     tools,
+    train,
     users,
 )
 from assistant.errors import ProductError
@@ -53,6 +54,7 @@ app.command("learn")(learn.learn)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)
+app.command("train")(train.train)
 for further in entry_points(group="assistant.commands"):  # `assistant eval`, which this package must not import
     app.add_typer(further.load(), name=further.name)
 

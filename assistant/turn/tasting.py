@@ -10,6 +10,7 @@ to do with the wish and bring in nothing else. Only where the message names no w
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,7 +154,8 @@ def opinions(known: Known, near: Sequence[FusedHit], catalogue: Catalogue) -> li
 def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> list[Hit]:
     """Candidates for a message without a wish: what lies close to the user's taste and what people chose.
 
-    What the user knows already is left out, and so is everything that the filters rule out.
+    What the user knows already is left out, and so is everything that the filters rule out. For a user of whom nothing
+    is known, what people chose and what is new take turns.
     """
     known_ids = {*known.history, *known.leanings}
     ids: dict[str, None] = {}
@@ -163,6 +165,11 @@ def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> li
     if model is not None:
         among = catalogue.eligible(filters)
         ids |= dict.fromkeys(item_id for item_id, _ in model.score(known.history, k=pool, among=among))
+    if known.is_cold:
+        newest = [item.id for item in catalogue.browse(filters, "newest", pool, 0)]
+        people = known.taste.events.people([*ids, *newest]) if known.taste else {}
+        chosen = sorted((i for i in dict.fromkeys([*ids, *newest]) if people.get(i)), key=lambda i: -people[i])
+        ids = dict.fromkeys(item_id for pair in zip_longest(chosen, newest) for item_id in pair if item_id)
     items = catalogue.get_many([item_id for item_id in ids if item_id not in known_ids])
     return [hit_of(items[item_id]) for item_id in ids if item_id in items]
 
