@@ -343,7 +343,9 @@ class Assistant:
         """Run one tool with its deadline; a tool that overruns it is a failed step, and the turn goes on."""
         outcome = await self.call_tool(call.tool, call.arguments, lambda ref: self._resolve(ref, attachments))
         told = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
-        return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), self.border.outcome(call.tool, outcome.result)
+        return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), self.border.outcome(
+            call.tool, outcome.result
+        )
 
 
 def check_prompts(folder: Path | None) -> None:

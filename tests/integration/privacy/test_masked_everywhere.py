@@ -44,7 +44,9 @@ async def test_personal_data_of_a_message_is_neither_kept_nor_sent(
     assistant: Made, model: FakeOpenAIServer, tmp_path: Path
 ) -> None:
     async with assistant() as opened:
-        said = f"My name is Anna {NAME}, call {PHONE}, my wechat is {WECHAT}, card {CARD}. A desk lamp under 100 dollars"
+        said = (
+            f"My name is Anna {NAME}, call {PHONE}, my wechat is {WECHAT}, card {CARD}. A desk lamp under 100 dollars"
+        )
         first = await opened.reply(said)
         second = await opened.reply(f"and write to {EMAIL}, in black", session_id=first.session_id)
         assert found_in(tmp_path / "own") == [], "while the files are open, their logs with them"

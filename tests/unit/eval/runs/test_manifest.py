@@ -115,7 +115,12 @@ def test_what_asks_no_model_does_not_depend_on_it(tmp_path: Path) -> None:
 def test_runs_are_named_by_all_that_makes_them() -> None:
     made = manifest()
     others = [manifest(BUILT_IN["bm25"]), manifest(turn={"pool": 9}), manifest(catalogue="d")]
-    names = [run_name(made, ["k"]), run_name(manifest(BUILT_IN["no-photo"]), ["k"]), run_name(made, ["l"]), *(run_name(one, ["k"]) for one in others)]
+    names = [
+        run_name(made, ["k"]),
+        run_name(manifest(BUILT_IN["no-photo"]), ["k"]),
+        run_name(made, ["l"]),
+        *(run_name(one, ["k"]) for one in others),
+    ]
     assert len(set(names)) == len(names)
     assert names[0].startswith("s-assistant-")
     assert run_name(manifest(service={"port": 9}), ["k"]) == names[0]
