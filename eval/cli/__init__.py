@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import typer
 
 from assistant.errors import ServiceMissing
-from eval.cli import compare, judge, public, report, run, suites
+from eval.cli import compare, judge, privacy, public, report, run, suites
 
 NEEDED = ("ranx", "jiwer", "statsmodels", "implicit", "espeakng_loader", "junitparser", "matplotlib")
 """What the optional dependencies ``eval`` bring."""
@@ -30,3 +30,5 @@ app.command("report")(report.report)
 app.command("judge")(judge.judge)
 app.command("movielens")(public.movielens)
 app.command("dataset")(public.dataset)
+app.command("privacy")(privacy.privacy)
+app.command("private-counts")(privacy.private_counts)

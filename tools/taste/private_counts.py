@@ -160,7 +160,7 @@ def _check(epsilon: float, bound: int, delta: float = DELTA) -> None:
         )
 
 
-# OpenDP, imported when it is first needed: it takes a second -----------------------------------------------------------
+# OpenDP, imported when it is first needed: it takes a second --------------------------------------------------------
 
 
 def _opendp() -> Any:  # noqa: ANN401 - OpenDP's prelude is a module made at run time
