@@ -19,14 +19,14 @@ from eval.public.protocol import measured, ranked
 from eval.public.recommenders import Popularity, Scores, Users
 from eval.public.split import leave_last_out
 from tools.records import Record
-from tools.taste.private_counts import BOUND, PAIRED, bounded, most_chosen, private_cooccurrence, private_popularity
-from tools.taste.private_release import FOR_ITEMS
+from tools.taste.private_counts import BOUND, PAIRED, bounded, rho_of
+from tools.taste.private_release import count
 
 EPSILONS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 MEASURES: Final = ("ndcg@10", "recall@10")
 NEIGHBOURS: Final = 50
 PENALTY: Final = 300.0
-"""EASE's lambda on exact counts; with noise, which adds to it, the same."""
+"""EASE's lambda on exact counts."""
 
 Say = Callable[[str], None]
 Dense = NDArray[np.float64]
@@ -34,10 +34,14 @@ Dense = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Counted:
-    """Counts of people: by item, float64 (items,), and by pair, float64 (items, items) without a diagonal."""
+    """Counts of people: by item, float64 (items,), and by pair, float64 (items, items) without a diagonal.
+
+    ``noise`` is about the spectral norm of the noise of the pairs.
+    """
 
     people: Dense
     pairs: Dense
+    noise: float = 0.0
 
 
 class Measured(Record):
@@ -56,17 +60,17 @@ def exact(train: csr_matrix) -> Counted:
     return _counted(ones)
 
 
-def cut(train: csr_matrix, bound: int = BOUND) -> Counted:
+def cut(train: csr_matrix) -> Counted:
     """No noise, but at most so many items of each person: what bounding alone costs."""
-    return _counted(bounded(train, bound).astype(np.float64))
+    return _counted(bounded(train, BOUND).astype(np.float64))
 
 
-def private(train: csr_matrix, epsilon: float, bound: int = BOUND, paired: int = PAIRED) -> Counted:
+def private(train: csr_matrix, epsilon: float) -> Counted:
     """Counts as a training with this epsilon gets them."""
-    popularity = private_popularity(train, FOR_ITEMS * epsilon, bound)
-    items = most_chosen(popularity, paired)
-    pairs = private_cooccurrence(train, (1 - FOR_ITEMS) * epsilon, bound, items=items)
-    return Counted(popularity.counts.astype(np.float64), np.asarray(pairs.counts.todense(), dtype=np.float64))
+    found = count(train, rho_of(epsilon))
+    pairs = np.asarray(found.pairs.counts.todense(), dtype=np.float64)
+    norm = 2 * found.pairs.deviation * PAIRED**0.5  # of a symmetric matrix of independent noise (Wigner's semicircle)
+    return Counted(found.popularity.counts.astype(np.float64), pairs, norm)
 
 
 def _counted(ones: csr_matrix) -> Counted:
@@ -85,8 +89,8 @@ def by_neighbours(counted: Counted) -> Dense:
 
 
 def by_ease(counted: Counted) -> Dense:
-    """Item-item weights of EASE (Steck 2019), whose Gram matrix is the counts."""
-    inverse = np.linalg.pinv(counted.pairs + np.diag(counted.people + PENALTY), hermitian=True)
+    """Item-item weights of EASE (Steck 2019), whose Gram matrix is the counts; noise adds to the penalty."""
+    inverse = np.linalg.inv(counted.pairs + np.diag(counted.people + PENALTY + counted.noise))
     weights = inverse / -np.diag(inverse)
     np.fill_diagonal(weights, 0.0)
     return weights
@@ -118,9 +122,9 @@ def compare(interactions: Interactions, *, repeats: int = 5, say: Say = lambda _
     ]
     kinds += [(f"epsilon {one:g}", repeats, lambda one=one: private(known, one)) for one in reversed(EPSILONS)]  # type: ignore[misc]
     found = []
-    for name, times, count in kinds:
+    for name, times, made in kinds:
         say(f"counting: {name}")
-        found += asked.measure(name, [count() for _ in range(times)])
+        found += asked.measure(name, [made() for _ in range(times)])
     return found
 
 

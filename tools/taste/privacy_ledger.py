@@ -16,7 +16,6 @@ from pydantic import Field, ValidationError
 
 from tools.errors import BadInput, StoreError
 from tools.records import Record
-from tools.taste.private_counts import Spent
 
 NAME: Final = "privacy-ledger.jsonl"
 ROUNDING: Final = 1e-9
@@ -25,6 +24,13 @@ ROUNDING: Final = 1e-9
 
 class BudgetSpent(BadInput):
     """A release would cost more than what is left."""
+
+
+class Total(Record):
+    """What several releases cost together: (epsilon, delta)-differential privacy of a person."""
+
+    epsilon: float
+    delta: float
 
 
 class Release(Record):
@@ -80,10 +86,10 @@ class Ledger:
                 f"The ledger of private counts {self._path} is damaged: what was spent is unknown."
             ) from exc
 
-    def total(self, version: int | None = None) -> Spent:
+    def total(self, version: int | None = None) -> Total:
         """What was spent on one version of the events, or on all of them together."""
         counted = [one for one in self.releases() if version is None or one.version == version]
-        return Spent(sum(one.epsilon for one in counted), sum(one.delta for one in counted))
+        return Total(epsilon=sum(one.epsilon for one in counted), delta=sum(one.delta for one in counted))
 
     def _check(self, release: Release) -> None:
         spent = self.total(release.version).epsilon

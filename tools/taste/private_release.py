@@ -16,10 +16,11 @@ from tools.taste.private_counts import (
     most_chosen,
     private_cooccurrence,
     private_popularity,
+    rho_of,
 )
 
 FOR_ITEMS: Final = 0.25
-"""Share of epsilon for the counts of items; the counts of pairs, which are smaller, get the rest."""
+"""Share of rho for the counts of items; the counts of pairs, which are smaller, get the rest."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class PrivateCounts:
 
     @property
     def spent(self) -> Spent:
-        """What both cost together, by basic composition."""
-        return Spent(self.popularity.spent.epsilon + self.pairs.spent.epsilon, self.pairs.spent.delta)
+        """What both cost together."""
+        return self.popularity.spent + self.pairs.spent
 
 
 def release(
@@ -54,8 +55,13 @@ def release(
         BadInput: epsilon or bound is out of its range.
         StoreError: the ledger cannot be written.
     """
-    for_items, for_pairs = FOR_ITEMS * epsilon, (1 - FOR_ITEMS) * epsilon
+    rho = rho_of(epsilon)
     ledger.spend("popularity and pairs", version, epsilon, bound=bound, delta=DELTA)
-    popularity = private_popularity(matrix, for_items, bound)
-    pairs = private_cooccurrence(matrix, for_pairs, bound, items=most_chosen(popularity, paired))
-    return PrivateCounts(popularity, pairs)
+    return count(matrix, rho, bound=bound, paired=paired)
+
+
+def count(matrix: csr_matrix, rho: float, *, bound: int = BOUND, paired: int = PAIRED) -> PrivateCounts:
+    """The same without a ledger, for measurements on public data."""
+    popularity = private_popularity(matrix, FOR_ITEMS * rho, bound)
+    items = most_chosen(popularity, paired)
+    return PrivateCounts(popularity, private_cooccurrence(matrix, (1 - FOR_ITEMS) * rho, bound, items=items))

@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from tools.errors import BadInput, StoreError
-from tools.taste.privacy_ledger import BudgetSpent, Ledger
+from tools.taste.privacy_ledger import BudgetSpent, Ledger, Total
 from tools.taste.private_counts import (
     DELTA,
     Popularity,
@@ -16,14 +16,15 @@ from tools.taste.private_counts import (
     most_chosen,
     private_cooccurrence,
     private_popularity,
+    rho_of,
 )
 from tools.taste.private_release import release
 
 MATRIX = csr_matrix(np.array([[1, 2, 0.2, 0, -1], [0, 1, 1, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0]], dtype=np.float32))
 """Four people, five items; what is below zero was refused."""
 
-NOISELESS = 100.0
-"""So large an epsilon that, of so few choices, noise as large as one count comes once in 10^8 draws."""
+NOISELESS = 1000.0
+"""A rho at which, of so few choices, the deviation is 0.05: noise as large as one count comes once in 10^80 draws."""
 
 
 def draw(seed: int = 7) -> np.random.Generator:
@@ -45,31 +46,30 @@ def test_the_items_of_a_person_are_drawn_evenly() -> None:
     assert counts.min() > 900
 
 
-def test_the_counts_of_items_cost_exactly_epsilon() -> None:
-    for epsilon in (0.5, 1.0, 8.0):
-        assert private_popularity(MATRIX, epsilon, 4, draw=draw()).spent == Spent(epsilon)
+@pytest.mark.parametrize("rho", [0.01, 0.5, 3.0])
+@pytest.mark.parametrize("bound", [1, 4, 100])
+def test_a_release_costs_what_it_may_and_no_more(rho: float, bound: int) -> None:
+    assert private_popularity(MATRIX, rho, bound, draw=draw()).spent.rho == pytest.approx(rho)
+    assert private_popularity(MATRIX, rho, bound, draw=draw()).spent.rho <= rho
+    assert private_cooccurrence(MATRIX, rho, bound, items=np.arange(5), draw=draw()).spent.rho <= rho
 
 
-def test_the_counts_of_pairs_cost_epsilon_and_no_more() -> None:
-    spent = private_cooccurrence(MATRIX, 1.0, 4, items=np.arange(5), draw=draw()).spent
-    assert spent.delta == DELTA
-    assert 0.99 < spent.epsilon <= 1.0
+def test_the_noise_is_as_large_as_what_one_person_can_change() -> None:
+    rho, bound = 0.5, 9
+    assert private_popularity(MATRIX, rho, bound).deviation == pytest.approx(3)
+    assert private_cooccurrence(MATRIX, rho, bound, items=np.arange(5)).deviation == pytest.approx(6)
 
 
-def test_less_epsilon_means_more_noise_and_a_larger_bound_too() -> None:
-    def deviation(epsilon: float, bound: int) -> float:
-        return private_cooccurrence(MATRIX, epsilon, bound, items=np.arange(5), draw=draw()).deviation
+@pytest.mark.parametrize("epsilon", [0.1, 0.5, 1.0, 8.0])
+def test_rho_is_the_most_that_keeps_within_epsilon(epsilon: float) -> None:
+    rho = rho_of(epsilon)
+    assert 0.995 * epsilon < Spent(rho).epsilon <= epsilon
+    assert rho + 2 * (rho * np.log(1 / DELTA)) ** 0.5 >= 0.995 * epsilon, "Bun and Steinke's bound is looser"
 
-    assert deviation(0.5, 4) > deviation(1.0, 4) > deviation(8.0, 4)
-    assert deviation(1.0, 8) > deviation(1.0, 4)
 
-
-def test_the_deviation_is_that_of_zero_concentrated_privacy() -> None:
-    bound, epsilon = 4, 1.0
-    found = private_cooccurrence(MATRIX, epsilon, bound, items=np.arange(5), draw=draw())
-    rho = (bound * (bound - 1) / 2) / (2 * found.deviation**2)
-    loose = rho + 2 * (rho * np.log(1 / DELTA)) ** 0.5
-    assert epsilon <= loose < 1.2 * epsilon, "OpenDP's conversion is a little tighter than Bun and Steinke's"
+def test_releases_add_up() -> None:
+    assert (Spent(0.25) + Spent(0.5)).rho == 0.75
+    assert Spent(0.0).epsilon == 0
 
 
 def test_without_noise_to_speak_of_the_counts_are_right() -> None:
@@ -94,18 +94,22 @@ def test_pairs_are_told_of_the_given_items_only() -> None:
 
 
 def test_the_most_chosen_items_are_those_of_the_private_counts() -> None:
-    popularity = Popularity(np.array([3, 0, 9, 3]), Spent(1.0))
+    popularity = Popularity(np.array([3, 0, 9, 3]), Spent(1.0), 2.0)
     assert most_chosen(popularity, 3).tolist() == [2, 0, 3]
 
 
-@pytest.mark.parametrize(
-    ("epsilon", "bound"), [(0.0, 5), (-1.0, 5), (float("inf"), 5), (float("nan"), 5), (101.0, 5), (1.0, 0)]
-)
-def test_what_makes_no_sense_is_refused(epsilon: float, bound: int) -> None:
+@pytest.mark.parametrize(("rho", "bound"), [(0.0, 5), (-1.0, 5), (float("inf"), 5), (float("nan"), 5), (1.0, 0)])
+def test_what_makes_no_sense_is_refused(rho: float, bound: int) -> None:
+    with pytest.raises(BadInput):
+        private_popularity(MATRIX, rho, bound)
+    with pytest.raises(BadInput):
+        private_cooccurrence(MATRIX, rho, bound, items=np.arange(5))
+
+
+@pytest.mark.parametrize(("epsilon", "delta"), [(0.0, 1e-6), (float("nan"), 1e-6), (101.0, 1e-6), (1.0, 0), (1.0, 1)])
+def test_an_epsilon_out_of_range_is_refused(epsilon: float, delta: float) -> None:
     with pytest.raises(BadInput, match="epsilon above 0"):
-        private_popularity(MATRIX, epsilon, bound)
-    with pytest.raises(BadInput, match="epsilon above 0"):
-        private_cooccurrence(MATRIX, epsilon, bound, items=np.arange(5))
+        rho_of(epsilon, delta)
 
 
 # The ledger ----------------------------------------------------------------------------------------------------------
@@ -128,9 +132,9 @@ def test_epsilons_add_up_and_the_budget_holds(ledger: Ledger) -> None:
 def test_another_version_has_a_budget_of_its_own_and_the_sum_is_told(ledger: Ledger) -> None:
     ledger.spend("pairs", 3, 1.0, bound=20, delta=1e-6)
     ledger.spend("pairs", 4, 0.5, bound=20, delta=1e-6)
-    assert ledger.total(3) == Spent(1.0, 1e-6)
-    assert ledger.total(4) == Spent(0.5, 1e-6)
-    assert ledger.total() == Spent(1.5, 2e-6)
+    assert ledger.total(3) == Total(epsilon=1.0, delta=1e-6)
+    assert ledger.total(4) == Total(epsilon=0.5, delta=1e-6)
+    assert ledger.total() == Total(epsilon=1.5, delta=2e-6)
 
 
 def test_a_ledger_is_read_again(ledger: Ledger, tmp_path: Path) -> None:
@@ -150,7 +154,7 @@ def test_a_release_is_written_down_with_all_it_costs(ledger: Ledger) -> None:
     counts = release(MATRIX, 1.0, 3, ledger, bound=4, paired=3)
     (written,) = ledger.releases()
     assert (written.epsilon, written.delta, written.version, written.bound) == (1.0, DELTA, 3, 4)
-    assert counts.spent.epsilon <= 1.0
+    assert 0.99 < counts.spent.epsilon <= 1.0
     assert counts.spent.delta == DELTA
     assert counts.pairs.counts.shape == (5, 5)
     with pytest.raises(BudgetSpent):
