@@ -84,7 +84,8 @@ def by_neighbours(counted: Counted) -> Dense:
     """Item-item weights (items, items): the cosines of each item's nearest `NEIGHBOURS`."""
     people = np.maximum(counted.people, 1.0)
     cosine = np.minimum(counted.pairs / np.sqrt(np.outer(people, people)), 1.0)
-    least = -np.sort(-cosine, axis=1)[:, NEIGHBOURS - 1 : NEIGHBOURS]
+    last = min(NEIGHBOURS, len(cosine)) - 1
+    least = -np.sort(-cosine, axis=1)[:, last : last + 1]
     return np.where((cosine >= least) & (cosine > 0), cosine, 0.0)
 
 
