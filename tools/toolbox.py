@@ -14,6 +14,7 @@ from tools import (
     search_by_image,
     search_by_text,
     transcribe_audio,
+    user_history,
 )
 from tools.engines.lazy import Lazy
 from tools.engines.parts import Engines
@@ -36,6 +37,7 @@ TOOLS: tuple[Tool[Any], ...] = (
     browse.TOOL,
     get_item.TOOL,
     compare_items.TOOL,
+    user_history.TOOL,
 )
 
 

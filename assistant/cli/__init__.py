@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from assistant.cli import catalogue, chat, demo, doctor, keys, llm, mcp, models, recommend, serve, tools, users
+from assistant.cli import catalogue, chat, demo, doctor, keys, llm, mcp, models, profile, recommend, serve, tools, users
 from assistant.errors import ProductError
 
 INTERRUPTED = 130
@@ -29,6 +29,7 @@ app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(catalogue.sample_app, name="sample")
 app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
+app.add_typer(profile.app, name="profile")
 app.command("ingest")(catalogue.ingest)
 app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)

@@ -100,7 +100,7 @@ def refusal(engines: Engines, name: str, /, **arguments: object) -> str:
 
 
 def test_the_seven_tools() -> None:
-    names = "transcribe_audio describe_image search_by_image search_by_text browse get_item compare_items"
+    names = "transcribe_audio describe_image search_by_image search_by_text browse get_item compare_items user_history"
     assert [tool.name for tool in TOOLS] == names.split()
 
 
