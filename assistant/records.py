@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from assistant.learning.records import Impression
 from tools.records import FailureKind, Filters, Hit, Label, PictureDescription, Record, Transcript
 
 LOCAL = "local"
@@ -294,6 +295,7 @@ class Done(Event):
 
     type: Literal["done"] = "done"
     reply: Reply
+    impression: Impression | None = Field(None, exclude=True, description="the ranking to log; for code, never told")
 
 
 TurnEvent = Accepted | StepStarted | StepFinished | Provisional | Ranked | Explained | Done

@@ -9,7 +9,22 @@ from importlib.metadata import entry_points
 
 import typer
 
-from assistant.cli import catalogue, chat, demo, doctor, keys, llm, mcp, models, profile, recommend, serve, tools, users
+from assistant.cli import (
+    catalogue,
+    chat,
+    demo,
+    doctor,
+    keys,
+    learn,
+    llm,
+    mcp,
+    models,
+    profile,
+    recommend,
+    serve,
+    tools,
+    users,
+)
 from assistant.errors import ProductError
 
 INTERRUPTED = 130
@@ -34,6 +49,7 @@ app.command("ingest")(catalogue.ingest)
 app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)
 app.command("chat")(chat.chat)
+app.command("learn")(learn.learn)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)

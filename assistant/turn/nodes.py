@@ -1,7 +1,7 @@
 """The turn's steps from message to candidates: receive, anticipate, plan, act, fuse. One function a step."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from langgraph.runtime import Runtime
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.fusion import FusedHit, SearchOutcome, interleave
 from assistant.fusion import fuse as fuse_outcomes
+from assistant.learning.store import weights_in_force
 from assistant.ledger import Ledger
 from assistant.records import (
     Accepted,
@@ -29,6 +30,7 @@ from assistant.records import (
     TurnEvent,
 )
 from assistant.relevance import best_scores, is_relevant, is_vague, kinds_of, relevant_ids, wished_kinds
+from assistant.settings import TurnSettings
 from assistant.turn.choosing import diverse, explored, places_to_explore
 from assistant.turn.interest import with_buttons, with_words
 from assistant.turn.planning import (
@@ -73,6 +75,7 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments))
     known = memory.attachments | {attachment.id: attachment for attachment in attachments}
     return {
+        "request": request.without_files(),
         "memory": memory.model_copy(update={"attachments": known}),
         "attachments": attachments,
         "heard": [], "seen": [], "steps": [], "found": [], "candidates": [], "recommendations": [],
@@ -215,11 +218,13 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """One candidate list of all signals, with the ledger entries of each candidate; shown at once, provisionally."""
     context, turn = runtime.context, runtime.context.settings.turn
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
-    fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k) if turn.fuse_signals else interleave(outcomes)
+    weights, policy = weights_in_force(context.settings)
+    in_force = {"weights": weights, "policy": policy}
+    fused = _fused(outcomes, weights, turn)
     listed = {hit.item_id for found in state["found"] if found.tool in LISTS for hit in found.hits}
     near = [entry for entry in fused if entry.hit.item_id in listed or _is_near(entry, state["plan"], context)]
     weak = bool(fused) and not near and _deserves_near_misses(state)
-    near, unread = await _by_taste(fused if weak else near, outcomes, state, context)
+    near, unread = await _by_taste(fused if weak else near, outcomes, weights, state, context)
     near = _sorted(near, state["plan"])
     if not (state["plan"].sort or weak):
         near = await asyncio.to_thread(_chosen, near, state, context)
@@ -244,11 +249,22 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
         runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
     degraded = state["degraded"] + unread
-    return {"candidates": candidates, "far": bool(fused) and not near, "weak": weak, "degraded": degraded}
+    return {"candidates": candidates, "far": bool(fused) and not near, "weak": weak, "degraded": degraded, **in_force}
+
+
+def _fused(outcomes: list[SearchOutcome], weights: Mapping[str, float], turn: TurnSettings) -> list[FusedHit]:
+    """The outcomes as one list, by the method that the settings name."""
+    if not turn.fuse_signals:
+        return interleave(outcomes)
+    return fuse_outcomes(outcomes, weights, k=turn.rrf_k, method=turn.fusion)
 
 
 async def _by_taste(
-    near: list[FusedHit], outcomes: list[SearchOutcome], state: TurnState, context: TurnContext
+    near: list[FusedHit],
+    outcomes: list[SearchOutcome],
+    weights: Mapping[str, float],
+    state: TurnState,
+    context: TurnContext,
 ) -> tuple[list[FusedHit], list[str]]:
     """The candidates re-ordered by what the user's taste says of them; as they are where it says nothing."""
     known, turn = state["known"], context.settings.turn
@@ -260,7 +276,7 @@ async def _by_taste(
         return near, [say("no_history", state["memory"].language, reason=str(exc))]
     if not said:
         return near, []
-    fused = fuse_outcomes([*outcomes, *said], weights_of(known, turn.weights), k=turn.rrf_k)
+    fused = _fused([*outcomes, *said], weights_of(known, weights), turn)
     by_id = {entry.hit.item_id: entry for entry in fused}
     if known.is_cold:  # what is chosen and what is new take turns
         return [

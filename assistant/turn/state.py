@@ -62,6 +62,10 @@ class Request(Record):
     drop: list[Dropped] = Field([], description="constraints that are taken back; the last wish is answered anew")
     top_n: int = 3
 
+    def without_files(self) -> "Request":
+        """The message as it is kept: where its files lay at the user's is nobody's business."""
+        return self.model_copy(update={"images": [], "audio": [], "names": {}})
+
     @field_validator("text", mode="before")
     @classmethod
     def _readable(cls, text: str) -> str:
@@ -119,6 +123,8 @@ class TurnState(TypedDict, total=False):
     steps: Annotated[list[Step], UntrackedValue]
     found: Annotated[list[Found], UntrackedValue]
     candidates: Annotated[list[Candidate], UntrackedValue]
+    weights: Annotated[dict[str, float], UntrackedValue]
+    policy: Annotated[str, UntrackedValue]
     recommendations: Annotated[list[Recommendation], UntrackedValue]
     message: Annotated[str, UntrackedValue]
     degraded: Annotated[list[str], UntrackedValue]
