@@ -4,7 +4,9 @@
 command, or the next start of the assistant, finishes it.
 """
 
+import asyncio
 import contextlib
+import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +22,8 @@ from assistant.settings import Settings
 from tools.records import Record
 from tools.taste.events import DATABASE as EVENTS
 from tools.taste.events import EventStore
+
+logger = logging.getLogger(__name__)
 
 SESSIONS = "sessions.sqlite"
 UPLOADS = "uploads"
@@ -137,6 +141,16 @@ def tidy(settings: Settings) -> None:
     """What every start of the assistant does: finish forgetting, and delete what is too old."""
     finish(settings)
     expire(settings)
+
+
+async def keep_expiring(settings: Settings) -> None:
+    """Once a day, delete what is too old; what cannot be deleted now is tried again the next day."""
+    while True:
+        await asyncio.sleep(DAY_SECONDS)
+        try:
+            await asyncio.to_thread(expire, settings)
+        except StoreError as exc:
+            logger.warning("%s", exc)
 
 
 # The journal ---------------------------------------------------------------------------------------------------------
