@@ -1,5 +1,6 @@
 """The engines that the settings ask for; each is made when it is first used."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tools.engines.text import TextEncoder
     from tools.records import SignalSource
     from tools.store import Catalogue
+    from tools.taste.taste import Taste
 
 INSTEAD = "set ASSISTANT_VISION__CLIP_CHECKPOINT to a file, or ASSISTANT_VISION__ENCODER=conse for the built-in one."
 FETCH = f"Fetch it with: assistant models pull. Or {INSTEAD}"
@@ -26,15 +28,16 @@ def open_engines(settings: Settings) -> Engines:
 
     What is missing is reported then: `ModelMissing` with the command that fetches it, `StoreError` for the catalogue.
     """
-    text = Lazy(lambda: _text(settings))
+    text, catalogue = Lazy(lambda: _text(settings)), Lazy(lambda: _catalogue(settings))
     return Engines(
-        catalogue=Lazy(lambda: _catalogue(settings)),
+        catalogue=catalogue,
         text=text,
         pictures=Lazy(lambda: _pictures(settings, text)),
         speech=Lazy(lambda: _speech(settings)),
         limits=media_limits(settings),
         pool=settings.turn.pool,
         weights=cast("dict[SignalSource, float]", settings.turn.weights),
+        taste=Lazy(lambda: taste_of(settings, catalogue)),
     )
 
 
@@ -53,6 +56,20 @@ def _catalogue(settings: Settings) -> "Catalogue":
     from tools.store import Catalogue
 
     return Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url)
+
+
+def taste_of(settings: Settings, catalogue: "Callable[[], Catalogue]") -> "Taste | None":
+    """What is known of users in the data folder; None where the settings want nothing to be."""
+    from tools.taste.taste import Taste, TasteRules
+
+    taste = settings.taste
+    rules = TasteRules(
+        half_life_days=taste.half_life_days,
+        remembered_events=taste.remembered_events,
+        least_people=taste.least_people,
+        popularity_debias=taste.popularity_debias,
+    )
+    return Taste(settings.data_folder, catalogue, rules) if taste.enabled else None
 
 
 def _text(settings: Settings) -> "TextEncoder":

@@ -16,12 +16,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, SessionError
+from assistant.learning.impressions import ImpressionLog
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
+from assistant.privacy.masking import Border
 from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
 from assistant.turn.graph import Graph, build_graph
+from assistant.turn.interest import Pressed
 from assistant.turn.planning import planning_conversation
 from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
@@ -51,6 +54,7 @@ class _Parts:
     """What an open assistant works with."""
 
     log: SessionLog
+    impressions: ImpressionLog
     saver: "SessionSaver"
     graph: Graph
     engines: Engines
@@ -86,6 +90,7 @@ class Assistant:
     def __init__(self, settings: Settings, *, engines: Engines | None = None, chat: ChatClient | None = None) -> None:
         """``engines`` and ``chat`` are made from the settings unless given."""
         self.settings = settings
+        self.border = Border(settings)
         self._given = (engines, chat)
         self._stack = contextlib.AsyncExitStack()
         self._opened: _Parts | None = None
@@ -103,6 +108,7 @@ class Assistant:
         engines, chat = self._given
         self._opened = _Parts(
             log,
+            ImpressionLog(sessions),
             saver,
             build_graph(saver),
             engines or open_engines(self.settings),
@@ -165,10 +171,10 @@ class Assistant:
             session_id=check_session_id(session_id) if session_id else new_session_id(),
             owner=sent.owner,
             message_id=sent.message_id,
-            text=text,
+            text=await asyncio.to_thread(self.border.text, text),
             images=list(images),
             audio=list(audio),
-            names=sent.names,
+            names=self.border.names(sent.names, [*images, *audio]),
             drop=sent.drop,
             top_n=top_n or self.settings.turn.top_n,
         )
@@ -184,14 +190,16 @@ class Assistant:
                 await self._drop_files(request.session_id)
             raise
         if done is not None:
+            await asyncio.to_thread(self._parts.impressions.note, done.impression)
             yield done
 
     async def _run(self, request: Request) -> AsyncIterator[TurnEvent]:
         config: Any = {"configurable": {"thread_id": request.session_id}}
+        pressed = await asyncio.to_thread(self.log.feedback, request.session_id)
         async for event in self._parts.graph.astream(
             {"request": request},
             config,
-            context=self._context(request),
+            context=self._context(request, [Pressed(*press) for press in pressed]),
             stream_mode="custom",
             durability="exit",
         ):
@@ -294,6 +302,11 @@ class Assistant:
         return self._parts.log
 
     @property
+    def impressions(self) -> ImpressionLog:
+        """Every ranking that was shown, by session."""
+        return self._parts.impressions
+
+    @property
     def _parts(self) -> "_Parts":
         if self._opened is None:
             raise RuntimeError("Open the assistant with 'async with' first.")
@@ -313,14 +326,17 @@ class Assistant:
         """How many items the catalogue holds."""
         return self._parts.engines.catalogue.count()
 
-    async def call_tool(self, name: str, arguments: dict[str, Any], resolve: Callable[[str], Path]) -> ToolOutcome:
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], resolve: Callable[[str], Path], *, user: str | None = None
+    ) -> ToolOutcome:
         """Call one tool within its deadline, ``turn.tool_seconds``; whatever goes wrong is in the outcome.
 
         Args:
             resolve: gives the file behind an ``image`` or ``audio`` argument; raises `BadInput` for one that is not
                 there. It runs in the tool's thread.
+            user: for whom it is called, as a pseudonym; None: the tool knows nobody.
         """
-        deadline, toolset = self.settings.turn.tool_seconds, build_tools(self._parts.engines, resolve)
+        deadline, toolset = self.settings.turn.tool_seconds, build_tools(self._parts.engines, resolve, user)
         began, stop = time.perf_counter(), threading.Event()
         try:
             with stopped_by(stop):
@@ -350,25 +366,32 @@ class Assistant:
         known = ", ".join(attachments) or "none"
         raise MediaError(f"There is no attachment {reference!r}; known: {known}.")
 
-    def _context(self, request: Request) -> TurnContext:
+    def _context(self, request: Request, pressed: Sequence[Pressed]) -> TurnContext:
         catalogue = self._parts.engines.catalogue
         return TurnContext(
             settings=self.settings,
             catalogue=catalogue,
             vocabulary=catalogue.vocabulary(),
             chat=self._parts.chat.for_turn(),
-            run_tool=self._run_tool,
+            run_tool=partial(self._run_tool, user=request.owner),
             uploads=self.uploads(request.session_id),
             models=model_names(self.settings),
+            user=request.owner,
+            taste=self._parts.engines.taste,
+            pressed=pressed,
         )
 
     async def _run_tool(
-        self, call: PlannedCall, attachments: dict[str, Attachment]
+        self, call: PlannedCall, attachments: dict[str, Attachment], *, user: str
     ) -> tuple[Step, dict[str, Any] | None]:
         """Run one tool with its deadline; a tool that overruns it is a failed step, and the turn goes on."""
-        outcome = await self.call_tool(call.tool, call.arguments, lambda ref: self._resolve(ref, attachments))
+        outcome = await self.call_tool(
+            call.tool, call.arguments, lambda ref: self._resolve(ref, attachments), user=user
+        )
         told = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
-        return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), outcome.result
+        return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), self.border.outcome(
+            call.tool, outcome.result
+        )
 
 
 def check_prompts(folder: Path | None) -> None:

@@ -21,6 +21,9 @@ _MAX_ATTRIBUTES = 8
 _LOOKS_LIKE = 0.5
 """Cosine from which two photos may be said to look alike; below, they do so somewhat."""
 
+TASTE = ("session", "collaborative", "profile", "popular")
+"""Sources that say something of the user or of other people, and nothing of the item itself."""
+
 _SAYS_SOMETHING = {"picture": 0.25, "dense": 0.25, "picture_text": 0.0, "text_picture": 0.0}
 """Scores below which a signal is no evidence (cosines; CSLS is about 0 for unrelated pairs)."""
 
@@ -38,7 +41,7 @@ class Ledger:
     def entries(self, fused: FusedHit, item: Item) -> list[Evidence]:
         """Everything known for one candidate, what says most about this wish first."""
         signals = [self._signal(fused.hit.item_id, asked, signal) for asked, signal in _best(fused.signals)]
-        first = [entry for entry in signals if entry and entry.source in ("picture", "keyword")]
+        first = [entry for entry in signals if entry and entry.source in ("picture", "keyword", *TASTE)]
         attributes = list(self._attributes(item))
         telling = [entry for entry in attributes if self._is_telling(entry)]
         found = [
@@ -80,12 +83,26 @@ class Ledger:
             spoken = [name for name, stems in self._heard.items() if stems & _stems(" ".join(words))]
             facts = {"words": ", ".join(words), "attachments": spoken}
             return self._entry(item_id, "keyword", "evidence_keyword", signal.score, **facts)
+        if signal.source in TASTE:
+            return self._taste(item_id, signal)
         if signal.score < _SAYS_SOMETHING[signal.source]:
             return None
         key = f"evidence_{signal.source}"
         if signal.source == "picture" and signal.score < _LOOKS_LIKE:
             key = "evidence_picture_somewhat"
         return self._entry(item_id, signal.source, key, signal.score, query=asked)
+
+    def _taste(self, item_id: str, signal: Signal) -> Evidence | None:
+        """What the user liked that speaks for the item, and how many people chose it, never who."""
+        titles, people = [because.title for because in signal.because], signal.people
+        if signal.source == "popular":
+            return self._entry(item_id, "popular", "evidence_popular", people=people) if people else None
+        if not titles or (signal.source == "collaborative" and not people):
+            return None
+        facts = {"titles": titles, "items": [because.item_id for because in signal.because]}
+        if signal.source == "collaborative":
+            facts |= {"people": people, "each": [because.people for because in signal.because]}
+        return self._entry(item_id, signal.source, f"evidence_{signal.source}", **facts)
 
     def _quote(self, item: Item) -> Evidence | None:
         """The sentence of the description that shares most words with the wish; none when no sentence does."""
@@ -152,7 +169,7 @@ def _best(signals: list[tuple[str, Signal]]) -> list[tuple[str, Signal]]:
     best: dict[tuple[str, str], tuple[str, Signal]] = {}
     for asked, signal in sorted(signals, key=lambda pair: pair[1].rank):
         best.setdefault((signal.source, "" if signal.source != "picture" else asked), (asked, signal))
-    order = ("picture", "keyword", "dense", "picture_text", "text_picture")
+    order = ("picture", "keyword", *TASTE, "dense", "picture_text", "text_picture")
     return sorted(best.values(), key=lambda pair: order.index(pair[1].source))
 
 

@@ -4,7 +4,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from assistant.learning.records import Impression
 from tools.records import FailureKind, Filters, Hit, Label, PictureDescription, Record, Transcript
+
+LOCAL = "local"
+"""The owner of sessions where nobody has to say who they are: the terminal, and the service without keys."""
 
 Intent = Literal["recommend", "compare", "details", "why", "chat"]
 """What the user wants of this turn; only ``recommend`` searches."""
@@ -198,6 +202,15 @@ class Exchange(Record):
     message: str
 
 
+class Regard(Record):
+    """What the user showed for one item in a conversation."""
+
+    item_id: str
+    title: str
+    turn: int = Field(description="in which turn it was said, or after which it was pressed")
+    source: Literal["words", "button"]
+
+
 class Memory(Record):
     """What a session remembers between turns."""
 
@@ -210,6 +223,11 @@ class Memory(Record):
     ledger: list[Evidence] = Field([], description="the last ranking's evidence")
     attachments: dict[str, Attachment] = {}
     exchanges: list[Exchange] = []
+    liked: list[Regard] = []
+    rejected: list[Regard] = Field([], description="not shown again, unless asked for by name")
+    looked_at: list[Regard] = []
+    for_other: str = Field("", description="for whom the user asks, in their words, where not for themselves")
+    pressed_until: float = Field(0.0, description="until when pressed buttons are counted, seconds since 1970")
 
 
 class Event(Record):
@@ -276,14 +294,16 @@ class Done(Event):
 
     type: Literal["done"] = "done"
     reply: Reply
+    impression: Impression | None = Field(None, exclude=True, description="the ranking to log; for code, never told")
 
 
 TurnEvent = Accepted | StepStarted | StepFinished | Provisional | Ranked | Explained | Done
 
 __all__ = [
+    "LOCAL",
     "Accepted", "Attachment", "AttachmentNote", "Candidate", "CitedEvidence", "Constraint", "Done", "Event", "Evidence",
     "Exchange", "Explained",
     "Filters", "Heard", "Hit", "Intent", "Memory", "PictureNote", "PlannedCall", "Provisional", "Query", "Ranked",
-    "Recommendation", "Relaxation", "Reply", "Seen", "Step", "StepFinished", "StepStarted", "Timings",
+    "Recommendation", "Regard", "Relaxation", "Reply", "Seen", "Step", "StepFinished", "StepStarted", "Timings",
     "TranscriptNote", "TurnEvent", "UsageNote",
 ]  # fmt: skip

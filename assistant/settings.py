@@ -142,14 +142,27 @@ class TurnSettings(Section):
     pool: int = Field(50, ge=1, le=500, description="how many hits each search brings")
     tool_seconds: float = Field(60, gt=0, description="deadline of one tool call")
     rrf_k: float = Field(60, gt=0, description="k of reciprocal rank fusion (Cormack et al. 2009)")
+    fusion: Literal["rrf", "score", "zscore", "concat", "learned"] = Field(
+        "rrf", description="how signals become one list: by rank, by score, as one vector, or learned; docs/fusion.md"
+    )
     fuse_signals: bool = Field(
         True, description="false: the signals' lists are taken in turns, without scores, and the model alone orders"
     )
     rank_by_model: bool = Field(True, description="false: the model is not asked for an order; the fused one stands")
     llm_rank_weight: float = Field(0.5, ge=0, description="weight of the model's order against the fused one")
     weights: dict[str, float] = Field(
-        {"picture": 2.0, "picture_text": 0.3, "text_picture": 0.3, "dense": 1.0, "keyword": 0.7},
-        description="weight of each signal in the fusion",
+        {
+            "picture": 2.0,
+            "picture_text": 0.3,
+            "text_picture": 0.3,
+            "dense": 1.0,
+            "keyword": 0.7,
+            "session": 1.0,
+            "profile": 1.0,
+            "collaborative": 1.0,
+            "popular": 1.0,
+        },
+        description="weight of each signal in the fusion; those of taste are scaled by what is known (docs/taste.md)",
     )
 
 

@@ -7,6 +7,7 @@ the item is too. What fails is replaced by a template built from the evidence: a
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from assistant.records import Evidence
 from assistant.understanding.language import detect_language
@@ -38,7 +39,20 @@ class Claim:
     @property
     def ground(self) -> str:
         """Everything the explanation may repeat. Entries that repeat the wish say nothing of the item itself."""
-        return "\n".join([self.title, *(entry.detail for entry in self.evidence if entry.source not in ECHOES)])
+        details = [self.of_the_item(entry.detail) for entry in self.evidence if entry.source not in ECHOES]
+        return "\n".join([self.title, *details])
+
+    def of_the_item(self, text: str) -> str:
+        """The text without what is said of other items and of people: whole titles and counts of the cited entries.
+
+        Somebody who liked a "Red Sofa" may be told so, but nothing here becomes red by that.
+        """
+        for entry in self.evidence:
+            for title in sorted(entry.facts.get("titles", []), key=len, reverse=True):
+                text = re.sub(re.escape(title), " ", text, flags=re.IGNORECASE)
+            if people := entry.facts.get("people"):
+                text = re.sub(rf"(?<!\d){people}\s*{_people_words()}", " ", text, flags=re.IGNORECASE)
+        return text
 
 
 def problems(claim: Claim, vocabulary: Vocabulary) -> list[str]:
@@ -48,6 +62,7 @@ def problems(claim: Claim, vocabulary: Vocabulary) -> list[str]:
         return ["empty or too long"]
     if detect_language(text, default=claim.language) != claim.language:
         return [f"not in the language {claim.language}"]
+    text = claim.of_the_item(text)
     found = (
         _numbers(text, claim.ground, claim.language)
         + _quotes(text, claim.ground)
@@ -57,6 +72,11 @@ def problems(claim: Claim, vocabulary: Vocabulary) -> list[str]:
     if claim.language == claim.evidence_language:
         return found + _words(text, claim.ground)
     return found + _foreign_words(text, claim.ground)
+
+
+@cache
+def _people_words() -> str:
+    return alternatives(load_lexicon().interest["people"])
 
 
 def _numbers(text: str, ground: str, language: str) -> list[str]:

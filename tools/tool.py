@@ -25,10 +25,14 @@ A = TypeVar("A", bound=Arguments)
 
 @dataclass(frozen=True)
 class Context:
-    """What a tool works with: the engines, and how an attachment's name becomes a file."""
+    """What a tool works with: the engines, how an attachment's name becomes a file, and for whom it is called.
+
+    ``user`` is a pseudonym, or None where nobody is known. It is no argument, so that no model can ask for another.
+    """
 
     engines: Engines
     resolve: Callable[[str], Path]
+    user: str | None = None
 
 
 @dataclass(frozen=True)

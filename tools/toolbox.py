@@ -46,21 +46,24 @@ class Answers(Protocol):
         """Check the arguments and run; raises `ProductError`."""
 
 
-def bind_tools(engines: Engines, resolve: Callable[[str], Path]) -> dict[str, BoundTool]:
+def bind_tools(engines: Engines, resolve: Callable[[str], Path], user: str | None = None) -> dict[str, BoundTool]:
     """The tools by name, for calling from Python; LangChain is not imported.
 
     Args:
         resolve: turns an attachment's name (img1, aud1) into a file; raises `BadInput` for one that is not there.
+        user: whose history the tools may look at, as a pseudonym; None: nobody's.
     """
-    context = Context(engines, resolve)
+    context = Context(engines, resolve, user)
     return {tool.name: BoundTool(tool, context) for tool in TOOLS}
 
 
-def build_tools(engines: Engines, resolve: Callable[[str], Path]) -> "dict[str, CatalogueTool]":
+def build_tools(
+    engines: Engines, resolve: Callable[[str], Path], user: str | None = None
+) -> "dict[str, CatalogueTool]":
     """The tools by name, as LangChain takes them; arguments as of `bind_tools`."""
     from tools.langchain_tool import CatalogueTool
 
-    return {name: CatalogueTool.of(bound) for name, bound in bind_tools(engines, resolve).items()}
+    return {name: CatalogueTool.of(bound) for name, bound in bind_tools(engines, resolve, user).items()}
 
 
 def run_tool(tools: Mapping[str, Answers], name: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from assistant.cli import (
     doctor,
     interactions,
     keys,
+    learn,
     llm,
     mcp,
     models,
@@ -48,6 +49,7 @@ app.command("ingest")(catalogue.ingest)
 app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)
 app.command("chat")(chat.chat)
+app.command("learn")(learn.learn)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)

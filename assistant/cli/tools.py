@@ -77,9 +77,10 @@ def signature(tool: "Tool[Any]") -> str:
 
 def _tools(settings: Settings) -> "dict[str, BoundTool]":
     from assistant.engines import open_engines
+    from assistant.records import LOCAL
     from tools.toolbox import bind_tools
 
-    return bind_tools(open_engines(settings), lambda path: Path(path).expanduser())
+    return bind_tools(open_engines(settings), lambda path: Path(path).expanduser(), LOCAL)
 
 
 def _object(text: str) -> dict[str, Any]:

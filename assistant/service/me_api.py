@@ -1,14 +1,36 @@
-"""What is stored of whoever asks: counted, given out, forgotten."""
+"""What is stored of whoever asks: counted, given out, forgotten; and the profile made of it, to be corrected."""
 
 import asyncio
+import time
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
+from pydantic import Field
 
+from assistant.errors import BadInput
 from assistant.privacy.forgetting import Forgotten, Stored, export_of, forget, stored_of
-from assistant.service.context import TheService, TheUser
+from assistant.profiles import ToldProfile, told_profile
+from assistant.service.context import Service, TheService, TheUser
+from tools.records import Record
+from tools.taste.records import EventKind, Identifier, Interaction, Preference
+from tools.taste.taste import Taste
 
 router = APIRouter(prefix="/api/me", tags=["users"])
+
+
+class EventIn(Record):
+    """Something that you did with an item, now."""
+
+    item_id: Identifier
+    event: EventKind
+    value: float | None = Field(None, ge=1, le=5, description="of a rating")
+
+
+class EventsIn(Record):
+    """What you did, in order."""
+
+    events: Annotated[list[EventIn], Field(min_length=1, max_length=1_000)]
 
 
 @router.get("")
@@ -32,3 +54,46 @@ async def forget_me(service: TheService, user: TheUser) -> Forgotten:
     for session in await asyncio.to_thread(service.assistant.log.of_owner, user.id, -1):
         service.turns.forget(session.session_id)
     return await asyncio.to_thread(forget, service.settings, user.id)
+
+
+@router.post("/events", status_code=204)
+async def note_events(service: TheService, user: TheUser, given: EventsIn) -> None:
+    """Keep what you did outside a conversation, in a shop's pages for instance; unknown items may still come."""
+    now = time.time()
+    done = [Interaction(user=user.id, at=now + n / 1e6, **one.model_dump()) for n, one in enumerate(given.events)]
+    await asyncio.to_thread(_taste(service).events.add, done)
+
+
+@router.get("/profile")
+async def profile(service: TheService, user: TheUser) -> ToldProfile:
+    """What you are taken to like, and what you did lately."""
+    return await asyncio.to_thread(told_profile, _taste(service), service.assistant.engines.catalogue, user.id)
+
+
+@router.put("/profile", status_code=204)
+async def correct(service: TheService, user: TheUser, given: Preference) -> None:
+    """Say yourself how much you like a value of an attribute; it counts in the place of what was learned."""
+    await asyncio.to_thread(_taste(service).events.set_preference, user.id, given)
+
+
+@router.delete("/profile", status_code=204)
+async def take_back(
+    service: TheService,
+    user: TheUser,
+    attribute: Annotated[str, Query(max_length=100)],
+    value: Annotated[str, Query(max_length=500)],
+) -> None:
+    """Take back what you said of a value; what was learned of it counts again."""
+    await asyncio.to_thread(_taste(service).events.drop_preference, user.id, attribute, value)
+
+
+def _taste(service: Service) -> Taste:
+    """What is known of users.
+
+    Raises:
+        BadInput: the service keeps nothing of the kind.
+    """
+    taste = service.assistant.engines.taste
+    if taste is None:
+        raise BadInput("This service keeps no events: the setting taste.enabled is false.")
+    return taste

@@ -69,7 +69,7 @@ class Toolbench:
         """Call a tool for a user; whatever goes wrong is in the outcome, as when the model calls it."""
         async with self._room:
             with self.opened(user) as files:
-                return await self._assistant.call_tool(name, arguments, files)
+                return await self._assistant.call_tool(name, arguments, files, user=user.id)
 
     @contextlib.contextmanager
     def opened(self, user: User) -> "Iterator[References]":

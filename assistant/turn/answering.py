@@ -7,7 +7,9 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from assistant.errors import LLMBadReply, LLMUnavailable
+from assistant.learning.impressions import impression
 from assistant.ledger import attribute_in_words, cited, in_words
+from assistant.privacy.masking import with_note
 from assistant.records import (
     Done,
     Evidence,
@@ -107,9 +109,10 @@ async def look(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Put the reply together, remember what later turns need, and say that the turn is done."""
     message = state["message"] or _message(state, runtime.context)
+    message = with_note(message, (said.text for said in said_by(state)), state["memory"].language)
     reply = _reply(state, message, runtime.context)
     memory = _remember(state, message)
-    runtime.stream_writer(Done(reply=reply))
+    runtime.stream_writer(Done(reply=reply, impression=impression(state, runtime.context, at=time.time())))
     return {"reply": reply, "message": message, "memory": memory, "kept": memory}
 
 

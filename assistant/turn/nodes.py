@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 
 from assistant.errors import LLMBadReply, LLMUnavailable
-from assistant.fusion import FusedHit, SearchOutcome, interleave
+from assistant.fusion import FusedHit, SearchOutcome, interleave, votes
 from assistant.fusion import fuse as fuse_outcomes
+from assistant.learning.records import Fusion
+from assistant.learning.store import weights_in_force
 from assistant.ledger import Ledger
 from assistant.records import (
     Accepted,
@@ -27,6 +30,7 @@ from assistant.records import (
     TurnEvent,
 )
 from assistant.relevance import best_scores, is_relevant, is_vague, kinds_of, relevant_ids, wished_kinds
+from assistant.turn.interest import with_buttons, with_words
 from assistant.turn.planning import (
     certain_calls,
     first_plan,
@@ -39,14 +43,18 @@ from assistant.turn.planning import (
 from assistant.turn.receive import check_request, noted, take_attachments, without_dropped
 from assistant.turn.relaxing import relax
 from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by, wishes_heard
+from assistant.turn.tasting import TASTE_TOOL, Known, finds, know, opinions, weights_of
 from assistant.understanding import glossary_query, to_filters, understand
 from assistant.understanding.lexicon import has_cjk
 from prompts import say
-from tools.errors import MediaError
+from tools.errors import MediaError, ProductError
 from tools.records import Filters, Hit, PictureDescription, Transcript
 
 PLAN_TOKENS = 160
 REPAIR_ROUNDS = 1
+LISTS = frozenset({"browse", TASTE_TOOL})
+"""What brings items without a question: all of them have to do with the wish."""
+
 RECOMMEND_ANYWAY = 0.35
 """Dense similarity from which words about the catalogue are searched even when the model takes them for small talk."""
 
@@ -57,16 +65,23 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Check the message and take its attachments; every channel of an earlier turn is reset here."""
     request, memory = state["request"], state.get("kept") or Memory()
     check_request(request, runtime.context.settings.limits)
-    memory = without_dropped(request, memory)
+    memory = _with_buttons(without_dropped(request, memory), runtime.context)
     attachments = await asyncio.to_thread(take_attachments, request, memory, runtime.context.uploads)
     runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments))
     known = memory.attachments | {attachment.id: attachment for attachment in attachments}
     return {
+        "request": request.without_files(),
         "memory": memory.model_copy(update={"attachments": known}),
         "attachments": attachments,
         "heard": [], "seen": [], "steps": [], "found": [], "candidates": [], "recommendations": [],
         "message": "", "degraded": [], "model_out": False, "far": False, "weak": False,
     }  # fmt: skip
+
+
+def _with_buttons(memory: Memory, context: TurnContext) -> Memory:
+    fresh = [press for press in context.pressed if press.at > memory.pressed_until]
+    items = context.catalogue.get_many([press.item_id for press in fresh]) if fresh else {}
+    return with_buttons(memory, fresh, {item_id: item.title for item_id, item in items.items()})
 
 
 async def anticipate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -131,27 +146,52 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     understanding = understand(said, memory, context.vocabulary, attached=bool(seen))
     memory = memory.model_copy(update={"language": understanding.language})
     certain = first_plan(understanding, memory, seen)
+    memory = with_words(memory, understanding)
     state = {**state, "memory": memory}
     update: Update = {"memory": memory, "understanding": understanding, "plan": certain}
     if certain.intent != "recommend" or not (said or certain.pictures or state["request"].drop):
         return update
+    known, unread = await _know(certain, state, context)
+    state = {**state, "known": known}
     searching = asyncio.create_task(_search(certain, state, runtime))
     answer, reason = await _ask_for_plan(state, runtime, certain)
     certain, results = await searching
-    degraded = list(state["degraded"])
+    degraded = [*state["degraded"], *unread]
     out = answer is None
     if answer is None:
         degraded.append(say("no_planning_model", understanding.language, reason=reason))
         answer = {"intent": "recommend", "calls": []}
     final, results = await _merge_plans(certain, answer, results, state, runtime)
+    found = [found for call, _, result in results if (found := _found(call, result))]
+    by_taste = await _found_by_taste(known, final, context)
     return {
         **update,
+        "known": known,
         "plan": final,
         "steps": state["steps"] + [step for _, step, _ in results],
-        "found": [found for call, _, result in results if (found := _found(call, result))],
+        "found": by_taste or found,
         "degraded": degraded + failures(results, understanding.language),
         "model_out": out,
     }
+
+
+async def _know(plan: Plan, state: TurnState, context: TurnContext) -> tuple[Known, list[str]]:
+    """What is known of the user, and a sentence where that cannot be read: the turn goes on without it."""
+    words, photo, memory = bool(plan.topic), bool(plan.pictures), state["memory"]
+    pressed = {press.item_id for press in context.pressed}
+    ask = partial(know, user=context.user, memory=memory, words=words, photo=photo, pressed=pressed)
+    try:
+        return await asyncio.to_thread(ask, context.taste), []
+    except ProductError as exc:
+        return ask(None), [say("no_history", memory.language, reason=str(exc))]
+
+
+async def _found_by_taste(known: Known, plan: Plan, context: TurnContext) -> list[Found]:
+    """Candidates for a message without a wish, where something is known."""
+    if known.situation.wish != "none" or plan.sort or plan.intent != "recommend" or known.taste is None:
+        return []
+    hits = await asyncio.to_thread(finds, known, context.catalogue, plan.filters, context.settings.turn.pool)
+    return [Found(tool=TASTE_TOOL, asked="", hits=hits)] if hits else []
 
 
 async def act(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -169,11 +209,19 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """One candidate list of all signals, with the ledger entries of each candidate; shown at once, provisionally."""
     context, turn = runtime.context, runtime.context.settings.turn
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
-    fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k) if turn.fuse_signals else interleave(outcomes)
-    listed = {hit.item_id for found in state["found"] if found.tool == "browse" for hit in found.hits}
+    weights, policy = weights_in_force(context.settings)
+    fuse_all = partial(fuse_outcomes, k=turn.rrf_k, method=turn.fusion)
+    fused = fuse_all(outcomes, weights) if turn.fuse_signals else interleave(outcomes)
+    listed = {hit.item_id for found in state["found"] if found.tool in LISTS for hit in found.hits}
     near = [entry for entry in fused if entry.hit.item_id in listed or _is_near(entry, state["plan"], context)]
     weak = bool(fused) and not near and _deserves_near_misses(state)
-    near = _sorted(fused if weak else near, state["plan"])[: max(turn.candidates, state["request"].top_n)]
+    near = fused if weak else near
+    said, unread = await _said_by_taste(near, state, context)
+    if said:
+        weights, outcomes = weights_of(state["known"], weights), [*outcomes, *said]
+        kept = {entry.hit.item_id for entry in near}
+        near = [entry for entry in fuse_all(outcomes, weights) if entry.hit.item_id in kept]
+    near = _sorted(near, state["plan"])[: max(turn.candidates, state["request"].top_n)]
     items = context.catalogue.get_many([entry.hit.item_id for entry in near])
     words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
@@ -191,7 +239,25 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     if candidates:
         hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
         runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
-    return {"candidates": candidates, "far": bool(fused) and not near, "weak": weak}
+    return {
+        "candidates": candidates,
+        "far": bool(fused) and not near,
+        "weak": weak,
+        "degraded": state["degraded"] + unread,
+        "fusion": Fusion(votes=votes(outcomes), weights=weights, policy=policy),
+    }
+
+
+async def _said_by_taste(
+    near: list[FusedHit], state: TurnState, context: TurnContext
+) -> tuple[list[SearchOutcome], list[str]]:
+    """What the user's taste says of the candidates, and a sentence where it cannot be read: they stay as they are."""
+    if not context.settings.turn.fuse_signals:
+        return [], []
+    try:
+        return await asyncio.to_thread(opinions, state["known"], near, context.catalogue), []
+    except ProductError as exc:
+        return [], [say("no_history", state["memory"].language, reason=str(exc))]
 
 
 def _deserves_near_misses(state: TurnState) -> bool:
@@ -361,7 +427,7 @@ async def _merge_plans(
 
 def _is_about_items(certain: Plan, results: list[Result], foreign: bool) -> bool:
     """True when the message shows a wish whatever the model says: a picture, a constraint, or words near an item's."""
-    if certain.pictures or certain.constraints or certain.references:
+    if certain.pictures or certain.constraints or certain.references or certain.open_wish:
         return True
     if foreign and glossary_query(certain.topic):
         return True

@@ -39,6 +39,7 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
         references=understanding.references,
         goes_on=understanding.refines or bool(understanding.references),
         sort=understanding.sort,
+        open_wish=understanding.open_wish,
     )
 
 

@@ -60,13 +60,14 @@ def without_dropped(request: Request, memory: Memory) -> Memory:
     Raises:
         BadInput: one of them is not in force.
     """
-    kept = list(memory.constraints)
+    kept, rejected = list(memory.constraints), list(memory.rejected)
     for dropped in request.drop:
         left = [c for c in kept if not (c.field == dropped.field and _same(c.value, dropped.value))]
-        if len(left) == len(kept):
+        wanted = [r for r in rejected if not (dropped.field == "exclude_ids" and r.item_id == dropped.value)]
+        if len(left) == len(kept) and len(wanted) == len(rejected):
             raise BadInput(f"The constraint {dropped.field} {dropped.value} is not in force.")
-        kept = left
-    return memory.model_copy(update={"constraints": kept})
+        kept, rejected = left, wanted
+    return memory.model_copy(update={"constraints": kept, "rejected": rejected})
 
 
 def _same(one: object, other: object) -> bool:

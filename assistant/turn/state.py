@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal, TypedDict
 from langgraph.channels import UntrackedValue
 from pydantic import Field, field_validator
 
+from assistant.learning.records import Fusion
 from assistant.llm.client import ChatClient
+from assistant.records import LOCAL as LOCAL
 from assistant.records import (
     Attachment,
     Candidate,
@@ -27,17 +29,16 @@ from assistant.records import (
     TurnEvent,
 )
 from assistant.settings import Settings
+from assistant.turn.interest import Pressed
+from assistant.turn.tasting import Known
 from assistant.understanding import Said, Understanding
 from assistant.understanding.intents import gives_orders
 from tools.records import Filters, Hit, Record, Vocabulary
 from tools.store.catalogue import Catalogue
+from tools.taste.taste import Taste
 
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 """Control characters and halves of characters, which terminals give for bytes that are not UTF-8."""
-
-
-LOCAL = "local"
-"""The owner of sessions where nobody has to say who they are: the terminal, and the service without keys."""
 
 
 class Dropped(Record):
@@ -61,6 +62,10 @@ class Request(Record):
     )
     drop: list[Dropped] = Field([], description="constraints that are taken back; the last wish is answered anew")
     top_n: int = 3
+
+    def without_files(self) -> "Request":
+        """The message as it is kept: where its files lay at the user's is nobody's business."""
+        return self.model_copy(update={"images": [], "audio": [], "names": {}})
 
     @field_validator("text", mode="before")
     @classmethod
@@ -93,6 +98,8 @@ class Plan(Record):
     """Each signal's best score over the whole catalogue; what is far behind has nothing to do with the wish."""
     kinds: list[str] = []
     """Kinds of items that the wish names, as stems: "camera", "plant"."""
+    open_wish: bool = False
+    """Whether what to recommend is left to the assistant."""
     sort: Literal["price", "-price"] | None = None
     """The order that the user asked for: the cheapest, or the dearest first."""
 
@@ -117,10 +124,12 @@ class TurnState(TypedDict, total=False):
     steps: Annotated[list[Step], UntrackedValue]
     found: Annotated[list[Found], UntrackedValue]
     candidates: Annotated[list[Candidate], UntrackedValue]
+    fusion: Annotated[Fusion, UntrackedValue]
     recommendations: Annotated[list[Recommendation], UntrackedValue]
     message: Annotated[str, UntrackedValue]
     degraded: Annotated[list[str], UntrackedValue]
     model_out: Annotated[bool, UntrackedValue]
+    known: Annotated[Known, UntrackedValue]
     far: Annotated[bool, UntrackedValue]
     weak: Annotated[bool, UntrackedValue]
 
@@ -167,6 +176,9 @@ class TurnContext:
     run_tool: RunTool
     uploads: Path
     models: dict[str, str]
+    user: str = LOCAL
+    taste: Taste | None = None
+    pressed: Sequence[Pressed] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)
     started: float = field(default_factory=time.perf_counter)
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from assistant.records import Constraint, Intent, Memory, Recommendation
+from assistant.records import Constraint, Intent, Memory, Recommendation, Regard
 from assistant.understanding.exclusions import find_exclusions, is_ruled_out, without
 from assistant.understanding.intents import (
     asks_price,
@@ -19,6 +19,7 @@ from assistant.understanding.intents import (
     is_refused,
     small_talk,
 )
+from assistant.understanding.interest import find_opinions, open_wish, recipient
 from assistant.understanding.language import detect_language
 from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
 from assistant.understanding.normalise import normalise
@@ -49,6 +50,11 @@ class Understanding(Record):
     sort: Literal["price", "-price"] | None = Field(None, description="cheapest or dearest first, where that is asked")
     accompanies: bool = Field(False, description="what is wished is to go with what the picture shows")
     refused: bool = Field(False, description="a wish that no shop helps with: it is declined, and nothing is searched")
+    liked: list[Recommendation] = Field([], description="earlier recommendations that the user speaks well of")
+    rejected: list[Recommendation] = Field([], description="earlier recommendations that the user does not want")
+    recalled: list[str] = Field([], description="ids of items rejected before that are asked for by name")
+    recipient: str | None = Field(None, description='for whom: "for my father"; "": for the user; None: not said')
+    open_wish: bool = Field(False, description="what to recommend is left to the assistant")
 
 
 def understand(said: list[Said], memory: Memory, vocabulary: Vocabulary, *, attached: bool) -> Understanding:
@@ -78,14 +84,22 @@ def understand(said: list[Said], memory: Memory, vocabulary: Vocabulary, *, atta
     intent = intent_of(typed or plain, shown=bool(memory.shown), attached=attached)
     if intent is None and references and asks_price(plain):
         intent = "details"
+    is_open = not (topic or attached or references) and any(reading.open_wish for reading in readings)
     if refused or (intent is None and _is_small_talk(readings, topic, constraints, attached)):
         intent = "chat"
+    elif intent is None and (is_open or any(reading.rejected for reading in readings)):
+        intent = "recommend"
     return Understanding(
         language=language,
         intent=intent,
         sort=next((reading.sort for reading in readings if reading.sort), None),
         accompanies=attached and is_accompaniment(plain),
         refused=refused,
+        liked=[item for reading in readings for item in reading.liked],
+        rejected=[item for reading in readings for item in reading.rejected],
+        recalled=[regard.item_id for regard in memory.rejected if regard.title.casefold() in plain],
+        recipient=recipient(plain),
+        open_wish=is_open,
         constraints=constraints,
         currency=next((reading.currency for reading in readings if reading.currency), None),
         references=references,
@@ -112,13 +126,17 @@ class _Reading:
         self.currency: str | None = None
         self.sort: Literal["price", "-price"] | None = None
         self.greets = False
+        self.liked: list[Recommendation] = []
+        self.rejected: list[Recommendation] = []
+        self.open_wish = False
         self._small_talk()
+        self._open_wish()
         self._sort()
         found = find_references(self.text, memory.shown)
         self.references = [item for item, _ in found]
         self._relative_prices(found, memory.shown)
         self._prices()
-        self._not_the_referenced(found)
+        self._opinions(found, memory.shown)
         self._others_like_the_referenced(found)
         self._exclusions()
         self._stock()
@@ -136,6 +154,10 @@ class _Reading:
     def _small_talk(self) -> None:
         spans = small_talk(self.rest)
         self.greets, self.rest = bool(spans), without(self.rest, spans)
+
+    def _open_wish(self) -> None:
+        if span := open_wish(self.rest):
+            self.open_wish, self.rest = True, without(self.rest, [span])
 
     def _sort(self) -> None:
         """ "the cheapest", "most expensive first": an order, not a bound."""
@@ -177,11 +199,16 @@ class _Reading:
             self.currency = self.currency or bound.currency
             self._add(bound.field, bound.value, bound.span, words=bound.words)
 
-    def _not_the_referenced(self, found: list[tuple[Recommendation, Span]]) -> None:
-        for item, span in found:
-            if match := re.search(r"(?:not|except|without|other than|besides|不要|除了)\s*$", self.rest[: span[0]]):
-                self._add("exclude_ids", item.item_id, (match.start(), span[1]))
-                self._is_no_topic(item)
+    def _opinions(self, found: list[tuple[Recommendation, Span]], shown: list[Recommendation]) -> None:
+        """ "Not that one", "the first is too dark": not again, and no topic. "I like the second": more of its kind."""
+        for opinion in find_opinions(self.text, found, shown):
+            if opinion.stance == "rejected":
+                self.rejected.append(opinion.item)
+                self._add("exclude_ids", opinion.item.item_id, opinion.span)
+                self._is_no_topic(opinion.item)
+            else:
+                self.liked.append(opinion.item)
+                self.rest = without(self.rest, [opinion.span])
 
     def _others_like_the_referenced(self, found: list[tuple[Recommendation, Span]]) -> None:
         """ "more like the second one": it is what the message is about, and not itself wanted again."""
@@ -189,6 +216,7 @@ class _Reading:
             before = r"(?:\b(?:more|others?|another|something|anything)\s+like|\bsimilar to|类似|像)\s*(?:the\s+)?$"
             if match := re.search(before, self.rest[: span[0]]):
                 self._add("exclude_ids", item.item_id, (match.start(), span[0]))
+                self.liked.append(item)
 
     def _is_no_topic(self, item: Recommendation) -> None:
         """The item was named as a measure or ruled out: the message is not about it."""
@@ -271,7 +299,13 @@ def carry_over(memory: Memory, understanding: Understanding) -> list[Constraint]
     replaces the older one of its kind, and a thing asked for now is no longer ruled out by an earlier turn.
     """
     now = understanding.constraints
-    kept = memory.constraints if understanding.refines else [c for c in memory.constraints if _lasts(c)]
+    rejected = {regard.item_id for regard in memory.rejected}
+    kept = [c for c in memory.constraints if understanding.refines or _lasts(c) or c.value in rejected]
+    kept += [_not_again(regard) for regard in memory.rejected if not _excludes(regard.item_id, [*kept, *now])]
+    wanted_again = {*understanding.recalled, *(item.item_id for item in understanding.liked)} - {
+        item.item_id for item in understanding.rejected
+    }
+    kept = [c for c in kept if not (c.field == "exclude_ids" and c.value in wanted_again)]
     replaced = {constraint.field for constraint in now if constraint.field not in _GATHERED}
     wanted = {str(constraint.value).casefold() for constraint in now if not constraint.field.startswith("exclude")}
     kept = [
@@ -284,6 +318,14 @@ def carry_over(memory: Memory, understanding: Understanding) -> list[Constraint]
 
 _LASTING = frozenset({"exclude_terms", "exclude_brands", "exclude_categories"})
 _GATHERED = _LASTING | {"exclude_ids"}
+
+
+def _not_again(regard: Regard) -> Constraint:
+    return Constraint(field="exclude_ids", value=regard.item_id, source=regard.source, words=regard.title)
+
+
+def _excludes(item_id: str, constraints: list[Constraint]) -> bool:
+    return any(c.field == "exclude_ids" and c.value == item_id for c in constraints)
 
 
 def _lasts(constraint: Constraint) -> bool:

@@ -47,6 +47,8 @@ class Lexicon(BaseModel):
     must: list[str]
     one: list[str]
     references: dict[str, Any]
+    interest: dict[str, list[str]]
+    recipients: dict[str, list[str]]
     refine: list[str]
     intents: dict[str, list[str]]
     terms: dict[str, list[str]]

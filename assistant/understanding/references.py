@@ -45,14 +45,14 @@ def _by_title(text: str, shown: list[Recommendation]) -> list[tuple[Recommendati
 def _ordinals() -> list[tuple[int, re.Pattern[str]]]:
     """ "second" counts before a noun of the list, after "the" at the end of a clause, or in "first and second"."""
     words = load_lexicon().references
-    nouns = alternatives(words["nouns"])
+    nouns, article = alternatives(words["nouns"]), alternatives(words["articles"])
+    spoken_of = alternatives([*load_lexicon().interest["like_after"], *load_lexicon().interest["reject_after"]])
+    after = rf"(?=\s*(?:$|[?.,!;]|and\b|or\b|und\b|et\b|y\b|with\b|vs\b|versus\b|in\b|but\b|instead\b|{spoken_of}))"
     patterns = []
     for number, names in words["ordinals"].items():
         name = alternatives([str(n) for n in names])
-        after = r"(?=\s*(?:$|[?.,!;]|and\b|or\b|und\b|et\b|y\b|with\b|vs\b|versus\b|in\b|but\b|instead\b))"
-        patterns.append(
-            (int(number), re.compile(rf"(?:the\s+)?{name}\s+{nouns}|the\s+{name}{after}|(?<=and\s){name}{after}"))
-        )
+        pattern = rf"(?:{article}\s+)?{name}\s+{nouns}|{article}\s+{name}{after}|(?<=and\s){name}{after}"
+        patterns.append((int(number), re.compile(pattern)))
     patterns.append((-1, re.compile("最后(?:一|1)?(?:个|款|件)")))
     return patterns
 

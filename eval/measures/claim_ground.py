@@ -1,5 +1,6 @@
 """What a text of the reply may rest on: the items it speaks of, the evidence it cites, and what the user said."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,15 @@ from assistant.records import CitedEvidence, Reply
 from eval.measures.claim_words import Amount, Spellings, amounts, pattern, plain, spelt_out, words_in
 from tools.records import Item
 
-ECHOES = frozenset({"dense", "picture", "picture_text", "text_picture", "keyword", "session"})
+TASTE = frozenset({"session", "profile", "collaborative", "popular"})
+"""Evidence that names other items that the user liked, and counts people; titles stand in it between “ and ”."""
+
+ECHOES = frozenset({"dense", "picture", "picture_text", "text_picture", "keyword"}) | TASTE
 """Evidence that repeats the user's words or compares with them; it says nothing of the item's own properties."""
 
 _HAN_COLOUR = "色"
+_NAMED = re.compile(r"“([^”]+)”")
+_COUNTED = re.compile(r"(\d+) people")
 
 
 class Shelf:
@@ -58,6 +64,24 @@ class Ground:
     def own(self) -> str:
         """The same in the form for comparing, number words also as digits."""
         return _both(self.own_raw, self.catalogue_language)
+
+    @cached_property
+    def named(self) -> list[str]:
+        """Titles of other items that the cited evidence names, the longest first."""
+        told = [title for entry in self.evidence if entry.source in TASTE for title in _NAMED.findall(entry.detail)]
+        return sorted(set(told), key=len, reverse=True)
+
+    @cached_property
+    def people(self) -> list[float]:
+        """How many people the cited evidence counts."""
+        told = [count for entry in self.evidence if entry.source in TASTE for count in _COUNTED.findall(entry.detail)]
+        return [float(count) for count in told]
+
+    def without_named(self, text: str) -> str:
+        """The text without the titles that the cited evidence names: what they say is said of other items."""
+        for title in self.named:
+            text = re.sub(re.escape(title), " ", text, flags=re.IGNORECASE)
+        return text
 
     @cached_property
     def wish(self) -> str:
@@ -171,3 +195,8 @@ def _wish_lines(reply: Reply) -> Iterator[str]:
         yield from (change.words, str(change.wanted), str(change.used))
     for step in reply.steps:
         yield from (str(value) for value in step.arguments.values() if isinstance(value, str))
+
+
+def named_in(detail: str) -> list[str]:
+    """The titles that an entry of the sources of taste names."""
+    return _NAMED.findall(detail)

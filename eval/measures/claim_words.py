@@ -37,6 +37,7 @@ class ClaimWords:
     approximate: Spellings
     costs: Spellings
     wish: Spellings
+    people: Spellings
     negation: Spellings
     affirmation: Spellings
     sizes: Spellings

@@ -17,7 +17,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from assistant.records import Recommendation, Reply
-from eval.measures.claim_ground import ECHOES, Ground, Shelf
+from eval.measures.claim_ground import ECHOES, TASTE, Ground, Shelf, named_in
 from eval.measures.claim_words import (
     Amount,
     Spellings,
@@ -36,7 +36,7 @@ _QUOTED = re.compile(r"[“„«「『]([^“”„«»「」『』]{2,})[”“
 _CLAUSE_END = re.compile(r"[.,;:!?](?=\s|$|[\u3400-\u9fff])|[。、\n]")
 _CODE = re.compile(r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[a-z])[a-z0-9][a-z0-9-]*(?![\w-])", re.ASCII)
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th|er|e|ª|º)?(?:-[a-z]+)*")
-_CAPITALISED = re.compile(r"(?<![\w.'’-])[A-Z][\w&'’-]+")
+_CAPITALISED = re.compile(r"(?<![\w.'’-])(?!I['’](?:d|ll|m|ve)\b)[A-Z][\w&'’-]+")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9&'’-]+")
 _LETTER_SIZE = re.compile(r"\s*:?\s*(X{0,3}[SL]|M)(?![\w'’])")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:…。！？：(\n]|[“\"„«])\s*$")
@@ -91,6 +91,8 @@ def held_texts(reply: Reply, shelf: Shelf, catalogue_language: str = "en") -> li
             if fact.source not in ECHOES:
                 ground = Ground(reply, shelf, items, "en", catalogue_language)
                 texts.append(_held(f"evidence {fact.id}", entry.item_id, fact.detail, ground))
+            elif fact.source in TASTE:
+                texts.append(_history(f"evidence {fact.id}", entry.item_id, fact.detail, shelf))
         ground = Ground(reply, shelf, items, reply.language, catalogue_language, entry.evidence)
         texts.append(_held("explanation", entry.item_id, entry.explanation, ground))
     return texts
@@ -98,6 +100,7 @@ def held_texts(reply: Reply, shelf: Shelf, catalogue_language: str = "en") -> li
 
 def claims_in(text: str, ground: Ground) -> list[Claim]:
     """The claims of one text, each held to its ground; inside a quotation nothing more is looked for."""
+    text = ground.without_named(text)
     bare = _QUOTED.sub(" ", text)
     low = plain(spelt_out(bare, ground.language))
     texts: tuple[tuple[str, tuple[Finder, ...]], ...] = (
@@ -118,6 +121,13 @@ def _held(place: str, item_id: str | None, text: str, ground: Ground) -> HeldTex
     if not written_in(text, ground.language, names=(item.title for item in ground.items)):
         ground = replace(ground, language="en")
     return HeldText(place=place, item_id=item_id, text=text, claims=claims_in(text, ground))
+
+
+def _history(place: str, item_id: str, detail: str, shelf: Shelf) -> HeldText:
+    """What an entry says of the user's history: only items of the catalogue can have been liked."""
+    titles = {item.title for item in shelf.items.values()}
+    claims = [Claim(kind="title", words=title, supported=title in titles) for title in named_in(detail)]
+    return HeldText(place=place, item_id=item_id, text=detail, claims=claims)
 
 
 def _known(item_id: str, shelf: Shelf) -> list[Item]:
@@ -263,6 +273,8 @@ def _measure_holds(amount: Amount, before: str, ground: Ground) -> bool:
 
 def _number_holds(amount: Amount, before: str, after: str, ground: Ground) -> bool:
     words, held = load_claim_words(), list(ground.own_numbers)
+    if _after(words.people, after, ground, 2):
+        return holds(amount.values, ground.people)
     about_wish = _near(words.wish, before, ground, 20) or _near(words.bound, before, ground, 12)
     if ground.lenient:
         held.append(float(len(ground.reply.recommendations)))

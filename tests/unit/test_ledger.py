@@ -1,10 +1,10 @@
 import pytest
 
 from assistant.fusion import FusedHit
-from assistant.ledger import Ledger, cited, in_words, template_explanation
+from assistant.ledger import TASTE, Ledger, cited, in_words, template_explanation
 from assistant.records import Evidence
 from assistant.verify import Claim, problems
-from tools.records import Filters, Hit, Item, Signal, Vocabulary
+from tools.records import Because, Filters, Hit, Item, Signal, Vocabulary
 
 ITEM = Item(
     id="x",
@@ -89,3 +89,21 @@ def test_an_explanation_from_the_template_passes_its_own_check() -> None:
     for language in ("en", "zh"):
         claim = Claim(template_explanation(entries()[:4], language), "Oak Chair", entries()[:4], language)
         assert problems(claim, Vocabulary(brands=["Nike"])) == []
+
+
+def test_what_speaks_for_an_item_by_the_users_taste_is_told_with_titles_and_counts() -> None:
+    liked = [Because(item_id="a", title="Pine Stool", people=12), Because(item_id="b", title="Birch Desk", people=4)]
+    signals = [
+        ("", Signal(source="collaborative", score=1.2, rank=1, because=liked, people=12)),
+        ("", Signal(source="profile", score=0.7, rank=1, because=liked[:1])),
+        ("", Signal(source="session", score=0.0, rank=4)),
+        ("", Signal(source="popular", score=2.0, rank=2)),
+    ]
+    fused = FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, signals)
+    told = [entry for entry in Ledger(Filters(), "", {}).entries(fused, ITEM) if entry.source in TASTE]
+    assert [entry.detail for entry in told] == [
+        "you liked “Pine Stool” and “Birch Desk”; 12 people who liked “Pine Stool” also chose this",
+        "close to what you liked: “Pine Stool”",
+    ]
+    assert told[0].facts["each"] == [12, 4]
+    assert in_words(told[1], "zh") == "与您喜欢过的“Pine Stool”相近"

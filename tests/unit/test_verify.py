@@ -67,3 +67,40 @@ def test_chinese_explanations_are_held_to_numbers_colours_and_known_nouns() -> N
 )
 def test_other_languages_are_held_to_numbers_colours_and_stock(text: str, language: str) -> None:
     assert check(text, language)
+
+
+LIKED = Evidence(
+    id="e4",
+    item_id="x",
+    source="collaborative",
+    detail="you liked “Red Leather Sofa”; 12 people who liked “Red Leather Sofa” also chose this",
+    key="evidence_collaborative",
+    facts={"titles": ["Red Leather Sofa"], "people": 12},
+)
+
+
+def check_with_history(text: str, language: str = "en") -> list[str]:
+    return problems(Claim(text, "RunX Running Shoe", [*EVIDENCE, LIKED], language), VOCABULARY)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("You liked the Red Leather Sofa, and 12 people who liked it also chose this black shoe.", "en"),
+        ("有 12 位喜欢“Red Leather Sofa”的人也选择了它。", "zh"),
+    ],
+)
+def test_what_the_user_liked_and_how_many_people_chose_may_be_told(text: str, language: str) -> None:
+    assert check_with_history(text, language) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This red running shoe is of leather.",
+        "You liked the Red Leather Sofa, and 13 people who liked it also chose this.",
+        "This running shoe costs 12 dollars.",
+    ],
+)
+def test_what_is_said_of_another_item_or_of_people_is_not_said_of_this_one(text: str) -> None:
+    assert check_with_history(text)

@@ -1,6 +1,7 @@
 """All that the tools work with, each part made on first use."""
 
 import logging
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tools.engines.text import TextEncoder
     from tools.records import SignalSource
     from tools.store import Catalogue
+    from tools.taste.taste import Taste
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,13 @@ class Part(Generic[T]):
         instance.__dict__[self._name] = value if isinstance(value, Lazy) else Lazy(lambda: value)
 
 
+class OptionalPart(Part[T | None]):
+    """A part that may be left out: it is then None."""
+
+    def __get__(self, instance: object, owner: type | None = None) -> T | None:
+        return None if instance is None else super().__get__(instance, owner)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Engines:
     """The catalogue and the encoders that its vectors come from.
@@ -55,6 +64,14 @@ class Engines:
     """How many items each signal of a search brings into the fusion."""
     weights: "Mapping[SignalSource, float] | None" = None
     """Each signal's share in the fusion; None: the defaults of `tools.search`."""
+    taste: "OptionalPart[Taste]" = OptionalPart()
+    """What is known of users; None: nothing."""
+
+    def with_taste(self, taste: "Taste | None") -> "Engines":
+        """The same parts, beside another knowledge of users."""
+        other = copy(self)
+        other.__dict__["taste"] = Lazy(lambda: taste)
+        return other
 
     def warm_up(self) -> None:
         """Load every model now; one that is missing is passed over and reported when it is first needed."""

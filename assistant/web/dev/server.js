@@ -286,7 +286,51 @@ function file(response, path, type) {
   createReadStream(path).pipe(response);
 }
 
+const profile = {
+  events: 7,
+  price: [40, 100],
+  currency: "USD",
+  preferences: [
+    { attribute: "category", value: "Footwear", weight: 0.8, yours: false },
+    { attribute: "color", value: "black", weight: 0.3, yours: false },
+    { attribute: "brand", value: "Nike", weight: -1, yours: true },
+  ],
+  recent: items
+    .slice(0, 4)
+    .map(({ id, title }, n) => ({ item_id: id, title, event: "like", at: Date.now() / 1000 - n * 90000 })),
+};
+
 const ROUTES = [
+  ["GET", /^\/api\/me\/profile$/, (_, response) => answer(response, profile)],
+  [
+    "PUT",
+    /^\/api\/me\/profile$/,
+    async (request, response) => {
+      const given = JSON.parse(await bodyOf(request));
+      const others = profile.preferences.filter((one) => one.value !== given.value);
+      profile.preferences = [...others, { ...given, yours: true }];
+      answer(response, undefined, 204);
+    },
+  ],
+  [
+    "DELETE",
+    /^\/api\/me\/profile/,
+    (request, response) => {
+      const value = new URL(request.url, "http://x").searchParams.get("value");
+      profile.preferences = profile.preferences.filter((one) => one.value !== value);
+      answer(response, undefined, 204);
+    },
+  ],
+  [
+    "DELETE",
+    /^\/api\/me$/,
+    (_, response) => {
+      sessions.clear();
+      profile.preferences = profile.recent = [];
+      profile.price = null;
+      answer(response, undefined, 204);
+    },
+  ],
   [
     "GET",
     /^\/api\/info$/,

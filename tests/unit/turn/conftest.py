@@ -1,12 +1,15 @@
 """A turn over doubles: a shelf of items instead of stores, canned tools, and a model that says what a test scripted."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.memory import InMemorySaver
+from numpy.typing import NDArray
 
 from assistant.errors import LLMUnavailable
 from assistant.llm.client import CallUsage, Usage
@@ -14,8 +17,10 @@ from assistant.records import Attachment, Done, PlannedCall, Reply, Step, TurnEv
 from assistant.sessions import serializer
 from assistant.settings import Settings, TurnSettings
 from assistant.turn.graph import build_graph
+from assistant.turn.interest import Pressed
 from assistant.turn.state import Request, TurnContext
 from tools.records import Filters, Hit, Item, Signal, Vocabulary
+from tools.taste.taste import Taste
 
 FURNITURE = {"currency": "USD", "category": "Furniture", "in_stock": True}
 ITEMS = [
@@ -64,6 +69,26 @@ class Shelf:
 
     def get_many(self, ids: list[str]) -> dict[str, Item]:
         return {item.id: item for item in self.items if item.id in ids}
+
+    def version(self) -> int:
+        return len(self.items)
+
+    def vectors_of(self, space: str, ids: list[str]) -> dict[str, list[NDArray[np.float32]]]:
+        """Texts as unit vectors of word counts; no pictures."""
+        if space != "text":
+            return {}
+        words = sorted({word for item in self.items for word in _words(item)})
+        counts = {i.id: np.array([_words(i).count(word) for word in words], np.float32) for i in self.items}
+        return {item_id: [counts[item_id] / np.linalg.norm(counts[item_id])] for item_id in ids if item_id in counts}
+
+    def nearest(self, space: str, vector: NDArray[np.float32], k: int, filters: Filters) -> list[tuple[str, float]]:
+        found = self.vectors_of(space, [item.id for item in self.passing(filters)])
+        scored = [(item_id, float(rows[0] @ vector)) for item_id, rows in found.items()]
+        return sorted(scored, key=lambda pair: -pair[1])[:k]
+
+
+def _words(item: Item) -> list[str]:
+    return re.findall(r"\w+", f"{item.title} {item.description}".casefold())
 
 
 def hits(items: list[Item], words: str, scores: dict[str, float]) -> list[dict[str, Any]]:
@@ -116,11 +141,13 @@ class Stage:
     transcript: str = ""
     scores: dict[str, float] = field(default_factory=dict)
     manner: TurnSettings = field(default_factory=TurnSettings)
+    pressed: list[Pressed] = field(default_factory=list)
+    taste: Taste | None = None
 
     def __post_init__(self) -> None:
         self.graph = build_graph(InMemorySaver(serde=serializer()))
 
-    async def turn(self, text: str, *script: Any, **files: list[Path]) -> tuple[Reply, list[TurnEvent], ScriptedChat]:  # noqa: ANN401
+    async def turn(self, text: str, *script: Any, **files: Any) -> tuple[Reply, list[TurnEvent], ScriptedChat]:  # noqa: ANN401
         """One turn; the model says what the script says and is unreachable after it."""
         chat = ScriptedChat(list(script))
         context = TurnContext(
@@ -131,9 +158,11 @@ class Stage:
             run_tool=self.run_tool,
             uploads=self.folder / "uploads",
             models={},
+            pressed=self.pressed,
+            taste=self.taste,
         )
         config: Any = {"configurable": {"thread_id": "s"}}
-        request = Request(session_id="s", text=text, **files)  # type: ignore[arg-type]
+        request = Request(session_id="s", text=text, **files)
         stream = self.graph.astream({"request": request}, config, context=context, stream_mode="custom")
         events = [event async for event in stream]
         assert isinstance(events[-1], Done)

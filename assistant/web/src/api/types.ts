@@ -218,6 +218,24 @@ export interface CatalogueMap {
 
 export type FeedbackEvent = "view" | "like" | "dislike" | "more_like_this" | "not_this";
 
+/** One thing that the user is taken to like (above zero) or not. */
+export interface Preference {
+  attribute: string;
+  value: string;
+  /** From -1 to 1. */
+  weight: number;
+  /** Whether the user has said so, instead of its being read off what they did. */
+  yours: boolean;
+}
+
+export interface Profile {
+  events: number;
+  price: [number, number] | null;
+  currency: string | null;
+  preferences: Preference[];
+  recent: { item_id: string; title: string | null; event: string; at: number }[];
+}
+
 /** RFC 9457 problem details. */
 export interface Problem {
   status: number;

@@ -1,0 +1,261 @@
+"""The taste model: what people's choices and the items' contents say about what somebody will choose.
+
+Stored in ``<data folder>/taste/<version>/`` as ``card.json``, ``items.json`` and ``model.safetensors``; it holds
+numbers of items only, none of any person. `TasteModel.load` gives the current version, read once.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+from scipy.sparse import csr_matrix
+
+from tools.errors import StoreError
+from tools.records import Record
+from tools.taste import collaborative, versions
+from tools.taste.blend import CONTENT, POPULARITY, Blend, standardised
+from tools.taste.collaborative import Algorithm, Arrays, Collaborative, Matrix, Parameters
+from tools.taste.multimodal import Towers
+from tools.taste.neighbours import Neighbourhood
+from tools.taste.records import Neighbour
+
+FOLDER = "taste"
+FORMAT = 1
+
+
+class ModelCard(Record):
+    """What a model is: from what, how, and how well it did on choices that were held out."""
+
+    format: int = FORMAT
+    version: str
+    trained_at: float = Field(description="seconds since 1970")
+    events: int = Field(description="choices and refusals that were learned from, one a person and item")
+    people: int
+    items: int
+    untouched: int = Field(0, description="items that nobody chose")
+    left_out: int = Field(0, description="events beyond the most that one person may bring")
+    algorithm: Algorithm
+    parameters: Parameters
+    weights: dict[str, dict[str, float]] = Field({}, description="stage of knowledge -> part -> weight in the blend")
+    gates: dict[str, dict[str, float]] = Field(
+        {}, description="touched or untouched items -> channel -> mean gate of the multimodal model"
+    )
+    tested: int = Field(0, description="people whose last choice was held out to measure")
+    figures: dict[str, dict[str, float]] = Field(
+        {}, description="recommender -> measure -> mean over the people tested"
+    )
+    events_version: int | None = Field(None, description="of the store of events, when it was read")
+    encoders: dict[str, str] = Field({}, description="modality -> encoder that made its vectors")
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class TasteModel:
+    """One version, in memory; it never changes. Safe to use from several threads.
+
+    Attributes:
+        ids: items, the ones that the collaborative parts know first.
+        people: how many people chose each, int32 (items,).
+    """
+
+    card: ModelCard
+    ids: tuple[str, ...]
+    people: NDArray[np.int32]
+    near: Neighbourhood
+    collaborative: Collaborative
+    blend: Blend
+    towers: Towers | None = None
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """Item id -> row."""
+        return {item_id: row for row, item_id in enumerate(self.ids)}
+
+    @cached_property
+    def touched(self) -> NDArray[np.bool_]:
+        """Whether anybody chose the item, (items,)."""
+        return self.people > 0
+
+    # Asking ----------------------------------------------------------------------------------------------------------
+
+    def score(
+        self,
+        history: Mapping[str, float],
+        *,
+        k: int,
+        among: Sequence[str] | None = None,
+        exclude: Collection[str] = (),
+    ) -> list[tuple[str, float]]:
+        """The k best items for a history, best first, with scores that compare within this answer only.
+
+        The history is folded in: nobody needs to have been there in training. Items that nobody chose are scored from
+        their contents; items that the model has never heard of are left out (see `with_items`).
+
+        Args:
+            history: item id -> strength, above zero what was chosen, below what was refused. Unknown ids are ignored.
+            among: ids to choose from; None: all.
+            exclude: ids to leave out. What is in the history is not left out unless it stands here too.
+        """
+        scores = self.scores(self.history_row(history))[0]
+        allowed = np.ones(len(self.ids), np.bool_) if among is None else np.zeros(len(self.ids), np.bool_)
+        if among is not None:
+            allowed[[self.rows[item_id] for item_id in among if item_id in self.rows]] = True
+        allowed[[self.rows[item_id] for item_id in exclude if item_id in self.rows]] = False
+        places = np.flatnonzero(allowed)
+        if k < len(places):
+            places = places[np.argpartition(-scores[places], k)[:k]]
+        best = sorted(places, key=lambda row: (-scores[row], self.ids[row]))[:k]
+        return [(self.ids[row], round(float(scores[row]), 4)) for row in best]
+
+    def knows(self, history: Mapping[str, float]) -> bool:
+        """Whether any chosen item of the history is one that the model can say something about."""
+        return any(strength > 0 and item_id in self.rows for item_id, strength in history.items())
+
+    def neighbours(self, item_id: str, k: int) -> list[Neighbour]:
+        """The k items most often chosen by the people who chose this one, strongest first; none for unknown ones."""
+        row = self.rows.get(item_id, len(self.ids))
+        if row >= self.near.strengths.shape[0]:
+            return []
+        columns, strengths = collaborative.row_of(self.near.strengths, row)
+        counts = collaborative.row_of(self.near.counts, row)[1]
+        return [
+            Neighbour(item_id=self.ids[column], people=int(both), strength=round(min(float(strength), 1.0), 4))
+            for column, both, strength in list(zip(columns, counts, strengths, strict=True))[:k]
+        ]
+
+    def popularity(self, item_ids: Sequence[str], *, debias: float = 0.0) -> dict[str, float]:
+        """The share of people who chose each item.
+
+        Args:
+            debias: 0 to 1; the share is raised to the power of 1 - debias, so that at 1 all are alike.
+        """
+        share = {item_id: self._chosen_by(item_id) / max(self.card.people, 1) for item_id in item_ids}
+        return {item_id: value ** (1.0 - debias) for item_id, value in share.items()}
+
+    def _chosen_by(self, item_id: str) -> int:
+        row = self.rows.get(item_id)
+        return 0 if row is None else int(self.people[row])
+
+    def history_row(self, history: Mapping[str, float]) -> csr_matrix:
+        """A history as one sparse row (1, items); unknown items are ignored."""
+        known = {self.rows[item_id]: strength for item_id, strength in history.items() if item_id in self.rows}
+        columns, values = list(known), np.array(list(known.values()), dtype=np.float32)
+        return csr_matrix((values, ([0] * len(columns), columns)), shape=(1, len(self.ids)), dtype=np.float32)
+
+    def scores(self, histories: csr_matrix) -> Matrix:
+        """Every item's score (n, items) for each history (n, items)."""
+        known = np.asarray((histories > 0).sum(axis=1)).ravel().astype(np.int64)
+        return self.blend.scores(self.parts(histories), known, self.touched)
+
+    def parts(self, histories: csr_matrix) -> dict[str, Matrix]:
+        """What each part says, standardised (n, items)."""
+        counts = np.log1p(self.people.astype(np.float32))[np.newaxis]
+        found = {
+            POPULARITY: np.repeat(counts, histories.shape[0], axis=0),
+            "collaborative": self._padded(self.collaborative, histories),
+            "neighbours": self._padded(collaborative.ItemWeights(self.near.strengths), histories),
+        }
+        if self.towers is not None:
+            found["multimodal"] = self.towers.scores(histories)
+            found[CONTENT] = self.towers.content_scores(histories)
+        return {name: standardised(scores, self.touched) for name, scores in found.items()}
+
+    def _padded(self, part: Collaborative, histories: csr_matrix) -> Matrix:
+        """A collaborative part's scores; zeros for the items that came after its training."""
+        trained = self.near.strengths.shape[0]
+        scores = part.scores(histories[:, :trained])
+        return np.pad(scores, ((0, 0), (0, histories.shape[1] - trained)))
+
+    # New items -------------------------------------------------------------------------------------------------------
+
+    def with_items(self, ids: Sequence[str], vectors: Mapping[str, Matrix]) -> Self:
+        """The same model, knowing further items by their contents alone; ids that it knows already are left out.
+
+        Args:
+            vectors: by modality, unit rows (len(ids), dimensions), zeros where an item has none; those modalities
+                that the model was trained with are used.
+        """
+        fresh = [place for place, item_id in enumerate(ids) if item_id not in self.rows]
+        if self.towers is None or not fresh:
+            return self
+        rows = self.towers.placed({name: matrix[fresh] for name, matrix in vectors.items()}, len(fresh))
+        return replace(
+            self,
+            ids=(*self.ids, *(ids[place] for place in fresh)),
+            people=np.concatenate([self.people, np.zeros(len(fresh), np.int32)]),
+            towers=self.towers.with_items(rows),
+        )
+
+    # Files -----------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def load(cls, folder: Path) -> "TasteModel | None":
+        """The current model of a data folder; None when there is none. Quick while it is the same one.
+
+        Raises:
+            StoreError: its files are damaged, or of another version of this program.
+        """
+        now = versions.pointer(folder / FOLDER)
+        return None if now is None else _read(folder / FOLDER / now.version)
+
+    def save(self, folder: Path) -> Path:
+        """Store it as the current model of a data folder; the one before is kept for `versions.roll_back`.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        return versions.publish(folder / FOLDER, self.card.version, self._write)
+
+    def _write(self, folder: Path) -> None:
+        from safetensors.numpy import save_file
+
+        arrays: Arrays = {"people": self.people, "blend/weights": self.blend.weights}
+        arrays["blend/untouched"] = self.blend.untouched
+        parts = {"near": self.near.arrays(), "collaborative": self.collaborative.arrays()}
+        if self.towers is not None:
+            parts["towers"] = self.towers.arrays()
+        for part, named in parts.items():
+            arrays |= {f"{part}/{name}": array for name, array in named.items()}
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "model.safetensors")
+        (folder / "items.json").write_text(json.dumps(self.ids, ensure_ascii=True), "utf-8")
+        (folder / "blend.json").write_text(json.dumps(self.blend.names), "utf-8")
+        (folder / "card.json").write_text(self.card.model_dump_json(indent=2), "utf-8")
+
+
+@lru_cache(maxsize=2)
+def _read(folder: Path) -> TasteModel:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        card = ModelCard.model_validate_json((folder / "card.json").read_text("utf-8"))
+        arrays: dict[str, NDArray[Any]] = load_file(folder / "model.safetensors")
+        ids = tuple(json.loads((folder / "items.json").read_text("utf-8")))
+        names = tuple(json.loads((folder / "blend.json").read_text("utf-8")))
+        return _assembled(card, ids, names, arrays)
+    except (OSError, ValidationError, ValueError, KeyError, SafetensorError) as exc:
+        raise StoreError(f"The taste model in {folder} is damaged; train again with: assistant train.") from exc
+
+
+def _assembled(
+    card: ModelCard, ids: tuple[str, ...], names: tuple[str, ...], arrays: Mapping[str, NDArray[Any]]
+) -> TasteModel:
+    def part(prefix: str) -> dict[str, NDArray[Any]]:
+        return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+    towers = part("towers/")
+    return TasteModel(
+        card=card,
+        ids=ids,
+        people=arrays["people"],
+        near=Neighbourhood.load(part("near/")),
+        collaborative=collaborative.load(card.algorithm, part("collaborative/")),
+        blend=Blend(names, arrays["blend/weights"], arrays["blend/untouched"]),
+        towers=Towers.load(towers) if towers else None,
+    )

@@ -1,0 +1,183 @@
+"""Training of the multimodal model; `tools.taste.multimodal` says what it is and scores with it, without torch.
+
+A step takes some people, hides part of what each chose, and asks for the hidden ones given the rest: the softmax over
+all items, or over a uniform sample of them in a large catalogue (with the sample's share corrected for).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from torch import Tensor, nn
+
+from tools.taste.collaborative import Matrix, row_of
+from tools.taste.multimodal import PEOPLE, Tower, Towers, gated
+
+Progress = Callable[[int, int], None]
+"""Told how many steps are done, of how many."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How it is trained; docs/collaborative.md says how these were found.
+
+    Attributes:
+        unknown: share of items whose people channel is left out in a step.
+        all_items: up to so many items every one is asked about, beyond them a sample of as many.
+        longest: so many items of a person are in a step at most.
+        passes: over all people; `most_steps` bounds what that comes to.
+    """
+
+    dimensions: int = 64
+    rate: float = 0.003
+    decay: float = 1e-5
+    unknown: float = 0.3
+    batch: int = 256
+    all_items: int = 4_096
+    longest: int = 200
+    passes: int = 150
+    most_steps: int = 1_500
+    seed: int = 7
+
+
+class _Model(nn.Module):
+    def __init__(self, vectors: Mapping[str, Tensor], items: int, dimensions: int) -> None:
+        super().__init__()
+        width = dimensions + 1
+        self.towers = nn.ModuleDict({name: nn.Linear(rows.shape[1], width) for name, rows in vectors.items()})
+        self.gates = nn.ModuleDict({name: nn.Linear(rows.shape[1], 1) for name, rows in vectors.items()})
+        self.people = nn.Embedding(items, width)
+        self.people_gate = nn.Parameter(torch.ones(1))
+        self.turn = nn.Parameter(torch.eye(dimensions))
+        nn.init.normal_(self.people.weight, std=0.1)
+        for gate in self.gates.values():
+            nn.init.zeros_(gate.weight)
+            nn.init.zeros_(gate.bias)
+
+    def forward(
+        self, rows: Tensor, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor], known: Tensor
+    ) -> Tensor:
+        """Items (n, d + 1); ``known`` (n,): whether the people channel counts."""
+        channels, logits = [self.people(rows)], [torch.where(known, self.people_gate, -torch.inf)]
+        for name, tower in self.towers.items():
+            some = vectors[name][rows]
+            channels.append(tower(some))
+            logits.append(torch.where(present[name][rows], self.gates[name](some).squeeze(1), -torch.inf))
+        stacked = torch.stack(logits)
+        bottom = torch.where(stacked.isinf().all(dim=0), 0.0, stacked)  # an item without any channel: zeros, no NaN
+        weights = torch.softmax(bottom, dim=0) * ~stacked.isinf()
+        return torch.einsum("cn,cnd->nd", weights, torch.stack(channels))
+
+
+def train(
+    matrix: csr_matrix, vectors: Mapping[str, Matrix], recipe: Recipe | None = None, progress: Progress | None = None
+) -> Towers:
+    """Learn from strengths (people, items) and content.
+
+    Args:
+        vectors: by modality float32 (items, dimensions), unit rows; zeros where an item has none.
+    """
+    recipe = recipe or Recipe()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return _Training(matrix, vectors, recipe).run(progress or (lambda _done, _of: None))
+
+
+class _Training:
+    def __init__(self, matrix: csr_matrix, vectors: Mapping[str, Matrix], recipe: Recipe) -> None:
+        self.matrix, self.recipe, self.count = matrix, recipe, matrix.shape[1]
+        self.touched = np.asarray((matrix > 0).sum(axis=0)).ravel() > 0
+        self.means = {name: _mean(rows) for name, rows in vectors.items()}
+        self.present = {name: torch.from_numpy(rows.any(axis=1)) for name, rows in vectors.items()}
+        self.vectors = {
+            name: torch.from_numpy((rows - self.means[name]).astype(np.float32)) for name, rows in vectors.items()
+        }
+        self.model = _Model(self.vectors, self.count, recipe.dimensions)
+        self.draw = np.random.default_rng(recipe.seed)
+
+    def run(self, progress: Progress) -> Towers:
+        people = np.flatnonzero(np.asarray((self.matrix > 0).sum(axis=1)).ravel() > 0)
+        recipe = self.recipe
+        steps = min(recipe.most_steps, max(1, recipe.passes * len(people) // recipe.batch))
+        optimiser = torch.optim.AdamW(self.model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=recipe.rate, total_steps=steps + 1)
+        for step in range(steps):
+            chosen = self.draw.choice(people, min(recipe.batch, len(people)), replace=False)
+            loss = self._loss(chosen)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+            progress(step + 1, steps)
+        return self._towers()
+
+    def _loss(self, people: NDArray[np.int64]) -> Tensor:
+        (who, given, weight), (asker, target) = self._asked(people)
+        sampled = self.count > self.recipe.all_items
+        others = self.draw.integers(0, self.count, self.recipe.all_items) if sampled else np.arange(self.count)
+        rows, places = np.unique(np.concatenate([given, target, others]), return_inverse=True)
+        known = self.touched[rows] & (self.draw.random(len(rows)) >= self.recipe.unknown)
+        items = self.model(torch.from_numpy(rows), self.vectors, self.present, torch.from_numpy(known))
+        at_given, at_target, at_others = np.split(places, [len(given), len(given) + len(target)])
+        history = torch.sparse_coo_tensor(
+            torch.from_numpy(np.stack([who, at_given])), torch.from_numpy(weight), (len(people), len(rows)),
+            check_invariants=False,
+        )  # fmt: skip
+        sizes = torch.from_numpy(np.bincount(who, np.abs(weight), len(people)).astype(np.float32)).clamp(min=1e-6)
+        person = torch.sparse.mm(history, items[:, :-1]) / sizes.sqrt()[:, None] @ self.model.turn
+        rest = person @ items[at_others, :-1].T + items[at_others, -1]
+        below = torch.logsumexp(rest, dim=1)[asker]
+        right = (person[asker] * items[at_target, :-1]).sum(dim=1) + items[at_target, -1]
+        if sampled:
+            below = torch.logaddexp(right, below + float(np.log(self.count / self.recipe.all_items)))
+        each = torch.from_numpy((1.0 / np.bincount(asker)[asker]).astype(np.float32))
+        return ((below - right) * each).sum() / len(people)
+
+    def _asked(
+        self, people: NDArray[np.int64]
+    ) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64], Matrix], tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """For each person what is given (person, item, strength) and what is hidden (person, item)."""
+        given, hidden = [], []
+        for place, person in enumerate(people):
+            items, strengths = row_of(self.matrix, int(person))
+            order = self.draw.permutation(len(items))[: self.recipe.longest]
+            items, strengths = items[order].astype(np.int64), strengths[order]
+            cut = max(1, int(round(len(items) * self.draw.uniform(0.2, 0.9))))
+            targets = np.flatnonzero(strengths[:cut] > 0)
+            if not len(targets):  # a person of few choices and many refusals
+                targets = np.flatnonzero(strengths > 0)[:1]
+            rest = np.setdiff1d(np.arange(cut, len(items)), targets)
+            hidden.append((np.full(len(targets), place), items[targets]))
+            given.append((np.full(len(rest), place), items[rest], strengths[rest]))
+        who, item, weight = (np.concatenate(column) for column in zip(*given, strict=True))
+        asker, target = (np.concatenate(column) for column in zip(*hidden, strict=True))
+        keep = np.isin(np.arange(len(people)), asker)[asker]
+        return (who, item, weight.astype(np.float32)), (asker[keep], target[keep])
+
+    def _towers(self) -> Towers:
+        model = self.model.eval()
+        towers = {
+            name: Tower(
+                weight=_numbers(tower.weight.T), bias=_numbers(tower.bias), mean=self.means[name],
+                gate=np.append(_numbers(model.gates[name].weight)[0], _numbers(model.gates[name].bias)),
+            )
+            for name, tower in model.towers.items()
+        }  # fmt: skip
+        with torch.no_grad():
+            nobody = torch.zeros(self.count, dtype=torch.bool)
+            everything = torch.arange(self.count)
+            contents = _numbers(model(everything, self.vectors, self.present, nobody))
+            items = _numbers(model(everything, self.vectors, self.present, torch.from_numpy(self.touched)))
+        return Towers(items, contents, _numbers(model.turn), towers)
+
+
+def _mean(rows: Matrix) -> Matrix:
+    some = rows[rows.any(axis=1)]
+    return np.asarray(some.mean(axis=0) if len(some) else np.zeros(rows.shape[1]), dtype=np.float32)
+
+
+def _numbers(tensor: Tensor) -> Matrix:
+    return np.ascontiguousarray(tensor.detach().numpy(), dtype=np.float32)

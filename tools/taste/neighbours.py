@@ -1,0 +1,84 @@
+"""Item-item neighbours: which items were chosen by the same people, by how many, and how strongly they belong together.
+
+The strength is the cosine of the two items' people (Sarwar et al. 2001), shrunk where few people chose both (Bell and
+Koren 2007): n_ij / sqrt(n_i n_j) * n_ij / (n_ij + shrink). Everybody counts once, however often they came.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, vstack
+
+MOST = 50
+SHRINK = 10.0
+BLOCK_WORK = 20_000_000
+"""Pairs of events looked at in one block of items: it bounds the memory at some hundred megabytes."""
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """Each item's nearest items: sparse (items, items), a row an item; both matrices hold the same pairs.
+
+    Attributes:
+        strengths: float32, 0 to 1.
+        counts: int32, how many people chose both.
+    """
+
+    strengths: csr_matrix
+    counts: csr_matrix
+
+    @classmethod
+    def of(cls, matrix: csr_matrix, *, most: int = MOST, shrink: float = SHRINK) -> Self:
+        """Count in a matrix of strengths (people, items); only what is above zero was chosen."""
+        chosen = csr_matrix((matrix > 0), dtype=np.int32)
+        people = np.asarray(chosen.sum(axis=0)).ravel()
+        parts = [_nearest(block, start, people, most, shrink) for start, block in _blocks(chosen)]
+        strengths, counts = (vstack(column, format="csr") for column in zip(*parts, strict=True))
+        return cls(strengths, counts)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What `load` takes."""
+        rows = self.strengths
+        return {"strengths": rows.data, "counts": self.counts.data, "indices": rows.indices, "indptr": rows.indptr}
+
+    @classmethod
+    def load(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Made again."""
+        indices, indptr = arrays["indices"], arrays["indptr"]
+        shape = (len(indptr) - 1, len(indptr) - 1)
+        return cls(*(csr_matrix((arrays[name], indices, indptr), shape=shape) for name in ("strengths", "counts")))
+
+
+def _blocks(chosen: csr_matrix) -> Iterator[tuple[int, csr_matrix]]:
+    """Rows of how many people chose both, a block of items at a time; never empty."""
+    by_item = chosen.T.tocsr()
+    sizes = np.diff(chosen.indptr)
+    work = np.cumsum(by_item @ sizes)
+    start = 0
+    while start < by_item.shape[0]:
+        done = work[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(work, done + BLOCK_WORK)))
+        yield start, (by_item[start:stop] @ chosen).tocsr()
+        start = stop
+
+
+def _nearest(
+    block: csr_matrix, start: int, people: NDArray[np.int32], most: int, shrink: float
+) -> tuple[csr_matrix, csr_matrix]:
+    """The strongest pairs of each row of the block, without the item itself; rows are items from ``start`` on."""
+    row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
+    kept = block.indices != row + start
+    row, column, both = row[kept], block.indices[kept], block.data[kept]
+    cosine = both / np.sqrt(people[row + start].astype(np.float64) * people[column])
+    strength = (cosine * both / (both + shrink)).astype(np.float32)
+    order = np.lexsort((column, -strength, row))
+    row, column, both, strength = row[order], column[order], both[order], strength[order]
+    starts = np.searchsorted(row, np.arange(block.shape[0]))
+    near = np.arange(len(row)) - starts[row] < most
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(row[near], minlength=block.shape[0]))]).astype(np.int32)
+    parts = (strength[near], both[near].astype(np.int32))
+    strengths, counts = (csr_matrix((data, column[near], indptr), shape=block.shape) for data in parts)
+    return strengths, counts

@@ -1,0 +1,129 @@
+"""One door to what is known of users: their events, their profiles, and the model of what people choose.
+
+Tools and turns reach it as ``engines.taste``. Everything here takes a user's pseudonym, which comes from whoever
+called (`tools.tool.Context.user`), never from an argument that a language model wrote.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tools.engines.lazy import Lazy
+from tools.taste.profile import TasteProfile, build_profile, decayed
+from tools.taste.records import Interaction
+
+if TYPE_CHECKING:
+    from tools.store import Catalogue
+    from tools.taste.events import EventStore, Preference
+    from tools.taste.model import TasteModel
+
+T = TypeVar("T")
+
+EVENTS = "interactions.sqlite"
+MODELS = "taste"
+REMEMBERED_USERS = 200
+"""Of how many users what was read last is kept in memory."""
+
+PROFILE_SECONDS = 3600.0
+"""How long a profile's decay is taken as standing still."""
+
+
+@dataclass(frozen=True)
+class TasteRules:
+    """How a history is read; `assistant.settings.TasteSettings` explains each."""
+
+    half_life_days: float = 30.0
+    remembered_events: int = 2_000
+    least_people: int = 3
+    popularity_debias: float = 0.5
+
+
+class Taste:
+    """The events and models of one data folder; where their files are absent, nothing is known. Thread-safe."""
+
+    def __init__(self, folder: Path, catalogue: "Callable[[], Catalogue]", rules: TasteRules | None = None) -> None:
+        """``catalogue`` gives the catalogue when a profile is first asked for."""
+        self.folder = folder
+        self.rules = rules or TasteRules()
+        self._catalogue = catalogue
+        self._events = Lazy(self._open_events)
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._events.made:
+            self._events().close()
+
+    @property
+    def known(self) -> bool:
+        """True once there may be events: without their file nobody did anything."""
+        return self._events.made or (self.folder / EVENTS).is_file()
+
+    @property
+    def events(self) -> "EventStore":
+        """The store of events; its file is made when it is not there."""
+        return self._events()
+
+    @property
+    def model(self) -> "TasteModel | None":
+        """The trained model in use, read again when another was swapped in; None when none was ever trained."""
+        if not (self.folder / MODELS).is_dir():
+            return None
+        from tools.taste.model import TasteModel
+
+        return TasteModel.load(self.folder)
+
+    def recent(self, user: str) -> Sequence[Interaction]:
+        """The user's latest events, latest first, at most ``rules.remembered_events``."""
+        if not self.known:
+            return []
+        limit = self.rules.remembered_events
+        return self._remembered(("events", user), self.events.version(), lambda: self.events.of_user(user, limit=limit))
+
+    def preferences(self, user: str) -> "Sequence[Preference]":
+        """What the user corrected by hand."""
+        if not self.known:
+            return []
+        return self._remembered(("corrections", user), self.events.version(), lambda: self.events.preferences(user))
+
+    def history(self, user: str, now: float) -> dict[str, float]:
+        """Item to how much the user's events say for (below 0: against) it at this moment, the strongest first."""
+        return decayed(self.recent(user), now=now, half_life_days=self.rules.half_life_days)
+
+    def profile(self, user: str, now: float) -> TasteProfile:
+        """The user's taste as content, at this hour."""
+        events, preferences = self.recent(user), self.preferences(user)
+        if not (events or preferences):
+            return TasteProfile()
+        catalogue = self._catalogue()
+        state = (self.events.version(), catalogue.version(), now // PROFILE_SECONDS)
+
+        def build() -> TasteProfile:
+            return build_profile(events, preferences, catalogue, now=now, half_life_days=self.rules.half_life_days)
+
+        return self._remembered(("profile", user), state, build)
+
+    def _remembered(self, key: Hashable, state: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gives, kept under the key until the state changes; the least recently used goes first."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None and found[0] == state:
+                self._kept.move_to_end(key)
+                value: T = found[1]
+                return value
+        made = make()
+        with self._lock:
+            self._kept[key] = (state, made)
+            self._kept.move_to_end(key)
+            while len(self._kept) > 3 * REMEMBERED_USERS:
+                self._kept.popitem(last=False)
+        return made
+
+    def _open_events(self) -> "EventStore":
+        from tools.taste.events import EventStore
+
+        return EventStore.open(self.folder)
