@@ -20,7 +20,7 @@ from assistant.learning.impressions import ImpressionLog
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
 from assistant.privacy.masking import Border
-from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
+from assistant.records import Attachment, Done, Memory, PlannedCall, Regard, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
 from assistant.turn.graph import Graph, build_graph
@@ -30,7 +30,7 @@ from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
 from prompts import PromptError, check_folder
 from tools.engines.threads import usable_cores
-from tools.errors import MediaError, UnknownItem
+from tools.errors import MediaError, StoreError, UnknownItem
 from tools.records import ToolOutcome
 from tools.stopping import stopped_by
 from tools.taste.events import EventStore
@@ -191,7 +191,24 @@ class Assistant:
             raise
         if done is not None:
             await asyncio.to_thread(self._parts.impressions.note, done.impression)
+            await self._note_words(request)
             yield done
+
+    async def _note_words(self, request: Request) -> None:
+        """Keep as events what the message said of earlier recommendations; in a conversation for somebody else not."""
+        if self._parts.events is None:
+            return
+        memory, now = await self.memory(request.session_id), time.time()
+        kinds: list[tuple[EventKind, list[Regard]]] = [("like", memory.liked), ("not_this", memory.rejected)]
+        said = [
+            Interaction(user=request.owner, item_id=regard.item_id, event=kind, at=now)
+            for kind, regards in kinds
+            for regard in regards
+            if regard.source == "words" and regard.turn == memory.turns and not memory.for_other
+        ]
+        if said:
+            with contextlib.suppress(StoreError):  # the turn is kept and stands, as the session remembers it
+                await asyncio.to_thread(self._parts.events.add, said)
 
     async def _run(self, request: Request) -> AsyncIterator[TurnEvent]:
         config: Any = {"configurable": {"thread_id": request.session_id}}
@@ -234,19 +251,29 @@ class Assistant:
     async def note(self, session_id: str, item_id: str, event: EventKind) -> None:
         """Keep what a user did with an item: in the session, and, if ``taste.enabled``, as an event of its owner.
 
+        In a conversation for somebody else it stays in the session: it says nothing of the owner's own taste.
+
         Raises:
             SessionError: there is no such session.
             UnknownItem: the catalogue has no such item.
             StoreError: it cannot be kept now.
         """
-        await asyncio.to_thread(self._note, check_session_id(session_id), item_id, event)
+        own = await self._is_own(check_session_id(session_id))
+        await asyncio.to_thread(self._note, session_id, item_id, event, own=own)
 
-    def _note(self, session_id: str, item_id: str, event: EventKind) -> None:
+    async def _is_own(self, session_id: str) -> bool:
+        """Whether a conversation is about what its owner wants for themselves."""
+        try:
+            return not (await self.memory(session_id)).for_other
+        except SessionError:
+            return True  # nothing was said in it yet
+
+    def _note(self, session_id: str, item_id: str, event: EventKind, *, own: bool) -> None:
         session = self.log.session(session_id)
         if self._parts.engines.catalogue.get(item_id) is None:
             raise UnknownItem(f"The catalogue has no item {item_id!r}.")
         self.log.note_feedback(session_id, item_id, event)
-        if self._parts.events:
+        if self._parts.events and own:
             done = Interaction(user=session.owner, item_id=item_id, event=event, at=time.time())
             self._parts.events.add([done])
 

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tools import (
+    because_you_liked,
     browse,
     compare_items,
     describe_image,
     get_item,
     search_by_image,
     search_by_text,
+    similar_taste,
     transcribe_audio,
+    user_history,
 )
 from tools.engines.lazy import Lazy
 from tools.engines.parts import Engines
@@ -36,6 +39,9 @@ TOOLS: tuple[Tool[Any], ...] = (
     browse.TOOL,
     get_item.TOOL,
     compare_items.TOOL,
+    similar_taste.TOOL,
+    because_you_liked.TOOL,
+    user_history.TOOL,
 )
 
 

@@ -32,6 +32,7 @@ from assistant.turn.planning import constraints_in_words, to_chat
 from assistant.turn.ranking import LANGUAGE_NAMES
 from assistant.turn.receive import noted
 from assistant.turn.state import TurnContext, TurnState, said_by
+from assistant.turn.tasting import TASTE_TOOL
 from assistant.understanding.prices import CENT
 from prompts import load_prompt, say
 
@@ -127,12 +128,23 @@ def _message(state: TurnState, context: TurnContext) -> str:
     if state["weak"]:
         parts.append(say("weak", language))
     else:
-        constraints = constraints_in_words(plan.constraints, language)
-        parts.append(say("found", language, count=len(recommended), constraints=constraints))
+        parts.append(_found_in_words(state))
     said, held = state["understanding"].currency, context.vocabulary.currencies
     if said and held and said not in held:
         parts.append(say("currency_differs", language, catalogue=", ".join(held), said=said))
     return say("sentence_separator", language).join(parts)
+
+
+def _found_in_words(state: TurnState) -> str:
+    """What the list is: what fits, or, without a wish, what the user's taste or other people's choices found."""
+    language, recommended = state["memory"].language, state["recommendations"]
+    constraints = constraints_in_words(state["plan"].constraints, language)
+    if not any(found.tool == TASTE_TOOL for found in state["found"]):
+        return say("found", language, count=len(recommended), constraints=constraints)
+    if state["known"].is_cold:
+        popular = any(entry.source == "popular" for item in recommended for entry in item.evidence)
+        return say("cold_start", language, popular=popular)
+    return say("found_by_taste", language, count=len(recommended), constraints=constraints)
 
 
 def _nothing(state: TurnState, context: TurnContext) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +31,7 @@ from assistant.records import (
     TurnEvent,
 )
 from assistant.relevance import best_scores, is_relevant, is_vague, kinds_of, relevant_ids, wished_kinds
+from assistant.turn.choosing import diverse, explored, places_to_explore
 from assistant.turn.interest import with_buttons, with_words
 from assistant.turn.planning import (
     certain_calls,
@@ -54,6 +56,9 @@ PLAN_TOKENS = 160
 REPAIR_ROUNDS = 1
 LISTS = frozenset({"browse", TASTE_TOOL})
 """What brings items without a question: all of them have to do with the wish."""
+
+COLD_DIVERSITY = 0.5
+"""How diverse what is shown to a user is of whom nothing is known, at least (``taste.diversity``)."""
 
 RECOMMEND_ANYWAY = 0.35
 """Dense similarity from which words about the catalogue are searched even when the model takes them for small talk."""
@@ -188,9 +193,13 @@ async def _know(plan: Plan, state: TurnState, context: TurnContext) -> tuple[Kno
 
 async def _found_by_taste(known: Known, plan: Plan, context: TurnContext) -> list[Found]:
     """Candidates for a message without a wish, where something is known."""
-    if known.situation.wish != "none" or plan.sort or plan.intent != "recommend" or known.taste is None:
+    asked = plan.sort or plan.intent != "recommend" or known.situation.wish != "none"
+    if asked or known.taste is None or not (known.is_cold or known.history or known.profile.attributes):
         return []
-    hits = await asyncio.to_thread(finds, known, context.catalogue, plan.filters, context.settings.turn.pool)
+    try:
+        hits = await asyncio.to_thread(finds, known, context.catalogue, plan.filters, context.settings.turn.pool)
+    except ProductError:  # what is found without it stands
+        return []
     return [Found(tool=TASTE_TOOL, asked="", hits=hits)] if hits else []
 
 
@@ -219,9 +228,12 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     said, unread = await _said_by_taste(near, state, context)
     if said:
         weights, outcomes = weights_of(state["known"], weights), [*outcomes, *said]
-        kept = {entry.hit.item_id for entry in near}
-        near = [entry for entry in fuse_all(outcomes, weights) if entry.hit.item_id in kept]
-    near = _sorted(near, state["plan"])[: max(turn.candidates, state["request"].top_n)]
+        near = _by_taste(near, fuse_all(outcomes, weights), state, turn.rrf_k)
+    near = _sorted(near, state["plan"])
+    if not (state["plan"].sort or weak):
+        near = await asyncio.to_thread(_chosen, near, state, context)
+    near = near[: max(turn.candidates, state["request"].top_n)]
+    rare = set() if state["plan"].sort or weak else await asyncio.to_thread(_explored, near, state, context)
     items = context.catalogue.get_many([entry.hit.item_id for entry in near])
     words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
@@ -236,6 +248,7 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         for position, entry in enumerate(near)
         if entry.hit.item_id in items
     ]
+    candidates = _with_explored(candidates, rare, ledger, state["request"].top_n)
     if candidates:
         hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
         runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
@@ -258,6 +271,52 @@ async def _said_by_taste(
         return await asyncio.to_thread(opinions, state["known"], near, context.catalogue), []
     except ProductError as exc:
         return [], [say("no_history", state["memory"].language, reason=str(exc))]
+
+
+def _by_taste(near: list[FusedHit], fused: list[FusedHit], state: TurnState, k: float) -> list[FusedHit]:
+    """The candidates re-ordered by what the user's taste says of them."""
+    if state["known"].is_cold:  # what is chosen and what is new take turns
+        by_id = {entry.hit.item_id: entry for entry in fused}
+        return [replace(by_id[entry.hit.item_id], score=1.0 / (k + place)) for place, entry in enumerate(near, start=1)]
+    kept = {entry.hit.item_id for entry in near}
+    return [entry for entry in fused if entry.hit.item_id in kept]
+
+
+def _explored(near: list[FusedHit], state: TurnState, context: TurnContext) -> set[str]:
+    """The candidates that are shown though others rank before them, because few people chose them."""
+    known, request, share = state["known"], state["request"], context.settings.taste.exploration
+    turn = state["memory"].turns + 1
+    places = places_to_explore(share, request.top_n, session_id=request.session_id, turn=turn)
+    if not places or known.taste is None:
+        return set()
+    order = [entry.hit.item_id for entry in near]
+    people = known.taste.events.people(order)
+    return set(explored(order, people, count=request.top_n, places=places)[: request.top_n]) - set(
+        order[: request.top_n]
+    )
+
+
+def _with_explored(candidates: list[Candidate], rare: set[str], ledger: Ledger, count: int) -> list[Candidate]:
+    """The candidates with the rare ones marked, and in the last shown places."""
+    marked = [
+        candidate.model_copy(
+            update={"explored": True, "evidence": [ledger.exploration(candidate.hit.item_id), *candidate.evidence]}
+        )
+        for candidate in candidates
+        if candidate.hit.item_id in rare
+    ]
+    others = [candidate for candidate in candidates if candidate.hit.item_id not in rare]
+    shown = count - len(marked)
+    return [*others[:shown], *marked, *others[shown:]]
+
+
+def _chosen(near: list[FusedHit], state: TurnState, context: TurnContext) -> list[FusedHit]:
+    """The candidates made diverse, as far as the settings want it; a set for a new user always is."""
+    turn, taste, known = context.settings.turn, context.settings.taste, state["known"]
+    cold = known.is_cold and any(found.tool == TASTE_TOOL for found in state["found"])
+    wanted = max(taste.diversity, COLD_DIVERSITY if cold else 0.0)
+    most = max(turn.candidates, state["request"].top_n)
+    return [*diverse(near[: 3 * most], context.catalogue, diversity=wanted, count=most), *near[3 * most :]]
 
 
 def _deserves_near_misses(state: TurnState) -> bool:
@@ -419,6 +478,8 @@ async def _merge_plans(
         plan = plan.model_copy(update={"constraints": constraints, "filters": to_filters(constraints)})
         plan, again = await _search(plan, state, runtime)
         results = [*_without_items(results), *again]
+    if plan.open_wish and not plan.topic:  # any query that the model thinks of is its own wish, not the user's
+        return plan, results
     certain_ones = [call for call, _, result in results if result is not None]
     return plan.model_copy(
         update={"calls": planned_calls(answer, plan, certain_ones, runtime.context.settings.turn.pool)}

@@ -62,7 +62,8 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     chosen = list(dict.fromkeys(entry["item"] for entry in answer))
     fused = [(candidate.alias, candidate.score) for candidate in candidates]
     voted = vote(fused, chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)
-    order = list(by_alias) if state["plan"].sort else voted  # the candidates stand in an order that was asked for
+    # the candidates stand in an order that was asked for, or some in places that are kept for them
+    order = list(by_alias) if state["plan"].sort else _with_kept_places(voted, candidates, count)
     ranked = [
         _recommendation(position, by_alias[alias], named.get(alias, set()), state)
         for position, alias in enumerate(order[:count], start=1)
@@ -205,6 +206,14 @@ async def _ask_for_explanation(
     finally:
         context.watch.stop("llm")
     return " ".join(text.split()), ""
+
+
+def _with_kept_places(order: list[str], candidates: list[Candidate], count: int) -> list[str]:
+    """The order with the candidates that few have seen in the last shown places, whatever votes they got."""
+    kept = [candidate.alias for candidate in candidates if candidate.explored]
+    others = [alias for alias in order if alias not in kept]
+    shown = count - len(kept)
+    return [*others[:shown], *kept, *others[shown:]]
 
 
 def _recommendation(position: int, candidate: Candidate, named: set[str], state: TurnState) -> Recommendation:

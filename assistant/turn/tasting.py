@@ -10,13 +10,14 @@ to do with the wish and bring in nothing else. Only where the message names no w
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assistant.fusion import FusedHit, SearchOutcome
 from assistant.records import Memory
-from assistant.turn.interest import leanings
+from assistant.turn.interest import leanings, only_looked_at
 from assistant.turn.situation import Situation, scales, situation
 from tools.records import Because, Filters, Hit, Item, Signal, SignalSource
 from tools.search import hit as hit_of
@@ -49,12 +50,14 @@ class Known:
     Attributes:
         history: item to strength, the strongest first.
         leanings: item to what this conversation says of it.
+        looked_at: the items among them that were only looked at.
         anybody: whether there are events of anybody, or a model that learned from some.
     """
 
     situation: Situation
     history: Mapping[str, float] = field(default_factory=dict)
     leanings: Mapping[str, float] = field(default_factory=dict)
+    looked_at: frozenset[str] = frozenset()
     profile: TasteProfile = field(default_factory=TasteProfile)
     taste: Taste | None = None
     anybody: bool = False
@@ -98,9 +101,9 @@ def know(
     Raises:
         StoreError: the events or the model cannot be read.
     """
-    said = leanings(memory)
+    said, looked = leanings(memory), only_looked_at(memory)
     if taste is None:
-        return Known(situation(words=words, photo=photo, events=0), leanings=said)
+        return Known(situation(words=words, photo=photo, events=0), leanings=said, looked_at=looked)
     own = not memory.for_other
     now = time.time()
     history = taste.history(user, now) if own else {}
@@ -110,6 +113,7 @@ def know(
         situation=situation(words=words, photo=photo, events=profile.events or len(profile.attributes)),
         history=history,
         leanings=said,
+        looked_at=looked,
         profile=profile,
         taste=taste,
         anybody=taste.known and (taste.model is not None or taste.events.version() > 0),
@@ -119,11 +123,13 @@ def know(
 def weights_of(known: Known, weights: Mapping[str, float]) -> dict[str, float]:
     """The fusion's weights with those of taste scaled by what is known.
 
-    The more popularity is debiased, the less it counts. Without a wish nothing is said by a list's order of prices.
+    The more popularity is debiased, the less it counts, and a conversation counts as its strongest leaning. Without a
+    wish nothing is said by a list's order of prices.
     """
     debias = known.taste.rules.popularity_debias if known.taste else 0.0
     scaled = {source: weights.get(source, 0.0) * scale for source, scale in scales(known.situation).items()}
     scaled["popular"] *= 1.0 - debias
+    scaled["session"] *= max(map(abs, known.leanings.values()), default=0.0)
     listed = {"browse": 0.0} if known.situation.wish == "none" else {}
     return {**weights, **scaled, **listed}
 
@@ -153,7 +159,8 @@ def opinions(known: Known, near: Sequence[FusedHit], catalogue: Catalogue) -> li
 def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> list[Hit]:
     """Candidates for a message without a wish: what lies close to the user's taste and what people chose.
 
-    What the user knows already is left out, and so is everything that the filters rule out.
+    What the user knows already is left out, and so is everything that the filters rule out. For a user of whom nothing
+    is known, what people chose and what is new take turns.
     """
     known_ids = {*known.history, *known.leanings}
     ids: dict[str, None] = {}
@@ -163,6 +170,11 @@ def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> li
     if model is not None:
         among = catalogue.eligible(filters)
         ids |= dict.fromkeys(item_id for item_id, _ in model.score(known.history, k=pool, among=among))
+    if known.is_cold:
+        newest = [item.id for item in catalogue.browse(filters, "newest", pool, 0)]
+        people = known.taste.events.people([*ids, *newest]) if known.taste else {}
+        chosen = sorted((i for i in dict.fromkeys([*ids, *newest]) if people.get(i)), key=lambda i: -people[i])
+        ids = dict.fromkeys(item_id for pair in zip_longest(chosen, newest) for item_id in pair if item_id)
     items = catalogue.get_many([item_id for item_id in ids if item_id not in known_ids])
     return [hit_of(items[item_id]) for item_id in ids if item_id in items]
 
@@ -171,9 +183,11 @@ def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> li
 
 
 def _session(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
-    """Close to what was liked in this conversation, away from what was rejected."""
+    """Close to what was liked in this conversation, away from what was rejected; what was looked at is seen already."""
     shown = list(known.leanings)
     closeness = _closeness(catalogue, ids, shown)
+    for row, column in ((ids.index(i), shown.index(i)) for i in known.looked_at if i in ids and i in shown):
+        closeness[row, column] = 0.0
     strengths = np.array([known.leanings[item_id] for item_id in shown])
     titles = _titles(catalogue, shown)
     found = {}

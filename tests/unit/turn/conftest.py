@@ -15,7 +15,7 @@ from assistant.errors import LLMUnavailable
 from assistant.llm.client import CallUsage, Usage
 from assistant.records import Attachment, Done, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import serializer
-from assistant.settings import Settings, TurnSettings
+from assistant.settings import Settings, TasteSettings, TurnSettings
 from assistant.turn.graph import build_graph
 from assistant.turn.interest import Pressed
 from assistant.turn.state import Request, TurnContext
@@ -143,6 +143,7 @@ class Stage:
     manner: TurnSettings = field(default_factory=TurnSettings)
     pressed: list[Pressed] = field(default_factory=list)
     taste: Taste | None = None
+    tasting: TasteSettings = field(default_factory=TasteSettings)
 
     def __post_init__(self) -> None:
         self.graph = build_graph(InMemorySaver(serde=serializer()))
@@ -151,7 +152,7 @@ class Stage:
         """One turn; the model says what the script says and is unreachable after it."""
         chat = ScriptedChat(list(script))
         context = TurnContext(
-            settings=Settings(home=self.folder, turn=self.manner),
+            settings=Settings(home=self.folder, turn=self.manner, taste=self.tasting),
             catalogue=self.shelf,  # type: ignore[arg-type]
             vocabulary=Vocabulary(categories=["Furniture", "Footwear"], brands=["Nike"], currencies=["USD"]),
             chat=chat,  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import pytest
 
 from assistant.errors import LLMUnavailable
 from assistant.records import LOCAL
+from assistant.settings import TasteSettings
 from assistant.turn.interest import Pressed
 from tests.unit.turn.conftest import Stage, plan
 from tools.records import Item
@@ -113,3 +114,43 @@ async def test_a_wish_left_open_is_answered_by_what_is_like_the_history(known: S
     reply, _, _ = await known.turn("surprise me", plan(intent="chat"))
     assert reply.recommendations[0].item_id == "cafe"
     assert "bench" not in [item.item_id for item in reply.recommendations]
+
+
+async def test_a_new_user_without_a_wish_gets_what_people_chose_and_what_is_new_and_is_told_so(known: Stage) -> None:
+    for number in range(5):
+        did(known, "shoe", user=f"user {number}")
+    reply, _, _ = await known.turn("surprise me", plan(intent="chat"))
+    assert reply.recommendations[0].item_id == "shoe"
+    assert reply.recommendations[0].evidence[0].detail == "5 people chose this"
+    assert len({item.item_id for item in reply.recommendations}) == 3
+    assert reply.message.startswith("As your taste is not known yet, this is a mix of what many people chose")
+
+
+async def test_fewer_people_than_may_be_counted_are_not(known: Stage) -> None:
+    did(known, "shoe", user="one")
+    did(known, "shoe", user="another")
+    reply, _, _ = await known.turn("surprise me", plan(intent="chat"))
+    told = [entry.source for item in reply.recommendations for entry in item.evidence]
+    assert "popular" not in told
+
+
+async def test_without_any_interaction_a_wish_left_open_is_answered_as_ever(known: Stage) -> None:
+    with_taste = await order(known, "surprise me")
+    known.taste = None
+    assert await order(known, "surprise me") == with_taste
+
+
+async def test_exploring_gives_the_last_place_to_what_few_people_chose_and_says_so(known: Stage) -> None:
+    for number in range(5):
+        did(known, "shoe", user=f"user {number}")
+    known.tasting = TasteSettings(exploration=0.34)
+    reply, _, _ = await known.turn("a chair", DOWN)
+    assert [item.item_id for item in reply.recommendations] == ["oak", "cafe", "bench"]
+    assert reply.recommendations[2].evidence[0].detail == "shown so that what few people have seen is seen too"
+
+
+async def test_what_was_only_looked_at_speaks_for_what_is_like_it_and_not_for_itself(known: Stage) -> None:
+    known.shelf.items[1:1] = [Item(id="pine", title="Pine Chair", description="A solid pine chair.", price=90)]
+    assert await order(known, "a chair") == ["oak", "pine", "cafe"]
+    await known.turn("tell me more about the first one")
+    assert (await order(known, "another chair"))[0] == "pine"
