@@ -17,9 +17,11 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from assistant.errors import StoreError
+from assistant.learning.impressions import ImpressionLog, expire_impressions, forget_impressions
 from assistant.sessions import SessionLog
 from assistant.settings import Settings
 from tools.records import Record
+from tools.taste import versions
 from tools.taste.events import DATABASE as EVENTS
 from tools.taste.events import EventStore
 
@@ -132,6 +134,7 @@ def expire(settings: Settings, now: float | None = None) -> dict[str, int]:
     old = log.unused_since(before) if log else []
     if log and old:
         _delete_sessions(settings, log, old)
+    expire_impressions(settings.data_folder, before)
     with _events(settings) as store:
         events = store.expire(before) if store else 0
     return {"sessions": len(old), "events": events}
@@ -225,6 +228,20 @@ def _delete_sessions(settings: Settings, log: SessionLog, session_ids: Sequence[
     log.forget(session_ids)
 
 
+def _rankings_of(settings: Settings, user: str) -> list[dict[str, Any]]:
+    """What was shown to the user; it goes with the sessions, and here where a crash has parted them."""
+    if _log(settings) is None:
+        return []
+    log = ImpressionLog(settings.data_folder / SESSIONS)
+    found = [one for session_id in _sessions_of(settings, user) for one in log.read(session_id)]
+    return [one.model_dump(mode="json", exclude={"user"}) for one in found]
+
+
+def _forget_rankings(settings: Settings, user: str) -> None:
+    if _log(settings):
+        forget_impressions(settings.data_folder, user)
+
+
 def _files_of(settings: Settings, user: str) -> list[Path]:
     folders = [settings.data_folder / UPLOADS / session_id for session_id in _sessions_of(settings, user)]
     return [path for folder in (*folders, _tool_files(settings, user)) for path in sorted(folder.glob("*"))]
@@ -300,12 +317,15 @@ def _remove_model(settings: Settings) -> bool:
     """Remove the model that may hold the user; whether there was one."""
     folder = settings.data_folder / MODEL
     there = folder.exists()
+    with _translated(settings):
+        versions.drop(folder)
     _remove(folder)
     return there
 
 
 PLACES: Final = [
     Place("files", lambda settings, user: len(_files_of(settings, user)), _export_files, _forget_files),
+    Place("rankings", lambda settings, user: len(_rankings_of(settings, user)), _rankings_of, _forget_rankings),
     Place("sessions", lambda settings, user: len(_sessions_of(settings, user)), _export_sessions, _forget_sessions),
     Place("preferences", _count_preferences, _export_preferences, lambda *_: None),  # they go with the events
     Place("events", _count_events, _export_events, _forget_events),
