@@ -190,8 +190,8 @@ class Assistant:
                 await self._drop_files(request.session_id)
             raise
         if done is not None:
-            await self._note_words(request)
             await asyncio.to_thread(self._parts.impressions.note, done.impression)
+            await self._note_words(request)
             yield done
 
     async def _note_words(self, request: Request) -> None:

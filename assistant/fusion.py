@@ -56,7 +56,7 @@ def fuse(
 
     Args:
         outcomes: what the searches found.
-        weights: by source; one without an entry counts nothing. ``learned`` has weights of its own.
+        weights: by source; one without an entry counts nothing. ``learned`` starts from them.
         k: the constant of reciprocal rank fusion.
         method: see the module's text.
     """
@@ -194,8 +194,10 @@ def _by_concatenation(outcomes: Sequence[SearchOutcome], weights: Mapping[str, f
     return scores
 
 
-def _by_gates(outcomes: Sequence[SearchOutcome], _: Mapping[str, float], __: float) -> Scores:
-    return gated_scores(built_in(), votes(outcomes))
+def _by_gates(outcomes: Sequence[SearchOutcome], weights: Mapping[str, float], _: float) -> Scores:
+    """The weights are what the gates start from, also for sources that they were never fitted on."""
+    gates = built_in()
+    return gated_scores(gates.model_copy(update={"prior": {**gates.prior, **weights}}), votes(outcomes))
 
 
 _METHODS: Final[dict[Method, Callable[[Sequence[SearchOutcome], Mapping[str, float], float], Scores]]] = {

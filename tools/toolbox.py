@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tools import (
+    because_you_liked,
     browse,
     compare_items,
     describe_image,
     get_item,
     search_by_image,
     search_by_text,
+    similar_taste,
     transcribe_audio,
     user_history,
 )
@@ -37,6 +39,8 @@ TOOLS: tuple[Tool[Any], ...] = (
     browse.TOOL,
     get_item.TOOL,
     compare_items.TOOL,
+    similar_taste.TOOL,
+    because_you_liked.TOOL,
     user_history.TOOL,
 )
 

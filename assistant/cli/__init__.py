@@ -14,6 +14,7 @@ from assistant.cli import (
     chat,
     demo,
     doctor,
+    interactions,
     keys,
     learn,
     llm,
@@ -23,6 +24,7 @@ from assistant.cli import (
     recommend,
     serve,
     tools,
+    train,
     users,
 )
 from assistant.errors import ProductError
@@ -43,6 +45,7 @@ app.add_typer(tools.app, name="tools")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(catalogue.sample_app, name="sample")
 app.add_typer(keys.app, name="keys")
+app.add_typer(interactions.app, name="interactions")
 app.add_typer(users.app, name="users")
 app.add_typer(profile.app, name="profile")
 app.command("ingest")(catalogue.ingest)
@@ -53,6 +56,7 @@ app.command("learn")(learn.learn)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)
+app.command("train")(train.train)
 for further in entry_points(group="assistant.commands"):  # `assistant eval`, which this package must not import
     app.add_typer(further.load(), name=further.name)
 

@@ -10,7 +10,7 @@ from assistant.errors import BadInput
 from assistant.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from assistant.learning.records import Fitted
+    from assistant.learning.records import Estimate, Fitted
 
 
 def learn(
@@ -44,7 +44,7 @@ def _learn(settings: Settings, *, eta: float, dry_run: bool, as_json: bool) -> N
         learned = Learned(at=time.time(), weights=fitted.weights, fitted=fitted)
         version = keep(learning_folder(settings.data_folder), learned).version
     if as_json:
-        typer.echo(fitted.model_copy().model_dump_json(indent=1))
+        typer.echo(fitted.model_dump_json(indent=1))
     else:
         typer.echo("\n".join(_told(fitted)))
     if fitted.refused:
@@ -110,10 +110,15 @@ def _told(fitted: "Fitted") -> list[str]:
     if held := fitted.held_out:
         lines += [
             "On held-out sessions, presses a turn (95 % interval):",
-            f"  old weights {held.old.value:.3f} ({held.old.low:.3f} to {held.old.high:.3f}), as they were",
-            f"  new weights {held.new.value:.3f} ({held.new.low:.3f} to {held.new.high:.3f}), estimated (clipped IPS)",
-            f"  difference {held.difference.value:+.3f} ({held.difference.low:+.3f} to {held.difference.high:+.3f})",
+            f"  old weights {_interval(held.old)}, as they were",
+            f"  new weights {_interval(held.new)}, the same items in their order (clipped IPS)",
+            f"  difference {_interval(held.difference)}",
+            f"  with their own items at least {_interval(held.at_least)}",
             f"  a looked-at place (SNIPS): {held.old_per_place:.3f} -> {held.new_per_place:.3f}; "
             f"{held.unseen:.0%} of the new places hold items that were not shown",
         ]
     return lines
+
+
+def _interval(estimate: "Estimate") -> str:
+    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
 
 from assistant.learning.gates import known
@@ -95,35 +96,23 @@ class _Batch:
     def of(
         cls, rankings: Sequence[Labelled], sources: Sequence[str], contexts: Sequence[Context], k: float
     ) -> "_Batch":
-        places = {source: number for number, source in enumerate(sources)}
         longest = max((len(one.votes) for one in rankings), default=0)
-        shape = (len(rankings), longest)
-        batch = cls(
-            torch.zeros(*shape, len(sources), dtype=torch.float64),
-            torch.zeros(*shape, len(sources), dtype=torch.float64),
-            torch.zeros(shape, dtype=torch.bool),
-            torch.zeros(shape, dtype=torch.float64),
-            torch.zeros(len(rankings), len(sources), dtype=torch.bool),
-            torch.zeros(len(rankings), len(sources), dtype=torch.float64),
-            torch.zeros(len(rankings), len(contexts), dtype=torch.float64),
-        )
+        rows, shape = len(rankings), (len(rankings), longest, len(sources))
+        ranks, shares, there, gains = np.zeros(shape), np.zeros(shape), np.zeros(shape[:2], bool), np.zeros(shape[:2])
+        present, told = np.zeros((rows, len(sources)), bool), np.zeros((rows, len(contexts)))
         for row, one in enumerate(rankings):
-            batch._put(row, one, places, contexts, k)
-        return batch
-
-    def _put(self, row: int, one: Labelled, places: Mapping[str, int], contexts: Sequence[Context], k: float) -> None:
-        told = known(vote.source for given in one.votes.values() for vote in given)
-        self.contexts[row] = torch.tensor([float(name in told) for name in contexts], dtype=torch.float64)
-        for source, place in places.items():
-            self.prior[row, place] = torch.tensor(max(one.prior.get(source, 0.0), 1e-9)).log()
-        for column, (item_id, given) in enumerate(one.votes.items()):
-            self.there[row, column] = True
-            self.gains[row, column] = one.gains.get(item_id, 0.0)
-            for vote in given:
-                if (place := places.get(vote.source)) is not None and one.prior.get(vote.source, 0.0) > 0:
-                    self.ranks[row, column, place] += (k + 1) / (k + vote.rank) / vote.lists
-                    self.shares[row, column, place] += vote.share / vote.lists
-                    self.present[row, place] = True
+            context = known(vote.source for given in one.votes.values() for vote in given)
+            told[row] = [name in context for name in contexts]
+            for column, (item_id, given) in enumerate(one.votes.items()):
+                there[row, column], gains[row, column] = True, one.gains.get(item_id, 0.0)
+                for vote in (vote for vote in given if vote.source in sources and one.prior.get(vote.source, 0.0) > 0):
+                    place = sources.index(vote.source)
+                    ranks[row, column, place] += (k + 1) / (k + vote.rank) / vote.lists
+                    shares[row, column, place] += vote.share / vote.lists
+                    present[row, place] = True
+        prior = np.log([[max(one.prior.get(source, 0.0), 1e-9) for source in sources] for one in rankings])
+        arrays = (ranks, shares, there, gains, present, prior.reshape(rows, len(sources)), told)
+        return cls(*(torch.from_numpy(array) for array in arrays))
 
     def loss(self, logits: torch.Tensor, shares: torch.Tensor, sharpness: torch.Tensor) -> torch.Tensor:
         """The mean over gains; padding never counts."""

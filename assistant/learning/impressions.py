@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from assistant.errors import StoreError
-from assistant.fusion import SearchOutcome, votes
 from assistant.learning.records import Impression, Shown
 
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ def impression(state: "TurnState", context: "TurnContext", *, at: float) -> Impr
     recommended, settings = state["recommendations"], context.settings
     if state["plan"].intent != "recommend" or not recommended or state["plan"].sort or not settings.taste.enabled:
         return None
-    given = votes([SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]])
+    fusion = state["fusion"]
     positions = {item.item_id: item.rank for item in recommended}
     ids = [candidate.hit.item_id for candidate in state["candidates"]]
     return Impression(
@@ -137,9 +136,9 @@ def impression(state: "TurnState", context: "TurnContext", *, at: float) -> Impr
         turn=state["memory"].turns + 1,
         user=state["request"].owner,
         at=at,
-        policy=state["policy"],
+        policy=fusion.policy,
         method=settings.turn.fusion if settings.turn.fuse_signals else "none",
         k=settings.turn.rrf_k,
-        weights=state["weights"],
-        items=[Shown(item_id=one, position=positions.get(one), votes=given.get(one, [])) for one in ids],
+        weights=fusion.weights,
+        items=[Shown(item_id=one, position=positions.get(one), votes=fusion.votes.get(one, [])) for one in ids],
     )

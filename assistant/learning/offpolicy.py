@@ -2,15 +2,17 @@
 
 Under the position-based model a press is looking at a place times liking its item. An item shown at place ``p`` that
 other weights put at place ``q`` is worth ``propensity(q) / propensity(p)`` of its press there (the item-position
-estimator of Li, Abbasi-Yadkori, Kveton, Muthukrishnan, Vinay and Wen, KDD 2018). Weights are clipped; beside the
-clipped estimate, which what was not shown biases down and never up, stands the self-normalised one (Swaminathan and
-Joachims, NIPS 2015). Intervals are by bootstrap over sessions, because presses of one session depend on each other.
+estimator of Li, Abbasi-Yadkori, Kveton, Muthukrishnan, Vinay and Wen, KDD 2018). Weights are clipped.
+
+A log without chance in it says nothing of items that were not shown. So weights are judged by how they order the items
+that were shown, where nothing is missing and the estimate is unbiased but for clipping. What they would show themselves
+is estimated from below, with nothing earned by unseen items, and self-normalised (Swaminathan and Joachims, NIPS 2015).
+Intervals are by bootstrap over sessions, because presses of one session depend on each other.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +25,17 @@ BOOTSTRAP: Final = 2_000
 Rows = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class _Turn:
+class _Turn(NamedTuple):
     """One ranking's sums over its shown places."""
 
-    places: int
+    turns: float
+    places: float
     pressed: float
+    reordered: float
     weights: float
     weights_squared: float
     weighted: float
-    wanted: int
-    unseen: int
+    unseen: float
 
 
 def order(impression: Impression, factors: Mapping[str, float]) -> list[str]:
@@ -63,44 +65,47 @@ def off_policy(
     by_session: defaultdict[str, list[_Turn]] = defaultdict(list)
     for one in rankings:
         by_session[one.impression.session_id].append(_weighed(one, factors, propensities))
-    sums = np.array([_summed(turns) for turns in by_session.values()])  # (sessions, 8)
+    sums = np.array([np.sum(turns, axis=0) for turns in by_session.values()])  # (sessions, fields)
     drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=BOOTSTRAP)
-    samples = drawn @ sums
-    turns, places, pressed, weights, squared, weighted, wanted, unseen = sums.sum(axis=0)
-    drawn_turns = samples[:, 0]
+    whole, samples = _Turn(*sums.sum(axis=0)), _Turn(*(drawn @ sums).T)
     return OffPolicy(
-        old=_estimate(pressed / turns, samples[:, 2] / drawn_turns),
-        new=_estimate(weighted / turns, samples[:, 5] / drawn_turns),
-        difference=_estimate((weighted - pressed) / turns, (samples[:, 5] - samples[:, 2]) / drawn_turns),
-        old_per_place=round(float(pressed / places), 4),
-        new_per_place=round(float(weighted / weights), 4) if weights else 0.0,
-        unseen=round(float(unseen / wanted), 4),
-        effective=round(float(weights**2 / squared), 1) if squared else 0.0,
+        old=_estimate(whole.pressed / whole.turns, samples.pressed / samples.turns),
+        new=_estimate(whole.reordered / whole.turns, samples.reordered / samples.turns),
+        difference=_estimate(
+            (whole.reordered - whole.pressed) / whole.turns, (samples.reordered - samples.pressed) / samples.turns
+        ),
+        at_least=_estimate(whole.weighted / whole.turns, samples.weighted / samples.turns),
+        old_per_place=round(float(whole.pressed / whole.places), 4),
+        new_per_place=round(float(whole.weighted / whole.weights), 4) if whole.weights else 0.0,
+        unseen=round(float(whole.unseen / whole.places), 4),
+        effective=round(float(whole.weights**2 / whole.weights_squared), 1) if whole.weights else 0.0,
     )
 
 
 def _weighed(one: Judged, factors: Mapping[str, float], propensities: Propensities) -> _Turn:
     shown = {item.item_id: item.position for item in one.impression.items if item.position is not None}
-    wanted = order(one.impression, factors)[: len(shown)]
-    weights = {
-        item_id: min(CLIP, propensities.at(place) / propensities.at(shown[item_id]))
-        for place, item_id in enumerate(wanted, start=1)
-        if item_id in shown
-    }
+    ranked = order(one.impression, factors)
+    again = _weights([item_id for item_id in ranked if item_id in shown], shown, propensities)
+    own = _weights(ranked[: len(shown)], shown, propensities)
     return _Turn(
+        turns=1,
         places=len(shown),
         pressed=sum(one.rewards.values()),
-        weights=sum(weights.values()),
-        weights_squared=sum(weight**2 for weight in weights.values()),
-        weighted=sum(weight * one.rewards.get(item_id, 0.0) for item_id, weight in weights.items()),
-        wanted=len(wanted),
-        unseen=len(wanted) - len(weights),
+        reordered=sum(weight * one.rewards.get(item_id, 0.0) for item_id, weight in again.items()),
+        weights=sum(own.values()),
+        weights_squared=sum(weight**2 for weight in own.values()),
+        weighted=sum(weight * one.rewards.get(item_id, 0.0) for item_id, weight in own.items()),
+        unseen=len(shown) - len(own),
     )
 
 
-def _summed(turns: Sequence[_Turn]) -> list[float]:
-    names = ("places", "pressed", "weights", "weights_squared", "weighted", "wanted", "unseen")
-    return [len(turns), *(sum(getattr(turn, name) for turn in turns) for name in names)]
+def _weights(ranked: Sequence[str], shown: Mapping[str, int], propensities: Propensities) -> dict[str, float]:
+    """What a press of each shown item is worth at its new place."""
+    return {
+        item_id: min(CLIP, propensities.at(place) / propensities.at(shown[item_id]))
+        for place, item_id in enumerate(ranked, start=1)
+        if item_id in shown
+    }
 
 
 def _estimate(value: float, samples: Rows) -> Estimate:

@@ -20,6 +20,14 @@ class Vote(Record):
     lists: int = Field(1, ge=1, description="how many lists of this source there are; they share its weight")
 
 
+class Fusion(Record):
+    """What a turn's ranking was made of."""
+
+    votes: dict[str, list[Vote]] = Field(description="by item id")
+    weights: dict[str, float] = Field(description="in force, by source")
+    policy: str = Field(description="version of the learned weights among them; empty: none")
+
+
 class Shown(Record):
     """One candidate of a logged ranking."""
 
@@ -84,10 +92,11 @@ class OffPolicy(Record):
     """What a policy would have earned on rankings that another one showed, per turn, on held-out sessions."""
 
     old: Estimate = Field(description="presses a turn, as they were")
-    new: Estimate = Field(description="presses a turn, estimated by clipped inverse propensity scoring")
-    difference: Estimate
-    old_per_place: float = Field(description="presses an examined place, as they were")
-    new_per_place: float = Field(description="the same self-normalised (SNIPS)")
+    new: Estimate = Field(description="the same items in the new order: clipped inverse propensity scoring")
+    difference: Estimate = Field(description="new less old, turn by turn")
+    at_least: Estimate = Field(description="the new policy's own items; what was never shown counts as never pressed")
+    old_per_place: float = Field(description="presses a looked-at place, as they were")
+    new_per_place: float = Field(description="the same of the new policy, self-normalised over what was shown (SNIPS)")
     unseen: float = Field(ge=0, le=1, description="share of the new policy's places with items that were not shown")
     effective: float = Field(description="effective number of shown places: how many the weights are worth")
 

@@ -9,7 +9,6 @@ never be taken for a person. What is missed is measured in docs/privacy.md.
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -17,11 +16,12 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from tools.records import Record
+
 Kind = Literal["email", "phone", "card", "iban", "ip", "id_number", "account", "name", "address"]
 
 
-@dataclass(frozen=True)
-class Personal:
+class Personal(Record):
     """A stretch of personal data: characters ``start`` to ``end`` of the text, the end not included."""
 
     kind: Kind
@@ -50,12 +50,16 @@ def find(text: str) -> list[Personal]:
     return _joined(sorted(found, key=lambda one: (one.start, -one.end)))
 
 
+def _at(kind: Kind, span: tuple[int, int]) -> Personal:
+    return Personal(kind=kind, start=span[0], end=span[1])
+
+
 def _joined(found: list[Personal]) -> list[Personal]:
     joined: list[Personal] = []
     for one in found:
         if joined and one.start < joined[-1].end:
             last = joined[-1]
-            joined[-1] = Personal(last.kind, last.start, max(last.end, one.end))
+            joined[-1] = _at(last.kind, (last.start, max(last.end, one.end)))
         else:
             joined.append(one)
     return joined
@@ -108,7 +112,7 @@ def _is_labelled(text: str, start: int) -> bool:
 def _by_context(text: str) -> Iterator[Personal]:
     for kind, pattern in _patterns():
         for match in pattern.finditer(text):
-            yield Personal(kind, *match.span("it"))
+            yield _at(kind, match.span("it"))
 
 
 # By numbering plan or checksum ----------------------------------------------------------------------------------------
@@ -139,7 +143,7 @@ def _phones(text: str) -> Iterator[Personal]:
     for region in _lexicon().regions:
         for match in PhoneNumberMatcher(text, region, leniency=Leniency.VALID, max_tries=MOST_TRIES):
             if _looks_dialled(match.raw_string) and not _is_labelled(text, match.start):
-                yield Personal("phone", match.start, match.end)
+                yield _at("phone", (match.start, match.end))
                 text = f"{text[: match.start]}{' ' * len(match.raw_string)}{text[match.end :]}"
 
 
@@ -153,7 +157,7 @@ def _cards(text: str) -> Iterator[Personal]:
     for match in _DIGITS_IN_A_ROW.finditer(text):
         digits = re.sub(r"\D", "", match[0])
         if _CARD.fullmatch(digits) and luhn.is_valid(digits):
-            yield Personal("card", *match.span())
+            yield _at("card", match.span())
 
 
 def _ibans(text: str) -> Iterator[Personal]:
@@ -163,14 +167,14 @@ def _ibans(text: str) -> Iterator[Personal]:
         ends = [place for place in range(match.end(), match.start() + 14, -1) if not text[place : place + 1].isalnum()]
         for end in ends:
             if iban.is_valid(text[match.start() : end]):
-                yield Personal("iban", match.start(), end)
+                yield _at("iban", (match.start(), end))
                 break
 
 
 def _addresses_of_machines(text: str) -> Iterator[Personal]:
     for match in _IP.finditer(text):
         if len(match[0]) >= _SHORTEST_IP and _is_ip(match[0]) and not _is_labelled(text, match.start()):
-            yield Personal("ip", *match.span())
+            yield _at("ip", match.span())
 
 
 def _is_ip(text: str) -> bool:
@@ -191,7 +195,7 @@ def _identities(text: str) -> Iterator[Personal]:
     for pattern, is_valid in checks:
         for match in pattern.finditer(text):
             if is_valid(match[0]):
-                yield Personal("id_number", *match.span())
+                yield _at("id_number", match.span())
 
 
 _FINDERS: tuple[Callable[[str], Iterator[Personal]], ...] = (

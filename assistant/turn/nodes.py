@@ -1,7 +1,7 @@
 """The turn's steps from message to candidates: receive, anticipate, plan, act, fuse. One function a step."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import Any, Literal
 from langgraph.runtime import Runtime
 
 from assistant.errors import LLMBadReply, LLMUnavailable
-from assistant.fusion import FusedHit, SearchOutcome, interleave
+from assistant.fusion import FusedHit, SearchOutcome, interleave, votes
 from assistant.fusion import fuse as fuse_outcomes
+from assistant.learning.records import Fusion
 from assistant.learning.store import weights_in_force
 from assistant.ledger import Ledger
 from assistant.records import (
@@ -30,7 +31,6 @@ from assistant.records import (
     TurnEvent,
 )
 from assistant.relevance import best_scores, is_relevant, is_vague, kinds_of, relevant_ids, wished_kinds
-from assistant.settings import TurnSettings
 from assistant.turn.choosing import diverse, explored, places_to_explore
 from assistant.turn.interest import with_buttons, with_words
 from assistant.turn.planning import (
@@ -219,12 +219,16 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     context, turn = runtime.context, runtime.context.settings.turn
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
     weights, policy = weights_in_force(context.settings)
-    in_force = {"weights": weights, "policy": policy}
-    fused = _fused(outcomes, weights, turn)
+    fuse_all = partial(fuse_outcomes, k=turn.rrf_k, method=turn.fusion)
+    fused = fuse_all(outcomes, weights) if turn.fuse_signals else interleave(outcomes)
     listed = {hit.item_id for found in state["found"] if found.tool in LISTS for hit in found.hits}
     near = [entry for entry in fused if entry.hit.item_id in listed or _is_near(entry, state["plan"], context)]
     weak = bool(fused) and not near and _deserves_near_misses(state)
-    near, unread = await _by_taste(fused if weak else near, outcomes, weights, state, context)
+    near = fused if weak else near
+    said, unread = await _said_by_taste(near, state, context)
+    if said:
+        weights, outcomes = weights_of(state["known"], weights), [*outcomes, *said]
+        near = _by_taste(near, fuse_all(outcomes, weights), state, turn.rrf_k)
     near = _sorted(near, state["plan"])
     if not (state["plan"].sort or weak):
         near = await asyncio.to_thread(_chosen, near, state, context)
@@ -248,43 +252,34 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     if candidates:
         hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
         runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
-    degraded = state["degraded"] + unread
-    return {"candidates": candidates, "far": bool(fused) and not near, "weak": weak, "degraded": degraded, **in_force}
+    return {
+        "candidates": candidates,
+        "far": bool(fused) and not near,
+        "weak": weak,
+        "degraded": state["degraded"] + unread,
+        "fusion": Fusion(votes=votes(outcomes), weights=weights, policy=policy),
+    }
 
 
-def _fused(outcomes: list[SearchOutcome], weights: Mapping[str, float], turn: TurnSettings) -> list[FusedHit]:
-    """The outcomes as one list, by the method that the settings name."""
-    if not turn.fuse_signals:
-        return interleave(outcomes)
-    return fuse_outcomes(outcomes, weights, k=turn.rrf_k, method=turn.fusion)
-
-
-async def _by_taste(
-    near: list[FusedHit],
-    outcomes: list[SearchOutcome],
-    weights: Mapping[str, float],
-    state: TurnState,
-    context: TurnContext,
-) -> tuple[list[FusedHit], list[str]]:
-    """The candidates re-ordered by what the user's taste says of them; as they are where it says nothing."""
-    known, turn = state["known"], context.settings.turn
-    if not turn.fuse_signals:
-        return near, []
+async def _said_by_taste(
+    near: list[FusedHit], state: TurnState, context: TurnContext
+) -> tuple[list[SearchOutcome], list[str]]:
+    """What the user's taste says of the candidates, and a sentence where it cannot be read: they stay as they are."""
+    if not context.settings.turn.fuse_signals:
+        return [], []
     try:
-        said = await asyncio.to_thread(opinions, known, near, context.catalogue)
+        return await asyncio.to_thread(opinions, state["known"], near, context.catalogue), []
     except ProductError as exc:
-        return near, [say("no_history", state["memory"].language, reason=str(exc))]
-    if not said:
-        return near, []
-    fused = _fused([*outcomes, *said], weights_of(known, weights), turn)
-    by_id = {entry.hit.item_id: entry for entry in fused}
-    if known.is_cold:  # what is chosen and what is new take turns
-        return [
-            replace(by_id[entry.hit.item_id], score=1.0 / (turn.rrf_k + place))
-            for place, entry in enumerate(near, start=1)
-        ], []
+        return [], [say("no_history", state["memory"].language, reason=str(exc))]
+
+
+def _by_taste(near: list[FusedHit], fused: list[FusedHit], state: TurnState, k: float) -> list[FusedHit]:
+    """The candidates re-ordered by what the user's taste says of them."""
+    if state["known"].is_cold:  # what is chosen and what is new take turns
+        by_id = {entry.hit.item_id: entry for entry in fused}
+        return [replace(by_id[entry.hit.item_id], score=1.0 / (k + place)) for place, entry in enumerate(near, start=1)]
     kept = {entry.hit.item_id for entry in near}
-    return [entry for entry in fused if entry.hit.item_id in kept], []
+    return [entry for entry in fused if entry.hit.item_id in kept]
 
 
 def _explored(near: list[FusedHit], state: TurnState, context: TurnContext) -> set[str]:

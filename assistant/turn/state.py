@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from langgraph.channels import UntrackedValue
 from pydantic import Field, field_validator
 
+from assistant.learning.records import Fusion
 from assistant.llm.client import ChatClient
 from assistant.records import LOCAL as LOCAL
 from assistant.records import (
@@ -123,8 +124,7 @@ class TurnState(TypedDict, total=False):
     steps: Annotated[list[Step], UntrackedValue]
     found: Annotated[list[Found], UntrackedValue]
     candidates: Annotated[list[Candidate], UntrackedValue]
-    weights: Annotated[dict[str, float], UntrackedValue]
-    policy: Annotated[str, UntrackedValue]
+    fusion: Annotated[Fusion, UntrackedValue]
     recommendations: Annotated[list[Recommendation], UntrackedValue]
     message: Annotated[str, UntrackedValue]
     degraded: Annotated[list[str], UntrackedValue]

@@ -104,6 +104,10 @@ class Catalogue:
         with self._database.reading() as connection:
             return int(reading.meta(connection, "version"))
 
+    def ids(self) -> list[str]:
+        """The id of every item, in the order they came in."""
+        return self._read(lambda connection: reading.eligible(connection, Filters()))
+
     def eligible(self, filters: Filters | None) -> list[str] | None:
         """Ids of the items that pass, in the order they came in; None when the filters ask for nothing."""
         if filters is None or not reading.where(filters).parts:

@@ -1,10 +1,9 @@
-"""One score from several: a log-linear blend whose weights depend on how much is known of the person.
+"""One score from several: a blend whose weights depend on how much is known of the person.
 
 Each part's scores are standardised over the items that somebody chose, for each history by itself; the blend is their
-weighted sum, and its weights maximise the likelihood of held-out choices (the conditional logit of McFadden 1974).
-An item that nobody chose has no collaborative part: its whole score is foretold from its content by a straight line
-fitted on the items that have both. The residual's half variance is added, since among log-normal odds it is the
-expectation that counts.
+weighted sum, with the weights that rank held-out choices best. An item that nobody chose has no collaborative part: its
+score is that of its content, spread as the blended scores of the others are, so that new items get a fair share of the
+places; where many items are untouched they are held back, to about `PLACES` of the places.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,15 @@ POPULARITY: Final = "popularity"
 CONTENT: Final = "content"
 """The multimodal model's score of an item as if nobody had chosen it; the only part that untouched items have."""
 
+PRIOR: Final = {"collaborative": 1.0, "neighbours": 0.25, "multimodal": 0.5, POPULARITY: 0.0}
+"""Weights of the parts before anything speaks for others."""
+
+PLACES: Final = 0.1
+"""Which share of the best places items that nobody chose may take, when there are many of them."""
+
+NOTHING_KNOWN: Final = 100.0
+"""Where nothing is known of the person, untouched items come after the popular ones."""
+
 
 @dataclass(frozen=True)
 class Blend:
@@ -31,7 +39,7 @@ class Blend:
     Attributes:
         names: the parts.
         weights: (stages, parts).
-        untouched: (stages, 2), the constant and the slope for items that nobody chose.
+        untouched: (2,), constant and slope that bring the contents of items that nobody chose to mean 0, deviation 1.
     """
 
     names: tuple[str, ...]
@@ -39,10 +47,10 @@ class Blend:
     untouched: Matrix
 
     @classmethod
-    def even(cls, names: Sequence[str]) -> "Blend":
-        """Where too little was held out to fit: all alike, and untouched items by their content."""
-        shape = (len(STAGES), len(names))
-        return cls(tuple(names), np.ones(shape, np.float32), np.tile(np.float32([0.0, 1.0]), (len(STAGES), 1)))
+    def prior(cls, names: Sequence[str]) -> "Blend":
+        """Where too little was held out to fit."""
+        weights = np.tile(np.array([PRIOR[name] for name in names], np.float32), (len(STAGES), 1))
+        return cls(tuple(names), weights, np.array([0.0, 1.0], np.float32))
 
     def scores(self, parts: Mapping[str, Matrix], known: NDArray[np.int64], touched: NDArray[np.bool_]) -> Matrix:
         """Blended scores (n, items).
@@ -52,16 +60,25 @@ class Blend:
             known: how many chosen items each history holds, (n,).
             touched: whether anybody chose the item, (items,).
         """
-        total = np.array(parts[POPULARITY], dtype=np.float32)
         stages = stage_of(known)
-        some = stages >= 0
         weights = self.weights[np.maximum(stages, 0)]
-        mixed = sum(weights[:, place, np.newaxis] * parts[name] for place, name in enumerate(self.names))
-        total[some] = np.asarray(mixed)[some]
+        total = sum(weights[:, place, np.newaxis] * parts[name] for place, name in enumerate(self.names))
+        total = np.where((stages >= 0)[:, np.newaxis], total, parts[POPULARITY])
+        total = standardised(total, touched)
         if CONTENT in parts and not touched.all():
-            constant, slope = self.untouched[np.maximum(stages, 0)].T[:, :, np.newaxis]
-            total[:, ~touched] = constant + slope * parts[CONTENT][:, ~touched]
+            constant, slope = self.untouched
+            behind = np.where(stages >= 0, held_back(touched), NOTHING_KNOWN)[:, np.newaxis]
+            total[:, ~touched] = constant + slope * parts[CONTENT][:, ~touched] - behind
         return total
+
+
+def held_back(touched: NDArray[np.bool_]) -> float:
+    """By how many deviations untouched items are set back, so that they take about `PLACES` of the best places.
+
+    Far out, a normal tail falls by a factor of e for about every third of a deviation.
+    """
+    excess = (~touched).sum() / max(PLACES * touched.sum(), 1.0)
+    return float(np.log(max(excess, 1.0)) / 3.0)
 
 
 def stage_of(known: NDArray[np.int64]) -> NDArray[np.int64]:

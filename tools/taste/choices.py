@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+
+from tools.taste.events import EventBatch
 
 DECISIVE: Final = 0.5
 """From this strength on, for or against, an event settles what a person thinks of an item; a view does not."""
@@ -15,26 +17,6 @@ MOST_OF_ONE: Final = 1_000
 """So many of a person's latest items count; a bot that likes everything has no more say than a keen person."""
 
 DAY: Final = 86_400.0
-
-
-class Batch(Protocol):
-    """Some events in columns (n,), as `tools.taste.events.EventStore.matrix_rows` gives them."""
-
-    @property
-    def users(self) -> NDArray[np.int64]:
-        """Rows of people."""
-
-    @property
-    def items(self) -> NDArray[np.int64]:
-        """Rows of items."""
-
-    @property
-    def strengths(self) -> NDArray[np.float32]:
-        """How much each says for the item, below zero against it."""
-
-    @property
-    def at(self) -> NDArray[np.float64]:
-        """Seconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +44,12 @@ class Choices:
         """How many people chose each item (items,)."""
         return np.asarray((self.matrix > 0).sum(axis=0), dtype=np.int32).ravel()
 
+    def only_items_with_entries(self) -> "Choices":
+        """These choices without the items that nobody chose or refused."""
+        used = np.flatnonzero(np.asarray((self.matrix != 0).sum(axis=0)).ravel())
+        ids = tuple(self.item_ids[place] for place in used)
+        return replace(self, matrix=self.matrix[:, used], item_ids=ids)
+
     def without(self, entries: NDArray[np.int64]) -> "Choices":
         """These choices without some entries of the matrix."""
         rows = np.repeat(np.arange(self.matrix.shape[0]), np.diff(self.matrix.indptr))
@@ -72,7 +60,7 @@ class Choices:
 
 
 def gather(
-    batches: Iterable[Batch],
+    batches: Iterable[EventBatch],
     item_ids: Sequence[str],
     *,
     most: int = MOST_OF_ONE,
@@ -85,6 +73,7 @@ def gather(
     the same again adds nothing. People are those that occur, numbered anew; items without any choice stay.
 
     Args:
+        batches: events whose ``items`` are places in ``item_ids``; their order does not matter.
         most: how many of a person's latest items count.
         now: with ``half_life_days``, from when strengths decay: an entry that old counts half.
     """

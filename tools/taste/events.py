@@ -24,6 +24,8 @@ from tools.taste.records import STRENGTHS, EventKind, EventStats, Interaction, P
 DATABASE = "interactions.sqlite"
 LOCK_SECONDS = 30.0
 """How long to wait for another writer, who has no more to write than a batch."""
+CACHE_KIB = 64 * 1024
+"""The most memory that a connection takes for pages of the file."""
 BATCH_EVENTS = 10_000
 ROWS = 100_000
 """Rows of one batch of `EventStore.matrix_rows`."""
@@ -49,7 +51,6 @@ create table if not exists events (
     primary key (user, at, item, kind)
 ) without rowid;
 create index if not exists events_of_item on events (item, user, at, kind, value);
-create index if not exists events_by_time on events (at);
 create table if not exists preferences (
     user integer not null, attribute text not null, value text not null, weight real not null,
     primary key (user, attribute, value)
@@ -115,12 +116,10 @@ class EventStore:
             StoreError: the file cannot be written; the transactions before are kept.
         """
         remaining, added = iter(events), 0
-        while batch := list(itertools.islice(remaining, BATCH_EVENTS)):
-            with self._writing() as db:
-                users = _keys(db, "users", {event.user for event in batch})
-                items = _keys(db, "items", {event.item_id for event in batch})
-                rows = [(users[e.user], e.at, items[e.item_id], _KEYS[e.event], e.value) for e in batch]
-                added += db.executemany("insert or ignore into events values (?, ?, ?, ?, ?)", rows).rowcount
+        with self._open() as db:
+            while batch := list(itertools.islice(remaining, BATCH_EVENTS)):
+                with _transaction(db):
+                    added += _insert(db, batch)
         return added
 
     def set_preference(self, user: str, preference: Preference) -> None:
@@ -292,23 +291,38 @@ class EventStore:
             contextlib.closing(sqlite3.connect(self._path, timeout=LOCK_SECONDS, isolation_level=None)) as db,
         ):
             db.execute("pragma synchronous = normal")
+            db.execute("pragma secure_delete = on")
+            db.execute(f"pragma cache_size = -{CACHE_KIB}")
             yield db
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it is kept, or none; the version grows when something was changed."""
-        with self._open() as db:
-            db.execute("pragma secure_delete = on")
-            db.execute("begin immediate")
-            try:
-                before = db.total_changes
-                yield db
-                if db.total_changes > before:
-                    db.execute("update meta set value = value + 1 where name = 'version'")
-                db.execute("commit")
-            finally:
-                if db.in_transaction:
-                    db.execute("rollback")
+        with self._open() as db, _transaction(db):
+            yield db
+
+
+@contextlib.contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of it is kept, or none; the version grows when something was changed."""
+    db.execute("begin immediate")
+    try:
+        before = db.total_changes
+        yield
+        if db.total_changes > before:
+            db.execute("update meta set value = value + 1 where name = 'version'")
+        db.execute("commit")
+    finally:
+        if db.in_transaction:
+            db.execute("rollback")
+
+
+def _insert(db: sqlite3.Connection, batch: Sequence[Interaction]) -> int:
+    """How many were new."""
+    users = _keys(db, "users", {event.user for event in batch})
+    items = _keys(db, "items", {event.item_id for event in batch})
+    rows = [(users[e.user], e.at, items[e.item_id], _KEYS[e.event], e.value) for e in batch]
+    rows.sort(key=lambda row: row[:4])  # neighbours in the file are written together
+    return db.executemany("insert or ignore into events values (?, ?, ?, ?, ?)", rows).rowcount
 
 
 _USER = "(select key from users where name = ?)"

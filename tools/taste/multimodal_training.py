@@ -4,7 +4,8 @@ A step takes some people, hides part of what each chose, and asks for the hidden
 all items, or over a uniform sample of them in a large catalogue (with the sample's share corrected for).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,13 @@ from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
 from tools.taste.collaborative import Matrix, row_of
-from tools.taste.multimodal import Tower, Towers
+from tools.taste.multimodal import PEOPLE, Tower, Towers
 
 Progress = Callable[[int, int], None]
 """Told how many steps are done, of how many."""
+
+Gates = dict[str, dict[str, float]]
+"""How much each channel counts on average: of items that somebody chose, and of any as if nobody had."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +35,15 @@ class Recipe:
         passes: over all people; `most_steps` bounds what that comes to.
     """
 
-    dimensions: int = 64
-    rate: float = 0.003
+    dimensions: int = 32
+    rate: float = 0.01
     decay: float = 1e-5
     unknown: float = 0.3
     batch: int = 256
     all_items: int = 4_096
     longest: int = 200
-    passes: int = 150
-    most_steps: int = 1_500
+    passes: int = 80
+    most_steps: int = 600
     seed: int = 7
 
 
@@ -52,15 +56,14 @@ class _Model(nn.Module):
         self.people = nn.Embedding(items, width)
         self.people_gate = nn.Parameter(torch.ones(1))
         self.turn = nn.Parameter(torch.eye(dimensions))
-        nn.init.normal_(self.people.weight, std=0.1)
         for gate in self.gates.values():
             nn.init.zeros_(gate.weight)
             nn.init.zeros_(gate.bias)
 
     def forward(
         self, rows: Tensor, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor], known: Tensor
-    ) -> Tensor:
-        """Items (n, d + 1); ``known`` (n,): whether the people channel counts."""
+    ) -> tuple[Tensor, Tensor]:
+        """Items (n, d + 1) and their gates (c, n); ``known`` (n,): whether the people channel counts."""
         channels, logits = [self.people(rows)], [torch.where(known, self.people_gate, -torch.inf)]
         for name, tower in self.towers.items():
             some = vectors[name][rows]
@@ -69,21 +72,32 @@ class _Model(nn.Module):
         stacked = torch.stack(logits)
         bottom = torch.where(stacked.isinf().all(dim=0), 0.0, stacked)  # an item without any channel: zeros, no NaN
         weights = torch.softmax(bottom, dim=0) * ~stacked.isinf()
-        return torch.einsum("cn,cnd->nd", weights, torch.stack(channels))
+        return torch.einsum("cn,cnd->nd", weights, torch.stack(channels)), weights
 
 
 def train(
     matrix: csr_matrix, vectors: Mapping[str, Matrix], recipe: Recipe | None = None, progress: Progress | None = None
-) -> Towers:
+) -> tuple[Towers, Gates]:
     """Learn from strengths (people, items) and content.
 
     Args:
         vectors: by modality float32 (items, dimensions), unit rows; zeros where an item has none.
     """
     recipe = recipe or Recipe()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(recipe.seed)
         return _Training(matrix, vectors, recipe).run(progress or (lambda _done, _of: None))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: the products are small, and a busy machine slows several threads down tenfold."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Training:
@@ -97,8 +111,22 @@ class _Training:
         }
         self.model = _Model(self.vectors, self.count, recipe.dimensions)
         self.draw = np.random.default_rng(recipe.seed)
+        self._start_people()
 
-    def run(self, progress: Progress) -> Towers:
+    def _start_people(self) -> None:
+        """The free vectors begin as singular vectors of the choices, which saves most of the steps."""
+        from sklearn.utils.extmath import randomized_svd
+
+        count = min(self.recipe.dimensions, min(self.matrix.shape) - 1)
+        weight = np.zeros((self.count, self.recipe.dimensions + 1), dtype=np.float32)
+        if count > 0:
+            _, values, items = randomized_svd(self.matrix, count, random_state=self.recipe.seed)
+            weight[:, :count] = (items * np.sqrt(values)[:, np.newaxis]).T
+        weight[:, -1] = np.log1p(np.asarray((self.matrix > 0).sum(axis=0)).ravel())
+        with torch.no_grad():
+            self.model.people.weight.copy_(torch.from_numpy(weight))
+
+    def run(self, progress: Progress) -> tuple[Towers, Gates]:
         people = np.flatnonzero(np.asarray((self.matrix > 0).sum(axis=1)).ravel() > 0)
         recipe = self.recipe
         steps = min(recipe.most_steps, max(1, recipe.passes * len(people) // recipe.batch))
@@ -120,7 +148,7 @@ class _Training:
         others = self.draw.integers(0, self.count, self.recipe.all_items) if sampled else np.arange(self.count)
         rows, places = np.unique(np.concatenate([given, target, others]), return_inverse=True)
         known = self.touched[rows] & (self.draw.random(len(rows)) >= self.recipe.unknown)
-        items = self.model(torch.from_numpy(rows), self.vectors, self.present, torch.from_numpy(known))
+        items, _ = self.model(torch.from_numpy(rows), self.vectors, self.present, torch.from_numpy(known))
         at_given, at_target, at_others = np.split(places, [len(given), len(given) + len(target)])
         history = torch.sparse_coo_tensor(
             torch.from_numpy(np.stack([who, at_given])), torch.from_numpy(weight), (len(people), len(rows)),
@@ -145,7 +173,7 @@ class _Training:
             items, strengths = row_of(self.matrix, int(person))
             order = self.draw.permutation(len(items))[: self.recipe.longest]
             items, strengths = items[order].astype(np.int64), strengths[order]
-            cut = max(1, int(round(len(items) * self.draw.uniform(0.2, 0.9))))
+            cut = max(1, round(len(items) * self.draw.uniform(0.2, 0.9)))
             targets = np.flatnonzero(strengths[:cut] > 0)
             if not len(targets):  # a person of few choices and many refusals
                 targets = np.flatnonzero(strengths > 0)[:1]
@@ -157,7 +185,7 @@ class _Training:
         keep = np.isin(np.arange(len(people)), asker)[asker]
         return (who, item, weight.astype(np.float32)), (asker[keep], target[keep])
 
-    def _towers(self) -> Towers:
+    def _towers(self) -> tuple[Towers, Gates]:
         model = self.model.eval()
         towers = {
             name: Tower(
@@ -169,9 +197,18 @@ class _Training:
         with torch.no_grad():
             nobody = torch.zeros(self.count, dtype=torch.bool)
             everything = torch.arange(self.count)
-            contents = _numbers(model(everything, self.vectors, self.present, nobody))
-            items = _numbers(model(everything, self.vectors, self.present, torch.from_numpy(self.touched)))
-        return Towers(items, contents, _numbers(model.turn), towers)
+            contents, alone = model(everything, self.vectors, self.present, nobody)
+            items, beside = model(everything, self.vectors, self.present, torch.from_numpy(self.touched))
+        names = (PEOPLE, *towers)
+        gates = {
+            "chosen items": _by_channel(names, beside[:, torch.from_numpy(self.touched)]),
+            "by content alone": _by_channel(names, alone),
+        }
+        return Towers(_numbers(items), _numbers(contents), _numbers(model.turn), towers), gates
+
+
+def _by_channel(names: Sequence[str], gates: Tensor) -> dict[str, float]:
+    return {name: round(float(value), 3) for name, value in zip(names, gates.mean(dim=1), strict=True)}
 
 
 def _mean(rows: Matrix) -> Matrix:

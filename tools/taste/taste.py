@@ -70,12 +70,17 @@ class Taste:
 
     @property
     def model(self) -> "TasteModel | None":
-        """The trained model in use, read again when another was swapped in; None when none was ever trained."""
+        """The trained model in use, knowing all items of the catalogue; None when none was ever trained.
+
+        It is read again when another was swapped in.
+        """
         if not (self.folder / MODELS).is_dir():
             return None
         from tools.taste.model import TasteModel
+        from tools.taste.recommending import following
 
-        return TasteModel.load(self.folder)
+        model = TasteModel.load(self.folder)
+        return following(model, self._catalogue()) if model else None
 
     def recent(self, user: str) -> Sequence[Interaction]:
         """The user's latest events, latest first, at most ``rules.remembered_events``."""

@@ -2,20 +2,27 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
-from tools.taste import collaborative
-from tools.taste.blend import POPULARITY, Blend
+import numpy as np
+
+from tools.errors import BadInput
+from tools.taste import collaborative, fitting
+from tools.taste.blend import POPULARITY, STAGES, Blend
 from tools.taste.choices import Choices
 from tools.taste.collaborative import Algorithm, Matrix, Parameters
 from tools.taste.model import ModelCard, TasteModel
 from tools.taste.neighbours import Neighbourhood
 
+if TYPE_CHECKING:
+    from tools.taste.multimodal_training import Recipe
+
 Say = Callable[[str], None]
 
-EASE_UP_TO: Final = 4_000
-"""Up to so many items ``auto`` takes EASE, whose matrix is dense; beyond them ALS."""
+DEFAULT: Final[Algorithm] = "als"
+"""The best on MovieLens-100K, and it needs no matrix of items by items; docs/collaborative.md compares them."""
 
 
 @dataclass(frozen=True)
@@ -23,52 +30,114 @@ class Plan:
     """What is trained.
 
     Attributes:
-        algorithm: None: by the number of items.
         parameters: those that differ from `collaborative.PARAMETERS`.
         multimodal: whether the multimodal model is trained, where there are contents.
     """
 
-    algorithm: Algorithm | None = None
+    algorithm: Algorithm = DEFAULT
     parameters: Parameters | None = None
     multimodal: bool = True
+    recipe: "Recipe | None" = None
     seed: int = 7
 
-    def algorithm_for(self, items: int) -> Algorithm:
-        """The one to use for so many items."""
-        return self.algorithm or ("ease" if items <= EASE_UP_TO else "als")
+
+FEWEST_PEOPLE: Final = 10
+FEWEST_CHOICES: Final = 50
+"""With fewer, other people's choices say nothing reliable, and no model is made."""
+
+
+class TooFewError(BadInput):
+    """There is not enough to learn from."""
 
 
 def train(
     choices: Choices, vectors: Mapping[str, Matrix], plan: Plan | None = None, say: Say = lambda _text: None
 ) -> TasteModel:
-    """Learn a model of all items of the choices.
+    """Learn a model of all items of the choices, and measure it.
+
+    It is made twice: without each person's latest choice, to fit the blend and to measure, and then with everything.
 
     Args:
         vectors: content by modality, unit rows float32 (items, dimensions), zeros where an item has none.
         say: told what is being done, a line each.
+
+    Raises:
+        TooFewError: there are fewer choices or people than anything could be learned from.
     """
     plan, began = plan or Plan(), time.monotonic()
-    model = _parts(choices, vectors, plan, say)
-    seconds = round(time.monotonic() - began, 2)
-    return TasteModel(**{**vars(model), "card": model.card.model_copy(update={"seconds": seconds})})
+    if choices.people < FEWEST_PEOPLE or choices.matrix.nnz < FEWEST_CHOICES:
+        raise TooFewError(
+            f"There are {choices.matrix.nnz:,} choices by {choices.people:,} people; learning from others takes "
+            f"{FEWEST_CHOICES} by {FEWEST_PEOPLE}. Until then contents and popularity are used."
+        )
+    say("holding out each person's latest choice, to measure with")
+    rest, asked = fitting.hold_out(choices, plan.seed)
+    trial = _parts(rest, vectors, plan, say)
+    say(f"fitting the blend on {len(asked):,} held-out choices")
+    fitted, figures = _fitted(trial, asked, plan)
+    say("learning again from everything")
+    model = replace(_parts(choices, vectors, plan, say), blend=fitted)
+    card = model.card.model_copy(
+        update={
+            "weights": _weights(fitted), "tested": len(asked), "figures": figures,
+            "seconds": round(time.monotonic() - began, 2),
+        }
+    )  # fmt: skip
+    return replace(model, card=card)
+
+
+def _fitted(trial: TasteModel, asked: fitting.Asked, plan: Plan) -> tuple[Blend, fitting.Figures]:
+    """Weights from all that was held out; figures from halves of it, each with the weights of the other half."""
+    if len(asked) < 2 * fitting.FEWEST:
+        return trial.blend, fitting.measure(trial, asked) if len(asked) else {}
+    halves = np.array_split(np.random.default_rng(plan.seed).permutation(len(asked)), 2)
+    found = []
+    for one, other in (halves, halves[::-1]):
+        blend = fitting.fit(trial, asked.only(np.sort(one)), plan.seed)
+        found.append(fitting.measure(replace(trial, blend=blend), asked.only(np.sort(other))))
+    first, second = found
+    figures = {
+        name: {key: round((value + second[name][key]) / 2, 4) for key, value in measures.items()}
+        for name, measures in first.items()
+        if name in second
+    }
+    return fitting.fit(trial, asked, plan.seed), figures
 
 
 def _parts(choices: Choices, vectors: Mapping[str, Matrix], plan: Plan, say: Say) -> TasteModel:
-    algorithm = plan.algorithm_for(len(choices.item_ids))
+    algorithm = plan.algorithm
     say(f"learning {algorithm} from {choices.matrix.nnz:,} choices")
     learned = collaborative.fit(algorithm, choices.matrix, plan.parameters, seed=plan.seed)
     near = Neighbourhood.of(choices.matrix)
-    names = ["collaborative", "neighbours", POPULARITY]
-    towers = None
+    names, towers, gates = ["collaborative", "neighbours", POPULARITY], None, {}
     if plan.multimodal and vectors:
         from tools.taste.multimodal_training import train as train_towers
 
-        say("training the multimodal model")
-        towers = train_towers(choices.matrix, vectors)
         names.append("multimodal")
+        towers, gates = train_towers(choices.matrix, vectors, plan.recipe, _counted(say))
     card = ModelCard(
-        version=time.strftime("%Y%m%dT%H%M%S", time.gmtime()), trained_at=time.time(), events=choices.matrix.nnz,
-        people=choices.people, items=len(choices.item_ids), left_out=choices.left_out, algorithm=algorithm,
-        parameters=collaborative.PARAMETERS[algorithm] | (plan.parameters or {}),
+        version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
+        events=choices.matrix.nnz, people=choices.people, items=len(choices.item_ids),
+        untouched=int((choices.chosen_by() == 0).sum()), left_out=choices.left_out, algorithm=algorithm,
+        parameters=collaborative.PARAMETERS[algorithm] | (plan.parameters or {}), gates=gates,
     )  # fmt: skip
-    return TasteModel(card, choices.item_ids, choices.chosen_by(), near, learned, Blend.even(names), towers)
+    return TasteModel(card, choices.item_ids, choices.chosen_by(), near, learned, Blend.prior(names), towers)
+
+
+def _counted(say: Say) -> Callable[[int, int], None]:
+    """Says every tenth of the steps."""
+
+    def progress(done: int, of: int) -> None:
+        if done % max(1, of // 10) == 0:
+            say(f"training the multimodal model: {done:,} of {of:,} steps")
+
+    return progress
+
+
+def _weights(blend: Blend) -> dict[str, dict[str, float]]:
+    return {
+        f"from {least} chosen items": {
+            name: round(float(value), 3) for name, value in zip(blend.names, blend.weights[place], strict=True)
+        }
+        for place, least in enumerate(STAGES)
+    }

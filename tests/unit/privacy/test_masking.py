@@ -71,8 +71,8 @@ def test_any_text_keeps_what_is_around_the_marks(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["1" * 8000, "1 " * 4000, "212-555-0123 " * 615, "一" * 8000, "a@" * 4000, "::" * 4000, "deliver to 1 " + "a " * 3990,
-     "住在" + "区" * 7998, "my name is " * 727, "DE89" * 2000],
+    ["1" * 8000, "1 " * 4000, "212-555-0123 " * 615, "一" * 8000, "a@" * 4000, "::" * 4000,
+     "deliver to 1 " + "a " * 3990, "住在" + "区" * 7998, "my name is " * 727, "DE89" * 2000],
     ids=lambda text: text[:12],
 )  # fmt: skip
 def test_hostile_messages_take_no_time_to_speak_of(text: str) -> None:

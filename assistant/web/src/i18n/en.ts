@@ -114,6 +114,8 @@ export const en = {
       browse: "Going through the catalogue",
       get_item: "Looking the item up",
       compare_items: "Comparing items",
+      similar_taste: "Looking at people of similar taste",
+      because_you_liked: "Looking at what is chosen together",
       rank: "Putting the finds in order",
       explain: "Writing the reasons",
       similar_taste: "Looking at what people of your taste chose",

@@ -110,6 +110,8 @@ export const zh: Messages = {
       browse: "浏览目录",
       get_item: "查看商品",
       compare_items: "比较商品",
+      similar_taste: "查看口味相近的人的选择",
+      because_you_liked: "查看常被一起选择的商品",
       rank: "排序",
       explain: "撰写理由",
       similar_taste: "查看品味相近的人选了什么",

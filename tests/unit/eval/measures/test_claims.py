@@ -25,6 +25,7 @@ TRUE = [
     ("en", "Not only light but also black, it has no leather."),
     ("en", "You asked for no Nike, and this is by Adidas."),
     ("en", "It comes in size XL and has 7th-generation foam."),
+    ("en", "For running under 60 dollars I'd take this black one, and I’m sure of its mesh upper."),
     ("zh", "这款黑色跑鞋价格为44.95美元，在您的限额之内，有现货。"),
     ("zh", "不含皮革，重240克，价格不到五十美元。"),
     ("zh", "十分舒适，比您要的六十美元便宜，品牌是 Adidas。"),

@@ -1,0 +1,160 @@
+"""Training the taste model from the stored events and the catalogue: `assistant train`, and while serving."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Literal, get_args
+
+from assistant.errors import BadInput, StoreError
+from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tools.store import Catalogue
+    from tools.taste.choices import Choices
+    from tools.taste.collaborative import Matrix
+    from tools.taste.events import EventBatch, EventStore
+    from tools.taste.model import ModelCard, TasteModel
+    from tools.taste.training import Say
+
+Choice = Literal["auto", "als", "bpr", "item-knn", "ease"]
+LOCK = "taste.lock"
+
+
+def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _text: None) -> "ModelCard":
+    """Learn from everything that is stored, and make the result the current model.
+
+    Whatever goes wrong on the way, the model that was current stays. A server that runs reads the new one by itself.
+
+    Raises:
+        TooFewError: there is too little to learn from.
+        BadInput: another training is running, or somebody was forgotten meanwhile.
+        StoreError: events, catalogue or model folder cannot be read or written.
+    """
+    from tools.taste.events import EventStore
+    from tools.taste.model import FOLDER
+    from tools.taste.training import DEFAULT, Plan
+    from tools.taste.training import train as learn
+
+    with _alone(settings), contextlib.closing(EventStore.open(settings.data_folder)) as store:
+        version, users = store.version(), store.user_ids()
+        choices = _choices(store, say)
+        with _catalogue(settings) as catalogue:
+            encoders = _encoders(catalogue)
+            plan = Plan(algorithm=DEFAULT if algorithm == "auto" else algorithm)
+            model = learn(choices, _contents(catalogue, choices.item_ids, encoders), plan, say)
+            model = _with_catalogue(model, catalogue, encoders)
+        if not users.keys() <= store.user_ids().keys():
+            raise BadInput("Somebody was forgotten while the model was trained, so it is not kept; train again.")
+        known = {"events_version": version, "encoders": encoders, "untouched": int((~model.touched).sum())}
+        card = model.card.model_copy(update=known)
+        _with_card(model, card).save(settings.data_folder)
+        say(f"stored {settings.data_folder / FOLDER / card.version}")
+    return card
+
+
+def roll_back(settings: Settings) -> str:
+    """Make the model before the current one current again; gives its version.
+
+    Raises:
+        BadInput: there is none.
+    """
+    from tools.taste import versions
+    from tools.taste.model import FOLDER
+
+    return versions.roll_back(settings.data_folder / FOLDER)
+
+
+def _with_card(model: "TasteModel", card: "ModelCard") -> "TasteModel":
+    from dataclasses import replace
+
+    return replace(model, card=card)
+
+
+def _choices(store: "EventStore", say: "Say") -> "Choices":
+    """The stored events, with a column for each item that they say anything of."""
+    import numpy as np
+
+    from tools.taste.choices import gather
+
+    names = store.item_ids()
+    keys = np.array(list(names), dtype=np.int64)
+    say(f"reading the events of {len(names):,} items")
+    found = gather(_numbered(store, keys, say), list(names.values()))
+    return found.only_items_with_entries()
+
+
+def _numbered(store: "EventStore", keys: "NDArray[np.int64]", say: "Say") -> "Iterator[EventBatch]":
+    """Batches with items as places in ``keys``; items that came in after the keys were read are left out."""
+    import numpy as np
+
+    from tools.taste.events import EventBatch
+
+    read = 0
+    for batch in store.matrix_rows():
+        known = np.isin(batch.items, keys)
+        places = np.searchsorted(keys, batch.items[known])
+        yield EventBatch(batch.users[known], places, batch.strengths[known], batch.at[known])
+        before, read = read, read + len(batch.users)
+        if read // 500_000 > before // 500_000:
+            say(f"{read:,} events read")
+
+
+@contextlib.contextmanager
+def _catalogue(settings: Settings) -> "Iterator[Catalogue | None]":
+    """The catalogue, or None where there is none: choices alone can be learned from."""
+    from tools.store import Catalogue
+    from tools.store.database import DATABASE
+
+    if not (settings.data_folder / DATABASE).is_file():
+        yield None
+        return
+    with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as catalogue:
+        yield catalogue
+
+
+def _encoders(catalogue: "Catalogue | None") -> dict[str, str]:
+    """Modality -> which encoder made the catalogue's vectors."""
+    from tools.taste.recommending import SPACES, encoder_name
+
+    named = {space: encoder_name(catalogue, space) for space in SPACES} if catalogue else {}
+    return {space: name for space, name in named.items() if name is not None}
+
+
+def _contents(
+    catalogue: "Catalogue | None", ids: "tuple[str, ...] | list[str]", encoders: Mapping[str, str]
+) -> "dict[str, Matrix]":
+    from tools.taste.recommending import contents
+
+    found = contents(catalogue, ids, encoders) if catalogue else {}
+    return {name: rows for name, rows in found.items() if rows.any()}
+
+
+def _with_catalogue(model: "TasteModel", catalogue: "Catalogue | None", encoders: Mapping[str, str]) -> "TasteModel":
+    """The model with the items that nobody has touched, so that the first question does not wait for them."""
+    rest = [item_id for item_id in catalogue.ids() if item_id not in model.rows] if catalogue else []
+    return model.with_items(rest, _contents(catalogue, rest, encoders))
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Only one training at a time; a crash lets go of the lock.
+
+    Raises:
+        BadInput: another one is running.
+        StoreError: the data folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        settings.data_folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(settings.data_folder / LOCK, timeout=0):
+            yield
+    except Timeout as exc:
+        raise BadInput("Another training is running on this data folder.") from exc
+    except OSError as exc:
+        raise StoreError(f"{settings.data_folder} cannot be written: {exc.strerror}.") from exc
+
+
+ALGORITHMS: tuple[Choice, ...] = get_args(Choice)

@@ -1,0 +1,45 @@
+"""The product's own taste model as a recommender of the protocol: trained and asked as the product does it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from eval.public.recommenders import Scores, Users
+from tools.taste.choices import Choices
+
+if TYPE_CHECKING:
+    from tools.taste.training import Plan
+
+ASKED_AT_ONCE = 200
+
+
+@dataclass
+class Hybrid:
+    """`tools.taste.training.train` with its defaults; nothing of it is tuned on the test.
+
+    Attributes:
+        vectors: content by modality, unit rows float32 (items, d).
+        times: of every event, sparse float64 (users, items); the training itself holds out each user's latest.
+    """
+
+    vectors: Mapping[str, Scores]
+    times: csr_matrix
+    plan: "Plan | None" = None
+
+    def fit(self, train: csr_matrix) -> None:
+        """Learn, blend weights and all."""
+        from tools.taste.training import train as learn
+
+        matrix = csr_matrix(train, dtype=np.float32)
+        matrix.sort_indices()
+        at = np.asarray(self.times[matrix.nonzero()], dtype=np.float64).ravel()
+        ids = tuple(str(row) for row in range(matrix.shape[1]))
+        self.model = learn(Choices(matrix, at, ids), self.vectors, self.plan)
+
+    def score(self, histories: csr_matrix, users: Users = None) -> Scores:
+        """Folded in, so that known and new users are treated alike."""
+        starts = range(0, histories.shape[0], ASKED_AT_ONCE)
+        return np.concatenate([self.model.scores(histories[start : start + ASKED_AT_ONCE]) for start in starts])

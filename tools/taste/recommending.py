@@ -1,0 +1,138 @@
+"""From a model, a catalogue and a history to items with reasons; what the taste tools and turns stand on."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from tools.records import Because, Filters, Hit, ItemsResult, Signal
+from tools.search import hit
+from tools.store import Catalogue, Space
+from tools.taste.collaborative import Matrix
+from tools.taste.model import TasteModel
+
+SPACES: Final[tuple[Space, ...]] = ("text", "visual")
+"""The catalogue's vectors that the model learns from, and their names as modalities."""
+
+READ_AT_ONCE: Final = 2_000
+REASONS: Final = 3
+LIKED: Final = 10
+"""Of so many of the items liked most the neighbours are looked at."""
+
+_following: "WeakKeyDictionary[Catalogue, tuple[tuple[str, int], TasteModel]]" = WeakKeyDictionary()
+
+
+def following(model: TasteModel, catalogue: Catalogue) -> TasteModel:
+    """The model knowing every item that the catalogue holds now: what came in since by its contents.
+
+    Kept until model or catalogue changes.
+    """
+    key = (model.card.version, catalogue.version())
+    found = _following.get(catalogue)
+    if found is None or found[0] != key:
+        fresh = [item_id for item_id in catalogue.ids() if item_id not in model.rows]
+        found = (key, model.with_items(fresh, contents(catalogue, fresh, model.card.encoders)))
+        _following[catalogue] = found
+    return found[1]
+
+
+def contents(catalogue: Catalogue, ids: Sequence[str], encoders: Mapping[str, str]) -> dict[str, Matrix]:
+    """By modality one unit row for each item, zeros where it has none; an item's pictures are averaged.
+
+    Args:
+        encoders: modality -> which encoder's vectors are wanted; a space that another one made is left out.
+    """
+    wanted = [space for space in SPACES if space in encoders and encoder_name(catalogue, space) == encoders[space]]
+    return {space: _rows(catalogue, space, ids) for space in wanted}
+
+
+def encoder_name(catalogue: Catalogue, space: Space) -> str | None:
+    """Encoder, weights and preprocessing of a space's vectors in one line; None for an empty space."""
+    identity = catalogue.identity(space)
+    return f"{identity.encoder} {identity.weights} {identity.preprocessing}" if identity else None
+
+
+def _rows(catalogue: Catalogue, space: Space, ids: Sequence[str]) -> Matrix:
+    identity = catalogue.identity(space)
+    rows = np.zeros((len(ids), identity.dimensions if identity else 1), dtype=np.float32)
+    for start in range(0, len(ids), READ_AT_ONCE):
+        some = ids[start : start + READ_AT_ONCE]
+        found = catalogue.vectors_of(space, some)
+        for place, item_id in enumerate(some, start):
+            if found.get(item_id):
+                mean = np.mean(found[item_id], axis=0)
+                rows[place] = mean / max(float(np.linalg.norm(mean)), 1e-9)
+    return rows
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Asks one model about one catalogue.
+
+    Attributes:
+        least_people: fewer people than this are never counted.
+    """
+
+    model: TasteModel
+    catalogue: Catalogue
+    least_people: int
+
+    def similar_taste(self, history: Mapping[str, float], k: int, filters: Filters | None) -> ItemsResult:
+        """The best items for a history among those that pass, none of which is in it."""
+        among = self.catalogue.eligible(filters)
+        scored = self.model.score(
+            history, k=k, among=self.catalogue.ids() if among is None else among, exclude=tuple(history)
+        )
+        return self._result(scored, {item_id: self.reasons(item_id, history) for item_id, _ in scored}, filters)
+
+    def reasons(self, item_id: str, history: Mapping[str, float]) -> list[Because]:
+        """Items of the history that people chose who chose this one, strongest first, with how many people."""
+        near = self.model.neighbours(item_id, self.model.near.strengths.shape[0])
+        linked = [one for one in near if history.get(one.item_id, 0.0) > 0 and one.people >= self.least_people]
+        items = self.catalogue.get_many([one.item_id for one in linked[:REASONS]])
+        return [
+            Because(item_id=one.item_id, title=items[one.item_id].title, people=one.people)
+            for one in linked[:REASONS]
+            if one.item_id in items
+        ]
+
+    def chosen_with(
+        self, liked: Sequence[str], k: int, filters: Filters | None, exclude: Collection[str] = ()
+    ) -> ItemsResult:
+        """Items that were chosen by the people who chose any of these; strengths over several add up."""
+        among = self.catalogue.eligible(filters)
+        allowed = None if among is None else set(among)
+        titles = {item_id: item.title for item_id, item in self.catalogue.get_many(liked).items()}
+        scores: dict[str, float] = {}
+        reasons: dict[str, list[Because]] = {}
+        for own in liked[:LIKED]:
+            for near in self.model.neighbours(own, self.model.near.strengths.shape[0]):
+                passes = allowed is None or near.item_id in allowed
+                if near.people < self.least_people or near.item_id in exclude or near.item_id in liked or not passes:
+                    continue
+                scores[near.item_id] = scores.get(near.item_id, 0.0) + near.strength
+                why = Because(item_id=own, title=titles.get(own, own), people=near.people)
+                reasons.setdefault(near.item_id, []).append(why)
+        present = self.catalogue.get_many(list(scores))
+        best = sorted((item_id for item_id in scores if item_id in present), key=lambda i: (-scores[i], i))[:k]
+        return self._result([(item_id, scores[item_id]) for item_id in best], reasons, filters)
+
+    def _result(
+        self, scored: Sequence[tuple[str, float]], reasons: Mapping[str, list[Because]], filters: Filters | None
+    ) -> ItemsResult:
+        items = self.catalogue.get_many([item_id for item_id, _ in scored])
+        hits: list[Hit] = []
+        for item_id, score in scored:
+            if item_id in items:
+                signal = _signal(score, len(hits) + 1, reasons[item_id])
+                hits.append(hit(items[item_id], round(score, 4), [signal]))
+        return ItemsResult(items=hits, total=self.catalogue.count_eligible(filters))
+
+
+def _signal(score: float, rank: int, reasons: list[Because]) -> Signal:
+    """``people`` is the largest of the reasons' counts: at least so many, since some may stand in several."""
+    because = sorted(reasons, key=lambda one: -(one.people or 0))[:REASONS]
+    people = because[0].people if because else None
+    return Signal(source="collaborative", score=round(score, 4), rank=rank, because=because, people=people)
