@@ -258,9 +258,8 @@ class Assistant:
             UnknownItem: the catalogue has no such item.
             StoreError: it cannot be kept now.
         """
-        await asyncio.to_thread(
-            self._note, check_session_id(session_id), item_id, event, await self._is_own(session_id)
-        )
+        own = await self._is_own(check_session_id(session_id))
+        await asyncio.to_thread(self._note, session_id, item_id, event, own=own)
 
     async def _is_own(self, session_id: str) -> bool:
         """Whether a conversation is about what its owner wants for themselves."""

@@ -32,6 +32,7 @@ def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _t
         BadInput: another training is running, or somebody was forgotten meanwhile.
         StoreError: events, catalogue or model folder cannot be read or written.
     """
+    from tools.taste import versions
     from tools.taste.events import EventStore
     from tools.taste.model import FOLDER
     from tools.taste.training import DEFAULT, Plan
@@ -53,6 +54,9 @@ def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _t
         known = {"events_version": version, "encoders": encoders, "untouched": int((~model.touched).sum())}
         card = model.card.model_copy(update=known)
         _with_card(model, card).save(settings.data_folder)
+        if not users.keys() <= store.user_ids().keys():  # forgotten since: whoever forgets removes no later model
+            versions.drop(settings.data_folder / FOLDER)
+            raise BadInput("Somebody was forgotten while the model was stored, so it is removed; train again.")
         say(f"stored {settings.data_folder / FOLDER / card.version}")
     return card
 

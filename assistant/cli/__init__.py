@@ -20,6 +20,7 @@ from assistant.cli import (
     llm,
     mcp,
     models,
+    profile,
     recommend,
     serve,
     tools,
@@ -46,6 +47,7 @@ app.add_typer(catalogue.sample_app, name="sample")
 app.add_typer(keys.app, name="keys")
 app.add_typer(interactions.app, name="interactions")
 app.add_typer(users.app, name="users")
+app.add_typer(profile.app, name="profile")
 app.command("ingest")(catalogue.ingest)
 app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, Response
 
 from assistant.front import Assistant
+from assistant.privacy.forgetting import keep_expiring
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.service import (
     catalogue_api,
@@ -65,13 +66,15 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             app.state.service = Service(settings, opened, turns, keys, needs_key)
             app.state.readiness = Readiness(app.state.service)
             warming = asyncio.create_task(opened.warm_up())
+            expiring = asyncio.create_task(keep_expiring(settings))
             try:
                 async with doors.running(app):
                     yield
             finally:
                 await turns.close()
                 warming.cancel()
-                await asyncio.gather(warming, return_exceptions=True)
+                expiring.cancel()
+                await asyncio.gather(warming, expiring, return_exceptions=True)
                 measures.close()
                 if traces:
                     await asyncio.to_thread(traces.close)

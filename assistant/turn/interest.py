@@ -72,6 +72,12 @@ def leanings(memory: Memory) -> dict[str, float]:
     return looked | liked | rejected
 
 
+def only_looked_at(memory: Memory) -> frozenset[str]:
+    """The items that were looked at, and neither liked nor rejected."""
+    said = {regard.item_id for regard in (*memory.liked, *memory.rejected)}
+    return frozenset(regard.item_id for regard in memory.looked_at if regard.item_id not in said)
+
+
 def _strength(regard: Regard, now: int) -> float:
     return float(LIKED[regard.source] * FADING ** max(0, now - regard.turn))
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from assistant.fusion import FusedHit, SearchOutcome
 from assistant.records import Memory
-from assistant.turn.interest import leanings
+from assistant.turn.interest import leanings, only_looked_at
 from assistant.turn.situation import Situation, scales, situation
 from tools.records import Because, Filters, Hit, Item, Signal, SignalSource
 from tools.search import hit as hit_of
@@ -50,12 +50,14 @@ class Known:
     Attributes:
         history: item to strength, the strongest first.
         leanings: item to what this conversation says of it.
+        looked_at: the items among them that were only looked at.
         anybody: whether there are events of anybody, or a model that learned from some.
     """
 
     situation: Situation
     history: Mapping[str, float] = field(default_factory=dict)
     leanings: Mapping[str, float] = field(default_factory=dict)
+    looked_at: frozenset[str] = frozenset()
     profile: TasteProfile = field(default_factory=TasteProfile)
     taste: Taste | None = None
     anybody: bool = False
@@ -99,9 +101,9 @@ def know(
     Raises:
         StoreError: the events or the model cannot be read.
     """
-    said = leanings(memory)
+    said, looked = leanings(memory), only_looked_at(memory)
     if taste is None:
-        return Known(situation(words=words, photo=photo, events=0), leanings=said)
+        return Known(situation(words=words, photo=photo, events=0), leanings=said, looked_at=looked)
     own = not memory.for_other
     now = time.time()
     history = taste.history(user, now) if own else {}
@@ -111,6 +113,7 @@ def know(
         situation=situation(words=words, photo=photo, events=profile.events or len(profile.attributes)),
         history=history,
         leanings=said,
+        looked_at=looked,
         profile=profile,
         taste=taste,
         anybody=taste.known and (taste.model is not None or taste.events.version() > 0),
@@ -120,11 +123,13 @@ def know(
 def weights_of(known: Known, weights: Mapping[str, float]) -> dict[str, float]:
     """The fusion's weights with those of taste scaled by what is known.
 
-    The more popularity is debiased, the less it counts. Without a wish nothing is said by a list's order of prices.
+    The more popularity is debiased, the less it counts, and a conversation counts as its strongest leaning. Without a
+    wish nothing is said by a list's order of prices.
     """
     debias = known.taste.rules.popularity_debias if known.taste else 0.0
     scaled = {source: weights.get(source, 0.0) * scale for source, scale in scales(known.situation).items()}
     scaled["popular"] *= 1.0 - debias
+    scaled["session"] *= max(map(abs, known.leanings.values()), default=0.0)
     listed = {"browse": 0.0} if known.situation.wish == "none" else {}
     return {**weights, **scaled, **listed}
 
@@ -178,9 +183,11 @@ def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> li
 
 
 def _session(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
-    """Close to what was liked in this conversation, away from what was rejected."""
+    """Close to what was liked in this conversation, away from what was rejected; what was looked at is seen already."""
     shown = list(known.leanings)
     closeness = _closeness(catalogue, ids, shown)
+    for row, column in ((ids.index(i), shown.index(i)) for i in known.looked_at if i in ids and i in shown):
+        closeness[row, column] = 0.0
     strengths = np.array([known.leanings[item_id] for item_id in shown])
     titles = _titles(catalogue, shown)
     found = {}
