@@ -50,6 +50,14 @@ class Interactions:
             time=np.concatenate([self.time, other.time]),
         )
 
+    def times(self) -> csr_matrix:
+        """When the user first had to do with the item: sparse float64 (users, items), seconds since 1970."""
+        pairs, places = np.unique(self.user.astype(np.int64) * len(self.items) + self.item, return_inverse=True)
+        first = np.full(len(pairs), np.inf)
+        np.minimum.at(first, places, self.time)
+        rows = (pairs // len(self.items), pairs % len(self.items))
+        return csr_matrix((first, rows), shape=(len(self.users), len(self.items)))
+
     def matrix(self) -> csr_matrix:
         """1 where the user had anything to do with the item: sparse float32 (users, items)."""
         shape = (len(self.users), len(self.items))

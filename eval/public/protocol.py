@@ -7,7 +7,7 @@ is tested is learned from training and tuning events together. Groups are report
 - *cold users*: a tenth of the users, drawn by the seed, of whom nothing is learned; asked once with no history at all
   and once with their first `FEW` events;
 - *cold items*: a tenth of the items is taken out of training and histories; tested is each user's last event among
-  them, still against all items.
+  them, against all items, and once more against the items taken out only (as CLCRec, Wei et al. 2021, and others do).
 
 Measures are recall@k and NDCG@k for k 10 and 20 (ranx); with one test item a user, recall is the hit rate.
 """
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from assistant.errors import BadInput
+from eval.public.hybrid import Hybrid, HybridPart
 from eval.public.interactions import Dataset, Interactions
 from eval.public.recommenders import (
     GRIDS,
@@ -57,12 +58,14 @@ class Group:
         histories: sparse (n, items), what may be used and is not recommended again.
         targets: item rows (n,), what is to be found.
         users: rows of these users in training (n,); None when they were not there.
+        among: whether each item is ranked (items,); None: all are.
     """
 
     name: str
     histories: csr_matrix
     targets: NDArray[np.int64]
     users: Users = None
+    among: NDArray[np.bool_] | None = None
 
 
 @dataclass
@@ -90,7 +93,7 @@ def evaluate(
     split = leave_last_out(dataset.interactions)
     if not len(split.test):
         raise BadInput(f"{dataset.name} has no user with {LEAST_EVENTS} events or more, so there is nothing to test.")
-    tuned = _tune(split, vectors, say)
+    tuned = _tune(split, vectors, dataset.interactions.times(), say)
     outcomes = [Outcome(name, parameters) for name, (_, parameters) in tuned.items()]
     for train, groups in _stages(split, seed):
         say(f"testing {', '.join(group.name for group in groups)}")
@@ -109,7 +112,9 @@ Made = Callable[[Mapping[str, Recommender]], Recommender]
 """Makes a recommender; the fused one is made of others that are fitted already."""
 
 
-def _tune(split: Split, vectors: Mapping[str, Scores], say: Say) -> dict[str, tuple[Made, dict[str, Any]]]:
+def _tune(
+    split: Split, vectors: Mapping[str, Scores], times: csr_matrix, say: Say
+) -> dict[str, tuple[Made, dict[str, Any]]]:
     """For each recommender how to make it with the parameters that do best on the tuning events."""
     train = split.train.matrix()
     group = _next_events("tuning", train, split.tune)
@@ -134,6 +139,9 @@ def _tune(split: Split, vectors: Mapping[str, Scores], say: Say) -> dict[str, tu
     say(f"tuning the fusion of {collaborative} with {', '.join(vectors)}")
     weights = _fusion_weights(collaborative, list(vectors), fitted, popular, group)
     best["fused"] = (lambda parts: Fused(parts, weights), weights)
+    best["hybrid"] = (lambda _: Hybrid(vectors, times), {})
+    if vectors:
+        best["multimodal"] = (lambda parts: HybridPart(parts["hybrid"], "multimodal"), {})
     return best
 
 
@@ -190,7 +198,7 @@ def _warm(train: csr_matrix, test: Interactions) -> list[Group]:
 
 def _part(group: Group, name: str, rows: NDArray[np.int64]) -> Group:
     users = None if group.users is None else group.users[rows]
-    return Group(name, group.histories[rows], group.targets[rows], users)
+    return Group(name, group.histories[rows], group.targets[rows], users, group.among)
 
 
 def _cold_users(known: Interactions, test: Interactions, users: NDArray[np.int64]) -> tuple[csr_matrix, list[Group]]:
@@ -211,7 +219,9 @@ def _cold_items(known: Interactions, test: Interactions, items: NDArray[np.int64
     last = {int(among.user[row]): row for row in np.argsort(among.time, kind="stable")}
     chosen = np.zeros(len(among), dtype=np.bool_)
     chosen[list(last.values())] = True
-    return train, [_next_events("cold items", train, among.only(chosen))]
+    group = _next_events("cold items", train, among.only(chosen))
+    taken_out = np.isin(np.arange(train.shape[1]), items)
+    return train, [group, replace(group, name="cold items, among themselves", among=taken_out)]
 
 
 def _among_first(events: Interactions, count: int) -> NDArray[np.bool_]:
@@ -243,6 +253,8 @@ def _ranked(model: Recommender, popular: Popularity, group: Group) -> NDArray[np
     silent = np.ptp(scores, axis=1) == 0
     if silent.any():
         scores[silent] = popular.score(group.histories[np.flatnonzero(silent)])
+    if group.among is not None:
+        scores = np.where(group.among, scores, -np.inf)
     return ranked(scores, popular, group.histories)
 
 

@@ -6,14 +6,14 @@ from typing import Any
 from eval.compare.statistics import Interval, holm, mean_interval, permutation_p
 from eval.public.protocol import MEASURES, Outcome
 
-SUBJECT = "fused"
+SUBJECT = "hybrid"
 COMPARED_BY = "ndcg@10"
 
 
 def as_numbers(outcomes: Sequence[Outcome], seed: int) -> dict[str, Any]:
-    """Everything measured: group -> recommender -> measure -> mean, and how the fused one differs from each other.
+    """Everything measured: group -> recommender -> measure -> mean, and how the hybrid differs from each other.
 
-    ``versus`` holds, by group and recommender, the mean difference of NDCG@10 (fused - other), its 95 % bootstrap
+    ``versus`` holds, by group and recommender, the mean difference of NDCG@10 (hybrid - other), its 95 % bootstrap
     interval, and the p-value of the paired permutation test, corrected by Holm over the recommenders.
     """
     groups = list(outcomes[0].groups)

@@ -30,7 +30,7 @@ class User:
         number: names the user.
         target: the id of the item that is looked for.
         kind: the department of it that the user tells.
-        by_words: answers in words; else by buttons.
+        by_words: rejects in words; else by buttons.
         seed: of the user's noise.
     """
 
@@ -77,8 +77,8 @@ def draw_users(items: Mapping[str, Item], count: int, *, seed: int, words: float
     Args:
         items: by id; those without a category are not looked for.
         count: how many users.
-        seed: of targets' order, of who answers in words, and of the users' own noise.
-        words: the share of users who answer in words.
+        seed: of targets' order, of who rejects in words, and of the users' own noise.
+        words: the share of users who reject in words.
 
     Raises:
         BadInput: no item has a category.

@@ -78,7 +78,7 @@ export const neighbours = (id: string, by: MapSpace, k: number) =>
 export const catalogueMap = (space: MapSpace) => get<CatalogueMap>(`api/catalogue/map?${query({ space })}`);
 
 export const myProfile = () => get<Profile>("api/me/profile");
-export const changePreference = (preference: Omit<Preference, "yours">) => send("PUT", "api/me/profile", preference);
+export const changePreference = (preference: Preference) => send("PUT", "api/me/profile", preference);
 export const dropPreference = (attribute: string, value: string) =>
   send("DELETE", `api/me/profile?${query({ attribute, value })}`);
 export const myDataUrl = "api/me/export";

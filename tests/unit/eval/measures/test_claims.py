@@ -160,3 +160,49 @@ def test_a_text_in_english_is_read_as_english_whatever_was_asked_for() -> None:
     text = "This shoe is red, it costs 44.95 USD and comes with a leather sole."
     assert kinds_unsupported("de", text) == {"colour", "material"}
     assert kinds_unsupported("zh", text) == {"colour", "material"}
+
+
+LIKED = CitedEvidence(
+    id="e2",
+    source="collaborative",
+    detail="you liked “Leather Sofa”; 12 people who liked “Leather Sofa” also chose this",
+    score=None,
+)
+
+
+def unsupported_with_history(language: str, text: str, fact: CitedEvidence = LIKED) -> set[str]:
+    first = recommended("runner", explanation=text, evidence=[*recommended("runner").evidence, fact])
+    reply = replied([first], language=language, text=WISH_TEXT)
+    return {claim.kind for held in held_texts(reply, SHELF) for claim in held.claims if not claim.supported}
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "You liked the Leather Sofa; 12 people who liked it also chose this shoe."),
+        ("zh", "您喜欢过“Leather Sofa”；有 12 位喜欢它的人也选择了它。"),
+        ("de", "Ihnen gefiel „Leather Sofa“; 12 Personen, denen es gefiel, wählten auch dies."),
+    ],
+)
+def test_what_the_user_liked_and_how_many_people_chose_may_be_told(language: str, text: str) -> None:
+    assert unsupported_with_history(language, text) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("You liked the Leather Sofa; 13 people who liked it also chose this shoe.", "number"),
+        ("This shoe is of leather, as 12 people say.", "material"),
+        ("It costs 12 USD.", "price"),
+        ("You liked the Street Trainer.", "title"),
+    ],
+)
+def test_counts_and_titles_that_no_evidence_tells_and_what_is_said_of_another_item_are_found(
+    text: str, kind: str
+) -> None:
+    assert kind in unsupported_with_history("en", text)
+
+
+def test_only_items_of_the_catalogue_can_have_been_liked() -> None:
+    invented = LIKED.model_copy(update={"source": "profile", "detail": "close to what you liked: “Gold Throne”"})
+    assert unsupported_with_history("en", "It is black.", invented) == {"title"}
