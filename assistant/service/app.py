@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, Response
 
 from assistant.front import Assistant
-from assistant.privacy.forgetting import keep_expiring
+from assistant.privacy.forgetting import keep_tidy
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.service import (
     catalogue_api,
@@ -66,15 +66,15 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             app.state.service = Service(settings, opened, turns, keys, needs_key)
             app.state.readiness = Readiness(app.state.service)
             warming = asyncio.create_task(opened.warm_up())
-            expiring = asyncio.create_task(keep_expiring(settings))
+            tidying = asyncio.create_task(keep_tidy(settings))
             try:
                 async with doors.running(app):
                     yield
             finally:
                 await turns.close()
                 warming.cancel()
-                expiring.cancel()
-                await asyncio.gather(warming, expiring, return_exceptions=True)
+                tidying.cancel()
+                await asyncio.gather(warming, tidying, return_exceptions=True)
                 measures.close()
                 if traces:
                     await asyncio.to_thread(traces.close)
