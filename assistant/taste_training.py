@@ -81,13 +81,12 @@ def _private(
     Raises:
         BadInput: there is no catalogue.
     """
-    from tools.taste.model import FOLDER
     from tools.taste.privacy_ledger import NAME, Ledger
     from tools.taste.private_training import train_private
 
     if catalogue is None:
         raise BadInput("Private counts are told of the catalogue's items, and there is no catalogue yet.")
-    ledger = Ledger(settings.data_folder / FOLDER / NAME, epsilon)
+    ledger = Ledger(settings.data_folder / NAME, epsilon)
     return train_private(choices, catalogue.ids(), epsilon, version, ledger)
 
 

@@ -123,9 +123,8 @@ class _Asked:
         by_people = popular.score(self.histories)
         near = nearest(counted.pairs, counted.people, counted.deviation).strengths
         by_pairs = np.asarray((self.histories @ near).todense(), dtype=np.float32)
-        both = WEIGHTS[POPULARITY] * _standardised(np.log1p(by_people)) + WEIGHTS["neighbours"] * _standardised(
-            by_pairs
-        )
+        parts = {POPULARITY: np.log1p(by_people), "neighbours": by_pairs}
+        both = np.sum([WEIGHTS[name] * _standardised(scores) for name, scores in parts.items()], axis=0)
         silent = np.ptp(by_pairs, axis=1) == 0
         by_pairs[silent] = by_people[silent]
         return [self._values(scores, popular) for scores in (by_people, by_pairs, both)]

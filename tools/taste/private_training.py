@@ -28,7 +28,7 @@ WEIGHTS: Final = {"collaborative": 0.0, "neighbours": 0.5, POPULARITY: 1.0}
 """Of the parts of the blend, found on MovieLens-100K; fitting them would look at people's choices again."""
 
 DAMPING: Final = 4.0
-"""So many deviations of the noise stand beside the counts in a cosine: pairs of rarely chosen items are mostly noise."""
+"""So many deviations of the noise stand beside the counts in a cosine: pairs of rare items are mostly noise."""
 
 
 def train_private(choices: Choices, items: Sequence[str], epsilon: float, version: int, ledger: Ledger) -> TasteModel:
