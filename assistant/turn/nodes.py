@@ -45,7 +45,7 @@ from assistant.turn.planning import (
 from assistant.turn.receive import check_request, noted, take_attachments, without_dropped
 from assistant.turn.relaxing import relax
 from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by, wishes_heard
-from assistant.turn.tasting import TASTE_TOOL, Known, finds, know, opinions, weights_of
+from assistant.turn.tasting import BY_TASTE, TASTE_TOOL, TASTE_TOOLS, Known, finds, know, opinions, weights_of
 from assistant.understanding import glossary_query, to_filters, understand
 from assistant.understanding.lexicon import has_cjk
 from prompts import say
@@ -54,7 +54,7 @@ from tools.records import Filters, Hit, PictureDescription, Transcript
 
 PLAN_TOKENS = 160
 REPAIR_ROUNDS = 1
-LISTS = frozenset({"browse", TASTE_TOOL})
+LISTS = frozenset({"browse", *BY_TASTE})
 """What brings items without a question: all of them have to do with the wish."""
 
 COLD_DIVERSITY = 0.5
@@ -64,6 +64,7 @@ RECOMMEND_ANYWAY = 0.35
 """Dense similarity from which words about the catalogue are searched even when the model takes them for small talk."""
 
 Update = dict[str, Any]
+Result = tuple[PlannedCall, Step, dict[str, Any] | None]
 
 
 async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -167,14 +168,17 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         degraded.append(say("no_planning_model", understanding.language, reason=reason))
         answer = {"intent": "recommend", "calls": []}
     final, results = await _merge_plans(certain, answer, results, state, runtime)
-    found = [found for call, _, result in results if (found := _found(call, result))]
     by_taste = await _found_by_taste(known, final, context)
+    if known.may_ask_others and not by_taste and not _any_item(results):
+        state = {**state, "known": replace(known, trained=False)}
+        results = [*results, *await run_calls(_certain_calls(final, state, context), state, runtime)]
+    found = [found for call, _, result in results if (found := _found(call, result))]
     return {
         **update,
         "known": known,
         "plan": final,
         "steps": state["steps"] + [step for _, step, _ in results],
-        "found": by_taste or found,
+        "found": _instead_of_lists(found, by_taste),
         "degraded": degraded + failures(results, understanding.language),
         "model_out": out,
     }
@@ -201,6 +205,16 @@ async def _found_by_taste(known: Known, plan: Plan, context: TurnContext) -> lis
     except ProductError:  # what is found without it stands
         return []
     return [Found(tool=TASTE_TOOL, asked="", hits=hits)] if hits else []
+
+
+def _any_item(results: list[Result]) -> bool:
+    return any(result and result.get("items") for _, _, result in results)
+
+
+def _instead_of_lists(found: list[Found], by_taste: list[Found]) -> list[Found]:
+    """What was found; where taste found something, without the plain lists, which ask for nothing."""
+    asked = [one for one in found if one.tool != "browse" and one.hits]
+    return [*asked, *by_taste] if by_taste else asked or found
 
 
 async def act(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -349,9 +363,6 @@ def _as_wished(plan: Plan) -> Filters:
     return plan.filters.model_copy(update={"max_price": named[0]}) if named else plan.filters
 
 
-Result = tuple[PlannedCall, Step, dict[str, Any] | None]
-
-
 async def run_calls(
     calls: Sequence[PlannedCall], state: TurnState, runtime: Runtime[TurnContext], *, quiet: bool = False
 ) -> list[Result]:
@@ -437,7 +448,14 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
 
 def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[PlannedCall]:
     settings, language = context.settings, state["memory"].language
-    return certain_calls(plan, settings.turn.pool, language=language, catalogue_language=settings.catalogue_language)
+    by_taste = TASTE_TOOLS if state["known"].may_ask_others else ()
+    return certain_calls(
+        plan,
+        settings.turn.pool,
+        language=language,
+        catalogue_language=settings.catalogue_language,
+        by_taste=by_taste,
+    )
 
 
 def _measured(plan: Plan, results: list[Result]) -> Plan:
