@@ -210,6 +210,7 @@ class Regard(Record):
     title: str
     turn: int = Field(description="in which turn it was said, or after which it was pressed")
     source: Literal["words", "button"]
+    for_price: bool = Field(False, description="rejected for its price: what is like it is not")
 
 
 class Memory(Record):

@@ -141,19 +141,22 @@ def expire(settings: Settings, now: float | None = None) -> dict[str, int]:
 
 
 def tidy(settings: Settings) -> None:
-    """What every start of the assistant does: finish forgetting, and delete what is too old."""
-    finish(settings)
-    expire(settings)
+    """What every start of the assistant does: finish forgetting, and delete what is too old.
+
+    What cannot be deleted now, because another process holds on to it, is told in the log and left to the next time.
+    """
+    try:
+        finish(settings)
+        expire(settings)
+    except StoreError as exc:
+        logger.warning("Not everything that should be deleted is: %s", exc)
 
 
-async def keep_expiring(settings: Settings) -> None:
-    """Once a day, delete what is too old; what cannot be deleted now is tried again the next day."""
+async def keep_tidy(settings: Settings) -> None:
+    """Tidy once a day."""
     while True:
         await asyncio.sleep(DAY_SECONDS)
-        try:
-            await asyncio.to_thread(expire, settings)
-        except StoreError as exc:
-            logger.warning("%s", exc)
+        await asyncio.to_thread(tidy, settings)
 
 
 # The journal ---------------------------------------------------------------------------------------------------------

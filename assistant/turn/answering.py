@@ -32,7 +32,7 @@ from assistant.turn.planning import constraints_in_words, to_chat
 from assistant.turn.ranking import LANGUAGE_NAMES
 from assistant.turn.receive import noted
 from assistant.turn.state import TurnContext, TurnState, said_by
-from assistant.turn.tasting import TASTE_TOOL
+from assistant.turn.tasting import BY_TASTE
 from assistant.understanding.prices import CENT
 from prompts import load_prompt, say
 
@@ -139,7 +139,7 @@ def _found_in_words(state: TurnState) -> str:
     """What the list is: what fits, or, without a wish, what the user's taste or other people's choices found."""
     language, recommended = state["memory"].language, state["recommendations"]
     constraints = constraints_in_words(state["plan"].constraints, language)
-    if not any(found.tool == TASTE_TOOL for found in state["found"]):
+    if not any(found.tool in BY_TASTE for found in state["found"]):
         return say("found", language, count=len(recommended), constraints=constraints)
     if state["known"].is_cold:
         popular = any(entry.source == "popular" for item in recommended for entry in item.evidence)

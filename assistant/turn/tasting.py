@@ -42,6 +42,11 @@ MOST_TITLES = 2
 TASTE_TOOL = "taste"
 """Names lists that no tool call brought."""
 
+TASTE_TOOLS = ("similar_taste", "because_you_liked")
+"""The tools that find candidates by other people's choices."""
+
+BY_TASTE = frozenset({TASTE_TOOL, *TASTE_TOOLS})
+
 
 @dataclass(frozen=True)
 class Known:
@@ -52,6 +57,7 @@ class Known:
         leanings: item to what this conversation says of it.
         looked_at: the items among them that were only looked at.
         anybody: whether there are events of anybody, or a model that learned from some.
+        trained: whether there is such a model.
     """
 
     situation: Situation
@@ -61,11 +67,17 @@ class Known:
     profile: TasteProfile = field(default_factory=TasteProfile)
     taste: Taste | None = None
     anybody: bool = False
+    trained: bool = False
 
     @property
     def liked(self) -> list[str]:
         """The items that the history speaks for most."""
         return [item_id for item_id, strength in self.history.items() if strength > 0][:LIKED_ASKED]
+
+    @property
+    def may_ask_others(self) -> bool:
+        """There is no wish, and a model that may know people of similar taste."""
+        return self.situation.wish == "none" and bool(self.history) and self.taste is not None and self.trained
 
     @property
     def is_cold(self) -> bool:
@@ -109,6 +121,7 @@ def know(
     history = taste.history(user, now) if own else {}
     history = {item_id: strength for item_id, strength in history.items() if item_id not in {*said, *pressed}}
     profile = taste.profile(user, now) if own else TasteProfile()
+    trained = taste.model is not None
     return Known(
         situation=situation(words=words, photo=photo, events=profile.events or len(profile.attributes)),
         history=history,
@@ -116,7 +129,8 @@ def know(
         looked_at=looked,
         profile=profile,
         taste=taste,
-        anybody=taste.known and (taste.model is not None or taste.events.version() > 0),
+        anybody=taste.known and (trained or taste.events.version() > 0),
+        trained=trained,
     )
 
 
@@ -159,15 +173,16 @@ def opinions(known: Known, near: Sequence[FusedHit], catalogue: Catalogue) -> li
 def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> list[Hit]:
     """Candidates for a message without a wish: what lies close to the user's taste and what people chose.
 
-    What the user knows already is left out, and so is everything that the filters rule out. For a user of whom nothing
-    is known, what people chose and what is new take turns.
+    Beside these are what the tools find that ask for other people's choices. What the user knows already is left out,
+    and so is everything that the filters rule out. For a user of whom nothing is known, what people chose and what is
+    new take turns.
     """
     known_ids = {*known.history, *known.leanings}
     ids: dict[str, None] = {}
     if known.profile.text is not None:
         ids |= dict.fromkeys(item_id for item_id, _ in catalogue.nearest("text", known.profile.text, pool, filters))
     model = known.taste.model if known.taste else None
-    if model is not None:
+    if known.is_cold and model is not None:
         among = catalogue.eligible(filters)
         ids |= dict.fromkeys(item_id for item_id, _ in model.score(known.history, k=pool, among=among))
     if known.is_cold:

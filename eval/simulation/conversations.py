@@ -49,7 +49,7 @@ async def play(assistant: Assistant, user: User, likeness: Likeness, *, limit: i
     """
     numbers, shown, session = np.random.default_rng(user.seed), list[list[str]](), None
     usual = likeness.usual(user.target, likeness.ids)
-    message, hit = phrase("wish", kind=user.kind), None
+    message, hit = wish(user), None
     for turn in range(1, limit + 1):
         reply = await _say(assistant, message, session, user)
         session, items = reply.session_id, [item.item_id for item in reply.recommendations]
@@ -79,12 +79,17 @@ def judge(
 
 def say_again(user: User, items: Sequence[str], answer: Answer) -> str:
     """The next message: the same wish again, after what is not wanted, where the user says that in words."""
-    again = phrase("wish", kind=user.kind)
+    again = wish(user)
     if not (user.by_words and answer.rejected):
         return again
     places = phrases()["places"]
     said = ", ".join(phrase("rejected", place=places[items.index(item_id)]) for item_id in answer.rejected)
     return f"{said[0].upper()}{said[1:]}. {again}"
+
+
+def wish(user: User) -> str:
+    """What the user asks for, the same in every turn."""
+    return phrase("wish", kind=user.kind) if user.kind else phrase("open")
 
 
 def phrase(name: str, **slots: str) -> str:

@@ -24,7 +24,8 @@ from tools.records import Record
 
 NOISE: Final = 0.1
 WORDS: Final = 0.3
-LIMIT: Final = 12
+SILENT: Final = 0.5
+LIMIT: Final = 20
 SESSION: Final = "session"
 """The source that is taken away; everything else is the same, also that rejected items don't come back."""
 
@@ -136,7 +137,10 @@ async def _played(
     engines = open_engines(settings)
     try:
         items = {item.id: item for item in engines.catalogue.items()}
-        likeness, drawn = Likeness.of(list(items.values())), draw_users(items, users, seed=seed, words=WORDS)
+        likeness, drawn = (
+            Likeness.of(list(items.values())),
+            draw_users(items, users, seed=seed, words=WORDS, silent=SILENT),
+        )
         async with Assistant(settings, engines=engines, chat=NoModel(settings)) as assistant:
             with progress.stage(name, len(drawn), "users") as done:
                 return [await _one(assistant, user, likeness, noise, done) for user in drawn]

@@ -42,10 +42,10 @@ def settings(tmp_path: Path) -> Iterator[tuple[Settings, FakeOpenAIServer]]:
 
 @pytest.fixture
 def engines(tmp_path: Path, settings: tuple[Settings, FakeOpenAIServer]) -> Iterator[Engines]:
-    """Four chairs, a lamp and a sofa; six people chose the red chair and the black one, Ben the sofa."""
+    """Four chairs, a lamp and a sofa; twenty people chose the red chair and the black one, Ben the sofa."""
     text, eyes = Text(), Eyes()
-    chosen = [(f"person {n}", item) for n in range(6) for item in ("chair-0", "chair-2")]
-    chosen += [(f"other {n}", item) for n in range(6) for item in ("lamp/1 é", "chair-1")]
+    chosen = [(f"person {n}", item) for n in range(20) for item in ("chair-0", "chair-2")]
+    chosen += [(f"other {n}", item) for n in range(20) for item in ("lamp/1 é", "chair-1")]
     chosen += [(BEN, "sofa"), (ANNA, "chair-0")]
     with Catalogue.open(tmp_path / "data") as catalogue:
         lines = catalogues.write(tmp_path, [*CHAIRS, LAMP, SOFA])
@@ -78,12 +78,12 @@ async def test_what_people_of_the_same_taste_chose_comes_first_and_is_told_with_
         shown = {item.item_id: item for item in reply.recommendations}
         told = [entry for entry in shown["chair-2"].evidence if entry.source == "collaborative"]
         assert [entry.detail for entry in told] == [
-            "you liked “red chair”; 6 people who liked “red chair” also chose this"
+            "you liked “red chair”; 20 people who liked “red chair” also chose this"
         ]
         assert assistant.engines.taste
         assert assistant.engines.taste.model
         both = {near.item_id: near.people for near in assistant.engines.taste.model.neighbours("chair-0", 10)}
-        assert both["chair-2"] == 6
+        assert both["chair-2"] == 20
         ranks = [item.item_id for item in reply.recommendations]
         assert ranks.index("chair-2") < min(ranks.index("chair-1"), ranks.index("chair-3"))
         shelf = Shelf({item.id: item for item in engines.catalogue.items()})
@@ -96,6 +96,8 @@ async def test_the_wish_left_open_is_answered_from_the_history(
     async with Assistant(settings[0], engines=engines) as assistant:
         reply = await said(assistant, "surprise me", ANNA)
         assert reply.recommendations[0].item_id == "chair-2"
+        assert [step.tool for step in reply.steps] == ["similar_taste", "because_you_liked"]
+        assert "people who liked “red chair” also chose this" in reply.recommendations[0].evidence[0].detail
         assert "chair-0" not in [item.item_id for item in reply.recommendations], "it is known already"
 
 
@@ -130,3 +132,15 @@ async def test_no_prompt_holds_anything_of_another_user(
     assert "“red chair”" in sent, "her own history may be told to the model"
     for secret in ("4711", BEN, "“Velvet Sofa”", ANNA, "person 1"):
         assert secret not in sent
+
+
+async def test_where_neither_history_nor_others_find_anything_the_catalogue_is_listed(
+    settings: tuple[Settings, FakeOpenAIServer], engines: Engines
+) -> None:
+    async with Assistant(settings[0], engines=engines) as assistant:
+        assert assistant.engines.taste
+        seldom = Interaction(user="e" * 32, item_id="gone", event="like", at=time.time())
+        assistant.engines.taste.events.add([seldom])
+        reply = await said(assistant, "surprise me", "e" * 32)
+        assert [step.tool for step in reply.steps] == ["similar_taste", "because_you_liked", "browse"]
+        assert reply.recommendations

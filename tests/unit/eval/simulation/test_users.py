@@ -28,20 +28,20 @@ def test_items_without_category_or_price_are_like_nothing() -> None:
 
 
 def test_every_item_with_a_category_is_looked_for_about_equally_often() -> None:
-    users = draw_users(BY_ID, 10, seed=1, words=0.5)
+    users = draw_users(BY_ID, 10, seed=1, words=0.5, silent=0)
     counts = [sum(user.target == target for user in users) for target in ("oak", "cafe", "fern", "shoe")]
     assert sum(counts) == 10
     assert max(counts) - min(counts) <= 1
     assert {user.kind for user in users if user.target == "fern"} == {"Home"}
-    assert users == draw_users(BY_ID, 10, seed=1, words=0.5)
-    assert users != draw_users(BY_ID, 10, seed=2, words=0.5)
+    assert users == draw_users(BY_ID, 10, seed=1, words=0.5, silent=0)
+    assert users != draw_users(BY_ID, 10, seed=2, words=0.5, silent=0)
 
 
 def test_the_share_of_users_who_speak_is_as_asked() -> None:
-    assert not any(user.by_words for user in draw_users(BY_ID, 20, seed=1, words=0))
-    assert all(user.by_words for user in draw_users(BY_ID, 20, seed=1, words=1))
+    assert not any(user.by_words for user in draw_users(BY_ID, 20, seed=1, words=0, silent=0))
+    assert all(user.by_words for user in draw_users(BY_ID, 20, seed=1, words=1, silent=0))
 
 
 def test_a_catalogue_without_categories_is_refused() -> None:
     with pytest.raises(BadInput, match="no item of the catalogue has one"):
-        draw_users({"odd": BY_ID["odd"]}, 3, seed=1, words=0)
+        draw_users({"odd": BY_ID["odd"]}, 3, seed=1, words=0, silent=0)
