@@ -176,6 +176,9 @@ class TasteSettings(Section):
     diversity: float = Field(0.0, ge=0, le=1, description="0: by score alone; towards 1: unlike each other (MMR)")
     exploration: float = Field(0.0, ge=0, le=0.5, description="share of shown places given to rarely seen items")
     popularity_debias: float = Field(0.5, ge=0, le=1, description="0: popular items as they come; 1: corrected fully")
+    train_every_minutes: float | None = Field(
+        None, gt=0, description="while serving, learn again from new events this often; unset: only by hand"
+    )
 
 
 class PrivacySettings(Section):

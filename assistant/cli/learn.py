@@ -78,7 +78,8 @@ def _roll_back(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         typer.echo(f'{{"version": {version}}}')
     else:
-        typer.echo(f"In force: {f'version {version}' if version else 'the settings own weights'}.")
+        in_force = f"version {version}" if version else "the settings' own weights"
+        typer.echo(f"In force: {in_force}.")
 
 
 def _show(settings: Settings, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,13 +11,17 @@ from pydantic import Field
 
 from assistant.errors import BadInput
 from assistant.privacy.forgetting import Forgotten, Stored, export_of, forget, stored_of
-from assistant.profiles import ToldProfile, told_profile
 from assistant.service.context import Service, TheService, TheUser
 from tools.records import Record
 from tools.taste.records import EventKind, Identifier, Interaction, Preference
 from tools.taste.taste import Taste
+from tools.tool import Context
+from tools.user_history import History, UserHistory, user_history
 
 router = APIRouter(prefix="/api/me", tags=["users"])
+
+SHOWN = 20
+"""How many liked and how many disliked items a profile names."""
 
 
 class EventIn(Record):
@@ -65,9 +70,11 @@ async def note_events(service: TheService, user: TheUser, given: EventsIn) -> No
 
 
 @router.get("/profile")
-async def profile(service: TheService, user: TheUser) -> ToldProfile:
-    """What you are taken to like, and what you did lately."""
-    return await asyncio.to_thread(told_profile, _taste(service), service.assistant.engines.catalogue, user.id)
+async def profile(service: TheService, user: TheUser) -> History:
+    """What you liked and disliked lately, and what follows from it; the model is told the same."""
+    _taste(service)
+    asked = Context(service.assistant.engines, _no_files, user.id)
+    return await asyncio.to_thread(user_history, asked, UserHistory(k=SHOWN))
 
 
 @router.put("/profile", status_code=204)
@@ -85,6 +92,10 @@ async def take_back(
 ) -> None:
     """Take back what you said of a value; what was learned of it counts again."""
     await asyncio.to_thread(_taste(service).events.drop_preference, user.id, attribute, value)
+
+
+def _no_files(reference: str) -> Path:
+    raise BadInput(f"There is no file {reference!r} here.")
 
 
 def _taste(service: Service) -> Taste:

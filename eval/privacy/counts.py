@@ -1,12 +1,11 @@
 """What differentially private counts cost in NDCG: recommenders made of counts alone, with more and less noise.
 
-Three recommenders need nothing but counts of items and of pairs, so that what they learn from private counts is as
-private as the counts (post-processing): popularity, item-kNN (the cosine of two items' people), and EASE, whose Gram
-matrix is those counts. Protocol: temporal leave-last-out over all items, as in `eval.public.protocol`, on all users.
-Parameters are fixed beforehand: tuning on what is private would have to be paid for too.
+Popularity and item-kNN need nothing but counts of items and of pairs, so that what they learn from private counts is
+as private as the counts (post-processing); "both" adds them as the product does where ``privacy.epsilon`` is set.
+Protocol: temporal leave-last-out over all items, as in `eval.public.protocol`, on all users.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,32 +15,34 @@ from scipy.sparse import csr_matrix
 
 from eval.public.interactions import Interactions
 from eval.public.protocol import measured, ranked
-from eval.public.recommenders import Popularity, Scores, Users
+from eval.public.recommenders import Popularity, Scores
 from eval.public.split import leave_last_out
 from tools.records import Record
-from tools.taste.private_counts import BOUND, PAIRED, bounded, rho_of
+from tools.taste.blend import POPULARITY
+from tools.taste.private_counts import BOUND, bounded, rho_of
 from tools.taste.private_release import count
+from tools.taste.private_training import WEIGHTS, nearest
 
-EPSILONS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+EPSILONS: Final = (8.0, 4.0, 2.0, 1.0, 0.5)
 MEASURES: Final = ("ndcg@10", "recall@10")
-NEIGHBOURS: Final = 50
-PENALTY: Final = 300.0
-"""EASE's lambda on exact counts."""
+RECOMMENDERS: Final = ("popularity", "item-kNN", "both")
 
 Say = Callable[[str], None]
-Dense = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Counts of people: by item, float64 (items,), and by pair, float64 (items, items) without a diagonal.
+    """Counts of people.
 
-    ``noise`` is about the spectral norm of the noise of the pairs.
+    Attributes:
+        people: by item, int64 (items,).
+        pairs: by pair of items, sparse (items, items), without a diagonal.
+        deviation: of the noise in ``pairs``.
     """
 
-    people: Dense
-    pairs: Dense
-    noise: float = 0.0
+    people: NDArray[np.int64]
+    pairs: csr_matrix
+    deviation: float = 0.0
 
 
 class Measured(Record):
@@ -56,59 +57,22 @@ class Measured(Record):
 
 def exact(train: csr_matrix) -> Counted:
     """Everybody's choices counted as they are."""
-    ones = csr_matrix(train > 0, dtype=np.float64)
-    return _counted(ones)
+    ones = csr_matrix(train > 0, dtype=np.int64)
+    both = (ones.T @ ones).tolil()
+    people = both.diagonal().astype(np.int64)
+    both.setdiag(0)
+    return Counted(people, both.tocsr())
 
 
 def cut(train: csr_matrix) -> Counted:
     """No noise, but at most so many items of each person: what bounding alone costs."""
-    return _counted(bounded(train, BOUND).astype(np.float64))
+    return exact(bounded(train, BOUND))
 
 
 def private(train: csr_matrix, epsilon: float) -> Counted:
     """Counts as a training with this epsilon gets them."""
     found = count(train, rho_of(epsilon))
-    pairs = np.asarray(found.pairs.counts.todense(), dtype=np.float64)
-    norm = 2 * found.pairs.deviation * PAIRED**0.5  # of a symmetric matrix of independent noise (Wigner's semicircle)
-    return Counted(found.popularity.counts.astype(np.float64), pairs, norm)
-
-
-def _counted(ones: csr_matrix) -> Counted:
-    both = np.asarray((ones.T @ ones).todense(), dtype=np.float64)
-    people = both.diagonal().copy()
-    np.fill_diagonal(both, 0.0)
-    return Counted(people, both)
-
-
-def by_neighbours(counted: Counted) -> Dense:
-    """Item-item weights (items, items): the cosines of each item's nearest `NEIGHBOURS`."""
-    people = np.maximum(counted.people, 1.0)
-    cosine = np.minimum(counted.pairs / np.sqrt(np.outer(people, people)), 1.0)
-    last = min(NEIGHBOURS, len(cosine)) - 1
-    least = -np.sort(-cosine, axis=1)[:, last : last + 1]
-    return np.where((cosine >= least) & (cosine > 0), cosine, 0.0)
-
-
-def by_ease(counted: Counted) -> Dense:
-    """Item-item weights of EASE (Steck 2019), whose Gram matrix is the counts; noise adds to the penalty."""
-    inverse = np.linalg.inv(counted.pairs + np.diag(counted.people + PENALTY + counted.noise))
-    weights = inverse / -np.diag(inverse)
-    np.fill_diagonal(weights, 0.0)
-    return weights
-
-
-class _Popular(Popularity):
-    """Popularity by counts that are given."""
-
-    def __init__(self, people: Dense) -> None:
-        self._counts = people.astype(np.float32)
-
-
-RECOMMENDERS: Final[Mapping[str, Callable[[Counted], Dense | None]]] = {
-    "popularity": lambda _: None,
-    "item-kNN": by_neighbours,
-    "EASE": by_ease,
-}
+    return Counted(found.popularity.counts, found.pairs.counts, found.pairs.deviation)
 
 
 def compare(interactions: Interactions, *, repeats: int = 5, say: Say = lambda _: None) -> list[Measured]:
@@ -117,16 +81,23 @@ def compare(interactions: Interactions, *, repeats: int = 5, say: Say = lambda _
     known = split.known().matrix()
     order = np.argsort(split.test.user, kind="stable")
     asked = _Asked(known[split.test.user[order]], split.test.item[order].astype(np.int64))
-    kinds: list[tuple[str, int, Callable[[], Counted]]] = [
-        ("exact", 1, lambda: exact(known)),
-        (f"at most {BOUND} a person", repeats, lambda: cut(known)),
-    ]
-    kinds += [(f"epsilon {one:g}", repeats, lambda one=one: private(known, one)) for one in reversed(EPSILONS)]  # type: ignore[misc]
-    found = []
-    for name, times, made in kinds:
+    kinds: dict[str, Callable[[], Counted]] = {
+        "exact": lambda: exact(known),
+        f"at most {BOUND} a person": lambda: cut(known),
+        **{f"epsilon {one:g}": lambda one=one: private(known, one) for one in EPSILONS},  # type: ignore[misc]
+    }
+    found: list[Measured] = []
+    for name, made in kinds.items():
         say(f"counting: {name}")
-        found += asked.measure(name, [made() for _ in range(times)])
+        found += asked.measure(name, [made() for _ in range(1 if name == "exact" else repeats)])
     return found
+
+
+class _Popular(Popularity):
+    """Popularity by counts that are given."""
+
+    def __init__(self, people: NDArray[np.int64]) -> None:
+        self._counts = people.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -137,37 +108,43 @@ class _Asked:
     targets: NDArray[np.int64]
 
     def measure(self, name: str, releases: Sequence[Counted]) -> Iterator[Measured]:
-        for recommender, weigh in RECOMMENDERS.items():
-            values = np.array([self._means(one, weigh(one)) for one in releases])
-            ndcg, recall = values.mean(axis=0)
+        values = np.array([self._means(one) for one in releases])
+        for place, recommender in enumerate(RECOMMENDERS):
+            ndcg, recall = values[:, place].mean(axis=0)
+            spread = float(values[:, place, 0].std())
             yield Measured(
-                counts=name, recommender=recommender, ndcg=round(ndcg, 4), recall=round(recall, 4),
-                deviation=round(float(values[:, 0].std()), 4),
+                counts=name, recommender=recommender, ndcg=round(float(ndcg), 4), recall=round(float(recall), 4),
+                deviation=round(spread, 4),
             )  # fmt: skip
 
-    def _means(self, counted: Counted, weights: Dense | None) -> list[float]:
+    def _means(self, counted: Counted) -> list[list[float]]:
+        """The measures of each recommender."""
         popular = _Popular(counted.people)
-        scores = self._scores(popular, weights)
+        by_people = popular.score(self.histories)
+        near = nearest(counted.pairs, counted.people, counted.deviation).strengths
+        by_pairs = np.asarray((self.histories @ near).todense(), dtype=np.float32)
+        parts = {POPULARITY: np.log1p(by_people), "neighbours": by_pairs}
+        both = np.sum([WEIGHTS[name] * _standardised(scores) for name, scores in parts.items()], axis=0)
+        silent = np.ptp(by_pairs, axis=1) == 0
+        by_pairs[silent] = by_people[silent]
+        return [self._values(scores, popular) for scores in (by_people, by_pairs, both)]
+
+    def _values(self, scores: Scores, popular: Popularity) -> list[float]:
         values = measured(ranked(scores, popular, self.histories), self.targets, MEASURES)
         return [float(values[name].mean()) for name in MEASURES]
 
-    def _scores(self, popular: Popularity, weights: Dense | None, users: Users = None) -> Scores:
-        by_people = popular.score(self.histories, users)
-        if weights is None:
-            return by_people
-        scores = np.asarray(self.histories @ weights, dtype=np.float32)
-        silent = np.ptp(scores, axis=1) == 0
-        scores[silent] = by_people[silent]
-        return scores
+
+def _standardised(scores: Scores) -> Scores:
+    spread = np.maximum(scores.std(axis=1, keepdims=True), 1e-9)
+    return np.asarray((scores - scores.mean(axis=1, keepdims=True)) / spread, dtype=np.float32)
 
 
 def table(found: Sequence[Measured]) -> Iterator[str]:
     """The figures for people: NDCG@10 by counts and recommender, and their spread over the releases."""
-    names = list(RECOMMENDERS)
-    yield f"{'NDCG@10':<22}" + "".join(f"{name:>20}" for name in names)
+    yield f"{'NDCG@10':<22}" + "".join(f"{name:>20}" for name in RECOMMENDERS)
     by_counts: dict[str, dict[str, Measured]] = {}
     for one in found:
         by_counts.setdefault(one.counts, {})[one.recommender] = one
     for counts, by_name in by_counts.items():
-        cells = [f"{by_name[name].ndcg:.4f} ± {by_name[name].deviation:.4f}" for name in names]
+        cells = [f"{by_name[name].ndcg:.4f} ± {by_name[name].deviation:.4f}" for name in RECOMMENDERS]
         yield f"{counts:<22}" + "".join(f"{cell:>20}" for cell in cells)

@@ -49,7 +49,7 @@ async def play(assistant: Assistant, user: User, likeness: Likeness, *, limit: i
     """
     numbers, shown, session = np.random.default_rng(user.seed), list[list[str]](), None
     usual = likeness.usual(user.target, likeness.ids)
-    message, hit = phrase("first", kind=user.kind), None
+    message, hit = wish(user), None
     for turn in range(1, limit + 1):
         reply = await _say(assistant, message, session, user)
         session, items = reply.session_id, [item.item_id for item in reply.recommendations]
@@ -58,8 +58,7 @@ async def play(assistant: Assistant, user: User, likeness: Likeness, *, limit: i
             hit = turn
             break
         answer = judge(items, likeness, user.target, usual=usual, noise=noise, numbers=numbers)
-        if not user.by_words:
-            await _press(assistant, session, answer)
+        await _press(assistant, session, user, answer)
         message = say_again(user, items, answer)
     if session is not None:
         await assistant.forget(session)
@@ -79,14 +78,18 @@ def judge(
 
 
 def say_again(user: User, items: Sequence[str], answer: Answer) -> str:
-    """The next message: the same wish again, after what is thought of the shown items where the user says it."""
-    again = phrase("again", kind=user.kind)
-    if not (user.by_words and items):
+    """The next message: the same wish again, after what is not wanted, where the user says that in words."""
+    again = wish(user)
+    if not (user.by_words and answer.rejected):
         return again
     places = phrases()["places"]
-    said = [phrase("liked", place=places[items.index(item_id)]) for item_id in answer.liked]
-    said += [phrase("rejected", place=places[items.index(item_id)]) for item_id in answer.rejected]
-    return f"{', '.join(said)}. {again}"
+    said = ", ".join(phrase("rejected", place=places[items.index(item_id)]) for item_id in answer.rejected)
+    return f"{said[0].upper()}{said[1:]}. {again}"
+
+
+def wish(user: User) -> str:
+    """What the user asks for, the same in every turn."""
+    return phrase("wish", kind=user.kind) if user.kind else phrase("open")
 
 
 def phrase(name: str, **slots: str) -> str:
@@ -108,8 +111,9 @@ async def _say(assistant: Assistant, message: str, session: str | None, user: Us
     return last.reply
 
 
-async def _press(assistant: Assistant, session: str, answer: Answer) -> None:
+async def _press(assistant: Assistant, session: str, user: User, answer: Answer) -> None:
+    """Likes are pressed; what is rejected is pressed by those who don't say it."""
     for item_id in answer.liked:
         await assistant.note(session, item_id, "like")
-    for item_id in answer.rejected:
+    for item_id in [] if user.by_words else answer.rejected:
         await assistant.note(session, item_id, "not_this")

@@ -24,9 +24,13 @@ from tools.records import Record
 
 NOISE: Final = 0.1
 WORDS: Final = 0.3
-LIMIT: Final = 12
+SILENT: Final = 0.5
+LIMIT: Final = 20
 SESSION: Final = "session"
 """The source that is taken away; everything else is the same, also that rejected items don't come back."""
+
+OF_OTHERS: Final = ("profile", "collaborative", "popular")
+"""Sources that both ways go without: what earlier simulated users pressed would tell on later ones."""
 
 
 class Arm(Record):
@@ -74,11 +78,10 @@ def simulate(
         ServiceMissing, StoreError: as a run of the suite.
     """
     settings = suite_settings(suite, settings, progress=progress)
-    turn = settings.turn.model_copy(update={"rank_by_model": False})
-    base = settings.model_copy(update={"turn": turn})
+    weights = settings.turn.weights | dict.fromkeys(OF_OTHERS, 0.0)
     arms = {
-        "without learning": _with_weights(base, {**turn.weights, SESSION: 0.0}),
-        "with learning": base,
+        "without learning": _with_weights(settings, {**weights, SESSION: 0.0}),
+        "with learning": _with_weights(settings, weights),
     }
     played = {name: _arm(one, name, users, seed, noise, progress) for name, one in arms.items()}
     return measured(played["without learning"], played["with learning"], seed=seed, noise=noise)
@@ -115,7 +118,8 @@ def _told(played: Sequence[Played]) -> Arm:
 
 
 def _with_weights(settings: Settings, weights: dict[str, float]) -> Settings:
-    return settings.model_copy(update={"turn": settings.turn.model_copy(update={"weights": weights})})
+    turn = settings.turn.model_copy(update={"weights": weights, "rank_by_model": False})
+    return settings.model_copy(update={"turn": turn})
 
 
 def _arm(settings: Settings, name: str, users: int, seed: int, noise: float, progress: Progress) -> list[Played]:
@@ -133,7 +137,10 @@ async def _played(
     engines = open_engines(settings)
     try:
         items = {item.id: item for item in engines.catalogue.items()}
-        likeness, drawn = Likeness.of(list(items.values())), draw_users(items, users, seed=seed, words=WORDS)
+        likeness, drawn = (
+            Likeness.of(list(items.values())),
+            draw_users(items, users, seed=seed, words=WORDS, silent=SILENT),
+        )
         async with Assistant(settings, engines=engines, chat=NoModel(settings)) as assistant:
             with progress.stage(name, len(drawn), "users") as done:
                 return [await _one(assistant, user, likeness, noise, done) for user in drawn]

@@ -29,8 +29,8 @@ class User:
     Attributes:
         number: names the user.
         target: the id of the item that is looked for.
-        kind: the department of it that the user tells.
-        by_words: answers in words; else by buttons.
+        kind: the department of it that the user tells; empty for one who tells nothing.
+        by_words: rejects in words; else by buttons.
         seed: of the user's noise.
     """
 
@@ -71,14 +71,15 @@ class Likeness:
         return float(np.median(self.to(target, [item_id for item_id in among if item_id != target])))
 
 
-def draw_users(items: Mapping[str, Item], count: int, *, seed: int, words: float) -> list[User]:
+def draw_users(items: Mapping[str, Item], count: int, *, seed: int, words: float, silent: float) -> list[User]:
     """Users over all targets in turn, so that every item is looked for about equally often.
 
     Args:
         items: by id; those without a category are not looked for.
         count: how many users.
-        seed: of targets' order, of who answers in words, and of the users' own noise.
-        words: the share of users who answer in words.
+        seed: of targets' order, of who tells a department, who rejects in words, and of the users' own noise.
+        words: the share of users who reject in words.
+        silent: the share of users who tell no department.
 
     Raises:
         BadInput: no item has a category.
@@ -89,7 +90,13 @@ def draw_users(items: Mapping[str, Item], count: int, *, seed: int, words: float
     numbers = np.random.default_rng(seed)
     order = [str(target) for _ in range(-(-count // len(targets))) for target in numbers.permutation(targets)]
     return [
-        User(number, target, _department(items[target]), bool(numbers.random() < words), int(numbers.integers(2**31)))
+        User(
+            number,
+            target,
+            kind="" if numbers.random() < silent else _department(items[target]),
+            by_words=bool(numbers.random() < words),
+            seed=int(numbers.integers(2**31)),
+        )
         for number, target in enumerate(order[:count])
     ]
 

@@ -22,8 +22,11 @@ POPULARITY: Final = "popularity"
 CONTENT: Final = "content"
 """The multimodal model's score of an item as if nobody had chosen it; the only part that untouched items have."""
 
-PRIOR: Final = {"collaborative": 1.0, "neighbours": 0.25, "multimodal": 0.5, POPULARITY: 0.0}
-"""Weights of the parts before anything speaks for others."""
+PRIOR: Final[dict[str, tuple[float, ...]]] = {
+    "collaborative": (1.0, 1.0, 1.0), "neighbours": (1.0, 0.25, 0.0), "multimodal": (0.5, 0.5, 0.5),
+    POPULARITY: (0.0, 0.0, 0.0),
+}  # fmt: skip
+"""Weights of the parts at each stage before anything speaks for others: neighbours say most where little is known."""
 
 PLACES: Final = 0.1
 """Which share of the best places items that nobody chose may take, when there are many of them."""
@@ -49,7 +52,7 @@ class Blend:
     @classmethod
     def prior(cls, names: Sequence[str]) -> "Blend":
         """Where too little was held out to fit."""
-        weights = np.tile(np.array([PRIOR[name] for name in names], np.float32), (len(STAGES), 1))
+        weights = np.array([PRIOR[name] for name in names], np.float32).T
         return cls(tuple(names), weights, np.array([0.0, 1.0], np.float32))
 
     def scores(self, parts: Mapping[str, Matrix], known: NDArray[np.int64], touched: NDArray[np.bool_]) -> Matrix:

@@ -29,6 +29,8 @@ CACHE_KIB = 64 * 1024
 BATCH_EVENTS = 10_000
 ROWS = 100_000
 """Rows of one batch of `EventStore.matrix_rows`."""
+REMEMBERED_ITEMS = 100_000
+"""Of how many items the number of people is remembered."""
 LARGE_SHARE = 0.2
 LARGE_EVENTS = 1_000
 """A user with such a share of all events, and so many, is told of as suspicious."""
@@ -51,6 +53,7 @@ create table if not exists events (
     primary key (user, at, item, kind)
 ) without rowid;
 create index if not exists events_of_item on events (item, user, at, kind, value);
+create table if not exists item_versions (item integer primary key, version integer not null);
 create table if not exists preferences (
     user integer not null, attribute text not null, value text not null, weight real not null,
     primary key (user, attribute, value)
@@ -88,6 +91,7 @@ class EventStore:
             self._anchor = sqlite3.connect(self._path, timeout=LOCK_SECONDS, check_same_thread=False)
             self._anchor.execute("pragma journal_mode = wal")
             self._anchor.executescript(_SCHEMA)
+        self._people: dict[str, tuple[int, int]] = {}
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -151,6 +155,7 @@ class EventStore:
             db.execute("delete from preferences where user = ?", row)
             db.execute("delete from users where key = ?", row)
             db.executemany(_DROP_UNUSED_ITEM, items)
+            db.executemany(_CHANGED, items)
             if deleted:
                 db.execute("update meta set value = value + 1 where name = 'forgotten'")
         self.scrub()
@@ -167,6 +172,7 @@ class EventStore:
             if deleted:
                 db.execute(_DROP_UNUSED_USERS)
                 db.execute("delete from items where key not in (select item from events)")
+                db.execute(_ALL_CHANGED)
         if deleted:
             self.scrub()
         return deleted
@@ -238,10 +244,22 @@ class EventStore:
             return dict(db.execute(f"select key, name from {table} order by key"))  # noqa: S608 - a constant
 
     def people(self, item_ids: Sequence[str]) -> dict[str, int]:
-        """How many people chose each item: those whose last event on it, views aside, speaks for it."""
+        """How many people chose each item: those whose last event on it, views aside, speaks for it.
+
+        Counting takes the longer the more events an item has, so a count is remembered until the item has a new one.
+        """
+        remembered = self._people
         with self._open() as db:
-            found = dict(db.execute(_PEOPLE, (json.dumps(list(item_ids)),)))
-        return {item_id: found.get(item_id, 0) for item_id in item_ids}
+            db.execute("begin")  # one state of the file for both questions
+            versions = dict(db.execute(_ITEM_VERSIONS, (json.dumps(list(item_ids)),)))
+            stale = [name for name, version in versions.items() if remembered.get(name, (-1, 0))[0] != version]
+            counted = dict(db.execute(_PEOPLE, (json.dumps(stale),))) if stale else {}
+            db.execute("commit")
+        fresh = {name: (versions[name], counted.get(name, 0)) for name in stale}
+        kept = remembered if len(remembered) < REMEMBERED_ITEMS else {}
+        if fresh:
+            self._people = kept | fresh  # a new one: other threads may be reading the old one
+        return {name: (fresh.get(name) or remembered[name])[1] if name in versions else 0 for name in item_ids}
 
     def preferences(self, user: str) -> list[Preference]:
         """What a user said of their taste."""
@@ -322,7 +340,10 @@ def _insert(db: sqlite3.Connection, batch: Sequence[Interaction]) -> int:
     items = _keys(db, "items", {event.item_id for event in batch})
     rows = [(users[e.user], e.at, items[e.item_id], _KEYS[e.event], e.value) for e in batch]
     rows.sort(key=lambda row: row[:4])  # neighbours in the file are written together
-    return db.executemany("insert or ignore into events values (?, ?, ?, ?, ?)", rows).rowcount
+    added = db.executemany("insert or ignore into events values (?, ?, ?, ?, ?)", rows).rowcount
+    if added:
+        db.executemany(_CHANGED, ((key,) for key in items.values()))
+    return added
 
 
 _USER = "(select key from users where name = ?)"
@@ -344,6 +365,17 @@ select items.name, sum(kind in ({_FOR}) or (kind = {_RATING} and value > 3)) fro
     where item in (select key from items where name in (select value from json_each(?))) group by item, user
 ) join items on items.key = item group by item
 """  # noqa: S608 - constants; with max() the other columns are those of its row (sqlite.org/lang_select.html#bareagg)
+_ITEM_VERSIONS = """
+select name, coalesce(version, 0) from items left join item_versions on item = key
+where name in (select value from json_each(?))
+"""
+_CHANGED = """
+insert or replace into item_versions select key, (select value from meta where name = 'version') + 1 from items
+where key = ?
+"""
+_ALL_CHANGED = """
+insert or replace into item_versions select key, (select value from meta where name = 'version') + 1 from items
+"""
 _COUNTS = "select (select count(*) from users), (select count(*) from items), (select count(*) from preferences)"
 _LARGEST = "select max(n) from (select count(*) n from events group by user)"
 _EVERYTHING = """

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tools.taste.blend import CONTENT, POPULARITY, PRIOR, STAGES, Blend
+from tools.taste.blend import CONTENT, POPULARITY, STAGES, Blend
 from tools.taste.choices import Choices
 from tools.taste.collaborative import Matrix, row_of
 from tools.taste.model import TasteModel
@@ -25,8 +25,8 @@ CANDIDATES: Final = 2_000
 """Items beside the chosen one that weights are tried on."""
 GRID: Final = (0.0, 0.25, 0.5, 1.0)
 ROUNDS: Final = 2
-MARGIN: Final = 0.0005
-"""Less is within the noise of some thousand people."""
+MARGIN: Final = 0.002
+"""About one standard error of the difference over a thousand people: less is no reason to leave the prior weights."""
 FEWEST: Final = 30
 """With fewer held-out choices nothing is fitted."""
 
@@ -90,7 +90,7 @@ def fit(model: TasteModel, asked: Asked, seed: int) -> Blend:
     for stage in range(len(STAGES)):
         examples = _at_stage(asked, stage, draw)
         if len(examples) >= FEWEST:
-            weights[stage] = _fitted(model, examples, draw)
+            weights[stage] = _fitted(model, examples, stage, draw)
     return replace(model.blend, weights=weights, untouched=_untouched(model, asked))
 
 
@@ -123,11 +123,11 @@ def _at_stage(asked: Asked, stage: int, draw: np.random.Generator) -> Asked:
     return Asked(histories, asked.targets[rows])
 
 
-def _fitted(model: TasteModel, asked: Asked, draw: np.random.Generator) -> Matrix:
-    """The parts' weights (parts,), by coordinate ascent from `PRIOR`; what does not gain `MARGIN` is left alone."""
+def _fitted(model: TasteModel, asked: Asked, stage: int, draw: np.random.Generator) -> Matrix:
+    """The parts' weights (parts,), by coordinate ascent from the prior; what does not gain `MARGIN` is left alone."""
     tables, masks = zip(*(_features(model, part, draw) for part in _batches(asked, model)), strict=True)
     table, mask = np.concatenate(tables), np.concatenate(masks)
-    weights = np.array([PRIOR[name] for name in model.blend.names], dtype=np.float32)
+    weights = Blend.prior(model.blend.names).weights[stage].copy()
     best = _gain(table @ weights, mask)
     for place in [place for _ in range(ROUNDS) for place in range(len(weights))]:
         for value in GRID:

@@ -1,8 +1,8 @@
-"""Both private counts at once, within a budget: what the training of a taste model uses where epsilon is set."""
+"""All private counts at once, within a budget: what the training of a taste model uses where epsilon is set."""
 
 from dataclasses import dataclass
-from typing import Final
 
+import numpy as np
 from scipy.sparse import csr_matrix
 
 from tools.taste.privacy_ledger import Ledger
@@ -19,32 +19,33 @@ from tools.taste.private_counts import (
     rho_of,
 )
 
-FOR_ITEMS: Final = 0.25
-"""Share of rho for the counts of items; the counts of pairs, which are smaller, get the rest."""
+FOR_PEOPLE, FOR_ITEMS = 0.02, 0.23
+"""Shares of rho for how many people there are, and for the counts of items; the counts of pairs get the rest."""
 
 
 @dataclass(frozen=True)
 class PrivateCounts:
-    """How many people chose each item, and both of two items, with the noise in."""
+    """How many people there are, and chose each item, and both of two items, with the noise in."""
 
+    people: Popularity
     popularity: Popularity
     pairs: Cooccurrence
 
     @property
     def spent(self) -> Spent:
-        """What both cost together."""
-        return self.popularity.spent + self.pairs.spent
+        """What all cost together."""
+        return self.people.spent + self.popularity.spent + self.pairs.spent
 
 
 def release(
     matrix: csr_matrix, epsilon: float, version: int, ledger: Ledger, *, bound: int = BOUND, paired: int = PAIRED
 ) -> PrivateCounts:
-    """Count items and pairs privately, and write down before what it costs.
+    """Count people, items and pairs privately, and write down before what it costs.
 
     Args:
         matrix: strengths, sparse (people, items); above zero is chosen. Items are those of the catalogue, which are
             public: an item that stands in events alone must not be among them.
-        epsilon: what both together may cost.
+        epsilon: what all together may cost.
         version: of the events that the matrix was made of.
         ledger: where it is written down.
         bound: how many items of one person count.
@@ -56,12 +57,15 @@ def release(
         StoreError: the ledger cannot be written.
     """
     rho = rho_of(epsilon)
-    ledger.spend("popularity and pairs", version, epsilon, bound=bound, delta=DELTA)
+    ledger.spend("people, items and pairs", version, epsilon, bound=bound, delta=DELTA)
     return count(matrix, rho, bound=bound, paired=paired)
 
 
 def count(matrix: csr_matrix, rho: float, *, bound: int = BOUND, paired: int = PAIRED) -> PrivateCounts:
     """The same without a ledger, for measurements on public data."""
+    everybody = csr_matrix(np.ones((matrix.shape[0], 1), dtype=np.float32))
+    people = private_popularity(everybody, FOR_PEOPLE * rho, 1)
     popularity = private_popularity(matrix, FOR_ITEMS * rho, bound)
-    items = most_chosen(popularity, paired)
-    return PrivateCounts(popularity, private_cooccurrence(matrix, (1 - FOR_ITEMS) * rho, bound, items=items))
+    left = (1 - FOR_PEOPLE - FOR_ITEMS) * rho
+    pairs = private_cooccurrence(matrix, left, bound, items=most_chosen(popularity, paired))
+    return PrivateCounts(people, popularity, pairs)

@@ -289,15 +289,14 @@ function file(response, path, type) {
 const profile = {
   events: 7,
   price: [40, 100],
-  currency: "USD",
   preferences: [
-    { attribute: "category", value: "Footwear", weight: 0.8, yours: false },
-    { attribute: "color", value: "black", weight: 0.3, yours: false },
-    { attribute: "brand", value: "Nike", weight: -1, yours: true },
+    { attribute: "category", value: "Footwear", weight: 0.8 },
+    { attribute: "color", value: "black", weight: 0.3 },
+    { attribute: "brand", value: "Nike", weight: -1 },
   ],
-  recent: items
-    .slice(0, 4)
-    .map(({ id, title }, n) => ({ item_id: id, title, event: "like", at: Date.now() / 1000 - n * 90000 })),
+  corrected: [{ attribute: "brand", value: "Nike", weight: -1 }],
+  liked: items.slice(0, 4).map(({ id, title }) => ({ item_id: id, title })),
+  disliked: [],
 };
 
 const ROUTES = [
@@ -308,7 +307,8 @@ const ROUTES = [
     async (request, response) => {
       const given = JSON.parse(await bodyOf(request));
       const others = profile.preferences.filter((one) => one.value !== given.value);
-      profile.preferences = [...others, { ...given, yours: true }];
+      profile.preferences = [...others, given];
+      profile.corrected = [...profile.corrected.filter((one) => one.value !== given.value), given];
       answer(response, undefined, 204);
     },
   ],
@@ -318,6 +318,7 @@ const ROUTES = [
     (request, response) => {
       const value = new URL(request.url, "http://x").searchParams.get("value");
       profile.preferences = profile.preferences.filter((one) => one.value !== value);
+      profile.corrected = profile.corrected.filter((one) => one.value !== value);
       answer(response, undefined, 204);
     },
   ],
@@ -326,7 +327,7 @@ const ROUTES = [
     /^\/api\/me$/,
     (_, response) => {
       sessions.clear();
-      profile.preferences = profile.recent = [];
+      profile.preferences = profile.corrected = profile.liked = [];
       profile.price = null;
       answer(response, undefined, 204);
     },

@@ -3,6 +3,7 @@
 import httpx
 
 from tests.integration.service.doors.conftest import Serve, Served, new_key
+from tools.user_history import History
 
 
 def profile(client: httpx.Client) -> dict[str, object]:
@@ -11,30 +12,29 @@ def profile(client: httpx.Client) -> dict[str, object]:
 
 def test_nothing_is_known_of_somebody_new(served: Served) -> None:
     with served.client() as client:
-        assert profile(client) == {"events": 0, "price": None, "currency": "USD", "preferences": [], "recent": []}
+        assert profile(client) == History().model_dump(mode="json")
 
 
 def test_what_is_done_shapes_the_profile_and_words_correct_it(served: Served) -> None:
     with served.client() as client:
-        done = [{"item_id": "chair-1", "event": "like"}, {"item_id": "not-yet-there", "event": "view"}]
+        done = [{"item_id": "chair-1", "event": "like"}, {"item_id": "not-yet-there", "event": "dislike"}]
         assert client.post("/api/me/events", json={"events": done}).status_code == 204
-        known = profile(client)
-        assert known["events"] == 2
-        assert [(one["item_id"], one["event"], bool(one["title"])) for one in known["recent"]] == [  # type: ignore[attr-defined]
-            ("not-yet-there", "view", False),
-            ("chair-1", "like", True),
-        ]
-        learned = known["preferences"][0]  # type: ignore[index]
-        assert learned["weight"] > 0
-        assert not learned["yours"]
+        known = History.model_validate(profile(client))
+        assert known.events == 2
+        assert [item.item_id for item in known.liked] == ["chair-1"]
+        assert [(item.item_id, item.title) for item in known.disliked] == [("not-yet-there", None)]
+        learned = known.preferences[0]
+        assert learned.weight > 0
 
-        own = {"attribute": learned["attribute"], "value": learned["value"], "weight": -1.0}
-        assert client.put("/api/me/profile", json=own).status_code == 204
-        assert profile(client)["preferences"][0] == {**own, "yours": True}  # type: ignore[index]
+        own = learned.model_copy(update={"weight": -1.0})
+        assert client.put("/api/me/profile", json=own.model_dump()).status_code == 204
+        corrected = History.model_validate(profile(client))
+        assert corrected.corrected == [own]
+        assert own in corrected.preferences
 
-        where = {"attribute": own["attribute"], "value": own["value"]}
+        where = {"attribute": own.attribute, "value": own.value}
         assert client.delete("/api/me/profile", params=where).status_code == 204
-        assert learned in profile(client)["preferences"]  # type: ignore[operator]
+        assert learned in History.model_validate(profile(client)).preferences
 
 
 def test_wrong_events_and_weights_are_refused_whole(served: Served) -> None:

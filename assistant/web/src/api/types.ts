@@ -224,16 +224,21 @@ export interface Preference {
   value: string;
   /** From -1 to 1. */
   weight: number;
-  /** Whether the user has said so, instead of its being read off what they did. */
-  yours: boolean;
+}
+
+export interface Regarded {
+  item_id: string;
+  title: string | null;
 }
 
 export interface Profile {
   events: number;
   price: [number, number] | null;
-  currency: string | null;
   preferences: Preference[];
-  recent: { item_id: string; title: string | null; event: string; at: number }[];
+  /** What the user said themselves, in the place of what was read off what they did. */
+  corrected: Preference[];
+  liked: Regarded[];
+  disliked: Regarded[];
 }
 
 /** RFC 9457 problem details. */

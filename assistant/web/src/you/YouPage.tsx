@@ -2,9 +2,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download, Minus, Plus, RotateCcw, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
-import { changePreference, dropPreference, forgetMe, myDataUrl, myProfile } from "../api/client";
+import { catalogueStats, changePreference, dropPreference, forgetMe, myDataUrl, myProfile } from "../api/client";
 import { asProblem } from "../api/problem";
-import type { Preference, Profile } from "../api/types";
+import type { Preference, Profile, Regarded } from "../api/types";
 import { forgetAll } from "../chat/conversations";
 import { useMessages, useSpeech } from "../i18n";
 import { price, sentence } from "../i18n/format";
@@ -27,7 +27,8 @@ export default function YouPage() {
       {error && <Notice kind="problem">{sentence(asProblem(error), t)}</Notice>}
       {!data && !error && <Loading />}
       {data && <Tastes profile={data} />}
-      {data && data.recent.length > 0 && <Recent profile={data} />}
+      {data && <Items title={t.you.liked} items={data.liked} />}
+      {data && <Items title={t.you.disliked} items={data.disliked} />}
       <Data />
     </div>
   );
@@ -35,6 +36,9 @@ export default function YouPage() {
 
 function Tastes({ profile }: { profile: Profile }) {
   const { t, locale } = useSpeech();
+  const { data: stats } = useQuery({ queryKey: ["stats"], queryFn: catalogueStats });
+  const currency = stats?.currencies.length === 1 ? stats.currencies[0] : null;
+  const said = new Set(profile.corrected.map(keyOf));
   const [low, high] = profile.price ?? [];
   const isEmpty = profile.preferences.length === 0 && low === undefined;
   return (
@@ -42,21 +46,23 @@ function Tastes({ profile }: { profile: Profile }) {
       <h2 id="tastes">{t.you.tastes}</h2>
       {isEmpty && <p>{t.you.nothing}</p>}
       {low !== undefined && high !== undefined && (
-        <p>{t.you.price(price(low, profile.currency, locale) ?? "", price(high, profile.currency, locale) ?? "")}</p>
+        <p>{t.you.price(price(low, currency, locale) ?? "", price(high, currency, locale) ?? "")}</p>
       )}
       <ul className={css.tastes}>
         {profile.preferences.map((one) => (
-          <Taste key={`${one.attribute} ${one.value}`} preference={one} />
+          <Taste key={keyOf(one)} preference={one} yours={said.has(keyOf(one))} />
         ))}
       </ul>
     </section>
   );
 }
 
-function Taste({ preference }: { preference: Preference }) {
+const keyOf = ({ attribute, value }: Preference) => JSON.stringify([attribute, value]);
+
+function Taste({ preference, yours }: { preference: Preference; yours: boolean }) {
   const t = useMessages();
   const queries = useQueryClient();
-  const { attribute, value, weight, yours } = preference;
+  const { attribute, value, weight } = preference;
   const change = useMutation({
     mutationFn: (to: number | null) =>
       to === null ? dropPreference(attribute, value) : changePreference({ attribute, value, weight: to }),
@@ -94,19 +100,19 @@ function Taste({ preference }: { preference: Preference }) {
   );
 }
 
-function Recent({ profile }: { profile: Profile }) {
-  const { t, locale } = useSpeech();
-  const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
+function Items({ title, items }: { title: string; items: Regarded[] }) {
+  if (!items.length) return null;
   return (
-    <section aria-labelledby="recent">
-      <h2 id="recent">{t.you.recent}</h2>
-      <ul className={css.recent}>
-        {profile.recent.map(({ item_id, title, event, at }) => (
-          <li key={`${item_id} ${event} ${at}`}>
-            {title ? <Link href={`/catalogue/${encodeURIComponent(item_id)}`}>{title}</Link> : <span>{item_id}</span>}
-            <span className={css.event}>
-              {t.you.events[event] ?? event}, {day.format(at * 1000)}
-            </span>
+    <section aria-label={title}>
+      <h2>{title}</h2>
+      <ul className={css.items}>
+        {items.map((item) => (
+          <li key={item.item_id}>
+            {item.title ? (
+              <Link href={`/catalogue/${encodeURIComponent(item.item_id)}`}>{item.title}</Link>
+            ) : (
+              item.item_id
+            )}
           </li>
         ))}
       </ul>

@@ -81,10 +81,14 @@ def test_the_protocol_leaves_nobody_out() -> None:
     interactions = collect(events)
     parity = np.array([[1, 0] if int(item[1:]) % 2 else [0, 1] for item in interactions.items], dtype=np.float32)
     outcomes = {one.name: one for one in evaluate(Dataset("toy", interactions, [], "none"), {"text": parity})}
-    assert set(outcomes) == {"popularity", "item-kNN", "ALS", "BPR", "EASE", "text", "fused"}
+    assert set(outcomes) == {"popularity", "item-kNN", "ALS", "BPR", "EASE", "text", "fused", "hybrid", "multimodal"}
     for outcome in outcomes.values():
         assert len(outcome.groups["all users"][MEASURES[0]]) == 30
         assert len(outcome.groups["cold users, nothing known"][MEASURES[0]]) == 3
+        assert len(outcome.groups["cold items, among themselves"]["recall@20"])
     hits = {name: one.groups["all users"]["recall@20"].mean() for name, one in outcomes.items()}
     assert hits["text"] == 1.0  # parity is all that there is to know: 12 candidates of the right one, and 20 places
     assert hits["EASE"] > hits["popularity"]
+    assert hits["hybrid"] > hits["popularity"]
+    cold = {name: one.groups["cold items, among themselves"]["ndcg@10"].mean() for name, one in outcomes.items()}
+    assert cold["multimodal"] > cold["ALS"], "contents tell new items apart, choices do not"

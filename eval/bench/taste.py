@@ -1,0 +1,97 @@
+"""Training on a million events, and questions to a model of 100,000 items."""
+
+import resource
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from eval.bench.report import Result, Table
+from eval.bench.stage import Stage
+from tools.taste.choices import Choices, gather
+from tools.taste.collaborative import Matrix
+from tools.taste.events import EventBatch
+from tools.taste.model import TasteModel
+from tools.taste.training import train
+
+EVENTS, PEOPLE, ITEMS, TOUCHED, DIMENSIONS = 1_000_000, 50_000, 100_000, 30_000, 384
+TASTES = 50
+HISTORIES = (10, 2_000, 100_000)
+ASKED = 20
+TARGET_MS = 50
+T = TypeVar("T")
+
+
+def measure(stage: Stage) -> Result:
+    """Made events with structure: 50 tastes, items of a taste alike in content, popularity by Zipf's law."""
+    result, draw = Result("taste"), np.random.default_rng(7)
+    ids = [f"item-{n}" for n in range(ITEMS)]
+    vectors = _contents(draw)
+    stage.say(f"gathering {EVENTS:,} events")
+    seconds, choices = _timed(lambda: _choices(ids[:TOUCHED], draw))
+    table = Table("Taste: one training", ["step", "seconds", "peak memory, GiB"])
+    table.add("events to choices", seconds, _peak_gib())
+    seconds, model = _timed(lambda: train(choices, {"text": vectors[:TOUCHED]}, say=stage.say))
+    table.add(f"training on {choices.matrix.nnz:,} choices", seconds, _peak_gib())
+    result.numbers |= {"train_seconds": seconds, "train_peak_gib": _peak_gib(), "figures": model.card.figures}
+    with stage.fresh_data() as settings:
+        seconds, loaded = _timed(lambda: _stored(model, vectors, ids, settings.data_folder))
+        table.add(f"{ITEMS - TOUCHED:,} untouched items placed, stored, read", seconds, _peak_gib())
+    questions = Table("Taste: one question to 100,000 items (milliseconds)", ["history", "median", "slowest"])
+    for size in HISTORIES:
+        times = list(_asked(loaded, ids, size, draw))
+        questions.add(f"{size:,} items", float(np.median(times)), max(times))
+        result.numbers[f"ms_{size}"] = {"median": float(np.median(times)), "slowest": max(times)}
+    result.tables = [table, questions]
+    result.notes = [
+        f"Target: score and neighbours together under {TARGET_MS} ms. A turn looks at a user's latest 2,000 events.",
+        f"{PEOPLE:,} people, {TOUCHED:,} items with events; a question is score(k=50) and neighbours(k=50).",
+    ]
+    return result
+
+
+def _contents(draw: np.random.Generator) -> Matrix:
+    centres = draw.normal(size=(TASTES, DIMENSIONS)).astype(np.float32)
+    rows = centres[np.arange(ITEMS) % TASTES] + draw.normal(size=(ITEMS, DIMENSIONS)).astype(np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _choices(ids: list[str], draw: np.random.Generator) -> Choices:
+    """Three of four events are of the person's own taste."""
+    people = draw.integers(0, PEOPLE, EVENTS)
+    rank = np.minimum((draw.pareto(0.8, EVENTS) * 5).astype(np.int64), TOUCHED // TASTES - 1)
+    taste = np.where(draw.random(EVENTS) < 0.75, people % TASTES, draw.integers(0, TASTES, EVENTS))
+    strengths = np.where(draw.random(EVENTS) < 0.1, -1.0, 1.0).astype(np.float32)
+    return gather([EventBatch(people, rank * TASTES + taste, strengths, draw.random(EVENTS) * 1e8)], ids)
+
+
+def _stored(model: TasteModel, vectors: Matrix, ids: list[str], folder: Path) -> TasteModel:
+    model.with_items(ids, {"text": vectors}).save(folder)
+    loaded = TasteModel.load(folder)
+    if loaded is None:
+        raise AssertionError("stored a moment ago")
+    return loaded
+
+
+def _asked(model: TasteModel, ids: list[str], size: int, draw: np.random.Generator) -> Iterator[float]:
+    """Milliseconds of each question."""
+    for _ in range(ASKED):
+        history = {ids[row]: 1.0 for row in draw.choice(ITEMS, size, replace=False)}
+        liked = ids[int(draw.integers(0, TOUCHED))]
+        began = time.perf_counter()
+        model.score(history, k=50)
+        model.neighbours(liked, 50)
+        yield 1_000 * (time.perf_counter() - began)
+
+
+def _timed(work: Callable[[], T]) -> tuple[float, T]:
+    began = time.perf_counter()
+    found = work()
+    return time.perf_counter() - began, found
+
+
+def _peak_gib() -> float:
+    """The most that this process ever took."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
