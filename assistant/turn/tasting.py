@@ -208,12 +208,13 @@ def _session(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str
     for row, column in ((ids.index(i), shown.index(i)) for i in known.looked_at if i in ids and i in shown):
         closeness[row, column] = 0.0
     strengths = np.array([known.leanings[item_id] for item_id in shown])
+    liked = np.where([item_id in known.looked_at for item_id in shown], 0.0, strengths)  # a look is told as no liking
     titles = _titles(catalogue, shown)
     found = {}
     for item_id, row in zip(ids, closeness, strict=True):
         for_it = float(np.max(row * np.clip(strengths, 0, None), initial=0.0))
         against = float(np.max(row * np.clip(-strengths, 0, None), initial=0.0))
-        found[item_id] = Opinion(for_it - against, _nearest(item_id, row, shown, strengths, titles))
+        found[item_id] = Opinion(for_it - against, _nearest(item_id, row, shown, liked, titles))
     return found
 
 
