@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ from tools.search import hit as hit_of
 from tools.store import Catalogue, Space, Vector
 from tools.taste.profile import TasteProfile, attribute_values
 from tools.taste.taste import Taste
+
+if TYPE_CHECKING:
+    from tools.taste.model import TasteModel
 
 FAINT = 0.3
 """Closeness (cosine) below which two items have nothing to do with each other; of item texts, see docs/retrieval.md."""
@@ -181,7 +185,7 @@ def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> li
     ids: dict[str, None] = {}
     if known.profile.text is not None:
         ids |= dict.fromkeys(item_id for item_id, _ in catalogue.nearest("text", known.profile.text, pool, filters))
-    model = known.taste.model if known.taste else None
+    model = _model(known, catalogue)
     if known.is_cold and model is not None:
         among = catalogue.eligible(filters)
         ids |= dict.fromkeys(item_id for item_id, _ in model.score(known.history, k=pool, among=among))
@@ -204,12 +208,13 @@ def _session(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str
     for row, column in ((ids.index(i), shown.index(i)) for i in known.looked_at if i in ids and i in shown):
         closeness[row, column] = 0.0
     strengths = np.array([known.leanings[item_id] for item_id in shown])
+    liked = np.where([item_id in known.looked_at for item_id in shown], 0.0, strengths)  # a look is told as no liking
     titles = _titles(catalogue, shown)
     found = {}
     for item_id, row in zip(ids, closeness, strict=True):
         for_it = float(np.max(row * np.clip(strengths, 0, None), initial=0.0))
         against = float(np.max(row * np.clip(-strengths, 0, None), initial=0.0))
-        found[item_id] = Opinion(for_it - against, _nearest(item_id, row, shown, strengths, titles))
+        found[item_id] = Opinion(for_it - against, _nearest(item_id, row, shown, liked, titles))
     return found
 
 
@@ -229,7 +234,7 @@ def _profile(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str
 
 def _collaborative(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
     """What people of similar taste chose, by the trained model; how many people, where they are enough to be told."""
-    model = known.taste.model if known.taste else None
+    model = _model(known, catalogue)
     if known.taste is None or model is None or not model.knows(known.history):
         return {}
     scores = dict(model.score(known.history, k=len(ids), among=list(ids)))
@@ -353,6 +358,16 @@ def _preference(item: Item, profile: TasteProfile) -> float:
         if (weight := profile.attributes.get(name, {}).get(value))
     ]
     return float(np.clip(sum(weights), -1.0, 1.0))
+
+
+def _model(known: Known, catalogue: Catalogue) -> "TasteModel | None":
+    """The trained model, knowing also what was ingested since."""
+    model = known.taste.model if known.taste else None
+    if model is None:
+        return None
+    from tools.taste.recommending import following
+
+    return following(model, catalogue)
 
 
 def _titles(catalogue: Catalogue, ids: Sequence[str]) -> dict[str, str]:

@@ -153,4 +153,7 @@ async def test_what_was_only_looked_at_speaks_for_what_is_like_it_and_not_for_it
     known.shelf.items[1:1] = [Item(id="pine", title="Pine Chair", description="A solid pine chair.", price=90)]
     assert await order(known, "a chair") == ["oak", "pine", "cafe"]
     await known.turn("tell me more about the first one")
-    assert (await order(known, "another chair"))[0] == "pine"
+    reply, _, _ = await known.turn("another chair", DOWN)
+    assert reply.recommendations[0].item_id == "pine"
+    told = [entry.source for entry in reply.recommendations[0].evidence]
+    assert "session" not in told, "to look at something is not to like it"
