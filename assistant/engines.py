@@ -1,5 +1,6 @@
 """The engines that the settings ask for; each is made when it is first used."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -36,7 +37,7 @@ def open_engines(settings: Settings) -> Engines:
         limits=media_limits(settings),
         pool=settings.turn.pool,
         weights=cast("dict[SignalSource, float]", settings.turn.weights),
-        taste=Lazy(lambda: _taste(settings, catalogue)),
+        taste=Lazy(lambda: taste_of(settings, catalogue)),
     )
 
 
@@ -57,7 +58,7 @@ def _catalogue(settings: Settings) -> "Catalogue":
     return Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url)
 
 
-def _taste(settings: Settings, catalogue: "Lazy[Catalogue]") -> "Taste | None":
+def taste_of(settings: Settings, catalogue: "Callable[[], Catalogue]") -> "Taste | None":
     """What is known of users in the data folder; None where the settings want nothing to be."""
     from tools.taste.taste import Taste, TasteRules
 

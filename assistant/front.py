@@ -16,8 +16,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, SessionError
+from assistant.learning.impressions import ImpressionLog
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
+from assistant.privacy.masking import Border
 from assistant.records import Attachment, Done, Memory, PlannedCall, Regard, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
@@ -52,6 +54,7 @@ class _Parts:
     """What an open assistant works with."""
 
     log: SessionLog
+    impressions: ImpressionLog
     saver: "SessionSaver"
     graph: Graph
     engines: Engines
@@ -87,6 +90,7 @@ class Assistant:
     def __init__(self, settings: Settings, *, engines: Engines | None = None, chat: ChatClient | None = None) -> None:
         """``engines`` and ``chat`` are made from the settings unless given."""
         self.settings = settings
+        self.border = Border(settings)
         self._given = (engines, chat)
         self._stack = contextlib.AsyncExitStack()
         self._opened: _Parts | None = None
@@ -104,6 +108,7 @@ class Assistant:
         engines, chat = self._given
         self._opened = _Parts(
             log,
+            ImpressionLog(sessions),
             saver,
             build_graph(saver),
             engines or open_engines(self.settings),
@@ -166,10 +171,10 @@ class Assistant:
             session_id=check_session_id(session_id) if session_id else new_session_id(),
             owner=sent.owner,
             message_id=sent.message_id,
-            text=text,
+            text=await asyncio.to_thread(self.border.text, text),
             images=list(images),
             audio=list(audio),
-            names=sent.names,
+            names=self.border.names(sent.names, [*images, *audio]),
             drop=sent.drop,
             top_n=top_n or self.settings.turn.top_n,
         )
@@ -185,6 +190,7 @@ class Assistant:
                 await self._drop_files(request.session_id)
             raise
         if done is not None:
+            await asyncio.to_thread(self._parts.impressions.note, done.impression)
             await self._note_words(request)
             yield done
 
@@ -252,9 +258,8 @@ class Assistant:
             UnknownItem: the catalogue has no such item.
             StoreError: it cannot be kept now.
         """
-        await asyncio.to_thread(
-            self._note, check_session_id(session_id), item_id, event, await self._is_own(session_id)
-        )
+        own = await self._is_own(check_session_id(session_id))
+        await asyncio.to_thread(self._note, session_id, item_id, event, own=own)
 
     async def _is_own(self, session_id: str) -> bool:
         """Whether a conversation is about what its owner wants for themselves."""
@@ -322,6 +327,11 @@ class Assistant:
     def log(self) -> SessionLog:
         """Every reply that was given, by session."""
         return self._parts.log
+
+    @property
+    def impressions(self) -> ImpressionLog:
+        """Every ranking that was shown, by session."""
+        return self._parts.impressions
 
     @property
     def _parts(self) -> "_Parts":
@@ -406,7 +416,9 @@ class Assistant:
             call.tool, call.arguments, lambda ref: self._resolve(ref, attachments), user=user
         )
         told = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
-        return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), outcome.result
+        return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), self.border.outcome(
+            call.tool, outcome.result
+        )
 
 
 def check_prompts(folder: Path | None) -> None:

@@ -103,10 +103,10 @@ class Ledger:
             return self._entry(item_id, "popular", "evidence_popular", people=people) if people else None
         if not titles or (signal.source == "collaborative" and not people):
             return None
-        facts = {"titles": titles, "items": [because.item_id for because in signal.because]}
+        facts: dict[str, object] = {"titles": titles, "items": [because.item_id for because in signal.because]}
         if signal.source == "collaborative":
             facts |= {"people": people, "each": [because.people for because in signal.because]}
-        return self._entry(item_id, signal.source, f"evidence_{signal.source}", **facts)
+        return self._entry(item_id, signal.source, f"evidence_{signal.source}", None, **facts)
 
     def _quote(self, item: Item) -> Evidence | None:
         """The sentence of the description that shares most words with the wish; none when no sentence does."""

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from assistant.learning.records import Impression
 from tools.records import FailureKind, Filters, Hit, Label, PictureDescription, Record, Transcript
 
 LOCAL = "local"
@@ -209,6 +210,7 @@ class Regard(Record):
     title: str
     turn: int = Field(description="in which turn it was said, or after which it was pressed")
     source: Literal["words", "button"]
+    for_price: bool = Field(False, description="rejected for its price: what is like it is not")
 
 
 class Memory(Record):
@@ -294,6 +296,7 @@ class Done(Event):
 
     type: Literal["done"] = "done"
     reply: Reply
+    impression: Impression | None = Field(None, exclude=True, description="the ranking to log; for code, never told")
 
 
 TurnEvent = Accepted | StepStarted | StepFinished | Provisional | Ranked | Explained | Done

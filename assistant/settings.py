@@ -142,6 +142,9 @@ class TurnSettings(Section):
     pool: int = Field(50, ge=1, le=500, description="how many hits each search brings")
     tool_seconds: float = Field(60, gt=0, description="deadline of one tool call")
     rrf_k: float = Field(60, gt=0, description="k of reciprocal rank fusion (Cormack et al. 2009)")
+    fusion: Literal["rrf", "score", "zscore", "concat", "learned"] = Field(
+        "rrf", description="how signals become one list: by rank, by score, as one vector, or learned; docs/fusion.md"
+    )
     fuse_signals: bool = Field(
         True, description="false: the signals' lists are taken in turns, without scores, and the model alone orders"
     )

@@ -32,6 +32,7 @@ def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _t
         BadInput: another training is running, or somebody was forgotten meanwhile.
         StoreError: events, catalogue or model folder cannot be read or written.
     """
+    from tools.taste import versions
     from tools.taste.events import EventStore
     from tools.taste.model import FOLDER
     from tools.taste.training import DEFAULT, Plan
@@ -42,14 +43,20 @@ def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _t
         choices = _choices(store, say)
         with _catalogue(settings) as catalogue:
             encoders = _encoders(catalogue)
-            plan = Plan(algorithm=DEFAULT if algorithm == "auto" else algorithm)
-            model = learn(choices, _contents(catalogue, choices.item_ids, encoders), plan, say)
-            model = _with_catalogue(model, catalogue, encoders)
+            if settings.privacy.epsilon is None:
+                plan = Plan(algorithm=DEFAULT if algorithm == "auto" else algorithm)
+                model = learn(choices, _contents(catalogue, choices.item_ids, encoders), plan, say)
+                model = _with_catalogue(model, catalogue, encoders)
+            else:
+                model = _private(settings, choices, catalogue, version, settings.privacy.epsilon)
         if not users.keys() <= store.user_ids().keys():
             raise BadInput("Somebody was forgotten while the model was trained, so it is not kept; train again.")
         known = {"events_version": version, "encoders": encoders, "untouched": int((~model.touched).sum())}
         card = model.card.model_copy(update=known)
         _with_card(model, card).save(settings.data_folder)
+        if not users.keys() <= store.user_ids().keys():  # forgotten since: whoever forgets removes no later model
+            versions.drop(settings.data_folder / FOLDER)
+            raise BadInput("Somebody was forgotten while the model was stored, so it is removed; train again.")
         say(f"stored {settings.data_folder / FOLDER / card.version}")
     return card
 
@@ -64,6 +71,23 @@ def roll_back(settings: Settings) -> str:
     from tools.taste.model import FOLDER
 
     return versions.roll_back(settings.data_folder / FOLDER)
+
+
+def _private(
+    settings: Settings, choices: "Choices", catalogue: "Catalogue | None", version: int, epsilon: float
+) -> "TasteModel":
+    """The model of private counts over the catalogue, whose items are public.
+
+    Raises:
+        BadInput: there is no catalogue.
+    """
+    from tools.taste.privacy_ledger import NAME, Ledger
+    from tools.taste.private_training import train_private
+
+    if catalogue is None:
+        raise BadInput("Private counts are told of the catalogue's items, and there is no catalogue yet.")
+    ledger = Ledger(settings.data_folder / NAME, epsilon)
+    return train_private(choices, catalogue.ids(), epsilon, version, ledger)
 
 
 def _with_card(model: "TasteModel", card: "ModelCard") -> "TasteModel":

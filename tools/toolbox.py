@@ -16,6 +16,7 @@ from tools import (
     search_by_text,
     similar_taste,
     transcribe_audio,
+    user_history,
 )
 from tools.engines.lazy import Lazy
 from tools.engines.parts import Engines
@@ -40,6 +41,7 @@ TOOLS: tuple[Tool[Any], ...] = (
     compare_items.TOOL,
     similar_taste.TOOL,
     because_you_liked.TOOL,
+    user_history.TOOL,
 )
 
 

@@ -14,10 +14,13 @@ from assistant.cli import (
     chat,
     demo,
     doctor,
+    interactions,
     keys,
+    learn,
     llm,
     mcp,
     models,
+    profile,
     recommend,
     serve,
     tools,
@@ -42,11 +45,14 @@ app.add_typer(tools.app, name="tools")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(catalogue.sample_app, name="sample")
 app.add_typer(keys.app, name="keys")
+app.add_typer(interactions.app, name="interactions")
 app.add_typer(users.app, name="users")
+app.add_typer(profile.app, name="profile")
 app.command("ingest")(catalogue.ingest)
 app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)
 app.command("chat")(chat.chat)
+app.command("learn")(learn.learn)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)

@@ -57,7 +57,7 @@ def ingest(
         CatalogueFile(file, line_bytes=settings.limits.line_bytes)
     options = _options(settings, media_root=media_root, prune=prune, fetch_pictures=fetch_pictures)
     progress = work.progress_for_terminal()
-    with _rejections(rejects) as reject, _open(settings, notify=progress.say) as catalogue:
+    with rejections(rejects) as reject, _open(settings, notify=progress.say) as catalogue:
         summary = work.ingest(catalogue, files, _encoders(settings), options, reject=reject, progress=progress)
     if as_json:
         typer.echo(json.dumps({**summary.model_dump(), "accepted": summary.accepted}, ensure_ascii=False))
@@ -83,7 +83,7 @@ def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_
 
 
 @contextmanager
-def _rejections(path: Path | None) -> Iterator[Callable[["Rejection"], None]]:
+def rejections(path: Path | None) -> Iterator[Callable[["Rejection"], None]]:
     """Where rejections go: all to the file, the first few to standard error."""
     shown = 0
     try:

@@ -1,4 +1,6 @@
-"""A catalogue file as records: encodings, over-long lines and broken lines are dealt with while reading.
+"""A file of lines as records: encodings, over-long lines and broken lines are dealt with while reading.
+
+Catalogues and interactions are read by it; `Contents` says which of them a file should be.
 
 Nothing here holds more than one record. A record is a JSON object of one line, or a CSV row (which may span lines).
 """
@@ -8,22 +10,38 @@ import csv
 import json
 import os
 import stat
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NoReturn
+from typing import Any, BinaryIO, Literal, NoReturn, cast
 
 from assistant.errors import BadInput
 from assistant.ingest.report import Rejection
 from tools.media import sniff
 
 BLOCK = 2**20
+HEAD = 4096
 MAX_COLUMNS = 1000
 Format = Literal["jsonl", "csv"]
 SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv"}
 UTF16_BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+STANDARD_INPUT = Path("-")
 REMEDY = "save the file as UTF-8, or convert it, for example: iconv -f WINDOWS-1252 -t UTF-8"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file should be, and columns that must stand in a CSV file's header."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+CATALOGUE = Contents("a catalogue", ("id",))
 
 
 @dataclass(frozen=True)
@@ -41,19 +59,21 @@ Line = tuple[int, bytes | None]
 
 
 class CatalogueFile:
-    """One file to be read, as often as need be.
+    """One file to be read, as often as need be; standard input (``-``) once.
 
     Raises:
         BadInput: missing, a folder, empty, not text, or in neither format; one sentence.
     """
 
-    def __init__(self, path: Path, *, line_bytes: int) -> None:
+    def __init__(self, path: Path, *, line_bytes: int, contents: Contents = CATALOGUE) -> None:
         self.path = path
         self.line_bytes = line_bytes
-        self.size = _checked_size(path)
+        self.contents = contents
+        self._piped = _Piped() if path == STANDARD_INPUT else None
+        self.size = 0 if self._piped else _checked_size(path, contents.name)
         head = self._head()
-        self._encoding, self._skip = _encoding(path, head)
-        self.format = _format(path, head[self._skip :], self._encoding)
+        self._encoding, self._skip = _encoding(path, head, contents.name)
+        self.format = _format(path, head[self._skip :], self._encoding, contents.name)
 
     def records(self, progress: Progress | None = None) -> Iterator[RawRecord | Rejection]:
         """Every record in order, and a rejection in the place of each that can't be read.
@@ -62,7 +82,7 @@ class CatalogueFile:
             progress: told how many bytes have been read.
         """
         try:
-            with self.path.open("rb") as file:
+            with self._open() as file:
                 lines = _lines(self._blocks(file, progress), self.line_bytes)
                 yield from self._json(lines) if self.format == "jsonl" else self._csv(lines)
         except OSError as exc:
@@ -72,18 +92,22 @@ class CatalogueFile:
         """A rejection of a line of this file."""
         return Rejection(file=str(self.path), line=line, id=item_id, reason=reason)
 
+    def _open(self) -> AbstractContextManager["BinaryIO | _Piped"]:
+        return nullcontext(self._piped) if self._piped else self.path.open("rb")
+
     def _head(self) -> bytes:
+        if self._piped:
+            return self._piped.head
         try:
             with self.path.open("rb") as file:
-                return file.read(4096)
+                return file.read(HEAD)
         except OSError as exc:
             raise BadInput(f"{self.path} cannot be read: {exc.strerror or exc}.") from exc
 
-    def _blocks(self, file: BinaryIO, progress: Progress | None) -> Iterator[bytes]:
+    def _blocks(self, file: "BinaryIO | _Piped", progress: Progress | None) -> Iterator[bytes]:
         """The file's text as UTF-8, in blocks."""
         decoder = codecs.getincrementaldecoder(self._encoding)("replace") if self._encoding != "utf-8" else None
-        file.seek(self._skip)
-        read = self._skip
+        read = len(file.read(self._skip))
         while block := file.read(BLOCK):
             read += len(block)
             if progress:
@@ -101,7 +125,7 @@ class CatalogueFile:
 
     def _json_record(self, number: int, line: bytes) -> RawRecord | Rejection:
         try:
-            values = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+            values = _DECODER.decode(line.decode("utf-8"))
         except UnicodeDecodeError as exc:
             return self._not_utf8(number, exc)
         except json.JSONDecodeError as exc:
@@ -132,6 +156,32 @@ class CatalogueFile:
 
     def _not_utf8(self, number: int, exc: UnicodeDecodeError) -> Rejection:
         return self.reject(number, f"not UTF-8 (byte 0x{exc.object[exc.start]:02x} at byte {exc.start + 1}); {REMEDY}")
+
+
+class _Piped:
+    """Standard input; its head can be looked at before it is read.
+
+    Raises:
+        BadInput: nothing comes.
+    """
+
+    def __init__(self) -> None:
+        self._stream = cast(BufferedReader, sys.stdin.buffer)
+        self.head = b""
+        while len(self.head) < HEAD and b"\n" not in self.head and (some := self._stream.read1(HEAD)):
+            self.head += some
+        if not self.head:
+            raise BadInput("Nothing came on standard input.")
+        self._left = self.head
+
+    def read(self, size: int) -> bytes:
+        """What has come, at most so many bytes; it waits for some, and gives none at the end."""
+        if not size:
+            return b""
+        if self._left:
+            taken, self._left = self._left[:size], self._left[size:]
+            return taken
+        return self._stream.read1(size)
 
 
 @dataclass(frozen=True)
@@ -176,7 +226,7 @@ class _CsvRows:
             names = [name.strip() for name in next(csv.reader([text], delimiter=self._delimiter))]
         except csv.Error as exc:
             raise BadInput(f"{self._file.path}, line {first[0]}: the header cannot be read: {exc}.") from exc
-        _check_header(self._file.path, names)
+        _check_header(self._file.path, names, self._file.contents.columns)
         return names
 
     def __iter__(self) -> Iterator[_Row | Rejection]:
@@ -256,7 +306,7 @@ def _lines(blocks: Iterator[bytes], limit: int) -> Iterator[Line]:
         yield number + 1, None if too_long else held.removesuffix(b"\r")
 
 
-def _checked_size(path: Path) -> int:
+def _checked_size(path: Path, wanted: str) -> int:
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -264,7 +314,7 @@ def _checked_size(path: Path) -> int:
     except (OSError, ValueError) as exc:
         raise BadInput(f"{path} cannot be read: {getattr(exc, 'strerror', None) or exc}.") from exc
     if stat.S_ISDIR(status.st_mode):
-        raise BadInput(f"{path} is a folder; name the catalogue file in it (JSONL or CSV).")
+        raise BadInput(f"{path} is a folder; name the file in it that is {wanted} (JSONL or CSV).")
     if not stat.S_ISREG(status.st_mode):
         raise BadInput(f"{path} is not a regular file.")
     if not os.access(path, os.R_OK):
@@ -274,7 +324,7 @@ def _checked_size(path: Path) -> int:
     return status.st_size
 
 
-def _encoding(path: Path, head: bytes) -> tuple[str, int]:
+def _encoding(path: Path, head: bytes, wanted: str) -> tuple[str, int]:
     """The encoding by byte order mark, and the mark's length."""
     if head.startswith(codecs.BOM_UTF8):
         return "utf-8", 3
@@ -284,29 +334,29 @@ def _encoding(path: Path, head: bytes) -> tuple[str, int]:
         if head.startswith(mark):
             return name, 2
     if b"\0" in head:
-        raise BadInput(f"{path} is {sniff(head) or 'a binary file'}, not a catalogue (JSONL or CSV).")
+        raise BadInput(f"{path} is {sniff(head) or 'a binary file'}, not {wanted} (JSONL or CSV).")
     return "utf-8", 0
 
 
-def _format(path: Path, head: bytes, encoding: str) -> Format:
+def _format(path: Path, head: bytes, encoding: str, wanted: str) -> Format:
     text = head.decode(encoding, "replace").lstrip()
     # a drawing begins with "<"; a catalogue may speak of "<svg" anywhere
     kind = sniff(head) if encoding == "utf-8" and not ("<svg" in text and text[0] != "<") else None
     if kind and kind != "a text file":
-        raise BadInput(f"{path} is {kind}, not a catalogue (JSONL or CSV).")
+        raise BadInput(f"{path} is {kind}, not {wanted} (JSONL or CSV).")
     if text.startswith("["):
         raise BadInput(f"{path} is one JSON array; write one object a line, for example with: jq -c '.[]' {path.name}")
     known = SUFFIXES.get(path.suffix.lower())
     return known or ("jsonl" if text.startswith("{") else "csv")
 
 
-def _check_header(path: Path, names: list[str]) -> None:
+def _check_header(path: Path, names: list[str], needed: tuple[str, ...]) -> None:
     if len(names) > MAX_COLUMNS:
         raise BadInput(f"{path} has {len(names):,} columns; at most {MAX_COLUMNS:,} are read.")
     given = [name.lower() for name in names if name]
-    if "id" not in given:
+    if missing := [name for name in needed if name not in given]:
         shown = ", ".join(names)[:200] or "none"
-        raise BadInput(f"{path} has no column named id in its header; its columns are: {shown}.")
+        raise BadInput(f"{path} has no column named {missing[0]} in its header; its columns are: {shown}.")
     twice = sorted({name for name in given if given.count(name) > 1})
     if twice:
         raise BadInput(f"{path} has more than one column named {', '.join(twice)[:200]}.")
@@ -314,3 +364,7 @@ def _check_header(path: Path, names: list[str]) -> None:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+"""Made once: making one takes longer than reading a short line with it."""

@@ -17,7 +17,7 @@ class Progress(Protocol):
         """One line of plain text."""
 
     def stage(self, text: str, total: int, unit: str) -> AbstractContextManager[Done]:
-        """A step of ``total`` units; what it yields takes the number done so far."""
+        """A step of ``total`` units, 0 where nobody knows; what it yields takes the number done so far."""
 
 
 class SilentProgress:
@@ -52,7 +52,8 @@ class PlainProgress:
             now = time.monotonic()
             if now - last >= PLAIN_SECONDS:
                 last = now
-                self.say(f"{text}: {amount:,} of {total:,} {unit}, {_speed(amount / (now - start))}")
+                of = f" of {total:,}" if total else ""
+                self.say(f"{text}: {amount:,}{of} {unit}, {_speed(amount / (now - start))}")
 
         yield done
 
@@ -82,8 +83,8 @@ class RichProgress:
 
         columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
         with Bars(*columns, console=self._console, transient=True) as bars:
-            task = bars.add_task(text, total=total)
-            yield lambda amount: bars.update(task, completed=min(amount, total))
+            task = bars.add_task(text, total=total or None)
+            yield lambda amount: bars.update(task, completed=min(amount, total) if total else amount)
 
 
 def progress_for_terminal() -> Progress:

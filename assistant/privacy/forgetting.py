@@ -4,7 +4,9 @@
 command, or the next start of the assistant, finishes it.
 """
 
+import asyncio
 import contextlib
+import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +17,15 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from assistant.errors import StoreError
+from assistant.learning.impressions import ImpressionLog, expire_impressions, forget_impressions
 from assistant.sessions import SessionLog
 from assistant.settings import Settings
 from tools.records import Record
+from tools.taste import versions
 from tools.taste.events import DATABASE as EVENTS
 from tools.taste.events import EventStore
+
+logger = logging.getLogger(__name__)
 
 SESSIONS = "sessions.sqlite"
 UPLOADS = "uploads"
@@ -128,15 +134,29 @@ def expire(settings: Settings, now: float | None = None) -> dict[str, int]:
     old = log.unused_since(before) if log else []
     if log and old:
         _delete_sessions(settings, log, old)
+    expire_impressions(settings.data_folder, before)
     with _events(settings) as store:
         events = store.expire(before) if store else 0
     return {"sessions": len(old), "events": events}
 
 
 def tidy(settings: Settings) -> None:
-    """What every start of the assistant does: finish forgetting, and delete what is too old."""
-    finish(settings)
-    expire(settings)
+    """What every start of the assistant does: finish forgetting, and delete what is too old.
+
+    What cannot be deleted now, because another process holds on to it, is told in the log and left to the next time.
+    """
+    try:
+        finish(settings)
+        expire(settings)
+    except StoreError as exc:
+        logger.warning("Not everything that should be deleted is: %s", exc)
+
+
+async def keep_tidy(settings: Settings) -> None:
+    """Tidy once a day."""
+    while True:
+        await asyncio.sleep(DAY_SECONDS)
+        await asyncio.to_thread(tidy, settings)
 
 
 # The journal ---------------------------------------------------------------------------------------------------------
@@ -209,6 +229,20 @@ def _delete_sessions(settings: Settings, log: SessionLog, session_ids: Sequence[
     for session_id in session_ids:
         _remove(settings.data_folder / UPLOADS / session_id)
     log.forget(session_ids)
+
+
+def _rankings_of(settings: Settings, user: str) -> list[dict[str, Any]]:
+    """What was shown to the user; it goes with the sessions, and here where a crash has parted them."""
+    if _log(settings) is None:
+        return []
+    log = ImpressionLog(settings.data_folder / SESSIONS)
+    found = [one for session_id in _sessions_of(settings, user) for one in log.read(session_id)]
+    return [one.model_dump(mode="json", exclude={"user"}) for one in found]
+
+
+def _forget_rankings(settings: Settings, user: str) -> None:
+    if _log(settings):
+        forget_impressions(settings.data_folder, user)
 
 
 def _files_of(settings: Settings, user: str) -> list[Path]:
@@ -286,12 +320,15 @@ def _remove_model(settings: Settings) -> bool:
     """Remove the model that may hold the user; whether there was one."""
     folder = settings.data_folder / MODEL
     there = folder.exists()
+    with _translated(settings):
+        versions.drop(folder)
     _remove(folder)
     return there
 
 
 PLACES: Final = [
     Place("files", lambda settings, user: len(_files_of(settings, user)), _export_files, _forget_files),
+    Place("rankings", lambda settings, user: len(_rankings_of(settings, user)), _rankings_of, _forget_rankings),
     Place("sessions", lambda settings, user: len(_sessions_of(settings, user)), _export_sessions, _forget_sessions),
     Place("preferences", _count_preferences, _export_preferences, lambda *_: None),  # they go with the events
     Place("events", _count_events, _export_events, _forget_events),

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, Response
 
 from assistant.front import Assistant
+from assistant.privacy.forgetting import keep_tidy
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.service import (
     catalogue_api,
@@ -65,16 +66,17 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             measures.follow(turns)
             app.state.service = Service(settings, opened, turns, keys, needs_key)
             app.state.readiness = Readiness(app.state.service)
-            warming = asyncio.create_task(opened.warm_up())
-            training = asyncio.create_task(keep_training(settings))
+            beside = [
+                asyncio.create_task(work) for work in (opened.warm_up(), keep_tidy(settings), keep_training(settings))
+            ]
             try:
                 async with doors.running(app):
                     yield
             finally:
                 await turns.close()
-                warming.cancel()
-                training.cancel()
-                await asyncio.gather(warming, training, return_exceptions=True)
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
                 measures.close()
                 if traces:
                     await asyncio.to_thread(traces.close)

@@ -1,14 +1,41 @@
-"""What is stored of whoever asks: counted, given out, forgotten."""
+"""What is stored of whoever asks: counted, given out, forgotten; and the profile made of it, to be corrected."""
 
 import asyncio
+import time
+from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
+from pydantic import Field
 
+from assistant.errors import BadInput
 from assistant.privacy.forgetting import Forgotten, Stored, export_of, forget, stored_of
-from assistant.service.context import TheService, TheUser
+from assistant.service.context import Service, TheService, TheUser
+from tools.records import Record
+from tools.taste.records import EventKind, Identifier, Interaction, Preference
+from tools.taste.taste import Taste
+from tools.tool import Context
+from tools.user_history import History, UserHistory, user_history
 
 router = APIRouter(prefix="/api/me", tags=["users"])
+
+SHOWN = 20
+"""How many liked and how many disliked items a profile names."""
+
+
+class EventIn(Record):
+    """Something that you did with an item, now."""
+
+    item_id: Identifier
+    event: EventKind
+    value: float | None = Field(None, ge=1, le=5, description="of a rating")
+
+
+class EventsIn(Record):
+    """What you did, in order."""
+
+    events: Annotated[list[EventIn], Field(min_length=1, max_length=1_000)]
 
 
 @router.get("")
@@ -32,3 +59,52 @@ async def forget_me(service: TheService, user: TheUser) -> Forgotten:
     for session in await asyncio.to_thread(service.assistant.log.of_owner, user.id, -1):
         service.turns.forget(session.session_id)
     return await asyncio.to_thread(forget, service.settings, user.id)
+
+
+@router.post("/events", status_code=204)
+async def note_events(service: TheService, user: TheUser, given: EventsIn) -> None:
+    """Keep what you did outside a conversation, in a shop's pages for instance; unknown items may still come."""
+    now = time.time()
+    done = [Interaction(user=user.id, at=now + n / 1e6, **one.model_dump()) for n, one in enumerate(given.events)]
+    await asyncio.to_thread(_taste(service).events.add, done)
+
+
+@router.get("/profile")
+async def profile(service: TheService, user: TheUser) -> History:
+    """What you liked and disliked lately, and what follows from it; the model is told the same."""
+    _taste(service)
+    asked = Context(service.assistant.engines, _no_files, user.id)
+    return await asyncio.to_thread(user_history, asked, UserHistory(k=SHOWN))
+
+
+@router.put("/profile", status_code=204)
+async def correct(service: TheService, user: TheUser, given: Preference) -> None:
+    """Say yourself how much you like a value of an attribute; it counts in the place of what was learned."""
+    await asyncio.to_thread(_taste(service).events.set_preference, user.id, given)
+
+
+@router.delete("/profile", status_code=204)
+async def take_back(
+    service: TheService,
+    user: TheUser,
+    attribute: Annotated[str, Query(max_length=100)],
+    value: Annotated[str, Query(max_length=500)],
+) -> None:
+    """Take back what you said of a value; what was learned of it counts again."""
+    await asyncio.to_thread(_taste(service).events.drop_preference, user.id, attribute, value)
+
+
+def _no_files(reference: str) -> Path:
+    raise BadInput(f"There is no file {reference!r} here.")
+
+
+def _taste(service: Service) -> Taste:
+    """What is known of users.
+
+    Raises:
+        BadInput: the service keeps nothing of the kind.
+    """
+    taste = service.assistant.engines.taste
+    if taste is None:
+        raise BadInput("This service keeps no events: the setting taste.enabled is false.")
+    return taste

@@ -87,7 +87,7 @@ class ChatRequest(Lenient):
     @property
     def end_user(self) -> str | None:
         """Whom the client asks for; what some clients put there besides ids means nothing here."""
-        return self.user if isinstance(self.user, str) and 0 < len(self.user) <= 500 else None
+        return self.user if isinstance(self.user, str) and self.user else None
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class FeedbackIn(Record):
 @router.post("", status_code=201)
 async def create(service: TheService, user: TheUser, given: SessionIn | None = None) -> SessionOut:
     """Begin a session."""
-    title = " ".join(given.title.split()) if given else ""
+    title = service.assistant.border.text(" ".join(given.title.split())) if given else ""
     return _out(await asyncio.to_thread(service.assistant.log.create, new_session_id(), user.id, title))
 
 
@@ -126,7 +126,8 @@ async def read(service: TheService, user: TheUser, session_id: str) -> SessionDe
 async def rename(service: TheService, user: TheUser, session_id: str, given: SessionIn) -> SessionOut:
     """Give a session another title."""
     await asyncio.to_thread(service.own_session, user, session_id)
-    await asyncio.to_thread(service.assistant.log.rename, session_id, " ".join(given.title.split()))
+    title = service.assistant.border.text(" ".join(given.title.split()))
+    await asyncio.to_thread(service.assistant.log.rename, session_id, title)
     return _out(await asyncio.to_thread(service.own_session, user, session_id))
 
 

@@ -163,7 +163,8 @@ class Turns:
             discard(incoming)
             raise
         keep = self._settings.grace_seconds if incoming.keep_seconds is None else incoming.keep_seconds
-        running = Running(session_id, incoming.message_id, said=incoming.text, keep_seconds=keep)
+        said = self._assistant.border.text(incoming.text)
+        running = Running(session_id, incoming.message_id, said=said, keep_seconds=keep)
         self._active[session_id] = user, running
         self._keep(running)
         running.task = asyncio.create_task(self._run(user, running, incoming))

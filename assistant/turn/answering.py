@@ -7,7 +7,9 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from assistant.errors import LLMBadReply, LLMUnavailable
+from assistant.learning.impressions import impression
 from assistant.ledger import attribute_in_words, cited, in_words
+from assistant.privacy.masking import with_note
 from assistant.records import (
     Done,
     Evidence,
@@ -30,7 +32,7 @@ from assistant.turn.planning import constraints_in_words, to_chat
 from assistant.turn.ranking import LANGUAGE_NAMES
 from assistant.turn.receive import noted
 from assistant.turn.state import TurnContext, TurnState, said_by
-from assistant.turn.tasting import TASTE_TOOL
+from assistant.turn.tasting import BY_TASTE
 from assistant.understanding.prices import CENT
 from prompts import load_prompt, say
 
@@ -108,9 +110,10 @@ async def look(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Put the reply together, remember what later turns need, and say that the turn is done."""
     message = state["message"] or _message(state, runtime.context)
+    message = with_note(message, (said.text for said in said_by(state)), state["memory"].language)
     reply = _reply(state, message, runtime.context)
     memory = _remember(state, message)
-    runtime.stream_writer(Done(reply=reply))
+    runtime.stream_writer(Done(reply=reply, impression=impression(state, runtime.context, at=time.time())))
     return {"reply": reply, "message": message, "memory": memory, "kept": memory}
 
 
@@ -136,7 +139,7 @@ def _found_in_words(state: TurnState) -> str:
     """What the list is: what fits, or, without a wish, what the user's taste or other people's choices found."""
     language, recommended = state["memory"].language, state["recommendations"]
     constraints = constraints_in_words(state["plan"].constraints, language)
-    if not any(found.tool == TASTE_TOOL for found in state["found"]):
+    if not any(found.tool in BY_TASTE for found in state["found"]):
         return say("found", language, count=len(recommended), constraints=constraints)
     if state["known"].is_cold:
         popular = any(entry.source == "popular" for item in recommended for entry in item.evidence)

@@ -10,7 +10,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from assistant.turn import answering, nodes, ranking
+from assistant.turn import answering, fusing, nodes, ranking
 from assistant.turn.state import TurnContext, TurnState
 
 Graph = CompiledStateGraph[TurnState, TurnContext, Any, Any]
@@ -24,7 +24,7 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
         "anticipate": nodes.anticipate,
         "make_plan": nodes.plan,
         "act": nodes.act,
-        "fuse": nodes.fuse,
+        "fuse": fusing.fuse,
         "rank": ranking.rank,
         "explain": ranking.explain,
         "chat": answering.chat,

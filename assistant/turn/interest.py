@@ -53,8 +53,10 @@ def with_words(memory: Memory, understanding: Understanding) -> Memory:
     """The memory with what this turn's message says of earlier items, and for whom it asks."""
     for item in understanding.liked:
         memory = _regarded(memory, _said_of(item, memory), liked=True)
+    for_price = any(constraint.field in ("max_price", "min_price") for constraint in understanding.constraints)
     for item in understanding.rejected:
-        memory = _regarded(memory, _said_of(item, memory), liked=False)
+        regard = _said_of(item, memory).model_copy(update={"for_price": for_price})
+        memory = _regarded(memory, regard, liked=False)
     if understanding.intent in ("details", "compare", "why"):
         memory = _looked(memory, [_said_of(item, memory) for item in understanding.references])
     recalled = [regard for regard in memory.rejected if regard.item_id in understanding.recalled]
@@ -68,8 +70,14 @@ def leanings(memory: Memory) -> dict[str, float]:
     now = memory.turns + 1
     looked = {regard.item_id: LOOKED_AT * FADING ** (now - regard.turn) for regard in memory.looked_at}
     liked = {regard.item_id: _strength(regard, now) for regard in memory.liked}
-    rejected = {regard.item_id: -_strength(regard, now) for regard in memory.rejected}
+    rejected = {regard.item_id: -_strength(regard, now) for regard in memory.rejected if not regard.for_price}
     return looked | liked | rejected
+
+
+def only_looked_at(memory: Memory) -> frozenset[str]:
+    """The items that were looked at, and neither liked nor rejected."""
+    said = {regard.item_id for regard in (*memory.liked, *memory.rejected)}
+    return frozenset(regard.item_id for regard in memory.looked_at if regard.item_id not in said)
 
 
 def _strength(regard: Regard, now: int) -> float:

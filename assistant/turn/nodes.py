@@ -1,4 +1,4 @@
-"""The turn's steps from message to candidates: receive, anticipate, plan, act, fuse. One function a step."""
+"""The turn's steps from message to candidates: receive, anticipate, plan, act. One function a step."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,17 +10,12 @@ from typing import Any, Literal
 from langgraph.runtime import Runtime
 
 from assistant.errors import LLMBadReply, LLMUnavailable
-from assistant.fusion import FusedHit, SearchOutcome, interleave
-from assistant.fusion import fuse as fuse_outcomes
-from assistant.ledger import Ledger
 from assistant.records import (
     Accepted,
     Attachment,
-    Candidate,
     Heard,
     Memory,
     PlannedCall,
-    Provisional,
     Relaxation,
     Seen,
     Step,
@@ -28,8 +23,7 @@ from assistant.records import (
     StepStarted,
     TurnEvent,
 )
-from assistant.relevance import best_scores, is_relevant, is_vague, kinds_of, relevant_ids, wished_kinds
-from assistant.turn.choosing import diverse, explored, places_to_explore
+from assistant.relevance import best_scores, is_vague, relevant_ids, wished_kinds
 from assistant.turn.interest import with_buttons, with_words
 from assistant.turn.planning import (
     certain_calls,
@@ -43,25 +37,19 @@ from assistant.turn.planning import (
 from assistant.turn.receive import check_request, noted, take_attachments, without_dropped
 from assistant.turn.relaxing import relax
 from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by, wishes_heard
-from assistant.turn.tasting import TASTE_TOOL, Known, finds, know, opinions, weights_of
+from assistant.turn.tasting import TASTE_TOOL, TASTE_TOOLS, Known, finds, know
 from assistant.understanding import glossary_query, to_filters, understand
-from assistant.understanding.lexicon import has_cjk
 from prompts import say
 from tools.errors import MediaError, ProductError
 from tools.records import Filters, Hit, PictureDescription, Transcript
 
 PLAN_TOKENS = 160
 REPAIR_ROUNDS = 1
-LISTS = frozenset({"browse", TASTE_TOOL})
-"""What brings items without a question: all of them have to do with the wish."""
-
-COLD_DIVERSITY = 0.5
-"""How diverse what is shown to a user is of whom nothing is known, at least (``taste.diversity``)."""
-
 RECOMMEND_ANYWAY = 0.35
 """Dense similarity from which words about the catalogue are searched even when the model takes them for small talk."""
 
 Update = dict[str, Any]
+Result = tuple[PlannedCall, Step, dict[str, Any] | None]
 
 
 async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -73,6 +61,7 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments))
     known = memory.attachments | {attachment.id: attachment for attachment in attachments}
     return {
+        "request": request.without_files(),
         "memory": memory.model_copy(update={"attachments": known}),
         "attachments": attachments,
         "heard": [], "seen": [], "steps": [], "found": [], "candidates": [], "recommendations": [],
@@ -164,14 +153,17 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         degraded.append(say("no_planning_model", understanding.language, reason=reason))
         answer = {"intent": "recommend", "calls": []}
     final, results = await _merge_plans(certain, answer, results, state, runtime)
-    found = [found for call, _, result in results if (found := _found(call, result))]
     by_taste = await _found_by_taste(known, final, context)
+    if known.may_ask_others and not by_taste and not _any_item(results):
+        state = {**state, "known": replace(known, trained=False)}
+        results = [*results, *await run_calls(_certain_calls(final, state, context), state, runtime)]
+    found = [found for call, _, result in results if (found := _found(call, result))]
     return {
         **update,
         "known": known,
         "plan": final,
         "steps": state["steps"] + [step for _, step, _ in results],
-        "found": by_taste or found,
+        "found": _instead_of_lists(found, by_taste),
         "degraded": degraded + failures(results, understanding.language),
         "model_out": out,
     }
@@ -200,6 +192,16 @@ async def _found_by_taste(known: Known, plan: Plan, context: TurnContext) -> lis
     return [Found(tool=TASTE_TOOL, asked="", hits=hits)] if hits else []
 
 
+def _any_item(results: list[Result]) -> bool:
+    return any(result and result.get("items") for _, _, result in results)
+
+
+def _instead_of_lists(found: list[Found], by_taste: list[Found]) -> list[Found]:
+    """What was found; where taste found something, without the plain lists, which ask for nothing."""
+    asked = [one for one in found if one.tool != "browse" and one.hits]
+    return [*asked, *by_taste] if by_taste else asked or found
+
+
 async def act(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Run the model's further tool calls side by side; each has its deadline, and a failed one is only noted."""
     calls = state["plan"].calls
@@ -209,136 +211,6 @@ async def act(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "found": state["found"] + [found for call, _, result in results if (found := _found(call, result))],
         "degraded": state["degraded"] + failures(results, state["memory"].language),
     }
-
-
-async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
-    """One candidate list of all signals, with the ledger entries of each candidate; shown at once, provisionally."""
-    context, turn = runtime.context, runtime.context.settings.turn
-    outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
-    fused = fuse_outcomes(outcomes, turn.weights, k=turn.rrf_k) if turn.fuse_signals else interleave(outcomes)
-    listed = {hit.item_id for found in state["found"] if found.tool in LISTS for hit in found.hits}
-    near = [entry for entry in fused if entry.hit.item_id in listed or _is_near(entry, state["plan"], context)]
-    weak = bool(fused) and not near and _deserves_near_misses(state)
-    near, unread = await _by_taste(fused if weak else near, outcomes, state, context)
-    near = _sorted(near, state["plan"])
-    if not (state["plan"].sort or weak):
-        near = await asyncio.to_thread(_chosen, near, state, context)
-    near = near[: max(turn.candidates, state["request"].top_n)]
-    rare = set() if state["plan"].sort or weak else await asyncio.to_thread(_explored, near, state, context)
-    items = context.catalogue.get_many([entry.hit.item_id for entry in near])
-    words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
-    heard = {h.attachment: h.transcript.text for h in state["heard"]}
-    ledger = Ledger(_as_wished(state["plan"]), words, heard)
-    candidates = [
-        Candidate(
-            alias=_alias(position),
-            hit=entry.hit,
-            score=entry.score,
-            evidence=ledger.entries(entry, items[entry.hit.item_id]),
-        )
-        for position, entry in enumerate(near)
-        if entry.hit.item_id in items
-    ]
-    candidates = _with_explored(candidates, rare, ledger, state["request"].top_n)
-    if candidates:
-        hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
-        runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
-    degraded = state["degraded"] + unread
-    return {"candidates": candidates, "far": bool(fused) and not near, "weak": weak, "degraded": degraded}
-
-
-async def _by_taste(
-    near: list[FusedHit], outcomes: list[SearchOutcome], state: TurnState, context: TurnContext
-) -> tuple[list[FusedHit], list[str]]:
-    """The candidates re-ordered by what the user's taste says of them; as they are where it says nothing."""
-    known, turn = state["known"], context.settings.turn
-    if not turn.fuse_signals:
-        return near, []
-    try:
-        said = await asyncio.to_thread(opinions, known, near, context.catalogue)
-    except ProductError as exc:
-        return near, [say("no_history", state["memory"].language, reason=str(exc))]
-    if not said:
-        return near, []
-    fused = fuse_outcomes([*outcomes, *said], weights_of(known, turn.weights), k=turn.rrf_k)
-    by_id = {entry.hit.item_id: entry for entry in fused}
-    if known.is_cold:  # what is chosen and what is new take turns
-        return [
-            replace(by_id[entry.hit.item_id], score=1.0 / (turn.rrf_k + place))
-            for place, entry in enumerate(near, start=1)
-        ], []
-    kept = {entry.hit.item_id for entry in near}
-    return [entry for entry in fused if entry.hit.item_id in kept], []
-
-
-def _explored(near: list[FusedHit], state: TurnState, context: TurnContext) -> set[str]:
-    """The candidates that are shown though others rank before them, because few people chose them."""
-    known, request, share = state["known"], state["request"], context.settings.taste.exploration
-    turn = state["memory"].turns + 1
-    places = places_to_explore(share, request.top_n, session_id=request.session_id, turn=turn)
-    if not places or known.taste is None:
-        return set()
-    order = [entry.hit.item_id for entry in near]
-    people = known.taste.events.people(order)
-    return set(explored(order, people, count=request.top_n, places=places)[: request.top_n]) - set(
-        order[: request.top_n]
-    )
-
-
-def _with_explored(candidates: list[Candidate], rare: set[str], ledger: Ledger, count: int) -> list[Candidate]:
-    """The candidates with the rare ones marked, and in the last shown places."""
-    marked = [
-        candidate.model_copy(
-            update={"explored": True, "evidence": [ledger.exploration(candidate.hit.item_id), *candidate.evidence]}
-        )
-        for candidate in candidates
-        if candidate.hit.item_id in rare
-    ]
-    others = [candidate for candidate in candidates if candidate.hit.item_id not in rare]
-    shown = count - len(marked)
-    return [*others[:shown], *marked, *others[shown:]]
-
-
-def _chosen(near: list[FusedHit], state: TurnState, context: TurnContext) -> list[FusedHit]:
-    """The candidates made diverse, as far as the settings want it; a set for a new user always is."""
-    turn, taste, known = context.settings.turn, context.settings.taste, state["known"]
-    cold = known.is_cold and any(found.tool == TASTE_TOOL for found in state["found"])
-    wanted = max(taste.diversity, COLD_DIVERSITY if cold else 0.0)
-    most = max(turn.candidates, state["request"].top_n)
-    return [*diverse(near[: 3 * most], context.catalogue, diversity=wanted, count=most), *near[3 * most :]]
-
-
-def _deserves_near_misses(state: TurnState) -> bool:
-    """True when the nearest may be shown though nothing is near: a vague wish, or one that names what is to be kept."""
-    plan = state["plan"]
-    kept = plan.filters.categories or plan.filters.brands or plan.filters.include_terms
-    return bool(kept) or is_vague((found.asked for found in state["found"] if not has_cjk(found.asked)), plan.best)
-
-
-def _sorted(entries: list[FusedHit], plan: Plan) -> list[FusedHit]:
-    """In the order of price that the user asked for, those of the kind that was named alone; else as they are."""
-    if plan.sort is None:
-        return entries
-    of_kind = [entry for entry in entries if set(plan.kinds) & kinds_of(entry.hit)]
-    sign = 1 if plan.sort == "price" else -1
-    unknown = float("inf")
-    return sorted(of_kind or entries, key=lambda e: unknown if e.hit.price is None else sign * e.hit.price)
-
-
-def _is_near(entry: FusedHit, plan: Plan, context: TurnContext) -> bool:
-    if set(plan.kinds) & kinds_of(entry.hit):
-        return True
-    language = context.settings.catalogue_language
-    return is_relevant(entry.signals, plan.best, named=bool(plan.kinds), language=language)
-
-
-def _as_wished(plan: Plan) -> Filters:
-    """The filters in force, but with the price limit that the user named: one that was moved is not the user's."""
-    named = [change.wanted for change in plan.relaxed if change.field == "max_price"]
-    return plan.filters.model_copy(update={"max_price": named[0]}) if named else plan.filters
-
-
-Result = tuple[PlannedCall, Step, dict[str, Any] | None]
 
 
 async def run_calls(
@@ -426,7 +298,14 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
 
 def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[PlannedCall]:
     settings, language = context.settings, state["memory"].language
-    return certain_calls(plan, settings.turn.pool, language=language, catalogue_language=settings.catalogue_language)
+    by_taste = TASTE_TOOLS if state["known"].may_ask_others else ()
+    return certain_calls(
+        plan,
+        settings.turn.pool,
+        language=language,
+        catalogue_language=settings.catalogue_language,
+        by_taste=by_taste,
+    )
 
 
 def _measured(plan: Plan, results: list[Result]) -> Plan:
@@ -530,11 +409,6 @@ def _found(call: PlannedCall, result: dict[str, Any] | None) -> Found | None:
         return None
     asked = str(call.arguments.get("query") or call.arguments.get("image") or "")
     return Found(tool=call.tool, asked=asked, hits=[Hit.model_validate(hit) for hit in result["items"]])
-
-
-def _alias(position: int) -> str:
-    """A, B, ... Z, A1, B1, ...: short to say for the model."""
-    return chr(ord("A") + position % 26) + (str(position // 26) if position >= 26 else "")
 
 
 def _summary(step: Step, result: dict[str, Any] | None) -> str:

@@ -1,5 +1,6 @@
 """From words, labels and the model's JSON to the calls of a turn: schema, checks and merging, all without I/O."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,20 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
     )
 
 
-def certain_calls(plan: Plan, pool: int, *, language: str, catalogue_language: str) -> list[PlannedCall]:
-    """The searches that need no model: every picture in play, and the user's own words."""
+def certain_calls(
+    plan: Plan, pool: int, *, language: str, catalogue_language: str, by_taste: Sequence[str] = ()
+) -> list[PlannedCall]:
+    """The searches that need no model: every picture in play, and the user's own words.
+
+    Without any, the tools named ``by_taste`` are asked, and where there are none the catalogue is listed.
+    """
     filters = plan.filters.model_dump(exclude_defaults=True)
     calls = [_search("search_by_image", {"image": picture}, pool, filters) for picture in plan.pictures]
     query = searchable(plan.topic, language, catalogue_language)
     if query:
         calls.append(_search("search_by_text", {"query": query}, pool, filters))
+    if not calls and not plan.sort:
+        calls = [_search(tool, {}, pool, filters) for tool in by_taste]
     if not calls:
         calls.append(
             PlannedCall(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from langgraph.channels import UntrackedValue
 from pydantic import Field, field_validator
 
+from assistant.learning.records import Fusion
 from assistant.llm.client import ChatClient
 from assistant.records import LOCAL as LOCAL
 from assistant.records import (
@@ -61,6 +62,10 @@ class Request(Record):
     )
     drop: list[Dropped] = Field([], description="constraints that are taken back; the last wish is answered anew")
     top_n: int = 3
+
+    def without_files(self) -> "Request":
+        """The message as it is kept: where its files lay at the user's is nobody's business."""
+        return self.model_copy(update={"images": [], "audio": [], "names": {}})
 
     @field_validator("text", mode="before")
     @classmethod
@@ -119,6 +124,7 @@ class TurnState(TypedDict, total=False):
     steps: Annotated[list[Step], UntrackedValue]
     found: Annotated[list[Found], UntrackedValue]
     candidates: Annotated[list[Candidate], UntrackedValue]
+    fusion: Annotated[Fusion, UntrackedValue]
     recommendations: Annotated[list[Recommendation], UntrackedValue]
     message: Annotated[str, UntrackedValue]
     degraded: Annotated[list[str], UntrackedValue]

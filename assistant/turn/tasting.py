@@ -11,19 +11,23 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assistant.fusion import FusedHit, SearchOutcome
 from assistant.records import Memory
-from assistant.turn.interest import leanings
+from assistant.turn.interest import leanings, only_looked_at
 from assistant.turn.situation import Situation, scales, situation
 from tools.records import Because, Filters, Hit, Item, Signal, SignalSource
 from tools.search import hit as hit_of
 from tools.store import Catalogue, Space, Vector
 from tools.taste.profile import TasteProfile, attribute_values
 from tools.taste.taste import Taste
+
+if TYPE_CHECKING:
+    from tools.taste.model import TasteModel
 
 FAINT = 0.3
 """Closeness (cosine) below which two items have nothing to do with each other; of item texts, see docs/retrieval.md."""
@@ -42,6 +46,11 @@ MOST_TITLES = 2
 TASTE_TOOL = "taste"
 """Names lists that no tool call brought."""
 
+TASTE_TOOLS = ("similar_taste", "because_you_liked")
+"""The tools that find candidates by other people's choices."""
+
+BY_TASTE = frozenset({TASTE_TOOL, *TASTE_TOOLS})
+
 
 @dataclass(frozen=True)
 class Known:
@@ -50,20 +59,29 @@ class Known:
     Attributes:
         history: item to strength, the strongest first.
         leanings: item to what this conversation says of it.
+        looked_at: the items among them that were only looked at.
         anybody: whether there are events of anybody, or a model that learned from some.
+        trained: whether there is such a model.
     """
 
     situation: Situation
     history: Mapping[str, float] = field(default_factory=dict)
     leanings: Mapping[str, float] = field(default_factory=dict)
+    looked_at: frozenset[str] = frozenset()
     profile: TasteProfile = field(default_factory=TasteProfile)
     taste: Taste | None = None
     anybody: bool = False
+    trained: bool = False
 
     @property
     def liked(self) -> list[str]:
         """The items that the history speaks for most."""
         return [item_id for item_id, strength in self.history.items() if strength > 0][:LIKED_ASKED]
+
+    @property
+    def may_ask_others(self) -> bool:
+        """There is no wish, and a model that may know people of similar taste."""
+        return self.situation.wish == "none" and bool(self.history) and self.taste is not None and self.trained
 
     @property
     def is_cold(self) -> bool:
@@ -99,32 +117,37 @@ def know(
     Raises:
         StoreError: the events or the model cannot be read.
     """
-    said = leanings(memory)
+    said, looked = leanings(memory), only_looked_at(memory)
     if taste is None:
-        return Known(situation(words=words, photo=photo, events=0), leanings=said)
+        return Known(situation(words=words, photo=photo, events=0), leanings=said, looked_at=looked)
     own = not memory.for_other
     now = time.time()
     history = taste.history(user, now) if own else {}
     history = {item_id: strength for item_id, strength in history.items() if item_id not in {*said, *pressed}}
     profile = taste.profile(user, now) if own else TasteProfile()
+    trained = taste.model is not None
     return Known(
         situation=situation(words=words, photo=photo, events=profile.events or len(profile.attributes)),
         history=history,
         leanings=said,
+        looked_at=looked,
         profile=profile,
         taste=taste,
-        anybody=taste.known and (taste.model is not None or taste.events.version() > 0),
+        anybody=taste.known and (trained or taste.events.version() > 0),
+        trained=trained,
     )
 
 
 def weights_of(known: Known, weights: Mapping[str, float]) -> dict[str, float]:
     """The fusion's weights with those of taste scaled by what is known.
 
-    The more popularity is debiased, the less it counts. Without a wish nothing is said by a list's order of prices.
+    The more popularity is debiased, the less it counts, and a conversation counts as its strongest leaning. Without a
+    wish nothing is said by a list's order of prices.
     """
     debias = known.taste.rules.popularity_debias if known.taste else 0.0
     scaled = {source: weights.get(source, 0.0) * scale for source, scale in scales(known.situation).items()}
     scaled["popular"] *= 1.0 - debias
+    scaled["session"] *= max(map(abs, known.leanings.values()), default=0.0)
     listed = {"browse": 0.0} if known.situation.wish == "none" else {}
     return {**weights, **scaled, **listed}
 
@@ -154,15 +177,16 @@ def opinions(known: Known, near: Sequence[FusedHit], catalogue: Catalogue) -> li
 def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> list[Hit]:
     """Candidates for a message without a wish: what lies close to the user's taste and what people chose.
 
-    What the user knows already is left out, and so is everything that the filters rule out. For a user of whom nothing
-    is known, what people chose and what is new take turns.
+    Beside these are what the tools find that ask for other people's choices. What the user knows already is left out,
+    and so is everything that the filters rule out. For a user of whom nothing is known, what people chose and what is
+    new take turns.
     """
     known_ids = {*known.history, *known.leanings}
     ids: dict[str, None] = {}
     if known.profile.text is not None:
         ids |= dict.fromkeys(item_id for item_id, _ in catalogue.nearest("text", known.profile.text, pool, filters))
-    model = known.taste.model if known.taste else None
-    if model is not None:
+    model = _model(known, catalogue)
+    if known.is_cold and model is not None:
         among = catalogue.eligible(filters)
         ids |= dict.fromkeys(item_id for item_id, _ in model.score(known.history, k=pool, among=among))
     if known.is_cold:
@@ -178,16 +202,19 @@ def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> li
 
 
 def _session(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
-    """Close to what was liked in this conversation, away from what was rejected."""
+    """Close to what was liked in this conversation, away from what was rejected; what was looked at is seen already."""
     shown = list(known.leanings)
     closeness = _closeness(catalogue, ids, shown)
+    for row, column in ((ids.index(i), shown.index(i)) for i in known.looked_at if i in ids and i in shown):
+        closeness[row, column] = 0.0
     strengths = np.array([known.leanings[item_id] for item_id in shown])
+    liked = np.where([item_id in known.looked_at for item_id in shown], 0.0, strengths)  # a look is told as no liking
     titles = _titles(catalogue, shown)
     found = {}
     for item_id, row in zip(ids, closeness, strict=True):
         for_it = float(np.max(row * np.clip(strengths, 0, None), initial=0.0))
         against = float(np.max(row * np.clip(-strengths, 0, None), initial=0.0))
-        found[item_id] = Opinion(for_it - against, _nearest(item_id, row, shown, strengths, titles))
+        found[item_id] = Opinion(for_it - against, _nearest(item_id, row, shown, liked, titles))
     return found
 
 
@@ -207,7 +234,7 @@ def _profile(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str
 
 def _collaborative(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
     """What people of similar taste chose, by the trained model; how many people, where they are enough to be told."""
-    model = known.taste.model if known.taste else None
+    model = _model(known, catalogue)
     if known.taste is None or model is None or not model.knows(known.history):
         return {}
     scores = dict(model.score(known.history, k=len(ids), among=list(ids)))
@@ -331,6 +358,16 @@ def _preference(item: Item, profile: TasteProfile) -> float:
         if (weight := profile.attributes.get(name, {}).get(value))
     ]
     return float(np.clip(sum(weights), -1.0, 1.0))
+
+
+def _model(known: Known, catalogue: Catalogue) -> "TasteModel | None":
+    """The trained model, knowing also what was ingested since."""
+    model = known.taste.model if known.taste else None
+    if model is None:
+        return None
+    from tools.taste.recommending import following
+
+    return following(model, catalogue)
 
 
 def _titles(catalogue: Catalogue, ids: Sequence[str]) -> dict[str, str]:

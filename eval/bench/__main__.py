@@ -1,4 +1,4 @@
-"""``python -m eval.bench [NAME ...] [--all] [--json FILE] [--lines N] [--questions N]``.
+"""``python -m eval.bench [NAME ...] [--all] [--json FILE] [--lines N] [--cases N]``.
 
 Each measurement runs in a process of its own, so that none inherits another's memory or threads.
 """
@@ -17,7 +17,7 @@ from rich.console import Console
 from assistant.errors import ProductError
 from eval.bench.report import Result, describe_run, in_one_line, show
 
-USUAL = ("overhead", "embedding", "ingestion", "baseline", "memory", "lines", "service", "taste")
+USUAL = ("overhead", "embedding", "ingestion", "memory", "lines", "interactions", "taste", "service")
 LONG = ("models",)
 
 
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--all", action="store_true", help=f"also {LONG[0]}, which takes about half an hour on 2 cores")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number, with machine, date and versions")
     parser.add_argument("--lines", type=int, default=100_000, help="how many lines `lines` ingests (100,000)")
-    parser.add_argument("--questions", type=int, help="ask only so many questions in `baseline` and `models`")
+    parser.add_argument("--cases", type=int, help="ask only so many cases in `models`")
     parser.add_argument("--here", type=Path, help=argparse.SUPPRESS)
     return parser
 
@@ -65,7 +65,7 @@ def _measure_apart(name: str, options: argparse.Namespace) -> Result | None:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "result.json"
         command = [sys.executable, "-m", "eval.bench", name, "--here", str(target), "--lines", str(options.lines)]
-        command += ["--questions", str(options.questions)] if options.questions else []
+        command += ["--cases", str(options.cases)] if options.cases else []
         if subprocess.run(command, check=False).returncode or not target.is_file():  # noqa: S603 - this very program
             return None
         return Result.from_json(json.loads(target.read_text()))
@@ -78,7 +78,7 @@ def _measure_here(name: str, options: argparse.Namespace) -> int:
 
     try:
         module: Any = importlib.import_module(f"eval.bench.{name}")
-        result: Result = module.measure(Stage(load_settings(), lines=options.lines, questions=options.questions))
+        result: Result = module.measure(Stage(load_settings(), lines=options.lines, cases=options.cases))
     except ProductError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return exc.exit_code

@@ -10,10 +10,10 @@ from PIL import Image
 
 from assistant.engines import open_engines
 from assistant.ingest import Encoders, IngestOptions, ingest
-from eval.asking import sample_folder
 from eval.bench.generate import write_lines
 from eval.bench.report import Result, Table
 from eval.bench.stage import Stage
+from eval.sample import sample_folder
 from tools.toolbox import Engines
 
 TEXT_LINES = 1_000

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from assistant.engines import open_engines
 from assistant.ingest import IngestSummary
-from eval.asking import sample_folder
 from eval.bench.generate import write_lines
 from eval.bench.report import Result, Table
 from eval.bench.stage import Stage, ingest_files
+from eval.sample import sample_folder
 
 TARGET_RATIO = 50
 TEXT_LINES = 2_000

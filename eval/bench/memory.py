@@ -11,18 +11,17 @@ from assistant.errors import ProductError
 from assistant.front import Assistant
 from assistant.llm import server
 from assistant.settings import Settings
-from eval.asking import attachments
+from eval.bench.overhead import TURNS
 from eval.bench.report import Result, Table, gib
 from eval.bench.sampling import Watch
 from eval.bench.stage import Stage, own_server
-from eval.questions import Question, load_questions
+from eval.sample import photo, voice
 
 TARGET = 9 * 2**30
 
 
 def measure(stage: Stage) -> Result:
-    """A server of its own (the user's is left alone), the engines, then the demonstration question."""
-    question = next(question for question in load_questions() if question.id == "demo")
+    """A server of its own (the user's is left alone), the engines, then a turn of text, photo and voice."""
     with stage.sample_catalogue() as data, tempfile.TemporaryDirectory() as folder:
         settings = own_server(data, Path(folder))
         watch = Watch(lambda: _server_pid(settings))
@@ -32,13 +31,13 @@ def measure(stage: Stage) -> Result:
             stage.say(f"starting a server of its own on port {settings.llm.port}")
             server.up(settings)
             try:
-                asyncio.run(_turn(stage, settings, question, watch))
+                asyncio.run(_turn(stage, settings, watch))
             finally:
                 server.down(settings)
     return _result(watch)
 
 
-async def _turn(stage: Stage, settings: Settings, question: Question, watch: Watch) -> None:
+async def _turn(stage: Stage, settings: Settings, watch: Watch) -> None:
     watch.stage("engines loading")
     async with Assistant(settings, engines=open_engines(settings)) as assistant:
         await assistant.warm_up()
@@ -46,8 +45,8 @@ async def _turn(stage: Stage, settings: Settings, question: Question, watch: Wat
         await asyncio.sleep(2)
         watch.stage("turn of text, photo and voice")
         stage.say("one turn")
-        images, audio = attachments(question, settings, settings.data_folder / "asked")
-        await assistant.reply(question.text, images=images, audio=audio)
+        (text, picture, recording), folder = TURNS[0], settings.data_folder / "asked"
+        await assistant.reply(text, images=[photo(settings, picture, folder)], audio=[voice(recording, folder)])
 
 
 def _server_pid(settings: Settings) -> int | None:

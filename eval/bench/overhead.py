@@ -15,12 +15,11 @@ from assistant.front import Assistant
 from assistant.llm.profiles import endpoint
 from assistant.records import Reply
 from assistant.settings import Settings
-from eval.asking import attachments
 from eval.bench.report import Result, Table, percent
 from eval.bench.stage import Stage
 from eval.bench.timed import timed
 from eval.bench.wire import Exchange, Span, Wire, covered, recording, rounds, side_by_side
-from eval.questions import Expected, Question
+from eval.sample import photo, voice
 
 TARGET_OWN_SHARE = 0.05
 TARGET_ROUNDS = 3
@@ -119,8 +118,8 @@ async def _turns(stage: Stage, settings: Settings, wire: Wire) -> list[Turn]:
         await assistant.warm_up()
         for number, (text, picture, recording_name) in enumerate(TURNS, start=1):
             stage.say(f"turn {number} of {len(TURNS)}: {text}")
-            question = _question(text, picture, recording_name)
-            images, audio = attachments(question, settings, settings.data_folder / "asked")
+            folder = settings.data_folder / "asked"
+            images, audio = [photo(settings, picture, folder)], [voice(recording_name, folder)]
             found.append(await _turn(assistant, text, images, audio, wire, spans))
     return found
 
@@ -132,13 +131,6 @@ async def _turn(
     reply = await assistant.reply(text, images=images, audio=audio)
     seconds = time.perf_counter() - began
     return Turn(reply, seconds, wire.since(began), [span for span in spans if span[0] >= began])
-
-
-def _question(text: str, picture: str, recording_name: str) -> Question:
-    right = Expected(intent="recommend")
-    return Question(
-        id="x", language="en", text=text, photo_of=picture, voice=recording_name, expected=right, because=""
-    )
 
 
 def _rounds(turn: Turn) -> int:

@@ -13,7 +13,7 @@ from assistant.engines import open_engines
 from assistant.ingest import Encoders, IngestOptions, IngestSummary, ingest
 from assistant.llm import server
 from assistant.settings import Settings
-from eval.asking import sample_folder
+from eval.sample import sample_folder
 from tools.store.catalogue import Catalogue
 from tools.toolbox import Engines
 
@@ -24,7 +24,7 @@ class Stage:
 
     settings: Settings
     lines: int = 100_000
-    questions: int | None = None
+    cases: int | None = None
 
     def say(self, text: str) -> None:
         """Progress, on standard error."""

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import typer
 
 from assistant.errors import ServiceMissing
-from eval.cli import compare, judge, public, report, run, suites
+from eval.cli import compare, fusion, judge, privacy, public, report, run, simulate, suites
 
 NEEDED = ("ranx", "jiwer", "statsmodels", "implicit", "espeakng_loader", "junitparser", "matplotlib")
 """What the optional dependencies ``eval`` bring."""
@@ -28,5 +28,9 @@ app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("judge")(judge.judge)
+app.command("fit-fusion")(fusion.fit_fusion)
+app.command("simulate")(simulate.simulate)
 app.command("movielens")(public.movielens)
 app.command("dataset")(public.dataset)
+app.command("privacy")(privacy.privacy)
+app.command("private-counts")(privacy.private_counts)

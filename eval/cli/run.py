@@ -56,6 +56,7 @@ def run(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of model and random baseline; default: llm.seed.")
     ] = None,
+    fresh: Annotated[bool, typer.Option(help="Ask again what is in the cache, for the sake of its seconds.")] = False,
     fail_under: FailUnder = None,
     fail_over: FailOver = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
@@ -69,7 +70,8 @@ def run(
     chosen, loaded, settings = chosen_variants(variant or [], variants or []), load_suite(suite), load_settings()
     named = run_names(chosen, name)
     options = {
-        "suite_file": str(suite_file(suite).absolute()), "only": only or [], "parallel": parallel, "seed": seed
+        "suite_file": str(suite_file(suite).absolute()), "only": only or [], "parallel": parallel, "seed": seed,
+        "fresh": fresh,
     }  # fmt: skip
     outcomes = [_run(loaded, one, settings, name=named[one.name], **options) for one in chosen]
     missed = [

@@ -36,7 +36,7 @@ _QUOTED = re.compile(r"[“„«「『]([^“”„«»「」『』]{2,})[”“
 _CLAUSE_END = re.compile(r"[.,;:!?](?=\s|$|[\u3400-\u9fff])|[。、\n]")
 _CODE = re.compile(r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[a-z])[a-z0-9][a-z0-9-]*(?![\w-])", re.ASCII)
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th|er|e|ª|º)?(?:-[a-z]+)*")
-_CAPITALISED = re.compile(r"(?<![\w.'’-])[A-Z][\w&'’-]+")
+_CAPITALISED = re.compile(r"(?<![\w.'’-])(?!I['’](?:d|ll|m|ve)\b)[A-Z][\w&'’-]+")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9&'’-]+")
 _LETTER_SIZE = re.compile(r"\s*:?\s*(X{0,3}[SL]|M)(?![\w'’])")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:…。！？：(\n]|[“\"„«])\s*$")

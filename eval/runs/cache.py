@@ -10,13 +10,19 @@ from eval.runs.records import CaseAnswer
 
 
 class AnswerCache:
-    """A folder of answers by key; the key stands for everything that an answer depends on."""
+    """A folder of answers by key; the key stands for everything that an answer depends on.
 
-    def __init__(self, folder: Path) -> None:
+    One that is not read (``read=False``) knows nothing, and keeps what it is given.
+    """
+
+    def __init__(self, folder: Path, *, read: bool = True) -> None:
         self._folder = folder
+        self._read = read
 
     def get(self, key: str, case: str) -> CaseAnswer | None:
         """The answer under this key, for a case of this id; None where there is none or its file is damaged."""
+        if not self._read:
+            return None
         try:
             found = CaseAnswer.model_validate_json((self._folder / f"{key}.json").read_bytes())
         except (OSError, ValidationError):

@@ -4,7 +4,7 @@ import hashlib
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -46,12 +46,14 @@ def make_manifest(
     suite_file: str,
     cases: Sequence[str],
     catalogue_sha256: str,
+    server: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Everything that makes a run, before it begins; it has no name yet.
 
     Args:
         settings: those of the run: the variant's changes made, the seed and the suite's catalogue in them.
         cases: ids of the cases that are asked, in order.
+        server: the version of what hosts the language model, by name.
     """
     return Manifest(
         run="",
@@ -66,7 +68,7 @@ def make_manifest(
         prompts=prompt_hashes(settings),
         models=model_hashes(settings, with_llm=needs_model(variant)),
         code=f"{code_hash()} {commit()}".strip(),
-        packages=package_versions(),
+        packages=package_versions() | dict(server or {}),
         machine=machine(),
         started=now(),
     )
@@ -76,14 +78,17 @@ def answer_key(manifest: Manifest, turns: Sequence[ReadyTurn | None]) -> str:
     """The key of one conversation's answer: sha256 over what is said and over all that answers it.
 
     What is expected of the answer is no part of it, nor are paths, ports and the like. A turn that is None has nothing
-    left to say.
+    left to say. A signal that is taken away changes the key only where it changes what is said: a case without a photo
+    is the same with and without photos.
     """
-    return sha256_of({"said": [_said(turn) for turn in turns], "by": _answers_by(manifest)})
+    apart = "history" in manifest.variant.without and len(turns) > 1
+    return sha256_of({"said": [_said(turn) for turn in turns], "by": _answers_by(manifest), "apart": apart})
 
 
 def identity(manifest: Manifest) -> str:
     """The hash of all that makes a run the same run: neither its name and times nor the machine, paths and ports."""
-    return sha256_of([_answers_by(manifest), manifest.suite_sha256, manifest.cases, manifest.variant.name])
+    without = sorted(manifest.variant.without)
+    return sha256_of([_answers_by(manifest), without, manifest.suite_sha256, manifest.cases, manifest.variant.name])
 
 
 def run_name(manifest: Manifest, keys: Sequence[str]) -> str:
@@ -126,7 +131,6 @@ def _answers_by(manifest: Manifest) -> dict[str, Any]:
     llm = settings.pop("llm")
     by = {
         "answerer": manifest.variant.answerer,
-        "without": sorted(manifest.variant.without),
         "settings": settings,
         "catalogue": manifest.catalogue_sha256,
         "models": manifest.models,
@@ -144,7 +148,6 @@ def _said(turn: ReadyTurn | None) -> dict[str, Any] | None:
     if turn is None:
         return None
     return {
-        "turn": turn.turn.model_dump(mode="json", exclude={"expect"}),
         "text": turn.text,
         "images": [_bytes_of(path) for path in turn.images],
         "audio": [_bytes_of(path) for path in turn.audio],

@@ -17,7 +17,7 @@ from eval.runs.needs import check_model, check_needs, needs_model, side_by_side
 from eval.runs.opening import open_answerer
 from eval.runs.reading import runs_folder, write_cases
 from eval.runs.records import CaseAnswer, Manifest, TurnAnswer, Variant
-from eval.runs.sources import catalogue_hash
+from eval.runs.sources import catalogue_hash, server_version
 from eval.runs.variants import variant_settings
 from eval.runs.without import take_away
 from eval.suite.catalogue import suite_settings
@@ -49,6 +49,7 @@ def run_suite(
     parallel: int | None = None,
     progress: Progress | None = None,
     only: Sequence[str] = (),
+    fresh: bool = False,
 ) -> Path:
     """Answer a suite's cases, or go on with the run of this name where it was interrupted.
 
@@ -60,6 +61,7 @@ def run_suite(
             the same command goes on with the same run.
         parallel: how many conversations at one time; see `side_by_side`.
         only: ids of cases, or ``tag:TAG``; all cases when empty.
+        fresh: ask again what is in the cache, for the sake of its seconds.
 
     Returns:
         The run's folder, with every case answered.
@@ -83,6 +85,7 @@ def run_suite(
             suite_file=suite_file,
             cases=[case.id for case in cases],
             catalogue_sha256=catalogue_hash(catalogue),
+            server=server_version(settings) if needs_model(variant) else None,
         )
         ready = list(_made_ready(cases, suite, catalogue, manifest, settings, progress))
     finally:
@@ -91,7 +94,8 @@ def run_suite(
     with open_run(runs_folder(settings) / manifest.run, manifest) as folder:
         _check_answered(ready, folder)
         write_cases(folder.path, cases)
-        _answer_all(ready, folder, settings, side_by_side(variant, settings, parallel), progress)
+        cache = AnswerCache(eval_folder(settings) / "cache", read=not fresh)
+        _answer_all(ready, folder, settings, cache, side_by_side(variant, settings, parallel), progress)
         folder.finish()
     return folder.path
 
@@ -162,10 +166,14 @@ def _photos(catalogue: Catalogue) -> Photos:
 
 
 def _answer_all(
-    ready: Sequence[ReadyCase], folder: RunFolder, settings: Settings, parallel: int, progress: Progress
+    ready: Sequence[ReadyCase],
+    folder: RunFolder,
+    settings: Settings,
+    cache: AnswerCache,
+    parallel: int,
+    progress: Progress,
 ) -> None:
     """Take what is known from the run itself and from the cache, and have the rest answered."""
-    cache = AnswerCache(eval_folder(settings) / "cache")
     with progress.stage(f"{folder.manifest.variant.name}, answering", len(ready), "cases") as done:
         for one in ready:
             if one.case.id not in folder.answered and (known := cache.get(one.key, one.case.id)):

@@ -9,10 +9,11 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 from packaging.requirements import Requirement
 
 import eval.runs
-from assistant.llm.profiles import model_name
+from assistant.llm.profiles import endpoint, model_name
 from assistant.models.registry import load_registry
 from assistant.models.store import MANIFEST, file_record, folder_of, read_manifest
 from assistant.settings import Settings, project_folder
@@ -22,6 +23,9 @@ from tools.store import Catalogue
 DISTRIBUTION: Final = "recommendation-assistant"
 PRODUCT: Final = ("assistant", "tools", "prompts")
 NO_PART_OF_AN_ANSWER: Final = {"service", "web", "cli", "__pycache__"}
+SERVER_SECONDS: Final = 5.0
+"""How long the language model's server is waited for when it is asked what it is."""
+
 CODE: Final = {".py", ".yaml", ".json", ".txt"}
 ANSWERERS: Final = ("assistant_answerer.py", "without.py", "baselines", "../stock_agent.py", "../data/stock_agent.md")
 """What stands between a suite and an answer, in this package."""
@@ -79,6 +83,16 @@ def package_versions() -> dict[str, str]:
         return {}
     names = sorted(one.name for one in needed if one.marker is None or one.marker.evaluate({"extra": ""}))
     return {name: found for name in names if (found := _version(name))}
+
+
+def server_version(settings: Settings) -> dict[str, str]:
+    """The version of vLLM that hosts the language model; nothing where the server does not tell one."""
+    try:
+        told = httpx.get(endpoint(settings).base_url.removesuffix("/v1") + "/version", timeout=SERVER_SECONDS).json()
+    except (httpx.HTTPError, ValueError):
+        return {}
+    found = told.get("version") if isinstance(told, dict) else None
+    return {"vllm": found} if isinstance(found, str) else {}
 
 
 def catalogue_hash(catalogue: Catalogue) -> str:

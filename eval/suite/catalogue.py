@@ -22,7 +22,7 @@ from assistant.ingest.files import CatalogueFile, RawRecord
 from assistant.ingest.pictures import locate
 from assistant.ingest.validate import LineError, validate
 from assistant.settings import Settings
-from eval.asking import sample_folder
+from eval.sample import sample_folder
 from eval.suite.records import Suite
 from tools.records import Item
 from tools.store import Catalogue

@@ -190,6 +190,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(
                 200, {"object": "list", "data": [{"id": self.fake.model, "object": "model", "owned_by": "vllm"}]}
             )
+        elif self.path == "/version":
+            self._json(200, {"version": "0.0.fake"})
         elif self.path == "/metrics":
             self._send(200, b"vllm:prefix_cache_queries_total 0\n", "text/plain")
         else:

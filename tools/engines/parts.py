@@ -1,6 +1,7 @@
 """All that the tools work with, each part made on first use."""
 
 import logging
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -65,6 +66,12 @@ class Engines:
     """Each signal's share in the fusion; None: the defaults of `tools.search`."""
     taste: "OptionalPart[Taste]" = OptionalPart()
     """What is known of users; None: nothing."""
+
+    def with_taste(self, taste: "Taste | None") -> "Engines":
+        """The same parts, beside another knowledge of users."""
+        other = copy(self)
+        other.__dict__["taste"] = Lazy(lambda: taste)
+        return other
 
     def warm_up(self) -> None:
         """Load every model now; one that is missing is passed over and reported when it is first needed."""

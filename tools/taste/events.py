@@ -24,9 +24,13 @@ from tools.taste.records import STRENGTHS, EventKind, EventStats, Interaction, P
 DATABASE = "interactions.sqlite"
 LOCK_SECONDS = 30.0
 """How long to wait for another writer, who has no more to write than a batch."""
+CACHE_KIB = 64 * 1024
+"""The most memory that a connection takes for pages of the file."""
 BATCH_EVENTS = 10_000
 ROWS = 100_000
 """Rows of one batch of `EventStore.matrix_rows`."""
+REMEMBERED_ITEMS = 100_000
+"""Of how many items the number of people is remembered."""
 LARGE_SHARE = 0.2
 LARGE_EVENTS = 1_000
 """A user with such a share of all events, and so many, is told of as suspicious."""
@@ -49,7 +53,7 @@ create table if not exists events (
     primary key (user, at, item, kind)
 ) without rowid;
 create index if not exists events_of_item on events (item, user, at, kind, value);
-create index if not exists events_by_time on events (at);
+create table if not exists item_versions (item integer primary key, version integer not null);
 create table if not exists preferences (
     user integer not null, attribute text not null, value text not null, weight real not null,
     primary key (user, attribute, value)
@@ -87,6 +91,7 @@ class EventStore:
             self._anchor = sqlite3.connect(self._path, timeout=LOCK_SECONDS, check_same_thread=False)
             self._anchor.execute("pragma journal_mode = wal")
             self._anchor.executescript(_SCHEMA)
+        self._people: dict[str, tuple[int, int]] = {}
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -115,12 +120,10 @@ class EventStore:
             StoreError: the file cannot be written; the transactions before are kept.
         """
         remaining, added = iter(events), 0
-        while batch := list(itertools.islice(remaining, BATCH_EVENTS)):
-            with self._writing() as db:
-                users = _keys(db, "users", {event.user for event in batch})
-                items = _keys(db, "items", {event.item_id for event in batch})
-                rows = [(users[e.user], e.at, items[e.item_id], _KEYS[e.event], e.value) for e in batch]
-                added += db.executemany("insert or ignore into events values (?, ?, ?, ?, ?)", rows).rowcount
+        with self._open() as db:
+            while batch := list(itertools.islice(remaining, BATCH_EVENTS)):
+                with _transaction(db):
+                    added += _insert(db, batch)
         return added
 
     def set_preference(self, user: str, preference: Preference) -> None:
@@ -152,6 +155,7 @@ class EventStore:
             db.execute("delete from preferences where user = ?", row)
             db.execute("delete from users where key = ?", row)
             db.executemany(_DROP_UNUSED_ITEM, items)
+            db.executemany(_CHANGED, items)
             if deleted:
                 db.execute("update meta set value = value + 1 where name = 'forgotten'")
         self.scrub()
@@ -168,6 +172,7 @@ class EventStore:
             if deleted:
                 db.execute(_DROP_UNUSED_USERS)
                 db.execute("delete from items where key not in (select item from events)")
+                db.execute(_ALL_CHANGED)
         if deleted:
             self.scrub()
         return deleted
@@ -239,10 +244,22 @@ class EventStore:
             return dict(db.execute(f"select key, name from {table} order by key"))  # noqa: S608 - a constant
 
     def people(self, item_ids: Sequence[str]) -> dict[str, int]:
-        """How many people chose each item: those whose last event on it, views aside, speaks for it."""
+        """How many people chose each item: those whose last event on it, views aside, speaks for it.
+
+        Counting takes the longer the more events an item has, so a count is remembered until the item has a new one.
+        """
+        remembered = self._people
         with self._open() as db:
-            found = dict(db.execute(_PEOPLE, (json.dumps(list(item_ids)),)))
-        return {item_id: found.get(item_id, 0) for item_id in item_ids}
+            db.execute("begin")  # one state of the file for both questions
+            versions = dict(db.execute(_ITEM_VERSIONS, (json.dumps(list(item_ids)),)))
+            stale = [name for name, version in versions.items() if remembered.get(name, (-1, 0))[0] != version]
+            counted = dict(db.execute(_PEOPLE, (json.dumps(stale),))) if stale else {}
+            db.execute("commit")
+        fresh = {name: (versions[name], counted.get(name, 0)) for name in stale}
+        kept = remembered if len(remembered) < REMEMBERED_ITEMS else {}
+        if fresh:
+            self._people = kept | fresh  # a new one: other threads may be reading the old one
+        return {name: (fresh.get(name) or remembered[name])[1] if name in versions else 0 for name in item_ids}
 
     def preferences(self, user: str) -> list[Preference]:
         """What a user said of their taste."""
@@ -292,23 +309,41 @@ class EventStore:
             contextlib.closing(sqlite3.connect(self._path, timeout=LOCK_SECONDS, isolation_level=None)) as db,
         ):
             db.execute("pragma synchronous = normal")
+            db.execute("pragma secure_delete = on")
+            db.execute(f"pragma cache_size = -{CACHE_KIB}")
             yield db
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it is kept, or none; the version grows when something was changed."""
-        with self._open() as db:
-            db.execute("pragma secure_delete = on")
-            db.execute("begin immediate")
-            try:
-                before = db.total_changes
-                yield db
-                if db.total_changes > before:
-                    db.execute("update meta set value = value + 1 where name = 'version'")
-                db.execute("commit")
-            finally:
-                if db.in_transaction:
-                    db.execute("rollback")
+        with self._open() as db, _transaction(db):
+            yield db
+
+
+@contextlib.contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of it is kept, or none; the version grows when something was changed."""
+    db.execute("begin immediate")
+    try:
+        before = db.total_changes
+        yield
+        if db.total_changes > before:
+            db.execute("update meta set value = value + 1 where name = 'version'")
+        db.execute("commit")
+    finally:
+        if db.in_transaction:
+            db.execute("rollback")
+
+
+def _insert(db: sqlite3.Connection, batch: Sequence[Interaction]) -> int:
+    """How many were new."""
+    users = _keys(db, "users", {event.user for event in batch})
+    items = _keys(db, "items", {event.item_id for event in batch})
+    rows = [(users[e.user], e.at, items[e.item_id], _KEYS[e.event], e.value) for e in batch]
+    rows.sort(key=lambda row: row[:4])  # neighbours in the file are written together
+    added = db.executemany("insert or ignore into events values (?, ?, ?, ?, ?)", rows).rowcount
+    if added:
+        db.executemany(_CHANGED, ((key,) for key in items.values()))
+    return added
 
 
 _USER = "(select key from users where name = ?)"
@@ -330,6 +365,17 @@ select items.name, sum(kind in ({_FOR}) or (kind = {_RATING} and value > 3)) fro
     where item in (select key from items where name in (select value from json_each(?))) group by item, user
 ) join items on items.key = item group by item
 """  # noqa: S608 - constants; with max() the other columns are those of its row (sqlite.org/lang_select.html#bareagg)
+_ITEM_VERSIONS = """
+select name, coalesce(version, 0) from items left join item_versions on item = key
+where name in (select value from json_each(?))
+"""
+_CHANGED = """
+insert or replace into item_versions select key, (select value from meta where name = 'version') + 1 from items
+where key = ?
+"""
+_ALL_CHANGED = """
+insert or replace into item_versions select key, (select value from meta where name = 'version') + 1 from items
+"""
 _COUNTS = "select (select count(*) from users), (select count(*) from items), (select count(*) from preferences)"
 _LARGEST = "select max(n) from (select count(*) n from events group by user)"
 _EVERYTHING = """

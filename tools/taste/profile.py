@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tools.taste.events import Preference
 
 DAY = 86_400.0
-MOST_TELLING = 500
+MOST_TELLING = 200
 """How many items, those with the greatest weights, a profile is made of."""
 
 LEAST_WEIGHT = 0.1

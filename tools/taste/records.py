@@ -47,7 +47,7 @@ class Preference(Record):
 
     attribute: str = Field(min_length=1, max_length=100, description="brand, category, colour, ...")
     value: str = Field(min_length=1, max_length=500)
-    weight: float = Field(ge=-1, le=1, description="-1: never, 1: always")
+    weight: float = Field(ge=-1, le=1, strict=True, description="-1: never, 1: always")
 
 
 class EventStats(Record):

@@ -93,7 +93,8 @@ class Taste:
         """What the user corrected by hand."""
         if not self.known:
             return []
-        return self._remembered(("corrections", user), self.events.version(), lambda: self.events.preferences(user))
+        version = self.events.version()
+        return self._remembered(("corrections", user), version, lambda: self.events.preferences(user))
 
     def history(self, user: str, now: float) -> dict[str, float]:
         """Item to how much the user's events say for (below 0: against) it at this moment, the strongest first."""
@@ -105,12 +106,22 @@ class Taste:
         if not (events or preferences):
             return TasteProfile()
         catalogue = self._catalogue()
-        state = (self.events.version(), catalogue.version(), now // PROFILE_SECONDS)
+        corrected = tuple((one.attribute, one.value, one.weight) for one in preferences)
+        state = (self._state(user), corrected, catalogue.version(), now // PROFILE_SECONDS)
 
         def build() -> TasteProfile:
             return build_profile(events, preferences, catalogue, now=now, half_life_days=self.rules.half_life_days)
 
         return self._remembered(("profile", user), state, build)
+
+    def _state(self, user: str) -> Hashable:
+        """What changes with the user's own events: other people's leave it as it is."""
+
+        def read() -> Hashable:
+            latest = self.events.of_user(user, limit=1)
+            return (self.events.count_of(user), *(last.model_dump_json() for last in latest))
+
+        return self._remembered(("state", user), self.events.version(), read)
 
     def _remembered(self, key: Hashable, state: Hashable, make: Callable[[], T]) -> T:
         """What ``make`` gives, kept under the key until the state changes; the least recently used goes first."""
@@ -124,7 +135,7 @@ class Taste:
         with self._lock:
             self._kept[key] = (state, made)
             self._kept.move_to_end(key)
-            while len(self._kept) > 3 * REMEMBERED_USERS:
+            while len(self._kept) > 4 * REMEMBERED_USERS:
                 self._kept.popitem(last=False)
         return made
 

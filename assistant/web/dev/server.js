@@ -286,7 +286,52 @@ function file(response, path, type) {
   createReadStream(path).pipe(response);
 }
 
+const profile = {
+  events: 7,
+  price: [40, 100],
+  preferences: [
+    { attribute: "category", value: "Footwear", weight: 0.8 },
+    { attribute: "color", value: "black", weight: 0.3 },
+    { attribute: "brand", value: "Nike", weight: -1 },
+  ],
+  corrected: [{ attribute: "brand", value: "Nike", weight: -1 }],
+  liked: items.slice(0, 4).map(({ id, title }) => ({ item_id: id, title })),
+  disliked: [],
+};
+
 const ROUTES = [
+  ["GET", /^\/api\/me\/profile$/, (_, response) => answer(response, profile)],
+  [
+    "PUT",
+    /^\/api\/me\/profile$/,
+    async (request, response) => {
+      const given = JSON.parse(await bodyOf(request));
+      const others = profile.preferences.filter((one) => one.value !== given.value);
+      profile.preferences = [...others, given];
+      profile.corrected = [...profile.corrected.filter((one) => one.value !== given.value), given];
+      answer(response, undefined, 204);
+    },
+  ],
+  [
+    "DELETE",
+    /^\/api\/me\/profile/,
+    (request, response) => {
+      const value = new URL(request.url, "http://x").searchParams.get("value");
+      profile.preferences = profile.preferences.filter((one) => one.value !== value);
+      profile.corrected = profile.corrected.filter((one) => one.value !== value);
+      answer(response, undefined, 204);
+    },
+  ],
+  [
+    "DELETE",
+    /^\/api\/me$/,
+    (_, response) => {
+      sessions.clear();
+      profile.preferences = profile.corrected = profile.liked = [];
+      profile.price = null;
+      answer(response, undefined, 204);
+    },
+  ],
   [
     "GET",
     /^\/api\/info$/,

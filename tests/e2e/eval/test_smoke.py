@@ -14,7 +14,7 @@ import pytest
 from junitparser import JUnitXml
 
 from assistant.settings import load_settings
-from eval.asking import sample_folder
+from eval.sample import sample_folder
 from tests.e2e.conftest import RealServer
 from tests.integration.bad_input.conftest import PROGRAM, Ended
 

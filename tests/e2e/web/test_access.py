@@ -7,7 +7,7 @@ from tests.e2e.web.conftest import OpenPage, axe, cards, say, wait_for_answer
 
 pytestmark = pytest.mark.models
 
-PAGES = ["", "catalogue", "catalogue/lamp", "map"]
+PAGES = ["", "catalogue", "catalogue/lamp", "map", "you"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

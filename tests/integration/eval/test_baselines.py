@@ -9,10 +9,10 @@ from PIL import Image, ImageOps
 
 from assistant.errors import BadInput, ServiceMissing
 from assistant.settings import Settings, load_settings
-from eval.asking import voice
 from eval.runs.answering import ReadyTurn
 from eval.runs.baselines import open_baseline
 from eval.runs.records import TurnAnswer, Variant
+from eval.sample import voice
 from eval.suite.records import Turn
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
 from tests.integration.bad_input.conftest import obliging, purpose

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from assistant.settings import load_settings
-from eval.asking import sample_folder
+from eval.sample import sample_folder
 from eval.suite.records import Expectation, Suite
 
 pytestmark = pytest.mark.models

@@ -145,6 +145,7 @@ def test_every_case_is_answered_and_the_run_says_how_it_was_made(bench: Bench) -
     assert len(manifest.models["text"].split()[-1]) == 64
     assert "plan" in manifest.prompts
     assert manifest.packages["chromadb"]
+    assert manifest.packages["vllm"]
 
 
 def test_an_unchanged_case_is_not_paid_for_twice(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -92,8 +93,26 @@ async def test_a_process_that_is_killed_while_it_forgets_is_followed_by_one_that
 
     done = forget(settings, words[1])
 
-    assert done.places == {"files": 0, "sessions": 1, "preferences": 0, "events": 1}
+    assert done.places == {"files": 0, "rankings": 1, "sessions": 1, "preferences": 0, "events": 1}
     assert traces_of(settings.data_folder, words) == []
+
+
+async def test_a_start_goes_on_where_another_process_holds_what_should_be_deleted(
+    settings: Settings, engines: Engines, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = await talk(settings, engines, ANN)
+    monkeypatch.setattr("tools.taste.events.LOCK_SECONDS", 0.01)
+    with closing(sqlite3.connect(settings.data_folder / "interactions.sqlite")) as reader:
+        reader.execute("begin")
+        reader.execute("select count(*) from events").fetchall()
+        with pytest.raises(StoreError, match="in use"):
+            forget(settings, words[1])
+        async with Assistant(settings, engines=engines) as assistant:
+            assert assistant.log.sessions() == []
+        assert "Not everything that should be deleted is" in caplog.text
+
+    async with Assistant(settings, engines=engines):
+        assert traces_of(settings.data_folder, words) == []
 
 
 async def test_a_journal_that_was_cut_off_itself_holds_nothing_up(settings: Settings, engines: Engines) -> None:

@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 
 from assistant import Assistant
+from assistant.engines import taste_of
 from assistant.service.app import create_app
 from assistant.settings import Settings, load_settings
 from tests.fakes.openai_server import FakeOpenAIServer
@@ -86,7 +87,8 @@ Serve = Callable[..., contextlib.AbstractContextManager[Running]]
 @contextlib.contextmanager
 def serving(settings: Settings, engines: Engines) -> Iterator[Running]:
     """A service in a thread, on a free port."""
-    app = create_app(settings, Assistant(settings, engines=engines))
+    knowing = engines.with_taste(taste_of(settings, lambda: engines.catalogue))
+    app = create_app(settings, Assistant(settings, engines=knowing))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"

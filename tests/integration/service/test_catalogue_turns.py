@@ -20,7 +20,7 @@ from assistant.front import Assistant
 from assistant.ingest import Encoders, ingest
 from assistant.service.app import create_app
 from assistant.settings import load_settings
-from eval.asking import sample_folder
+from eval.sample import sample_folder
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.integration.bad_input.conftest import obliging
 from tests.integration.service.catalogue_shop import Client

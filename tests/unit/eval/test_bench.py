@@ -9,7 +9,6 @@ from rich.console import Console
 from eval.bench.__main__ import main
 from eval.bench.generate import write_lines
 from eval.bench.report import Result, Table, describe_run, percent, show
-from eval.questions import load_questions
 
 
 def test_generated_lines_are_always_the_same_and_keep_the_contract(tmp_path: Path) -> None:
@@ -44,14 +43,3 @@ def test_an_unknown_measurement_is_named(capsys: pytest.CaptureFixture[str]) -> 
         main(["speed"])
     assert ended.value.code == 2
     assert "unknown measurement: speed; known: overhead" in capsys.readouterr().err
-
-
-def test_a_part_of_the_questions_keeps_conversations_whole() -> None:
-    from eval.bench.models import chosen
-
-    questions = load_questions()
-    part = chosen(questions, 12)
-    assert sum(one.baseline for one in part) == 10
-    ids = [one.id for one in part]
-    assert all(one.after is None or one.after in ids for one in part)
-    assert chosen(questions, None) == questions

@@ -63,3 +63,11 @@ async def test_a_pressed_button_moves_the_next_turn_and_can_be_taken_back(stage:
     assert reply.constraints == {"exclude_ids": ["oak"]}
     back, _, _ = await stage.turn("", DOWN, drop=[{"field": "exclude_ids", "value": "oak"}])
     assert "oak" in [item.item_id for item in back.recommendations]
+
+
+async def test_what_is_too_expensive_says_nothing_against_what_is_like_it(stage: Stage) -> None:
+    await stage.turn("a chair", DOWN)
+    await stage.turn("the second one is too expensive", DOWN)
+    memory = (await stage.graph.aget_state({"configurable": {"thread_id": "s"}})).values["kept"]
+    assert [regard.item_id for regard in memory.rejected] == ["cafe"]
+    assert leanings(memory) == {}

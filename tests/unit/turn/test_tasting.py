@@ -147,3 +147,13 @@ async def test_exploring_gives_the_last_place_to_what_few_people_chose_and_says_
     reply, _, _ = await known.turn("a chair", DOWN)
     assert [item.item_id for item in reply.recommendations] == ["oak", "cafe", "bench"]
     assert reply.recommendations[2].evidence[0].detail == "shown so that what few people have seen is seen too"
+
+
+async def test_what_was_only_looked_at_speaks_for_what_is_like_it_and_not_for_itself(known: Stage) -> None:
+    known.shelf.items[1:1] = [Item(id="pine", title="Pine Chair", description="A solid pine chair.", price=90)]
+    assert await order(known, "a chair") == ["oak", "pine", "cafe"]
+    await known.turn("tell me more about the first one")
+    reply, _, _ = await known.turn("another chair", DOWN)
+    assert reply.recommendations[0].item_id == "pine"
+    told = [entry.source for entry in reply.recommendations[0].evidence]
+    assert "session" not in told, "to look at something is not to like it"

@@ -10,6 +10,8 @@ import type {
   ItemDetail,
   MapSpace,
   Neighbours,
+  Preference,
+  Profile,
   Session,
   SessionDetail,
 } from "./types";
@@ -74,3 +76,12 @@ export const imageUrl = (id: string) => `${itemPath(id)}/images/0`;
 export const neighbours = (id: string, by: MapSpace, k: number) =>
   get<Neighbours>(`${itemPath(id)}/neighbours?${query({ by, k })}`);
 export const catalogueMap = (space: MapSpace) => get<CatalogueMap>(`api/catalogue/map?${query({ space })}`);
+
+export const noteView = (itemId: string) =>
+  send("POST", "api/me/events", { events: [{ item_id: itemId, event: "view" }] });
+export const myProfile = () => get<Profile>("api/me/profile");
+export const changePreference = (preference: Preference) => send("PUT", "api/me/profile", preference);
+export const dropPreference = (attribute: string, value: string) =>
+  send("DELETE", `api/me/profile?${query({ attribute, value })}`);
+export const myDataUrl = "api/me/export";
+export const forgetMe = () => send("DELETE", "api/me");

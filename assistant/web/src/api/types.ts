@@ -218,6 +218,29 @@ export interface CatalogueMap {
 
 export type FeedbackEvent = "view" | "like" | "dislike" | "more_like_this" | "not_this";
 
+/** One thing that the user is taken to like (above zero) or not. */
+export interface Preference {
+  attribute: string;
+  value: string;
+  /** From -1 to 1. */
+  weight: number;
+}
+
+export interface Regarded {
+  item_id: string;
+  title: string | null;
+}
+
+export interface Profile {
+  events: number;
+  price: [number, number] | null;
+  preferences: Preference[];
+  /** What the user said themselves, in the place of what was read off what they did. */
+  corrected: Preference[];
+  liked: Regarded[];
+  disliked: Regarded[];
+}
+
 /** RFC 9457 problem details. */
 export interface Problem {
   status: number;

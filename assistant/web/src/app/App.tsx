@@ -11,6 +11,7 @@ import { Shell } from "./Shell";
 
 const CataloguePage = lazy(() => import("../catalogue/CataloguePage"));
 const ItemPage = lazy(() => import("../catalogue/ItemPage"));
+const YouPage = lazy(() => import("../you/YouPage"));
 const MapPage = lazy(() => import("../catalogue/MapPage"));
 
 const queries = new QueryClient({
@@ -40,6 +41,9 @@ export function App() {
                   </Route>
                   <Route path="/map">
                     <MapPage />
+                  </Route>
+                  <Route path="/you">
+                    <YouPage />
                   </Route>
                   <Route path="/s/:id">{({ id }) => <ChatPage sessionId={id} />}</Route>
                   <Route>

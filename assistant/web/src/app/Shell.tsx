@@ -1,4 +1,4 @@
-import { LayoutGrid, MessageCircle, Waypoints } from "lucide-react";
+import { LayoutGrid, MessageCircle, UserRound, Waypoints } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { useMessages } from "../i18n";
@@ -12,10 +12,12 @@ export function Shell({ children }: { children: ReactNode }) {
   const t = useMessages();
   const [location] = useLocation();
   const inCatalogue = location.startsWith("/catalogue");
+  const isChat = !inCatalogue && !["/map", "/you"].includes(location);
   const pages = [
-    { href: "/", name: t.nav.chat, Icon: MessageCircle, here: !inCatalogue && location !== "/map" },
+    { href: "/", name: t.nav.chat, Icon: MessageCircle, here: isChat },
     { href: "/catalogue", name: t.nav.catalogue, Icon: LayoutGrid, here: inCatalogue },
     { href: "/map", name: t.nav.map, Icon: Waypoints, here: location === "/map" },
+    { href: "/you", name: t.nav.you, Icon: UserRound, here: location === "/you" },
   ];
   const page = pages.find(({ here }) => here);
   usePageChange(location, page ? `${page.name} – ${t.name}` : t.name);

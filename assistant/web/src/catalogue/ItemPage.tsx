@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft, MessageCircle } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { ToggleButton, ToggleButtonGroup } from "react-aria-components";
 import { Link, useLocation } from "wouter";
-import { getItem, neighbours } from "../api/client";
+import { getItem, neighbours, noteView } from "../api/client";
 import { asProblem } from "../api/problem";
 import type { ItemDetail, MapSpace } from "../api/types";
 import { beginConversation, say } from "../chat/conversations";
@@ -23,6 +23,10 @@ const NEIGHBOURS = 6;
 export default function ItemPage({ itemId }: { itemId: string }) {
   const t = useMessages();
   const { data, error } = useQuery({ queryKey: ["item", itemId], queryFn: () => getItem(itemId) });
+  const isKnown = data !== undefined;
+  useEffect(() => {
+    if (isKnown) noteView(itemId).catch(() => {}); // that it was looked at is nothing to disturb a reader with
+  }, [itemId, isKnown]);
   return (
     <div className={css.page}>
       <Link href="/catalogue" className={css.back}>

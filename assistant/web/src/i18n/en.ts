@@ -3,7 +3,7 @@ import { ordinal, plural } from "./words";
 export const en = {
   name: "Recommendation assistant",
   skip: "Skip to the content",
-  nav: { label: "Pages", chat: "Chat", catalogue: "Catalogue", map: "Map" },
+  nav: { label: "Pages", chat: "Chat", catalogue: "Catalogue", map: "Map", you: "You" },
   language: "Language",
   theme: { label: "Colour scheme", system: "Like the system", light: "Light", dark: "Dark" },
   close: "Close",
@@ -118,6 +118,7 @@ export const en = {
       because_you_liked: "Looking at what is chosen together",
       rank: "Putting the finds in order",
       explain: "Writing the reasons",
+      user_history: "Looking at what you liked",
       answer: "Writing the answer",
     } as Record<string, string>,
   },
@@ -166,6 +167,9 @@ export const en = {
       price: "Price",
       stock: "Stock",
       session: "Earlier in this conversation",
+      profile: "Close to what you like",
+      collaborative: "What others chose",
+      popular: "Often chosen",
     } as Record<string, string>,
   },
   constraints: {
@@ -252,6 +256,30 @@ export const en = {
     space: "Close by",
     spaces: { text: "By text", picture: "By picture" },
     sampled: (shown: number, total: number) => `A sample of ${shown} of ${total} items.`,
+  },
+  you: {
+    title: "You",
+    lead: "What the assistant takes you to like, from what you pressed, and what it keeps of you. Correct it here.",
+    tastes: "What you seem to like",
+    nothing: "Nothing yet. Press the thumbs on recommendations, and it shows here.",
+    price: (low: string, high: string) => `You mostly look at things from ${low} to ${high}.`,
+    attributes: { category: "Category", brand: "Brand" } as Record<string, string>,
+    strength: (weight: number) =>
+      weight === 0
+        ? "does not matter"
+        : `${Math.abs(weight) >= 0.5 ? "strongly " : ""}${weight > 0 ? "liked" : "avoided"}`,
+    yours: "you said so",
+    more: (value: string) => `I like ${value}`,
+    less: (value: string) => `I do not like ${value}`,
+    reset: (value: string) => `Forget what I said of ${value}`,
+    liked: "What you liked lately",
+    disliked: "What you did not like",
+    data: "Your data",
+    dataText: "Conversations, pictures, recordings and what you pressed are kept under a pseudonym.",
+    download: "Download everything",
+    forget: "Forget me",
+    forgetTitle: "Forget everything about you?",
+    forgetText: "All conversations, pictures, recordings and likes will be gone. This cannot be undone.",
   },
   problems: {
     unreachable: "The assistant cannot be reached. Is the service running?",

@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from PIL import Image
 
+from assistant.engines import taste_of
 from assistant.front import Assistant
 from assistant.ingest import Encoders, IngestOptions, ingest
 from assistant.service.app import create_app
@@ -148,7 +149,8 @@ def serve(engines: Engines, model: FakeOpenAIServer, tmp_path: Path) -> Serve:
         settings = load_settings(data=tmp_path / "own", llm=llm, **sections)
         host = "0.0.0.0" if needs_key else "127.0.0.1"  # what the settings say decides whether keys are needed
         settings = settings.model_copy(update={"service": settings.service.model_copy(update={"host": host})})
-        assistant, port = Assistant(settings, engines=engines), free_port()
+        knowing = engines.with_taste(taste_of(settings, lambda: engines.catalogue))
+        assistant, port = Assistant(settings, engines=knowing), free_port()
         app = create_app(settings, assistant)
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
         thread = threading.Thread(target=server.run, daemon=True)

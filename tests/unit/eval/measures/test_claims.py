@@ -25,6 +25,7 @@ TRUE = [
     ("en", "Not only light but also black, it has no leather."),
     ("en", "You asked for no Nike, and this is by Adidas."),
     ("en", "It comes in size XL and has 7th-generation foam."),
+    ("en", "For running under 60 dollars I'd take this black one, and I’m sure of its mesh upper."),
     ("zh", "这款黑色跑鞋价格为44.95美元，在您的限额之内，有现货。"),
     ("zh", "不含皮革，重240克，价格不到五十美元。"),
     ("zh", "十分舒适，比您要的六十美元便宜，品牌是 Adidas。"),
@@ -159,3 +160,49 @@ def test_a_text_in_english_is_read_as_english_whatever_was_asked_for() -> None:
     text = "This shoe is red, it costs 44.95 USD and comes with a leather sole."
     assert kinds_unsupported("de", text) == {"colour", "material"}
     assert kinds_unsupported("zh", text) == {"colour", "material"}
+
+
+LIKED = CitedEvidence(
+    id="e2",
+    source="collaborative",
+    detail="you liked “Leather Sofa”; 12 people who liked “Leather Sofa” also chose this",
+    score=None,
+)
+
+
+def unsupported_with_history(language: str, text: str, fact: CitedEvidence = LIKED) -> set[str]:
+    first = recommended("runner", explanation=text, evidence=[*recommended("runner").evidence, fact])
+    reply = replied([first], language=language, text=WISH_TEXT)
+    return {claim.kind for held in held_texts(reply, SHELF) for claim in held.claims if not claim.supported}
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "You liked the Leather Sofa; 12 people who liked it also chose this shoe."),
+        ("zh", "您喜欢过“Leather Sofa”；有 12 位喜欢它的人也选择了它。"),
+        ("de", "Ihnen gefiel „Leather Sofa“; 12 Personen, denen es gefiel, wählten auch dies."),
+    ],
+)
+def test_what_the_user_liked_and_how_many_people_chose_may_be_told(language: str, text: str) -> None:
+    assert unsupported_with_history(language, text) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("You liked the Leather Sofa; 13 people who liked it also chose this shoe.", "number"),
+        ("This shoe is of leather, as 12 people say.", "material"),
+        ("It costs 12 USD.", "price"),
+        ("You liked the Street Trainer.", "title"),
+    ],
+)
+def test_counts_and_titles_that_no_evidence_tells_and_what_is_said_of_another_item_are_found(
+    text: str, kind: str
+) -> None:
+    assert kind in unsupported_with_history("en", text)
+
+
+def test_only_items_of_the_catalogue_can_have_been_liked() -> None:
+    invented = LIKED.model_copy(update={"source": "profile", "detail": "close to what you liked: “Gold Throne”"})
+    assert unsupported_with_history("en", "It is black.", invented) == {"title"}

@@ -78,6 +78,12 @@ def test_the_cache_gives_an_answer_under_the_asking_cases_id(tmp_path: Path) -> 
     assert cache.get("k", "two") == answer("two").model_copy(update={"cached": True})
 
 
+def test_a_cache_that_is_not_read_keeps_what_it_is_given(tmp_path: Path) -> None:
+    AnswerCache(tmp_path, read=False).put(answer("one"))
+    assert AnswerCache(tmp_path, read=False).get("k", "one") is None
+    assert AnswerCache(tmp_path).get("k", "one")
+
+
 def test_the_cache_keeps_no_faults_and_reads_no_damaged_files(tmp_path: Path) -> None:
     cache = AnswerCache(tmp_path)
     cache.put(answer("one", error="It broke."))

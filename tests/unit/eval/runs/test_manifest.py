@@ -79,7 +79,6 @@ def test_catalogue_variant_prompts_models_and_code_change_the_key(tmp_path: Path
     made = manifest()
     others = [
         manifest(catalogue="d"),
-        manifest(BUILT_IN["no-photo"]),
         manifest(BUILT_IN["unfused"]),
         manifest(Variant(name="p", prompts=str(tmp_path))),
         made.model_copy(update={"models": made.models | {"text": "another"}}),
@@ -88,6 +87,16 @@ def test_catalogue_variant_prompts_models_and_code_change_the_key(tmp_path: Path
     ]
     keys = [key(made), *map(key, others)]
     assert len(set(keys)) == len(keys)
+
+
+def test_a_signal_taken_away_changes_the_key_only_where_something_else_is_said(tmp_path: Path) -> None:
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(b"one")
+    assert key(manifest(BUILT_IN["no-photo"])) == key(manifest()), "there was no photo to take away"
+    assert key(manifest(BUILT_IN["no-photo"])) != key(manifest(), images=(photo,))
+    assert key(manifest(BUILT_IN["no-history"])) == key(manifest()), "a single turn has no history"
+    assert key(manifest(BUILT_IN["no-history"]), times=2) != key(manifest(), times=2)
+    assert key(manifest(BUILT_IN["no-llm-rank"])) != key(manifest())
 
 
 def test_the_commit_and_the_variants_name_do_not_change_the_key() -> None:
@@ -106,7 +115,12 @@ def test_what_asks_no_model_does_not_depend_on_it(tmp_path: Path) -> None:
 def test_runs_are_named_by_all_that_makes_them() -> None:
     made = manifest()
     others = [manifest(BUILT_IN["bm25"]), manifest(turn={"pool": 9}), manifest(catalogue="d")]
-    names = [run_name(made, ["k"]), run_name(made, ["l"]), *(run_name(one, ["k"]) for one in others)]
+    names = [
+        run_name(made, ["k"]),
+        run_name(manifest(BUILT_IN["no-photo"]), ["k"]),
+        run_name(made, ["l"]),
+        *(run_name(one, ["k"]) for one in others),
+    ]
     assert len(set(names)) == len(names)
     assert names[0].startswith("s-assistant-")
     assert run_name(manifest(service={"port": 9}), ["k"]) == names[0]

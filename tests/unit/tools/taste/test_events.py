@@ -96,6 +96,24 @@ def test_people_are_counted_once_each_by_their_last_word(store: EventStore) -> N
     assert store.people(["x", "unknown"]) == {"x": 2, "unknown": 0}
 
 
+def test_a_remembered_count_of_people_follows_every_change_also_another_process_s(
+    store: EventStore, tmp_path: Path
+) -> None:
+    other = EventStore.open(tmp_path)
+    store.add([event("a", "x"), event("b", "x", at=5000.0), event("b", "y")])
+    assert store.people(["x", "y", "z"]) == {"x": 2, "y": 1, "z": 0}
+
+    other.add([event("c", "x")])
+    assert store.people(["x", "y"]) == {"x": 3, "y": 1}
+    other.forget("a")
+    assert store.people(["x"]) == {"x": 2}
+    other.expire(2000.0)
+    assert store.people(["x", "y"]) == {"x": 1, "y": 0}
+    other.add([event("d", "z")])
+    assert store.people(["z"]) == {"z": 1}
+    other.close()
+
+
 def test_preferences_are_set_replaced_and_dropped(store: EventStore) -> None:
     store.set_preference("u", Preference(attribute="brand", value="Acme", weight=0.5))
     store.set_preference("u", Preference(attribute="brand", value="Acme", weight=-1.0))

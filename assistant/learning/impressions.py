@@ -1,0 +1,144 @@
+"""The log of rankings: what was shown to whom, where, and by which signals; kept beside the sessions.
+
+The table stands in ``sessions.sqlite``, so that what was pressed in a session is joined where both lie, and a trigger
+deletes a session's rankings with the session, whoever deletes it.
+"""
+
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from assistant.errors import StoreError
+from assistant.learning.records import Impression, Shown
+
+if TYPE_CHECKING:
+    from assistant.turn.state import TurnContext, TurnState
+
+logger = logging.getLogger(__name__)
+
+LOCK_SECONDS: Final = 5.0
+FILE: Final = "sessions.sqlite"
+_SCHEMA: Final = """
+create table if not exists impressions (
+    session_id text not null, turn integer not null, user text not null, at real not null, ranking text not null,
+    primary key (session_id, turn)
+);
+create index if not exists impressions_of on impressions (user);
+create trigger if not exists impressions_go_with_their_session after delete on sessions begin
+    delete from impressions where session_id = old.session_id;
+end;
+"""
+
+Press = tuple[str, str, str, float]
+"""Session, item, event and when, in seconds since 1970."""
+
+
+class ImpressionLog:
+    """Every ranking that was shown. Thread-safe through short connections; `assistant.sessions` has made the file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._open() as db:
+            db.executescript(_SCHEMA)
+
+    def add(self, impression: Impression) -> None:
+        """Keep one ranking; the same turn's a second time replaces it.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        values = impression.model_dump(include={"session_id", "turn", "user", "at"})
+        with self._open() as db:
+            db.execute(
+                "insert or replace into impressions values (:session_id, :turn, :user, :at, :ranking)",
+                {**values, "ranking": impression.model_dump_json()},
+            )
+
+    def note(self, impression: Impression | None) -> None:
+        """Keep a turn's ranking, if it has one; a turn is not lost because its ranking cannot be kept."""
+        try:
+            if impression is not None:
+                self.add(impression)
+        except StoreError as exc:
+            logger.warning("a ranking was not kept: %s", exc)
+
+    def read(self, session_id: str | None = None) -> list[Impression]:
+        """All rankings, or one session's, oldest first.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        where = "where session_id = :session_id" if session_id else ""
+        query = f"select ranking from impressions {where} order by at, session_id, turn"  # noqa: S608 - constants
+        with self._open() as db:
+            rows = db.execute(query, {"session_id": session_id}).fetchall()
+        return [Impression.model_validate_json(ranking) for (ranking,) in rows]
+
+    def presses(self) -> list[Press]:
+        """What was pressed in sessions that have rankings, oldest first.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with self._open() as db:
+            return db.execute(
+                "select session_id, item_id, event, at from feedback"
+                " where session_id in (select session_id from impressions) order by at"
+            ).fetchall()
+
+    def forget(self, user: str) -> int:
+        """Delete a user's rankings; how many there were."""
+        with self._open() as db:
+            return db.execute("delete from impressions where user = ?", (user,)).rowcount
+
+    def expire(self, before: float) -> int:
+        """Delete the rankings from before a moment, in seconds since 1970; how many there were."""
+        with self._open() as db:
+            return db.execute("delete from impressions where at < ?", (before,)).rowcount
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with contextlib.closing(sqlite3.connect(self._path, timeout=LOCK_SECONDS)) as db, db:
+                db.execute("pragma secure_delete = on")
+                yield db
+        except sqlite3.Error as exc:
+            raise StoreError(f"The log of rankings in {self._path} cannot be read or written now ({exc}).") from exc
+
+
+def forget_impressions(folder: Path, user: str) -> int:
+    """Delete a user's rankings from a data folder; how many there were.
+
+    Raises:
+        StoreError: they cannot be deleted now.
+    """
+    return ImpressionLog(folder / FILE).forget(user) if (folder / FILE).is_file() else 0
+
+
+def expire_impressions(folder: Path, before: float) -> int:
+    """Delete rankings from before a moment, in seconds since 1970; how many there were. Errors as above."""
+    return ImpressionLog(folder / FILE).expire(before) if (folder / FILE).is_file() else 0
+
+
+def impression(state: "TurnState", context: "TurnContext", *, at: float) -> Impression | None:
+    """The turn's ranking as it is logged; None where nothing was ranked by its signals, or nothing is to be kept."""
+    recommended, settings = state["recommendations"], context.settings
+    if state["plan"].intent != "recommend" or not recommended or state["plan"].sort or not settings.taste.enabled:
+        return None
+    fusion = state["fusion"]
+    positions = {item.item_id: item.rank for item in recommended}
+    ids = [candidate.hit.item_id for candidate in state["candidates"]]
+    return Impression(
+        session_id=state["request"].session_id,
+        turn=state["memory"].turns + 1,
+        user=state["request"].owner,
+        at=at,
+        policy=fusion.policy,
+        method=settings.turn.fusion if settings.turn.fuse_signals else "none",
+        k=settings.turn.rrf_k,
+        weights=fusion.weights,
+        items=[Shown(item_id=one, position=positions.get(one), votes=fusion.votes.get(one, [])) for one in ids],
+    )

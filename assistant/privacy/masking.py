@@ -1,0 +1,57 @@
+"""Masks personal data at the border: before a turn begins, and before a transcript is handed to one.
+
+Everything behind the border (prompts, searches, sessions, checkpoints, logs, traces, titles) has only ever the masked
+words. Pictures and recordings themselves are kept as they were sent.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from assistant.privacy.recognizing import find
+from assistant.settings import Settings
+from prompts import say
+
+MARK = "███"
+"""Stands for what was masked. It is no word, so that no search finds anything by it."""
+
+
+def mask(text: str) -> str:
+    """The text with every stretch of personal data replaced by `MARK`; masking twice changes nothing more."""
+    parts, done = [], 0
+    for one in find(text):
+        parts += [text[done : one.start], MARK]
+        done = one.end
+    return "".join([*parts, text[done:]])
+
+
+class Border:
+    """What comes in is masked here, unless ``privacy.mask`` is off."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._on = settings.privacy.mask
+        self._longest = settings.limits.message_characters
+
+    def text(self, text: str) -> str:
+        """A message or a title; one that is too long is refused later and passes as it is."""
+        return mask(text) if self._on and len(text) <= self._longest else text
+
+    def names(self, names: Mapping[str, str], files: Iterable[Path]) -> dict[str, str]:
+        """What the user calls the files, by path; also for files without a name of their own in ``names``."""
+        shown = {str(path): names.get(str(path), path.name) for path in files} if self._on else {}
+        masked = {path: self.text(name) for path, name in shown.items()}
+        return dict(names) | {path: name for path, name in masked.items() if name != shown[path]}
+
+    def outcome(self, tool: str, result: dict[str, Any] | None) -> dict[str, Any] | None:
+        """A tool's result; a transcript is what the user said, and is masked with its segments."""
+        if tool != "transcribe_audio" or result is None or not self._on:
+            return result
+        segments = [{**segment, "text": mask(segment["text"])} for segment in result["segments"]]
+        return {**result, "text": mask(result["text"]), "segments": segments}
+
+
+def with_note(message: str, said: Iterable[str], language: str) -> str:
+    """The reply's message, with a sentence where something in the user's words was masked."""
+    if not any(MARK in words for words in said):
+        return message
+    return say("sentence_separator", language).join([message, say("masked", language)])

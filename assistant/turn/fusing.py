@@ -1,0 +1,184 @@
+"""The turn's step from what was found to candidates: fuse. Signals become one list, and each candidate its evidence."""
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from assistant.fusion import FusedHit, SearchOutcome, interleave, votes
+from assistant.fusion import fuse as fuse_outcomes
+from assistant.learning.records import Fusion
+from assistant.learning.store import weights_in_force
+from assistant.ledger import Ledger
+from assistant.records import Candidate, Provisional
+from assistant.relevance import is_relevant, is_vague, kinds_of
+from assistant.turn.choosing import diverse, explored, places_to_explore
+from assistant.turn.state import Plan, TurnContext, TurnState, said_by
+from assistant.turn.tasting import BY_TASTE, TASTE_TOOL, opinions, weights_of
+from assistant.understanding.lexicon import has_cjk
+from prompts import say
+from tools.errors import ProductError
+from tools.records import Filters
+
+LISTS = frozenset({"browse", *BY_TASTE})
+"""What brings items without a question: all of them have to do with the wish."""
+
+COLD_DIVERSITY = 0.5
+"""How diverse what is shown to a user is of whom nothing is known, at least (``taste.diversity``)."""
+
+Update = dict[str, Any]
+
+
+async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """One candidate list of all signals, with the ledger entries of each candidate; shown at once, provisionally."""
+    context, turn = runtime.context, runtime.context.settings.turn
+    outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
+    weights, policy = weights_in_force(context.settings)
+    fuse_all = partial(fuse_outcomes, k=turn.rrf_k, method=turn.fusion)
+    fused = fuse_all(outcomes, weights) if turn.fuse_signals else interleave(outcomes)
+    near = _near(fused, state, context)
+    weak = bool(fused) and not near and _deserves_near_misses(state)
+    near = fused if weak else near
+    said, unread = await _said_by_taste(near, state, context)
+    if said:
+        weights, outcomes = weights_of(state["known"], weights), [*outcomes, *said]
+        near = _by_taste(near, fuse_all(outcomes, weights), state, turn.rrf_k)
+    near = _sorted(near, state["plan"])
+    if not (state["plan"].sort or weak):
+        near = await asyncio.to_thread(_chosen, near, state, context)
+    candidates = await asyncio.to_thread(_candidates, near[: _most(state, context)], state, context, weak=weak)
+    if candidates:
+        hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
+        runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
+    return {
+        "candidates": candidates,
+        "far": bool(fused) and not near,
+        "weak": weak,
+        "degraded": state["degraded"] + unread,
+        "fusion": Fusion(votes=votes(outcomes), weights=weights, policy=policy),
+    }
+
+
+def _most(state: TurnState, context: TurnContext) -> int:
+    """How many candidates the model reads."""
+    return max(context.settings.turn.candidates, state["request"].top_n)
+
+
+def _near(fused: list[FusedHit], state: TurnState, context: TurnContext) -> list[FusedHit]:
+    """What has to do with the wish."""
+    listed = {hit.item_id for found in state["found"] if found.tool in LISTS for hit in found.hits}
+    return [entry for entry in fused if entry.hit.item_id in listed or _is_near(entry, state["plan"], context)]
+
+
+def _candidates(near: list[FusedHit], state: TurnState, context: TurnContext, *, weak: bool) -> list[Candidate]:
+    """The candidates with everything that is known for each, in the order in which they are shown."""
+    items = context.catalogue.get_many([entry.hit.item_id for entry in near])
+    words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
+    heard = {h.attachment: h.transcript.text for h in state["heard"]}
+    ledger = Ledger(_as_wished(state["plan"]), words, heard)
+    candidates = [
+        Candidate(
+            alias=_alias(position),
+            hit=entry.hit,
+            score=entry.score,
+            evidence=ledger.entries(entry, items[entry.hit.item_id]),
+        )
+        for position, entry in enumerate(near)
+        if entry.hit.item_id in items
+    ]
+    rare = set() if state["plan"].sort or weak else _explored(near, state, context)
+    return _with_explored(candidates, rare, ledger, state["request"].top_n)
+
+
+async def _said_by_taste(
+    near: list[FusedHit], state: TurnState, context: TurnContext
+) -> tuple[list[SearchOutcome], list[str]]:
+    """What the user's taste says of the candidates, and a sentence where it cannot be read: they stay as they are."""
+    if not context.settings.turn.fuse_signals:
+        return [], []
+    try:
+        return await asyncio.to_thread(opinions, state["known"], near, context.catalogue), []
+    except ProductError as exc:
+        return [], [say("no_history", state["memory"].language, reason=str(exc))]
+
+
+def _by_taste(near: list[FusedHit], fused: list[FusedHit], state: TurnState, k: float) -> list[FusedHit]:
+    """The candidates re-ordered by what the user's taste says of them."""
+    if state["known"].is_cold:  # what is chosen and what is new take turns
+        by_id = {entry.hit.item_id: entry for entry in fused}
+        return [replace(by_id[entry.hit.item_id], score=1.0 / (k + place)) for place, entry in enumerate(near, start=1)]
+    kept = {entry.hit.item_id for entry in near}
+    return [entry for entry in fused if entry.hit.item_id in kept]
+
+
+def _explored(near: list[FusedHit], state: TurnState, context: TurnContext) -> set[str]:
+    """The candidates that are shown though others rank before them, because few people chose them."""
+    known, request, share = state["known"], state["request"], context.settings.taste.exploration
+    turn = state["memory"].turns + 1
+    places = places_to_explore(share, request.top_n, session_id=request.session_id, turn=turn)
+    if not places or known.taste is None:
+        return set()
+    order = [entry.hit.item_id for entry in near]
+    people = known.taste.events.people(order)
+    return set(explored(order, people, count=request.top_n, places=places)[: request.top_n]) - set(
+        order[: request.top_n]
+    )
+
+
+def _with_explored(candidates: list[Candidate], rare: set[str], ledger: Ledger, count: int) -> list[Candidate]:
+    """The candidates with the rare ones marked, and in the last shown places."""
+    marked = [
+        candidate.model_copy(
+            update={"explored": True, "evidence": [ledger.exploration(candidate.hit.item_id), *candidate.evidence]}
+        )
+        for candidate in candidates
+        if candidate.hit.item_id in rare
+    ]
+    others = [candidate for candidate in candidates if candidate.hit.item_id not in rare]
+    shown = count - len(marked)
+    return [*others[:shown], *marked, *others[shown:]]
+
+
+def _chosen(near: list[FusedHit], state: TurnState, context: TurnContext) -> list[FusedHit]:
+    """The candidates made diverse, as far as the settings want it; a set for a new user always is."""
+    taste, known, most = context.settings.taste, state["known"], _most(state, context)
+    cold = known.is_cold and any(found.tool == TASTE_TOOL for found in state["found"])
+    wanted = max(taste.diversity, COLD_DIVERSITY if cold else 0.0)
+    return [*diverse(near[: 3 * most], context.catalogue, diversity=wanted, count=most), *near[3 * most :]]
+
+
+def _deserves_near_misses(state: TurnState) -> bool:
+    """True when the nearest may be shown though nothing is near: a vague wish, or one that names what is to be kept."""
+    plan = state["plan"]
+    kept = plan.filters.categories or plan.filters.brands or plan.filters.include_terms
+    return bool(kept) or is_vague((found.asked for found in state["found"] if not has_cjk(found.asked)), plan.best)
+
+
+def _sorted(entries: list[FusedHit], plan: Plan) -> list[FusedHit]:
+    """In the order of price that the user asked for, those of the kind that was named alone; else as they are."""
+    if plan.sort is None:
+        return entries
+    of_kind = [entry for entry in entries if set(plan.kinds) & kinds_of(entry.hit)]
+    sign = 1 if plan.sort == "price" else -1
+    unknown = float("inf")
+    return sorted(of_kind or entries, key=lambda e: unknown if e.hit.price is None else sign * e.hit.price)
+
+
+def _is_near(entry: FusedHit, plan: Plan, context: TurnContext) -> bool:
+    if set(plan.kinds) & kinds_of(entry.hit):
+        return True
+    language = context.settings.catalogue_language
+    return is_relevant(entry.signals, plan.best, named=bool(plan.kinds), language=language)
+
+
+def _as_wished(plan: Plan) -> Filters:
+    """The filters in force, but with the price limit that the user named: one that was moved is not the user's."""
+    named = [change.wanted for change in plan.relaxed if change.field == "max_price"]
+    return plan.filters.model_copy(update={"max_price": named[0]}) if named else plan.filters
+
+
+def _alias(position: int) -> str:
+    """A, B, ... Z, A1, B1, ...: short to say for the model."""
+    return chr(ord("A") + position % 26) + (str(position // 26) if position >= 26 else "")

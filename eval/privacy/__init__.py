@@ -1,0 +1,1 @@
+"""What masking finds and what private counts cost. docs/privacy.md."""

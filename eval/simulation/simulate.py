@@ -1,0 +1,156 @@
+"""The same users twice: with the conversation's interest in the ranking, and without; compared pair by pair."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from pydantic import Field
+
+from assistant.engines import open_engines
+from assistant.front import Assistant
+from assistant.ingest.progress import Progress
+from assistant.settings import Settings
+from eval.compare.statistics import mean_interval, permutation_p
+from eval.runs.baselines.turns import NoModel
+from eval.simulation.conversations import Played, play
+from eval.simulation.users import Likeness, User, draw_users
+from eval.suite.catalogue import suite_settings
+from eval.suite.records import Suite
+from tools.records import Record
+
+NOISE: Final = 0.1
+WORDS: Final = 0.3
+SILENT: Final = 0.5
+LIMIT: Final = 20
+SESSION: Final = "session"
+"""The source that is taken away; everything else is the same, also that rejected items don't come back."""
+
+OF_OTHERS: Final = ("profile", "collaborative", "popular")
+"""Sources that both ways go without: what earlier simulated users pressed would tell on later ones."""
+
+
+class Arm(Record):
+    """One way of answering the same users."""
+
+    turns: float = Field(description="mean turns until the hit; where there was none, one more than were tried")
+    hits: float = Field(description="share of users who found their item")
+    first: float = Field(
+        description="share of users whose item was shown in the first turn, before anything is learned"
+    )
+
+
+class Simulated(Record):
+    """What the simulation measured."""
+
+    users: int
+    seed: int
+    noise: float
+    limit: int
+    without: Arm
+    learning: Arm
+    difference: float = Field(description="turns with learning less turns without, mean over users")
+    low: float | None = Field(description="of its 95 % bootstrap interval; None where all users are the same")
+    high: float | None
+    p: float = Field(description="two-sided permutation test of the paired differences")
+    fewer: float = Field(description="share of turns saved by learning")
+    fewer_after_first: float = Field(description="the same of the turns after the first, where learning can act at all")
+
+
+def simulate(
+    suite: Suite, settings: Settings, *, users: int, seed: int, noise: float = NOISE, progress: Progress
+) -> Simulated:
+    """Let simulated users look for items of the suite's catalogue, without a language model.
+
+    Args:
+        suite: whose catalogue is searched.
+        settings: the user's; candidates are ordered by the fusion alone.
+        users: how many; every item is looked for about equally often.
+        seed: of everything that is drawn.
+        noise: see `play`.
+        progress: told what goes on.
+
+    Raises:
+        BadInput: no item has a category.
+        ServiceMissing, StoreError: as a run of the suite.
+    """
+    settings = suite_settings(suite, settings, progress=progress)
+    weights = settings.turn.weights | dict.fromkeys(OF_OTHERS, 0.0)
+    arms = {
+        "without learning": _with_weights(settings, {**weights, SESSION: 0.0}),
+        "with learning": _with_weights(settings, weights),
+    }
+    played = {name: _arm(one, name, users, seed, noise, progress) for name, one in arms.items()}
+    return measured(played["without learning"], played["with learning"], seed=seed, noise=noise)
+
+
+def measured(without: Sequence[Played], learning: Sequence[Played], *, seed: int, noise: float) -> Simulated:
+    """Both arms and their paired difference."""
+    before = np.array([one.turns(LIMIT) for one in without], dtype=np.float64)
+    after = np.array([one.turns(LIMIT) for one in learning], dtype=np.float64)
+    differences = [float(difference) for difference in after - before]
+    interval = mean_interval(differences, seed=seed)
+    return Simulated(
+        users=len(without),
+        seed=seed,
+        noise=noise,
+        limit=LIMIT,
+        without=_told(without),
+        learning=_told(learning),
+        difference=round(float(np.mean(differences)), 3),
+        low=round(interval.low, 3) if interval else None,
+        high=round(interval.high, 3) if interval else None,
+        p=round(permutation_p(differences, seed=seed), 4),
+        fewer=round(float(1 - after.sum() / before.sum()), 3),
+        fewer_after_first=round(float(1 - (after - 1).sum() / max(1.0, (before - 1).sum())), 3),
+    )
+
+
+def _told(played: Sequence[Played]) -> Arm:
+    return Arm(
+        turns=round(float(np.mean([one.turns(LIMIT) for one in played])), 3),
+        hits=round(float(np.mean([one.hit is not None for one in played])), 3),
+        first=round(float(np.mean([one.hit == 1 for one in played])), 3),
+    )
+
+
+def _with_weights(settings: Settings, weights: dict[str, float]) -> Settings:
+    turn = settings.turn.model_copy(update={"weights": weights, "rank_by_model": False})
+    return settings.model_copy(update={"turn": turn})
+
+
+def _arm(settings: Settings, name: str, users: int, seed: int, noise: float, progress: Progress) -> list[Played]:
+    """All users on a copy of the catalogue of their own, so that no arm reads another one's sessions and events."""
+    with tempfile.TemporaryDirectory(prefix="simulation") as folder:
+        data = Path(folder) / "data"
+        shutil.copytree(settings.data_folder, data, ignore=shutil.ignore_patterns("sessions.*", "interactions.*"))
+        own = settings.model_copy(update={"data": data}, deep=True)
+        return asyncio.run(_played(own, name, users, seed, noise, progress))
+
+
+async def _played(
+    settings: Settings, name: str, users: int, seed: int, noise: float, progress: Progress
+) -> list[Played]:
+    engines = open_engines(settings)
+    try:
+        items = {item.id: item for item in engines.catalogue.items()}
+        likeness, drawn = (
+            Likeness.of(list(items.values())),
+            draw_users(items, users, seed=seed, words=WORDS, silent=SILENT),
+        )
+        async with Assistant(settings, engines=engines, chat=NoModel(settings)) as assistant:
+            with progress.stage(name, len(drawn), "users") as done:
+                return [await _one(assistant, user, likeness, noise, done) for user in drawn]
+    finally:
+        engines.catalogue.close()
+
+
+async def _one(
+    assistant: Assistant, user: User, likeness: Likeness, noise: float, done: Callable[[int], None]
+) -> Played:
+    played = await play(assistant, user, likeness, limit=LIMIT, noise=noise)
+    done(user.number + 1)
+    return played

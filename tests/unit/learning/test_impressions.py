@@ -1,0 +1,85 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import StoreError
+from assistant.learning.impressions import FILE, ImpressionLog, expire_impressions, forget_impressions
+from assistant.learning.records import Impression, Shown, Vote
+from assistant.sessions import SessionLog
+
+
+def ranking(session: str, turn: int = 1, *, user: str = "ann", at: float = 10.0) -> Impression:
+    votes = [Vote(source="dense", rank=1, score=0.5, share=1.0)]
+    return Impression(
+        session_id=session, turn=turn, user=user, at=at, policy="3", method="rrf", k=60, weights={"dense": 1.0},
+        items=[Shown(item_id="oak", position=1, votes=votes), Shown(item_id="cafe", position=None, votes=[])],
+    )  # fmt: skip
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> ImpressionLog:
+    SessionLog(tmp_path / FILE)
+    return ImpressionLog(tmp_path / FILE)
+
+
+def test_a_ranking_comes_back_as_it_was_logged(log: ImpressionLog) -> None:
+    log.add(ranking("s", 1))
+    log.add(ranking("s", 2, at=11))
+    log.add(ranking("t", 1, at=9))
+    assert log.read("s") == [ranking("s", 1), ranking("s", 2, at=11)]
+    assert [(one.session_id, one.turn) for one in log.read()] == [("t", 1), ("s", 1), ("s", 2)]
+
+
+def test_the_same_turn_twice_is_one_ranking(log: ImpressionLog) -> None:
+    log.add(ranking("s"))
+    log.add(ranking("s"))
+    assert len(log.read()) == 1
+
+
+def test_presses_are_those_of_sessions_that_have_rankings(log: ImpressionLog, tmp_path: Path) -> None:
+    sessions = SessionLog(tmp_path / FILE)
+    sessions.note_feedback("s", "oak", "like")
+    sessions.note_feedback("other", "oak", "like")
+    log.add(ranking("s"))
+    assert [press[:3] for press in log.presses()] == [("s", "oak", "like")]
+
+
+def test_rankings_go_with_their_session(log: ImpressionLog, tmp_path: Path) -> None:
+    sessions = SessionLog(tmp_path / FILE)
+    for session in ("s", "t"):
+        sessions.create(session)
+        log.add(ranking(session))
+    sessions.delete("s")
+    assert [one.session_id for one in log.read()] == ["t"]
+
+
+def test_a_users_rankings_are_forgotten_to_the_byte(log: ImpressionLog, tmp_path: Path) -> None:
+    log.add(ranking("s", user="f00dface"))
+    log.add(ranking("t", user="bob"))
+    assert forget_impressions(tmp_path, "f00dface") == 1
+    assert [one.user for one in log.read()] == ["bob"]
+    with sqlite3.connect(tmp_path / FILE) as db:
+        db.execute("pragma wal_checkpoint(truncate)")
+    assert not any(b"f00dface" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_old_rankings_expire(log: ImpressionLog, tmp_path: Path) -> None:
+    log.add(ranking("s", at=5))
+    log.add(ranking("t", at=15))
+    assert expire_impressions(tmp_path, 10) == 1
+    assert [one.session_id for one in log.read()] == ["t"]
+
+
+def test_forgetting_where_nothing_was_logged_is_no_error(tmp_path: Path) -> None:
+    assert forget_impressions(tmp_path, "ann") == expire_impressions(tmp_path, 10) == 0
+    assert not (tmp_path / FILE).exists()
+
+
+def test_a_turn_is_not_lost_for_a_ranking_that_cannot_be_kept(log: ImpressionLog, tmp_path: Path) -> None:
+    (tmp_path / FILE).unlink()
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(StoreError):
+        log.add(ranking("s"))
+    log.note(ranking("s"))
+    log.note(None)

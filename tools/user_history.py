@@ -1,0 +1,84 @@
+"""user_history: what the user liked lately, and the preferences that follow."""
+
+import time
+
+from pydantic import Field
+
+from tools.records import Record
+from tools.taste.profile import LEAST_WEIGHT
+from tools.taste.records import Preference
+from tools.tool import Arguments, Context, Count, Tool
+
+
+class UserHistory(Arguments):
+    """Arguments of user_history."""
+
+    k: Count = 10
+
+
+class LikedItem(Record):
+    """An item that the user's events speak for, or against."""
+
+    item_id: str
+    title: str | None = Field(description="null: the catalogue does not hold it")
+    strength: float = Field(description="sum of the events, each halved every half-life; below 0: disliked")
+
+
+class History(Record):
+    """What is known of the user who called."""
+
+    liked: list[LikedItem] = Field([], description="what the user's events speak for most, the strongest first")
+    disliked: list[LikedItem] = []
+    preferences: list[Preference] = Field([], description="per attribute, the strongest first, with the corrections")
+    corrected: list[Preference] = Field([], description="what the user said of them by hand")
+    price: tuple[float, float] | None = Field(None, description="between which prices most of what was liked lies")
+    events: int = Field(0, description="how many events were looked at")
+    words: list[str] = Field([], description="the same in sentences")
+
+
+def user_history(context: Context, arguments: UserHistory) -> History:
+    """Tell what the user of this conversation liked and disliked lately, and which preferences follow from it."""
+    taste, user = context.engines.taste, context.user
+    if taste is None or user is None:
+        return History()
+    now = time.time()
+    history, profile = taste.history(user, now), taste.profile(user, now)
+    liked = [item_id for item_id, strength in history.items() if strength > 0][: arguments.k]
+    disliked = [item_id for item_id, strength in history.items() if strength < 0][: arguments.k]
+    items = context.engines.catalogue.get_many([*liked, *disliked])
+    titles = {item_id: item.title for item_id, item in items.items()}
+    preferences = [
+        Preference(attribute=name, value=value, weight=max(-1.0, min(1.0, weight)))
+        for name, values in profile.attributes.items()
+        for value, weight in values.items()
+        if abs(weight) >= LEAST_WEIGHT
+    ]
+    told = History(
+        liked=[_regard(item_id, titles, history) for item_id in liked],
+        disliked=[_regard(item_id, titles, history) for item_id in disliked],
+        preferences=sorted(preferences, key=lambda one: -abs(one.weight)),
+        corrected=list(taste.preferences(user)),
+        price=profile.price,
+        events=profile.events,
+    )
+    return told.model_copy(update={"words": _in_words(told)})
+
+
+def _regard(item_id: str, titles: dict[str, str], history: dict[str, float]) -> LikedItem:
+    return LikedItem(item_id=item_id, title=titles.get(item_id), strength=round(history[item_id], 3))
+
+
+def _in_words(told: History) -> list[str]:
+    said = []
+    if liked := [item.title for item in told.liked if item.title]:
+        said.append(f"Liked lately: {', '.join(liked)}.")
+    if disliked := [item.title for item in told.disliked if item.title]:
+        said.append(f"Disliked: {', '.join(disliked)}.")
+    for one in told.preferences:
+        said.append(f"{'Prefers' if one.weight > 0 else 'Avoids'} {one.attribute} {one.value} ({one.weight:+.2f}).")
+    if told.price:
+        said.append(f"Usual prices: {told.price[0]:g} to {told.price[1]:g}.")
+    return said
+
+
+TOOL = Tool(UserHistory, user_history)
