@@ -18,10 +18,9 @@ from eval.public.protocol import measured, ranked
 from eval.public.recommenders import Popularity, Scores
 from eval.public.split import leave_last_out
 from tools.records import Record
-from tools.taste.blend import POPULARITY
 from tools.taste.private_counts import BOUND, bounded, rho_of
 from tools.taste.private_release import count
-from tools.taste.private_training import WEIGHTS, nearest
+from tools.taste.private_training import NEIGHBOURS, nearest
 
 EPSILONS: Final = (8.0, 4.0, 2.0, 1.0, 0.5)
 MEASURES: Final = ("ndcg@10", "recall@10")
@@ -38,11 +37,13 @@ class Counted:
         people: by item, int64 (items,).
         pairs: by pair of items, sparse (items, items), without a diagonal.
         deviation: of the noise in ``pairs``.
+        trust: the share of the pairs that are more than noise.
     """
 
     people: NDArray[np.int64]
     pairs: csr_matrix
     deviation: float = 0.0
+    trust: float = 1.0
 
 
 class Measured(Record):
@@ -72,7 +73,7 @@ def cut(train: csr_matrix) -> Counted:
 def private(train: csr_matrix, epsilon: float) -> Counted:
     """Counts as a training with this epsilon gets them."""
     found = count(train, rho_of(epsilon))
-    return Counted(found.popularity.counts, found.pairs.counts, found.pairs.deviation)
+    return Counted(found.popularity.counts, found.pairs.counts, found.pairs.deviation, found.pairs.trust)
 
 
 def compare(interactions: Interactions, *, repeats: int = 5, say: Say = lambda _: None) -> list[Measured]:
@@ -123,8 +124,7 @@ class _Asked:
         by_people = popular.score(self.histories)
         near = nearest(counted.pairs, counted.people, counted.deviation).strengths
         by_pairs = np.asarray((self.histories @ near).todense(), dtype=np.float32)
-        parts = {POPULARITY: np.log1p(by_people), "neighbours": by_pairs}
-        both = np.sum([WEIGHTS[name] * _standardised(scores) for name, scores in parts.items()], axis=0)
+        both = _standardised(np.log1p(by_people)) + NEIGHBOURS * counted.trust * _standardised(by_pairs)
         silent = np.ptp(by_pairs, axis=1) == 0
         by_pairs[silent] = by_people[silent]
         return [self._values(scores, popular) for scores in (by_people, by_pairs, both)]

@@ -15,6 +15,7 @@ The noise cannot be seeded: who knows the seed knows the counts.
 """
 
 from dataclasses import dataclass
+from math import erfc
 from typing import Any, Final
 
 import numpy as np
@@ -80,11 +81,20 @@ class Cooccurrence:
 
     Attributes:
         deviation: standard deviation of the noise of each count.
+        counted: how many pairs were counted; the small counts among them are dropped.
     """
 
     counts: csr_matrix
     spent: Spent
     deviation: float
+    counted: int
+
+    @property
+    def trust(self) -> float:
+        """The share of the pairs in ``counts`` that are more than noise alone would leave, 0 to 1."""
+        by_chance = self.counted * erfc(CERTAIN / 2**0.5) / 2
+        left = self.counts.nnz / 2
+        return max(0.0, 1 - by_chance / left) if left else 0.0
 
 
 def rho_of(epsilon: float, delta: float = DELTA) -> float:
@@ -151,7 +161,7 @@ def private_cooccurrence(
     kept = noisy > CERTAIN * deviation
     shape = (matrix.shape[1], matrix.shape[1])
     half = csr_matrix((noisy[kept], (items[one[kept]], items[other[kept]])), shape=shape)
-    return Cooccurrence(csr_matrix(half + half.T), spent, deviation)
+    return Cooccurrence(csr_matrix(half + half.T), spent, deviation, len(one))
 
 
 def most_chosen(popularity: Popularity, count: int = PAIRED) -> NDArray[np.int64]:

@@ -24,8 +24,8 @@ from tools.taste.private_counts import BOUND, DELTA
 from tools.taste.private_release import release
 from tools.taste.training import FEWEST_PEOPLE, TooFewError
 
-WEIGHTS: Final = {"collaborative": 0.0, "neighbours": 0.5, POPULARITY: 1.0}
-"""Of the parts of the blend, found on MovieLens-100K; fitting them would look at people's choices again."""
+NEIGHBOURS: Final = 0.5
+"""Weight of neighbours beside popularity's 1, found on MovieLens-100K, where the pairs are all to be trusted."""
 
 DAMPING: Final = 4.0
 """So many deviations of the noise stand beside the counts in a cosine: pairs of rare items are mostly noise."""
@@ -59,9 +59,14 @@ def train_private(choices: Choices, items: Sequence[str], epsilon: float, versio
         parameters={"epsilon": epsilon, "delta": DELTA, "bound": BOUND, "neighbours": MOST},
         seconds=round(time.monotonic() - began, 2),
     )  # fmt: skip
-    weights = np.tile(np.array(list(WEIGHTS.values()), np.float32), (len(STAGES), 1))
-    blend = replace(Blend.prior(list(WEIGHTS)), weights=weights)
-    return TasteModel(card, tuple(items), chosen_by, near, ItemWeights(near.strengths), blend)
+    return TasteModel(card, tuple(items), chosen_by, near, ItemWeights(near.strengths), blend_of(counts.pairs.trust))
+
+
+def blend_of(trust: float) -> Blend:
+    """Popularity, and neighbours as far as the pairs can be trusted; fitting would look at people's choices again."""
+    weights = {"collaborative": 0.0, "neighbours": NEIGHBOURS * trust, POPULARITY: 1.0}
+    stages = np.tile(np.array(list(weights.values()), np.float32), (len(STAGES), 1))
+    return replace(Blend.prior(list(weights)), weights=stages)
 
 
 def of_items(choices: Choices, items: Sequence[str]) -> csr_matrix:

@@ -10,6 +10,7 @@ from tools.errors import BadInput, StoreError
 from tools.taste.privacy_ledger import BudgetSpent, Ledger, Total
 from tools.taste.private_counts import (
     DELTA,
+    Cooccurrence,
     Popularity,
     Spent,
     bounded,
@@ -110,6 +111,18 @@ def test_what_makes_no_sense_is_refused(rho: float, bound: int) -> None:
 def test_an_epsilon_out_of_range_is_refused(epsilon: float, delta: float) -> None:
     with pytest.raises(BadInput, match="epsilon above 0"):
         rho_of(epsilon, delta)
+
+
+def test_pairs_are_trusted_as_far_as_they_are_more_than_noise_would_leave() -> None:
+    def found(pairs: int) -> Cooccurrence:
+        one, other = np.triu_indices(200, k=1)
+        half = csr_matrix((np.full(pairs, 9), (one[:pairs], other[:pairs])), shape=(200, 200))
+        return Cooccurrence(csr_matrix(half + half.T), Spent(1.0), 2.0, len(one))
+
+    by_chance = 0.02275 * 19_900
+    assert found(0).trust == 0
+    assert found(int(by_chance) - 1).trust == 0
+    assert found(int(2 * by_chance)).trust == pytest.approx(0.5, abs=0.01)
 
 
 # The ledger ----------------------------------------------------------------------------------------------------------
