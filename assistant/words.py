@@ -1,12 +1,14 @@
 """Words of a text as stems, for comparing what two texts speak of."""
 
 import re
+import threading
 from functools import cache
 
 import snowballstemmer
 
 from assistant.understanding.lexicon import load_lexicon
 
+_OWN = threading.local()
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|[\u3400-\u9fff]")
 
 
@@ -27,6 +29,8 @@ def _stem(word: str) -> str:
     return str(_stemmer().stemWord(word))
 
 
-@cache
 def _stemmer() -> snowballstemmer.stemmer:
-    return snowballstemmer.stemmer("english")
+    """The thread's own: a stemmer holds the word that it works on, and two threads in one would mix theirs."""
+    if not hasattr(_OWN, "stemmer"):
+        _OWN.stemmer = snowballstemmer.stemmer("english")
+    return _OWN.stemmer

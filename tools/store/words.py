@@ -6,6 +6,7 @@ plain Python predicate (`tools.store.filters.matches`) decide exactly as the SQL
 """
 
 import re
+import threading
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,14 +84,19 @@ def name_key(name: str) -> str:
     return " ".join(fold(name).split())
 
 
+_OWN = threading.local()
+
+
 @lru_cache(maxsize=200_000)
 def _stem(token: str) -> str:
     return str(_stemmer().stemWord(token)) if token.isascii() and len(token) > 2 else token
 
 
-@cache
 def _stemmer() -> Any:  # noqa: ANN401 - the package has no types
-    return snowballstemmer.stemmer("english")
+    """The thread's own: a stemmer holds the word that it works on, and two threads in one would mix theirs."""
+    if not hasattr(_OWN, "stemmer"):
+        _OWN.stemmer = snowballstemmer.stemmer("english")
+    return _OWN.stemmer
 
 
 def tokens(text: str) -> list[str]:

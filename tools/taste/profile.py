@@ -13,11 +13,10 @@ import numpy as np
 
 from tools.records import Item
 from tools.store.entries import Space, Vector
-from tools.taste.records import Interaction
+from tools.taste.records import Interaction, Preference
 
 if TYPE_CHECKING:
     from tools.store import Catalogue
-    from tools.taste.events import Preference
 
 DAY = 86_400.0
 MOST_TELLING = 200
@@ -72,7 +71,7 @@ def decayed(events: Iterable[Interaction], *, now: float, half_life_days: float)
 
 def build_profile(
     events: Sequence[Interaction],
-    preferences: Sequence["Preference"],
+    preferences: Sequence[Preference],
     catalogue: "Catalogue",
     *,
     now: float,

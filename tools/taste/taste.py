@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tools.engines.lazy import Lazy
 from tools.taste.profile import TasteProfile, build_profile, decayed
-from tools.taste.records import Interaction
+from tools.taste.records import Interaction, Preference
 
 if TYPE_CHECKING:
     from tools.store import Catalogue
-    from tools.taste.events import EventStore, Preference
+    from tools.taste.events import EventStore
     from tools.taste.model import TasteModel
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class Taste:
         limit = self.rules.remembered_events
         return self._remembered(("events", user), self.events.version(), lambda: self.events.of_user(user, limit=limit))
 
-    def preferences(self, user: str) -> "Sequence[Preference]":
+    def preferences(self, user: str) -> Sequence[Preference]:
         """What the user corrected by hand."""
         if not self.known:
             return []
