@@ -1,6 +1,7 @@
 """The same users twice: with the conversation's interest in the ranking, and without; compared pair by pair."""
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,21 +17,20 @@ from assistant.ingest.progress import Progress
 from assistant.settings import Settings
 from eval.compare.statistics import mean_interval, permutation_p
 from eval.runs.baselines.turns import NoModel
-from eval.simulation.conversations import Played, play
+from eval.simulation.conversations import Played, owner, play
 from eval.simulation.users import Likeness, User, draw_users
 from eval.suite.catalogue import suite_settings
 from eval.suite.records import Suite
 from tools.records import Record
+from tools.taste.events import EventStore
 
 NOISE: Final = 0.1
 WORDS: Final = 0.3
 SILENT: Final = 0.5
 LIMIT: Final = 20
 SESSION: Final = "session"
-"""The source that is taken away; everything else is the same, also that rejected items don't come back."""
-
-OF_OTHERS: Final = ("profile", "collaborative", "popular")
-"""Sources that both ways go without: what earlier simulated users pressed would tell on later ones."""
+"""The source that is taken away, together with all taste: what is pressed becomes an event, and so a history, at once.
+Everything else is the same, also that rejected items don't come back."""
 
 
 class Arm(Record):
@@ -78,10 +78,12 @@ def simulate(
         ServiceMissing, StoreError: as a run of the suite.
     """
     settings = suite_settings(suite, settings, progress=progress)
-    weights = settings.turn.weights | dict.fromkeys(OF_OTHERS, 0.0)
+    turn = settings.turn.model_copy(update={"rank_by_model": False})
+    none = turn.model_copy(update={"weights": {**turn.weights, SESSION: 0.0}})
+    off = settings.taste.model_copy(update={"enabled": False})
     arms = {
-        "without learning": _with_weights(settings, {**weights, SESSION: 0.0}),
-        "with learning": _with_weights(settings, weights),
+        "without learning": settings.model_copy(update={"turn": none, "taste": off}),
+        "with learning": settings.model_copy(update={"turn": turn}),
     }
     played = {name: _arm(one, name, users, seed, noise, progress) for name, one in arms.items()}
     return measured(played["without learning"], played["with learning"], seed=seed, noise=noise)
@@ -117,11 +119,6 @@ def _told(played: Sequence[Played]) -> Arm:
     )
 
 
-def _with_weights(settings: Settings, weights: dict[str, float]) -> Settings:
-    turn = settings.turn.model_copy(update={"weights": weights, "rank_by_model": False})
-    return settings.model_copy(update={"turn": turn})
-
-
 def _arm(settings: Settings, name: str, users: int, seed: int, noise: float, progress: Progress) -> list[Played]:
     """All users on a copy of the catalogue of their own, so that no arm reads another one's sessions and events."""
     with tempfile.TemporaryDirectory(prefix="simulation") as folder:
@@ -137,10 +134,8 @@ async def _played(
     engines = open_engines(settings)
     try:
         items = {item.id: item for item in engines.catalogue.items()}
-        likeness, drawn = (
-            Likeness.of(list(items.values())),
-            draw_users(items, users, seed=seed, words=WORDS, silent=SILENT),
-        )
+        likeness = Likeness.of(list(items.values()))
+        drawn = draw_users(items, users, seed=seed, words=WORDS, silent=SILENT)
         async with Assistant(settings, engines=engines, chat=NoModel(settings)) as assistant:
             with progress.stage(name, len(drawn), "users") as done:
                 return [await _one(assistant, user, likeness, noise, done) for user in drawn]
@@ -151,6 +146,9 @@ async def _played(
 async def _one(
     assistant: Assistant, user: User, likeness: Likeness, noise: float, done: Callable[[int], None]
 ) -> Played:
+    """One user, whose events are forgotten afterwards: what one pressed must not tell on the next."""
     played = await play(assistant, user, likeness, limit=LIMIT, noise=noise)
+    with contextlib.closing(EventStore.open(assistant.settings.data_folder)) as events:
+        events.forget(owner(user))
     done(user.number + 1)
     return played
