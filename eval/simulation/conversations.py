@@ -28,6 +28,11 @@ class Played:
         """Turns until the hit; where there was none, one more than were tried."""
         return self.hit or limit + 1
 
+    @property
+    def items(self) -> int:
+        """How many different items were shown: what is shown again says nothing new."""
+        return len({item_id for items in self.shown for item_id in items})
+
 
 @dataclass(frozen=True)
 class Answer:

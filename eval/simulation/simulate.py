@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from assistant.engines import open_engines
@@ -33,10 +34,14 @@ SESSION: Final = "session"
 Everything else is the same, also that rejected items don't come back."""
 
 
+Turns = NDArray[np.float64]
+
+
 class Arm(Record):
     """One way of answering the same users."""
 
     turns: float = Field(description="mean turns until the hit; where there was none, one more than were tried")
+    items: float = Field(description="mean number of different items shown until then")
     hits: float = Field(description="share of users who found their item")
     first: float = Field(
         description="share of users whose item was shown in the first turn, before anything is learned"
@@ -57,6 +62,10 @@ class Simulated(Record):
     high: float | None
     p: float = Field(description="two-sided permutation test of the paired differences")
     fewer: float = Field(description="share of turns saved by learning")
+    fewer_items: float = Field(description="share of different items saved: the order alone, without what is repeated")
+    items_p: float = Field(description="permutation test of the paired differences in different items")
+    fewer_with_department: float = Field(description="share of turns saved where users tell a department")
+    fewer_without: float = Field(description="share of turns saved where users tell nothing")
     fewer_after_first: float = Field(description="the same of the turns after the first, where learning can act at all")
 
 
@@ -94,6 +103,7 @@ def measured(without: Sequence[Played], learning: Sequence[Played], *, seed: int
     before = np.array([one.turns(LIMIT) for one in without], dtype=np.float64)
     after = np.array([one.turns(LIMIT) for one in learning], dtype=np.float64)
     differences = [float(difference) for difference in after - before]
+    items = [float(two.items - one.items) for one, two in zip(without, learning, strict=True)]
     interval = mean_interval(differences, seed=seed)
     return Simulated(
         users=len(without),
@@ -107,13 +117,24 @@ def measured(without: Sequence[Played], learning: Sequence[Played], *, seed: int
         high=round(interval.high, 3) if interval else None,
         p=round(permutation_p(differences, seed=seed), 4),
         fewer=round(float(1 - after.sum() / before.sum()), 3),
+        fewer_items=round(1 - sum(one.items for one in learning) / sum(one.items for one in without), 3),
+        items_p=round(permutation_p(items, seed=seed), 4),
+        fewer_with_department=_saved(before, after, [bool(one.user.kind) for one in without]),
+        fewer_without=_saved(before, after, [not one.user.kind for one in without]),
         fewer_after_first=round(float(1 - (after - 1).sum() / max(1.0, (before - 1).sum())), 3),
     )
+
+
+def _saved(before: Turns, after: Turns, among: Sequence[bool]) -> float:
+    """The share of turns saved for some users; 0 where there are none."""
+    chosen = np.array(among)
+    return round(float(1 - after[chosen].sum() / before[chosen].sum()), 3) if chosen.any() else 0.0
 
 
 def _told(played: Sequence[Played]) -> Arm:
     return Arm(
         turns=round(float(np.mean([one.turns(LIMIT) for one in played])), 3),
+        items=round(float(np.mean([one.items for one in played])), 3),
         hits=round(float(np.mean([one.hit is not None for one in played])), 3),
         first=round(float(np.mean([one.hit == 1 for one in played])), 3),
     )
