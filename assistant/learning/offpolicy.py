@@ -38,6 +38,9 @@ class _Turn(NamedTuple):
     unseen: float
 
 
+_ESTIMATED: Final = ("turns", "pressed", "reordered", "weighted")
+
+
 def order(impression: Impression, factors: Mapping[str, float]) -> list[str]:
     """The candidates' ids as rank fusion orders them with each source's weight in force times its factor."""
     scores = {
@@ -67,14 +70,13 @@ def off_policy(
         by_session[one.impression.session_id].append(_weighed(one, factors, propensities))
     sums = np.array([np.sum(turns, axis=0) for turns in by_session.values()])  # (sessions, fields)
     drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=BOOTSTRAP)
-    whole, samples = _Turn(*sums.sum(axis=0)), _Turn(*(drawn @ sums).T)
+    whole, samples = _Turn(*sums.sum(axis=0)), drawn @ sums
+    turns, pressed, reordered, weighted = (samples[:, _Turn._fields.index(name)] for name in _ESTIMATED)
     return OffPolicy(
-        old=_estimate(whole.pressed / whole.turns, samples.pressed / samples.turns),
-        new=_estimate(whole.reordered / whole.turns, samples.reordered / samples.turns),
-        difference=_estimate(
-            (whole.reordered - whole.pressed) / whole.turns, (samples.reordered - samples.pressed) / samples.turns
-        ),
-        at_least=_estimate(whole.weighted / whole.turns, samples.weighted / samples.turns),
+        old=_estimate(whole.pressed / whole.turns, pressed / turns),
+        new=_estimate(whole.reordered / whole.turns, reordered / turns),
+        difference=_estimate((whole.reordered - whole.pressed) / whole.turns, (reordered - pressed) / turns),
+        at_least=_estimate(whole.weighted / whole.turns, weighted / turns),
         old_per_place=round(float(whole.pressed / whole.places), 4),
         new_per_place=round(float(whole.weighted / whole.weights), 4) if whole.weights else 0.0,
         unseen=round(float(whole.unseen / whole.places), 4),

@@ -38,6 +38,9 @@ def told(found: "Simulated") -> str:
             f"{found.without.first:.0%} in the first turn)",
             f"  with learning    {found.learning.turns:.2f}  ({found.learning.hits:.0%} found it)",
             f"  difference {found.difference:+.2f}{interval}, p = {found.p:.4f}",
-            f"  {found.fewer:.0%} fewer turns; {found.fewer_after_first:.0%} fewer after the first one",
+            f"  {found.fewer:.0%} fewer turns ({found.fewer_with_department:.0%} where a department is told, "
+            f"{found.fewer_without:.0%} where nothing is); {found.fewer_after_first:.0%} fewer after the first one",
+            f"  different items seen until then: {found.without.items:.1f} without, {found.learning.items:.1f} with, "
+            f"{found.fewer_items:.0%} fewer, p = {found.items_p:.4f}",
         ]
     )

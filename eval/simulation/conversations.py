@@ -28,6 +28,11 @@ class Played:
         """Turns until the hit; where there was none, one more than were tried."""
         return self.hit or limit + 1
 
+    @property
+    def items(self) -> int:
+        """How many different items were shown: what is shown again says nothing new."""
+        return len({item_id for items in self.shown for item_id in items})
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -87,6 +92,11 @@ def say_again(user: User, items: Sequence[str], answer: Answer) -> str:
     return f"{said[0].upper()}{said[1:]}. {again}"
 
 
+def owner(user: User) -> str:
+    """The pseudonym by which the product knows the user."""
+    return f"simulated-{user.number}"
+
+
 def wish(user: User) -> str:
     """What the user asks for, the same in every turn."""
     return phrase("wish", kind=user.kind) if user.kind else phrase("open")
@@ -105,7 +115,7 @@ def phrases() -> dict[str, Any]:
 
 
 async def _say(assistant: Assistant, message: str, session: str | None, user: User) -> Reply:
-    stream = assistant.stream(message, session_id=session, sent=Sent(owner=f"simulated-{user.number}"))
+    stream = assistant.stream(message, session_id=session, sent=Sent(owner=owner(user)))
     last = [event async for event in stream][-1]
     assert isinstance(last, Done)  # noqa: S101 - the last event of a stream is
     return last.reply

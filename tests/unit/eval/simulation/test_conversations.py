@@ -44,7 +44,8 @@ def test_there_is_a_word_for_every_place_that_a_short_list_has() -> None:
 
 
 def played(*hits: int | None) -> list[Played]:
-    return [Played(user(by_words=False), hit, []) for hit in hits]
+    """Conversations in which every turn shows one item more, and one again."""
+    return [Played(user(by_words=False), hit, [["seen", f"i{n}"] for n in range(hit or LIMIT)]) for hit in hits]
 
 
 def test_both_ways_are_compared_user_by_user() -> None:
@@ -55,6 +56,10 @@ def test_both_ways_are_compared_user_by_user() -> None:
     assert found.difference == pytest.approx((sum(after) - sum(before)) / 8)
     assert found.fewer == pytest.approx(1 - sum(after) / sum(before), abs=0.001)
     assert found.fewer_after_first == pytest.approx(1 - (sum(after) - 8) / (sum(before) - 8), abs=0.001)
+    assert found.fewer_with_department == found.fewer
+    assert found.fewer_without == 0
+    assert found.learning.items == pytest.approx(sum(after) / 8 + 1)
+    assert 0 < found.fewer_items < found.fewer
     assert found.low is not None
     assert found.high is not None
     assert found.low < found.difference < found.high < 0
