@@ -128,13 +128,13 @@ def test_runs_are_named_by_all_that_makes_them() -> None:
 
 def test_secrets_are_left_out() -> None:
     settings = load_settings(
-        chroma_url="http://me:secret@chroma:1",
+        chroma_url="http://me:hush-hush@chroma:1",
         llm={
-            "profile": "remote", "model": "m", "base_url": "http://me:secret@there/v1", "api_key": "secret",
-            "extra_args": ["--api-key", "secret", "--api-key=secret", "--seed", "7"],
+            "profile": "remote", "model": "m", "base_url": "http://me:hush-hush@there/v1", "api_key": "hush-hush",
+            "extra_args": ["--api-key", "hush-hush", "--api-key=hush-hush", "--seed", "7"],
         },
     )  # fmt: skip
     told = without_secrets(settings)
-    assert "secret" not in str(told)
+    assert "hush-hush" not in str(told)
     assert told["llm"]["base_url"] == "http://there/v1"
     assert told["llm"]["extra_args"][-2:] == ["--seed", "7"]
