@@ -18,7 +18,7 @@ def learned(**weights: float) -> Learned:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path)
+    return Settings(home=tmp_path, data=tmp_path / "data")
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def test_a_version_number_is_never_given_twice(folder: Path) -> None:
 
 def test_a_weight_that_somebody_set_stays_as_it_is_set(folder: Path, tmp_path: Path) -> None:
     keep(folder, learned(dense=3.0, keyword=0.1))
-    own = Settings(home=tmp_path, turn=TurnSettings(weights={**DEFAULT, "dense": 1.5}))
+    own = Settings(home=tmp_path, data=tmp_path / "data", turn=TurnSettings(weights={**DEFAULT, "dense": 1.5}))
     assert weights_in_force(own)[0] == {**DEFAULT, "dense": 1.5, "keyword": 0.1}
 
 
 def test_a_source_that_was_switched_off_is_not_learned_back(folder: Path, tmp_path: Path) -> None:
     keep(folder, learned(picture=9.0))
-    own = Settings(home=tmp_path, turn=TurnSettings(weights={**DEFAULT, "picture": 0.0}))
+    own = Settings(home=tmp_path, data=tmp_path / "data", turn=TurnSettings(weights={**DEFAULT, "picture": 0.0}))
     assert weights_in_force(own)[0]["picture"] == 0
 
 
