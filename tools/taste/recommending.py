@@ -17,7 +17,10 @@ SPACES: Final[tuple[Space, ...]] = ("text", "visual")
 """The catalogue's vectors that the model learns from, and their names as modalities."""
 
 READ_AT_ONCE: Final = 2_000
-REASONS: Final = 3
+REASONS: Final = 2
+TELLING: Final = 0.5
+"""What is less strongly chosen together than so, as a share of the strongest, is no reason to be told."""
+
 LIKED: Final = 10
 """Of so many of the items liked most the neighbours are looked at."""
 
@@ -91,6 +94,7 @@ class Reader:
         """Items of the history that people chose who chose this one, strongest first, with how many people."""
         near = self.model.neighbours(item_id, self.model.near.strengths.shape[0])
         linked = [one for one in near if history.get(one.item_id, 0.0) > 0 and one.people >= self.least_people]
+        linked = [one for one in linked if one.strength >= TELLING * linked[0].strength]
         items = self.catalogue.get_many([one.item_id for one in linked[:REASONS]])
         return [
             Because(item_id=one.item_id, title=items[one.item_id].title, people=one.people)

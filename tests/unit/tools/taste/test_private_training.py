@@ -61,8 +61,8 @@ def test_a_model_of_private_counts_recommends_and_is_stored(ledger: Ledger, tmp_
     assert model.card.figures == {}
     assert model.card.parameters["epsilon"] == 20.0
     assert abs(model.card.people - 4000) < 100, "a deviation is about 3"
-    best, _ = model.score({"a": 1.0}, k=1, exclude=["a"])[0]
-    assert best == "b"
+    assert model.neighbours("a", 1)[0].item_id == "b", "2,000 people chose both; a deviation is about 30"
+    assert {item_id for item_id, _ in model.score({"a": 1.0}, k=2, exclude=["a"])} == {"b", "c"}
     model.save(tmp_path)
     kept = TasteModel.load(tmp_path)
     assert kept is not None
