@@ -15,7 +15,7 @@ from tools.records import Filters, Item, Signal
 
 QUOTE_CHARACTERS = 160
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
-_HIDDEN = {"variants", "facets", "sku", "slug"}
+_HIDDEN = {"variants", "facets", "sku", "slug", "price_max"}
 _MAX_VALUES = 4
 _MAX_ATTRIBUTES = 8
 _LOOKS_LIKE = 0.5

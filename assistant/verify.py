@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from assistant.privacy.masking import MARK
 from assistant.records import Evidence
 from assistant.understanding.language import detect_language
 from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
@@ -58,8 +59,8 @@ class Claim:
 def problems(claim: Claim, vocabulary: Vocabulary) -> list[str]:
     """What in the explanation the evidence does not hold; empty when it stands."""
     text = claim.text.strip()
-    if not text or len(text) > MAX_CHARACTERS:
-        return ["empty or too long"]
+    if not text or len(text) > MAX_CHARACTERS or MARK in text:
+        return ["empty, too long or with something masked in it"]
     if detect_language(text, default=claim.language) != claim.language:
         return [f"not in the language {claim.language}"]
     text = claim.of_the_item(text)

@@ -25,6 +25,11 @@ def mask(text: str) -> str:
     return "".join([*parts, text[done:]])
 
 
+def unmarked(text: str) -> str:
+    """The masked text as prompts have it: a model would make something of the marks."""
+    return " ".join(text.replace(MARK, " ").split()) if MARK in text else text
+
+
 class Border:
     """What comes in is masked here, unless ``privacy.mask`` is off."""
 

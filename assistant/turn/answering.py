@@ -9,7 +9,7 @@ from langgraph.runtime import Runtime
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.learning.impressions import impression
 from assistant.ledger import attribute_in_words, cited, in_words
-from assistant.privacy.masking import with_note
+from assistant.privacy.masking import unmarked, with_note
 from assistant.records import (
     Done,
     Evidence,
@@ -50,7 +50,7 @@ async def chat(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     context, language = runtime.context, state["memory"].language
     if state["understanding"].refused:
         return {"message": say("refused", language)}
-    text = "\n".join(said.text for said in said_by(state))
+    text = "\n".join(unmarked(said.text) for said in said_by(state))
     prompt = load_prompt("chat", context.settings.prompts)
     messages = prompt.render(language=LANGUAGE_NAMES.get(language, language), text=text)
     runtime.stream_writer(StepStarted(step="answer", origin="model"))

@@ -385,7 +385,7 @@ def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) ->
         prices = sorted(item.price for item in items if item.price is not None)
         return (prices[0] if sort == "price" else prices[-1]) if prices else None
 
-    constraints, relaxed = relax(plan.constraints, fits, price_near)
+    constraints, relaxed = relax(plan.constraints, fits, price_near, rejected=plan.rejected)
     told = _told_once([*plan.relaxed, *relaxed])
     return plan.model_copy(update={"constraints": constraints, "filters": to_filters(constraints), "relaxed": told})
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Heard, Memory, PlannedCall, Seen
 from assistant.turn.state import Plan, TurnContext
 from assistant.understanding import Said, Understanding, carry_over, glossary_query, grounded, to_filters
@@ -38,6 +39,7 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
         constraints=constraints,
         filters=to_filters(constraints),
         references=understanding.references,
+        rejected=[*(r.item_id for r in memory.rejected), *(item.item_id for item in understanding.rejected)],
         goes_on=understanding.refines or bool(understanding.references),
         sort=understanding.sort,
         open_wish=understanding.open_wish,
@@ -132,14 +134,14 @@ def plan_messages(
     situation = (
         load_prompt("situation", folder)
         .render(
-            text=text,
+            text=unmarked(text),
             topic=memory.topic if plan.goes_on else "",
             constraints=constraints_in_words(plan.constraints, "en"),
             shown=memory.shown if plan.goes_on else [],
         )[0]
         .content
     )
-    situation += "".join(f"\nVoice {h.attachment}: {h.transcript.text}" for h in heard if h.transcript.spoken)
+    situation += "".join(f"\nVoice {h.attachment}: {unmarked(h.transcript.text)}" for h in heard if h.transcript.spoken)
     situation += "".join(
         f"\nPicture {s.attachment}: "
         + ", ".join(f"{label.label} {label.score:.2f}" for label in s.description.labels[:3])

@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.fusion import vote
 from assistant.ledger import cited, template_explanation
+from assistant.privacy.masking import unmarked
 from assistant.records import (
     Candidate,
     Evidence,
@@ -95,7 +96,7 @@ def wish_in_words(state: TurnState, folder: Path | None = None) -> str:
     transcripts = [
         TranscriptNote(
             attachment=h.attachment,
-            text=h.transcript.text,
+            text=unmarked(h.transcript.text),
             language=h.transcript.language,
             confidence=h.transcript.confidence,
         )
@@ -105,7 +106,7 @@ def wish_in_words(state: TurnState, folder: Path | None = None) -> str:
     return (
         load_prompt("wish", folder)
         .render(
-            text=state["request"].text.strip(),
+            text=unmarked(state["request"].text.strip()),
             topic=plan.topic,
             transcripts=transcripts,
             pictures=pictures,

@@ -92,6 +92,8 @@ class Plan(Record):
     relaxed: list[Relaxation] = []
     calls: list[PlannedCall] = []
     references: list[Recommendation] = []
+    rejected: list[str] = []
+    """Ids of items that the user does not want; no other constraint is worth showing one again."""
     goes_on: bool = False
     """Whether this turn is about what the last one was about."""
     best: dict[str, float] = {}

@@ -19,7 +19,7 @@ from assistant.understanding.intents import (
     is_refused,
     small_talk,
 )
-from assistant.understanding.interest import find_opinions, open_wish, recipient
+from assistant.understanding.interest import asks_for_others, find_opinions, open_wish, recipient
 from assistant.understanding.language import detect_language
 from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
 from assistant.understanding.normalise import normalise
@@ -156,7 +156,7 @@ class _Reading:
         self.greets, self.rest = bool(spans), without(self.rest, spans)
 
     def _open_wish(self) -> None:
-        if span := open_wish(self.rest):
+        while span := open_wish(self.rest):
             self.open_wish, self.rest = True, without(self.rest, [span])
 
     def _sort(self) -> None:
@@ -209,6 +209,9 @@ class _Reading:
             else:
                 self.liked.append(opinion.item)
                 self.rest = without(self.rest, [opinion.span])
+        if not found and shown and (span := asks_for_others(self.rest)):
+            for item in shown:
+                self._add("exclude_ids", item.item_id, span)
 
     def _others_like_the_referenced(self, found: list[tuple[Recommendation, Span]]) -> None:
         """ "more like the second one": it is what the message is about, and not itself wanted again."""

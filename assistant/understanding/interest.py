@@ -65,6 +65,12 @@ def open_wish(text: str) -> Span | None:
     return match.span() if match else None
 
 
+def asks_for_others(text: str) -> Span | None:
+    """Where a normalised message wants to see others than it was shown ("show me others", "something else")."""
+    match = _pattern("others").search(text)
+    return match.span() if match else None
+
+
 @cache
 def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(alternatives(load_lexicon().interest[name]))

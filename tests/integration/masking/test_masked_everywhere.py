@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.privacy.masking import MARK
 from assistant.records import Done
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.integration.masking.conftest import Made
@@ -37,7 +38,7 @@ def found_in(folder: Path) -> list[tuple[Path, str]]:
 
 def sent_to(model: FakeOpenAIServer) -> list[str]:
     assert model.requests
-    return [word for word in PERSONAL if word in json.dumps(model.requests, ensure_ascii=False)]
+    return [word for word in (*PERSONAL, MARK) if word in json.dumps(model.requests, ensure_ascii=False)]
 
 
 async def test_personal_data_of_a_message_is_neither_kept_nor_sent(

@@ -27,6 +27,7 @@ class Shelf:
             and (not filters.categories or thing.category in filters.categories)
             and all(word in thing.words for word in filters.include_terms)
             and not any(word in thing.words for word in filters.exclude_terms)
+            and thing.words not in filters.exclude_ids
         ]
 
     def fits(self, filters: Filters) -> int:
@@ -74,3 +75,14 @@ def test_what_was_ruled_out_goes_last() -> None:
 def test_an_empty_catalogue_relaxes_nothing() -> None:
     constraints = [must("max_price", 60)]
     assert relax(constraints, Shelf().fits, Shelf().price_near) == (constraints, [])
+
+
+def test_what_was_rejected_stays_away_whatever_else_gives() -> None:
+    shelf = Shelf(Thing(10, words="oak"), Thing(300, words="pine"))
+    asked = [must("max_price", 20), must("exclude_ids", "oak")]
+    kept, relaxed = relax(asked, shelf.fits, shelf.price_near, rejected=["oak"])
+    assert [(change.field, change.used) for change in relaxed] == [("max_price", 300)]
+    assert must("exclude_ids", "oak") in kept
+    alone = Shelf(Thing(10, words="oak"))
+    assert relax(asked, alone.fits, alone.price_near, rejected=["oak"]) == (asked, [])
+    assert relax(asked, alone.fits, alone.price_near)[0] == [must("max_price", 20)]

@@ -70,3 +70,22 @@ def test_a_wish_may_be_left_open(text: str) -> None:
 @pytest.mark.parametrize("text", ["recommend me a chair", "a surprise for my son", "推荐一把椅子"])
 def test_a_wish_that_names_something_is_not_open(text: str) -> None:
     assert not read(text).open_wish
+
+
+@pytest.mark.parametrize("text", ["show me others", "something else please", "etwas anderes", "autre chose", "换一个"])
+def test_others_are_none_of_those_shown_and_reject_none_of_them(text: str) -> None:
+    found = read(text, GOING_ON)
+    assert found.rejected == []
+    assert (found.topic, found.refines) == ("", True)
+    assert sorted(to_filters(carry_over(GOING_ON, found)).exclude_ids) == ["i1", "i2", "i3"]
+
+
+def test_something_else_for_a_purpose_keeps_the_purpose() -> None:
+    found = read("something else for my desk", GOING_ON)
+    assert found.topic == "desk"
+    assert sorted(to_filters(found.constraints).exclude_ids) == ["i1", "i2", "i3"]
+
+
+def test_two_ways_of_leaving_it_to_the_assistant_are_one_open_wish() -> None:
+    found = read("something for me again, surprise me", GOING_ON)
+    assert (found.open_wish, found.topic) == (True, "")
