@@ -104,7 +104,7 @@ def understand(said: list[Said], memory: Memory, vocabulary: Vocabulary, *, atta
         currency=next((reading.currency for reading in readings if reading.currency), None),
         references=references,
         topic=topic,
-        refines=bool(memory.shown) and (is_refinement(plain) or not (topic or names_category)),
+        refines=bool(memory.shown) and not is_open and (is_refinement(plain) or not (topic or names_category)),
     )
 
 

@@ -88,4 +88,4 @@ def test_something_else_for_a_purpose_keeps_the_purpose() -> None:
 
 def test_two_ways_of_leaving_it_to_the_assistant_are_one_open_wish() -> None:
     found = read("something for me again, surprise me", GOING_ON)
-    assert (found.open_wish, found.topic) == (True, "")
+    assert (found.open_wish, found.topic, found.refines) == (True, "", False)
