@@ -1,5 +1,6 @@
 """The assistant as an answerer: a session a conversation, several side by side, measured by the events it tells."""
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 
 from assistant.engines import open_engines
 from assistant.errors import ProductError, SessionError
-from assistant.front import Assistant
+from assistant.front import Assistant, Sent
 from assistant.llm.client import ChatClient
 from assistant.llm.usage import CallUsage
 from assistant.records import Done, Hit, Provisional, Ranked, Reply, StepFinished, StepStarted, TurnEvent
@@ -54,13 +55,16 @@ class AssistantAnswerer:
 
     @asynccontextmanager
     async def conversation(self) -> AsyncIterator[Conversation]:
-        """A session of its own, forgotten at the end."""
+        """A session and a user of its own, forgotten at the end: no case knows what another one liked."""
         session = new_session_id()
         try:
             yield AssistantConversation(self._assistant, session)
         finally:
             with contextlib.suppress(SessionError):
                 await self._assistant.forget(session)
+            taste = self._assistant.engines.taste
+            if taste is not None and taste.known:
+                await asyncio.to_thread(taste.events.forget, session)
 
 
 class AssistantConversation:
@@ -75,7 +79,13 @@ class AssistantConversation:
         watched, failures = Watched(), list[CallUsage]()
         token = _MODEL_FAILURES.set(failures)
         try:
-            stream = self._assistant.stream(turn.text, images=turn.images, audio=turn.audio, session_id=self._session)
+            stream = self._assistant.stream(
+                turn.text,
+                images=turn.images,
+                audio=turn.audio,
+                session_id=self._session,
+                sent=Sent(owner=self._session),
+            )
             async for event in stream:
                 watched.take(event)
         except ProductError as exc:
