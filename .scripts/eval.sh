@@ -3,15 +3,15 @@
 # must reach. Starts vLLM and ends what it started. Interrupted, the same command goes on; what has not changed since
 # the last time is not asked again.
 #
-#     FULL=1      also the assistant without each of its parts, and LangChain's stock agent: hours on 2 cores
+#     FULL=1      also the assistant without each signal and without the model's order
 #     STRICT=1    exit code 1 when a requirement is missed
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source .scripts/with-vllm.sh
 
-variants=(assistant random popular bm25 dense picture fusion)
+variants=(assistant random popular bm25 dense picture fusion unfused stock-agent)
 if [[ ${FULL:-} == 1 ]]; then
-    variants+=(unfused stock-agent no-photo no-voice no-text no-history no-llm-rank)
+    variants+=(no-photo no-voice no-text no-history no-llm-rank)
 fi
 requirements=(
     --fail-under tool_precision=0.90 --fail-under tool_recall=0.90 --fail-under constraint_accuracy=0.95
