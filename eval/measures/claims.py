@@ -271,10 +271,17 @@ def _measure_holds(amount: Amount, before: str, ground: Ground) -> bool:
     return holds(amount.values, held)
 
 
+def _room_for(ground: Ground) -> list[float]:
+    """For how many people the item is by its own text: a tent for 4 persons."""
+    people = pattern(words_in(load_claim_words().people, ground.catalogue_language))
+    found = re.finditer(r"(\d+) (?=(\w+))", ground.own)
+    return [float(match[1]) for match in found if people.fullmatch(match[2])]
+
+
 def _number_holds(amount: Amount, before: str, after: str, ground: Ground) -> bool:
     words, held = load_claim_words(), list(ground.own_numbers)
     if _after(words.people, after, ground, 2):
-        return holds(amount.values, ground.people)
+        return holds(amount.values, [*ground.people, *_room_for(ground)])
     about_wish = _near(words.wish, before, ground, 20) or _near(words.bound, before, ground, 12)
     if ground.lenient:
         held.append(float(len(ground.reply.recommendations)))

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.records import CitedEvidence, Relaxation
-from eval.measures.claim_ground import Shelf
-from eval.measures.claims import held_texts
+from eval.measures.claim_ground import Ground, Shelf
+from eval.measures.claims import claims_in, held_texts
 from tests.unit.eval.measures.shop import ITEMS, recommended, replied
 
 SHELF = Shelf(ITEMS)
@@ -206,3 +206,11 @@ def test_counts_and_titles_that_no_evidence_tells_and_what_is_said_of_another_it
 def test_only_items_of_the_catalogue_can_have_been_liked() -> None:
     invented = LIKED.model_copy(update={"source": "profile", "detail": "close to what you liked: “Gold Throne”"})
     assert unsupported_with_history("en", "It is black.", invented) == {"title"}
+
+
+@pytest.mark.parametrize(("number", "stands"), [("vier", True), ("fünf", False)])
+def test_for_how_many_people_an_item_is_stands_in_its_own_text(number: str, stands: bool) -> None:
+    tent = ITEMS["gift"].model_copy(update={"description": "A tent with room (4 persons), full head height."})
+    reply = replied([recommended("gift", explanation="")], language="de")
+    ground = Ground(reply, Shelf({**ITEMS, "gift": tent}), [tent], "de", "en")
+    assert [claim.supported for claim in claims_in(f"Ein Zelt für {number} Personen.", ground)] == [stands]
