@@ -20,7 +20,7 @@ from assistant.learning.impressions import ImpressionLog
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
 from assistant.privacy.masking import Border
-from assistant.records import Attachment, Done, Memory, PlannedCall, Regard, Reply, Step, TurnEvent
+from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
 from assistant.turn.graph import Graph, build_graph
@@ -191,24 +191,14 @@ class Assistant:
             raise
         if done is not None:
             await asyncio.to_thread(self._parts.impressions.note, done.impression)
-            await self._note_words(request)
+            await self._note_words(done.done)
             yield done
 
-    async def _note_words(self, request: Request) -> None:
-        """Keep as events what the message said of earlier recommendations; in a conversation for somebody else not."""
-        if self._parts.events is None:
-            return
-        memory, now = await self.memory(request.session_id), time.time()
-        kinds: list[tuple[EventKind, list[Regard]]] = [("like", memory.liked), ("not_this", memory.rejected)]
-        said = [
-            Interaction(user=request.owner, item_id=regard.item_id, event=kind, at=now)
-            for kind, regards in kinds
-            for regard in regards
-            if regard.source == "words" and regard.turn == memory.turns and not memory.for_other
-        ]
-        if said:
+    async def _note_words(self, done: Sequence[Interaction]) -> None:
+        """Keep as events what the message said of earlier recommendations."""
+        if self._parts.events and done:
             with contextlib.suppress(StoreError):  # the turn is kept and stands, as the session remembers it
-                await asyncio.to_thread(self._parts.events.add, said)
+                await asyncio.to_thread(self._parts.events.add, done)
 
     async def _run(self, request: Request) -> AsyncIterator[TurnEvent]:
         config: Any = {"configurable": {"thread_id": request.session_id}}
@@ -315,8 +305,8 @@ class Assistant:
 
     async def warm_up(self) -> None:
         """Load the engines, and have the server read the planning prompt's fixed part, before the first turn."""
-        loading = asyncio.to_thread(self._parts.engines.warm_up)
-        await asyncio.gather(loading, asyncio.to_thread(load_detector), self._warm_prefix())
+        parts = (self._parts.engines.warm_up, load_detector, self.border.warm_up)
+        await asyncio.gather(*(asyncio.to_thread(part) for part in parts), self._warm_prefix())
 
     async def _warm_prefix(self) -> None:
         messages = planning_conversation(self._parts.engines.catalogue.vocabulary(), "", self.settings.prompts)

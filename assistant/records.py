@@ -6,6 +6,7 @@ from pydantic import Field
 
 from assistant.learning.records import Impression
 from tools.records import FailureKind, Filters, Hit, Label, PictureDescription, Record, Transcript
+from tools.taste.records import Interaction
 
 LOCAL = "local"
 """The owner of sessions where nobody has to say who they are: the terminal, and the service without keys."""
@@ -244,6 +245,7 @@ class Accepted(Event):
     type: Literal["accepted"] = "accepted"
     attachments: list[AttachmentNote] = []
     taken: list[Attachment] = Field([], exclude=True, description="the same with their files; for code, never told")
+    said: str = Field("", exclude=True, description="the typed text, masked; likewise")
 
 
 class StepStarted(Event):
@@ -297,6 +299,7 @@ class Done(Event):
     type: Literal["done"] = "done"
     reply: Reply
     impression: Impression | None = Field(None, exclude=True, description="the ranking to log; for code, never told")
+    done: list[Interaction] = Field([], exclude=True, description="what the message said of items; likewise")
 
 
 TurnEvent = Accepted | StepStarted | StepFinished | Provisional | Ranked | Explained | Done

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from assistant.errors import BadInput
 from assistant.privacy.forgetting import Forgotten, Stored, export_of, forget, stored_of
@@ -29,7 +29,13 @@ class EventIn(Record):
 
     item_id: Identifier
     event: EventKind
-    value: float | None = Field(None, ge=1, le=5, description="of a rating")
+    value: float | None = Field(None, ge=1, le=5, description="of a rating, which needs one")
+
+    @model_validator(mode="after")
+    def _rating_says_how_much(self) -> "EventIn":
+        if self.event == "rating" and self.value is None:
+            raise ValueError("a rating needs a value, 1 to 5")
+        return self
 
 
 class EventsIn(Record):

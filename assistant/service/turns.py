@@ -163,8 +163,7 @@ class Turns:
             discard(incoming)
             raise
         keep = self._settings.grace_seconds if incoming.keep_seconds is None else incoming.keep_seconds
-        said = self._assistant.border.text(incoming.text)
-        running = Running(session_id, incoming.message_id, said=said, keep_seconds=keep)
+        running = Running(session_id, incoming.message_id, keep_seconds=keep)
         self._active[session_id] = user, running
         self._keep(running)
         running.task = asyncio.create_task(self._run(user, running, incoming))
@@ -242,7 +241,7 @@ class Turns:
         self._watcher.turn_event(running, event)
         match event:
             case Accepted():
-                running.accepted = event
+                running.accepted, running.said = event, event.said
                 running.tell("accepted", _accepted(running, event))
             case Done():  # told when the session's memory is written, so that a next turn may follow at once
                 running.reply = event.reply

@@ -27,6 +27,7 @@ from assistant.records import (
     TranscriptNote,
     UsageNote,
 )
+from assistant.turn.interest import said_of_items
 from assistant.turn.nodes import failures, run_calls
 from assistant.turn.planning import constraints_in_words, to_chat
 from assistant.turn.ranking import LANGUAGE_NAMES
@@ -113,7 +114,9 @@ async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     message = with_note(message, (said.text for said in said_by(state)), state["memory"].language)
     reply = _reply(state, message, runtime.context)
     memory = _remember(state, message)
-    runtime.stream_writer(Done(reply=reply, impression=impression(state, runtime.context, at=time.time())))
+    now = time.time()
+    said = said_of_items(memory, runtime.context.user, now)
+    runtime.stream_writer(Done(reply=reply, impression=impression(state, runtime.context, at=now), done=said))
     return {"reply": reply, "message": message, "memory": memory, "kept": memory}
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from assistant.records import Memory, Recommendation, Regard
 from assistant.understanding import Understanding
+from tools.taste.records import EventKind, Interaction
 
 LIKED = {"words": 1.0, "button": 0.6}
 LOOKED_AT = 0.2
@@ -63,6 +64,22 @@ def with_words(memory: Memory, understanding: Understanding) -> Memory:
     for_other = memory.for_other if understanding.recipient is None else understanding.recipient
     update = {"rejected": [regard for regard in memory.rejected if regard not in recalled], "for_other": for_other}
     return memory.model_copy(update=update)
+
+
+def said_of_items(memory: Memory, user: str, at: float) -> list[Interaction]:
+    """What the turn that just ended said of items, as events of the user; in a conversation for somebody else nothing.
+
+    Args:
+        memory: as it is after the turn.
+        at: seconds since 1970.
+    """
+    kinds: tuple[tuple[EventKind, list[Regard]], ...] = (("like", memory.liked), ("not_this", memory.rejected))
+    return [
+        Interaction(user=user, item_id=regard.item_id, event=kind, at=at)
+        for kind, regards in kinds
+        for regard in regards
+        if regard.source == "words" and regard.turn == memory.turns and not memory.for_other
+    ]
 
 
 def leanings(memory: Memory) -> dict[str, float]:

@@ -56,9 +56,9 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Check the message and take its attachments; every channel of an earlier turn is reset here."""
     request, memory = state["request"], state.get("kept") or Memory()
     check_request(request, runtime.context.settings.limits)
-    memory = _with_buttons(without_dropped(request, memory), runtime.context)
+    memory = await asyncio.to_thread(_with_buttons, without_dropped(request, memory), runtime.context)
     attachments = await asyncio.to_thread(take_attachments, request, memory, runtime.context.uploads)
-    runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments))
+    runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments, said=request.text))
     known = memory.attachments | {attachment.id: attachment for attachment in attachments}
     return {
         "request": request.without_files(),

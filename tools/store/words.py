@@ -87,9 +87,14 @@ def name_key(name: str) -> str:
 _OWN = threading.local()
 
 
-@lru_cache(maxsize=200_000)
 def _stem(token: str) -> str:
-    return str(_stemmer().stemWord(token)) if token.isascii() and len(token) > 2 else token
+    return english_stem(token) if token.isascii() and len(token) > 2 else token
+
+
+@lru_cache(maxsize=200_000)
+def english_stem(word: str) -> str:
+    """One word in small letters, stemmed (Porter2)."""
+    return str(_stemmer().stemWord(word))
 
 
 def _stemmer() -> Any:  # noqa: ANN401 - the package has no types

@@ -41,6 +41,8 @@ def test_wrong_events_and_weights_are_refused_whole(served: Served) -> None:
     with served.client() as client:
         wrong = {"events": [{"item_id": "chair-1", "event": "like"}, {"item_id": "chair-1", "event": "adore"}]}
         assert client.post("/api/me/events", json=wrong).status_code == 422
+        unrated = {"events": [{"item_id": "chair-1", "event": "rating"}]}
+        assert client.post("/api/me/events", json=unrated).status_code == 422
         assert client.put("/api/me/profile", json={"attribute": "a", "value": "b", "weight": 3}).status_code == 422
         assert profile(client)["events"] == 0
 
