@@ -190,15 +190,15 @@ class Assistant:
                 await self._drop_files(request.session_id)
             raise
         if done is not None:
-            await asyncio.to_thread(self._parts.impressions.note, done.impression)
-            await self._note_words(done.done)
+            await asyncio.to_thread(self._note_beside, done)
             yield done
 
-    async def _note_words(self, done: Sequence[Interaction]) -> None:
-        """Keep as events what the message said of earlier recommendations."""
-        if self._parts.events and done:
+    def _note_beside(self, done: Done) -> None:
+        """Keep what is learned from a turn: the ranking that was shown, and what the message said of earlier ones."""
+        self._parts.impressions.note(done.impression)
+        if self._parts.events and done.done:
             with contextlib.suppress(StoreError):  # the turn is kept and stands, as the session remembers it
-                await asyncio.to_thread(self._parts.events.add, done)
+                self._parts.events.add(done.done)
 
     async def _run(self, request: Request) -> AsyncIterator[TurnEvent]:
         config: Any = {"configurable": {"thread_id": request.session_id}}
