@@ -1,0 +1,177 @@
+"""Limits for values that come from outside: depth, length, number and range, for files and JSON bodies alike.
+
+`read_json` reads; what no number can hold comes out as infinity or NaN. Then either `check` refuses the whole value
+(a request), or `bounded` drops the parts that cannot be used and says why (a catalogue line).
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+MAX_DEPTH: Final = 8
+"""Lists and objects inside one another, the outermost included."""
+MAX_VALUES: Final = 5_000
+"""Scalars, lists and objects within one value, all levels together."""
+MAX_KEY: Final = 100
+MAX_TEXT: Final = 20_000
+MAX_NUMBER: Final = 2**63
+"""Numbers are smaller than this, either way: what SQLite, JSON readers and 64-bit integers hold."""
+
+_DIGITS_READ: Final = 400
+"""Longer integers are out of range in any case; reading them would take quadratic time."""
+_UNUSABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+class OutOfBounds(ValueError):
+    """A value from outside breaks a limit; the text says which, as the end of "it is ..." or "its x is ..."."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The limits that one value must keep; a request may have tighter or wider ones than a catalogue line."""
+
+    depth: int = MAX_DEPTH
+    values: int = MAX_VALUES
+    key: int = MAX_KEY
+    text: int = MAX_TEXT
+    number: float = MAX_NUMBER
+
+
+DEFAULT: Final = Bounds()
+
+
+def read_json(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """The JSON value of a text; NaN, Infinity, 1e999 and very long integers become floats that are not finite.
+
+    Raises:
+        OutOfBounds: it is nested too deeply to be read at all.
+        ValueError: it is not JSON, or not UTF-8.
+    """
+    try:
+        return _DECODER.decode(text.decode("utf-8") if isinstance(text, bytes) else text)
+    except RecursionError:
+        raise OutOfBounds("nested too deeply") from None
+
+
+def finite(value: object, *, limit: float = MAX_NUMBER) -> float | None:
+    """The number as a float when it is one, finite and smaller than the limit either way; None otherwise.
+
+    A truth value is no number, nor is a text.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) and -limit < value < limit else None
+
+
+def check(value: object, bounds: Bounds = DEFAULT) -> None:
+    """Make sure that a value keeps every limit, and that its texts hold no control characters and no lone surrogates.
+
+    Raises:
+        OutOfBounds: the first limit that it breaks.
+    """
+    waiting, count = [(value, 1)], -1
+    while waiting:
+        each, depth = waiting.pop()
+        count += 1
+        if count > bounds.values:
+            raise OutOfBounds(f"more than {bounds.values:,} values")
+        if isinstance(each, dict | list):
+            if depth > bounds.depth:
+                raise OutOfBounds(f"nested more than {bounds.depth} levels deep")
+            for key in each if isinstance(each, dict) else ():
+                _check_text(key, bounds.key, "a key")
+            waiting += [(child, depth + 1) for child in (each.values() if isinstance(each, dict) else each)]
+        elif isinstance(each, str):
+            _check_text(each, bounds.text, "a text")
+        elif problem := number_problem(each, bounds):
+            raise OutOfBounds(problem)
+
+
+def number_problem(value: object, bounds: Bounds = DEFAULT) -> str | None:
+    """Why a number cannot be used, None when it can, or when it is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not math.isfinite(value):
+        return "not a finite number"
+    return None if -bounds.number < value < bounds.number else "a number out of range"
+
+
+def _check_text(text: str, longest: int, what: str) -> None:
+    if len(text) > longest:
+        raise OutOfBounds(f"{what} longer than {longest:,} characters")
+    if _UNUSABLE.search(text):
+        raise OutOfBounds(f"{what} with control characters or halves of characters")
+
+
+def depth_of(value: object) -> int:
+    """How many lists and objects lie inside one another; 0 for a scalar."""
+    deepest, waiting = 0, [(value, 1)]
+    while waiting:
+        each, depth = waiting.pop()
+        if isinstance(each, dict | list):
+            deepest = max(deepest, depth)
+            waiting += [(child, depth + 1) for child in (each.values() if isinstance(each, dict) else each)]
+    return deepest
+
+
+def bounded(value: object, clean: Callable[[str], str], drop: Callable[[str], None], bounds: Bounds = DEFAULT) -> Any:  # noqa: ANN401 - any JSON value
+    """The value with the parts that keep every limit; ``drop`` is told why each other part is left out.
+
+    Args:
+        value: of JSON's types.
+        clean: gives the text that is kept of a text, also of a key.
+        drop: told a reason once for each part that is left out or cut.
+        bounds: the limits.
+    """
+    if depth_of(value) > bounds.depth:
+        drop(f"nested more than {bounds.depth} levels deep")
+        return None
+    return _kept(value, clean, drop, bounds, iter(range(bounds.values)))
+
+
+def _kept(
+    value: object, clean: Callable[[str], str], drop: Callable[[str], None], bounds: Bounds, room: Iterator[int]
+) -> Any:  # noqa: ANN401 - any JSON value
+    """Of a value whose depth is known to be within the limit."""
+    if isinstance(value, str):
+        return _kept_text(clean(value[: 2 * bounds.text]), drop, bounds)
+    if isinstance(value, list | dict):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        kept: dict[Any, Any] = {}
+        for name, child in pairs:
+            if next(room, None) is None:
+                drop(f"longer than {bounds.values:,} values; the rest is left out")
+                break
+            key = _kept_key(name, clean, drop, bounds) if isinstance(value, dict) else name
+            if key is not None:
+                kept[key] = _kept(child, clean, drop, bounds, room)
+        return kept if isinstance(value, dict) else list(kept.values())
+    if problem := number_problem(value, bounds):
+        drop(problem)
+        return None
+    return value
+
+
+def _kept_text(text: str, drop: Callable[[str], None], bounds: Bounds) -> str:
+    if len(text) > bounds.text:
+        drop(f"longer than {bounds.text:,} characters; the rest is left out")
+    return text[: bounds.text].strip()
+
+
+def _kept_key(name: object, clean: Callable[[str], str], drop: Callable[[str], None], bounds: Bounds) -> str | None:
+    key = clean(str(name)[: 2 * bounds.key + 1]).strip()
+    if len(key) > bounds.key:
+        drop(f"under a name longer than {bounds.key} characters")
+        return None
+    return key or None
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _DIGITS_READ else math.copysign(math.inf, -1 if digits[0] == "-" else 1)
+
+
+_DECODER: Final = json.JSONDecoder(parse_int=_integer)
+"""Made once: making one takes longer than reading a short line with it."""
