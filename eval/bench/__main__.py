@@ -1,4 +1,4 @@
-"""``python -m eval.bench [NAME ...] [--all] [--json FILE] [--lines N] [--cases N]``.
+"""``python -m eval.bench [NAME ...] [--all] [--json FILE] [--lines N] [--cases N] [--seed S]``.
 
 Each measurement runs in a process of its own, so that none inherits another's memory or threads.
 """
@@ -18,11 +18,11 @@ from assistant.errors import ProductError
 from eval.bench.report import Result, describe_run, in_one_line, show
 
 USUAL = ("overhead", "embedding", "ingestion", "memory", "lines", "interactions", "taste", "service")
-LONG = ("models",)
+LONG = ("models", "fuzz")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, print, and say 0; 1 when a measurement failed."""
+    """Measure, print, and say 0; 1 when a measurement failed or `fuzz` met a failure."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in (*USUAL, *LONG)]:
@@ -40,23 +40,28 @@ def main(arguments: list[str] | None = None) -> int:
             failed.append(name)
             continue
         show(result, console)
+        if result.failed:
+            failed.append(name)
         run["results"][name] = result.as_json()
         if options.json:
             options.json.write_text(json.dumps(run, indent=1) + "\n")
     if failed:
-        print(f"Not measured, see above: {', '.join(failed)}.", file=sys.stderr)
+        print(f"Failed, see above: {', '.join(failed)}.", file=sys.stderr)
     return 1 if failed else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m eval.bench", description="Measure the product on this machine.")
     known = [*USUAL, *LONG]
-    named = f"what to measure: {', '.join(known)}; default: all but {LONG[0]}"
+    named = f"what to measure: {', '.join(known)}; default: all but {' and '.join(LONG)}"
     parser.add_argument("names", nargs="*", metavar="NAME", help=named)
-    parser.add_argument("--all", action="store_true", help=f"also {LONG[0]}, which takes about half an hour on 2 cores")
+    parser.add_argument(
+        "--all", action="store_true", help=f"also {' and '.join(LONG)}, which take about an hour on 2 cores"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number, with machine, date and versions")
     parser.add_argument("--lines", type=int, default=100_000, help="how many lines `lines` ingests (100,000)")
-    parser.add_argument("--cases", type=int, help="ask only so many cases in `models`")
+    parser.add_argument("--cases", type=int, help="only so many cases in `models` and of each kind in `fuzz` (10,000)")
+    parser.add_argument("--seed", type=int, default=0, help="which cases `fuzz` generates (0)")
     parser.add_argument("--here", type=Path, help=argparse.SUPPRESS)
     return parser
 
@@ -65,7 +70,7 @@ def _measure_apart(name: str, options: argparse.Namespace) -> Result | None:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "result.json"
         command = [sys.executable, "-m", "eval.bench", name, "--here", str(target), "--lines", str(options.lines)]
-        command += ["--cases", str(options.cases)] if options.cases else []
+        command += ["--seed", str(options.seed), *(["--cases", str(options.cases)] if options.cases else [])]
         if subprocess.run(command, check=False).returncode or not target.is_file():  # noqa: S603 - this very program
             return None
         return Result.from_json(json.loads(target.read_text()))
@@ -78,7 +83,9 @@ def _measure_here(name: str, options: argparse.Namespace) -> int:
 
     try:
         module: Any = importlib.import_module(f"eval.bench.{name}")
-        result: Result = module.measure(Stage(load_settings(), lines=options.lines, cases=options.cases))
+        result: Result = module.measure(
+            Stage(load_settings(), lines=options.lines, cases=options.cases, seed=options.seed)
+        )
     except ProductError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return exc.exit_code

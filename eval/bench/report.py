@@ -40,6 +40,7 @@ class Result:
     tables: list[Table] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     numbers: dict[str, Any] = field(default_factory=dict)
+    failed: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """All of it, for programs."""
@@ -49,7 +50,7 @@ class Result:
     def from_json(cls, data: dict[str, Any]) -> "Result":
         """The other way round."""
         tables = [Table(**table) for table in data["tables"]]
-        return cls(data["name"], tables, data["notes"], data["numbers"])
+        return cls(data["name"], tables, data["notes"], data["numbers"], data["failed"])
 
 
 def cell_text(cell: object) -> str:

@@ -25,6 +25,7 @@ class Stage:
     settings: Settings
     lines: int = 100_000
     cases: int | None = None
+    seed: int = 0
 
     def say(self, text: str) -> None:
         """Progress, on standard error."""

@@ -71,6 +71,19 @@ async def read(client: ClientSession, uri: str) -> Any:  # noqa: ANN401 - JSON
 # Over HTTP -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"\xff\xfe", b'{\x00"id": 1}', b"[" * 20_000, b'{"id": ' + b"9" * 5_000 + b"}", b""],
+    ids=["no text", "half UTF-16", "too deep", "too long a number", "empty"],
+)
+def test_a_body_that_is_no_json_is_a_parse_error(served: Served, body: bytes) -> None:
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    with served.client() as client:
+        answer = client.post("/mcp", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == types.PARSE_ERROR
+
+
 async def test_the_tools_are_listed_with_schemas_of_what_they_take_and_give(served: Served) -> None:
     async with connected(served) as client:
         listed = {tool.name: tool for tool in (await client.list_tools()).tools}

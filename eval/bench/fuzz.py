@@ -1,0 +1,77 @@
+"""Generated cases of four kinds through the real product: nothing ends in a 5xx, a traceback or a hang."""
+
+import tempfile
+from pathlib import Path
+
+from eval.bench.report import Result, Table
+from eval.bench.stage import Stage
+from eval.fuzzing import kinds
+from eval.fuzzing.counting import Tally, shortened
+from eval.fuzzing.serving import serving
+
+CASES = 10_000
+
+
+def measure(stage: Stage) -> Result:
+    """So many cases of each kind: messages (one in 25 as a whole turn), catalogue lines, event lines, HTTP requests."""
+    cases = stage.cases or CASES
+    with tempfile.TemporaryDirectory(prefix="assistant-fuzz-") as folder:
+        tallies = run_all(kinds.Plan(cases, stage.seed, Path(folder), stage.say))
+    result = Result("fuzz", tables=[_counts(tallies)], failed=any(tally.failures for tally in tallies))
+    if result.failed:
+        result.tables.append(_failures(tallies))
+    result.numbers = {tally.kind: _numbers(tally) for tally in tallies}
+    result.notes = [f"Seed {stage.seed}; the service has no language model, so that turns are answered by the rules."]
+    for tally in tallies:
+        noted = ", ".join(f"{name}: {count:,}" for name, count in sorted(tally.notes.items()))
+        result.notes.append(f"{tally.kind}: slowest {tally.slowest}" + (f"; {noted}" if noted else ""))
+    return result
+
+
+def run_all(plan: kinds.Plan) -> list[Tally]:
+    """Every kind, one after the other."""
+    turns = kinds.Plan(max(1, plan.cases // kinds.TURNS_SHARE), plan.seed, plan.folder, plan.say)
+    tallies = [kinds.reading(plan), kinds.catalogue(plan), kinds.events(plan)]
+    with serving(plan.folder / "service") as served:
+        return [*tallies, kinds.turns(turns, served), kinds.requests(plan, served)]
+
+
+def _counts(tallies: list[Tally]) -> Table:
+    columns = [
+        "kind",
+        "cases",
+        "seconds",
+        "slowest (ms, processor)",
+        "5xx",
+        "tracebacks",
+        "hangs",
+        "lost",
+        "distinct failures",
+    ]
+    table = Table("Generated cases", columns)
+    for tally in tallies:
+        counts = [tally.count(sort) for sort in ("5xx", "traceback", "hang", "lost")]
+        table.add(tally.kind, tally.cases, tally.seconds, tally.slowest_ms, *counts, len(tally.failures))
+    return table
+
+
+def _failures(tallies: list[Tally]) -> Table:
+    table = Table("Distinct failures, each with the smallest input that showed it", ["kind", "what", "times", "input"])
+    for tally in tallies:
+        for failure in tally.failures.values():
+            what = f"{failure.sort}: {failure.what}"
+            table.add(tally.kind, what, failure.count, shortened(failure.reproducer))
+    return table
+
+
+def _numbers(tally: Tally) -> dict[str, object]:
+    failures = [
+        {"sort": f.sort, "what": f.what, "times": f.count, "input": f.reproducer} for f in tally.failures.values()
+    ]
+    return {
+        "cases": tally.cases,
+        "seconds": tally.seconds,
+        "slowest_ms": tally.slowest_ms,
+        "slowest": tally.slowest,
+        "failures": failures,
+    }

@@ -1,0 +1,354 @@
+"""The four kinds of cases and what must hold for each of them."""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from assistant.errors import ProductError
+from assistant.ingest import Rejection
+from assistant.ingest.export import catalogue_line
+from assistant.interactions import InteractionOptions
+from assistant.interactions import ingest as take_in_events
+from assistant.records import Memory
+from assistant.service.catalogue_map import project
+from assistant.service.catalogue_reading import Sort, browsed, neighbours, searched
+from assistant.service.catalogue_views import item_out, stats_out
+from assistant.understanding import Said, to_filters, understand
+from eval.fuzzing import lines, shop
+from eval.fuzzing.counting import HANG_SECONDS, Gone, Tally, run
+from eval.fuzzing.messages import Message, conversations, messages
+from eval.fuzzing.requests import SESSION, Operations, Request
+from eval.fuzzing.serving import Answer, Served
+from eval.fuzzing.values import encoded, mostly
+from tools.records import Filters, Item
+from tools.store import Catalogue
+from tools.taste.events import EventStore
+
+Say = Callable[[str], None]
+File = tuple[str, list[bytes]]
+"""The end of a file's name, and its lines with their line feeds."""
+LINES_A_FILE = 20
+CASES_A_SESSION = 100
+READ_AFTERWARDS = (
+    "/readyz", "/api/me", "/api/me/export", "/api/sessions", "/api/catalogue/items?limit=100", "/api/catalogue/stats",
+    "/api/catalogue/map?space=text", "/api/jobs", "/metrics", "/api/me/profile",
+)  # fmt: skip
+RECOVERY_SECONDS = 60.0
+WARM_UP = (
+    "black shoes under 100 dollars, not Nike", "schwarze Schuhe", "zapatos negros", "zapatos", "黑色的鞋",
+)  # fmt: skip
+"""Read before anything is counted: lexicon and language detector are loaded by the first messages."""
+TURNS_SHARE = 25
+"""One in so many messages is a whole turn; the others are read only."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many cases of a kind, from which seed, and where progress goes."""
+
+    cases: int
+    seed: int
+    folder: Path
+    say: Say = lambda _: None
+
+    def tick(self, tally: Tally) -> None:
+        """Tell how far it is, now and then."""
+        if tally.cases % max(1, self.cases // 10) == 0:
+            self.say(f"{tally.kind}: {tally.cases:,} of {self.cases:,}, {len(tally.failures)} distinct failures")
+
+
+@contextmanager
+def _counted(kind: str) -> Iterator[Tally]:
+    tally, began = Tally(kind), time.monotonic()
+    try:
+        yield tally
+    except Gone as exc:
+        tally.fail("hang", str(exc), f"after {tally.cases} cases")
+    tally.seconds = time.monotonic() - began
+
+
+# Messages ------------------------------------------------------------------------------------------------------------
+
+
+def reading(plan: Plan) -> Tally:
+    """Messages read by the rules alone: no error, and filters that hold together."""
+    with _counted("messages, reading") as tally, Catalogue.open(plan.folder / "reading") as catalogue:
+        shop.stock(catalogue, plan.folder / "reading-stock")
+        vocabulary = catalogue.vocabulary()
+        for text in WARM_UP:
+            understand([Said(source="text", text=text)], Memory(), vocabulary, attached=False)
+
+        def check(text: str) -> None:
+            try:
+                with tally.timed(text):
+                    understood = understand([Said(source="text", text=text)], Memory(), vocabulary, attached=False)
+                    filters = to_filters(understood.constraints)
+                    json.dumps(filters.model_dump(), allow_nan=False)
+                    catalogue.count_eligible(filters)
+            except Exception as exc:
+                tally.fail_by(exc, text)
+            plan.tick(tally)
+
+        run(messages, check, count=plan.cases, start=plan.seed)
+    return tally
+
+
+def turns(plan: Plan, served: Served) -> Tally:
+    """Conversations over HTTP: every message is answered or refused, and the session can be read and exported."""
+    with _counted("messages, whole turns") as tally:
+
+        def check(conversation: list[Message]) -> None:
+            session = _session(served)
+            said: list[str] = []
+            for message in conversation:
+                body = message.as_json()
+                said.append(body)
+                with tally.timed(said):
+                    answer = served.request("POST", f"/api/sessions/{session}/messages", body.encode())
+                _judge(tally, served, answer, said)
+                plan.tick(tally)
+            for path in ("", "/export", "/export?format=markdown"):
+                _judge(tally, served, served.request("GET", f"/api/sessions/{session}{path}"), said, only={200})
+
+        run(conversations, check, count=max(1, plan.cases // 3), start=plan.seed)
+        _judge(tally, served, served.request("GET", "/api/me/export"), "GET /api/me/export afterwards", only={200})
+    return tally
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+
+def catalogue(plan: Plan) -> Tally:
+    """Catalogue files with good and odd lines: what is accepted can be searched, shown, exported and taken in again."""
+    folder = plan.folder / "catalogue"
+    with (
+        _counted("catalogue lines") as tally,
+        Catalogue.open(folder / "first") as first,
+        Catalogue.open(folder / "second") as second,
+    ):
+        journey = Journey(tally, first, second, folder)
+
+        def check(file: File) -> None:
+            path = _written(folder / f"{tally.cases}{file[0]}", file)
+            with _lines_timed(tally, file):
+                _attempt(tally, file, lambda: shop.take_in(first, [path]))
+            _attempt(tally, file, lambda: journey.check(file))
+            plan.tick(tally)
+
+        files = _files(lines.catalogue_lines, lines.CATALOGUE_COLUMNS)
+        run(files, check, count=_file_count(plan), start=plan.seed)
+        tally.notes["items at the end"] = first.count()
+    return tally
+
+
+def events(plan: Plan) -> Tally:
+    """Event files: what is accepted can be read, counted and exported."""
+    with _counted("event lines") as tally, closing(EventStore.open(plan.folder / "events")) as store:
+        options = InteractionOptions(lambda user: hashlib.blake2b(encoded(user), digest_size=16).hexdigest())
+
+        def check(file: File) -> None:
+            path = _written(plan.folder / "events" / f"{tally.cases}{file[0]}", file)
+            with _lines_timed(tally, file):
+                _attempt(tally, file, lambda: take_in_events(store, [path], options))
+            _attempt(tally, file, lambda: _check_events(store))
+            plan.tick(tally)
+
+        run(_files(lines.event_lines, lines.EVENT_COLUMNS), check, count=_file_count(plan), start=plan.seed)
+        tally.notes["events at the end"] = store.stats().events
+    return tally
+
+
+def _file_count(plan: Plan) -> int:
+    return max(1, plan.cases // LINES_A_FILE)
+
+
+def _files(line: st.SearchStrategy[bytes], columns: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[File]:
+    """JSONL files, and one in three CSV."""
+    sizes: dict[str, Any] = {"min_size": LINES_A_FILE // 2, "max_size": LINES_A_FILE * 3 // 2}
+    header = ",".join(columns).encode() + b"\n"
+    of_json = st.tuples(st.just(".jsonl"), st.lists(line.map(lambda text: text + b"\n"), **sizes))
+    of_csv = st.tuples(st.just(".csv"), st.lists(lines.csv_rows(columns), **sizes).map(lambda rows: [header, *rows]))
+    return mostly(of_json, of_csv, one_in=3)
+
+
+def _written(path: Path, file: File) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(file[1]))
+    return path
+
+
+@contextmanager
+def _lines_timed(tally: Tally, file: File) -> Iterator[None]:
+    """A file's lines are so many cases; the time of one is its share."""
+    count = len(file[1]) - (file[0] == ".csv")
+    whole = Tally("")
+    try:
+        with whole.timed(file):
+            yield
+    finally:
+        tally.cases += count
+        tally.seconds += whole.seconds
+        if whole.slowest_ms / max(1, count) > tally.slowest_ms:
+            tally.slowest_ms, tally.slowest = whole.slowest_ms / max(1, count), whole.slowest
+        for failure in whole.failures.values():
+            tally.fail(failure.sort, failure.what, failure.reproducer)
+
+
+def _attempt(tally: Tally, file: File, work: Callable[[], object]) -> None:
+    """Do it; an error of the product with one sentence is an answer, anything else a failure."""
+    try:
+        work()
+    except ProductError as exc:
+        if "\n" in str(exc):
+            tally.fail("traceback", f"a refusal of several lines: {str(exc)[:80]!r}", file)
+    except Exception as exc:
+        tally.fail_by(exc, file)
+
+
+@dataclass
+class Journey:
+    """Reads all that the first catalogue holds, and takes what is new in it into the second one by way of an export."""
+
+    tally: Tally
+    first: Catalogue
+    second: Catalogue
+    folder: Path
+    known: dict[str, Item] = field(default_factory=dict)
+
+    def check(self, file: File) -> None:
+        """After this file."""
+        items = {item.id: item for item in self.first.items()}
+        new = [item for item in items.values() if self.known.get(item.id) != item]
+        self.known = items
+        _read_everything(self.first, new)
+        if new:
+            self._take_along(new, file)
+
+    def _take_along(self, items: Sequence[Item], file: File) -> None:
+        export = self.folder / "export.jsonl"
+        export.write_text("".join(catalogue_line(item) + "\n" for item in items), "utf-8")
+        shop.take_in(self.second, [export], lambda rejection: self._refused(rejection, file))
+        again = self.second.get_many([item.id for item in items])
+        for item in items:
+            self._compare(item, again.get(item.id), file)
+
+    def _refused(self, rejection: Rejection, file: File) -> None:
+        if rejection.kind == "line":
+            self.tally.fail("lost", f"an exported line is refused: {rejection.reason[:80]}", file)
+
+    def _compare(self, item: Item, again: Item | None, file: File) -> None:
+        """Whether the item is the same; its pictures, of which no file is there, are left out."""
+        if again is None:
+            return
+        before, after = item.model_dump(exclude={"images"}), again.model_dump(exclude={"images"})
+        if different := sorted(name for name in before if before[name] != after[name]):
+            self.tally.fail("lost", f"exported and taken in again, {', '.join(different)} differs", file)
+
+
+def _read_everything(catalogue: Catalogue, new: Sequence[Item]) -> None:
+    """Everything that reads the catalogue, by every order."""
+    orders: tuple[Sort, ...] = ("title", "price", "-price", "newest")
+    for order in orders:
+        browsed(catalogue, Filters(), order, 200, 0)
+    wanted = Filters(max_price=100, in_stock=True, exclude_terms=["red"])
+    searched(shop.engines(catalogue), "black shoes 鞋", wanted, "relevance", 20, 0)
+    stats_out(catalogue)
+    catalogue.vocabulary().model_dump_json()
+    project(catalogue.spread("text", 200)[1], "pca")
+    for item in new:
+        item_out(catalogue, item).model_dump_json()
+        json.dumps(json.loads(item.model_dump_json()), allow_nan=False)
+    for item in new[:3]:
+        neighbours(catalogue, item.id, "text", 3)
+
+
+def _check_events(store: EventStore) -> None:
+    store.stats().model_dump_json()
+    for user in list(store.user_ids().values())[-5:]:
+        for event in store.of_user(user, limit=50):
+            json.dumps(json.loads(event.model_dump_json()), allow_nan=False)
+    for batch in store.matrix_rows():
+        if not len(batch.users):
+            break
+
+
+# HTTP ----------------------------------------------------------------------------------------------------------------
+
+
+def requests(plan: Plan, served: Served) -> Tally:
+    """Requests of all kinds at every address: an answer below 500, and a service that goes on."""
+    with _counted("HTTP requests") as tally:
+        session = _session(served)
+
+        def check(request: Request) -> None:
+            nonlocal session
+            if tally.cases % CASES_A_SESSION == 0:
+                session = _session(served)
+                served.request("POST", "/api/catalogue/items", shop.as_body())  # some were deleted
+            content = request.as_bytes(session, served.port)
+            shown = request.as_bytes(SESSION, served.port)
+            with tally.timed(shown):
+                answer = served.send(content, whole=not request.streams_without_end)
+            _judge(tally, served, answer, shown)
+            tally.notes[str(answer.status)] += 1
+            plan.tick(tally)
+
+        run(Operations(served.document).requests(), check, count=plan.cases, start=plan.seed)
+        for path in READ_AFTERWARDS:
+            _judge(tally, served, served.request("GET", path, seconds=60), f"GET {path} afterwards", only={200})
+    return tally
+
+
+def _session(served: Served) -> str:
+    """A new session's id; waits while a service that hung comes back."""
+    end = time.monotonic() + RECOVERY_SECONDS
+    while True:
+        answer = served.request("POST", "/api/sessions", b"{}")
+        if answer.status == 201:
+            return str(json.loads(_unchunked(answer))["session_id"])
+        if time.monotonic() > end:
+            raise Gone(f"the service begins no sessions any more: {answer.status} {answer.body[:200]!r}")
+        time.sleep(0.5)
+
+
+def _unchunked(answer: Answer) -> bytes:
+    return answer.body[answer.body.find(b"{") : answer.body.rfind(b"}") + 1]
+
+
+DOCUMENTED = (
+    (503, b"model"),  # a model that this service runs without
+    (503, b"Too many changes"),
+    (504, b"longer than"),  # a tool's deadline
+)
+
+
+def _sentence(answer: Answer) -> str:
+    """What an answer says, without what is of one request only."""
+    found = re.search(rb'"(?:detail|message)": ?"([^"]*)', answer.body)
+    return (found[1] if found else answer.body)[:160].decode("utf-8", "replace")
+
+
+def _judge(tally: Tally, served: Served, answer: Answer, case: object, only: set[int] | None = None) -> None:
+    """Whether an answer, and what was logged meanwhile, is as it should be."""
+    for logged in served.log.take():
+        tally.fail("traceback", logged, case)
+    if answer.status is None:
+        tally.fail("hang", f"no answer within {HANG_SECONDS:g} s", case)
+        return
+    documented = any(answer.status == status and words in answer.body for status, words in DOCUMENTED)
+    if answer.status >= 500 and documented:
+        tally.notes[f"documented {answer.status}"] += 1
+    elif answer.status >= 500:
+        tally.fail("5xx", f"{answer.status}: {_sentence(answer)}", case)
+    elif only and answer.status not in only:
+        tally.fail("lost", f"{answer.status} in place of {sorted(only)}: {answer.body[:160]!r}", case)
+    if str(served.folder).encode() in answer.body:
+        tally.fail("lost", "an answer names a folder of the server", case)

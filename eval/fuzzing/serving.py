@@ -1,0 +1,138 @@
+"""The real application behind the product's own HTTP protocol on a real port, and requests as raw bytes."""
+
+import functools
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import uvicorn
+
+from assistant.engines import taste_of
+from assistant.front import Assistant
+from assistant.service.app import create_app
+from assistant.service.server import HEAD_BYTES, PatientProtocol
+from assistant.settings import Settings, load_settings
+from eval.fuzzing import shop
+from eval.fuzzing.counting import HANG_SECONDS, ErrorLog
+from tools.store import Catalogue
+
+NOWHERE = "http://127.0.0.1:9/v1"
+"""An address where no language model listens: every turn is answered by the rules alone."""
+FIRST_BYTES = 65_536
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; status 0 where the connection was closed without an answer, None where nothing came in time."""
+
+    status: int | None
+    head: bytes = b""
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running service."""
+
+    host: str
+    port: int
+    folder: Path
+    document: dict[str, Any]
+    log: ErrorLog = field(default_factory=ErrorLog)
+
+    def send(self, content: bytes, *, whole: bool = True, seconds: float = HANG_SECONDS) -> Answer:
+        """Send bytes on a connection of their own; read the answer to its end, or its head where not ``whole``."""
+        try:
+            with socket.create_connection((self.host, self.port), timeout=seconds) as connection:
+                _send_all(connection, content)
+                return _parsed(_read(connection, whole=whole, until=time.monotonic() + seconds))
+        except TimeoutError:
+            return Answer(None)
+
+    def request(self, method: str, path: str, body: bytes = b"", *, seconds: float = HANG_SECONDS) -> Answer:
+        """A well-formed request with a JSON body."""
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}:{self.port}", "Connection: close"]
+        lines += ["Accept: application/json", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+        return self.send("\r\n".join([*lines, "", ""]).encode("ascii") + body, seconds=seconds)
+
+
+def _send_all(connection: socket.socket, content: bytes) -> None:
+    with suppress(BrokenPipeError, ConnectionResetError):  # refused before it was read: the answer may still be there
+        connection.sendall(content)
+
+
+def _read(connection: socket.socket, *, whole: bool, until: float) -> bytes:
+    parts: list[bytes] = []
+    try:
+        while part := connection.recv(FIRST_BYTES):
+            parts.append(part)
+            if not whole and b"\r\n\r\n" in part:
+                break
+            if time.monotonic() > until:
+                raise TimeoutError
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+def _parsed(content: bytes) -> Answer:
+    if content.startswith(b"HTTP/1.1 100"):  # go on: the answer comes after it
+        content = content.partition(b"\r\n\r\n")[2]
+    head, _, body = content.partition(b"\r\n\r\n")
+    words = head.split(b" ", 2)
+    status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+    return Answer(status, head, body)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Served]:
+    """The service over a small catalogue in this folder, in a thread; no language model, no limit of requests."""
+    settings = _settings(folder)
+    with Catalogue.open(settings.data_folder) as catalogue:
+        shop.stock(catalogue, folder / "stock")
+        engines = shop.engines(catalogue)
+        knowing = engines.with_taste(taste_of(settings, lambda: catalogue))
+        app = create_app(settings, Assistant(settings, engines=knowing))
+        with socket.create_server(("127.0.0.1", 0), backlog=200) as listening:
+            served = Served("127.0.0.1", listening.getsockname()[1], folder, app.openapi())
+            with served.log.listening(), _running(_configured(app, settings), listening):
+                yield served
+
+
+def _settings(folder: Path) -> Settings:
+    llm = {"profile": "remote", "base_url": NOWHERE, "model": "none"}
+    service = {"requests_per_minute": 10**9, "body_seconds": 1.0, "header_seconds": 1.0}
+    privacy = {"key_file": folder / "users.key"}
+    return load_settings(data=folder / "data", llm=llm, service=service, privacy=privacy)
+
+
+def _configured(app: Any, settings: Settings) -> uvicorn.Server:  # noqa: ANN401 - an ASGI application
+    protocol = functools.partial(PatientProtocol, header_seconds=settings.service.header_seconds)
+    return uvicorn.Server(
+        uvicorn.Config(
+            app, http=cast(Any, protocol), ws="none", log_config=None, log_level="error", access_log=False,
+            h11_max_incomplete_event_size=HEAD_BYTES, timeout_graceful_shutdown=5,
+        )
+    )  # fmt: skip
+
+
+@contextmanager
+def _running(server: uvicorn.Server, listening: socket.socket) -> Iterator[None]:
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    end = time.monotonic() + START_SECONDS
+    while not server.started and thread.is_alive() and time.monotonic() < end:
+        time.sleep(0.01)
+    if not server.started:
+        raise RuntimeError("the service did not start")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(30)
