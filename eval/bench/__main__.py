@@ -17,7 +17,7 @@ from rich.console import Console
 from assistant.errors import ProductError
 from eval.bench.report import Result, describe_run, in_one_line, show
 
-USUAL = ("overhead", "embedding", "ingestion", "memory", "lines", "interactions", "taste", "service")
+USUAL = ("reading", "overhead", "embedding", "ingestion", "memory", "lines", "interactions", "taste", "service")
 LONG = ("models", "fuzz")
 
 

@@ -1,0 +1,176 @@
+"""What reading a message costs: long messages of every kind, and an ordinary sentence with a large vocabulary.
+
+Times are the thread's processor time, so that what else runs on the machine does not count.
+"""
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import product
+from types import FrameType
+
+import numpy as np
+
+from assistant.privacy.masking import mask
+from assistant.records import Memory, Recommendation
+from assistant.understanding import Said, understand
+from eval.bench.messages import KINDS, LENGTH, NAMED_FLOODS, messages
+from eval.bench.report import Result, Table
+from eval.bench.stage import Stage
+from tools.records import Vocabulary
+
+MESSAGES = 60
+"""Messages of each kind, unless --cases says how many."""
+
+GIVEN_UP = 10.0
+"""Seconds after which reading a message is given up; it then counts as this long."""
+
+TARGET = 0.05
+SENTENCE_TARGET = 0.005
+SENTENCES = (
+    "I am looking for running shoes from {brand} for my father under 100 dollars, not black",
+    "like the second one, but cheaper and without leather",
+    "Ich suche einen Stuhl aus Holz für das Wohnzimmer, höchstens 80 Euro, aber nicht von {brand}",
+    "我想买一双跑步鞋，不超过500元，不要黑色，不要{brand}的",
+    "show me only {category}, the cheapest first",
+)
+REPEATS = 40
+SMALL, LARGE = (10, 25), (10_000, 2_500)
+
+
+class _TooLongError(Exception):
+    """Reading did not end in `GIVEN_UP` seconds."""
+
+
+def measure(stage: Stage) -> Result:
+    """Read messages of every kind, then sentences with few and with many names."""
+    _read("to load the models and word lists once 一百元", Vocabulary(), Memory())
+    result = Result("reading")
+    _long_messages(stage, result)
+    _sentences(stage, result)
+    return result
+
+
+def _long_messages(stage: Stage, result: Result) -> None:
+    table = Table(
+        f"Processor time of reading a message of {LENGTH:,} characters, ms",
+        ["kind", "messages", "median", "p99", "most", "masking, most"],
+    )
+    vocabulary, memory = _vocabulary(1_000, 250), _memory()
+    everything: list[float] = []
+    for kind in [*KINDS, "mixture", "named floods"]:
+        stage.say(f"reading messages of the kind: {kind}")
+        texts = list(NAMED_FLOODS if kind == "named floods" else messages(kind, stage.cases or MESSAGES))
+        times = [_seconds(partial(_read, text, vocabulary, memory)) for text in texts]
+        masked = max(_seconds(partial(mask, text)) for text in texts)
+        everything += times
+        table.add(kind, len(times), *(1e3 * value for value in (*_spread(times), masked)))
+        result.numbers[kind] = {"times": times, "masking_most": masked}
+    table.add("all", len(everything), *(1e3 * value for value in _spread(everything)), None)
+    result.tables.append(table)
+    p99 = float(np.percentile(everything, 99))
+    result.numbers |= {"p99": p99, "most": max(everything)}
+    result.notes.append(f"p99 of all: {1e3 * p99:.1f} ms (target: at most {1e3 * TARGET:.0f} ms).")
+    result.notes.append(f"Reading was given up after {GIVEN_UP:.0f} s, and counts as that.")
+
+
+def _sentences(stage: Stage, result: Result) -> None:
+    table = Table(
+        "Processor time of reading an ordinary sentence, ms (median)",
+        [
+            "sentence",
+            f"{SMALL[0]} brands, {SMALL[1]} categories",
+            f"{LARGE[0]:,} brands, {LARGE[1]:,} categories",
+            "ratio",
+        ],
+    )
+    small, large = _vocabulary(*SMALL), _vocabulary(*LARGE)
+    built = _seconds(lambda: _read("shoes", large, _memory()))
+    rows = {}
+    for number, sentence in enumerate(SENTENCES):
+        stage.say(f"reading sentence {number + 1} of {len(SENTENCES)}")
+        few, many = (_median(sentence, vocabulary) for vocabulary in (small, large))
+        table.add(sentence, 1e3 * few, 1e3 * many, many / few)
+        rows[sentence] = {"few": few, "many": many}
+    result.tables.append(table)
+    result.numbers |= {"sentences": rows, "first_with_many": built}
+    most = max(row["many"] for row in rows.values())
+    result.notes.append(
+        f"Slowest sentence with many names: {1e3 * most:.1f} ms (target: under {1e3 * SENTENCE_TARGET:.0f} ms)."
+    )
+    result.notes.append(
+        f"The first message after the catalogue changed, the names' index included: {1e3 * built:.0f} ms."
+    )
+
+
+def _median(sentence: str, vocabulary: Vocabulary) -> float:
+    text = sentence.format(brand=vocabulary.brands[-1], category=vocabulary.categories[-1])
+    memory = _memory()
+    return float(np.median([_seconds(lambda: _read(text, vocabulary, memory)) for _ in range(REPEATS)]))
+
+
+def _read(text: str, vocabulary: Vocabulary, memory: Memory) -> None:
+    understand([Said(source="text", text=text)], memory, vocabulary, attached=False)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.thread_time()
+    try:
+        with _given_up():
+            work()
+    except _TooLongError:
+        return GIVEN_UP
+    return time.thread_time() - began
+
+
+@contextmanager
+def _given_up() -> Iterator[None]:
+    def give_up(_number: int, _frame: FrameType | None) -> None:
+        raise _TooLongError
+
+    previous = signal.signal(signal.SIGVTALRM, give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, GIVEN_UP)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, previous)
+
+
+def _spread(times: list[float]) -> tuple[float, float, float]:
+    return float(np.median(times)), float(np.percentile(times, 99)), max(times)
+
+
+def _vocabulary(brands: int, categories: int) -> Vocabulary:
+    """Names that look like names: of one to three words, some of them Chinese."""
+    draw = random.Random(brands)
+    syllables = ("ka", "ro", "mi", "nel", "to", "sal", "ver", "qui", "lex", "dan", "or", "pel", "sun", "wa", "ber")
+    words = ["".join(letters).title() for letters in product(syllables, repeat=3)]
+    han = [a + b + c for a, b, c in product("安博诚达恩飞格海佳康", "乐美诺普瑞", "尚泰特威信雅泽")]
+    names = draw.sample(words, min(brands, 3_000)) + draw.sample(han, min(brands // 20, len(han)))
+    pairs = (f"{draw.choice(words)} {draw.choice(words)}" for _ in iter(int, 1))
+    unique = dict.fromkeys(names[:brands])
+    while len(unique) < brands:
+        unique[next(pairs)] = None
+    kinds = [f"{draw.choice(words)} {kind}" for kind in ("Shoes", "Chairs", "Lamps", "Bags", "鞋")]
+    groups = dict.fromkeys(kinds[:categories])
+    while len(groups) < categories:
+        groups[f"{next(pairs)} {draw.choice(('Sets', 'Parts', 'Toys'))}"] = None
+    return Vocabulary(
+        brands=sorted(unique),
+        categories=sorted(groups),
+        attribute_values={"color": ["black", "white", "grey"], "material": ["oak", "leather"]},
+        currencies=["USD"],
+    )
+
+
+def _memory() -> Memory:
+    titles = ("Balloon Chair", "Modern Cafe Chair", "Comfy Padded Chair")
+    shown = [
+        Recommendation(rank=n + 1, item_id=f"i{n}", title=title, price=50.0, score=1, explanation="", evidence=[])
+        for n, title in enumerate(titles)
+    ]
+    return Memory(turns=1, topic="chair", shown=shown)
