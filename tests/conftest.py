@@ -1,9 +1,15 @@
-"""For every test: a key of users' pseudonyms of its own run, never the one of this machine's assistant."""
+"""For every test: a key of users' pseudonyms of its own run, never the one of this machine's assistant.
 
+SIGINT is as in the foreground, so that children can be interrupted where the tests themselves run in the background.
+"""
+
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,6 +8,8 @@ is one sentence for the person who sent the file.
 import logging
 import os
 import stat
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tools import heic_child
 from tools.errors import MediaError
 from tools.stopping import stoppable
 
@@ -35,6 +38,9 @@ SAMPLE_RATE = 16_000
 
 PICTURE_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
 """Pillow's readers that may run. The others are rare, or start programs (EPS) or open further files."""
+
+HEIC = "a HEIC picture"
+HEIC_SECONDS = 30.0
 
 SOUND_FORMATS = "wav,w64,aiff,caf,flac,ogg,mp3,aac,amr,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,asf,mpegts,flv,au"
 """FFmpeg's readers that may run; playlists (hls, concat, sdp), which open other files and addresses, may not."""
@@ -73,7 +79,7 @@ def sniff(head: bytes) -> str | None:
         if head.startswith(magic):
             return name
     if head[4:8] == b"ftyp":
-        return _FTYP_PICTURES.get(head[8:12], "an MP4 file")
+        return _box_file(head)
     if head[:4] == b"RIFF":
         return {b"WAVE": "a WAV recording", b"WEBP": "a WebP picture"}.get(head[8:12])
     text = _leading_text(head)
@@ -94,10 +100,17 @@ _MAGIC = (
     (b"OggS", "an Ogg recording"),
     (b"\x1aE\xdf\xa3", "a WebM or Matroska file"),
 )
-_FTYP_PICTURES = dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "a HEIC picture") | {
-    b"avif": "an AVIF picture",
-    b"avis": "an AVIF picture",
-}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+_AVIF_BRANDS = {b"avif", b"avis"}
+
+
+def _box_file(head: bytes) -> str:
+    """What a file of boxes is, by its brand; mif1 and msf1 say "a picture", and a further brand of which kind."""
+    size = int.from_bytes(head[:4], "big")
+    brands = {head[at : at + 4] for at in range(16, min(size, len(head)), 4)}
+    if head[8:12] in _AVIF_BRANDS or (head[8:12] in {b"mif1", b"msf1"} and brands & _AVIF_BRANDS):
+        return "an AVIF picture"
+    return HEIC if head[8:12] in _HEIC_BRANDS else "an MP4 file"
 
 
 def kind_of(path: Path, limits: MediaLimits = MediaLimits(), name: str | None = None) -> Literal["picture", "audio"]:
@@ -214,13 +227,15 @@ def load_picture(path: Path, limits: MediaLimits = MediaLimits()) -> "Image":
 
 
 def _open_picture(file: BinaryIO, name: str, max_pixels: int) -> "Image":
-    """Read the header only, and hold it against the pixel limit."""
+    """Read the header only (of HEIC, the whole), and hold it against the pixel limit."""
     from PIL import Image, UnidentifiedImageError
 
     _quiet_pillow()
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, max_pixels)
     head = file.read(4096)
     file.seek(0)
+    if sniff(head) == HEIC:
+        return _decode_heic(file, name, max_pixels)
     try:
         image = Image.open(file, formats=PICTURE_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
@@ -230,9 +245,27 @@ def _open_picture(file: BinaryIO, name: str, max_pixels: int) -> "Image":
     except Exception as exc:  # Pillow's readers raise many types on malformed headers
         logger.debug("Pillow could not open %s", name, exc_info=True)
         raise MediaError(f"{name} is damaged or cut short and cannot be read as a picture.") from exc
-    if image.width * image.height > max_pixels:
-        raise MediaError(f"{name} has {image.width:,} x {image.height:,} pixels; at most {max_pixels:,} are accepted.")
+    _check_pixels(image.width, image.height, name, max_pixels)
     return image
+
+
+def _check_pixels(width: int, height: int, name: str, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise MediaError(f"{name} has {width:,} x {height:,} pixels; at most {max_pixels:,} are accepted.")
+
+
+def _decode_heic(file: BinaryIO, name: str, max_pixels: int) -> "Image":
+    """The picture as a process of its own decodes it, see `tools.heic_child`."""
+    from PIL import Image
+
+    command = [sys.executable, "-I", heic_child.__file__, str(max_pixels)]
+    with _as_media_error(f"{name} is {HEIC} that is damaged or cut short"):
+        done = subprocess.run(command, stdin=file, capture_output=True, timeout=HEIC_SECONDS, check=True)  # noqa: S603
+        head, _, rows = done.stdout.partition(b"\n")
+        mode, width, height = head.decode().split()
+        size = int(width), int(height)
+        _check_pixels(*size, name, max_pixels)
+        return Image.frombytes(mode, size, rows)
 
 
 @cache
@@ -247,11 +280,11 @@ def _quiet_pillow() -> None:
 def _not_a_picture(name: str, head: bytes) -> str:
     kind = sniff(head)
     if kind is None:
-        return f"{name} is not a picture that can be read; send a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF file."
-    if kind.endswith(("picture", "drawing")) and kind not in {"an SVG drawing", "a HEIC picture"}:
-        return f"{name} is {kind} that is damaged or cut short."
-    if kind in {"an SVG drawing", "a HEIC picture"}:
+        return f"{name} is not a picture that can be read; send a JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC file."
+    if kind.endswith("drawing"):
         return f"{name} is {kind}, which cannot be read here; save it as PNG or JPEG."
+    if kind.endswith("picture"):
+        return f"{name} is {kind} that is damaged or cut short."
     return f"{name} is {kind}, not a picture."
 
 

@@ -4,8 +4,10 @@ Modules here import no model library at the top, so that ``assistant --help`` is
 Exit codes: 0 answered, 2 wrong usage or unreadable input, 3 a required service is missing, 130 interrupted.
 """
 
+import signal
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
+from typing import Annotated
 
 import typer
 
@@ -29,6 +31,7 @@ from assistant.cli import (
 )
 from assistant.errors import ProductError
 
+PACKAGE = "recommendation-assistant"
 INTERRUPTED = 130
 """Exit code after Ctrl-C; typer gives it for a KeyboardInterrupt, without a word."""
 
@@ -36,7 +39,6 @@ app = typer.Typer(
     name="assistant",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     help="Ranked, explained recommendations from text, pictures and voice.",
 )
 app.add_typer(models.app, name="models")
@@ -61,8 +63,25 @@ for further in entry_points(group="assistant.commands"):  # `assistant eval`, wh
     app.add_typer(further.load(), name=further.name)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"{PACKAGE} {version(PACKAGE)}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print name and version, and end.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
 def main() -> None:
     """Run the command line; expected errors end as one sentence on standard error."""
+    # What nohup, some build servers and a shell's "&" start ignores SIGINT from birth; a command can always be stopped.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as exc:

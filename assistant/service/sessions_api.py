@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from http import HTTPStatus
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from pydantic import Field
 from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
+from assistant.engines import media_limits
 from assistant.errors import SessionError
 from assistant.records import Attachment, Constraint, Memory, Reply
 from assistant.service.context import Service, TheService, TheUser, User
@@ -21,7 +23,7 @@ from assistant.service.problems import Problem, Refused, as_response
 from assistant.service.turns import STOPPED, AttachmentOut, Incoming, Running, with_urls
 from assistant.service.uploads import INCOMING, MESSAGE_BODY, read_message
 from assistant.sessions import Session, as_markdown, new_session_id
-from tools.media import sniff
+from tools.media import MediaLimits, load_picture, sniff
 from tools.records import Record
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
@@ -199,16 +201,30 @@ async def stop(service: TheService, user: TheUser, session_id: str, message_id: 
 
 
 @router.get("/{session_id}/attachments/{attachment_id}")
-async def attachment(service: TheService, user: TheUser, session_id: str, attachment_id: str) -> FileResponse:
-    """A picture or recording as it was sent; what a browser should not show itself comes as a download."""
+async def attachment(service: TheService, user: TheUser, session_id: str, attachment_id: str) -> Response:
+    """A picture or recording as it was sent, and a picture that browsers do not show, such as HEIC, as JPEG.
+
+    What a browser should not open itself comes as a download.
+    """
     await asyncio.to_thread(service.own_session, user, session_id)
     found = await _attachment(service, session_id, attachment_id)
     kind = await asyncio.to_thread(safe_type, Path(found.path))
     headers = {"Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "private, max-age=3600"}
+    if kind == UNKNOWN and found.kind == "picture":
+        content = await asyncio.to_thread(_as_jpeg, Path(found.path), media_limits(service.settings))
+        return Response(content, media_type="image/jpeg", headers=headers)
     shown = "attachment" if kind == UNKNOWN else "inline"
     return FileResponse(
         found.path, media_type=kind, filename=found.name, content_disposition_type=shown, headers=headers
     )
+
+
+def _as_jpeg(path: Path, limits: MediaLimits) -> bytes:
+    """The picture as every browser shows it, no larger than a screen."""
+    picture, out = load_picture(path, limits), BytesIO()
+    picture.thumbnail((SCREEN_PIXELS, SCREEN_PIXELS))
+    picture.save(out, "JPEG", quality=85)
+    return out.getvalue()
 
 
 @router.post("/{session_id}/feedback", status_code=204)
@@ -218,6 +234,7 @@ async def feedback(service: TheService, user: TheUser, session_id: str, given: F
     await service.assistant.note(session_id, given.item_id, given.event)
 
 
+SCREEN_PIXELS = 1920
 UNKNOWN = "application/octet-stream"
 _TYPES = {
     "a JPEG picture": "image/jpeg", "a PNG picture": "image/png", "a GIF picture": "image/gif",

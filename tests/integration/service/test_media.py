@@ -18,6 +18,7 @@ from tests.integration.service.conftest import Running, problem
 pytestmark = pytest.mark.models
 
 VOICE = Path(__file__).parents[2] / "data" / "voice-en.flac"
+PHONE = VOICE.with_name("phone.heic")
 JSON = {"Accept": "application/json"}
 
 
@@ -77,6 +78,15 @@ def test_a_picture_of_any_usual_kind_is_seen(service: Running, form: str) -> Non
     assert answer.json()["query"]["pictures"][0]["labels"]
 
 
+def test_a_phone_s_photo_is_seen_and_shown_to_every_browser(service: Running) -> None:
+    answer = send(service, "images", "IMG_0001.HEIC", PHONE.read_bytes())
+    assert answer.status_code == 200, answer.text
+    (attachment,) = answer.json()["query"]["attachments"]
+    shown = service.client.get(f"/api/sessions/{answer.json()['session_id']}/attachments/{attachment['id']}")
+    assert shown.headers["content-type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(shown.content)).size == (60, 90)
+
+
 def bomb() -> bytes:
     """A small PNG that says it has 900 million pixels."""
 
@@ -94,7 +104,7 @@ def bomb() -> bytes:
         ("images", "bomb.png", bomb(), "bomb.png"),
         ("images", "zip.png", b"PK\x03\x04" + bytes(1000), "ZIP"),
         ("images", "drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
-        ("images", "photo.heic", b"\x00\x00\x00\x18ftypheic" + bytes(1000), "HEIC"),
+        ("images", "photo.heic", b"\x00\x00\x00\x18ftypheic" + bytes(1000), "HEIC picture that is damaged"),
         ("images", "page.html", b"<script>alert(1)</script>", "page.html"),
         ("images", "song.png", recorded("wav", "pcm_s16le", 16_000), "song.png"),
         ("audio", "photo.mp3", drawn("JPEG"), "photo.mp3"),

@@ -1,6 +1,7 @@
 """load_picture: every odd picture comes out upright in RGB, every unusable file is refused in one sentence."""
 
 import os
+import struct
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from tests.unit.tools.samples import cut, picture, png_header
 from tools.errors import MediaError
 from tools.media import MediaLimits, load_picture, sniff
 
+PHONE = Path(__file__).resolve().parents[2] / "data" / "phone.heic"
+
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "gif", "bmp", "tif", "avif"])
 def test_common_formats_are_read_whatever_the_name(tmp_path: Path, suffix: str) -> None:
@@ -24,6 +27,14 @@ def test_common_formats_are_read_whatever_the_name(tmp_path: Path, suffix: str) 
     left, right = image.getpixel((10, 30)), image.getpixel((80, 30))
     assert left[0] > 180 > 60 > left[2]
     assert right[2] > 180 > 60 > right[0]
+
+
+def test_a_photo_of_a_phone_is_read_upright(tmp_path: Path) -> None:
+    image = load_picture(phone_photo(tmp_path))
+    assert (image.mode, image.size) == ("RGB", (60, 90))
+    above, below = image.getpixel((30, 10)), image.getpixel((30, 80))
+    assert above[0] > 180 > 60 > above[2]
+    assert below[2] > 180 > 60 > below[0]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -162,6 +173,16 @@ def heic(folder: Path) -> Path:
     return path
 
 
+def phone_photo(folder: Path, width: int | None = None, height: int | None = None) -> Path:
+    """A phone's photo, taken upright, stored lying; its header may be made to state another size."""
+    content = bytearray(PHONE.read_bytes())
+    if width and height:
+        at = content.index(b"ispe") + 8
+        content[at : at + 8] = struct.pack(">II", width, height)
+    (path := folder / "bad").write_bytes(content)
+    return path
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
@@ -174,7 +195,10 @@ def heic(folder: Path) -> Path:
         (lambda _: Path("with\0zero"), "cannot be opened"),
         (text_file, "bad is a text file, not a picture"),
         (svg, "is an SVG drawing, which cannot be read here; save it as PNG or JPEG"),
-        (heic, "is a HEIC picture, which cannot be read here; save it as PNG or JPEG"),
+        (heic, "is a HEIC picture that is damaged or cut short"),
+        (lambda folder: phone_photo(folder, 8_000, 8_000), "bad is a HEIC picture that is damaged or cut short"),
+        (lambda folder: phone_photo(folder, 60_000, 60_000), "bad is a HEIC picture that is damaged or cut short"),
+        (lambda folder: phone_photo(folder, 16, 16), "bad is a HEIC picture that is damaged or cut short"),
         (eps, "bad is a text file, not a picture"),
         (random_bytes, "is not a picture that can be read; send a JPEG, PNG, WebP"),
     ],
@@ -192,6 +216,29 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(MediaError, match="cannot be opened: Permission denied"):
         load_picture(path)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.5, 0.9])
+def test_a_photo_of_a_phone_cut_short_is_refused(tmp_path: Path, share: float) -> None:
+    with pytest.raises(MediaError, match=r"^cut is .*\.$"):
+        load_picture(cut(PHONE, tmp_path / "cut", share))
+
+
+def test_a_photo_of_a_phone_has_no_more_pixels_than_any_other(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="has 60 x 90 pixels; at most 5,000 are accepted"):
+        load_picture(PHONE, MediaLimits(image_pixels=5_000))
+
+
+@pytest.mark.parametrize("seed", [*range(12), 704, 979, 1024, 1064])  # the last four crash the decoder
+def test_a_damaged_photo_of_a_phone_is_a_picture_or_a_sentence(tmp_path: Path, seed: int) -> None:
+    content, random = bytearray(PHONE.read_bytes()), np.random.default_rng(seed)
+    for at in random.integers(4, len(content), random.integers(1, 6)):
+        content[at] = random.integers(256)
+    (path := tmp_path / "damaged.heic").write_bytes(content)
+    try:
+        assert load_picture(path).mode == "RGB"
+    except MediaError as exc:
+        assert "\n" not in str(exc)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "avif"])
@@ -224,6 +271,8 @@ def test_nothing_goes_to_standard_error(tmp_path: Path, capfd: pytest.CaptureFix
         (b"%PDF-1.7", "a PDF document"),
         (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "a WebP picture"),
         (b"\x00\x00\x00 ftypavif", "an AVIF picture"),
+        (b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avifmiaf", "an AVIF picture"),
+        (b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1heicmiaf", "a HEIC picture"),
         (b"\x00\x00\x00 ftypisom", "an MP4 file"),
         ("Grüße aus Köln".encode(), "a text file"),
         ("日本".encode()[:-1], "a text file"),

@@ -1,0 +1,42 @@
+"""What every command has in common: version, completion, and that it can be interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+from importlib.metadata import version
+
+PROGRAM = [sys.executable, "-c", "from assistant.cli import main; main()"]
+
+
+def test_the_version_is_printed() -> None:
+    done = subprocess.run([*PROGRAM, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"recommendation-assistant {version('recommendation-assistant')}\n"
+    assert done.stderr == ""
+
+
+def test_a_shell_completes_commands() -> None:
+    asked = {"_ASSISTANT_COMPLETE": "complete_bash", "COMP_WORDS": "assistant mode", "COMP_CWORD": "1"}
+    command = [sys.executable, "-c", "import sys; sys.argv[0] = 'assistant'; from assistant.cli import main; main()"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **asked}, check=True)
+    assert done.stdout.split() == ["models"]
+
+
+def test_a_command_started_in_the_background_can_be_interrupted() -> None:
+    waiting = (
+        "import time\nfrom assistant import cli\n"
+        "def wait(**_): print('waiting', flush=True); time.sleep(60)\n"
+        "cli.app = wait\ncli.main()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", waiting],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as nohup and a shell's "&" do
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "waiting\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "Interrupted; what was finished is kept.\n")
