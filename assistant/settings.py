@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from assistant.errors import ConfigError
@@ -113,6 +113,11 @@ class ServiceSettings(Section):
     port: int = Field(8080, ge=1, le=65535)
     hosts: list[str] = Field([], description="further names by which browsers reach it (the Host header)")
     cors: list[str] = Field([], description="origins of other web sites that may call it")
+    require_key: bool = Field(False, description="every request needs a key, also one from this machine")
+    proxies: list[IPvAnyNetwork] = Field(
+        [], description="addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed"
+    )
+    connections_per_address: int = Field(256, ge=1, description="open connections of one address; proxies are exempt")
     grace_seconds: float = Field(0.7, ge=0, le=60, description="how long a turn goes on after its listener hung up")
     kept_turns: int = Field(200, ge=1, description="ended turns whose events can be read again")
     ping_seconds: float = Field(15, gt=0, description="a comment line keeps a silent stream open")
@@ -129,6 +134,8 @@ class ServiceSettings(Section):
     import_bytes: int = Field(2 * 2**30, ge=1024, description="a catalogue sent as one stream")
     header_seconds: float = Field(15, gt=0, description="by when a connection must have brought a request's head")
     body_seconds: float = Field(20, gt=0, description="how long a request's body may bring nothing new")
+    body_total_seconds: float = Field(300, gt=0, description="how long a request's whole body may take")
+    import_total_seconds: float = Field(3600, gt=0, description="how long a catalogue sent as one stream may take")
     send_seconds: float = Field(60, gt=0, description="how long a client may take nothing of what is sent to it")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON lines")
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -13,11 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.service.problems import Refused, as_response, problem_of
 from assistant.service.watching import Served, Watcher
+from assistant.settings import ServiceSettings
 
 GONE = 499
 """Not an official status; servers use it for a request that its client gave up."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ROUTE = "none"
+IMPORT = "/api/catalogue/import"
+"""Where a catalogue is sent as one stream."""
 
 
 class Access:
@@ -73,22 +76,25 @@ def route_of(scope: Scope) -> str:
 
 
 class Patience:
-    """The innermost: a body that stalls, a body that is too large and an error that nobody expected become problems.
+    """Within the guard: a body that stalls or takes too long, one that is too large and an error that nobody expected
+    become problems.
 
     What reading the body raised is the answer, whatever a handler made of it on the way: FastAPI turns every error
     there into its own 400.
     """
 
-    def __init__(self, app: ASGIApp, body_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
         self._app = app
-        self._seconds = body_seconds
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with a bounded wait for each part of its body."""
+        """Pass the request on with a bounded wait for each part of its body and for the whole."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body, answer = _Body(receive, self._seconds), _Answer(send)
+        imports = scope["path"] == IMPORT
+        total = self._settings.import_total_seconds if imports else self._settings.body_total_seconds
+        body, answer = _Body(receive, self._settings.body_seconds, total), _Answer(send)
 
         async def sending(message: Message) -> None:
             if body.fault is None or answer.started:
@@ -108,19 +114,24 @@ class Patience:
 class _Body:
     """A request's body as it comes in, and what went wrong with it."""
 
-    def __init__(self, receive: Receive, seconds: float) -> None:
+    def __init__(self, receive: Receive, seconds: float, total_seconds: float) -> None:
         self._receive = receive
         self._seconds = seconds
+        self._total = total_seconds
+        self._end = time.monotonic() + total_seconds
         self._complete = False
         self.fault: Refused | None = None
 
     async def receive(self) -> Message:
         """The next part; waiting for the client's hanging up, after the body, has no bound."""
+        left = self._end - time.monotonic()
         try:
-            async with asyncio.timeout(None if self._complete else self._seconds):
+            async with asyncio.timeout(None if self._complete else min(self._seconds, left)):
                 message = await self._receive()
         except TimeoutError as exc:
             detail = f"The request's body brought nothing for {self._seconds:g} seconds."
+            if left < self._seconds:
+                detail = f"The request's body took longer than {self._total:g} seconds."
             self.fault = Refused(HTTPStatus.REQUEST_TIMEOUT, detail, {"Connection": "close"})
             raise self.fault from exc
         except Refused as exc:
@@ -147,4 +158,4 @@ class _Answer:
         problem = problem_of(error, scope.get("request_id"))
         if not self.started:
             extra = error.headers if isinstance(error, Refused) else None
-            await as_response(problem, extra)(scope, receive, self._send)
+            await as_response(problem, extra, path=scope["path"])(scope, receive, self._send)

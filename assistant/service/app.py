@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, Response
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from assistant.front import Assistant
 from assistant.privacy.forgetting import keep_tidy
@@ -30,7 +31,8 @@ from assistant.service import (
 )
 from assistant.service.access import Access, Patience
 from assistant.service.context import KEY_OWNER, Service
-from assistant.service.guard import Guard, is_loopback
+from assistant.service.guard import Guard
+from assistant.service.json_bodies import JsonBodies
 from assistant.service.keys import KeyStore
 from assistant.service.logs import AccessLog
 from assistant.service.metrics import Measures
@@ -48,10 +50,9 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     """The application; the assistant is opened when it starts and closed when it stops.
 
     Args:
-        settings: where ``service.host`` is not this machine alone, every request needs a key.
+        settings: which requests need a key is in `Guard`.
         assistant: one that is not open yet; made from the settings unless given.
     """
-    needs_key = not is_loopback(settings.service.host)
     keys = KeyStore(settings.keys_file)
     measures, traces = Measures(), tracing.from_environment()
     watcher = Watchers(measures, AccessLog(), *([traces] if traces else []))
@@ -64,7 +65,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             turns = Turns(opened, settings.service, watcher)
             opened.chat.watchers.append(watcher.model_called)
             measures.follow(turns)
-            app.state.service = Service(settings, opened, turns, keys, needs_key)
+            app.state.service = Service(settings, opened, turns, keys)
             app.state.readiness = Readiness(app.state.service)
             beside = [
                 asyncio.create_task(work) for work in (opened.warm_up(), keep_tidy(settings), keep_training(settings))
@@ -94,11 +95,14 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     problems.install(app)
     _add_routes(app)
     openapi.describe(app)
-    app.add_middleware(Patience, body_seconds=settings.service.body_seconds)
+    app.add_middleware(JsonBodies)
+    app.add_middleware(Patience, settings=settings.service)
     if settings.service.cors:
         _allow_sites(app, settings.service.cors)
-    app.add_middleware(Guard, settings=settings, keys=keys, needs_key=needs_key)
+    app.add_middleware(Guard, settings=settings, keys=keys)
     app.add_middleware(Access, watcher=watcher)
+    if settings.service.proxies:  # the outermost, so that everything else sees the client's own address
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=[str(network) for network in settings.service.proxies])
     if traces:
         traces.instrument(app)
     return app

@@ -42,7 +42,6 @@ class Service:
     assistant: Assistant
     turns: "Turns"
     keys: KeyStore
-    needs_key: bool
 
     def named(self, user: User, name: str) -> User:
         """Somebody whom a program names as the one it asks for; of a key's owner's, the key's alone."""

@@ -5,10 +5,11 @@ A pure ASGI middleware, because it must count a body's bytes as they arrive and 
 
 import ipaddress
 import re
+import time
 import uuid
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -18,8 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import ProductError
 from assistant.privacy.pseudonyms import pseudonym
+from assistant.service.access import IMPORT
 from assistant.service.context import KEY_OWNER, LOCAL_USER, REQUEST_ID, User
-from assistant.service.keys import PREFIX, KeyStore
+from assistant.service.keys import PREFIX, Key, KeyStore
 from assistant.service.problems import Refused, as_response, problem_of
 from assistant.settings import Settings
 
@@ -44,10 +46,20 @@ SECURITY_HEADERS = {
 
 NOBODY = User(id="", name="", key="")
 
+LOGINS_PER_MINUTE = 20
+"""Attempts to log in from one address."""
+NETWORK_BITS = 64
+"""Of an IPv6 address: what a provider gives one customer, who may use every address in it."""
+
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/chat/completions$|/api/uploads$|/mcp$")
+_LOGIN = "/api/login"
 _OPEN = re.compile(r"/(healthz|readyz|api/login|api/info)$")
 _NEEDS_USER = re.compile(r"/(api|v1|mcp|metrics|docs|openapi\.json)(/|$)")
+_FORWARDED = re.compile(
+    r"forwarded|via|x-forwarded(-.*)?|x-(real|client|cluster-client|envoy-external)-(ip|address)|"
+    r"(true-client|cf-connecting|fastly-client)-ip"
+)
 
 
 def is_loopback(host: str) -> bool:
@@ -59,14 +71,20 @@ def is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """The middleware."""
+    """The middleware.
 
-    def __init__(self, app: ASGIApp, settings: Settings, keys: KeyStore, *, needs_key: bool) -> None:
+    Keys are needed where the service listens beyond this machine, where ``service.require_key`` says so, where there is
+    a key, and for each request that came through a proxy: one with headers that proxies add, or for another host name
+    than this machine's own.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, keys: KeyStore) -> None:
         self._app = app
         self._all_settings = settings
         self._settings = settings.service
         self._keys = keys
-        self._needs_key = needs_key
+        self._own_names = is_loopback(settings.service.host)
+        self._always = settings.service.require_key or not self._own_names
         self._rate = RateLimitItemPerMinute(settings.service.requests_per_minute)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
@@ -90,57 +108,65 @@ class Guard:
 
     def _check(self, scope: Scope, headers: Headers) -> User:
         path, method = scope["path"], scope["method"]
-        self._check_origin(headers, method)
+        host = _host_name(headers)
+        self._check_origin(headers, method, host)
+        scope["needs_key"] = needs_key = (
+            self._always or not is_loopback(host) or _came_through_a_proxy(headers) or self._keys.any()
+        )
         if method == "OPTIONS" and "access-control-request-method" in headers:
             return NOBODY  # browsers ask without a key whether they may send one
-        user = self._user(headers, path)
+        key = self._key(headers)
+        user = self._owner(key) if key else NOBODY if needs_key else LOCAL_USER
         if _NEEDS_USER.match(path):
-            client = scope.get("client")
-            self._check_rate(user.id if self._needs_key else str(client[0] if client else ""))
+            self._check_rate(self._rate, user.id if key else _network(scope))
+        if path == _LOGIN and method == "POST":
+            self._check_rate(_LOGIN_RATE, f"login {_network(scope)}")
+        if not key and not _OPEN.match(path):
+            self._refuse_without_key(headers, path, needs_key=needs_key)
         limit, length = self._limit(scope, headers), headers.get("content-length", "")
         if length.isdecimal() and int(length) > limit:
             raise _too_large(limit)
         return user
 
-    def _check_origin(self, headers: Headers, method: str) -> None:
+    def _check_origin(self, headers: Headers, method: str, name: str) -> None:
         """Names that are not ours (DNS rebinding), and writing requests from other web sites."""
-        host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname or ""
-        known = {self._settings.host, *self._settings.hosts}
-        if not self._needs_key and not (is_loopback(name) or name in known):
+        if self._own_names and not (is_loopback(name) or name in (self._settings.host, *self._settings.hosts)):
             raise Refused(HTTPStatus.MISDIRECTED_REQUEST, "This service does not answer under that host name.")
         origin = headers.get("origin")
         if method in SAFE_METHODS or origin in self._settings.cors:
             return
-        if (origin and urlsplit(origin).netloc != host) or headers.get("sec-fetch-site") == "cross-site":
+        if (origin and _netloc(origin) != headers.get("host")) or headers.get("sec-fetch-site") == "cross-site":
             raise Refused(HTTPStatus.FORBIDDEN, "Requests from other web sites are not taken.")
 
-    def _user(self, headers: Headers, path: str) -> User:
+    def _key(self, headers: Headers) -> Key | None:
         secret = _secret(headers)
-        key = self._keys.find(secret) if secret else None
-        if key:
-            owner = KEY_OWNER + key.id
-            return User(id=pseudonym(self._all_settings, owner), name=key.name, key=owner)
+        return self._keys.find(secret) if secret else None
+
+    def _owner(self, key: Key) -> User:
+        owner = KEY_OWNER + key.id
+        return User(id=pseudonym(self._all_settings, owner), name=key.name, key=owner)
+
+    def _refuse_without_key(self, headers: Headers, path: str, *, needs_key: bool) -> None:
+        secret = _secret(headers)
         # OpenAI's clients always send some key; where none is needed, one that is not of our making means nothing
         means_us = headers.get("authorization") and (secret or "").startswith(PREFIX if path.startswith("/v1/") else "")
-        if secret and not _OPEN.match(path) and (self._needs_key or means_us):
+        if secret and (needs_key or means_us):
             raise _unauthorized("This key is unknown, revoked or past its end.")
-        if self._needs_key and _NEEDS_USER.match(path) and not _OPEN.match(path):
+        if needs_key and _NEEDS_USER.match(path):
             raise _unauthorized("A key is needed here: Authorization: Bearer KEY.")
-        return LOCAL_USER if not self._needs_key else NOBODY
 
-    def _check_rate(self, who: str) -> None:
-        if not self._limiter.hit(self._rate, who):
-            seconds = max(1, round(self._limiter.get_window_stats(self._rate, who).reset_time - _now()))
+    def _check_rate(self, rate: RateLimitItemPerMinute, who: str) -> None:
+        if not self._limiter.hit(rate, who):
+            seconds = max(1, round(self._limiter.get_window_stats(rate, who).reset_time - time.time()))
             raise Refused(
                 HTTPStatus.TOO_MANY_REQUESTS,
-                f"Too many requests: at most {self._rate.amount} a minute.",
+                f"Too many requests: at most {rate.amount} a minute.",
                 {"Retry-After": str(seconds)},
             )
 
     def _limit(self, scope: Scope, headers: Headers) -> int:
         path, settings = scope["path"], self._settings
-        if path == "/api/catalogue/import":
+        if path == IMPORT:
             return settings.import_bytes
         if not _MESSAGES.match(path):
             return settings.json_bytes
@@ -148,10 +174,38 @@ class Guard:
         return settings.body_bytes if multipart else min(settings.body_bytes, JSON_MESSAGE_BYTES)
 
 
-def _now() -> float:
-    import time
+_LOGIN_RATE = RateLimitItemPerMinute(LOGINS_PER_MINUTE)
 
-    return time.time()
+
+def _host_name(headers: Headers) -> str:
+    return _split(f"//{headers.get('host', '')}", "Host").hostname or ""
+
+
+def _netloc(origin: str) -> str:
+    return _split(origin, "Origin").netloc
+
+
+def _split(url: str, header: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as exc:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"The header {header} cannot be read.") from exc
+
+
+def _came_through_a_proxy(headers: Headers) -> bool:
+    return any(_FORWARDED.fullmatch(name) for name in headers)
+
+
+def _network(scope: Scope) -> str:
+    """Where a request comes from, as it is counted."""
+    address = str(scope["client"][0]) if scope.get("client") else ""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((parsed, NETWORK_BITS), strict=False))
+    return address
 
 
 def _request_id(headers: Headers) -> str:

@@ -49,12 +49,12 @@ class LoginIn(Record):
 
 
 @router.get("/api/info")
-async def info(service: TheService, user: TheUser) -> Info:
+async def info(request: Request, service: TheService, user: TheUser) -> Info:
     """Version, models, limits, and whether a key is needed."""
     known = bool(user.id)
     return Info(
         version=version("recommendation-assistant"),
-        auth="key" if service.needs_key else "none",
+        auth="key" if request.scope["needs_key"] else "none",
         user=user.name if known else None,
         models=model_names(service.settings) if known else {},
         items=await asyncio.to_thread(service.assistant.count) if known else None,

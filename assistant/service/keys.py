@@ -92,6 +92,16 @@ class KeyStore:
             raise self._unusable(exc) from exc
         return _key(row) if row else None
 
+    def any(self) -> bool:
+        """Whether there is a key, past its end or not; a file that cannot be read counts as one."""
+        if not self._path.is_file():
+            return False
+        try:
+            with contextlib.closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=30)) as db:
+                return db.execute("select 1 from keys limit 1").fetchone() is not None
+        except sqlite3.DatabaseError:
+            return self._path.stat().st_size > 0
+
     def log_in(self, secret: str) -> str | None:
         """A login token for a key's secret, or None when that is no key."""
         key = self.find(secret)

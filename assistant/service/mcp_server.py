@@ -152,7 +152,7 @@ async def over_stdio(settings: Settings, out: TextIO, files: Path | None = None)
     """
     async with Assistant(settings) as assistant:
         turns = Turns(assistant, settings.service)
-        service = Service(settings, assistant, turns, KeyStore(settings.keys_file), needs_key=False)
+        service = Service(settings, assistant, turns, KeyStore(settings.keys_file))
         door = McpDoor(service, Toolbench(assistant, files))
         try:
             async with stdio_server(stdout=anyio.wrap_file(out)) as (read, write):

@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 import functools
+import ipaddress
 import logging
 import os
 import resource
 import signal
 import socket
+from collections import Counter
+from http import HTTPStatus
 from types import FrameType
 from typing import Any, cast
 
@@ -18,6 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from assistant.errors import ServiceMissing
 from assistant.llm import process
+from assistant.service.problems import MEDIA_TYPE, Problem
 from assistant.settings import ServiceSettings
 
 logger = logging.getLogger("assistant.serve")
@@ -60,7 +64,8 @@ def run(app: FastAPI, service: ServiceSettings, listening: socket.socket) -> Non
     AppStatus.enable_automatic_graceful_drain = False  # it would cut the streams of running turns at once
     config = uvicorn.Config(
         app,
-        http=cast(Any, functools.partial(PatientProtocol, header_seconds=service.header_seconds)),
+        http=cast(Any, functools.partial(PatientProtocol, service=service, open_by_address=Counter())),
+        proxy_headers=False,  # the application reads them, from the proxies that the settings name
         ws="none",
         lifespan="off",  # entered here: uvicorn would log a failure's traceback and keep the failure to itself
         log_config=None,
@@ -104,17 +109,40 @@ class Server(uvicorn.Server):
 
 
 class PatientProtocol(H11Protocol):
-    """HTTP/1.1 that gives up connections on which no request's head arrives in time; uvicorn waits without end."""
+    """HTTP/1.1 that takes a bounded number of connections from one address, and gives up those on which no request's
+    head arrives in time; uvicorn waits without end.
 
-    def __init__(self, *given: Any, header_seconds: float, **named: Any) -> None:  # noqa: ANN401 - as uvicorn has them
+    Args:
+        open_by_address: how many connections each address has, shared by all.
+    """
+
+    def __init__(
+        self,
+        *given: Any,  # noqa: ANN401 - as uvicorn has them
+        service: ServiceSettings,
+        open_by_address: Counter[str],
+        **named: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(*given, **named)
-        self._header_seconds = header_seconds
+        self._header_seconds = service.header_seconds
+        self._most = service.connections_per_address
+        self._proxies = service.proxies
+        self._open = open_by_address
+        self._address: str | None = None
         self._giving_up: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait for a head."""
         super().connection_made(transport)
-        self._wait()
+        address = self.client[0] if self.client else ""
+        if not self._is_proxy(address):
+            self._address = address
+            self._open[address] += 1
+        if self._open[address] > self._most:
+            transport.write(_TOO_MANY_CONNECTIONS)
+            transport.close()
+        else:
+            self._wait()
 
     def data_received(self, data: bytes) -> None:
         """Wait on while there is no whole head; uvicorn's own timer ends with the first byte."""
@@ -127,7 +155,14 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing to wait for."""
         self._stop_waiting()
+        if self._address is not None:
+            self._open[self._address] -= 1
+            if not self._open[self._address]:
+                del self._open[self._address]
         super().connection_lost(exc)
+
+    def _is_proxy(self, address: str) -> bool:
+        return any(ipaddress.ip_address(address) in network for network in self._proxies) if address else False
 
     @property
     def _working(self) -> bool:
@@ -146,6 +181,22 @@ class PatientProtocol(H11Protocol):
         self._giving_up = None
         if not self._working:
             self.transport.close()
+
+
+def _refusal() -> bytes:
+    """What a connection too many is answered, before any request on it is read."""
+    body = Problem(
+        title=HTTPStatus.TOO_MANY_REQUESTS.phrase,
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        detail="Too many connections are open from this address.",
+    ).model_dump_json()
+    return (
+        f"HTTP/1.1 429 Too Many Requests\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
+        f"Retry-After: 5\r\nConnection: close\r\n\r\n{body}"
+    ).encode()
+
+
+_TOO_MANY_CONNECTIONS = _refusal()
 
 
 async def _serve(app: FastAPI, server: Server, listening: socket.socket) -> None:

@@ -1,0 +1,77 @@
+"""Every JSON body is read and bounded before any handler sees it, whichever library parses it there."""
+
+import asyncio
+import re
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assistant.service.access import IMPORT
+from assistant.service.problems import Refused
+from tools.bounds import Bounds, OutOfBounds, check, read_json
+
+BOUNDS = Bounds(depth=32, values=200_000, key=1_000, text=2**27, controls=True)
+"""Texts are as long as the request may be; handlers have limits of their own, field by field."""
+AT_ONCE_BYTES = 16 * 1024
+"""Larger bodies are read in a thread: a millisecond of every other request is not theirs."""
+
+_FORM = re.compile(r"multipart/|application/x-www-form-urlencoded", re.IGNORECASE)
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class JsonBodies:
+    """The innermost middleware; what is not within the bounds is refused with 422.
+
+    Refused are numbers that are not finite (NaN, Infinity, 1e999) or beyond 64 bits, nesting, texts with halves of
+    characters (lone surrogates), and what is not UTF-8. Forms and streamed catalogues are bounded by their readers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read a JSON body, check it, and pass it on as it came."""
+        if scope["type"] != "http" or not _is_json(scope):
+            await self._app(scope, receive, send)
+            return
+        body, last = await _read(receive)
+        if body:
+            await asyncio.to_thread(_check, body) if len(body) > AT_ONCE_BYTES else _check(body)
+        await self._app(scope, _again(body, last, receive), send)
+
+
+def _is_json(scope: Scope) -> bool:
+    kind = Headers(scope=scope).get("content-type", "")
+    return scope["method"] in _WITH_BODY and scope["path"] != IMPORT and not _FORM.match(kind)
+
+
+async def _read(receive: Receive) -> tuple[bytes, Message | None]:
+    """The whole body, and the message that ended it where that is not its last part."""
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b"".join(parts), message
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts), None
+
+
+def _check(body: bytes) -> None:
+    try:
+        check(read_json(body), BOUNDS)
+    except OutOfBounds as exc:
+        raise Refused(422, f"The body cannot be taken: {exc}.") from exc
+    except ValueError as exc:
+        raise Refused(422, "The body is not JSON.") from exc
+
+
+def _again(body: bytes, last: Message | None, receive: Receive) -> Receive:
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": last is not None}]
+    if last is not None:
+        waiting.append(last)
+
+    async def again() -> Message:
+        return waiting.pop(0) if waiting else await receive()
+
+    return again
