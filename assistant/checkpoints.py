@@ -15,9 +15,14 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from assistant.errors import StoreError
 from assistant.sessions import LOCK_SECONDS, NO_SYNC_EACH_TIME, keeping, serializer
 
+BY_HAND = "update"
+"""LangGraph's name for the source of a checkpoint that no turn has made: `Assistant.branch` makes some."""
+
 
 class SessionSaver(AsyncSqliteSaver):
     """Keeps what a session remembers and the reply that made it remember so, both or neither.
+
+    Nothing is kept of a turn that was stopped or failed. LangGraph would go on with it, but a new message begins anew.
 
     Everything goes through one connection, whose transactions belong to one writer at a time. What cannot be written
     is rolled back: a transaction left open would have later commits carry it out, or hold up every other writer.
@@ -34,11 +39,13 @@ class SessionSaver(AsyncSqliteSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Save a checkpoint; the one that a finished turn leaves, with the turn's reply.
+        """Save the checkpoint that a finished turn leaves, with the turn's reply, or one that is made by hand.
 
         Raises:
             StoreError: it cannot be written; the session is as before.
         """
+        if "reply" not in new_versions and metadata.get("source") != BY_HAND:
+            return config
         async with self._whole():
             if "reply" in new_versions:
                 statements, values = keeping(
@@ -51,14 +58,7 @@ class SessionSaver(AsyncSqliteSaver):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Save what the steps of an unfinished turn wrote; errors as in `aput`."""
-        async with self._whole():
-            await super().aput_writes(config, writes, task_id, task_path)
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        """Forget a session's checkpoints; errors as in `aput`."""
-        async with self._whole():
-            await super().adelete_thread(thread_id)
+        """Keep nothing of what the steps of an unfinished turn wrote."""
 
     @contextlib.asynccontextmanager
     async def _whole(self) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 import threading
@@ -15,10 +16,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
+from assistant import unfinished
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, SessionError
 from assistant.learning.impressions import ImpressionLog
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
+from assistant.privacy.forgetting import remove_sessions, tidy
 from assistant.privacy.masking import Border
 from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id
@@ -36,6 +39,8 @@ from tools.stopping import stopped_by
 from tools.taste.events import EventStore
 from tools.taste.records import EventKind, Interaction
 from tools.toolbox import Engines, build_tools, call_tool
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from assistant.checkpoints import SessionSaver
@@ -98,7 +103,6 @@ class Assistant:
     async def __aenter__(self) -> "Assistant":
         from assistant.checkpoints import open_saver
         from assistant.engines import open_engines
-        from assistant.privacy.forgetting import tidy
 
         check_prompts(self.settings.prompts)
         await asyncio.to_thread(tidy, self.settings)
@@ -120,6 +124,8 @@ class Assistant:
             self._stack.callback(self._opened.events.close)
         self._stack.callback(self._opened.tool_threads.shutdown, wait=False, cancel_futures=True)
         self._stack.push_async_callback(self._opened.chat.aclose)
+        for session_id in await asyncio.to_thread(unfinished.take_ended, self.settings.data_folder):
+            await self._drop_files(session_id)
         return self
 
     async def __aexit__(
@@ -179,19 +185,27 @@ class Assistant:
             top_n=top_n or self.settings.turn.top_n,
         )
         done: Done | None = None
-        try:
-            async for event in self._run(request):
-                if isinstance(event, Done):
-                    done = event  # told when the turn is kept
-                else:
-                    yield event
-        except BaseException as exc:
-            if done is None or isinstance(exc, Exception):  # one that is stopped while it is kept may be kept
-                await self._drop_files(request.session_id)
-            raise
+        with self._noted(request):
+            try:
+                async with contextlib.aclosing(self._run(request)) as events:  # type: ignore[type-var]
+                    async for event in events:
+                        if isinstance(event, Done):
+                            done = event  # told when the turn is kept
+                        else:
+                            yield event
+            except BaseException as exc:
+                if done is None or isinstance(exc, Exception):  # one that is stopped while it is kept may be kept
+                    await self._drop_files(request.session_id)
+                raise
         if done is not None:
             await asyncio.to_thread(self._note_beside, done)
             yield done
+
+    def _noted(self, request: Request) -> contextlib.AbstractContextManager[None]:
+        """What has the next start delete the turn's files when this process is killed meanwhile."""
+        if request.images or request.audio:
+            return unfinished.noted(self.settings.data_folder, request.session_id)
+        return contextlib.nullcontext()
 
     def _note_beside(self, done: Done) -> None:
         """Keep what is learned from a turn: the ranking that was shown, and what the message said of earlier ones."""
@@ -268,11 +282,19 @@ class Assistant:
             self._parts.events.add([done])
 
     async def forget(self, session_id: str) -> None:
-        """Delete a session: its replies, what it remembers, and its files."""
+        """Delete a session: its replies, what it remembers, and its files.
+
+        The bytes are overwritten at once, or, where something else holds on to the file, by the next `tidy`.
+
+        Raises:
+            StoreError: the sessions cannot be written now.
+        """
         check_session_id(session_id)
-        await self._parts.saver.adelete_thread(session_id)
-        await asyncio.to_thread(shutil.rmtree, self.uploads(session_id), ignore_errors=True)
-        await asyncio.to_thread(self._parts.log.delete, session_id)
+        await asyncio.to_thread(remove_sessions, self.settings.data_folder, self.log, [session_id])
+        try:
+            await asyncio.to_thread(self.log.scrub)
+        except StoreError as exc:
+            logger.warning("what was deleted is overwritten later: %s", exc)
 
     async def branch(self, session_id: str, turns: int) -> str:
         """Begin a session with what another one remembered after so many turns; the other stays as it is.
@@ -287,8 +309,8 @@ class Assistant:
         attachments = await asyncio.to_thread(_copied, memory.attachments, self.uploads(new_id))
         kept = memory.model_copy(update={"attachments": attachments})
         config: Any = {"configurable": {"thread_id": new_id}}
+        await asyncio.to_thread(self._parts.log.copy, session_id, new_id, turns)  # first: a checkpoint has a session
         await self._parts.graph.aupdate_state(config, {"kept": kept}, as_node="respond")
-        await asyncio.to_thread(self._parts.log.copy, session_id, new_id, turns)
         return new_id
 
     async def _memory_after(self, session_id: str, turns: int) -> Memory:

@@ -25,8 +25,9 @@ import tools.records
 from assistant.errors import SessionError, StoreError
 from assistant.records import Reply
 from assistant.turn.state import LOCAL, Request
+from tools.private import private_folder
 from tools.records import Record
-from tools.scrubbing import scrub
+from tools.scrubbing import note_deletion, scrub
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SCHEMA = """
@@ -43,9 +44,12 @@ create table if not exists feedback (
     session_id text not null, item_id text not null, event text not null, at real not null
 );
 create index if not exists feedback_of on feedback (session_id);
+"""
+_OLD_SESSIONS = """
 insert or ignore into sessions
     select session_id, 'local', '', min(at), max(at) from replies group by session_id;
 """
+"""Of files from before there was the table; it reads every reply."""
 NO_SYNC_EACH_TIME = "pragma synchronous = normal"
 """In WAL mode a commit survives the end of the process at once, and the end of the machine a moment later."""
 
@@ -92,14 +96,15 @@ class SessionLog:
     """The replies of all sessions. Thread-safe through short connections."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         self._path = path
         with self._open() as db:
             db.execute("pragma journal_mode = wal")
+            is_old = db.execute("select 1 from sqlite_master where name = 'sessions'").fetchone() is None
             if "message_id" not in [row[1] for row in db.execute("pragma table_info(replies)")]:
                 db.executescript(_SCHEMA)
                 db.execute("alter table replies add column message_id text")
-            db.executescript(_SCHEMA)
+            db.executescript(_SCHEMA + (_OLD_SESSIONS if is_old else ""))
             db.execute("create index if not exists replies_to on replies (message_id)")
 
     def create(self, session_id: str, owner: str = LOCAL, title: str = "") -> Session:
@@ -135,24 +140,28 @@ class SessionLog:
         with self._open() as db:
             db.execute("update sessions set title = ? where session_id = ?", (title, session_id))
 
-    def delete(self, session_id: str) -> None:
-        """Forget a session's replies, feedback and title."""
-        with self._open() as db:
-            for table in ("replies", "feedback", "sessions"):
-                db.execute(f"delete from {table} where session_id = ?", (session_id,))  # noqa: S608 - constants
-
     def forget(self, session_ids: Iterable[str]) -> None:
-        """Delete sessions with all that is remembered of them, and every checkpoint that is no session's, down to the
-        bytes of the file."""
+        """Delete sessions with all that is remembered of them, and every checkpoint that is no session's.
+
+        Their bytes are overwritten by `scrub`.
+        """
         given = json.dumps(list(session_ids))
         with self._open() as db:
-            db.execute("pragma secure_delete = on")
+            db.execute("begin immediate")
+            note_deletion(db)
             for table in ("replies", "feedback", "sessions"):
                 db.execute(f"delete from {table} where session_id in (select value from json_each(?))", (given,))  # noqa: S608
             for table in _CHECKPOINTS & {name for (name,) in db.execute("select name from sqlite_master")}:
                 db.execute(f"delete from {table} where thread_id not in (select session_id from sessions)")  # noqa: S608
-            db.commit()
-            scrub(db, self._path)
+
+    def scrub(self) -> None:
+        """Write the file anew where something was deleted, so that it holds no byte of it.
+
+        Raises:
+            StoreError: another process holds on to the file; to be tried again.
+        """
+        with self._open() as db:
+            scrub(db, self._path, seconds=LOCK_SECONDS)
 
     def knows(self, session_id: str) -> bool:
         """Whether there is such a session."""
@@ -239,10 +248,19 @@ class SessionLog:
             )
 
     def sessions(self) -> list[str]:
-        """Ids of all sessions, latest first."""
+        """Ids of all sessions with a turn, latest first."""
         with self._open() as db:
-            rows = db.execute("select session_id from replies group by session_id order by max(at) desc").fetchall()
+            rows = db.execute(
+                "select session_id from sessions where session_id in (select session_id from replies)"
+                " order by updated_at desc"
+            ).fetchall()
         return [row[0] for row in rows]
+
+    def ids_of(self, owner: str) -> list[str]:
+        """Ids of all sessions of an owner, latest first."""
+        with self._open() as db:
+            rows = db.execute("select session_id from sessions where owner = ? order by updated_at desc", (owner,))
+            return [row[0] for row in rows]
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -325,7 +343,7 @@ def check_owner(log: SessionLog, session_id: str, owner: str) -> None:
     Raises:
         SessionError: there is no such session, or it is somebody else's.
     """
-    if session_id not in log.sessions():
+    if not log.knows(session_id) or not log.session(session_id).turns:
         raise SessionError(f"There is no session {session_id!r}; leave --session out to begin one.")
     if log.session(session_id).owner != owner:
         raise SessionError(f"The session {session_id!r} is another user's; name them with --user.")
@@ -340,22 +358,3 @@ def serializer() -> JsonPlusSerializer:
 def _records_of(module: ModuleType) -> list[tuple[str, str]]:
     classes = [cls for _, cls in inspect.getmembers(module, inspect.isclass) if issubclass(cls, BaseModel)]
     return [(cls.__module__, cls.__name__) for cls in classes] + [("pathlib", "PosixPath"), ("pathlib", "Path")]
-
-
-def as_markdown(turns: list[Turn]) -> str:
-    """A session as a readable document."""
-    lines = [f"# Session {turns[0].reply.session_id}", ""]
-    for turn in turns:
-        heard = [f"(voice {note.attachment}: {note.text})" for note in turn.reply.query.transcripts]
-        seen = [f"(picture {note.attachment})" for note in turn.reply.query.pictures]
-        lines += [
-            f"**You:** {' '.join([turn.said, *heard, *seen]).strip()}",
-            "",
-            f"**Assistant:** {turn.reply.message}",
-            "",
-        ]
-        for item in turn.reply.recommendations:
-            price = f"{item.price:,.2f} {item.currency or ''}".strip() if item.price is not None else "no price"
-            lines.append(f"{item.rank}. **{item.title}** ({price}): {item.explanation}")
-        lines.append("")
-    return "\n".join(lines)

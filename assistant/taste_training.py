@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from assistant.errors import BadInput, StoreError
 from assistant.settings import Settings
+from tools.private import private_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,7 +173,7 @@ def _alone(settings: Settings) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     try:
-        settings.data_folder.mkdir(parents=True, exist_ok=True)
+        private_folder(settings.data_folder)
         with FileLock(settings.data_folder / LOCK, timeout=0):
             yield
     except Timeout as exc:

@@ -22,7 +22,9 @@ MAX_NUMBER: Final = 2**63
 
 _DIGITS_READ: Final = 400
 """Longer integers are out of range in any case; reading them would take quadratic time."""
-_UNUSABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_HALVES: Final = "\ud800-\udfff"
+_UNUSABLE: Final = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f{_HALVES}]")
+_HALF: Final = re.compile(f"[{_HALVES}]")
 
 
 class OutOfBounds(ValueError):
@@ -31,13 +33,17 @@ class OutOfBounds(ValueError):
 
 @dataclass(frozen=True)
 class Bounds:
-    """The limits that one value must keep; a request may have tighter or wider ones than a catalogue line."""
+    """The limits that one value must keep; a request may have tighter or wider ones than a catalogue line.
+
+    ``controls`` says whether `check` lets control characters pass: of a request, its reader turns them into blanks.
+    """
 
     depth: int = MAX_DEPTH
     values: int = MAX_VALUES
     key: int = MAX_KEY
     text: int = MAX_TEXT
     number: float = MAX_NUMBER
+    controls: bool = False
 
 
 DEFAULT: Final = Bounds()
@@ -82,10 +88,10 @@ def check(value: object, bounds: Bounds = DEFAULT) -> None:
             if depth > bounds.depth:
                 raise OutOfBounds(f"nested more than {bounds.depth} levels deep")
             for key in each if isinstance(each, dict) else ():
-                _check_text(key, bounds.key, "a key")
+                _check_text(key, bounds.key, "a key", bounds)
             waiting += [(child, depth + 1) for child in (each.values() if isinstance(each, dict) else each)]
         elif isinstance(each, str):
-            _check_text(each, bounds.text, "a text")
+            _check_text(each, bounds.text, "a text", bounds)
         elif problem := number_problem(each, bounds):
             raise OutOfBounds(problem)
 
@@ -99,10 +105,12 @@ def number_problem(value: object, bounds: Bounds = DEFAULT) -> str | None:
     return None if -bounds.number < value < bounds.number else "a number out of range"
 
 
-def _check_text(text: str, longest: int, what: str) -> None:
+def _check_text(text: str, longest: int, what: str, bounds: Bounds) -> None:
     if len(text) > longest:
         raise OutOfBounds(f"{what} longer than {longest:,} characters")
-    if _UNUSABLE.search(text):
+    if bounds.controls and _HALF.search(text):
+        raise OutOfBounds(f"{what} with halves of characters (lone surrogates)")
+    if not bounds.controls and _UNUSABLE.search(text):
         raise OutOfBounds(f"{what} with control characters or halves of characters")
 
 

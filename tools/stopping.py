@@ -7,14 +7,16 @@ with stopped_by(stop):
 stop.set()                             # the next check_stopped() in it raises
 """
 
+import asyncio
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from tools.errors import ToolFailure
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _STOP: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
@@ -39,6 +41,17 @@ def check_stopped() -> None:
     stop = _STOP.get()
     if stop is not None and stop.is_set():
         raise ToolFailure("The work was stopped.")
+
+
+async def to_its_end(work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """Work in a thread that is waited for also when the caller is cancelled: when the cancelling arrives, it has ended
+    and changes nothing more."""
+    working = asyncio.ensure_future(asyncio.to_thread(work, *given, **named))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise
 
 
 def stoppable(values: Iterable[T]) -> Iterator[T]:

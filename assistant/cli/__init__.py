@@ -4,6 +4,7 @@ Modules here import no model library at the top, so that ``assistant --help`` is
 Exit codes: 0 answered, 2 wrong usage or unreadable input, 3 a required service is missing, 130 interrupted.
 """
 
+import os
 import signal
 import sys
 from importlib.metadata import entry_points, version
@@ -30,6 +31,7 @@ from assistant.cli import (
     users,
 )
 from assistant.errors import ProductError
+from tools.private import UMASK
 
 PACKAGE = "recommendation-assistant"
 INTERRUPTED = 130
@@ -82,6 +84,7 @@ def main() -> None:
     """Run the command line; expected errors end as one sentence on standard error."""
     # What nohup, some build servers and a shell's "&" start ignores SIGINT from birth; a command can always be stopped.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.umask(UMASK)
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as exc:

@@ -173,11 +173,11 @@ class Conversation:
         self._console.print(f"session {self._session}", style="dim")
 
     async def _save(self, rest: str) -> None:
-        from assistant.sessions import as_markdown
+        from assistant.service.markdown import session_as_markdown
 
         path = Path(rest or f"session-{self._session}.md")
         try:
-            path.write_text(as_markdown(self._assistant.log.read(self._session)), "utf-8")
+            path.write_text(session_as_markdown(self._session, self._assistant.log.read(self._session)), "utf-8")
         except OSError as exc:
             raise BadInput(f"{path} cannot be written: {exc.strerror}.") from exc
         self._console.print(f"Saved to {path}.", markup=False)

@@ -38,7 +38,7 @@ def export(user: UserId) -> None:
     from assistant.privacy.pseudonyms import pseudonym
 
     settings = load_settings()
-    typer.echo(json.dumps(export_of(settings, pseudonym(settings, user)), ensure_ascii=False, indent=1))
+    sys.stdout.writelines(export_of(settings, pseudonym(settings, user)))
 
 
 @app.command()

@@ -77,6 +77,12 @@ class ImpressionLog:
             rows = db.execute(query, {"session_id": session_id}).fetchall()
         return [Impression.model_validate_json(ranking) for (ranking,) in rows]
 
+    def count_of(self, owner: str) -> int:
+        """How many rankings there are in an owner's sessions."""
+        query = "select count(*) from impressions where session_id in (select session_id from sessions where owner = ?)"
+        with self._open() as db:
+            return int(db.execute(query, (owner,)).fetchone()[0])
+
     def presses(self) -> list[Press]:
         """What was pressed in sessions that have rankings, oldest first.
 

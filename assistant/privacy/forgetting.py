@@ -6,6 +6,7 @@ command, or the next start of the assistant, finishes it.
 
 import asyncio
 import contextlib
+import json
 import logging
 import shutil
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from assistant.errors import StoreError
 from assistant.learning.impressions import ImpressionLog, expire_impressions, forget_impressions
@@ -33,6 +35,7 @@ MODEL = "taste"
 """The folder of the model that was learned from everybody's events."""
 JOURNAL = "forgetting"
 DAY_SECONDS = 86_400.0
+TIDY_SECONDS = 3_600.0
 ORPHAN_SECONDS = 3_600.0
 """A session's files that are older than this, and of no session, were left by a turn that a crash ended."""
 
@@ -44,13 +47,13 @@ class Place:
     Attributes:
         name: in the plural, as `show` prints it.
         count: how much there is.
-        export: all of it, as JSON values.
+        export: all of it, as JSON values, one after another.
         forget: delete it; done twice, it changes nothing more.
     """
 
     name: str
     count: Callable[[Settings, str], int]
-    export: Callable[[Settings, str], Any]
+    export: Callable[[Settings, str], Iterator[dict[str, Any]]]
     forget: Callable[[Settings, str], None]
 
 
@@ -88,9 +91,18 @@ def stored_of(settings: Settings, user: str) -> Stored:
     return Stored(user=user, places={place.name: place.count(settings, user) for place in PLACES})
 
 
-def export_of(settings: Settings, user: str) -> dict[str, Any]:
-    """All that is stored of a user, as JSON values by place; errors as of `stored_of`."""
-    return {"user": user, **{place.name: place.export(settings, user) for place in PLACES}}
+def export_of(settings: Settings, user: str) -> Iterator[str]:
+    """All that is stored of a user, by place, as the parts of one JSON object; errors as of `stored_of`.
+
+    No more of it than a session is in memory at a time.
+    """
+    yield f'{{\n"user": {json.dumps(user)}'
+    for place in PLACES:
+        yield f',\n"{place.name}": ['
+        for number, value in enumerate(place.export(settings, user)):
+            yield f"{',' if number else ''}\n{to_json(value, inf_nan_mode='null').decode()}"
+        yield "]"
+    yield "\n}\n"
 
 
 def forget(settings: Settings, user: str) -> Forgotten:
@@ -133,7 +145,8 @@ def expire(settings: Settings, now: float | None = None) -> dict[str, int]:
     log = _log(settings)
     old = log.unused_since(before) if log else []
     if log and old:
-        _delete_sessions(settings, log, old)
+        remove_sessions(settings.data_folder, log, old)
+        log.scrub()
     expire_impressions(settings.data_folder, before)
     with _events(settings) as store:
         events = store.expire(before) if store else 0
@@ -148,14 +161,24 @@ def tidy(settings: Settings) -> None:
     try:
         finish(settings)
         expire(settings)
+        _scrub(settings)
     except StoreError as exc:
         logger.warning("Not everything that should be deleted is: %s", exc)
 
 
+def _scrub(settings: Settings) -> None:
+    """Overwrite what was deleted while something held on to the files."""
+    if log := _log(settings):
+        log.scrub()
+    with _events(settings) as store:
+        if store:
+            store.scrub()
+
+
 async def keep_tidy(settings: Settings) -> None:
-    """Tidy once a day."""
+    """Tidy once an hour."""
     while True:
-        await asyncio.sleep(DAY_SECONDS)
+        await asyncio.sleep(TIDY_SECONDS)
         await asyncio.to_thread(tidy, settings)
 
 
@@ -196,23 +219,19 @@ def _log(settings: Settings) -> SessionLog | None:
 
 def _sessions_of(settings: Settings, user: str) -> list[str]:
     log = _log(settings)
-    return [session.session_id for session in log.of_owner(user, limit=-1)] if log else []
+    return log.ids_of(user) if log else []
 
 
-def _export_sessions(settings: Settings, user: str) -> list[dict[str, Any]]:
+def _export_sessions(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     log = _log(settings)
-    if log is None:
-        return []
-    return [
-        {
+    for session in log.of_owner(user, limit=-1) if log else ():
+        yield {
             **session.model_dump(mode="json", exclude={"owner"}),
             "messages": [turn.model_dump(mode="json") for turn in log.read(session.session_id)]
             if session.turns
             else [],
             "feedback": [_pressed(*row) for row in log.feedback(session.session_id)],
         }
-        for session in log.of_owner(user, limit=-1)
-    ]
 
 
 def _pressed(item_id: str, event: str, at: float) -> dict[str, Any]:
@@ -221,23 +240,30 @@ def _pressed(item_id: str, event: str, at: float) -> dict[str, Any]:
 
 def _forget_sessions(settings: Settings, user: str) -> None:
     if log := _log(settings):  # also without sessions: an attempt before may have ended before the file was scrubbed
-        _delete_sessions(settings, log, _sessions_of(settings, user))
+        remove_sessions(settings.data_folder, log, _sessions_of(settings, user))
+        log.scrub()
 
 
-def _delete_sessions(settings: Settings, log: SessionLog, session_ids: Sequence[str]) -> None:
-    """Files first: without the sessions nobody would know whose they were."""
-    for session_id in session_ids:
-        _remove(settings.data_folder / UPLOADS / session_id)
+def remove_sessions(data_folder: Path, log: SessionLog, session_ids: Sequence[str]) -> None:
+    """Delete sessions and their files; `SessionLog.scrub` overwrites the sessions' bytes.
+
+    Raises:
+        StoreError: they cannot be deleted now.
+    """
+    for session_id in session_ids:  # files first: without the sessions nobody would know whose they were
+        _remove(data_folder / UPLOADS / session_id)
     log.forget(session_ids)
 
 
-def _rankings_of(settings: Settings, user: str) -> list[dict[str, Any]]:
-    """What was shown to the user; it goes with the sessions, and here where a crash has parted them."""
-    if _log(settings) is None:
-        return []
-    log = ImpressionLog(settings.data_folder / SESSIONS)
-    found = [one for session_id in _sessions_of(settings, user) for one in log.read(session_id)]
-    return [one.model_dump(mode="json", exclude={"user"}) for one in found]
+def _count_rankings(settings: Settings, user: str) -> int:
+    """How much was shown to the user; it goes with the sessions, and here where a crash has parted them."""
+    return ImpressionLog(settings.data_folder / SESSIONS).count_of(user) if _log(settings) else 0
+
+
+def _export_rankings(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
+    log = ImpressionLog(settings.data_folder / SESSIONS) if _log(settings) else None
+    for session_id in _sessions_of(settings, user) if log else ():
+        yield from (one.model_dump(mode="json", exclude={"user"}) for one in log.read(session_id))
 
 
 def _forget_rankings(settings: Settings, user: str) -> None:
@@ -256,8 +282,11 @@ def _tool_files(settings: Settings, user: str) -> Path:
     return uploads_of(settings, user)
 
 
-def _export_files(settings: Settings, user: str) -> list[dict[str, Any]]:
-    return [{"path": str(path), "bytes": path.stat().st_size} for path in _files_of(settings, user)]
+def _export_files(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
+    """Files by their path below the data folder."""
+    for path in _files_of(settings, user):
+        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+            yield {"path": str(path.relative_to(settings.data_folder)), "bytes": path.stat().st_size}
 
 
 def _forget_files(settings: Settings, user: str) -> None:
@@ -296,9 +325,9 @@ def _count_events(settings: Settings, user: str) -> int:
         return store.count_of(user) if store else 0
 
 
-def _export_events(settings: Settings, user: str) -> list[dict[str, Any]]:
+def _export_events(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     with _events(settings) as store:
-        return [event.model_dump(exclude={"user"}) for event in store.of_user(user)] if store else []
+        yield from (event.model_dump(exclude={"user"}) for event in (store.of_user(user) if store else ()))
 
 
 def _forget_events(settings: Settings, user: str) -> None:
@@ -307,13 +336,13 @@ def _forget_events(settings: Settings, user: str) -> None:
             store.forget(user)
 
 
-def _export_preferences(settings: Settings, user: str) -> list[dict[str, Any]]:
+def _export_preferences(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     with _events(settings) as store:
-        return [preference.model_dump() for preference in store.preferences(user)] if store else []
+        yield from (preference.model_dump() for preference in (store.preferences(user) if store else ()))
 
 
 def _count_preferences(settings: Settings, user: str) -> int:
-    return len(_export_preferences(settings, user))
+    return sum(1 for _ in _export_preferences(settings, user))
 
 
 def _remove_model(settings: Settings) -> bool:
@@ -328,7 +357,7 @@ def _remove_model(settings: Settings) -> bool:
 
 PLACES: Final = [
     Place("files", lambda settings, user: len(_files_of(settings, user)), _export_files, _forget_files),
-    Place("rankings", lambda settings, user: len(_rankings_of(settings, user)), _rankings_of, _forget_rankings),
+    Place("rankings", _count_rankings, _export_rankings, _forget_rankings),
     Place("sessions", lambda settings, user: len(_sessions_of(settings, user)), _export_sessions, _forget_sessions),
     Place("preferences", _count_preferences, _export_preferences, lambda *_: None),  # they go with the events
     Place("events", _count_events, _export_events, _forget_events),

@@ -16,6 +16,7 @@ from typing import Self
 from assistant.errors import ConfigError
 from assistant.settings import Settings
 from assistant.turn.state import LOCAL
+from tools.private import private_folder
 
 KEY_BYTES = 32
 DIGITS = 32
@@ -44,7 +45,7 @@ class Pseudonyms:
                 raise ConfigError(f"The key of the users' pseudonyms, {path}, is gone. {_consequence(check)}")
             pseudonyms = cls(_read(path) if path.exists() else _make(path))
             if not check.exists():
-                check.parent.mkdir(parents=True, exist_ok=True)
+                private_folder(check.parent)
                 _write_once(check, pseudonyms._check)
             if not hmac.compare_digest(check.read_text().strip(), pseudonyms._check):
                 raise ConfigError(f"{path} is not the key that the data was written with. {_consequence(check)}")

@@ -36,6 +36,7 @@ from assistant.service.json_bodies import JsonBodies
 from assistant.service.keys import KeyStore
 from assistant.service.logs import AccessLog
 from assistant.service.metrics import Measures
+from assistant.service.no_paths import NoPaths
 from assistant.service.readiness import Readiness
 from assistant.service.retraining import keep_training
 from assistant.service.turns import Turns
@@ -100,6 +101,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     if settings.service.cors:
         _allow_sites(app, settings.service.cors)
     app.add_middleware(Guard, settings=settings, keys=keys)
+    app.add_middleware(NoPaths, settings=settings)
     app.add_middleware(Access, watcher=watcher)
     if settings.service.proxies:  # the outermost, so that everything else sees the client's own address
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=[str(network) for network in settings.service.proxies])

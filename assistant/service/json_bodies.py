@@ -1,7 +1,10 @@
 """Every JSON body is read and bounded before any handler sees it, whichever library parses it there."""
 
 import asyncio
+import math
 import re
+from dataclasses import replace
+from http import HTTPStatus
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,9 +15,12 @@ from tools.bounds import Bounds, OutOfBounds, check, read_json
 
 BOUNDS = Bounds(depth=32, values=200_000, key=1_000, text=2**27, controls=True)
 """Texts are as long as the request may be; handlers have limits of their own, field by field."""
+LINES = replace(BOUNDS, depth=100, number=math.inf)
+"""Of catalogue items: what is out of range there costs the value or the line, not the request."""
 AT_ONCE_BYTES = 16 * 1024
 """Larger bodies are read in a thread: a millisecond of every other request is not theirs."""
 
+CATALOGUE = "/api/catalogue/"
 _FORM = re.compile(r"multipart/|application/x-www-form-urlencoded", re.IGNORECASE)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -35,8 +41,11 @@ class JsonBodies:
             await self._app(scope, receive, send)
             return
         body, last = await _read(receive)
-        if body:
-            await asyncio.to_thread(_check, body) if len(body) > AT_ONCE_BYTES else _check(body)
+        bounds = LINES if scope["path"].startswith(CATALOGUE) else BOUNDS
+        if len(body) > AT_ONCE_BYTES:
+            await asyncio.to_thread(_check, body, bounds)
+        elif body:
+            _check(body, bounds)
         await self._app(scope, _again(body, last, receive), send)
 
 
@@ -57,13 +66,13 @@ async def _read(receive: Receive) -> tuple[bytes, Message | None]:
             return b"".join(parts), None
 
 
-def _check(body: bytes) -> None:
+def _check(body: bytes, bounds: Bounds) -> None:
     try:
-        check(read_json(body), BOUNDS)
+        check(read_json(body), bounds)
     except OutOfBounds as exc:
-        raise Refused(422, f"The body cannot be taken: {exc}.") from exc
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The body cannot be taken: it is or has {exc}.") from exc
     except ValueError as exc:
-        raise Refused(422, "The body is not JSON.") from exc
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "The body is not JSON.") from exc
 
 
 def _again(body: bytes, last: Message | None, receive: Receive) -> Receive:

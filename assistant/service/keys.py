@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assistant.errors import BadInput, StoreError
+from tools.private import private_folder
 from tools.records import Record
 
 PREFIX = "rak_"
@@ -122,7 +123,7 @@ class KeyStore:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A connection for one transaction; only what breaks the schema's rules is not a `StoreError`."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self._path.parent)
             self._path.touch(mode=0o600)
             with contextlib.closing(sqlite3.connect(self._path, timeout=30)) as db:
                 db.executescript(_SCHEMA)

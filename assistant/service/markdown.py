@@ -1,11 +1,27 @@
-"""A reply as Markdown. What comes from items, users and models is text there: it makes no links, pictures or markup."""
+"""Replies and sessions as Markdown. What comes from items, users and models is text there: it makes no links, pictures,
+markup or HTML, however it is rendered."""
 
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from assistant.records import Recommendation, Reply
 from assistant.render import price_in_words
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>])")
+if TYPE_CHECKING:
+    from assistant.sessions import Turn
+
+_ESCAPES = (
+    (re.compile(r"^[ \t]+", re.MULTILINE), ""),  # code blocks
+    (re.compile(r"([\\`*_\[\]!~|$^])"), r"\\\1"),
+    (re.compile(r"^([#+=:-])", re.MULTILINE), r"\\\1"),
+    (re.compile(r"^(\d{1,9})([.)])", re.MULTILINE), r"\1\\\2"),
+    (re.compile(r"&(?=#?\w{1,32};)"), "&amp;"),
+    (re.compile("<"), "&lt;"),
+    (re.compile(">"), "&gt;"),
+    # what becomes a link without any markup: https://x, mailto:x, a@b.com, www.x, x.com
+    (re.compile(r"(:(?=//)|(?<=mailto):|(?<=xmpp):|@|(?<=\w)\.(?=[^\W\d]))", re.IGNORECASE), r"\\\1"),
+)
 
 
 def as_markdown(reply: Reply) -> str:
@@ -20,9 +36,28 @@ def item_as_markdown(item: Recommendation) -> str:
     """One line of a numbered list."""
     explanation = " ".join(item.explanation.split())
     title = " ".join(item.title.split())
-    return f"{item.rank}. **{escaped(title)}** ({price_in_words(item.price, item.currency)}): {escaped(explanation)}"
+    price = escaped(price_in_words(item.price, item.currency))
+    return f"{item.rank}. **{escaped(title)}** ({price}): {escaped(explanation)}"
+
+
+def session_as_markdown(session_id: str, turns: "Sequence[Turn]") -> str:
+    """A session as a readable document."""
+    lines = [f"# Session {escaped(session_id)}", ""]
+    for turn in turns:
+        reply = turn.reply
+        heard = [f"(voice {note.attachment}: {note.text})" for note in reply.query.transcripts]
+        seen = [f"(picture {note.attachment})" for note in reply.query.pictures]
+        said = " ".join([turn.said, *heard, *seen]).strip()
+        lines += [f"**You:** {escaped(said)}", "", f"**Assistant:** {escaped(reply.message)}", ""]
+        lines += [item_as_markdown(item) for item in reply.recommendations]
+        lines.append("")
+    return "\n".join(lines)
 
 
 def escaped(text: str) -> str:
-    """The text with the characters escaped that Markdown would read as links, pictures, emphasis, code or HTML."""
-    return _MARKUP.sub(r"\\\1", text)
+    """The text with everything escaped that Markdown would read as links, pictures, emphasis, code, lists, headings,
+    tables or HTML; it looks the same once it is rendered, but for blanks at the beginnings of lines."""
+    text = "\n".join(text.splitlines())
+    for pattern, replacement in _ESCAPES:
+        text = pattern.sub(replacement, text)
+    return text

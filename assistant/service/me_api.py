@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import Field, model_validator
 
 from assistant.errors import BadInput
@@ -54,7 +54,9 @@ async def me(service: TheService, user: TheUser) -> Stored:
 async def export(service: TheService, user: TheUser) -> Response:
     """All that is stored of you, as a file."""
     headers = {"Content-Disposition": 'attachment; filename="my-data.json"'}
-    return JSONResponse(await asyncio.to_thread(export_of, service.settings, user.id), headers=headers)
+    await asyncio.to_thread(stored_of, service.settings, user.id)  # a file that cannot be read is a problem, not a cut
+    parts = export_of(service.settings, user.id)
+    return StreamingResponse(parts, media_type="application/json", headers=headers)
 
 
 @router.delete("")

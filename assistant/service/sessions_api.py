@@ -19,10 +19,11 @@ from assistant.errors import SessionError
 from assistant.records import Attachment, Constraint, Memory, Reply
 from assistant.service.context import Service, TheService, TheUser, User
 from assistant.service.hearing import until_ended
+from assistant.service.markdown import session_as_markdown
 from assistant.service.problems import Problem, Refused, as_response
-from assistant.service.turns import STOPPED, AttachmentOut, Incoming, Running, with_urls
+from assistant.service.turns import STOPPED, AttachmentOut, Incoming, Running, ServedEvent, with_urls
 from assistant.service.uploads import INCOMING, MESSAGE_BODY, read_message
-from assistant.sessions import Session, as_markdown, new_session_id
+from assistant.sessions import Session, new_session_id
 from tools.media import MediaLimits, load_picture, sniff
 from tools.records import Record
 
@@ -110,7 +111,9 @@ async def list_sessions(
     service: TheService,
     user: TheUser,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    before: Annotated[float | None, Query(description="only sessions last used before this time")] = None,
+    before: Annotated[
+        float | None, Query(allow_inf_nan=False, description="only sessions last used before this time")
+    ] = None,
 ) -> Sessions:
     """Your sessions, latest first."""
     found = await asyncio.to_thread(service.assistant.log.of_owner, user.id, limit, before)
@@ -150,12 +153,14 @@ async def export(
     """The whole session as a file."""
     session = await asyncio.to_thread(service.own_session, user, session_id)
     if format == "json":
-        content = (await _detail(service, session)).model_dump_json(indent=1)
+        detail = await _detail(service, session)
+        content = await asyncio.to_thread(detail.model_dump_json, indent=1)
         return _file(content, "application/json", f"session-{session_id}.json")
-    turns = await asyncio.to_thread(service.assistant.log.read, session_id) if session.turns else []
-    return _file(
-        as_markdown(turns) if turns else f"# Session {session_id}\n", "text/markdown", f"session-{session_id}.md"
-    )
+
+    def written() -> str:
+        return session_as_markdown(session_id, service.assistant.log.read(session_id) if session.turns else [])
+
+    return _file(await asyncio.to_thread(written), "text/markdown", f"session-{session_id}.md")
 
 
 @router.post(
@@ -172,16 +177,23 @@ async def send(request: Request, service: TheService, user: TheUser, session_id:
 
 
 async def answer(request: Request, service: Service, user: User, session_id: str, incoming: Incoming) -> Response:
-    """Run the turn and answer in the form that the request asks for."""
+    """Run the turn and answer in the form that the request asks for; a message that is refused is a problem in both."""
     running = service.turns.start(user, session_id, incoming)
     if _wants_json(request):
         await until_ended(request, service.turns, running)
         if running.reply is None:
-            return as_response(
-                running.problem or Problem(title="Stopped", status=STOPPED, detail="The turn was stopped.")
-            )
-        return Response(running.reply.model_dump_json(), media_type="application/json")
-    return _stream(service, running, 0)
+            return _failed(running)
+        return Response(await asyncio.to_thread(running.reply.model_dump_json), media_type="application/json")
+    listening = service.turns.listen(running)
+    first = await anext(listening, None)
+    if first is None or first.name == "error":  # not accepted
+        await listening.aclose()  # type: ignore[attr-defined]
+        return _failed(running)
+    return _stream(service, running, listening, first)
+
+
+def _failed(running: Running) -> Response:
+    return as_response(running.problem or Problem(title="Stopped", status=STOPPED, detail="The turn was stopped."))
 
 
 @router.get("/{session_id}/messages/{message_id}/events")
@@ -190,7 +202,8 @@ async def events(
 ) -> EventSourceResponse:
     """A turn's events, those before ``Last-Event-ID`` left out; goes on live while the turn runs."""
     await asyncio.to_thread(service.own_session, user, session_id)
-    return _stream(service, await _turn(service, session_id, message_id), _last_seen(request, message_id))
+    running = await _turn(service, session_id, message_id)
+    return _stream(service, running, service.turns.listen(running, _last_seen(request, message_id)))
 
 
 @router.delete("/{session_id}/messages/{message_id}", status_code=204)
@@ -316,12 +329,20 @@ async def _turn(service: Service, session_id: str, message_id: str) -> Running:
     return running
 
 
-def _stream(service: Service, running: Running, after: int) -> EventSourceResponse:
+def _stream(
+    service: Service, running: Running, listening: AsyncIterator[ServedEvent], first: ServedEvent | None = None
+) -> EventSourceResponse:
+    """The events as a stream; ``first`` is one that was taken from ``listening`` already."""
+
+    def as_sent(event: ServedEvent) -> ServerSentEvent:
+        return ServerSentEvent(event.as_json(), event=event.name, id=f"{running.message_id}:{event.number}")
+
     async def told() -> AsyncIterator[ServerSentEvent]:
-        listening = service.turns.listen(running, after)
         try:
+            if first is not None:
+                yield as_sent(first)
             async for event in listening:
-                yield ServerSentEvent(event.as_json(), event=event.name, id=f"{running.message_id}:{event.number}")
+                yield as_sent(event)
         finally:
             await listening.aclose()  # type: ignore[attr-defined]
 

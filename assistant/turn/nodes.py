@@ -42,6 +42,7 @@ from assistant.understanding import glossary_query, to_filters, understand
 from prompts import say
 from tools.errors import MediaError, ProductError
 from tools.records import Filters, Hit, PictureDescription, Transcript
+from tools.stopping import to_its_end
 
 PLAN_TOKENS = 160
 REPAIR_ROUNDS = 1
@@ -57,7 +58,7 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     request, memory = state["request"], state.get("kept") or Memory()
     check_request(request, runtime.context.settings.limits)
     memory = await asyncio.to_thread(_with_buttons, without_dropped(request, memory), runtime.context)
-    attachments = await asyncio.to_thread(take_attachments, request, memory, runtime.context.uploads)
+    attachments = await to_its_end(take_attachments, request, memory, runtime.context.uploads)
     runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments, said=request.text))
     known = memory.attachments | {attachment.id: attachment for attachment in attachments}
     return {

@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tools.errors import CatalogueBusy, StoreError
+from tools.private import private_folder
 from tools.store.schema import SCHEMA_VERSION, TABLES
 
 DATABASE = "catalogue.sqlite"
@@ -94,7 +95,7 @@ class Database:
             if read_only and not self.path.is_file():
                 raise StoreError(f"There is no catalogue in {folder} yet; make one with: assistant ingest FILE.")
             if not read_only:
-                folder.mkdir(parents=True, exist_ok=True)
+                private_folder(folder)
             self._prepare()
 
     def _prepare(self) -> None:

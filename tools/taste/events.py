@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.errors import StoreError
-from tools.scrubbing import scrub
+from tools.private import private_folder
+from tools.scrubbing import note_deletion, scrub
 from tools.taste.records import STRENGTHS, EventKind, EventStats, Interaction, Preference
 
 DATABASE = "interactions.sqlite"
@@ -86,7 +87,7 @@ class EventStore:
     def __init__(self, folder: Path) -> None:
         self._path = folder / DATABASE
         with _translated(self._path):
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
             # while one connection is open, the short ones neither make the WAL anew nor fold it in each time
             self._anchor = sqlite3.connect(self._path, timeout=LOCK_SECONDS, check_same_thread=False)
             self._anchor.execute("pragma journal_mode = wal")
@@ -150,6 +151,8 @@ class EventStore:
         """
         with self._writing() as db:
             row = db.execute("select key from users where name = ?", (user,)).fetchone() or (-1,)
+            if row != (-1,):
+                note_deletion(db)
             items = db.execute("select distinct item from events where user = ?", row).fetchall()
             deleted = db.execute("delete from events where user = ?", row).rowcount
             db.execute("delete from preferences where user = ?", row)
@@ -168,23 +171,24 @@ class EventStore:
             How many there were.
         """
         with self._writing() as db:
+            if db.execute("select 1 from events where at < ? limit 1", (before,)).fetchone():
+                note_deletion(db)
             deleted = db.execute("delete from events where at < ?", (before,)).rowcount
             if deleted:
                 db.execute(_DROP_UNUSED_USERS)
                 db.execute("delete from items where key not in (select item from events)")
                 db.execute(_ALL_CHANGED)
-        if deleted:
-            self.scrub()
+        self.scrub()
         return deleted
 
     def scrub(self) -> None:
-        """Write the file anew, so that it holds no byte of what was deleted.
+        """Write the file anew where something was deleted, so that it holds no byte of it.
 
         Raises:
             StoreError: another process holds on to the file; to be tried again.
         """
         with self._open() as db:
-            scrub(db, self._path)
+            scrub(db, self._path, seconds=LOCK_SECONDS)
 
     # Reading ---------------------------------------------------------------------------------------------------------
 

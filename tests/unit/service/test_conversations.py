@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 
-from assistant.records import Query, Recommendation, Reply, Timings, UsageNote
-from assistant.service.markdown import as_markdown
 from assistant.service.openai_records import ChatMessage, Talk, openai_error, read_talk
 from assistant.service.problems import Problem, Refused
 
@@ -69,20 +67,3 @@ def test_problems_in_the_words_of_openai(status: int, told: tuple[int, str, str 
     answered, body = openai_error(Problem(title="x", status=status, detail="It is so."))
     assert (answered, body["error"]["type"], body["error"]["code"]) == told
     assert body["error"]["message"] == "It is so."
-
-
-def test_texts_of_others_make_no_markup() -> None:
-    item = Recommendation(
-        rank=1, item_id="x", title="A ![p](http://t/p.png)\n# Chair", price=1234.5, currency="USD", score=1,
-        explanation="<img src=x> `rm` **now**\n\nreally", evidence=[],
-    )  # fmt: skip
-    reply = Reply(
-        session_id="s", query=Query(text=""), intent="recommend", language="en", constraints={}, relaxed=[],
-        recommendations=[item], steps=[], message="Here is [one](http://t).", degraded=["No\nvoice <b>."], models={},
-        timings=Timings(), usage=UsageNote(),
-    )  # fmt: skip
-    assert as_markdown(reply) == (
-        "Here is \\[one\\](http://t).\n\n"
-        "1. **A !\\[p\\](http://t/p.png) # Chair** (1,234.50 USD): \\<img src=x\\> \\`rm\\` \\*\\*now\\*\\* really\n\n"
-        "> No voice \\<b\\>."
-    )

@@ -152,7 +152,8 @@ def serve(engines: Engines, model: FakeOpenAIServer, tmp_path: Path) -> Serve:
         knowing = engines.with_taste(taste_of(settings, lambda: engines.catalogue))
         assistant, port = Assistant(settings, engines=knowing), free_port()
         app = create_app(settings, assistant)
-        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+        config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", proxy_headers=False)
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:

@@ -1,0 +1,41 @@
+"""Turns in work that have files on disk, noted so that the next start deletes what a killed process left of them.
+
+A note is a file that its turn holds locked; the system frees the lock however the process ends.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+FOLDER = "uploads/.turns"
+"""Below the data folder. Sessions' folders beside it cannot begin with a dot."""
+
+
+@contextlib.contextmanager
+def noted(data_folder: Path, session_id: str) -> Iterator[None]:
+    """Note that a turn of this session is in work meanwhile."""
+    folder = data_folder / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{session_id}.{uuid.uuid4().hex}"
+    with FileLock(path):
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def take_ended(data_folder: Path) -> set[str]:
+    """Sessions of turns whose process has ended without ending them, each once; no turn runs in them now."""
+    running, ended = set(), set()
+    for path in (data_folder / FOLDER).glob("*.*"):
+        session_id = path.name.partition(".")[0]
+        try:
+            with FileLock(path, timeout=0):
+                path.unlink(missing_ok=True)
+                ended.add(session_id)
+        except Timeout:
+            running.add(session_id)
+    return ended - running
