@@ -28,14 +28,18 @@ def noted(data_folder: Path, session_id: str) -> Iterator[None]:
 
 
 def take_ended(data_folder: Path) -> set[str]:
-    """Sessions of turns whose process has ended without ending them, each once; no turn runs in them now."""
-    running, ended = set(), set()
-    for path in (data_folder / FOLDER).glob("*.*"):
-        session_id = path.name.partition(".")[0]
-        try:
-            with FileLock(path, timeout=0):
-                path.unlink(missing_ok=True)
-                ended.add(session_id)
-        except Timeout:
-            running.add(session_id)
-    return ended - running
+    """Sessions of turns whose process has ended without ending them, each once; of those in which no turn runs now."""
+    notes = {path: path.name.partition(".")[0] for path in (data_folder / FOLDER).glob("*.*")}
+    running = {session_id for path, session_id in notes.items() if _is_held(path)}
+    ended = {path: session_id for path, session_id in notes.items() if session_id not in running}
+    for path in ended:
+        path.unlink(missing_ok=True)
+    return set(ended.values())
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True

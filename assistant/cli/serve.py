@@ -32,9 +32,9 @@ def serve(
     from assistant.service import logs, server
 
     settings = _with(load_settings(), host, port)
-    _check_keys(settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the server takes over, as Ctrl-C
     logs.set_up(settings.service)
+    _check_keys(settings)
     with server.listen(settings.service) as listening:
         _say_what_is_missing(settings)
         started = not no_llm and _start_llm(settings)
@@ -58,10 +58,22 @@ def _check_keys(settings: Settings) -> None:
     from assistant.service.guard import is_loopback
     from assistant.service.keys import KeyStore
 
-    if not is_loopback(settings.service.host) and not KeyStore(settings.keys_file).list():
+    service = settings.service
+    if KeyStore(settings.keys_file).list():
+        return
+    if service.require_key or not is_loopback(service.host):
+        why = (
+            "service.require_key is set"
+            if service.require_key
+            else f"{service.host} can be reached from other machines"
+        )
         raise BadInput(
-            f"{settings.service.host} can be reached from other machines, so every request needs a key, and there is "
-            "none yet; make one with: assistant keys create NAME"
+            f"{why}, so every request needs a key, and there is none yet; make one with: assistant keys create NAME"
+        )
+    if service.hosts or service.proxies:
+        logger.warning(
+            "Requests that come through a proxy need a key, and there is none yet: until one is made with 'assistant "
+            "keys create NAME' they are refused, and what reaches this port directly needs none."
         )
 
 

@@ -224,7 +224,9 @@ def _sessions_of(settings: Settings, user: str) -> list[str]:
 
 def _export_sessions(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     log = _log(settings)
-    for session in log.of_owner(user, limit=-1) if log else ():
+    if log is None:
+        return
+    for session in log.of_owner(user, limit=-1):
         yield {
             **session.model_dump(mode="json", exclude={"owner"}),
             "messages": [turn.model_dump(mode="json") for turn in log.read(session.session_id)]
@@ -261,8 +263,10 @@ def _count_rankings(settings: Settings, user: str) -> int:
 
 
 def _export_rankings(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
-    log = ImpressionLog(settings.data_folder / SESSIONS) if _log(settings) else None
-    for session_id in _sessions_of(settings, user) if log else ():
+    if _log(settings) is None:
+        return
+    log = ImpressionLog(settings.data_folder / SESSIONS)
+    for session_id in _sessions_of(settings, user):
         yield from (one.model_dump(mode="json", exclude={"user"}) for one in log.read(session_id))
 
 

@@ -56,7 +56,7 @@ def _is_json(scope: Scope) -> bool:
 
 async def _read(receive: Receive) -> tuple[bytes, Message | None]:
     """The whole body, and the message that ended it where that is not its last part."""
-    parts = []
+    parts: list[bytes] = []
     while True:
         message = await receive()
         if message["type"] != "http.request":

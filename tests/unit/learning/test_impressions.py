@@ -50,7 +50,7 @@ def test_rankings_go_with_their_session(log: ImpressionLog, tmp_path: Path) -> N
     for session in ("s", "t"):
         sessions.create(session)
         log.add(ranking(session))
-    sessions.delete("s")
+    sessions.forget(["s"])
     assert [one.session_id for one in log.read()] == ["t"]
 
 
