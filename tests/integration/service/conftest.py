@@ -103,7 +103,7 @@ def serving(settings: Settings, engines: Engines) -> Iterator[Running]:
         with httpx.Client(base_url=url, timeout=60) as client:
             yield Running(settings, url, client)
         server.should_exit = True
-        thread.join(30)
+        thread.join(120)  # warming up is not cut off, and takes long on a busy machine
         assert not thread.is_alive()
 
 

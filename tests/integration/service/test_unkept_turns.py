@@ -49,5 +49,5 @@ def test_what_is_not_a_turn_says_so_too(service: Running) -> None:
     with locked(service.settings.data_folder / "sessions.sqlite"):
         answer = service.client.patch(f"/api/sessions/{session}", json={"title": "Lamps"})
         assert "cannot be read or written now" in problem(answer, 503)
-        assert "cannot be written now" in problem(service.client.delete(f"/api/sessions/{session}"), 503)
+        assert "cannot be read or written now" in problem(service.client.delete(f"/api/sessions/{session}"), 503)
     assert service.client.get(f"/api/sessions/{session}").json()["title"] == ""
