@@ -28,7 +28,7 @@ from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
 from assistant.turn.graph import Graph, build_graph
 from assistant.turn.interest import Pressed
-from assistant.turn.planning import planning_conversation
+from assistant.turn.planning import planning_conversation, usual_names
 from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
 from prompts import PromptError, check_folder
@@ -217,10 +217,11 @@ class Assistant:
     async def _run(self, request: Request) -> AsyncIterator[TurnEvent]:
         config: Any = {"configurable": {"thread_id": request.session_id}}
         pressed = await asyncio.to_thread(self.log.feedback, request.session_id)
+        context = await asyncio.to_thread(self._context, request, [Pressed(*press) for press in pressed])
         async for event in self._parts.graph.astream(
             {"request": request},
             config,
-            context=self._context(request, [Pressed(*press) for press in pressed]),
+            context=context,
             stream_mode="custom",
             durability="exit",
         ):
@@ -331,7 +332,8 @@ class Assistant:
         await asyncio.gather(*(asyncio.to_thread(part) for part in parts), self._warm_prefix())
 
     async def _warm_prefix(self) -> None:
-        messages = planning_conversation(self._parts.engines.catalogue.vocabulary(), "", self.settings.prompts)
+        names = usual_names(await asyncio.to_thread(self._parts.engines.catalogue.vocabulary))
+        messages = planning_conversation(names, "", self.settings.prompts)
         with contextlib.suppress(LLMUnavailable, LLMBadReply):
             await self._parts.chat.for_turn().complete_text(messages, purpose="warm-up", max_tokens=1)
 

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 JsonScalar = str | int | float | bool | None
 Term = Annotated[str, Field(min_length=1, max_length=100)]
 Terms = Annotated[list[Term], Field(max_length=50)]
+Spellings = Annotated[list[Term], Field(max_length=2_000)]
+"""As many things as `Terms`, each in every spelling of every language."""
 
 
 class Record(BaseModel):
@@ -40,13 +42,13 @@ class Filters(Record):
     ``include_terms`` means every term must stand in the item's title, description or attributes.
     """
 
-    min_price: float | None = Field(None, ge=0, description="lowest price, inclusive")
-    max_price: float | None = Field(None, ge=0, description="highest price, inclusive")
+    min_price: float | None = Field(None, ge=0, allow_inf_nan=False, description="lowest price, inclusive")
+    max_price: float | None = Field(None, ge=0, allow_inf_nan=False, description="highest price, inclusive")
     categories: Terms = Field([], description="any of these categories")
     brands: Terms = Field([], description="any of these brands")
     in_stock: bool | None = Field(None, description="true: only items in stock")
     include_terms: Terms = Field([], description="words every item must mention, such as a colour")
-    exclude_terms: Terms = Field([], description="words no item may mention, such as leather")
+    exclude_terms: Spellings = Field([], description="words no item may mention, such as leather")
     exclude_categories: Terms = Field([], description="none of these categories")
     exclude_brands: Terms = Field([], description="none of these brands")
     exclude_ids: Annotated[list[str], Field(max_length=10_000)] = Field([], description="items not to show")
@@ -171,6 +173,8 @@ class Vocabulary(Record):
 
     categories: list[str] = []
     brands: list[str] = []
+    frequent_categories: list[str] = Field([], description="a hundred of the categories, those of most items first")
+    frequent_brands: list[str] = Field([], description="a hundred of the brands, likewise")
     attribute_values: dict[str, list[str]] = Field({}, description="attribute name to its values")
     currencies: list[str] = []
     min_price: float | None = None

@@ -26,19 +26,22 @@ from assistant.records import (
 from assistant.relevance import best_scores, is_vague, relevant_ids, wished_kinds
 from assistant.turn.interest import with_buttons, with_words
 from assistant.turn.planning import (
+    Names,
     certain_calls,
     first_plan,
     merge_constraints,
+    names_near,
     plan_messages,
     plan_schema,
     planned_calls,
     proposed_constraints,
+    usual_names,
 )
 from assistant.turn.receive import check_request, noted, take_attachments, without_dropped
 from assistant.turn.relaxing import relax
 from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by, wishes_heard
 from assistant.turn.tasting import TASTE_TOOL, TASTE_TOOLS, Known, finds, know
-from assistant.understanding import glossary_query, to_filters, understand
+from assistant.understanding import Said, Understanding, glossary_query, to_filters, understand
 from prompts import say
 from tools.errors import MediaError, ProductError
 from tools.records import Filters, Hit, PictureDescription, Transcript
@@ -46,6 +49,12 @@ from tools.stopping import to_its_end
 
 PLAN_TOKENS = 160
 REPAIR_ROUNDS = 1
+SEARCHED_FIRST = 0.3
+"""Seconds for which the model waits for what the certain searches find, so that it is offered their categories."""
+
+MENTIONED, MOST_MENTIONED = 60, 5
+"""Characters and number of the constraints named as unusable."""
+
 RECOMMEND_ANYWAY = 0.35
 """Dense similarity from which words about the catalogue are searched even when the model takes them for small talk."""
 
@@ -135,18 +144,18 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Decide what to do: certain constraints and searches by rules, the rest by the model, which runs meanwhile."""
     context, memory, said = runtime.context, state["memory"], said_by(state)
     seen = [s.attachment for s in state["seen"]]
-    understanding = understand(said, memory, context.vocabulary, attached=bool(seen))
-    memory = memory.model_copy(update={"language": understanding.language})
-    certain = first_plan(understanding, memory, seen)
-    memory = with_words(memory, understanding)
-    state = {**state, "memory": memory}
-    update: Update = {"memory": memory, "understanding": understanding, "plan": certain}
+    understanding, memory, certain = await asyncio.to_thread(_understood, said, memory, context, seen)
+    state = {**state, "memory": memory, "degraded": [*state["degraded"], *_unused_in_words(certain, memory.language)]}
+    update: Update = {
+        "memory": memory, "understanding": understanding, "plan": certain, "degraded": state["degraded"]
+    }  # fmt: skip
     if certain.intent != "recommend" or not (said or certain.pictures or state["request"].drop):
         return update
     known, unread = await _know(certain, state, context)
     state = {**state, "known": known}
     searching = asyncio.create_task(_search(certain, state, runtime))
-    answer, reason = await _ask_for_plan(state, runtime, certain)
+    usual, near = await _names_to_offer(said, searching, context)
+    answer, reason = await _ask_for_plan(state, runtime, certain, usual, near)
     certain, results = await searching
     degraded = [*state["degraded"], *unread]
     out = answer is None
@@ -168,6 +177,25 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "degraded": degraded + failures(results, understanding.language),
         "model_out": out,
     }
+
+
+def _understood(
+    said: list[Said], memory: Memory, context: TurnContext, pictures: list[str]
+) -> tuple[Understanding, Memory, Plan]:
+    """What the message says, the memory with it, and what is certain to be done."""
+    understanding = understand(said, memory, context.vocabulary, attached=bool(pictures))
+    memory = memory.model_copy(update={"language": understanding.language})
+    certain = first_plan(understanding, memory, pictures)
+    return understanding, with_words(memory, understanding), certain
+
+
+def _unused_in_words(plan: Plan, language: str) -> list[str]:
+    """A sentence where constraints of the message are not in force."""
+    if not plan.unused:
+        return []
+    words = dict.fromkeys(constraint.words[:MENTIONED] for constraint in plan.unused[:MOST_MENTIONED])
+    listed = say("list_separator", language).join(words)
+    return [say("constraint_unused", language, words=listed, count=len(plan.unused))]
 
 
 async def _know(plan: Plan, state: TurnState, context: TurnContext) -> tuple[Known, list[str]]:
@@ -242,16 +270,33 @@ def failures(results: Sequence[Result], language: str) -> list[str]:
     return [say("failed_step", language, tool=step.tool, error=step.error) for _, step, _ in results if not step.ok]
 
 
+async def _names_to_offer(
+    said: list[Said], searching: "asyncio.Task[tuple[Plan, list[Result]]]", context: TurnContext
+) -> tuple[Names, Names]:
+    """The names that the model may choose from: the usual ones, and those of this message and what is found for it.
+
+    Where the usual ones are all there are, the search is not waited for.
+    """
+    vocabulary = context.vocabulary
+    usual = usual_names(vocabulary)
+    if len(usual.categories) == len(vocabulary.categories) and len(usual.brands) == len(vocabulary.brands):
+        return usual, Names()
+    await asyncio.wait({searching}, timeout=SEARCHED_FIRST)
+    results = searching.result()[1] if searching.done() and not searching.exception() else []
+    hits = [hit for call, _, result in results if (found := _found(call, result)) for hit in found.hits]
+    return usual, await asyncio.to_thread(names_near, said, hits, vocabulary, usual)
+
+
 async def _ask_for_plan(
-    state: TurnState, runtime: Runtime[TurnContext], certain: Plan
+    state: TurnState, runtime: Runtime[TurnContext], certain: Plan, usual: Names, near: Names
 ) -> tuple[dict[str, Any] | None, str]:
     """The model's plan as JSON that its schema allows, or None and why there is none."""
     context = runtime.context
     shown = [item.item_id for item in state["memory"].shown]
     messages = plan_messages(
-        context, state["memory"], certain, state["request"].text, wishes_heard(state), state["seen"]
+        context, state["memory"], certain, state["request"].text, wishes_heard(state), state["seen"], usual, near
     )
-    schema = plan_schema(context.vocabulary, certain.pictures, shown)
+    schema = plan_schema(usual + near, certain.pictures, shown)
     reason = ""
     for _ in range(1 + REPAIR_ROUNDS):
         runtime.stream_writer(StepStarted(step="plan", origin="model"))
@@ -278,7 +323,7 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
     What has to do with it is measured against the whole catalogue, so a constrained search runs beside a free one.
     """
     context = runtime.context
-    plan = _relaxed(plan, context)
+    plan = await asyncio.to_thread(_relaxed, plan, context)
     calls = _certain_calls(plan, state, context)
     if not plan.constraints or not (plan.topic or plan.pictures):
         results = await run_calls(calls, state, runtime)
@@ -290,7 +335,7 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
     vague = not plan.kinds and is_vague([plan.topic], plan.best)
     if vague or _relevant(results, plan, language):
         return plan, [*results, *_without_items(probe)]
-    relaxed = _relaxed(plan, context, among=_relevant(probe, plan, language))
+    relaxed = await asyncio.to_thread(_relaxed, plan, context, _relevant(probe, plan, language))
     if relaxed.relaxed == plan.relaxed:
         return plan, [*results, *_without_items(probe)]
     again = await run_calls(_certain_calls(relaxed, state, context), state, runtime)
@@ -340,7 +385,7 @@ async def _merge_plans(
     if answer["intent"] == "chat" and not _is_about_items(certain, results, foreign):
         return certain.model_copy(update={"intent": "chat", "constraints": [], "relaxed": []}), _without_items(results)
     plan = certain
-    proposed = proposed_constraints(answer, said_by(state), state["memory"].language)
+    proposed = await asyncio.to_thread(proposed_constraints, answer, said_by(state), state["memory"].language)
     given_up = {change.field for change in plan.relaxed}
     constraints = merge_constraints(plan.constraints, [one for one in proposed if one.field not in given_up])
     if constraints != plan.constraints:

@@ -9,18 +9,73 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Heard, Memory, PlannedCall, Seen
 from assistant.turn.state import Plan, TurnContext
-from assistant.understanding import Said, Understanding, carry_over, glossary_query, grounded, to_filters
+from assistant.understanding import Said, Understanding, carry_over, glossary_query, grounded, to_filters, within_limits
+from assistant.understanding.names import name_index
 from prompts import Message, load_prompt, say
-from tools.records import Vocabulary
+from tools.records import Hit, Record, Vocabulary
 
 MAX_NAMES = 24
-"""How many category and brand names the plan prompt lists."""
+"""How many categories, and how many brands, the model may choose from in every turn: those of most items."""
+
+MAX_NEAR_NAMES = 12
+"""How many more of each it may choose from because this message is about them."""
+
+NAME_CHARACTERS = 60
+"""Longer names are not offered to the model."""
+
+NAMES_CHARACTERS = 800
+"""Characters of all the categories, or brands, that are offered together."""
 
 MAX_CALLS = 2
 """How many calls a plan may hold: the certain ones run anyway, and a small model repeats itself when it may."""
 
 QUERY_CHARACTERS = 120
 _PLANNED_FILTERS = ("min_price", "max_price", "categories", "brands", "in_stock", "exclude_terms")
+
+
+class Names(Record):
+    """Categories and brands that the model may choose from."""
+
+    categories: list[str] = []
+    brands: list[str] = []
+
+    def __add__(self, other: "Names") -> "Names":
+        return Names(categories=self.categories + other.categories, brands=self.brands + other.brands)
+
+
+def usual_names(vocabulary: Vocabulary) -> Names:
+    """The names offered in every turn over one catalogue."""
+    return Names(
+        categories=_bounded(vocabulary.frequent_categories or vocabulary.categories, MAX_NAMES),
+        brands=_bounded(vocabulary.frequent_brands or vocabulary.brands, MAX_NAMES),
+    )
+
+
+def names_near(said: Sequence[Said], hits: Sequence[Hit], vocabulary: Vocabulary, usual: Names) -> Names:
+    """Further names that the message is about: first those it mentions, then those of what was found for it."""
+    found = [match for part in said for match in name_index(vocabulary).find(part.text, ("brand", "category"))]
+    levels = [level.strip() for hit in hits for level in (hit.category or "").split(">")]
+    categories = [match.name for match in found if match.kind == "category"] + levels
+    brands = [match.name for match in found if match.kind == "brand"] + [hit.brand or "" for hit in hits]
+    return Names(
+        categories=_bounded(_others(categories, usual.categories), MAX_NEAR_NAMES),
+        brands=_bounded(_others(brands, usual.brands), MAX_NEAR_NAMES),
+    )
+
+
+def _others(names: list[str], known: list[str]) -> list[str]:
+    return [name for name in dict.fromkeys(names) if name and name not in known]
+
+
+def _bounded(names: list[str], most: int) -> list[str]:
+    """The first names, as many as fit."""
+    kept: list[str] = []
+    room = NAMES_CHARACTERS
+    for name in names:
+        if len(kept) < most and len(name) <= min(room, NAME_CHARACTERS):
+            kept.append(name)
+            room -= len(name) + 2
+    return kept
 
 
 def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]) -> Plan:
@@ -31,12 +86,13 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
     carried = memory.pictures if understanding.refines and not understanding.references else []
     if understanding.accompanies and topic:  # the picture shows what the wish is to go with, not what is wished
         pictures = []
-    constraints = carry_over(memory, understanding)
+    constraints, unused = within_limits(carry_over(memory, understanding))
     return Plan(
         intent=understanding.intent or "recommend",
         topic=topic[:QUERY_CHARACTERS],
         pictures=pictures or carried,
         constraints=constraints,
+        unused=unused,
         filters=to_filters(constraints),
         references=understanding.references,
         rejected=[*(r.item_id for r in memory.rejected), *(item.item_id for item in understanding.rejected)],
@@ -123,13 +179,19 @@ def searchable(topic: str, language: str, catalogue_language: str) -> str:
 
 
 def plan_messages(
-    context: TurnContext, memory: Memory, plan: Plan, text: str, heard: list[Heard], seen: list[Seen]
+    context: TurnContext,
+    memory: Memory,
+    plan: Plan,
+    text: str,
+    heard: list[Heard],
+    seen: list[Seen],
+    usual: Names,
+    near: Names,
 ) -> list[BaseMessage]:
     """The planning conversation; its system part depends on the catalogue alone.
 
     A new topic is planned without the old one before its eyes: a small model mixes them.
     """
-    vocabulary = context.vocabulary
     folder = context.settings.prompts
     situation = (
         load_prompt("situation", folder)
@@ -138,6 +200,8 @@ def plan_messages(
             topic=memory.topic if plan.goes_on else "",
             constraints=constraints_in_words(plan.constraints, "en"),
             shown=memory.shown if plan.goes_on else [],
+            categories=near.categories,
+            brands=near.brands,
         )[0]
         .content
     )
@@ -147,22 +211,22 @@ def plan_messages(
         + ", ".join(f"{label.label} {label.score:.2f}" for label in s.description.labels[:3])
         for s in seen
     )
-    return planning_conversation(vocabulary, situation, folder)
+    return planning_conversation(usual, situation, folder)
 
 
-def planning_conversation(vocabulary: Vocabulary, situation: str, folder: Path | None = None) -> list[BaseMessage]:
+def planning_conversation(names: Names, situation: str, folder: Path | None = None) -> list[BaseMessage]:
     """The plan prompt; everything before the situation is the same for every turn over one catalogue."""
     messages = load_prompt("plan", folder).render(
-        categories=", ".join(vocabulary.categories[:MAX_NAMES]) or "none",
-        brands=", ".join(vocabulary.brands[:MAX_NAMES]) or "none",
+        categories=", ".join(names.categories) or "none",
+        brands=", ".join(names.brands) or "none",
         situation=situation,
     )
     return to_chat(messages)
 
 
-def plan_schema(vocabulary: Vocabulary, pictures: list[str], shown: list[str]) -> dict[str, Any]:
+def plan_schema(names: Names, pictures: list[str], shown: list[str]) -> dict[str, Any]:
     """The JSON schema of a plan: only tools and ids that exist can be said."""
-    filters = _filters_schema(vocabulary)
+    filters = _filters_schema(names)
     calls = [
         _call("search_by_text", {"query": {"type": "string", "minLength": 2, "maxLength": QUERY_CHARACTERS}}, filters),
         _call("browse", {"sort": {"enum": ["price", "-price", "title", "newest"]}}, filters),
@@ -225,11 +289,11 @@ def _call(tool: str, properties: dict[str, Any], filters: dict[str, Any] | None 
     }
 
 
-def _filters_schema(vocabulary: Vocabulary) -> dict[str, Any]:
+def _filters_schema(offered: Names) -> dict[str, Any]:
     price = {"type": "number", "minimum": 0}
     properties: dict[str, Any] = {"min_price": price, "max_price": price, "in_stock": {"enum": [True]}}
-    for field, names in (("categories", vocabulary.categories), ("brands", vocabulary.brands)):
+    for field, names in (("categories", offered.categories), ("brands", offered.brands)):
         if names:
-            properties[field] = {"type": "array", "maxItems": 2, "items": {"enum": names[:MAX_NAMES]}}
+            properties[field] = {"type": "array", "maxItems": 2, "items": {"enum": names}}
     properties["exclude_terms"] = {"type": "array", "maxItems": 3, "items": {"type": "string", "maxLength": 30}}
     return {"type": "object", "properties": properties, "additionalProperties": False}

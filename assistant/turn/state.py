@@ -88,6 +88,8 @@ class Plan(Record):
     topic: str = ""
     pictures: list[str] = []
     constraints: list[Constraint] = []
+    unused: list[Constraint] = []
+    """Constraints that are not in force: no filter can hold them, or there are too many."""
     filters: Filters = Filters()
     relaxed: list[Relaxation] = []
     calls: list[PlannedCall] = []

@@ -4,13 +4,16 @@ A stated constraint must hold whatever a model makes of it, so it is read by rul
 constraints only where the user's own words carry them (`grounded`).
 """
 
+import math
 import re
+from collections import Counter
+from functools import cache
 from typing import Literal
 
 from pydantic import Field
 
 from assistant.records import Constraint, Intent, Memory, Recommendation, Regard
-from assistant.understanding.exclusions import find_exclusions, is_ruled_out, without
+from assistant.understanding.exclusions import LONGEST_WORD, find_exclusions, is_ruled_out, without
 from assistant.understanding.intents import (
     asks_price,
     intent_of,
@@ -19,9 +22,10 @@ from assistant.understanding.intents import (
     is_refused,
     small_talk,
 )
-from assistant.understanding.interest import asks_for_others, find_opinions, open_wish, recipient
+from assistant.understanding.interest import NEAR, asks_for_others, find_opinions, open_wishes, recipient
 from assistant.understanding.language import detect_language
 from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
+from assistant.understanding.names import Kind, NameMatch, attribute_values, lexicon_index, longest, name_index
 from assistant.understanding.normalise import normalise
 from assistant.understanding.prices import CENT, find_price_bounds
 from assistant.understanding.references import find_references
@@ -58,7 +62,7 @@ class Understanding(Record):
 
 
 def understand(said: list[Said], memory: Memory, vocabulary: Vocabulary, *, attached: bool) -> Understanding:
-    """Read everything the user said in this turn.
+    """Read everything the user said in this turn, in milliseconds: outside the event loop all the same.
 
     Args:
         said: the typed text and the transcripts, in order.
@@ -71,9 +75,9 @@ def understand(said: list[Said], memory: Memory, vocabulary: Vocabulary, *, atta
     readings = [_Reading(part, memory, vocabulary, language) for part in said]
     topic = " ".join(part for part in (reading.topic for reading in readings) if part)
     constraints = [constraint for reading in readings for constraint in reading.constraints]
-    plain = normalise(whole, language)
+    plain = "\n".join(reading.text for reading in readings)
     # Where something was typed, no voice note decides what kind of request it is.
-    typed = normalise("\n".join(part.text for part in said if part.source == "text"), language)
+    typed = "\n".join(reading.text for reading in readings if reading.source == "text")
     if memory.shown and topic in load_lexicon().canonical:  # a follow-up of one colour or material asks for it outright
         value = catalogue_spelling(topic, vocabulary)
         constraints.append(Constraint(field="include_terms", value=value, source="text", words=plain.strip()))
@@ -122,6 +126,8 @@ class _Reading:
         self.vocabulary = vocabulary
         self.text = normalise(said.text, language)
         self.rest = self.text
+        self.names = name_index(vocabulary).find_all(self.text)
+        self.language = language
         self.constraints: list[Constraint] = []
         self.currency: str | None = None
         self.sort: Literal["price", "-price"] | None = None
@@ -146,18 +152,27 @@ class _Reading:
         self.topic = _content(self.rest, said.text)
 
     def _add(self, field: str, value: float | bool | str, span: Span, *, words: str | None = None) -> None:
+        self._note(field, value, span, words=words)
+        self.rest = without(self.rest, [span])
+
+    def _note(self, field: str, value: float | bool | str, span: Span, *, words: str | None = None) -> None:
+        """A constraint whose words are left in the rest."""
         self.constraints.append(
             Constraint(field=field, value=value, source=self.source, words=words or self.text[slice(*span)].strip())
         )
-        self.rest = without(self.rest, [span])
+
+    def _left(self, kind: Kind) -> list[NameMatch]:
+        """The names of a kind in what is not yet understood."""
+        found = longest(self.names, [kind])
+        return [name for name in found if self.rest[name.start : name.end] == self.text[name.start : name.end]]
 
     def _small_talk(self) -> None:
         spans = small_talk(self.rest)
         self.greets, self.rest = bool(spans), without(self.rest, spans)
 
     def _open_wish(self) -> None:
-        while span := open_wish(self.rest):
-            self.open_wish, self.rest = True, without(self.rest, [span])
+        spans = open_wishes(self.rest)
+        self.open_wish, self.rest = bool(spans), without(self.rest, spans)
 
     def _sort(self) -> None:
         """ "the cheapest", "most expensive first": an order, not a bound."""
@@ -173,7 +188,8 @@ class _Reading:
         for item, span in found:
             before = alternatives([*lexicon.price["below"], *lexicon.price["at_most"]]) + r"\s*(?:the price of\s*)?$"
             after = r"^\s*(?:更|还)?便宜"
-            match = re.search(before, self.text[: span[0]]) or re.search("比$", self.text[: span[0]])
+            near = max(0, span[0] - NEAR)
+            match = _search(before, self.text, near, span[0]) or _search("比$", self.text, near, span[0])
             cheaper_after = re.search(after, self.text[span[1] :])
             if item.price is not None and match and (match.group() != "比" or cheaper_after):
                 end = span[1] + (cheaper_after.end() if cheaper_after else 0)
@@ -195,9 +211,11 @@ class _Reading:
         self._add(field, max(value, 0.0), span, words=f"{self.text[slice(*span)].strip()} ({item.title}: {price:g})")
 
     def _prices(self) -> None:
-        for bound in find_price_bounds(self.rest):
+        bounds = find_price_bounds(self.rest)
+        for bound in bounds:
             self.currency = self.currency or bound.currency
-            self._add(bound.field, bound.value, bound.span, words=bound.words)
+            self._note(bound.field, bound.value, bound.span, words=bound.words)
+        self.rest = without(self.rest, [bound.span for bound in bounds])
 
     def _opinions(self, found: list[tuple[Recommendation, Span]], shown: list[Recommendation]) -> None:
         """ "Not that one", "the first is too dark": not again, and no topic. "I like the second": more of its kind."""
@@ -217,7 +235,7 @@ class _Reading:
         """ "more like the second one": it is what the message is about, and not itself wanted again."""
         for item, span in found:
             before = r"(?:\b(?:more|others?|another|something|anything)\s+like|\bsimilar to|类似|像)\s*(?:the\s+)?$"
-            if match := re.search(before, self.rest[: span[0]]):
+            if match := _search(before, self.rest, max(0, span[0] - NEAR), span[0]):
                 self._add("exclude_ids", item.item_id, (match.start(), span[0]))
                 self.liked.append(item)
 
@@ -226,15 +244,11 @@ class _Reading:
         self.references = [other for other in self.references if other.item_id != item.item_id]
 
     def _exclusions(self) -> None:
-        brands = {brand.casefold(): brand for brand in self.vocabulary.brands}
-        categories = {category.casefold(): category for category in self.vocabulary.categories}
-        for thing, words, span in find_exclusions(self.rest, sorted({*brands, *categories}, key=len, reverse=True)):
-            if thing in brands:
-                self._add("exclude_brands", brands[thing], span, words=words)
-            elif thing in categories:
-                self._add("exclude_categories", categories[thing], span, words=words)
-            else:
-                self._add("exclude_terms", _in_english(_spellings(thing)[0]), span, words=words)
+        fields = {"brand": "exclude_brands", "category": "exclude_categories"}
+        found = find_exclusions(self.rest, longest(self.names), nouns=self.language != "en")
+        for one in found:
+            self._note(fields.get(one.kind or "", "exclude_terms"), one.name, one.span, words=one.words)
+        self.rest = without(self.rest, [one.span for one in found])
 
     def _stock(self) -> None:
         if match := re.search(alternatives(load_lexicon().stock), self.rest):
@@ -242,57 +256,137 @@ class _Reading:
 
     def _wanted_attributes(self) -> None:
         """ "in black", "must be leather", "the black one": a colour or material that is asked for outright."""
-        lexicon = load_lexicon()
-        known = alternatives([s for word in lexicon.attributes for s in lexicon.terms[word]])
-        outright = (
-            rf"{alternatives(lexicon.must)}\s+(?:a\s+)?(?P<a>{known})|(?P<b>{known})\s*{alternatives(lexicon.one)}"
-        )
-        outright += rf"|(?:换成|要|有)(?P<c>{known})(?:的|款)?(?=$|[\s,。?的吗])"
-        for match in re.finditer(outright, self.rest):
-            word = match.group("a") or match.group("b") or match.group("c")
-            self._add("include_terms", catalogue_spelling(word, self.vocabulary), match.span())
+        for name in self._left("term"):
+            if span := _asked_outright(self.rest, name):
+                value = catalogue_spelling(self.text[name.start : name.end], self.vocabulary)
+                self._note("include_terms", value, span)
+                self.rest = without(self.rest, [span])
 
     def _names(self) -> None:
         """Brands anywhere; categories where the message says that it means one ("only furniture", "in Photo")."""
-        aliases = load_lexicon().brands
-        for brand in self.vocabulary.brands:
-            spellings = [brand.casefold(), *aliases.get(brand.casefold(), [])]
-            if match := re.search(alternatives(spellings), self.rest):
-                self._add("brands", brand, match.span())
-        names = {form: name for name in self.vocabulary.categories for form in _forms(name)}
-        if not names:
-            return
-        glossary = load_lexicon().glossary
-        names |= {word: name for form, name in list(names.items()) for word in glossary.get(form, [])}
-        name = alternatives(list(names))
-        only = r"(?:only|just)(?:\s+(?:want|need|like|looking for|interested in|show me))?"
-        cue = rf"(?:(?:in|from|{only}|any|some|category:?|show me(?: all| some)?)\s+(?:the\s+)?)(?P<a>{name})"
-        cue += r"(?:\s+(?:category|section|department))?"
-        cue += rf"|(?P<b>{name})\s+(?:only|category|section|department)|^\W*(?P<c>{name})\W*$"
-        cue += rf"|(?:只(?:看|要|想要|买)|类别是?)(?P<d>{name})"
-        if match := re.search(cue, self.rest):
-            word = next(group for group in match.groups() if group)
-            self._add("categories", names[word], match.span())
+        brands: dict[str, Span] = {}
+        for name in self._left("brand"):
+            brands.setdefault(name.name, (name.start, name.end))
+        for brand, span in brands.items():
+            self._note("brands", brand, span)
+        self.rest = without(self.rest, brands.values())
+        for name in self._left("category"):
+            if meant := _meant_as_category(self.rest, name):
+                self._add("categories", name.name, meant)
+                return
+
+
+def _search(pattern: str, text: str, start: int, end: int) -> re.Match[str] | None:
+    return re.compile(pattern).search(text, start, end)
+
+
+_ASKED = 40
+"""How many characters before a name may say that it is asked for."""
+
+
+@cache
+def _outright() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """What asks for a colour: before and after its name, and the same in Chinese, where both are needed."""
+    lexicon = load_lexicon()
+    before, after = rf"{alternatives(lexicon.must)}\s+(?:a\s+)?$", rf"\s*{alternatives(lexicon.one)}"
+    pair = r"(?:换成|要|有)$", r"(?:的|款)?(?=$|[\s,。?的吗])"
+    return re.compile(before), re.compile(after), re.compile(pair[0]), re.compile(pair[1])
+
+
+def _asked_outright(text: str, name: NameMatch) -> Span | None:
+    near = max(0, name.start - _ASKED)
+    before, after, before_cjk, after_cjk = _outright()
+    if match := before.search(text, near, name.start):
+        return match.start(), name.end
+    if match := after.match(text, name.end):
+        return name.start, match.end()
+    first, last = before_cjk.search(text, near, name.start), after_cjk.match(text, name.end)
+    return (first.start(), last.end()) if first and last else None
+
+
+_ONLY = r"(?:only|just)(?:\s+(?:want|need|like|looking for|interested in|show me))?"
+_BEFORE_CATEGORY = re.compile(
+    rf"(?<!\w)(?:in|from|{_ONLY}|any|some|category:?|show me(?: all| some)?)\s+(?:the\s+)?$"
+    r"|(?:只(?:看|要|想要|买)|类别是?)$"
+)
+_AFTER_CATEGORY = re.compile(r"\s+(?:category|section|department)(?!\w)")
+_ALONE_AFTER = re.compile(r"\s+only(?!\w)")
+_NO_WORDS = re.compile(r"\W*")
+
+
+def _meant_as_category(text: str, name: NameMatch) -> Span | None:
+    before = _BEFORE_CATEGORY.search(text, max(0, name.start - _ASKED), name.start)
+    after = _AFTER_CATEGORY.match(text, name.end) or (None if before else _ALONE_AFTER.match(text, name.end))
+    alone = _NO_WORDS.fullmatch(text, 0, name.start) and _NO_WORDS.fullmatch(text, name.end)
+    if not (before or after or alone):
+        return None
+    return before.start() if before else name.start, after.end() if after else name.end
+
+
+MOST_THINGS = 50
+"""How many constraints of one kind can be in force; of more, the latest are."""
 
 
 def to_filters(constraints: list[Constraint]) -> Filters:
-    """The constraints as one filter: bounds take the tightest value, lists gather theirs, exclusions every spelling."""
-    values: dict[str, list[float | bool | str]] = {}
-    for constraint in constraints:
-        values.setdefault(constraint.field, []).append(constraint.value)
+    """The constraints as one filter: bounds take the tightest value, lists gather theirs, exclusions every spelling.
+
+    A constraint that no filter can hold (`usable`) costs itself and nothing else.
+    """
+    values: dict[str, list[Constraint]] = {}
+    for constraint in filter(usable, constraints):
+        values.setdefault(constraint.field, []).append(constraint)
     merged: dict[str, object] = {}
     for field, given in values.items():
         if field == "max_price":
-            merged[field] = min(float(value) for value in given)
+            merged[field] = min(float(one.value) for one in given)
         elif field == "min_price":
-            merged[field] = max(float(value) for value in given)
+            merged[field] = max(float(one.value) for one in given)
         elif field == "in_stock":
             merged[field] = True
+        elif field == "exclude_ids":
+            merged[field] = list(dict.fromkeys(str(one.value) for one in given))
         else:
-            merged[field] = list(dict.fromkeys(str(value) for value in given))
-    if terms := merged.get("exclude_terms"):
-        merged["exclude_terms"] = [spelling for term in terms for spelling in _spellings(term)]  # type: ignore[attr-defined]
+            merged[field] = _spelled(field, given)
     return Filters.model_validate(merged)
+
+
+def _spelled(field: str, constraints: list[Constraint]) -> list[str]:
+    """The last `MOST_THINGS` values of a field, an excluded one in every spelling."""
+    things = {str(one.value): one for one in constraints}
+    kept = list(things.values())[-MOST_THINGS:]
+    if field != "exclude_terms":
+        return [str(one.value) for one in kept]
+    return list(dict.fromkeys(spelling for one in kept for spelling in _excluded_spellings(one)))
+
+
+def _excluded_spellings(constraint: Constraint) -> list[str]:
+    """A colour in every language; a noun in English and as the user said it ("keine Stiefel")."""
+    word, words = str(constraint.value), constraint.words.casefold()
+    said = [foreign for foreign in load_lexicon().glossary.get(word, []) if foreign in words]
+    return [*_spellings(word), *said]
+
+
+def usable(constraint: Constraint) -> bool:
+    """Whether a filter can hold the constraint: prices are finite and not below zero, words neither blank nor long."""
+    value = constraint.value
+    if constraint.field in ("min_price", "max_price"):
+        return isinstance(value, int | float) and math.isfinite(value) and value >= 0
+    if constraint.field in ("in_stock", "exclude_ids"):
+        return True
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= LONGEST_WORD
+
+
+def within_limits(constraints: list[Constraint]) -> tuple[list[Constraint], list[Constraint]]:
+    """The constraints that can be in force together, each once, and those that cannot."""
+    last = {(one.field, str(one.value)): one for one in constraints}
+    kept: list[Constraint] = []
+    left: list[Constraint] = [one for one in last.values() if not usable(one)]
+    counts: Counter[str] = Counter()
+    for one in reversed([one for one in last.values() if usable(one)]):
+        counts[one.field] += 1
+        within = one.field == "exclude_ids" or counts[one.field] <= MOST_THINGS
+        (kept if within else left).append(one)
+    return kept[::-1], left
 
 
 def carry_over(memory: Memory, understanding: Understanding) -> list[Constraint]:
@@ -316,7 +410,7 @@ def carry_over(memory: Memory, understanding: Understanding) -> list[Constraint]
     ]
     if {"min_price", "max_price"} & replaced:
         kept = _without_contradiction(kept, now)
-    return [*kept, *(constraint for constraint in now if constraint not in kept)]
+    return list({(c.field, str(c.value), c.words): c for c in [*kept, *now]}.values())
 
 
 _LASTING = frozenset({"exclude_terms", "exclude_brands", "exclude_categories"})
@@ -368,26 +462,18 @@ def grounded(field: str, value: object, said: list[Said], language: str) -> bool
 
 def glossary_query(text: str) -> str:
     """The words of a foreign message that the lexicon can put into English; empty when there are none."""
-    found: list[tuple[int, str]] = []
-    rest = text.casefold()
-    for foreign, english in load_lexicon().translations:
-        if match := re.search(alternatives([foreign]), rest):
-            found.append((match.start(), english))
-            rest = without(rest, [match.span()])
-    return " ".join(dict.fromkeys(word for _, word in sorted(found)))
+    english: dict[tuple[int, int], str] = {}
+    folded = text.casefold()
+    for match in lexicon_index().find(folded):
+        if match.kind == "noun" or folded[match.start : match.end] != match.name:  # "cactus" is a foreign word too
+            english.setdefault((match.start, match.end), match.name)
+    return " ".join(dict.fromkeys(english.values()))
 
 
 def catalogue_spelling(word: str, vocabulary: Vocabulary) -> str:
     """The spelling of a colour or material that the catalogue uses, or its canonical word."""
-    values = {value.casefold() for values in vocabulary.attribute_values.values() for value in values}
+    values = attribute_values(vocabulary)
     return next((spelling for spelling in _spellings(word) if spelling in values), _spellings(word)[0])
-
-
-def _in_english(word: str) -> str:
-    """A Chinese noun that the glossary knows, as an English catalogue spells it; else the word itself."""
-    if not has_cjk(word):
-        return word
-    return next((english for foreign, english in load_lexicon().translations if foreign == word), word)
 
 
 def _spellings(word: str) -> list[str]:

@@ -1,27 +1,55 @@
 """What must not be: "no leather", "not red or blue", "anything but Adidas", "不要红色"."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
+from typing import NamedTuple
 
-from assistant.understanding.lexicon import alternatives, load_lexicon
-from assistant.understanding.prices import blank
+from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
+from assistant.understanding.names import Kind, NameMatch
+from assistant.understanding.prices import without as without
+
+LONGEST_WORD = 100
+"""Letters of the longest word that can be excluded, as `tools.records.Filters` has it."""
 
 _SEPARATOR = re.compile(r"\s*(?:,|\bor\b|\band\b|\boder\b|\bou\b|\by\b|或者|或|和|、)\s*(?:(?:no|not)\s+)?")
-_MAX_WORDS = 3
+_SEPARATOR_CJK = re.compile(r"(?:的)?\s*(?:,|、|或者|或|和)\s*(?:不要)?")
+_WORD = re.compile(r"[^\W\d_][\w'-]*+")
+_WORD_CJK = re.compile(r"[\u3400-\u9fff]{1,4}?(?=的|,|。|$|\s)|[a-z]++")
+_ORDER: tuple[Kind, ...] = ("brand", "category", "term", "noun")
 
 
-def find_exclusions(text: str, phrases: list[str]) -> list[tuple[str, str, tuple[int, int]]]:
-    """Things the message rules out, as (thing, words, span); text is normalised.
+class Exclusion(NamedTuple):
+    """One thing that is ruled out: a name of the catalogue or the lexicon, or (kind None) another word as said."""
 
-    ``phrases`` are names of the catalogue (brands, categories) in lower case that may be longer than one word.
+    kind: Kind | None
+    name: str
+    words: str
+    span: tuple[int, int]
+
+
+_Thing = tuple[Kind | None, str, int]
+"""What is ruled out, and where its name ends."""
+
+
+def find_exclusions(text: str, names: Iterable[NameMatch], *, nouns: bool) -> list[Exclusion]:
+    """The things that a normalised message rules out.
+
+    Args:
+        text: the message.
+        names: the names in it.
+        nouns: read the glossary's nouns in spaced writing too; not for English, where "hose" is not German.
     """
-    found: list[tuple[str, str, tuple[int, int]]] = []
-    for match in _negation().finditer(text):
-        for thing, end in _objects(text, match.end(), phrases):
-            found.append((thing, text[match.start() : end].strip(), (match.start(), end)))
-    for match in _negation_cjk().finditer(text):
-        things, end = _objects_cjk(text, match.end(), phrases)
-        found.extend((thing, text[match.start() : end], (match.start(), end)) for thing in things)
+    known = _by_start(text, names, nouns=nouns)
+    found: list[Exclusion] = []
+    for pattern, objects in ((_negation(), _objects), (_negation_cjk(), _objects_cjk)):
+        done = 0
+        for match in pattern.finditer(text):
+            if match.start() < done:  # within a list that an earlier negation has ruled out
+                continue
+            for kind, name, end in objects(text, match.end(), known):
+                found.append(Exclusion(kind, name, text[match.start() : end].strip(), (match.start(), end)))
+                done = end
     return found
 
 
@@ -29,22 +57,27 @@ def is_ruled_out(word: str, text: str) -> bool:
     """True when a word stands in a normalised message after a negation; amounts are no things to rule out."""
     if re.search(r"\d", word):
         return False
-    ends = [match.end() for pattern in (_negation(), _negation_cjk()) for match in pattern.finditer(text)]
-    return bool(ends) and bool(re.search(alternatives([word]), text[min(ends) :]))
+    first = [match.end() for pattern in (_negation(), _negation_cjk()) if (match := pattern.search(text))]
+    return bool(first) and bool(re.compile(alternatives([word])).search(text, min(first)))
 
 
-def without(text: str, spans: list[tuple[int, int]]) -> str:
-    """The text with the spans blanked."""
-    for span in spans:
-        text = blank(text, span)
-    return text
+def _by_start(text: str, names: Iterable[NameMatch], *, nouns: bool) -> dict[int, NameMatch]:
+    """The longest name that begins at each place; a name of the catalogue before a word of the lexicon."""
+    known: dict[int, NameMatch] = {}
+    for name in sorted(names, key=lambda one: (one.start, one.end, -_ORDER.index(one.kind))):
+        said = text[name.start : name.end]
+        singular = name.kind == "category" and said == name.name.casefold().removesuffix("s") != name.name.casefold()
+        foreign_noun = name.kind == "noun" and not (nouns or has_cjk(said))
+        if not (singular or foreign_noun):  # "no plant pots" rules out pots, not the category Plants
+            known[name.start] = name
+    return known
 
 
 @cache
 def _negation() -> re.Pattern[str]:
     words = load_lexicon().negation
     skip = alternatives(words["skip"])
-    return re.compile(alternatives(words["before"]) + rf"[\s-]+(?:{skip}\s+)*")
+    return re.compile(alternatives(words["before"]) + rf"[\s-]++(?:{skip}\s+)*+")
 
 
 @cache
@@ -53,50 +86,39 @@ def _negation_cjk() -> re.Pattern[str]:
     return re.compile(rf"(?:{before})(?:任何|有|带|是|用|含)?\s*")
 
 
-def _objects(text: str, start: int, phrases: list[str]) -> list[tuple[str, int]]:
-    """The things named from ``start`` on, each with where it ends; the list ends at the first word that is no thing."""
-    things: list[tuple[str, int]] = []
-    position = start
-    while (thing := _one_object(text, position, phrases)) is not None:
+def _objects(text: str, position: int, known: dict[int, NameMatch]) -> list[_Thing]:
+    """The things named from a position on; after "or" and "and" only known names go on with the list.
+
+    "No leather and cheap" excludes leather alone.
+    """
+    things: list[_Thing] = []
+    while thing := _object(text, position, known):
+        if things and thing[0] is None:
+            break
         things.append(thing)
-        if len(things) >= _MAX_WORDS or not (separator := _SEPARATOR.match(text, thing[1])):
+        if not (separator := _SEPARATOR.match(text, thing[2])):
             break
         position = separator.end()
-        if len(things) and not _is_listed(text, position, phrases):
-            break
     return things
 
 
-def _one_object(text: str, start: int, phrases: list[str]) -> tuple[str, int] | None:
-    for phrase in phrases:
-        if text.startswith(phrase, start) and not text[start + len(phrase) : start + len(phrase) + 1].isalnum():
-            return phrase, start + len(phrase)
-    word = re.compile(r"[^\W\d_][\w'-]*").match(text, start)
-    if word is None or word.group() in load_lexicon().negation["not_objects"]:
+def _object(text: str, start: int, known: dict[int, NameMatch]) -> _Thing | None:
+    name, word = known.get(start), _WORD.match(text, start)
+    if name and (name.kind in ("brand", "category") or not word or word.end() <= name.end):
+        return name.kind, name.name, name.end
+    if word is None or len(word.group()) > LONGEST_WORD or word.group() in load_lexicon().negation["not_objects"]:
         return None
-    return word.group(), word.end()
+    return None, word.group(), word.end()
 
 
-def _is_listed(text: str, start: int, phrases: list[str]) -> bool:
-    """After "or"/"and" only known words go on with the list: "no leather and cheap" excludes leather alone."""
-    thing = _one_object(text, start, phrases)
-    return thing is not None and (thing[0] in phrases or thing[0] in load_lexicon().canonical)
-
-
-def _objects_cjk(text: str, start: int, phrases: list[str]) -> tuple[list[str], int]:
-    known = [
-        *phrases,
-        *load_lexicon().canonical,
-        *(word for words in load_lexicon().glossary.values() for word in words),
-    ]
-    things: list[str] = []
-    while hit := max((word for word in known if word and text.startswith(word, start)), key=len, default=""):
-        things.append(hit)
-        start += len(hit)
-        separator = re.compile(r"(?:的)?\s*(?:,|,|、|或者|或|和)\s*(?:不要)?").match(text, start)
-        if separator is None:
+def _objects_cjk(text: str, position: int, known: dict[int, NameMatch]) -> list[_Thing]:
+    things: list[_Thing] = []
+    start = position
+    while name := known.get(position):
+        things.append((name.kind, name.name, name.end))
+        if not (separator := _SEPARATOR_CJK.match(text, name.end)):
             break
-        start = separator.end()
-    if not things and (raw := re.compile(r"[\u3400-\u9fff]{1,4}?(?=的|,|。|$|\s)|[a-z]+").match(text, start)):
-        return [raw.group()], raw.end()
-    return things, start
+        position = separator.end()
+    if not things and (raw := _WORD_CJK.match(text, start)) and len(raw.group()) <= LONGEST_WORD:
+        return [(None, raw.group(), raw.end())]
+    return things

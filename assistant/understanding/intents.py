@@ -14,7 +14,7 @@ def intent_of(text: str, *, shown: bool, attached: bool) -> Intent | None:
     """
     if attached:
         return "recommend"
-    if _chat().fullmatch(text.strip()):
+    if _chat().fullmatch(text.replace(",", " ").strip()):
         return "chat"
     if shown:
         for name in ("why", "compare", "details"):
@@ -73,8 +73,6 @@ def _greeting() -> re.Pattern[str]:
 
 @cache
 def _chat() -> re.Pattern[str]:
-    words = load_lexicon().intents["chat"]
-    spaced = "|".join(re.escape(word).replace(r"\ ", r"[\s,]+") for word in words if not has_cjk(word))
-    cjk = "|".join(re.escape(word) for word in words if has_cjk(word))
-    phrase = rf"(?:{spaced}|{cjk})"
-    return re.compile(rf"[¿¡\s]*{phrase}(?:[\s,.!?。!~¿¡]+{phrase})*[\s,.!?。!~]*")
+    """Phrases of small talk and nothing else; each is read in one way, or a row of n would be read in 2^n ways."""
+    phrase = rf"(?>{alternatives(load_lexicon().intents['chat'])})"
+    return re.compile(rf"[¿¡\s]*+{phrase}(?:[\s.!?。~¿¡]++{phrase})*+[\s.!?。~]*+")

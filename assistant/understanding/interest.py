@@ -12,6 +12,9 @@ from assistant.understanding.lexicon import alternatives, has_cjk, load_lexicon
 Stance = Literal["liked", "rejected"]
 Span = tuple[int, int]
 _NEVER = "\0"
+NEAR = 100
+"""How many characters before and after a reference are read for what is said of it."""
+
 _HAN = "[\u3400-\u9fff]"
 
 
@@ -39,14 +42,15 @@ def find_opinions(text: str, found: list[tuple[Recommendation, Span]], shown: li
 
 def _opinion(text: str, item: Recommendation, span: Span) -> Opinion | None:
     """A rejection is looked for first: "I don't like the first" holds "like" too."""
-    before, after = text[: span[0]], text[span[1] :]
+    before, after = text[max(0, span[0] - NEAR) : span[0]], text[span[1] : span[1] + NEAR]
+    shift = max(0, span[0] - NEAR)
     stances: tuple[tuple[Stance, str], ...] = (("rejected", "reject"), ("liked", "like"))
     for stance, words in stances:
         if match := _ending(words).search(before):
             end = span[1]
             if follow := _beginning(f"{words}_around").match(after):  # "ich mag das zweite nicht"
                 end += follow.end()
-            return Opinion(item, stance, (match.start(), end))
+            return Opinion(item, stance, (shift + match.start(), end))
         if match := _beginning(words).match(after):
             return Opinion(item, stance, (span[0], span[1] + match.end()))
     return None
@@ -59,10 +63,9 @@ def recipient(text: str) -> str | None:
     return "" if _recipients("oneself").search(text) else None
 
 
-def open_wish(text: str) -> Span | None:
+def open_wishes(text: str) -> list[Span]:
     """Where a normalised message leaves it to the assistant what to recommend ("surprise me")."""
-    match = _pattern("open").search(text)
-    return match.span() if match else None
+    return [match.span() for match in _pattern("open").finditer(text)]
 
 
 def asks_for_others(text: str) -> Span | None:
@@ -110,5 +113,5 @@ def _recipients(name: str) -> re.Pattern[str]:
     before_cjk = "|".join(sorted((word for word in recipients["before"] if has_cjk(word)), key=len, reverse=True))
     people_cjk = "|".join(sorted(recipients["people_cjk"], key=len, reverse=True))
     return re.compile(
-        rf"{before}\s+(?:[^\W\d_]+[\s-]+){{0,2}}?{people}|(?:{before_cjk})(?:我|我们|我的)?的?(?:{people_cjk})"
+        rf"{before}\s+(?:[^\W\d_]++[\s-]++){{0,2}}?{people}|(?:{before_cjk})(?:我|我们|我的)?的?(?:{people_cjk})"
     )

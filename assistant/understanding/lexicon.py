@@ -1,8 +1,10 @@
 """The words that carry constraints, loaded once from ``lexicon.yaml``, and how they become patterns."""
 
 import re
-from functools import cache, cached_property
+from collections.abc import Iterable
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
+from itertools import takewhile
 from typing import Any, Literal
 
 import yaml
@@ -16,17 +18,44 @@ def has_cjk(text: str) -> bool:
     return bool(_CJK.search(text))
 
 
-def alternatives(words: list[str]) -> str:
-    """A regular expression for any of the words, longest first; word boundaries where the script has them."""
-    ordered = sorted(words, key=len, reverse=True)
-    return "(?:" + "|".join(_bounded(word) for word in ordered) + ")"
+def alternatives(words: Iterable[str]) -> str:
+    """A regular expression for any of the words, longest first; word boundaries where the script has them.
+
+    Words that begin alike share that beginning: a place in a text is tried once, and not once for each word.
+    """
+    return _alternatives(tuple(words))
 
 
-def _bounded(word: str) -> str:
-    pattern = re.escape(word).replace(r"\ ", r"\s+")
-    left = r"(?<!\w)" if word[0].isalnum() and not has_cjk(word[0]) else ""
-    right = r"(?!\w)" if word[-1].isalnum() and not has_cjk(word[-1]) else ""
-    return left + pattern + right
+@lru_cache(maxsize=1_024)
+def _alternatives(words: tuple[str, ...]) -> str:
+    bounded: list[list[str]] = []
+    unbounded: list[list[str]] = []
+    for word in words:
+        (bounded if word[0].isalnum() and not has_cjk(word[0]) else unbounded).append(_units(word))
+    parts = [rf"(?<!\w)(?:{_shared(bounded)})"] if bounded else []
+    parts += [_shared(unbounded)] if unbounded else []
+    return f"(?:{'|'.join(parts)})" if parts else "(?!)"
+
+
+_END = r"(?!\w)"
+
+
+def _units(word: str) -> list[str]:
+    """A pattern for each character, and one for the end of a word."""
+    units = [r"\s+" if character == " " else re.escape(character) for character in word]
+    return [*units, _END] if word[-1].isalnum() and not has_cjk(word[-1]) else units
+
+
+def _shared(words: list[list[str]]) -> str:
+    """The words' common beginning, then what may follow it: where one word begins another, the longer comes first."""
+    common = [units[0] for units in takewhile(lambda units: len(set(units)) == 1, zip(*words, strict=False))]
+    following: dict[str, list[list[str]]] = {}
+    for word in words:
+        following.setdefault("".join(word[len(common) : len(common) + 1]), []).append(word[len(common) :])
+    if len(following) < 2:
+        return "".join(common)
+    firsts = sorted(following, key=lambda first: (first == "", first == _END))
+    return "".join(common) + "(?:" + "|".join(_shared(following[first]) for first in firsts) + ")"
 
 
 class Lexicon(BaseModel):

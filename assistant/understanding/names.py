@@ -8,8 +8,9 @@ import re
 import threading
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
@@ -20,6 +21,7 @@ Kind = Literal["brand", "category", "term", "noun"]
 """What a name is: of the catalogue (brand, category), a colour or material of the lexicon (term), or a noun of its
 glossary. The name of a term is its canonical word, that of a noun the English word."""
 
+T = TypeVar("T")
 _EDGE = "\0"
 """Stands at both ends of each word, so that no name is found inside a longer word."""
 
@@ -27,7 +29,10 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u
 _UNSPACED += "\uf900-\ufaff\U00020000-\U0003ffff\uac00-\ud7a3"
 """Scripts that put no spaces between words: a name may stand anywhere in them."""
 
-_PIECE = re.compile(rf"(?P<word>(?:[^\W{_UNSPACED}]|[\u0300-\u036f])++)|\s++")
+_WORD = re.compile(rf"(?:[^\W{_UNSPACED}]|[\u0300-\u036f])++")
+_PIECE = re.compile(rf"(?P<word>{_WORD.pattern})|\s++")
+_MORE_THAN_A_SPACE = re.compile(r"\s\s|[^\S ]")
+_BETWEEN_EDGES = rf"{_EDGE}\g<0>{_EDGE}"
 _REPLACED = str.maketrans({"’": "'", _EDGE: " "} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd"))
 
 
@@ -60,69 +65,113 @@ class NameIndex:
         Args:
             kinds: only these; a longer name of another kind then hides nothing.
         """
+        return longest(self.find_all(text), kinds)
+
+    def find_all(self, text: str) -> list[NameMatch]:
+        """The names in a text, also those that overlap: by where they begin, the longest first."""
         if not self._meanings:
             return []
         encoded = _encoded(text)
         found = self._automaton.find_matches_as_indexes(encoded.text, overlapping=True)
-        done, matches = 0, []
-        for which, start, end in sorted(found, key=lambda one: (one[1], -one[2])):
-            meant = [one for one in self._meanings[which] if kinds is None or one[0] in kinds]
-            if start >= done and meant:
-                done = end
-                span = encoded.place(start), encoded.place(end)
-                matches += [NameMatch(kind, name, *span) for kind, name in meant]
-        return matches
+        return [
+            NameMatch(kind, name, encoded.place(start), encoded.place(end))
+            for which, start, end in sorted(found, key=lambda one: (one[1], -one[2]))
+            for kind, name in self._meanings[which]
+        ]
+
+
+def longest(matches: Iterable[NameMatch], kinds: Collection[Kind] | None = None) -> list[NameMatch]:
+    """Of matches as `NameIndex.find_all` gives them, those of the kinds that do not overlap (see `NameIndex.find`)."""
+    kept: list[NameMatch] = []
+    for match in matches:
+        if kinds is not None and match.kind not in kinds:
+            continue
+        if not kept or match.start >= kept[-1].end or match[2:] == kept[-1][2:]:
+            kept.append(match)
+    return kept
 
 
 class _Encoded(NamedTuple):
     """A text as the automaton reads it, and how its places relate to those of the text."""
 
     text: str
-    pieces: list[int]
+    pieces: list[int] | None
+    """Where each word and each stretch of white space begins; None: the edges are all that was added."""
+
     shifts: list[int]
 
     def place(self, position: int) -> int:
         """The place in the original text of the beginning or the end of a match."""
+        if self.pieces is None:
+            return position - self.text.count(_EDGE, 0, position)
         before = bisect_left(self.pieces, position)
         return position - (self.shifts[before - 1] if before else 0)
 
 
 def _encoded(text: str) -> _Encoded:
     """Words folded and between edges, white space as one space; everything else as it is."""
+    folded = text.translate(_REPLACED).casefold()
+    if len(folded) == len(text) and unicodedata.is_normalized("NFKC", folded) and not _MORE_THAN_A_SPACE.search(folded):
+        return _Encoded(_WORD.sub(_BETWEEN_EDGES, folded), None, [])
+    return _encoded_piecewise(text.translate(_REPLACED))
+
+
+def _encoded_piecewise(text: str) -> _Encoded:
+    """The same where folding changes the length of words."""
     parts, pieces, shifts, length, done = [], [], [], 0, 0
     for match in _PIECE.finditer(text):
-        between = text[done : match.start()].translate(_REPLACED)
+        between = text[done : match.start()]
         word = f"{_EDGE}{_folded(match.group())}{_EDGE}" if match["word"] else " "
         parts += [between, word]
         pieces.append(length + len(between))
         length += len(between) + len(word)
         done = match.end()
         shifts.append(length - done)
-    return _Encoded("".join([*parts, text[done:].translate(_REPLACED)]), pieces, shifts)
+    return _Encoded("".join([*parts, text[done:]]), pieces, shifts)
 
 
 def _folded(word: str) -> str:
     return word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).casefold()
 
 
-_built: dict[int, tuple[Vocabulary, NameIndex]] = {}
-_building = threading.Lock()
-_KEPT = 4
-"""How many vocabularies' indexes are kept: of the catalogue, and of its last versions while turns still read them."""
+class _Kept(Generic[T]):
+    """What is made of a vocabulary, kept for the last few: the catalogue's, and those of turns still running."""
+
+    _MOST = 4
+
+    def __init__(self, make: Callable[[Vocabulary], T]) -> None:
+        self._make = make
+        self._made: dict[int, tuple[Vocabulary, T]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, vocabulary: Vocabulary) -> T:
+        """The same for the same vocabulary, which must not change; made once, by one thread."""
+        with self._lock:
+            known = self._made.get(id(vocabulary))
+            if known is None:
+                while len(self._made) >= self._MOST:
+                    del self._made[next(iter(self._made))]
+                known = self._made[id(vocabulary)] = (vocabulary, self._make(vocabulary))
+            return known[1]
 
 
 def name_index(vocabulary: Vocabulary) -> NameIndex:
-    """The index of a vocabulary, which must not change any more, and of the lexicon; built once for each.
+    """The index of a vocabulary's names and the lexicon's, made once for each vocabulary.
 
-    Building takes a tenth of a second for 10,000 names: call this outside the event loop.
+    Making it takes two tenths of a second for 10,000 names: call this outside the event loop.
     """
-    with _building:
-        known = _built.get(id(vocabulary))
-        if known is None:
-            while len(_built) >= _KEPT:
-                del _built[next(iter(_built))]
-            known = _built[id(vocabulary)] = (vocabulary, NameIndex(_spellings(vocabulary)))
-        return known[1]
+    return _indexes.of(vocabulary)
+
+
+def attribute_values(vocabulary: Vocabulary) -> frozenset[str]:
+    """Every value of every attribute in small letters, made once for each vocabulary."""
+    return _values.of(vocabulary)
+
+
+@cache
+def lexicon_index() -> NameIndex:
+    """The index of the lexicon's colours, materials and nouns alone."""
+    return NameIndex(_of_the_lexicon())
 
 
 def _spellings(vocabulary: Vocabulary) -> Iterator[tuple[Kind, str, str]]:
@@ -134,6 +183,11 @@ def _spellings(vocabulary: Vocabulary) -> Iterator[tuple[Kind, str, str]]:
         for form in _forms(category):
             for spelling in (form, *lexicon.glossary.get(form, [])):
                 yield "category", category, spelling
+    yield from _of_the_lexicon()
+
+
+def _of_the_lexicon() -> Iterator[tuple[Kind, str, str]]:
+    lexicon = load_lexicon()
     for term, spellings in lexicon.terms.items():
         for spelling in spellings:
             yield "term", term, spelling
@@ -146,3 +200,9 @@ def _forms(name: str) -> list[str]:
     """A category as it is, and without a plural "s"."""
     low = name.casefold()
     return [low, low.removesuffix("s")] if len(low) > 3 and low.endswith("s") else [low]
+
+
+_indexes = _Kept(lambda vocabulary: NameIndex(_spellings(vocabulary)))
+_values = _Kept(
+    lambda vocabulary: frozenset(v.casefold() for values in vocabulary.attribute_values.values() for v in values)
+)

@@ -21,15 +21,17 @@ def find_references(text: str, shown: list[Recommendation]) -> list[tuple[Recomm
 
 
 def _by_number(text: str, shown: list[Recommendation]) -> list[tuple[Recommendation, tuple[int, int]]]:
-    found: list[tuple[Recommendation, tuple[int, int]]] = []
-    for number, pattern in _ordinals():
+    found: dict[int, tuple[int, int]] = {}
+    for match in _ordinal().finditer(text):
+        number = _numbers()[match.group()]
         rank = len(shown) if number == -1 else number
-        if rank <= len(shown):
-            found.extend((shown[rank - 1], match.span()) for match in pattern.finditer(text))
-    for match in re.finditer(r"(?:#|\bnumber |\bno\. ?|\boption |\bitem |第)(\d{1,2})(?:个|款|件|种|项|张)?", text):
-        if 1 <= int(match.group(1)) <= len(shown):
-            found.append((shown[int(match.group(1)) - 1], match.span()))
-    return found
+        if rank <= len(shown) and rank not in found and (span := _in_a_list(text, match.span())):
+            found[rank] = span
+    for match in _NUMBERED.finditer(text):
+        rank = int(match.group(1) or len(shown))
+        if 1 <= rank <= len(shown):
+            found.setdefault(rank, match.span())
+    return [(shown[rank - 1], span) for rank, span in found.items()]
 
 
 def _by_title(text: str, shown: list[Recommendation]) -> list[tuple[Recommendation, tuple[int, int]]]:
@@ -41,20 +43,50 @@ def _by_title(text: str, shown: list[Recommendation]) -> list[tuple[Recommendati
     return found
 
 
+_NUMBERED = re.compile(
+    r"(?:#|\bnumber |\bno\. ?|\boption |\bitem |第)(\d{1,2})(?:个|款|件|种|项|张)?|最后(?:一|1)?(?:个|款|件)"
+)
+_ARTICLE_REACH = 12
+
+
 @cache
-def _ordinals() -> list[tuple[int, re.Pattern[str]]]:
-    """ "second" counts before a noun of the list, after "the" at the end of a clause, or in "first and second"."""
+def _numbers() -> dict[str, int]:
+    """Every ordinal with its number; the last has -1."""
+    return {str(name): int(number) for number, names in load_lexicon().references["ordinals"].items() for name in names}
+
+
+@cache
+def _ordinal() -> re.Pattern[str]:
+    return re.compile(alternatives(_numbers()))
+
+
+def _in_a_list(text: str, ordinal: tuple[int, int]) -> tuple[int, int] | None:
+    """ "Second" counts before a noun of the list, after "the" at the end of a clause, or in "first and second"."""
+    start, end = ordinal
+    article, conjunction, noun, after = _around_an_ordinal()
+    before = article.search(text, max(0, start - _ARTICLE_REACH), start)
+    if match := noun.match(text, end):
+        return before.start() if before else start, match.end()
+    if not after.match(text, end):
+        return None
+    if before:
+        return before.start(), end
+    return ordinal if conjunction.search(text, max(0, start - _ARTICLE_REACH), start) else None
+
+
+@cache
+def _around_an_ordinal() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """An article and "and" before an ordinal, a noun of the list and the end of a clause after it."""
     words = load_lexicon().references
-    nouns, article = alternatives(words["nouns"]), alternatives(words["articles"])
     spoken_of = alternatives([*load_lexicon().interest["like_after"], *load_lexicon().interest["reject_after"]])
-    after = rf"(?=\s*(?:$|[?.,!;]|and\b|or\b|und\b|et\b|y\b|with\b|vs\b|versus\b|in\b|but\b|instead\b|{spoken_of}))"
-    patterns = []
-    for number, names in words["ordinals"].items():
-        name = alternatives([str(n) for n in names])
-        pattern = rf"(?:{article}\s+)?{name}\s+{nouns}|{article}\s+{name}{after}|(?<=and\s){name}{after}"
-        patterns.append((int(number), re.compile(pattern)))
-    patterns.append((-1, re.compile("最后(?:一|1)?(?:个|款|件)")))
-    return patterns
+    patterns = (
+        rf"{alternatives(words['articles'])}\s+$",
+        r"and\s$",
+        rf"\s+{alternatives(words['nouns'])}",
+        rf"\s*(?:$|[?.,!;]|and\b|or\b|und\b|et\b|y\b|with\b|vs\b|versus\b|in\b|but\b|instead\b|{spoken_of})",
+    )
+    article, conjunction, noun, after = map(re.compile, patterns)
+    return article, conjunction, noun, after
 
 
 @cache

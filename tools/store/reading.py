@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tools.store.schema import WORD_WEIGHTS
 from tools.store.words import QueryWord, holds, query_words
 
 MAX_ATTRIBUTE_VALUES = 200
+MOST_FREQUENT = 100
 MAX_VALUE_LENGTH = 60
 ORDERS = {
     "price": "i.price IS NULL, i.price, i.title_key, i.id",
@@ -260,11 +262,20 @@ def vocabulary(connection: sqlite3.Connection) -> Vocabulary:
     return Vocabulary(
         categories=sorted(levels),
         brands=_distinct(connection, "brand"),
+        frequent_categories=_frequent_levels(connection)[:MOST_FREQUENT],
+        frequent_brands=list(_counts(connection, "brand"))[:MOST_FREQUENT],
         attribute_values=_attribute_values(connection),
         currencies=_distinct(connection, "currency"),
         min_price=low,
         max_price=high,
     )
+
+
+def _frequent_levels(connection: sqlite3.Connection) -> list[str]:
+    counts: Counter[str] = Counter()
+    for path, count in _counts(connection, "category").items():
+        counts.update(dict.fromkeys({part.strip() for part in path.split(">")} - {""}, count))
+    return sorted(counts, key=lambda level: (-counts[level], level))
 
 
 def _distinct(connection: sqlite3.Connection, column: str) -> list[str]:

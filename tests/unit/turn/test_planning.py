@@ -3,6 +3,7 @@ import pytest
 
 from assistant.records import Constraint, Memory, Recommendation
 from assistant.turn.planning import (
+    Names,
     certain_calls,
     constraints_in_words,
     first_plan,
@@ -128,7 +129,7 @@ def test_the_rules_price_wins_over_the_models() -> None:
     ],
 )
 def test_the_plan_schema_admits_only_tools_and_ids_that_exist(call: dict[str, object]) -> None:
-    schema = plan_schema(VOCABULARY, ["img1"], ["i1"])
+    schema = plan_schema(Names(categories=VOCABULARY.categories, brands=VOCABULARY.brands), ["img1"], ["i1"])
     good = {"tool": "search_by_image", "arguments": {"image": "img1"}}
     jsonschema.validate({"intent": "recommend", "calls": [good]}, schema)
     with pytest.raises(jsonschema.ValidationError):
