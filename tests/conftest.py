@@ -3,11 +3,17 @@
 SIGINT is as in the foreground, so that children can be interrupted where the tests themselves run in the background.
 """
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No deadline: the first example of a run loads tables, and speed is measured elsewhere.
+settings.register_profile("here", deadline=None, max_examples=int(os.environ.get("TEST_EXAMPLES", "100")))
+settings.load_profile("here")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -69,7 +69,7 @@ def finite(value: object, *, limit: float = MAX_NUMBER) -> float | None:
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and -limit < value < limit else None
+    return float(value) if -limit < value < limit else None
 
 
 def check(value: object, bounds: Bounds = DEFAULT) -> None:
@@ -100,7 +100,7 @@ def number_problem(value: object, bounds: Bounds = DEFAULT) -> str | None:
     """Why a number cannot be used, None when it can, or when it is no number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return "not a finite number"
     return None if -bounds.number < value < bounds.number else "a number out of range"
 
@@ -125,7 +125,14 @@ def depth_of(value: object) -> int:
     return deepest
 
 
-def bounded(value: object, clean: Callable[[str], str], drop: Callable[[str], None], bounds: Bounds = DEFAULT) -> Any:  # noqa: ANN401 - any JSON value
+def bounded(
+    value: object,
+    clean: Callable[[str], str],
+    drop: Callable[[str], None],
+    bounds: Bounds = DEFAULT,
+    *,
+    room: Iterator[int] | None = None,
+) -> Any:  # noqa: ANN401 - any JSON value
     """The value with the parts that keep every limit; ``drop`` is told why each other part is left out.
 
     Args:
@@ -133,11 +140,12 @@ def bounded(value: object, clean: Callable[[str], str], drop: Callable[[str], No
         clean: gives the text that is kept of a text, also of a key.
         drop: told a reason once for each part that is left out or cut.
         bounds: the limits.
+        room: shared by several values that may not hold more than its length together; default: ``bounds.values``.
     """
     if depth_of(value) > bounds.depth:
         drop(f"nested more than {bounds.depth} levels deep")
         return None
-    return _kept(value, clean, drop, bounds, iter(range(bounds.values)))
+    return _kept(value, clean, drop, bounds, iter(range(bounds.values)) if room is None else room)
 
 
 def _kept(

@@ -12,9 +12,9 @@ Spellings = Annotated[list[Term], Field(max_length=2_000)]
 
 
 class Record(BaseModel):
-    """Base of all records: unknown keys are refused."""
+    """Base of all records: unknown keys are refused, and so are numbers that are not finite."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Item(Record):
@@ -168,7 +168,8 @@ class ToolOutcome(Record):
 class Vocabulary(Record):
     """The catalogue's own names and values, as it spells them: what constraints are read against.
 
-    Attributes with more than 200 different values are left out, and so are values longer than 60 characters.
+    Attributes with more than 200 different values are left out, and so are values longer than 60 characters and names
+    of categories and brands longer than 100.
     """
 
     categories: list[str] = []

@@ -110,7 +110,7 @@ def rejections(path: Path | None) -> Iterator[Callable[["Rejection"], None]]:
 
 def rejection_text(rejection: "Rejection") -> str:
     """One line for people."""
-    what = {"line": "rejected", "duplicate": "replaced", "picture": "picture lost"}[rejection.kind]
+    what = {"line": "rejected", "duplicate": "replaced", "picture": "picture lost", "field": "left out"}[rejection.kind]
     named = f" (id {rejection.id})" if rejection.id else ""
     return f"{rejection.file}:{rejection.line}{named} {what}: {rejection.reason}"
 
@@ -124,11 +124,12 @@ def summary_text(summary: "IngestSummary", rejects: Path | None = None) -> str:
     ]
     rare = {
         "replaced by later lines": summary.duplicates,
+        "joined to earlier rows of the same item": summary.merged,
         "removed": summary.removed,
         "pictures lost": summary.pictures_lost,
         "pictures at web addresses not fetched (--fetch-pictures)": summary.pictures_remote,
         "descriptions cut": summary.descriptions_cut,
-        "links dropped": summary.links_dropped,
+        "fields not read": summary.fields_unread,
     }
     parts += [f"{count:,} {what}" for what, count in rare.items() if count]
     embedded = f"{summary.texts_embedded:,} texts and {summary.pictures_embedded:,} pictures embedded"

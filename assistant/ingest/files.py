@@ -7,7 +7,6 @@ Nothing here holds more than one record. A record is a JSON object of one line, 
 
 import codecs
 import csv
-import json
 import os
 import stat
 import sys
@@ -16,11 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import BufferedReader
+from json import JSONDecodeError
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NoReturn, cast
+from typing import Any, BinaryIO, Literal, cast
 
 from assistant.errors import BadInput
+from assistant.ingest.columns import Columns
 from assistant.ingest.report import Rejection
+from tools.bounds import OutOfBounds, read_json
 from tools.media import sniff
 
 BLOCK = 2**20
@@ -35,13 +37,14 @@ REMEDY = "save the file as UTF-8, or convert it, for example: iconv -f WINDOWS-1
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file should be, and columns that must stand in a CSV file's header."""
+    """What a file should be, columns that must stand in a CSV file's header, and what reads the columns, if need be."""
 
     name: str
     columns: tuple[str, ...]
+    reader: Callable[[list[str]], Columns] | None = None
 
 
-CATALOGUE = Contents("a catalogue", ("id",))
+CATALOGUE = Contents("a catalogue", ("id",), Columns.of)
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ Line = tuple[int, bytes | None]
 class CatalogueFile:
     """One file to be read, as often as need be; standard input (``-``) once.
 
+    ``columns`` is how the rows of a catalogue in CSV are read, once its header has been.
+
     Raises:
         BadInput: missing, a folder, empty, not text, or in neither format; one sentence.
     """
@@ -69,6 +74,7 @@ class CatalogueFile:
         self.path = path
         self.line_bytes = line_bytes
         self.contents = contents
+        self.columns: Columns | None = None
         self._piped = _Piped() if path == STANDARD_INPUT else None
         self.size = 0 if self._piped else _checked_size(path, contents.name)
         head = self._head()
@@ -125,14 +131,13 @@ class CatalogueFile:
 
     def _json_record(self, number: int, line: bytes) -> RawRecord | Rejection:
         try:
-            values = _DECODER.decode(line.decode("utf-8"))
+            values = read_json(line)
         except UnicodeDecodeError as exc:
             return self._not_utf8(number, exc)
-        except json.JSONDecodeError as exc:
+        except JSONDecodeError as exc:
             return self.reject(number, f"not valid JSON: {exc.msg} at column {exc.colno}")
-        except (ValueError, RecursionError) as exc:
-            reason = "nested too deeply" if isinstance(exc, RecursionError) else str(exc)
-            return self.reject(number, f"not valid JSON: {reason}")
+        except OutOfBounds as exc:
+            return self.reject(number, f"it is {exc}")
         if not isinstance(values, dict):
             return self.reject(number, 'not a JSON object, such as {"id": "1", "title": "..."}')
         return RawRecord(self.path, number, values)
@@ -142,6 +147,7 @@ class CatalogueFile:
     def _csv(self, lines: Iterator[Line]) -> Iterator[RawRecord | Rejection]:
         rows = _CsvRows(self, lines)
         header = rows.header()
+        self.columns = self.contents.reader(header) if self.contents.reader else None
         for row in rows:
             if isinstance(row, Rejection):
                 yield row
@@ -226,7 +232,7 @@ class _CsvRows:
             names = [name.strip() for name in next(csv.reader([text], delimiter=self._delimiter))]
         except csv.Error as exc:
             raise BadInput(f"{self._file.path}, line {first[0]}: the header cannot be read: {exc}.") from exc
-        _check_header(self._file.path, names, self._file.contents.columns)
+        _check_header(self._file.path, names, self._file.contents)
         return names
 
     def __iter__(self) -> Iterator[_Row | Rejection]:
@@ -350,21 +356,14 @@ def _format(path: Path, head: bytes, encoding: str, wanted: str) -> Format:
     return known or ("jsonl" if text.startswith("{") else "csv")
 
 
-def _check_header(path: Path, names: list[str], needed: tuple[str, ...]) -> None:
+def _check_header(path: Path, names: list[str], contents: Contents) -> None:
     if len(names) > MAX_COLUMNS:
         raise BadInput(f"{path} has {len(names):,} columns; at most {MAX_COLUMNS:,} are read.")
     given = [name.lower() for name in names if name]
-    if missing := [name for name in needed if name not in given]:
+    known = contents.reader(names) if contents.reader else given
+    if missing := [name for name in contents.columns if name not in known]:
         shown = ", ".join(names)[:200] or "none"
         raise BadInput(f"{path} has no column named {missing[0]} in its header; its columns are: {shown}.")
     twice = sorted({name for name in given if given.count(name) > 1})
     if twice:
         raise BadInput(f"{path} has more than one column named {', '.join(twice)[:200]}.")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-"""Made once: making one takes longer than reading a short line with it."""

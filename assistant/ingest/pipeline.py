@@ -7,14 +7,12 @@ The files are read twice. The first reading checks every line and finds out whic
 second does the work. So the last line wins, and a file that repeats ids still does no work the second time.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar, cast
 
@@ -22,11 +20,11 @@ from assistant.errors import BadInput
 from assistant.ingest.encoding import Encoded, Encoders, encode
 from assistant.ingest.files import CatalogueFile, RawRecord
 from assistant.ingest.pictures import PictureLoader
-from assistant.ingest.planning import Batch, FileLine, Plan, Planner, Work, text_hash
+from assistant.ingest.planning import Batch, FileLine, Plan, Planner, Work
 from assistant.ingest.progress import Progress, SilentProgress
 from assistant.ingest.remote import Fetcher
 from assistant.ingest.report import IngestSummary, Rejection
-from assistant.ingest.validate import LineError, validate
+from assistant.ingest.survey import NEUTRAL, Last, Rules, Survey, product_of
 from tools.media import MediaLimits
 from tools.store import Catalogue, Entry, NewVector, Writer
 
@@ -112,15 +110,15 @@ class _Run:
         self.reject = reject
         self.progress = progress
         self.files = [CatalogueFile(path, line_bytes=options.line_bytes) for path in dict.fromkeys(files)]
+        self.rules = Rules(options.description_characters, options.media_root, options.fingerprint())
+        self.survey = Survey(self.files, self.rules)
         self.summary = IngestSummary(files=[str(file.path) for file in self.files])
-        self.last: dict[bytes, tuple[int, int, bytes]] = {}
-        self.refused: set[bytes] = set()
-        self.first_rejection: Rejection | None = None
 
     def __call__(self) -> IngestSummary:
         start = time.monotonic()
         before = [_stamp(file.path) for file in self.files]
-        self._survey()
+        self.survey.read(self.progress)
+        self.summary.lines = self.survey.lines
         with self.catalogue.writing() as writer:
             self.encoders.claim(writer)
             self._work(writer)
@@ -132,49 +130,6 @@ class _Run:
                 writer.tidy()
         self.summary.seconds = round(time.monotonic() - start, 3)
         return self.summary
-
-    # First reading ---------------------------------------------------------------------------------------------------
-
-    def _survey(self) -> None:
-        """Find the last line of every id."""
-        with self.progress.stage("Checking", sum(file.size for file in self.files), "bytes") as done:
-            for index, file in enumerate(self.files):
-                earlier = sum(file.size for file in self.files[:index])
-                for record in file.records(partial(_add, done, earlier)):
-                    self.summary.lines += 1
-                    self._note(index, self._validated(record))
-        if not self.last:
-            raise BadInput(self._nothing())
-
-    def _note(self, index: int, found: FileLine | Rejection) -> None:
-        if not isinstance(found, Rejection):
-            self.last[_short(found.line.id)] = (index, found.number, found.hash[:8])
-            return
-        self.first_rejection = self.first_rejection or found
-        if found.id is not None:
-            self.refused.add(_short(found.id))
-
-    def _nothing(self) -> str:
-        names = ", ".join(str(file.path) for file in self.files)
-        if self.first_rejection is None:
-            return f"There is no catalogue line in {names}."
-        first = self.first_rejection
-        return f"None of the lines in {names} can be taken; the first, line {first.line}: {first.reason}."
-
-    def _validated(self, record: RawRecord | Rejection) -> FileLine | Rejection:
-        if isinstance(record, Rejection):
-            return record
-        try:
-            line = validate(record.values, description_characters=self.options.description_characters)
-            root = self.options.media_root or record.file.parent
-            text = line.serialised(self.options.fingerprint(), str(root.absolute()))
-        except LineError as exc:
-            return Rejection(file=str(record.file), line=record.line, id=exc.item_id, reason=str(exc))
-        except RecursionError:
-            return Rejection(file=str(record.file), line=record.line, reason="nested too deeply")
-        return FileLine(record.file, record.line, line, text_hash(text), root, len(text))
-
-    # Second reading --------------------------------------------------------------------------------------------------
 
     def _work(self, writer: Writer) -> None:
         """Plan ahead in one thread, encode in this one, write behind in a third."""
@@ -205,13 +160,11 @@ class _Run:
     def _batches(self) -> Iterator[Batch]:
         """Lines to be taken, in handy batches; those that a later line replaces are left out."""
         batch, pictures, characters, read = Batch(), 0, 0, 0
-        for index, file in enumerate(self.files):
-            for record in file.records():
-                read += 1
-                found = self._validated(record)
-                if isinstance(found, Rejection):
-                    batch.rejected.append(found)
-                elif self._is_last(index, found, batch):
+        for index in range(len(self.files)):
+            for group in self.survey.groups(index):
+                read += 1 if isinstance(group, Rejection) else len(group)
+                found = self._taken(index, group, batch)
+                if found:
                     batch.lines.append(found)
                     pictures += len(found.line.images)
                     characters += found.characters
@@ -222,20 +175,40 @@ class _Run:
         batch.read = read
         yield batch
 
-    def _is_last(self, index: int, found: FileLine, batch: Batch) -> bool:
-        """Whether no later line has the same id; a replaced line is noted, and reported if it says something else."""
-        last_index, last_line, last_hash = self.last.get(_short(found.line.id), (index, found.number, b""))
-        if (last_index, last_line) == (index, found.number):
-            return True
+    def _taken(self, index: int, group: list[RawRecord] | Rejection, batch: Batch) -> FileLine | None:
+        """The line that a group of records is, unless it is rejected or replaced, which is noted in the batch."""
+        if isinstance(group, Rejection):
+            batch.rejected.append(group)
+            return None
+        convention = self.survey.conventions[index]
+        product = product_of(self.files[index], group, convention)
+        found = self.rules.check(group[0], product, convention)
+        if isinstance(found, Rejection):
+            batch.rejected += [found.model_copy(update={"line": record.line}) for record in group]
+            return None
+        last = self.survey.last(found.line.id)
+        if last and (last.file, last.line) != (index, group[-1].line):
+            self._note_replaced(index, group[0], found, last, batch)
+            return None
+        replaced = {line for line, _ in product.replaced}
+        batch.duplicates += len(replaced)
+        batch.merged += len(group) - 1 - len(replaced)
+        batch.rejected += [
+            Rejection(file=str(found.file), line=line, id=found.line.id, kind="duplicate", reason=reason)
+            for line, reason in product.replaced
+        ]
+        return found
+
+    def _note_replaced(self, index: int, record: RawRecord, found: FileLine, last: Last, batch: Batch) -> None:
+        """A line that a later one replaces is counted, and reported if it says something else."""
         batch.duplicates += 1
-        if found.hash[:8] != last_hash:
-            where = f"line {last_line}" + ("" if last_index == index else f" of {self.files[last_index].path}")
+        said = self.rules.check(record, product_of(self.files[index], [record]), NEUTRAL)
+        if isinstance(said, FileLine) and said.hash[:8] != last.hash:
+            where = f"line {last.line}" + ("" if last.file == index else f" of {self.files[last.file].path}")
             reason = f"{where} has the same id and replaces it"
-            file = str(found.file)
             batch.rejected.append(
-                Rejection(file=file, line=found.number, id=found.line.id, kind="duplicate", reason=reason)
+                Rejection(file=str(found.file), line=found.number, id=found.line.id, kind="duplicate", reason=reason)
             )
-        return False
 
     def _count(self, plan: Plan, encoded: Encoded) -> None:
         summary, batch = self.summary, plan.batch
@@ -244,12 +217,14 @@ class _Run:
         summary.unchanged += len(plan.unchanged) + len(plan.touched)
         summary.rejected += sum(rejection.kind == "line" for rejection in batch.rejected)
         summary.duplicates += batch.duplicates
+        summary.merged += batch.merged
         summary.texts_embedded += encoded.texts
         summary.pictures_embedded += encoded.pictures
-        warnings = [warning for source in batch.lines for warning in source.line.warnings]
-        summary.descriptions_cut += warnings.count("description cut")
-        summary.links_dropped += warnings.count("link dropped")
-        for rejection in batch.rejected:
+        summary.descriptions_cut += sum(source.line.description_cut for source in batch.lines)
+        unread = [rejection for source in batch.lines for rejection in source.unread]
+        summary.fields_unread += len(unread)
+        summary.links_dropped += sum(name == "url" for source in batch.lines for name, _ in source.line.unread)
+        for rejection in (*batch.rejected, *unread):
             self.reject(rejection)
         for work in (*plan.work, *plan.unchanged, *plan.touched):
             self._count_pictures(work)
@@ -265,7 +240,7 @@ class _Run:
 
     def _prune(self, writer: Writer) -> None:
         """Remove items whose id stands on no line; a rejected line still keeps the item it names."""
-        gone = [item_id for item_id in writer.ids() if not {_short(item_id)} & (self.last.keys() | self.refused)]
+        gone = [item_id for item_id in writer.ids() if not self.survey.names(item_id)]
         self.summary.removed = writer.remove(gone)
 
 
@@ -354,14 +329,6 @@ def _unfinished(writer: Writer, encoders: Encoders) -> list[str]:
     return []
 
 
-def _add(done: Callable[[int], None], before: int, read: int) -> None:
-    done(before + read)
-
-
 def _stamp(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_size, status.st_mtime_ns
-
-
-def _short(item_id: str) -> bytes:
-    return hashlib.blake2b(item_id.encode("utf-8", "replace"), digest_size=12).digest()

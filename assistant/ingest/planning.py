@@ -1,7 +1,7 @@
 """What a batch of items needs: which have changed, and which texts and pictures must be encoded for them."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,10 @@ from tools.store import Entry, Picture, Stored, Writer
 
 @dataclass(frozen=True)
 class FileLine:
-    """A checked line, where it stands, the folder its pictures must lie in, and how long it is."""
+    """A checked line, where it stands, the folder its pictures must lie in, and how long it is.
+
+    ``lines``: where its fields stand, of a product with several rows.
+    """
 
     file: Path
     number: int
@@ -24,6 +27,14 @@ class FileLine:
     hash: bytes
     root: Path
     characters: int
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def unread(self) -> Iterator[Rejection]:
+        """A rejection of each value that was left out."""
+        for name, reason in self.line.unread:
+            number = self.lines.get(name) or self.lines.get(name.strip().lower()) or self.number
+            yield Rejection(file=str(self.file), line=number, id=self.line.id, kind="field", reason=reason)
 
 
 @dataclass
@@ -61,6 +72,7 @@ class Batch:
     lines: list[FileLine] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
     duplicates: int = 0
+    merged: int = 0
     read: int = 0
 
 

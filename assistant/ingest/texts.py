@@ -29,13 +29,16 @@ def clean(text: str) -> str:
 def strip_markup(text: str) -> str:
     """Plain text of what may be HTML: tags gone, scripts and styles gone with their content, entities written out.
 
-    Repeated until nothing changes, so that doubly escaped tags are gone too and a second pass would change nothing.
+    Repeated a few times, so that doubly escaped tags are gone too; what is still markup then is blanked, so that a
+    second pass changes nothing.
     """
-    found = clean(text)
+    found, before = clean(text), ""
     for _ in range(ROUNDS):
-        if not _MARKUP.search(found):
+        if found == before or not _MARKUP.search(found):
             break
-        found = clean(_without_tags(found))
+        before, found = found, clean(_without_tags(found))
+    else:
+        found = _MARKUP.sub(" ", found)
     lines = (" ".join(line.split()) for line in found.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 

@@ -1,29 +1,34 @@
-"""One raw record to one catalogue line: the contract in docs/catalogue.md, field by field."""
+"""One raw record to one catalogue line: the contract in docs/catalogue.md, field by field.
+
+A value that cannot be used costs that value: the line says which, and why. Without an id that can be used, or without
+anything to show, there is no line.
+"""
 
 import json
-import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
-from assistant.ingest.prices import PriceError, read_price
+from assistant.ingest.prices import Convention, Price, PriceError, currency_code, read_price, shown
+from assistant.ingest.stock import Stock, StockError, read_stock
 from assistant.ingest.texts import clean, strip_markup
+from tools.bounds import DEFAULT, bounded, number_problem
 
-VALIDATION = 1
+VALIDATION = 2
 """Grows when the same record would become another line, so that items are brought up to date by the next ingestion."""
 
 MAX_ID = 200
 DOT_SEGMENTS = (".", "..")
 """Clients take these out of an address even when they are percent-encoded (URL Standard, section 4.1)."""
 MAX_SHORT = 1_000
+MAX_NAME = 100
+"""Of a brand and of each level of a category: no filter can name a longer one."""
+MAX_ADDRESS = 2_000
 MAX_IMAGES = 50
+MAX_ATTRIBUTES = 1_000
 CONTRACT = frozenset(
     "id title description price currency category brand url image images audio video in_stock attributes".split()  # noqa: SIM905
-)
-YES = frozenset(["true", "yes", "y", "1", "in stock", "in_stock", "instock", "available", "有货"])
-NO = frozenset(
-    ["false", "no", "n", "0", "out of stock", "out_of_stock", "outofstock", "sold out", "unavailable", "缺货", "无货"]
 )
 
 
@@ -35,11 +40,19 @@ class LineError(Exception):
         self.item_id = item_id
 
 
+class Unread(NamedTuple):
+    """A value that was left out, or a part of it, and why."""
+
+    field: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class CatalogueLine:
     """A checked line. ``images``, ``audio`` and ``video`` are still as the file has them.
 
-    ``serialised`` covers everything here: equal texts mean that nothing was changed but perhaps a picture's bytes.
+    ``serialised`` covers every field but the last two: equal texts mean that nothing was changed but perhaps a
+    picture's bytes.
     """
 
     id: str
@@ -55,54 +68,181 @@ class CatalogueLine:
     video: str | None
     in_stock: bool | None
     attributes: dict[str, Any]
-    warnings: tuple[str, ...] = field(default=(), compare=False)
+    unread: tuple[Unread, ...] = field(default=(), compare=False)
+    description_cut: bool = field(default=False, compare=False)
 
     def serialised(self, *salt: str) -> str:
         """A text that changes with any field, with the rules, and with the salt."""
-        values = [VALIDATION, *salt, {name: value for name, value in vars(self).items() if name != "warnings"}]
-        return json.dumps(values, ensure_ascii=False, sort_keys=True)
+        fields = {name: value for name, value in vars(self).items() if name not in ("unread", "description_cut")}
+        return json.dumps([VALIDATION, *salt, fields], ensure_ascii=False, sort_keys=True, allow_nan=False)
 
 
-def validate(values: dict[str, Any], *, description_characters: int) -> CatalogueLine:
+def validate(
+    values: dict[str, Any], *, description_characters: int, convention: Convention | None = None
+) -> CatalogueLine:
     """Check and normalise one record.
 
+    Args:
+        values: of JSON's types, whatever their depth, length or range.
+        description_characters: a longer description is cut.
+        convention: how the file writes prices.
+
     Raises:
-        LineError: a field that must be right is not.
+        LineError: it has no id that can be used, or nothing to show.
     """
-    fields, further = _sorted_out(values)
-    item_id = _id(fields.get("id"))
-    try:
-        return _line(item_id, fields, further, description_characters)
-    except LineError as exc:
-        raise LineError(str(exc), item_id) from None
+    fields, further = sorted_out(values)
+    item_id = read_id(fields.get("id"))
+    return _Fields(fields, description_characters, convention).line(item_id, further)
 
 
-def _line(item_id: str, fields: dict[str, Any], further: dict[str, Any], longest: int) -> CatalogueLine:
-    warnings: list[str] = []
-    images = _images(fields)
-    title, description = _text(fields, "title", MAX_SHORT), _description(fields, longest, warnings)
-    if not title and not description and not images:
-        raise LineError("it has no title, no description and no picture")
-    price, currency = _price(fields)
-    return CatalogueLine(
-        id=item_id,
-        title=title or item_id,
-        description=description,
-        price=price,
-        currency=currency,
-        category=_levels(fields, "category", " > "),
-        brand=_levels(fields, "brand", ", "),
-        url=_link(fields, warnings),
-        images=images,
-        audio=_text(fields, "audio", MAX_SHORT) or None,
-        video=_text(fields, "video", MAX_SHORT) or None,
-        in_stock=_in_stock(fields.get("in_stock")),
-        attributes=_attributes(fields.get("attributes"), further),
-        warnings=tuple(warnings),
-    )
+class _Fields:
+    """Reads the fields of one record, and notes what was left out."""
+
+    def __init__(self, fields: dict[str, Any], longest: int, convention: Convention | None) -> None:
+        self._fields = fields
+        self._longest = longest
+        self._convention = convention
+        self._unread: list[Unread] = []
+
+    def line(self, item_id: str, further: dict[str, Any]) -> CatalogueLine:
+        images, title, description = self._images(), self._text("title", MAX_SHORT, cut=True), self._description()
+        if not title and not description and not images:
+            raise LineError("it has no title, no description and no picture", item_id)
+        price, stock = self._price(), self._stock()
+        extra = {"price_max": price.highest, "availability": stock.later}
+        return CatalogueLine(
+            id=item_id,
+            title=title or strip_markup(item_id) or item_id,
+            description=description[: self._longest].rstrip(),
+            price=price.amount,
+            currency=price.currency,
+            category=self._category(),
+            brand=self._joined("brand", ", "),
+            url=self._link(),
+            images=images,
+            audio=self._text("audio", MAX_ADDRESS) or None,
+            video=self._text("video", MAX_ADDRESS) or None,
+            in_stock=stock.in_stock,
+            attributes=self._attributes(further, {name: value for name, value in extra.items() if value is not None}),
+            description_cut=len(description) > self._longest,
+            unread=tuple(self._unread),
+        )
+
+    def _leave_out(self, name: str, reason: str) -> None:
+        self._unread.append(Unread(name, reason))
+
+    def _leave_out_part(self, name: str, why: str) -> None:
+        self._leave_out(name, f"its {name} is {why}")
+
+    def _text(self, name: str, longest: int, *, cut: bool = False) -> str:
+        return self._short(name, self._fields.get(name), longest, cut=cut)
+
+    def _short(self, name: str, value: object, longest: int, *, cut: bool = False) -> str:
+        """A text on one line; a longer one is left out, or cut."""
+        if value is None:
+            return ""
+        if isinstance(value, bool) or not isinstance(value, str | int | float) or number_problem(value):
+            self._leave_out(name, f"its {name} is not text")
+            return ""
+        text = " ".join(strip_markup(str(value)).split())
+        if len(text) > longest and not cut:
+            self._leave_out(name, f"its {name} is longer than {longest:,} characters")
+            return ""
+        return text[:longest].strip()
+
+    def _description(self) -> str:
+        value = self._fields.get("description")
+        parts = value if isinstance(value, list) else [value]
+        texts = [part for part in parts if isinstance(part, str)]
+        if len(texts) < sum(part is not None for part in parts):
+            self._leave_out("description", "its description is not text")
+        return strip_markup("\n".join(texts))
+
+    def _joined(self, name: str, joint: str) -> str | None:
+        """A category or brand; a list is joined."""
+        value = self._fields.get(name)
+        parts = value if isinstance(value, list) else [value]
+        texts = [self._short(name, part, MAX_SHORT if joint == " > " else MAX_NAME) for part in parts[:MAX_IMAGES]]
+        return joint.join(text for text in texts if text)[:MAX_SHORT] or None
+
+    def _category(self) -> str | None:
+        path = self._joined("category", " > ")
+        if path and any(len(level.strip()) > MAX_NAME for level in path.split(">")):
+            self._leave_out("category", f"its category has a name longer than {MAX_NAME} characters")
+            return None
+        return path
+
+    def _price(self) -> Price:
+        """The price in its currency; of a list the lowest, and the highest beside it."""
+        given = self._text("currency", MAX_NAME)
+        currency = currency_code(given) if given else None
+        if given and currency is None:
+            self._leave_out("currency", f"its currency {shown(given)} is not an ISO 4217 code")
+        value = self._fields.get("price")
+        found: list[Price] = []
+        for each in value[:MAX_ATTRIBUTES] if isinstance(value, list) else [value]:
+            try:
+                found.append(read_price(each, currency, self._convention))
+            except PriceError as exc:
+                self._leave_out("price", str(exc))
+        amounts = [amount for price in found for amount in (price.amount, price.highest) if amount is not None]
+        codes = {currency or price.currency for price in found} or {currency}
+        if not amounts or len(codes) > 1:
+            return Price(None, currency)
+        return Price(min(amounts), codes.pop(), max(amounts) if max(amounts) > min(amounts) else None)
+
+    def _stock(self) -> Stock:
+        try:
+            return read_stock(self._fields.get("in_stock"))
+        except StockError as exc:
+            self._leave_out("in_stock", str(exc))
+            return Stock(None)
+
+    def _link(self) -> str | None:
+        """A web address; anything else (javascript:, a bare path) is left out."""
+        text = self._text("url", MAX_ADDRESS)
+        if not text or re.match(r"https?://[^\s]+$", text, re.IGNORECASE):
+            return text or None
+        self._leave_out("url", "its url is not a web address")
+        return None
+
+    def _images(self) -> tuple[str, ...]:
+        found: list[str] = []
+        for name in ("image", "images"):
+            value = self._fields.get(name)
+            parts = value if isinstance(value, list) else value.split("|") if isinstance(value, str) else [value]
+            for part in parts:
+                if part is not None and (not isinstance(part, str) or len(part) > MAX_ADDRESS):
+                    self._leave_out(name, f"its {name} is neither a path nor a list of paths")
+                elif part:
+                    found.append(clean(part).strip())
+        different = tuple(dict.fromkeys(reference for reference in found if reference))
+        if len(different) > MAX_IMAGES:
+            self._leave_out("images", f"it has more than {MAX_IMAGES} pictures; the others are left out")
+        return different[:MAX_IMAGES]
+
+    def _attributes(self, further: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+        nested = self._fields.get("attributes")
+        if nested is not None and not isinstance(nested, dict):
+            self._leave_out("attributes", "its attributes are not a JSON object")
+            nested = None
+        kept: dict[str, Any] = {}
+        room = iter(range(DEFAULT.values))
+        for key, value in {**extra, **(nested or {}), **further}.items():
+            name = clean(str(key)[: 2 * MAX_NAME]).strip()
+            if len(name) > MAX_NAME:
+                self._leave_out("attributes", f"it has an attribute with a name longer than {MAX_NAME} characters")
+                continue
+            if len(kept) >= MAX_ATTRIBUTES or next(room, None) is None:
+                self._leave_out("attributes", "it has more attributes than are kept; the others are left out")
+                break
+            usable = bounded(value, clean, partial(self._leave_out_part, name), room=room)
+            if name and usable not in (None, "", [], {}):
+                kept[name] = usable
+        return kept
 
 
-def _sorted_out(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def sorted_out(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The contract's keys, in any case of letters, and the further ones."""
     fields, further = {}, {}
     for key, value in values.items():
@@ -114,9 +254,16 @@ def _sorted_out(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
     return fields, further
 
 
-def _id(value: object) -> str:
+def read_id(value: object) -> str:
+    """An item's id.
+
+    Raises:
+        LineError: it is none.
+    """
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise LineError("it has no id" if value is None else "its id is neither text nor a whole number")
+    if isinstance(value, int) and number_problem(value):
+        raise LineError("its id is a number out of range")
     text = str(value).strip()
     if not text:
         raise LineError("its id is empty")
@@ -127,105 +274,3 @@ def _id(value: object) -> str:
     if text in DOT_SEGMENTS:
         raise LineError(f"its id is {text!r}, which no web address can name")
     return text
-
-
-def _text(fields: dict[str, Any], name: str, longest: int) -> str:
-    value = fields.get(name)
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise LineError(f"its {name} is not text")
-    return " ".join(strip_markup(str(value)).split())[:longest].strip()
-
-
-def _description(fields: dict[str, Any], longest: int, warnings: list[str]) -> str:
-    value = fields.get("description")
-    parts = value if isinstance(value, list) else [value]
-    if not all(part is None or isinstance(part, str) for part in parts):
-        raise LineError("its description is not text")
-    text = strip_markup("\n".join(part for part in parts if part))
-    if len(text) > longest:
-        warnings.append("description cut")
-        text = text[:longest].rstrip()
-    return text
-
-
-def _levels(fields: dict[str, Any], name: str, joint: str) -> str | None:
-    """A category or brand; a list is joined."""
-    value = fields.get(name)
-    parts = value if isinstance(value, list) else [value]
-    texts = [_text({name: part}, name, MAX_SHORT) for part in parts]
-    return joint.join(text for text in texts if text) or None
-
-
-def _price(fields: dict[str, Any]) -> tuple[float | None, str | None]:
-    given = _text(fields, "currency", 20) or None
-    try:
-        price, currency = read_price(fields.get("price"))
-    except PriceError as exc:
-        raise LineError(str(exc)) from None
-    given = given.upper() if given and re.fullmatch(r"[A-Za-z]{3}", given) else given
-    return price, given or currency
-
-
-def _link(fields: dict[str, Any], warnings: list[str]) -> str | None:
-    """A web address; anything else (javascript:, a bare path) is left out and counted."""
-    text = _text(fields, "url", 2_000)
-    if not text:
-        return None
-    if re.match(r"https?://[^\s]+$", text, re.IGNORECASE):
-        return text
-    warnings.append("link dropped")
-    return None
-
-
-def _images(fields: dict[str, Any]) -> tuple[str, ...]:
-    found: list[str] = []
-    for name in ("image", "images"):
-        value = fields.get(name)
-        parts = value if isinstance(value, list) else [value]
-        for part in parts:
-            if part is not None and not isinstance(part, str):
-                raise LineError(f"its {name} is neither a path nor a list of paths")
-            pieces = [part or ""] if isinstance(value, list) else (part or "").split("|")
-            found += [piece.strip() for piece in pieces]
-    return tuple(dict.fromkeys(clean(piece) for piece in found if piece))[:MAX_IMAGES]
-
-
-def _in_stock(value: object) -> bool | None:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int | float):
-        return value > 0
-    text = " ".join(value.lower().split()) if isinstance(value, str) else ""
-    if text in YES or (text.isdecimal() and int(text) > 0):
-        return True
-    if text in NO:
-        return False
-    if text == "" and isinstance(value, str):
-        return None
-    raise LineError(f"its in_stock is {str(value)[:40]!r}, and should be true or false")
-
-
-def _attributes(nested: object, further: dict[str, Any]) -> dict[str, Any]:
-    if nested is not None and not isinstance(nested, dict):
-        raise LineError("its attributes are not a JSON object")
-    merged = {**(nested or {}), **further}
-    cleaned = ((clean(str(name)).strip()[:100], _value(value)) for name, value in merged.items())
-    return {name: value for name, value in cleaned if name and value not in (None, "", [], {})}
-
-
-def _value(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """The value with clean texts, numbers as JSON can hold them."""
-    if isinstance(value, str):
-        return clean(value).strip()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, list):
-        return [_value(each) for each in value]
-    if isinstance(value, dict):
-        return {clean(str(name)): _value(each) for name, each in value.items()}
-    return value
-
-
-Validate = Callable[[dict[str, Any]], CatalogueLine]

@@ -84,11 +84,11 @@ class StatsOut(Record):
 
 
 class RejectionOut(Record):
-    """Something that was not taken: a line (counted from 1), one that a later line replaces, or a picture only."""
+    """Something that was not taken: a line (counted from 1), one that a later line replaces, one picture, one value."""
 
     line: int
     id: str | None
-    kind: Literal["line", "duplicate", "picture"]
+    kind: Literal["line", "duplicate", "picture", "field"]
     reason: str
 
     @classmethod

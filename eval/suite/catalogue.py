@@ -134,6 +134,8 @@ def _item(line: _Line, settings: Settings) -> Item:
         valid = validate(line.record.values, description_characters=settings.limits.description_characters)
     except LineError as exc:
         raise _wrong(line, str(exc)) from exc
+    if valid.unread:
+        raise _wrong(line, valid.unread[0].reason)
     fields = {name: getattr(valid, name) for name in Item.model_fields if name not in ("images", "audio", "video")}
     return Item(**fields, images=[_picture(line, reference) for reference in valid.images])
 

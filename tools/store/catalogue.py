@@ -20,6 +20,7 @@ from tools.store import reading
 from tools.store.database import DATABASE, Database, store_errors, write_lock
 from tools.store.entries import CatalogueStats, Picture, Sort, Space, Vector, fetched_name
 from tools.store.index import ChromaIndex, IndexFailedError, Notify
+from tools.store.records import read_item
 from tools.store.writing import Writer, mismatch
 
 T = TypeVar("T")
@@ -88,9 +89,9 @@ class Catalogue:
         while True:
             with self._database.reading() as connection:
                 rows = connection.execute(
-                    "SELECT key, record FROM items WHERE key > ? ORDER BY key LIMIT 500", (offset_id,)
+                    "SELECT key, id, record FROM items WHERE key > ? ORDER BY key LIMIT 500", (offset_id,)
                 ).fetchall()
-            yield from (Item.model_validate_json(row[1]) for row in rows)
+            yield from (read_item(item_id, record) for _, item_id, record in rows)
             if not rows:
                 return
             offset_id = rows[-1][0]

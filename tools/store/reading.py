@@ -13,12 +13,15 @@ from tools.records import EncoderIdentity, Filters, Item, Vocabulary
 from tools.store.entries import CatalogueStats, Picture, SpaceStats, Stored, Vector
 from tools.store.filters import Where, quoted
 from tools.store.filters import where as condition
+from tools.store.records import read_item
 from tools.store.schema import WORD_WEIGHTS
 from tools.store.words import QueryWord, holds, query_words
 
 MAX_ATTRIBUTE_VALUES = 200
 MOST_FREQUENT = 100
 MAX_VALUE_LENGTH = 60
+MAX_NAME_LENGTH = 100
+"""Of a category or brand; a filter may not name a longer one (`tools.records.Term`)."""
 ORDERS = {
     "price": "i.price IS NULL, i.price, i.title_key, i.id",
     "-price": "i.price IS NULL, i.price DESC, i.title_key, i.id",
@@ -43,7 +46,7 @@ def items_by_id(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str,
     rows = connection.execute(
         "SELECT id, record FROM items WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
     )
-    return {item_id: Item.model_validate_json(record) for item_id, record in rows}
+    return {item_id: read_item(item_id, record) for item_id, record in rows}
 
 
 def eligible(connection: sqlite3.Connection, filters: Filters) -> list[str]:
@@ -64,10 +67,10 @@ def browse(connection: sqlite3.Connection, filters: Filters | None, sort: str, k
     """Items that pass, in the order asked for; items without a price come last in both price orders."""
     asked = where(filters)
     rows = connection.execute(
-        f"SELECT i.record FROM items i WHERE {asked.sql} ORDER BY {ORDERS[sort]} LIMIT ? OFFSET ?",  # noqa: S608
+        f"SELECT i.id, i.record FROM items i WHERE {asked.sql} ORDER BY {ORDERS[sort]} LIMIT ? OFFSET ?",  # noqa: S608
         (*asked.parameters, k, offset),
     )
-    return [Item.model_validate_json(row[0]) for row in rows]
+    return [read_item(*row) for row in rows]
 
 
 def keyword(
@@ -258,12 +261,12 @@ def vocabulary(connection: sqlite3.Connection) -> Vocabulary:
     """The words the catalogue itself uses."""
     low, high = connection.execute("SELECT min(price), max(price) FROM items").fetchone()
     paths = [row[0] for row in connection.execute("SELECT DISTINCT category FROM items WHERE category IS NOT NULL")]
-    levels = {level.strip() for path in paths for level in path.split(">")} - {""}
+    levels = {level.strip() for path in paths for level in path.split(">")}
     return Vocabulary(
-        categories=sorted(levels),
-        brands=_distinct(connection, "brand"),
-        frequent_categories=_frequent_levels(connection)[:MOST_FREQUENT],
-        frequent_brands=list(_counts(connection, "brand"))[:MOST_FREQUENT],
+        categories=_sayable(sorted(levels)),
+        brands=_sayable(_distinct(connection, "brand")),
+        frequent_categories=_sayable(_frequent_levels(connection))[:MOST_FREQUENT],
+        frequent_brands=_sayable(_counts(connection, "brand"))[:MOST_FREQUENT],
         attribute_values=_attribute_values(connection),
         currencies=_distinct(connection, "currency"),
         min_price=low,
@@ -276,6 +279,11 @@ def _frequent_levels(connection: sqlite3.Connection) -> list[str]:
     for path, count in _counts(connection, "category").items():
         counts.update(dict.fromkeys({part.strip() for part in path.split(">")} - {""}, count))
     return sorted(counts, key=lambda level: (-counts[level], level))
+
+
+def _sayable(names: Iterable[str]) -> list[str]:
+    """Those that a filter may name."""
+    return [name for name in names if 0 < len(name) <= MAX_NAME_LENGTH]
 
 
 def _distinct(connection: sqlite3.Connection, column: str) -> list[str]:

@@ -67,12 +67,12 @@ def test_bad_lines_and_pictures_are_named_and_the_rest_goes_in(cli: CommandLine,
     assert done.code == 0, done
     assert "Traceback" not in done.stderr
     summary = json.loads(done.stdout)
-    assert (summary["lines"], summary["accepted"], summary["rejected"], summary["duplicates"]) == (12, 7, 4, 1)
-    assert (summary["descriptions_cut"], summary["pictures_lost"]) == (1, 4)
+    assert (summary["lines"], summary["accepted"], summary["rejected"], summary["duplicates"]) == (12, 9, 2, 1)
+    assert (summary["descriptions_cut"], summary["pictures_lost"], summary["fields_unread"]) == (1, 4, 2)
     rejects = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text("utf-8").splitlines()]
     told = {(entry["line"], entry["kind"]): entry["reason"] for entry in rejects}
-    assert "its price is negative (-5)" in told[2, "line"]
-    assert "its price 'ask in the shop' is not a number" in told[3, "line"]
+    assert "its price is negative (-5)" in told[2, "field"]
+    assert "its price 'ask in the shop' is not a number" in told[3, "field"]
     assert "line 10 has the same id and replaces it" in told[1, "duplicate"]
     assert "outside the catalogue file's folder" in told[6, "picture"]
     assert "outside the catalogue file's folder" in told[7, "picture"]
@@ -86,4 +86,4 @@ def test_bad_lines_and_pictures_are_named_and_the_rest_goes_in(cli: CommandLine,
     assert (items["text"]["price"], items["text"]["currency"]) == (1299, "USD")
     assert "passwd" not in json.dumps(items)
     again = cli.json("ingest", path, "--json")
-    assert (again["accepted"], again["unchanged"], again["texts_embedded"]) == (0, 7, 0)
+    assert (again["accepted"], again["unchanged"], again["texts_embedded"]) == (0, 9, 0)

@@ -52,6 +52,7 @@ def test_what_is_no_json_or_nested_out_of_reach_is_one_sentence() -> None:
         ([math.inf], "not a finite number"),
         ([math.nan], "not a finite number"),
         ([10**30], "out of range"),
+        ([10**400], "out of range"),
         ([-1e30], "out of range"),
     ],
 )
