@@ -89,7 +89,7 @@ def test_copies_of_pictures_go_with_the_last_item_that_has_them(client: Client, 
     client.delete(f"{ITEMS}/item-2")
     assert list(kept.iterdir()) == [copy]
     assert client.http.get(f"{ITEMS}/lamp/images/0").content == copy.read_bytes()
-    client.put(f"{ITEMS}/lamp", line(price="cheap", image=f"{ITEMS}/item-3/images/0"), 422)
+    client.put(f"{ITEMS}/lamp", line(id="other", image=f"{ITEMS}/item-3/images/0"), 422)
     assert list(kept.iterdir()) == [copy], "a line that is refused leaves no copy"
     client.put(f"{ITEMS}/lamp", line())
     assert list(kept.iterdir()) == []
@@ -133,14 +133,26 @@ def test_web_addresses_are_kept_and_not_fetched(client: Client) -> None:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({}, "no title"), (line(id="other"), "'lamp'"), (line(price=-1), "price"), (line(price="cheap"), "price"),
-        (line(in_stock="perhaps"), "in_stock"), (line(title=["a"]), "title"), (line(attributes=[]), "attributes"),
-        (line(images=[1]), "images"), ([], "dict"), ("text", "dict"),
+        ({}, "no title"), (line(id="other"), "'lamp'"), (line(id="a\0b"), "control characters"), ({"title": ["a"]}, "title"),
+        ([], "dict"), ("text", "dict"),
     ],
 )  # fmt: skip
 def test_a_line_that_cannot_be_used_is_refused(client: Client, given: object, reason: str) -> None:
     assert reason in client.put(f"{ITEMS}/lamp", given, 422)["detail"]
     client.get(f"{ITEMS}/lamp", 404)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"price": -1}, "negative"), ({"price": "cheap"}, "not a number"), ({"in_stock": "perhaps"}, "in_stock"),
+        ({"attributes": []}, "attributes"), ({"images": [1]}, "images"), ({"brand": ["x" * 101]}, "longer than 100"),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_be_used_is_left_out_and_told(client: Client, given: dict[str, Any], reason: str) -> None:
+    (told,) = client.put(f"{ITEMS}/lamp", line(**given), 201)["rejections"]
+    assert (told["line"], told["kind"], reason in told["reason"]) == (1, "field", True)
+    assert client.get(f"{ITEMS}/lamp")["item"]["title"] == line()["title"]
 
 
 @pytest.mark.parametrize(
