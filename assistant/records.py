@@ -1,8 +1,9 @@
 """The typed records of a turn: what comes in, what is found, what is answered, and the events on the way."""
 
+import math
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from assistant.learning.records import Impression
 from tools.records import FailureKind, Filters, Hit, Label, PictureDescription, Record, Transcript
@@ -13,6 +14,16 @@ LOCAL = "local"
 
 Intent = Literal["recommend", "compare", "details", "why", "chat"]
 """What the user wants of this turn; only ``recommend`` searches."""
+
+
+def _is_finite(value: object) -> bool:
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
+
+
+def _with_finite(records: list[Any], name: str) -> list[Any]:
+    """Stored records without those that hold no finite value: an infinite price was once accepted as a constraint."""
+    values = [record.get(name) if isinstance(record, dict) else getattr(record, name, None) for record in records]
+    return [record for record, value in zip(records, values, strict=True) if _is_finite(value)]
 
 
 class Attachment(Record):
@@ -48,6 +59,8 @@ class Constraint(Record):
     value: float | bool | str
     source: str = Field(description="text, or the attachment it was spoken in")
     words: str = Field(description="the user's words, as understood")
+    exclusive: bool = Field(False, description="a price bound that itself is not meant: below 100 has the value 99.99")
+    currency: str | None = Field(None, description="of a price bound: the user's, or else the catalogue's only one")
 
 
 class Relaxation(Record):
@@ -57,6 +70,8 @@ class Relaxation(Record):
     wanted: float | bool | str
     used: float | bool | str | None = Field(description="the looser bound; null when the constraint was dropped")
     words: str
+    exclusive: bool = Field(False, exclude=True, description="as of the constraint; for code, not part of the answer")
+    currency: str | None = Field(None, exclude=True, description="likewise")
 
 
 class PlannedCall(Record):
@@ -196,6 +211,18 @@ class Reply(Record):
     timings: Timings
     usage: UsageNote
 
+    @field_validator("constraints", mode="before")
+    @classmethod
+    def _finite(cls, constraints: Any) -> Any:  # noqa: ANN401 - whatever was stored
+        if not isinstance(constraints, dict):
+            return constraints
+        return {field: value for field, value in constraints.items() if _is_finite(value)}
+
+    @field_validator("relaxed", mode="before")
+    @classmethod
+    def _relaxed_from_something(cls, changes: Any) -> Any:  # noqa: ANN401 - whatever was stored
+        return _with_finite(changes, "wanted") if isinstance(changes, list) else changes
+
 
 class Exchange(Record):
     """One earlier turn, as later turns need it."""
@@ -231,6 +258,11 @@ class Memory(Record):
     looked_at: list[Regard] = []
     for_other: str = Field("", description="for whom the user asks, in their words, where not for themselves")
     pressed_until: float = Field(0.0, description="until when pressed buttons are counted, seconds since 1970")
+
+    @field_validator("constraints", mode="before")
+    @classmethod
+    def _finite(cls, constraints: Any) -> Any:  # noqa: ANN401 - whatever was stored
+        return _with_finite(constraints, "value") if isinstance(constraints, list) else constraints
 
 
 class Event(Record):

@@ -29,7 +29,7 @@ from assistant.records import (
 )
 from assistant.turn.interest import said_of_items
 from assistant.turn.nodes import failures, run_calls
-from assistant.turn.planning import constraints_in_words, to_chat
+from assistant.turn.planning import as_said, constraints_in_words, to_chat
 from assistant.turn.ranking import LANGUAGE_NAMES
 from assistant.turn.receive import noted
 from assistant.turn.state import TurnContext, TurnState, said_by
@@ -132,10 +132,18 @@ def _message(state: TurnState, context: TurnContext) -> str:
         parts.append(say("weak", language))
     else:
         parts.append(_found_in_words(state))
-    said, held = state["understanding"].currency, context.vocabulary.currencies
-    if said and held and said not in held:
-        parts.append(say("currency_differs", language, catalogue=", ".join(held), said=said))
+    parts += _currencies_in_words(state, context)
     return say("sentence_separator", language).join(parts)
+
+
+def _currencies_in_words(state: TurnState, context: TurnContext) -> list[str]:
+    """What a price limit was compared with, where it is of another currency or the catalogue has several."""
+    language, said, held = state["memory"].language, state["understanding"].currency, context.vocabulary.currencies
+    catalogue = say("list_separator", language).join(held)
+    if said and held and said not in held:
+        return [say("currency_differs", language, catalogue=catalogue, said=said)]
+    limited = any(c.field in ("min_price", "max_price") for c in state["plan"].constraints)
+    return [say("currencies_mixed", language, catalogue=catalogue)] if limited and len(held) > 1 else []
 
 
 def _found_in_words(state: TurnState) -> str:
@@ -172,7 +180,11 @@ def _change_in_words(change: Relaxation, language: str) -> str:
     moved = change.used - change.wanted
     if abs(moved) < 1.5 * CENT:  # "cheaper" than the cheapest
         return say("relaxed_lowest" if moved > 0 else "relaxed_highest", language, used=change.used)
-    return say("relaxed_price", language, wanted=change.wanted, used=change.used, difference=f"{moved:+,.2f}")
+    wanted = as_said(change.wanted, change.field, exclusive=change.exclusive)
+    difference = f"{change.used - wanted:+,.2f}"
+    return say(
+        "relaxed_price", language, wanted=wanted, used=change.used, difference=difference, currency=change.currency
+    )
 
 
 def _why_one(item: Recommendation, entries: list[Evidence], language: str) -> str:

@@ -41,7 +41,7 @@ from assistant.turn.receive import check_request, noted, take_attachments, witho
 from assistant.turn.relaxing import relax
 from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by, wishes_heard
 from assistant.turn.tasting import TASTE_TOOL, TASTE_TOOLS, Known, finds, know
-from assistant.understanding import Said, Understanding, glossary_query, to_filters, understand
+from assistant.understanding import Said, Understanding, glossary_query, is_untranslated, to_filters, understand
 from prompts import say
 from tools.errors import MediaError, ProductError
 from tools.records import Filters, Hit, PictureDescription, Transcript
@@ -185,17 +185,33 @@ def _understood(
     """What the message says, the memory with it, and what is certain to be done."""
     understanding = understand(said, memory, context.vocabulary, attached=bool(pictures))
     memory = memory.model_copy(update={"language": understanding.language})
-    certain = first_plan(understanding, memory, pictures)
+    certain = _without_unchecked(first_plan(understanding, memory, pictures), memory.language, context)
     return understanding, with_words(memory, understanding), certain
 
 
+def _without_unchecked(plan: Plan, language: str, context: TurnContext) -> Plan:
+    """The plan without excluded words that neither the lexicon can translate nor any item holds.
+
+    In another language than the catalogue's, such an exclusion would be claimed and have no effect.
+    """
+    if language == context.settings.catalogue_language:
+        return plan
+    asked = [one for one in plan.constraints if one.field == "exclude_terms" and is_untranslated(str(one.value))]
+    unchecked = [one for one in asked if not context.catalogue.count_eligible(Filters(include_terms=[str(one.value)]))]
+    if not unchecked:
+        return plan
+    kept = [one for one in plan.constraints if one not in unchecked]
+    return plan.model_copy(update={"constraints": kept, "filters": to_filters(kept), "unchecked": unchecked})
+
+
 def _unused_in_words(plan: Plan, language: str) -> list[str]:
-    """A sentence where constraints of the message are not in force."""
-    if not plan.unused:
-        return []
-    words = dict.fromkeys(constraint.words[:MENTIONED] for constraint in plan.unused[:MOST_MENTIONED])
-    listed = say("list_separator", language).join(words)
-    return [say("constraint_unused", language, words=listed, count=len(plan.unused))]
+    """A sentence each where constraints are not in force: too many or unusable ones, and those not to be checked."""
+    sentences = []
+    for key, constraints in (("constraint_unused", plan.unused), ("constraint_unchecked", plan.unchecked)):
+        words = dict.fromkeys(constraint.words[:MENTIONED] for constraint in constraints[:MOST_MENTIONED])
+        listed = say("list_separator", language).join(words)
+        sentences += [say(key, language, words=listed, count=len(constraints))] if constraints else []
+    return sentences
 
 
 async def _know(plan: Plan, state: TurnState, context: TurnContext) -> tuple[Known, list[str]]:

@@ -11,6 +11,7 @@ from assistant.records import Constraint, Heard, Memory, PlannedCall, Seen
 from assistant.turn.state import Plan, TurnContext
 from assistant.understanding import Said, Understanding, carry_over, glossary_query, grounded, to_filters, within_limits
 from assistant.understanding.names import name_index
+from assistant.understanding.prices import CENT
 from prompts import Message, load_prompt, say
 from tools.records import Hit, Record, Vocabulary
 
@@ -250,8 +251,22 @@ def plan_schema(names: Names, pictures: list[str], shown: list[str]) -> dict[str
 
 def constraints_in_words(constraints: list[Constraint], language: str) -> str:
     """The constraints as one phrase of the user's language."""
-    parts = [say(f"constraint_{c.field}", language, value=c.value) for c in constraints]
+    parts = [_in_words(constraint, language) for constraint in constraints]
     return say("list_separator", language).join(dict.fromkeys(parts))
+
+
+def _in_words(constraint: Constraint, language: str) -> str:
+    key = f"constraint_{constraint.field}"
+    if constraint.field not in ("min_price", "max_price"):
+        return say(key, language, value=constraint.value)
+    value = as_said(float(constraint.value), constraint.field, exclusive=constraint.exclusive)
+    return say(key, language, value=value, currency=constraint.currency, exclusive=constraint.exclusive)
+
+
+def as_said(bound: float, field: str, *, exclusive: bool) -> float:
+    """The number that the user said of a price bound: 100 where "below 100" is kept as 99.99."""
+    cent = CENT if field == "max_price" else -CENT
+    return round(bound + cent, 2) if exclusive else bound
 
 
 def to_chat(messages: list[Message]) -> list[BaseMessage]:

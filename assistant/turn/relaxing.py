@@ -53,7 +53,7 @@ def _without(
         return None
     relaxed = [_loosened(constraint, to_filters(kept), price_near) for constraint in given_up]
     moved = [
-        constraint.model_copy(update={"value": change.used})
+        constraint.model_copy(update={"value": change.used, "exclusive": False})
         for constraint, change in zip(given_up, relaxed, strict=True)
         if change.used is not None
     ]
@@ -70,4 +70,11 @@ def _loosened(constraint: Constraint, kept: Filters, price_near: PriceNear) -> R
 
 
 def _dropped(constraint: Constraint) -> Relaxation:
-    return Relaxation(field=constraint.field, wanted=constraint.value, used=None, words=constraint.words)
+    return Relaxation(
+        field=constraint.field,
+        wanted=constraint.value,
+        used=None,
+        words=constraint.words,
+        exclusive=constraint.exclusive,
+        currency=constraint.currency,
+    )

@@ -90,6 +90,8 @@ class Plan(Record):
     constraints: list[Constraint] = []
     unused: list[Constraint] = []
     """Constraints that are not in force: no filter can hold them, or there are too many."""
+    unchecked: list[Constraint] = []
+    """Excluded words that are unknown in the language of the catalogue; they are not in force either."""
     filters: Filters = Filters()
     relaxed: list[Relaxation] = []
     calls: list[PlannedCall] = []

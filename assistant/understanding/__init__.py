@@ -161,6 +161,9 @@ class _Reading:
             Constraint(field=field, value=value, source=self.source, words=words or self.text[slice(*span)].strip())
         )
 
+    def _last_is_price(self, currency: str | None, *, exclusive: bool) -> None:
+        self.constraints[-1] = self.constraints[-1].model_copy(update={"currency": currency, "exclusive": exclusive})
+
     def _left(self, kind: Kind) -> list[NameMatch]:
         """The names of a kind in what is not yet understood."""
         found = longest(self.names, [kind])
@@ -209,12 +212,14 @@ class _Reading:
         price = item.price or 0.0
         value = round(price - CENT if field == "max_price" else price + CENT, 2)
         self._add(field, max(value, 0.0), span, words=f"{self.text[slice(*span)].strip()} ({item.title}: {price:g})")
+        self._last_is_price(item.currency or _only(self.vocabulary.currencies), exclusive=value >= 0)
 
     def _prices(self) -> None:
         bounds = find_price_bounds(self.rest)
         for bound in bounds:
             self.currency = self.currency or bound.currency
             self._note(bound.field, bound.value, bound.span, words=bound.words)
+            self._last_is_price(bound.currency or _only(self.vocabulary.currencies), exclusive=bound.exclusive)
         self.rest = without(self.rest, [bound.span for bound in bounds])
 
     def _opinions(self, found: list[tuple[Recommendation, Span]], shown: list[Recommendation]) -> None:
@@ -274,6 +279,10 @@ class _Reading:
             if meant := _meant_as_category(self.rest, name):
                 self._add("categories", name.name, meant)
                 return
+
+
+def _only(currencies: list[str]) -> str | None:
+    return currencies[0] if len(currencies) == 1 else None
 
 
 def _search(pattern: str, text: str, start: int, end: int) -> re.Match[str] | None:
@@ -480,6 +489,11 @@ def _spellings(word: str) -> list[str]:
     lexicon = load_lexicon()
     canonical = lexicon.canonical.get(word)
     return list(dict.fromkeys([canonical, *lexicon.terms[canonical]])) if canonical else [word]
+
+
+def is_untranslated(word: str) -> bool:
+    """True for a word that is neither a colour or material nor the English of a noun of the glossary."""
+    return word not in load_lexicon().canonical and word not in load_lexicon().glossary
 
 
 def _forms(name: str) -> set[str]:

@@ -19,11 +19,11 @@ def has_cjk(text: str) -> bool:
 
 
 def alternatives(words: Iterable[str]) -> str:
-    """A regular expression for any of the words, longest first; word boundaries where the script has them.
+    """A regular expression for any of the words in case-folded text, longest first; words as a whole where spaced.
 
     Words that begin alike share that beginning: a place in a text is tried once, and not once for each word.
     """
-    return _alternatives(tuple(words))
+    return _alternatives(tuple(word.casefold() for word in words))
 
 
 @lru_cache(maxsize=1_024)

@@ -34,6 +34,8 @@ class PriceBound:
     currency: str | None
     words: str
     span: tuple[int, int]
+    exclusive: bool = False
+    """Whether the number that was said is itself not meant: "below 100" gives 99.99."""
 
 
 def find_price_bounds(text: str) -> list[PriceBound]:
@@ -81,7 +83,8 @@ def _read(kind: str, match: re.Match[str], text: str) -> list[PriceBound]:
         "at_most": [("max_price", low)],
         "at_least": [("min_price", low)],
     }[kind]
-    return [PriceBound(field, value, currency, words, match.span()) for field, value in bounds]  # type: ignore[arg-type]
+    exclusive = kind == "below" and low >= CENT
+    return [PriceBound(field, value, currency, words, match.span(), exclusive) for field, value in bounds]  # type: ignore[arg-type]
 
 
 @cache

@@ -29,6 +29,8 @@ ITEMS = [
     Item(id="shoe", title="Running Shoe", description="Light and blue.", price=60, currency="USD", brand="Nike"),
 ]
 
+VOCABULARY = Vocabulary(categories=["Furniture", "Footwear"], brands=["Nike"], currencies=["USD"])
+
 
 class Shelf:
     """The part of the catalogue that a turn uses, over a list."""
@@ -46,6 +48,7 @@ class Shelf:
                 and (not filters.categories or item.category in filters.categories)
                 and all(word in text for word in filters.include_terms)
                 and not any(word in text for word in filters.exclude_terms)
+                and item.brand not in filters.exclude_brands
                 and item.id not in filters.exclude_ids
             )
 
@@ -144,6 +147,7 @@ class Stage:
     pressed: list[Pressed] = field(default_factory=list)
     taste: Taste | None = None
     tasting: TasteSettings = field(default_factory=TasteSettings)
+    vocabulary: Vocabulary = field(default_factory=lambda: VOCABULARY)
 
     def __post_init__(self) -> None:
         self.graph = build_graph(InMemorySaver(serde=serializer()))
@@ -154,7 +158,7 @@ class Stage:
         context = TurnContext(
             settings=Settings(home=self.folder, turn=self.manner, taste=self.tasting),
             catalogue=self.shelf,  # type: ignore[arg-type]
-            vocabulary=Vocabulary(categories=["Furniture", "Footwear"], brands=["Nike"], currencies=["USD"]),
+            vocabulary=self.vocabulary,
             chat=chat,  # type: ignore[arg-type]
             run_tool=self.run_tool,
             uploads=self.folder / "uploads",

@@ -3,19 +3,23 @@ import pytest
 
 from assistant.records import Constraint, Memory, Recommendation
 from assistant.turn.planning import (
+    MAX_NAMES,
     Names,
     certain_calls,
     constraints_in_words,
     first_plan,
     merge_constraints,
+    names_near,
     plan_schema,
     planned_calls,
+    planning_conversation,
     proposed_constraints,
     searchable,
+    usual_names,
 )
 from assistant.turn.state import Plan
 from assistant.understanding import Said, understand
-from tools.records import Filters, Vocabulary
+from tools.records import Filters, Hit, Vocabulary
 
 VOCABULARY = Vocabulary(categories=["Furniture", "Photo"], brands=["Nike"])
 
@@ -150,3 +154,71 @@ def test_constraints_are_told_in_the_users_language() -> None:
     constraints = [Constraint(field="max_price", value=60, source="text", words="")]
     assert constraints_in_words(constraints, "en") == "at most 60"
     assert constraints_in_words(constraints, "zh") == "不超过 60"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "told"),
+    [
+        ("a chair under 100 dollars", "en", "under 100 USD"),
+        ("a chair, 100 dollars at most, at least 20 dollars", "en", "at least 20 USD"),
+        ("ein Stuhl unter 100 Euro", "de", "unter 100 EUR"),
+        ("une chaise à moins de 100 euros", "fr", "moins de 100 EUR"),
+        ("una silla por menos de 100 euros", "es", "menos de 100 EUR"),
+        ("低于100美元的椅子", "zh", "低于 100 美元"),
+        ("不超过100元的椅子", "zh", "不超过 100 元"),
+        ("a chair under 100", "en", "under 100 GBP"),
+        ("a chair under 99.50 dollars", "en", "under 99.50 USD"),
+        ("a chair under 0 dollars", "en", "at most 0 USD"),
+    ],
+)
+def test_a_price_limit_is_told_as_it_was_said_and_with_its_currency(text: str, language: str, told: str) -> None:
+    vocabulary = Vocabulary(categories=["Furniture"], currencies=["GBP"])
+    understanding = understand([Said(source="text", text=text)], Memory(), vocabulary, attached=False)
+    plan = first_plan(understanding, Memory(), [])
+    assert told in constraints_in_words(plan.constraints, language)
+
+
+def test_a_limit_relative_to_an_item_is_told_by_its_price() -> None:
+    memory = Memory(topic="chair", shown=[shown()[0].model_copy(update={"currency": "EUR"})])
+    assert constraints_in_words(plan_for("cheaper", memory).constraints, "en") == "under 80 EUR"
+    assert constraints_in_words(plan_for("more expensive", memory).constraints, "fr") == "plus de 80 EUR"
+
+
+def names(kind: str, count: int) -> list[str]:
+    return [f"{kind} {number:03}" for number in range(count)]
+
+
+def test_long_names_never_fill_the_prompt() -> None:
+    long = [f"{number}" + "x" * 900 for number in range(100)]
+    vocabulary = Vocabulary(categories=[*long, "Chairs"], brands=[*long, "Nike"])
+    usual = usual_names(vocabulary)
+    assert (usual.categories, usual.brands) == (["Chairs"], ["Nike"])
+    said = [Said(source="text", text=f"only {long[0]}")]
+    hits = [Hit(item_id="i", title="t", category=long[1], brand=long[2])]
+    near = names_near(said, hits, vocabulary, usual)
+    text = "".join(message.text for message in planning_conversation(usual + near, "a chair"))
+    assert len(text) < 4_000
+    assert len(str(plan_schema(usual + near, [], []))) < 4_000
+
+
+def test_the_model_chooses_among_what_is_frequent_and_what_the_message_is_about() -> None:
+    vocabulary = Vocabulary(
+        categories=sorted([*names("Kind", 200), "Zithers", "Zebra Rugs"]),
+        brands=sorted([*names("Maker", 200), "Zenith", "Zeppelin"]),
+        frequent_categories=names("Kind", 200)[::-1],
+        frequent_brands=names("Maker", 200)[::-1],
+    )
+    usual = usual_names(vocabulary)
+    assert usual.categories == names("Kind", 200)[::-1][:MAX_NAMES]
+    assert usual.brands == names("Maker", 200)[::-1][:MAX_NAMES]
+    hits = [Hit(item_id="i", title="t", category="Music > Zithers > Old", brand="Zeppelin")]
+    near = names_near([Said(source="text", text="zebra rugs or zenith, kind 199")], hits, vocabulary, usual)
+    assert near.categories == ["Zebra Rugs", "Music", "Zithers", "Old"]
+    assert near.brands == ["Zenith", "Zeppelin"]
+    schema = plan_schema(usual + near, [], [])
+    call = {"tool": "browse", "arguments": {"sort": "price", "filters": {"brands": ["Zenith"]}}}
+    jsonschema.validate({"intent": "recommend", "calls": [call]}, schema)
+
+
+def test_without_counts_the_names_are_offered_as_they_come() -> None:
+    assert usual_names(Vocabulary(categories=["A", "B"], brands=["C"])) == Names(categories=["A", "B"], brands=["C"])

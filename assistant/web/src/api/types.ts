@@ -68,6 +68,9 @@ export interface Dropped {
 export interface Constraint extends Dropped {
   source: string;
   words: string;
+  /** A price bound that itself is not meant: under 100 has the value 99.99. */
+  exclusive?: boolean;
+  currency?: string | null;
 }
 
 export interface Evidence {

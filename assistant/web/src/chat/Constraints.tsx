@@ -44,11 +44,21 @@ export function Constraints({ constraints, turns, isDisabled, onRemove }: Props)
   );
 }
 
-function nameOf({ field, value, words }: Constraint, t: Messages, locale: string, turns: Turn[]): string {
+function nameOf(constraint: Constraint, t: Messages, locale: string, turns: Turn[]): string {
+  const { field, value, words } = constraint;
   const write = (t.constraints as unknown as Record<string, (value: string) => string>)[field];
   if (typeof write !== "function") return words || `${field}: ${value}`;
-  if (typeof value === "number") return write(value.toLocaleString(locale));
+  if (typeof value === "number") return priceBound(constraint, value, t, locale);
   return write(field === "exclude_ids" ? titleOf(String(value), turns) : String(value));
+}
+
+function priceBound({ field, exclusive, currency }: Constraint, value: number, t: Messages, locale: string): string {
+  const isUpper = field === "max_price";
+  const said = exclusive ? value + (isUpper ? 0.01 : -0.01) : value;
+  const number = said.toLocaleString(locale, { maximumFractionDigits: 2 });
+  const amount = currency ? `${number} ${currency}` : number;
+  if (exclusive) return isUpper ? t.constraints.below(amount) : t.constraints.above(amount);
+  return isUpper ? t.constraints.max_price(amount) : t.constraints.min_price(amount);
 }
 
 function titleOf(itemId: string, turns: Turn[]): string {

@@ -177,6 +177,8 @@ export const en = {
     hint: "Remove one to search again without it.",
     max_price: (value: string) => `at most ${value}`,
     min_price: (value: string) => `at least ${value}`,
+    below: (value: string) => `under ${value}`,
+    above: (value: string) => `over ${value}`,
     categories: (value: string) => `category ${value}`,
     brands: (value: string) => `brand ${value}`,
     in_stock: () => "in stock",

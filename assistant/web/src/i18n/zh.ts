@@ -173,6 +173,8 @@ export const zh: Messages = {
     hint: "移除一项后会重新搜索。",
     max_price: (value) => `不超过 ${value}`,
     min_price: (value) => `不低于 ${value}`,
+    below: (value) => `低于 ${value}`,
+    above: (value) => `高于 ${value}`,
     categories: (value) => `类别 ${value}`,
     brands: (value) => `品牌 ${value}`,
     in_stock: () => "有现货",
