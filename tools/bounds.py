@@ -108,7 +108,7 @@ def number_problem(value: object, bounds: Bounds = DEFAULT) -> str | None:
 def _check_text(text: str, longest: int, what: str, bounds: Bounds) -> None:
     if len(text) > longest:
         raise OutOfBounds(f"{what} longer than {longest:,} characters")
-    if bounds.controls and _HALF.search(text):
+    if bounds.controls and not text.isascii() and _HALF.search(text):
         raise OutOfBounds(f"{what} with halves of characters (lone surrogates)")
     if not bounds.controls and _UNUSABLE.search(text):
         raise OutOfBounds(f"{what} with control characters or halves of characters")

@@ -8,7 +8,6 @@ import re
 import time
 import uuid
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import SplitResult, urlsplit
 
 from limits import RateLimitItemPerMinute
@@ -56,6 +55,7 @@ _MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/chat/completions$|/ap
 _LOGIN = "/api/login"
 _OPEN = re.compile(r"/(healthz|readyz|api/login|api/info)$")
 _NEEDS_USER = re.compile(r"/(api|v1|mcp|metrics|docs|openapi\.json)(/|$)")
+_OURS = re.compile(rb"(?:^|[;\s])(" + COOKIE.encode() + rb"=[A-Za-z0-9_-]{1,100})(?=[;\s]|$)")
 _FORWARDED = re.compile(
     r"forwarded|via|x-forwarded(-.*)?|x-(real|client|cluster-client|envoy-external)-(ip|address)|"
     r"(true-client|cf-connecting|fastly-client)-ip"
@@ -93,6 +93,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        _keep_our_cookie(scope)
         headers = Headers(scope=scope)
         scope["request_id"] = _request_id(headers)
         token = REQUEST_ID.set(scope["request_id"])
@@ -217,11 +218,17 @@ def _secret(headers: Headers) -> str | None:
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     if scheme.casefold() == "bearer" and secret.strip():
         return secret.strip()
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return None
-    return cookie.value if cookie else None
+    return headers.get("cookie", "").removeprefix(f"{COOKIE}=") or None
+
+
+def _keep_our_cookie(scope: Scope) -> None:
+    """Drop every cookie but ours from a request.
+
+    Python's parser, which other libraries use further in, takes 20 seconds for 60 kB of backslashes (CVE-2024-7592).
+    """
+    found = [match for name, value in scope["headers"] if name == b"cookie" for match in [_OURS.search(value)] if match]
+    others = [(name, value) for name, value in scope["headers"] if name != b"cookie"]
+    scope["headers"] = others + [(b"cookie", match[1]) for match in found[:1]]
 
 
 def _unauthorized(detail: str) -> Refused:

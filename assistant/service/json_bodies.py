@@ -5,6 +5,7 @@ import math
 import re
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,9 +14,9 @@ from assistant.service.access import IMPORT
 from assistant.service.problems import Refused
 from tools.bounds import Bounds, OutOfBounds, check, read_json
 
-BOUNDS = Bounds(depth=32, values=200_000, key=1_000, text=2**27, controls=True)
+BOUNDS = Bounds(depth=32, values=50_000, key=1_000, text=2**27, controls=True)
 """Texts are as long as the request may be; handlers have limits of their own, field by field."""
-LINES = replace(BOUNDS, depth=100, number=math.inf)
+LINES = replace(BOUNDS, depth=100, values=200_000, number=math.inf)
 """Of catalogue items: what is out of range there costs the value or the line, not the request."""
 AT_ONCE_BYTES = 16 * 1024
 """Larger bodies are read in a thread: a millisecond of every other request is not theirs."""
@@ -43,9 +44,9 @@ class JsonBodies:
         body, last = await _read(receive)
         bounds = LINES if scope["path"].startswith(CATALOGUE) else BOUNDS
         if len(body) > AT_ONCE_BYTES:
-            await asyncio.to_thread(_check, body, bounds)
+            await asyncio.to_thread(bounded_json, body, bounds)
         elif body:
-            _check(body, bounds)
+            bounded_json(body, bounds)
         await self._app(scope, _again(body, last, receive), send)
 
 
@@ -66,13 +67,20 @@ async def _read(receive: Receive) -> tuple[bytes, Message | None]:
             return b"".join(parts), None
 
 
-def _check(body: bytes, bounds: Bounds) -> None:
+def bounded_json(body: bytes | str, bounds: Bounds = BOUNDS) -> Any:  # noqa: ANN401 - any JSON value
+    """The JSON value of a text, if it keeps the bounds.
+
+    Raises:
+        Refused: 422, it does not, or it is not JSON.
+    """
     try:
-        check(read_json(body), bounds)
+        value = read_json(body)
+        check(value, bounds)
     except OutOfBounds as exc:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The body cannot be taken: it is or has {exc}.") from exc
     except ValueError as exc:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "The body is not JSON.") from exc
+    return value
 
 
 def _again(body: bytes, last: Message | None, receive: Receive) -> Receive:

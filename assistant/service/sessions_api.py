@@ -102,7 +102,7 @@ class FeedbackIn(Record):
 @router.post("", status_code=201)
 async def create(service: TheService, user: TheUser, given: SessionIn | None = None) -> SessionOut:
     """Begin a session."""
-    title = service.assistant.border.text(" ".join(given.title.split())) if given else ""
+    title = await _title(service, given) if given else ""
     return _out(await asyncio.to_thread(service.assistant.log.create, new_session_id(), user.id, title))
 
 
@@ -131,7 +131,7 @@ async def read(service: TheService, user: TheUser, session_id: str) -> SessionDe
 async def rename(service: TheService, user: TheUser, session_id: str, given: SessionIn) -> SessionOut:
     """Give a session another title."""
     await asyncio.to_thread(service.own_session, user, session_id)
-    title = service.assistant.border.text(" ".join(given.title.split()))
+    title = await _title(service, given)
     await asyncio.to_thread(service.assistant.log.rename, session_id, title)
     return _out(await asyncio.to_thread(service.own_session, user, session_id))
 
@@ -261,6 +261,10 @@ def safe_type(path: Path) -> str:
     """The media type that a file's first bytes show, of those that a browser may open by itself."""
     with path.open("rb") as file:
         return _TYPES.get(sniff(file.read(512)) or "", UNKNOWN)
+
+
+async def _title(service: Service, given: SessionIn) -> str:
+    return await asyncio.to_thread(service.assistant.border.text, " ".join(given.title.split()))
 
 
 def _out(session: Session) -> SessionOut:

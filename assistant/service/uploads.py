@@ -18,6 +18,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from assistant.errors import BadInput, StoreError
+from assistant.service.json_bodies import bounded_json
 from assistant.service.problems import Refused, first_fault
 from assistant.service.turns import Incoming, discard
 from assistant.settings import Limits
@@ -82,6 +83,7 @@ MESSAGE_BODY = {
 """What a message looks like, for the OpenAPI document: FastAPI cannot read it off a handler that takes both forms."""
 
 _FIELDS = ("text", "top_n", "keep_seconds", "message_id", "drop_constraints")
+_CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]*)", re.IGNORECASE)
 _DROPPED = TypeAdapter(list[Dropped])
 
 
@@ -104,8 +106,11 @@ async def read_form(request: Request, limits: Limits) -> FormData:
     """The request's multipart form; a file that grows beyond its limit is refused there and then.
 
     Raises:
-        Refused: 413 for a file that is too large, 422 for what is no multipart form.
+        Refused: 413 for a file that is too large, 415 for another encoding, 422 for what is no multipart form.
     """
+    charset = _CHARSET.search(request.headers.get("content-type", ""))
+    if charset and charset[1].casefold() not in ("utf-8", "utf8", "us-ascii"):
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The texts of a form have to be UTF-8.")
     parser = _BoundedParser(request.headers, request.stream(), limits)
     try:
         return await parser.parse()
@@ -170,7 +175,7 @@ def _files(form: FormData, name: str) -> list[UploadFile]:
 
 def _dropped(text: str) -> list[Dropped]:
     try:
-        return _DROPPED.validate_json(text)
+        return _DROPPED.validate_python(bounded_json(text))
     except ValidationError as exc:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"drop_constraints: {first_fault(exc.errors())}") from exc
 

@@ -44,8 +44,8 @@ _NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 class Dropped(Record):
     """A constraint of an earlier message that the user takes back."""
 
-    field: str
-    value: float | bool | str
+    field: str = Field(max_length=100)
+    value: Annotated[float, Field(allow_inf_nan=False)] | bool | Annotated[str, Field(max_length=1_000)]
 
 
 class Request(Record):

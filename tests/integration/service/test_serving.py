@@ -42,6 +42,7 @@ class Server:
     port: int
     errors: Path
     client: httpx.Client = field(init=False)
+    began: float = field(default_factory=time.time)
 
     def __post_init__(self) -> None:
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
