@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant import unfinished
+from assistant.engines import media_limits
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, SessionError
 from assistant.learning.impressions import ImpressionLog
 from assistant.llm.client import ChatClient
@@ -29,6 +30,7 @@ from assistant.settings import Settings
 from assistant.turn.graph import Graph, build_graph
 from assistant.turn.interest import Pressed
 from assistant.turn.planning import planning_conversation, usual_names
+from assistant.turn.receive import check_files
 from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
 from prompts import PromptError, check_folder
@@ -184,6 +186,7 @@ class Assistant:
             drop=sent.drop,
             top_n=top_n or self.settings.turn.top_n,
         )
+        await asyncio.to_thread(check_files, request, self.settings.limits, media_limits(self.settings))
         done: Done | None = None
         with self._noted(request):
             try:

@@ -10,6 +10,7 @@ import shutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,7 +28,7 @@ from assistant.records import Intent, Query, Recommendation, Relaxation, Reply
 from assistant.service.context import LOCAL_USER, Service, User
 from assistant.service.keys import KeyStore
 from assistant.service.mcp_resources import list_resources, list_templates, read_resource
-from assistant.service.problems import Refused, first_fault, problem_of
+from assistant.service.problems import Problem, Refused, first_fault, problem_of
 from assistant.service.toolbench import FILE_ARGUMENTS, References, Toolbench
 from assistant.service.turns import Incoming, Running, ServedEvent, Turns, discard
 from assistant.service.uploads import INCOMING, fresh_path
@@ -36,6 +37,7 @@ from assistant.settings import Settings
 from tools.records import Record
 
 RECOMMEND = "recommend"
+MCP = "/mcp"
 
 Handler = Callable[[Any], Awaitable[types.ServerResult]]
 
@@ -167,6 +169,14 @@ async def over_http(service: Service, bench: Toolbench) -> AsyncIterator[Streama
     manager = McpDoor(service, bench).http()
     async with manager.run():
         yield manager
+
+
+def parse_error(problem: Problem) -> tuple[int, dict[str, Any]] | None:
+    """A body that cannot be taken, as JSON-RPC tells it; other problems stay as they are."""
+    if problem.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+        return None
+    error = {"code": types.PARSE_ERROR, "message": problem.detail}
+    return HTTPStatus.BAD_REQUEST, {"jsonrpc": "2.0", "id": None, "error": error}
 
 
 def _incoming(asked: RecommendIn, files: References, folder: Path) -> Incoming:

@@ -77,16 +77,16 @@ def problem_of(error: Exception, request_id: str | None = None) -> Problem:
     )
 
 
-FORMS: dict[str, Callable[[Problem], tuple[int, dict[str, Any]]]] = {}
-"""Status and body of errors where another protocol prescribes them, by the beginning of the address."""
+FORMS: dict[str, Callable[[Problem], tuple[int, dict[str, Any]] | None]] = {}
+"""Status and body of errors where another protocol prescribes them, by the beginning of the address; None
+for a problem that is told as everywhere."""
 
 
 def as_response(problem: Problem, headers: dict[str, str] | None = None, *, path: str = "") -> Response:
     """The problem as an HTTP answer at an address."""
     for beginning, form in FORMS.items():
-        if path.startswith(beginning):
-            status, body = form(problem)
-            return JSONResponse(body, status, headers=headers)
+        if path.startswith(beginning) and (told := form(problem)):
+            return JSONResponse(told[1], told[0], headers=headers)
     return JSONResponse(problem.model_dump(), problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 

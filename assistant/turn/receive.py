@@ -1,7 +1,9 @@
 """Checks a message and copies its attachments into the session's uploads under opaque names."""
 
+import contextlib
 import shutil
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from assistant.errors import BadInput
@@ -10,6 +12,7 @@ from assistant.settings import Limits
 from assistant.turn.state import Request
 from assistant.understanding.prices import CENT
 from tools.errors import MediaError
+from tools.media import MediaLimits, load_audio, load_picture
 
 
 def check_request(request: Request, limits: Limits) -> None:
@@ -31,6 +34,31 @@ def check_request(request: Request, limits: Limits) -> None:
         _check_file(path, limits.image_bytes, request.names.get(str(path), str(path)))
     for path in request.audio:
         _check_file(path, limits.audio_bytes, request.names.get(str(path), str(path)))
+
+
+def check_files(request: Request, limits: Limits, media: MediaLimits) -> None:
+    """Refuse a message whose files cannot be read to their end; what `check_request` refuses comes first.
+
+    Raises:
+        BadInput: as of `check_request`.
+        MediaError: a file is damaged, of another kind, or over a limit.
+    """
+    check_request(request, limits)
+    for path in request.images:
+        with _named(path, request):
+            load_picture(path, media)
+    for path in request.audio:
+        with _named(path, request):
+            load_audio(path, media)
+
+
+@contextlib.contextmanager
+def _named(path: Path, request: Request) -> Iterator[None]:
+    """Errors call a file what the user calls it."""
+    try:
+        yield
+    except MediaError as exc:
+        raise MediaError(str(exc).replace(path.name, request.names.get(str(path), path.name))) from exc
 
 
 def take_attachments(request: Request, memory: Memory, folder: Path) -> list[Attachment]:

@@ -30,12 +30,12 @@ def left(place: Place, picture: bytes) -> list[str]:
 def begun(server: Server, session: str, picture: bytes) -> Iterator[None]:
     """While a turn runs whose message has been accepted."""
     form = {"data": {"text": f"{SECRET}, please", "message_id": "m"}, "files": {"images": ("a.png", picture)}}
-    with contextlib.suppress(httpx.HTTPError):
-        with server.client.stream("POST", f"/api/sessions/{session}/messages", **form) as stream:
-            for line in stream.iter_lines():
-                if line == "event: accepted":
-                    break
-            yield
+    path = f"/api/sessions/{session}/messages"
+    with contextlib.suppress(httpx.HTTPError), server.client.stream("POST", path, **form) as stream:
+        for line in stream.iter_lines():
+            if line == "event: accepted":
+                break
+        yield
 
 
 def test_a_turn_that_is_stopped_or_killed_leaves_no_word_and_no_picture(place: Place) -> None:
@@ -188,7 +188,7 @@ def test_no_answer_names_a_folder_of_the_machine(place: Place) -> None:
 def test_one_address_cannot_take_every_connection(place: Place) -> None:
     server = place.start("--no-llm", service__connections_per_address=10, service__body_total_seconds=2)
     address = ("127.0.0.1", server.port)
-    head = b"POST /api/sessions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"
+    head = b"POST /api/sessions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\n"
     other = httpx.Client(
         base_url=f"http://127.0.0.1:{server.port}", transport=httpx.HTTPTransport(local_address="127.0.0.2"), timeout=30
     )

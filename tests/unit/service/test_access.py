@@ -241,7 +241,8 @@ async def test_a_body_that_trickles_has_a_total_time(tmp_path: Path) -> None:
 
 
 HOSTILE_COOKIES = [
-    'a="' + "\\" * 50_000 + '"', 'a="' + "\\1" * 25_000 + '"', "a=b;" * 12_000, "=" * 50_000, "assistant_login=" * 3_000,
+    'a="' + "\\" * 50_000 + '"', 'a="' + "\\1" * 25_000 + '"', "a=b;" * 12_000, "=" * 50_000,
+    "assistant_login=" * 3_000,
 ]  # fmt: skip
 
 
