@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from assistant.records import CitedEvidence, Reply
-from eval.measures.claim_words import Amount, Spellings, amounts, pattern, plain, spelt_out, words_in
+from eval.measures.claim_numbers import Quantity, quantities
+from eval.measures.claim_tokens import Token, forms, split_compound, tokens
+from eval.measures.claim_words import amounts, load_claim_words, plain, spelt_out
 from tools.records import Item
 
 TASTE = frozenset({"session", "profile", "collaborative", "popular"})
@@ -17,6 +19,7 @@ ECHOES = frozenset({"dense", "picture", "picture_text", "text_picture", "keyword
 """Evidence that repeats the user's words or compares with them; it says nothing of the item's own properties."""
 
 _HAN_COLOUR = "色"
+_COLOUR = re.compile(r"colou?r|farbe|couleur|颜色", re.IGNORECASE)
 _NAMED = re.compile(r"“([^”]+)”")
 _COUNTED = re.compile(r"(\d+) people")
 
@@ -32,6 +35,11 @@ class Shelf:
         """Brand -> whether its name in lower case means the brand too: not where the texts use it as a word."""
         self.categories = "\n".join(sorted({plain(item.category) for item in items.values() if item.category}))
         self.titles = {plain(item.title): item for item in items.values() if _is_a_name(item.title)}
+
+
+def brand_name(brand: str, *, in_lower_case: bool) -> re.Pattern[str]:
+    """Where the brand is named."""
+    return re.compile(rf"(?<!\w){re.escape(brand)}(?!\w)", re.IGNORECASE if in_lower_case else 0)
 
 
 def _is_a_name(title: str) -> bool:
@@ -55,15 +63,95 @@ class Ground:
     lenient: bool = False
 
     @cached_property
+    def lines(self) -> list[tuple[str, str]]:
+        """The items' data and the cited facts as they are written, each with its language."""
+        facts = [(entry.detail, "en") for entry in self.evidence if entry.source not in ECHOES]
+        return [*((line, self._language_of(line)) for item in self.items for line in _lines(item)), *facts]
+
+    def _language_of(self, line: str) -> str:
+        """Chinese catalogues name attributes in English too; Chinese values are read as Chinese anyway."""
+        return "en" if self.catalogue_language == "zh" and line[:1].isascii() else self.catalogue_language
+
+    @cached_property
     def own_raw(self) -> str:
-        """The items' data and the cited facts, as they are written."""
-        facts = [entry.detail for entry in self.evidence if entry.source not in ECHOES]
-        return "\n".join([*(line for item in self.items for line in _lines(item)), *facts])
+        """The lines as one text."""
+        return "\n".join(line for line, _ in self.lines)
 
     @cached_property
     def own(self) -> str:
         """The same in the form for comparing, number words also as digits."""
-        return _both(self.own_raw, self.catalogue_language)
+        return "\n".join(_both(line, language) for line, language in self.lines)
+
+    @cached_property
+    def own_tokens(self) -> list[Token]:
+        """The words of the lines; those of texts in another language by their concepts and glosses too."""
+        return [token for low, language in self._low_lines for token in tokens(low, language)]
+
+    @cached_property
+    def own_quantities(self) -> list[Quantity]:
+        """The numbers of the lines with what they measure."""
+        return [one for low, language in self._low_lines for one in quantities(low, language)]
+
+    @cached_property
+    def _low_lines(self) -> list[tuple[str, str]]:
+        return [(plain(spelt_out(line, language)), language) for line, language in self.lines]
+
+    @cached_property
+    def _said(self) -> frozenset[str]:
+        return frozenset(key for token in self.own_tokens if not token.denied for key in _general(forms(token)))
+
+    @cached_property
+    def _denied(self) -> frozenset[str]:
+        return frozenset(key for token in self.own_tokens if token.denied for key in _general(forms(token)))
+
+    @cached_property
+    def _wished(self) -> list[Token]:
+        lines = [(line, language) for line in _wish_lines(self.reply) for language in {self.reply.language, "en"}]
+        return [one for line, language in lines for one in tokens(plain(spelt_out(line, language)), language)]
+
+    def says(self, token: Token) -> bool:
+        """True when the lines say what the word says."""
+        return _among(token, self._said) or self._is_compound_of_own(token)
+
+    def _is_compound_of_own(self, token: Token) -> bool:
+        """A compound whose two parts are said, or present the item and claim nothing."""
+        han = token.text[:1] >= "\u3400"
+        if token.concepts or (not han and self.language != "de"):
+            return False
+        return (han and token.text in self.own) or any(
+            all(part.bare or _among(part, self._said) or (han and part.text in self.own) for part in pair)
+            and not all(part.bare for part in pair)
+            for pair in split_compound(token.text, "zh" if han else "de")
+        )
+
+    def mentions(self, token: Token) -> bool:
+        """True when the lines name it, said or denied."""
+        return self.says(token) or self.denies(token)
+
+    def denies(self, token: Token) -> bool:
+        """True when the lines deny what the word says."""
+        return _among(token, self._denied)
+
+    def wished(self, token: Token) -> bool:
+        """True when the user's words hold the word, denied or not as it is."""
+        said = frozenset(key for one in self._wished if one.denied == token.denied for key in _general(forms(one)))
+        return _among(token, said)
+
+    @cached_property
+    def colours(self) -> int:
+        """How many colours the items come in."""
+        values = [
+            one
+            for item in self.items
+            for name, value in item.attributes.items()
+            if _COLOUR.search(name)
+            for one in _listed(value)
+        ]
+        return max(len(values), len(self.of_kind("colour")))
+
+    def of_kind(self, kind: str) -> set[str]:
+        """The concepts of a kind ("colour") that the lines name."""
+        return {key for key in self._said if key.startswith(f"{kind}:")}
 
     @cached_property
     def named(self) -> list[str]:
@@ -77,11 +165,42 @@ class Ground:
         told = [count for entry in self.evidence if entry.source in TASTE for count in _COUNTED.findall(entry.detail)]
         return [float(count) for count in told]
 
-    def without_named(self, text: str) -> str:
-        """The text without the titles that the cited evidence names: what they say is said of other items."""
-        for title in self.named:
-            text = re.sub(re.escape(title), " ", text, flags=re.IGNORECASE)
+    @cached_property
+    def other_titles(self) -> list[str]:
+        """Titles of other items, those that the cited evidence names too, in lower case, the longest first."""
+        known = {*self.shelf.titles, *map(plain, self.named)}
+        return sorted((title for title in known if title and title not in self.own_titles), key=len, reverse=True)
+
+    @cached_property
+    def own_titles(self) -> str:
+        """The titles of the items spoken of, and what the user said: no names of others."""
+        said = [self.wish] if self.lenient else []
+        return "\n".join([*(plain(item.title) for item in self.items), *said])
+
+    def without_others(self, text: str) -> str:
+        """The text with the titles of other items blanked, of the same length: what they say is said of other items."""
+        for title in self.other_titles:
+            text = re.sub(re.escape(title), lambda match: " " * len(match[0]), text, flags=re.IGNORECASE)
         return text
+
+    def without_brands(self, text: str) -> str:
+        """The text with the brands of the catalogue blanked, of the same length: they are judged as brands."""
+        low = text.casefold()
+        for brand, in_lower_case in self.shelf.brands.items():
+            if brand.casefold() in low:
+                name = brand_name(brand, in_lower_case=in_lower_case)
+                text = name.sub(lambda match: " " * len(match[0]), text)
+        return text
+
+    def quantities_in(self, low: str) -> list[Quantity]:
+        """The numbers of a text, those in other items' titles left out."""
+        bare = self.without_others(low)
+        return [one for one in quantities(bare, self.language) if bare[one.amount.start : one.amount.end].strip()]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether words that no table knows can be compared with the catalogue's: its language, Chinese and English."""
+        return self.language == self.catalogue_language or {self.language, self.catalogue_language} <= {"en", "zh"}
 
     @cached_property
     def wish(self) -> str:
@@ -100,16 +219,10 @@ class Ground:
         return [price for item in self.items for price in _prices(item)]
 
     @cached_property
-    def own_amounts(self) -> list[Amount]:
-        """Numbers with their units in the items' data."""
-        return amounts(self.own)
-
-    @cached_property
-    def own_numbers(self) -> list[float]:
-        """Numbers in the items' data, and the cited scores as they are told."""
-        scores = [entry.score for entry in self.evidence if entry.score is not None]
-        told = [round(score, 2) for score in scores] + [float(round(score * 100)) for score in scores]
-        return [value for amount in self.own_amounts for value in amount.values] + self.prices + told
+    def scores(self) -> list[float]:
+        """The cited similarities as they are told: 0.84, and 84 of a hundred."""
+        known = [entry.score for entry in self.evidence if entry.score is not None]
+        return [*known, *(round(score, 2) for score in known), *(float(round(score * 100)) for score in known)]
 
     @cached_property
     def wish_numbers(self) -> list[float]:
@@ -128,19 +241,18 @@ class Ground:
         told = self.reply.constraints.get("max_price")
         return asked or ([float(told)] if told is not None else [])
 
-    def owns(self, spellings: Spellings) -> bool:
-        """True when the items' data hold one of the spellings."""
-        return _mentions(self.own, spellings, self.catalogue_language, self.language)
 
-    def wishes(self, spellings: Spellings) -> bool:
-        """True when the user's words hold one of the spellings."""
-        return _mentions(self.wish, spellings, self.catalogue_language, self.language, self.reply.language)
+def _general(keys: frozenset[str]) -> Iterator[str]:
+    """The keys, and what a concept is a kind of under its own name: "is:shoe" grounds "thing:shoe"."""
+    for key in keys:
+        yield key
+        if key.startswith("is:"):
+            yield from (f"{kind}:{key[3:]}" for kind in load_claim_words().concepts)
 
 
-def _mentions(text: str, spellings: Spellings, *languages: str) -> bool:
-    words = words_in(spellings, *dict.fromkeys(languages))
-    short = tuple(word.removesuffix(_HAN_COLOUR) for word in words if word.endswith(_HAN_COLOUR))
-    return bool(pattern(words + short).search(text))
+def _among(token: Token, said: frozenset[str]) -> bool:
+    own = frozenset(key for key in token.keys if not key.startswith("is:"))
+    return bool(own & said) or any(set(gloss) <= said for gloss in token.glosses)
 
 
 def _both(text: str, language: str) -> str:
@@ -150,7 +262,7 @@ def _both(text: str, language: str) -> str:
 def _lines(item: Item) -> Iterator[str]:
     yield from (item.title, item.description, item.category or "", item.brand or "")
     if item.price is not None:
-        yield f"{item.price:.2f} {item.currency or ''}"
+        yield f"price {item.price:.2f} {item.currency or ''}"
     yield from _attribute_lines(item.attributes)
 
 
@@ -164,9 +276,17 @@ def _attribute_lines(value: object, name: str = "") -> Iterator[str]:
             yield from _attribute_lines(inner, name)
     else:
         words = name.replace("_", " ").split()
-        yield f"{name} {value}"
-        if isinstance(value, int | float) and words:
+        yield f"{' '.join(words)} {value}"
+        if words and _is_number(value):
             yield f"{value} {words[-1]}"
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else re.split(r"[,，、/]", str(value))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, str) and value.strip().replace(".", "", 1).isdigit())
 
 
 def _prices(item: Item) -> Iterator[float]:

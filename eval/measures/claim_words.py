@@ -18,7 +18,23 @@ Spellings = dict[str, list[str]]
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
+_TWOS = {"en": "two", "de": "zwei", "fr": "deux", "es": "dos"}
+_TWO = re.compile(
+    r"(?<![\w-])(?:two|zwei|deux|dos)(?![\w-])", re.IGNORECASE
+)  # text_to_num leaves it where it stands alone
+_FRACTION = re.compile(r"\b(?:a |an |one )?(half|third|quarter|fifth|tenth)(?: of|(?= the\b))", re.IGNORECASE)
+_SHARES = {"half": 50, "third": 33.3, "quarter": 25, "fifth": 20, "tenth": 10}
+_HALF = re.compile(r"\bhalf an? ", re.IGNORECASE)
+_CJK_SHARE = re.compile(
+    r"(?P<half>一半)|(?P<tenths>[一二三四五六七八九两])成(?!为|分|本|功|都|人)|半(?=公斤|千克|斤|升|小时|米|年)"
+)
+_SOME_MORE = re.compile(r"(\d+)\s*多\s*(元|美元|欧元|英镑|块|公斤|厘米|小时|天|年)")
+_DIGITS = "零一二三四五六七八九"
+_MEASURE_WORDS = "个层块罐只起碗位名页节种枚件双张台条颗袋瓶把排档次轮款步月夜章集卷片口处枝盏间座人"
 _CJK_NUMERAL = "零〇一二两三四五六七八九十百千万亿点"
+LANGUAGES = ("en", "zh", "de", "fr", "es")
+"""The columns of a concept's row."""
+
 _SPELT = {"en", "de", "fr", "es", "pt", "it"}
 """Languages whose number words `text_to_num` reads."""
 
@@ -27,28 +43,68 @@ _SPELT = {"en", "de", "fr", "es", "pt", "it"}
 class ClaimWords:
     """The file's content; see its comments for what each list means."""
 
-    terms: dict[str, dict[str, Spellings]]
+    concepts: dict[str, dict[str, str]]
+    broader: dict[str, list[str]]
+    function: dict[str, str]
+    frame: dict[str, str]
     superlatives: dict[str, Spellings]
     stock: dict[str, Spellings]
-    limit: Spellings
+    negation: Spellings
+    scope_end: Spellings
+    affirmation: Spellings
+    exclusive: Spellings
+    below_bound: Spellings
+    above_bound: Spellings
     upper: Spellings
     lower: Spellings
     bound: Spellings
     approximate: Spellings
     costs: Spellings
+    cheaper: Spellings
+    dearer: Spellings
+    praise: Spellings
+    fit: Spellings
     wish: Spellings
+    asked: Spellings
     people: Spellings
-    negation: Spellings
-    affirmation: Spellings
     sizes: Spellings
+    similarity: Spellings
+    photo: Spellings
+    same: Spellings
+    alike: Spellings
+    purely: Spellings
+    everything: Spellings
     currencies: dict[str, list[str]]
     units: dict[str, list[str]]
+    scales: dict[str, tuple[str, float]]
+    aspects: dict[str, dict[str, Spellings]]
 
     @cached_property
     def unit_of(self) -> dict[str, str]:
         """Every spelling of a unit or currency to its canonical one."""
         tables = (self.units, self.currencies)
         return {spelling: name for table in tables for name, many in table.items() for spelling in many}
+
+    @cached_property
+    def concept_of(self) -> dict[str, dict[str, frozenset[str]]]:
+        """Language -> spelling -> concepts, each as "kind:name"."""
+        found: dict[str, dict[str, frozenset[str]]] = {language: {} for language in LANGUAGES}
+        for kind, table in self.concepts.items():
+            for name, row in table.items():
+                for language, cell in zip(LANGUAGES, row.split("|"), strict=True):
+                    for spelling in filter(None, map(str.strip, cell.split(","))):
+                        known = found[language].get(spelling.casefold(), frozenset())
+                        found[language][spelling.casefold()] = known | {f"{kind}:{name}"}
+        return found
+
+    @cached_property
+    def kinds_of(self) -> dict[str, list[str]]:
+        """A concept -> what it is a kind of."""
+        found: dict[str, list[str]] = {}
+        for general, special in self.broader.items():
+            for name in special:
+                found.setdefault(name, []).append(general)
+        return found
 
 
 @dataclass(frozen=True)
@@ -97,12 +153,17 @@ def plain(text: str) -> str:
 
 
 def spelt_out(text: str, language: str) -> str:
-    """The text with number words as digits: "sixty dollars" becomes "60 dollars".
+    """The text with number words as digits: "sixty dollars" becomes "60 dollars", "a fifth of" "20% of".
 
-    Chinese numerals are read only where a unit, a currency or 折 follows: "一双", "十分" and "千万" count nothing.
+    Chinese numerals are read only before a unit, a currency, 折 or a measure word: "十分" and "千万" count nothing.
     """
+    if language == "en":
+        text = _FRACTION.sub(lambda match: f"{_SHARES[match[1].casefold()]}% of", text)
+        text = _HALF.sub("0.5 ", text)
+    text = _TWO.sub(lambda match: "2" if match[0].casefold() == _TWOS.get(language) else match[0], text)
     if _HAN.search(text):
-        return _cjk_numerals().sub(_cjk_value, text)
+        digits = _cjk_numerals().sub(_cjk_value, _CJK_SHARE.sub(_cjk_share, text))
+        return _SOME_MORE.sub(r"\1\2多", digits)
     if language not in _SPELT:
         return text
     from text_to_num import alpha2digit
@@ -110,18 +171,30 @@ def spelt_out(text: str, language: str) -> str:
     return str(alpha2digit(_HYPHEN.sub(" ", text), language))
 
 
+def _cjk_share(match: re.Match[str]) -> str:
+    """两成 is 20 %, 一半的 is 50 %, 半公斤 is 0.5 of it."""
+    if match["half"]:
+        return "50%"
+    if match["tenths"]:
+        return f"{_DIGITS.index(match['tenths'].replace('两', '二'))}0%"
+    return "0.5"
+
+
 @cache
 def _cjk_numerals() -> re.Pattern[str]:
     units = "|".join(re.escape(unit) for unit in load_claim_words().unit_of if _HAN.search(unit) or unit in "%$")
-    return re.compile(rf"百分之(?P<share>[{_CJK_NUMERAL}]+)|(?P<many>[{_CJK_NUMERAL}]+)(?=\s*(?:{units}|折))")
+    return re.compile(
+        rf"百分之(?P<share>[{_CJK_NUMERAL}]+)|(?P<many>[{_CJK_NUMERAL}]+)(?=\s*(?:多\s*)?(?:{units}|折))"
+        rf"|(?<![{_CJK_NUMERAL}\d])(?P<count>[二两三四五六七八九十百千][{_CJK_NUMERAL}]*)(?=[{_MEASURE_WORDS}])"
+    )
 
 
 def _cjk_value(match: re.Match[str]) -> str:
     import cn2an
 
-    numeral = match["share"] or match["many"]
+    numeral = match["share"] or match["many"] or match["count"]
     try:
-        value = cn2an.cn2an(numeral, "smart")
+        value = cn2an.cn2an(numeral.replace("两", "二") if len(numeral) == 1 else numeral, "smart")
     except ValueError:
         return match.group()
     return f"{value}%" if match["share"] else f"{value}"
@@ -151,6 +224,8 @@ def _number() -> re.Pattern[str]:
 
 
 def _after(mark: str) -> str:
+    if mark == "块":  # 三百块 is money, 两块电池 counts
+        return r"块(?![\u3400-\u9fff])|块(?=[以之左上多的])"
     return re.escape(mark) + (r"(?!\w)" if mark[-1].isalnum() and not _HAN.search(mark) else "")
 
 

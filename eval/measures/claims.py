@@ -1,49 +1,44 @@
 """An independent check of what explanations and messages claim, from the reply and the catalogue alone.
 
 It shares no code with the product's own verification, so that a fault there does not excuse itself. Rules cut a text
-into claims: prices, numbers with their units, quotations, brands and other names, colours, materials, features, letter
-sizes, other items' titles, price superlatives, stock, limits, discounts and other promises. Each is held against the
-item's own data and the cited evidence; what the user said, showed or limited grounds a claim only where the text speaks
-of the wish ("your limit of 60", "no leather"). Evidence that states facts of the item is held to the catalogue itself,
-so that a wrong entry does not ground a wrong text.
+into claims: numbers, quotations, brands and other names, colours, materials, qualities, letter sizes, other items'
+titles, price superlatives, stock, limits, likeness to a photo, promises. Each is held against the item's own data and
+the cited evidence; what the user said, showed or limited grounds a claim only where the text speaks of the wish ("your
+limit of 60", "no leather"). Evidence that states facts of the item is held to the catalogue itself, so that a wrong
+entry does not ground a wrong text.
 
-Covered are English, Chinese, German, French and Spanish; in other languages numbers, quotations, brands and titles.
-A claim in words that no rule knows ("comfortable") is not found: what is counted here is a lower bound.
+A number is typed by what it measures (price, size, similarity, people, a measure of some aspect, a count of something)
+and is held only by numbers of that type. Every word that is neither closed-class nor known to present an item is a
+claim of its own, with its polarity, held by the same word, a word of the same concept or a dictionary's translation.
+
+Covered are English, Chinese, German, French and Spanish. Where a German, French or Spanish text speaks of a catalogue
+in another language, only words of the tables are judged; in further languages numbers, quotations, brands and titles.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 from assistant.records import Recommendation, Reply
-from eval.measures.claim_ground import ECHOES, TASTE, Ground, Shelf, named_in
-from eval.measures.claim_words import (
-    Amount,
-    Spellings,
-    amounts,
-    holds,
-    load_claim_words,
-    pattern,
-    plain,
-    spelt_out,
-    words_in,
-)
+from eval.measures.claim_ground import ECHOES, TASTE, Ground, Shelf, brand_name, named_in
+from eval.measures.claim_numbers import Quantity, clause_after, clause_before, follows, meets, near
+from eval.measures.claim_tokens import Token, tokens
+from eval.measures.claim_words import Spellings, amounts, holds, load_claim_words, pattern, plain, spelt_out, words_in
 from eval.measures.language import written_in
 from tools.records import Item, Record
 
 _QUOTED = re.compile(r"[“„«「『]([^“”„«»「」『』]{2,})[”“»」』]|(?<![\d\w])\"([^\"]{2,})\"")
-_CLAUSE_END = re.compile(r"[.,;:!?](?=\s|$|[\u3400-\u9fff])|[。、\n]")
 _CODE = re.compile(r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[a-z])[a-z0-9][a-z0-9-]*(?![\w-])", re.ASCII)
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th|er|e|ª|º)?(?:-[a-z]+)*")
 _CAPITALISED = re.compile(r"(?<![\w.'’-])(?!I['’](?:d|ll|m|ve)\b)[A-Z][\w&'’-]+")
-_LATIN = re.compile(r"[A-Za-z][A-Za-z0-9&'’-]+")
-_LETTER_SIZE = re.compile(r"\s*:?\s*(X{0,3}[SL]|M)(?![\w'’])")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:…。！？：(\n]|[“\"„«])\s*$")
+_LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
+_LETTER_SIZE = re.compile(r"(?<![\w'’.-])(X{0,3}[SL]|M)(?![\w'’])")
 _CATALOGUE = re.compile(r"catalog|katalog|catálogo|目录|全部|store|shop")
 _PIECE_START = r"(?:^|(?<=[.。!?！？\n])|(?<=[.。!?！？] )|(?<=推荐 ))"
-_ROUNDED = 0.05
-"""How far "about 45" may be from the price, as a share."""
+_KIND_OF = {"count": "number", "people": "number"}
 
 
 Found = Iterator[tuple[str, str, bool]]
@@ -100,13 +95,29 @@ def held_texts(reply: Reply, shelf: Shelf, catalogue_language: str = "en") -> li
 
 def claims_in(text: str, ground: Ground) -> list[Claim]:
     """The claims of one text, each held to its ground; inside a quotation nothing more is looked for."""
-    text = ground.without_named(text)
+    text = _unquoted(text, ground)
     bare = _QUOTED.sub(" ", text)
     low = plain(spelt_out(bare, ground.language))
+    unnamed = ground.without_others(bare)
+    own = plain(spelt_out(ground.without_brands(unnamed), ground.language))
     texts: tuple[tuple[str, tuple[Finder, ...]], ...] = (
         (text, (_quotations,)),
-        (low, (_terms, _titles, _amounts, _codes, _superlatives, _stock, _limits)),
-        (bare, (_brands, _names, _letter_sizes)),
+        (
+            own,
+            (
+                _links,
+                partial(_words, names=_names(ground.without_brands(unnamed)), compares=unnamed != bare),
+                _denials,
+                _everything,
+                _codes,
+                _superlatives,
+                _stock,
+                _limits,
+                _photos,
+            ),
+        ),
+        (low, (_titles, _numbers)),
+        (unnamed, (_brands, _letter_sizes)),
     )
     return [
         Claim(kind=kind, words=words, supported=ok)
@@ -114,6 +125,14 @@ def claims_in(text: str, ground: Ground) -> list[Claim]:
         for find in finders
         for kind, words, ok in find(form, ground)
     ]
+
+
+def _unquoted(text: str, ground: Ground) -> str:
+    """The text without the quotation marks around titles."""
+    titles = {plain(item.title) for item in ground.shelf.items.values()}
+    return _QUOTED.sub(
+        lambda match: f" {match[1] or match[2]} " if plain(match[1] or match[2]) in titles else match[0], text
+    )
 
 
 def _held(place: str, item_id: str | None, text: str, ground: Ground) -> HeldText:
@@ -157,36 +176,6 @@ def _pieces(reply: Reply) -> Iterator[tuple[Recommendation | None, str]]:
             yield starts.get(begin), text
 
 
-# What the words around a claim make of it ----------------------------------------------------------------------------
-
-
-def _clause_before(low: str, start: int) -> str:
-    """The clause up to a place."""
-    ends = [match.end() for match in _CLAUSE_END.finditer(low, 0, start)]
-    return low[ends[-1] if ends else 0 : start]
-
-
-def _near(table: Spellings, before: str, ground: Ground, room: int) -> bool:
-    """True when one of the words ends at most ``room`` characters before the claim."""
-    words = pattern(words_in(table, ground.language))
-    return any(match.end() >= len(before) - room for match in words.finditer(before))
-
-
-def _after(table: Spellings, text: str, ground: Ground, room: int) -> bool:
-    match = pattern(words_in(table, ground.language)).search(text)
-    return match is not None and match.start() <= room
-
-
-def _grounded(before: str, ground: Ground, *, owned: bool, wished: bool) -> bool:
-    """A property is the item's own; where the text denies it, it is not; where it speaks of the wish, it is wished."""
-    words = load_claim_words()
-    before = pattern(words_in(words.affirmation, ground.language)).sub(" ", before)
-    if _near(words.negation, before, ground, 14):
-        return not owned or (ground.lenient and wished)
-    about_wish = ground.lenient or bool(pattern(words_in(words.wish, ground.language)).search(before))
-    return owned or (wished and about_wish)
-
-
 # The kinds of claims -------------------------------------------------------------------------------------------------
 
 
@@ -197,97 +186,318 @@ def _quotations(text: str, ground: Ground) -> Found:
         yield "quotation", quote, plain(quote).rstrip(" .,;!?…。，").removesuffix("...").strip() in held
 
 
-def _terms(low: str, ground: Ground) -> Found:
-    for kind, table in load_claim_words().terms.items():
-        for spellings in table.values():
-            for match in pattern(words_in(spellings, ground.language)).finditer(low):
-                before = _clause_before(low, match.start())
-                wished = ground.wishes(spellings) and kind != "promise"
-                yield kind, match.group(), _grounded(before, ground, owned=ground.owns(spellings), wished=wished)
+def _links(low: str, ground: Ground) -> Found:
+    for match in _LINK.finditer(low):
+        yield "link", match.group(), match.group() in ground.own
+
+
+def _names(text: str) -> frozenset[str]:
+    """Words with a capital inside a sentence, in the form for comparing."""
+    return frozenset(
+        match.group().casefold()
+        for match in _CAPITALISED.finditer(text)
+        if not _SENTENCE_START.search(text[: match.start()])
+    )
+
+
+def _words(low: str, ground: Ground, names: frozenset[str], compares: bool) -> Found:
+    """Every word that says something of the item: a colour, a material, a quality, a name, a thing.
+
+    A verb or noun that no table knows is let pass, as no table knows all the words by which an item is presented: one
+    in a text, and one more for every three words that the data hold. An unknown adjective or name is not.
+    """
+    read = _read_by_rules(low, ground, compares=compares)
+    found = [
+        (token, kinds, _word_holds(token, kinds, low, ground))
+        for token in tokens(low, ground.language)
+        if not (token.bare or token.denied or any(start <= token.start and token.end <= end for start, end in read))
+        if (kinds := _kinds(token)) or _is_judged(token, ground)
+    ]
+    doubtful = [token for token, kinds, ok in found if not ok and not kinds]
+    allowed = 1 + sum(ok for _, _, ok in found) // 3
+    named = names if ground.language in {"en", "fr", "es", "zh"} else frozenset()
+    may_pass = len(doubtful) <= allowed and not any(token.describes or token.text in named for token in doubtful)
+    for token, kinds, ok in found:
+        if ok or kinds or not may_pass:
+            yield kinds[0] if kinds else "name" if token.text in named else "quality", token.text, ok
+
+
+def _kinds(token: Token) -> list[str]:
+    return [concept.split(":")[0] for concept in token.concepts if not concept.startswith("is:")]
+
+
+def _read_by_rules(low: str, ground: Ground, *, compares: bool) -> list[tuple[int, int]]:
+    """Where words stand that the rules of numbers, limits, stock and prices read."""
+    words, language = load_claim_words(), ground.language
+    tables = [*words.superlatives.values(), *words.stock.values(), words.same, words.everything, words.affirmation]
+    if ground.quantities_in(low) or compares or pattern(words_in(words.bound, language)).search(low):
+        tables += [words.below_bound, words.above_bound, words.cheaper, words.dearer, *_aspect_tables()]
+    spans = [match.span() for table in tables for match in pattern(words_in(table, language)).finditer(low)]
+    praise, fit = (words_in(table, language) for table in (words.praise, words.fit))
+    return spans + [match.span(1) for match in re.finditer(rf"({_any(praise)})\s+(?:{_any(fit)})", low)]
+
+
+def _any(words: tuple[str, ...]) -> str:
+    return "|".join(map(re.escape, words)) or "(?!)"
+
+
+def _aspect_tables() -> list[Spellings]:
+    return [spellings for table in load_claim_words().aspects.values() for spellings in table.values()]
+
+
+def _denials(low: str, ground: Ground) -> Found:
+    """What a text denies, the data deny too, or the user did not want it and the data do not have it."""
+    words = tokens(low, ground.language)
+    for clause in sorted({token.clause for token in words if token.denied}):
+        denied = [token for token in words if token.denied and token.clause == clause and not token.bare]
+        if denied:
+            own = any(ground.denies(token) for token in denied)
+            absent = all(not ground.says(token) for token in denied) and any(ground.wished(token) for token in denied)
+            yield _denied_kind(denied), " ".join(token.text for token in denied), own or absent
+
+
+def _denied_kind(denied: Sequence[Token]) -> str:
+    known = [concept for token in denied for concept in token.concepts if not concept.startswith("is:")]
+    return known[0].split(":")[0] if known else "denial"
+
+
+def _is_judged(token: Token, ground: Ground) -> bool:
+    """Words that no table knows are judged where they can be compared with the catalogue's."""
+    return not ground.lenient and ground.comparable
+
+
+def _word_holds(token: Token, kinds: Sequence[str], low: str, ground: Ground) -> bool:
+    """A word is the item's own, with the same polarity; where the text speaks of the wish, it is wished."""
+    if ground.says(token):
+        return not _excludes(token, kinds, low, ground)
+    repeats = ground.lenient or _speaks_of(load_claim_words().asked, token, low, ground)
+    return "promise" not in kinds and repeats and ground.wished(token)
+
+
+def _speaks_of(table: Spellings, token: Token, low: str, ground: Ground) -> bool:
+    before = clause_before(low, token.start)
+    return bool(pattern(words_in(table, ground.language)).search(before))
+
+
+def _excludes(token: Token, kinds: Sequence[str], low: str, ground: Ground) -> bool:
+    """ "Only in black", where the data name further colours."""
+    before = _without(load_claim_words().affirmation, clause_before(low, token.start), ground.language)
+    only = [match.end() for match in pattern(words_in(load_claim_words().exclusive, ground.language)).finditer(before)]
+    said = bool(only) and not re.search(r"\d", before[only[-1] :])
+    several = {"colour": ground.colours, "material": len(ground.of_kind("material"))}
+    return said and any(several.get(kind, 0) > 1 for kind in kinds)
+
+
+def _everything(low: str, ground: Ground) -> Found:
+    """ "Every size", "nothing but oak", "pure wool": no data say so unless they use the words."""
+    words, language = load_claim_words(), ground.language
+    for match in pattern(words_in(words.everything, language)).finditer(low):
+        yield "quantifier", match.group(), match.group() in ground.own
+    materials = [token for token in tokens(low, language) if "material" in _kinds(token)]
+    for match in pattern(words_in(words.purely, language)).finditer(low):
+        if any(0 <= token.start - match.end() <= 1 for token in materials):
+            yield "quantifier", match.group(), match.group() in ground.own
 
 
 def _brands(text: str, ground: Ground) -> Found:
     for brand, in_lower_case in ground.shelf.brands.items():
         if brand.casefold() not in text.casefold():
             continue
-        name = re.compile(rf"(?<!\w){re.escape(brand)}(?!\w)", re.IGNORECASE if in_lower_case else 0)
+        name = brand_name(brand, in_lower_case=in_lower_case)
         owned, wished = (bool(pattern((brand,)).search(held)) for held in (ground.own, ground.wish))
         for match in name.finditer(text):
-            before = plain(_clause_before(text, match.start())) + " "
-            yield "brand", match.group(), _grounded(before, ground, owned=owned, wished=wished)
+            before = plain(clause_before(text, match.start())) + " "
+            asked = ground.lenient or bool(pattern(words_in(load_claim_words().asked, ground.language)).search(before))
+            denied = near(load_claim_words().negation, before, ground.language, 14)
+            yield "brand", match.group(), owned != denied if owned or denied else asked and wished
 
 
 def _titles(low: str, ground: Ground) -> Found:
-    for title, item in ground.shelf.titles.items():
-        if title not in low or title in ground.own or (ground.lenient and title in ground.wish):
-            continue
-        for match in pattern((title,)).finditer(low):
-            before = _clause_before(low, match.start())
-            yield "title", item.title, _is_cheaper(before, item, ground)
+    """Another item may be named by the evidence, and where this one is said to cost less or more than it, and does."""
+    words, named = load_claim_words(), {plain(title) for title in ground.named}
+    for title in ground.other_titles:
+        for match in re.finditer(re.escape(title), low):
+            clause = clause_before(low, match.start()) + low[match.end() :]
+            compared = any(
+                pattern(words_in(table, ground.language)).search(clause) for table in (words.cheaper, words.dearer)
+            )
+            if compared or title not in named:
+                item = ground.shelf.titles.get(title)
+                yield "title", item.title if item else title, _compares(low, item.price if item else None, ground)
 
 
-def _is_cheaper(before: str, other: Item, ground: Ground) -> bool:
-    """Another item may be named where this one is said to cost less, and does."""
-    if not _near(load_claim_words().upper, before, ground, 6) or other.price is None:
+def _compares(low: str, price: float | None, ground: Ground) -> bool:
+    """Another item may be named where this one is said to cost less or more, and does."""
+    words, own = load_claim_words(), ground.prices
+    if price is None or not own:
         return False
-    return all(item.price is not None and item.price < other.price for item in ground.items)
+    if pattern(words_in(words.cheaper, ground.language)).search(low):
+        return max(own) < price
+    return bool(pattern(words_in(words.dearer, ground.language)).search(low)) and min(own) > price
 
 
-def _amounts(low: str, ground: Ground) -> Found:
+# Numbers -------------------------------------------------------------------------------------------------------------
+
+
+def _numbers(low: str, ground: Ground) -> Found:
+    holds = {
+        "price": _price_holds, "size": _size_holds, "similarity": _similarity_holds, "people": _people_hold,
+        "measure": _measure_holds, "count": _count_holds,
+    }  # fmt: skip
+    for quantity in ground.quantities_in(low):
+        kind = _KIND_OF.get(quantity.what, quantity.what)
+        yield kind, quantity.amount.words, holds[quantity.what](quantity, low, ground)
+
+
+def _is_wish(quantity: Quantity, ground: Ground) -> bool:
+    """The number stands where the text repeats what the user asked for or limited."""
     words = load_claim_words()
-    for amount in amounts(low):
-        before, after = _clause_before(low, amount.start), low[amount.end :]
-        money = amount.unit in words.currencies
-        if money or (amount.unit is None and _near(words.costs, before, ground, 8)):
-            yield "price", amount.words, _price_holds(amount, before, after, ground)
-        elif amount.unit is not None:
-            yield "measure", amount.words, _measure_holds(amount, before, ground)
-        else:
-            yield "number", amount.words, _number_holds(amount, before, after, ground)
+    asked = bool(pattern(words_in(words.asked, ground.language)).search(quantity.before))
+    own = near(words.bound, quantity.before, ground.language, 12) or follows(
+        words.bound, quantity.after, ground.language, 3
+    )
+    return asked or own or near(words.wish, quantity.before, ground.language, 12)
 
 
-def _price_holds(amount: Amount, before: str, after: str, ground: Ground) -> bool:
+def _price_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
     words, prices = load_claim_words(), ground.prices
-    said_by_user = _near(words.bound, before, ground, 12) or _after(words.bound, after, ground, 2)
-    if ground.lenient or said_by_user or _near(words.wish, before, ground, 20):
-        return holds(amount.values, ground.wish_numbers) or holds(amount.values, prices)
-    if _near(words.upper, before, ground, 8) or _after(words.upper, after, ground, 1):
-        return any(price <= value for price in prices for value in amount.values)
-    if _near(words.lower, before, ground, 8) or _after(words.lower, after, ground, 1):
-        return any(price >= value for price in prices for value in amount.values)
-    if amount.unit and any(item.currency not in (None, amount.unit) for item in ground.items):
+    unit = quantity.amount.unit
+    if _is_size(quantity, ground):
         return False
-    if _near(words.approximate, before, ground, 4) or _after(words.approximate, after, ground, 1):
-        return any(abs(price - value) <= _ROUNDED * price for price in prices for value in amount.values)
-    return holds(amount.values, prices)
+    if unit in words.currencies and any(item.currency not in (None, unit) for item in ground.items):
+        return False
+    if _is_difference(quantity, low, ground):
+        return True
+    if ground.lenient or _is_wish(quantity, ground):
+        return _wish_holds(quantity, ground)
+    return meets(quantity, prices, ground.language) or meets(quantity, _named_prices(low, ground), ground.language)
 
 
-def _measure_holds(amount: Amount, before: str, ground: Ground) -> bool:
-    held = [value for own in ground.own_amounts if own.unit == amount.unit for value in own.values]
-    if amount.unit == "percent":
-        held += [float(round(entry.score * 100)) for entry in ground.evidence if entry.score is not None]
-    if ground.lenient or _near(load_claim_words().wish, before, ground, 20):
-        held += ground.wish_numbers
-    return holds(amount.values, held)
+def _is_size(quantity: Quantity, ground: Ground) -> bool:
+    """ "A size of 160 USD" """
+    return near(load_claim_words().sizes, quantity.before, ground.language, 4)
 
 
-def _room_for(ground: Ground) -> list[float]:
-    """For how many people the item is by its own text: a tent for 4 persons."""
-    people = pattern(words_in(load_claim_words().people, ground.catalogue_language))
-    found = re.finditer(r"(\d+) (?=(\w+))", ground.own)
-    return [float(match[1]) for match in found if people.fullmatch(match[2])]
+def _wish_holds(quantity: Quantity, ground: Ground) -> bool:
+    if not any(holds(quantity.amount.values, known) for known in (ground.wish_numbers, ground.limits, ground.prices)):
+        return False
+    asked = pattern(words_in(load_claim_words().asked, ground.language)).search(quantity.before)
+    return (
+        bool(asked) or ground.lenient or holds(quantity.amount.values, ground.prices) or _keeps_bound(quantity, ground)
+    )
 
 
-def _number_holds(amount: Amount, before: str, after: str, ground: Ground) -> bool:
-    words, held = load_claim_words(), list(ground.own_numbers)
-    if _after(words.people, after, ground, 2):
-        return holds(amount.values, [*ground.people, *_room_for(ground)])
-    about_wish = _near(words.wish, before, ground, 20) or _near(words.bound, before, ground, 12)
-    if ground.lenient:
-        held.append(float(len(ground.reply.recommendations)))
-    if ground.lenient or about_wish or _after(words.bound, after, ground, 2):
-        held += ground.wish_numbers
-    return holds(amount.values, held)
+def _keeps_bound(quantity: Quantity, ground: Ground) -> bool:
+    """ "Under your 60 dollars": it is."""
+    words = load_claim_words()
+    below = pattern(words_in(words.below_bound, ground.language))
+    above = pattern(words_in(words.above_bound, ground.language))
+    around = f"{quantity.before} {quantity.after[:12]}"
+    if above.search(around) and not below.search(around):
+        return any(price > value for price in ground.prices for value in quantity.amount.values)
+    return (
+        any(price <= value + 0.011 for price in ground.prices for value in quantity.amount.values) or not ground.prices
+    )
+
+
+def _named_prices(low: str, ground: Ground) -> list[float]:
+    """Prices of the other items that the text names."""
+    named = (item for title, item in ground.shelf.titles.items() if title in low and title in ground.other_titles)
+    return [item.price for item in named if item.price is not None]
+
+
+def _is_difference(quantity: Quantity, low: str, ground: Ground) -> bool:
+    """ "15 dollars below your limit", "20 cheaper than the Street Trainer": amount and direction are right."""
+    words, language = load_claim_words(), ground.language
+    about_limit = any(
+        pattern(words_in(table, language)).search(low) for table in (words.bound, words.wish, words.asked)
+    )
+    limits = ground.limits if about_limit else []
+    around = f"{quantity.before[-14:]} {quantity.after[:24]}"
+    for tables, sign in (((words.below_bound, words.cheaper), 1), ((words.above_bound, words.dearer), -1)):
+        if any(pattern(words_in(table, language)).search(around) for table in tables):
+            gaps = [sign * (other - own) for own in ground.prices for other in [*limits, *_named_prices(low, ground)]]
+            bare = replace(
+                quantity,
+                before=_without(words.upper, quantity.before, language),
+                after=_without(words.upper, quantity.after, language),
+            )
+            if meets(bare, [gap for gap in gaps if gap > 0], language):
+                return True
+    return False
+
+
+def _without(table: Spellings, text: str, language: str) -> str:
+    return pattern(words_in(table, language)).sub(" ", text)
+
+
+def _size_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
+    sizes = {value for one in ground.own_quantities if one.what == "size" for value in one.amount.values}
+    wished = ground.lenient or _is_wish(quantity, ground)
+    if not set(quantity.amount.values) & sizes:
+        return wished and holds(quantity.amount.values, ground.wish_numbers)
+    only = near(load_claim_words().exclusive, quantity.before, ground.language, 16)
+    only = only or follows(load_claim_words().exclusive, quantity.after, ground.language, 2)
+    return not (only and len(sizes) > 1)
+
+
+def _similarity_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
+    return holds(quantity.amount.values, ground.scores)
+
+
+def _people_hold(quantity: Quantity, low: str, ground: Ground) -> bool:
+    return holds(quantity.amount.values, ground.people) or _count_holds(quantity, low, ground)
+
+
+def _measure_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
+    kind, _ = quantity.dimension
+    facts = [one for one in ground.own_quantities if one.what == "measure" and one.dimension[0] == kind]
+    facts = [one for one in facts if not (one.aspect and quantity.aspect) or one.aspect == quantity.aspect]
+    facts += [one for one in ground.own_quantities if one.what == "count" and _names_unit(one, quantity)]
+    if quantity.amount.unit == "percent" and _shares_limit(quantity, low, ground):
+        return True
+    if quantity.amount.unit == "percent":
+        facts = [one for one in facts if one.nouns & quantity.nouns]
+    if meets(quantity, [value for one in facts for value in one.scaled], ground.language):
+        return True
+    wished = ground.lenient or _is_wish(quantity, ground)
+    return wished and holds(quantity.amount.values, ground.wish_numbers)
+
+
+def _shares_limit(quantity: Quantity, low: str, ground: Ground) -> bool:
+    """ "Less than half of your limit" """
+    bound = pattern(words_in(load_claim_words().bound, ground.language)).search(low)
+    shares = [100 * price / limit for price in ground.prices for limit in ground.limits if bound and limit]
+    return meets(quantity, shares, ground.language)
+
+
+def _names_unit(fact: Quantity, quantity: Quantity) -> bool:
+    """ "Year 1951" is a number of the unit year."""
+    return quantity.amount.unit in fact.nouns
+
+
+def _count_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
+    """The same number of the same thing; a number beside which nothing stands, any number that counts."""
+    values = quantity.amount.values
+    if _is_difference(quantity, low, ground):
+        return True
+    facts = [one for one in ground.own_quantities if one.what in ("count", "people") or one.amount.unit == "year"]
+    if holds(
+        values, [value for one in facts if _counts_the_same(one, quantity, ground) for value in one.amount.values]
+    ):
+        return True
+    if not quantity.named and holds(values, [*ground.prices, *_named_prices(low, ground)]):  # "72 USD against 140"
+        return True
+    shown = float(len(ground.reply.recommendations))
+    if ground.lenient and shown in values:
+        return True
+    return (ground.lenient or _is_wish(quantity, ground)) and holds(values, ground.wish_numbers)
+
+
+def _counts_the_same(fact: Quantity, quantity: Quantity, ground: Ground) -> bool:
+    if fact.nouns & quantity.nouns or not quantity.named or not ground.comparable:
+        return True
+    return quantity.what == "people" and not fact.named
 
 
 def _codes(low: str, ground: Ground) -> Found:
@@ -299,36 +509,23 @@ def _codes(low: str, ground: Ground) -> Found:
             yield "code", code, code in ground.own or (ground.lenient and code in ground.wish)
 
 
-def _names(text: str, ground: Ground) -> Found:
-    """Capitalised words inside a sentence, and Latin words in Chinese: names that the data must hold."""
-    if ground.language not in {"en", "fr", "es", "zh"}:
-        return
-    others = [*ground.shelf.titles, *map(str.casefold, ground.shelf.brands)]  # judged as titles and brands
-    judged = [name for name in others if name in plain(text)]
-    catalogue = [ground.shelf.categories] if ground.lenient else []  # the message may say what the catalogue has
-    cited = (plain(entry.detail) for entry in ground.evidence)
-    known = "\n".join([ground.own, ground.wish, *judged, *catalogue, *cited])
-    finder = _LATIN if ground.language == "zh" else _CAPITALISED
-    units = load_claim_words().unit_of
-    for match in finder.finditer(text):
-        word = plain(match.group()).removesuffix("'s")
-        if ground.language != "zh" and _SENTENCE_START.search(text[: match.start()]):
-            continue
-        if word not in units:
-            yield "name", match.group(), word in known
-
-
 def _letter_sizes(text: str, ground: Ground) -> Found:
-    for named in pattern(words_in(load_claim_words().sizes, ground.language)).finditer(text.casefold()):
-        if match := _LETTER_SIZE.match(text, named.end()):
-            yield "size", match[1], bool(re.search(rf"(?<!\w){match[1]}(?!\w)", ground.own_raw))
+    for match in _LETTER_SIZE.finditer(text):
+        held = ground.own_raw if not ground.lenient else f"{ground.own_raw} {ground.reply.query.text}"
+        owned = bool(re.search(rf"(?<![\w'’-]){match[1]}(?![\w'’])", held))
+        denied = near(load_claim_words().negation, clause_before(text.casefold(), match.start()), ground.language, 8)
+        yield "size", match[1], owned != denied
+
+
+# What is said of the whole answer ------------------------------------------------------------------------------------
 
 
 def _superlatives(low: str, ground: Ground) -> Found:
     for name, spellings in load_claim_words().superlatives.items():
         for match in pattern(words_in(spellings, ground.language)).finditer(low):
             everywhere = bool(_CATALOGUE.search(low))
-            yield "superlative", match.group(), _stands_out(name, ground, everywhere=everywhere)
+            denied = near(load_claim_words().negation, low[: match.start()], ground.language, 5)
+            yield "superlative", match.group(), _stands_out(name, ground, everywhere=everywhere) != denied
 
 
 def _stands_out(name: str, ground: Ground, *, everywhere: bool) -> bool:
@@ -344,17 +541,41 @@ def _stands_out(name: str, ground: Ground, *, everywhere: bool) -> bool:
 def _stock(low: str, ground: Ground) -> Found:
     for name, spellings in load_claim_words().stock.items():
         for match in pattern(words_in(spellings, ground.language)).finditer(low):
-            yield "stock", match.group(), all(item.in_stock is (name == "there") for item in ground.items)
+            denied = near(load_claim_words().negation, clause_before(low, match.start()), ground.language, 4)
+            there = (name == "there") != denied
+            yield "stock", match.group(), all(item.in_stock is there for item in ground.items)
 
 
 def _limits(low: str, ground: Ground) -> Found:
-    """ "Within your limit": the price is at most what the user asked for. Later questions repeat no limit."""
-    for match in pattern(words_in(load_claim_words().limit, ground.language)).finditer(low):
-        later = not ground.limits and ground.reply.intent != "recommend"
-        kept = bool(ground.limits) and all(
-            item.price is not None and item.price <= ground.limits[0] + 0.011 for item in ground.items
-        )
-        yield "limit", match.group(), kept or later
+    """ "Within your limit", "over your budget": so is the price. Later questions repeat no limit."""
+    words, language = load_claim_words(), ground.language
+    for match in pattern(words_in(words.bound, language)).finditer(low):
+        clause = clause_before(low, match.start()) + match.group() + clause_after(low, match.end())
+        clause = _without(words.affirmation, clause, language) if language != "zh" else clause
+        below = pattern(words_in(words.below_bound, language)).search(clause)
+        above = pattern(words_in(words.above_bound, language)).search(clause)
+        if (below or above) and not ground.lenient:
+            yield "limit", match.group(), _within(ground) if below else _beyond(ground)
+
+
+def _within(ground: Ground) -> bool:
+    later = not ground.limits and ground.reply.intent != "recommend"
+    prices = [item.price for item in ground.items]
+    return later or (bool(ground.limits) and all(p is not None and p <= ground.limits[0] + 0.011 for p in prices))
+
+
+def _beyond(ground: Ground) -> bool:
+    return bool(ground.limits) and any(price > ground.limits[0] for price in ground.prices)
+
+
+def _photos(low: str, ground: Ground) -> Found:
+    """Likeness to what the user showed needs a comparison with it, and is never identity."""
+    words = load_claim_words()
+    for match in pattern(words_in(words.photo, ground.language)).finditer(low):
+        compared = any("picture" in entry.source for entry in ground.evidence)
+        alike = pattern(words_in(words.alike, ground.language)).search(low)
+        same = pattern(words_in(words.same, ground.language)).search(low)
+        yield "photo", match.group(), ground.lenient or (compared and alike is not None and same is None)
 
 
 __all__ = ["Claim", "HeldText", "claims_in", "held_texts"]
