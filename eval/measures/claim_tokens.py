@@ -122,7 +122,8 @@ def _forms(text: str, language: str) -> tuple[frozenset[str], bool]:
     stem = _stem(plain_text, language)
     root = _ROOT.sub("", plain_text) if language == "en" else plain_text
     direct = any(base in concepts for base in (text, plain_text))
-    bare = bool(bases & _bare_words(language)) and not direct
+    closed = plain_text in words.function.get(language, "").split()
+    bare = closed or (bool(bases & _bare_words(language)) and not direct)
     found = set() if bare else found
     return frozenset({plain_text, *bases, f"~{stem}", f"~{_stem(root, language)}", *_widened(found)} - {""}), bare
 

@@ -137,9 +137,18 @@ def _unquoted(text: str, ground: Ground) -> str:
 
 def _held(place: str, item_id: str | None, text: str, ground: Ground) -> HeldText:
     """The text's claims, read in English where it is not in the language that it should be in."""
-    if not written_in(text, ground.language, names=(item.title for item in ground.items)):
+    titles = [item.title for item in ground.items]
+    if not written_in(text, ground.language, names=titles) and _is_english(text, ground.language):
         ground = replace(ground, language="en")
     return HeldText(place=place, item_id=item_id, text=text, claims=claims_in(text, ground))
+
+
+def _is_english(text: str, language: str) -> bool:
+    """True when more words join its parts in English than in the language."""
+    words = plain(text).split()
+    joining = [load_claim_words().function.get(one, "").split() for one in ("en", language)]
+    english, own = (sum(word in known for word in words) for known in joining)
+    return english > own
 
 
 def _history(place: str, item_id: str, detail: str, shelf: Shelf) -> HeldText:
@@ -497,7 +506,7 @@ def _count_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
 def _counts_the_same(fact: Quantity, quantity: Quantity, ground: Ground) -> bool:
     if fact.nouns & quantity.nouns or not quantity.named or not ground.comparable:
         return True
-    return quantity.what == "people" and not fact.named
+    return quantity.what == "people" and (fact.what == "people" or not fact.named)
 
 
 def _codes(low: str, ground: Ground) -> Found:
@@ -569,9 +578,11 @@ def _beyond(ground: Ground) -> bool:
 
 
 def _photos(low: str, ground: Ground) -> Found:
-    """Likeness to what the user showed needs a comparison with it, and is never identity."""
+    """Likeness to what the user showed ("your photo") needs a comparison with it, and is never identity."""
     words = load_claim_words()
     for match in pattern(words_in(words.photo, ground.language)).finditer(low):
+        if not near(words.wish, clause_before(low, match.start()), ground.language, 12):
+            continue
         compared = any("picture" in entry.source for entry in ground.evidence)
         alike = pattern(words_in(words.alike, ground.language)).search(low)
         same = pattern(words_in(words.same, ground.language)).search(low)
