@@ -142,6 +142,11 @@ class Recommendation(Record):
     explained_by: Literal["model", "template"] = "template"
     evidence: list[CitedEvidence]
 
+    @field_validator("price", mode="before")
+    @classmethod
+    def _finite(cls, price: Any) -> Any:  # noqa: ANN401 - whatever was stored
+        return price if _is_finite(price) else None
+
 
 class TranscriptNote(Record):
     """A transcript as the answer carries it."""

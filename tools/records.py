@@ -42,8 +42,8 @@ class Filters(Record):
     ``include_terms`` means every term must stand in the item's title, description or attributes.
     """
 
-    min_price: float | None = Field(None, ge=0, allow_inf_nan=False, description="lowest price, inclusive")
-    max_price: float | None = Field(None, ge=0, allow_inf_nan=False, description="highest price, inclusive")
+    min_price: float | None = Field(None, ge=0, description="lowest price, inclusive")
+    max_price: float | None = Field(None, ge=0, description="highest price, inclusive")
     categories: Terms = Field([], description="any of these categories")
     brands: Terms = Field([], description="any of these brands")
     in_stock: bool | None = Field(None, description="true: only items in stock")

@@ -95,16 +95,17 @@ class _Encoded(NamedTuple):
     """A text as the automaton reads it, and how its places relate to those of the text."""
 
     text: str
-    pieces: list[int] | None
-    """Where each word and each stretch of white space begins; None: the edges are all that was added."""
+    pieces: list[int]
+    """Where each word and each stretch of white space begins; without ``shifts``: where each edge stands."""
 
-    shifts: list[int]
+    shifts: list[int] | None
+    """By how much the end of each piece is further on than in the text; None: by the edges before it."""
 
     def place(self, position: int) -> int:
         """The place in the original text of the beginning or the end of a match."""
-        if self.pieces is None:
-            return position - self.text.count(_EDGE, 0, position)
         before = bisect_left(self.pieces, position)
+        if self.shifts is None:
+            return position - before
         return position - (self.shifts[before - 1] if before else 0)
 
 
@@ -112,7 +113,8 @@ def _encoded(text: str) -> _Encoded:
     """Words folded and between edges, white space as one space; everything else as it is."""
     folded = text.translate(_REPLACED).casefold()
     if len(folded) == len(text) and unicodedata.is_normalized("NFKC", folded) and not _MORE_THAN_A_SPACE.search(folded):
-        return _Encoded(_WORD.sub(_BETWEEN_EDGES, folded), None, [])
+        marked = _WORD.sub(_BETWEEN_EDGES, folded)
+        return _Encoded(marked, [edge.start() for edge in re.finditer(_EDGE, marked)], None)
     return _encoded_piecewise(text.translate(_REPLACED))
 
 

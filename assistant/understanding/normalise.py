@@ -33,7 +33,7 @@ def normalise(text: str, language: str) -> str:
 
     White space becomes single spaces. The time taken grows with the length of the text and no faster.
     """
-    plain = _SPACE.sub(" ", unicodedata.normalize("NFKC", text).replace("’", "'"))
+    plain = _SPACE.sub(" ", _composed(text).replace("’", "'"))
     if has_cjk(plain):
         plain = _NUMERAL.sub(_digits, _to_simplified().convert(plain), _MOST_NUMERALS)
     elif language in _ENGLISH_LIKE:
@@ -41,6 +41,12 @@ def normalise(text: str, language: str) -> str:
 
         plain = "".join(str(alpha2digit(part, language)) for part in _PART.findall(plain))
     return plain.casefold()
+
+
+def _composed(text: str) -> str:
+    """Compatibility forms as plain ones; not where the text would grow, as some characters stand for whole phrases."""
+    plain = unicodedata.normalize("NFKC", text)
+    return plain if len(plain) <= 2 * len(text) + 100 else unicodedata.normalize("NFC", text)
 
 
 def _digits(match: re.Match[str]) -> str:

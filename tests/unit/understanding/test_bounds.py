@@ -117,7 +117,7 @@ def test_nothing_is_cheaper_than_nothing(text: str) -> None:
 @pytest.mark.parametrize("price", [math.inf, 1e300, 0.0])
 @pytest.mark.parametrize("text", ["cheaper", "more expensive", "便宜一点", "for less than the first one"])
 def test_a_relative_price_is_finite(text: str, price: float) -> None:
-    shown = [SHOWN[0].model_copy(update={"price": price})]
+    shown = [Recommendation.model_validate(SHOWN[0].model_dump() | {"price": price})]
     for constraint in in_force(text, Memory(turns=1, shown=shown)):
         assert constraint.field not in ("min_price", "max_price") or math.isfinite(float(constraint.value))
 
