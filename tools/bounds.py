@@ -20,6 +20,7 @@ MAX_TEXT: Final = 20_000
 MAX_NUMBER: Final = 2**63
 """Numbers are smaller than this, either way: what SQLite, JSON readers and 64-bit integers hold."""
 
+_STRUCTURE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{},]', re.DOTALL)
 _DIGITS_READ: Final = 400
 """Longer integers are out of range in any case; reading them would take quadratic time."""
 _HALVES: Final = "\ud800-\udfff"
@@ -60,6 +61,32 @@ def read_json(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
         return _DECODER.decode(text.decode("utf-8") if isinstance(text, bytes) else text)
     except RecursionError:
         raise OutOfBounds("nested too deeply") from None
+
+
+def split_array(text: str) -> list[str]:
+    """The elements of a JSON array as texts, whatever stands in each: one that is no JSON spoils no other.
+
+    Raises:
+        ValueError: it is no array, or its end is missing.
+    """
+    if not text.lstrip().startswith("["):
+        raise ValueError("not a JSON array")
+    found, depth, start = list[str](), 0, 0
+    for token in _STRUCTURE.finditer(text):
+        sign = token[0][0]
+        if sign in "[{":
+            depth += 1
+            start = token.end() if depth == 1 else start
+        elif sign != '"' and (depth == 1 or sign != ","):
+            if depth == 1:
+                found.append(text[start : token.start()].strip())
+                start = token.end()
+            depth -= sign in "]}"
+            if not depth:
+                break
+    if depth or text[start:].strip():
+        raise ValueError("not a JSON array")
+    return [] if found == [""] else found
 
 
 def finite(value: object, *, limit: float = MAX_NUMBER) -> float | None:

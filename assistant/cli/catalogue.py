@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +43,10 @@ def ingest(
         Path | None,
         typer.Option(metavar="FOLDER", help="Pictures must lie in here; default: the folder of each file."),
     ] = None,
-    fetch_pictures: Annotated[bool, typer.Option(help="Fetch pictures that are given as web addresses.")] = False,
+    fetch_pictures: Annotated[bool, typer.Option(help="Fetch pictures at https addresses of the internet.")] = False,
+    fetch_private: Annotated[
+        bool, typer.Option(help="With --fetch-pictures: also over http, and from this machine and private networks.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Bring the catalogue up to what the files say; only what has changed is embedded.
@@ -55,7 +59,10 @@ def ingest(
     settings = load_settings()
     for file in files:  # complain about files before models are looked for
         CatalogueFile(file, line_bytes=settings.limits.line_bytes)
-    options = _options(settings, media_root=media_root, prune=prune, fetch_pictures=fetch_pictures)
+    options = replace(
+        _options(settings, media_root=media_root, prune=prune, fetch_pictures=fetch_pictures),
+        public_only=not fetch_private,
+    )
     progress = work.progress_for_terminal()
     with rejections(rejects) as reject, _open(settings, notify=progress.say) as catalogue:
         summary = work.ingest(catalogue, files, _encoders(settings), options, reject=reject, progress=progress)

@@ -43,14 +43,15 @@ class IngestOptions:
 
     Attributes:
         media_root: replaces the folder of each file as the place where pictures must lie.
-        fetch_pictures: fetch pictures that are given as web addresses; with ``public_only`` not from private networks.
+        fetch_pictures: fetch pictures that are given as web addresses.
+        public_only: fetch over https and from the public internet alone, not from this machine or private networks.
         stopped: asked while pictures are fetched; once true, no more are.
     """
 
     media_root: Path | None = None
     prune: bool = False
     fetch_pictures: bool = False
-    public_only: bool = False
+    public_only: bool = True
     stopped: Callable[[], bool] = lambda: False
     line_bytes: int = 2 * 2**20
     description_characters: int = 20_000

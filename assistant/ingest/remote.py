@@ -1,6 +1,7 @@
 """Pictures at web addresses: fetched only when whoever ingests allows it, and kept in the catalogue's folder.
 
-Lines from people who may not see what this machine sees (the HTTP service) are fetched through `PublicOnly`.
+A catalogue file may come from somebody who may not see what this machine sees, so pictures are fetched through
+`PublicOnly` unless private networks and plain http are allowed as well.
 """
 
 import ipaddress
@@ -69,7 +70,7 @@ class Fetcher:
     """Fetches what isn't there yet. What can't be fetched stays a remote picture, and is tried again next time."""
 
     def __init__(
-        self, folder: Path, most_bytes: int, *, public_only: bool = False, stopped: Callable[[], bool] = lambda: False
+        self, folder: Path, most_bytes: int, *, public_only: bool = True, stopped: Callable[[], bool] = lambda: False
     ) -> None:
         """``public_only`` bars private networks and plain http; once ``stopped`` is true nothing more is fetched."""
         self._folder = folder

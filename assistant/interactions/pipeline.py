@@ -46,13 +46,14 @@ class InteractionOptions:
 
 
 class InteractionSummary(Record):
-    """Counts of one ingestion; ``lines`` = ``new`` + ``known`` + ``rejected``."""
+    """Counts of one ingestion; ``lines`` = ``new`` + ``known`` + ``rejected``; ``fields_unread``: values left out."""
 
     files: list[str]
     lines: int = 0
     new: int = 0
     known: int = 0
     rejected: int = 0
+    fields_unread: int = 0
     seconds: float = 0.0
 
 
@@ -88,10 +89,13 @@ class _Run:
         self._files = [
             CatalogueFile(path, line_bytes=options.line_bytes, contents=INTERACTIONS) for path in dict.fromkeys(files)
         ]
-        self._rules = Rules(time.time(), options.undated, functools.lru_cache(KNOWN_USERS)(options.pseudonym))
+        pseudonym = functools.lru_cache(KNOWN_USERS)(options.pseudonym)
+        self._rules = Rules(time.time(), options.undated, pseudonym, self._leave_out)
         self._reject = reject
         self._taken = 0
         self._rejected = 0
+        self._unread = 0
+        self._record: RawRecord | None = None
         self._first: Rejection | None = None
 
     def run(self, progress: Progress) -> InteractionSummary:
@@ -107,6 +111,7 @@ class _Run:
             new=new,
             known=self._taken - new,
             rejected=self._rejected,
+            fields_unread=self._unread,
             seconds=round(time.monotonic() - began, 3),
         )
 
@@ -125,10 +130,17 @@ class _Run:
     def _checked(self, record: RawRecord | Rejection) -> Interaction | Rejection:
         if isinstance(record, Rejection):
             return record
+        self._record = record
         try:
             return validate(record.values, self._rules)
         except LineError as exc:
             return Rejection(file=str(record.file), line=record.line, id=exc.item_id, reason=str(exc))
+
+    def _leave_out(self, item_id: str, reason: str) -> None:
+        if self._record:
+            self._unread += 1
+            file, line = str(self._record.file), self._record.line
+            self._reject(Rejection(file=file, line=line, id=item_id, kind="field", reason=reason))
 
     def _note(self, rejection: Rejection) -> None:
         self._rejected += 1

@@ -1,13 +1,14 @@
 """One raw record to one event: the contract in docs/interactions.md, field by field."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, get_args
 
+from assistant.ingest.prices import shown
 from assistant.ingest.texts import clean
 from assistant.ingest.validate import MAX_ID, LineError
+from tools.bounds import finite, number_problem
 from tools.taste.records import EventKind, Interaction
 
 FIELDS: Final = ("user_id", "item_id", "event", "value", "timestamp")
@@ -17,6 +18,8 @@ SECONDS_BELOW: Final = 1e11
 microseconds. So the units need not be said and may be mixed."""
 AHEAD_SECONDS: Final = 86_400.0
 """How far a clock may be ahead of ours."""
+
+MAX_DIGITS: Final = 100
 
 _KINDS: Final[dict[str, EventKind]] = {kind: kind for kind in get_args(EventKind)}
 
@@ -29,11 +32,13 @@ class Rules:
         now: seconds since 1970; events more than a day later are refused.
         undated: the time of lines that have none; they are refused when it is None.
         pseudonym: what a user's id is kept as.
+        leave_out: told why a value was left out; the event is kept without it.
     """
 
     now: float
     undated: float | None
     pseudonym: Callable[[str], str]
+    leave_out: Callable[[str, str], None] = lambda item_id, reason: None
 
 
 def validate(values: dict[str, Any], rules: Rules) -> Interaction:
@@ -46,9 +51,12 @@ def validate(values: dict[str, Any], rules: Rules) -> Interaction:
     item_id = _item(fields.get("item_id"))
     try:
         user, event = _user(fields.get("user_id")), _event(fields.get("event"))
-        value, at = _value(fields.get("value"), event), _time(fields.get("timestamp"), rules)
+        value, problem = _value(fields.get("value"), event)
+        at = _time(fields.get("timestamp"), rules)
     except LineError as exc:
         raise LineError(str(exc), item_id) from None
+    if problem:
+        rules.leave_out(item_id, problem)
     # everything is checked already, and a second check would take as long as all the others
     return Interaction.model_construct(user=rules.pseudonym(user), item_id=item_id, event=event, value=value, at=at)
 
@@ -60,6 +68,8 @@ def _in_small_letters(values: dict[str, Any]) -> dict[str, Any]:
 def _id(value: object, name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise LineError(f"it has no {name}" if value is None else f"its {name} is neither text nor a whole number")
+    if number_problem(value):
+        raise LineError(f"its {name} is a number out of range")
     return str(value)
 
 
@@ -90,23 +100,26 @@ def _event(value: object) -> EventKind:
     found = _KINDS.get(value) if isinstance(value, str) else None
     found = found or (_KINDS.get(value.strip().lower()) if isinstance(value, str) else None)
     if found is None:
-        raise LineError(f"its event is {str(value)[:40]!r}; known: {', '.join(_KINDS)}")
+        raise LineError(f"its event is {shown(value)}; known: {', '.join(_KINDS)}")
     return found
 
 
-def _value(value: object, event: EventKind) -> float | None:
-    if value is None:
-        if event == "rating":
-            raise LineError("it is a rating without a value")
-        return None
+def _value(value: object, event: EventKind) -> tuple[float | None, str | None]:
+    """The value, and why it was left out; a rating is nothing without one.
+
+    Raises:
+        LineError: it is a rating, and its value cannot be used.
+    """
+    if value is None and event != "rating":
+        return None, None
     number = _number(value)
-    if number is None:
-        raise LineError("its value is not a number")
-    if event == "rating" and not 1 <= number <= 5:
-        raise LineError(f"its rating is {number:g}; ratings go from 1 to 5")
-    if number < 0:
-        raise LineError("its value is below zero")
-    return number
+    problem = "its value is not a number" if number is None else "its value is below zero" if number < 0 else None
+    if event == "rating":
+        if value is None or number is None:
+            raise LineError("it is a rating without a value" if value is None else "its value is not a number")
+        if not 1 <= number <= 5:
+            raise LineError(f"its rating is {number:g}; ratings go from 1 to 5")
+    return (None if problem else number), problem
 
 
 def _time(value: object, rules: Rules) -> float:
@@ -117,13 +130,11 @@ def _time(value: object, rules: Rules) -> float:
         return rules.undated
     at = read_time(value)
     if at is None:
-        raise LineError(
-            f"its timestamp {str(value)[:40]!r} is neither a number nor a date such as 2024-05-31T12:00:00Z"
-        )
+        raise LineError(f"its timestamp {shown(value)} is neither a number nor a date such as 2024-05-31T12:00:00Z")
     if at < 0:
         raise LineError("its timestamp is before 1970")
     if at > rules.now + AHEAD_SECONDS:
-        raise LineError(f"its timestamp {str(value)[:40]!r} is in the future")
+        raise LineError(f"its timestamp {shown(value)} is in the future")
     return at
 
 
@@ -143,11 +154,10 @@ def read_time(value: object) -> float | None:
 
 
 def _number(value: object) -> float | None:
-    """A finite number, also one in a text; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
+    """A finite number in range, also one in a text; None for anything else."""
+    if not isinstance(value, str):
+        return finite(value)
     try:
-        number = float(value)
-    except (ValueError, OverflowError):
+        return finite(float(value)) if len(value) <= MAX_DIGITS else None
+    except ValueError:
         return None
-    return number if math.isfinite(number) else None

@@ -19,6 +19,7 @@ from assistant.service.context import Service, TheService
 from assistant.service.exact_route import ExactRoute
 from assistant.service.jobs import Imports, Job, Jobs
 from assistant.service.problems import Refused
+from tools.bounds import split_array
 from tools.engines.parts import Engines
 from tools.records import Filters
 
@@ -194,12 +195,25 @@ async def delete(desk: TheDesk, item_id: str) -> None:
     await desk.writing.remove(item_id)
 
 
-@router.post("/items")
-async def post(
-    desk: TheDesk,
-    lines: Annotated[list[Line], Body(min_length=1, max_length=LINES, examples=[[{"id": "oak-chair", **LINE}]])],
-) -> Written:
-    """Write up to 1,000 items; a line's number in the answer counts from 1."""
+_LINES: dict[str, Any] = {
+    "type": "array", "minItems": 1, "maxItems": LINES, "items": {"type": "object"},
+    "examples": [[{"id": "oak-chair", **LINE}]],
+}  # fmt: skip
+
+
+@router.post(
+    "/items",
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _LINES}}}},
+)
+async def post(request: Request, desk: TheDesk) -> Written:
+    """Write up to 1,000 items; a line's number in the answer counts from 1. One that cannot be used spoils no other."""
+    body = await request.body()
+    try:
+        lines = await asyncio.to_thread(lambda: split_array(body.decode("utf-8")))
+    except ValueError as exc:
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "The body should be a JSON array of objects in UTF-8.") from exc
+    if not 1 <= len(lines) <= LINES:
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"Send at least one line and at most {LINES} lines.")
     return await desk.writing.write(lines)
 
 

@@ -14,6 +14,7 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from assistant.ingest.validate import LineError, validate
 from assistant.service.catalogue_views import RejectionOut, Written
 from assistant.service.problems import Refused
 from assistant.settings import Settings
+from tools.bounds import read_json
 from tools.engines.parts import Engines
 from tools.errors import MediaError
 
@@ -58,8 +60,8 @@ class CatalogueWriting:
         self.importing: str | None = None
         """The id of the import that runs; other writes are refused meanwhile."""
 
-    async def write(self, lines: Sequence[dict[str, Any]]) -> Written:
-        """Take lines in; those that cannot be used are told in the answer.
+    async def write(self, lines: Sequence[str]) -> Written:
+        """Take lines in, each a JSON text; those that cannot be used are told in the answer.
 
         Raises:
             Refused: 409, the catalogue is being written; 422, none of the lines can be taken.
@@ -79,7 +81,7 @@ class CatalogueWriting:
             raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The item cannot be taken: {exc}.") from exc
         if checked.id != item_id:
             raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The address says {item_id!r}, the item {checked.id!r}.")
-        return await self.write([line])
+        return await self.write([json.dumps(line)])
 
     async def remove(self, item_id: str) -> None:
         """Delete an item and its vectors.
@@ -122,7 +124,6 @@ class CatalogueWriting:
         return IngestOptions(
             media_root=self._settings.data_folder / MEDIA,
             fetch_pictures=self._settings.service.fetch_pictures,
-            public_only=True,
             stopped=self.stop.is_set,
             line_bytes=limits.line_bytes,
             description_characters=limits.description_characters,
@@ -146,13 +147,13 @@ class CatalogueWriting:
         finally:
             self._waiting -= 1
 
-    def _write(self, lines: Sequence[dict[str, Any]]) -> Written:
+    def _write(self, lines: Sequence[str]) -> Written:
         path = self.folder / f"{uuid.uuid4().hex}.jsonl"
         rejections: list[RejectionOut] = []
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with path.open("w", encoding="utf-8") as file:
-                file.writelines(json.dumps(self._with_own_pictures(line)) + "\n" for line in lines)
+                file.writelines(self._record(line) + "\n" for line in lines)
             summary = self.take_in(path, reject=lambda found: rejections.append(RejectionOut.of(found)))
         except OSError as exc:
             raise StoreError(f"The lines cannot be written to the disk: {exc.strerror or exc}.") from exc
@@ -170,6 +171,14 @@ class CatalogueWriting:
         self._clear_kept()
 
     # Pictures that an item has already -------------------------------------------------------------------------------
+
+    def _record(self, line: str) -> str:
+        """The line for ingestion, which says what is wrong with it where something is."""
+        with suppress(ValueError, RecursionError):
+            values = read_json(line)
+            if isinstance(values, dict):
+                return json.dumps(self._with_own_pictures(values))
+        return " ".join(line.splitlines()) or "null"
 
     def _with_own_pictures(self, line: dict[str, Any]) -> dict[str, Any]:
         """The line with this service's own addresses of pictures as what they stand for."""

@@ -22,6 +22,8 @@ AT_ONCE_BYTES = 16 * 1024
 """Larger bodies are read in a thread: a millisecond of every other request is not theirs."""
 
 CATALOGUE = "/api/catalogue/"
+ITEMS = "/api/catalogue/items"
+"""Where many lines are sent, each of which is read by itself."""
 _FORM = re.compile(r"multipart/|application/x-www-form-urlencoded", re.IGNORECASE)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -52,7 +54,8 @@ class JsonBodies:
 
 def _is_json(scope: Scope) -> bool:
     kind = Headers(scope=scope).get("content-type", "")
-    return scope["method"] in _WITH_BODY and scope["path"] != IMPORT and not _FORM.match(kind)
+    read_elsewhere = scope["path"] == IMPORT or (scope["method"] == "POST" and scope["path"] == ITEMS)
+    return scope["method"] in _WITH_BODY and not read_elsewhere and not _FORM.match(kind)
 
 
 async def _read(receive: Receive) -> tuple[bytes, Message | None]:

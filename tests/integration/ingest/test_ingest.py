@@ -204,7 +204,7 @@ def test_pictures_at_web_addresses_are_fetched_only_when_allowed(
     (path := bench.folder / "a.jsonl").write_text(json.dumps(rows[0]))
     assert bench(path).pictures_remote == 3
     media = MediaLimits(image_bytes=100_000)
-    summary = bench(path, fetch_pictures=True, media=media)
+    summary = bench(path, fetch_pictures=True, public_only=False, media=media)
     assert (summary.changed, summary.pictures_embedded, summary.pictures_remote) == (1, 1, 2)
     item = bench.catalogue.get("1")
     assert item is not None

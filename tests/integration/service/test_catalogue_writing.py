@@ -319,3 +319,22 @@ def test_web_addresses_are_fetched_where_that_is_allowed(
         shown = client.get(f"{ITEMS}/lamp")["item"]
         assert shown["images"] == [f"{ITEMS}/lamp/images/0", addresses[1]]
         assert client.put(f"{ITEMS}/lamp", shown)["summary"]["unchanged"] == 1
+
+
+@pytest.mark.parametrize(
+    ("poison", "kept"),
+    [
+        ('{"a": ' * 200 + "1" + "}" * 200, True), ("[" * 5_000 + "]" * 5_000, False), ("NaN", True), ("1e999", True),
+        ("9" * 5_000, True), ('"\\ud800"', True), ("oops", False),
+    ],
+)  # fmt: skip
+def test_the_lines_beside_a_poisoned_one_are_kept(client: Client, poison: str, kept: bool) -> None:
+    bad = f'{{"id": "bad", "title": "X", "specs": {poison}}}'
+    content = f'[{{"id": "before", "title": "B"}},\n{bad}, {{"id": "after", "title": "A"}}]'
+    answer = client.http.post(ITEMS, content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["summary"]["new"] == (3 if kept else 2)
+    assert {told["line"] for told in answer.json()["rejections"]} == ({2} if "ud800" not in poison else set())
+    for name in ("before", "after"):
+        client.get(f"{ITEMS}/{name}")
+    assert client.http.get(f"{ITEMS}/bad").status_code == (200 if kept else 404)

@@ -61,7 +61,7 @@ def test_nothing_is_asked_of_this_machine(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.5)
         port = server.getsockname()[1]
-        Fetcher(tmp_path, 1000, public_only=True)(
+        Fetcher(tmp_path, 1000)(
             [f"https://127.0.0.1:{port}/a", f"http://127.0.0.1:{port}/b", f"https://localhost:{port}/c"]
         )
         with pytest.raises(TimeoutError):
@@ -72,6 +72,8 @@ def test_nothing_is_asked_of_this_machine(tmp_path: Path) -> None:
 def test_once_stopped_nothing_more_is_fetched(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.5)
-        Fetcher(tmp_path, 1000, stopped=lambda: True)([f"http://127.0.0.1:{server.getsockname()[1]}/a"])
+        Fetcher(tmp_path, 1000, public_only=False, stopped=lambda: True)(
+            [f"http://127.0.0.1:{server.getsockname()[1]}/a"]
+        )
         with pytest.raises(TimeoutError):
             server.accept()

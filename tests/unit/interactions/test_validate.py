@@ -1,5 +1,6 @@
 """One line of an interactions file: what is taken, and why the rest is not."""
 
+import math
 from typing import Any
 
 import pytest
@@ -76,9 +77,8 @@ def test_a_day_of_the_clock_is_forgiven_and_no_more() -> None:
         ({"event": "rating"}, "it is a rating without a value"),
         ({"event": "rating", "value": 6}, "its rating is 6; ratings go from 1 to 5"),
         ({"event": "rating", "value": "good"}, "its value is not a number"),
-        ({"value": -1}, "its value is below zero"),
-        ({"value": "nan"}, "its value is not a number"),
-        ({"value": True}, "its value is not a number"),
+        ({"user_id": 10**400}, "its user_id is a number out of range"),
+        ({"event": {"a": [1]}}, "its event is an object; known"),
         ({"timestamp": None}, "it has no timestamp; --undated TIME"),
         ({"timestamp": "yesterday"}, "its timestamp 'yesterday' is neither"),
         ({"timestamp": -5}, "its timestamp is before 1970"),
@@ -93,6 +93,22 @@ def test_what_is_wrong_is_said_without_the_user_s_id(changed: dict[str, Any], re
         taken(**changed)
     assert str(caught.value).startswith(reason) or reason in str(caught.value)
     assert "ann" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (-1, "its value is below zero"), ("nan", "its value is not a number"), (True, "its value is not a number"),
+        (math.inf, "its value is not a number"), (10**400, "its value is not a number"),
+        ({}, "its value is not a number"),
+        ("9" * 5_000, "its value is not a number"),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_be_used_costs_the_value_and_not_the_event(value: object, reason: str) -> None:
+    said: list[tuple[str, str]] = []
+    rules = Rules(now=NOW, undated=None, pseudonym=str, leave_out=lambda item_id, why: said.append((item_id, why)))
+    assert validate({**GOOD, "event": "view", "value": value}, rules).value is None
+    assert said == [(GOOD["item_id"], reason)]
 
 
 def test_columns_and_events_are_read_in_any_letters() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.bounds import Bounds, OutOfBounds, bounded, check, depth_of, finite, read_json
+from tools.bounds import Bounds, OutOfBounds, bounded, check, depth_of, finite, read_json, split_array
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -90,3 +90,19 @@ def test_what_is_kept_keeps_every_limit_and_can_be_written_and_read(value: objec
     check(kept, limits)
     assert json.loads(json.dumps(kept, allow_nan=False)) == kept
     assert bounded(kept, str, lambda _: pytest.fail("a second pass changes something"), limits) == kept
+
+
+@given(st.lists(JSON))
+def test_the_elements_of_an_array_are_told_apart(values: list[object]) -> None:
+    text = json.dumps(values)
+    assert [json.dumps(read_json(part)) for part in split_array(text)] == [json.dumps(each) for each in values]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "1", "[", "[1", "[[1]", "[1] 2", "[" * 100_000])
+def test_what_is_no_array_is_told(text: str) -> None:
+    with pytest.raises(ValueError, match="not a JSON array"):
+        split_array(text)
+
+
+def test_an_element_that_is_no_json_spoils_no_other() -> None:
+    assert split_array('[1, {"a": oops}, NaN, "x,]", [[2]] ]') == ["1", '{"a": oops}', "NaN", '"x,]"', "[[2]]"]
