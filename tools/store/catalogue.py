@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from tools.errors import EncoderMismatch
+from tools.errors import EncoderMismatch, StoreError
 from tools.records import EncoderIdentity, Filters, Item, Vocabulary
 from tools.store import reading
 from tools.store.database import DATABASE, Database, store_errors, write_lock
@@ -203,9 +203,10 @@ class Catalogue:
     def _nearest(self, space: Space, query: Vector, k: int, filters: Filters | None) -> list[tuple[str, float]]:
         with self._database.reading() as connection:
             encoder = reading.encoder_key(connection, space)
+            catalogue = str(reading.meta(connection, "catalogue"))
         if encoder is None:
             return []
-        applied = self._applied(space, encoder)
+        applied = self._applied(space, catalogue, encoder)
         with self._database.reading() as connection:
             scores = reading.score_later(connection, space, encoder, filters, applied, query)
             asked = filters is not None and bool(reading.where(filters).parts)
@@ -217,14 +218,14 @@ class Catalogue:
                 scores[item_id] = max(score, scores.get(item_id, -2.0))
         return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
 
-    def _applied(self, space: Space, encoder: int) -> int:
+    def _applied(self, space: Space, catalogue: str, encoder: int) -> int:
         """Up to which change the index knows the space; it is brought up to date when it is far behind."""
-        applied = self._index.applied(space, encoder)
+        applied = self._index.applied(space, catalogue, encoder)
         with self._database.reading() as connection:
             behind = reading.later(connection, space, applied)
         if behind > MAX_LATER:
             self._index.follow()
-            applied = self._index.applied(space, encoder)
+            applied = self._index.applied(space, catalogue, encoder)
         return applied
 
     def _indexed(self, space: Space, query: Vector, k: int, among: list[str] | None, applied: int) -> dict[str, float]:
@@ -303,16 +304,32 @@ class Catalogue:
 def drop(folder: Path, *, chroma_url: str | None = None) -> None:
     """Delete the catalogue in a folder, even a damaged one; sessions and uploads beside it stay.
 
+    Where another process has it open, an empty catalogue is left: deleting an open SQLite file would let that process
+    answer from it for good.
+
     Raises:
         StoreError: another process is writing to it, or the Chroma server does not answer.
     """
     if not folder.is_dir():
         return
     with write_lock(folder), store_errors(folder):
-        if chroma_url:
+        if chroma_url and (folder / DATABASE).is_file():
             with Catalogue.open(folder, chroma_url=chroma_url) as catalogue:
                 catalogue._index.drop()
         for derived in ("chroma", "media"):
             shutil.rmtree(folder / derived, ignore_errors=True)
-        for path in folder.glob(f"{DATABASE}*"):
-            path.unlink()
+        if not (folder / DATABASE).is_file() or _emptied(folder):
+            for path in folder.glob(f"{DATABASE}*"):
+                path.unlink()
+
+
+def _emptied(folder: Path) -> bool:
+    """Empty the catalogue for all who have its file open; whether the file may go, as nobody has or it is damaged."""
+    try:
+        database = Database(folder, read_only=False)
+        try:
+            return database.empty()
+        finally:
+            database.close()
+    except StoreError:
+        return True

@@ -1,8 +1,14 @@
-"""The SQLite file: connections for many reading threads, one writer, and errors in plain sentences."""
+"""The SQLite file: connections for many reading threads, one writer, and errors in plain sentences.
+
+Other processes may drop the catalogue or put another file in its place. Each use looks whether the file is still the
+one that was opened, and opens the present one if not. Readers open it for reading only: the last connection to a file
+deletes the log beside it, by name, and that would be the log of the file that stands there now.
+"""
 
 import shutil
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,16 +66,16 @@ def _no_space(folder: Path) -> bool:
 
 
 @contextmanager
-def write_lock(folder: Path) -> Iterator[None]:
+def write_lock(folder: Path, *, seconds: float = 1.0) -> Iterator[None]:
     """Be the only process that writes to a catalogue; the system frees the lock however the process ends.
 
     Raises:
-        CatalogueBusy: another process is writing.
+        CatalogueBusy: another process is writing, and has not ended after so many seconds.
     """
     lock = FileLock(folder / "catalogue.lock")
     with store_errors(folder):
         try:
-            lock.acquire(timeout=1)
+            lock.acquire(timeout=seconds)
         except Timeout:  # an OSError, too
             raise CatalogueBusy(
                 f"Another process is writing to the catalogue in {folder}; wait for it to end, then try again."
@@ -88,24 +94,44 @@ class Database:
         self.path = folder / DATABASE
         self.read_only = read_only
         self._idle: list[sqlite3.Connection] = []
+        self._opened: tuple[int, int] | None = None
         self._lock = threading.Lock()
         self._closed = False
         self._writing = threading.Lock()
         with store_errors(folder):
-            if read_only and not self.path.is_file():
-                raise StoreError(f"There is no catalogue in {folder} yet; make one with: assistant ingest FILE.")
-            if not read_only:
-                private_folder(folder)
+            self._look()
+
+    def _look(self) -> None:
+        """Open what stands in the folder now, unless it is open already; make it when nothing does.
+
+        Raises:
+            StoreError: there is nothing, and it may only be read; it is damaged, or of another version.
+        """
+        if self._opened is not None and _identity(self.path) == self._opened:
+            return
+        if self.path.is_file():
             self._prepare()
+        elif self.read_only:
+            raise StoreError(f"There is no catalogue in {self.folder} yet; make one with: assistant ingest FILE.")
+        else:
+            private_folder(self.folder)
+            with write_lock(self.folder):  # nobody is deleting it at this moment
+                self._prepare()
 
     def _prepare(self) -> None:
+        stale, self._idle = self._idle, []
+        for connection in stale:
+            connection.close()
         connection = self._connect()
         try:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                 self._create(connection)
             found = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
-        finally:  # whatever _create left unfinished is rolled back
-            self._give_back(connection)
+            self._opened = _identity(self.path)
+        finally:
+            if connection.in_transaction:  # what _create left unfinished
+                connection.rollback()
+            connection.close()
         if found is None or int(found[0]) != SCHEMA_VERSION:
             raise StoreError(
                 f"The catalogue in {self.folder} was written by another version of this program. Start it anew with: "
@@ -119,13 +145,16 @@ class Database:
             return  # another process was quicker
         for statement in TABLES.split(";\n"):
             connection.execute(statement)
-        rows = {"schema": SCHEMA_VERSION, "catalogue": uuid.uuid4().hex[:12], "version": 0, "seq": 0}
+        # versions go on growing when the catalogue is dropped and made anew, so that nobody takes one state for another
+        version = int(time.time())
+        rows = {"schema": SCHEMA_VERSION, "catalogue": uuid.uuid4().hex[:12], "version": version, "seq": 0}
         connection.executemany("INSERT INTO meta VALUES (?, ?)", rows.items())
         connection.execute("COMMIT")
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, *, reading: bool = False) -> sqlite3.Connection:
         # With autocommit (isolation_level None) transactions are begun and ended in one visible place below.
-        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        address = f"{self.path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}"
+        connection = sqlite3.connect(address, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA temp_store = MEMORY")
         return connection
@@ -137,19 +166,21 @@ class Database:
             with self._lock:
                 if self._closed:
                     raise StoreError("The catalogue was closed while it was in use.")
+                self._look()
+                opened = self._opened
                 connection = self._idle.pop() if self._idle else None
-            connection = connection or self._connect()
+            connection = connection or self._connect(reading=True)
             try:
                 connection.execute("BEGIN")
                 yield connection
             finally:
-                self._give_back(connection)
+                self._give_back(connection, opened)
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def _give_back(self, connection: sqlite3.Connection, opened: tuple[int, int] | None) -> None:
         if connection.in_transaction:
             connection.rollback()
         with self._lock:
-            keep = not self._closed and len(self._idle) < IDLE_CONNECTIONS
+            keep = not self._closed and len(self._idle) < IDLE_CONNECTIONS and opened == self._opened
             if keep:
                 self._idle.append(connection)
         if not keep:
@@ -179,8 +210,36 @@ class Database:
         """
         if self.read_only:
             raise StoreError(f"The catalogue in {self.folder} was opened for reading only.")
+        with store_errors(self.folder), self._lock:
+            self._look()
         with write_lock(self.folder):
             yield
+
+    def empty(self) -> bool:
+        """Delete all there is in one transaction, for processes that have the file open; only under `locked`.
+
+        Returns:
+            Whether nobody else has the file open.
+
+        Raises:
+            StoreError: it is damaged.
+        """
+        with store_errors(self.folder):
+            connection = self._connect()
+            try:
+                connection.execute("PRAGMA secure_delete = ON")
+                connection.execute("BEGIN IMMEDIATE")
+                for (name,) in connection.execute(_TABLE_NAMES).fetchall():
+                    connection.execute(f"DELETE FROM {name}")  # noqa: S608 - of our own schema
+                changed = {"catalogue": uuid.uuid4().hex[:12], "version": self._next_version(connection), "seq": 0}
+                connection.executemany("UPDATE meta SET value = ? WHERE name = ?", [(v, k) for k, v in changed.items()])
+                connection.execute("COMMIT")
+                return _alone(connection)
+            finally:
+                connection.close()
+
+    def _next_version(self, connection: sqlite3.Connection) -> int:
+        return int(connection.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()[0]) + 1
 
     def close(self) -> None:
         """Close every idle connection; those in use close when they are given back."""
@@ -189,3 +248,27 @@ class Database:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+
+_TABLE_NAMES = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'meta' AND name NOT LIKE 'sqlite_%' "
+    "AND name NOT LIKE 'words_%'"
+)
+
+
+def _alone(connection: sqlite3.Connection) -> bool:
+    """Whether no other connection is open, of any process: only then a log is given up."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        return bool(connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0] == "delete")
+    except sqlite3.OperationalError:
+        return False
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells one file from another at the same place; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

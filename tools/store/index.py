@@ -92,23 +92,23 @@ class ChromaIndex:
 
     # Searching -------------------------------------------------------------------------------------------------------
 
-    def applied(self, space: str, encoder: int) -> int:
-        """Open the index if need be, and say up to which ``seq`` it knows the space.
+    def applied(self, space: str, catalogue: str, encoder: int) -> int:
+        """Open the index if need be, and say up to which ``seq`` it knows the space of this catalogue and encoder.
 
         Raises:
             StoreError: the index can't be opened nor built.
         """
         with self._gate.together():
-            known = self._known(space, encoder)
+            known = self._known(space, catalogue, encoder)
         if known is None:
             self.follow()
             with self._gate.together():
-                known = self._known(space, encoder)
+                known = self._known(space, catalogue, encoder)
         return known.applied if known else 0
 
-    def _known(self, space: str, encoder: int) -> Followed | None:
+    def _known(self, space: str, catalogue: str, encoder: int) -> Followed | None:
         found = self._followed.get(space)
-        return found if found and found.name.endswith(f"-{encoder}") else None
+        return found if found and found.name == _collection_name(catalogue, space, encoder) else None
 
     def query(
         self, space: str, vector: NDArray[np.float32], n: int, places: Sequence[str] | None
@@ -180,7 +180,7 @@ class ChromaIndex:
         self._seal()
 
     def _follow_space(self, connection: "sqlite3.Connection", space: str, encoder: int, catalogue: str) -> Followed:
-        name = f"{catalogue}-{space}-{encoder}"
+        name = _collection_name(catalogue, space, encoder)
         followed = self._collection(name)
         if followed.applied > _last_seq(connection, space):  # SQLite was brought back from an older copy
             followed = self._fresh(name)
@@ -372,6 +372,10 @@ _CHANGED = (
     "v.hash = p.hash WHERE p.space = ? AND p.seq > ? ORDER BY p.seq LIMIT ?"
 )
 _GONE = "SELECT place FROM removed WHERE space = ? AND seq > ? AND seq <= ? ORDER BY seq"
+
+
+def _collection_name(catalogue: str, space: str, encoder: int) -> str:
+    return f"{catalogue}-{space}-{encoder}"
 
 
 def _last_seq(connection: "sqlite3.Connection", space: str) -> int:
