@@ -1,10 +1,11 @@
 """The engines that the settings ask for; each is made when it is first used."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from assistant.errors import ServiceMissing
+from assistant.errors import ServiceMissing, StoreError
 from assistant.models import ensure_present
 from assistant.settings import Settings
 from tools.engines.lazy import Lazy
@@ -55,7 +56,10 @@ def media_limits(settings: Settings) -> MediaLimits:
 def _catalogue(settings: Settings) -> "Catalogue":
     from tools.store import Catalogue
 
-    return Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url)
+    catalogue = Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url)
+    with suppress(StoreError):  # a full disk, say: reading goes on
+        catalogue.tidy()
+    return catalogue
 
 
 def taste_of(settings: Settings, catalogue: "Callable[[], Catalogue]") -> "Taste | None":

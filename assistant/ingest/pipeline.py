@@ -127,7 +127,7 @@ class _Run:
                 raise BadInput("A catalogue file was changed while it was read; give the same command again.")
             if self.options.prune:
                 self._prune(writer)
-            if self.summary.accepted or self.summary.removed:
+            if not writer.is_tidy():
                 writer.tidy()
         self.summary.seconds = round(time.monotonic() - start, 3)
         return self.summary

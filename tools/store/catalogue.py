@@ -8,13 +8,13 @@ SQLite's present state.
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from tools.errors import EncoderMismatch, StoreError
+from tools.errors import CatalogueBusy, EncoderMismatch, StoreError
 from tools.records import EncoderIdentity, Filters, Item, Vocabulary
 from tools.store import reading
 from tools.store.database import DATABASE, Database, store_errors, write_lock
@@ -299,6 +299,18 @@ class Catalogue:
         """
         with self._database.locked():
             yield Writer(self._database, self._index)
+
+    def tidy(self) -> None:
+        """Finish what an interrupted writer left: vectors of items that are gone; nothing while another one writes.
+
+        Raises:
+            StoreError: the catalogue was opened for reading only, or the disk is full.
+        """
+        writer = Writer(self._database, self._index)
+        if not self.count() or writer.is_tidy():
+            return
+        with suppress(CatalogueBusy), self._database.locked(seconds=0):
+            writer.tidy()
 
 
 def drop(folder: Path, *, chroma_url: str | None = None) -> None:

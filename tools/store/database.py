@@ -202,8 +202,8 @@ class Database:
                 connection.close()
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Be the only process that writes.
+    def locked(self, *, seconds: float = 1.0) -> Iterator[None]:
+        """Be the only process that writes; another one is waited for so long.
 
         Raises:
             StoreError: another process is writing, or this catalogue was opened for reading only.
@@ -212,7 +212,7 @@ class Database:
             raise StoreError(f"The catalogue in {self.folder} was opened for reading only.")
         with store_errors(self.folder), self._lock:
             self._look()
-        with write_lock(self.folder):
+        with write_lock(self.folder, seconds=seconds):
             yield
 
     def empty(self) -> bool:

@@ -41,6 +41,12 @@ def meta(connection: sqlite3.Connection, name: str) -> str | int:
     return value
 
 
+def tidied(connection: sqlite3.Connection) -> int:
+    """The version at which what nothing uses was last dropped; 0 where that never was."""
+    row = connection.execute("SELECT value FROM meta WHERE name = 'tidied'").fetchone()
+    return int(row[0]) if row else 0
+
+
 def items_by_id(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Item]:
     """The items among these ids that exist."""
     rows = connection.execute(

@@ -171,6 +171,11 @@ class Writer:
                 removed += len(keys)
         return removed
 
+    def is_tidy(self) -> bool:
+        """Whether nothing was changed since the last `tidy`; otherwise whoever changed it was interrupted."""
+        with self._database.reading() as connection:
+            return reading.tidied(connection) == int(reading.meta(connection, "version"))
+
     def tidy(self) -> None:
         """Drop vectors that nothing uses any more and notes that the index has followed."""
         self.follow()
@@ -181,6 +186,10 @@ class Writer:
             )
             connection.execute("DELETE FROM encoders WHERE key NOT IN (SELECT encoder FROM spaces)")
             connection.execute("DELETE FROM removed")
+            # the transaction itself makes the version grow by one
+            connection.execute(
+                "INSERT OR REPLACE INTO meta SELECT 'tidied', value + 1 FROM meta WHERE name = 'version'"
+            )
 
     def follow(self) -> None:
         """Bring the Chroma index up to the present state."""
