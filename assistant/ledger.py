@@ -1,12 +1,14 @@
 """The evidence ledger: every fact an answer may rest on, as entries that code can check again.
 
 An entry is about one item, has an id that is unique in the turn (e1, e2, ...), the facts as data, and the same facts
-in words. Explanations cite entries; `assistant.verify` holds them to it.
+in words. Explanations cite entries; `assistant.claims` holds them to it.
 """
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
+from assistant.claims import Limit, denied_words
 from assistant.fusion import FusedHit
 from assistant.records import CitedEvidence, Evidence
 from assistant.words import content_stems as _stems
@@ -24,6 +26,9 @@ _LOOKS_LIKE = 0.5
 TASTE = ("session", "collaborative", "profile", "popular")
 """Sources that say something of the user or of other people, and nothing of the item itself."""
 
+_SAID_BESIDE = ("picture", "picture_text", "session", "profile", "collaborative", "popular")
+"""Sources whose entries are clauses of their own in an explanation."""
+
 _SAYS_SOMETHING = {"picture": 0.25, "dense": 0.25, "picture_text": 0.0, "text_picture": 0.0}
 """Scores below which a signal is no evidence (cosines; CSLS is about 0 for unrelated pairs)."""
 
@@ -31,8 +36,17 @@ _SAYS_SOMETHING = {"picture": 0.25, "dense": 0.25, "picture_text": 0.0, "text_pi
 class Ledger:
     """Makes the entries of one turn."""
 
-    def __init__(self, filters: Filters, wish: str, heard: dict[str, str] | None = None) -> None:
-        """``wish``: the words searched for; they choose which sentence of a description is quoted."""
+    def __init__(
+        self, filters: Filters, wish: str, heard: dict[str, str] | None = None, *, limit: Limit | None = None
+    ) -> None:
+        """
+        Args:
+            wish: the words searched for; they choose which sentence of a description is quoted.
+            limit: the highest price that the customer named; prices in another currency are not compared with it.
+                Without it, ``filters.max_price`` is taken as an amount in the catalogue's own currency.
+        """
+        maximum = filters.max_price
+        self._limit = limit or (Limit(maximum) if maximum is not None else None)
         self._filters = filters
         self._wish = _stems(" ".join([wish, *filters.include_terms, *filters.brands, *filters.categories]))
         self._heard = {attachment: _stems(text) for attachment, text in (heard or {}).items()}
@@ -45,7 +59,7 @@ class Ledger:
         attributes = list(self._attributes(item))
         telling = [entry for entry in attributes if self._is_telling(entry)]
         found = [
-            *first,
+            *(_without_denied(entry, item) for entry in first),
             self._quote(item),
             *telling,
             self._price(item),
@@ -126,12 +140,43 @@ class Ledger:
     def _price(self, item: Item) -> Evidence | None:
         if item.price is None:
             return None
-        limited = self._filters.max_price is not None and item.price <= self._filters.max_price
-        key = "evidence_price_within" if limited else "evidence_price"
-        return self._entry(item.id, "price", key, price=item.price, currency=item.currency)
+        facts: dict[str, Any] = {"price": item.price, "currency": item.currency}
+        limit = self._limit
+        if limit is None or item.price > limit.amount or (limit.currency and limit.currency != item.currency):
+            return self._entry(item.id, "price", "evidence_price", **facts)
+        facts |= {"limit": limit.amount, "limit_currency": limit.currency}
+        return self._entry(item.id, "price", "evidence_price_within", **facts)
 
     def _stock(self, item: Item) -> Evidence | None:
         return self._entry(item.id, "stock", "evidence_stock") if item.in_stock and self._filters.in_stock else None
+
+
+def as_of_now(entries: Iterable[Evidence], item: Item) -> list[Evidence]:
+    """The entries as the item is now: with its present price, and without what it no longer says."""
+    return [now for entry in entries if (now := _of_now(entry, item)) is not None]
+
+
+def _of_now(entry: Evidence, item: Item) -> Evidence | None:
+    if entry.source == "price":
+        return _priced_now(entry, item)
+    if entry.source == "stock":
+        return entry if item.in_stock else None
+    if entry.key == "evidence_quote":
+        return entry if str(entry.facts["quote"]).removesuffix(" …") in re.sub(r"\s+", " ", item.description) else None
+    if entry.key == "evidence_attribute":
+        values = {"category": item.category, "brand": item.brand, **item.attributes}
+        return entry if _values(values.get(str(entry.facts["name"]))) == entry.facts["value"] else None
+    return entry
+
+
+def _priced_now(entry: Evidence, item: Item) -> Evidence | None:
+    if item.price is None:
+        return None
+    limit, currency = entry.facts.get("limit"), entry.facts.get("limit_currency")
+    within = limit is not None and item.price <= limit and currency in (None, item.currency)
+    key = "evidence_price_within" if within else "evidence_price"
+    facts = entry.facts | {"price": item.price, "currency": item.currency}
+    return entry.model_copy(update={"key": key, "facts": facts, "detail": say(key, "en", **facts)})
 
 
 def in_words(entry: Evidence, language: str) -> str:
@@ -159,13 +204,42 @@ def cited(entry: Evidence, language: str) -> CitedEvidence:
     )
 
 
-def template_explanation(entries: list[Evidence], language: str) -> str:
-    """An explanation built from the entries alone; true by construction."""
+def template_explanation(title: str, entries: list[Evidence], language: str, evidence_language: str = "en") -> str:
+    """A sentence built from the title and the entries alone: what the item is and costs, then what speaks for it.
+
+    Values of the catalogue are quoted where the sentence is in another language than they are.
+    """
     if not entries:
         return ""
-    text = say("list_separator", language).join(in_words(entry, language) for entry in entries)
-    ending = "。" if language == "zh" else "."
-    return text[:1].upper() + text[1:] + ending
+    own = language == evidence_language
+    named = {str(e.facts["name"]): str(e.facts["value"]) for e in entries if e.key == "evidence_attribute"}
+    price = next((e for e in entries if e.source == "price"), None)
+    also = [in_words(e, language) for e in entries if e.source in _SAID_BESIDE]
+    brand = named.pop("brand", "")
+    facts = {
+        "brand": "" if brand.casefold() in title.casefold() else brand,
+        "color": _value(named.pop("color", ""), language, own=own),
+        "attributes": [
+            _attribute(name, value, language, own=own) for name, value in named.items() if name != "category"
+        ],
+        "price": price.facts["price"] if price else None,
+        "currency": (price.facts.get("currency") if price else None) or "",
+        "within": price is not None and price.key == "evidence_price_within",
+        "in_stock": any(e.source == "stock" for e in entries),
+        "quote": next((str(e.facts["quote"]) for e in entries if e.key == "evidence_quote"), ""),
+    }
+    if not (any(facts.values()) or also):
+        also = [in_words(e, language) for e in entries]
+    return say("reason", language, title=title, also=also, **facts)
+
+
+def _attribute(name: str, value: str, language: str, *, own: bool) -> str:
+    return attribute_in_words(re.sub(r"[_-]+", " ", name), _value(value, language, own=own), language)
+
+
+def _value(value: str, language: str, *, own: bool) -> str:
+    """A value as a sentence carries it: in quotation marks where it is in another language."""
+    return value if own or not value else say("quoted", language, text=value)
 
 
 def _best(signals: list[tuple[str, Signal]]) -> list[tuple[str, Signal]]:
@@ -175,6 +249,20 @@ def _best(signals: list[tuple[str, Signal]]) -> list[tuple[str, Signal]]:
         best.setdefault((signal.source, "" if signal.source != "picture" else asked), (asked, signal))
     order = ("picture", "keyword", *TASTE, "dense", "picture_text", "text_picture")
     return sorted(best.values(), key=lambda pair: order.index(pair[1].source))
+
+
+def _without_denied(entry: Evidence, item: Item) -> Evidence | None:
+    """A keyword entry without the words that the item's text only denies: "not waterproof"."""
+    if entry.source != "keyword":
+        return entry
+    words = str(entry.facts["words"]).split(", ")
+    parts = [item.title, *_SENTENCE.split(item.description)]
+    denied = denied_words(words, "\n".join(part for part in parts if _stems(part) & _stems(" ".join(words))))
+    if not denied:
+        return entry
+    kept = ", ".join(word for word in words if word not in denied)
+    facts = entry.facts | {"words": kept}
+    return entry.model_copy(update={"facts": facts, "detail": say(entry.key, "en", **facts)}) if kept else None
 
 
 def _values(value: object) -> str:

@@ -123,12 +123,6 @@ def sentence_keys(language: str) -> set[str]:
 
 
 @cache
-def glue_words() -> frozenset[str]:
-    """Words an explanation may use without evidence: grammar and the vocabulary of recommending (`glue.yaml`)."""
-    return frozenset(yaml.safe_load((files(__package__) / "glue.yaml").read_text("utf-8"))["words"].split())
-
-
-@cache
 def _sentences(language: str) -> dict[str, str]:
     source = files(__package__) / "messages" / f"{language}.yaml"
     if not re.fullmatch(r"[a-z]{2,3}", language) or not source.is_file():

@@ -1,5 +1,6 @@
 """The turn's ends: small talk, questions about earlier recommendations, and the reply."""
 
+import asyncio
 import re
 import time
 from typing import Any
@@ -8,7 +9,7 @@ from langgraph.runtime import Runtime
 
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.learning.impressions import impression
-from assistant.ledger import attribute_in_words, cited, in_words
+from assistant.ledger import as_of_now, attribute_in_words, cited, in_words, template_explanation
 from assistant.privacy.masking import unmarked, with_note
 from assistant.records import (
     Done,
@@ -36,6 +37,7 @@ from assistant.turn.state import TurnContext, TurnState, said_by
 from assistant.turn.tasting import BY_TASTE
 from assistant.understanding.prices import CENT
 from prompts import load_prompt, say
+from tools.records import Item
 
 CHAT_TOKENS = 50
 REMEMBERED_EXCHANGES = 20
@@ -77,13 +79,13 @@ async def why(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     asked = state["plan"].references or memory.shown[:1]
     if not asked:
         return {"message": say("no_such_item", language)}
-    told = [(item, [entry for entry in memory.ledger if entry.item_id == item.item_id]) for item in asked]
-    sentences = [_why_one(item, entries, language) for item, entries in told]
+    current = await asyncio.to_thread(_as_in_catalogue, asked, state, runtime.context)
+    sentences = [_why_one(item, entries, language) for item, entries, _ in current]
     return {
         "message": say("sentence_separator", language).join(sentences),
         "recommendations": [
             item.model_copy(update={"evidence": [cited(entry, language) for entry in entries]})
-            for item, entries in told
+            for item, entries, _ in current
         ],
     }
 
@@ -99,10 +101,11 @@ async def look(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     if len(asked) > 1:
         call = PlannedCall(tool="compare_items", arguments={"item_ids": [i.item_id for i in asked]}, origin="planned")
     results = await run_calls([call], state, runtime)
-    lines = [_facts(item, memory.ledger, runtime.context, language) for item in asked]
+    current = await asyncio.to_thread(_as_in_catalogue, asked, state, runtime.context)
+    lines = [_facts(item, full, language) for item, _, full in current]
     return {
         "message": "\n".join(lines),
-        "recommendations": asked,
+        "recommendations": [item for item, _, _ in current],
         "steps": state["steps"] + [step for _, step, _ in results],
         "degraded": state["degraded"] + failures(results, language),
     }
@@ -192,8 +195,47 @@ def _why_one(item: Recommendation, entries: list[Evidence], language: str) -> st
     return say("why", language, title=item.title, reasons=reasons)
 
 
-def _facts(item: Recommendation, ledger: list[Evidence], context: TurnContext, language: str) -> str:
-    full = context.catalogue.get(item.item_id)
+def _as_in_catalogue(
+    asked: list[Recommendation], state: TurnState, context: TurnContext
+) -> list[tuple[Recommendation, list[Evidence], Item | None]]:
+    """Earlier recommendations and their evidence as the catalogue has them now; unchanged where it has them no more."""
+    memory = state["memory"]
+    items = context.catalogue.get_many([item.item_id for item in asked])
+    return [
+        _of_now(
+            item,
+            [entry for entry in memory.ledger if entry.item_id == item.item_id],
+            items.get(item.item_id),
+            state,
+            context,
+        )
+        for item in asked
+    ]
+
+
+def _of_now(
+    item: Recommendation, entries: list[Evidence], full: Item | None, state: TurnState, context: TurnContext
+) -> tuple[Recommendation, list[Evidence], Item | None]:
+    """One of them. Where something has changed the explanation is written anew, as it may speak of it."""
+    if full is None:
+        return item, entries, full
+    now, language = as_of_now(entries, full), state["memory"].language
+    if now == entries and item.title == full.title:
+        return item, entries, full
+    shown = {entry.id for entry in item.evidence}
+    kept = [entry for entry in now if entry.id in shown]
+    changed = {
+        "title": full.title,
+        "price": full.price,
+        "currency": full.currency,
+        "evidence": [cited(entry, language) for entry in kept],
+        "explanation": template_explanation(full.title, kept, language, context.settings.catalogue_language),
+        "explained_by": "template",
+    }
+    return item.model_copy(update=changed), now, full
+
+
+def _facts(item: Recommendation, full: Item | None, language: str) -> str:
     if full is None:
         return say("gone", language, title=item.title)
     facts = [

@@ -7,6 +7,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
+from assistant.claims import Limit, named_currency
 from assistant.fusion import FusedHit, SearchOutcome, interleave, votes
 from assistant.fusion import fuse as fuse_outcomes
 from assistant.learning.records import Fusion
@@ -77,7 +78,7 @@ def _candidates(near: list[FusedHit], state: TurnState, context: TurnContext, *,
     items = context.catalogue.get_many([entry.hit.item_id for entry in near])
     words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
-    ledger = Ledger(_as_wished(state["plan"]), words, heard)
+    ledger = Ledger(_as_wished(state["plan"]), words, heard, limit=_limit(state["plan"], context))
     candidates = [
         Candidate(
             alias=_alias(position),
@@ -177,6 +178,17 @@ def _as_wished(plan: Plan) -> Filters:
     """The filters in force, but with the price limit that the user named: one that was moved is not the user's."""
     named = [change.wanted for change in plan.relaxed if change.field == "max_price"]
     return plan.filters.model_copy(update={"max_price": named[0]}) if named else plan.filters
+
+
+def _limit(plan: Plan, context: TurnContext) -> Limit | None:
+    """The highest price that the user named, in the currency of their words or the only one of the catalogue."""
+    amount = _as_wished(plan).max_price
+    if amount is None:
+        return None
+    named = [named_currency(one.words) for one in plan.constraints if one.field == "max_price"]
+    currencies = context.vocabulary.currencies
+    only = currencies[0] if len(currencies) == 1 else None
+    return Limit(amount, next((currency for currency in named if currency), only))
 
 
 def _alias(position: int) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
+from assistant.claims import ECHOES, Explanation, Limit, Other, unsupported
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.fusion import vote
-from assistant.ledger import cited, template_explanation
+from assistant.ledger import cited, in_words, template_explanation
 from assistant.privacy.masking import unmarked
 from assistant.records import (
     Candidate,
@@ -24,14 +25,16 @@ from assistant.records import (
 )
 from assistant.settings import TurnSettings
 from assistant.turn.planning import constraints_in_words, to_chat
-from assistant.turn.state import TurnContext, TurnState, wishes_heard
-from assistant.verify import ECHOES, Claim, problems
+from assistant.turn.state import TurnContext, TurnState, said_by, wishes_heard
 from prompts import load_prompt, say
 
 RANK_TOKENS_PER_ITEM = 40
 EXPLAIN_TOKENS = 70
 MAX_EVIDENCE = 5
 """How many ledger lines of a candidate the ranking model reads, and how many an explanation rests on."""
+
+MAX_TOLD = 3
+"""How many facts beside the price an explanation is asked to tell."""
 
 MAX_CITED = 3
 """How many ledger lines the ranking model names for one item."""
@@ -170,12 +173,23 @@ async def _explain_one(
     language, context = state["memory"].language, runtime.context
     evidence = _evidence_of(item, state)
     text, failed = await _ask_for_explanation(item, evidence, state, context) if _asks_model(state) else ("", "")
-    claim = Claim(text, item.title, evidence, language, context.settings.catalogue_language)
-    refused = bool(text) and bool(problems(claim, context.vocabulary))
+    catalogue_language = context.settings.catalogue_language
+    explanation = Explanation(
+        text=text,
+        title=item.title,
+        evidence=evidence,
+        language=language,
+        evidence_language=catalogue_language,
+        wish=_wish_of(state),
+        limit=_limit_of(evidence),
+        others=_shown_beside(item, state),
+    )
+    refused = bool(text) and bool(await asyncio.to_thread(unsupported, explanation, context.vocabulary))
     by_model = bool(text) and not refused
+    template = template_explanation(item.title, evidence, language, catalogue_language)
     final = item.model_copy(
         update={
-            "explanation": text if by_model else template_explanation(evidence, language),
+            "explanation": text if by_model else template,
             "explained_by": "model" if by_model else "template",
         }
     )
@@ -183,6 +197,43 @@ async def _explain_one(
         Explained(item_id=item.item_id, rank=item.rank, text=final.explanation, explained_by=final.explained_by)
     )
     return final, refused, failed
+
+
+def _wish_of(state: TurnState) -> str:
+    """The customer's own words: what an explanation may say that they asked for."""
+    return " ".join([state["plan"].topic, *(unmarked(said.text) for said in said_by(state))])
+
+
+def _limit_of(evidence: list[Evidence]) -> Limit | None:
+    """The customer's limit, where the evidence says that the price is within it."""
+    facts = next((entry.facts for entry in evidence if entry.key == "evidence_price_within"), {})
+    return Limit(facts["limit"], facts.get("limit_currency")) if facts.get("limit") is not None else None
+
+
+def _shown_beside(item: Recommendation, state: TurnState) -> tuple[Other, ...]:
+    """The other items of the answer, for comparisons of prices."""
+    others = [one for one in state["recommendations"] if one.item_id != item.item_id]
+    return tuple(Other(one.title, one.price, one.currency) for one in others)
+
+
+def facts_to_tell(evidence: list[Evidence], language: str, evidence_language: str) -> list[str]:
+    """What the model may make a sentence of, in the customer's language: few facts, those that say most of the item.
+
+    Words that were found and categories stand in where nothing else is known. The description is left out where it is
+    in another language: small models do not translate what they retell.
+    """
+    own = language == evidence_language
+    telling = [
+        entry
+        for entry in evidence
+        if entry.source not in (*ECHOES, "keyword")
+        and entry.facts.get("name") != "category"
+        and (own or entry.key != "evidence_quote")
+    ]
+    rest = [entry for entry in evidence if entry not in telling and entry.source not in ECHOES]
+    price = [entry for entry in telling if entry.source == "price"]
+    others = [entry for entry in telling if entry.source != "price"][:MAX_TOLD]
+    return [in_words(entry, language) for entry in [*(others or rest[:1]), *price]]
 
 
 async def _ask_for_explanation(
@@ -193,9 +244,8 @@ async def _ask_for_explanation(
     folder = context.settings.prompts
     messages = load_prompt("explain", folder).render(
         language=LANGUAGE_NAMES.get(language, language),
-        wish=wish_in_words(state, folder),
         title=item.title,
-        evidence=[entry.detail for entry in evidence if entry.source not in ECHOES],
+        facts=facts_to_tell(evidence, language, context.settings.catalogue_language),
     )
     context.watch.start("llm")
     try:

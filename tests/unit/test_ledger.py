@@ -1,9 +1,9 @@
 import pytest
 
+from assistant.claims import Explanation, unsupported
 from assistant.fusion import FusedHit
 from assistant.ledger import TASTE, Ledger, cited, in_words, template_explanation
 from assistant.records import Evidence
-from assistant.verify import Claim, problems
 from tools.records import Because, Filters, Hit, Item, Signal, Vocabulary
 
 ITEM = Item(
@@ -86,9 +86,10 @@ def test_cited_evidence_says_its_fact_in_english_and_in_the_replys_language(lang
 
 
 def test_an_explanation_from_the_template_passes_its_own_check() -> None:
-    for language in ("en", "zh"):
-        claim = Claim(template_explanation(entries()[:4], language), "Oak Chair", entries()[:4], language)
-        assert problems(claim, Vocabulary(brands=["Nike"])) == []
+    for language in ("en", "de", "es", "fr", "zh"):
+        text = template_explanation("Oak Chair", entries()[:4], language)
+        explanation = Explanation(text, "Oak Chair", entries()[:4], language)
+        assert unsupported(explanation, Vocabulary(brands=["Nike"])) == []
 
 
 def test_what_speaks_for_an_item_by_the_users_taste_is_told_with_titles_and_counts() -> None:

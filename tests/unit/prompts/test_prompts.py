@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-import prompts
 from prompts import PromptError, check_folder, load_prompt, prompt_names, say, sentence_keys
 
 
@@ -50,10 +49,6 @@ def test_the_planning_system_prompt_does_not_change_between_turns() -> None:
 def test_slots_are_data_and_never_templates() -> None:
     rendered = load_prompt("chat").render(language="English", text="{{ 7 * 7 }} {% raw %}")
     assert "{{ 7 * 7 }}" in rendered[-1].content
-
-
-def test_glue_words_are_plain_words() -> None:
-    assert {"the", "fits"} <= prompts.glue_words()
 
 
 CHAT = """---

@@ -258,7 +258,7 @@ async def test_chinese_is_answered_in_chinese(stage: Stage) -> None:
     assert reply.constraints == {"max_price": 90}
     assert reply.message.startswith("为您找到")
     first = reply.recommendations[0]
-    assert "价格为" in first.explanation
+    assert "售价" in first.explanation
     price = next(entry for entry in first.evidence if entry.source == "price")
     assert (price.detail, price.sentence) == ("it costs 80 USD, within your limit", "价格为 80 USD，在您的限额之内")
 

@@ -1,0 +1,127 @@
+"""Holds an explanation to its evidence, claim by claim.
+
+A sentence is read into claims: numbers with what they measure, names, colours, materials, qualities, stock,
+comparisons, quotations, each with its polarity. A claim stands when the evidence says the same of the same thing.
+Words that state nothing of an item are listed (``words/``); whatever else the evidence does not hold is refused, so
+that a wrong refusal costs style, not truth.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from assistant.claims.checking import Check
+from assistant.claims.comparing import Comparing, Other
+from assistant.claims.ground import ECHOES, Ground, ground_of
+from assistant.claims.marks import QUOTED, Marks
+from assistant.claims.reading import Mark, read
+from assistant.claims.tokens import LANGUAGES
+from assistant.privacy.masking import MARK
+from assistant.records import Evidence
+from assistant.understanding.language import detect_language
+from assistant.understanding.lexicon import has_cjk
+from assistant.understanding.names import name_index
+from tools.records import Vocabulary
+
+MAX_CHARACTERS = 400
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af《》“”]+")
+
+__all__ = ["ECHOES", "Explanation", "Limit", "Other", "denied_words", "named_currency", "unsupported"]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The highest price that the customer named; no currency where none was named."""
+
+    amount: float
+    currency: str | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A sentence about one item and what it may rest on."""
+
+    text: str
+    title: str
+    evidence: list[Evidence]
+    language: str
+    evidence_language: str = "en"
+    wish: str = ""
+    limit: Limit | None = None
+    others: tuple[Other, ...] = ()
+
+
+def unsupported(explanation: Explanation, vocabulary: Vocabulary) -> list[str]:
+    """The claims that the evidence does not hold; empty when the explanation stands."""
+    text = explanation.text.strip()
+    if not text or len(text) > MAX_CHARACTERS or MARK in text:
+        return ["empty, too long or with something masked in it"]
+    language = explanation.language if explanation.language in LANGUAGES else "en"
+    if not _is_in(_without_names(text, explanation), explanation.language):
+        return [f"not in the language {explanation.language}"]
+    ground = ground_of(explanation.title, explanation.evidence, explanation.evidence_language)
+    wish = Ground(language)
+    wish.add_text(explanation.wish, "wish")
+    marks = Marks(
+        explanation.title, _other_titles(explanation, ground), _brands(vocabulary), language, tuple(ground.attributes)
+    )
+    return Check(ground, wish, _comparing(explanation, ground), language).run(text, marks)
+
+
+def _without_names(text: str, explanation: Explanation) -> str:
+    """The text without its quotations and titles, which are in the catalogue's language."""
+    text = QUOTED.sub(" ", text)
+    for title in [explanation.title, *(other.title for other in explanation.others)]:
+        text = re.sub(re.escape(title), " ", text, flags=re.IGNORECASE)
+    return text
+
+
+def _is_in(text: str, language: str) -> bool:
+    """Whether the text is in the language; Chinese names may stand in any."""
+    if language in ("zh", "ja", "ko"):
+        return has_cjk(text)
+    foreign = _CJK.sub(" ", text)
+    return detect_language(foreign, default=language) == language
+
+
+def _other_titles(explanation: Explanation, ground: Ground) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*ground.liked, *(other.title for other in explanation.others)]))
+
+
+def _comparing(explanation: Explanation, ground: Ground) -> Comparing:
+    limit = explanation.limit
+    return Comparing(
+        price=ground.price,
+        currency=ground.currency,
+        limit=limit.amount if limit else None,
+        limit_currency=limit.currency if limit else None,
+        within=ground.within,
+        others=explanation.others,
+    )
+
+
+def _brands(vocabulary: Vocabulary) -> Callable[[str], Iterable[Mark]]:
+    index = name_index(vocabulary)
+
+    def find(text: str) -> Iterable[Mark]:
+        return [Mark(one.start, one.end, "brand", one.name) for one in index.find(text, {"brand"})]
+
+    return find
+
+
+def denied_words(words: list[str], text: str) -> set[str]:
+    """Those of the words that the text only denies: "not waterproof", "without leather"."""
+    ground = Ground("en")
+    ground.add_text(text, "quote")
+    denied = set()
+    for word in words:
+        found = [one for span in read(word, "en") if span.is_content for one in ground.find(span)]
+        if found and all(one.span.negative for one in found):
+            denied.add(word)
+    return denied
+
+
+def named_currency(text: str) -> str | None:
+    """The ISO 4217 code of the currency that a text names, by mark or word."""
+    spans = read(text, "zh" if has_cjk(text) else "en")
+    return next((code for span in spans for code in span.of("money")), None)

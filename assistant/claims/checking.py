@@ -1,0 +1,293 @@
+"""Holds the claims of a sentence to the facts of its evidence."""
+
+import itertools
+import re
+from dataclasses import dataclass, field
+
+from assistant.claims.comparing import Comparing
+from assistant.claims.ground import TASTE, Ground, Occurrence
+from assistant.claims.lexicon import load
+from assistant.claims.marks import Marks
+from assistant.claims.matching import holds_number
+from assistant.claims.numerals import digits_for_words
+from assistant.claims.quantities import Quantity, quantities
+from assistant.claims.reading import Span, read
+
+_FREE = frozenset(
+    """function evaluation negation negated_suffix affirmation grammar contrast joint link above at_least below within
+    equal about far slightly more most less same every pure best liked popular exploration wish photo resemble
+    strongly limit difference excess cheaper dearer cheapest dearest others fractions stock sold_out measures unit
+    units money only""".split()  # noqa: SIM905 - reads better
+)
+"""Roles whose words state no property of an item; what some of them do state is checked by role."""
+
+_LOOSE = frozenset({"quality", "noun"})
+_QUANTIFIED = ("size", "capacity", "colour", "color")
+
+
+@dataclass
+class Check:
+    """One sentence against its ground; collects what does not hold."""
+
+    ground: Ground
+    wish: Ground
+    comparing: Comparing
+    language: str
+    problems: list[str] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+
+    def run(self, text: str, marks: Marks) -> list[str]:
+        spans = read(text, self.language, marks.find)
+        numbers = quantities(spans, self.language)
+        self._comparisons(spans, numbers)
+        self._names(spans)
+        self._sources(spans, numbers)
+        self._stock(spans)
+        for number in numbers:
+            self._number(number, spans)
+        self._quantifiers(spans)
+        self._words(spans)
+        return self.problems
+
+    def refuse(self, what: str) -> None:
+        self.problems.append(what)
+
+    # Names and quotations ---------------------------------------------------------------------------------------------
+
+    def _names(self, spans: list[Span]) -> None:
+        for span in spans:
+            if span.kind == "quote" and not self._quoted(span.name):
+                self.refuse(f"quotation {span.name!r}")
+            if span.kind == "brand":
+                known = [
+                    one
+                    for one in self.ground.texts
+                    if _contains(one, span.name.casefold()) or _contains(one, span.text)
+                ]
+                if span.negative or not known:
+                    self.refuse(f"brand {span.name}")
+            if span.kind == "verbatim" and span.negative:
+                self.refuse(f"not {span.name}")
+            if span.kind == "other" and not self._may_name(span, spans):
+                self.refuse(f"another item, {span.name}")
+
+    def _quoted(self, quote: str) -> bool:
+        quote = digits_for_words(quote, self.ground.language)
+        low = " ".join(quote.split()).strip(" .,。，!！…").casefold()
+        return bool(low) and any(
+            low in text for text in [*self.ground.texts, *(title.casefold() for title in self.ground.liked)]
+        )
+
+    def _may_name(self, span: Span, spans: list[Span]) -> bool:
+        """Another item is named where the user liked it, or where prices are compared."""
+        if span.name in self.ground.liked and any(
+            one.has("liked", "popular", "resemble", "evaluation") or one.text in ("close", "like") for one in spans
+        ):
+            return not span.negative
+        return self.comparing.is_about(span)
+
+    # Comparisons ------------------------------------------------------------------------------------------------------
+
+    def _comparisons(self, spans: list[Span], numbers: list[Quantity]) -> None:
+        problems, used = self.comparing.check(spans, numbers)
+        self.problems += problems
+        self.used |= used
+
+    # Photos, taste and other people -----------------------------------------------------------------------------------
+
+    def _sources(self, spans: list[Span], numbers: list[Quantity]) -> None:
+        for span in spans:
+            if span.has("photo"):
+                self._photo(span, [one for one in spans if one.sentence == span.sentence])
+            if span.has("liked") and not (self.ground.sources & TASTE and not span.negative):
+                self.refuse("what the user liked")
+            if span.has("popular") and not span.has("units") and not (self.ground.people and not span.negative):
+                self.refuse("what other people chose")
+
+    def _photo(self, span: Span, clause: list[Span]) -> None:
+        sources = self.ground.sources
+        likeness = any(one.has("resemble") for one in clause)
+        fits = any(one.has("evaluation", "within") and not one.has("photo") for one in clause)
+        needed = {"picture"} if likeness and not fits else {"picture", "picture_text", "text_picture"}
+        if span.negative or not (likeness or fits) or not sources & needed:
+            self.refuse("likeness to a photo")
+        elif any(one.has("same") for one in clause) or (
+            self.ground.weak_likeness and any(one.has("strongly") for one in clause)
+        ):
+            self.refuse("more likeness to a photo than there is")
+
+    def _stock(self, spans: list[Span]) -> None:
+        for span in spans:
+            if span.has("sold_out") and not (span.negative and self.ground.in_stock) and not self.ground.find(span):
+                self.refuse("sold out")
+            elif span.has("stock") and not span.has("sold_out") and (span.negative or not self.ground.in_stock):
+                self.refuse("in stock")
+
+    # Numbers ----------------------------------------------------------------------------------------------------------
+
+    def _number(self, number: Quantity, spans: list[Span]) -> None:
+        self.used |= number.used
+        if number.position in self.comparing.explained:
+            return
+        clause = [one for one in spans if one.clause == number.span.clause]
+        if _asked_before(number.position, spans) and holds_number(number, self.wish):
+            return
+        if self._people(number, clause):
+            return
+        if any(
+            other.price in number.values and any(one.kind == "other" and one.name == other.title for one in spans)
+            for other in self.comparing.others
+        ):
+            return
+        if self._counts_values(number, spans):
+            return
+        if not holds_number(number, self.ground):
+            self.refuse(f"number {number.span.text}")
+
+    def _counts_values(self, number: Quantity, spans: list[Span]) -> bool:
+        """ "Two colours": how many values an attribute has, or some of them."""
+        named = {
+            one.attribute for span in spans[number.position + 1 : number.position + 4] for one in self.ground.find(span)
+        }
+        return number.operator == "" and any(
+            0 < value <= self.ground.counts.get(name, 0) for name in named for value in number.values if value > 1
+        )
+
+    def _people(self, number: Quantity, clause: list[Span]) -> bool:
+        """How many people chose it."""
+        if number.counted != "people" or not any(value in self.ground.people for value in number.values):
+            return False
+        return not number.span.negative and number.operator in ("", "equal") and not number.about
+
+    # Quantifiers ------------------------------------------------------------------------------------------------------
+
+    def _quantifiers(self, spans: list[Span]) -> None:
+        for position, span in enumerate(spans):
+            if not span.has("only", "pure", "every") or span.negative:
+                continue
+            near = [one for one in spans if one.clause == span.clause and abs(spans.index(one) - position) <= 5]
+            if span.has("every"):
+                if any(
+                    one.has("measures", "colour") or one.text in _QUANTIFIED
+                    for one in spans[position + 1 : position + 4]
+                ):
+                    self.refuse("every")
+            elif any(self._one_of_several(one) for one in near if one.is_content or one.kind == "number"):
+                self.refuse(f"only {span.text}")
+
+    def _one_of_several(self, span: Span) -> bool:
+        """True when the word is one value of an attribute that has several, or one of several parts in a text."""
+        found = self.ground.find(span)
+        if span.kind == "number":
+            return any(
+                self.ground.counts.get(attribute, 0) > 1 and set(one.values) & set(span.values)
+                for one, attribute in self.ground.numbers
+            )
+        if not span.has("colour", "material", "noun") and span.concepts:
+            return False
+        several = [one for one in found if self.ground.counts.get(one.attribute, 0) > 1 and one.attribute != "category"]
+        shared = [
+            one for one in found if one.source == "quote" and span.has("material", "noun") and self._shares_place(one)
+        ]
+        return bool(several or shared)
+
+    def _shares_place(self, one: Occurrence) -> bool:
+        """True when a percentage, or another material, stands beside the material in the same sentence."""
+        beside = [other for other in self.ground.occurrences if other.place[0] == one.place[0]]
+        percent = any(
+            unit.dimension.startswith("percent")
+            for number, _ in self.ground.numbers
+            for unit in number.units
+            if number.span.sentence == one.span.sentence
+        )
+        others = {
+            name for other in beside if other.span.has("material") for name in other.span.concepts
+        } - one.span.concepts
+        return percent or bool(others)
+
+    # Words ------------------------------------------------------------------------------------------------------------
+
+    def _words(self, spans: list[Span]) -> None:
+        for position, span in enumerate(spans):
+            if position in self.used or span.kind not in ("word", "code") or not self._says_something(span):
+                continue
+            if _asked_before(position, spans) and (self.wish.find(span) or self.ground.find(span)):
+                continue
+            if span.negative and self._contrasts(span, spans):
+                continue
+            if not self._holds(span):
+                self.refuse(f"{'not ' if span.negative else ''}{span.text}")
+            elif span.has("best") and not any(one.span.has("best") for one in self.ground.occurrences):
+                self.refuse(span.text)
+        for before, span in itertools.pairwise(spans):
+            if before.has("best") and span.is_content and not before.negative:
+                self.refuse(f"best {span.text}")
+
+    def _says_something(self, span: Span) -> bool:
+        if span.kind == "code" or (
+            span.has("unit") and len(span.text) <= 2 and span.text.isascii() and not span.has("function")
+        ):
+            return True
+        if span.has("colour", "material"):
+            return True
+        if span.has("function", "evaluation", "joint", "link", "negation"):
+            return False
+        return span.is_content or not span.has(*_FREE)
+
+    def _contrasts(self, span: Span, spans: list[Span]) -> bool:
+        """ "Walnut rather than plastic": denied beside what the evidence has in its place."""
+        kind = next((role for role in ("colour", "material") if span.has(role)), "")
+        beside = [one for one in spans if kind and one.has(kind) and not one.negative and one.clause == span.clause]
+        return bool(beside) and not self.ground.find(span) and all(self._holds(one) for one in beside)
+
+    def _holds(self, span: Span) -> bool:
+        found = self.ground.find(span)
+        same = [one for one in found if one.span.negative == span.negative or span.argument or one.span.argument]
+        if span.negative:
+            opposites = {f"c:{other}" for name in span.concepts for other in load().opposites.get(name, frozenset())}
+            same += [one for key in opposites for one in self.ground.words.get(key, []) if not one.span.negative]
+        denied = {f"c:{load().complements[name]}" for name in span.concepts if name in load().complements}
+        same += [one for key in denied for one in self.ground.words.get(key, []) if one.span.negative != span.negative]
+        if any(one.span.negative for one in found) and any(
+            one.source == "quote" and one.span.negative for one in found
+        ):
+            same = [one for one in same if one.source != "keyword"]
+        if span.degree and not span.negative:
+            same = [one for one in same if one.span.degree == span.degree]
+        return bool(same) and self._is_bound(span, same)
+
+    def _is_bound(self, span: Span, found: list[Occurrence]) -> bool:
+        """A colour or material of a part is said of that part alone, and of the item where the evidence says it so."""
+        head = span.head
+        about_item = head is None or head.kind != "word" or self._is_item(head)
+        if span.has("colour", "material") and about_item:
+            return any(one.attribute or one.source in ("title", "keyword") or self._of_item(one) for one in found)
+        if about_item or head is None:
+            return True
+        heads = self.ground.find(head)
+        if not heads:
+            return True
+        if span.has("colour", "material"):
+            places = {one.place for one in heads}
+            return any(one.place in places or self._describes(one, head) for one in found)
+        texts = {one.place[0] for one in heads}
+        return any(one.place[0] in texts or one.attribute or one.source in ("title", "keyword") for one in found)
+
+    def _describes(self, one: Occurrence, head: Span) -> bool:
+        return bool(one.attribute) and any(other.attribute == one.attribute for other in self.ground.find(head))
+
+    def _of_item(self, one: Occurrence) -> bool:
+        head = one.span.head
+        return head is None or head.kind != "word" or self._is_item(head)
+
+    def _is_item(self, head: Span) -> bool:
+        return any(one.source == "title" or one.attribute == "category" for one in self.ground.find(head))
+
+
+def _contains(text: str, name: str) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)) or (not name.isascii() and name in text)
+
+
+def _asked_before(position: int, spans: list[Span]) -> bool:
+    """True when the clause repeats what the user asked for: "you were looking for ..."."""
+    return any(span.has("wish") and span.clause == spans[position].clause for span in spans[:position])

@@ -1,0 +1,251 @@
+"""What an explanation may rest on: the evidence of one item, read into words, numbers and names with their polarity."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from assistant.claims.dictionary import gloss_keys, glosses
+from assistant.claims.lexicon import load
+from assistant.claims.numerals import digits_for_words
+from assistant.claims.quantities import Quantity, quantities
+from assistant.claims.reading import Span, read
+from assistant.claims.tokens import plain, word_keys
+from assistant.records import Evidence
+from assistant.understanding.lexicon import has_cjk
+
+ECHOES = frozenset({"dense", "picture_text", "text_picture"})
+"""Sources whose entries hold the user's words, not the item's."""
+
+TASTE = frozenset({"session", "profile", "collaborative"})
+_TRUE, _FALSE = frozenset({"yes", "true", "是", "ja", "oui", "sí"}), frozenset({"no", "false", "否", "nein", "non"})
+
+
+@dataclass(slots=True, eq=False)
+class Occurrence:
+    """A word of the evidence."""
+
+    span: Span
+    source: str
+    attribute: str
+    place: tuple[int, int]
+    """Entry and segment: words of one place are said together."""
+
+
+@dataclass
+class Ground:
+    """The facts of one item's evidence."""
+
+    language: str
+    price: float | None = None
+    currency: str | None = None
+    within: bool = False
+    sources: set[str] = field(default_factory=set)
+    weak_likeness: bool = False
+    people: set[int] = field(default_factory=set)
+    liked: list[str] = field(default_factory=list)
+    in_stock: bool = False
+    attributes: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    numbers: list[tuple[Quantity, str]] = field(default_factory=list)
+    """Each with the attribute that it stands in; "" in a sentence or the title."""
+    words: dict[str, list[Occurrence]] = field(default_factory=dict)
+    occurrences: list[Occurrence] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    """How many values an attribute has."""
+    scores: list[float] = field(default_factory=list)
+    title: set[str] = field(default_factory=set)
+
+    def find(self, span: Span) -> list[Occurrence]:
+        """Where the evidence says the word or an entry of the same meaning, whatever the polarity."""
+        found = [one for name in span.concepts for one in self.words.get(f"c:{name}", [])]
+        for name in span.of("noun"):
+            found += self._english(name)
+        for key in span.keys:
+            found += self.words.get(key, [])
+            found += self.words.get(f"g:{key}", [])
+        if not found and has_cjk(span.text):
+            found = self._chinese(span.text)
+        if not found and len(span.text) > 7 and span.kind == "word" and not has_cjk(span.text):
+            found = self._compound(span.text)
+        if not found and len(span.parts) > 1:
+            found = self._all_parts(span)
+        return found
+
+    def _english(self, noun: str) -> list[Occurrence]:
+        """Where the evidence has all words of a noun's English name."""
+        each = [
+            [
+                one
+                for key in word_keys(word, "en")
+                for one in [*self.words.get(key, []), *self.words.get(f"g:{key}", [])]
+            ]
+            for word in re.findall("[a-z]+", noun)
+        ]
+        return each[-1] if each and all(each) else []
+
+    def _compound(self, word: str) -> list[Occurrence]:
+        """A German compound whose two words the evidence has: "Vollkornhafer"."""
+        for cut in range(4, len(word) - 3):
+            pieces = [read(piece, "de") for piece in (word[:cut], word[cut:])]
+            if all(len(piece) == 1 and piece[0].concepts for piece in pieces):
+                found = [self.find(piece[0]) for piece in pieces]
+                if all(found):
+                    return found[1]
+        return []
+
+    def _all_parts(self, span: Span) -> list[Occurrence]:
+        each = [
+            [one for key in part for one in [*self.words.get(key, []), *self.words.get(f"g:{key}", [])]]
+            for part in span.parts
+        ]
+        return each[-1] if all(each) else []
+
+    def _chinese(self, word: str) -> list[Occurrence]:
+        """A Chinese word inside a longer one or the other way round, by a shared meaning, or by its English meaning."""
+        if len(word) >= 2:
+            inside = [one for one in self.occurrences if has_cjk(one.span.text) and word in one.span.text]
+            if inside:
+                return inside
+        for gloss in glosses(word):
+            if same := self.words.get(f"m:{gloss}"):
+                return same
+        for parts in gloss_keys(word):
+            each = [[one for key in part for one in self.words.get(key, [])] for part in parts]
+            if each and all(each):
+                return each[-1]
+        return self._pieces(word)
+
+    def _pieces(self, word: str) -> list[Occurrence]:
+        """A compound of two words that the evidence both has."""
+        for cut in range(1, len(word)):
+            left, right = word[:cut], word[cut:]
+            if len(word) >= 3 and max(len(left), len(right)) >= 2:
+                found = [self._piece(left), self._piece(right)]
+                if all(found):
+                    return found[0] + found[1]
+        return []
+
+    def _piece(self, piece: str) -> list[Occurrence]:
+        inside = [one for one in self.occurrences if has_cjk(one.span.text) and piece in one.span.text]
+        if inside or len(piece) == 1:
+            return inside
+        return self._chinese(piece)
+
+    def add_text(self, text: str, source: str, attribute: str = "", *, negative: bool = False) -> list[Span]:
+        """Read one text of the evidence in."""
+        language = "zh" if has_cjk(text) else self.language if self.language != "zh" else "en"
+        spans = read(text, language)
+        place = len(self.texts)
+        self.texts.append(" ".join(digits_for_words(plain(text, language), language).split()))
+        for span in spans:
+            if span.kind not in ("word", "code"):
+                continue
+            span.negative = span.negative != negative
+            self._index(Occurrence(span, source, attribute, (place, span.segment)))
+        found = quantities(spans, language)
+        if attribute:
+            _measured_by(found, attribute, self.language)
+        self.numbers += [(quantity, attribute) for quantity in found]
+        return spans
+
+    def _index(self, one: Occurrence) -> None:
+        span = one.span
+        self.occurrences.append(one)
+        concepts = set(span.concepts)
+        for name in span.concepts:
+            concepts |= load().implied.get(name, frozenset())
+        keys = {f"c:{name}" for name in concepts}
+        if len(span.parts) == 1:
+            keys |= span.parts[0]
+        elif span.has("noun", "quality") or not span.concepts:
+            for part in span.parts:
+                keys |= part
+        if has_cjk(span.text) and span.is_content:
+            keys |= {f"g:{key}" for name in span.of("noun") for word in name.split() for key in word_keys(word, "en")}
+            keys |= {f"m:{gloss}" for gloss in glosses(span.text)}
+            keys |= {f"g:{key}" for parts in gloss_keys(span.text) for part in parts for key in part}
+        for key in keys:
+            self.words.setdefault(key, []).append(one)
+
+
+def ground_of(title: str, evidence: Iterable[Evidence], language: str) -> Ground:
+    """Everything that an item's title and evidence say."""
+    ground = Ground(language)
+    spans = ground.add_text(title, "title")
+    ground.title = {key for span in spans for key in _identity(span)}
+    for entry in evidence:
+        ground.sources.add(entry.source)
+        _READERS.get(entry.key, _read_other)(ground, entry)
+    return ground
+
+
+def _measured_by(found: list[Quantity], attribute: str, language: str) -> None:
+    """What an attribute's name says of the numbers of its value: "weight", "battery hours"."""
+    name = read(attribute, "zh" if has_cjk(attribute) else "en")
+    measures = frozenset(measure for span in name for measure in span.of("measures"))
+    units = tuple(load().units[unit] for span in name for unit in span.of("unit"))
+    counted = [unit for span in name for unit in span.of("units")]
+    for quantity in found:
+        quantity.measures = measures or quantity.measures
+        if not quantity.units and not quantity.money:
+            quantity.units = units if len(name) > 1 else ()
+            quantity.counted = quantity.counted or (counted[0] if counted else "")
+
+
+def _identity(span: Span) -> set[str]:
+    return {f"c:{name}" for name in span.concepts} | {key for part in span.parts for key in part}
+
+
+def _read_attribute(ground: Ground, entry: Evidence) -> None:
+    name, value = str(entry.facts["name"]), str(entry.facts["value"])
+    spoken = re.sub(r"[_-]+", " ", name)
+    folded = value.casefold()
+    if folded in _TRUE or folded in _FALSE:
+        ground.add_text(spoken, "attribute", spoken, negative=folded in _FALSE)
+        return
+    ground.counts[spoken] = len([part for part in re.split(r"[,、，;]", value) if part.strip()])
+    ground.add_text(f"{spoken}: {value}", "attribute", spoken)
+    ground.attributes.append(ground.texts[-1])
+    if spoken == "category":
+        ground.title |= {
+            key for one in ground.occurrences if one.attribute == "category" for key in _identity(one.span)
+        }
+
+
+def _read_quote(ground: Ground, entry: Evidence) -> None:
+    ground.add_text(str(entry.facts["quote"]), "quote")
+
+
+def _read_keyword(ground: Ground, entry: Evidence) -> None:
+    for word in str(entry.facts["words"]).split(","):
+        ground.add_text(word.strip(), "keyword")
+
+
+def _read_price(ground: Ground, entry: Evidence) -> None:
+    ground.price, ground.currency = float(entry.facts["price"]), entry.facts.get("currency")
+    ground.within = ground.within or entry.key == "evidence_price_within"
+
+
+def _read_stock(ground: Ground, entry: Evidence) -> None:
+    ground.in_stock = True
+
+
+def _read_other(ground: Ground, entry: Evidence) -> None:
+    """What is said of the user, of other people and of photos."""
+    ground.weak_likeness = ground.weak_likeness or entry.key == "evidence_picture_somewhat"
+    ground.liked += [str(title) for title in entry.facts.get("titles", [])]
+    counts: list[Any] = [entry.facts.get("people"), *entry.facts.get("each", [])]
+    ground.people |= {int(count) for count in counts if count}
+    if entry.score is not None:
+        ground.scores.append(entry.score)
+
+
+_READERS: dict[str, Callable[[Ground, Evidence], None]] = {
+    "evidence_attribute": _read_attribute,
+    "evidence_quote": _read_quote,
+    "evidence_keyword": _read_keyword,
+    "evidence_price": _read_price,
+    "evidence_price_within": _read_price,
+    "evidence_stock": _read_stock,
+}
