@@ -32,7 +32,7 @@ test: models ## every test, those on the real models and on real vLLM included
 	@bash .scripts/browser.sh
 	@.venv/bin/assistant models pull efficientnet-lite0 # a second picture encoder: the two must not be mixed
 	@.venv/bin/assistant sample fetch
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 check: setup ## style, types and the direction of imports; the same and unit tests of the web page
 	.venv/bin/ruff check .

@@ -1,6 +1,9 @@
 """For every test: a key of users' pseudonyms of its own run, never the one of this machine's assistant.
 
 SIGINT is as in the foreground, so that children can be interrupted where the tests themselves run in the background.
+
+``make test`` runs two processes side by side (pytest-xdist, ``--dist loadgroup``). The tests of a file stay in one, so
+that what they share is made once; all on real vLLM stay together at the end: one server, which takes every core.
 """
 
 import os
@@ -16,6 +19,24 @@ settings.register_profile("here", deadline=None, max_examples=int(os.environ.get
 settings.load_profile("here")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # ranx compiles for half a minute what takes milliseconds here
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test its group; slow files come first, so that no process is left waiting for one at the end."""
+    items.sort(key=_turn)
+    for item in items:
+        if not item.nodeid.endswith(item.name):  # schemathesis gives all its tests one id, and xdist knows tests by it
+            item._nodeid = f"{item.nodeid.rpartition('::')[0]}::{item.name}"
+        group = "vllm" if item.get_closest_marker("vllm") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _turn(item: pytest.Item) -> int:
+    """Tests on real models, then those without, then those on vLLM; within these the order stays."""
+    if item.get_closest_marker("vllm"):
+        return 2
+    return 0 if item.get_closest_marker("models") else 1
 
 
 @pytest.fixture(scope="session", autouse=True)

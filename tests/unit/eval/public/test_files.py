@@ -166,7 +166,7 @@ def test_a_file_of_features_that_is_none_is_refused(tmp_path: Path, content: byt
     ("name", "content", "sentence"),
     [
         ("Toys.jsonl.gz", b"hello", "Not a gzipped file"),
-        ("Toys.jsonl.gz", gzip.compress(b"{}\n" * 1000)[:20], "cannot be read"),
+        ("Toys.jsonl.gz", gzip.compress(b"{}\n" * 1000, mtime=0)[:20], "cannot be read"),
         ("Toys.jsonl", b"\xff\n", "is not UTF-8"),
         ("Toys.jsonl", b'{"user_id": 1, "parent_asin": 2, "rating": "x", "timestamp": 1}\n', "is no number"),
     ],
