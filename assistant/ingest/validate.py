@@ -163,7 +163,11 @@ class _Fields:
         value = self._fields.get(name)
         parts = value if isinstance(value, list) else [value]
         texts = [self._short(name, part, MAX_SHORT if joint == " > " else MAX_NAME) for part in parts[:MAX_IMAGES]]
-        return joint.join(text for text in texts if text)[:MAX_SHORT] or None
+        text, longest = joint.join(text for text in texts if text), MAX_SHORT if joint == " > " else MAX_NAME
+        if len(text) > longest:  # cut, it would be another name, or none, when it is read again
+            self._leave_out(name, f"its {name} is longer than {longest:,} characters")
+            return None
+        return text or None
 
     def _category(self) -> str | None:
         path = self._joined("category", " > ")

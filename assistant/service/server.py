@@ -62,7 +62,19 @@ def run(app: FastAPI, service: ServiceSettings, listening: socket.socket) -> Non
     """
     _allow_connections()
     AppStatus.enable_automatic_graceful_drain = False  # it would cut the streams of running turns at once
-    config = uvicorn.Config(
+    config = configured(app, service)
+    # Not asyncio.run: it waits for threads, and a tool call whose turn was cancelled may work on for a minute.
+    factory = config.get_loop_factory() or asyncio.new_event_loop
+    loop = factory()
+    try:
+        loop.run_until_complete(_serve(app, Server(config), listening))
+    finally:
+        loop.close()
+
+
+def configured(app: FastAPI, service: ServiceSettings) -> uvicorn.Config:
+    """How uvicorn serves the application; its lifespan is the caller's to enter."""
+    return uvicorn.Config(
         app,
         http=cast(Any, functools.partial(PatientProtocol, service=service, open_by_address=Counter())),
         proxy_headers=False,  # the application reads them, from the proxies that the settings name
@@ -77,13 +89,6 @@ def run(app: FastAPI, service: ServiceSettings, listening: socket.socket) -> Non
         limit_concurrency=CONNECTIONS,
         h11_max_incomplete_event_size=HEAD_BYTES,
     )
-    # Not asyncio.run: it waits for threads, and a tool call whose turn was cancelled may work on for a minute.
-    factory = config.get_loop_factory() or asyncio.new_event_loop
-    loop = factory()
-    try:
-        loop.run_until_complete(_serve(app, Server(config), listening))
-    finally:
-        loop.close()
 
 
 class Server(uvicorn.Server):

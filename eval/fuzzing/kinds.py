@@ -35,6 +35,8 @@ from tools.taste.events import EventStore
 Say = Callable[[str], None]
 File = tuple[str, list[bytes]]
 """The end of a file's name, and its lines with their line feeds."""
+Kind = Callable[["Plan"], Tally]
+ServedKind = Callable[["Plan", Served], Tally]
 LINES_A_FILE = 20
 CASES_A_SESSION = 100
 READ_AFTERWARDS = (
@@ -250,7 +252,8 @@ class Journey:
             return
         before, after = item.model_dump(exclude={"images"}), again.model_dump(exclude={"images"})
         if different := sorted(name for name in before if before[name] != after[name]):
-            self.tally.fail("lost", f"exported and taken in again, {', '.join(different)} differs", file)
+            shown = {name: (before[name], after[name]) for name in different}
+            self.tally.fail("lost", f"exported and taken in again, {', '.join(different)} differs", shown)
 
 
 def _read_everything(catalogue: Catalogue, new: Sequence[Item]) -> None:

@@ -1,6 +1,5 @@
 """The real application behind the product's own HTTP protocol on a real port, and requests as raw bytes."""
 
-import functools
 import socket
 import threading
 import time
@@ -8,14 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from assistant.engines import taste_of
 from assistant.front import Assistant
 from assistant.service.app import create_app
-from assistant.service.server import HEAD_BYTES, PatientProtocol
+from assistant.service.server import configured
 from assistant.settings import Settings, load_settings
 from eval.fuzzing import shop
 from eval.fuzzing.counting import HANG_SECONDS, ErrorLog
@@ -101,29 +101,27 @@ def serving(folder: Path) -> Iterator[Served]:
         app = create_app(settings, Assistant(settings, engines=knowing))
         with socket.create_server(("127.0.0.1", 0), backlog=200) as listening:
             served = Served("127.0.0.1", listening.getsockname()[1], folder, app.openapi())
-            with served.log.listening(), _running(_configured(app, settings), listening):
+            with served.log.listening(), _running(app, settings, listening):
                 yield served
 
 
 def _settings(folder: Path) -> Settings:
     llm = {"profile": "remote", "base_url": NOWHERE, "model": "none"}
-    service = {"requests_per_minute": 10**9, "body_seconds": 1.0, "header_seconds": 1.0}
+    service = {
+        "requests_per_minute": 10**9,
+        "body_seconds": 1.0,
+        "header_seconds": 5.0,
+        "connections_per_address": 10_000,
+    }
     privacy = {"key_file": folder / "users.key"}
     return load_settings(data=folder / "data", llm=llm, service=service, privacy=privacy)
 
 
-def _configured(app: Any, settings: Settings) -> uvicorn.Server:  # noqa: ANN401 - an ASGI application
-    protocol = functools.partial(PatientProtocol, header_seconds=settings.service.header_seconds)
-    return uvicorn.Server(
-        uvicorn.Config(
-            app, http=cast(Any, protocol), ws="none", log_config=None, log_level="error", access_log=False,
-            h11_max_incomplete_event_size=HEAD_BYTES, timeout_graceful_shutdown=5,
-        )
-    )  # fmt: skip
-
-
 @contextmanager
-def _running(server: uvicorn.Server, listening: socket.socket) -> Iterator[None]:
+def _running(app: FastAPI, settings: Settings, listening: socket.socket) -> Iterator[None]:
+    config = configured(app, settings.service)
+    config.lifespan = "on"
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     end = time.monotonic() + START_SECONDS

@@ -42,4 +42,4 @@ def test_an_unknown_measurement_is_named(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit) as ended:
         main(["speed"])
     assert ended.value.code == 2
-    assert "unknown measurement: speed; known: overhead" in capsys.readouterr().err
+    assert "unknown measurement: speed; known: reading" in capsys.readouterr().err

@@ -15,7 +15,7 @@ LIKES_THE_FIRST = csr_matrix(np.array([[1, 1, 0, 0, 0, 0]], dtype=np.float32))
 
 
 @pytest.mark.parametrize(
-    "model", [ItemKnn(neighbours=4), Als(factors=4), Bpr(factors=4, iterations=400), Ease(penalty=1.0)]
+    "model", [ItemKnn(neighbours=4), Als(factors=2), Bpr(factors=4, iterations=400), Ease(penalty=1.0)]
 )
 def test_a_collaborative_recommender_tells_two_tastes_apart(model: ItemKnn | Als | Bpr | Ease) -> None:
     model.fit(TWO_TASTES)
