@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import os
 import shutil
@@ -10,13 +11,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from assistant import unfinished
+from assistant.background import in_thread
 from assistant.engines import media_limits
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, SessionError
 from assistant.learning.impressions import ImpressionLog
@@ -27,12 +30,14 @@ from assistant.privacy.masking import Border
 from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
+from assistant.turn.degrading import REHEARSING
 from assistant.turn.graph import Graph, build_graph
 from assistant.turn.interest import Pressed
 from assistant.turn.planning import planning_conversation, usual_names
 from assistant.turn.receive import check_files
 from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
+from assistant.warming import SAMPLES, Load, NoModel, WarmUp
 from prompts import PromptError, check_folder
 from tools.engines.threads import usable_cores
 from tools.errors import MediaError, StoreError, UnknownItem
@@ -51,6 +56,10 @@ TOOL_THREADS = max(4, 2 * usable_cores())
 """Threads for tools, apart from those that only read files: models compute in them, and more would not be faster."""
 
 NICENESS = 5
+
+PREFIX_SECONDS = 30.0
+"""How long the warm-up waits for the language model, which may be hanging."""
+MODELS: tuple[Literal["text", "pictures", "speech"], ...] = ("text", "pictures", "speech")
 
 ITEM_PICTURE = "item:"
 """An image argument that names a catalogue item's own picture: ``item:ID``."""
@@ -101,6 +110,7 @@ class Assistant:
         self._given = (engines, chat)
         self._stack = contextlib.AsyncExitStack()
         self._opened: _Parts | None = None
+        self.warming = WarmUp()
 
     async def __aenter__(self) -> "Assistant":
         from assistant.checkpoints import open_saver
@@ -330,15 +340,46 @@ class Assistant:
         return self.settings.data_folder / "uploads" / session_id
 
     async def warm_up(self) -> None:
-        """Load the engines, and have the server read the planning prompt's fixed part, before the first turn."""
-        parts = (self._parts.engines.warm_up, load_detector, self.border.warm_up)
-        await asyncio.gather(*(asyncio.to_thread(part) for part in parts), self._warm_prefix())
+        """Load what the first turn would load, and have the server read the planning prompt's fixed part.
+
+        `warming` names what is missing until then. What cannot be loaded is reported by the turn that needs it.
+        """
+        engines = self._parts.engines
+        models: dict[str, Load] = {name: partial(in_thread, partial(engines.load, name)) for name in MODELS}
+        others: dict[str, Load] = {
+            "languages": partial(in_thread, load_detector),
+            "personal data": partial(in_thread, self.border.warm_up),
+            "language model": self._warm_prefix,
+        }
+        await self.warming.run([models | others, {"rehearsal": self._rehearse}])
 
     async def _warm_prefix(self) -> None:
+        await in_thread(partial(importlib.import_module, "langchain_openai"))
         names = usual_names(await asyncio.to_thread(self._parts.engines.catalogue.vocabulary))
         messages = planning_conversation(names, "", self.settings.prompts)
         with contextlib.suppress(LLMUnavailable, LLMBadReply):
-            await self._parts.chat.for_turn().complete_text(messages, purpose="warm-up", max_tokens=1)
+            await self._parts.chat.for_turn().complete_text(
+                messages, purpose="warm-up", max_tokens=1, timeout=PREFIX_SECONDS
+            )
+
+    async def _rehearse(self) -> None:
+        """Answer messages as turns do, without the language model, and keep nothing of them."""
+        REHEARSING.set(True)  # in the context of this step's task alone
+        await self._rehearse_pictures()
+        graph = build_graph(None)
+        for text in SAMPLES:
+            masked = await asyncio.to_thread(self.border.text, text)
+            request = Request(session_id=new_session_id(), text=masked)
+            context = replace(self._context(request, []), chat=NoModel(self.settings))
+            async for _ in graph.astream({"request": request}, context=context, stream_mode="custom"):
+                pass
+
+    async def _rehearse_pictures(self) -> None:
+        with TemporaryDirectory() as folder:
+            picture = Path(folder) / "grey.png"
+            await asyncio.to_thread(_draw, picture)
+            for tool in ("describe_image", "search_by_image"):
+                await self.call_tool(tool, {"image": picture.name}, lambda _: picture)
 
     @property
     def log(self) -> SessionLog:
@@ -436,6 +477,12 @@ class Assistant:
         return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), self.border.outcome(
             call.tool, outcome.result
         )
+
+
+def _draw(path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (64, 64), "grey").save(path)
 
 
 def check_prompts(folder: Path | None) -> None:

@@ -25,12 +25,12 @@ def price_in_words(price: float | None, currency: str | None) -> str:
     return f"{price:,.2f} {currency or ''}".strip() if price is not None else "–"
 
 
-def reply_view(reply: Reply) -> RenderableType:
-    """The whole reply: message, recommendations with explanations and evidence, and what it cost."""
+def reply_view(reply: Reply, *, verbose: bool = False) -> RenderableType:
+    """The whole reply: message, recommendations with explanations and evidence, and how long it took."""
     parts: list[RenderableType] = [Text(reply.message, style="bold")]
     parts += [recommendation_view(item) for item in reply.recommendations]
     parts += [Text(f"note: {note}", style="yellow") for note in reply.degraded]
-    parts.append(cost_view(reply))
+    parts.append(cost_view(reply, verbose=verbose))
     return Group(*parts)
 
 
@@ -43,14 +43,13 @@ def recommendation_view(item: Recommendation) -> RenderableType:
     return Panel(body, title=Text(title, style="bold cyan"), title_align="left", border_style="dim")
 
 
-def cost_view(reply: Reply) -> Text:
-    """One line: seconds by kind, model calls and tokens, and the session."""
+def cost_view(reply: Reply, *, verbose: bool = False) -> Text:
+    """One line: seconds and the session; in full also seconds by kind, model calls and tokens."""
     t, u = reply.timings, reply.usage
-    return Text(
-        f"{t.total:.1f} s (model {t.llm:.1f}, tools {t.tools:.1f}, own {t.other:.2f}) · {u.llm_calls} model calls, "
-        f"{u.prompt_tokens} + {u.completion_tokens} tokens · session {reply.session_id}",
-        style="dim",
-    )
+    kinds = f" (model {t.llm:.1f}, tools {t.tools:.1f}, own {t.other:.2f})"
+    calls = f" · {u.llm_calls} model calls, {u.prompt_tokens} + {u.completion_tokens} tokens"
+    line = f"{t.total:.1f} s{kinds if verbose else ''}{calls if verbose else ''} · session {reply.session_id}"
+    return Text(line, style="dim")
 
 
 def steps_view(reply: Reply) -> Table:
@@ -67,8 +66,10 @@ def steps_view(reply: Reply) -> Table:
 class EventPrinter:
     """Prints events as they come: steps, the provisional ranking, the final order, each explanation."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, verbose: bool = False) -> None:
+        """``verbose``: with the seconds of each step."""
         self._console = console
+        self._verbose = verbose
         self._hits: dict[str, Hit] = {}
         self._provisional: list[str] = []
 
@@ -95,7 +96,7 @@ class EventPrinter:
 
     def _step(self, event: StepFinished) -> None:
         mark = Text("  ✓ " if event.ok else "  ✗ ", style="green" if event.ok else "red")
-        seconds = f" {event.seconds:.1f} s" if event.seconds >= 0.05 else ""
+        seconds = f" {event.seconds:.1f} s" if self._verbose and event.seconds >= 0.05 else ""
         self._console.print(mark + Text(f"{event.step}{seconds}  ") + Text(event.summary, style="dim"))
 
     def _list(self, title: str, hits: Iterable[Hit]) -> None:

@@ -8,10 +8,11 @@ import os
 import signal
 import sys
 from importlib.metadata import entry_points, version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
+from assistant import background
 from assistant.cli import (
     catalogue,
     chat,
@@ -97,7 +98,16 @@ def main() -> None:
         code = INTERRUPTED
     if code == INTERRUPTED:
         print("Interrupted; what was finished is kept.", file=sys.stderr)
-    sys.exit(code if isinstance(code, int) else 0)
+    _end(code if isinstance(code, int) else 0)
+
+
+def _end(code: int) -> NoReturn:
+    """End the process, without waiting for threads that load models for turns that will not come."""
+    if background.is_under_way():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _wrong_usage(exc: typer.TyperException) -> str:

@@ -35,12 +35,15 @@ def chat(
     session: Annotated[str | None, typer.Option(help="Go on with this session.")] = None,
     top: Annotated[int | None, typer.Option(min=1, max=20, help="How many recommendations a turn.")] = None,
     user: Annotated[str, typer.Option(metavar="ID", help="Who talks, by their own id.")] = "local",
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also print seconds, model calls and tokens.")
+    ] = False,
 ) -> None:
     """Talk to the assistant; steps, the provisional ranking and explanations appear as they happen."""
-    asyncio.run(_chat(session, top, user))
+    asyncio.run(_chat(session, top, user, verbose=verbose))
 
 
-async def _chat(session: str | None, top: int | None, user: str) -> None:
+async def _chat(session: str | None, top: int | None, user: str, *, verbose: bool) -> None:
     from rich.console import Console
 
     from assistant.front import Assistant, Sent
@@ -52,14 +55,21 @@ async def _chat(session: str | None, top: int | None, user: str) -> None:
         sent = Sent(owner=pseudonym(settings, user))
         if session is not None:
             check_owner(assistant.log, session, sent.owner)
-        await Conversation(assistant, Console(), session, top, sent).run()
+        await Conversation(assistant, Console(), session, top, sent, verbose=verbose).run()
 
 
 class Conversation:
     """One terminal conversation: reads lines, runs commands and turns."""
 
     def __init__(
-        self, assistant: "Assistant", console: "Console", session: str | None, top: int | None, sent: "Sent"
+        self,
+        assistant: "Assistant",
+        console: "Console",
+        session: str | None,
+        top: int | None,
+        sent: "Sent",
+        *,
+        verbose: bool = False,
     ) -> None:
         from assistant.sessions import new_session_id
 
@@ -68,6 +78,7 @@ class Conversation:
         self._session = session or new_session_id()
         self._top = top
         self._sent = sent
+        self._verbose = verbose
         self._images: list[Path] = []
         self._audio: list[Path] = []
         self._commands: dict[str, Callable[[str], Awaitable[None]]] = {
@@ -125,7 +136,7 @@ class Conversation:
         from assistant.records import Done
         from assistant.render import EventPrinter, cost_view
 
-        printer = EventPrinter(self._console)
+        printer = EventPrinter(self._console, verbose=self._verbose)
         images, self._images = self._images, []
         audio, self._audio = self._audio, []
         async for event in self._assistant.stream(
@@ -136,7 +147,7 @@ class Conversation:
                 self._console.print(event.reply.message, style="bold", markup=False, highlight=False)
                 for note in event.reply.degraded:
                     self._console.print(f"note: {note}", style="yellow", markup=False, highlight=False)
-                self._console.print(cost_view(event.reply))
+                self._console.print(cost_view(event.reply, verbose=self._verbose))
 
     async def _add_image(self, rest: str) -> None:
         self._images.append(_existing_file(rest))

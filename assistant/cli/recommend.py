@@ -18,9 +18,12 @@ def recommend(
     top: Annotated[int | None, typer.Option(min=1, max=20, help="How many recommendations.")] = None,
     user: Annotated[str, typer.Option(metavar="ID", help="Whose message it is, by their own id.")] = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also print seconds, model calls and tokens.")
+    ] = False,
 ) -> None:
     """Recommend items for a message of text, pictures and voice notes."""
-    asyncio.run(_recommend(text, image or [], audio or [], session, top, user, as_json=as_json))
+    asyncio.run(_recommend(text, image or [], audio or [], session, top, user, as_json=as_json, verbose=verbose))
 
 
 async def _recommend(
@@ -32,6 +35,7 @@ async def _recommend(
     user: str,
     *,
     as_json: bool,
+    verbose: bool,
 ) -> None:
     from rich.console import Console
 
@@ -46,7 +50,7 @@ async def _recommend(
     settings = load_settings()
     check_request(Request(session_id="new", text=text, images=images, audio=audio), settings.limits)
     console, progress = Console(), Console(stderr=True)
-    printer = EventPrinter(progress)
+    printer = EventPrinter(progress, verbose=verbose)
     async with Assistant(settings) as assistant:
         sent = Sent(owner=pseudonym(settings, user))
         if session is not None:
@@ -59,4 +63,4 @@ async def _recommend(
             elif as_json:
                 sys.stdout.write(event.reply.model_dump_json(indent=1) + "\n")
             else:
-                console.print(reply_view(event.reply))
+                console.print(reply_view(event.reply, verbose=verbose))

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from assistant.service import openai_api, problems, tools_api
 from assistant.service.context import Service
-from assistant.service.mcp_server import MCP, over_http, parse_error
+from assistant.service.mcp_calls import MCP, over_http, parse_error
 from assistant.service.openai_records import openai_error
 from assistant.service.toolbench import Toolbench
 

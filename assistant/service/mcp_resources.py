@@ -11,16 +11,12 @@ from pydantic import AnyUrl
 
 from assistant.front import Assistant
 from assistant.service.context import User
+from assistant.service.mcp_server import ITEMS, JSON, LISTED, STATS
 from assistant.service.problems import problem_of
 from assistant.service.toolbench import Toolbench
 
-STATS = "catalogue://stats"
-ITEMS = "catalogue://items"
-LISTED = 100
-"""How many items the listing shows; the template reaches every item."""
 NOT_FOUND = -32002
 """MCP's code for a resource that is not there."""
-JSON = "application/json"
 
 
 def item_uri(item_id: str) -> str:
@@ -28,35 +24,12 @@ def item_uri(item_id: str) -> str:
     return f"{ITEMS}/{quote(item_id, safe='')}"
 
 
-async def list_resources(_: types.ListResourcesRequest) -> types.ServerResult:
-    """The two resources that have an address of their own."""
-    described = {
-        STATS: "Counts of items, categories and brands, and the price range",
-        ITEMS: f"The first {LISTED} items by title, and how many there are",
-    }
-    resources = [
-        types.Resource(name=uri.rpartition("/")[2], uri=AnyUrl(uri), description=meaning, mimeType=JSON)
-        for uri, meaning in described.items()
-    ]
-    return types.ServerResult(types.ListResourcesResult(resources=resources))
-
-
-async def list_templates(_: types.ListResourceTemplatesRequest) -> types.ServerResult:
-    """The address of any item."""
-    meaning = "Everything that the catalogue says about one item; the id is percent-encoded"
-    item = types.ResourceTemplate(name="item", uriTemplate=f"{ITEMS}/{{id}}", description=meaning, mimeType=JSON)
-    return types.ServerResult(types.ListResourceTemplatesResult(resourceTemplates=[item]))
-
-
-async def read_resource(
-    request: types.ReadResourceRequest, assistant: Assistant, bench: Toolbench, user: User
-) -> types.ServerResult:
+async def read_resource(uri: AnyUrl, assistant: Assistant, bench: Toolbench, user: User) -> types.ReadResourceResult:
     """One resource as JSON.
 
     Raises:
         McpError: there is none, or the catalogue cannot be read.
     """
-    uri = request.params.uri
     try:
         content = await _content(str(uri), assistant, bench, user)
     except McpError:
@@ -64,7 +37,7 @@ async def read_resource(
     except Exception as exc:
         raise _refusal(problem_of(exc).detail, types.INTERNAL_ERROR) from exc
     text = types.TextResourceContents(uri=uri, mimeType=JSON, text=json.dumps(content, ensure_ascii=False))
-    return types.ServerResult(types.ReadResourceResult(contents=[text]))
+    return types.ReadResourceResult(contents=[text])
 
 
 async def _content(uri: str, assistant: Assistant, bench: Toolbench, user: User) -> dict[str, Any]:

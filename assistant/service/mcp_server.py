@@ -2,222 +2,199 @@
 
 Over HTTP every request stands for itself (the protocol's stateless form): there is no session to take over, and the
 guard checks host, origin, key and size of each request, so that the SDK's own check of hosts and origins stays off.
+
+Over standard input and output the protocol is answered at once, while the product is imported and opened beside: this
+module imports none of it.
 """
 
 import asyncio
-import json
-import shutil
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
-from http import HTTPStatus
+import contextlib
+import importlib
+import itertools
+import logging
+from collections.abc import Awaitable, Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import anyio
 from mcp import types
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from pydantic import Field, ValidationError
+from mcp.shared.context import RequestContext
+from mcp.shared.exceptions import McpError
+from pydantic import AnyUrl
 
-from assistant.errors import BadInput, ProductError
-from assistant.front import Assistant
-from assistant.records import Intent, Query, Recommendation, Relaxation, Reply
-from assistant.service.context import LOCAL_USER, Service, User
-from assistant.service.keys import KeyStore
-from assistant.service.mcp_resources import list_resources, list_templates, read_resource
-from assistant.service.problems import Problem, Refused, first_fault, problem_of
-from assistant.service.toolbench import FILE_ARGUMENTS, References, Toolbench
-from assistant.service.turns import Incoming, Running, ServedEvent, Turns, discard
-from assistant.service.uploads import INCOMING, fresh_path
-from assistant.sessions import new_session_id
-from assistant.settings import Settings
-from tools.records import Record
+from assistant.background import in_thread
+from assistant.errors import ProductError
 
-RECOMMEND = "recommend"
-MCP = "/mcp"
+if TYPE_CHECKING:
+    from assistant.service.mcp_calls import McpCalls
+    from assistant.settings import Settings
 
-Handler = Callable[[Any], Awaitable[types.ServerResult]]
+logger = logging.getLogger(__name__)
 
+STATS = "catalogue://stats"
+ITEMS = "catalogue://items"
+LISTED = 100
+"""How many items the listing shows; the template reaches every item."""
+JSON = "application/json"
+CALLS = "assistant.service.mcp_calls"
+TOLD_EVERY_SECONDS = 1.0
 
-class RecommendIn(Record):
-    """Arguments of recommend."""
-
-    text: str = Field("", description="what the user is looking for, in their own words, in any language")
-    images: list[str] = Field([], max_length=8, description=f"pictures, each {FILE_ARGUMENTS['image']}")
-    audio: list[str] = Field([], max_length=8, description=f"voice notes, each {FILE_ARGUMENTS['audio']}")
-    session_id: str | None = Field(None, description="goes on with an earlier answer's session; null begins one")
-    top_n: int | None = Field(None, ge=1, le=20, description="how many items")
+Opening = Callable[["Progress"], Awaitable["McpCalls"]]
+"""Gives what answers requests; tells how far it is while that is not there yet. Raises `ProductError`."""
 
 
-class Recommended(Record):
-    """A ranking with its explanations, and what was understood."""
+class Progress:
+    """Tells the client of a request what is being done, if it asked for that."""
 
-    session_id: str
-    message: str
-    intent: Intent
-    language: str
-    query: Query
-    constraints: dict[str, Any]
-    relaxed: list[Relaxation]
-    recommendations: list[Recommendation]
-    degraded: list[str] = Field(description="what was left out and why, a sentence each")
+    def __init__(self, context: RequestContext[Any, Any, Any]) -> None:
+        self.request = context.request
+        """The HTTP request; None over standard input and output."""
+        self._context = context
+        self._numbers = itertools.count(1)
 
-
-class McpDoor:
-    """One MCP server over a running assistant, for any number of connections."""
-
-    def __init__(self, service: Service, bench: Toolbench) -> None:
-        self._service = service
-        self._bench = bench
-        self.server: Server[Any, Any] = Server("recommendation-assistant", version("recommendation-assistant"))
-        handlers: dict[type, Handler] = {
-            types.ListToolsRequest: self._list_tools,
-            types.CallToolRequest: self._call_tool,
-            types.ListResourcesRequest: list_resources,
-            types.ListResourceTemplatesRequest: list_templates,
-            types.ReadResourceRequest: self._read_resource,
-        }
-        self.server.request_handlers.update(handlers)
-
-    def http(self) -> StreamableHTTPSessionManager:
-        """What answers HTTP requests while its ``run()`` is entered, which can be once."""
-        most = self._service.settings.service.body_bytes
-        return StreamableHTTPSessionManager(self.server, stateless=True, max_request_body_size=most)
-
-    def _user(self) -> User:
-        """Who asks: the guard's word over HTTP, the local user over standard input and output."""
-        request = self.server.request_context.request
-        user: User = request.scope["user"] if request is not None else LOCAL_USER
-        return user
-
-    async def _list_tools(self, _: types.ListToolsRequest) -> types.ServerResult:
-        arguments, result = RecommendIn.model_json_schema(), Recommended.model_json_schema()
-        meaning = " ".join((self.recommend.__doc__ or "").split())
-        listed = [_listed(RECOMMEND, meaning, arguments, result, writes=True)]
-        listed += [_listed(tool.name, tool.description, tool.arguments, tool.result) for tool in self._bench.tools]
-        return types.ServerResult(types.ListToolsResult(tools=listed))
-
-    async def _call_tool(self, request: types.CallToolRequest) -> types.ServerResult:
-        name, arguments = request.params.name, request.params.arguments or {}
-        if name == RECOMMEND:
-            try:
-                result = (await self.recommend(arguments)).model_dump(mode="json")
-            except (ProductError, Refused) as exc:
-                return _refused(str(exc))
-            except Exception as exc:
-                return _refused(problem_of(exc).detail)
-            return _answered(result)
-        outcome = await self._bench.call(self._user(), name, arguments)
-        return _answered(outcome.result or {}) if outcome.ok else _refused(outcome.error or "The tool failed.")
-
-    async def recommend(self, arguments: dict[str, Any]) -> Recommended:
-        """Recommend items of the catalogue for a wish in words, pictures and voice notes: a ranking in which each item
-        is explained by evidence. Give the session_id of an earlier answer to follow it up, such as "cheaper"."""
-        try:
-            asked = RecommendIn.model_validate(arguments)
-        except ValidationError as exc:
-            raise BadInput(first_fault(exc.errors())) from exc
-        user, turns = self._user(), self._service.turns
-        session_id = new_session_id()
-        if asked.session_id is not None:
-            session_id = (await asyncio.to_thread(self._service.own_session, user, asked.session_id)).session_id
-        with self._bench.opened(user) as files:
-            incoming = await asyncio.to_thread(_incoming, asked, files, self._service.settings.data_folder / INCOMING)
-        running = turns.start(user, session_id, incoming)
-        async with aclosing(turns.listen(running)) as events:  # type: ignore[type-var]
-            async for event in events:
-                await self._report(event)
-        return _recommended(running)
-
-    async def _read_resource(self, request: types.ReadResourceRequest) -> types.ServerResult:
-        return await read_resource(request, self._service.assistant, self._bench, self._user())
-
-    async def _report(self, event: ServedEvent) -> None:
-        """Tell a client that asked for progress which step begins."""
-        context = self.server.request_context
+    async def tell(self, message: str) -> None:
+        """Send one notification."""
+        context = self._context
         token = context.meta.progressToken if context.meta else None
-        if token is None or event.name != "step_started":
-            return
-        await context.session.send_progress_notification(
-            token, event.number, message=str(event.data["step"]), related_request_id=str(context.request_id)
-        )
+        if token is not None:
+            await context.session.send_progress_notification(
+                token, next(self._numbers), message=message, related_request_id=str(context.request_id)
+            )
+
+    async def tell_loading(self, missing: list[str]) -> None:
+        """What is loaded before the request can be answered."""
+        await self.tell(f"loading: {', '.join(missing)}")
 
 
-async def over_stdio(settings: Settings, out: TextIO, files: Path | None = None) -> None:
+def mcp_server(opening: Opening) -> Server[Any, Any]:
+    """A server whose requests are answered by what the opening gives."""
+    server: Server[Any, Any] = Server("recommendation-assistant", version("recommendation-assistant"))
+
+    async def list_tools(_: types.ListToolsRequest) -> types.ServerResult:
+        with _as_mcp_error():
+            return types.ServerResult((await opening(Progress(server.request_context))).list_tools())
+
+    async def call_tool(request: types.CallToolRequest) -> types.ServerResult:
+        progress = Progress(server.request_context)
+        try:
+            calls = await opening(progress)
+        except ProductError as exc:
+            return types.ServerResult(refused(str(exc)))
+        result = await calls.call_tool(request.params.name, request.params.arguments or {}, progress)
+        return types.ServerResult(result)
+
+    async def read_resource(request: types.ReadResourceRequest) -> types.ServerResult:
+        progress = Progress(server.request_context)
+        with _as_mcp_error():
+            return types.ServerResult(await (await opening(progress)).read_resource(request.params.uri, progress))
+
+    handlers: dict[type, Callable[[Any], Awaitable[types.ServerResult]]] = {
+        types.ListToolsRequest: list_tools,
+        types.CallToolRequest: call_tool,
+        types.ListResourcesRequest: list_resources,
+        types.ListResourceTemplatesRequest: list_templates,
+        types.ReadResourceRequest: read_resource,
+    }
+    server.request_handlers.update(handlers)
+    return server
+
+
+async def list_resources(_: types.ListResourcesRequest) -> types.ServerResult:
+    """The two resources that have an address of their own."""
+    described = {
+        STATS: "Counts of items, categories and brands, and the price range",
+        ITEMS: f"The first {LISTED} items by title, and how many there are",
+    }
+    resources = [
+        types.Resource(name=uri.rpartition("/")[2], uri=AnyUrl(uri), description=meaning, mimeType=JSON)
+        for uri, meaning in described.items()
+    ]
+    return types.ServerResult(types.ListResourcesResult(resources=resources))
+
+
+async def list_templates(_: types.ListResourceTemplatesRequest) -> types.ServerResult:
+    """The address of any item."""
+    meaning = "Everything that the catalogue says about one item; the id is percent-encoded"
+    item = types.ResourceTemplate(name="item", uriTemplate=f"{ITEMS}/{{id}}", description=meaning, mimeType=JSON)
+    return types.ServerResult(types.ListResourceTemplatesResult(resourceTemplates=[item]))
+
+
+async def over_stdio(settings: "Settings", out: TextIO, files: Path | None = None) -> None:
     """Serve one client over standard input and a stream that carries nothing but the protocol, until its end.
 
     Args:
         files: a folder whose pictures and recordings the client may name by their path; none unless given.
+
+    Raises:
+        ProductError: the assistant could not be opened; the client's requests were answered with the same sentence.
     """
-    async with Assistant(settings) as assistant:
-        turns = Turns(assistant, settings.service)
-        service = Service(settings, assistant, turns, KeyStore(settings.keys_file))
-        door = McpDoor(service, Toolbench(assistant, files))
-        try:
-            async with stdio_server(stdout=anyio.wrap_file(out)) as (read, write):
-                await door.server.run(read, write, door.server.create_initialization_options())
-        finally:
-            await turns.close()
-
-
-@asynccontextmanager
-async def over_http(service: Service, bench: Toolbench) -> AsyncIterator[StreamableHTTPSessionManager]:
-    """What answers the requests at ``/mcp`` meanwhile."""
-    manager = McpDoor(service, bench).http()
-    async with manager.run():
-        yield manager
-
-
-def parse_error(problem: Problem) -> tuple[int, dict[str, Any]] | None:
-    """A body that cannot be taken, as JSON-RPC tells it; other problems stay as they are."""
-    if problem.status != HTTPStatus.UNPROCESSABLE_ENTITY:
-        return None
-    error = {"code": types.PARSE_ERROR, "message": problem.detail}
-    return HTTPStatus.BAD_REQUEST, {"jsonrpc": "2.0", "id": None, "error": error}
-
-
-def _incoming(asked: RecommendIn, files: References, folder: Path) -> Incoming:
-    """The message with copies of its files, which are the turn's to delete."""
-    incoming = Incoming(uuid.uuid4().hex, asked.text, top_n=asked.top_n)
+    local = _Local(settings, files)
+    keeping = asyncio.create_task(local.keep())
     try:
-        for kind, references, kept in (
-            ("picture", asked.images, incoming.images),
-            ("recording", asked.audio, incoming.audio),
-        ):
-            for reference in references:
-                kept.append(fresh_path(folder))
-                shutil.copyfile(files(reference), kept[-1])
-                incoming.names[str(kept[-1])] = f"{kind} {len(kept)}"
-    except BaseException:
-        discard(incoming)
-        raise
-    return incoming
+        async with stdio_server(stdout=anyio.wrap_file(out)) as (read, write):
+            server = mcp_server(local.calls)
+            server.notification_handlers[types.InitializedNotification] = local.begin
+            await server.run(read, write, server.create_initialization_options())
+    finally:
+        local.end.set()
+        if not local.there.is_set():
+            keeping.cancel()
+        await asyncio.wait([keeping])
+    if local.error:
+        raise local.error
 
 
-def _recommended(running: Running) -> Recommended:
-    if running.reply is None:
-        raise BadInput(running.problem.detail if running.problem else "The turn was stopped.")
-    reply: Reply = running.reply
-    return Recommended(**{name: getattr(reply, name) for name in Recommended.model_fields})
+class _Local:
+    """The assistant of this process, opened beside."""
+
+    def __init__(self, settings: "Settings", files: Path | None) -> None:
+        self.wanted, self.there, self.end = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.error: ProductError | None = None
+        self._settings = settings
+        self._files = files
+        self._calls: McpCalls | None = None
+
+    async def begin(self, _: object = None) -> None:
+        """Open it now: the client has been answered."""
+        self.wanted.set()
+
+    async def keep(self) -> None:
+        """Open it when it is wanted, and close it when the end is set."""
+        await self.wanted.wait()
+        try:
+            await in_thread(lambda: importlib.import_module(CALLS))
+            async with importlib.import_module(CALLS).opened(self._settings, self._files) as self._calls:
+                self.there.set()
+                await self.end.wait()
+        except ProductError as exc:
+            logger.error("%s", exc)
+            self.error = exc
+            self.there.set()
+
+    async def calls(self, progress: Progress) -> "McpCalls":
+        """An `Opening`."""
+        self.wanted.set()
+        while not self.there.is_set():
+            try:
+                await asyncio.wait_for(self.there.wait(), TOLD_EVERY_SECONDS)
+            except TimeoutError:
+                await progress.tell("starting")
+        if self._calls is None:
+            raise self.error or ProductError("The assistant could not be opened.")
+        return self._calls
 
 
-def _listed(
-    name: str, description: str, arguments: dict[str, Any], result: dict[str, Any], *, writes: bool = False
-) -> types.Tool:
-    hints = types.ToolAnnotations(readOnlyHint=not writes, destructiveHint=False, openWorldHint=False)
-    return types.Tool(name=name, description=description, inputSchema=arguments, outputSchema=result, annotations=hints)
+@contextlib.contextmanager
+def _as_mcp_error() -> Iterator[None]:
+    try:
+        yield
+    except ProductError as exc:
+        raise McpError(types.ErrorData(code=types.INTERNAL_ERROR, message=str(exc))) from exc
 
 
-def _answered(result: dict[str, Any]) -> types.ServerResult:
-    """A result as data and, for clients that read only text, as JSON."""
-    text = types.TextContent(type="text", text=json.dumps(result, ensure_ascii=False))
-    return types.ServerResult(types.CallToolResult(content=[text], structuredContent=result))
-
-
-def _refused(sentence: str) -> types.ServerResult:
-    return types.ServerResult(
-        types.CallToolResult(content=[types.TextContent(type="text", text=sentence)], isError=True)
-    )
+def refused(sentence: str) -> types.CallToolResult:
+    """A call that failed, in one sentence."""
+    return types.CallToolResult(content=[types.TextContent(type="text", text=sentence)], isError=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from assistant.service.problems import Problem, Refused, first_fault
 
@@ -14,9 +14,16 @@ MODEL = "recommendation-assistant"
 
 
 class Lenient(BaseModel):
-    """Base of what clients send: keys that mean nothing here are passed over."""
+    """Base of what clients send: keys that mean nothing here are passed over, and null is as if it were left out."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class TextPart(Lenient):

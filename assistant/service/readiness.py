@@ -15,7 +15,7 @@ from tools.records import Record
 
 FRESH_SECONDS = 2.0
 FREE_BYTES = 256 * 2**20
-NEEDED = frozenset({"catalogue", "text", "disk"})
+NEEDED = frozenset({"catalogue", "text", "disk", "warm_up"})
 """Without the others, turns go on with less and say so."""
 OK = "ok"
 
@@ -23,8 +23,10 @@ OK = "ok"
 class Ready(Record):
     """Each thing that the service depends on: ``ok``, or a sentence saying what is wrong."""
 
-    ready: bool = Field(description="whether what every turn needs is there: the catalogue, the text encoder, the disk")
-    parts: dict[str, str] = Field(examples=[{"catalogue": OK, "text": OK, "disk": OK, "llm": OK}])
+    ready: bool = Field(
+        description="whether what every turn needs is there and loaded: the catalogue, the text encoder, the disk"
+    )
+    parts: dict[str, str] = Field(examples=[{"catalogue": OK, "text": OK, "disk": OK, "llm": OK, "warm_up": OK}])
 
 
 class Readiness:
@@ -41,7 +43,8 @@ class Readiness:
         async with self._looking:
             if self._seen is None or time.monotonic() > self._until:
                 self._seen = await self._look()
-                self._until = time.monotonic() + FRESH_SECONDS
+                warming = self._seen.parts["warm_up"] != OK  # its end is told at once
+                self._until = time.monotonic() + (0 if warming else FRESH_SECONDS)
             return self._seen
 
     async def _look(self) -> Ready:
@@ -52,6 +55,7 @@ class Readiness:
             "speech": lambda: self._engine("speech"),
             "llm": self._llm,
             "disk": self._disk,
+            "warm_up": self._warm_up,
         }
         said = await asyncio.gather(*(asyncio.to_thread(_guarded, look) for look in looks.values()))
         parts = dict(zip(looks, said, strict=True))
@@ -62,7 +66,7 @@ class Readiness:
         return OK
 
     def _engine(self, name: str) -> str:
-        """Making an engine looks at its files; what is heavy is loaded at the first use, or in warming up."""
+        """Making an engine looks at its files; what is heavy is loaded in warming up."""
         getattr(self._service.assistant.engines, name)
         return OK
 
@@ -70,6 +74,10 @@ class Readiness:
         settings = self._service.settings
         answers = server.status(settings).answers
         return OK if answers else f"The language model does not answer; {mending_command(settings)}."
+
+    def _warm_up(self) -> str:
+        missing = self._service.assistant.warming.waiting_for
+        return f"The first turn would wait, since these are being loaded: {', '.join(missing)}." if missing else OK
 
     def _disk(self) -> str:
         folder = self._service.settings.data_folder

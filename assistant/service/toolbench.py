@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
 from assistant.errors import MediaError
 from assistant.front import TOOL_THREADS, Assistant
 from assistant.service.context import User
 from assistant.service.upload_store import Uploads
 from assistant.service.uploads import INCOMING, written
+from tools.bounds import read_json
 from tools.records import Record, ToolOutcome
 from tools.tool import Tool
 from tools.toolbox import TOOLS
@@ -23,6 +27,8 @@ AT_ONCE = TOOL_THREADS // 2
 """How many calls run at a time in the whole service, so that turns have threads left; others wait, and their deadline
 starts when they run."""
 DATA = "data:"
+MOST_QUOTED = 4
+"""How many layers of strings in strings are read: arguments, then what stands in them."""
 FILE_ARGUMENTS = {
     "image": "the picture: the id of an upload, item:ID for an item's own picture, or a data: URL in base64",
     "audio": "the recording: the id of an upload, or a data: URL in base64",
@@ -67,6 +73,8 @@ class Toolbench:
 
     async def call(self, user: User, name: str, arguments: dict[str, Any]) -> ToolOutcome:
         """Call a tool for a user; whatever goes wrong is in the outcome, as when the model calls it."""
+        tool = next((tool for tool in TOOLS if tool.name == name), None)
+        arguments = unquoted(tool.arguments, arguments) if tool else arguments
         async with self._room:
             with self.opened(user) as files:
                 return await self._assistant.call_tool(name, arguments, files, user=user.id)
@@ -132,6 +140,41 @@ class References:
             return None
         path = (self._files / reference.removeprefix("file://")).resolve()
         return path if path.is_relative_to(self._files) and path.is_file() else None
+
+
+def unquoted(form: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments as their form wants them, where a client wrote an object or a list as a string of JSON, or null for
+    what it leaves out; everything else stays as it is, for the form to refuse."""
+    for _ in range(MOST_QUOTED):
+        try:
+            form.model_validate(arguments)
+        except ValidationError as exc:
+            changed = arguments
+            for error in exc.errors():
+                changed = _unquoted_at(error, changed)
+            if changed == arguments:
+                return arguments
+            arguments = changed
+        else:
+            break
+    return arguments
+
+
+def _unquoted_at(error: ErrorDetails, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments without one fault, if it is of those that are forgiven: at most two names deep."""
+    where, given = error["loc"], error["input"]
+    if not 1 <= len(where) <= 2 or not all(isinstance(name, str) for name in where):
+        return arguments
+    first, rest = str(where[0]), where[1:]
+    if rest:
+        inner = arguments.get(first)
+        return arguments | {first: _unquoted_at(error | {"loc": rest}, inner)} if isinstance(inner, dict) else arguments
+    if given is None:
+        return {name: value for name, value in arguments.items() if name != first}
+    if isinstance(given, str) and error["type"] in {"model_type", "dict_type", "list_type"}:
+        with contextlib.suppress(ValueError, RecursionError):
+            return arguments | {first: read_json(given)}
+    return arguments
 
 
 def decoded(url: str) -> bytes:

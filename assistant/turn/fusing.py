@@ -16,10 +16,10 @@ from assistant.ledger import Ledger
 from assistant.records import Candidate, Provisional
 from assistant.relevance import is_relevant, is_vague, kinds_of
 from assistant.turn.choosing import diverse, explored, places_to_explore
+from assistant.turn.degrading import say_without
 from assistant.turn.state import Plan, TurnContext, TurnState, said_by
 from assistant.turn.tasting import BY_TASTE, TASTE_TOOL, opinions, weights_of
 from assistant.understanding.lexicon import has_cjk
-from prompts import say
 from tools.errors import ProductError
 from tools.records import Filters
 
@@ -102,7 +102,7 @@ async def _said_by_taste(
     try:
         return await asyncio.to_thread(opinions, state["known"], near, context.catalogue), []
     except ProductError as exc:
-        return [], [say("no_history", state["memory"].language, reason=str(exc))]
+        return [], [say_without("no_history", state["memory"].language, str(exc))]
 
 
 def _by_taste(near: list[FusedHit], fused: list[FusedHit], state: TurnState, k: float) -> list[FusedHit]:

@@ -24,6 +24,7 @@ from assistant.records import (
     TurnEvent,
 )
 from assistant.relevance import best_scores, is_vague, relevant_ids, wished_kinds
+from assistant.turn.degrading import say_without
 from assistant.turn.interest import with_buttons, with_words
 from assistant.turn.planning import (
     Names,
@@ -160,7 +161,7 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     degraded = [*state["degraded"], *unread]
     out = answer is None
     if answer is None:
-        degraded.append(say("no_planning_model", understanding.language, reason=reason))
+        degraded.append(say_without("no_planning_model", understanding.language, reason))
         answer = {"intent": "recommend", "calls": []}
     final, results = await _merge_plans(certain, answer, results, state, runtime)
     by_taste = await _found_by_taste(known, final, context)
@@ -222,7 +223,7 @@ async def _know(plan: Plan, state: TurnState, context: TurnContext) -> tuple[Kno
     try:
         return await asyncio.to_thread(ask, context.taste), []
     except ProductError as exc:
-        return ask(None), [say("no_history", memory.language, reason=str(exc))]
+        return ask(None), [say_without("no_history", memory.language, str(exc))]
 
 
 async def _found_by_taste(known: Known, plan: Plan, context: TurnContext) -> list[Found]:
@@ -283,7 +284,8 @@ def _say_nothing(_: TurnEvent) -> None:
 
 def failures(results: Sequence[Result], language: str) -> list[str]:
     """One sentence for each tool that failed."""
-    return [say("failed_step", language, tool=step.tool, error=step.error) for _, step, _ in results if not step.ok]
+    failed = [step for _, step, _ in results if not step.ok]
+    return [say_without("failed_step", language, step.error or "", tool=step.tool) for step in failed]
 
 
 async def _names_to_offer(

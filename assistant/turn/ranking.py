@@ -24,6 +24,7 @@ from assistant.records import (
     TranscriptNote,
 )
 from assistant.settings import TurnSettings
+from assistant.turn.degrading import say_without
 from assistant.turn.planning import constraints_in_words, to_chat
 from assistant.turn.state import TurnContext, TurnState, said_by, wishes_heard
 from prompts import load_prompt, say
@@ -60,7 +61,7 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     except (LLMUnavailable, LLMBadReply) as exc:
         out = out or isinstance(exc, LLMUnavailable)
         runtime.stream_writer(StepFinished(step="rank", ok=False, seconds=0, summary=str(exc)))
-        degraded.append(say("no_ranking_model", state["memory"].language, reason=str(exc)))
+        degraded.append(say_without("no_ranking_model", state["memory"].language, str(exc)))
     by_alias = {candidate.alias: candidate for candidate in candidates}
     named = {entry["item"]: set(entry["evidence"]) for entry in reversed(answer)}
     chosen = list(dict.fromkeys(entry["item"] for entry in answer))
@@ -88,7 +89,7 @@ async def explain(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     rewritten = sum(refused for _, refused, _ in explained)
     language, failed = state["memory"].language, next((reason for _, _, reason in explained if reason), "")
     runtime.stream_writer(StepFinished(step="explain", ok=True, seconds=time.perf_counter() - began))
-    notes = [say("no_explaining_model", language, reason=failed)] if failed else []
+    notes = [say_without("no_explaining_model", language, failed)] if failed else []
     notes += [say("explanations_by_template", language, count=rewritten)] if rewritten else []
     return {"recommendations": [item for item, _, _ in explained], "degraded": state["degraded"] + notes}
 

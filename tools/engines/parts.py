@@ -1,12 +1,10 @@
 """All that the tools work with, each part made on first use."""
 
-import logging
 from copy import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from tools.engines.lazy import Lazy
-from tools.errors import ProductError
 from tools.media import MediaLimits
 
 if TYPE_CHECKING:
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
     from tools.records import SignalSource
     from tools.store import Catalogue
     from tools.taste.taste import Taste
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -73,10 +69,10 @@ class Engines:
         other.__dict__["taste"] = Lazy(lambda: taste)
         return other
 
-    def warm_up(self) -> None:
-        """Load every model now; one that is missing is passed over and reported when it is first needed."""
-        for name in ("text", "pictures", "speech"):
-            try:
-                getattr(self, name).load()
-            except ProductError as exc:
-                logger.info("not loaded: %s", exc)
+    def load(self, part: Literal["text", "pictures", "speech"]) -> None:
+        """Load a model now, and not when it is first used.
+
+        Raises:
+            ServiceMissing: it is not there.
+        """
+        getattr(self, part).load()

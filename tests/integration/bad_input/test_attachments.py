@@ -123,7 +123,7 @@ async def test_a_missing_speech_model_is_only_noted(opened: OpenAssistant, shop_
     async with opened(engines) as assistant:
         reply = await assistant.reply("a chair", audio=[files.telephone(tmp_path)])
     assert reply.recommendations
-    assert any("transcribe_audio did not work" in note for note in reply.degraded)
+    assert any("“transcribe audio” did not work" in note for note in reply.degraded)
     assert [step.ok for step in reply.steps if step.tool == "transcribe_audio"] == [False]
 
 

@@ -28,7 +28,9 @@ def reply_of(told: list[Event]) -> dict[str, Any]:
     return reply
 
 
-@pytest.mark.parametrize(("call", "sentence"), [("plan", "plan"), ("rank", "did not answer"), ("text", "explain")])
+@pytest.mark.parametrize(
+    ("call", "sentence"), [("plan", "your words"), ("rank", "the order"), ("text", "some explanations")]
+)
 def test_a_turn_outlives_the_model_s_server_and_the_next_one_finds_the_new(
     service: Running, model: FakeOpenAIServer, call: str, sentence: str
 ) -> None:

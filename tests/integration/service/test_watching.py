@@ -8,9 +8,11 @@ import json
 import logging
 import re
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -21,9 +23,11 @@ from assistant.service.keys import KeyStore
 from assistant.service.watching import Served, Watcher, Watchers
 from assistant.sessions import SessionLog
 from assistant.settings import ServiceSettings
+from assistant.turn.graph import build_graph
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.integration.service.conftest import Running, Serve, problem
 from tools.engines.text import TextEncoder
+from tools.toolbox import Engines
 
 SECRET = "zebra-coloured umbrella"
 
@@ -270,6 +274,49 @@ def test_without_an_endpoint_nothing_that_traces_is_imported() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def when_warm(service: Running) -> httpx.Response:
+    """The answer of /readyz when the warm-up has ended."""
+    end = time.monotonic() + 120
+    while "being loaded" in (answer := service.client.get("/readyz")).text:
+        assert answer.status_code == 503
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return answer
+
+
+@pytest.mark.models
+def test_it_is_ready_when_nothing_is_being_loaded_any_more(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(Engines, "load", lambda self, part: go.wait())
+    with serve() as service:
+        answer = service.client.get("/readyz")
+        assert (answer.status_code, answer.json()["ready"]) == (503, False)
+        assert "being loaded: text, pictures, speech" in answer.json()["parts"]["warm_up"]
+        assert service.client.get("/healthz").status_code == 200
+        go.set()
+        assert when_warm(service).json()["ready"]
+
+
+@pytest.mark.models
+def test_a_warm_up_that_fails_keeps_nobody_from_being_ready(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(Engines, "load", fail)
+    monkeypatch.setattr("assistant.front.build_graph", lambda saver: build_graph(saver) if saver else fail())
+    with serve() as service:
+        assert when_warm(service).json()["parts"]["warm_up"] == "ok"
+
+
+@pytest.mark.models
+def test_a_rehearsal_leaves_nothing(serve: Serve) -> None:
+    with serve() as service:
+        when_warm(service)
+        assert service.client.get("/api/sessions").json()["sessions"] == []
+        files = [path.name for path in service.settings.data_folder.rglob("*") if path.is_file()]
+        assert not [name for name in files if not name.startswith(("sessions.sqlite", "events", "interactions"))], files
+
+
 @pytest.mark.models
 def test_every_part_s_state_is_asked_for_at_most_every_two_seconds(
     service: Running, monkeypatch: pytest.MonkeyPatch
@@ -279,11 +326,13 @@ def test_every_part_s_state_is_asked_for_at_most_every_two_seconds(
     asked: list[object] = []
     status = server.status
     monkeypatch.setattr(server, "status", lambda settings: (asked.append(settings), status(settings))[1])
+    when_warm(service)
+    asked.clear()
     answers = [service.client.get("/readyz") for _ in range(5)]
-    assert len(asked) == 1
+    assert len(asked) <= 1
     assert answers[0].status_code == 200
     assert answers[0].json() == {"ready": True, "parts": dict.fromkeys(
-        ("catalogue", "text", "pictures", "speech", "llm", "disk"), "ok")}  # fmt: skip
+        ("catalogue", "text", "pictures", "speech", "llm", "disk", "warm_up"), "ok")}  # fmt: skip
 
 
 @pytest.mark.models
@@ -291,7 +340,7 @@ def test_a_model_server_that_is_gone_is_named_and_keeps_nobody_from_being_ready(
     service: Running, model: FakeOpenAIServer
 ) -> None:
     model.stop()
-    answer = service.client.get("/readyz")
+    answer = when_warm(service)
     assert answer.status_code == 200
     assert "does not answer" in answer.json()["parts"]["llm"]
     assert "127.0.0.1" not in answer.text

@@ -37,7 +37,7 @@ def test_a_language_without_sentences_falls_back_to_english() -> None:
 
 def test_a_sentence_with_a_missing_variable_is_an_error() -> None:
     with pytest.raises(PromptError):
-        say("failed_step", "en", tool="x")
+        say("why", "en", title="x")
 
 
 def test_the_planning_system_prompt_does_not_change_between_turns() -> None:

@@ -66,21 +66,6 @@ def test_engines_make_only_what_is_read() -> None:
     assert dataclasses.replace(engines, text="other").text == "other"  # type: ignore[arg-type]
 
 
-def test_warming_up_passes_over_what_is_missing() -> None:
-    loaded = []
-
-    class Part:
-        def load(self) -> None:
-            loaded.append(self)
-
-    def missing() -> Part:
-        raise ServiceMissing("no model")
-
-    part = Part()
-    Engines("catalogue", Lazy(missing), part, part).warm_up()  # type: ignore[arg-type]
-    assert loaded == [part, part]
-
-
 def test_loading_translates_what_libraries_raise() -> None:
     with pytest.raises(ServiceMissing, match="The model m cannot be loaded: bad magic") as caught, loading("m"):
         raise RuntimeError("bad\nmagic")

@@ -1,11 +1,11 @@
 import { ChevronRight } from "lucide-react";
 import { useRef } from "react";
 import { Button, Disclosure, DisclosurePanel } from "react-aria-components";
-import { useMessages, useSpeech } from "../i18n";
+import { useSpeech } from "../i18n";
 import { percent } from "../i18n/format";
 import { Photo } from "../ui/Photo";
 import css from "./EvidencePanel.module.css";
-import { type Given, groupBySource, untoldScore, wordsOf } from "./evidence";
+import { type Given, groupBySource, wordsOf } from "./evidence";
 import { MarkedText } from "./MarkedText";
 import type { CardView } from "./turn";
 
@@ -53,23 +53,11 @@ function Entries({ card, language }: { card: CardView; language: string | undefi
           {entries.map((entry) => (
             <dd key={entry.id}>
               <span lang={entry.sentence ? language : "en"}>{wordsOf(entry)}</span>
-              <Score score={untoldScore(entry)} />
             </dd>
           ))}
         </div>
       ))}
     </dl>
-  );
-}
-
-function Score({ score }: { score: string | null }) {
-  const t = useMessages();
-  return (
-    score && (
-      <small className={css.score}>
-        {t.evidence.score} {score}
-      </small>
-    )
   );
 }
 

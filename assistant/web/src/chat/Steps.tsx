@@ -6,7 +6,7 @@ import { Spinner } from "../ui/Spinner";
 import css from "./Steps.module.css";
 import type { StepView } from "./turn";
 
-/** What the assistant did, step by step, as it runs. */
+/** What the assistant does, step by step; how long each took is told of an answer that is there. */
 export function Steps({ steps, isRunning }: { steps: StepView[]; isRunning: boolean }) {
   const t = useMessages();
   const isNarrow = useMediaQuery("(max-width: 40rem)");
@@ -34,7 +34,7 @@ export function Steps({ steps, isRunning }: { steps: StepView[]; isRunning: bool
             {step.query && <span className={css.query}>{t.steps.for(step.query)}</span>}
           </span>
           <span className="visually-hidden">{t.steps.state[step.state]}</span>
-          {step.seconds > 0.05 && <span className={css.seconds}>{t.steps.seconds(step.seconds)}</span>}
+          {!isRunning && step.seconds > 0.05 && <span className={css.seconds}>{t.steps.seconds(step.seconds)}</span>}
         </li>
       ))}
     </ol>

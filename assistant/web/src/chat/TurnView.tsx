@@ -7,7 +7,7 @@ import { Cards } from "./Cards";
 import { Comparison } from "./Comparison";
 import { canSayAgain, sayAgain } from "./conversations";
 import type { Given } from "./evidence";
-import { Facts } from "./Facts";
+import { Making } from "./Making";
 import { Notes } from "./Notes";
 import { Said } from "./Said";
 import { Steps } from "./Steps";
@@ -38,7 +38,7 @@ export function TurnView({ sessionId, turn, given, isLastRanking, onSay }: Props
             {reply.message}
           </p>
         )}
-        <Steps steps={turn.steps} isRunning={turn.status === "running"} />
+        {!reply && <Steps steps={turn.steps} isRunning={turn.status === "running"} />}
         {isComparison ? (
           <Comparison itemIds={turn.cards.map((card) => card.item_id)} />
         ) : (
@@ -46,7 +46,7 @@ export function TurnView({ sessionId, turn, given, isLastRanking, onSay }: Props
         )}
         {reply && <Notes reply={reply} />}
         <Ending sessionId={sessionId} turn={turn} />
-        {reply && <Facts reply={reply} />}
+        {reply && <Making steps={turn.steps} reply={reply} />}
       </article>
     </li>
   );

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Reply } from "../api/types";
-import { givenUpTo, groupBySource, untoldScore, wordsOf } from "./evidence";
+import { givenUpTo, groupBySource, wordsOf } from "./evidence";
 import { runningTurn, type Turn } from "./turn";
 
 const entry = (id: string, source: string) => ({ id, source, detail: id, sentence: id, score: null });
@@ -12,14 +12,6 @@ test("evidence is grouped by source, what says most first and unknown sources la
     ["price", ["1", "4"]],
     ["taste", ["2"]],
   ]);
-});
-
-test.each([
-  ["商品文字提到 shoe", 3.75, "3.75"],
-  ["与您的照片相似（相似度 0.70）", 0.7, null],
-  ["价格为 80 USD", null, null],
-])("“%s” with the score %s leaves %s to be told", (sentence, score, untold) => {
-  expect(untoldScore({ id: "e1", source: "keyword", detail: "", sentence, score })).toBe(untold);
 });
 
 test("evidence of an earlier version speaks English", () => {

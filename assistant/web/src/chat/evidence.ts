@@ -22,12 +22,6 @@ export function groupBySource(evidence: Evidence[]): EvidenceGroup[] {
 /** The fact in words, in the reply's language where that is kept. */
 export const wordsOf = ({ sentence, detail }: Evidence) => sentence || detail;
 
-/** The score, unless there is none or the words already tell it. */
-export function untoldScore(entry: Evidence): string | null {
-  const score = entry.score?.toFixed(2) ?? null;
-  return score !== null && wordsOf(entry).includes(score) ? null : score;
-}
-
 /** What the user gave: words, recordings and pictures that an item's evidence may rest on. */
 export interface Given {
   text: string;

@@ -48,7 +48,7 @@ export function AddMenu({ children, onFiles, onCamera }: Props) {
       <input
         ref={files}
         type="file"
-        accept="image/*,audio/*"
+        accept="image/*,.heic,.heif,audio/*"
         multiple
         hidden
         data-testid="files"

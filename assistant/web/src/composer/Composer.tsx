@@ -6,7 +6,7 @@ import { useMessages } from "../i18n";
 import { IconButton } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { AddMenu } from "./AddMenu";
-import { accept } from "./attachments";
+import { accept, isPicture } from "./attachments";
 import { CameraDialog } from "./CameraDialog";
 import css from "./Composer.module.css";
 import { Recorder } from "./Recorder";
@@ -64,8 +64,8 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
       return;
     }
     setProblem("");
-    const images = files.filter((file) => file.type.startsWith("image/"));
-    const audio = files.filter((file) => !file.type.startsWith("image/"));
+    const images = files.filter(isPicture);
+    const audio = files.filter((file) => !isPicture(file));
     if (await onSend({ text: text.trim(), images, audio, dropped: [] })) {
       setText("");
       setFiles([]);

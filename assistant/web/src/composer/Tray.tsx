@@ -2,6 +2,7 @@ import { X } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useMessages } from "../i18n";
 import { IconButton } from "../ui/Button";
+import { isPicture } from "./attachments";
 import css from "./Tray.module.css";
 
 interface Props {
@@ -32,8 +33,12 @@ export function Tray({ files, onRemove }: Props) {
 function Preview({ file }: { file: File }) {
   const t = useMessages();
   const url = useObjectUrl(file);
+  const [isUnseen, setUnseen] = useState(false); // few browsers show HEIC
   if (!url) return null;
-  if (file.type.startsWith("image/")) return <img className={css.picture} src={url} alt={file.name} />;
+  if (isPicture(file) && isUnseen) return <span className={css.named}>{file.name}</span>;
+  if (isPicture(file)) {
+    return <img className={css.picture} src={url} alt={file.name} onError={() => setUnseen(true)} />;
+  }
   // biome-ignore lint/a11y/useMediaCaption: a recording that was made just now has none
   return <audio className={css.recording} controls src={url} aria-label={t.composer.playback(file.name)} />;
 }

@@ -97,7 +97,7 @@ export const en = {
     preview: "What the camera sees",
   },
   steps: {
-    title: "How this was found",
+    title: "How this was made",
     running: "What is happening",
     count: (count: number) => plural(count, "one step", "{} steps"),
     seconds: (seconds: number) => `${seconds.toFixed(1)} s`,
@@ -155,7 +155,6 @@ export const en = {
     sees: "What the assistant sees in it",
     marked: "matches this item",
     confidence: (share: string) => `understood with ${share} confidence`,
-    score: "Score",
     itemPhoto: "The item",
     sources: {
       picture: "Looks like your picture",

@@ -93,7 +93,7 @@ export const zh: Messages = {
     preview: "摄像头画面",
   },
   steps: {
-    title: "查找过程",
+    title: "生成过程",
     running: "正在进行",
     count: (count) => `${count} 步`,
     seconds: (seconds) => `${seconds.toFixed(1)} 秒`,
@@ -151,7 +151,6 @@ export const zh: Messages = {
     sees: "助手从图中看到",
     marked: "与此商品相符",
     confidence: (share) => `识别可信度 ${share}`,
-    score: "得分",
     itemPhoto: "商品",
     sources: {
       picture: "与您的图片相似",

@@ -24,6 +24,7 @@ from pydantic import AnyUrl
 
 from assistant.service.mcp_resources import item_uri
 from tests.fakes.openai_server import FakeOpenAIServer
+from tests.integration.bad_input.conftest import purpose
 from tests.integration.service.doors.conftest import LAMP, Serve, Served, new_key, png, slow
 from tools.toolbox import TOOLS, Engines
 
@@ -160,6 +161,18 @@ async def test_the_catalogue_as_resources(served: Served) -> None:
             assert caught.value.error.code == -32002
 
 
+async def test_objects_and_lists_written_as_strings_are_read(served: Served) -> None:
+    async with connected(served) as client:
+        cheap = {"query": "chair", "filters": '{"max_price": 45, "categories": "[\\"Chairs\\"]"}', "k": None}
+        found = data(await client.call_tool("search_by_text", cheap))
+        assert [item["item_id"] for item in found["items"]] == ["chair-0"]
+        data(await client.call_tool("compare_items", {"item_ids": '["chair-0", "chair-1"]'}))
+        data(await client.call_tool("recommend", {"text": "a red chair", "images": "[]", "session_id": None}))
+        for filters in ("max_price 45", '["max_price"]', '{"max_prize": 45}'):
+            said = sentence(await client.call_tool("search_by_text", {"query": "chair", "filters": filters}))
+            assert "filters" in said
+
+
 async def test_steps_are_told_as_progress_to_those_who_ask(served: Served) -> None:
     steps: list[str] = []
 
@@ -213,10 +226,15 @@ async def test_a_client_that_hangs_up_ends_its_turn(serve: Serve, model: FakeOpe
     call = {"name": "recommend", "arguments": {"text": "something nice"}}
     request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     with serve(llm={"call_seconds": 60.0}) as served:
-        async with httpx.AsyncClient(timeout=5) as http:
-            with pytest.raises(httpx.ReadTimeout):
-                accept = {"Accept": "application/json, text/event-stream"}
-                await http.post(f"{served.url}/mcp", json=request, headers=accept)
+        async with httpx.AsyncClient(timeout=60) as http:
+            accept = {"Accept": "application/json, text/event-stream"}
+            asking = asyncio.create_task(http.post(f"{served.url}/mcp", json=request, headers=accept))
+            end = time.monotonic() + 60
+            while not any(purpose(body) == "plan" for body in model.requests):
+                assert time.monotonic() < end
+                await asyncio.sleep(0.02)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
         assert await asyncio.to_thread(model.wait_for_hang_up)
         end = time.monotonic() + 10
         while served.app.state.service.turns.active and time.monotonic() < end:
@@ -259,6 +277,48 @@ async def test_the_same_over_standard_input_and_output(command: StdioServerParam
         assert data(await client.call_tool("browse", {"k": 2}))["total"] == 5
         assert sentence(await client.call_tool("get_item", {"item_id": "none"})) == "The catalogue has no item 'none'."
         assert (await read(client, "catalogue://items/chair-1"))["title"] == "blue chair"
+
+
+async def test_a_call_before_the_models_are_loaded_waits_and_says_for_what(command: StdioServerParameters) -> None:
+    told: list[tuple[float, str]] = []
+
+    async def tell(number: float, _: float | None, message: str | None) -> None:
+        told.append((number, message or ""))
+
+    code = (
+        "import time, tools.engines.parts as parts; load = parts.Engines.load\n"
+        "parts.Engines.load = lambda self, part: time.sleep(3)\n"
+        "from assistant.cli import main; main()"
+    )
+    slow = command.model_copy(update={"args": ["-c", code, *command.args[2:]]})
+    async with stdio_client(slow) as (reading, writing), ClientSession(reading, writing) as client:
+        await client.initialize()
+        await client.call_tool("recommend", {"text": "chairs"}, progress_callback=tell)
+    assert any(message.startswith("loading: ") for _, message in told), told
+    assert [number for number, _ in told] == sorted({number for number, _ in told})
+
+
+async def test_an_assistant_that_cannot_be_opened_says_so_to_every_call(
+    command: StdioServerParameters, tmp_path: Path
+) -> None:
+    (tmp_path / "data" / "sessions.sqlite").write_bytes(b"no database at all, but long enough to be one" * 50)
+    async with stdio_client(command) as (reading, writing), ClientSession(reading, writing) as client:
+        await client.initialize()
+        assert "sessions.sqlite" in sentence(await client.call_tool("browse", {"k": 2}))
+        with pytest.raises(McpError, match="sessions"):
+            await client.list_tools()
+
+
+def test_nothing_is_loaded_before_the_client_is_answered(command: StdioServerParameters) -> None:
+    code = (
+        "import sys\nfrom assistant.cli import main\n"
+        "try: main()\n"
+        "finally: print(*{'torch', 'langgraph', 'fastapi', 'assistant.front'} & set(sys.modules), file=sys.stderr)"
+    )
+    ping = b'{"jsonrpc": "2.0", "id": 7, "method": "ping"}\n'
+    arguments = [sys.executable, "-c", code, *command.args[2:]]
+    done = subprocess.run(arguments, input=ping, capture_output=True, env=command.env, timeout=60)
+    assert (done.returncode, done.stderr.strip()) == (0, b"")
 
 
 async def test_only_files_of_the_folder_can_be_named(command: StdioServerParameters, tmp_path: Path) -> None:

@@ -92,6 +92,26 @@ def test_a_stream_says_the_same(client: openai.OpenAI) -> None:
     assert len({chunk.id for chunk in chunks}) == 1
 
 
+def test_null_is_as_if_it_were_left_out(http: httpx.Client) -> None:
+    unused = (
+        "stream",
+        "stream_options",
+        "n",
+        "temperature",
+        "tools",
+        "tool_choice",
+        "max_tokens",
+        "response_format",
+        "user",
+    )
+    body = {"model": MODEL, "messages": [user("a red chair") | {"name": None}], **dict.fromkeys(unused)}
+    told = http.post("/v1/chat/completions", json=body)
+    assert told.status_code == 200, told.text
+    assert told.json()["choices"][0]["message"]["recommendations"][0]["item_id"] == "chair-0"
+    assert http.post("/v1/chat/completions", json=body | {"messages": None}).status_code == 400
+    assert http.post("/v1/chat/completions", json=body | {"stream": "perhaps"}).status_code == 400
+
+
 def test_usage_is_streamed_only_when_asked_for(client: openai.OpenAI) -> None:
     stream = client.chat.completions.create(model=MODEL, messages=[user("a lamp")], stream=True)
     assert all(chunk.usage is None and chunk.choices for chunk in stream)

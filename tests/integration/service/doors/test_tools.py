@@ -93,6 +93,13 @@ def test_a_failed_call_has_the_status_that_says_whose_failure_it_is(
     assert told[1].startswith(sentence)
 
 
+def test_an_object_written_as_a_string_is_read(http: httpx.Client) -> None:
+    found = result(call(http, "browse", filters='{"max_price": 45}', k=None))
+    assert [item["item_id"] for item in found["items"]] == ["lamp/1 é", "chair-0"]
+    assert refusal(call(http, "browse", filters="cheap ones"))[0] == 400
+    assert refusal(call(http, "search_by_text", query=None))[0] == 400
+
+
 def test_a_body_that_is_no_call_is_refused(http: httpx.Client) -> None:
     assert http.post("/api/tools/browse", json={"k": 3}).status_code == 422
     assert http.post("/api/tools/browse", content=b"{", headers={"content-type": "application/json"}).status_code == 422
