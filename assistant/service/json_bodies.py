@@ -24,6 +24,7 @@ AT_ONCE_BYTES = 16 * 1024
 CATALOGUE = "/api/catalogue/"
 ITEMS = "/api/catalogue/items"
 """Where many lines are sent, each of which is read by itself."""
+_ANY_KIND = re.compile(r"/(v1|mcp)(/|$)")
 _FORM = re.compile(r"multipart/|application/x-www-form-urlencoded", re.IGNORECASE)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -53,9 +54,12 @@ class JsonBodies:
 
 
 def _is_json(scope: Scope) -> bool:
-    kind = Headers(scope=scope).get("content-type", "")
+    """Whether a handler may read the body as JSON: FastAPI does so without a type, too, and some doors with any."""
     read_elsewhere = scope["path"] == IMPORT or (scope["method"] == "POST" and scope["path"] == ITEMS)
-    return scope["method"] in _WITH_BODY and not read_elsewhere and not _FORM.match(kind)
+    if scope["method"] not in _WITH_BODY or read_elsewhere:
+        return False
+    kind = Headers(scope=scope).get("content-type", "").partition(";")[0]
+    return not kind or "json" in kind.casefold() or bool(_ANY_KIND.match(scope["path"]) and not _FORM.match(kind))
 
 
 async def _read(receive: Receive) -> tuple[bytes, Message | None]:

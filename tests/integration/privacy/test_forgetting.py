@@ -146,7 +146,11 @@ async def test_checkpoints_and_files_of_no_session_go_too_but_not_those_of_a_run
         then = time.time() - age
         os.utime(uploads / name, (then, then))
     with closing(sqlite3.connect(settings.data_folder / "sessions.sqlite")) as db, db:
-        for table in ("replies", "sessions"):  # as other versions left it: checkpoints without their session
+        for table in (
+            "replies",
+            "feedback",
+            "sessions",
+        ):  # as other versions left it: checkpoints alone
             db.execute(f"delete from {table} where session_id = ?", (words[2],))
     assert traces_of(settings.data_folder, [WORD])
 

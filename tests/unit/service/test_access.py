@@ -205,8 +205,9 @@ async def test_headers_that_are_no_addresses_are_bad_requests(tmp_path: Path, he
 @pytest.mark.parametrize("path", ["/api/sessions", "/api/me/events", "/v1/chat/completions", "/mcp", "/api/tools/x"])
 async def test_bodies_are_bounded_before_any_handler(tmp_path: Path, path: str, body: bytes, why: str) -> None:
     async with client(guarded(settings(tmp_path))) as caller:
-        for kind in ({"Content-Type": "application/json"}, {"Content-Type": "text/plain"}, {}):
-            answer = await caller.post(path, content=body, headers=kind)
+        kinds = ["application/json", "Application/JSON; charset=utf-16", "application/problem+json", None]
+        for kind in kinds + (["text/plain", "x"] if path in ("/mcp", "/v1/chat/completions") else []):
+            answer = await caller.post(path, content=body, headers={"Content-Type": kind} if kind else {})
             assert answer.status_code == 422
             assert why in answer.text
 

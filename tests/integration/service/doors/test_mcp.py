@@ -213,10 +213,15 @@ def test_the_guard_stands_before_it(serve: Serve) -> None:
         assert http.post("/mcp", json=ping, headers=accept).status_code == 401
 
 
+def with_key(served: Served) -> httpx.Client:
+    """A client with a key, which requests for another name than this machine's own need."""
+    return served.client(new_key(served, "ann"))
+
+
 def test_names_that_the_settings_add_reach_it(serve: Serve) -> None:
     ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
     headers = {"Accept": "application/json, text/event-stream", "Host": "shop.local:8080"}
-    with serve(service={"hosts": ["shop.local"], "cors": ["http://page.local"]}) as served, served.client() as http:
+    with serve(service={"hosts": ["shop.local"], "cors": ["http://page.local"]}) as served, with_key(served) as http:
         assert http.post("/mcp", json=ping, headers=headers).status_code == 200
         assert http.post("/mcp", json=ping, headers={**headers, "Origin": "http://page.local"}).status_code == 200
 
