@@ -25,7 +25,6 @@ CATALOGUE = "/api/catalogue/"
 ITEMS = "/api/catalogue/items"
 """Where many lines are sent, each of which is read by itself."""
 _ANY_KIND = re.compile(r"/(v1|mcp)(/|$)")
-_FORM = re.compile(r"multipart/|application/x-www-form-urlencoded", re.IGNORECASE)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -59,7 +58,7 @@ def _is_json(scope: Scope) -> bool:
     if scope["method"] not in _WITH_BODY or read_elsewhere:
         return False
     kind = Headers(scope=scope).get("content-type", "").partition(";")[0]
-    return not kind or "json" in kind.casefold() or bool(_ANY_KIND.match(scope["path"]) and not _FORM.match(kind))
+    return not kind or "json" in kind.casefold() or bool(_ANY_KIND.match(scope["path"]))
 
 
 async def _read(receive: Receive) -> tuple[bytes, Message | None]:
