@@ -124,5 +124,6 @@ def checkers() -> dict[str, Check]:
     """The checkers by name: the product's, and the evaluation's own where it takes these records."""
     found: dict[str, Check] = {"product": product_check}
     if find_spec(_EVALUATION) is not None:
-        found["evaluation"] = import_module(_EVALUATION).accepts
+        supported = import_module(_EVALUATION).supported
+        found["evaluation"] = lambda record: bool(supported(record.model_dump(by_alias=True)))
     return found

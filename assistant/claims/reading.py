@@ -235,7 +235,7 @@ class _Scope:
     def pass_joint(self, span: Span, after: Span | None) -> None:
         if span.has("joint") and span.text in _COORDINATING:
             self.argument = False
-        elif self.negative and self.denied:
+        elif self.negative and self.denied and not span.is_content:
             self.argument = True
         if span.has("joint") and self.negative and not span.has("negation") and _ends_scope(span, after):
             self.negative = False

@@ -150,18 +150,25 @@ _GRAMMATICAL = frozenset(
 measure words, places, particles."""
 
 
+_COMMON = frozenset({"v", "vd", "ad", "t", "l", "i"})
+_OFTEN = 1500
+"""Verbs that are as frequent as this in jieba's corpus are too general to state a property; those that state one, such
+as 防水, are concepts of the lexicon."""
+
+
 @cache
-def _parts_of_speech() -> dict[str, str]:
+def _parts_of_speech() -> dict[str, tuple[str, int]]:
     import jieba
 
     with jieba.Tokenizer().get_dict_file() as file:
         lines = [line.decode("utf-8").split() for line in file]
-    return {line[0]: line[2] for line in lines if len(line) == 3}
+    return {line[0]: (line[2], int(line[1])) for line in lines if len(line) == 3}
 
 
 def is_grammatical(word: str) -> bool:
     """True when a Chinese word is one of grammar rather than of meaning."""
-    return _parts_of_speech().get(word, "") in _GRAMMATICAL
+    tag, count = _parts_of_speech().get(word, ("", 0))
+    return tag in _GRAMMATICAL or (tag in _COMMON and count >= _OFTEN)
 
 
 def is_word(word: str) -> bool:
@@ -171,7 +178,7 @@ def is_word(word: str) -> bool:
 
 def is_measure_word(word: str) -> bool:
     """True for what stands between a number and what is counted."""
-    return _parts_of_speech().get(word) == "q"
+    return _parts_of_speech().get(word, ("", 0))[0] == "q"
 
 
 @cache
