@@ -13,9 +13,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from assistant.errors import ProductError
-from assistant.ingest import Rejection
+from assistant.ingest import IngestSummary, Rejection
 from assistant.ingest.export import catalogue_line
-from assistant.interactions import InteractionOptions
+from assistant.interactions import InteractionOptions, InteractionSummary
 from assistant.interactions import ingest as take_in_events
 from assistant.records import Memory
 from assistant.service.catalogue_map import project
@@ -141,12 +141,11 @@ def catalogue(plan: Plan) -> Tally:
         def check(file: File) -> None:
             path = _written(folder / f"{tally.cases}{file[0]}", file)
             with _lines_timed(tally, file):
-                _attempt(tally, file, lambda: shop.take_in(first, [path]))
+                _attempt(tally, file, lambda: _note(tally, shop.take_in(first, [path])))
             _attempt(tally, file, lambda: journey.check(file))
             plan.tick(tally)
 
-        files = _files(lines.catalogue_lines, lines.CATALOGUE_COLUMNS)
-        run(files, check, count=_file_count(plan), start=plan.seed)
+        _run_files(plan, tally, _files(lines.catalogue_lines, lines.CATALOGUE_COLUMNS), check)
         tally.notes["items at the end"] = first.count()
     return tally
 
@@ -159,17 +158,21 @@ def events(plan: Plan) -> Tally:
         def check(file: File) -> None:
             path = _written(plan.folder / "events" / f"{tally.cases}{file[0]}", file)
             with _lines_timed(tally, file):
-                _attempt(tally, file, lambda: take_in_events(store, [path], options))
+                _attempt(tally, file, lambda: _note(tally, take_in_events(store, [path], options)))
             _attempt(tally, file, lambda: _check_events(store))
             plan.tick(tally)
 
-        run(_files(lines.event_lines, lines.EVENT_COLUMNS), check, count=_file_count(plan), start=plan.seed)
+        _run_files(plan, tally, _files(lines.event_lines, lines.EVENT_COLUMNS), check)
         tally.notes["events at the end"] = store.stats().events
     return tally
 
 
-def _file_count(plan: Plan) -> int:
-    return max(1, plan.cases // LINES_A_FILE)
+def _run_files(plan: Plan, tally: Tally, files: st.SearchStrategy[File], check: Callable[[File], None]) -> None:
+    """Files until they have brought as many lines as the plan has cases."""
+    start = plan.seed
+    while tally.cases < plan.cases:
+        run(files, check, count=max(1, (plan.cases - tally.cases) // LINES_A_FILE), start=start)
+        start += 1
 
 
 def _files(line: st.SearchStrategy[bytes], columns: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[File]:
@@ -202,6 +205,12 @@ def _lines_timed(tally: Tally, file: File) -> Iterator[None]:
             tally.slowest_ms, tally.slowest = whole.slowest_ms / max(1, count), whole.slowest
         for failure in whole.failures.values():
             tally.fail(failure.sort, failure.what, failure.reproducer)
+
+
+def _note(tally: Tally, summary: IngestSummary | InteractionSummary) -> None:
+    """Count the lines that were taken and those that were refused with a reason."""
+    tally.notes["lines taken"] += summary.lines - summary.rejected
+    tally.notes["lines refused"] += summary.rejected
 
 
 def _attempt(tally: Tally, file: File, work: Callable[[], object]) -> None:
