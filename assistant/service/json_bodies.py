@@ -24,6 +24,7 @@ AT_ONCE_BYTES = 16 * 1024
 CATALOGUE = "/api/catalogue/"
 ITEMS = "/api/catalogue/items"
 """Where many lines are sent, each of which is read by itself."""
+_MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$")
 _ANY_KIND = re.compile(r"/(v1|mcp)(/|$)")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -58,7 +59,9 @@ def _is_json(scope: Scope) -> bool:
     if scope["method"] not in _WITH_BODY or read_elsewhere:
         return False
     kind = Headers(scope=scope).get("content-type", "").partition(";")[0]
-    return not kind or "json" in kind.casefold() or bool(_ANY_KIND.match(scope["path"]))
+    any_kind = _ANY_KIND.match(scope["path"])
+    untyped = not kind and not _MESSAGES.match(scope["path"])  # of a message without a type nothing is read
+    return untyped or "json" in kind.casefold() or bool(any_kind)
 
 
 async def _read(receive: Receive) -> tuple[bytes, Message | None]:

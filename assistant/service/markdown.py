@@ -15,7 +15,7 @@ _ESCAPES = (
     (re.compile(r"^[ \t]+", re.MULTILINE), ""),  # code blocks
     (re.compile(r"([\\`*_\[\]!~|$^])"), r"\\\1"),
     (re.compile(r"^([#+=:-])", re.MULTILINE), r"\\\1"),
-    (re.compile(r"^(\d{1,9})([.)])", re.MULTILINE), r"\1\\\2"),
+    (re.compile(r"^(\d{1,9})([.)])(?=\s|$)", re.MULTILINE), r"\1\\\2"),
     (re.compile(r"&(?=#?\w{1,32};)"), "&amp;"),
     (re.compile("<"), "&lt;"),
     (re.compile(">"), "&gt;"),

@@ -323,7 +323,7 @@ def test_a_page_of_an_allowed_site_may_call_with_a_key(serve: Serve) -> None:
 def test_titles_make_no_links(client: openai.OpenAI) -> None:
     content = ask(client, [user("a desk lamp")]).choices[0].message.content
     assert content
-    assert r"**Desk \[lamp\](http://example.org)** (20.00 USD)" in content
+    assert r"**Desk \[lamp\](http\://example\.org)** (20.00 USD)" in content
 
 
 # Waiting and hanging up ----------------------------------------------------------------------------------------------
