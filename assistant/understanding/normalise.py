@@ -45,6 +45,7 @@ def normalise(text: str, language: str) -> str:
 
 def _composed(text: str) -> str:
     """Compatibility forms as plain ones; not where the text would grow, as some characters stand for whole phrases."""
+    text = text.encode("utf-8", "replace").decode()  # OpenCC takes no halves of characters, as a command line may bring
     plain = unicodedata.normalize("NFKC", text)
     return plain if len(plain) <= 2 * len(text) + 100 else unicodedata.normalize("NFC", text)
 

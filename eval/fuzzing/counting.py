@@ -111,7 +111,8 @@ def _ended_in_time() -> Iterator[None]:
 def shortened(case: object) -> str:
     """A case as Python would write it, repetitions as a count, at most `SHOWN` characters."""
     text = case if isinstance(case, str) else repr(case)
-    text = _REPEATED.sub(lambda found: f"…{found[1]}×{len(found[0]) // len(found[1])}…", text[:200_000])
+    text = text[:200_000].encode("utf-8", "backslashreplace").decode()  # lone surrogates cannot be printed
+    text = _REPEATED.sub(lambda found: f"…{found[1]}×{len(found[0]) // len(found[1])}…", text)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 

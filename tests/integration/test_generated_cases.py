@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from eval.fuzzing import kinds
-from eval.fuzzing.counting import Tally
+from eval.fuzzing.counting import Tally, shortened
 from eval.fuzzing.serving import serving
 
 CASES = 150
@@ -37,3 +37,8 @@ def test_what_fails_is_counted_with_its_smallest_input() -> None:
         tally.fail("5xx", "500", text)
     assert (tally.cases, tally.count("5xx")) == (2, 2)
     assert met(tally) == ["5xx: 500: short"]
+
+
+def test_a_case_can_be_printed_whatever_it_is() -> None:
+    assert shortened("\ud8db") == "\\ud8db"
+    assert shortened("a" + "9" * 4_000) == "a…9×4000…"
