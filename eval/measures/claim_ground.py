@@ -116,7 +116,7 @@ class Ground:
     def _is_compound_of_own(self, token: Token) -> bool:
         """A compound whose two parts are said, or present the item and claim nothing."""
         han = token.text[:1] >= "\u3400"
-        if token.concepts or (not han and self.language != "de"):
+        if (han and token.concepts) or (not han and self.language != "de"):
             return False
         return (han and token.text in self.own) or any(
             all(part.bare or _among(part, self._said) or (han and part.text in self.own) for part in pair)

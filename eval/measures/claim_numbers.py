@@ -7,7 +7,7 @@ from functools import lru_cache
 from math import isclose
 from typing import Literal
 
-from eval.measures.claim_tokens import Token, forms, tokens
+from eval.measures.claim_tokens import Token, counter_forms, forms, tokens
 from eval.measures.claim_words import Amount, Spellings, amounts, load_claim_words, pattern, words_in
 
 What = Literal["price", "size", "similarity", "people", "measure", "count"]
@@ -21,6 +21,9 @@ _COUNTER = re.compile(r"\s?([章节层页位名起罐碗袋瓶杯盒集卷间座
 _MORE = re.compile(r"\s?多")
 _CONVERTED = 0.001
 """How far a converted measure may be off, as a share."""
+
+_FOLLOWING, _FOLLOWING_IN_CHINESE = -3, 20
+"""How much farther a word behind the number counts than one before it, in characters: "8 cm thick", but 厚 8 厘米."""
 
 _ROUNDED = 0.05
 """How far "about 45" may be from the number, as a share."""
@@ -123,8 +126,8 @@ def _aspect(dimension: str, before: str, after: str, language: str) -> str | Non
     for name, spellings in load_claim_words().aspects.get(dimension, {}).items():
         words = pattern(words_in(spellings, language))
         found += [(len(before) - match.end(), name) for match in words.finditer(before)]
-        if language != "zh" or not found:
-            found += [(match.start() - 3, name) for match in words.finditer(after[:14])]
+        follow = _FOLLOWING_IN_CHINESE if language == "zh" else _FOLLOWING
+        found += [(match.start() + follow, name) for match in words.finditer(after[:14])]
     return min(found)[1] if found else None
 
 
@@ -138,7 +141,8 @@ def _nouns(amount: Amount, words: Sequence[Token], low: str) -> tuple[frozenset[
     if _OF.search(low[begin : amount.start]):  # a set of four
         beside = [*following, *preceding]
     keys = [key for word in beside for key in forms(word)]
-    return frozenset([*keys, *([counter[1]] if counter else [])]), bool(following or counter)
+    counted = counter_forms(counter[1]) if counter else frozenset()
+    return frozenset(keys) | counted, bool(following or counter)
 
 
 def _is_function(word: Token) -> bool:

@@ -233,6 +233,11 @@ def _chinese_token(word: str, tag: str, start: int) -> Token:
     )
 
 
+def counter_forms(word: str) -> frozenset[str]:
+    """Forms of a Chinese measure word that says what is counted: 页 is a page."""
+    return forms(_chinese_token(word, "n", 0))
+
+
 def _is_adverb(word: str, tag: str) -> bool:
     return tag in ("d", "ad", "vd") and not _glosses(word) & _glosses("徒步") and word not in _SUPERLATIVE
 

@@ -93,8 +93,8 @@ class ClaimWords:
             for name, row in table.items():
                 for language, cell in zip(LANGUAGES, row.split("|"), strict=True):
                     for spelling in filter(None, map(str.strip, cell.split(","))):
-                        known = found[language].get(spelling.casefold(), frozenset())
-                        found[language][spelling.casefold()] = known | {f"{kind}:{name}"}
+                        for written in {spelling.casefold(), spelling.casefold().replace("-", " ")}:
+                            found[language][written] = found[language].get(written, frozenset()) | {f"{kind}:{name}"}
         return found
 
     @cached_property

@@ -18,7 +18,7 @@ in another language, only words of the tables are judged; in further languages n
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 
 from assistant.records import Recommendation, Reply
@@ -302,10 +302,17 @@ def _everything(low: str, ground: Ground) -> Found:
     words, language = load_claim_words(), ground.language
     for match in pattern(words_in(words.everything, language)).finditer(low):
         yield "quantifier", match.group(), match.group() in ground.own
-    materials = [token for token in tokens(low, language) if "material" in _kinds(token)]
+    materials = pattern(_spellings("material", language))
     for match in pattern(words_in(words.purely, language)).finditer(low):
-        if any(0 <= token.start - match.end() <= 1 for token in materials):
+        if materials.match(low, match.end() + low[match.end() :].startswith(" ")):
             yield "quantifier", match.group(), match.group() in ground.own
+
+
+@cache
+def _spellings(kind: str, language: str) -> tuple[str, ...]:
+    """How the concepts of a kind are written in a language."""
+    known = load_claim_words().concept_of.get(language, {}).items()
+    return tuple(written for written, concepts in known if any(one.startswith(f"{kind}:") for one in concepts))
 
 
 def _brands(text: str, ground: Ground) -> Found:
@@ -581,7 +588,8 @@ def _photos(low: str, ground: Ground) -> Found:
     """Likeness to what the user showed ("your photo") needs a comparison with it, and is never identity."""
     words = load_claim_words()
     for match in pattern(words_in(words.photo, ground.language)).finditer(low):
-        if not near(words.wish, clause_before(low, match.start()), ground.language, 12):
+        theirs = near(words.wish, clause_before(low, match.start()), ground.language, 12)
+        if not theirs and match.group() in ground.own:  # a camera takes photos
             continue
         compared = any("picture" in entry.source for entry in ground.evidence)
         alike = pattern(words_in(words.alike, ground.language)).search(low)

@@ -37,7 +37,7 @@ def _known_item(record: Labelled) -> Item:
     """The item with what the evidence says of it."""
     facts: Sequence[Mapping[str, Any]] = record["evidence"]
     named = {fact["facts"]["name"]: fact["facts"]["value"] for fact in facts if fact["key"] == "evidence_attribute"}
-    price = next((fact["facts"] for fact in facts if fact["source"] == "price"), {})
+    price: Mapping[str, Any] = next((fact["facts"] for fact in facts if fact["source"] == "price"), {})
     return Item(
         id=_OWN,
         title=record["item"]["title"],

