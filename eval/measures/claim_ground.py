@@ -111,7 +111,11 @@ class Ground:
 
     def says(self, token: Token) -> bool:
         """True when the lines say what the word says."""
-        return _among(token, self._said) or self._is_compound_of_own(token)
+        return _among(token, self._said) or self._is_compound_of_own(token) or self._is_written(token)
+
+    def _is_written(self, token: Token) -> bool:
+        """As it stands, like "seventh", which is read as 7th in the lines."""
+        return not self.denies(token) and bool(re.search(rf"(?<!\w){re.escape(token.text)}(?!\w)", self.own))
 
     def _is_compound_of_own(self, token: Token) -> bool:
         """A compound whose two parts are said, or present the item and claim nothing."""
