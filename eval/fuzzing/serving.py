@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from tools.store import Catalogue
 NOWHERE = "http://127.0.0.1:9/v1"
 """An address where no language model listens: every turn is answered by the rules alone."""
 FIRST_BYTES = 65_536
-START_SECONDS = 60.0
+START_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,17 @@ def serving(folder: Path) -> Iterator[Served]:
         with socket.create_server(("127.0.0.1", 0), backlog=200) as listening:
             served = Served("127.0.0.1", listening.getsockname()[1], folder, app.openapi())
             with served.log.listening(), _running(app, settings, listening):
+                _wait_until_ready(served)
                 yield served
+
+
+def _wait_until_ready(served: Served) -> None:
+    """The first turns of a service that still loads would count as hangs on a busy machine."""
+    end = time.monotonic() + START_SECONDS
+    while served.request("GET", "/readyz").status != HTTPStatus.OK:
+        if time.monotonic() > end:
+            raise RuntimeError("the service did not get ready")
+        time.sleep(0.1)
 
 
 def _settings(folder: Path) -> Settings:
