@@ -157,6 +157,14 @@ class PatientProtocol(H11Protocol):
         elif self._giving_up is None:
             self._wait()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; an application that works on its head already learns that its client is gone."""
+        super().send_400_response(msg)
+        cycle: Any = self.cycle
+        if cycle is not None:  # else what it answers later is an error, and logged with a traceback
+            cycle.disconnected = True
+            cycle.message_event.set()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing to wait for."""
         self._stop_waiting()
