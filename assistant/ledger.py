@@ -226,11 +226,17 @@ def template_explanation(title: str, entries: list[Evidence], language: str, evi
         "currency": (price.facts.get("currency") if price else None) or "",
         "within": price is not None and price.key == "evidence_price_within",
         "in_stock": any(e.source == "stock" for e in entries),
-        "quote": next((str(e.facts["quote"]) for e in entries if e.key == "evidence_quote"), ""),
+        "quote": next((_inside(str(e.facts["quote"])) for e in entries if e.key == "evidence_quote"), ""),
     }
     if not (any(facts.values()) or also):
-        also = [in_words(e, language) for e in entries]
+        also = [_quoted_in_words(e, language, own=own) for e in entries]
     return say("reason", language, title=title, also=also, **facts)
+
+
+def _quoted_in_words(entry: Evidence, language: str, *, own: bool) -> str:
+    if entry.key == "evidence_attribute":
+        return _attribute(str(entry.facts["name"]), str(entry.facts["value"]), language, own=own)
+    return in_words(entry, language)
 
 
 def _attribute(name: str, value: str, language: str, *, own: bool) -> str:
@@ -239,7 +245,15 @@ def _attribute(name: str, value: str, language: str, *, own: bool) -> str:
 
 def _value(value: str, language: str, *, own: bool) -> str:
     """A value as a sentence carries it: in quotation marks where it is in another language."""
-    return value if own or not value else say("quoted", language, text=value)
+    return value if own or not value else say("quoted", language, text=_inside(value))
+
+
+_QUOTATION_MARKS = str.maketrans(dict.fromkeys('“”„«»「」『』"', "'"))
+
+
+def _inside(text: str) -> str:
+    """A text as it stands inside quotation marks: with marks of its own that do not end them."""
+    return text.translate(_QUOTATION_MARKS)
 
 
 def _best(signals: list[tuple[str, Signal]]) -> list[tuple[str, Signal]]:

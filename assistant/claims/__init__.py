@@ -70,10 +70,9 @@ def unsupported(explanation: Explanation, vocabulary: Vocabulary) -> list[str]:
 
 def _without_names(text: str, explanation: Explanation) -> str:
     """The text without its quotations and titles, which are in the catalogue's language."""
-    text = QUOTED.sub(" ", text)
     for title in [explanation.title, *(other.title for other in explanation.others)]:
         text = re.sub(re.escape(title), " ", text, flags=re.IGNORECASE)
-    return text
+    return QUOTED.sub(" ", text)
 
 
 def _is_in(text: str, language: str) -> bool:

@@ -73,9 +73,9 @@ class Check:
 
     def _quoted(self, quote: str) -> bool:
         quote = digits_for_words(quote, self.ground.language)
-        low = " ".join(quote.split()).strip(" .,。，!！…").casefold()
+        low = _bare(quote).strip(" .,。，!！…").casefold()
         return bool(low) and any(
-            low in text for text in [*self.ground.texts, *(title.casefold() for title in self.ground.liked)]
+            low in _bare(text) for text in [*self.ground.texts, *(title.casefold() for title in self.ground.liked)]
         )
 
     def _may_name(self, span: Span, spans: list[Span]) -> bool:
@@ -211,7 +211,7 @@ class Check:
         for position, span in enumerate(spans):
             if position in self.used or span.kind not in ("word", "code") or not self._says_something(span):
                 continue
-            if _asked_before(position, spans) and (self.wish.find(span) or self.ground.find(span)):
+            if _asked_before(position, spans) and (self.wish.find(span) or self._holds(span)):
                 continue
             if span.negative and self._contrasts(span, spans):
                 continue
@@ -291,3 +291,11 @@ def _contains(text: str, name: str) -> bool:
 def _asked_before(position: int, spans: list[Span]) -> bool:
     """True when the clause repeats what the user asked for: "you were looking for ..."."""
     return any(span.has("wish") and span.clause == spans[position].clause for span in spans[:position])
+
+
+_MARKS = str.maketrans(dict.fromkeys("“”„«»「」『』\"'", ""))
+
+
+def _bare(text: str) -> str:
+    """The text without quotation marks, and with single spaces."""
+    return " ".join(text.translate(_MARKS).split())

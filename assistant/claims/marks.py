@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from assistant.claims.numerals import digits_for_words
 from assistant.claims.reading import Mark
 from assistant.claims.tokens import plain
 
-QUOTED = re.compile(r"[\"“„«「『]([^\"“”„«»「」『』]{2,}?)[\"”“»」』]")
+QUOTED = re.compile(r"[\"“„«「『]([^\"“”„«»「」『』]{1,}?)[\"”“»」』]")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Marks:
             *((name, "other") for name in self.others if name.casefold() != self.title.casefold()),
         ]
         for name, kind in sorted(names, key=lambda pair: -len(pair[0])):
-            low = plain(name, self.language).strip()
+            low = digits_for_words(plain(name, self.language), self.language).strip()
             if len(low) < 2 and low.isascii():
                 continue
             for match in re.finditer(rf"(?<!\w){re.escape(low)}(?!\w)" if low.isascii() else re.escape(low), text):

@@ -150,7 +150,7 @@ _GRAMMATICAL = frozenset(
 measure words, places, particles."""
 
 
-_COMMON = frozenset({"v", "vd", "ad", "t", "l", "i"})
+_COMMON = frozenset({"v", "vd"})
 _OFTEN = 1500
 """Verbs that are as frequent as this in jieba's corpus are too general to state a property; those that state one, such
 as 防水, are concepts of the lexicon."""
