@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from assistant import unfinished
 from assistant.background import in_thread
+from assistant.claims import load_claims
 from assistant.engines import media_limits
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, SessionError
 from assistant.learning.impressions import ImpressionLog
@@ -348,6 +349,7 @@ class Assistant:
         models: dict[str, Load] = {name: partial(in_thread, partial(engines.load, name)) for name in MODELS}
         others: dict[str, Load] = {
             "languages": partial(in_thread, load_detector),
+            "claims": partial(in_thread, load_claims),
             "personal data": partial(in_thread, self.border.warm_up),
             "language model": self._warm_prefix,
         }

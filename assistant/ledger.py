@@ -229,7 +229,7 @@ def template_explanation(title: str, entries: list[Evidence], language: str, evi
         "quote": next((_inside(str(e.facts["quote"])) for e in entries if e.key == "evidence_quote"), ""),
     }
     if not (any(facts.values()) or also):
-        also = [_quoted_in_words(e, language, own=own) for e in entries]
+        also = [_quoted_in_words(e, language, own=own) for e in entries if e.source != "dense"]
     return say("reason", language, title=title, also=also, **facts)
 
 

@@ -74,9 +74,8 @@ class Check:
     def _quoted(self, quote: str) -> bool:
         quote = digits_for_words(quote, self.ground.language)
         low = _bare(quote).strip(" .,。，!！…").casefold()
-        return bool(low) and any(
-            low in _bare(text) for text in [*self.ground.texts, *(title.casefold() for title in self.ground.liked)]
-        )
+        liked = [digits_for_words(title.casefold(), self.ground.language) for title in self.ground.liked]
+        return bool(low) and any(low in _bare(text) for text in [*self.ground.texts, *liked])
 
     def _may_name(self, span: Span, spans: list[Span]) -> bool:
         """Another item is named where the user liked it, or where prices are compared."""
@@ -237,7 +236,7 @@ class Check:
     def _contrasts(self, span: Span, spans: list[Span]) -> bool:
         """ "Walnut rather than plastic": denied beside what the evidence has in its place."""
         kind = next((role for role in ("colour", "material") if span.has(role)), "")
-        beside = [one for one in spans if kind and one.has(kind) and not one.negative and one.clause == span.clause]
+        beside = [one for one in spans if kind and one.has(kind) and not one.negative and one.sentence == span.sentence]
         return bool(beside) and not self.ground.find(span) and all(self._holds(one) for one in beside)
 
     def _holds(self, span: Span) -> bool:

@@ -114,6 +114,10 @@ class Comparing:
             return self.within and not differences and not fractions and relation in ("", "within", "below")
         if self.limit_currency and self.currency and self.limit_currency != self.currency:
             return False
+        shares = [one for one in differences if any(unit.dimension == "percent" for unit in one.units)]
+        if shares and not any(span.has(*_STRONG, "difference") for span in spans):
+            fractions = [value * shares[0].units[0].factor / 100 for value in shares[0].values]
+            differences = [one for one in differences if one not in shares]
         amount = self.limit * (fractions[0] if fractions else 1.0)
         if not self._related(relation or ("equal" if fractions else "within"), amount, spans):
             return False

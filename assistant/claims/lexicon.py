@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from assistant.claims.tokens import LANGUAGES, plain, stem_of, tokenise
+from assistant.claims.tokens import LANGUAGES, plain, stem, stem_of, tokenise
 from assistant.understanding.lexicon import has_cjk, load_lexicon
 
 Role = tuple[str, str]
@@ -37,6 +37,11 @@ class Dictionary:
                 self.exact.setdefault(surface, set()).add(role)
             self.entries.setdefault(words, set()).add(role)
             self.firsts[words[0]] = max(self.firsts.get(words[0], 0), len(words))
+
+    def add_exact(self, word: str, role: Role) -> None:
+        """A word in this form alone, not in others of the same stem."""
+        self.exact.setdefault((word,), set()).add(role)
+        self.firsts.setdefault(stem(word, "en"), 1)
 
     def longest(self, words: list[str], stems: list[str], start: int, end: int) -> tuple[int, frozenset[Role]]:
         """How many words from ``start`` on are an entry, and its roles; one word without a role where none is.
@@ -186,8 +191,8 @@ def _add_comparisons(dictionary: Dictionary, qualities: dict[str, str]) -> None:
             if re.fullmatch(r"[a-z]{3,9}", word):
                 for ending, role in (("er", "more"), ("est", "most")):
                     for form in _inflected(word, ending):
-                        _add(dictionary, "en", form, ("quality", name))
-                        _add(dictionary, "en", form, (role, ""))
+                        dictionary.add_exact(form, ("quality", name))
+                        dictionary.add_exact(form, (role, ""))
 
 
 def _inflected(word: str, ending: str) -> Iterable[str]:

@@ -196,10 +196,25 @@ def _same_part(number: Quantity, other: Quantity, attribute: str, ground: Ground
         return True
     if _touch(number, other) or _about_attribute(number, attribute, ground):
         return True
+    if _is_only_one(number, ground):
+        return True
     keys = _keys(number.following)
     return bool(keys & ground.title) or (
         not any(_keys(one.following[:1]) & keys for one, _ in ground.numbers if one.following) and not attribute
     )
+
+
+def _is_only_one(number: Quantity, ground: Ground) -> bool:
+    """True when the evidence has one number of this dimension: it can be no other thing's."""
+    dimensions = {unit.dimension for unit in number.units}
+    amounts = {
+        round(value * unit.factor, 6)
+        for other, _ in ground.numbers
+        for unit in other.units
+        if unit.dimension in dimensions
+        for value in other.values
+    }
+    return len(amounts) == 1
 
 
 def _about_attribute(number: Quantity, attribute: str, ground: Ground) -> bool:

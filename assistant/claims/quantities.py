@@ -129,10 +129,10 @@ def _fraction(spans: list[Span], at: int, language: str) -> list[Quantity]:
     if fraction > 1 or any(one.has("limit", "cheaper", "difference") for one in clause):
         return []
     after = at + 1
-    while after < len(spans) and spans[after].has("function") and after - at <= 2:
+    while after < len(spans) and spans[after].has("function") and after - at <= 3:
         after += 1
     quantity = Quantity(spans[at], at, (fraction,), used={at})
-    if after < len(spans) and spans[after].has("unit") and after - at <= 2:
+    if after < len(spans) and spans[after].has("unit"):
         after = _take_unit(quantity, spans, after)
         _take_measure(quantity, spans, at, after, language)
     else:

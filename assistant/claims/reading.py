@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from assistant.claims.lexicon import Role, load
-from assistant.claims.numerals import digits_for_words, values_of
+from assistant.claims.numerals import FRACTION, digits_for_words, values_of
 from assistant.claims.tokens import Token, is_grammatical, is_measure_word, is_word, plain, stem_of, tokenise, word_keys
 from assistant.understanding.lexicon import has_cjk
 
@@ -75,7 +75,7 @@ class Span:
 def read(text: str, language: str, find_marks: Callable[[str], Iterable[Mark]] = lambda text: ()) -> list[Span]:
     """The text's spans in order."""
     text = digits_for_words(plain(text, language), language)
-    marks = sorted(find_marks(text))
+    marks = sorted(find_marks(text), key=lambda mark: (mark.start, -mark.end))
     spans: list[Span] = []
     done = 0
     for mark in marks:
@@ -192,6 +192,11 @@ def _entries(tokens: list[Token], language: str) -> list[Span]:
     at = 0
     while at < len(words):
         token = words[at]
+        if token.kind == "code" and token.text.startswith(FRACTION) and token.text[len(FRACTION) :].isdigit():
+            value = str(int(token.text[len(FRACTION) :]) / 1000)
+            spans.append(Span(token.text, "word", frozenset({("fractions", value)})))
+            at += 1
+            continue
         if token.kind == "code":
             spans.append(Span(token.text, "code", parts=(frozenset({token.text}),)))
             at += 1

@@ -1,6 +1,6 @@
 import pytest
 
-from assistant.claims import Explanation, unsupported
+from assistant.claims import Explanation, Limit, unsupported
 from assistant.fusion import FusedHit
 from assistant.ledger import TASTE, Ledger, cited, in_words, template_explanation
 from assistant.records import Evidence
@@ -46,6 +46,30 @@ def test_the_sentence_that_speaks_of_the_wish_is_quoted_and_no_other() -> None:
 def test_a_price_says_that_it_keeps_the_limit() -> None:
     assert any(entry.detail == "it costs 80 USD, within your limit" for entry in entries(Filters(max_price=100)))
     assert any(entry.detail == "it costs 80 USD" for entry in entries())
+
+
+@pytest.mark.parametrize(
+    ("limit", "detail"),
+    [
+        (Limit(100, "USD"), "it costs 80 USD, within your limit"),
+        (Limit(100), "it costs 80 USD, within your limit"),
+        (Limit(100, "GBP"), "it costs 80 USD"),
+        (Limit(60, "USD"), "it costs 80 USD"),
+    ],
+)
+def test_a_price_is_compared_with_a_limit_of_its_own_currency_alone(limit: Limit, detail: str) -> None:
+    fused = FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, SIGNALS)
+    found = Ledger(Filters(max_price=limit.amount), "an oak chair", limit=limit).entries(fused, ITEM)
+    (price,) = [entry for entry in found if entry.source == "price"]
+    assert price.detail == detail
+    assert (price.facts.get("limit") == limit.amount) == ("within" in detail)
+
+
+def test_words_that_the_text_only_denies_are_not_told_as_found() -> None:
+    item = ITEM.model_copy(update={"description": "An oak chair without leather."})
+    signals = [("", Signal(source="keyword", score=1.0, rank=1, matched=["oak", "leather"]))]
+    found = Ledger(Filters(), "oak leather").entries(FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, signals), item)
+    assert [entry.facts["words"] for entry in found if entry.source == "keyword"] == ["oak"]
 
 
 def test_stock_is_told_when_it_was_asked_for() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from eval.claimset import Half, evaluate, load_records, product_check
 
-REACHED = {("dev", False): 0.99, ("dev", True): 0.87, ("test", False): 0.95, ("test", True): 0.27}
+REACHED = {("dev", False): 0.99, ("dev", True): 0.88, ("test", False): 0.95, ("test", True): 0.29}
 
 
 @pytest.mark.parametrize("half", ["dev", "test"])

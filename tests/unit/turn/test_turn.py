@@ -252,6 +252,22 @@ async def test_questions_keep_the_ranking_for_the_next_turn(stage: Stage) -> Non
     assert [item.item_id for item in reply.recommendations] == ["oak", "cafe"]
 
 
+@pytest.mark.parametrize(
+    "text", ["tell me more about the first one", "compare the first and the second", "why the first one?"]
+)
+async def test_a_changed_price_is_the_same_in_message_card_and_evidence(stage: Stage, text: str) -> None:
+    await stage.turn("a chair under 90 dollars", DOWN)
+    stage.shelf.items = [
+        item.model_copy(update={"price": 95.5}) if item.id == "oak" else item for item in stage.shelf.items
+    ]
+    reply, _, _ = await stage.turn(text)
+    oak = reply.recommendations[0]
+    assert (oak.item_id, oak.price) == ("oak", 95.5)
+    assert "95.50" in reply.message
+    assert "80" not in reply.message + oak.explanation
+    assert [entry.detail for entry in oak.evidence if entry.source == "price"] == ["it costs 95.50 USD"]
+
+
 async def test_chinese_is_answered_in_chinese(stage: Stage) -> None:
     reply, _, _ = await stage.turn("我想要一把椅子，不超过90美元", DOWN)
     assert reply.language == "zh"
