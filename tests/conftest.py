@@ -14,8 +14,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# No deadline: the first example of a run loads tables, and speed is measured elsewhere.
-settings.register_profile("here", deadline=None, max_examples=int(os.environ.get("TEST_EXAMPLES", "100")))
+# No deadline: the first example of a run loads tables, and speed is measured elsewhere. Every run tries the same
+# examples; with TEST_EXAMPLES it tries so many, and others each time.
+_examples = os.environ.get("TEST_EXAMPLES")
+settings.register_profile(
+    "here", deadline=None, max_examples=int(_examples or 100), derandomize=_examples is None, database=None
+)
 settings.load_profile("here")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -18,6 +18,7 @@ TASTE = frozenset({"session", "profile", "collaborative", "popular"})
 ECHOES = frozenset({"dense", "picture", "picture_text", "text_picture", "keyword"}) | TASTE
 """Evidence that repeats the user's words or compares with them; it says nothing of the item's own properties."""
 
+_BOUNDS = ("max_price", "min_price")
 _HAN_COLOUR = "色"
 _COLOUR = re.compile(r"colou?r|farbe|couleur|颜色", re.IGNORECASE)
 _NAMED = re.compile(r"“([^”]+)”")
@@ -230,13 +231,20 @@ class Ground:
 
     @cached_property
     def wish_numbers(self) -> list[float]:
-        """Numbers that the user said, bounds in force, and how far they were moved."""
+        """Numbers that the user said, bounds in force, and how far they were moved.
+
+        A bound such as "under 50" is kept as 49.99: it, and how far it was moved, may be told from either.
+        """
         moved = [
             abs(change.used - change.wanted)
             for change in self.reply.relaxed
             if isinstance(change.used, float) and isinstance(change.wanted, float)
         ]
-        return [value for amount in amounts(self.wish) for value in amount.values] + moved
+        bounds = [
+            float(self.reply.constraints[name]) for name in _BOUNDS if self.reply.constraints.get(name) is not None
+        ]
+        said = [value for amount in amounts(self.wish) for value in amount.values]
+        return said + [value + cent for value in [*moved, *bounds] for cent in (-0.01, 0.0, 0.01)]
 
     @cached_property
     def limits(self) -> list[float]:

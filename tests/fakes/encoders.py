@@ -38,6 +38,9 @@ class HashText:
         self.encoded: list[str] = []
         self._seconds = seconds
 
+    def load(self) -> None:
+        pass
+
     def encode(self, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
         time.sleep(self._seconds)
         self.encoded += texts

@@ -45,7 +45,8 @@ def test_a_catalogue_is_taken_in_and_the_same_again_does_no_work(client: Client,
     assert (job["summary"]["new"], job["size"], job["error"]) == (300, len(rows(300)), None)
     shop.text.encoded.clear()
     again = client.ended(client.send(rows(300))["job_id"])
-    assert (again["summary"]["unchanged"], shop.text.encoded) == (300, [])
+    assert again["summary"]["unchanged"] == 300
+    assert not [text for text in shop.text.encoded if " number " in text]  # the warm-up encodes texts of its own
     assert [job["job_id"] for job in client.get("/api/jobs")["jobs"]] == [again["job_id"], job["job_id"]]
     assert left(shop) == []
     assert str(shop.folder) not in json.dumps(client.get("/api/jobs"))

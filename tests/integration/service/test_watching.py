@@ -377,7 +377,7 @@ async def test_several_who_ask_at_once_wait_for_one_look() -> None:
         async def _look(self) -> Ready:
             self.looks += 1
             await asyncio.sleep(0.05)
-            return Ready(ready=True, parts={})
+            return Ready(ready=True, parts={"warm_up": "ok"})
 
     readiness = Counting(None)  # type: ignore[arg-type] # it is not looked at
     await asyncio.gather(*(readiness.look() for _ in range(20)))

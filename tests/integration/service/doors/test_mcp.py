@@ -337,7 +337,7 @@ async def test_only_files_of_the_folder_can_be_named(command: StdioServerParamet
             assert said == "red.png is a PNG picture, not a recording."
         for name in ("../secret.png", str(secret), "link.png", "photos"):
             said = sentence(await client.call_tool("transcribe_audio", {"audio": name}))
-            assert said.startswith(f"There is no upload {name!r}")
+            assert said.startswith(f"There is no upload {name[:40]!r}"[:-1])  # long names are cut
 
 
 def test_nothing_but_the_protocol_is_on_standard_output(command: StdioServerParameters) -> None:
