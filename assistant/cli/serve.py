@@ -29,9 +29,11 @@ def serve(
     no_llm: Annotated[bool, typer.Option("--no-llm", help="Do not start a language model's server.")] = False,
 ) -> None:
     """Start the web page and the API, and vLLM if it is not up; Ctrl-C stops what was started."""
+    from assistant.llm.profiles import endpoint
     from assistant.service import logs, server
 
     settings = _with(load_settings(), host, port)
+    endpoint(settings)  # settings that contradict each other end here, and not in every turn
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the server takes over, as Ctrl-C
     logs.set_up(settings.service)
     _check_keys(settings)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 PROGRAM = [sys.executable, "-c", "from assistant.cli import main; main()"]
 
@@ -40,3 +41,14 @@ def test_a_command_started_in_the_background_can_be_interrupted() -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (130, "Interrupted; what was finished is kept.\n")
+
+
+def test_a_service_whose_settings_contradict_each_other_does_not_start(tmp_path: Path) -> None:
+    given = {
+        "ASSISTANT_HOME": str(tmp_path),
+        "ASSISTANT_LLM__PROFILE": "remote",
+        "ASSISTANT_LLM__BASE_URL": "http://x/v1",
+    }
+    done = subprocess.run([*PROGRAM, "serve", "--no-llm"], capture_output=True, text=True, env={**os.environ, **given})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: The remote profile needs a model name: set ASSISTANT_LLM__MODEL (or llm.model).\n"
