@@ -279,6 +279,8 @@ def _word_holds(token: Token, kinds: Sequence[str], low: str, ground: Ground) ->
     """A word is the item's own, with the same polarity; where the text speaks of the wish, it is wished."""
     if ground.says(token):
         return not _excludes(token, kinds, low, ground)
+    if ground.lenient and token.text in ground.shelf.categories:  # the message may tell what the catalogue has
+        return True
     repeats = ground.lenient or _speaks_of(load_claim_words().asked, token, low, ground)
     return "promise" not in kinds and repeats and ground.wished(token)
 
