@@ -145,8 +145,8 @@ class Database:
             return  # another process was quicker
         for statement in TABLES.split(";\n"):
             connection.execute(statement)
-        # versions go on growing when the catalogue is dropped and made anew, so that nobody takes one state for another
-        version = int(time.time())
+        # microseconds, which no series of writes overtakes: a catalogue deleted and made anew has no old version again
+        version = time.time_ns() // 1000
         rows = {"schema": SCHEMA_VERSION, "catalogue": uuid.uuid4().hex[:12], "version": version, "seq": 0}
         connection.executemany("INSERT INTO meta VALUES (?, ?)", rows.items())
         connection.execute("COMMIT")

@@ -67,7 +67,7 @@ def test_a_conversation_with_photo_and_voice(page: Page, real: Running, shop: Sh
     say(page, TEXT)
     found = cards(page)
     reply = real.client.get(f"/api/sessions/{session_of(page)}").json()["messages"][0]["reply"]
-    assert "100" in reply["query"]["transcripts"][0]["text"]
+    assert re.search("100|one hundred", reply["query"]["transcripts"][0]["text"])  # Whisper writes either
     assert reply["constraints"]["max_price"] == 100
     assert [item["item_id"] for item in reply["recommendations"]] == found
     assert found
