@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tools.engines.text import TextEncoder
     from tools.records import SignalSource
     from tools.store import Catalogue
+    from tools.store.pages import PageStore
     from tools.taste.taste import Taste
 
 INSTEAD = "set ASSISTANT_VISION__CLIP_CHECKPOINT to a file, or ASSISTANT_VISION__ENCODER=conse for the built-in one."
@@ -39,6 +40,7 @@ def open_engines(settings: Settings) -> Engines:
         pool=settings.turn.pool,
         weights=cast("dict[SignalSource, float]", settings.turn.weights),
         taste=Lazy(lambda: taste_of(settings, catalogue)),
+        pages=Lazy(lambda: page_store(settings)),
     )
 
 
@@ -74,6 +76,13 @@ def taste_of(settings: Settings, catalogue: "Callable[[], Catalogue]") -> "Taste
         popularity_debias=taste.popularity_debias,
     )
     return Taste(settings.data_folder, catalogue, rules) if taste.enabled else None
+
+
+def page_store(settings: Settings) -> "PageStore":
+    """The shop's own pages in the data folder."""
+    from tools.store.pages import PageStore
+
+    return PageStore(settings.data_folder)
 
 
 def _text(settings: Settings) -> "TextEncoder":

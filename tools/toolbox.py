@@ -14,6 +14,7 @@ from tools import (
     get_item,
     search_by_image,
     search_by_text,
+    search_pages,
     similar_taste,
     transcribe_audio,
     user_history,
@@ -42,6 +43,7 @@ TOOLS: tuple[Tool[Any], ...] = (
     similar_taste.TOOL,
     because_you_liked.TOOL,
     user_history.TOOL,
+    search_pages.TOOL,
 )
 
 

@@ -24,6 +24,7 @@ from assistant.cli import (
     llm,
     mcp,
     models,
+    pages,
     profile,
     recommend,
     serve,
@@ -49,6 +50,7 @@ app.add_typer(llm.app, name="llm")
 app.add_typer(tools.app, name="tools")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(catalogue.sample_app, name="sample")
+app.add_typer(pages.app, name="pages")
 app.add_typer(keys.app, name="keys")
 app.add_typer(interactions.app, name="interactions")
 app.add_typer(users.app, name="users")

@@ -78,7 +78,7 @@ class CatalogueFile:
         self._piped = _Piped() if path == STANDARD_INPUT else None
         self.size = 0 if self._piped else _checked_size(path, contents.name)
         head = self._head()
-        self._encoding, self._skip = _encoding(path, head, contents.name)
+        self._encoding, self._skip = detected_encoding(path, head, contents.name)
         self.format = _format(path, head[self._skip :], self._encoding, contents.name)
 
     def records(self, progress: Progress | None = None) -> Iterator[RawRecord | Rejection]:
@@ -330,8 +330,12 @@ def _checked_size(path: Path, wanted: str) -> int:
     return status.st_size
 
 
-def _encoding(path: Path, head: bytes, wanted: str) -> tuple[str, int]:
-    """The encoding by byte order mark, and the mark's length."""
+def detected_encoding(path: Path, head: bytes, wanted: str, forms: str = "JSONL or CSV") -> tuple[str, int]:
+    """The encoding by byte order mark, and the mark's length.
+
+    Raises:
+        BadInput: it is UTF-32, or no text.
+    """
     if head.startswith(codecs.BOM_UTF8):
         return "utf-8", 3
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
@@ -340,7 +344,7 @@ def _encoding(path: Path, head: bytes, wanted: str) -> tuple[str, int]:
         if head.startswith(mark):
             return name, 2
     if b"\0" in head:
-        raise BadInput(f"{path} is {sniff(head) or 'a binary file'}, not {wanted} (JSONL or CSV).")
+        raise BadInput(f"{path} is {sniff(head) or 'a binary file'}, not {wanted} ({forms}).")
     return "utf-8", 0
 
 

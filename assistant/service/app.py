@@ -29,6 +29,7 @@ from assistant.service import (
     me_api,
     metrics,
     openapi,
+    pages_api,
     problems,
     sessions_api,
     tracing,
@@ -121,6 +122,7 @@ def _add_routes(app: FastAPI) -> None:
         me_api.router,
         catalogue_api.router,
         catalogue_api.jobs_router,
+        pages_api.router,
         metrics.router,
         docs_page.router,
     ):

@@ -14,6 +14,7 @@ from PIL.Image import Image
 
 from tools.engines.pictures import PictureVectors
 from tools.records import EncoderIdentity, Label
+from tools.store.words import query_words
 
 DIMENSIONS = 24
 
@@ -71,3 +72,30 @@ class HashPictures:
 
     def labels(self, picture: Image, k: int = 5) -> list[Label]:
         return []
+
+
+class WordText:
+    """A text encoder by words: texts that share words of content are near each other (256 dimensions)."""
+
+    def __init__(self, name: str = "word-text") -> None:
+        self.identity = EncoderIdentity(encoder=name, weights="none", preprocessing="none", dimensions=256)
+        self.encoded: list[str] = []
+
+    def load(self) -> None:
+        pass
+
+    def encode(self, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
+        self.encoded += texts
+        rows = np.stack([sum(map(_word_vector, _content(text)), np.full(256, 1e-6)) for text in texts])
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def _content(text: str) -> list[str]:
+    """Stems, without words that say nothing."""
+    return [token for word in query_words(text) for token in word.tokens]
+
+
+@lru_cache(maxsize=10_000)
+def _word_vector(word: str) -> NDArray[np.float64]:
+    seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "little")
+    return np.random.default_rng(seed).normal(size=256) / 16

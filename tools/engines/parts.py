@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tools.engines.text import TextEncoder
     from tools.records import SignalSource
     from tools.store import Catalogue
+    from tools.store.pages import PageStore
     from tools.taste.taste import Taste
 
 T = TypeVar("T")
@@ -62,6 +63,8 @@ class Engines:
     """Each signal's share in the fusion; None: the defaults of `tools.search`."""
     taste: "OptionalPart[Taste]" = OptionalPart()
     """What is known of users; None: nothing."""
+    pages: "OptionalPart[PageStore]" = OptionalPart()
+    """The shop's own pages; None: there are none."""
 
     def with_taste(self, taste: "Taste | None") -> "Engines":
         """The same parts, beside another knowledge of users."""

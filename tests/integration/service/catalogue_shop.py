@@ -21,6 +21,7 @@ from tests.fakes.encoders import HashPictures, HashText
 from tools.engines.lazy import Lazy
 from tools.engines.parts import Engines
 from tools.store import Catalogue
+from tools.store.pages import PageStore
 
 Line = dict[str, Any]
 
@@ -55,7 +56,8 @@ class CatalogueShop:
     def serving(self, **service: object) -> Iterator["Client"]:
         """The service over it, as long as the test needs it."""
         with Catalogue.open(self.data) as catalogue:
-            engines = Engines(catalogue, self.text, self.pictures, Lazy(_no_speech))  # type: ignore[arg-type]
+            store = PageStore(self.data)
+            engines = Engines(catalogue, self.text, self.pictures, Lazy(_no_speech), pages=store)  # type: ignore[arg-type]
             settings = self.settings(**service)
             app = create_app(settings, Assistant(settings, engines=engines))
             with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
@@ -73,6 +75,9 @@ class Client:
 
     def put(self, path: str, line: object, status: int = 200) -> Any:  # noqa: ANN401
         return self._json(self.http.put(path, json=line), status)
+
+    def put_text(self, path: str, text: str | bytes, kind: str, status: int = 200) -> Any:  # noqa: ANN401
+        return self._json(self.http.put(path, content=text, headers={"Content-Type": kind}), status)
 
     def post(self, path: str, content: object, status: int = 200) -> Any:  # noqa: ANN401
         return self._json(self.http.post(path, json=content), status)

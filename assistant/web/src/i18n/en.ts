@@ -119,6 +119,7 @@ export const en = {
       rank: "Putting the finds in order",
       explain: "Writing the reasons",
       user_history: "Looking at what you liked",
+      search_pages: "Reading the shop's pages",
       answer: "Writing the answer",
     } as Record<string, string>,
   },

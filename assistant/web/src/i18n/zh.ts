@@ -115,6 +115,7 @@ export const zh: Messages = {
       rank: "排序",
       explain: "撰写理由",
       user_history: "查看您喜欢过什么",
+      search_pages: "查阅店铺说明",
       answer: "撰写回答",
     },
   },
