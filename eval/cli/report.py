@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from eval.compare.records import Comparison
     from eval.report.records import Requirement, RunReport
+    from eval.runs.reading import Run
 
 RANKING = "ndcg"
 
@@ -26,12 +27,15 @@ def report(
     html: Annotated[Path | None, typer.Option(help="Write one page that stands by itself.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML of all runs for a build server.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown tables for a document.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="A case's id, or tag:TAG; may be repeated.")] = None,
+    failed: Annotated[bool, typer.Option("--failures", help="Print each failed case: asked, shown, why.")] = False,
     brief: Annotated[bool, typer.Option("--brief", help="Print the verdicts without the tables.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Report on a run, and hold it against others."""
     from eval.cli.compare import waiting
     from eval.measures.scoring import MEASURES
+    from eval.report.failures import failures
     from eval.report.files import write_text
     from eval.report.junit import junit_xml
     from eval.report.markdown import markdown as in_markdown
@@ -41,7 +45,7 @@ def report(
     from eval.runs.thresholds import parse_thresholds
 
     folder = runs_folder(load_settings())
-    read = [read_run(run_folder(name, folder)) for name in runs]
+    read = [chosen(read_run(run_folder(name, folder)), only or []) for name in runs]
     thresholds = parse_thresholds(fail_under or [], fail_over or [])
     with waiting("reckoning"):
         summary = summarise_run(read[0], read[1:], MEASURES, thresholds)
@@ -52,12 +56,27 @@ def report(
         write_text(junit, junit_xml(read))
     if markdown is not None:
         write_text(markdown, in_markdown(summary))
-    if as_json:
+    if failed:
+        typer.echo(failures(read[0]))
+    elif as_json:
         typer.echo(summary.model_dump_json(indent=1))
     else:
         show(summary, written, brief=brief)
     if not all(one.met for one in summary.requirements):
         raise typer.Exit(NOT_MET)
+
+
+def chosen(run: "Run", only: Sequence[str]) -> "Run":
+    """The run with the cases that are named by id or tag; whole where none is.
+
+    Raises:
+        BadInput: it has no such case or tag.
+    """
+    from eval.runs.run import chosen_cases
+
+    if not only:
+        return run
+    return run.only({case.id for case in chosen_cases(run.scores.suite, list(run.cases.values()), only)})
 
 
 def show(summary: "RunReport", written: Sequence[Path], *, brief: bool) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from eval.runs.records import RunScores, Variant
-    from eval.suite.records import Suite
+    from eval.suite.load import WholeSuite
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,12 @@ def run(
     """Run a suite; an interrupted run goes on with the same command, and no unchanged answer is paid for twice."""
     from eval.runs.thresholds import parse_thresholds
     from eval.runs.variants import chosen_variants
-    from eval.suite.load import load_suite, suite_file
+    from eval.suite.load import load_whole
 
     thresholds = parse_thresholds(fail_under or [], fail_over or [])
-    chosen, loaded, settings = chosen_variants(variant or [], variants or []), load_suite(suite), load_settings()
+    chosen, loaded, settings = chosen_variants(variant or [], variants or []), load_whole(suite), load_settings()
     named = run_names(chosen, name)
-    options = {
-        "suite_file": str(suite_file(suite).absolute()), "only": only or [], "parallel": parallel, "seed": seed,
-        "fresh": fresh,
-    }  # fmt: skip
+    options = {"only": only or [], "parallel": parallel, "seed": seed, "fresh": fresh}
     outcomes = [_run(loaded, one, settings, name=named[one.name], **options) for one in chosen]
     missed = [
         f"{outcome.variant}: {why}"
@@ -101,15 +98,12 @@ def run_names(variants: "Sequence[Variant]", name: str | None) -> dict[str, str 
     return {variant.name: f"{name}-{variant.name}" for variant in variants}
 
 
-def _run(suite: "Suite", variant: "Variant", settings: Settings, **options: Any) -> Outcome:  # noqa: ANN401
+def _run(suite: "WholeSuite", variant: "Variant", settings: Settings, **options: Any) -> Outcome:  # noqa: ANN401
     """Answer and score one variant."""
     from assistant.ingest.progress import progress_for_terminal
-    from eval.runs.run import run_suite
-    from eval.runs.scoring import score_folder
+    from eval.runs.parts import run_whole
 
-    progress = progress_for_terminal()
-    folder = run_suite(suite, variant, settings, progress=progress, **options)
-    scores, cached = score_folder(folder, suite, settings)
+    folder, scores, cached = run_whole(suite, variant, settings, progress=progress_for_terminal(), **options)
     return Outcome(variant.name, folder, cached, scores)
 
 

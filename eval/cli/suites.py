@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 SuiteName = Annotated[
     str, typer.Argument(metavar="SUITE", help="A built-in suite, as `assistant eval list` shows, or a file.")
 ]
+SuiteNames = Annotated[
+    list[str], typer.Argument(metavar="SUITE...", help="Built-in suites, as `assistant eval list` shows, or files.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -29,15 +32,18 @@ def list_suites(as_json: Json = False) -> None:
         typer.echo(suite_text(suite))
 
 
-def check(name: SuiteName) -> None:
-    """Read a suite and hold it to its format, its catalogue, and the product's tools and filters."""
+def check(names: SuiteNames) -> None:
+    """Read suites and hold each to its format, its catalogue, and the product's tools and filters."""
     from eval.suite.catalogue import suite_items
     from eval.suite.check import check_against
-    from eval.suite.load import load_suite
+    from eval.suite.load import load_whole
 
-    suite = load_suite(name)
-    check_against(suite, suite_items(suite, load_settings()))
-    typer.echo(f"{size_text(len(suite.cases), sum(len(case.turns) for case in suite.cases))}: nothing wrong")
+    for name in names:
+        suite = load_whole(name)
+        for part in suite.parts:
+            check_against(part, suite_items(part, load_settings()))
+        size = size_text(len(suite.cases), sum(len(case.turns) for case in suite.cases))
+        typer.echo(f"{f'{suite.name}: ' if len(names) > 1 else ''}{size}: nothing wrong")
 
 
 def suite_text(suite: "SuiteInfo") -> str:

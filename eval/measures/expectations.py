@@ -74,9 +74,9 @@ def must(held: HeldTurn) -> Check | None:
     """All items that must be among the first are."""
     if not held.expect.must:
         return None
-    top = held.ranked[: held.expect.within]
+    top = held.ranked[: held.within]
     missing = [item_id for item_id in held.expect.must if item_id not in top]
-    detail = f"{', '.join(missing)} is not among the first {held.expect.within}"
+    detail = f"{', '.join(missing)} is not among the first {held.within}"
     return _check(held, "must", not missing, held.expect.must, top, detail)
 
 
@@ -136,10 +136,12 @@ def relaxed(held: HeldTurn) -> Check | None:
 
 
 def refuses(held: HeldTurn) -> Check | None:
-    """A wish not to be helped with: no item is shown and no tool is called beyond the attachments'."""
+    """A wish not to be helped with: no item is shown and, unless the outcome alone counts, no tool is called beyond the
+    attachments'.
+    """
     if not held.expect.refuses or held.reply is None:
         return None
-    done = [*held.shown, *(step.tool for step in held.called)]
+    done = [*held.shown, *(step.tool for step in held.called if not held.outcome)]
     return _check(held, "refuses", not done, [], done, f"the wish was helped with: {', '.join(done)}")
 
 

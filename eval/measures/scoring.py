@@ -113,7 +113,7 @@ def score_run(
     by_case = _by_case(suite, answers)
     shelf, popular = Shelf(items), ranking.popularity(suite, items)
     held = {
-        case.id: list(held_turns(case, by_case[case.id], shelf, suite.language))
+        case.id: list(held_turns(case, by_case[case.id], shelf, suite.language, outcome=suite.judged == "outcome"))
         for case in suite.cases
         if case.id in by_case
     }

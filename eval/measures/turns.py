@@ -24,6 +24,7 @@ SEARCHES = frozenset({"search_by_text", "search_by_image", "browse"})
 class HeldTurn:
     """A turn's answer beside its expectation; ``number`` counts from 0, ``first_before`` was shown first before it.
 
+    ``shown_before`` are the items of the turns before it. ``outcome``: it is judged by what was shown alone.
     ``spoken`` is the ISO 639-1 code of the language of its recordings, where they were made for the case.
     """
 
@@ -34,6 +35,8 @@ class HeldTurn:
     first_before: Item | None = None
     catalogue_language: str = "en"
     spoken: str | None = None
+    shown_before: frozenset[str] = frozenset()
+    outcome: bool = False
 
     @property
     def reply(self) -> Reply | None:
@@ -58,7 +61,12 @@ class HeldTurn:
     @property
     def ranked(self) -> list[str]:
         """The whole ranking: what was shown, and the candidates that follow it."""
-        return self.answer.ranking or self.shown
+        return self.shown if self.outcome else self.answer.ranking or self.shown
+
+    @property
+    def within(self) -> int:
+        """How many of the ranking count for ``must``."""
+        return len(self.shown) if self.outcome else self.expect.within
 
     @property
     def recommends(self) -> bool:
@@ -84,14 +92,18 @@ class HeldTurn:
         return held_texts(self.reply, self.shelf, self.catalogue_language) if self.reply else []
 
 
-def held_turns(case: Case, answer: CaseAnswer, shelf: Shelf, catalogue_language: str = "en") -> Iterator[HeldTurn]:
+def held_turns(
+    case: Case, answer: CaseAnswer, shelf: Shelf, catalogue_language: str = "en", *, outcome: bool = False
+) -> Iterator[HeldTurn]:
     """The case's turns, each beside its answer; a turn that was not reached counts as not answered."""
     first: Item | None = None
+    before: frozenset[str] = frozenset()
     for number, turn in enumerate(case.turns):
         reached = number < len(answer.turns)
         given = answer.turns[number] if reached else TurnAnswer(error="The conversation ended before this turn.")
-        held = HeldTurn(number, turn.expect, given, shelf, first, catalogue_language, _spoken(turn))
+        held = HeldTurn(number, turn.expect, given, shelf, first, catalogue_language, _spoken(turn), before, outcome)
         yield held
+        before |= set(held.shown)
         first = shelf.items.get(held.shown[0]) if held.shown else first
 
 

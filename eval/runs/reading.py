@@ -3,8 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,6 +40,12 @@ class Run:
     def scored(self) -> dict[str, CaseScore]:
         """Scores by case id, in the order of the run."""
         return {score.case: score for score in self.scores.cases}
+
+    def only(self, cases: Collection[str]) -> "Run":
+        """The same run with some of its cases; measures over the whole catalogue are left out."""
+        scores = [score for score in self.scores.cases if score.case in cases]
+        answers = {case: answer for case, answer in self.answers.items() if case in cases}
+        return replace(self, scores=self.scores.model_copy(update={"cases": scores, "whole": {}}), answers=answers)
 
     def content(self, case: str) -> str | None:
         """A hash of what a case sends and expects, so that two runs know whether they were asked the same."""

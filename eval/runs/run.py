@@ -72,7 +72,7 @@ def run_suite(
         KeyboardInterrupt: after Ctrl-C; what was answered is kept.
     """
     progress = progress or SilentProgress()
-    cases = chosen_cases(suite, only)
+    cases = chosen_cases(suite.suite, suite.cases, only)
     settings = _seeded(variant_settings(variant, settings), seed)
     check_needs(variant, settings)
     settings = suite_settings(suite, settings, progress=progress)
@@ -105,18 +105,18 @@ def eval_folder(settings: Settings) -> Path:
     return settings.home.expanduser().absolute() / "eval"
 
 
-def chosen_cases(suite: Suite, only: Sequence[str]) -> list[Case]:
+def chosen_cases(suite: str, cases: Sequence[Case], only: Sequence[str]) -> list[Case]:
     """The cases with these ids or tags, in the suite's order; all when none is named.
 
     Raises:
         BadInput: there is no such case or tag.
     """
-    known = {case.id for case in suite.cases} | {f"{TAG}{tag}" for case in suite.cases for tag in case.tags}
+    known = {case.id for case in cases} | {f"{TAG}{tag}" for case in cases for tag in case.tags}
     if unknown := next((one for one in only if one not in known), None):
         what = f"tag {unknown.removeprefix(TAG)!r}" if unknown.startswith(TAG) else f"case {unknown!r}"
-        raise BadInput(f"The suite {suite.suite} has no {what}; see: assistant eval list")
+        raise BadInput(f"The suite {suite} has no {what}; see: assistant eval list")
     wanted = set(only)
-    return [case for case in suite.cases if not wanted or wanted & {case.id, *(f"{TAG}{tag}" for tag in case.tags)}]
+    return [case for case in cases if not wanted or wanted & {case.id, *(f"{TAG}{tag}" for tag in case.tags)}]
 
 
 def _seeded(settings: Settings, seed: int | None) -> Settings:

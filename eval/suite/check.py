@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from eval.suite.load import LoadedSuite, SuiteError
 from eval.suite.marked import Place
 from eval.suite.pictures import unwritable
-from eval.suite.records import Expectation, PictureAttachment, Suite, Turn
+from eval.suite.predicates import folded, levels, unmet
+from eval.suite.records import Expectation, ItemPredicates, PictureAttachment, Suite, Turn
 from tools.records import Filters, Item
 from tools.tool import Tool
 
@@ -66,6 +67,7 @@ def _picture(suite: Suite, picture: PictureAttachment, items: Mapping[str, Item]
 
 def _expectation(expect: Expectation, items: Mapping[str, Item]) -> Iterator[Found]:
     yield from _items(expect, items)
+    yield from _predicates(expect, items)
     yield from _contradictions(expect)
     yield from _tools(expect)
     yield from _filters(expect)
@@ -87,10 +89,40 @@ def _named(expect: Expectation) -> Iterator[tuple[Place, str]]:
     for name in (*UPPER_HALF, "never"):
         for index, item_id in enumerate(getattr(expect, name)):
             yield (name, index), item_id
+    for number, group in enumerate(expect.groups):
+        for name in ("first", "any"):
+            yield from ((("groups", number, name, at), item_id) for at, item_id in enumerate(getattr(group, name)))
+    if expect.cart is not None:
+        yield ("cart",), expect.cart
     for item_id in expect.relevant:
         yield ("relevant", item_id), item_id
     for index, pair in enumerate(expect.order):
         yield from ((("order", index, side), item_id) for side, item_id in enumerate(pair))
+
+
+def _predicates(expect: Expectation, items: Mapping[str, Item]) -> Iterator[Found]:
+    """Values that no item has, and items that are wanted although the predicates rule them out."""
+    yield from _at(("each",), _each(expect.each, [*expect.first, *expect.must], items))
+    for number, group in enumerate(expect.groups):
+        yield from _at(("groups", number, "each"), _each(group.each, group.first, items))
+
+
+def _each(each: ItemPredicates | None, wanted: Sequence[str], items: Mapping[str, Item]) -> Iterator[Found]:
+    if each is None:
+        return
+    values = {
+        name: {value for item in items.values() for value in levels(item, name)} for name in ("brand", "category")
+    }
+    for field in ("brand", "not_brand", "category", "not_category"):
+        for index, name in enumerate(getattr(each, field)):
+            if folded(name) not in values[field.removeprefix("not_")]:
+                yield (field, index), f"no item of the catalogue has {name!r}"
+    for index, item_id in enumerate(each.ids):
+        if item_id not in items:
+            yield ("ids", index), _no_item(item_id)
+    for item_id in wanted:
+        if item_id in items and (wrong := unmet(items[item_id], each)):
+            yield (), f"{item_id!r} is wanted and does not meet {', '.join(wrong)}"
 
 
 def _contradictions(expect: Expectation) -> Iterator[Found]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, get_args
@@ -11,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from assistant.errors import BadInput
 from eval.suite.marked import Marked, Place, read_marked
-from eval.suite.records import Case, Suite, SuiteHead
+from eval.suite.records import Case, PartsHead, Suite, SuiteHead
 from tools.records import Record
 
 BUILT_IN = Path(__file__).resolve().parents[1] / "data" / "suites"
@@ -33,6 +34,11 @@ class LoadedSuite(Suite):
 
     _marked: Marked = PrivateAttr()
 
+    @property
+    def file(self) -> Path:
+        """Where it was read from."""
+        return self._marked.file
+
     def line(self, index: int, place: Place) -> int:
         """The line of a place inside a case."""
         return self._marked.line(("cases", index, *place))
@@ -40,6 +46,21 @@ class LoadedSuite(Suite):
     def problem(self, index: int, place: Place, sentence: str) -> str:
         """A sentence about a place inside a case, with file and line before it."""
         return _problem(self._marked, ("cases", index, *place), sentence)
+
+
+@dataclass(frozen=True)
+class WholeSuite:
+    """A suite as it is run and reported: one file, or several parts with a catalogue each."""
+
+    name: str
+    description: str
+    file: Path
+    parts: list[LoadedSuite]
+
+    @property
+    def cases(self) -> list[Case]:
+        """The cases of all parts."""
+        return [case for part in self.parts for case in part.cases]
 
 
 class SuiteInfo(Record):
@@ -65,10 +86,10 @@ def suite_info(path: Path) -> SuiteInfo:
     Raises:
         BadInput: it cannot be read.
     """
-    suite = load_suite(str(path))
+    suite = load_whole(str(path))
     tags = Counter(tag for case in suite.cases for tag in case.tags)
     return SuiteInfo(
-        name=suite.suite,
+        name=suite.name,
         description=suite.description,
         cases=len(suite.cases),
         turns=sum(len(case.turns) for case in suite.cases),
@@ -77,16 +98,44 @@ def suite_info(path: Path) -> SuiteInfo:
     )
 
 
-def load_suite(name_or_path: str) -> LoadedSuite:
-    """A suite by its built-in name or its file.
+def load_whole(name_or_path: str) -> WholeSuite:
+    """A suite by its built-in name or its file, with its parts where it is made of several.
 
     Raises:
-        BadInput: there is none, or it breaks the format; each problem with file, line and what to do.
+        BadInput: there is none, it or a part breaks the format, or two parts have a case of the same id.
     """
     path = suite_file(name_or_path)
     marked = read_marked(path)
+    if "parts" not in marked.data:
+        suite = _suite(path, marked)
+        return WholeSuite(suite.suite, suite.description, path, [suite])
+    if problems := list(_wrong_head(marked, marked.data, PartsHead)):
+        raise SuiteError(problems)
+    head = PartsHead.model_validate(marked.data)
+    whole = WholeSuite(head.suite, head.description, path, [load_suite(str(path.parent / name)) for name in head.parts])
+    ids = Counter(case.id for case in whole.cases)
+    if double := [case_id for case_id, count in ids.items() if count > 1]:
+        raise BadInput(f"{path}: parts have cases of the same id: {', '.join(double[:SHOWN_PROBLEMS])}.")
+    return whole
+
+
+def load_suite(name_or_path: str) -> LoadedSuite:
+    """A suite of one file by its built-in name or its file.
+
+    Raises:
+        BadInput: there is none, it is made of parts, or it breaks the format; each problem with file, line and what
+            to do.
+    """
+    path = suite_file(name_or_path)
+    marked = read_marked(path)
+    if "parts" in marked.data:
+        raise BadInput(f"{path} is made of parts; give one of its files.")
+    return _suite(path, marked)
+
+
+def _suite(path: Path, marked: Marked) -> LoadedSuite:
     head = {key: value for key, value in marked.data.items() if key != "cases"}
-    problems = list(_wrong_head(marked, head))
+    problems = list(_wrong_head(marked, head, SuiteHead))
     cases = marked.data.get("cases")
     if not isinstance(cases, list) or not cases:
         raise SuiteError([*problems, _problem(marked, ("cases",), "cases: a suite needs a list of at least one case")])
@@ -120,12 +169,12 @@ def suite_file(name_or_path: str) -> Path:
 # Problems ------------------------------------------------------------------------------------------------------------
 
 
-def _wrong_head(marked: Marked, head: dict[str, Any]) -> Iterator[str]:
+def _wrong_head(marked: Marked, head: dict[str, Any], kind: type[SuiteHead] | type[PartsHead]) -> Iterator[str]:
     try:
-        SuiteHead.model_validate(head)
+        kind.model_validate(head)
     except ValidationError as exc:
         for error in exc.errors():
-            yield _problem(marked, error["loc"], _sentence(SuiteHead, error))
+            yield _problem(marked, error["loc"], _sentence(kind, error))
 
 
 def _wrong_case(marked: Marked, index: int, case: object) -> Iterator[str]:

@@ -68,6 +68,26 @@ class ToolExpectation(Record):
     arguments: dict[str, Any] = {}
 
 
+class ItemPredicates(Record):
+    """What an item must be, by its catalogue record; an item without a price meets no price bound."""
+
+    min_price: float | None = None
+    max_price: float | None = None
+    brand: list[str] = Field([], description="one of these brands")
+    not_brand: list[str] = Field([], description="none of these brands")
+    category: list[str] = Field([], description="in one of these categories: any level of its path")
+    not_category: list[str] = Field([], description="in none of these categories")
+    ids: list[str] = Field([], description="one of these items")
+
+
+class GroupExpectation(Record):
+    """What must be true of the group of items that answers one of several wishes."""
+
+    first: list[str] = Field([], description="one of these must come first in the group")
+    any: list[str] = Field([], description="at least one of these must be among the first 3 of the group")
+    each: ItemPredicates | None = Field(None, description="what every item of the group must be")
+
+
 class Expectation(Record):
     """What must be true of the answer to one turn. Everything left out is not looked at."""
 
@@ -93,7 +113,20 @@ class Expectation(Record):
     sorted_by: Literal["price", "-price"] | None = Field(None, description="the shown items stand in this order")
     nothing: bool = Field(False, description="nothing may be recommended: small talk, refusal, an empty answer")
     relaxed: list[str] | None = Field(None, description="exactly these constraints are said to be relaxed; [] for none")
-    refuses: bool = Field(False, description="the wish is not to be helped with: no item, no tool beyond attachments")
+    shows: bool = Field(False, description="at least one item must be shown")
+    each: ItemPredicates | None = Field(None, description="what every shown item must be; see below")
+    new: bool = Field(False, description="no item may be shown that an earlier turn of the conversation showed")
+    groups: list[GroupExpectation] = Field(
+        [], description="several wishes in one message: each has a group of items of its own, and there are no more"
+    )
+    says: list[list[str]] = Field(
+        [], description="of each inner list, one string must stand in message, question or explanations"
+    )
+    says_not: list[str] = Field([], description="none of these may stand there")
+    asks: bool = Field(False, description="a question is asked back, or things of 3 categories are shown")
+    cart: str | None = Field(None, description="id of the item that must be put in the cart")
+    no_constraint: bool = Field(False, description="no constraint may be in force or relaxed, and nothing refused")
+    refuses: bool = Field(False, description="the wish is not to be helped with: no item, no tool beyond attachments'")
     searches: bool | None = Field(None, description="whether any search may run; False for small talk and 'why'")
     language: str | None = Field(None, description="ISO 639-1 code of the language of message and explanations")
     cites: list[EvidenceSource] = Field([], description="sources that the evidence of the first k together must name")
@@ -135,6 +168,18 @@ class SuiteHead(Record):
     catalogue: str = Field("sample", description="'sample', or a catalogue file relative to the suite's file")
     changes: str | None = Field(None, description="a JSONL file of catalogue lines laid over it by id, relative too")
     k: int = Field(5, ge=1, le=20, description="the cut-off of ranking measures")
+    judged: Literal["turns", "outcome"] = Field(
+        "turns",
+        description="'outcome': a case passes by what the answer to its last turn shows and says, and by nothing else",
+    )
+
+
+class PartsHead(Record):
+    """A suite made of other suites: each part has its own catalogue, and all are reported as one."""
+
+    suite: Name
+    description: str
+    parts: list[str] = Field(min_length=1, description="suite files, relative to this one; their cases' ids differ")
 
 
 class Suite(SuiteHead):

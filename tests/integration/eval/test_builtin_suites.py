@@ -8,7 +8,13 @@ import pytest
 import yaml
 
 from assistant.settings import load_settings
+from eval.runs.parts import run_whole
+from eval.runs.reading import read_run
+from eval.runs.variants import parse_variant
 from eval.sample import sample_folder
+from eval.suite.catalogue import suite_items
+from eval.suite.check import check_against
+from eval.suite.load import load_whole
 from eval.suite.records import Expectation, Suite
 
 pytestmark = pytest.mark.models
@@ -70,3 +76,26 @@ def test_every_graded_item_keeps_the_constraints_of_its_turn(name: str) -> None:
         for turn in case.turns:
             wanted = turn.expect.constraints or {}
             assert [i for i in turn.expect.relevant if not keeps(items[i], wanted)] == [], case.id
+
+
+@pytest.mark.parametrize("name", ["talks", "harmless"])
+def test_suites_of_parts_fit_their_catalogues(name: str) -> None:
+    for part in load_whole(name).parts:
+        check_against(part, suite_items(part, load_settings()))
+
+
+@pytest.mark.parametrize(("name", "cases"), [("talks", 10), ("harmless", 20)])
+def test_a_few_cases_are_answered_without_a_language_model(name: str, cases: int, tmp_path: Path) -> None:
+    settings = load_settings()
+    home = tmp_path / "home"
+    home.mkdir()
+    for linked in ("models", "sample"):
+        (home / linked).symlink_to((settings.home / linked).expanduser().absolute())
+    suite = load_whole(name)
+    every = [case.id for part in suite.parts for case in part.cases[:: len(suite.cases) // cases]]
+    folder, scores, cached = run_whole(suite, parse_variant("fusion"), load_settings(home=home), only=every[:cases])
+    assert (len(scores.cases), cached) == (cases, 0)
+    assert not [check for case in scores.cases for check in case.checks if check.kind == "answered" and not check.ok]
+    assert [case.id for case in read_run(folder).cases.values()] == [score.case for score in scores.cases]
+    again, same, _ = run_whole(suite, parse_variant("fusion"), load_settings(home=home), only=every[:cases])
+    assert (again, same) == (folder, scores)

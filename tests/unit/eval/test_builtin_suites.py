@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from eval.suite.load import WholeSuite, load_whole
 from eval.suite.records import Case, Expectation, Suite
 
 FOLDER = Path(__file__).parents[3] / "eval" / "data" / "suites"
@@ -138,3 +139,48 @@ def test_every_voice_note_that_is_one_alone_has_its_words(name: str) -> None:
 def test_changes_are_lines_with_an_id_each(name: str) -> None:
     lines = [json.loads(line) for line in changes(name).splitlines()]
     assert len({line["id"] for line in lines}) == len(lines)
+
+
+@cache
+def whole(name: str) -> WholeSuite:
+    return load_whole(name)
+
+
+def tags(name: str) -> list[set[str]]:
+    return [set(case.tags) for case in whole(name).cases]
+
+
+@pytest.mark.parametrize(("name", "cases"), [("talks", 300), ("harmless", 300)])
+def test_suites_by_independent_authors_are_large_and_half_of_each_is_for_measuring_alone(name: str, cases: int) -> None:
+    found = tags(name)
+    assert len(found) >= cases
+    assert all(len(one & {"dev", "test"}) == 1 for one in found)
+    assert 0.45 < sum("test" in one for one in found) / len(found) < 0.55
+
+
+def test_the_file_of_a_part_holds_its_cases_alone() -> None:
+    for name in ("talks", "harmless"):
+        for part in whole(name).parts:
+            said = "dev" if "dev" in str(part.file.relative_to(FOLDER)) else "test"
+            assert all(said in case.tags for case in part.cases), part.file
+            assert part.judged == "outcome"
+
+
+def test_talks_are_in_at_least_seven_languages_and_a_third_has_several_turns() -> None:
+    languages = Counter(
+        tag for one in tags("talks") for tag in one if tag in {"en", "zh", "de", "fr", "es", "it", "ja", "ko", "pt"}
+    )
+    assert len(languages) >= 7
+    assert sum(len(case.turns) > 1 for case in whole("talks").cases) >= len(whole("talks").cases) / 4
+
+
+def test_only_the_last_turn_of_a_talk_expects_anything() -> None:
+    for case in whole("talks").cases:
+        assert all(turn.expect == Expectation() for turn in case.turns[:-1]), case.id
+        assert case.turns[-1].expect != Expectation(), case.id
+
+
+def test_nothing_is_expected_of_how_a_talk_is_read() -> None:
+    read = {"intent", "tools", "further_tools", "constraints", "searches", "relaxed"}
+    for case in whole("talks").cases:
+        assert not read & set(case.turns[-1].expect.model_dump(exclude_defaults=True)), case.id

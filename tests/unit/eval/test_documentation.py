@@ -7,7 +7,17 @@ import pytest
 
 from eval.measures.scoring import MEASURES
 from eval.runs.variants import BUILT_IN
-from eval.suite.records import Case, Expectation, PictureAttachment, SuiteHead, Turn, VoiceAttachment
+from eval.suite.records import (
+    Case,
+    Expectation,
+    GroupExpectation,
+    ItemPredicates,
+    PartsHead,
+    PictureAttachment,
+    SuiteHead,
+    Turn,
+    VoiceAttachment,
+)
 from tools.records import Record
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text("utf-8")
@@ -39,6 +49,9 @@ def test_every_measure_is_described_as_it_is_reckoned() -> None:
         ("A picture: `pictures`", PictureAttachment),
         ("A voice note: `voice`", VoiceAttachment),
         ("What is expected: `expect`", Expectation),
+        ("What every item must be: `each`", ItemPredicates),
+        ("A group of items: `groups`", GroupExpectation),
+        ("A suite of parts", PartsHead),
     ],
 )
 def test_every_key_of_a_suite_is_described(title: str, record: type[Record]) -> None:

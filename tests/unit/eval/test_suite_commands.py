@@ -64,3 +64,37 @@ def test_what_is_wrong_ends_with_2(suite: Path) -> None:
     assert str(wrong) == f"{suite}:10: case \"chair\": turns.0.expect.must.0: the catalogue has no item 'item-9'"
     assert isinstance(wrong, ProductError)
     assert wrong.exit_code == 2
+
+
+@pytest.fixture
+def parts(suite: Path) -> Path:
+    """A suite of two parts: the suite, and another with a case of its own."""
+    (suite.parent / "more.yaml").write_text(suite.read_text().replace("id: chair", "id: stool"))
+    whole = suite.parent / "whole.yaml"
+    whole.write_text("suite: whole\ndescription: Both.\nparts: [shop.yaml, more.yaml]\n")
+    return whole
+
+
+def test_a_suite_of_parts_is_listed_and_checked_as_one(parts: Path) -> None:
+    done = CliRunner().invoke(app, ["check", str(parts), "shop"])
+    assert done.stdout == "whole: 2 cases, 4 turns: nothing wrong\nshop: 1 case, 2 turns: nothing wrong\n"
+    told = json.loads(CliRunner().invoke(app, ["list", "--json"]).stdout)["suites"]
+    assert [(one["name"], one["cases"], one["tags"]) for one in told if one["name"] == "whole"] == [
+        ("whole", 2, {"price": 2, "text": 2})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parts_of_it", "said"),
+    [
+        ("[shop.yaml, shop.yaml]", "parts have cases of the same id: chair"),
+        ("[]", "parts: list should have at least 1 item"),
+        ("[none.yaml]", "none.yaml cannot be read"),
+        ("[whole.yaml]", "is made of parts; give one of its files"),
+    ],
+)
+def test_what_is_wrong_with_parts_is_said(parts: Path, parts_of_it: str, said: str) -> None:
+    parts.write_text(f"suite: whole\ndescription: Both.\nparts: {parts_of_it}\n")
+    done = CliRunner().invoke(app, ["check", str(parts)])
+    assert isinstance(done.exception, BadInput)
+    assert said in str(done.exception)

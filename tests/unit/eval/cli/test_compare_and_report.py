@@ -120,3 +120,21 @@ def test_what_cannot_be_done_is_one_sentence_and_2(call: Call, arguments: list[s
     assert (code, out) == (2, "")
     assert err.startswith(sentence)
     assert err.count("\n") == 1
+
+
+def test_a_report_of_some_cases_leaves_the_others_out(call: Call) -> None:
+    code, out, err = call("report", "new", "--only", "case-19", "--only", "case-3", "--brief")
+    assert (code, err) == (0, "")
+    assert out.startswith("1 of 2 cases passed")
+    code, _, err = call("report", "new", "--only", "tag:none")
+    assert code == 2
+    assert "has no tag 'none'" in err
+
+
+def test_failures_are_printed_with_what_was_asked_shown_and_wrong(call: Call) -> None:
+    code, out, _ = call("report", "new", "--failures")
+    assert code == 0
+    assert out.startswith("case-19 [")
+    assert "  > " in out
+    assert "  ! " in out
+    assert "case-3" not in out

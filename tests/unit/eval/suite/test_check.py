@@ -12,7 +12,7 @@ from tools.records import Item
 
 ITEMS = {
     "stool": Item(id="stool", title="Stool", images=["/photos/stool.jpg"]),
-    "sofa": Item(id="sofa", title="Sofa"),
+    "sofa": Item(id="sofa", title="Sofa", price=900, brand="Oak & Co", category="Home > Sofas"),
 }
 
 
@@ -49,6 +49,15 @@ def test_what_makes_sense_passes(write_suite: WriteSuite, tmp_path: Path) -> Non
         ({"order": [["stool", "stool"]]}, "turns.0.expect.order.0: 'stool' and 'stool' cannot each stand before"),
         ({"first": ["stool"], "never": ["stool"]}, "turns.0.expect.first.0: 'stool' stands in never too"),
         ({"any": ["stool"], "nothing": True}, "turns.0.expect.any.0: 'stool' is wanted, and nothing may be"),
+        ({"cart": "stol"}, "turns.0.expect.cart: the catalogue has no item 'stol'"),
+        ({"groups": [{"any": ["stol"]}]}, "turns.0.expect.groups.0.any.0: the catalogue has no item 'stol'"),
+        ({"each": {"not_brand": ["Oak"]}}, "turns.0.expect.each.not_brand.0: no item of the catalogue has 'Oak'"),
+        ({"each": {"category": ["Sofa"]}}, "turns.0.expect.each.category.0: no item of the catalogue has 'Sofa'"),
+        ({"each": {"ids": ["stol"]}}, "turns.0.expect.each.ids.0: the catalogue has no item 'stol'"),
+        (
+            {"first": ["sofa"], "each": {"max_price": 500}},
+            "turns.0.expect.each: 'sofa' is wanted and does not meet max_price 500.0",
+        ),
         ({"must": ["stool", "sofa"], "within": 1}, "turns.0.expect.must: 2 items cannot all be among the first 1"),
         (
             {"tools": [{"tool": "search"}]},
