@@ -84,13 +84,17 @@ def test_suites_of_parts_fit_their_catalogues(name: str) -> None:
         check_against(part, suite_items(part, load_settings()))
 
 
-@pytest.mark.parametrize(("name", "cases"), [("talks", 10), ("harmless", 20)])
-def test_a_few_cases_are_answered_without_a_language_model(name: str, cases: int, tmp_path: Path) -> None:
-    settings = load_settings()
-    home = tmp_path / "home"
-    home.mkdir()
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the models and the sample, in which the suites' catalogues are ingested once."""
+    folder = tmp_path_factory.mktemp("home")
     for linked in ("models", "sample"):
-        (home / linked).symlink_to((settings.home / linked).expanduser().absolute())
+        (folder / linked).symlink_to((load_settings().home / linked).expanduser().absolute())
+    return folder
+
+
+@pytest.mark.parametrize(("name", "cases"), [("talks", 10), ("harmless", 20)])
+def test_a_few_cases_are_answered_without_a_language_model(name: str, cases: int, home: Path) -> None:
     suite = load_whole(name)
     every = [case.id for part in suite.parts for case in part.cases[:: len(suite.cases) // cases]]
     folder, scores, cached = run_whole(suite, parse_variant("fusion"), load_settings(home=home), only=every[:cases])
