@@ -5,7 +5,7 @@ in words. Explanations cite entries; `assistant.claims` holds them to it.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from assistant.claims import Limit, denied_words
@@ -13,7 +13,8 @@ from assistant.fusion import FusedHit
 from assistant.records import CitedEvidence, Evidence
 from assistant.words import content_stems as _stems
 from prompts import say, sentence_keys
-from tools.records import Filters, Item, Signal
+from tools.records import Filters, Item, Signal, Variant
+from tools.store.offers import variant_with
 
 QUOTE_CHARACTERS = 160
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
@@ -48,7 +49,9 @@ class Ledger:
         maximum = filters.max_price
         self._limit = limit or (Limit(maximum) if maximum is not None else None)
         self._filters = filters
-        self._wish = _stems(" ".join([wish, *filters.include_terms, *filters.brands, *filters.categories]))
+        named = [value for values in filters.attributes.values() for value in values]
+        named += [*filters.include_terms, *filters.brands, *filters.categories]
+        self._wish = _stems(" ".join([wish, *named]))
         self._heard = {attachment: _stems(text) for attachment, text in (heard or {}).items()}
         self._count = 0
 
@@ -57,13 +60,15 @@ class Ledger:
         signals = [self._signal(fused.hit.item_id, asked, signal) for asked, signal in _best(fused.signals)]
         first = [entry for entry in signals if entry and entry.source in ("picture", "keyword", *TASTE)]
         attributes = list(self._attributes(item))
+        offer = fused.hit.variant or item
         telling = [entry for entry in attributes if self._is_telling(entry)]
         found = [
             *(_without_denied(entry, item) for entry in first),
             self._quote(item),
+            self._variant(item, fused.hit.variant),
             *telling,
-            self._price(item),
-            self._stock(item),
+            self._price(item, offer),
+            self._stock(item, offer),
             *(entry for entry in signals if entry not in first),
             *(entry for entry in attributes if entry not in telling),
         ]
@@ -137,18 +142,38 @@ class Ledger:
         for name, value in pairs[:_MAX_ATTRIBUTES]:
             yield self._entry(item.id, "attribute", "evidence_attribute", name=name, value=value)
 
-    def _price(self, item: Item) -> Evidence | None:
-        if item.price is None:
+    def _variant(self, item: Item, variant: Variant | None) -> Evidence | None:
+        if variant is None:
             return None
-        facts: dict[str, Any] = {"price": item.price, "currency": item.currency}
+        facts = {**variant.model_dump(), "currency": item.currency}
+        return _worded(self._entry(item.id, "attribute", "evidence_variant", **facts))
+
+    def _price(self, item: Item, offer: Item | Variant) -> Evidence | None:
+        if offer.price is None:
+            return None
+        facts: dict[str, Any] = {"price": offer.price, "currency": item.currency, **_options(offer)}
         limit = self._limit
-        if limit is None or item.price > limit.amount or (limit.currency and limit.currency != item.currency):
+        if limit is None or offer.price > limit.amount or (limit.currency and limit.currency != item.currency):
             return self._entry(item.id, "price", "evidence_price", **facts)
         facts |= {"limit": limit.amount, "limit_currency": limit.currency}
         return self._entry(item.id, "price", "evidence_price_within", **facts)
 
-    def _stock(self, item: Item) -> Evidence | None:
-        return self._entry(item.id, "stock", "evidence_stock") if item.in_stock and self._filters.in_stock else None
+    def _stock(self, item: Item, offer: Item | Variant) -> Evidence | None:
+        if isinstance(offer, Variant) and offer.in_stock is False:
+            return self._entry(item.id, "stock", "evidence_sold_out", **_options(offer))
+        if not (offer.in_stock and self._filters.in_stock):
+            return None
+        return self._entry(item.id, "stock", "evidence_stock", **_options(offer))
+
+
+def _options(offer: Item | Variant) -> dict[str, Any]:
+    """What says of a fact which variant it is about; nothing where it is about the item."""
+    return {"options": offer.options} if isinstance(offer, Variant) else {}
+
+
+def _worded(entry: Evidence) -> Evidence:
+    """The entry of a variant with its detail."""
+    return entry.model_copy(update={"detail": in_words(entry, "en")})
 
 
 def as_of_now(entries: Iterable[Evidence], item: Item) -> list[Evidence]:
@@ -157,10 +182,17 @@ def as_of_now(entries: Iterable[Evidence], item: Item) -> list[Evidence]:
 
 
 def _of_now(entry: Evidence, item: Item) -> Evidence | None:
+    options = entry.facts.get("options")
+    offer = variant_with(item, options) if options else item
+    if offer is None:
+        return None
+    if entry.key == "evidence_variant":
+        facts = entry.facts | {"price": offer.price, "in_stock": offer.in_stock}
+        return _worded(entry.model_copy(update={"facts": facts}))
     if entry.source == "price":
-        return _priced_now(entry, item)
+        return _priced_now(entry, offer, item.currency)
     if entry.source == "stock":
-        return entry if item.in_stock else None
+        return entry if offer.in_stock is (entry.key == "evidence_stock") else None
     if entry.key == "evidence_quote":
         return entry if str(entry.facts["quote"]).removesuffix(" …") in re.sub(r"\s+", " ", item.description) else None
     if entry.key == "evidence_attribute":
@@ -169,13 +201,13 @@ def _of_now(entry: Evidence, item: Item) -> Evidence | None:
     return entry
 
 
-def _priced_now(entry: Evidence, item: Item) -> Evidence | None:
-    if item.price is None:
+def _priced_now(entry: Evidence, offer: Item | Variant, item_currency: str | None) -> Evidence | None:
+    if offer.price is None:
         return None
     limit, currency = entry.facts.get("limit"), entry.facts.get("limit_currency")
-    within = limit is not None and item.price <= limit and currency in (None, item.currency)
+    within = limit is not None and offer.price <= limit and currency in (None, item_currency)
     key = "evidence_price_within" if within else "evidence_price"
-    facts = entry.facts | {"price": item.price, "currency": item.currency}
+    facts = entry.facts | {"price": offer.price, "currency": item_currency}
     return entry.model_copy(update={"key": key, "facts": facts, "detail": say(key, "en", **facts)})
 
 
@@ -183,14 +215,28 @@ def in_words(entry: Evidence, language: str) -> str:
     """An entry in the user's language, from its facts."""
     if entry.key == "evidence_attribute":
         return attribute_in_words(entry.facts["name"], entry.facts["value"], language)
+    if entry.key == "evidence_variant":
+        return say(entry.key, language, **entry.facts | {"options": options_in_words(entry.facts["options"], language)})
     return say(entry.key, language, **entry.facts, **({"score": entry.score} if entry.score is not None else {}))
 
 
 def attribute_in_words(name: str, value: object, language: str) -> str:
     """An attribute and its value; the names of the common ones are translated."""
-    known = f"name_{name}"
-    spoken = say(known, language) if known in sentence_keys(language) else name
-    return say("evidence_attribute", language, name=spoken, value=value)
+    return say("evidence_attribute", language, name=attribute_name(name, language), value=value)
+
+
+def options_in_words(options: Mapping[str, str], language: str) -> list[str]:
+    """What was chosen of a variant: ["size 43", "color red"]."""
+    return [
+        say("constraint_attributes", language, name=attribute_name(name, language), value=value)
+        for name, value in options.items()
+    ]
+
+
+def attribute_name(name: str, language: str) -> str:
+    """An attribute's name; those of the common ones are translated."""
+    known = f"name_{name.casefold()}"
+    return say(known, language) if known in sentence_keys(language) else name
 
 
 def cited(entry: Evidence, language: str) -> CitedEvidence:
@@ -213,8 +259,11 @@ def template_explanation(title: str, entries: list[Evidence], language: str, evi
         return ""
     own = language == evidence_language
     named = {str(e.facts["name"]): str(e.facts["value"]) for e in entries if e.key == "evidence_attribute"}
+    for entry in entries:
+        if entry.key == "evidence_variant":
+            named |= entry.facts["options"]
     price = next((e for e in entries if e.source == "price"), None)
-    also = [in_words(e, language) for e in entries if e.source in _SAID_BESIDE]
+    also = [in_words(e, language) for e in entries if e.source in _SAID_BESIDE or e.key == "evidence_sold_out"]
     brand = named.pop("brand", "")
     facts = {
         "brand": "" if brand.casefold() in title.casefold() else brand,
@@ -225,7 +274,7 @@ def template_explanation(title: str, entries: list[Evidence], language: str, evi
         "price": price.facts["price"] if price else None,
         "currency": (price.facts.get("currency") if price else None) or "",
         "within": price is not None and price.key == "evidence_price_within",
-        "in_stock": any(e.source == "stock" for e in entries),
+        "in_stock": any(e.key == "evidence_stock" for e in entries),
         "quote": next((_inside(str(e.facts["quote"])) for e in entries if e.key == "evidence_quote"), ""),
     }
     if not (any(facts.values()) or also):

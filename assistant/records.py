@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from assistant.learning.records import Impression
-from tools.records import FailureKind, Filters, Hit, Label, PictureDescription, Record, Transcript
+from tools.records import FailureKind, Filters, Hit, Label, PictureDescription, Record, Transcript, Variant
 from tools.taste.records import Interaction
 
 LOCAL = "local"
@@ -53,10 +53,11 @@ class Constraint(Record):
     """One thing that an item must or must not be, and the words that said so."""
 
     field: Literal[
-        "min_price", "max_price", "categories", "brands", "in_stock",
+        "min_price", "max_price", "categories", "brands", "in_stock", "attributes",
         "include_terms", "exclude_terms", "exclude_categories", "exclude_brands", "exclude_ids",
     ]  # fmt: skip
     value: float | bool | str
+    attribute: str | None = Field(None, description="of the field attributes: whose value it is, such as size")
     source: str = Field(description="text, or the attachment it was spoken in")
     words: str = Field(description="the user's words, as understood")
     exclusive: bool = Field(False, description="a price bound that itself is not meant: below 100 has the value 99.99")
@@ -68,6 +69,7 @@ class Relaxation(Record):
 
     field: str
     wanted: float | bool | str
+    attribute: str | None = Field(None, description="as of the constraint")
     used: float | bool | str | None = Field(description="the looser bound; null when the constraint was dropped")
     words: str
     exclusive: bool = Field(False, exclude=True, description="as of the constraint; for code, not part of the answer")
@@ -137,6 +139,7 @@ class Recommendation(Record):
     title: str
     price: float | None
     currency: str | None = None
+    variant: Variant | None = Field(None, description="the variant that is meant; the price is then the variant's")
     score: float
     explanation: str
     explained_by: Literal["model", "template"] = "template"

@@ -201,15 +201,16 @@ def _product(rows: list[dict[str, str]]) -> dict[str, Any]:
         "category": " > ".join(facets.pop("category", [])),
         "brand": ", ".join(facets.pop("brand", [])),
         "images": [f"images/{name}" for row in rows for name in _split(row["assets"]) + _split(row["variantAssets"])],
-        "in_stock": any(int(row["stockOnHand"] or 0) > 0 for row in rows),
+        "in_stock": any(_in_stock(row) for row in rows),
     }
     if max(prices) > min(prices):
         line["price_max"] = max(prices)
     for name in sorted(options.keys() | facets.keys()):
         line[name] = _unique(options.get(name, []) + facets.get(name, []))
     line["sku"] = _unique(row["sku"] for row in rows)
-    if len(set(prices)) > 1:
-        line["variants"] = [_variant(first, row) for row in rows]
+    stocks = [_in_stock(row) for row in rows]
+    if len(set(prices)) > 1 or len(set(stocks)) > 1:
+        line["variants"] = [_variant(first, row, tells_stock=len(set(stocks)) > 1) for row in rows]
     return {key: value for key, value in line.items() if value not in ("", [])}
 
 
@@ -226,8 +227,13 @@ def _chosen(first: dict[str, str], row: dict[str, str]) -> dict[str, str]:
     return {group: re.sub(rf"^{re.escape(group)}\s+", "", value, flags=re.IGNORECASE) for group, value in pairs}
 
 
-def _variant(first: dict[str, str], row: dict[str, str]) -> dict[str, Any]:
-    return {**_chosen(first, row), "price": float(row["price"])}
+def _variant(first: dict[str, str], row: dict[str, str], *, tells_stock: bool) -> dict[str, Any]:
+    stock = {"in_stock": _in_stock(row)} if tells_stock else {}
+    return {**_chosen(first, row), "price": float(row["price"]), **stock}
+
+
+def _in_stock(row: dict[str, str]) -> bool:
+    return int(row["stockOnHand"] or 0) > 0
 
 
 def _pairs(facets: list[str]) -> dict[str, list[str]]:

@@ -9,6 +9,8 @@ Term = Annotated[str, Field(min_length=1, max_length=100)]
 Terms = Annotated[list[Term], Field(max_length=50)]
 Spellings = Annotated[list[Term], Field(max_length=2_000)]
 """As many things as `Terms`, each in every spelling of every language."""
+Attributes = Annotated[dict[Term, Annotated[list[Term], Field(min_length=1, max_length=50)]], Field(max_length=20)]
+"""Values by the name of their attribute."""
 
 
 class Record(BaseModel):
@@ -39,7 +41,8 @@ class Filters(Record):
     """What an item must be. Everything is decided in the stores, before ranking; bounds are inclusive.
 
     A list means "any of these" when it includes and "none of these" when it excludes;
-    ``include_terms`` means every term must stand in the item's title, description or attributes.
+    ``include_terms`` means every term must stand in the item's title, description or attributes. Prices, stock and
+    ``attributes`` are those of the item or of one of its variants.
     """
 
     min_price: float | None = Field(None, ge=0, description="lowest price, inclusive")
@@ -47,6 +50,9 @@ class Filters(Record):
     categories: Terms = Field([], description="any of these categories")
     brands: Terms = Field([], description="any of these brands")
     in_stock: bool | None = Field(None, description="true: only items in stock")
+    attributes: Attributes = Field(
+        {}, description='by name of an attribute, any of these values: {"size": ["43"]}; of one variant, at its price'
+    )
     include_terms: Terms = Field([], description="words every item must mention, such as a colour")
     exclude_terms: Spellings = Field([], description="words no item may mention, such as leather")
     exclude_categories: Terms = Field([], description="none of these categories")
@@ -85,8 +91,16 @@ class Signal(Record):
     people: int | None = Field(None, description="how many people it rests on, never who (taste sources only)")
 
 
+class Variant(Record):
+    """One of the ways in which an item is sold: in size 43, in red."""
+
+    options: dict[str, str] = Field(description="name of each attribute to its value, as the catalogue spells them")
+    price: float | None = None
+    in_stock: bool | None = None
+
+
 class Hit(Record):
-    """An item as a search result carries it."""
+    """An item as a search result carries it; with a variant, price and stock are the variant's."""
 
     item_id: str
     title: str
@@ -95,6 +109,9 @@ class Hit(Record):
     category: str | None = None
     brand: str | None = None
     in_stock: bool | None = None
+    variant: Variant | None = Field(
+        None, description="the variant that meets the conditions, where the item has several"
+    )
     score: float = Field(0.0, description="fused score within this result, larger is better")
     signals: list[Signal] = []
 

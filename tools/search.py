@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tools.engines.pictures import PictureEncoder, unit_rows
 from tools.records import EncoderIdentity, Filters, Hit, Item, ItemsResult, Signal, SignalSource
 from tools.store import Catalogue, Space, Vector
+from tools.store.offers import variant_for
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -232,7 +233,11 @@ class Ask:
         scores, signals = fuse(found, weights)
         best = sorted(scores, key=lambda item_id: (-scores[item_id], item_id))[:k]
         items = self.catalogue.get_many(best)
-        hits = [hit(items[item_id], scores[item_id], signals[item_id]) for item_id in best if item_id in items]
+        hits = [
+            hit(items[item_id], scores[item_id], signals[item_id], filters=self.filters)
+            for item_id in best
+            if item_id in items
+        ]
         return ItemsResult(items=hits, total=self.catalogue.count_eligible(self.filters))
 
 
@@ -280,16 +285,19 @@ def _mean(rows: Vector) -> Vector:
     return mean
 
 
-def hit(item: Item, score: float = 0.0, signals: Sequence[Signal] = ()) -> Hit:
-    """The item as a result carries it."""
+def hit(item: Item, score: float = 0.0, signals: Sequence[Signal] = (), *, filters: Filters | None = None) -> Hit:
+    """The item as a result carries it: at the price and stock of the variant that meets the filters, if one does."""
+    variant = variant_for(item, filters)
+    offer = variant or item
     return Hit(
         item_id=item.id,
         title=item.title,
-        price=item.price,
+        price=offer.price,
         currency=item.currency,
         category=item.category,
         brand=item.brand,
-        in_stock=item.in_stock,
+        in_stock=offer.in_stock,
+        variant=variant,
         score=score,
         signals=list(signals),
     )

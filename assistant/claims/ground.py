@@ -213,6 +213,15 @@ def _read_attribute(ground: Ground, entry: Evidence) -> None:
         }
 
 
+def _read_variant(ground: Ground, entry: Evidence) -> None:
+    for name, value in entry.facts["options"].items():
+        ground.add_text(f"{name}: {value}", "attribute", re.sub(r"[_-]+", " ", name))
+        ground.attributes.append(ground.texts[-1])
+    ground.in_stock = ground.in_stock or entry.facts["in_stock"] is True
+    if entry.facts["price"] is not None:
+        ground.price, ground.currency = float(entry.facts["price"]), entry.facts.get("currency")
+
+
 def _read_quote(ground: Ground, entry: Evidence) -> None:
     ground.add_text(str(entry.facts["quote"]), "quote")
 
@@ -227,7 +236,7 @@ def _read_price(ground: Ground, entry: Evidence) -> None:
     ground.within = ground.within or entry.key == "evidence_price_within"
 
 
-def _read_stock(ground: Ground, entry: Evidence) -> None:
+def _read_stock(ground: Ground, _: Evidence) -> None:
     ground.in_stock = True
 
 
@@ -243,6 +252,7 @@ def _read_other(ground: Ground, entry: Evidence) -> None:
 
 _READERS: dict[str, Callable[[Ground, Evidence], None]] = {
     "evidence_attribute": _read_attribute,
+    "evidence_variant": _read_variant,
     "evidence_quote": _read_quote,
     "evidence_keyword": _read_keyword,
     "evidence_price": _read_price,

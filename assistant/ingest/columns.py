@@ -184,17 +184,39 @@ def _add_variants(
     attributes: dict[str, Any] = {label: _different(each.get(label) for each in options) for label in labels.values()}
     attributes["sku"] = _different(row.get(columns.sku) for row in rows)
     prices = _different(row.get(columns.price) for row in rows)
-    if len(prices) > 1:
-        amounts = [_amount(row.get(columns.price), convention) for row in rows]
-        attributes["variants"] = [{**option, "price": amount} for option, amount in zip(options, amounts, strict=True)]
+    if variants := _told_apart(columns, options, rows, convention):
+        attributes["variants"] = variants
     values |= {"price": prices, "in_stock": _stock(columns, rows), "attributes": attributes}
+
+
+def _told_apart(
+    columns: _Variants, options: Sequence[dict[str, str]], rows: Sequence[Cells], convention: Convention | None
+) -> list[dict[str, Any]]:
+    """The variants with price and stock, where they say more than one list of what there is."""
+    prices = [_amount(row.get(columns.price), convention) for row in rows]
+    stocks = [_in_stock(columns, row) for row in rows]
+    several = len(set(prices)) > 1 or len(set(stocks)) > 1 or any(len(option) > 1 for option in options)
+    if len(rows) < 2 or not several or not any(options):
+        return []
+    sales = [{"price": price, "in_stock": stock} for price, stock in zip(prices, stocks, strict=True)]
+    return [
+        {**option, **{name: value for name, value in sale.items() if value is not None}}
+        for option, sale in zip(options, sales, strict=True)
+    ]
 
 
 def _stock(columns: _Variants, rows: Sequence[Cells]) -> str | None:
     """The quantity of a variant that there is some of; none where some variants' quantities are not kept."""
-    counted = [row[columns.quantity] for row in rows if columns.quantity in row and columns.counted in row]
-    some = next((quantity for quantity in counted if re.search("[1-9]", quantity) and "-" not in quantity), None)
-    return some or (counted[0] if counted and len(counted) == len(rows) else None)
+    stocks = [_in_stock(columns, row) for row in rows]
+    some = next((row[columns.quantity] for row, stock in zip(rows, stocks, strict=True) if stock), None)
+    return some or (rows[0][columns.quantity] if rows and None not in stocks else None)
+
+
+def _in_stock(columns: _Variants, row: Cells) -> bool | None:
+    """Whether there is some of a variant; None where its quantity is not kept."""
+    if columns.quantity not in row or columns.counted not in row:
+        return None
+    return bool(re.search("[1-9]", row[columns.quantity])) and "-" not in row[columns.quantity]
 
 
 def _amount(text: str | None, convention: Convention | None) -> float | None:

@@ -6,6 +6,7 @@ anything to show, there is no line.
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,8 +15,9 @@ from assistant.ingest.prices import Convention, Price, PriceError, currency_code
 from assistant.ingest.stock import Stock, StockError, read_stock
 from assistant.ingest.texts import clean, strip_markup
 from tools.bounds import DEFAULT, bounded, number_problem
+from tools.store.offers import VARIANTS
 
-VALIDATION = 2
+VALIDATION = 3
 """Grows when the same record would become another line, so that items are brought up to date by the next ingestion."""
 
 MAX_ID = 200
@@ -232,7 +234,10 @@ class _Fields:
             nested = None
         kept: dict[str, Any] = {}
         room = iter(range(DEFAULT.values))
-        for key, value in {**extra, **(nested or {}), **further}.items():
+        given = {**extra, **(nested or {}), **further}
+        if isinstance(given.get(VARIANTS), list):
+            given[VARIANTS] = [self._variant(each) for each in given[VARIANTS][:MAX_ATTRIBUTES]]
+        for key, value in given.items():
             name = clean(str(key)[: 2 * MAX_NAME]).strip()
             if len(name) > MAX_NAME:
                 self._leave_out("attributes", f"it has an attribute with a name longer than {MAX_NAME} characters")
@@ -244,6 +249,24 @@ class _Fields:
             if name and usable not in (None, "", [], {}):
                 kept[name] = usable
         return kept
+
+    def _variant(self, given: object) -> object:
+        """A variant with its price and stock as number and truth; what cannot be read is left out of it."""
+        if not isinstance(given, dict):
+            return given
+        currency = currency_code(str(self._fields.get("currency") or "")[:MAX_NAME])
+        readers: dict[str, Callable[[object], object]] = {
+            "price": lambda value: read_price(value, currency, self._convention).amount,
+            "in_stock": lambda value: read_stock(value).in_stock,
+        }
+        variant = dict(given)
+        for name in readers.keys() & given.keys():
+            try:
+                variant[name] = readers[name](given[name])
+            except (PriceError, StockError) as exc:
+                self._leave_out(VARIANTS, f"of one of its variants {exc}")
+                del variant[name]
+        return variant
 
 
 def sorted_out(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

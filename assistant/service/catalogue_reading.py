@@ -33,7 +33,7 @@ def the_item(catalogue: Catalogue, item_id: str) -> Item:
 def browsed(catalogue: Catalogue, filters: Filters, sort: Sort, limit: int, offset: int) -> Cards:
     """A page of all items that pass; without a question the most relevant are the newest."""
     order = "newest" if sort == "relevance" else sort
-    hits = [card_of(item) for item in catalogue.browse(filters, order, limit, offset)]
+    hits = [card_of(item, filters) for item in catalogue.browse(filters, order, limit, offset)]
     return Cards(items=cards(catalogue, hits), total=catalogue.count_eligible(filters))
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pydantic import Field
 
 from assistant.ingest import IngestSummary, Rejection
-from tools.records import EncoderIdentity, Hit, Item, Record
+from tools.records import EncoderIdentity, Filters, Hit, Item, Record
 from tools.search import hit
 from tools.store import Catalogue, Picture, Space, SpaceStats
 
@@ -119,9 +119,9 @@ def cards(catalogue: Catalogue, hits: Sequence[Hit]) -> list[Card]:
     ]
 
 
-def card_of(item: Item) -> Hit:
+def card_of(item: Item, filters: Filters | None = None) -> Hit:
     """An item that nobody searched for, as a hit."""
-    return hit(item)
+    return hit(item, filters=filters)
 
 
 def _first_image(catalogue: Catalogue, item: Item) -> str | None:

@@ -9,9 +9,10 @@ from langgraph.runtime import Runtime
 
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.learning.impressions import impression
-from assistant.ledger import as_of_now, attribute_in_words, cited, in_words, template_explanation
+from assistant.ledger import as_of_now, attribute_in_words, attribute_name, cited, in_words, template_explanation
 from assistant.privacy.masking import unmarked, with_note
 from assistant.records import (
+    Constraint,
     Done,
     Evidence,
     Exchange,
@@ -38,6 +39,7 @@ from assistant.turn.tasting import BY_TASTE
 from assistant.understanding.prices import CENT
 from prompts import load_prompt, say
 from tools.records import Item
+from tools.store.offers import variant_with
 
 CHAT_TOKENS = 50
 REMEMBERED_EXCHANGES = 20
@@ -131,6 +133,7 @@ def _message(state: TurnState, context: TurnContext) -> str:
     if not recommended:
         return _nothing(state, context)
     parts = [_relaxed_in_words(plan.relaxed, language)] if plan.relaxed else []
+    parts += [_unknown_in_words(plan.unknown, language)] if plan.unknown else []
     if state["weak"]:
         parts.append(say("weak", language))
     else:
@@ -175,6 +178,15 @@ def _nothing(state: TurnState, context: TurnContext) -> str:
 def _relaxed_in_words(relaxed: list[Relaxation], language: str) -> str:
     changes = [_change_in_words(change, language) for change in relaxed]
     return say("relaxed", language, changes=say("and", language).join(changes))
+
+
+def _unknown_in_words(constraints: list[Constraint], language: str) -> str:
+    """What could not be held to, as nothing is known of it."""
+    names = dict.fromkeys(attribute_name(str(one.attribute), language) for one in constraints)
+    words = dict.fromkeys(one.words for one in constraints)
+    listed = {"names": list(names), "words": list(words)}
+    joined = {key: say("and", language).join(texts) for key, texts in listed.items()}
+    return say("attribute_unknown", language, **joined)
 
 
 def _change_in_words(change: Relaxation, language: str) -> str:
@@ -222,12 +234,14 @@ def _of_now(
     now, language = as_of_now(entries, full), state["memory"].language
     if now == entries and item.title == full.title:
         return item, entries, full
+    variant = variant_with(full, item.variant.options) if item.variant else None
     shown = {entry.id for entry in item.evidence}
     kept = [entry for entry in now if entry.id in shown]
     changed = {
         "title": full.title,
-        "price": full.price,
+        "price": (variant or full).price,
         "currency": full.currency,
+        "variant": variant,
         "evidence": [cited(entry, language) for entry in kept],
         "explanation": template_explanation(full.title, kept, language, context.settings.catalogue_language),
         "explained_by": "template",

@@ -153,7 +153,7 @@ def _chosen(near: list[FusedHit], state: TurnState, context: TurnContext) -> lis
 def _deserves_near_misses(state: TurnState) -> bool:
     """True when the nearest may be shown though nothing is near: a vague wish, or one that names what is to be kept."""
     plan = state["plan"]
-    kept = plan.filters.categories or plan.filters.brands or plan.filters.include_terms
+    kept = plan.filters.categories or plan.filters.brands or plan.filters.include_terms or plan.filters.attributes
     return bool(kept) or is_vague((found.asked for found in state["found"] if not has_cjk(found.asked)), plan.best)
 
 

@@ -43,10 +43,12 @@ from assistant.turn.relaxing import relax
 from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by, wishes_heard
 from assistant.turn.tasting import TASTE_TOOL, TASTE_TOOLS, Known, finds, know
 from assistant.understanding import Said, Understanding, glossary_query, is_untranslated, to_filters, understand
+from assistant.understanding.attributes import attribute_of
 from prompts import say
 from tools.errors import MediaError, ProductError
-from tools.records import Filters, Hit, PictureDescription, Transcript
+from tools.records import Filters, Hit, Item, PictureDescription, Transcript
 from tools.stopping import to_its_end
+from tools.store.offers import offered
 
 PLAN_TOKENS = 160
 REPAIR_ROUNDS = 1
@@ -341,6 +343,7 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
     What has to do with it is measured against the whole catalogue, so a constrained search runs beside a free one.
     """
     context = runtime.context
+    plan = await asyncio.to_thread(_with_known_attributes, plan, context)
     plan = await asyncio.to_thread(_relaxed, plan, context)
     calls = _certain_calls(plan, state, context)
     if not plan.constraints or not (plan.topic or plan.pictures):
@@ -350,6 +353,11 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
     results, probe = await asyncio.gather(run_calls(calls, state, runtime), run_calls(free, state, runtime, quiet=True))
     plan = _measured(plan, probe)
     language = context.settings.catalogue_language
+    known = await asyncio.to_thread(_with_known_attributes, plan, context, _relevant(probe, plan, language))
+    if known.constraints != plan.constraints:
+        plan = known
+        again = await run_calls(_certain_calls(plan, state, context), state, runtime)
+        results = [*_without_items(results), *again]
     vague = not plan.kinds and is_vague([plan.topic], plan.best)
     if vague or _relevant(results, plan, language):
         return plan, [*results, *_without_items(probe)]
@@ -358,6 +366,26 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
         return plan, [*results, *_without_items(probe)]
     again = await run_calls(_certain_calls(relaxed, state, context), state, runtime)
     return relaxed, [*_without_items([*results, *probe]), *again]
+
+
+def _with_known_attributes(plan: Plan, context: TurnContext, among: set[str] | None = None) -> Plan:
+    """The plan without attributes of which nothing is known of any item, or of any ``among`` those it must be.
+
+    What has nothing to do with the wish must not be shown because it alone has the value. A value that these items have
+    under another attribute's name ("16 GB" of the memory, not of the storage) is looked for there.
+    """
+    asked = [one for one in plan.constraints if one.field == "attributes"]
+    if not asked or (among is not None and not among):
+        return plan
+    kept, unknown = [one for one in plan.constraints if one.field != "attributes"], list(plan.unknown)
+    for one in asked:
+        names = [str(one.attribute), *attribute_of(str(one.value), context.vocabulary)]
+        known = next((name for name in names if context.catalogue.count_having(name, among)), None)
+        if known is None:
+            unknown.append(one)
+        else:
+            kept.append(one.model_copy(update={"attribute": known}))
+    return plan.model_copy(update={"constraints": kept, "filters": to_filters(kept), "unknown": unknown})
 
 
 def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[PlannedCall]:
@@ -444,14 +472,19 @@ def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) ->
 
     def price_near(filters: Filters, sort: Literal["price", "-price"]) -> float | None:
         if among is None:
-            return next((item.price for item in catalogue.browse(filters, sort, 1, 0)), None)
+            return next((_offered_price(item, filters) for item in catalogue.browse(filters, sort, 1, 0)), None)
         items = catalogue.get_many(sorted(passing(filters))).values()
-        prices = sorted(item.price for item in items if item.price is not None)
+        prices = sorted(price for item in items if (price := _offered_price(item, filters)) is not None)
         return (prices[0] if sort == "price" else prices[-1]) if prices else None
 
     constraints, relaxed = relax(plan.constraints, fits, price_near, rejected=plan.rejected)
     told = _told_once([*plan.relaxed, *relaxed])
     return plan.model_copy(update={"constraints": constraints, "filters": to_filters(constraints), "relaxed": told})
+
+
+def _offered_price(item: Item, filters: Filters) -> float | None:
+    offer = offered(item, filters)
+    return offer.price if offer else None
 
 
 def _told_once(changes: list[Relaxation]) -> list[Relaxation]:

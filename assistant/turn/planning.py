@@ -6,6 +6,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from assistant.ledger import attribute_name
 from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Heard, Memory, PlannedCall, Seen
 from assistant.turn.state import Plan, TurnContext
@@ -257,6 +258,8 @@ def constraints_in_words(constraints: list[Constraint], language: str) -> str:
 
 def _in_words(constraint: Constraint, language: str) -> str:
     key = f"constraint_{constraint.field}"
+    if constraint.field == "attributes":
+        return say(key, language, name=attribute_name(str(constraint.attribute), language), value=constraint.value)
     if constraint.field not in ("min_price", "max_price"):
         return say(key, language, value=constraint.value)
     value = as_said(float(constraint.value), constraint.field, exclusive=constraint.exclusive)

@@ -280,6 +280,7 @@ def _recommendation(position: int, candidate: Candidate, named: set[str], state:
         title=hit.title,
         price=hit.price,
         currency=hit.currency,
+        variant=hit.variant,
         score=round(candidate.score, 6),
         explanation="",
         evidence=[cited(entry, state["memory"].language) for entry in chosen],

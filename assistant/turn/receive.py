@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assistant.errors import BadInput
-from assistant.records import Attachment, AttachmentNote, Memory
+from assistant.records import Attachment, AttachmentNote, Constraint, Memory
 from assistant.settings import Limits
-from assistant.turn.state import Request
+from assistant.turn.state import Dropped, Request
 from assistant.understanding.prices import CENT
 from tools.errors import MediaError
 from tools.media import MediaLimits, load_audio, load_picture
@@ -90,12 +90,18 @@ def without_dropped(request: Request, memory: Memory) -> Memory:
     """
     kept, rejected = list(memory.constraints), list(memory.rejected)
     for dropped in request.drop:
-        left = [c for c in kept if not (c.field == dropped.field and _same(c.value, dropped.value))]
+        left = [c for c in kept if not _is(c, dropped)]
         wanted = [r for r in rejected if not (dropped.field == "exclude_ids" and r.item_id == dropped.value)]
         if len(left) == len(kept) and len(wanted) == len(rejected):
             raise BadInput(f"The constraint {dropped.field} {dropped.value} is not in force.")
         kept, rejected = left, wanted
     return memory.model_copy(update={"constraints": kept, "rejected": rejected})
+
+
+def _is(constraint: Constraint, dropped: Dropped) -> bool:
+    """The constraint that is meant; of an attribute's value that is named alone, every one."""
+    named = dropped.attribute in (None, constraint.attribute)
+    return constraint.field == dropped.field and named and _same(constraint.value, dropped.value)
 
 
 def _same(one: object, other: object) -> bool:

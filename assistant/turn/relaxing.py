@@ -13,7 +13,7 @@ from assistant.understanding import to_filters
 from tools.records import Filters
 
 _ORDER = (
-    "include_terms", "max_price", "min_price", "brands", "categories", "in_stock",
+    "include_terms", "max_price", "min_price", "attributes", "brands", "categories", "in_stock",
     "exclude_categories", "exclude_brands", "exclude_terms", "exclude_ids",
 )  # fmt: skip
 
@@ -73,6 +73,7 @@ def _dropped(constraint: Constraint) -> Relaxation:
     return Relaxation(
         field=constraint.field,
         wanted=constraint.value,
+        attribute=constraint.attribute,
         used=None,
         words=constraint.words,
         exclusive=constraint.exclusive,

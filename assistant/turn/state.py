@@ -46,6 +46,7 @@ class Dropped(Record):
 
     field: str = Field(max_length=100)
     value: Annotated[float, Field(allow_inf_nan=False)] | bool | Annotated[str, Field(max_length=1_000)]
+    attribute: str | None = Field(None, max_length=100, description="of the field attributes: whose value it is")
 
 
 class Request(Record):
@@ -92,6 +93,8 @@ class Plan(Record):
     """Constraints that are not in force: no filter can hold them, or there are too many."""
     unchecked: list[Constraint] = []
     """Excluded words that are unknown in the language of the catalogue; they are not in force either."""
+    unknown: list[Constraint] = []
+    """Attributes of which nothing is known of any item that has to do with the wish; not in force either."""
     filters: Filters = Filters()
     relaxed: list[Relaxation] = []
     calls: list[PlannedCall] = []

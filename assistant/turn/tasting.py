@@ -195,7 +195,7 @@ def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> li
         chosen = sorted((i for i in dict.fromkeys([*ids, *newest]) if people.get(i)), key=lambda i: -people[i])
         ids = dict.fromkeys(item_id for pair in zip_longest(chosen, newest) for item_id in pair if item_id)
     items = catalogue.get_many([item_id for item_id in ids if item_id not in known_ids])
-    return [hit_of(items[item_id]) for item_id in ids if item_id in items]
+    return [hit_of(items[item_id], filters=filters) for item_id in ids if item_id in items]
 
 
 # The sources -------------------------------------------------------------------------------------------------------

@@ -335,6 +335,8 @@ def _meant_as_category(text: str, name: NameMatch) -> Span | None:
 MOST_THINGS = 50
 """How many constraints of one kind can be in force; of more, the latest are."""
 
+_MOST = {"attributes": 20}
+
 
 def to_filters(constraints: list[Constraint]) -> Filters:
     """The constraints as one filter: bounds take the tightest value, lists gather theirs, exclusions every spelling.
@@ -352,11 +354,20 @@ def to_filters(constraints: list[Constraint]) -> Filters:
             merged[field] = max(float(one.value) for one in given)
         elif field == "in_stock":
             merged[field] = True
+        elif field == "attributes":
+            merged[field] = _by_attribute(given)
         elif field == "exclude_ids":
             merged[field] = list(dict.fromkeys(str(one.value) for one in given))
         else:
             merged[field] = _spelled(field, given)
     return Filters.model_validate(merged)
+
+
+def _by_attribute(constraints: list[Constraint]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in constraints:
+        found.setdefault(str(one.attribute), []).append(str(one.value))
+    return found
 
 
 def _spelled(field: str, constraints: list[Constraint]) -> list[str]:
@@ -382,18 +393,20 @@ def usable(constraint: Constraint) -> bool:
         return isinstance(value, int | float) and math.isfinite(value) and value >= 0
     if constraint.field in ("in_stock", "exclude_ids"):
         return True
+    if constraint.field == "attributes" and not (constraint.attribute and len(constraint.attribute) <= LONGEST_WORD):
+        return False
     return isinstance(value, str) and bool(value.strip()) and len(value) <= LONGEST_WORD
 
 
 def within_limits(constraints: list[Constraint]) -> tuple[list[Constraint], list[Constraint]]:
     """The constraints that can be in force together, each once, and those that cannot."""
-    last = {(one.field, str(one.value)): one for one in constraints}
+    last = {(one.field, one.attribute, str(one.value)): one for one in constraints}
     kept: list[Constraint] = []
     left: list[Constraint] = [one for one in last.values() if not usable(one)]
     counts: Counter[str] = Counter()
     for one in reversed([one for one in last.values() if usable(one)]):
         counts[one.field] += 1
-        within = one.field == "exclude_ids" or counts[one.field] <= MOST_THINGS
+        within = one.field == "exclude_ids" or counts[one.field] <= _MOST.get(one.field, MOST_THINGS)
         (kept if within else left).append(one)
     return kept[::-1], left
 
@@ -412,14 +425,21 @@ def carry_over(memory: Memory, understanding: Understanding) -> list[Constraint]
         item.item_id for item in understanding.rejected
     }
     kept = [c for c in kept if not (c.field == "exclude_ids" and c.value in wanted_again)]
-    replaced = {constraint.field for constraint in now if constraint.field not in _GATHERED}
+    replaced = {_replaces(constraint) for constraint in now if constraint.field not in _GATHERED}
     wanted = {str(constraint.value).casefold() for constraint in now if not constraint.field.startswith("exclude")}
     kept = [
-        c for c in kept if c.field not in replaced and not (c.field in _LASTING and str(c.value).casefold() in wanted)
+        c
+        for c in kept
+        if _replaces(c) not in replaced and not (c.field in _LASTING and str(c.value).casefold() in wanted)
     ]
-    if {"min_price", "max_price"} & replaced:
+    if {("min_price", None), ("max_price", None)} & replaced:
         kept = _without_contradiction(kept, now)
-    return list({(c.field, str(c.value), c.words): c for c in [*kept, *now]}.values())
+    return list({(c.field, c.attribute, str(c.value), c.words): c for c in [*kept, *now]}.values())
+
+
+def _replaces(constraint: Constraint) -> tuple[str, str | None]:
+    """What a constraint takes the place of: all of its field, or all of its attribute."""
+    return constraint.field, constraint.attribute
 
 
 _LASTING = frozenset({"exclude_terms", "exclude_brands", "exclude_categories"})

@@ -136,7 +136,7 @@ def _folded(word: str) -> str:
     return word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).casefold()
 
 
-class _Kept(Generic[T]):
+class Kept(Generic[T]):
     """What is made of a vocabulary, kept for the last few: the catalogue's, and those of turns still running."""
 
     _MOST = 4
@@ -204,7 +204,7 @@ def _forms(name: str) -> list[str]:
     return [low, low.removesuffix("s")] if len(low) > 3 and low.endswith("s") else [low]
 
 
-_indexes = _Kept(lambda vocabulary: NameIndex(_spellings(vocabulary)))
-_values = _Kept(
+_indexes = Kept(lambda vocabulary: NameIndex(_spellings(vocabulary)))
+_values = Kept(
     lambda vocabulary: frozenset(v.casefold() for values in vocabulary.attribute_values.values() for v in values)
 )

@@ -22,6 +22,7 @@ CENT = 0.011
 
 _ROUNDING = 0.005
 _UPPER, _LOWER = "max_price", "min_price"
+_OF_SALE = frozenset({_UPPER, _LOWER, "in_stock", "attributes"})
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 
 
@@ -32,20 +33,50 @@ def breaks(item: Item, constraints: Mapping[str, Any]) -> bool:
 
 def broken(item: Item, constraints: Mapping[str, Any]) -> list[str]:
     """The constraints that an item breaks, each as its field and value; fields are those of `tools.records.Filters`."""
+    sold = _sold(item, constraints.get("attributes", {}))
     return [
         f"{field} {value}"
         for field, wanted in constraints.items()
-        for value in _broken_values(item, field, wanted)
+        for value in (_broken_sale(sold, field, wanted) if field in _OF_SALE else _broken_values(item, field, wanted))
     ]  # fmt: skip
 
 
-def _broken_values(item: Item, field: str, wanted: Any) -> list[Any]:  # noqa: ANN401 - a filter's value is any JSON
+def _sold(item: Item, attributes: Mapping[str, Sequence[str]]) -> list[tuple[float | None, bool | None]]:
+    """Price and stock of the item, or of each of its variants, that has one of the values of every attribute."""
+    lines = [{}, *(one for one in item.attributes.get("variants", []) if isinstance(one, dict))]
+    choosable = {_folded(name) for line in lines for name in line}
+    return [
+        (line.get("price", item.price), line.get("in_stock", item.in_stock))
+        for line in lines
+        if all(
+            (line or _folded(name) not in choosable) and _has({**item.attributes, **line}, name, values)
+            for name, values in attributes.items()
+        )
+    ]
+
+
+def _has(attributes: Mapping[str, Any], name: str, values: Sequence[str]) -> bool:
+    own = [value for key, value in attributes.items() if _folded(key) == _folded(name)]
+    each = [str(one) for value in own for one in (value if isinstance(value, list) else [value])]
+    return any(_joined(one).removeprefix(_joined(name)) == _joined(value) for one in each for value in values)
+
+
+def _joined(text: str) -> str:
+    return re.sub(r"\s", "", text.casefold()).replace(",", ".")
+
+
+def _broken_sale(sold: Sequence[tuple[float | None, bool | None]], field: str, wanted: Any) -> list[Any]:  # noqa: ANN401
+    prices = [price for price, _ in sold if price is not None]
     if field == _UPPER:
-        return [] if item.price is not None and item.price <= wanted + _ROUNDING else [wanted]
+        return [] if any(price <= wanted + _ROUNDING for price in prices) else [wanted]
     if field == _LOWER:
-        return [] if item.price is not None and item.price >= wanted - _ROUNDING else [wanted]
+        return [] if any(price >= wanted - _ROUNDING for price in prices) else [wanted]
     if field == "in_stock":
-        return [wanted] if wanted and item.in_stock is not True else []
+        return [wanted] if wanted and not any(stock is True for _, stock in sold) else []
+    return [] if sold else [wanted]
+
+
+def _broken_values(item: Item, field: str, wanted: Any) -> list[Any]:  # noqa: ANN401 - a filter's value is any JSON
     if field in ("brands", "categories"):
         return [] if any(_is(item, field, name) for name in wanted) else list(wanted)
     if field == "include_terms":

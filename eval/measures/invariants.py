@@ -3,6 +3,7 @@
 from eval.measures.constraints import broken, without_relaxed
 from eval.measures.turns import HeldTurn
 from eval.runs.records import Check
+from tools.records import Item
 
 
 def exists(held: HeldTurn) -> Check:
@@ -21,7 +22,7 @@ def price(held: HeldTurn) -> Check | None:
         item = held.items.get(entry.item_id)
         if item and (entry.title, entry.currency) != (item.title, item.currency):
             wrong.append(f"{entry.item_id} is called {entry.title!r} in {entry.currency}")
-        if item and not _same_price(entry.price, item.price):
+        if item and not any(_same_price(entry.price, price) for price in _prices(item)):
             wrong.append(f"{entry.item_id} is given for {entry.price} instead of {item.price}")
     return _check(held, "price", got=wrong, detail="; ".join(wrong))
 
@@ -71,6 +72,12 @@ def claims(held: HeldTurn) -> Check | None:
         if text.unsupported
     ]
     return _check(held, "claims", got=wrong, detail="; ".join(f"nothing supports the {one}" for one in wrong))
+
+
+def _prices(item: Item) -> list[float | None]:
+    """The item's price, and those of its variants."""
+    variants = [one for one in item.attributes.get("variants", []) if isinstance(one, dict)]
+    return [item.price, *(variant["price"] for variant in variants if "price" in variant)]
 
 
 def _same_price(told: float | None, wanted: float | None) -> bool:

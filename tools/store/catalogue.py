@@ -7,7 +7,7 @@ SQLite's present state.
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -120,6 +120,11 @@ class Catalogue:
         """How many items pass."""
         with self._database.reading() as connection:
             return reading.count(connection, filters)
+
+    def count_having(self, attribute: str, ids: Collection[str] | None = None) -> int:
+        """How many items, or how many of these, have any value of the attribute, by themselves or as a variant."""
+        with self._database.reading() as connection:
+            return reading.count_having(connection, attribute, ids)
 
     def browse(self, filters: Filters | None = None, sort: Sort = "title", k: int = 10, offset: int = 0) -> list[Item]:
         """Items that pass, in order; "newest" means most recently added. Without a price comes last by price."""

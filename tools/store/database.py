@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from tools.errors import CatalogueBusy, StoreError
 from tools.private import private_folder
+from tools.store.offers import upgrade
 from tools.store.schema import SCHEMA_VERSION, TABLES
 
 DATABASE = "catalogue.sqlite"
@@ -126,17 +127,30 @@ class Database:
         try:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                 self._create(connection)
-            found = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+            found = self._schema(connection)
+            if found == 1:
+                self._upgrade(connection)
+                found = self._schema(connection)
             self._opened = _identity(self.path)
         finally:
             if connection.in_transaction:  # what _create left unfinished
                 connection.rollback()
             connection.close()
-        if found is None or int(found[0]) != SCHEMA_VERSION:
+        if found != SCHEMA_VERSION:
             raise StoreError(
                 f"The catalogue in {self.folder} was written by another version of this program. Start it anew with: "
                 "assistant catalogue drop --yes, then: assistant ingest FILE."
             )
+
+    def _schema(self, connection: sqlite3.Connection) -> int | None:
+        row = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+        return int(row[0]) if row else None
+
+    def _upgrade(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        if self._schema(connection) == 1:  # no other process was quicker
+            upgrade(connection)
+        connection.execute("COMMIT")
 
     def _create(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = WAL")

@@ -2,7 +2,9 @@
 
 A property test holds the two equal. The rules:
 
-- Bounds are inclusive. An item without a price fails every price bound.
+- Price bounds, ``in_stock`` and attributes must hold together, for the item itself or for one of its variants
+  (`tools.store.offers`). Bounds are inclusive; what has no price fails every price bound.
+- An attribute has any of the values named for it; names and values compare in one form (`tools.store.values`).
 - Categories and brands compare with case, accents and spaces folded. A category may be a path ("Home > Chairs"); a
   filter names the whole path, a leading part of it, or any one level ("chairs").
 - ``in_stock`` true wants items known to be in stock; false asks for nothing (nobody looks for what is sold out).
@@ -16,9 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tools.records import Filters, Item
+from tools.store.offers import HAVING, condition, having, offered, scalars, without_terms_of_sale
 from tools.store.words import BREAK, holds, name_key, tokens
-
-MAX_ATTRIBUTE_DEPTH = 6
 
 
 @dataclass
@@ -42,12 +43,10 @@ class Where:
 def where(filters: Filters) -> Where:
     """The filter as a SQL condition on ``items i``."""
     found = Where()
-    if filters.min_price is not None:
-        found.add("i.price >= ?", filters.min_price)
-    if filters.max_price is not None:
-        found.add("i.price <= ?", filters.max_price)
-    if filters.in_stock:
-        found.add("i.in_stock = 1")
+    for name, values in filters.attributes.items():  # not needed beside the next, but found by an index
+        found.add(f"i.key IN ({HAVING})", *having(name, values))
+    if asked := condition(filters):
+        found.add(asked.either, *asked.parameters, *asked.parameters)
     for names, verb in ((filters.categories, "IN"), (filters.exclude_categories, "NOT IN")):
         if names:
             chosen = "SELECT item FROM categories WHERE name IN (SELECT value FROM json_each(?))"
@@ -98,22 +97,11 @@ def category_keys(category: str | None) -> set[str]:
 def matches(item: Item, filters: Filters) -> bool:
     """Whether the item passes; decides exactly as the stores do."""
     return (
-        _price_fits(item, filters)
-        and (not filters.in_stock or item.in_stock is True)
+        offered(item, filters) is not None
         and _names_fit(item, filters)
         and _terms_fit(item, filters)
         and item.id not in filters.exclude_ids
     )
-
-
-def _price_fits(item: Item, filters: Filters) -> bool:
-    if filters.min_price is None and filters.max_price is None:
-        return True
-    if item.price is None:
-        return False
-    low = filters.min_price if filters.min_price is not None else item.price
-    high = filters.max_price if filters.max_price is not None else item.price
-    return low <= item.price <= high
 
 
 def _names_fit(item: Item, filters: Filters) -> bool:
@@ -158,21 +146,8 @@ def attribute_texts(attributes: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
     A value inside a nested object goes by its own key: {"specs": {"material": "oak"}} gives "material oak".
     """
-    for name, value in attributes.items():
-        for key, scalar in _scalars(name, value, MAX_ATTRIBUTE_DEPTH):
-            if scalar is True:
-                yield key, key
-            elif scalar is not None and scalar is not False:
-                yield key, f"{key} {scalar}"
-
-
-def _scalars(name: str, value: object, depth: int) -> Iterator[tuple[str, object]]:
-    if isinstance(value, dict):
-        children = list(value.items())
-    elif isinstance(value, list):
-        children = [(name, child) for child in value]
-    else:
-        yield name, value
-        return
-    for key, child in children if depth else ():
-        yield from _scalars(str(key), child, depth - 1)
+    for key, scalar in scalars(without_terms_of_sale(attributes)):
+        if scalar is True:
+            yield key, key
+        elif scalar is not None and scalar is not False:
+            yield key, f"{key} {scalar}"

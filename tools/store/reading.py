@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,10 @@ from tools.records import EncoderIdentity, Filters, Item, Vocabulary
 from tools.store.entries import CatalogueStats, Picture, SpaceStats, Stored, Vector
 from tools.store.filters import Where, quoted
 from tools.store.filters import where as condition
+from tools.store.offers import condition as offer_condition
 from tools.store.records import read_item
 from tools.store.schema import WORD_WEIGHTS
+from tools.store.values import attribute_key, value_key
 from tools.store.words import QueryWord, holds, query_words
 
 MAX_ATTRIBUTE_VALUES = 200
@@ -23,8 +25,8 @@ MAX_VALUE_LENGTH = 60
 MAX_NAME_LENGTH = 100
 """Of a category or brand; a filter may not name a longer one (`tools.records.Term`)."""
 ORDERS = {
-    "price": "i.price IS NULL, i.price, i.title_key, i.id",
-    "-price": "i.price IS NULL, i.price DESC, i.title_key, i.id",
+    "price": "offered IS NULL, offered, i.title_key, i.id",
+    "-price": "offered IS NULL, offered DESC, i.title_key, i.id",
     "title": "i.title_key, i.id",
     "newest": "i.key DESC",
 }
@@ -69,14 +71,27 @@ def count(connection: sqlite3.Connection, filters: Filters | None) -> int:
     return int(row[0])
 
 
+def count_having(connection: sqlite3.Connection, attribute: str, ids: Collection[str] | None) -> int:
+    """How many items, or how many of these, have any value of the attribute."""
+    among = "" if ids is None else "AND item IN (SELECT key FROM items WHERE id IN (SELECT value FROM json_each(?)))"
+    row = connection.execute(
+        f"SELECT count(DISTINCT item) FROM options WHERE name = ? {among}",  # noqa: S608
+        (attribute_key(attribute), *([] if ids is None else [json.dumps(list(ids))])),
+    ).fetchone()
+    return int(row[0])
+
+
 def browse(connection: sqlite3.Connection, filters: Filters | None, sort: str, k: int, offset: int) -> list[Item]:
     """Items that pass, in the order asked for; items without a price come last in both price orders."""
     asked = where(filters)
+    offer = offer_condition(filters) if filters and sort in ("price", "-price") else None
+    price, parameters = (offer.price, [*offer.parameters, *offer.parameters]) if offer else ("i.price", [])
     rows = connection.execute(
-        f"SELECT i.id, i.record FROM items i WHERE {asked.sql} ORDER BY {ORDERS[sort]} LIMIT ? OFFSET ?",  # noqa: S608
-        (*asked.parameters, k, offset),
+        f"SELECT i.id, i.record, {price} AS offered FROM items i WHERE {asked.sql} "  # noqa: S608
+        f"ORDER BY {ORDERS[sort]} LIMIT ? OFFSET ?",
+        (*parameters, *asked.parameters, k, offset),
     )
-    return [read_item(*row) for row in rows]
+    return [read_item(item_id, record) for item_id, record, _ in rows]
 
 
 def keyword(
@@ -298,13 +313,16 @@ def _distinct(connection: sqlite3.Connection, column: str) -> list[str]:
 
 
 def _attribute_values(connection: sqlite3.Connection) -> dict[str, list[str]]:
-    values: dict[str, list[str]] = {}
+    """Names and values by their comparable forms, each as the catalogue spells it first."""
+    names: dict[str, str] = {}
+    values: dict[str, dict[str, str]] = {}
     for name, value in connection.execute("SELECT DISTINCT name, value FROM attributes ORDER BY name, value"):
-        known = values.setdefault(name, [])
+        known = values.setdefault(names.setdefault(attribute_key(name), name), {})
         if len(known) <= MAX_ATTRIBUTE_VALUES:
-            known.append(value)
-    kept = {name: [v for v in known if len(v) <= MAX_VALUE_LENGTH] for name, known in values.items()}
-    return {name: known for name, known in kept.items() if known and len(values[name]) <= MAX_ATTRIBUTE_VALUES}
+            known.setdefault(value_key(value, name), value)
+    few = {name: known.values() for name, known in values.items() if len(known) <= MAX_ATTRIBUTE_VALUES}
+    kept = {name: [value for value in known if len(value) <= MAX_VALUE_LENGTH] for name, known in few.items()}
+    return {name: known for name, known in kept.items() if known}
 
 
 def stats(connection: sqlite3.Connection, folder: Path) -> CatalogueStats:

@@ -3,16 +3,31 @@
 ``items.key`` is never reused, so that a stale vector index can't take one item for another. ``words`` has the item's
 key as its rowid. ``places`` says which vector stands for which item in which space; vectors lie apart, found by encoder
 and by the hash of what was encoded, so that equal texts and pictures are encoded once. ``seq`` counts every change of a
-place: the Chroma index remembers up to which ``seq`` it has followed.
+place: the Chroma index remembers up to which ``seq`` it has followed. ``attributes`` has names and values as they are
+written, ``options`` in comparable form, by the variant that they belong to (0: the item whatever the variant);
+``items.in_stock`` is null where the variants alone decide.
 """
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SPACES = ("text", "visual", "joint", "joint_text")
 """text: item text; visual: pictures by looks; joint: pictures in the words' space; joint_text: item text in that space
 (for encoders whose words' space isn't the text space)."""
 
-TABLES = """
+OFFER_TABLES = """
+CREATE TABLE variants (
+    item INTEGER NOT NULL, ordinal INTEGER NOT NULL, price REAL, in_stock INTEGER, PRIMARY KEY (item, ordinal)
+) WITHOUT ROWID;
+CREATE INDEX variants_price ON variants (price, in_stock);
+CREATE TABLE options (
+    name TEXT NOT NULL, value TEXT NOT NULL, item INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+    PRIMARY KEY (name, value, item, ordinal)
+) WITHOUT ROWID;
+CREATE INDEX options_item ON options (item)
+"""
+"""What version 1 had not."""
+
+TABLES = f"""{OFFER_TABLES};
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE items (
     key INTEGER PRIMARY KEY AUTOINCREMENT,

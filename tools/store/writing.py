@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from tools.errors import EncoderMismatch
 from tools.records import EncoderIdentity
-from tools.store import reading
+from tools.store import offers, reading
 from tools.store.database import Database
 from tools.store.entries import Entry, NewVector, Picture, Space, Stored
-from tools.store.filters import attribute_texts, category_key, category_keys, item_words
+from tools.store.filters import category_key, category_keys, item_words
 from tools.store.index import ChromaIndex
 from tools.store.schema import SPACES
 from tools.store.words import name_key
@@ -271,13 +271,11 @@ def _put_item(connection: sqlite3.Connection, entry: Entry) -> int:
 def _put_lists(connection: sqlite3.Connection, key: int, entry: Entry) -> None:
     """Everything that stands in lists beside the item: categories, attributes, words, pictures."""
     item = entry.item
-    for table in ("categories", "attributes"):
-        connection.execute(f"DELETE FROM {table} WHERE item = ?", (key,))  # noqa: S608
+    connection.execute("DELETE FROM categories WHERE item = ?", (key,))
     connection.executemany(
         "INSERT INTO categories (item, name) VALUES (?, ?)", [(key, name) for name in category_keys(item.category)]
     )
-    values = [(key, name, _value(name, text)) for name, text in attribute_texts(item.attributes)]
-    connection.executemany("INSERT OR IGNORE INTO attributes (item, name, value) VALUES (?, ?, ?)", values)
+    offers.put(connection, key, item)
     words = item_words(item)
     connection.execute("DELETE FROM words WHERE rowid = ?", (key,))
     connection.execute(
@@ -285,11 +283,6 @@ def _put_lists(connection: sqlite3.Connection, key: int, entry: Entry) -> None:
         (key, *(" ".join(words[name]) for name in ("title", "facts", "attributes", "description"))),
     )
     _put_pictures(connection, key, entry.pictures)
-
-
-def _value(name: str, text: str) -> str:
-    """The value's part of an attribute's text; a true flag has its name as text."""
-    return "true" if text == name else text[len(name) + 1 :]
 
 
 def _put_pictures(connection: sqlite3.Connection, key: int, pictures: Sequence[Picture]) -> None:
@@ -322,8 +315,9 @@ def _remove_item(connection: sqlite3.Connection, key: int, seqs: _Seqs) -> None:
     for space, position, _ in connection.execute(_PLACES_OF, (key,)).fetchall():
         connection.execute("INSERT INTO removed VALUES (?, ?, ?)", (space, seqs.take(), f"{key}.{position}"))
     connection.execute(_REMOVE_PLACES, (key,))
-    for table in ("pictures", "categories", "attributes"):
+    for table in ("pictures", "categories"):
         connection.execute(f"DELETE FROM {table} WHERE item = ?", (key,))  # noqa: S608
+    offers.remove(connection, key)
     connection.execute("DELETE FROM words WHERE rowid = ?", (key,))
     connection.execute("DELETE FROM items WHERE key = ?", (key,))
 

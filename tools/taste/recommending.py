@@ -131,7 +131,7 @@ class Reader:
         for item_id, score in scored:
             if item_id in items:
                 signal = _signal(score, len(hits) + 1, reasons[item_id])
-                hits.append(hit(items[item_id], round(score, 4), [signal]))
+                hits.append(hit(items[item_id], round(score, 4), [signal], filters=filters))
         return ItemsResult(items=hits, total=self.catalogue.count_eligible(filters))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.ingest.conftest import Bench
-from tools.records import Item
+from tools.records import Filters, Item
 
 SHOPIFY = """Handle,Title,Body (HTML),Vendor,Type,Tags,Published,Option1 Name,Option1 Value,Variant SKU,Variant Inventory Tracker,Variant Inventory Qty,Variant Price,Variant Taxable,Image Src,Image Position,Status
 ring-a,Silver Ring,<p>Plain &amp; round.</p>,Atelier,Rings,"silver, ring",true,Size,S,A-S,shopify,0,40.00,true,https://shop.example/r1.jpg,1,active
@@ -38,13 +38,19 @@ def test_a_shopify_export_keeps_every_product_whole(bench: Bench) -> None:
         "Size": ["S", "M", "L"],
         "sku": ["A-S", "A-M", "A-L"],
         "price_max": 45.0,
-        "variants": [{"Size": "S", "price": 40.0}, {"Size": "M", "price": 42.5}, {"Size": "L", "price": 45.0}],
+        "variants": [
+            {"Size": "S", "price": 40.0, "in_stock": False},
+            {"Size": "M", "price": 42.5, "in_stock": True},
+            {"Size": "L", "price": 45.0, "in_stock": False},
+        ],
     }
     assert (mug.title, mug.price, mug.in_stock, len(mug.images)) == ("Coffee Mug", 1012.0, False, 2)
     assert mug.attributes == {"sku": ["B-1"]}
     assert set(items) == {"ring-a", "mug-b"}
     assert bench.reasons("line") == {8: "it is not published (Published false)"}
     assert bench.reasons("duplicate") == {}
+    only_size = [bench.catalogue.eligible(Filters(in_stock=True, attributes={"size": [size]})) for size in "SM"]
+    assert only_size == [[], ["ring-a"]]
 
 
 def test_counts_of_a_file_with_several_rows_add_up_and_nothing_changes_the_second_time(bench: Bench) -> None:

@@ -45,8 +45,8 @@ def test_a_product_with_variants_is_one_line() -> None:
         "screen size": ["13 inch", "15 inch"],
         "sku": ["L1", "L2"],
         "variants": [
-            {"screen size": "13 inch", "RAM": "8GB", "price": 1299.0},
-            {"screen size": "15 inch", "RAM": "8GB", "price": 1399.0},
+            {"screen size": "13 inch", "RAM": "8GB", "price": 1299.0, "in_stock": True},
+            {"screen size": "15 inch", "RAM": "8GB", "price": 1399.0, "in_stock": False},
         ],
     }
     assert (shoe["size"], shoe["color"], shoe["in_stock"]) == (["40"], ["blue", "pink", "red"], False)

@@ -156,6 +156,26 @@ def test_a_range_keeps_its_highest_price() -> None:
     assert line(price="$20 - $30", price_max=35).attributes == {"price_max": 35}
 
 
+def test_variants_have_prices_and_stock_of_their_own() -> None:
+    given = [
+        {"Größe": 43, "price": "99,90 €", "in_stock": "ausverkauft"},
+        {"Größe": 44, "price": 5, "in_stock": 3},
+        "x",
+    ]
+    assert line(currency="EUR", variants=given).attributes == {
+        "variants": [{"Größe": 43, "price": 99.9, "in_stock": False}, {"Größe": 44, "price": 5, "in_stock": True}, "x"]
+    }
+
+
+def test_what_cannot_be_read_of_a_variant_is_left_out_and_said() -> None:
+    found = line(variants=[{"size": "S", "price": "cheap", "in_stock": "perhaps"}])
+    assert found.attributes == {"variants": [{"size": "S"}]}
+    assert sorted(one.reason for one in found.unread) == [
+        "of one of its variants its in_stock is 'perhaps', and should be true or false",
+        "of one of its variants its price 'cheap' is not a number",
+    ]
+
+
 def test_pictures_in_one_cell_and_in_lists() -> None:
     assert line(images="a.jpg | b.jpg|").images == ("a.jpg", "b.jpg")
     assert line(images=["odd|name.jpg"]).images == ("odd|name.jpg",)

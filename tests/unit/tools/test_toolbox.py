@@ -119,7 +119,7 @@ def test_browse_returns_hits_and_passes_filters_on(engines: Engines) -> None:
     assert [item["item_id"] for item in result["items"]] == ["oak", "ash"]
     assert result["items"][0] | {"score": 0.0} == {
         "item_id": "oak", "title": "Oak chair", "price": 80.0, "currency": "USD", "category": "Chairs", "brand": None,
-        "in_stock": None, "score": 0.0, "signals": [],
+        "in_stock": None, "variant": None, "score": 0.0, "signals": [],
     }  # fmt: skip
     assert engines.catalogue.asked == [(Filters(max_price=90), "-price", 2)]  # type: ignore[attr-defined]
 

@@ -7,6 +7,7 @@ import pytest
 from assistant.records import Relaxation
 from eval.measures.constraints import BELOW_FIRST, breaks, broken, differences, resolved, same, without_relaxed
 from tests.unit.eval.measures.shop import ITEMS
+from tools.records import Item
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,27 @@ from tests.unit.eval.measures.shop import ITEMS
 )
 def test_items_that_break_a_constraint_are_found(item: str, constraints: dict[str, Any], is_broken: bool) -> None:
     assert breaks(ITEMS[item], constraints) is is_broken
+
+
+@pytest.mark.parametrize(
+    ("constraints", "is_broken"),
+    [
+        ({"attributes": {"Size": ["43"]}}, False),
+        ({"attributes": {"size": ["44"]}}, True),
+        ({"attributes": {"size": ["43"]}, "max_price": 60}, True),
+        ({"attributes": {"size": ["42"]}, "max_price": 60}, False),
+        ({"attributes": {"size": ["42"]}, "in_stock": True}, True),
+        ({"attributes": {"storage": ["32 gb"], "size": ["42", "43"]}}, False),
+        ({"min_price": 90}, False),
+        ({"min_price": 120}, True),
+    ],
+)
+def test_attributes_hold_for_a_variant_at_its_own_price(constraints: dict[str, Any], is_broken: bool) -> None:
+    sizes = [{"size": "Size 42", "price": 50.0, "in_stock": False}, {"size": 43, "price": 99.0, "in_stock": True}]
+    attributes = {"size": ["42", "43"], "storage": "32GB", "variants": sizes}
+    assert (
+        breaks(Item(id="x", title="Shoe", price=50.0, in_stock=True, attributes=attributes), constraints) is is_broken
+    )
 
 
 def test_what_is_broken_is_named() -> None:

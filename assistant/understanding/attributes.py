@@ -1,0 +1,168 @@
+"""Which attribute of the catalogue a stretch of a message names, and with which value: "size 43", "32 GB", "rouge"."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Final, NamedTuple
+
+import yaml
+
+from assistant.understanding.lexicon import has_cjk, load_lexicon
+from assistant.understanding.names import Kept
+from tools.records import Vocabulary
+from tools.store.values import attribute_key, value_key
+
+LONGEST: Final = 8
+"""Tokens of a name and its value together."""
+
+_TOKEN = re.compile(r"""\d+(?:[.,/]\d+)*|["″½¼¾⅓⅔]|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]+""")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+_LONGEST_CONNECTIVE: Final = 3
+"""Letters of a word that may stand between a name and its value: "RAM of 32 GB", "taille de 43"."""
+
+
+class Named(NamedTuple):
+    """An attribute and one of its values, as the catalogue spells them."""
+
+    name: str
+    value: str
+
+
+class _Index:
+    """A vocabulary's attribute values and names in comparable form."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.values: dict[str, list[Named]] = {}
+        self._of: dict[str, list[str]] = vocabulary.attribute_values
+        for name, values in vocabulary.attribute_values.items():
+            for value in values:
+                self.values.setdefault(value_key(value, name), []).append(Named(name, value))
+        own = {attribute_key(name): name for name in vocabulary.attribute_values}
+        self.names: dict[str, list[str]] = {key: [name] for key, name in own.items()}
+        for spellings in _known_names().values():
+            exact = [own[key] for key in spellings if key in own]
+            partly = [name for key, name in own.items() if key.split()[-1] in spellings and name not in exact]
+            for spelling in spellings:
+                self.names[spelling] = list(dict.fromkeys([*self.names.get(spelling, []), *exact, *partly]))
+
+    def with_value(self, text: str) -> list[Named]:
+        """The attributes that have the value, those with a common name first."""
+        found = dict.fromkeys(named for form in _forms(text) for named in self.values.get(value_key(form), []))
+        return sorted(found, key=lambda named: (not _is_known(named.name), len(named.name), named.name))
+
+    def value_of(self, names: Sequence[str], text: str) -> Named | None:
+        """The value of one of these attributes: written in any way, or by its number alone ("43" for "43码")."""
+        for name in names:
+            keys = {value_key(form, name) for form in _forms(text)}
+            number = _only_number(text) if _NUMBER.fullmatch(text.strip()) else None
+            for value in self._of[name]:
+                if value_key(value, name) in keys or (number is not None and _only_number(value) == number):
+                    return Named(name, value)
+        return None
+
+
+def attribute_of(value: str, vocabulary: Vocabulary) -> list[str]:
+    """The attributes of the catalogue that have this value, in any writing: "32 GB" gives ["storage", "RAM"]."""
+    return list(dict.fromkeys(named.name for named in _indexes.of(vocabulary).with_value(value)))
+
+
+def attribute_constraints(text: str, vocabulary: Vocabulary) -> list[Named]:
+    """The attributes and values that a stretch of a message names, in its order.
+
+    A value that several attributes have is given for the likeliest one; `attribute_of` gives all. What is called by
+    its attribute's name and is unknown to the catalogue ("size 43" where nothing has sizes) is given as it is said.
+
+    Args:
+        text: few words, such as a tagged span; a number alone counts only where it is the whole text.
+    """
+    index, tokens = _indexes.of(vocabulary), list(_TOKEN.finditer(text))
+    if len(tokens) == 1 and (alone := index.with_value(text.strip())):
+        return alone[:1]
+    found: list[Named] = []
+    place = 0
+    while place < len(tokens):
+        named, place = _first(index, text, tokens, place)
+        found += [named] if named else []
+    return list(dict.fromkeys(found))
+
+
+def _first(index: _Index, text: str, tokens: list[re.Match[str]], place: int) -> tuple[Named | None, int]:
+    """The longest attribute that begins at this token, and where to go on; one that the catalogue has goes first."""
+    ends = range(min(len(tokens), place + LONGEST), place, -1)
+    for read in (_known, _unknown):
+        for end in ends:
+            if named := read(index, text, tokens[place:end]):
+                return named, end
+    return None, place + 1
+
+
+def _known(index: _Index, text: str, tokens: list[re.Match[str]]) -> Named | None:
+    """A name and its value, or a value by itself unless it is a mere number."""
+    for names, value in _parted(index, text, tokens):
+        if named := index.value_of(names, value):
+            return named
+    whole = text[tokens[0].start() : tokens[-1].end()]
+    return None if _NUMBER.fullmatch(whole) else next(iter(index.with_value(whole)), None)
+
+
+def _unknown(index: _Index, text: str, tokens: list[re.Match[str]]) -> Named | None:
+    """A name with a number, or followed by one word, that the catalogue does not have."""
+    for names, value in _parted(index, text, tokens):
+        follows = value == text[tokens[-1].start() : tokens[-1].end()] and not has_cjk(value)
+        if (_NUMBER.match(value) and len(value.split()) <= 2) or (follows and names):
+            return Named(names[0] if names else _concept(text, tokens), value)
+    return None
+
+
+def _parted(index: _Index, text: str, tokens: list[re.Match[str]]) -> Iterator[tuple[list[str], str]]:
+    """Each way to take the tokens for a name before or after its value: the catalogue's attributes, and the value."""
+    for cut in range(1, len(tokens)):
+        left, right = tokens[:cut], tokens[cut:]
+        for name, value in ((left, right), (right, left)):
+            names = index.names.get(attribute_key(_between(text, name)))
+            if names is None:
+                continue
+            yield names, _between(text, value)
+            connective = value[0].group() if name is left else value[-1].group()
+            if len(value) > 1 and len(connective) <= _LONGEST_CONNECTIVE and not has_cjk(connective):
+                yield names, _between(text, value[1:] if name is left else value[:-1])
+
+
+def _concept(text: str, tokens: list[re.Match[str]]) -> str:
+    """The common name of the attribute that stands at one end of the tokens."""
+    written = {
+        attribute_key(_between(text, part)) for cut in range(1, len(tokens)) for part in (tokens[:cut], tokens[cut:])
+    }
+    return next(concept for concept, spellings in _known_names().items() if written & set(spellings))
+
+
+def _between(text: str, tokens: Sequence[re.Match[str]]) -> str:
+    return text[tokens[0].start() : tokens[-1].end()]
+
+
+def _only_number(text: str) -> str | None:
+    """The number of a text that has one."""
+    found = _NUMBER.findall(text)
+    return value_key(found[0]) if len(found) == 1 else None
+
+
+def _forms(text: str) -> list[str]:
+    """The text, and the same colour or material in other languages."""
+    lexicon = load_lexicon()
+    canonical = lexicon.canonical.get(text.casefold().strip())
+    return [text, *(lexicon.terms[canonical] if canonical else [])]
+
+
+def _is_known(name: str) -> bool:
+    return any(attribute_key(name) in spellings for spellings in _known_names().values())
+
+
+@cache
+def _known_names() -> dict[str, dict[str, None]]:
+    """The common attributes by their English names, with all their spellings in comparable form."""
+    table = yaml.safe_load((files(__package__) / "attribute_names.yaml").read_text("utf-8"))
+    return {concept: dict.fromkeys(map(attribute_key, spellings)) for concept, spellings in table.items()}
+
+
+_indexes = Kept(_Index)
