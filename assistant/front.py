@@ -224,6 +224,9 @@ class Assistant:
     def _note_beside(self, done: Done) -> None:
         """Keep what is learned from a turn: the ranking that was shown, and what the message said of earlier ones."""
         self._parts.impressions.note(done.impression)
+        if done.reply.cart:  # as if its button had been pressed
+            with contextlib.suppress(StoreError):
+                self.log.note_feedback(done.reply.session_id, done.reply.cart.item_id, "cart")
         if self._parts.events and done.done:
             with contextlib.suppress(StoreError):  # the turn is kept and stands, as the session remembers it
                 self._parts.events.add(done.done)

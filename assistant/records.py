@@ -12,7 +12,7 @@ from tools.taste.records import Interaction
 LOCAL = "local"
 """The owner of sessions where nobody has to say who they are: the terminal, and the service without keys."""
 
-Intent = Literal["recommend", "compare", "details", "why", "chat"]
+Intent = Literal["recommend", "compare", "details", "why", "chat", "shop", "cart"]
 """What the user wants of this turn; only ``recommend`` searches."""
 
 
@@ -97,13 +97,13 @@ class Step(Record):
 
 
 class Evidence(Record):
-    """One entry of the ledger: a fact about one item that code can check again."""
+    """One entry of the ledger: a fact about one item, or a passage of a page, that code can check again."""
 
     id: str
-    item_id: str
+    item_id: str = Field(description="empty where it is about no item")
     source: Literal[
         "picture", "picture_text", "text_picture", "dense", "keyword", "attribute", "price", "stock",
-        "session", "profile", "collaborative", "popular",
+        "session", "profile", "collaborative", "popular", "page", "description",
     ]  # fmt: skip
     detail: str = Field(description="the fact in words; what an explanation may say")
     score: float | None = None
@@ -149,6 +149,14 @@ class Recommendation(Record):
     @classmethod
     def _finite(cls, price: Any) -> Any:  # noqa: ANN401 - whatever was stored
         return price if _is_finite(price) else None
+
+
+class CartItem(Record):
+    """An item that a message has put in the cart."""
+
+    item_id: str
+    title: str
+    url: str | None = Field(None, description="the shop's address that puts it in its cart, where one is configured")
 
 
 class TranscriptNote(Record):
@@ -214,6 +222,8 @@ class Reply(Record):
     recommendations: list[Recommendation]
     steps: list[Step]
     message: str
+    evidence: list[CitedEvidence] = Field([], description="what the message itself rests on, of pages and items")
+    cart: CartItem | None = Field(None, description="the item that the message has put in the cart")
     degraded: list[str]
     models: dict[str, str]
     timings: Timings
@@ -333,6 +343,15 @@ class Explained(Event):
     explained_by: Literal["model", "template"]
 
 
+class CartChanged(Event):
+    """The message has put an item in the cart."""
+
+    type: Literal["cart"] = "cart"
+    item_id: str
+    title: str
+    url: str | None = None
+
+
 class Done(Event):
     """The turn has ended."""
 
@@ -342,11 +361,12 @@ class Done(Event):
     done: list[Interaction] = Field([], exclude=True, description="what the message said of items; likewise")
 
 
-TurnEvent = Accepted | StepStarted | StepFinished | Provisional | Ranked | Explained | Done
+TurnEvent = Accepted | StepStarted | StepFinished | Provisional | Ranked | Explained | CartChanged | Done
 
 __all__ = [
     "LOCAL",
-    "Accepted", "Attachment", "AttachmentNote", "Candidate", "CitedEvidence", "Constraint", "Done", "Event", "Evidence",
+    "Accepted", "Attachment", "AttachmentNote", "Candidate", "CartChanged", "CartItem", "CitedEvidence",
+    "Constraint", "Done", "Event", "Evidence",
     "Exchange", "Explained",
     "Filters", "Heard", "Hit", "Intent", "Memory", "PictureNote", "PlannedCall", "Provisional", "Query", "Ranked",
     "Recommendation", "Regard", "Relaxation", "Reply", "Seen", "Step", "StepFinished", "StepStarted", "Timings",

@@ -29,6 +29,8 @@ def reply_view(reply: Reply, *, verbose: bool = False) -> RenderableType:
     """The whole reply: message, recommendations with explanations and evidence, and how long it took."""
     parts: list[RenderableType] = [Text(reply.message, style="bold")]
     parts += [recommendation_view(item) for item in reply.recommendations]
+    if reply.cart and reply.cart.url:
+        parts.append(Text(reply.cart.url, style=f"link {reply.cart.url}"))
     parts += [Text(f"note: {note}", style="yellow") for note in reply.degraded]
     parts.append(cost_view(reply, verbose=verbose))
     return Group(*parts)

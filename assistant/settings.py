@@ -199,6 +199,18 @@ class PrivacySettings(Section):
     )
 
 
+class ShopSettings(Section):
+    """The shop that the catalogue belongs to."""
+
+    contact: str = Field("", max_length=300, description="whom to ask what the pages do not say; told as it is")
+    cart_link: str | None = Field(
+        None,
+        max_length=1_000,
+        pattern=r"^https?://[^\s{}]*\{id\}[^\s{}]*$",
+        description="address that puts an item in the shop's cart, {id} for its percent-encoded id",
+    )
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -229,6 +241,7 @@ class Settings(BaseSettings):
     taste: TasteSettings = TasteSettings()
     privacy: PrivacySettings = PrivacySettings()
     service: ServiceSettings = ServiceSettings()
+    shop: ShopSettings = ShopSettings()
 
     @property
     def data_folder(self) -> Path:

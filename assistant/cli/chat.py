@@ -145,6 +145,8 @@ class Conversation:
             printer.show(event)
             if isinstance(event, Done):
                 self._console.print(event.reply.message, style="bold", markup=False, highlight=False)
+                if event.reply.cart and event.reply.cart.url:
+                    self._console.print(event.reply.cart.url, markup=False, highlight=False)
                 for note in event.reply.degraded:
                     self._console.print(f"note: {note}", style="yellow", markup=False, highlight=False)
                 self._console.print(cost_view(event.reply, verbose=self._verbose))

@@ -28,6 +28,7 @@ def as_markdown(reply: Reply) -> str:
     """The message, the ranked items with their explanations, and what was left out."""
     parts = [escaped(reply.message)]
     parts += ["\n".join(item_as_markdown(item) for item in reply.recommendations)] if reply.recommendations else []
+    parts += [f"<{reply.cart.url}>"] if reply.cart and reply.cart.url else []
     parts += [f"> {escaped(' '.join(note.split()))}" for note in reply.degraded]
     return "\n\n".join(part for part in parts if part)
 

@@ -40,6 +40,7 @@ from assistant.understanding.prices import CENT
 from prompts import load_prompt, say
 from tools.records import Item
 from tools.store.offers import variant_with
+from tools.taste.records import Interaction
 
 CHAT_TOKENS = 50
 REMEMBERED_EXCHANGES = 20
@@ -121,6 +122,8 @@ async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     memory = _remember(state, message)
     now = time.time()
     said = said_of_items(memory, runtime.context.user, now)
+    if (cart := state["cart"]) and not memory.for_other:
+        said.append(Interaction(user=runtime.context.user, item_id=cart.item_id, event="cart", at=now))
     runtime.stream_writer(Done(reply=reply, impression=impression(state, runtime.context, at=now), done=said))
     return {"reply": reply, "message": message, "memory": memory, "kept": memory}
 
@@ -292,6 +295,8 @@ def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
         recommendations=state["recommendations"],
         steps=state["steps"],
         message=message,
+        evidence=state["evidence"],
+        cart=state["cart"],
         degraded=state["degraded"],
         models=context.models,
         timings=Timings(

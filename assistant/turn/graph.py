@@ -1,7 +1,7 @@
 """The turn as a LangGraph graph.
 
 receive -> anticipate -> plan -> act -> fuse -> rank -> explain -> respond
-                          |-> chat | why | look -----------------> respond
+                          |-> chat | why | look | shop | cart ---> respond
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from assistant.turn import answering, fusing, nodes, ranking
+from assistant.turn import answering, fusing, nodes, ranking, shop
 from assistant.turn.state import TurnContext, TurnState
 
 Graph = CompiledStateGraph[TurnState, TurnContext, Any, Any]
@@ -30,6 +30,8 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
         "chat": answering.chat,
         "why": answering.why,
         "look": answering.look,
+        "shop": shop.answer_shop,
+        "put_in_cart": shop.put_in_cart,
         "respond": answering.respond,
     }
     for name, step in steps.items():
@@ -37,10 +39,13 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
     graph.add_edge(START, "receive")
     for source, target in (
         ("receive", "anticipate"), ("anticipate", "make_plan"), ("act", "fuse"), ("fuse", "rank"), ("rank", "explain"),
-        ("explain", "respond"), ("chat", "respond"), ("why", "respond"), ("look", "respond"), ("respond", END),
+        ("explain", "respond"), ("chat", "respond"), ("why", "respond"), ("look", "respond"),
+        ("shop", "respond"), ("put_in_cart", "respond"), ("respond", END),
     ):  # fmt: skip
         graph.add_edge(source, target)
-    graph.add_conditional_edges("make_plan", _after_plan, ["act", "chat", "why", "look", "respond"])
+    graph.add_conditional_edges(
+        "make_plan", _after_plan, ["act", "chat", "why", "look", "shop", "put_in_cart", "respond"]
+    )
     return graph.compile(checkpointer=checkpointer)
 
 
@@ -48,4 +53,4 @@ def _after_plan(state: TurnState) -> str:
     intent = state["plan"].intent
     if intent == "recommend":
         return "act" if state["found"] or state["plan"].calls else "respond"
-    return {"chat": "chat", "why": "why", "compare": "look", "details": "look"}[intent]
+    return {"compare": "look", "details": "look", "cart": "put_in_cart"}.get(intent, intent)

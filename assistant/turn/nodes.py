@@ -78,7 +78,7 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "memory": memory.model_copy(update={"attachments": known}),
         "attachments": attachments,
         "heard": [], "seen": [], "steps": [], "found": [], "candidates": [], "recommendations": [],
-        "message": "", "degraded": [], "model_out": False, "far": False, "weak": False,
+        "message": "", "evidence": [], "cart": None, "degraded": [], "model_out": False, "far": False, "weak": False,
     }  # fmt: skip
 
 

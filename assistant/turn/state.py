@@ -16,6 +16,8 @@ from assistant.records import LOCAL as LOCAL
 from assistant.records import (
     Attachment,
     Candidate,
+    CartItem,
+    CitedEvidence,
     Constraint,
     Heard,
     Intent,
@@ -136,6 +138,8 @@ class TurnState(TypedDict, total=False):
     fusion: Annotated[Fusion, UntrackedValue]
     recommendations: Annotated[list[Recommendation], UntrackedValue]
     message: Annotated[str, UntrackedValue]
+    evidence: Annotated[list[CitedEvidence], UntrackedValue]
+    cart: Annotated[CartItem | None, UntrackedValue]
     degraded: Annotated[list[str], UntrackedValue]
     model_out: Annotated[bool, UntrackedValue]
     known: Annotated[Known, UntrackedValue]

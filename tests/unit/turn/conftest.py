@@ -15,7 +15,7 @@ from assistant.errors import LLMUnavailable
 from assistant.llm.client import CallUsage, Usage
 from assistant.records import Attachment, Done, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import serializer
-from assistant.settings import Settings, TasteSettings, TurnSettings
+from assistant.settings import Settings, ShopSettings, TasteSettings, TurnSettings
 from assistant.turn.graph import build_graph
 from assistant.turn.interest import Pressed
 from assistant.turn.state import Request, TurnContext
@@ -148,6 +148,9 @@ class Stage:
     taste: Taste | None = None
     tasting: TasteSettings = field(default_factory=TasteSettings)
     vocabulary: Vocabulary = field(default_factory=lambda: VOCABULARY)
+    shop: ShopSettings = field(default_factory=ShopSettings)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What tools answer, by name, in place of what they usually do here."""
 
     def __post_init__(self) -> None:
         self.graph = build_graph(InMemorySaver(serde=serializer()))
@@ -156,7 +159,7 @@ class Stage:
         """One turn; the model says what the script says and is unreachable after it."""
         chat = ScriptedChat(list(script))
         context = TurnContext(
-            settings=Settings(home=self.folder, turn=self.manner, taste=self.tasting),
+            settings=Settings(home=self.folder, turn=self.manner, taste=self.tasting, shop=self.shop),
             catalogue=self.shelf,  # type: ignore[arg-type]
             vocabulary=self.vocabulary,
             chat=chat,  # type: ignore[arg-type]
@@ -182,6 +185,8 @@ class Stage:
         return Step(**call.model_dump(), ok=True, seconds=0), self._result(call)
 
     def _result(self, call: PlannedCall) -> dict[str, Any]:
+        if call.tool in self.answers:
+            return self.answers[call.tool]
         if call.tool == "transcribe_audio":
             spoken = bool(self.transcript)
             return {

@@ -128,16 +128,26 @@ export interface Step {
   seconds: number;
 }
 
+export interface CartItem {
+  item_id: string;
+  title: string;
+  /** Where the shop puts it in its own cart; null where none is configured. */
+  url: string | null;
+}
+
 export interface Reply {
   session_id: string;
   query: { text: string; transcripts: TranscriptNote[]; pictures: PictureNote[] };
-  intent: "recommend" | "compare" | "details" | "why" | "chat";
+  intent: "recommend" | "compare" | "details" | "why" | "chat" | "shop" | "cart";
   language: string;
   constraints: Record<string, unknown>;
   relaxed: Relaxation[];
   recommendations: Recommendation[];
   steps: Step[];
   message: string;
+  /** What the message itself rests on; missing where an earlier version kept the reply. */
+  evidence?: Evidence[];
+  cart?: CartItem | null;
   degraded: string[];
   models: Record<string, string>;
   timings: { total: number; llm: number; tools: number; other: number };
@@ -259,5 +269,6 @@ export type TurnEvent =
   | { type: "provisional"; items: Hit[]; further?: string[] }
   | { type: "ranking"; items: Hit[]; further?: string[] }
   | { type: "explanation"; item_id: string; rank: number; text: string; explained_by: "model" | "template" }
+  | { type: "cart"; item_id: string; title: string; url: string | null }
   | { type: "done"; reply: Reply }
   | { type: "error"; problem: Problem };

@@ -1,7 +1,7 @@
 import type { Draft } from "../api/stream";
 import { useMessages } from "../i18n";
 import { sentence } from "../i18n/format";
-import { Button } from "../ui/Button";
+import { Button, buttonClass } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Cards } from "./Cards";
 import { Comparison } from "./Comparison";
@@ -36,6 +36,13 @@ export function TurnView({ sessionId, turn, given, isLastRanking, onSay }: Props
         {reply && !isComparison && (
           <p className={css.message} lang={reply.language}>
             {reply.message}
+          </p>
+        )}
+        {reply?.cart?.url && (
+          <p>
+            <a className={buttonClass({ look: "primary" })} href={reply.cart.url} target="_blank" rel="noreferrer">
+              {t.chat.cart(reply.cart.title)}
+            </a>
           </p>
         )}
         {!reply && <Steps steps={turn.steps} isRunning={turn.status === "running"} />}

@@ -58,6 +58,7 @@ export const en = {
     dropHere: "Drop pictures or recordings here",
     dropped: "Without these conditions, please.",
     again: "Send again",
+    cart: (title: string) => `Add ${title} to the shop’s cart`,
     stopped: "Stopped.",
     thinking: "Working on it",
     done: (count: number) => `The answer is there: ${plural(count, "one item", "{} items")}.`,

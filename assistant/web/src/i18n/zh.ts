@@ -54,6 +54,7 @@ export const zh: Messages = {
     dropHere: "把图片或录音拖到这里",
     dropped: "请去掉这些条件。",
     again: "重新发送",
+    cart: (title: string) => `将 ${title} 加入店铺购物车`,
     stopped: "已停止。",
     thinking: "正在处理",
     done: (count) => `已给出回答：${count} 件商品。`,
