@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.engines.pictures import PictureEncoder, unit_rows
+from tools.engines.text import Purpose
 from tools.records import EncoderIdentity, Filters, Hit, Item, ItemsResult, Signal, SignalSource
 from tools.store import Catalogue, Space, Vector
 from tools.store.offers import variant_for
@@ -61,7 +62,7 @@ class TextEncoder(Protocol):
     def identity(self) -> EncoderIdentity:
         """Which encoder it is."""
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], *, purpose: Purpose = ...) -> NDArray[np.float32]:
         """Texts to unit rows (n, d)."""
 
 
@@ -110,7 +111,7 @@ def search_by_text(
         found.append(Found("keyword", [(i, score) for i, score, _ in hits], {i: words for i, _, words in hits}))
     vector: Vector | None = None
     if weights.get("dense") and ask.holds("text", text_encoder.identity):
-        vector = text_encoder.encode([query])[0]
+        vector = text_encoder.encode([query], purpose="query")[0]
         found.append(Found("dense", catalogue.nearest("text", vector, pool, filters), {}))
     if weights.get("text_picture") and picture_encoder and ask.holds("joint", picture_encoder.joint_identity):
         if vector is None or not picture_encoder.joint_is_text_space:

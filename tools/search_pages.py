@@ -88,7 +88,7 @@ def calibrated(query: str, index: PageIndex, encoder: Encoder, background: Vecto
     """
     unrelated = index.vectors if background is None else background
     own = np.einsum("nd,nd->n", index.questions, index.vectors) - np.median(index.questions @ unrelated.T, axis=1)
-    asked = encoder.encode([query])[0]
+    asked = encoder.encode([query], purpose="query")[0]
     lead = index.vectors @ asked - float(np.median(unrelated @ asked))
     scores: Vectors = lead / max(SHARE * float(np.median(own)), 1e-6)
     return scores

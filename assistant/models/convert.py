@@ -24,6 +24,8 @@ CONVERTERS: dict[Converter, tuple[str, int]] = {
     "gguf": ("assistant.models.convert_gguf", 1),
     "whisper-ct2": ("assistant.models.convert_whisper", 1),
     "efficientnet-lite": ("assistant.models.convert_classifier", 1),
+    "embeddinggemma": ("assistant.models.convert_gemma", 1),
+    "e5-q4": ("assistant.models.convert_e5", 1),
 }
 
 

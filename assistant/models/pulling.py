@@ -97,6 +97,8 @@ def _from_finished(settings: Settings, name: str, model: Model, path: Path | Non
 def _make(settings: Settings, name: str, model: Model, work: Path, reporter: Reporter, path: Path | None) -> Path:
     """Fetch the raw files, convert them and publish the folder."""
     require_space(home_of(settings), name, _space_needed(model, work, local=path is not None))
+    if model.notice:
+        reporter.say(f"{name}: {model.notice}.")
     raw, source = _raw_files(settings, name, model, work, reporter, path)
     built = build_folder(settings, name)
     try:

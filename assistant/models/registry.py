@@ -17,7 +17,7 @@ from assistant.settings import Settings
 REGISTRY_FILE = Path(__file__).with_name("registry.json")
 
 Role = Literal["llm", "asr", "text-embedding", "image-classifier", "dataset"]
-Converter = Literal["files", "gguf", "whisper-ct2", "efficientnet-lite"]
+Converter = Literal["files", "gguf", "whisper-ct2", "efficientnet-lite", "embeddinggemma", "e5-q4"]
 
 
 def _relative(path: str) -> str:
@@ -62,11 +62,12 @@ class Part(Entry):
 
 
 class Archive(Entry):
-    """A zip that the parts hold and whose members are raw files under the same names."""
+    """A zip that the parts hold and whose members, below ``folder`` where it has one, are raw files by their names."""
 
     path: RelativePath
     bytes: int = Field(ge=0)
     sha256: Sha256
+    folder: RelativePath | None = None
 
 
 class ContainerSource(Entry):
@@ -100,6 +101,7 @@ class Model(Entry):
     role: Role
     summary: str
     licence: str
+    notice: str | None = Field(None, description="what whoever fetches the model must be told of its licence")
     upstream: str
     converter: Converter
     files: tuple[RawFile, ...] = Field(min_length=1)

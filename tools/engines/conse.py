@@ -129,7 +129,7 @@ class ConseEncoder:
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Words into the joint space: what the text encoder makes of them."""
-        return self._text.encode(texts)
+        return self._text.encode(texts, purpose="query")
 
     def labels(self, picture: "Image", k: int = 5) -> list[Label]:
         """The classes with the largest probabilities (two pairs of classes share a name; theirs are added)."""
@@ -186,7 +186,7 @@ class ConseEncoder:
         shape = (len(class_names()), self._text.identity.dimensions)
         kept = self._cache.get(key, shape)
         if kept is None:
-            kept = self._text.encode(class_names())
+            kept = self._text.encode(class_names(), purpose="document")
             self._cache.put(key, kept)
         return kept
 

@@ -1,21 +1,22 @@
-"""Texts to vectors, through sentence-transformers, from a local folder."""
+"""Texts to vectors, from a local folder: an ONNX text encoder, or any sentence-transformers model."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.engines.lazy import Lazy, importing, loading
-from tools.engines.threads import set_torch_threads
-from tools.engines.weights import weights_sha256
+from tools.engines.lazy import Lazy, loading
 from tools.records import EncoderIdentity
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    from collections.abc import Callable
+
+Purpose = Literal["query", "document", "classification"]
+"""What a text is encoded for; models that were trained with prompts have one for each."""
 
 CHARACTERS_A_TOKEN = 64
 """Texts are cut at this many characters for each token that the model reads, before they are split into tokens.
@@ -25,95 +26,146 @@ a description of a megabyte costs no more than a long one.
 """
 
 
-class TextEncoder:
-    """A sentence-transformers folder; loaded on first use, never from the network.
+@dataclass(frozen=True, eq=False)
+class TokenStates:
+    """A text's tokens in context: n tokens, without the model's special tokens and its prompt.
 
-    A text longer than the model reads (256 tokens for all-MiniLM-L6-v2, about 190 English words) is represented by
-    its beginning.
+    ``offsets`` are characters (start, end) of the text, without spaces around the token; tokens beyond what the model
+    reads are left out, and several tokens may make up one character. ``vectors`` (n, s) are the last hidden states,
+    float32, not scaled; ``embedding`` (d,) is the text's sentence vector of unit length.
+    """
+
+    offsets: list[tuple[int, int]]
+    vectors: NDArray[np.float32]
+    embedding: NDArray[np.float32]
+
+
+class TextModel(Protocol):
+    """One kind of model folder."""
+
+    @property
+    def prompts(self) -> Mapping[Purpose, str]:
+        """What is put before a text, by purpose."""
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens it reads, prompt included."""
+
+    def identity(self, name: str) -> EncoderIdentity:
+        """Known from the folder's files; the model is not loaded for it."""
+
+    def load(self) -> None:
+        """Load now what the first call would load."""
+
+    def encode(self, texts: Sequence[str], prompt: str, batch_size: int) -> NDArray[np.float32]:
+        """Unit rows (n, d); at least one text."""
+
+    def token_states(self, text: str, prompt: str) -> TokenStates:
+        """Tokens and sentence vector in one pass."""
+
+
+class TextEncoder:
+    """A text encoder's folder; loaded on first use, never from the network.
+
+    A folder that `assistant models pull` converted runs on ONNX Runtime, without torch; a sentence-transformers folder
+    on torch. A text longer than the model reads (`max_tokens`) is represented by its beginning.
     """
 
     def __init__(self, folder: Path, *, name: str | None = None, threads: int | None = None) -> None:
         self.folder = folder
         self.name = name or folder.name
         self._threads = threads
-        self._model = Lazy(self._load)
+        self._model = Lazy(self._open)
 
     @cached_property
     def identity(self) -> EncoderIdentity:
         """Known from the folder's files; the model is not loaded for it.
 
         Raises:
-            ServiceMissing: the folder is not a sentence-transformers model.
+            ServiceMissing: the folder is no text encoder.
         """
         with loading(self.name):
-            return EncoderIdentity(
-                encoder=self.name,
-                weights=weights_sha256(self._transformer_folder()),
-                preprocessing=f"first {self.max_tokens} tokens, unit length",
-                dimensions=self._dimensions(),
-            )
+            return self._model().identity(self.name)
 
-    @cached_property
+    @property
     def max_tokens(self) -> int:
-        """How many tokens of a text the model reads."""
-        stated = _json(self._transformer_folder() / "sentence_bert_config.json").get("max_seq_length")
-        return int(stated or _json(self._transformer_folder() / "config.json").get("max_position_embeddings", 512))
+        """How many tokens of a text the model reads, prompt included."""
+        return self._model().max_tokens
 
     def load(self) -> None:
         """Load now what the first `encode` would load."""
-        self._model()
+        with loading(self.name):
+            self._model().load()
 
-    def encode(self, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
+    def encode(
+        self, texts: Sequence[str], *, purpose: Purpose = "document", batch_size: int = 64
+    ) -> NDArray[np.float32]:
         """Vectors of unit length, float32 (n, d), in the order of ``texts``.
 
         Batches are made of texts of similar length, so that little is spent on padding.
+
+        Args:
+            purpose: "query" for what is searched for, "document" for what is found, "classification" for classifiers.
+            batch_size: how many texts at most run together.
+
+        Raises:
+            ServiceMissing: the model cannot be loaded.
         """
         if not texts:
             return np.zeros((0, self.identity.dimensions), dtype=np.float32)
+        self.load()
         model = self._model()
-        set_torch_threads(self._threads)
-        most = self.max_tokens * CHARACTERS_A_TOKEN
-        rows = model.encode(
-            [text[:most] for text in texts],
-            batch_size=batch_size,
-            normalize_embeddings=True,
-            convert_to_numpy=True,
-            show_progress_bar=False,
-        )
+        rows = model.encode([self._cut(text) for text in texts], model.prompts.get(purpose, ""), batch_size)
         return np.ascontiguousarray(rows, dtype=np.float32)
 
-    def _load(self) -> "SentenceTransformer":
+    def token_states(self, text: str, *, purpose: Purpose = "query") -> TokenStates:
+        """The tokens in context together with the sentence vector, which is what `encode` gives for this purpose.
+
+        Raises:
+            ServiceMissing: the model cannot be loaded.
+        """
+        self.load()
+        model = self._model()
+        return model.token_states(self._cut(text), model.prompts.get(purpose, ""))
+
+    def _cut(self, text: str) -> str:
+        return text[: self.max_tokens * CHARACTERS_A_TOKEN]
+
+    def _open(self) -> TextModel:
+        from tools.engines.text_onnx import OnnxTextModel, is_onnx_encoder
+        from tools.engines.text_torch import SentenceTransformersModel
+
         with loading(self.name):
-            if not (self.folder / "modules.json").is_file():
-                raise FileNotFoundError(f"{self.folder} is not a sentence-transformers folder (no modules.json)")
-            with importing():
-                from sentence_transformers import SentenceTransformer
-                from transformers.utils.logging import disable_progress_bar
-
-                disable_progress_bar()  # type: ignore[no-untyped-call] # a bar for a tenth of a second of reading
-            return SentenceTransformer(str(self.folder), local_files_only=True, trust_remote_code=False)
-
-    def _transformer_folder(self) -> Path:
-        return self.folder / str(self._modules()[0]["path"])
-
-    def _modules(self) -> list[dict[str, Any]]:
-        with loading(self.name):
-            modules: list[dict[str, Any]] = json.loads((self.folder / "modules.json").read_text())
-            return modules
-
-    def _dimensions(self) -> int:
-        """Width of the last module that states one: a dense layer may change what pooling gives."""
-        found = int(_json(self._transformer_folder() / "config.json").get("hidden_size", 0))
-        for module in self._modules()[1:]:
-            config = _json(self.folder / str(module["path"]) / "config.json")
-            found = int(config.get("out_features") or config.get("word_embedding_dimension") or found)
-        return found
+            kind: Callable[[Path, int | None], TextModel]
+            kind = OnnxTextModel if is_onnx_encoder(self.folder) else SentenceTransformersModel
+            return kind(self.folder, self._threads)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; empty where there is no such file."""
-    try:
-        value = json.loads(path.read_text())
-    except FileNotFoundError:
-        return {}
-    return value if isinstance(value, dict) else {}
+def prompts_in_words(prompts: Mapping[Purpose, str]) -> str:
+    """The prompts as part of an encoder's identity; empty for a model without."""
+    shown = [f"{purpose} {prompt!r}" for purpose, prompt in prompts.items() if prompt]
+    return f", prompts {', '.join(shown)}" if shown else ""
+
+
+def own_tokens(
+    text: str, prompt: str, offsets: Sequence[tuple[int, int]], special: Sequence[int]
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """The tokens that belong to the text: their positions, and their characters as in `TokenStates`.
+
+    Args:
+        offsets: characters of each token in prompt and text together; (0, 0) for none.
+        special: 1 for each token that the model adds.
+    """
+    begin = len(prompt)
+    spans = enumerate(zip(offsets, special, strict=True))
+    own = [(position, max(start - begin, 0), end - begin) for position, ((start, end), added) in spans if not added]
+    inside = [(position, _trimmed(text, start, end)) for position, start, end in own if end > 0]
+    return [position for position, _ in inside], [span for _, span in inside]
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span without spaces at its ends; a span of spaces only stays."""
+    inside = text[start:end]
+    if not inside.strip():
+        return start, end
+    return start + len(inside) - len(inside.lstrip()), end - len(inside) + len(inside.rstrip())

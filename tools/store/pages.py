@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tools.engines.text import Purpose
 from tools.errors import BadInput, StoreError
 from tools.private import private_folder
 from tools.records import EncoderIdentity, Record
@@ -51,7 +52,7 @@ class Encoder(Protocol):
     def identity(self) -> EncoderIdentity:
         """Which encoder it is."""
 
-    def encode(self, texts: Sequence[str]) -> Vectors:
+    def encode(self, texts: Sequence[str], *, purpose: Purpose = ...) -> Vectors:
         """Texts to unit rows (n, d)."""
 
 
@@ -258,8 +259,8 @@ def _encoded(page: Page, encoder: Encoder) -> tuple[Vectors, Vectors]:
     texts = [embedded(page.title, passage) for passage in page.passages]
     asked = [_question(page.title, passage) for passage in page.passages]
     unique = {text: n for n, text in enumerate(dict.fromkeys(asked))}
-    questions = encoder.encode(list(unique))
-    return encoder.encode(texts), questions[[unique[text] for text in asked]]
+    questions = encoder.encode(list(unique), purpose="query")
+    return encoder.encode(texts, purpose="document"), questions[[unique[text] for text in asked]]
 
 
 def _insert(connection: sqlite3.Connection, page: Page, vectors: Vectors, questions: Vectors) -> None:

@@ -76,7 +76,9 @@ def dense_items(engines: Engines, settings: Settings) -> Ranker:
         query = words(turns)
         if not query:
             return []
-        nearest = engines.catalogue.nearest("text", engines.text.encode([query])[0], settings.turn.pool)
+        nearest = engines.catalogue.nearest(
+            "text", engines.text.encode([query], purpose="query")[0], settings.turn.pool
+        )
         return [item_id for item_id, _ in nearest]
 
     return rank

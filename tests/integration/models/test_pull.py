@@ -20,7 +20,7 @@ from assistant.models.progress import Done, SilentReporter
 from assistant.models.store import check, problem, read_manifest
 from assistant.settings import Settings
 
-from ...fakes.toy_model import PipFinds, SettingsFor, Shelf
+from ...fakes.toy_model import PipFinds, SettingsFor, Shelf, make_shelf
 
 SCRIPT = """
 import sys
@@ -125,6 +125,23 @@ def test_pull_makes_a_finished_folder_and_does_nothing_the_second_time(
     pull(settings, ["toy", "toy"], told)
     assert told.lines == ["toy: already here"]
     assert (folder / "MANIFEST.json").stat().st_mtime_ns == before
+
+
+def test_parts_may_be_versions_of_one_package(tmp_path: Path, settings_for: SettingsFor, pip_finds: PipFinds) -> None:
+    shelf = make_shelf(tmp_path / "versions", os.urandom(100_000), versions=True)
+    pip_finds(shelf.folder)
+    folder = pull(settings_for(shelf), ["toy"])[0]
+    assert (folder / "weights.bin").read_bytes() == shelf.content
+
+
+def test_what_a_licence_wants_to_be_told_is_told_when_the_model_is_fetched(
+    shelf: Shelf, settings_for: SettingsFor, pip_finds: PipFinds
+) -> None:
+    shelf.entry["notice"] = "Toys are provided under the Toy Terms"
+    pip_finds(shelf.folder)
+    told = Told()
+    pull(settings_for(shelf), ["toy"], told)
+    assert "toy: Toys are provided under the Toy Terms." in told.lines
 
 
 def test_failed_pull_keeps_the_parts_it_has_and_the_next_one_goes_on(

@@ -122,7 +122,7 @@ def test_class_vectors_are_kept_between_runs(
 ) -> None:
     folder = model_folder("efficientnet-lite2")
     first = ConseEncoder(folder, text_encoder, cache_folder=tmp_path).encode([drawings.clock()])
-    monkeypatch.setattr(text_encoder, "encode", lambda *_: pytest.fail("encoded again"))
+    monkeypatch.setattr(text_encoder, "encode", lambda *_, **__: pytest.fail("encoded again"))
     second = ConseEncoder(folder, text_encoder, cache_folder=tmp_path).encode([drawings.clock()])
     assert np.array_equal(first.joint, second.joint)
 

