@@ -34,13 +34,14 @@ def list_suites(as_json: Json = False) -> None:
 
 def check(names: SuiteNames) -> None:
     """Read suites and hold each to its format, its catalogue, and the product's tools and filters."""
-    from eval.suite.catalogue import suite_items
+    from eval.suite.catalogue import suite_items, suite_pages
     from eval.suite.check import check_against
     from eval.suite.load import load_whole
 
     for name in names:
         suite = load_whole(name)
         for part in suite.parts:
+            suite_pages(part)
             check_against(part, suite_items(part, load_settings()))
         size = size_text(len(suite.cases), sum(len(case.turns) for case in suite.cases))
         typer.echo(f"{f'{suite.name}: ' if len(names) > 1 else ''}{size}: nothing wrong")

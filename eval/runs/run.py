@@ -20,7 +20,7 @@ from eval.runs.records import CaseAnswer, Manifest, TurnAnswer, Variant
 from eval.runs.sources import catalogue_hash, server_version
 from eval.runs.variants import variant_settings
 from eval.runs.without import take_away
-from eval.suite.catalogue import suite_settings
+from eval.suite.catalogue import suite_pages, suite_settings
 from eval.suite.media import Photos, ready_turn
 from eval.suite.records import Case, Suite
 from tools.store import Catalogue
@@ -84,7 +84,7 @@ def run_suite(
             settings,
             suite_file=suite_file,
             cases=[case.id for case in cases],
-            catalogue_sha256=catalogue_hash(catalogue),
+            catalogue_sha256=catalogue_hash(catalogue, suite_pages(suite)),
             server=server_version(settings) if needs_model(variant) else None,
         )
         ready = list(_made_ready(cases, suite, catalogue, manifest, settings, progress))

@@ -19,6 +19,7 @@ from assistant.models.store import MANIFEST, file_record, folder_of, read_manife
 from assistant.settings import Settings, project_folder
 from prompts import load_prompt, prompt_names
 from tools.store import Catalogue
+from tools.store.pages import Page
 
 DISTRIBUTION: Final = "recommendation-assistant"
 PRODUCT: Final = ("assistant", "tools", "prompts")
@@ -95,13 +96,17 @@ def server_version(settings: Settings) -> dict[str, str]:
     return {"vllm": found} if isinstance(found, str) else {}
 
 
-def catalogue_hash(catalogue: Catalogue) -> str:
-    """Of the items and the bytes of their pictures, in the order of their ids; where the pictures lie is left out."""
+def catalogue_hash(catalogue: Catalogue, pages: Iterable[Page] = ()) -> str:
+    """Of the items and the bytes of their pictures, in the order of their ids, and of the shop's pages; where the
+    pictures lie is left out.
+    """
     digest = hashlib.sha256()
     for item in sorted(catalogue.items(), key=lambda item: item.id):
         pictures = [picture.hash.hex() for picture in catalogue.pictures(item.id) if picture.hash]
         content = item.model_dump(mode="json", exclude={"images", "audio", "video"}) | {"pictures": pictures}
         digest.update(sha256_of(content).encode())
+    for page in pages:
+        digest.update(page.digest.encode())
     return digest.hexdigest()
 
 

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from assistant.engines import media_limits, open_engines
+from assistant.engines import media_limits, open_engines, page_store
 from assistant.errors import BadInput, StoreError
 from assistant.ingest import Encoders, IngestOptions, Progress, Rejection, ingest, progress_for_terminal
 from assistant.ingest.export import catalogue_line, common_folder
 from assistant.ingest.files import CatalogueFile, RawRecord
+from assistant.ingest.pages import read_page
 from assistant.ingest.pictures import locate
 from assistant.ingest.validate import LineError, validate
 from assistant.settings import Settings
@@ -26,6 +27,7 @@ from eval.sample import sample_folder
 from eval.suite.records import Suite
 from tools.records import Item
 from tools.store import Catalogue
+from tools.store.pages import Page
 
 SAMPLE = "sample"
 READY, LINES = "ready.json", "items.jsonl"
@@ -48,12 +50,13 @@ def suite_settings(
         ServiceMissing: the sample or a model has not been fetched.
         StoreError: the disk is full, or the folder is damaged.
     """
-    items, progress = suite_items(suite, settings), progress or progress_for_terminal()
+    items, pages, progress = suite_items(suite, settings), suite_pages(suite), progress or progress_for_terminal()
     encoders = encoders or _own_encoders(settings)
-    folder = settings.home.expanduser().absolute() / "eval" / "catalogues" / _name(items, encoders, settings)
+    folder = settings.home.expanduser().absolute() / "eval" / "catalogues" / _name(items, pages, encoders, settings)
     if not (folder / READY).is_file():
         with _alone(folder, progress):
             if not (folder / READY).is_file():
+                page_store(_with_data(settings, folder)).put(pages, encoders.text)
                 _make(folder, items, encoders, settings, progress)
     return _with_data(settings, folder)
 
@@ -73,6 +76,15 @@ def suite_items(suite: Suite, settings: Settings) -> dict[str, Item]:
             before = lines.get(_id_of(record))
             lines[_id_of(record)] = _laid_over(before, record) if before else _Line(record, changes.parent)
     return {item_id: _item(line, settings) for item_id, line in lines.items()}
+
+
+def suite_pages(suite: Suite) -> list[Page]:
+    """The shop's own pages that come with the suite's catalogue.
+
+    Raises:
+        BadInput: one is not there or cannot be read.
+    """
+    return [read_page(_file(suite, name)) for name in suite.pages]
 
 
 def items_sha256(items: Mapping[str, Item]) -> str:
@@ -105,7 +117,7 @@ class _Line:
 def _file(suite: Suite, name: str) -> Path:
     path = Path(suite.folder) / name
     if not path.is_file():
-        raise BadInput(f"The suite {suite.suite} names the catalogue file {name!r}, which is not in {suite.folder}.")
+        raise BadInput(f"The suite {suite.suite} names the file {name!r}, which is not in {suite.folder}.")
     return path
 
 
@@ -160,11 +172,13 @@ def _own_encoders(settings: Settings) -> Encoders:
     return Encoders(engines.text, engines.pictures)
 
 
-def _name(items: Mapping[str, Item], encoders: Encoders, settings: Settings) -> str:
-    """Changes with the lines, with any picture's file, with the encoders and with the limits."""
+def _name(items: Mapping[str, Item], pages: list[Page], encoders: Encoders, settings: Settings) -> str:
+    """Changes with the lines, with any picture's file, with the pages, with the encoders and with the limits."""
     digest = hashlib.sha256(_options(items, settings).fingerprint().encode())
     for space, identity in sorted(encoders.spaces().items()):
         digest.update(f"{space} {identity.model_dump_json()}\n".encode())
+    for page in pages:
+        digest.update(page.digest.encode())
     for item in items.values():
         digest.update(catalogue_line(item).encode())
         for picture in (Path(image) for image in item.images):

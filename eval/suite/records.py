@@ -167,6 +167,7 @@ class SuiteHead(Record):
     language: str = Field("en", description="the catalogue's language")
     catalogue: str = Field("sample", description="'sample', or a catalogue file relative to the suite's file")
     changes: str | None = Field(None, description="a JSONL file of catalogue lines laid over it by id, relative too")
+    pages: list[str] = Field([], description="the shop's own pages (docs/pages.md): files, relative too")
     k: int = Field(5, ge=1, le=20, description="the cut-off of ranking measures")
     judged: Literal["turns", "outcome"] = Field(
         "turns",

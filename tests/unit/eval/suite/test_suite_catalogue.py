@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from assistant.engines import page_store
 from assistant.errors import BadInput, ServiceMissing
 from assistant.ingest import Encoders, SilentProgress
 from assistant.settings import Settings
-from eval.suite.catalogue import READY, first_photo, items_sha256, suite_items, suite_settings
+from eval.suite.catalogue import READY, first_photo, items_sha256, suite_items, suite_pages, suite_settings
 from eval.suite.load import load_suite
 from eval.suite.records import Suite
 from tests.fakes.catalogues import lines, picture, write
@@ -83,7 +84,7 @@ def test_a_broken_line_and_a_missing_file_are_told(suite: Suite, settings: Setti
     (Path(suite.folder) / "changes" / "changes.jsonl").write_text("{}{\n")
     with pytest.raises(BadInput, match=r"changes\.jsonl:1: not valid JSON"):
         suite_items(changed, settings)
-    with pytest.raises(BadInput, match=r"names the catalogue file 'none\.jsonl', which is not in"):
+    with pytest.raises(BadInput, match=r"names the file 'none\.jsonl', which is not in"):
         suite_items(suite.model_copy(update={"catalogue": "none.jsonl"}), settings)
     with pytest.raises(ServiceMissing, match="assistant sample fetch"):
         suite_items(suite.model_copy(update={"catalogue": "sample"}), settings)
@@ -158,3 +159,20 @@ def test_the_items_hash_does_not_depend_on_where_they_lie_or_on_their_order(suit
     }
     assert items_sha256(moved) == items_sha256(items)
     assert items_sha256({**items, "item-0": items["item-0"].model_copy(update={"price": 7})}) != items_sha256(items)
+
+
+def test_pages_are_ingested_beside_the_items_and_anew_when_one_changes(suite: Suite, settings: Settings) -> None:
+    page = Path(suite.folder) / "delivery.md"
+    page.write_text("# Delivery\n\nIt takes three days.\n", "utf-8")
+    with_pages = suite.model_copy(update={"pages": ["delivery.md"]})
+    first = ingested(with_pages, settings)
+    assert [(one.name, one.passages) for one in page_store(first).pages()] == [("delivery.md", 1)]
+    assert first.data_folder != ingested(suite, settings).data_folder
+    assert page_store(ingested(suite, settings)).pages() == []
+    page.write_text("# Delivery\n\nIt takes four days.\n", "utf-8")
+    assert ingested(with_pages, settings).data_folder != first.data_folder
+
+
+def test_a_page_that_is_not_there_is_named(suite: Suite) -> None:
+    with pytest.raises(BadInput, match=r"names the file 'returns\.md', which is not in"):
+        suite_pages(suite.model_copy(update={"pages": ["returns.md"]}))
