@@ -41,6 +41,13 @@ class Said(Record):
     text: str
 
 
+class Wish(Record):
+    """One of several wishes of a message."""
+
+    topic: str
+    constraints: list[Constraint] = Field([], description="those of this wish alone")
+
+
 class Understanding(Record):
     """What the words settle."""
 
@@ -59,6 +66,8 @@ class Understanding(Record):
     recalled: list[str] = Field([], description="ids of items rejected before that are asked for by name")
     recipient: str | None = Field(None, description='for whom: "for my father"; "": for the user; None: not said')
     open_wish: bool = Field(False, description="what to recommend is left to the assistant")
+    wishes: list[Wish] = Field([], description="several wishes, each with its own; ``constraints`` hold for all")
+    each_picture: bool = Field(False, description="each of the pictures asks for an item of its own")
 
 
 def understand(said: list[Said], memory: Memory, vocabulary: Vocabulary, *, attached: bool) -> Understanding:
