@@ -25,6 +25,12 @@ def price_in_words(price: float | None, currency: str | None) -> str:
     return f"{price:,.2f} {currency or ''}".strip() if price is not None else "–"
 
 
+def sale_in_words(item: Hit | Recommendation) -> str:
+    """ "44.95 USD", and what was chosen of a variant: "99.90 EUR, size 43, color red"."""
+    options = [f"{name} {value}" for name, value in item.variant.options.items()] if item.variant else []
+    return ", ".join([price_in_words(item.price, item.currency), *options])
+
+
 def reply_view(reply: Reply, *, verbose: bool = False) -> RenderableType:
     """The whole reply: message, recommendations with explanations and evidence, and how long it took."""
     parts: list[RenderableType] = [Text(reply.message, style="bold")]
@@ -41,7 +47,7 @@ def recommendation_view(item: Recommendation) -> RenderableType:
     body = Text(item.explanation)
     for entry in item.evidence:
         body.append(f"\n  {entry.id:>4}  {entry.source:<13} {entry.sentence or entry.detail}", style="dim")
-    title = f"{item.rank}. {item.title}  {price_in_words(item.price, item.currency)}  [{item.item_id}]"
+    title = f"{item.rank}. {item.title}  {sale_in_words(item)}  [{item.item_id}]"
     return Panel(body, title=Text(title, style="bold cyan"), title_align="left", border_style="dim")
 
 
@@ -104,13 +110,13 @@ class EventPrinter:
     def _list(self, title: str, hits: Iterable[Hit]) -> None:
         self._console.print(Text(f"{title}:", style="bold"))
         for position, hit in enumerate(hits, start=1):
-            self._console.print(Text(f"  {position}. {hit.title}  {price_in_words(hit.price, hit.currency)}"))
+            self._console.print(Text(f"  {position}. {hit.title}  {sale_in_words(hit)}"))
 
     def _titles(self, hits: Iterable[Hit]) -> str:
         return ", ".join(hit.title for hit in hits)
 
     def _explanation(self, event: Explained) -> None:
         hit = self._hits.get(event.item_id)
-        name = f"{hit.title}  {price_in_words(hit.price, hit.currency)}" if hit else event.item_id
+        name = f"{hit.title}  {sale_in_words(hit)}" if hit else event.item_id
         self._console.print(Text(f"  {event.rank}. {name}", style="bold cyan"))
         self._console.print(Text(f"     {event.text}"))

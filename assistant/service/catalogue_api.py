@@ -97,6 +97,10 @@ async def items(
     query: Annotated[str, Query(max_length=2_000, description="words; ranked by meaning and by the words")] = "",
     category: Names = [],  # noqa: B006 - FastAPI copies it
     brand: Names = [],  # noqa: B006
+    attribute: Annotated[
+        list[Annotated[str, Query(max_length=201, pattern="^[^=]{1,100}=.{1,100}$")]],
+        Query(max_length=20, description="name=value, such as size=43; values of one name are alternatives"),
+    ] = [],  # noqa: B006
     min_price: Price = None,
     max_price: Price = None,
     in_stock: Annotated[bool, Query(description="true: only items known to be in stock")] = False,
@@ -111,12 +115,20 @@ async def items(
         min_price=min_price,
         max_price=max_price,
         in_stock=in_stock or None,
+        attributes=_by_name(attribute),
     )
     if not query.strip():
         return await asyncio.to_thread(lambda: reading.browsed(desk.engines.catalogue, filters, sort, limit, offset))
     if sort == "newest":
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "With a query, sort by relevance, price, -price or title.")
     return await asyncio.to_thread(reading.searched, desk.engines, query.strip(), filters, sort, limit, offset)
+
+
+def _by_name(pairs: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, _, value in (pair.partition("=") for pair in pairs):
+        found.setdefault(name, []).append(value)
+    return found
 
 
 @router.get("/items/{item_id}")

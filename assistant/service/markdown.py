@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assistant.records import Recommendation, Reply
-from assistant.render import price_in_words
+from assistant.render import sale_in_words
 
 if TYPE_CHECKING:
     from assistant.sessions import Turn
@@ -37,7 +37,7 @@ def item_as_markdown(item: Recommendation) -> str:
     """One line of a numbered list."""
     explanation = " ".join(item.explanation.split())
     title = " ".join(item.title.split())
-    price = escaped(price_in_words(item.price, item.currency))
+    price = escaped(sale_in_words(item))
     return f"{item.rank}. **{escaped(title)}** ({price}): {escaped(explanation)}"
 
 

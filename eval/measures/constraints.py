@@ -43,7 +43,7 @@ def broken(item: Item, constraints: Mapping[str, Any]) -> list[str]:
 
 def _sold(item: Item, attributes: Mapping[str, Sequence[str]]) -> list[tuple[float | None, bool | None]]:
     """Price and stock of the item, or of each of its variants, that has one of the values of every attribute."""
-    lines = [{}, *(one for one in item.attributes.get("variants", []) if isinstance(one, dict))]
+    lines = [{}, *variants_of(item)]
     choosable = {_folded(name) for line in lines for name in line}
     return [
         (line.get("price", item.price), line.get("in_stock", item.in_stock))
@@ -53,6 +53,12 @@ def _sold(item: Item, attributes: Mapping[str, Sequence[str]]) -> list[tuple[flo
             for name, values in attributes.items()
         )
     ]
+
+
+def variants_of(item: Item) -> list[dict[str, Any]]:
+    """The item's variants as its line has them."""
+    given = item.attributes.get("variants")
+    return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
 
 
 def _has(attributes: Mapping[str, Any], name: str, values: Sequence[str]) -> bool:

@@ -1,6 +1,6 @@
 """What must hold of every answer, whatever was asked: real items, real prices, no broken constraint, true claims."""
 
-from eval.measures.constraints import broken, without_relaxed
+from eval.measures.constraints import broken, variants_of, without_relaxed
 from eval.measures.turns import HeldTurn
 from eval.runs.records import Check
 from tools.records import Item
@@ -76,8 +76,7 @@ def claims(held: HeldTurn) -> Check | None:
 
 def _prices(item: Item) -> list[float | None]:
     """The item's price, and those of its variants."""
-    variants = [one for one in item.attributes.get("variants", []) if isinstance(one, dict)]
-    return [item.price, *(variant["price"] for variant in variants if "price" in variant)]
+    return [item.price, *(variant["price"] for variant in variants_of(item) if "price" in variant)]
 
 
 def _same_price(told: float | None, wanted: float | None) -> bool:

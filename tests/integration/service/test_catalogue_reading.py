@@ -54,6 +54,21 @@ def client(shop: CatalogueShop) -> Iterator[Client]:
         yield client
 
 
+def test_items_of_an_attribute_at_the_price_of_their_variant(client: Client) -> None:
+    sizes = [{"size": "43", "price": 99.0, "in_stock": False}, {"size": "42", "price": 50.0, "in_stock": True}]
+    line = {"title": "Hiking boot", "price": 50.0, "currency": "USD", "variants": sizes}
+    client.put("/api/catalogue/items/boot", line, 201)
+    (card,) = client.get("/api/catalogue/items?attribute=Size=43")["items"]
+    assert (card["item_id"], card["price"], card["in_stock"]) == ("boot", 99.0, False)
+    assert card["variant"] == {"options": {"size": "43"}, "price": 99.0, "in_stock": False}
+    several = client.get("/api/catalogue/items?attribute=size=43&attribute=size=42&in_stock=true")["items"]
+    assert [found["price"] for found in several] == [50.0]
+    assert client.get("/api/catalogue/items?attribute=size=43&max_price=60")["total"] == 0
+    client.get("/api/catalogue/items?attribute=size", 422)
+    client.get("/api/catalogue/items?" + "&".join(f"attribute=a{n}=1" for n in range(21)), 422)
+    client.delete("/api/catalogue/items/boot")
+
+
 # Numbers -------------------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,9 @@ from assistant.settings import Settings, ShopSettings, TasteSettings, TurnSettin
 from assistant.turn.graph import build_graph
 from assistant.turn.interest import Pressed
 from assistant.turn.state import Request, TurnContext
-from tools.records import Filters, Hit, Item, Signal, Vocabulary
+from tools.records import Filters, Item, Signal, Vocabulary
+from tools.search import hit
+from tools.store.offers import offered, own_values, variant_values
 from tools.taste.taste import Taste
 
 FURNITURE = {"currency": "USD", "category": "Furniture", "in_stock": True}
@@ -41,10 +43,8 @@ class Shelf:
     def passing(self, filters: Filters) -> list[Item]:
         def passes(item: Item) -> bool:
             text = f"{item.title} {item.description}".casefold()
-            price = item.price or 0
             return (
-                (filters.max_price is None or price <= filters.max_price)
-                and (filters.min_price is None or price >= filters.min_price)
+                offered(item, filters) is not None
                 and (not filters.categories or item.category in filters.categories)
                 and all(word in text for word in filters.include_terms)
                 and not any(word in text for word in filters.exclude_terms)
@@ -53,6 +53,10 @@ class Shelf:
             )
 
         return [item for item in self.items if passes(item)]
+
+    def count_having(self, attribute: str, ids: set[str] | None) -> int:
+        among = [item for item in self.items if ids is None or item.id in ids]
+        return sum(any(name == attribute for name, _ in [*own_values(i), *variant_values(i)]) for i in among)
 
     def count(self) -> int:
         return len(self.items)
@@ -94,7 +98,7 @@ def _words(item: Item) -> list[str]:
     return re.findall(r"\w+", f"{item.title} {item.description}".casefold())
 
 
-def hits(items: list[Item], words: str, scores: dict[str, float]) -> list[dict[str, Any]]:
+def hits(items: list[Item], words: str, scores: dict[str, float], filters: Filters) -> list[dict[str, Any]]:
     """Search results in the shelf's order; words of the query that stand in the item count as matched."""
     found = []
     for rank, item in enumerate(items, start=1):
@@ -103,8 +107,7 @@ def hits(items: list[Item], words: str, scores: dict[str, float]) -> list[dict[s
             Signal(source="dense", score=scores.get(item.id, 0.6), rank=rank),
             Signal(source="keyword", score=5, rank=rank, matched=matched),
         ]
-        hit = Hit(item_id=item.id, title=item.title, price=item.price, currency=item.currency, signals=signals)
-        found.append(hit.model_dump())
+        found.append(hit(item, signals=signals, filters=filters).model_dump())
     return found
 
 
@@ -196,7 +199,7 @@ class Stage:
         if call.tool == "describe_image":
             return {"labels": [{"label": "folding chair", "score": 0.8}], "width": 10, "height": 10}
         filters = Filters.model_validate(call.arguments.get("filters", {}))
-        return {"items": hits(self.shelf.passing(filters), str(call.arguments.get("query", "")), self.scores)}
+        return {"items": hits(self.shelf.passing(filters), str(call.arguments.get("query", "")), self.scores, filters)}
 
 
 @pytest.fixture

@@ -63,6 +63,16 @@ export type ConstraintValue = string | number | boolean;
 export interface Dropped {
   field: string;
   value: ConstraintValue;
+  /** Of the field attributes: whose value it is. */
+  attribute?: string | null;
+}
+
+/** One of the ways in which an item is sold. */
+export interface Variant {
+  /** Name of each attribute to its value. */
+  options: Record<string, string>;
+  price: number | null;
+  in_stock: boolean | null;
 }
 
 export interface Constraint extends Dropped {
@@ -89,6 +99,8 @@ export interface Recommendation {
   title: string;
   price: number | null;
   currency: string | null;
+  /** What the price is of, where the item has several; missing in replies of earlier versions. */
+  variant?: Variant | null;
   score: number;
   explanation: string;
   explained_by: "model" | "template";
@@ -163,6 +175,7 @@ export interface Hit {
   category?: string | null;
   brand?: string | null;
   in_stock?: boolean | null;
+  variant?: Variant | null;
   score?: number;
   /** Address of its first picture; null when it has none, missing where that is not told. */
   image?: string | null;

@@ -1,6 +1,6 @@
 import { GitCompareArrows, ThumbsDown, ThumbsUp } from "lucide-react";
 import { Link } from "wouter";
-import type { FeedbackEvent } from "../api/types";
+import type { FeedbackEvent, Variant } from "../api/types";
 import { useSpeech } from "../i18n";
 import { price } from "../i18n/format";
 import { Button, IconToggle, Toggle } from "../ui/Button";
@@ -43,6 +43,7 @@ export function Card({ card, rank, turn, given, opinion, tell, steer }: Props) {
           </h2>
           <span className={css.price}>{price(card.price, card.currency, locale) ?? t.cards.noPrice}</span>
         </div>
+        {card.variant && <Chosen variant={card.variant} />}
         <Reason card={card} isRunning={turn.status === "running"} language={turn.reply?.language} />
         {turn.status === "done" && (
           <div className={css.actions}>
@@ -107,6 +108,14 @@ export function Card({ card, rank, turn, given, opinion, tell, steer }: Props) {
       )}
     </li>
   );
+}
+
+/** Which variant the price is of, and whether there is some. */
+function Chosen({ variant }: { variant: Variant }) {
+  const { t } = useSpeech();
+  const options = Object.entries(variant.options).map(([name, value]) => `${name} ${value}`);
+  const stock = variant.in_stock === null ? [] : [variant.in_stock ? t.item.inStock : t.item.outOfStock];
+  return <p className={css.variant}>{[...options, ...stock].join(" · ")}</p>;
 }
 
 function Reason({ card, isRunning, language }: { card: CardView; isRunning: boolean; language: string | undefined }) {

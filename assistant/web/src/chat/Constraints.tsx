@@ -17,7 +17,7 @@ export function Constraints({ constraints, turns, isDisabled, onRemove }: Props)
   const { t, locale } = useSpeech();
   if (!constraints.length) return null;
   const chips = constraints.map((constraint) => ({
-    id: `${constraint.field}=${constraint.value}`,
+    id: `${constraint.field}=${constraint.attribute ?? ""}=${constraint.value}`,
     constraint,
     name: nameOf(constraint, t, locale, turns),
   }));
@@ -26,7 +26,8 @@ export function Constraints({ constraints, turns, isDisabled, onRemove }: Props)
       className={css.group ?? ""}
       onRemove={(keys) => {
         const removed = chips.filter(({ id }) => keys.has(id)).map(({ constraint }) => constraint);
-        if (!isDisabled) onRemove(removed.map(({ field, value }) => ({ field, value })));
+        if (!isDisabled)
+          onRemove(removed.map(({ field, value, attribute }) => ({ field, value, attribute: attribute ?? null })));
       }}
     >
       <Label className={css.label}>{t.constraints.label}</Label>
@@ -48,6 +49,7 @@ function nameOf(constraint: Constraint, t: Messages, locale: string, turns: Turn
   const { field, value, words } = constraint;
   const write = (t.constraints as unknown as Record<string, (value: string) => string>)[field];
   if (typeof write !== "function") return words || `${field}: ${value}`;
+  if (field === "attributes") return write(`${constraint.attribute} ${value}`);
   if (typeof value === "number") return priceBound(constraint, value, t, locale);
   return write(field === "exclude_ids" ? titleOf(String(value), turns) : String(value));
 }

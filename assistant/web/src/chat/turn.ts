@@ -11,6 +11,7 @@ import type {
   Problem,
   Reply,
   TurnEvent,
+  Variant,
 } from "../api/types";
 
 export type TurnStatus = "running" | "done" | "stopped" | "failed";
@@ -28,6 +29,7 @@ export interface CardView {
   title: string;
   price: number | null;
   currency: string | null;
+  variant: Variant | null;
   explanation: string;
   explainedBy: "model" | "template" | null;
   evidence: Evidence[];
@@ -147,6 +149,7 @@ function provisionalCard(hit: Hit): CardView {
     title: hit.title,
     price: hit.price,
     currency: hit.currency,
+    variant: hit.variant ?? null,
     explanation: "",
     explainedBy: null,
     evidence: [],
@@ -166,11 +169,12 @@ function explain(cards: CardView[], event: Extract<TurnEvent, { type: "explanati
 function withReply(turn: Turn, reply: Reply): Turn {
   const cards = [...reply.recommendations]
     .sort((one, other) => one.rank - other.rank)
-    .map(({ item_id, title, price, currency, explanation, explained_by, evidence }) => ({
+    .map(({ item_id, title, price, currency, variant, explanation, explained_by, evidence }) => ({
       item_id,
       title,
       price,
       currency,
+      variant: variant ?? null,
       explanation,
       explainedBy: explained_by,
       evidence,

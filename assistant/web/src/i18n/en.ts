@@ -184,6 +184,7 @@ export const en = {
     brands: (value: string) => `brand ${value}`,
     in_stock: () => "in stock",
     include_terms: (value: string) => value,
+    attributes: (value: string) => value,
     exclude_terms: (value: string) => `no ${value}`,
     exclude_categories: (value: string) => `no ${value}`,
     exclude_brands: (value: string) => `not ${value}`,

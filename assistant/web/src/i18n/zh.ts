@@ -180,6 +180,7 @@ export const zh: Messages = {
     brands: (value) => `品牌 ${value}`,
     in_stock: () => "有现货",
     include_terms: (value) => value,
+    attributes: (value) => value,
     exclude_terms: (value) => `不含 ${value}`,
     exclude_categories: (value) => `不要 ${value}`,
     exclude_brands: (value) => `不要 ${value}`,
