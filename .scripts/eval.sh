@@ -37,6 +37,6 @@ missed=0
 run $assistant sample fetch >/dev/null
 start_vllm
 report shop report "${variants[@]}" -- "${requirements[@]}"
-report talks report-talks "${spoken[@]}" --
-report harmless report-harmless "${spoken[@]}" --
+report talks report-talks "${spoken[@]}" -- --hide tag:test
+report harmless report-harmless "${spoken[@]}" -- --hide tag:test
 if ((missed > 1)) || [[ ${STRICT:-} == 1 ]]; then exit "$missed"; fi

@@ -28,6 +28,9 @@ def report(
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML of all runs for a build server.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown tables for a document.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="A case's id, or tag:TAG; may be repeated.")] = None,
+    hide: Annotated[
+        list[str] | None, typer.Option(help="Count the cases with this tag, as tag:TAG, and show none of them.")
+    ] = None,
     failed: Annotated[bool, typer.Option("--failures", help="Print each failed case: asked, shown, why.")] = False,
     brief: Annotated[bool, typer.Option("--brief", help="Print the verdicts without the tables.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
@@ -50,14 +53,15 @@ def report(
     with waiting("reckoning"):
         summary = summarise_run(read[0], read[1:], MEASURES, thresholds)
     written = [file for file in (html, junit, markdown) if file is not None]
+    shown = [hidden(run, hide or []) for run in read]
     if html is not None:
-        write_text(html, report_page(summary, read[0]))
+        write_text(html, report_page(summary, shown[0]))
     if junit is not None:
-        write_text(junit, junit_xml(read))
+        write_text(junit, junit_xml(shown))
     if markdown is not None:
         write_text(markdown, in_markdown(summary))
     if failed:
-        typer.echo(failures(read[0]))
+        typer.echo(failures(shown[0]))
     elif as_json:
         typer.echo(summary.model_dump_json(indent=1))
     else:
@@ -77,6 +81,15 @@ def chosen(run: "Run", only: Sequence[str]) -> "Run":
     if not only:
         return run
     return run.only({case.id for case in chosen_cases(run.scores.suite, list(run.cases.values()), only)})
+
+
+def hidden(run: "Run", tags: Sequence[str]) -> "Run":
+    """The run without the cases that are named by id or tag.
+
+    Raises:
+        BadInput: it has no such case or tag.
+    """
+    return run.only(run.scored.keys() - chosen(run, tags).scored.keys()) if tags else run
 
 
 def show(summary: "RunReport", written: Sequence[Path], *, brief: bool) -> None:

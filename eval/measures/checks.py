@@ -19,7 +19,7 @@ def checks_of(turns: Iterable[HeldTurn]) -> list[Check]:
     """
     found, turns = list[Check](), list(turns)
     for held in turns[-1:] if turns and turns[-1].outcome else turns:
-        invariants = (exists,) if held.outcome else INVARIANTS
+        invariants = (exists, price) if held.outcome else INVARIANTS
         asked = [check(held) for check in (*EXPECTATIONS, *OUTCOMES, *invariants)]
         found += [check for check in asked if check is not None]
     return found

@@ -22,7 +22,7 @@ def price(held: HeldTurn) -> Check | None:
         item = held.items.get(entry.item_id)
         if item and (entry.title, entry.currency) != (item.title, item.currency):
             wrong.append(f"{entry.item_id} is called {entry.title!r} in {entry.currency}")
-        if item and not any(_same_price(entry.price, price) for price in _prices(item)):
+        if item and not any(_same_price(entry.price, price) for price in prices(item)):
             wrong.append(f"{entry.item_id} is given for {entry.price} instead of {item.price}")
     return _check(held, "price", got=wrong, detail="; ".join(wrong))
 
@@ -74,7 +74,7 @@ def claims(held: HeldTurn) -> Check | None:
     return _check(held, "claims", got=wrong, detail="; ".join(f"nothing supports the {one}" for one in wrong))
 
 
-def _prices(item: Item) -> list[float | None]:
+def prices(item: Item) -> list[float | None]:
     """The item's price, and those of its variants."""
     return [item.price, *(variant["price"] for variant in variants_of(item) if "price" in variant)]
 

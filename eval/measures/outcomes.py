@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from eval.measures.invariants import prices
 from eval.measures.turns import HeldTurn
 from eval.runs.records import Check
 from eval.suite.predicates import unmet
@@ -35,7 +36,9 @@ def each(held: HeldTurn) -> Check | None:
     """Every shown item meets the predicates."""
     if held.expect.each is None:
         return None
-    wrong = {item_id: what for item_id in held.shown if (what := _unmet(held, item_id))}
+    items = _as_shown(held)
+    unfit = {item_id: unmet(items[item_id], held.expect.each) for item_id in held.shown if item_id in items}
+    wrong = {item_id: what for item_id, what in unfit.items() if what}
     detail = "; ".join(f"{item_id} does not meet {', '.join(what)}" for item_id, what in wrong.items())
     return _check(held, "each", not wrong, held.expect.each.model_dump(exclude_defaults=True), held.shown, detail)
 
@@ -56,8 +59,9 @@ def groups(held: HeldTurn) -> Check | None:
     wanted = [group.model_dump(exclude_defaults=True) for group in held.expect.groups]
     if len(got) != len(wanted):
         return _check(held, "groups", False, wanted, got, f"{len(got)} groups are shown for {len(wanted)} wishes")
+    items = _as_shown(held)
     ok = any(
-        all(map(lambda one, ids: _fits(one, ids, held.items), held.expect.groups, order)) for order in permutations(got)
+        all(map(lambda one, ids: _fits(one, ids, items), held.expect.groups, order)) for order in permutations(got)
     )
     return _check(held, "groups", ok, wanted, got, "a wish has no group of items that fits it")
 
@@ -122,9 +126,16 @@ def text_of(held: HeldTurn) -> str:
     return "\n".join([held.reply.message, _extra(held, "question") or "", *explanations])
 
 
-def _unmet(held: HeldTurn, item_id: str) -> list[str]:
-    predicates = held.expect.each
-    return unmet(held.items[item_id], predicates) if predicates and item_id in held.items else []
+def _as_shown(held: HeldTurn) -> Mapping[str, Item]:
+    """The catalogue's items; those that are shown have the price of the variant that is shown."""
+    cards = held.reply.recommendations if held.reply else []
+    shown = {card.item_id: card.price for card in cards}
+    known = {item_id: held.items[item_id] for item_id in shown if item_id in held.items}
+    sold = {item_id: shown[item_id] for item_id, item in known.items() if shown[item_id] in prices(item)}
+    return {
+        **held.items,
+        **{item_id: known[item_id].model_copy(update={"price": price}) for item_id, price in sold.items()},
+    }
 
 
 def _fits(wanted: GroupExpectation, ids: Sequence[str], items: Mapping[str, Item]) -> bool:

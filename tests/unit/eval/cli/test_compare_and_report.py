@@ -138,3 +138,13 @@ def test_failures_are_printed_with_what_was_asked_shown_and_wrong(call: Call) ->
     assert "  > " in out
     assert "  ! " in out
     assert "case-3" not in out
+
+
+def test_hidden_cases_are_counted_and_not_shown(call: Call, tmp_path: Path) -> None:
+    code, out, err = call("report", "new", "--hide", "case-19", "--html", str(tmp_path / "page.html"))
+    assert (code, err) == (0, "")
+    assert out.startswith("19 of 20 cases passed")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "<strong>case-18</strong>" in page
+    assert "<strong>case-19</strong>" not in page
+    assert call("report", "new", "--hide", "case-19", "--failures")[1].strip() == ""

@@ -12,6 +12,7 @@ from eval.runs.records import CaseAnswer, Check, TurnAnswer
 from eval.suite.records import Case, Expectation, Turn
 from prompts import say
 from tests.unit.eval.measures.shop import ITEMS, answered, recommended
+from tools.records import Item
 
 SHELF = Shelf(ITEMS)
 
@@ -135,7 +136,7 @@ def test_only_the_last_turn_counts_and_not_how_it_was_read() -> None:
     earlier, last = answered(["runner"]), answered(["sofa"], constraints={"max_price": 5}, message="It is red.")
     given = CaseAnswer(case="c", key="k", turns=[earlier, last])
     judged = {how: checks_of(held_turns(case, given, SHELF, outcome=how)) for how in (True, False)}
-    assert {check.kind for check in judged[True]} == {"answered", "first", "exists"}
+    assert {check.kind for check in judged[True]} == {"answered", "first", "exists", "price"}
     assert all(check.ok for check in judged[True])
     assert {check.kind for check in judged[False] if not check.ok} >= {"first", "violation", "claims"}
 
@@ -144,3 +145,25 @@ def test_what_was_ranked_but_not_shown_does_not_count() -> None:
     hidden = answered(["runner"]).model_copy(update={"ranking": ["sofa", "runner"]})
     assert not checked({"any": ["sofa"]}, hidden)["any"].ok
     assert not checked({"must": ["sofa"]}, hidden)["must"].ok
+
+
+def test_a_variant_is_held_to_a_price_bound_by_its_own_price() -> None:
+    variants = {"variants": [{"storage": "1 TB", "price": 30.0}, {"storage": "4 TB", "price": 90.0}]}
+    sold = {"drive": Item(id="drive", title="Drive", price=60, currency="USD", attributes=variants)}
+    card = recommended("runner").model_copy(update={"item_id": "drive", "title": "Drive"})
+    case = Case(
+        id="c",
+        tags=["t"],
+        because="a test",
+        turns=[Turn(text="?", expect=Expectation.model_validate({"each": {"max_price": 40}}))],
+    )
+
+    def passes(price: float) -> bool:
+        answer = answered([card.model_copy(update={"price": price})])
+        found = checks_of(held_turns(case, CaseAnswer(case="c", key="k", turns=[answer]), Shelf(sold), outcome=True))
+        return all(check.ok for check in found)
+
+    assert passes(30.0)
+    assert not passes(90.0)
+    assert not passes(60.0)
+    assert not passes(35.0), "no price of the catalogue"
