@@ -12,6 +12,7 @@ from tools import (
     compare_items,
     describe_image,
     get_item,
+    item_facts,
     search_by_image,
     search_by_text,
     search_pages,
@@ -44,6 +45,7 @@ TOOLS: tuple[Tool[Any], ...] = (
     because_you_liked.TOOL,
     user_history.TOOL,
     search_pages.TOOL,
+    item_facts.TOOL,
 )
 
 

@@ -30,6 +30,7 @@ from assistant.records import (
     UsageNote,
 )
 from assistant.turn.interest import said_of_items
+from assistant.turn.item_questions import answer, answering_facts, evidence_of
 from assistant.turn.nodes import failures, run_calls
 from assistant.turn.planning import as_said, constraints_in_words, to_chat
 from assistant.turn.ranking import LANGUAGE_NAMES
@@ -38,12 +39,14 @@ from assistant.turn.state import TurnContext, TurnState, said_by
 from assistant.turn.tasting import BY_TASTE
 from assistant.understanding.prices import CENT
 from prompts import load_prompt, say
+from tools.item_facts import ItemFacts
 from tools.records import Item
 from tools.store.offers import variant_with
 from tools.taste.records import Interaction
 
 CHAT_TOKENS = 50
 REMEMBERED_EXCHANGES = 20
+QUESTION_CHARACTERS = 2_000
 MAX_CATEGORIES = 12
 """How many categories are named where nothing near the wish was found."""
 
@@ -100,18 +103,47 @@ async def look(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     asked = plan.references if len(plan.references) >= count else memory.shown[:count]
     if not asked:
         return {"message": say("no_such_item", language)}
-    call = PlannedCall(tool="get_item", arguments={"item_id": asked[0].item_id}, origin="planned")
-    if len(asked) > 1:
-        call = PlannedCall(tool="compare_items", arguments={"item_ids": [i.item_id for i in asked]}, origin="planned")
-    results = await run_calls([call], state, runtime)
+    results = await run_calls(_looking(asked, state), state, runtime)
     current = await asyncio.to_thread(_as_in_catalogue, asked, state, runtime.context)
-    lines = [_facts(item, full, language) for item, _, full in current]
+    found = [ItemFacts.model_validate(result) for call, _, result in results if result and call.tool == "item_facts"]
+    lines = [_answered(item, full, found, language) for item, _, full in current]
     return {
-        "message": "\n".join(lines),
+        "message": "\n".join(message for message, _ in lines),
+        "evidence": [cited(entry, language) for _, entries in lines for entry in entries],
         "recommendations": [item for item, _, _ in current],
         "steps": state["steps"] + [step for _, step, _ in results],
         "degraded": state["degraded"] + failures(results, language),
     }
+
+
+def _looking(asked: list[Recommendation], state: TurnState) -> list[PlannedCall]:
+    """The calls that look at the items; what is asked about a single one is looked for in its record."""
+    ids = [item.item_id for item in asked]
+    if len(ids) > 1:
+        return [PlannedCall(tool="compare_items", arguments={"item_ids": ids}, origin="planned")]
+    calls = [PlannedCall(tool="get_item", arguments={"item_id": ids[0]}, origin="planned")]
+    question = "\n".join(unmarked(said.text) for said in said_by(state))[:QUESTION_CHARACTERS]
+    if question.strip():
+        arguments = {"item_id": ids[0], "question": question}
+        calls.append(PlannedCall(tool="item_facts", arguments=arguments, origin="planned"))
+    return calls
+
+
+def _answered(
+    item: Recommendation, full: Item | None, found: list[ItemFacts], language: str
+) -> tuple[str, list[Evidence]]:
+    """What is said of an item that was asked about, and what it rests on.
+
+    Where the question is about nothing that the record says, that is said, and what the record does say.
+    """
+    if full is None:
+        return say("gone", language, title=item.title), []
+    entries = [entry for one in found if not one.overview for entry in evidence_of(full, answering_facts(one))]
+    if entries:
+        return answer(full, entries, language), entries
+    unread = not found or found[0].overview or found[0].missing
+    general = _facts(full, language)
+    return general if unread else say("details_unknown", language, details=general), []
 
 
 async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -252,9 +284,7 @@ def _of_now(
     return item.model_copy(update=changed), now, full
 
 
-def _facts(item: Recommendation, full: Item | None, language: str) -> str:
-    if full is None:
-        return say("gone", language, title=item.title)
+def _facts(full: Item, language: str) -> str:
     facts = [
         say("evidence_price", language, price=full.price, currency=full.currency)
         if full.price is not None

@@ -102,7 +102,7 @@ def refusal(engines: Engines, name: str, /, **arguments: object) -> str:
 def test_the_tools() -> None:
     names = "transcribe_audio describe_image search_by_image search_by_text browse get_item compare_items"
     assert [tool.name for tool in TOOLS] == [
-        *names.split(), "similar_taste", "because_you_liked", "user_history", "search_pages",
+        *names.split(), "similar_taste", "because_you_liked", "user_history", "search_pages", "item_facts",
     ]  # fmt: skip
 
 

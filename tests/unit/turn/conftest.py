@@ -190,6 +190,8 @@ class Stage:
     def _result(self, call: PlannedCall) -> dict[str, Any]:
         if call.tool in self.answers:
             return self.answers[call.tool]
+        if call.tool == "item_facts":
+            return {"facts": [], "overview": True, "missing": []}
         if call.tool == "transcribe_audio":
             spoken = bool(self.transcript)
             return {

@@ -121,6 +121,7 @@ export const en = {
       explain: "Writing the reasons",
       user_history: "Looking at what you liked",
       search_pages: "Reading the shop's pages",
+      item_facts: "Reading what is known of the item",
       answer: "Writing the answer",
     } as Record<string, string>,
   },

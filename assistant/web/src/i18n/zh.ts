@@ -117,6 +117,7 @@ export const zh: Messages = {
       explain: "撰写理由",
       user_history: "查看您喜欢过什么",
       search_pages: "查阅店铺说明",
+      item_facts: "查阅商品信息",
       answer: "撰写回答",
     },
   },
