@@ -78,9 +78,9 @@ class VisionSettings(Section):
 
 
 class TextSettings(Section):
-    """The text encoder: a registry name, or the path of a sentence-transformers folder."""
+    """The text encoder: a registry name, or the path of a sentence-transformers folder or of a converted one."""
 
-    model: str = "all-minilm-l6-v2"
+    model: str = "embeddinggemma-300m"
 
 
 class ModelFileSettings(Section):

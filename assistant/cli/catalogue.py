@@ -189,19 +189,33 @@ def export() -> None:
 
 
 @app.command()
-def reindex() -> None:
-    """Make every vector anew with the encoders that are set now; goes on where it was interrupted."""
+def reindex(
+    encoder: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The text encoder to change to; default: the one that is set.")
+    ] = None,
+) -> None:
+    """Make every vector anew with the encoders that are set now, or with another text encoder.
+
+    The vectors in use go on serving until all the others are there. After an interruption the same command goes on
+    where it stopped.
+    """
     from assistant import ingest as work
 
     settings = load_settings()
+    wanted = encoder or settings.text.model
+    chosen = settings.model_copy(update={"text": settings.text.model_copy(update={"model": wanted})})
     options = _options(settings, media_root=None, prune=False, fetch_pictures=False)
     progress = work.progress_for_terminal()
     with _open(settings, notify=progress.say) as catalogue:
-        done = work.reindex(catalogue, _encoders(settings), options.media, progress=progress)
+        done = work.reindex(catalogue, _encoders(chosen), options.media, progress=progress)
     lost = f"; {done.pictures_lost:,} pictures could not be read" if done.pictures_lost else ""
     typer.echo(
         f"{done.changed:,} items: {done.texts_embedded:,} texts and {done.pictures_embedded:,} pictures embedded{lost}."
     )
+    if wanted != settings.text.model:
+        typer.echo(
+            f'The catalogue needs this text encoder now: set text.model = "{wanted}" and start the service again.'
+        )
 
 
 @app.command()

@@ -41,16 +41,14 @@ class Encoders:
     text: TextEncoder
     pictures: PictureEncoder
 
-    def claim(self, writer: Writer, *, change: bool = False) -> None:
+    def claim(self, writer: Writer) -> None:
         """Say in the catalogue that these encoders make its vectors.
 
         Raises:
-            EncoderMismatch: others did, and ``change`` was not given.
+            EncoderMismatch: others did.
         """
         for space, identity in self.spaces().items():
-            writer.use_encoder(space, identity, change=change)
-        if self.pictures.joint_is_text_space:
-            writer.drop_space("joint_text")
+            writer.use_encoder(space, identity)
 
     def spaces(self) -> dict[Space, EncoderIdentity]:
         """The spaces that these encoders fill."""

@@ -294,6 +294,8 @@ def reindex(
 ) -> IngestSummary:
     """Make every vector anew with other encoders, from the catalogue itself; goes on where it was interrupted.
 
+    The vectors in use go on serving until all the others are there; then they are exchanged in one transaction.
+
     A picture whose file is gone or has changed since is lost until the catalogue file is ingested again.
 
     Raises:
@@ -303,7 +305,8 @@ def reindex(
     start = time.monotonic()
     loader = PictureLoader(media)
     with catalogue.writing() as writer, closing(loader):
-        encoders.claim(writer, change=True)
+        spaces = encoders.spaces()
+        writer.stage(spaces)
         own_space = not encoders.pictures.joint_is_text_space
         planner = Planner(writer, loader, remote=catalogue.folder / "media", own_text_space=own_space)
         with (progress or SilentProgress()).stage("Embedding", summary.lines, "items") as done:
@@ -316,6 +319,7 @@ def reindex(
                 summary.pictures_embedded += encoded.pictures
                 summary.pictures_lost += sum(p.state == "lost" for work in plan.work for p in work.pictures)
                 done(summary.changed)
+        writer.switch(spaces)
         writer.tidy()
     summary.seconds = round(time.monotonic() - start, 3)
     return summary

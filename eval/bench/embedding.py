@@ -1,4 +1,4 @@
-"""Embedding inside ingestion against a bare loop over the same encoder, same batches, same process."""
+"""Embedding inside ingestion against a bare loop over the same encoder, and the text encoders side by side."""
 
 import time
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from PIL import Image
 
 from assistant.engines import open_engines
 from assistant.ingest import Encoders, IngestOptions, ingest
+from eval.bench.encoders import compare
 from eval.bench.generate import write_lines
 from eval.bench.report import Result, Table
 from eval.bench.stage import Stage
@@ -72,10 +73,12 @@ def measure(stage: Stage) -> Result:
         sample = [sample_folder(stage.settings) / "products.jsonl"]
         result.numbers["pictures"] = _compare(stage, engines, sample, "pictures", table)
         engines.catalogue.close()
-    result.tables = [table]
+    encoders, result.numbers["encoders"] = compare(stage)
+    result.tables = [table, encoders]
     result.notes = [
         f"Target: at least {TARGET_RATIO} of the bare loop.",
         "Bare: ingestion's own batches, encoded again by the same encoder with nothing around it, mean of two loops.",
+        "A query is timed with the vectors of its tokens, in one pass, as reading a message takes it.",
         "Whole ingestion also reads and checks lines, reads pictures, writes SQLite and Chroma.",
     ]
     return result

@@ -27,7 +27,7 @@ def test_a_bare_home(bare: Settings) -> None:
     assert line(report, "Python").state == "present"
     assert line(report, "application packages").state == "present"
     assert "no Python at" in line(report, "vLLM environment").detail
-    assert line(report, "model all-minilm-l6-v2").mend == "assistant models pull all-minilm-l6-v2"
+    assert line(report, "model embeddinggemma-300m").mend == "assistant models pull embeddinggemma-300m"
     assert line(report, "catalogue").mend.startswith("assistant ingest")
     assert line(report, "vLLM server").state == "missing"
     assert line(report, "home folder").state == "present"

@@ -16,7 +16,7 @@ import shutil
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +145,25 @@ class ChromaIndex:
         except IndexFailedError as exc:
             self.rebuild(exc)
 
+    def prepare(self, encoders: Mapping[str, int]) -> None:
+        """Have a collection of each space's other encoder, beside the one in use; `follow` keeps it while it is staged.
+
+        Raises:
+            StoreError: it can't be done (server away, disk full).
+        """
+        if not encoders:
+            return
+        try:
+            with self._changing():
+                self._follow()
+                with self._database.reading() as connection:
+                    catalogue = _catalogue(connection)
+                    for space, encoder in encoders.items():
+                        self._follow_space(connection, space, encoder, catalogue)
+                self._seal()
+        except IndexFailedError as exc:
+            raise self.hopeless(exc) from exc
+
     def rebuild(self, reason: IndexFailedError) -> None:
         """Throw the index away and make it anew from SQLite.
 
@@ -171,12 +190,13 @@ class ChromaIndex:
     def _follow(self) -> None:
         self._open()
         with self._database.reading() as connection:
-            catalogue = str(connection.execute("SELECT value FROM meta WHERE name = 'catalogue'").fetchone()[0])
+            catalogue = _catalogue(connection)
             spaces = dict(connection.execute("SELECT space, encoder FROM spaces").fetchall())
             self._followed = {
                 space: self._follow_space(connection, space, encoder, catalogue) for space, encoder in spaces.items()
             }
-        self._forget_others(catalogue)
+            staged = connection.execute(_STAGED).fetchall()
+        self._forget_others(catalogue, {_collection_name(catalogue, space, encoder) for space, encoder in staged})
         self._seal()
 
     def _follow_space(self, connection: "sqlite3.Connection", space: str, encoder: int, catalogue: str) -> Followed:
@@ -245,9 +265,9 @@ class ChromaIndex:
             )
         return Followed(name, collection, 0)
 
-    def _forget_others(self, catalogue: str) -> None:
-        """Drop this catalogue's collections of spaces and encoders that are no longer in use."""
-        current = {followed.name for followed in self._followed.values()}
+    def _forget_others(self, catalogue: str, staged: Set[str] = frozenset()) -> None:
+        """Drop this catalogue's collections of spaces and encoders that are neither in use nor staged."""
+        current = {followed.name for followed in self._followed.values()} | staged
         with _chroma_errors():
             for collection in self._ready.list_collections():
                 if collection.name.startswith(f"{catalogue}-") and collection.name not in current:
@@ -359,9 +379,9 @@ class ChromaIndex:
             if self._url:
                 self._open()
                 with self._database.reading() as connection:
-                    catalogue = connection.execute("SELECT value FROM meta WHERE name = 'catalogue'").fetchone()[0]
+                    catalogue = _catalogue(connection)
                 self._followed = {}
-                self._forget_others(str(catalogue))
+                self._forget_others(catalogue)
             self._close_client()
             shutil.rmtree(self._root, ignore_errors=True)
 
@@ -371,7 +391,13 @@ _CHANGED = (
     "SELECT p.item || '.' || p.position, v.vector, p.seq FROM places p JOIN vectors v ON v.encoder = ? AND "
     "v.hash = p.hash WHERE p.space = ? AND p.seq > ? ORDER BY p.seq LIMIT ?"
 )
+_STAGED = "SELECT key, value FROM json_each((SELECT value FROM meta WHERE name = 'staged'))"
 _GONE = "SELECT place FROM removed WHERE space = ? AND seq > ? AND seq <= ? ORDER BY seq"
+
+
+def _catalogue(connection: "sqlite3.Connection") -> str:
+    """The catalogue's own mark, with which the names of its collections begin."""
+    return str(connection.execute("SELECT value FROM meta WHERE name = 'catalogue'").fetchone()[0])
 
 
 def _collection_name(catalogue: str, space: str, encoder: int) -> str:

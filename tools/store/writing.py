@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tools.errors import EncoderMismatch
 from tools.records import EncoderIdentity
@@ -23,6 +23,7 @@ class Writer:
     def __init__(self, database: Database, index: ChromaIndex) -> None:
         self._database = database
         self._index = index
+        self._staged: dict[str, int] = {}
 
     # What ingestion asks first ---------------------------------------------------------------------------------------
 
@@ -32,9 +33,9 @@ class Writer:
             return reading.stored(connection, ids)
 
     def lacking(self, space: Space, hashes: Sequence[bytes]) -> set[bytes]:
-        """Those hashes for which the space's encoder has made no vector yet."""
+        """Those hashes for which the space's encoder, or the staged one, has made no vector yet."""
         with self._database.reading() as connection:
-            encoder = reading.encoder_key(connection, space)
+            encoder = self._encoders(connection).get(space)
             known = (
                 connection.execute("SELECT 1 FROM vectors WHERE encoder = ? AND hash = ?", (encoder, digest)).fetchone()
                 for digest in hashes
@@ -42,54 +43,73 @@ class Writer:
             return {digest for digest, found in zip(hashes, known, strict=True) if not found}
 
     def unfinished(self, space: Space, limit: int) -> list[str]:
-        """Ids of items that have a place in the space but no vector by the encoder in use."""
+        """Ids of items that have a place in the space but no vector by its encoder, or by the staged one."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT DISTINCT i.id FROM places p JOIN items i ON i.key = p.item WHERE p.space = ?1 AND NOT EXISTS "
-                "(SELECT 1 FROM vectors v, spaces s WHERE s.space = ?1 AND v.encoder = s.encoder AND v.hash = p.hash) "
-                "ORDER BY p.item LIMIT ?2",
-                (space, limit),
+                "(SELECT 1 FROM vectors v WHERE v.encoder = ?2 AND v.hash = p.hash) ORDER BY p.item LIMIT ?3",
+                (space, self._encoders(connection).get(space), limit),
             )
             return [row[0] for row in rows]
 
+    def _encoders(self, connection: sqlite3.Connection) -> dict[str, int]:
+        """The encoder of each space that new vectors are of."""
+        return dict(connection.execute("SELECT space, encoder FROM spaces").fetchall()) | self._staged
+
     # Encoders --------------------------------------------------------------------------------------------------------
 
-    def use_encoder(self, space: Space, identity: EncoderIdentity, *, change: bool = False) -> None:
-        """Say who makes the space's vectors from now on; ``change`` allows another one than before.
+    def use_encoder(self, space: Space, identity: EncoderIdentity) -> None:
+        """Say who makes the space's vectors from now on.
 
         Raises:
-            EncoderMismatch: the space holds vectors of another encoder, and ``change`` was not given.
+            EncoderMismatch: the space holds vectors of another encoder.
         """
         with self._database.reading() as connection:
             current = reading.identity(connection, space)
             used = connection.execute("SELECT 1 FROM places WHERE space = ? LIMIT 1", (space,)).fetchone()
         if current == identity:
             return
-        if current is not None and used and not change:
+        if current is not None and used:
             raise mismatch(space, current, identity)
         with self._database.writing() as connection:
-            connection.execute("INSERT OR IGNORE INTO encoders (identity) VALUES (?)", (identity.model_dump_json(),))
             connection.execute(
-                "INSERT OR REPLACE INTO spaces SELECT ?, key FROM encoders WHERE identity = ?",
-                (space, identity.model_dump_json()),
+                "INSERT OR REPLACE INTO spaces VALUES (?, ?)", (space, _encoder_key(connection, identity))
             )
             self._add_places(connection, space)
             self._renumber(connection, space)
 
-    def drop_space(self, space: Space) -> None:
-        """Forget a space that the encoders now in use don't have."""
-        with self._database.reading() as connection:
-            if reading.encoder_key(connection, space) is None:
-                return
+    def stage(self, spaces: Mapping[Space, EncoderIdentity]) -> None:
+        """Let this writer make vectors of other encoders, beside those in use, which go on serving until `switch`.
+
+        What an interrupted writer staged of the same encoders is kept and goes on.
+        """
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM spaces WHERE space = ?", (space,))
-            connection.execute("DELETE FROM places WHERE space = ?", (space,))
-            connection.execute("DELETE FROM removed WHERE space = ?", (space,))
+            used: dict[str, int] = dict(connection.execute("SELECT space, encoder FROM spaces").fetchall())
+            keys: dict[str, int] = {space: _encoder_key(connection, identity) for space, identity in spaces.items()}
+            self._staged = {space: key for space, key in keys.items() if used.get(space) != key}
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('staged', ?)", (json.dumps(self._staged),))
+            for space in spaces:
+                if space not in used:
+                    self._add_places(connection, space)
+                    self._renumber(connection, space)
+
+    def switch(self, spaces: Mapping[Space, EncoderIdentity]) -> None:
+        """Serve the staged vectors from now on, and only these spaces; the index has them before anything changes.
+
+        Raises:
+            StoreError: the index cannot be made; the encoders in use stay.
+        """
+        self._index.prepare(self._staged)
+        with self._database.writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO spaces VALUES (?, ?)", list(self._staged.items()))
+            for space in set(SPACES) - set(spaces):
+                for table in ("spaces", "places", "removed"):
+                    connection.execute(f"DELETE FROM {table} WHERE space = ?", (space,))  # noqa: S608 - constants
+            connection.execute("DELETE FROM meta WHERE name = 'staged'")
+        self._staged = {}
 
     def _add_places(self, connection: sqlite3.Connection, space: Space) -> None:
         """Give every item its places in a space that is new, so that re-embedding finds what to do."""
-        if connection.execute("SELECT 1 FROM places WHERE space = ? LIMIT 1", (space,)).fetchone():
-            return
         if space in ("text", "joint_text"):
             rows = "SELECT ?1, key, 0, text_hash, 0 FROM items WHERE text_hash IS NOT NULL"
         else:
@@ -98,7 +118,7 @@ class Writer:
                 f"SELECT ?1, item, at, hash, 0 FROM (SELECT item, {shown} AS at, hash FROM pictures "  # noqa: S608
                 "WHERE state <> 'lost') WHERE hash IS NOT NULL"
             )
-        connection.execute(f"INSERT INTO places {rows}", (space,))
+        connection.execute(f"INSERT OR IGNORE INTO places {rows}", (space,))
 
     def _renumber(self, connection: sqlite3.Connection, space: Space) -> None:
         """Count every place of the space as changed: the index must take all its vectors anew."""
@@ -120,9 +140,9 @@ class Writer:
             StoreError: the disk is full or the catalogue damaged; nothing of this call is kept.
         """
         with self._database.writing() as connection:
-            spaces: dict[str, int] = dict(connection.execute("SELECT space, encoder FROM spaces").fetchall())
+            spaces = self._encoders(connection)
             seqs = _Seqs(connection)
-            _put_vectors(connection, vectors, spaces, seqs)
+            self._put_vectors(connection, vectors, spaces, seqs)
             for entry in entries:
                 key = _put_item(connection, entry)
                 _put_places(connection, key, entry, spaces, seqs)
@@ -131,10 +151,26 @@ class Writer:
     def put_vectors(self, vectors: Sequence[NewVector]) -> None:
         """Add vectors to places that already exist (re-embedding); one transaction."""
         with self._database.writing() as connection:
-            spaces: dict[str, int] = dict(connection.execute("SELECT space, encoder FROM spaces").fetchall())
             seqs = _Seqs(connection)
-            _put_vectors(connection, vectors, spaces, seqs)
+            self._put_vectors(connection, vectors, self._encoders(connection), seqs)
             seqs.save()
+
+    def _put_vectors(
+        self, connection: sqlite3.Connection, vectors: Sequence[NewVector], spaces: dict[str, int], seqs: "_Seqs"
+    ) -> None:
+        """Add vectors; places that were waiting for one of the encoder in use count as changed."""
+        for new in vectors:
+            blob = new.vector.astype("<f4").tobytes()
+            connection.execute("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", (spaces[new.space], new.hash, blob))
+            if new.space in self._staged:
+                continue
+            places = connection.execute(
+                "SELECT item, position FROM places WHERE hash = ? AND space = ?", (new.hash, new.space)
+            ).fetchall()
+            connection.executemany(
+                "UPDATE places SET seq = ? WHERE space = ? AND item = ? AND position = ?",
+                [(seqs.take(), new.space, item, position) for item, position in places],
+            )
 
     def refresh_pictures(self, changed: Sequence[tuple[int, tuple[Picture, ...]]]) -> None:
         """Note new file times of pictures whose bytes are as before: (item's key, its pictures)."""
@@ -180,11 +216,11 @@ class Writer:
         """Drop vectors that nothing uses any more and notes that the index has followed."""
         self.follow()
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM vectors WHERE encoder NOT IN (SELECT encoder FROM spaces)")
+            connection.execute(f"DELETE FROM vectors WHERE encoder NOT IN ({_KEPT})")  # noqa: S608 - constants
             connection.execute(
                 "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM places p WHERE p.hash = vectors.hash)"
             )
-            connection.execute("DELETE FROM encoders WHERE key NOT IN (SELECT encoder FROM spaces)")
+            connection.execute(f"DELETE FROM encoders WHERE key NOT IN ({_KEPT})")  # noqa: S608 - constants
             connection.execute("DELETE FROM removed")
             # the transaction itself makes the version grow by one
             connection.execute(
@@ -196,6 +232,8 @@ class Writer:
         self._index.follow()
 
 
+# Encoders in use, and those whose vectors are being made beside them.
+_KEPT = "SELECT encoder FROM spaces UNION SELECT value FROM json_each((SELECT value FROM meta WHERE name = 'staged'))"
 _PLACES = "SELECT count(*) FROM places WHERE space = ?"
 # The primary key begins with the space; without it every place of the catalogue would be looked at.
 _OF_ITEM = "space IN ('" + "', '".join(SPACES) + "') AND item = ?"
@@ -226,20 +264,11 @@ def _use_seq(connection: sqlite3.Connection, last: int) -> None:
     connection.execute("UPDATE meta SET value = ? WHERE name = 'seq'", (last,))
 
 
-def _put_vectors(
-    connection: sqlite3.Connection, vectors: Sequence[NewVector], spaces: dict[str, int], seqs: _Seqs
-) -> None:
-    """Add vectors; places that were waiting for one count as changed."""
-    for new in vectors:
-        blob = new.vector.astype("<f4").tobytes()
-        connection.execute("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", (spaces[new.space], new.hash, blob))
-        places = connection.execute(
-            "SELECT item, position FROM places WHERE hash = ? AND space = ?", (new.hash, new.space)
-        ).fetchall()
-        connection.executemany(
-            "UPDATE places SET seq = ? WHERE space = ? AND item = ? AND position = ?",
-            [(seqs.take(), new.space, item, position) for item, position in places],
-        )
+def _encoder_key(connection: sqlite3.Connection, identity: EncoderIdentity) -> int:
+    """The encoder's key in the catalogue; it is given one when it has none."""
+    stored = identity.model_dump_json()
+    connection.execute("INSERT OR IGNORE INTO encoders (identity) VALUES (?)", (stored,))
+    return int(connection.execute("SELECT key FROM encoders WHERE identity = ?", (stored,)).fetchone()[0])
 
 
 def _put_item(connection: sqlite3.Connection, entry: Entry) -> int:
@@ -326,7 +355,7 @@ def mismatch(space: str, stored: EncoderIdentity, given: EncoderIdentity) -> Enc
     """The sentence for a catalogue that another encoder has indexed."""
     return EncoderMismatch(
         f"The catalogue's {space} vectors were made by {_brief(stored)}, but {_brief(given)} is set now. "
-        "Make them anew with: assistant catalogue reindex."
+        "Make them anew with: assistant catalogue reindex, or set the encoder that made them."
     )
 
 

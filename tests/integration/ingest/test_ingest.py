@@ -4,10 +4,13 @@ import csv
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from assistant.errors import BadInput
@@ -272,6 +275,56 @@ def test_other_encoders_are_refused_until_everything_is_made_anew(bench: Bench) 
     old = Encoders(HashText(), HashPictures())
     reindex(bench.catalogue, old, MediaLimits())
     assert set(bench.catalogue.stats().spaces) == {"text", "visual", "joint"}
+
+
+class Stops(HashText):
+    """Is interrupted after so many calls, as by a kill."""
+
+    def __init__(self, name: str, calls: int) -> None:
+        super().__init__(name)
+        self.calls = calls
+
+    def encode(self, texts: Sequence[str], **options: Any) -> NDArray[np.float32]:  # noqa: ANN401
+        self.calls -= 1
+        if self.calls < 0:
+            raise KeyboardInterrupt
+        return super().encode(texts, **options)
+
+
+@pytest.mark.parametrize("own_text_space", [False, True])
+def test_the_old_vectors_serve_until_all_new_ones_are_there(bench: Bench, own_text_space: bool) -> None:
+    path = write(bench.folder, lines(150, pictures=0))
+    bench(path)
+    old, pictures = bench.text, HashPictures("new-pictures", own_text_space=own_text_space)
+    first = Stops("new-text", 1)
+    with pytest.raises(KeyboardInterrupt):
+        reindex(bench.catalogue, Encoders(first, pictures), MediaLimits())
+    done = len(first.encoded)
+    assert 0 < done < 150
+    bench.catalogue.tidy()  # as whoever opens the catalogue next does
+    assert bench.catalogue.identity("text") == old.identity
+    assert_searchable(bench.catalogue, 150)
+    changed = [*lines(150, pictures=0)[:-1], {**lines(150, pictures=0)[-1], "title": "Written meanwhile"}]
+    bench(write(bench.folder, changed))
+    assert_searchable(bench.catalogue, 150)
+    second = HashText("new-text")
+    reindex(bench.catalogue, Encoders(second, pictures), MediaLimits())
+    assert done + len(second.encoded) in (150, 151)  # the text written meanwhile may have been done before
+    assert bench.catalogue.identity("text") == second.identity
+    assert set(bench.catalogue.stats().spaces) == {"text", "visual", "joint"} | (
+        {"joint_text"} if own_text_space else set()
+    )
+    assert all(space.missing == 0 for space in bench.catalogue.stats().spaces.values())
+    assert_searchable(bench.catalogue, 150)
+
+
+def test_another_encoder_than_the_one_begun_with_starts_anew(bench: Bench) -> None:
+    bench(write(bench.folder, lines(150, pictures=0)))
+    with pytest.raises(KeyboardInterrupt):
+        reindex(bench.catalogue, Encoders(Stops("begun", 1), bench.pictures), MediaLimits())
+    other = HashText("other")
+    assert reindex(bench.catalogue, Encoders(other, bench.pictures), MediaLimits()).texts_embedded == 150
+    assert bench.catalogue.identity("text") == other.identity
 
 
 def test_a_file_that_grows_meanwhile_is_noticed(bench: Bench) -> None:

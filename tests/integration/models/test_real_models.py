@@ -15,6 +15,7 @@ from assistant.models.convert_whisper import read_ct2
 from assistant.models.registry import load_registry
 from assistant.models.store import check
 from assistant.settings import Settings, load_settings, project_folder
+from tools.engines.text import TextEncoder
 
 pytestmark = pytest.mark.models
 
@@ -132,9 +133,7 @@ def test_classifier_loads_into_timm(settings: Settings) -> None:
 
 
 def test_text_encoder_knows_a_jacket_from_a_pan(settings: Settings) -> None:
-    from sentence_transformers import SentenceTransformer
-
-    model = SentenceTransformer(str(ensure_present(settings, "all-minilm-l6-v2")), device="cpu")
-    query, near, far = model.encode(["a warm coat", "winter jacket with a hood", "cast-iron frying pan"])
-    assert query.shape == (384,)
-    assert query @ near > query @ far + 0.2
+    model = TextEncoder(ensure_present(settings, settings.text.model))
+    [query] = model.encode(["a warm coat"], purpose="query")
+    near, far = model.encode(["winter jacket with a hood", "cast-iron frying pan"])
+    assert query @ near > query @ far + 0.1

@@ -281,13 +281,13 @@ def test_a_missing_model_fails_the_job_and_says_what_fetches_it(shop: CatalogueS
         engines.__dict__["text"] = Lazy(no_text)
         job = client.ended(client.send(rows(1))["job_id"])
         assert job["state"] == "failed"
-        assert "assistant models pull all-minilm-l6-v2" in job["error"]
+        assert "assistant models pull embeddinggemma-300m" in job["error"]
         assert "models pull" in client.put("/api/catalogue/items/a", {"title": "A"}, 503)["detail"]
         assert client.get("/api/catalogue/items") == {"items": [], "total": 0}
 
 
 def no_text() -> NoReturn:
-    raise ModelMissing("all-minilm-l6-v2")
+    raise ModelMissing("embeddinggemma-300m")
 
 
 def test_every_key_may_write_and_sees_every_import(shop: CatalogueShop) -> None:

@@ -172,11 +172,11 @@ def place(tmp_path: Path) -> Iterator[Place]:
 def test_it_serves_without_models_and_names_each_with_its_command(place: Place) -> None:
     server = place.start("--no-llm")
     said = [line["message"] for line in server.log() if line["level"] == "WARNING"]
-    for name in ("whisper-base", "efficientnet-lite2", "all-minilm-l6-v2"):
+    for name in ("whisper-base", "efficientnet-lite2", "embeddinggemma-300m"):
         assert any(f"assistant models pull {name}" in message for message in said), said
     ready = server.client.get("/readyz")
     assert ready.status_code == 503
-    assert "assistant models pull all-minilm-l6-v2" in ready.json()["parts"]["text"]
+    assert "assistant models pull embeddinggemma-300m" in ready.json()["parts"]["text"]
     assert ready.json()["parts"]["catalogue"] == ready.json()["parts"]["llm"] == "ok"
     code, seconds = server.stop()
     assert code == 0

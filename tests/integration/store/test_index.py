@@ -250,12 +250,15 @@ def test_many_threads_read_while_one_writes(shop: Shop) -> None:
 
 
 def test_another_encoder_gets_an_index_of_its_own(shop: Shop) -> None:
+    spaces = {space: stats.encoder for space, stats in shop.catalogue.stats().spaces.items() if stats.encoder}
     with shop.catalogue.writing() as writer:
-        writer.use_encoder("text", identity("another"), change=True)
+        writer.stage(spaces | {"text": identity("another")})
         assert len(writer.unfinished("text", 10_000)) == len(shop.entries)
         digests = [each.text_hash for each in shop.entries if each.text_hash]
         writer.put_vectors([NewVector("text", digest, hash_vector(b"other" + digest)[:12]) for digest in digests])
         assert writer.unfinished("text", 10) == []
+        assert shop.found("text", queries()[0], 5) == shop.exact("text", queries()[0], 5)
+        writer.switch(spaces)
         writer.tidy()
     digest = shop.entries[5].text_hash or b""
     assert shop.found("text", hash_vector(b"other" + digest)[:12], 1) == ["i5"]

@@ -26,8 +26,8 @@ def model_folder(settings: Settings) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def text_encoder(model_folder: Callable[[str], Path]) -> TextEncoder:
-    return TextEncoder(model_folder("all-minilm-l6-v2"))
+def text_encoder(model_folder: Callable[[str], Path], settings: Settings) -> TextEncoder:
+    return TextEncoder(model_folder(settings.text.model))
 
 
 @pytest.fixture(scope="session")

