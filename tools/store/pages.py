@@ -55,6 +55,9 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str], *, purpose: Purpose = ...) -> Vectors:
         """Texts to unit rows (n, d)."""
 
+    def __hash__(self) -> int:
+        """Vectors may be kept by the encoder that made them."""
+
 
 class Passage(Record):
     """One stretch of a page that can be quoted by itself."""
