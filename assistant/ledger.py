@@ -5,7 +5,8 @@ in words. Explanations cite entries; `assistant.claims` holds them to it.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
 from assistant.claims import Limit, denied_words
@@ -38,13 +39,20 @@ class Ledger:
     """Makes the entries of one turn."""
 
     def __init__(
-        self, filters: Filters, wish: str, heard: dict[str, str] | None = None, *, limit: Limit | None = None
+        self,
+        filters: Filters,
+        wish: str,
+        heard: dict[str, str] | None = None,
+        *,
+        limit: Limit | None = None,
+        numbers: Iterator[int] | None = None,
     ) -> None:
         """
         Args:
             wish: the words searched for; they choose which sentence of a description is quoted.
             limit: the highest price that the customer named; prices in another currency are not compared with it.
                 Without it, ``filters.max_price`` is taken as an amount in the catalogue's own currency.
+            numbers: what the entries are numbered by, where several ledgers of a turn share them; else 1, 2, ...
         """
         maximum = filters.max_price
         self._limit = limit or (Limit(maximum) if maximum is not None else None)
@@ -53,7 +61,7 @@ class Ledger:
         named += [*filters.include_terms, *filters.brands, *filters.categories]
         self._wish = _stems(" ".join([wish, *named]))
         self._heard = {attachment: _stems(text) for attachment, text in (heard or {}).items()}
-        self._count = 0
+        self._numbers = count(1) if numbers is None else numbers
 
     def entries(self, fused: FusedHit, item: Item) -> list[Evidence]:
         """Everything known for one candidate, what says most about this wish first."""
@@ -83,8 +91,7 @@ class Ledger:
         return bool(self._wish & _stems(str(entry.facts["value"])))
 
     def _next_id(self) -> str:
-        self._count += 1
-        return f"e{self._count}"
+        return f"e{next(self._numbers)}"
 
     def _entry(self, item_id: str, source: str, key: str, score: float | None = None, **facts: object) -> Evidence:
         detail = say(key, "en", **facts, **({"score": score} if score is not None else {}))

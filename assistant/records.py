@@ -151,6 +151,15 @@ class Recommendation(Record):
         return price if _is_finite(price) else None
 
 
+class Group(Record):
+    """What is shown for one of several wishes."""
+
+    wish: str = Field(description="the wish in the user's words, as a heading")
+    item_ids: list[str] = Field([], description="items of the ranking, best first; of two wishes it may be the same")
+    constraints: dict[str, Any] = Field({}, description="the filters in force for this wish")
+    message: str | None = Field(None, description="what is to be said of this wish alone: nothing fits, what gave way")
+
+
 class CartItem(Record):
     """An item that a message has put in the cart."""
 
@@ -222,12 +231,21 @@ class Reply(Record):
     recommendations: list[Recommendation]
     steps: list[Step]
     message: str
+    groups: list[Group] = Field([], description="the ranking by wish, where the message has several; else empty")
+    question: str | None = Field(None, description="what the assistant asks back, where the wish leaves much open")
     evidence: list[CitedEvidence] = Field([], description="what the message itself rests on, of pages and items")
     cart: CartItem | None = Field(None, description="the item that the message has put in the cart")
     degraded: list[str]
     models: dict[str, str]
     timings: Timings
     usage: UsageNote
+
+    def sections(self) -> list[tuple[Group | None, list[Recommendation]]]:
+        """The ranking as it is shown: each group with its items, or, of a single wish, all items without a group."""
+        by_id = {item.item_id: item for item in self.recommendations}
+        if not self.groups:
+            return [(None, self.recommendations)]
+        return [(group, [by_id[one] for one in group.item_ids if one in by_id]) for group in self.groups]
 
     @field_validator("constraints", mode="before")
     @classmethod
@@ -323,6 +341,7 @@ class Provisional(Event):
     type: Literal["provisional"] = "provisional"
     items: list[Hit]
     further: list[str] = Field([], description="ids of the candidates that follow and are not shown, best first")
+    groups: list[Group] = Field([], description="as of the reply, without messages")
 
 
 class Ranked(Event):
@@ -331,6 +350,7 @@ class Ranked(Event):
     type: Literal["ranking"] = "ranking"
     items: list[Hit]
     further: list[str] = Field([], description="ids of the candidates that follow and are not shown, best first")
+    groups: list[Group] = Field([], description="as of the reply, without messages")
 
 
 class Explained(Event):
@@ -368,7 +388,7 @@ __all__ = [
     "Accepted", "Attachment", "AttachmentNote", "Candidate", "CartChanged", "CartItem", "CitedEvidence",
     "Constraint", "Done", "Event", "Evidence",
     "Exchange", "Explained",
-    "Filters", "Heard", "Hit", "Intent", "Memory", "PictureNote", "PlannedCall", "Provisional", "Query", "Ranked",
-    "Recommendation", "Regard", "Relaxation", "Reply", "Seen", "Step", "StepFinished", "StepStarted", "Timings",
-    "TranscriptNote", "TurnEvent", "UsageNote",
+    "Filters", "Group", "Heard", "Hit", "Intent", "Memory", "PictureNote", "PlannedCall", "Provisional", "Query",
+    "Ranked", "Recommendation", "Regard", "Relaxation", "Reply", "Seen", "Step", "StepFinished", "StepStarted",
+    "Timings", "TranscriptNote", "TurnEvent", "UsageNote",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from assistant.records import (
     StepStarted,
     TurnEvent,
 )
+from assistant.records import Group as WishGroup
 from tools.records import Hit
 
 
@@ -34,12 +35,23 @@ def sale_in_words(item: Hit | Recommendation) -> str:
 def reply_view(reply: Reply, *, verbose: bool = False) -> RenderableType:
     """The whole reply: message, recommendations with explanations and evidence, and how long it took."""
     parts: list[RenderableType] = [Text(reply.message, style="bold")]
-    parts += [recommendation_view(item) for item in reply.recommendations]
+    for group, items in reply.sections():
+        parts += [group_view(group)] if group else []
+        parts += [recommendation_view(item) for item in items]
+    parts += [Text(reply.question, style="bold")] if reply.question else []
     if reply.cart and reply.cart.url:
         parts.append(Text(reply.cart.url, style=f"link {reply.cart.url}"))
     parts += [Text(f"note: {note}", style="yellow") for note in reply.degraded]
     parts.append(cost_view(reply, verbose=verbose))
     return Group(*parts)
+
+
+def group_view(group: WishGroup, items: Iterable[Recommendation] = ()) -> Text:
+    """The heading of one wish, with the ranks of its items where they are given, and what is to be said of it."""
+    view = Text(group.wish, style="bold underline")
+    if ranks := ", ".join(str(item.rank) for item in items):
+        view.append(f": {ranks}", style="not bold not underline")
+    return view.append(f"\n{group.message}", style="not bold not underline") if group.message else view
 
 
 def recommendation_view(item: Recommendation) -> RenderableType:
@@ -90,7 +102,7 @@ class EventPrinter:
                 self._step(event)
             case Provisional():
                 self._provisional = [hit.item_id for hit in event.items]
-                self._list("Provisional", event.items)
+                self._list("Provisional", event)
             case Ranked():
                 self._hits = {hit.item_id: hit for hit in event.items}
                 same = [hit.item_id for hit in event.items] == self._provisional
@@ -107,9 +119,12 @@ class EventPrinter:
         seconds = f" {event.seconds:.1f} s" if self._verbose and event.seconds >= 0.05 else ""
         self._console.print(mark + Text(f"{event.step}{seconds}  ") + Text(event.summary, style="dim"))
 
-    def _list(self, title: str, hits: Iterable[Hit]) -> None:
+    def _list(self, title: str, event: Provisional) -> None:
         self._console.print(Text(f"{title}:", style="bold"))
-        for position, hit in enumerate(hits, start=1):
+        first = {group.item_ids[0]: group.wish for group in reversed(event.groups) if group.item_ids}
+        for position, hit in enumerate(event.items, start=1):
+            if hit.item_id in first:
+                self._console.print(Text(f"  {first[hit.item_id]}", style="underline"))
             self._console.print(Text(f"  {position}. {hit.title}  {sale_in_words(hit)}"))
 
     def _titles(self, hits: Iterable[Hit]) -> str:

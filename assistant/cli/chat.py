@@ -134,7 +134,7 @@ class Conversation:
 
     async def _turn(self, text: str) -> None:
         from assistant.records import Done
-        from assistant.render import EventPrinter, cost_view
+        from assistant.render import EventPrinter, cost_view, group_view
 
         printer = EventPrinter(self._console, verbose=self._verbose)
         images, self._images = self._images, []
@@ -145,6 +145,11 @@ class Conversation:
             printer.show(event)
             if isinstance(event, Done):
                 self._console.print(event.reply.message, style="bold", markup=False, highlight=False)
+                for group, items in event.reply.sections():
+                    if group:
+                        self._console.print(group_view(group, items))
+                if event.reply.question:
+                    self._console.print(event.reply.question, style="bold", markup=False, highlight=False)
                 if event.reply.cart and event.reply.cart.url:
                     self._console.print(event.reply.cart.url, markup=False, highlight=False)
                 for note in event.reply.degraded:

@@ -130,9 +130,18 @@ def expire_impressions(folder: Path, before: float) -> int:
 
 
 def impression(state: "TurnState", context: "TurnContext", *, at: float) -> Impression | None:
-    """The turn's ranking as it is logged; None where nothing was ranked by its signals, or nothing is to be kept."""
+    """The turn's ranking as it is logged.
+
+    None where nothing was ranked by its signals, where several wishes have a ranking each, or nothing is to be kept.
+    """
     recommended, settings = state["recommendations"], context.settings
-    if state["plan"].intent != "recommend" or not recommended or state["plan"].sort or not settings.taste.enabled:
+    if (
+        len(state["searches"]) != 1
+        or state["plan"].intent != "recommend"
+        or not recommended
+        or state["plan"].sort
+        or not settings.taste.enabled
+    ):
         return None
     fusion = state["fusion"]
     positions = {item.item_id: item.rank for item in recommended}

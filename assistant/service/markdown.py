@@ -25,12 +25,20 @@ _ESCAPES = (
 
 
 def as_markdown(reply: Reply) -> str:
-    """The message, the ranked items with their explanations, and what was left out."""
-    parts = [escaped(reply.message)]
-    parts += ["\n".join(item_as_markdown(item) for item in reply.recommendations)] if reply.recommendations else []
+    """The message, the ranked items with their explanations, a question back, and what was left out."""
+    parts = [escaped(reply.message), *_sections(reply), escaped(reply.question or "")]
     parts += [f"<{reply.cart.url}>"] if reply.cart and reply.cart.url else []
     parts += [f"> {escaped(' '.join(note.split()))}" for note in reply.degraded]
     return "\n\n".join(part for part in parts if part)
+
+
+def _sections(reply: Reply) -> list[str]:
+    """The items, each of several wishes under a heading of its own."""
+    parts = []
+    for group, items in reply.sections():
+        parts += [f"**{escaped(' '.join(group.wish.split()))}**", escaped(group.message or "")] if group else []
+        parts.append("\n".join(item_as_markdown(item) for item in items))
+    return parts
 
 
 def item_as_markdown(item: Recommendation) -> str:
@@ -50,8 +58,7 @@ def session_as_markdown(session_id: str, turns: "Sequence[Turn]") -> str:
         seen = [f"(picture {note.attachment})" for note in reply.query.pictures]
         said = " ".join([turn.said, *heard, *seen]).strip()
         lines += [f"**You:** {escaped(said)}", "", f"**Assistant:** {escaped(reply.message)}", ""]
-        lines += [item_as_markdown(item) for item in reply.recommendations]
-        lines.append("")
+        lines += [f"{part}\n" for part in (*_sections(reply), escaped(reply.question or "")) if part]
     return "\n".join(lines)
 
 

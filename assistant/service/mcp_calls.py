@@ -16,7 +16,7 @@ from pydantic import AnyUrl, Field, ValidationError
 
 from assistant.errors import BadInput, ProductError
 from assistant.front import Assistant
-from assistant.records import CartItem, CitedEvidence, Intent, Query, Recommendation, Relaxation, Reply
+from assistant.records import CartItem, CitedEvidence, Group, Intent, Query, Recommendation, Relaxation, Reply
 from assistant.service.context import LOCAL_USER, Service, User
 from assistant.service.keys import KeyStore
 from assistant.service.mcp_resources import read_resource
@@ -58,6 +58,8 @@ class Recommended(Record):
     constraints: dict[str, Any]
     relaxed: list[Relaxation]
     recommendations: list[Recommendation]
+    groups: list[Group] = Field([], description="the ranking by wish, where the message has several; else empty")
+    question: str | None = Field(None, description="what the assistant asks back")
     evidence: list[CitedEvidence] = Field([], description="what the message rests on: passages of the shop's pages")
     cart: CartItem | None = Field(None, description="the item that the message has put in the cart")
     degraded: list[str] = Field(description="what was left out and why, a sentence each")

@@ -161,7 +161,7 @@ class Answer:
     def completion(self, reply: Reply) -> dict[str, Any]:
         """The whole answer."""
         said = {"role": "assistant", "content": as_markdown(reply), "refusal": None}
-        message = said | {"recommendations": _recommendations(reply)}
+        message = said | _additions(reply)
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
         return {**self._base("chat.completion"), "choices": [choice], "usage": _usage(reply)}
 
@@ -179,7 +179,7 @@ class Answer:
             return []
         reply = self.running.reply
         chunks = [self._chunk({"content": line}) for line in as_markdown(reply).splitlines(keepends=True)]
-        chunks.append(self._chunk({"recommendations": _recommendations(reply)}, "stop"))
+        chunks.append(self._chunk(_additions(reply), "stop"))
         if self.with_usage:
             chunks.append(_event({**self._base("chat.completion.chunk"), "choices": [], "usage": _usage(reply)}))
         return [*chunks, ServerSentEvent("[DONE]")]
@@ -220,8 +220,9 @@ def _event(data: dict[str, Any]) -> ServerSentEvent:
     return ServerSentEvent(json.dumps(data, ensure_ascii=False))
 
 
-def _recommendations(reply: Reply) -> list[dict[str, Any]]:
-    return [item.model_dump(mode="json") for item in reply.recommendations]
+def _additions(reply: Reply) -> dict[str, Any]:
+    """What a message has beyond OpenAI's fields."""
+    return reply.model_dump(mode="json", include={"recommendations", "groups", "question"})
 
 
 def _usage(reply: Reply) -> dict[str, Any]:

@@ -29,14 +29,16 @@ from assistant.records import (
     TranscriptNote,
     UsageNote,
 )
+from assistant.turn.asking import question
 from assistant.turn.interest import said_of_items
 from assistant.turn.item_questions import answer, answering_facts, evidence_of
 from assistant.turn.nodes import failures, run_calls
 from assistant.turn.planning import as_said, constraints_in_words, to_chat
 from assistant.turn.ranking import LANGUAGE_NAMES
 from assistant.turn.receive import noted
-from assistant.turn.state import TurnContext, TurnState, said_by
+from assistant.turn.state import TurnContext, TurnState, WishSearch, said_by
 from assistant.turn.tasting import BY_TASTE
+from assistant.turn.wishes import groups
 from assistant.understanding.prices import CENT
 from prompts import load_prompt, say
 from tools.item_facts import ItemFacts
@@ -162,19 +164,27 @@ async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 
 def _message(state: TurnState, context: TurnContext) -> str:
     """What is said above the list."""
-    language, plan, recommended = state["memory"].language, state["plan"], state["recommendations"]
-    if not (said_by(state) or plan.pictures or state["request"].drop):
+    language, searches = state["memory"].language, state["searches"]
+    if not (said_by(state) or state["plan"].pictures or state["request"].drop):
         return say("empty_message", language)
-    if not recommended:
-        return _nothing(state, context)
+    if len(searches) > 1:
+        parts = [say("found_groups", language, count=len(searches), found=bool(state["recommendations"]))]
+    else:
+        parts = [_remarks(search, state, context) or "" for search in searches]
+        parts += [_found_in_words(search, state) for search in searches if search.candidates and not search.weak]
+    parts += _currencies_in_words(state, context) if state["recommendations"] else []
+    return say("sentence_separator", language).join(part for part in parts if part)
+
+
+def _remarks(search: WishSearch, state: TurnState, context: TurnContext) -> str | None:
+    """What has to be said of one wish: that nothing fits, what gave way, what is not known; None if all is well."""
+    language, plan = state["memory"].language, search.plan
+    if not search.candidates:
+        return _nothing(search, language, context)
     parts = [_relaxed_in_words(plan.relaxed, language)] if plan.relaxed else []
     parts += [_unknown_in_words(plan.unknown, language)] if plan.unknown else []
-    if state["weak"]:
-        parts.append(say("weak", language))
-    else:
-        parts.append(_found_in_words(state))
-    parts += _currencies_in_words(state, context)
-    return say("sentence_separator", language).join(parts)
+    parts += [say("weak", language)] if search.weak else []
+    return say("sentence_separator", language).join(parts) or None
 
 
 def _currencies_in_words(state: TurnState, context: TurnContext) -> list[str]:
@@ -183,28 +193,29 @@ def _currencies_in_words(state: TurnState, context: TurnContext) -> list[str]:
     catalogue = say("list_separator", language).join(held)
     if said and held and said not in held:
         return [say("currency_differs", language, catalogue=catalogue, said=said)]
-    limited = any(c.field in ("min_price", "max_price") for c in state["plan"].constraints)
+    plans = [search.plan for search in state["searches"]]
+    limited = any(c.field in ("min_price", "max_price") for plan in plans for c in plan.constraints)
     return [say("currencies_mixed", language, catalogue=catalogue)] if limited and len(held) > 1 else []
 
 
-def _found_in_words(state: TurnState) -> str:
+def _found_in_words(search: WishSearch, state: TurnState) -> str:
     """What the list is: what fits, or, without a wish, what the user's taste or other people's choices found."""
     language, recommended = state["memory"].language, state["recommendations"]
-    constraints = constraints_in_words(state["plan"].constraints, language)
-    if not any(found.tool in BY_TASTE for found in state["found"]):
-        return say("found", language, count=len(recommended), constraints=constraints)
+    constraints = constraints_in_words(search.plan.constraints, language)
+    if not any(found.tool in BY_TASTE for found in search.found):
+        key = "spread" if search.plan.spread else "found"
+        return say(key, language, count=len(recommended), constraints=constraints)
     if state["known"].is_cold:
         popular = any(entry.source == "popular" for item in recommended for entry in item.evidence)
         return say("cold_start", language, popular=popular)
     return say("found_by_taste", language, count=len(recommended), constraints=constraints)
 
 
-def _nothing(state: TurnState, context: TurnContext) -> str:
+def _nothing(search: WishSearch, language: str, context: TurnContext) -> str:
     """Why nothing is shown: an empty catalogue, nothing near the wish, or nothing that keeps the constraints."""
-    language = state["memory"].language
     if not context.catalogue.count():
         return say("empty_catalogue", language)
-    if not state["far"]:
+    if not search.far:
         return say("nothing", language)
     named = context.vocabulary.categories if language == context.settings.catalogue_language else []
     return say("far", language, categories=say("list_separator", language).join(named[:MAX_CATEGORIES]))
@@ -325,6 +336,11 @@ def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
         recommendations=state["recommendations"],
         steps=state["steps"],
         message=message,
+        groups=[
+            group.model_copy(update={"message": _remarks(search, state, context)})
+            for group, search in zip(groups(state["searches"], state["request"].top_n), state["searches"], strict=False)
+        ],
+        question=_question(state),
         evidence=state["evidence"],
         cart=state["cart"],
         degraded=state["degraded"],
@@ -342,6 +358,12 @@ def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
             cached_tokens=usage.cached_tokens,
         ),
     )
+
+
+def _question(state: TurnState) -> str | None:
+    if not state["searches"] or state["plan"].intent != "recommend":
+        return None
+    return question(state["understanding"], state["plan"], state["memory"], state["known"])
 
 
 def _remember(state: TurnState, message: str) -> Memory:

@@ -5,6 +5,7 @@ Both are settings (``taste.diversity``, ``taste.exploration``) and do nothing at
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -45,6 +46,16 @@ def diverse(entries: Sequence[FusedHit], catalogue: Catalogue, *, diversity: flo
     chosen = maximal_marginal_relevance(question, rows, lambda_mult=1.0 - diversity, k=min(count, len(rows)))
     rest = [place for place in range(len(entries)) if place not in chosen]
     return [entries[place] for place in [*chosen, *rest]]
+
+
+def category_by_category(entries: Sequence[FusedHit]) -> list[FusedHit]:
+    """The entries in turns: the first of each category, then the second of each; categories in order of their best."""
+    turns: Counter[str | None] = Counter()
+    placed = []
+    for entry in entries:
+        placed.append((turns[entry.hit.category], entry))
+        turns[entry.hit.category] += 1
+    return [entry for _, entry in sorted(placed, key=lambda pair: pair[0])]
 
 
 def places_to_explore(share: float, count: int, *, session_id: str, turn: int) -> int:

@@ -1,8 +1,10 @@
 """The turn's step from what was found to candidates: fuse. Signals become one list, and each candidate its evidence."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -15,10 +17,11 @@ from assistant.learning.store import weights_in_force
 from assistant.ledger import Ledger
 from assistant.records import Candidate, Provisional
 from assistant.relevance import is_relevant, is_vague, kinds_of
-from assistant.turn.choosing import diverse, explored, places_to_explore
+from assistant.turn.choosing import category_by_category, diverse, explored, places_to_explore
 from assistant.turn.degrading import say_without
-from assistant.turn.state import Plan, TurnContext, TurnState, said_by
+from assistant.turn.state import Plan, TurnContext, TurnState, WishSearch, said_by
 from assistant.turn.tasting import BY_TASTE, TASTE_TOOL, opinions, weights_of
+from assistant.turn.wishes import listing, shared_out
 from assistant.understanding.lexicon import has_cjk
 from tools.errors import ProductError
 from tools.records import Filters
@@ -33,33 +36,45 @@ Update = dict[str, Any]
 
 
 async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
-    """One candidate list of all signals, with the ledger entries of each candidate; shown at once, provisionally."""
-    context, turn = runtime.context, runtime.context.settings.turn
-    outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in state["found"]]
+    """One candidate list a wish of all signals, with each candidate's ledger entries; shown at once, provisionally."""
+    numbers, most = count(1), state["request"].top_n
+    fused = [await _fuse_one(search, state, runtime.context, numbers) for search in state["searches"]]
+    searches = shared_out([search for search, _, _ in fused])
+    candidates = [candidate for search in searches for candidate in search.candidates]
+    if candidates:
+        runtime.stream_writer(Provisional(**listing(searches, most)))
+    return {
+        "candidates": candidates,
+        "searches": searches,
+        "degraded": state["degraded"] + list(dict.fromkeys(note for _, _, unread in fused for note in unread)),
+        "fusion": fused[0][1],
+    }
+
+
+async def _fuse_one(
+    search: WishSearch, state: TurnState, context: TurnContext, numbers: Iterator[int]
+) -> tuple[WishSearch, Fusion, list[str]]:
+    """One wish's search with its candidates, how they were fused, and a sentence where a part could not be read."""
+    turn = context.settings.turn
+    outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in search.found]
     weights, policy = weights_in_force(context.settings)
     fuse_all = partial(fuse_outcomes, k=turn.rrf_k, method=turn.fusion)
     fused = fuse_all(outcomes, weights) if turn.fuse_signals else interleave(outcomes)
-    near = _near(fused, state, context)
-    weak = bool(fused) and not near and _deserves_near_misses(state)
+    near = _near(fused, search, context)
+    weak = bool(fused) and not near and _deserves_near_misses(search)
     near = fused if weak else near
     said, unread = await _said_by_taste(near, state, context)
     if said:
         weights, outcomes = weights_of(state["known"], weights), [*outcomes, *said]
         near = _by_taste(near, fuse_all(outcomes, weights), state, turn.rrf_k)
-    near = _sorted(near, state["plan"])
-    if not (state["plan"].sort or weak):
-        near = await asyncio.to_thread(_chosen, near, state, context)
-    candidates = await asyncio.to_thread(_candidates, near[: _most(state, context)], state, context, weak=weak)
-    if candidates:
-        hits, count = [candidate.hit for candidate in candidates], state["request"].top_n
-        runtime.stream_writer(Provisional(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
-    return {
-        "candidates": candidates,
-        "far": bool(fused) and not near,
-        "weak": weak,
-        "degraded": state["degraded"] + unread,
-        "fusion": Fusion(votes=votes(outcomes), weights=weights, policy=policy),
-    }
+    near = _sorted(near, search.plan)
+    if not (search.plan.sort or weak):
+        near = await asyncio.to_thread(_chosen, near, search, state, context)
+    search = search.model_copy(update={"far": bool(fused) and not near, "weak": weak})
+    near = near[: _most(state, context)]
+    candidates = await asyncio.to_thread(_candidates, near, search, state, context, numbers)
+    fusion = Fusion(votes=votes(outcomes), weights=weights, policy=policy)
+    return search.model_copy(update={"candidates": candidates}), fusion, unread
 
 
 def _most(state: TurnState, context: TurnContext) -> int:
@@ -67,18 +82,21 @@ def _most(state: TurnState, context: TurnContext) -> int:
     return max(context.settings.turn.candidates, state["request"].top_n)
 
 
-def _near(fused: list[FusedHit], state: TurnState, context: TurnContext) -> list[FusedHit]:
+def _near(fused: list[FusedHit], search: WishSearch, context: TurnContext) -> list[FusedHit]:
     """What has to do with the wish."""
-    listed = {hit.item_id for found in state["found"] if found.tool in LISTS for hit in found.hits}
-    return [entry for entry in fused if entry.hit.item_id in listed or _is_near(entry, state["plan"], context)]
+    listed = {hit.item_id for found in search.found if found.tool in LISTS for hit in found.hits}
+    return [entry for entry in fused if entry.hit.item_id in listed or _is_near(entry, search.plan, context)]
 
 
-def _candidates(near: list[FusedHit], state: TurnState, context: TurnContext, *, weak: bool) -> list[Candidate]:
+def _candidates(
+    near: list[FusedHit], search: WishSearch, state: TurnState, context: TurnContext, numbers: Iterator[int]
+) -> list[Candidate]:
     """The candidates with everything that is known for each, in the order in which they are shown."""
     items = context.catalogue.get_many([entry.hit.item_id for entry in near])
-    words = " ".join([state["plan"].topic, *(said.text for said in said_by(state)), *(f.asked for f in state["found"])])
+    plan = search.plan
+    words = " ".join([plan.topic, *(said.text for said in said_by(state)), *(f.asked for f in search.found)])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
-    ledger = Ledger(_as_wished(state["plan"]), words, heard, limit=_limit(state["plan"], context))
+    ledger = Ledger(_as_wished(plan), words, heard, limit=_limit(plan, context), numbers=numbers)
     candidates = [
         Candidate(
             alias=_alias(position),
@@ -89,7 +107,7 @@ def _candidates(near: list[FusedHit], state: TurnState, context: TurnContext, *,
         for position, entry in enumerate(near)
         if entry.hit.item_id in items
     ]
-    rare = set() if state["plan"].sort or weak else _explored(near, state, context)
+    rare = set() if plan.sort or search.weak else _explored(near, state, context)
     return _with_explored(candidates, rare, ledger, state["request"].top_n)
 
 
@@ -142,19 +160,21 @@ def _with_explored(candidates: list[Candidate], rare: set[str], ledger: Ledger, 
     return [*others[:shown], *marked, *others[shown:]]
 
 
-def _chosen(near: list[FusedHit], state: TurnState, context: TurnContext) -> list[FusedHit]:
+def _chosen(near: list[FusedHit], search: WishSearch, state: TurnState, context: TurnContext) -> list[FusedHit]:
     """The candidates made diverse, as far as the settings want it; a set for a new user always is."""
+    if search.plan.spread:
+        return category_by_category(near)
     taste, known, most = context.settings.taste, state["known"], _most(state, context)
-    cold = known.is_cold and any(found.tool == TASTE_TOOL for found in state["found"])
+    cold = known.is_cold and any(found.tool == TASTE_TOOL for found in search.found)
     wanted = max(taste.diversity, COLD_DIVERSITY if cold else 0.0)
     return [*diverse(near[: 3 * most], context.catalogue, diversity=wanted, count=most), *near[3 * most :]]
 
 
-def _deserves_near_misses(state: TurnState) -> bool:
+def _deserves_near_misses(search: WishSearch) -> bool:
     """True when the nearest may be shown though nothing is near: a vague wish, or one that names what is to be kept."""
-    plan = state["plan"]
+    plan = search.plan
     kept = plan.filters.categories or plan.filters.brands or plan.filters.include_terms or plan.filters.attributes
-    return bool(kept) or is_vague((found.asked for found in state["found"] if not has_cjk(found.asked)), plan.best)
+    return bool(kept) or is_vague((found.asked for found in search.found if not has_cjk(found.asked)), plan.best)
 
 
 def _sorted(entries: list[FusedHit], plan: Plan) -> list[FusedHit]:

@@ -52,5 +52,5 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
 def _after_plan(state: TurnState) -> str:
     intent = state["plan"].intent
     if intent == "recommend":
-        return "act" if state["found"] or state["plan"].calls else "respond"
+        return "act" if any(search.found or search.plan.calls for search in state["searches"]) else "respond"
     return {"compare": "look", "details": "look", "cart": "put_in_cart"}.get(intent, intent)

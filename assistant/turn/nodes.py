@@ -24,12 +24,12 @@ from assistant.records import (
     TurnEvent,
 )
 from assistant.relevance import best_scores, is_vague, relevant_ids, wished_kinds
+from assistant.turn.asking import is_open
 from assistant.turn.degrading import say_without
 from assistant.turn.interest import with_buttons, with_words
 from assistant.turn.planning import (
     Names,
     certain_calls,
-    first_plan,
     merge_constraints,
     names_near,
     plan_messages,
@@ -40,8 +40,9 @@ from assistant.turn.planning import (
 )
 from assistant.turn.receive import check_request, noted, take_attachments, without_dropped
 from assistant.turn.relaxing import relax
-from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, said_by, wishes_heard
+from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, WishSearch, said_by, wishes_heard
 from assistant.turn.tasting import TASTE_TOOL, TASTE_TOOLS, Known, finds, know
+from assistant.turn.wishes import MOST_WISHES, joined, left_out, searches_for
 from assistant.understanding import Said, Understanding, glossary_query, is_untranslated, to_filters, understand
 from assistant.understanding.attributes import attribute_of
 from prompts import say
@@ -54,6 +55,9 @@ PLAN_TOKENS = 160
 REPAIR_ROUNDS = 1
 SEARCHED_FIRST = 0.3
 """Seconds for which the model waits for what the certain searches find, so that it is offered their categories."""
+
+SPREAD = 6
+"""From how many categories, those of most items, a spread is put together."""
 
 MENTIONED, MOST_MENTIONED = 60, 5
 """Characters and number of the constraints named as unusable."""
@@ -77,8 +81,8 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "request": request.without_files(),
         "memory": memory.model_copy(update={"attachments": known}),
         "attachments": attachments,
-        "heard": [], "seen": [], "steps": [], "found": [], "candidates": [], "recommendations": [],
-        "message": "", "evidence": [], "cart": None, "degraded": [], "model_out": False, "far": False, "weak": False,
+        "heard": [], "seen": [], "steps": [], "searches": [], "candidates": [], "recommendations": [],
+        "message": "", "evidence": [], "cart": None, "degraded": [], "model_out": False,
     }  # fmt: skip
 
 
@@ -147,49 +151,99 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Decide what to do: certain constraints and searches by rules, the rest by the model, which runs meanwhile."""
     context, memory, said = runtime.context, state["memory"], said_by(state)
     seen = [s.attachment for s in state["seen"]]
-    understanding, memory, certain = await asyncio.to_thread(_understood, said, memory, context, seen)
-    state = {**state, "memory": memory, "degraded": [*state["degraded"], *_unused_in_words(certain, memory.language)]}
+    understanding, memory, searches = await asyncio.to_thread(_understood, said, memory, context, seen)
+    whole = joined(searches)
+    unused = [*_unused_in_words(whole, memory.language), *_left_out_in_words(understanding)]
+    state = {**state, "memory": memory, "degraded": [*state["degraded"], *unused]}
     update: Update = {
-        "memory": memory, "understanding": understanding, "plan": certain, "degraded": state["degraded"]
+        "memory": memory, "understanding": understanding, "plan": whole, "degraded": state["degraded"]
     }  # fmt: skip
-    if certain.intent != "recommend" or not (said or certain.pictures or state["request"].drop):
+    if whole.intent != "recommend" or not (said or whole.pictures or state["request"].drop):
         return update
-    known, unread = await _know(certain, state, context)
+    known, unread = await _know(whole, state, context)
     state = {**state, "known": known}
-    searching = asyncio.create_task(_search(certain, state, runtime))
-    usual, near = await _names_to_offer(said, searching, context)
-    answer, reason = await _ask_for_plan(state, runtime, certain, usual, near)
-    certain, results = await searching
+    spread = is_open(understanding, whole, memory, known)
+    plans = [search.plan.model_copy(update={"spread": spread}) for search in searches]
+    searching = [asyncio.create_task(_search(one, state, runtime)) for one in plans]
+    answer, reason = await _plan_of_model(plans, searching, said, state, runtime)
     degraded = [*state["degraded"], *unread]
-    out = answer is None
     if answer is None:
         degraded.append(say_without("no_planning_model", understanding.language, reason))
-        answer = {"intent": "recommend", "calls": []}
-    final, results = await _merge_plans(certain, answer, results, state, runtime)
-    by_taste = await _found_by_taste(known, final, context)
-    if known.may_ask_others and not by_taste and not _any_item(results):
-        state = {**state, "known": replace(known, trained=False)}
-        results = [*results, *await run_calls(_certain_calls(final, state, context), state, runtime)]
-    found = [found for call, _, result in results if (found := _found(call, result))]
+    ends = await asyncio.gather(
+        *(
+            _end_search(search, task, answer or _NOTHING_PLANNED, state, runtime)
+            for search, task in zip(searches, searching, strict=True)
+        )
+    )
+    searches, results = [search for search, _ in ends], [result for _, own in ends for result in own]
     return {
         **update,
         "known": known,
-        "plan": final,
+        "plan": joined(searches),
+        "searches": searches,
         "steps": state["steps"] + [step for _, step, _ in results],
-        "found": _instead_of_lists(found, by_taste),
         "degraded": degraded + failures(results, understanding.language),
-        "model_out": out,
+        "model_out": answer is None,
     }
+
+
+_NOTHING_PLANNED: dict[str, Any] = {"intent": "recommend", "calls": []}
+
+
+async def _plan_of_model(
+    plans: Sequence[Plan],
+    searching: "Sequence[asyncio.Task[tuple[Plan, list[Result]]]]",
+    said: list[Said],
+    state: TurnState,
+    runtime: Runtime[TurnContext],
+) -> tuple[dict[str, Any] | None, str]:
+    """The model's plan, or None and why there is none. For several wishes it is not asked: its calls name no wish."""
+    if len(plans) > 1:
+        return _NOTHING_PLANNED, ""
+    usual, near = await _names_to_offer(said, searching[0], runtime.context)
+    return await _ask_for_plan(state, runtime, plans[0], usual, near)
+
+
+async def _end_search(
+    search: WishSearch,
+    searching: "asyncio.Task[tuple[Plan, list[Result]]]",
+    answer: dict[str, Any],
+    state: TurnState,
+    runtime: Runtime[TurnContext],
+) -> tuple[WishSearch, list[Result]]:
+    """One wish's search with its final plan and what was found, after the model's plan has joined it."""
+    context, known = runtime.context, state["known"]
+    plan, results = await searching
+    plan, results = await _merge_plans(plan, answer, results, state, runtime)
+    by_taste = await _found_by_taste(known, plan, context)
+    if known.may_ask_others and not by_taste and not _any_item(results):
+        state = {**state, "known": replace(known, trained=False)}
+        results = [*results, *await run_calls(_certain_calls(plan, state, context), state, runtime)]
+    return search.model_copy(update={"plan": plan, "found": _instead_of_lists(_all_found(results), by_taste)}), results
+
+
+def _all_found(results: Sequence[Result]) -> list[Found]:
+    return [found for call, _, result in results if (found := _found(call, result))]
 
 
 def _understood(
     said: list[Said], memory: Memory, context: TurnContext, pictures: list[str]
-) -> tuple[Understanding, Memory, Plan]:
-    """What the message says, the memory with it, and what is certain to be done."""
+) -> tuple[Understanding, Memory, list[WishSearch]]:
+    """What the message says, the memory with it, and what is certain to be done for each wish."""
     understanding = understand(said, memory, context.vocabulary, attached=bool(pictures))
     memory = memory.model_copy(update={"language": understanding.language})
-    certain = _without_unchecked(first_plan(understanding, memory, pictures), memory.language, context)
-    return understanding, with_words(memory, understanding), certain
+    searches = [
+        search.model_copy(update={"plan": _without_unchecked(search.plan, memory.language, context)})
+        for search in searches_for(understanding, memory, pictures)
+    ]
+    return understanding, with_words(memory, understanding), searches
+
+
+def _left_out_in_words(understanding: Understanding) -> list[str]:
+    """A sentence that names the wishes which are too many."""
+    language, wishes = understanding.language, left_out(understanding)
+    listed = say("list_separator", language).join(wish[:MENTIONED] for wish in wishes[:MOST_MENTIONED])
+    return [say("wishes_left_out", language, wishes=listed, most=MOST_WISHES)] if wishes else []
 
 
 def _without_unchecked(plan: Plan, language: str, context: TurnContext) -> Plan:
@@ -252,11 +306,15 @@ def _instead_of_lists(found: list[Found], by_taste: list[Found]) -> list[Found]:
 
 async def act(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Run the model's further tool calls side by side; each has its deadline, and a failed one is only noted."""
-    calls = state["plan"].calls
-    results = await run_calls(calls, state, runtime)
+    searches = state["searches"]
+    ran = await asyncio.gather(*(run_calls(search.plan.calls, state, runtime) for search in searches))
+    results = [result for own in ran for result in own]
     return {
         "steps": state["steps"] + [step for _, step, _ in results],
-        "found": state["found"] + [found for call, _, result in results if (found := _found(call, result))],
+        "searches": [
+            search.model_copy(update={"found": [*search.found, *_all_found(own)]})
+            for search, own in zip(searches, ran, strict=True)
+        ],
         "degraded": state["degraded"] + failures(results, state["memory"].language),
     }
 
@@ -303,7 +361,7 @@ async def _names_to_offer(
         return usual, Names()
     await asyncio.wait({searching}, timeout=SEARCHED_FIRST)
     results = searching.result()[1] if searching.done() and not searching.exception() else []
-    hits = [hit for call, _, result in results if (found := _found(call, result)) for hit in found.hits]
+    hits = [hit for found in _all_found(results) for hit in found.hits]
     return usual, await asyncio.to_thread(names_near, said, hits, vocabulary, usual)
 
 
@@ -397,12 +455,13 @@ def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[P
         language=language,
         catalogue_language=settings.catalogue_language,
         by_taste=by_taste,
+        spread=usual_names(context.vocabulary).categories[:SPREAD] if plan.spread else (),
     )
 
 
 def _measured(plan: Plan, results: list[Result]) -> Plan:
     """The plan with the best score of each source, and the kinds of items that the wish names."""
-    found = [found for call, _, result in results if (found := _found(call, result))]
+    found = _all_found(results)
     hits = [hit for one in found for hit in one.hits]
     asked = [one.asked for one in found if one.tool == "search_by_text"]
     return plan.model_copy(update={"best": best_scores(hits), "kinds": wished_kinds(asked, hits)})
@@ -410,10 +469,9 @@ def _measured(plan: Plan, results: list[Result]) -> Plan:
 
 def _relevant(results: list[Result], plan: Plan, language: str) -> set[str]:
     """Ids of the items found that have to do with what was asked."""
-    found = [found for call, _, result in results if (found := _found(call, result))]
     return {
         item_id
-        for entry in found
+        for entry in _all_found(results)
         for item_id in relevant_ids(entry.asked, entry.hits, plan.best, kinds=plan.kinds, language=language)
     }
 

@@ -105,11 +105,18 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
 
 
 def certain_calls(
-    plan: Plan, pool: int, *, language: str, catalogue_language: str, by_taste: Sequence[str] = ()
+    plan: Plan,
+    pool: int,
+    *,
+    language: str,
+    catalogue_language: str,
+    by_taste: Sequence[str] = (),
+    spread: Sequence[str] = (),
 ) -> list[PlannedCall]:
     """The searches that need no model: every picture in play, and the user's own words.
 
-    Without any, the tools named ``by_taste`` are asked, and where there are none the catalogue is listed.
+    Without any, the tools named ``by_taste`` are asked, and where there are none the catalogue is listed: what is new
+    in each of the categories ``spread``, or all of it by price.
     """
     filters = plan.filters.model_dump(exclude_defaults=True)
     calls = [_search("search_by_image", {"image": picture}, pool, filters) for picture in plan.pictures]
@@ -119,14 +126,8 @@ def certain_calls(
     if not calls and not plan.sort:
         calls = [_search(tool, {}, pool, filters) for tool in by_taste]
     if not calls:
-        calls.append(
-            PlannedCall(
-                tool="browse",
-                arguments=_with({"sort": plan.sort or "price", "k": min(pool, 100)}, filters),
-                origin="anticipated",
-            )
-        )
-    return calls
+        calls = [_search("browse", {"sort": "newest"}, pool, {**filters, "categories": [one]}) for one in spread]
+    return calls or [_search("browse", {"sort": plan.sort or "price"}, pool, filters)]
 
 
 def planned_calls(answer: dict[str, Any], plan: Plan, certain: list[PlannedCall], pool: int) -> list[PlannedCall]:

@@ -26,7 +26,8 @@ from assistant.records import (
 from assistant.settings import TurnSettings
 from assistant.turn.degrading import say_without
 from assistant.turn.planning import constraints_in_words, to_chat
-from assistant.turn.state import TurnContext, TurnState, said_by, wishes_heard
+from assistant.turn.state import TurnContext, TurnState, WishSearch, said_by, wishes_heard
+from assistant.turn.wishes import listing, shown
 from prompts import load_prompt, say
 
 RANK_TOKENS_PER_ITEM = 40
@@ -53,29 +54,36 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     context, candidates = runtime.context, state["candidates"]
     if not candidates:
         return {}
-    turn, count = context.settings.turn, min(state["request"].top_n, len(candidates))
+    turn, count = context.settings.turn, state["request"].top_n
     degraded, out = list(state["degraded"]), state["model_out"]
     answer: list[dict[str, Any]] = []
     try:
-        answer = await _ask_for_ranking(state, runtime, count) if _orders_by_model(state, turn) else []
+        if _orders_by_model(state, turn):
+            answer = await _ask_for_ranking(state, runtime, min(count, len(candidates)))
     except (LLMUnavailable, LLMBadReply) as exc:
         out = out or isinstance(exc, LLMUnavailable)
         runtime.stream_writer(StepFinished(step="rank", ok=False, seconds=0, summary=str(exc)))
         degraded.append(say_without("no_ranking_model", state["memory"].language, str(exc)))
-    by_alias = {candidate.alias: candidate for candidate in candidates}
     named = {entry["item"]: set(entry["evidence"]) for entry in reversed(answer)}
     chosen = list(dict.fromkeys(entry["item"] for entry in answer))
-    fused = [(candidate.alias, candidate.score) for candidate in candidates]
-    voted = vote(fused, chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)
-    # the candidates stand in an order that was asked for, or some in places that are kept for them
-    order = list(by_alias) if state["plan"].sort else _with_kept_places(voted, candidates, count)
+    searches = [_ordered(search, chosen, turn, count) for search in state["searches"]]
     ranked = [
-        _recommendation(position, by_alias[alias], named.get(alias, set()), state)
-        for position, alias in enumerate(order[:count], start=1)
+        _recommendation(position, candidate, named.get(candidate.alias, set()), state)
+        for position, candidate in enumerate(shown(searches, count), start=1)
     ]
-    hits = [by_alias[alias].hit for alias in order]
-    runtime.stream_writer(Ranked(items=hits[:count], further=[hit.item_id for hit in hits[count:]]))
-    return {"recommendations": ranked, "degraded": degraded, "model_out": out}
+    runtime.stream_writer(Ranked(**listing(searches, count)))
+    return {"recommendations": ranked, "searches": searches, "degraded": degraded, "model_out": out}
+
+
+def _ordered(search: WishSearch, chosen: list[str], turn: TurnSettings, count: int) -> WishSearch:
+    """One wish's candidates in their final order; ``chosen``: aliases in the model's order."""
+    if search.plan.sort or search.plan.spread:  # they stand in an order that was asked for, or category by category
+        return search
+    by_alias = {candidate.alias: candidate for candidate in search.candidates}
+    fused = [(candidate.alias, candidate.score) for candidate in search.candidates]
+    voted = vote(fused, chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)
+    order = _with_kept_places(voted, search.candidates, count)
+    return search.model_copy(update={"candidates": [by_alias[alias] for alias in order]})
 
 
 async def explain(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -173,7 +181,8 @@ async def _explain_one(
     """The item with its explanation, whether a text of the model was refused, and why there was none if it failed."""
     language, context = state["memory"].language, runtime.context
     evidence = _evidence_of(item, state)
-    text, failed = await _ask_for_explanation(item, evidence, state, context) if _asks_model(state) else ("", "")
+    asks = not (state["model_out"] or _is_near_miss(item, state))
+    text, failed = await _ask_for_explanation(item, evidence, state, context) if asks else ("", "")
     catalogue_language = context.settings.catalogue_language
     explanation = Explanation(
         text=text,
@@ -300,10 +309,18 @@ def _brief(candidate: Candidate) -> Candidate:
 
 
 def _orders_by_model(state: TurnState, turn: TurnSettings) -> bool:
-    """There is something to order, and the settings want the model to do it."""
-    return turn.rank_by_model and not state["plan"].sort and len(state["candidates"]) > 1 and _asks_model(state)
+    """There is one wish with something to order, and the settings want the model to do it."""
+    if not turn.rank_by_model or state["model_out"] or len(state["searches"]) > 1:
+        return False  # a model that did not answer is not asked again
+    (search,) = state["searches"]
+    return len(search.candidates) > 1 and not (search.weak or search.plan.sort or search.plan.spread)
 
 
-def _asks_model(state: TurnState) -> bool:
-    """A model that did not answer is not asked again, and near misses are not argued for."""
-    return not state["model_out"] and not state["weak"]
+def _is_near_miss(item: Recommendation, state: TurnState) -> bool:
+    """True for what is shown because nothing is near; it is not argued for."""
+    return any(
+        candidate.hit.item_id == item.item_id
+        for search in state["searches"]
+        if search.weak
+        for candidate in search.candidates
+    )

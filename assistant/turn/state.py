@@ -111,16 +111,34 @@ class Plan(Record):
     """Kinds of items that the wish names, as stems: "camera", "plant"."""
     open_wish: bool = False
     """Whether what to recommend is left to the assistant."""
+    spread: bool = False
+    """Whether items of different categories are shown, because nothing says what to look for."""
     sort: Literal["price", "-price"] | None = None
     """The order that the user asked for: the cheapest, or the dearest first."""
+
+
+class WishSearch(Record):
+    """One wish of a message with its own plan and what came of it; most messages have a single one."""
+
+    heading: str = ""
+    """The wish in the user's words, for lists of several."""
+    plan: Plan
+    found: list[Found] = []
+    candidates: list[Candidate] = []
+    """Best first; as many as the request wants of them are shown."""
+    far: bool = False
+    """Whether something was found and nothing of it has to do with the wish."""
+    weak: bool = False
+    """Whether the candidates are near misses."""
 
 
 class TurnState(TypedDict, total=False):
     """The graph's channels; all but ``kept`` are of this turn alone, and what only its steps need is never stored.
 
-    ``memory`` starts as ``kept`` and grows during the turn. ``kept`` is written once, when the turn is answered, so
-    that a turn that was refused, failed or was interrupted leaves the session as it was. ``request`` and ``reply`` are
-    stored with it.
+    ``plan`` is the whole message's; where there are several wishes it holds what they have in common, and each of
+    ``searches`` has its own. ``memory`` starts as ``kept`` and grows during the turn. ``kept`` is written once, when
+    the turn is answered, so that a turn that was refused, failed or was interrupted leaves the session as it was.
+    ``request`` and ``reply`` are stored with it.
     """
 
     kept: Memory
@@ -133,7 +151,7 @@ class TurnState(TypedDict, total=False):
     understanding: Annotated[Understanding, UntrackedValue]
     plan: Annotated[Plan, UntrackedValue]
     steps: Annotated[list[Step], UntrackedValue]
-    found: Annotated[list[Found], UntrackedValue]
+    searches: Annotated[list[WishSearch], UntrackedValue]
     candidates: Annotated[list[Candidate], UntrackedValue]
     fusion: Annotated[Fusion, UntrackedValue]
     recommendations: Annotated[list[Recommendation], UntrackedValue]
@@ -143,8 +161,6 @@ class TurnState(TypedDict, total=False):
     degraded: Annotated[list[str], UntrackedValue]
     model_out: Annotated[bool, UntrackedValue]
     known: Annotated[Known, UntrackedValue]
-    far: Annotated[bool, UntrackedValue]
-    weak: Annotated[bool, UntrackedValue]
 
 
 RunTool = Callable[[PlannedCall, dict[str, Attachment]], Awaitable[tuple[Step, dict[str, Any] | None]]]

@@ -146,6 +146,8 @@ class Stage:
     calls: list[PlannedCall] = field(default_factory=list)
     transcript: str = ""
     scores: dict[str, float] = field(default_factory=dict)
+    by_title: bool = False
+    """Only items with a word of the query in their title are near to it."""
     manner: TurnSettings = field(default_factory=TurnSettings)
     pressed: list[Pressed] = field(default_factory=list)
     taste: Taste | None = None
@@ -201,7 +203,10 @@ class Stage:
         if call.tool == "describe_image":
             return {"labels": [{"label": "folding chair", "score": 0.8}], "width": 10, "height": 10}
         filters = Filters.model_validate(call.arguments.get("filters", {}))
-        return {"items": hits(self.shelf.passing(filters), str(call.arguments.get("query", "")), self.scores, filters)}
+        words, passing = str(call.arguments.get("query", "")), self.shelf.passing(filters)
+        near = {item.id for item in passing if set(words.casefold().split()) & set(item.title.casefold().split())}
+        scores = {item.id: 0.6 if item.id in near else 0.1 for item in passing} if self.by_title else self.scores
+        return {"items": hits(passing, words, scores, filters)}
 
 
 @pytest.fixture

@@ -1,0 +1,23 @@
+"""One question back, where a message leaves open what to recommend and nothing is known of the taste it is for."""
+
+from assistant.records import Memory
+from assistant.turn.state import Plan
+from assistant.turn.tasting import Known
+from assistant.understanding import Understanding
+from prompts import say
+
+
+def is_open(understanding: Understanding, plan: Plan, memory: Memory, known: Known) -> bool:
+    """True when neither the message nor what is known says what to look for: a spread over categories is shown."""
+    asked = understanding.open_wish or bool(memory.for_other)
+    filters = plan.filters
+    named = plan.topic or plan.pictures or plan.references or plan.sort or filters.categories or filters.brands
+    return asked and not named and not (known.history or known.leanings or known.profile.attributes)
+
+
+def question(understanding: Understanding, plan: Plan, memory: Memory, known: Known) -> str | None:
+    """What is asked back; None where enough is known, or where this message is no such wish."""
+    if not (understanding.open_wish or understanding.recipient) or not is_open(understanding, plan, memory, known):
+        return None
+    priced = plan.filters.max_price is not None or plan.filters.min_price is not None
+    return say("question", memory.language, other=bool(memory.for_other), priced=priced)
