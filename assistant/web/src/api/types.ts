@@ -147,6 +147,15 @@ export interface CartItem {
   url: string | null;
 }
 
+/** What is shown for one of several wishes. */
+export interface Group {
+  wish: string;
+  item_ids: string[];
+  constraints: Record<string, unknown>;
+  /** What is to be said of this wish alone. */
+  message: string | null;
+}
+
 export interface Reply {
   session_id: string;
   query: { text: string; transcripts: TranscriptNote[]; pictures: PictureNote[] };
@@ -157,6 +166,10 @@ export interface Reply {
   recommendations: Recommendation[];
   steps: Step[];
   message: string;
+  /** The items by wish, where the message has several; missing where an earlier version kept the reply. */
+  groups?: Group[];
+  /** What the assistant asks back. */
+  question?: string | null;
   /** What the message itself rests on; missing where an earlier version kept the reply. */
   evidence?: Evidence[];
   cart?: CartItem | null;
@@ -279,8 +292,8 @@ export type TurnEvent =
   | { type: "accepted"; message_id: string; session_id: string; attachments: Attachment[] }
   | { type: "step_started"; step: string; arguments: Record<string, unknown>; origin: string }
   | { type: "step_finished"; step: string; ok: boolean; seconds: number; summary: string }
-  | { type: "provisional"; items: Hit[]; further?: string[] }
-  | { type: "ranking"; items: Hit[]; further?: string[] }
+  | { type: "provisional"; items: Hit[]; further?: string[]; groups?: Group[] }
+  | { type: "ranking"; items: Hit[]; further?: string[]; groups?: Group[] }
   | { type: "explanation"; item_id: string; rank: number; text: string; explained_by: "model" | "template" }
   | { type: "cart"; item_id: string; title: string; url: string | null }
   | { type: "done"; reply: Reply }

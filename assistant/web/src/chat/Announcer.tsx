@@ -16,7 +16,9 @@ function announcement(turn: Turn, t: ReturnType<typeof useMessages>): string {
   const step = turn.steps.findLast(({ state }) => state === "running");
   if (turn.status === "failed") return turn.problem ? sentence(turn.problem, t) : "";
   if (turn.status === "stopped") return t.chat.stopped;
-  if (turn.reply)
-    return turn.cards.length ? `${t.chat.done(turn.cards.length)} ${turn.reply.message}` : turn.reply.message;
+  if (turn.reply) {
+    const done = turn.cards.length ? t.chat.done(turn.cards.length) : "";
+    return [done, turn.reply.message, turn.reply.question].filter(Boolean).join(" ");
+  }
   return step ? (t.steps.names[step.step] ?? step.step) : t.chat.thinking;
 }

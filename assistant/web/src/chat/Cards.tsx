@@ -1,16 +1,16 @@
 import { useAutoAnimate } from "@formkit/auto-animate/react";
 import { GitCompareArrows } from "lucide-react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { sendFeedback } from "../api/client";
 import type { Draft } from "../api/stream";
-import type { FeedbackEvent } from "../api/types";
+import type { FeedbackEvent, Group } from "../api/types";
 import { useMessages } from "../i18n";
 import { Button } from "../ui/Button";
 import { Card } from "./Card";
 import css from "./Cards.module.css";
 import type { Given } from "./evidence";
 import { noteOpinion, useOpinions } from "./opinions";
-import type { Turn } from "./turn";
+import { type CardView, sections, type Turn } from "./turn";
 
 interface Props {
   sessionId: string;
@@ -20,13 +20,33 @@ interface Props {
   onSay: (draft: Draft) => void;
 }
 
+/** A list of cards; of several wishes with the wish as its heading, and what is to be said of it. */
+function Section({ group, language, children }: { group: Group | null; language?: string; children: ReactNode[] }) {
+  const t = useMessages();
+  const [list] = useAutoAnimate();
+  return (
+    <section className={css.cards} aria-label={group?.wish}>
+      {group && (
+        <h2 className={css.wish} lang={language}>
+          {group.wish}
+        </h2>
+      )}
+      {group?.message && <p lang={language}>{group.message}</p>}
+      {children.length > 0 && (
+        <ol ref={list} aria-label={t.cards.label} className={css.list}>
+          {children}
+        </ol>
+      )}
+    </section>
+  );
+}
+
 /** The items of an answer. They appear as soon as something is found and move into the final order. */
 export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
   const t = useMessages();
-  const [list] = useAutoAnimate();
   const [compared, setCompared] = useState<string[]>([]);
   const opinions = useOpinions();
-  if (!turn.cards.length) return null;
+  if (!turn.cards.length && !turn.groups.length) return null;
 
   const say = (text: string) => onSay({ text, images: [], audio: [], dropped: [] });
   const rankOf = (itemId: string) => turn.cards.findIndex((card) => card.item_id === itemId) + 1;
@@ -42,31 +62,39 @@ export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
     say(t.say.compare(one, other));
   };
 
+  const cardOf = (card: CardView) => {
+    const rank = rankOf(card.item_id);
+    return (
+      <Card
+        key={card.item_id}
+        card={card}
+        rank={rank}
+        turn={turn}
+        given={given}
+        opinion={opinions[`${sessionId} ${card.item_id}`]}
+        tell={(event) => tell(card.item_id, event)}
+        steer={
+          isLastRanking
+            ? {
+                more: () => say(t.say.more(rank)),
+                not: () => say(t.say.not(rank)),
+                isCompared: compared.includes(card.item_id),
+                compare: (isPicked) => pick(card.item_id, isPicked),
+              }
+            : null
+        }
+      />
+    );
+  };
+
   return (
     <div className={css.cards}>
-      <ol ref={list} aria-label={t.cards.label} className={css.list}>
-        {turn.cards.map((card, index) => (
-          <Card
-            key={card.item_id}
-            card={card}
-            rank={index + 1}
-            turn={turn}
-            given={given}
-            opinion={opinions[`${sessionId} ${card.item_id}`]}
-            tell={(event) => tell(card.item_id, event)}
-            steer={
-              isLastRanking
-                ? {
-                    more: () => say(t.say.more(index + 1)),
-                    not: () => say(t.say.not(index + 1)),
-                    isCompared: compared.includes(card.item_id),
-                    compare: (isPicked) => pick(card.item_id, isPicked),
-                  }
-                : null
-            }
-          />
-        ))}
-      </ol>
+      {sections(turn).map(({ group, cards }, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: wishes keep their places, and two may have the same words
+        <Section key={index} group={group} language={turn.reply?.language}>
+          {cards.map(cardOf)}
+        </Section>
+      ))}
       {isLastRanking && compared.length > 0 && (
         <div className={css.compare}>
           <GitCompareArrows size={18} aria-hidden />

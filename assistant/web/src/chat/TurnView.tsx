@@ -51,6 +51,11 @@ export function TurnView({ sessionId, turn, given, isLastRanking, onSay }: Props
         ) : (
           <Cards sessionId={sessionId} turn={turn} given={given} isLastRanking={isLastRanking} onSay={onSay} />
         )}
+        {reply?.question && (
+          <p className={css.message} lang={reply.language}>
+            {reply.question}
+          </p>
+        )}
         {reply && <Notes reply={reply} />}
         <Ending sessionId={sessionId} turn={turn} />
         {reply && <Making steps={turn.steps} reply={reply} />}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Hit, Reply, TurnEvent } from "../api/types";
-import { applyEvent, finishedTurn, pendingTurn, runningTurn, stopTurn } from "./turn";
+import { applyEvent, finishedTurn, pendingTurn, runningTurn, sections, stopTurn } from "./turn";
 
 const hit = (item_id: string): Hit => ({ item_id, title: item_id.toUpperCase(), price: 10, currency: "USD" });
 const started = (step: string, query?: string): TurnEvent => ({
@@ -78,6 +78,16 @@ describe("cards", () => {
       ["d", ""],
       ["a", ""],
     ]);
+  });
+
+  test("stand under their wishes from the first finds on, one that fits two wishes under both", () => {
+    const group = (wish: string, ...item_ids: string[]) => ({ wish, item_ids, constraints: {}, message: null });
+    const groups = [group("a chair", "a"), group("a harp"), group("a lamp", "b", "a")];
+    const turn = run({ type: "provisional", items: [hit("a"), hit("b")], groups });
+    const shown = (of: typeof turn) => sections(of).map(({ cards }) => cards.map(({ item_id }) => item_id));
+    expect(shown(turn)).toEqual([["a"], [], ["b", "a"]]);
+    expect(shown(applyEvent(turn, { type: "done", reply: { ...reply, groups } }))).toEqual([["a"], [], ["b", "a"]]);
+    expect(shown(applyEvent(turn, { type: "done", reply }))).toEqual([["a", "b"]]);
   });
 
   test("are those of the reply, by rank, when the turn is done", () => {

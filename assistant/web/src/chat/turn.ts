@@ -5,6 +5,7 @@ import type {
   Attachment,
   Dropped,
   Evidence,
+  Group,
   Hit,
   Message,
   PendingMessage,
@@ -44,6 +45,8 @@ export interface Turn {
   status: TurnStatus;
   steps: StepView[];
   cards: CardView[];
+  /** The cards by wish, where there are several wishes. */
+  groups: Group[];
   /** Whether the cards stand in their final order. */
   settled: boolean;
   reply: Reply | null;
@@ -79,6 +82,7 @@ export function runningTurn(messageId: string, startedAt: number): Turn {
     status: "running",
     steps: [],
     cards: [],
+    groups: [],
     settled: false,
     reply: null,
     problem: null,
@@ -99,9 +103,9 @@ export function applyEvent(turn: Turn, event: TurnEvent): Turn {
     case "step_finished":
       return { ...turn, steps: finishStep(turn.steps, event) };
     case "provisional":
-      return { ...turn, cards: event.items.map(provisionalCard) };
+      return { ...turn, cards: event.items.map(provisionalCard), groups: event.groups ?? [] };
     case "ranking":
-      return { ...turn, cards: reorder(turn.cards, event.items), settled: true };
+      return { ...turn, cards: reorder(turn.cards, event.items), groups: event.groups ?? [], settled: true };
     case "explanation":
       return { ...turn, cards: explain(turn.cards, event) };
     case "done":
@@ -180,7 +184,16 @@ function withReply(turn: Turn, reply: Reply): Turn {
       evidence,
     }));
   const steps = turn.steps.length ? settleSteps(turn.steps) : reply.steps.map(pastStep);
-  return { ...turn, status: "done", reply, cards, settled: true, steps };
+  return { ...turn, status: "done", reply, cards, groups: reply.groups ?? [], settled: true, steps };
+}
+
+/** The cards as they are shown: those of each wish under its group, or all of them without one. */
+export function sections(turn: Turn): { group: Group | null; cards: CardView[] }[] {
+  if (!turn.groups.length) return [{ group: null, cards: turn.cards }];
+  return turn.groups.map((group) => ({
+    group,
+    cards: group.item_ids.flatMap((id) => turn.cards.find((card) => card.item_id === id) ?? []),
+  }));
 }
 
 function pastStep(step: Reply["steps"][number]): StepView {
