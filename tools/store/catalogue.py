@@ -48,12 +48,13 @@ class Catalogue:
             folder: holds ``catalogue.sqlite`` and, with the embedded index, ``chroma/``.
             chroma_url: a Chroma server in place of the embedded index.
             read_only: refuse item changes, and refuse a folder without a catalogue.
-            notify: told in one line when the index is being made anew; default: a logged warning.
+            notify: told in one line when the index is being made anew, or a large catalogue of an earlier version
+                brought up to date; default: a logged warning.
 
         Raises:
             StoreError: the catalogue is absent (``read_only``), damaged, or of another version.
         """
-        database = Database(folder, read_only=read_only)
+        database = Database(folder, read_only=read_only, notify=notify)
         return cls(database, ChromaIndex(database, url=chroma_url, notify=notify))
 
     def close(self) -> None:

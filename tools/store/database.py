@@ -5,12 +5,13 @@ one that was opened, and opens the present one if not. Readers open it for readi
 deletes the log beside it, by name, and that would be the log of the file that stands there now.
 """
 
+import logging
 import shutil
 import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from tools.errors import CatalogueBusy, StoreError
 from tools.private import private_folder
 from tools.store.offers import upgrade
 from tools.store.schema import SCHEMA_VERSION, TABLES
+
+logger = logging.getLogger(__name__)
 
 DATABASE = "catalogue.sqlite"
 IDLE_CONNECTIONS = 8
@@ -90,10 +93,11 @@ def write_lock(folder: Path, *, seconds: float = 1.0) -> Iterator[None]:
 class Database:
     """One catalogue's SQLite file in WAL mode: any number of readers beside one writer."""
 
-    def __init__(self, folder: Path, *, read_only: bool) -> None:
+    def __init__(self, folder: Path, *, read_only: bool, notify: Callable[[str], None] | None = None) -> None:
         self.folder = folder
         self.path = folder / DATABASE
         self.read_only = read_only
+        self._notify = notify or logger.warning
         self._idle: list[sqlite3.Connection] = []
         self._opened: tuple[int, int] | None = None
         self._lock = threading.Lock()
@@ -128,7 +132,7 @@ class Database:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                 self._create(connection)
             found = self._schema(connection)
-            if found == 1:
+            if found is not None and found < SCHEMA_VERSION:
                 self._upgrade(connection)
                 found = self._schema(connection)
             self._opened = _identity(self.path)
@@ -148,8 +152,8 @@ class Database:
 
     def _upgrade(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
-        if self._schema(connection) == 1:  # no other process was quicker
-            upgrade(connection)
+        if self._schema(connection) != SCHEMA_VERSION:  # no other process was quicker
+            upgrade(connection, self._notify)
         connection.execute("COMMIT")
 
     def _create(self, connection: sqlite3.Connection) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tools.records import Filters, Item
-from tools.store.offers import HAVING, condition, having, offered, scalars, without_terms_of_sale
+from tools.store.offers import fitting, offered, scalars, without_terms_of_sale
 from tools.store.words import BREAK, holds, name_key, tokens
 
 
@@ -42,11 +42,15 @@ class Where:
 
 def where(filters: Filters) -> Where:
     """The filter as a SQL condition on ``items i``."""
+    found = without_offers(filters)
+    if asked := fitting(filters):
+        found.add(f"i.key IN (SELECT f.item {asked.sql})", *asked.parameters)
+    return found
+
+
+def without_offers(filters: Filters) -> Where:
+    """The condition without price, stock and attributes (`tools.store.offers.fitting`)."""
     found = Where()
-    for name, values in filters.attributes.items():  # not needed beside the next, but found by an index
-        found.add(f"i.key IN ({HAVING})", *having(name, values))
-    if asked := condition(filters):
-        found.add(asked.either, *asked.parameters, *asked.parameters)
     for names, verb in ((filters.categories, "IN"), (filters.exclude_categories, "NOT IN")):
         if names:
             chosen = "SELECT item FROM categories WHERE name IN (SELECT value FROM json_each(?))"

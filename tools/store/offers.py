@@ -7,14 +7,14 @@ any variant states is decided by the variants alone; so is the stock when every 
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tools.bounds import finite
 from tools.records import Filters, Item, Variant
 from tools.store.records import read_item
-from tools.store.schema import OFFER_TABLES
+from tools.store.schema import OFFER_TABLES, SCHEMA_VERSION
 from tools.store.values import attribute_key, value_key
 
 VARIANTS: Final = "variants"
@@ -29,53 +29,60 @@ Keys = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True)
 class Offer:
-    """One way to buy the item. ``keys`` of a variant leave out those that hold for the item whatever the variant."""
+    """One way to buy the item: as itself (ordinal 0), or as one of its variants.
+
+    ``values`` are attributes as (name, value); those of a variant leave out what holds for the item whatever the
+    variant.
+    """
 
     ordinal: int
     price: float | None
     in_stock: bool | None
     options: Mapping[str, str]
-    keys: Keys
+    values: frozenset[tuple[str, str]]
+
+    @property
+    def keys(self) -> Keys:
+        """The values in comparable form."""
+        found: dict[str, set[str]] = {}
+        for name, value in self.values:
+            found.setdefault(attribute_key(name), set()).add(value_key(value, name))
+        return {name: frozenset(keys) for name, keys in found.items()}
 
 
 def offers(item: Item) -> list[Offer]:
-    """The item itself (ordinal 0), then its variants (1, 2, ...)."""
+    """The item itself, then its variants in order of preference: in stock, then the cheapest, then the first."""
     lines = _variant_lines(item)
-    stated = [_by_key(_options(line)) for line in lines]
-    named = frozenset(name for keys in stated for name in keys)
-    whole = _by_key(own_values(item))
+    stated = [frozenset(_options(line)) for line in lines]
+    named = [{attribute_key(name) for name, _ in values} for values in stated]
     known = [_stock(line) for line in lines]
-    own = Offer(
-        0,
-        item.price,
-        None if lines and None not in known else item.in_stock,
-        {},
-        {name: values for name, values in whole.items() if name not in named},
-    )
-    inherited = {name: values for name, values in whole.items() if name in named}
-    return [own] + [
+    by_variants = frozenset[str]().union(*named)
+    whole = frozenset(own_values(item))
+    inherited = frozenset(pair for pair in whole if attribute_key(pair[0]) in by_variants) if lines else frozenset()
+    own = Offer(0, item.price, None if lines and None not in known else item.in_stock, {}, whole - inherited)
+    variants = [
         Offer(
             ordinal,
             price if (price := finite(line.get("price"))) is not None else item.price,
             item.in_stock if stock is None else stock,
             dict(_options(line)),
-            {**inherited, **keys},
+            values | {pair for pair in inherited if attribute_key(pair[0]) not in names},
         )
-        for ordinal, (line, keys, stock) in enumerate(zip(lines, stated, known, strict=True), start=1)
+        for ordinal, (line, values, names, stock) in enumerate(zip(lines, stated, named, known, strict=True), start=1)
     ]
+    variants.sort(key=_preference)
+    return [own, *(replace(variant, ordinal=ordinal) for ordinal, variant in enumerate(variants, start=1))]
 
 
 def offered(item: Item, filters: Filters) -> Offer | None:
-    """As what the item passes the filter's price, stock and attributes: as itself, or as the variant that suits best.
+    """As what the item passes the filter's price, stock and attributes: as itself, or as the first variant that does.
 
-    The best variant is in stock, then the cheapest, then the first. None: it does not pass.
+    None: it does not pass.
     """
-    own, *variants = offers(item)
+    every = offers(item)
     asked = {attribute_key(name): wanted_keys(name, values) for name, values in filters.attributes.items()}
-    if _fits(own, own.keys, filters, asked):
-        return own
-    fitting = [variant for variant in variants if _fits(variant, {**own.keys, **variant.keys}, filters, asked)]
-    return min(fitting, key=_preference, default=None)
+    whole = every[0].keys if asked else {}
+    return next((each for each in every if _fits(each, whole, filters, asked)), None)
 
 
 def _preference(offer: Offer) -> tuple[bool, bool, float, int]:
@@ -101,8 +108,10 @@ def wanted_keys(name: str, values: list[str]) -> frozenset[str]:
     return frozenset(value_key(value, name) for value in values)
 
 
-def _fits(offer: Offer, keys: Keys, filters: Filters, asked: Keys) -> bool:
+def _fits(offer: Offer, whole: Keys, filters: Filters, asked: Keys) -> bool:
+    """Whether the offer passes; ``whole`` holds for every offer of the item."""
     low, high = filters.min_price, filters.max_price
+    keys = {**whole, **offer.keys} if asked else {}
     return (
         ((low is None and high is None) or offer.price is not None)
         and (low is None or (offer.price or 0.0) >= low)
@@ -157,13 +166,6 @@ def _texts(values: Iterator[tuple[str, object]]) -> Iterator[tuple[str, str]]:
             yield name, "true" if value is True else str(value)
 
 
-def _by_key(values: Iterator[tuple[str, str]]) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
-    for name, text in values:
-        found.setdefault(attribute_key(name), set()).add(value_key(text, name))
-    return {name: frozenset(keys) for name, keys in found.items()}
-
-
 def scalars(attributes: dict[str, Any]) -> Iterator[tuple[str, object]]:
     """Each scalar among the attributes by its own key: {"specs": {"material": "oak"}} gives ("material", "oak")."""
     for name, value in attributes.items():
@@ -185,92 +187,81 @@ def _scalars(name: str, value: object, depth: int) -> Iterator[tuple[str, object
 # In SQL --------------------------------------------------------------------------------------------------------------
 
 
-def put(connection: sqlite3.Connection, key: int, item: Item) -> None:
-    """Write the item's attributes and variants, in place of those of an earlier line."""
-    remove(connection, key)
-    own, *variants = offers(item)
-    connection.execute("UPDATE items SET in_stock = ? WHERE key = ?", (own.in_stock, key))
+def put(connection: sqlite3.Connection, items: Sequence[tuple[int, Item]]) -> None:
+    """Write what the items, given with their keys, are offered as, in place of what was written of them before."""
+    remove(connection, [key for key, _ in items])
+    every = [(key, offer) for key, item in items for offer in offers(item)]
     connection.executemany(
-        "INSERT OR IGNORE INTO attributes (item, name, value) VALUES (?, ?, ?)",
-        [(key, name, value) for name, value in (*own_values(item), *variant_values(item))],
+        "INSERT INTO offers VALUES (?, ?, ?, ?)",
+        [(key, offer.ordinal, offer.price, offer.in_stock) for key, offer in every],
+    )
+    values = frozenset[tuple[str, str]]().union(*(offer.values for _, offer in every))
+    connection.executemany(
+        "INSERT OR IGNORE INTO attributes (name, value, name_key, value_key) VALUES (?, ?, ?, ?)",
+        [(name, value, attribute_key(name), value_key(value, name)) for name, value in values],
     )
     connection.executemany(
-        "INSERT INTO variants VALUES (?, ?, ?, ?)",
-        [(key, each.ordinal, each.price, each.in_stock) for each in variants],
+        "INSERT INTO options SELECT key, ?, ? FROM attributes WHERE name = ? AND value = ?",
+        [(key, offer.ordinal, name, value) for key, offer in every for name, value in offer.values],
     )
-    rows = [
-        (name, value, key, each.ordinal)
-        for each in [own, *variants]
-        for name, values in each.keys.items()
-        for value in values
-    ]
-    connection.executemany("INSERT INTO options VALUES (?, ?, ?, ?)", rows)
 
 
-def upgrade(connection: sqlite3.Connection) -> None:
-    """Bring a catalogue of version 1, which had no table of variants, up to version 2: all is made from the records."""
+def remove(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
+    """Delete what was written of these items."""
+    for table in ("offers", "options"):
+        connection.executemany(f"DELETE FROM {table} WHERE item = ?", [(key,) for key in keys])  # noqa: S608
+
+
+def tidy(connection: sqlite3.Connection) -> None:
+    """Delete attribute values that no item has any more."""
+    connection.execute("DELETE FROM attributes WHERE NOT EXISTS (SELECT 1 FROM options o WHERE o.attribute = key)")
+
+
+def upgrade(connection: sqlite3.Connection, notify: Callable[[str], None]) -> None:
+    """Bring a catalogue of an earlier version up to this one: offers and attributes are made from the records."""
+    for table in ("variants", "options", "attributes"):
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
+    connection.execute("DROP INDEX IF EXISTS items_price")
     for statement in OFFER_TABLES.split(";\n"):
         connection.execute(statement)
-    for key, item_id, record in connection.execute("SELECT key, id, record FROM items ORDER BY key").fetchall():
-        put(connection, key, read_item(item_id, record))
-    connection.execute("UPDATE meta SET value = 2 WHERE name = 'schema'")
+    total, done, after = connection.execute("SELECT count(*) FROM items").fetchone()[0], 0, 0
+    while rows := connection.execute(_RECORDS, (after, UPGRADE_BATCH)).fetchall():
+        put(connection, [(key, read_item(item_id, record)) for key, item_id, record in rows])
+        done, after = done + len(rows), rows[-1][0]
+        if total > UPGRADE_BATCH:
+            notify(f"Bringing the catalogue up to date with this version: {done:,} of {total:,} items")
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (SCHEMA_VERSION,))
 
 
-def remove(connection: sqlite3.Connection, key: int) -> None:
-    """Delete the item's attributes and variants."""
-    for table in ("attributes", "variants", "options"):
-        connection.execute(f"DELETE FROM {table} WHERE item = ?", (key,))  # noqa: S608
-
-
-HAVING: Final = "SELECT o.item FROM options o WHERE o.name = ? AND o.value IN (SELECT value FROM json_each(?))"
-"""Items that have any of some values of an attribute, by themselves or as a variant."""
-
-
-def having(name: str, values: list[str]) -> tuple[str, str]:
-    """The parameters of `HAVING`."""
-    return attribute_key(name), json.dumps(sorted(wanted_keys(name, values)))
+UPGRADE_BATCH: Final = 5_000
+_RECORDS: Final = "SELECT key, id, record FROM items WHERE key > ? ORDER BY key LIMIT ?"
 
 
 @dataclass(frozen=True)
-class Condition:
-    """A filter's price, stock and attributes in SQL, over the table ``items`` (named i).
+class Fitting:
+    """The offers that pass a filter's price, stock and attributes, as ``FROM ... WHERE ...`` over ``offers f``.
 
-    ``own``: the item passes as itself. ``variant``: a row of the table ``variants`` (named v) passes. Both take the
-    same ``parameters``.
+    An offer can stand there more than once.
     """
 
-    own: str
-    variant: str
+    sql: str
     parameters: list[Any]
 
-    @property
-    def either(self) -> str:
-        """The item passes as itself or as one of its variants; takes the parameters twice."""
-        return f"(({self.own}) OR i.key IN (SELECT v.item FROM variants v WHERE {self.variant}))"  # noqa: S608
 
-    @property
-    def price(self) -> str:
-        """The price of what `offered` chooses; takes the parameters twice."""
-        best = "ORDER BY v.in_stock IS NOT 1, v.price IS NULL, v.price, v.ordinal LIMIT 1"
-        chosen = f"SELECT v.price FROM variants v WHERE v.item = i.key AND {self.variant} {best}"  # noqa: S608
-        return f"CASE WHEN {self.own} THEN i.price ELSE ({chosen}) END"
-
-
-def condition(filters: Filters) -> Condition | None:
-    """The filter's price, stock and attributes as SQL; None when nothing of these is asked."""
-    own, variant, parameters = list[str](), list[str](), list[Any]()
+def fitting(filters: Filters) -> Fitting | None:
+    """None when the filter asks nothing of price, stock and attributes."""
+    tables, parts, parameters = ["offers f"], list[str](), list[Any]()
     for comparison, bound in ((">=", filters.min_price), ("<=", filters.max_price)):
         if bound is not None:
-            own.append(f"i.price {comparison} ?")
-            variant.append(f"v.price {comparison} ?")
+            parts.append(f"f.price {comparison} ?")
             parameters.append(bound)
     if filters.in_stock:
-        own.append("i.in_stock = 1")
-        variant.append("v.in_stock = 1")
-    for name, values in filters.attributes.items():
-        own.append(f"i.key IN ({HAVING} AND o.ordinal = 0)")
-        variant.append(f"EXISTS ({HAVING} AND o.item = v.item AND o.ordinal IN (0, v.ordinal))")
-        parameters += having(name, values)
-    if not own:
-        return None
-    return Condition(" AND ".join(own), " AND ".join(variant), parameters)
+        parts.append("f.in_stock = 1")
+    for n, (name, values) in enumerate(filters.attributes.items()):
+        tables.append(f"options o{n}")
+        parts.append(f"o{n}.attribute IN ({_VALUES}) AND o{n}.item = f.item AND o{n}.ordinal IN (0, f.ordinal)")
+        parameters += [attribute_key(name), json.dumps(sorted(wanted_keys(name, values)))]
+    return Fitting(f"FROM {', '.join(tables)} WHERE {' AND '.join(parts)}", parameters) if parts else None
+
+
+_VALUES: Final = "SELECT key FROM attributes WHERE name_key = ? AND value_key IN (SELECT value FROM json_each(?))"

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from tools.records import EncoderIdentity, Filters, Item, Vocabulary
 from tools.store.entries import CatalogueStats, Picture, SpaceStats, Stored, Vector
-from tools.store.filters import Where, quoted
+from tools.store.filters import Where, quoted, without_offers
 from tools.store.filters import where as condition
-from tools.store.offers import condition as offer_condition
+from tools.store.offers import fitting
 from tools.store.records import read_item
 from tools.store.schema import WORD_WEIGHTS
-from tools.store.values import attribute_key, value_key
+from tools.store.values import attribute_key
 from tools.store.words import QueryWord, holds, query_words
 
 MAX_ATTRIBUTE_VALUES = 200
@@ -75,7 +75,8 @@ def count_having(connection: sqlite3.Connection, attribute: str, ids: Collection
     """How many items, or how many of these, have any value of the attribute."""
     among = "" if ids is None else "AND item IN (SELECT key FROM items WHERE id IN (SELECT value FROM json_each(?)))"
     row = connection.execute(
-        f"SELECT count(DISTINCT item) FROM options WHERE name = ? {among}",  # noqa: S608
+        "SELECT count(DISTINCT item) FROM options "  # noqa: S608
+        f"WHERE attribute IN (SELECT key FROM attributes WHERE name_key = ?) {among}",
         (attribute_key(attribute), *([] if ids is None else [json.dumps(list(ids))])),
     ).fetchone()
     return int(row[0])
@@ -83,15 +84,23 @@ def count_having(connection: sqlite3.Connection, attribute: str, ids: Collection
 
 def browse(connection: sqlite3.Connection, filters: Filters | None, sort: str, k: int, offset: int) -> list[Item]:
     """Items that pass, in the order asked for; items without a price come last in both price orders."""
-    asked = where(filters)
-    offer = offer_condition(filters) if filters and sort in ("price", "-price") else None
-    price, parameters = (offer.price, [*offer.parameters, *offer.parameters]) if offer else ("i.price", [])
+    offers = fitting(filters) if filters and sort in ("price", "-price") else None
+    asked = without_offers(filters) if filters and offers else where(filters)
+    price, chosen = "i.price", ""
+    if offers:  # a bare column stands for the row of the smallest ordinal
+        price, chosen = (
+            "c.price",
+            f"(SELECT f.item, f.price, min(f.ordinal) {offers.sql} GROUP BY f.item) c CROSS JOIN ",
+        )
+        asked.add("i.key = c.item")
     rows = connection.execute(
-        f"SELECT i.id, i.record, {price} AS offered FROM items i WHERE {asked.sql} "  # noqa: S608
+        f"SELECT i.id, {price} AS offered FROM {chosen}items i WHERE {asked.sql} "  # noqa: S608
         f"ORDER BY {ORDERS[sort]} LIMIT ? OFFSET ?",
-        (*parameters, *asked.parameters, k, offset),
+        (*(offers.parameters if offers else []), *asked.parameters, k, offset),
     )
-    return [read_item(item_id, record) for item_id, record, _ in rows]
+    ids = [row[0] for row in rows]
+    items = items_by_id(connection, ids)  # records are long: only those of the page are read
+    return [items[item_id] for item_id in ids]
 
 
 def keyword(
@@ -316,10 +325,13 @@ def _attribute_values(connection: sqlite3.Connection) -> dict[str, list[str]]:
     """Names and values by their comparable forms, each as the catalogue spells it first."""
     names: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
-    for name, value in connection.execute("SELECT DISTINCT name, value FROM attributes ORDER BY name, value"):
-        known = values.setdefault(names.setdefault(attribute_key(name), name), {})
+    used = "EXISTS (SELECT 1 FROM options o WHERE o.attribute = a.key)"
+    for name, value, name_key, value_key in connection.execute(
+        f"SELECT name, value, name_key, value_key FROM attributes a WHERE {used} ORDER BY name, value"  # noqa: S608
+    ):
+        known = values.setdefault(names.setdefault(name_key, name), {})
         if len(known) <= MAX_ATTRIBUTE_VALUES:
-            known.setdefault(value_key(value, name), value)
+            known.setdefault(value_key, value)
     few = {name: known.values() for name, known in values.items() if len(known) <= MAX_ATTRIBUTE_VALUES}
     kept = {name: [value for value in known if len(value) <= MAX_VALUE_LENGTH] for name, known in few.items()}
     return {name: known for name, known in kept.items() if known}

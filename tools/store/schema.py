@@ -3,29 +3,34 @@
 ``items.key`` is never reused, so that a stale vector index can't take one item for another. ``words`` has the item's
 key as its rowid. ``places`` says which vector stands for which item in which space; vectors lie apart, found by encoder
 and by the hash of what was encoded, so that equal texts and pictures are encoded once. ``seq`` counts every change of a
-place: the Chroma index remembers up to which ``seq`` it has followed. ``attributes`` has names and values as they are
-written, ``options`` in comparable form, by the variant that they belong to (0: the item whatever the variant);
-``items.in_stock`` is null where the variants alone decide.
+place: the Chroma index remembers up to which ``seq`` it has followed. ``offers`` has each item as itself (ordinal 0)
+and as each of its variants (1, 2, ..., in order of preference). ``attributes`` has every name and value once as it is
+written and in comparable form, ``options`` which offers have it (ordinal 0: all offers of the item).
 """
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SPACES = ("text", "visual", "joint", "joint_text")
 """text: item text; visual: pictures by looks; joint: pictures in the words' space; joint_text: item text in that space
 (for encoders whose words' space isn't the text space)."""
 
 OFFER_TABLES = """
-CREATE TABLE variants (
+CREATE TABLE offers (
     item INTEGER NOT NULL, ordinal INTEGER NOT NULL, price REAL, in_stock INTEGER, PRIMARY KEY (item, ordinal)
 ) WITHOUT ROWID;
-CREATE INDEX variants_price ON variants (price, in_stock);
+CREATE INDEX offers_price ON offers (price, in_stock);
+CREATE TABLE attributes (
+    key INTEGER PRIMARY KEY, name TEXT NOT NULL, value TEXT NOT NULL, name_key TEXT NOT NULL, value_key TEXT NOT NULL,
+    UNIQUE (name, value)
+);
+CREATE INDEX attributes_key ON attributes (name_key, value_key);
 CREATE TABLE options (
-    name TEXT NOT NULL, value TEXT NOT NULL, item INTEGER NOT NULL, ordinal INTEGER NOT NULL,
-    PRIMARY KEY (name, value, item, ordinal)
+    attribute INTEGER NOT NULL, item INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+    PRIMARY KEY (attribute, item, ordinal)
 ) WITHOUT ROWID;
 CREATE INDEX options_item ON options (item)
 """
-"""What version 1 had not."""
+"""What is made from the records when a catalogue of an earlier version is opened."""
 
 TABLES = f"""{OFFER_TABLES};
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -43,15 +48,10 @@ CREATE TABLE items (
     text_hash BLOB,
     record TEXT NOT NULL
 );
-CREATE INDEX items_price ON items (price);
 CREATE INDEX items_brand ON items (brand_key);
 CREATE INDEX items_title ON items (title_key);
 CREATE TABLE categories (item INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (name, item)) WITHOUT ROWID;
 CREATE INDEX categories_item ON categories (item);
-CREATE TABLE attributes (
-    item INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, value, item)
-) WITHOUT ROWID;
-CREATE INDEX attributes_item ON attributes (item);
 CREATE TABLE pictures (
     item INTEGER NOT NULL,
     position INTEGER NOT NULL,

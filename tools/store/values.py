@@ -60,6 +60,7 @@ _TIMES = re.compile(r"(?<=\d)\s*[x×*]\s*(?=\d)")
 _NUMBER = r"(?<![a-z0-9.,-])\d+(?:[.,]\d+)*"
 
 
+@lru_cache(maxsize=10_000)
 def attribute_key(name: str) -> str:
     """An attribute's name as it is compared: "Screen_Size" is "screen size"."""
     return name_key(re.sub(r"[_-]+", " ", name))

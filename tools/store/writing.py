@@ -143,9 +143,12 @@ class Writer:
             spaces = self._encoders(connection)
             seqs = _Seqs(connection)
             self._put_vectors(connection, vectors, spaces, seqs)
-            for entry in entries:
-                key = _put_item(connection, entry)
+            keys = [_put_item(connection, entry) for entry in entries]
+            for key, entry in zip(keys, entries, strict=True):
                 _put_places(connection, key, entry, spaces, seqs)
+            # by key: an id that stands twice in one call is what it is last
+            latest = {key: entry.item for key, entry in zip(keys, entries, strict=True)}
+            offers.put(connection, list(latest.items()))
             seqs.save()
 
     def put_vectors(self, vectors: Sequence[NewVector]) -> None:
@@ -222,6 +225,7 @@ class Writer:
             )
             connection.execute(f"DELETE FROM encoders WHERE key NOT IN ({_KEPT})")  # noqa: S608 - constants
             connection.execute("DELETE FROM removed")
+            offers.tidy(connection)
             # the transaction itself makes the version grow by one
             connection.execute(
                 "INSERT OR REPLACE INTO meta SELECT 'tidied', value + 1 FROM meta WHERE name = 'version'"
@@ -298,13 +302,12 @@ def _put_item(connection: sqlite3.Connection, entry: Entry) -> int:
 
 
 def _put_lists(connection: sqlite3.Connection, key: int, entry: Entry) -> None:
-    """Everything that stands in lists beside the item: categories, attributes, words, pictures."""
+    """Everything that stands in lists beside the item: categories, words, pictures."""
     item = entry.item
     connection.execute("DELETE FROM categories WHERE item = ?", (key,))
     connection.executemany(
         "INSERT INTO categories (item, name) VALUES (?, ?)", [(key, name) for name in category_keys(item.category)]
     )
-    offers.put(connection, key, item)
     words = item_words(item)
     connection.execute("DELETE FROM words WHERE rowid = ?", (key,))
     connection.execute(
@@ -346,7 +349,7 @@ def _remove_item(connection: sqlite3.Connection, key: int, seqs: _Seqs) -> None:
     connection.execute(_REMOVE_PLACES, (key,))
     for table in ("pictures", "categories"):
         connection.execute(f"DELETE FROM {table} WHERE item = ?", (key,))  # noqa: S608
-    offers.remove(connection, key)
+    offers.remove(connection, [key])
     connection.execute("DELETE FROM words WHERE rowid = ?", (key,))
     connection.execute("DELETE FROM items WHERE key = ?", (key,))
 

@@ -191,15 +191,33 @@ def test_the_vocabulary_has_the_options_of_variants_and_no_prices(tmp_path: Any)
         }  # fmt: skip
 
 
-def test_a_catalogue_of_the_version_before_is_brought_up_to_date(tmp_path: Any) -> None:  # noqa: ANN401
+OLDER = {
+    1: """
+        DROP TABLE offers; DROP TABLE options; DROP TABLE attributes;
+        CREATE TABLE attributes (item, name, value, PRIMARY KEY (name, value, item)) WITHOUT ROWID;
+        CREATE INDEX attributes_item ON attributes (item);
+        CREATE INDEX items_price ON items (price);
+        INSERT INTO attributes VALUES (1, 'price', '99.9');
+        UPDATE meta SET value = 1 WHERE name = 'schema';
+    """,
+    2: """
+        DROP TABLE offers; DROP TABLE options; DROP TABLE attributes;
+        CREATE TABLE attributes (item, name, value, PRIMARY KEY (name, value, item)) WITHOUT ROWID;
+        CREATE TABLE variants (item, ordinal, price, in_stock, PRIMARY KEY (item, ordinal)) WITHOUT ROWID;
+        CREATE TABLE options (name, value, item, ordinal, PRIMARY KEY (name, value, item, ordinal)) WITHOUT ROWID;
+        UPDATE items SET in_stock = NULL;
+        UPDATE meta SET value = 2 WHERE name = 'schema';
+    """,
+}
+"""What makes a catalogue of this version one of an earlier version."""
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_a_catalogue_of_an_earlier_version_is_brought_up_to_date(tmp_path: Any, version: int) -> None:  # noqa: ANN401
     with Catalogue.open(tmp_path) as held, held.writing() as writer:
         writer.put([entry(SHOE)], [])
     with sqlite3.connect(tmp_path / "catalogue.sqlite") as old:
-        old.executescript(
-            "DROP TABLE variants; DROP TABLE options; UPDATE items SET in_stock = 1;"
-            "DELETE FROM attributes; INSERT INTO attributes VALUES (1, 'price', '99.9');"
-            "UPDATE meta SET value = 1 WHERE name = 'schema'"
-        )
+        old.executescript(OLDER[version])
     for _ in range(2):
         with Catalogue.open(tmp_path, read_only=True) as held:
             assert held.eligible(Filters(attributes={"size": ["43"], "color": ["red"]}, max_price=120)) == ["shoe"]
