@@ -223,3 +223,29 @@ def test_a_catalogue_of_an_earlier_version_is_brought_up_to_date(tmp_path: Any, 
             assert held.eligible(Filters(attributes={"size": ["43"], "color": ["red"]}, max_price=120)) == ["shoe"]
             assert held.eligible(Filters(attributes={"size": ["43"], "color": ["red"]}, max_price=100)) == []
             assert "price" not in held.vocabulary().attribute_values
+
+
+def test_bringing_a_large_catalogue_up_to_date_says_how_far_it_is(
+    tmp_path: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Catalogue.open(tmp_path) as held, held.writing() as writer:
+        writer.put([entry(SHOE.model_copy(update={"id": each})) for each in "abc"], [])
+    with sqlite3.connect(tmp_path / "catalogue.sqlite") as old:
+        old.executescript(OLDER[2])
+    monkeypatch.setattr("tools.store.offers.UPGRADE_BATCH", 2)
+    lines: list[str] = []
+    with Catalogue.open(tmp_path, notify=lines.append) as held:
+        assert held.eligible(Filters(attributes={"size": ["43"], "color": ["green"]}, in_stock=True)) == ["a", "b", "c"]
+    assert [line.rpartition(": ")[2] for line in lines] == ["2 of 3 items", "3 of 3 items"]
+
+
+def test_values_that_no_item_has_any_more_are_gone(tmp_path: Any) -> None:  # noqa: ANN401
+    with Catalogue.open(tmp_path) as held, held.writing() as writer:
+        writer.put([entry(SHOE), entry(SHOE.model_copy(update={"id": "other", "attributes": {"sole": "rubber"}}))], [])
+        writer.put([entry(SHOE.model_copy(update={"attributes": {"color": "red"}}))], [])
+        expected = {"color": ["red"], "sole": ["rubber"]}
+        assert held.vocabulary().attribute_values == expected
+        writer.tidy()
+        assert held.vocabulary().attribute_values == expected
+        assert held.eligible(Filters(attributes={"size": ["43"]})) == []
