@@ -10,7 +10,7 @@ from typing import NamedTuple
 from babel.numbers import get_currency_precision, get_decimal_symbol, get_group_symbol
 
 from assistant.agent.reading.characters import FIXED_SPACE, fold, plain
-from assistant.agent.reading.currencies import CurrencyMarks, Mark, Prefixes, currency_marks, data, locale_of
+from assistant.agent.reading.currencies import CurrencyMarks, Mark, WordTable, currency_marks, data, locale_of
 
 _LONGEST_ROW = 12
 """Digits of the longest number; longer rows are no amounts but codes."""
@@ -247,18 +247,17 @@ def _symbols(language: str) -> tuple[str, str]:
 
 def _scale(message: _Message, end: int) -> tuple[float, int]:
     """The factor that is written after a number, and where it ends: "k", "Tsd.", "mil", "万"."""
-    words, factors = _scales(message.language)
+    words = _scales(message.language)
     for start in (end, end + 1):
         if start == end + 1 and message.text[end:start] not in (" ", FIXED_SPACE):
             break
-        for begin, stop in words.starting(message.folded, start):
-            if factor := factors.get(message.folded[begin:stop]):
-                return factor, stop
+        if place := words.starting(message.folded, start):
+            return place[2], place[1]
     return 1.0, end
 
 
 @lru_cache(maxsize=64)
-def _scales(language: str) -> tuple[Prefixes, dict[str, float]]:
+def _scales(language: str) -> WordTable[float]:
     """Words for powers of ten: those of CLDR's compact numbers, in English too, and a few that it does not have."""
     factors: dict[str, float] = {}
     locale = locale_of(language)
@@ -270,7 +269,7 @@ def _scales(language: str) -> tuple[Prefixes, dict[str, float]]:
     factors |= {
         fold(plain(word)): factor for key in ("*", "en", locale.language) for word, factor in own.get(key, {}).items()
     }
-    return Prefixes(factors), factors
+    return WordTable(factors)
 
 
 def _factors(patterns: dict[str, object]) -> Iterator[tuple[str, float]]:

@@ -2,10 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import yaml
 from babel import Locale, UnknownLocaleError
@@ -14,6 +14,10 @@ from babel.numbers import get_currency_name, get_currency_symbol, get_territory_
 
 from assistant.agent.reading.characters import fold, plain
 
+Marks: TypeAlias = dict[str, tuple[str | None, ...]]
+"""Marks and the codes they stand for; the first code is the one that is assumed, None where none may be."""
+
+_Value = TypeVar("_Value")
 _COUNTS = (0, 1, 2, 3, 5, 11, 100, 1.5)
 """Numbers that between them have every plural form of every language."""
 _BREAK = re.compile(r"[\s\-'().,]+")
@@ -31,26 +35,35 @@ class Mark(NamedTuple):
     codes: tuple[str | None, ...]
 
 
-class Prefixes:
-    """Words that are looked up at a place of a text, the longest first."""
+class WordTable(Generic[_Value]):
+    """Words with a value each, which are looked up at a place of a text, the longest first."""
 
-    def __init__(self, words: Iterable[str]) -> None:
-        first, last = defaultdict(set), defaultdict(set)
-        for word in filter(None, words):
+    def __init__(self, values: Mapping[str, _Value]) -> None:
+        self._values = values
+        first: dict[str, set[int]] = defaultdict(set)
+        last: dict[str, set[int]] = defaultdict(set)
+        for word in filter(None, values):
             first[word[0]].add(len(word))
             last[word[-1]].add(len(word))
         self._first = {character: sorted(lengths, reverse=True) for character, lengths in first.items()}
         self._last = {character: sorted(lengths, reverse=True) for character, lengths in last.items()}
 
-    def starting(self, text: str, start: int) -> Iterable[tuple[int, int]]:
-        """The places that words may take which start here."""
+    def starting(self, text: str, start: int) -> tuple[int, int, _Value] | None:
+        """Start, end and value of the longest word that starts here."""
         lengths = self._first.get(text[start : start + 1], ())
-        return ((start, start + length) for length in lengths if _whole(text, start, start + length))
+        return self._longest(text, ((start, start + length) for length in lengths))
 
-    def ending(self, text: str, end: int) -> Iterable[tuple[int, int]]:
-        """The places that words may take which end here."""
+    def ending(self, text: str, end: int) -> tuple[int, int, _Value] | None:
+        """Start, end and value of the longest word that ends here."""
         lengths = self._last.get(text[end - 1], ()) if end else ()
-        return ((end - length, end) for length in lengths if length <= end and _whole(text, end - length, end))
+        return self._longest(text, ((end - length, end) for length in lengths if length <= end))
+
+    def _longest(self, text: str, places: Iterable[tuple[int, int]]) -> tuple[int, int, _Value] | None:
+        for start, end in places:
+            value = self._values.get(text[start:end])
+            if value is not None and _whole(text, start, end):
+                return start, end, value
+        return None
 
 
 def _whole(text: str, start: int, end: int) -> bool:
@@ -70,13 +83,13 @@ class CurrencyMarks:
     """The marks that a language writes, and the currencies that a catalogue decides for."""
 
     def __init__(self, language: str, catalogue: tuple[str, ...]) -> None:
-        own = _own_currencies(language)
-        self._preferred = (*catalogue, *own)
-        self._exact, self._folded = _tables(str(locale_of(language)))
+        self._preferred = (*catalogue, *_own_currencies(language))
+        exact, folded = _tables(str(locale_of(language)))
         local = data()["of_own_currency"]
-        self._exact = self._exact | {mark: (code,) for code in self._preferred for mark in local.get(code, ())}
-        self._folded = self._folded | {fold(code): (code,) for code in self._preferred}
-        self._words = Prefixes([*self._exact, *self._folded])
+        marks: Marks = {mark: (code,) for code in self._preferred for mark in local.get(code, ())}
+        codes: Marks = {fold(code): (code,) for code in self._preferred}
+        self._exact = WordTable({**exact, **marks})
+        self._folded = WordTable({**folded, **codes})
 
     def code(self, codes: tuple[str | None, ...]) -> str | None:
         """The one currency that is meant: the catalogue's, else the language's own, else the one that is assumed."""
@@ -97,10 +110,8 @@ class CurrencyMarks:
 
     def _known(self, text: str, folded: str, position: int, *, before: bool) -> Mark | None:
         for form, table in ((text, self._exact), (folded, self._folded)):
-            places = self._words.ending(form, position) if before else self._words.starting(form, position)
-            for start, end in places:
-                if codes := table.get(form[start:end]):
-                    return Mark(start, end, codes)
+            if place := table.ending(form, position) if before else table.starting(form, position):
+                return Mark(*place)
         return None
 
 
@@ -144,10 +155,10 @@ def _own_currencies(language: str) -> Sequence[str]:
 
 
 @lru_cache(maxsize=64)
-def _tables(language: str) -> tuple[dict[str, tuple[str | None, ...]], dict[str, tuple[str | None, ...]]]:
+def _tables(language: str) -> tuple[Marks, Marks]:
     """Marks that are compared as they are written, and those in any case of letters."""
-    exact: dict[str, tuple[str | None, ...]] = {}
-    folded: dict[str, tuple[str | None, ...]] = {}
+    exact: Marks = {}
+    folded: Marks = {}
     for each in ("en", language):
         symbols, names = _locale_tables(each)
         exact = symbols | exact
@@ -160,10 +171,10 @@ def _tables(language: str) -> tuple[dict[str, tuple[str | None, ...]], dict[str,
 
 
 @lru_cache(maxsize=64)
-def _locale_tables(language: str) -> tuple[dict[str, tuple[str | None, ...]], dict[str, tuple[str | None, ...]]]:
+def _locale_tables(language: str) -> tuple[Marks, Marks]:
     """Codes and symbols, and names, as one locale writes them."""
     locale = locale_of(language)
-    exact: dict[str, tuple[str | None, ...]] = {}
+    exact: Marks = {}
     names = {code: _names(code, locale) for code in _territories()}
     for code in names:
         symbol = plain(get_currency_symbol(code, locale).strip(_IGNORED))
@@ -180,7 +191,7 @@ def _names(code: str, locale: Locale) -> set[str]:
     return {fold(plain(name)) for name in names if name != code and len(name) > 1}
 
 
-def _generic_names(locale: Locale, names: dict[str, set[str]], codes: set[str]) -> dict[str, tuple[str | None, ...]]:
+def _generic_names(locale: Locale, names: dict[str, set[str]], codes: set[str]) -> Marks:
     """Names without their country ("dollars", "рублей", "reais"), for the currencies that are met often.
 
     It is the name's first or last word, whichever the language's dollars have in common, that names no country.
