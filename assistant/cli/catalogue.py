@@ -83,6 +83,7 @@ def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_
         media_root=media_root,
         prune=prune,
         fetch_pictures=fetch_pictures,
+        language=settings.catalogue_language,
         line_bytes=limits.line_bytes,
         description_characters=limits.description_characters,
         media=MediaLimits(limits.image_bytes, limits.image_pixels, limits.audio_bytes, limits.audio_seconds),

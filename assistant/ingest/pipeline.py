@@ -46,6 +46,7 @@ class IngestOptions:
         fetch_pictures: fetch pictures that are given as web addresses.
         public_only: fetch over https and from the public internet alone, not from this machine or private networks.
         stopped: asked while pictures are fetched; once true, no more are.
+        language: the language that words are analysed in, as ISO 639-1 code.
     """
 
     media_root: Path | None = None
@@ -53,6 +54,7 @@ class IngestOptions:
     fetch_pictures: bool = False
     public_only: bool = True
     stopped: Callable[[], bool] = lambda: False
+    language: str = "en"
     line_bytes: int = 2 * 2**20
     description_characters: int = 20_000
     media: MediaLimits = field(default_factory=MediaLimits)
@@ -122,6 +124,7 @@ class _Run:
         self.summary.lines = self.survey.lines
         with self.catalogue.writing() as writer:
             self.encoders.claim(writer)
+            writer.use_language(self.options.language)
             self._work(writer)
             if [_stamp(file.path) for file in self.files] != before:
                 raise BadInput("A catalogue file was changed while it was read; give the same command again.")

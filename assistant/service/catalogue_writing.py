@@ -125,6 +125,7 @@ class CatalogueWriting:
             media_root=self._settings.data_folder / MEDIA,
             fetch_pictures=self._settings.service.fetch_pictures,
             stopped=self.stop.is_set,
+            language=self._settings.catalogue_language,
             line_bytes=limits.line_bytes,
             description_characters=limits.description_characters,
             media=media_limits(self._settings),

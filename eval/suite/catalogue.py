@@ -191,6 +191,7 @@ def _options(items: Mapping[str, Item], settings: Settings) -> IngestOptions:
     return IngestOptions(
         media_root=common_folder(image for item in items.values() for image in item.images),
         prune=True,
+        language=settings.catalogue_language,
         line_bytes=settings.limits.line_bytes,
         description_characters=settings.limits.description_characters,
         media=media_limits(settings),

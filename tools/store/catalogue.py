@@ -19,6 +19,7 @@ from tools.records import EncoderIdentity, Filters, Item, Vocabulary
 from tools.store import reading
 from tools.store.database import DATABASE, Database, store_errors, write_lock
 from tools.store.entries import CatalogueStats, Picture, Sort, Space, Vector, fetched_name
+from tools.store.filters import asks
 from tools.store.index import ChromaIndex, IndexFailedError, Notify
 from tools.store.records import read_item
 from tools.store.writing import Writer, mismatch
@@ -112,7 +113,7 @@ class Catalogue:
 
     def eligible(self, filters: Filters | None) -> list[str] | None:
         """Ids of the items that pass, in the order they came in; None when the filters ask for nothing."""
-        if filters is None or not reading.where(filters).parts:
+        if filters is None or not asks(filters):
             return None
         with self._database.reading() as connection:
             return reading.eligible(connection, filters)
@@ -155,6 +156,10 @@ class Catalogue:
     def vocabulary(self) -> Vocabulary:
         """The categories, brands and attribute values that occur, as the catalogue spells them."""
         return self.cached("vocabulary", lambda: self._read(reading.vocabulary))
+
+    def language(self) -> str:
+        """The language that its words are analysed in."""
+        return self._read(reading.language)
 
     def stats(self) -> CatalogueStats:
         """Counts, price range, vectors and encoders, size on disk."""
@@ -215,7 +220,7 @@ class Catalogue:
         applied = self._applied(space, catalogue, encoder)
         with self._database.reading() as connection:
             scores = reading.score_later(connection, space, encoder, filters, applied, query)
-            asked = filters is not None and bool(reading.where(filters).parts)
+            asked = filters is not None and asks(filters)
             among = None
             if filters and asked:
                 among = reading.places(connection, space, filters, applied, all_made=not self._missing(space))

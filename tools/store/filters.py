@@ -19,7 +19,7 @@ from typing import Any
 
 from tools.records import Filters, Item
 from tools.store.offers import fitting, offered, scalars, without_terms_of_sale
-from tools.store.words import BREAK, holds, name_key, tokens
+from tools.store.words import BREAK, ENGLISH, holds, name_key, tokens
 
 
 @dataclass
@@ -40,15 +40,15 @@ class Where:
         return " AND ".join(self.parts) or "1"
 
 
-def where(filters: Filters) -> Where:
-    """The filter as a SQL condition on ``items i``."""
-    found = without_offers(filters)
+def where(filters: Filters, language: str = ENGLISH) -> Where:
+    """The filter as a SQL condition on ``items i``; terms are analysed in the catalogue's language."""
+    found = without_offers(filters, language)
     if asked := fitting(filters):
         found.add(f"i.key IN (SELECT f.item {asked.sql})", *asked.parameters)
     return found
 
 
-def without_offers(filters: Filters) -> Where:
+def without_offers(filters: Filters, language: str = ENGLISH) -> Where:
     """The condition without price, stock and attributes (`tools.store.offers.fitting`)."""
     found = Where()
     for names, verb in ((filters.categories, "IN"), (filters.exclude_categories, "NOT IN")):
@@ -59,14 +59,19 @@ def without_offers(filters: Filters) -> Where:
         found.add("i.brand_key IN (SELECT value FROM json_each(?))", _keys(filters.brands))
     if filters.exclude_brands:
         found.add("coalesce(i.brand_key, '') NOT IN (SELECT value FROM json_each(?))", _keys(filters.exclude_brands))
-    _add_terms(found, filters)
+    _add_terms(found, filters, language)
     if filters.exclude_ids:
         found.add("i.id NOT IN (SELECT value FROM json_each(?))", json.dumps(filters.exclude_ids))
     return found
 
 
-def _add_terms(found: Where, filters: Filters) -> None:
-    wanted, unwanted = _phrases(filters.include_terms), _phrases(filters.exclude_terms)
+def asks(filters: Filters) -> bool:
+    """Whether the filter asks for anything."""
+    return bool(where(filters).parts)
+
+
+def _add_terms(found: Where, filters: Filters, language: str) -> None:
+    wanted, unwanted = (_phrases(terms, language) for terms in (filters.include_terms, filters.exclude_terms))
     mentions = "SELECT rowid FROM words WHERE words MATCH ?"
     if wanted:
         found.add(f"i.key IN ({mentions})", " AND ".join(map(quoted, wanted)))
@@ -79,8 +84,8 @@ def quoted(phrase: tuple[str, ...]) -> str:
     return '"' + " ".join(phrase) + '"'
 
 
-def _phrases(terms: list[str]) -> list[tuple[str, ...]]:
-    return [phrase for phrase in (tuple(tokens(term)) for term in terms) if phrase]
+def _phrases(terms: list[str], language: str) -> list[tuple[str, ...]]:
+    return [phrase for phrase in (tuple(tokens(term, language)) for term in terms) if phrase]
 
 
 def _keys(names: list[str]) -> str:
@@ -98,12 +103,12 @@ def category_keys(category: str | None) -> set[str]:
     return ({*levels} | {" > ".join(levels[: n + 1]) for n in range(len(levels))}) - {""}
 
 
-def matches(item: Item, filters: Filters) -> bool:
+def matches(item: Item, filters: Filters, language: str = ENGLISH) -> bool:
     """Whether the item passes; decides exactly as the stores do."""
     return (
         offered(item, filters) is not None
         and _names_fit(item, filters)
-        and _terms_fit(item, filters)
+        and _terms_fit(item, filters, language)
         and item.id not in filters.exclude_ids
     )
 
@@ -118,30 +123,30 @@ def _names_fit(item: Item, filters: Filters) -> bool:
     )
 
 
-def _terms_fit(item: Item, filters: Filters) -> bool:
-    wanted, unwanted = _phrases(filters.include_terms), _phrases(filters.exclude_terms)
+def _terms_fit(item: Item, filters: Filters, language: str) -> bool:
+    wanted, unwanted = (_phrases(terms, language) for terms in (filters.include_terms, filters.exclude_terms))
     if not wanted and not unwanted:
         return True
-    fields = list(item_words(item).values())
+    fields = list(item_words(item, language).values())
     return all(any(holds(words, phrase) for words in fields) for phrase in wanted) and not any(
         holds(words, phrase) for words in fields for phrase in unwanted
     )
 
 
-def item_words(item: Item) -> dict[str, list[str]]:
+def item_words(item: Item, language: str = ENGLISH) -> dict[str, list[str]]:
     """The tokens an item is searched by, a list a column of the full-text table."""
     return {
-        "title": tokens(item.title),
-        "facts": _joined([item.category or "", item.brand or ""]),
-        "attributes": _joined([text for _, text in attribute_texts(item.attributes)]),
-        "description": tokens(item.description),
+        "title": tokens(item.title, language),
+        "facts": _joined([item.category or "", item.brand or ""], language),
+        "attributes": _joined([text for _, text in attribute_texts(item.attributes)], language),
+        "description": tokens(item.description, language),
     }
 
 
-def _joined(values: list[str]) -> list[str]:
+def _joined(values: list[str], language: str) -> list[str]:
     found: list[str] = []
     for value in values:
-        found += [*tokens(value), BREAK]
+        found += [*tokens(value, language), BREAK]
     return found
 
 

@@ -16,8 +16,8 @@ from tools.store.filters import where as condition
 from tools.store.offers import fitting
 from tools.store.records import read_item
 from tools.store.schema import WORD_WEIGHTS
-from tools.store.values import attribute_key
-from tools.store.words import QueryWord, holds, query_words
+from tools.store.values import attribute_key, value_key
+from tools.store.words import ENGLISH, QueryWord, holds, query_words
 
 MAX_ATTRIBUTE_VALUES = 200
 MOST_FREQUENT = 100
@@ -32,15 +32,27 @@ ORDERS = {
 }
 
 
-def where(filters: Filters | None) -> Where:
+def where(connection: sqlite3.Connection, filters: Filters | None) -> Where:
     """The condition on ``items i``; always true without filters."""
-    return condition(filters) if filters else Where()
+    return condition(filters, language(connection)) if filters else Where()
 
 
 def meta(connection: sqlite3.Connection, name: str) -> str | int:
     """One of the catalogue's own facts (schema, catalogue, version, seq)."""
     value: str | int = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0]
     return value
+
+
+def analyser(connection: sqlite3.Connection) -> tuple[str, str]:
+    """What made the stored tokens: the analyser's version and the language; the first ones where none is noted."""
+    row = connection.execute("SELECT value FROM meta WHERE name = 'analyser'").fetchone()
+    version, found = str(row[0]).split(" ", 1) if row else ("1", ENGLISH)
+    return version, found
+
+
+def language(connection: sqlite3.Connection) -> str:
+    """The language that the catalogue's words are analysed in."""
+    return analyser(connection)[1]
 
 
 def tidied(connection: sqlite3.Connection) -> int:
@@ -59,14 +71,14 @@ def items_by_id(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str,
 
 def eligible(connection: sqlite3.Connection, filters: Filters) -> list[str]:
     """Ids of the items that pass, in the order they came in."""
-    asked = where(filters)
+    asked = where(connection, filters)
     rows = connection.execute(f"SELECT i.id FROM items i WHERE {asked.sql} ORDER BY i.key", asked.parameters)  # noqa: S608
     return [row[0] for row in rows]
 
 
 def count(connection: sqlite3.Connection, filters: Filters | None) -> int:
     """How many items pass."""
-    asked = where(filters)
+    asked = where(connection, filters)
     row = connection.execute(f"SELECT count(*) FROM items i WHERE {asked.sql}", asked.parameters).fetchone()  # noqa: S608
     return int(row[0])
 
@@ -85,7 +97,7 @@ def count_having(connection: sqlite3.Connection, attribute: str, ids: Collection
 def browse(connection: sqlite3.Connection, filters: Filters | None, sort: str, k: int, offset: int) -> list[Item]:
     """Items that pass, in the order asked for; items without a price come last in both price orders."""
     offers = fitting(filters) if filters and sort in ("price", "-price") else None
-    asked = without_offers(filters) if filters and offers else where(filters)
+    asked = without_offers(filters, language(connection)) if filters and offers else where(connection, filters)
     price, chosen = "i.price", ""
     if offers:  # a bare column stands for the row of the smallest ordinal
         price, chosen = (
@@ -107,10 +119,10 @@ def keyword(
     connection: sqlite3.Connection, query: str, k: int, filters: Filters | None
 ) -> list[tuple[str, float, list[str]]]:
     """Items that hold any of the query's words: (id, BM25, the query's words that the item holds), best first."""
-    words = query_words(query)
+    words = query_words(query, language(connection))
     if not words:
         return []
-    asked = where(filters)
+    asked = where(connection, filters)
     weights = ", ".join(map(str, WORD_WEIGHTS))
     rows = connection.execute(
         f"SELECT i.id, i.key, -bm25(words, {weights}) AS score FROM words JOIN items i ON i.key = words.rowid "  # noqa: S608
@@ -162,7 +174,7 @@ def places(
 
     ``all_made`` false: some places have no vector yet, and those are left out.
     """
-    asked = where(filters)
+    asked = where(connection, filters)
     if not all_made:
         made = "SELECT 1 FROM vectors v, spaces s WHERE s.space = p.space AND v.encoder = s.encoder AND v.hash = p.hash"
         asked.add(f"EXISTS ({made})")
@@ -184,7 +196,7 @@ def score_later(
     connection: sqlite3.Connection, space: str, encoder: int, filters: Filters | None, applied: int, query: Vector
 ) -> dict[str, float]:
     """Exact cosines of the places that the index doesn't know yet: the best of each item."""
-    asked = where(filters)
+    asked = where(connection, filters)
     rows = connection.execute(
         "SELECT i.id, v.vector FROM places p JOIN items i ON i.key = p.item "  # noqa: S608
         "JOIN vectors v ON v.encoder = ? AND v.hash = p.hash "

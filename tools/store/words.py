@@ -1,8 +1,12 @@
 """How text becomes searchable tokens: one analyser for indexing, for queries and for filter terms.
 
-SQLite's own tokenizers would do for English alone. Doing it here makes text without spaces searchable (Chinese,
-Japanese, Thai: one token a character, matched as phrases), tells which of the query's words an item holds, and lets a
-plain Python predicate (`tools.store.filters.matches`) decide exactly as the SQL does.
+Words are stemmed by the stemmer of the catalogue's language (Snowball), whatever language a text is in: a word is then
+analysed alike in an item and in a query, and one of another language still matches itself. Text without spaces
+(Chinese, Japanese, Thai) is one token a character and is matched as phrases, so that what is asked for is found within
+a longer word; a Chinese query is segmented into its words first (jieba).
+
+SQLite's own tokenizers would do for English alone. Doing it here also tells which of the query's words an item holds,
+and lets a plain Python predicate (`tools.store.filters.matches`) decide exactly as the SQL does.
 """
 
 import re
@@ -18,6 +22,8 @@ import snowballstemmer
 ANALYSER = "1"
 """Grows when tokens change, so that stored tokens are made anew."""
 
+ENGLISH = "en"
+
 BREAK = "\ue000"
 """A token that no text holds; stands between values so that no phrase matches across two of them."""
 
@@ -29,8 +35,8 @@ STOP_WORDS = frozenset(
 )
 """English words that say nothing about an item; left out of keyword queries, never out of filters."""
 
-STOP_CHARACTERS = frozenset("的了是我要想请给你您吗呢吧在和与有一个这那些把被就都也很")
-"""Chinese characters that say nothing about an item; a two-character query word holding one is left out."""
+_ASKING = frozenset("我想要请给买找")
+"""Chinese characters of asking for something, beside the stop words."""
 
 _UNSPACED = (
     "\u0e00-\u0eff"  # Thai, Lao
@@ -40,6 +46,7 @@ _UNSPACED = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
     "\uac00-\ud7a3"  # Hangul: spaced, but endings are glued to words
 )
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _ASCII_TOKEN = re.compile("[a-z]+|[0-9]+")
 _LATIN_ACCENTS = re.compile("[\u0300-\u036f]")
 
@@ -87,50 +94,87 @@ def name_key(name: str) -> str:
 _OWN = threading.local()
 
 
-def _stem(token: str) -> str:
-    return english_stem(token) if token.isascii() and len(token) > 2 else token
-
-
 @lru_cache(maxsize=200_000)
-def english_stem(word: str) -> str:
-    """One word in small letters, stemmed (Porter2)."""
-    return str(_stemmer().stemWord(word))
+def stem(word: str, language: str = ENGLISH) -> str:
+    """One folded word, stemmed by the language's Snowball stemmer (ISO 639-1 code); by the English where there is none.
+
+    Words outside ASCII stay as they are for the English stemmer.
+    """
+    name = _english_name(language)
+    if name not in snowballstemmer.algorithms():
+        name = "english"
+    if len(word) < 3 or (name == "english" and not word.isascii()):
+        return word
+    return str(_stemmer(name).stemWord(word))
 
 
-def _stemmer() -> Any:  # noqa: ANN401 - the package has no types
+def _stemmer(name: str) -> Any:  # noqa: ANN401 - the package has no types
     """The thread's own: a stemmer holds the word that it works on, and two threads in one would mix theirs."""
-    if not hasattr(_OWN, "stemmer"):
-        _OWN.stemmer = snowballstemmer.stemmer("english")
-    return _OWN.stemmer
+    stemmers: dict[str, Any] = _OWN.__dict__
+    if name not in stemmers:
+        stemmers[name] = snowballstemmer.stemmer(name)
+    return stemmers[name]
 
 
-def tokens(text: str) -> list[str]:
+@cache
+def _english_name(language: str) -> str:
+    """What snowballstemmer and stop_words call a language: "de" is "german"; empty for an unknown code."""
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        return str(Locale.parse(language, sep="-").get_language_name(ENGLISH)).lower()
+    except (UnknownLocaleError, ValueError):
+        return ""
+
+
+@cache
+def stop_words(language: str) -> frozenset[str]:
+    """Folded words that say nothing about an item: those of the language beside the English ones."""
+    from stop_words import AVAILABLE_LANGUAGES, get_stop_words
+
+    name = _english_name(language)
+    known = language != ENGLISH and name in AVAILABLE_LANGUAGES
+    return STOP_WORDS | frozenset(fold(word) for word in (get_stop_words(name) if known else []))
+
+
+def tokens(text: str, language: str = ENGLISH) -> list[str]:
     """The text's tokens in order: stemmed words, numbers and single unspaced characters. "8GB" gives "8", "gb"."""
     folded = fold(text)
     pattern = _ASCII_TOKEN if folded.isascii() else _token_pattern()  # the same for ASCII, and much faster
-    return [_stem(token) for token in pattern.findall(folded)]
+    return [stem(token, language) for token in pattern.findall(folded)]
 
 
-def query_words(text: str) -> list[QueryWord]:
-    """What a query asks for, each once, in order, without stop words; unspaced writing in overlapping pairs."""
-    words = [QueryWord(chunk, tuple(tokens(chunk))) for chunk in _chunks(fold(text))]
-    kept = [word for word in words if word.tokens and not _says_nothing(word.text)]
+def query_words(text: str, language: str = ENGLISH) -> list[QueryWord]:
+    """What a query asks for, each once, in order, without stop words."""
+    nothing = stop_words(language)
+    words = [QueryWord(word, tuple(tokens(word, language))) for word in _words(fold(text))]
+    kept = [word for word in words if word.tokens and word.text not in nothing and not _only_asks(word.text)]
     return list(dict.fromkeys(kept))
 
 
-def _says_nothing(word: str) -> bool:
-    return word in STOP_WORDS or any(character in STOP_CHARACTERS for character in word)
+def _only_asks(word: str) -> bool:
+    return bool(_HAN.match(word)) and set(word) <= stop_words("zh") | _ASKING
 
 
-def _chunks(folded: str) -> list[str]:
-    """Spaced words as they are ("t-shirt", "8gb"), unspaced runs as pairs of neighbours."""
-    chunks: list[str] = []
+def _words(folded: str) -> list[str]:
+    """Spaced words as they are ("t-shirt", "8gb"), Chinese ones as jieba parts them, other unspaced runs as pairs."""
+    words: list[str] = []
     for chunk in _chunk_pattern().findall(folded):
-        if re.match(f"[{_UNSPACED}]", chunk):
-            chunks += [chunk[i : i + 2] for i in range(max(1, len(chunk) - 1))]
+        if _HAN.fullmatch(chunk):
+            words += _segmenter().lcut(chunk)
+        elif re.match(f"[{_UNSPACED}]", chunk):
+            words += [chunk[i : i + 2] for i in range(max(1, len(chunk) - 1))]
         else:
-            chunks.append(re.sub("['’]s$", "", chunk))
-    return chunks
+            words.append(re.sub("['’]s$", "", chunk))
+    return words
+
+
+@cache
+def _segmenter() -> Any:  # noqa: ANN401 - the package has no types
+    import jieba
+
+    jieba.setLogLevel("ERROR")
+    return jieba.Tokenizer()
 
 
 def holds(words: Sequence[str], phrase: Sequence[str]) -> bool:

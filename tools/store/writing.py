@@ -5,14 +5,15 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 
 from tools.errors import EncoderMismatch
-from tools.records import EncoderIdentity
+from tools.records import EncoderIdentity, Item
 from tools.store import offers, reading
 from tools.store.database import Database
 from tools.store.entries import Entry, NewVector, Picture, Space, Stored
 from tools.store.filters import category_key, category_keys, item_words
 from tools.store.index import ChromaIndex
+from tools.store.records import read_item
 from tools.store.schema import SPACES
-from tools.store.words import name_key
+from tools.store.words import ANALYSER, name_key
 
 REMOVE_BATCH = 500
 
@@ -130,6 +131,19 @@ class Writer:
         )
         _use_seq(connection, start + connection.execute(_PLACES, (space,)).fetchone()[0])
         connection.execute("DELETE FROM removed WHERE space = ?", (space,))
+
+    # Words -----------------------------------------------------------------------------------------------------------
+
+    def use_language(self, language: str) -> None:
+        """Say in which language words are analysed; where that or the analyser changed, all tokens are made anew."""
+        with self._database.reading() as connection:
+            if reading.analyser(connection) == (ANALYSER, language):
+                return
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('analyser', ?)", (f"{ANALYSER} {language}",))
+            connection.execute("DELETE FROM words")
+            for key, item_id, record in connection.execute("SELECT key, id, record FROM items").fetchall():
+                _put_words(connection, key, read_item(item_id, record), language)
 
     # Items -----------------------------------------------------------------------------------------------------------
 
@@ -308,13 +322,17 @@ def _put_lists(connection: sqlite3.Connection, key: int, entry: Entry) -> None:
     connection.executemany(
         "INSERT INTO categories (item, name) VALUES (?, ?)", [(key, name) for name in category_keys(item.category)]
     )
-    words = item_words(item)
     connection.execute("DELETE FROM words WHERE rowid = ?", (key,))
+    _put_words(connection, key, item, reading.language(connection))
+    _put_pictures(connection, key, entry.pictures)
+
+
+def _put_words(connection: sqlite3.Connection, key: int, item: Item, language: str) -> None:
+    words = item_words(item, language)
     connection.execute(
         "INSERT INTO words (rowid, title, facts, attributes, description) VALUES (?, ?, ?, ?, ?)",
         (key, *(" ".join(words[name]) for name in ("title", "facts", "attributes", "description"))),
     )
-    _put_pictures(connection, key, entry.pictures)
 
 
 def _put_pictures(connection: sqlite3.Connection, key: int, pictures: Sequence[Picture]) -> None:

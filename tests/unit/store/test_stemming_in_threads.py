@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tools.store.words import english_stem
+from tools.store.words import stem as cached_stem
 
 WORDS = ["shoes", "running", "spend", "them", "tripods", "cameras", "walking", "batteries"] * 400
 
@@ -20,7 +20,7 @@ def _restless() -> Iterator[None]:
 
 
 def test_threads_do_not_mix_their_words() -> None:
-    stem = english_stem.__wrapped__  # without its cache
+    stem = cached_stem.__wrapped__  # without its cache
     alone = [stem(word) for word in WORDS]
     with ThreadPoolExecutor(4) as threads:
         together = list(threads.map(lambda _: [stem(word) for word in WORDS], range(4)))
