@@ -12,6 +12,7 @@ from typing import Any
 from assistant.claims import Limit, denied_words
 from assistant.fusion import FusedHit
 from assistant.records import CitedEvidence, Evidence
+from assistant.relevance import NEAR
 from assistant.words import content_stems as _stems
 from prompts import say, sentence_keys
 from tools.records import Filters, Item, Signal, Variant
@@ -22,8 +23,8 @@ _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _HIDDEN = {"variants", "facets", "sku", "slug", "price_max"}
 _MAX_VALUES = 4
 _MAX_ATTRIBUTES = 8
-_LOOKS_LIKE = 0.5
-"""Cosine from which two photos may be said to look alike; below, they do so somewhat."""
+_LOOKS_LIKE = 3.5
+"""The z-score from which two photos may be said to look alike; below, they do so somewhat."""
 
 TASTE = ("session", "collaborative", "profile", "popular")
 """Sources that say something of the user or of other people, and nothing of the item itself."""
@@ -31,8 +32,8 @@ TASTE = ("session", "collaborative", "profile", "popular")
 _SAID_BESIDE = ("picture", "picture_text", "session", "profile", "collaborative", "popular")
 """Sources whose entries are clauses of their own in an explanation."""
 
-_SAYS_SOMETHING = {"picture": 0.25, "dense": 0.25, "picture_text": 0.0, "text_picture": 0.0}
-"""Scores below which a signal is no evidence (cosines; CSLS is about 0 for unrelated pairs)."""
+_CORRECTED = ("picture_text", "text_picture")
+"""Sources whose scores are corrected already (CSLS): they are about 0 for unrelated pairs."""
 
 
 class Ledger:
@@ -115,10 +116,12 @@ class Ledger:
             return self._entry(item_id, "keyword", "evidence_keyword", signal.score, **facts)
         if signal.source in TASTE:
             return self._taste(item_id, signal)
-        if signal.score < _SAYS_SOMETHING[signal.source]:
+        if signal.source in _CORRECTED and signal.score < 0.0:
+            return None
+        if signal.source == "dense" and signal.z is not None and signal.z < NEAR:
             return None
         key = f"evidence_{signal.source}"
-        if signal.source == "picture" and signal.score < _LOOKS_LIKE:
+        if signal.source == "picture" and signal.z is not None and signal.z < _LOOKS_LIKE:
             key = "evidence_picture_somewhat"
         return self._entry(item_id, signal.source, key, signal.score, query=asked)
 

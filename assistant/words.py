@@ -16,7 +16,5 @@ def stems(text: str) -> set[str]:
 def content_stems(text: str) -> set[str]:
     """The stems of the words that say something."""
     return {
-        stem(word)
-        for word in _WORD.findall(text.casefold())
-        if word not in load_lexicon().ignored and len(word) > 1
+        stem(word) for word in _WORD.findall(text.casefold()) if word not in load_lexicon().ignored and len(word) > 1
     }

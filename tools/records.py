@@ -86,6 +86,12 @@ class Signal(Record):
     source: SignalSource
     score: float = Field(description="the source's own scale: cosine, CSLS or BM25; larger is better")
     rank: int = Field(ge=1, description="1 is best within this source's list")
+    z: float | None = Field(
+        None, description="how many deviations the score lies above those of what is unrelated (dense, picture)"
+    )
+    share: float | None = Field(
+        None, description="how much of the query's words the item holds, rare ones counting more (keyword)"
+    )
     matched: list[str] = Field([], description="the query's words found in the item (keyword source only)")
     because: list[Because] = Field([], description="items of the user's own that it rests on (taste sources only)")
     people: int | None = Field(None, description="how many people it rests on, never who (taste sources only)")

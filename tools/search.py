@@ -9,12 +9,13 @@ picture were never found. docs/retrieval.md has the measurements.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.calibration import ALIKE, calibration, usual_pairs
 from tools.engines.pictures import PictureEncoder, unit_rows
 from tools.engines.text import Purpose
 from tools.records import EncoderIdentity, Filters, Hit, Item, ItemsResult, Signal, SignalSource
@@ -40,14 +41,8 @@ MEAN_OF = 10_000
 REFERENCES = 2_000
 """How many vectors of the other side CSLS looks for neighbours in."""
 
-ALIKE_PAIRS_OF = 500
-"""How many pictures the catalogue's typical likeness of two pictures is taken over."""
-
-ALIKE_DEVIATIONS = 3.0
-"""How many (robust) standard deviations above the typical likeness two pictures count as looking alike."""
-
 FEWEST_PAIRS = 100
-"""With fewer pairs than this nothing is typical, and every picture counts."""
+"""With fewer pairs of pictures than this nothing is typical, and every picture counts."""
 
 NEIGHBOURS = 10
 """CSLS's K (Conneau et al. 2018)."""
@@ -68,11 +63,13 @@ class TextEncoder(Protocol):
 
 @dataclass(frozen=True)
 class Found:
-    """One signal's list, best first."""
+    """One signal's list, best first, and by item id what else it says."""
 
     source: SignalSource
     scored: Scored
-    matched: Mapping[str, list[str]]
+    z: Mapping[str, float] = field(default_factory=dict)
+    matched: Mapping[str, list[str]] = field(default_factory=dict)
+    share: Mapping[str, float] = field(default_factory=dict)
 
 
 def search_by_text(
@@ -107,16 +104,16 @@ def search_by_text(
     ask = Ask(catalogue, filters, pool)
     found: list[Found] = []
     if weights.get("keyword"):
-        hits = catalogue.keyword(query, pool, filters)
-        found.append(Found("keyword", [(i, score) for i, score, _ in hits], {i: words for i, _, words in hits}))
+        found.append(ask.by_words(query))
     vector: Vector | None = None
     if weights.get("dense") and ask.holds("text", text_encoder.identity):
         vector = text_encoder.encode([query], purpose="query")[0]
-        found.append(Found("dense", catalogue.nearest("text", vector, pool, filters), {}))
+        scored = catalogue.nearest("text", vector, pool, filters)
+        found.append(Found("dense", scored, z=ask.text_z(vector, text_encoder, scored)))
     if weights.get("text_picture") and picture_encoder and ask.holds("joint", picture_encoder.joint_identity):
         if vector is None or not picture_encoder.joint_is_text_space:
             vector = picture_encoder.encode_text([query])[0]
-        found.append(Found("text_picture", ask.pictures_of(vector, centred=picture_encoder.joint_is_text_space), {}))
+        found.append(Found("text_picture", ask.pictures_of(vector, centred=picture_encoder.joint_is_text_space)))
     return ask.fused(found, weights, k)
 
 
@@ -140,13 +137,14 @@ def search_by_image(
     found: list[Found] = []
     alike: Scored = []
     if weights.get("picture") and ask.holds("visual", picture_encoder.visual_identity):
-        alike = ask.alike(rows.visual[0])
-        found.append(Found("picture", alike, {}))
+        looks = ask.alike(rows.visual[0])
+        alike = looks.scored
+        found.append(looks)
     space: Space = "text" if picture_encoder.joint_is_text_space else "joint_text"
     if weights.get("picture_text") and _joint_holds(ask, space, picture_encoder):
         leave_out = {item_id for item_id, _ in alike}
         texts = ask.texts_of(space, rows.joint[0], leave_out, centred=picture_encoder.joint_is_text_space)
-        found.append(Found("picture_text", texts, {}))
+        found.append(Found("picture_text", texts))
     return ask.fused(found, weights, k)
 
 
@@ -184,11 +182,34 @@ class Ask:
         vectors = self.catalogue.vectors_of("joint", [item_id for item_id, _ in candidates])
         return self._rescored(query, vectors, own=self._joint_references(), other=self._text_references())
 
-    def alike(self, picture: Vector) -> Scored:
+    def by_words(self, query: str) -> Found:
+        """Items that hold words of the query, and how much of it."""
+        hits = self.catalogue.keyword(query, self.pool, self.filters)
+        rarity = self.catalogue.rarity(query) if hits else {}
+        whole = sum(rarity.values()) or 1.0
+        return Found(
+            "keyword",
+            [(item_id, score) for item_id, score, _ in hits],
+            matched={item_id: words for item_id, _, words in hits},
+            share={item_id: sum(rarity.get(word, 0.0) for word in words) / whole for item_id, _, words in hits},
+        )
+
+    def text_z(self, query: Vector, encoder: TextEncoder, scored: Scored) -> dict[str, float]:
+        """The z-scores of items that were found by a query's vector."""
+        vectors = self.catalogue.vectors_of("text", [item_id for item_id, _ in scored])
+        if not vectors:
+            return {}
+        z = calibration(self.catalogue, encoder).z(query, np.stack([rows[0] for rows in vectors.values()]))
+        return dict(zip(vectors, map(float, z), strict=True))
+
+    def alike(self, picture: Vector) -> Found:
         """Items that look like the picture, most alike first."""
-        least = self.catalogue.cached("alike from", lambda: alike_from(self.catalogue.sample("visual", ALIKE_PAIRS_OF)))
+        pairs = usual_pairs(self.catalogue, "visual")
         nearest = self.catalogue.nearest("visual", picture, self.pool, self.filters)
-        return [(item_id, cosine) for item_id, cosine in nearest if cosine >= least]
+        if pairs.count < FEWEST_PAIRS:
+            return Found("picture", nearest)
+        z = {item_id: pairs.z(cosine) for item_id, cosine in nearest}
+        return Found("picture", [pair for pair in nearest if z[pair[0]] >= ALIKE], z=z)
 
     def texts_of(self, space: Space, picture: Vector, leave_out: set[str], *, centred: bool) -> Scored:
         """Items by how well their texts fit the picture; without those in ``leave_out``."""
@@ -250,11 +271,21 @@ def fuse(
     signals: dict[str, list[Signal]] = {}
     for each in found:
         for rank, (item_id, score) in enumerate(each.scored, start=1):
-            matched = each.matched.get(item_id, [])
-            signal = Signal(source=each.source, score=round(score, 4), rank=rank, matched=matched)
+            signal = Signal(
+                source=each.source,
+                score=round(score, 4),
+                rank=rank,
+                z=_rounded(each.z.get(item_id)),
+                share=_rounded(each.share.get(item_id)),
+                matched=each.matched.get(item_id, []),
+            )
             signals.setdefault(item_id, []).append(signal)
             scores[item_id] = scores.get(item_id, 0.0) + weights.get(each.source, 0.0) / (RRF_K + rank)
     return scores, signals
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 4)
 
 
 def neighbourhood(rows: Vector, references: Vector) -> Vector:
@@ -265,20 +296,6 @@ def neighbourhood(rows: Vector, references: Vector) -> Vector:
     count = min(NEIGHBOURS, cosines.shape[1])
     nearest: Vector = np.partition(cosines, -count, axis=1)[:, -count:].mean(axis=1)
     return nearest
-
-
-def alike_from(pictures: Vector) -> float:
-    """From which cosine on two pictures count as looking alike: well above what is typical of two of these (n, d).
-
-    Median and median absolute deviation, because a catalogue's many near-duplicates must not raise the bar.
-    """
-    first, second = np.triu_indices(len(pictures), 1)
-    if len(first) < FEWEST_PAIRS:
-        return -1.0
-    cosines = (pictures @ pictures.T)[first, second]
-    typical = float(np.median(cosines))
-    deviation = 1.4826 * float(np.median(np.abs(cosines - typical)))
-    return typical + ALIKE_DEVIATIONS * deviation
 
 
 def _mean(rows: Vector) -> Vector:

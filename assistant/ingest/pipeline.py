@@ -25,6 +25,7 @@ from assistant.ingest.progress import Progress, SilentProgress
 from assistant.ingest.remote import Fetcher
 from assistant.ingest.report import IngestSummary, Rejection
 from assistant.ingest.survey import NEUTRAL, Last, Rules, Survey, product_of
+from tools import calibration
 from tools.media import MediaLimits
 from tools.store import Catalogue, Entry, NewVector, Writer
 
@@ -130,6 +131,7 @@ class _Run:
                 raise BadInput("A catalogue file was changed while it was read; give the same command again.")
             if self.options.prune:
                 self._prune(writer)
+            calibration.prepare(self.catalogue, writer, self.encoders.text)
             if not writer.is_tidy():
                 writer.tidy()
         self.summary.seconds = round(time.monotonic() - start, 3)
@@ -322,6 +324,7 @@ def reindex(
                 summary.pictures_embedded += encoded.pictures
                 summary.pictures_lost += sum(p.state == "lost" for work in plan.work for p in work.pictures)
                 done(summary.changed)
+        calibration.prepare(catalogue, writer, encoders.text)
         writer.switch(spaces)
         writer.tidy()
     summary.seconds = round(time.monotonic() - start, 3)

@@ -46,7 +46,7 @@ def searched(engines: Engines, query: str, filters: Filters, sort: Sort, limit: 
         ServiceMissing: the text encoder is not there.
         EncoderMismatch: the catalogue was made with another one.
     """
-    best = best_scores(_search(engines, query, None))
+    best = best_scores((query, hit) for hit in _search(engines, query, None))
     hits = _search(engines, query, None if filters.is_empty() else filters)
     relevant = set(relevant_ids(query, hits, best))
     hits = _sorted([hit for hit in hits if hit.item_id in relevant], sort)

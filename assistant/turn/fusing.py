@@ -16,13 +16,12 @@ from assistant.learning.records import Fusion
 from assistant.learning.store import weights_in_force
 from assistant.ledger import Ledger
 from assistant.records import Candidate, Provisional
-from assistant.relevance import is_relevant, is_vague, kinds_of
+from assistant.relevance import is_relevant, is_same_kind, is_vague
 from assistant.turn.choosing import category_by_category, diverse, explored, places_to_explore
 from assistant.turn.degrading import say_without
 from assistant.turn.state import Plan, TurnContext, TurnState, WishSearch, said_by
 from assistant.turn.tasting import BY_TASTE, TASTE_TOOL, opinions, weights_of
 from assistant.turn.wishes import listing, shared_out
-from assistant.understanding.lexicon import has_cjk
 from tools.errors import ProductError
 from tools.records import Filters
 
@@ -60,7 +59,7 @@ async def _fuse_one(
     weights, policy = weights_in_force(context.settings)
     fuse_all = partial(fuse_outcomes, k=turn.rrf_k, method=turn.fusion)
     fused = fuse_all(outcomes, weights) if turn.fuse_signals else interleave(outcomes)
-    near = _near(fused, search, context)
+    near = _near(fused, search)
     weak = bool(fused) and not near and _deserves_near_misses(search)
     near = fused if weak else near
     said, unread = await _said_by_taste(near, state, context)
@@ -82,10 +81,10 @@ def _most(state: TurnState, context: TurnContext) -> int:
     return max(context.settings.turn.candidates, state["request"].top_n)
 
 
-def _near(fused: list[FusedHit], search: WishSearch, context: TurnContext) -> list[FusedHit]:
+def _near(fused: list[FusedHit], search: WishSearch) -> list[FusedHit]:
     """What has to do with the wish."""
     listed = {hit.item_id for found in search.found if found.tool in LISTS for hit in found.hits}
-    return [entry for entry in fused if entry.hit.item_id in listed or _is_near(entry, search.plan, context)]
+    return [entry for entry in fused if entry.hit.item_id in listed or is_relevant(entry.signals, search.plan.best)]
 
 
 def _candidates(
@@ -174,24 +173,17 @@ def _deserves_near_misses(search: WishSearch) -> bool:
     """True when the nearest may be shown though nothing is near: a vague wish, or one that names what is to be kept."""
     plan = search.plan
     kept = plan.filters.categories or plan.filters.brands or plan.filters.include_terms or plan.filters.attributes
-    return bool(kept) or is_vague((found.asked for found in search.found if not has_cjk(found.asked)), plan.best)
+    return bool(kept) or is_vague((found.asked for found in search.found), plan.best)
 
 
 def _sorted(entries: list[FusedHit], plan: Plan) -> list[FusedHit]:
     """In the order of price that the user asked for, those of the kind that was named alone; else as they are."""
     if plan.sort is None:
         return entries
-    of_kind = [entry for entry in entries if set(plan.kinds) & kinds_of(entry.hit)]
+    of_kind = [entry for entry in entries if is_same_kind(entry.signals, plan.best)]
     sign = 1 if plan.sort == "price" else -1
     unknown = float("inf")
     return sorted(of_kind or entries, key=lambda e: unknown if e.hit.price is None else sign * e.hit.price)
-
-
-def _is_near(entry: FusedHit, plan: Plan, context: TurnContext) -> bool:
-    if set(plan.kinds) & kinds_of(entry.hit):
-        return True
-    language = context.settings.catalogue_language
-    return is_relevant(entry.signals, plan.best, named=bool(plan.kinds), language=language)
 
 
 def _as_wished(plan: Plan) -> Filters:

@@ -23,7 +23,7 @@ from assistant.records import (
     StepStarted,
     TurnEvent,
 )
-from assistant.relevance import best_scores, is_vague, relevant_ids, wished_kinds
+from assistant.relevance import best_scores, is_certain, is_vague, relevant_ids
 from assistant.turn.asking import is_open
 from assistant.turn.degrading import say_without
 from assistant.turn.interest import with_buttons, with_words
@@ -61,9 +61,6 @@ SPREAD = 6
 
 MENTIONED, MOST_MENTIONED = 60, 5
 """Characters and number of the constraints named as unusable."""
-
-RECOMMEND_ANYWAY = 0.35
-"""Dense similarity from which words about the catalogue are searched even when the model takes them for small talk."""
 
 Update = dict[str, Any]
 Result = tuple[PlannedCall, Step, dict[str, Any] | None]
@@ -410,16 +407,15 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
     free = _certain_calls(plan.model_copy(update={"filters": Filters()}), state, context)
     results, probe = await asyncio.gather(run_calls(calls, state, runtime), run_calls(free, state, runtime, quiet=True))
     plan = _measured(plan, probe)
-    language = context.settings.catalogue_language
-    known = await asyncio.to_thread(_with_known_attributes, plan, context, _relevant(probe, plan, language))
+    known = await asyncio.to_thread(_with_known_attributes, plan, context, _relevant(probe, plan))
     if known.constraints != plan.constraints:
         plan = known
         again = await run_calls(_certain_calls(plan, state, context), state, runtime)
         results = [*_without_items(results), *again]
-    vague = not plan.kinds and is_vague([plan.topic], plan.best)
-    if vague or _relevant(results, plan, language):
+    vague = not is_certain(plan.best) and is_vague([plan.topic], plan.best)
+    if vague or _relevant(results, plan):
         return plan, [*results, *_without_items(probe)]
-    relaxed = await asyncio.to_thread(_relaxed, plan, context, _relevant(probe, plan, language))
+    relaxed = await asyncio.to_thread(_relaxed, plan, context, _relevant(probe, plan))
     if relaxed.relaxed == plan.relaxed:
         return plan, [*results, *_without_items(probe)]
     again = await run_calls(_certain_calls(relaxed, state, context), state, runtime)
@@ -460,19 +456,17 @@ def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[P
 
 
 def _measured(plan: Plan, results: list[Result]) -> Plan:
-    """The plan with the best score of each source, and the kinds of items that the wish names."""
-    found = _all_found(results)
-    hits = [hit for one in found for hit in one.hits]
-    asked = [one.asked for one in found if one.tool == "search_by_text"]
-    return plan.model_copy(update={"best": best_scores(hits), "kinds": wished_kinds(asked, hits)})
+    """The plan with the best score of each kind of evidence."""
+    hits = ((one.asked, hit) for one in _all_found(results) for hit in one.hits)
+    return plan.model_copy(update={"best": best_scores(hits)})
 
 
-def _relevant(results: list[Result], plan: Plan, language: str) -> set[str]:
+def _relevant(results: list[Result], plan: Plan) -> set[str]:
     """Ids of the items found that have to do with what was asked."""
     return {
         item_id
         for entry in _all_found(results)
-        for item_id in relevant_ids(entry.asked, entry.hits, plan.best, kinds=plan.kinds, language=language)
+        for item_id in relevant_ids(entry.asked, entry.hits, plan.best)
     }
 
 
@@ -510,9 +504,7 @@ def _is_about_items(certain: Plan, results: list[Result], foreign: bool) -> bool
         return True
     if foreign and glossary_query(certain.topic):
         return True
-    hits = [hit for _, _, result in results if result for hit in result["items"]]
-    signals = [signal for hit in hits for signal in hit["signals"]]
-    return any(signal["source"] == "dense" and signal["score"] >= RECOMMEND_ANYWAY for signal in signals)
+    return is_certain(certain.best)
 
 
 def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) -> Plan:

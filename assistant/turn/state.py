@@ -106,9 +106,7 @@ class Plan(Record):
     goes_on: bool = False
     """Whether this turn is about what the last one was about."""
     best: dict[str, float] = {}
-    """Each signal's best score over the whole catalogue; what is far behind has nothing to do with the wish."""
-    kinds: list[str] = []
-    """Kinds of items that the wish names, as stems: "camera", "plant"."""
+    """The best z-score of texts and of pictures over the whole catalogue; see `assistant.relevance`."""
     open_wish: bool = False
     """Whether what to recommend is left to the assistant."""
     spread: bool = False

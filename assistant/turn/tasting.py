@@ -20,6 +20,7 @@ from assistant.fusion import FusedHit, SearchOutcome
 from assistant.records import Memory
 from assistant.turn.interest import leanings, only_looked_at
 from assistant.turn.situation import Situation, scales, situation
+from tools.calibration import ALIKE, usual_pairs
 from tools.records import Because, Filters, Hit, Item, Signal, SignalSource
 from tools.search import hit as hit_of
 from tools.store import Catalogue, Space, Vector
@@ -29,11 +30,8 @@ from tools.taste.taste import Taste
 if TYPE_CHECKING:
     from tools.taste.model import TasteModel
 
-FAINT = 0.3
-"""Closeness (cosine) below which two items have nothing to do with each other; of item texts, see docs/retrieval.md."""
-
-CLOSE = 0.5
-"""Closeness from which one may be said to be like the other."""
+FAINT = 1.5
+"""The z-score among pairs of items below which two of them have nothing to do with each other; docs/retrieval.md."""
 
 PREFERENCE = 0.5
 """How much the strongest preference for an attribute's value adds to the closeness."""
@@ -206,15 +204,15 @@ def _session(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str
     shown = list(known.leanings)
     closeness = _closeness(catalogue, ids, shown)
     for row, column in ((ids.index(i), shown.index(i)) for i in known.looked_at if i in ids and i in shown):
-        closeness[row, column] = 0.0
+        closeness.cosines[row, column] = 0.0
     strengths = np.array([known.leanings[item_id] for item_id in shown])
     liked = np.where([item_id in known.looked_at for item_id in shown], 0.0, strengths)  # a look is told as no liking
     titles = _titles(catalogue, shown)
     found = {}
-    for item_id, row in zip(ids, closeness, strict=True):
+    for item_id, row, z in zip(ids, closeness.cosines, closeness.z, strict=True):
         for_it = float(np.max(row * np.clip(strengths, 0, None), initial=0.0))
         against = float(np.max(row * np.clip(-strengths, 0, None), initial=0.0))
-        found[item_id] = Opinion(for_it - against, _nearest(item_id, row, shown, liked, titles))
+        found[item_id] = Opinion(for_it - against, _nearest(item_id, z, shown, liked, titles))
     return found
 
 
@@ -225,10 +223,10 @@ def _profile(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str
     strengths, titles = np.ones(len(liked)), _titles(catalogue, liked)
     around = _around(catalogue, ids, known.profile)
     found = {}
-    for item_id, row in zip(ids, closeness, strict=True):
+    for item_id, z in zip(ids, closeness.z, strict=True):
         preference = _preference(items[item_id], known.profile) if item_id in items else 0.0
         score = around.get(item_id, 0.0) + PREFERENCE * preference
-        found[item_id] = Opinion(score, _nearest(item_id, row, liked, strengths, titles))
+        found[item_id] = Opinion(score, _nearest(item_id, z, liked, strengths, titles))
     return found
 
 
@@ -290,34 +288,45 @@ def _says_something(scored: Mapping[str, Opinion]) -> bool:
     return len({round(opinion.score, 4) for opinion in scored.values()}) > 1
 
 
-def _closeness(catalogue: Catalogue, ids: Sequence[str], others: Sequence[str]) -> NDArray[np.float64]:
-    """How close items are to others (ids, others): mean cosine of texts and pictures, 0 below `FAINT`."""
-    sums, counts = np.zeros((len(ids), len(others))), np.zeros((len(ids), len(others)))
+@dataclass(frozen=True)
+class _Closeness:
+    """How close items are to others (items, others): mean cosine, 0 where that is faint, and mean z-score."""
+
+    cosines: NDArray[np.float64]
+    z: NDArray[np.float64]
+
+
+def _closeness(catalogue: Catalogue, ids: Sequence[str], others: Sequence[str]) -> _Closeness:
+    """How close items are to others, over texts and pictures."""
     spaces: tuple[Space, ...] = ("text", "visual")
+    sums, z, counts = np.zeros((3, len(ids), len(others)))
     for space in spaces:
         vectors = catalogue.vectors_of(space, list(dict.fromkeys([*ids, *others])))
         rows = [place for place, item_id in enumerate(ids) if item_id in vectors]
         columns = [place for place, item_id in enumerate(others) if item_id in vectors]
         if rows and columns:
             best = _best_cosines([vectors[ids[row]] for row in rows], [vectors[others[column]] for column in columns])
-            sums[np.ix_(rows, columns)] += best
-            counts[np.ix_(rows, columns)] += 1
-    mean = sums / np.maximum(counts, 1)
-    return np.where(mean >= FAINT, mean, 0.0)
+            pairs, places = usual_pairs(catalogue, space), np.ix_(rows, columns)
+            sums[places] += best
+            z[places] += (best - pairs.typical) / pairs.deviation
+            counts[places] += 1
+    known = np.maximum(counts, 1)
+    return _Closeness(np.where(z / known >= FAINT, sums / known, 0.0), z / known)
 
 
 def _around(catalogue: Catalogue, ids: Sequence[str], profile: TasteProfile) -> dict[str, float]:
-    """How close items are to the profile: mean cosine in the spaces that it has, 0 below `FAINT`."""
-    found: dict[str, list[float]] = {}
+    """How close items are to the profile: mean cosine in the spaces that it has, without those that are faint."""
+    found: dict[str, list[tuple[float, float]]] = {}
     places: tuple[tuple[Space, Vector | None], ...] = (("text", profile.text), ("visual", profile.visual))
     for space, centre in places:
         vectors = catalogue.vectors_of(space, list(ids)) if centre is not None else {}
         if vectors and centre is not None:
+            pairs = usual_pairs(catalogue, space)
             best = _best_cosines(list(vectors.values()), [[centre]])[:, 0]
-            for item_id, cosine in zip(vectors, best, strict=True):
-                found.setdefault(item_id, []).append(float(cosine))
-    means = {item_id: float(np.mean(cosines)) for item_id, cosines in found.items()}
-    return {item_id: mean for item_id, mean in means.items() if mean >= FAINT}
+            for item_id, cosine in zip(vectors, map(float, best), strict=True):
+                found.setdefault(item_id, []).append((cosine, pairs.z(cosine)))
+    means = {item_id: np.mean(pairs, axis=0) for item_id, pairs in found.items()}
+    return {item_id: float(cosine) for item_id, (cosine, z) in means.items() if z >= FAINT}
 
 
 def _best_cosines(rows: Sequence[list[Vector]], columns: Sequence[list[Vector]]) -> NDArray[np.float32]:
@@ -332,16 +341,16 @@ def _best_cosines(rows: Sequence[list[Vector]], columns: Sequence[list[Vector]])
 
 def _nearest(
     item_id: str,
-    closeness: NDArray[np.float64],
+    z: NDArray[np.float64],
     others: Sequence[str],
     strengths: NDArray[np.float64],
     titles: Mapping[str, str],
 ) -> tuple[Because, ...]:
-    """The item that was liked and is closest to this one, if one is close; not itself."""
+    """The item that was liked and is closest to this one by z-score, if one is alike; not itself."""
     liked = [
-        (closeness[place], other)
+        (z[place], other)
         for place, other in enumerate(others)
-        if strengths[place] > 0 and closeness[place] >= CLOSE and other != item_id and other in titles
+        if strengths[place] > 0 and z[place] >= ALIKE and other != item_id and other in titles
     ]
     if not liked:
         return ()

@@ -189,6 +189,10 @@ class Catalogue:
         with self._database.reading() as connection:
             return reading.keyword(connection, query, k, filters)
 
+    def rarity(self, query: str) -> dict[str, float]:
+        """The inverse document frequency of each of the query's words, as `keyword` names them."""
+        return self._read(lambda connection: reading.rarity(connection, query))
+
     def nearest(self, space: Space, vector: Vector, k: int, filters: Filters | None = None) -> list[tuple[str, float]]:
         """The k items nearest to a vector of shape (d,): (id, cosine), best first; an item counts by its best picture.
 
@@ -271,6 +275,10 @@ class Catalogue:
     def count_in(self, space: Space) -> int:
         """How many items have a place in the space."""
         return self._read(lambda connection: reading.count_in(connection, space))
+
+    def noted_vectors(self, name: str) -> Vector | None:
+        """Vectors (n, d) kept under a name, beside the items'; None where there are none."""
+        return self._read(lambda connection: reading.noted_vectors(connection, name))
 
     # Encoders --------------------------------------------------------------------------------------------------------
 

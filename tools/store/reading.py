@@ -1,6 +1,8 @@
 """The questions that SQLite answers; each takes an open connection and gives plain values."""
 
+import io
 import json
+import math
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -130,6 +132,17 @@ def keyword(
         (" OR ".join(quoted(word.tokens) for word in words), *asked.parameters, k),
     ).fetchall()
     return [(item_id, score, _matched(connection, key, words)) for item_id, key, score in rows]
+
+
+def rarity(connection: sqlite3.Connection, query: str) -> dict[str, float]:
+    """The inverse document frequency of each of the query's words; 0 for a word that every item holds."""
+    items = count(connection, None)
+    found = {}
+    for word in query_words(query, language(connection)):
+        matching = "SELECT count(*) FROM words WHERE words MATCH ?"
+        holding = connection.execute(matching, (quoted(word.tokens),)).fetchone()[0]
+        found[word.text] = max(0.0, math.log((items + 1) / (holding + 0.5)))
+    return found
 
 
 def _matched(connection: sqlite3.Connection, key: int, words: Iterable[QueryWord]) -> list[str]:
@@ -270,6 +283,12 @@ def spread(connection: sqlite3.Connection, space: str, n: int) -> tuple[list[str
     if not rows:
         return [], np.zeros((0, 0), np.float32)
     return [row[0] for row in rows], np.frombuffer(b"".join(row[1] for row in rows), np.float32).reshape(len(rows), -1)
+
+
+def noted_vectors(connection: sqlite3.Connection, name: str) -> NDArray[np.float32] | None:
+    """Vectors (n, d) kept under a name."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return np.load(io.BytesIO(row[0]), allow_pickle=False) if row else None
 
 
 # For ingestion and for people ----------------------------------------------------------------------------------------

@@ -1,14 +1,17 @@
 """Changes to the catalogue: each call is one transaction, all or nothing."""
 
+import io
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
 
 from tools.errors import EncoderMismatch
 from tools.records import EncoderIdentity, Item
 from tools.store import offers, reading
 from tools.store.database import Database
-from tools.store.entries import Entry, NewVector, Picture, Space, Stored
+from tools.store.entries import Entry, NewVector, Picture, Space, Stored, Vector
 from tools.store.filters import category_key, category_keys, item_words
 from tools.store.index import ChromaIndex
 from tools.store.records import read_item
@@ -188,6 +191,13 @@ class Writer:
                 "UPDATE places SET seq = ? WHERE space = ? AND item = ? AND position = ?",
                 [(seqs.take(), new.space, item, position) for item, position in places],
             )
+
+    def note_vectors(self, name: str, vectors: Vector) -> None:
+        """Keep vectors (n, d) that belong to no item, under a name."""
+        blob = io.BytesIO()
+        np.save(blob, vectors, allow_pickle=False)
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, blob.getvalue()))
 
     def refresh_pictures(self, changed: Sequence[tuple[int, tuple[Picture, ...]]]) -> None:
         """Note new file times of pictures whose bytes are as before: (item's key, its pictures)."""

@@ -1,6 +1,7 @@
 """A turn over doubles: a shelf of items instead of stores, canned tools, and a model that says what a test scripted."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,13 @@ class Shelf:
         counts = {i.id: np.array([_words(i).count(word) for word in words], np.float32) for i in self.items}
         return {item_id: [counts[item_id] / np.linalg.norm(counts[item_id])] for item_id in ids if item_id in counts}
 
+    def sample(self, space: str, n: int) -> NDArray[np.float32]:
+        rows = [row for many in self.vectors_of(space, [item.id for item in self.items]).values() for row in many]
+        return np.stack(rows[:n]) if rows else np.zeros((0, 0), np.float32)
+
+    def cached(self, name: str, build: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever is built
+        return build()
+
     def nearest(self, space: str, vector: NDArray[np.float32], k: int, filters: Filters) -> list[tuple[str, float]]:
         found = self.vectors_of(space, [item.id for item in self.passing(filters)])
         scored = [(item_id, float(rows[0] @ vector)) for item_id, rows in found.items()]
@@ -98,14 +106,20 @@ def _words(item: Item) -> list[str]:
     return re.findall(r"\w+", f"{item.title} {item.description}".casefold())
 
 
+DEVIATIONS = 10
+"""A double's z-scores are its cosines times this."""
+
+
 def hits(items: list[Item], words: str, scores: dict[str, float], filters: Filters) -> list[dict[str, Any]]:
     """Search results in the shelf's order; words of the query that stand in the item count as matched."""
     found = []
     for rank, item in enumerate(items, start=1):
-        matched = [word for word in words.casefold().split() if word in f"{item.title} {item.description}".casefold()]
+        asked, score = words.casefold().split(), scores.get(item.id, 0.6)
+        matched = [word for word in asked if word in f"{item.title} {item.description}".casefold()]
+        share = len(matched) / (len(asked) or 1)
         signals = [
-            Signal(source="dense", score=scores.get(item.id, 0.6), rank=rank),
-            Signal(source="keyword", score=5, rank=rank, matched=matched),
+            Signal(source="dense", score=score, z=DEVIATIONS * score, rank=rank),
+            Signal(source="keyword", score=5, share=share, rank=rank, matched=matched),
         ]
         found.append(hit(item, signals=signals, filters=filters).model_dump())
     return found
