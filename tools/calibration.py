@@ -94,7 +94,9 @@ _MADE: "dict[str, Vector]" = {}
 def _encoded(encoder: TextEncoder) -> "Vector":
     name = _name(encoder.identity)
     if name not in _MADE:
-        _MADE[name] = encoder.encode([query for queries in null_queries().values() for query in queries], purpose="query")
+        _MADE[name] = encoder.encode(
+            [query for queries in null_queries().values() for query in queries], purpose="query"
+        )
     return _MADE[name]
 
 

@@ -463,11 +463,7 @@ def _measured(plan: Plan, results: list[Result]) -> Plan:
 
 def _relevant(results: list[Result], plan: Plan) -> set[str]:
     """Ids of the items found that have to do with what was asked."""
-    return {
-        item_id
-        for entry in _all_found(results)
-        for item_id in relevant_ids(entry.asked, entry.hits, plan.best)
-    }
+    return {item_id for entry in _all_found(results) for item_id in relevant_ids(entry.asked, entry.hits, plan.best)}
 
 
 def _without_items(results: list[Result]) -> list[Result]:

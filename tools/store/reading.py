@@ -18,7 +18,7 @@ from tools.store.filters import where as condition
 from tools.store.offers import fitting
 from tools.store.records import read_item
 from tools.store.schema import WORD_WEIGHTS
-from tools.store.values import attribute_key, value_key
+from tools.store.values import attribute_key
 from tools.store.words import ENGLISH, QueryWord, holds, query_words
 
 MAX_ATTRIBUTE_VALUES = 200

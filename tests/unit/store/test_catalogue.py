@@ -194,3 +194,36 @@ def test_dropping_leaves_what_is_beside(catalogue: Catalogue, tmp_path: Path) ->
     assert not list(tmp_path.glob("catalogue.sqlite*"))
     assert (tmp_path / "sessions.sqlite").exists()
     drop(tmp_path / "never there")
+
+
+def test_words_are_made_anew_when_the_language_of_the_catalogue_changes(tmp_path: Path) -> None:
+    lamp = Item(
+        id="lamp", title="Tischlampe mit zwei Schirmen", description="Zwei Lampen.", attributes={"farbe": "rot"}
+    )
+    knife = Item(id="knife", title="Chef's Knives", description="Forged.")
+    with Catalogue.open(tmp_path) as catalogue:
+        with catalogue.writing() as writer:
+            writer.put([entry(lamp), entry(knife)], [])
+        assert [catalogue.keyword(word, 5) for word in ("Lampe", "Schirm")] == [[], []]
+        with catalogue.writing() as writer:
+            writer.use_language("de")
+        assert catalogue.language() == "de"
+        found = {
+            word: [item_id for item_id, _, _ in catalogue.keyword(word, 5)] for word in ("Lampe", "Schirm", "Knives")
+        }
+        assert found == {"Lampe": ["lamp"], "Schirm": ["lamp"], "Knives": ["knife"]}
+        assert catalogue.eligible(Filters(include_terms=["Schirme"])) == ["lamp"]
+        before = catalogue.version()
+        with catalogue.writing() as writer:
+            writer.use_language("de")
+        assert catalogue.version() == before
+    with Catalogue.open(tmp_path) as catalogue:
+        assert [item_id for item_id, _, _ in catalogue.keyword("Schirm", 5)] == ["lamp"]
+
+
+def test_rare_words_of_a_query_weigh_more(tmp_path: Path) -> None:
+    with Catalogue.open(tmp_path) as catalogue:
+        with catalogue.writing() as writer:
+            writer.put([entry(Item(id=f"i{n}", title=f"chair {'oak' if n == 3 else 'pine'}")) for n in range(9)], [])
+        rarity = catalogue.rarity("a chair of oak or ebony")
+    assert rarity["ebony"] > rarity["oak"] > rarity["chair"] == pytest.approx(0.05, abs=0.06)
