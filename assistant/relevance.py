@@ -24,7 +24,7 @@ RELEVANT: Mapping[str, float] = {"text": 4.2, "picture": ALIKE}
 """From which z-score an item has to do with what was asked;
 one wish in eight for goods that there are none of gets there."""
 
-SHARE_OF_BEST: Mapping[str, float] = {"text": 0.7, "picture": 0.5}
+SHARE_OF_BEST: Mapping[str, float] = {"text": 0.6, "picture": 0.5}
 """How much of the best z-score an item must have."""
 
 SAME_KIND = 0.8
@@ -33,7 +33,7 @@ SAME_KIND = 0.8
 NEAR = 3.0
 """From which z-score the best item may be shown for a vague wish, as no more than near."""
 
-KEYWORDS = 2.0
+KEYWORDS = 3.0
 """What it adds to an item's z-score that it holds all words of the query."""
 
 ENOUGH_WORDS = 0.5
