@@ -163,7 +163,7 @@ class Calibration:
         """What is left of the cosines of null queries and items (n, m)."""
         own = np.median(self._null, axis=1)
         centres = self._centre(own, own - self._excess + self._by_query(self._offsets))
-        residual: Vector = self._null - np.median(self._null, axis=0) - np.asarray(centres)[:, np.newaxis]
+        residual: Vector = self._null - np.median(self._null, axis=0) - np.asarray(centres, np.float32)[:, np.newaxis]
         return residual
 
     @cached_property
