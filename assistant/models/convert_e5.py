@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.models.convert_encoder import Encoder, Int8Rows, write_config, write_onnx
+from assistant.models.convert_encoder import STATE_LAYERS, Encoder, Int8Rows, write_config, write_onnx
 
 MAGIC = b"E5S1"
 BLOCK = np.dtype([("scale", "<f2"), ("halves", "u1", 16)])
@@ -72,7 +72,7 @@ def convert(raw: Path, out: Path, progress: Progress) -> None:
         out,
         upstream="intfloat/multilingual-e5-small",
         weights=raw / "model.bin",
-        dimensions=(sizes.width, sizes.width),
+        dimensions=(sizes.width, len(STATE_LAYERS) * sizes.width),
         pooling="mean over all tokens, prompt included",
         licence="MIT",
         prompts={"query": "query: ", "document": "passage: ", "classification": "query: "},

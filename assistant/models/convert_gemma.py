@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from assistant.models.convert_encoder import Encoder, Int8Rows, write_config, write_onnx
+from assistant.models.convert_encoder import STATE_LAYERS, Encoder, Int8Rows, write_config, write_onnx
 
 PROMPTS = {"query": "query", "document": "document", "classification": "Classification"}
 """The purposes that the product has, and upstream's names for their prompts."""
@@ -36,7 +36,7 @@ def convert(raw: Path, out: Path, progress: Progress) -> None:
         out,
         upstream="google/embeddinggemma-300m",
         weights=raw / "model.safetensors",
-        dimensions=(len(dense[-1]), width),
+        dimensions=(len(dense[-1]), len(STATE_LAYERS) * width),
         pooling="mean over all tokens, prompt included; two dense layers",
         licence=NOTICE,
         prompts={ours: prompts[theirs] for ours, theirs in PROMPTS.items()},
