@@ -1,5 +1,6 @@
 """Child processes that fetch files, watched by the size of what they have written."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -80,9 +81,8 @@ def run_jobs(
 def folder_bytes(folder: Path) -> int:
     """Size of the files in a folder that others are writing to."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue
+    for parent, _, names in os.walk(folder):  # which passes over folders that vanish meanwhile; rglob raises
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += Path(parent, name).stat().st_size
     return total
