@@ -19,10 +19,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from assistant import unfinished
+from assistant.agent.reading.heads import heads_for
+from assistant.agent.reading.reader import MessageReader
 from assistant.background import in_thread
 from assistant.claims import load_claims
 from assistant.engines import media_limits
-from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, SessionError
+from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, ServiceMissing, SessionError
 from assistant.learning.impressions import ImpressionLog
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
@@ -468,8 +470,18 @@ class Assistant:
             models=model_names(self.settings),
             user=request.owner,
             taste=self._parts.engines.taste,
+            reader=self._reader(),
             pressed=pressed,
         )
+
+    def _reader(self) -> MessageReader | None:
+        """Who reads messages with the text encoder; None where that has no classifiers or is not there."""
+        heads = heads_for(self.settings.text.model)
+        if heads is None:
+            return None
+        with contextlib.suppress(ServiceMissing):
+            return MessageReader(self._parts.engines.text, heads)
+        return None
 
     async def _run_tool(
         self, call: PlannedCall, attachments: dict[str, Attachment], *, user: str

@@ -22,8 +22,10 @@ from assistant.turn.degrading import say_without
 from assistant.turn.state import Plan, TurnContext, TurnState, WishSearch, said_by
 from assistant.turn.tasting import BY_TASTE, TASTE_TOOL, opinions, weights_of
 from assistant.turn.wishes import listing, shared_out
+from assistant.understanding import to_filters
 from tools.errors import ProductError
 from tools.records import Filters
+from tools.store.filters import matches
 
 LISTS = frozenset({"browse", *BY_TASTE})
 """What brings items without a question: all of them have to do with the wish."""
@@ -66,6 +68,7 @@ async def _fuse_one(
     if said:
         weights, outcomes = weights_of(state["known"], weights), [*outcomes, *said]
         near = _by_taste(near, fuse_all(outcomes, weights), state, turn.rrf_k)
+    near = await asyncio.to_thread(_preferred, near, search.plan, context)
     near = _sorted(near, search.plan)
     if not (search.plan.sort or weak):
         near = await asyncio.to_thread(_chosen, near, search, state, context)
@@ -74,6 +77,16 @@ async def _fuse_one(
     candidates = await asyncio.to_thread(_candidates, near, search, state, context, numbers)
     fusion = Fusion(votes=votes(outcomes), weights=weights, policy=policy)
     return search.model_copy(update={"candidates": candidates}), fusion, unread
+
+
+def _preferred(near: list[FusedHit], plan: Plan, context: TurnContext) -> list[FusedHit]:
+    """Items that meet more of the preferences first; among equals the order stays."""
+    if not plan.preferences:
+        return near
+    items = context.catalogue.get_many([entry.hit.item_id for entry in near])
+    wanted = [to_filters([one]) for one in plan.preferences]
+    met = {item_id: sum(matches(item, one) for one in wanted) for item_id, item in items.items()}
+    return sorted(near, key=lambda entry: -met.get(entry.hit.item_id, 0))
 
 
 def _most(state: TurnState, context: TurnContext) -> int:

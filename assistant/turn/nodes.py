@@ -227,7 +227,8 @@ def _understood(
     said: list[Said], memory: Memory, context: TurnContext, pictures: list[str]
 ) -> tuple[Understanding, Memory, list[WishSearch]]:
     """What the message says, the memory with it, and what is certain to be done for each wish."""
-    understanding = understand(said, memory, context.vocabulary, attached=bool(pictures))
+    read = context.reader.understand if context.reader else understand
+    understanding = read(said, memory, context.vocabulary, attached=bool(pictures))
     memory = memory.model_copy(update={"language": understanding.language})
     searches = [
         search.model_copy(update={"plan": _without_unchecked(search.plan, memory.language, context)})
@@ -443,7 +444,8 @@ def _with_known_attributes(plan: Plan, context: TurnContext, among: set[str] | N
 
 
 def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[PlannedCall]:
-    settings, language = context.settings, state["memory"].language
+    settings = context.settings
+    language = settings.catalogue_language if context.reader else state["memory"].language
     by_taste = TASTE_TOOLS if state["known"].may_ask_others else ()
     return certain_calls(
         plan,

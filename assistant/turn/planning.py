@@ -94,6 +94,7 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
         topic=topic[:QUERY_CHARACTERS],
         pictures=pictures or carried,
         constraints=constraints,
+        preferences=understanding.preferences,
         unused=unused,
         filters=to_filters(constraints),
         references=understanding.references,

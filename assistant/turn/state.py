@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from langgraph.channels import UntrackedValue
 from pydantic import Field, field_validator
 
+from assistant.agent.reading.reader import MessageReader
 from assistant.learning.records import Fusion
 from assistant.llm.client import ChatClient
 from assistant.records import LOCAL as LOCAL
@@ -93,6 +94,8 @@ class Plan(Record):
     constraints: list[Constraint] = []
     unused: list[Constraint] = []
     """Constraints that are not in force: no filter can hold them, or there are too many."""
+    preferences: list[Constraint] = []
+    """What is likely wanted: items that meet it go first."""
     unchecked: list[Constraint] = []
     """Excluded words that are unknown in the language of the catalogue; they are not in force either."""
     unknown: list[Constraint] = []
@@ -205,6 +208,7 @@ class TurnContext:
     models: dict[str, str]
     user: str = LOCAL
     taste: Taste | None = None
+    reader: MessageReader | None = None
     pressed: Sequence[Pressed] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)
     started: float = field(default_factory=time.perf_counter)

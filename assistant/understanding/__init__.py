@@ -67,6 +67,8 @@ class Understanding(Record):
     recipient: str | None = Field(None, description='for whom: "for my father"; "": for the user; None: not said')
     open_wish: bool = Field(False, description="what to recommend is left to the assistant")
     wishes: list[Wish] = Field([], description="several wishes, each with its own; ``constraints`` hold for all")
+    preferences: list[Constraint] = Field([], description="what is likely wanted: it moves the ranking, hides nothing")
+    dropped: list[Constraint] = Field([], description="earlier constraints that are taken back")
     each_picture: bool = Field(False, description="each of the pictures asks for an item of its own")
 
 
@@ -429,6 +431,7 @@ def carry_over(memory: Memory, understanding: Understanding) -> list[Constraint]
     now = understanding.constraints
     rejected = {regard.item_id for regard in memory.rejected}
     kept = [c for c in memory.constraints if understanding.refines or _lasts(c) or c.value in rejected]
+    kept = [c for c in kept if c not in understanding.dropped]
     kept += [_not_again(regard) for regard in memory.rejected if not _excludes(regard.item_id, [*kept, *now])]
     wanted_again = {*understanding.recalled, *(item.item_id for item in understanding.liked)} - {
         item.item_id for item in understanding.rejected

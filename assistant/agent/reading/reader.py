@@ -1,0 +1,362 @@
+"""From a message to its understanding: constraints, wishes, references and intent.
+
+The classifiers say what the message wants done and which role each word plays; names, amounts and attribute values are
+found by code and take the role of their words. What has a role with certainty becomes a constraint, what is likely a
+preference, and nothing else is held against an item.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+from assistant.agent.reading.amounts import Amount, find_amounts
+from assistant.agent.reading.heads import Heads, Read
+from assistant.agent.reading.labels import ROLES
+from assistant.agent.reading.referring import Referring
+from assistant.agent.reading.spans import Span, Tagged
+from assistant.records import Constraint, Intent, Memory, Recommendation
+from assistant.understanding import Said, Understanding, Wish, catalogue_spelling
+from assistant.understanding.attributes import attribute_constraints
+from assistant.understanding.intents import intent_of, is_accompaniment
+from assistant.understanding.language import detect_language
+from assistant.understanding.names import longest, name_index
+from tools.engines.text import TextEncoder
+from tools.records import Vocabulary
+
+CERTAIN: Final = 0.7
+"""Probability from which a role makes a constraint that holds."""
+
+LIKELY: Final = 0.45
+"""Probability from which it makes a preference, which moves the ranking and hides nothing."""
+
+HARMFUL: Final = 0.9
+"""Probability from which a wish is refused: here the classifier is right in 99 of 100 (`assistant eval heads`)."""
+
+ASKED: Final = 0.5
+"""Probability from which an operation counts."""
+
+AROUND: Final = 0.25
+"""How far "around 50" reaches to either side, as a share."""
+
+CENT: Final = 0.01
+NEAR: Final = 20
+"""How many characters before a number are looked at for the name of what it measures."""
+
+_BEFORE, _AFTER = re.compile(r"[^\W\d]{1,15}[\s:]*$"), re.compile(r"\s?[^\W\d]{1,6}")
+WANTED, UNWANTED = ("thing", "prop"), ("not",)
+_INTENTS: dict[str, Intent] = {
+    "item": "details", "compare": "compare", "shop": "shop", "cart": "cart", "chat": "chat",
+}  # fmt: skip
+_GOES_ON = ("refine", "more", "undo")
+
+
+class MessageReader(NamedTuple):
+    """Reads messages with a text encoder and the classifiers that belong to it."""
+
+    encoder: TextEncoder
+    heads: Heads
+
+    def understand(
+        self, said: Sequence[Said], memory: Memory, vocabulary: Vocabulary, *, attached: bool
+    ) -> Understanding:
+        """Read everything the user said in this turn; outside the event loop, as the encoder computes.
+
+        Args:
+            said: the typed text and the transcripts, in order.
+            memory: the session so far.
+            vocabulary: the catalogue's names and values.
+            attached: the message brings a picture.
+        """
+        language = detect_language("\n".join(part.text for part in said), default=memory.language)
+        parts = [self._part(part, memory, vocabulary, language) for part in said]
+        return _joined(parts, memory, language, attached=attached)
+
+    def _part(self, said: Said, memory: Memory, vocabulary: Vocabulary, language: str) -> "_Part":
+        states = self.encoder.token_states(said.text, purpose="classification")
+        read = self.heads.read(said.text, states, shown=bool(memory.shown))
+        return _Part(said, read, memory, vocabulary, language, Referring(self.encoder))
+
+
+class _Part:
+    """One stretch of what was said, read."""
+
+    def __init__(
+        self, said: Said, read: Read, memory: Memory, vocabulary: Vocabulary, language: str, referring: Referring
+    ) -> None:
+        self.source, self.text, self.read = said.source, said.text, read
+        self.memory, self.vocabulary, self.language = memory, vocabulary, language
+        self.tagged: Tagged = read.tagged
+        self.amounts = find_amounts(said.text, language, currencies=vocabulary.currencies)
+        self.constraints: list[tuple[Constraint, int]] = []
+        self.preferences: list[tuple[Constraint, int]] = []
+        self.consumed: list[tuple[int, int]] = []
+        self.spans = self._spans()
+        pointers = [span for span in self.spans if span.role == "item"]
+        self.references = referring.resolve([self._of(span) for span in pointers], self.text, memory)
+        self._prices()
+        self._brands()
+        self._unwanted()
+        self._attributes()
+        self._operations()
+        self.dropped = (
+            referring.taken_back([self._of(span) for span in self.spans if span.role == "back"], memory.constraints)
+            if read.act == "undo"
+            else []
+        )
+        if self.asks("free_limit"):
+            self.dropped += [c for c in memory.constraints if c.field in ("min_price", "max_price")]
+
+    def asks(self, operation: str) -> bool:
+        """Whether the message asks for this operation."""
+        return self.read.operations[operation] >= ASKED
+
+    def _of(self, span: Span | tuple[int, int]) -> str:
+        return self.text[span[0] : span[1]]
+
+    def _spans(self) -> list[Span]:
+        """The message's spans; one with a price in it is no name of a thing."""
+        return self.tagged.spans()
+
+    def _hold(self, place: int, probability: float, constraint: Constraint) -> None:
+        if probability >= CERTAIN:
+            self.constraints.append((constraint, place))
+        elif probability >= LIKELY:
+            self.preferences.append((constraint, place))
+
+    def _constraint(self, field: str, value: float | bool | str, words: str, **more: Any) -> Constraint:
+        return Constraint(field=field, value=value, source=self.source, words=words.strip(), **more)
+
+    def _prices(self) -> None:
+        for amount in self.amounts:
+            role, probability = self._number_role(amount)
+            if role == "num":
+                continue
+            start, end = amount.span_with_currency
+            words = self.text[start:end]
+            currency = amount.currency or _only(self.vocabulary.currencies)
+            self.consumed.append((start, end))
+            bounds = {"max_price": amount.value, "min_price": amount.value}
+            if role == "near":
+                bounds = {
+                    "min_price": round(amount.value * (1 - AROUND), 2),
+                    "max_price": round(amount.value * (1 + AROUND), 2),
+                }
+            for field, value in bounds.items():
+                if role == "near" or field.startswith(role):
+                    self._hold(amount.start, probability, self._constraint(field, value, words, currency=currency))
+
+    def _number_role(self, amount: Amount) -> tuple[str, float]:
+        """Whether a number is a price, and which; one beside a currency is no size."""
+        whole = self.tagged.distribution(amount.start, amount.end)
+        role, probability = self.tagged.role_of(amount.start, amount.end, number=True)
+        if role == "num" or amount.is_money:
+            return role, probability
+        numbers = float(whole[-4:].sum())
+        return role, probability * min(1.0, numbers + 0.2)
+
+    def _brands(self) -> None:
+        for name in longest(name_index(self.vocabulary).find_all(self.text), ["brand"]):
+            wanted = self._probability(name.start, name.end, WANTED)
+            unwanted = self._probability(name.start, name.end, UNWANTED)
+            words = self.text[name.start : name.end]
+            if unwanted > wanted:
+                self._hold(name.start, unwanted, self._constraint("exclude_brands", name.name, words))
+            else:
+                self._hold(name.start, wanted, self._constraint("brands", name.name, words))
+
+    def _probability(self, start: int, end: int, roles: Sequence[str]) -> float:
+        distribution = self.tagged.distribution(start, end)
+        return float(sum(distribution[ROLES.index(role)] for role in roles))
+
+    def _unwanted(self) -> None:
+        """Things and properties that are not wanted; brands have been read."""
+        for span in self.spans:
+            if span.role != "not":
+                continue
+            self.consumed.append((span.start, span.end))
+            names = longest(name_index(self.vocabulary).find_all(self._of(span)))
+            if any(name.kind == "brand" for name in names):
+                continue
+            category = next((name for name in names if name.kind == "category"), None)
+            words = self._of(span)
+            if category and len(words) <= len(category.name) + 3:
+                constraint = self._constraint("exclude_categories", category.name, words)
+            else:
+                known = next((name.name for name in names if name.kind in ("term", "noun")), words)
+                constraint = self._constraint("exclude_terms", known[:100], words)
+            self._hold(span.start, span.probability, constraint)
+
+    def _attributes(self) -> None:
+        """Values of attributes that the catalogue has, where the message wants them."""
+        for span in self.spans:
+            if span.role not in ("prop", "num"):
+                continue
+            for named in attribute_constraints(self._around(span), self.vocabulary):
+                if named.name in self.vocabulary.attribute_values:
+                    constraint = self._constraint("attributes", named.value, self._of(span), attribute=named.name)
+                    self._hold(span.start, span.probability, constraint)
+
+    def _around(self, span: Span) -> str:
+        """A property as it stands; a number with what is written on either side ("size 43", "43码")."""
+        if span.role == "prop":
+            return self._of(span)
+        before = _BEFORE.search(self.text, max(0, span.start - NEAR), span.start)
+        after = _AFTER.match(self.text, span.end)
+        return self.text[before.start() if before else span.start : after.end() if after else span.end]
+
+    def _operations(self) -> None:
+        """Cheaper or dearer than what was shown, only what is in stock, and what is said of shown items."""
+        shown = self.references or self.memory.shown
+        prices = [item.price for item in shown if item.price is not None]
+        if prices and self.asks("cheaper"):
+            self._bound("max_price", max(round(min(prices) - CENT, 2), 0.0))
+        elif prices and self.asks("dearer"):
+            self._bound("min_price", round(max(prices) + CENT, 2))
+        if self.asks("stock"):
+            self.constraints.append((self._constraint("in_stock", True, self.text[:60]), 0))
+        if self.read.act == "more" and not self.references:
+            for item in self.memory.shown:
+                self.constraints.append((self._constraint("exclude_ids", item.item_id, item.title), 0))
+
+    def _bound(self, field: str, value: float) -> None:
+        currency = _only(self.vocabulary.currencies)
+        self.constraints.append((self._constraint(field, value, self.text[:60], currency=currency, exclusive=True), 0))
+
+    @property
+    def things(self) -> list[Span]:
+        """The kinds of things that are wanted, each once."""
+        return [span for span in self.spans if span.role == "thing" and not self._is_consumed(span)]
+
+    def _is_consumed(self, span: Span) -> bool:
+        return any(span.overlaps(*done) for done in self.consumed)
+
+    def topic(self, start: int = 0, end: int | None = None) -> str:
+        """What to search for, from a stretch of the message: what is wanted and for what, in the order of the words."""
+        end = len(self.text) if end is None else end
+        roles = {"thing", "prop", "for"}
+        kept = [s for s in self.spans if s.role in roles and start <= s.start < end and not self._is_consumed(s)]
+        if kept:
+            return " ".join(self._of(span) for span in kept)
+        left = [s for s in self.spans if s.role in ("said", "item", "back", "max", "min", "near")]
+        return _without(self.text, [*self.consumed, *((s.start, s.end) for s in left)])[start:end].strip()
+
+
+def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: bool) -> Understanding:
+    """The understanding of a turn: a typed text decides what kind of request it is, where there is one."""
+    if not parts:
+        return Understanding(
+            language=language, intent=None, constraints=[], currency=None, references=[], topic="", refines=False
+        )
+    lead = next((part for part in parts if part.source == "text"), parts[0])
+    shown = bool(memory.shown)
+    references = list({item.item_id: item for part in parts for item in part.references}.values())
+    refused = lead.read.acts["harm"] >= HARMFUL
+    intent = _intent(lead, references, shown=shown, attached=attached)
+    is_open = lead.asks("open") and not (lead.things or attached)
+    wishes = [] if intent or len(parts) > 1 else _wishes(lead)
+    own = {id(c) for wish in wishes for c in wish.constraints}
+    constraints = [c for part in parts for c, _ in part.constraints if id(c) not in own]
+    rejected = references if lead.asks("rejects") else []
+    liked = references if lead.asks("likes") or lead.asks("similar") else []
+    excluded = [*rejected, *(references if lead.asks("similar") else [])]
+    constraints += [
+        Constraint(field="exclude_ids", value=item.item_id, source=lead.source, words=item.title) for item in excluded
+    ]
+    topic = "" if is_open else " ".join(filter(None, (part.topic() for part in parts)))
+    goes_on = shown and not is_open and lead.read.act in _GOES_ON
+    if lead.read.act in ("more", "undo") and not lead.things:
+        topic = ""
+    kept = [] if rejected and not liked else references
+    return Understanding(
+        language=language,
+        intent="chat" if refused else intent,
+        sort="price" if lead.asks("cheapest") else "-price" if lead.asks("dearest") else None,
+        accompanies=attached and is_accompaniment(lead.text.casefold()),
+        refused=refused,
+        liked=liked,
+        rejected=rejected,
+        recalled=[regard.item_id for regard in memory.rejected if regard.title.casefold() in lead.text.casefold()],
+        recipient=_recipient(lead),
+        open_wish=is_open,
+        constraints=constraints,
+        preferences=[c for part in parts for c, _ in part.preferences],
+        dropped=[c for part in parts for c in part.dropped],
+        currency=next((a.currency for part in parts for a in part.amounts if a.currency), None),
+        references=kept,
+        topic=topic,
+        refines=goes_on,
+        wishes=wishes,
+    )
+
+
+def _intent(part: _Part, references: list[Recommendation], *, shown: bool, attached: bool) -> Intent | None:
+    """The act as an intent; None for everything that searches."""
+    act = part.read.act
+    if act == "item":
+        if intent_of(part.text.casefold(), shown=shown, attached=attached) == "why":
+            return "why"
+        return "details" if shown or references else None
+    if act == "compare" and not shown:
+        return None
+    if act == "chat" and (attached or part.things):
+        return None
+    if act in ("find", "more", "undo", "refine") and (part.asks("rejects") or part.asks("open")):
+        return "recommend"
+    return _INTENTS.get(act)
+
+
+def _recipient(part: _Part) -> str | None:
+    if part.asks("self"):
+        return ""
+    if not part.asks("gift"):
+        return None
+    return next((part.text[s.start : s.end] for s in part.spans if s.role == "for"), part.text[:40])
+
+
+def _wishes(part: _Part) -> list[Wish]:
+    """Several things wanted, each with the constraints beside it; none where one thing is wanted."""
+    if len(part.things) < 2 or part.read.act not in ("find", "refine"):
+        return []
+    borders = _borders(part.text, part.things)
+    wishes = [
+        Wish(
+            topic=part.topic(start, end),
+            constraints=[c for c, place in part.constraints if start <= place < end and c.field != "exclude_ids"],
+        )
+        for start, end in pairwise(borders)
+    ]
+    distinct = {wish.topic.casefold(): wish for wish in wishes}
+    return list(distinct.values()) if len(distinct) > 1 else []
+
+
+def _borders(text: str, things: Sequence[Span]) -> list[int]:
+    """Where each wish begins: at the last separator between two things, else at the later thing."""
+    borders = [0]
+    for one, other in pairwise(things):
+        between = text[one.end : other.start]
+        cut = max(between.rfind(mark) for mark in ",;.，；。、+&")
+        words = between.split(" ")
+        joint = next((at for at, word in enumerate(words) if word.casefold() in _CONJUNCTIONS), None)
+        if joint is not None:
+            cut = len(" ".join(words[:joint]))
+        borders.append(one.end + cut if cut >= 0 else other.start)
+    return [*borders, len(text)]
+
+
+_CONJUNCTIONS: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "и", "plus", "also", "&", "+"})
+
+
+def _only(currencies: list[str]) -> str | None:
+    return currencies[0] if len(currencies) == 1 else None
+
+
+def _without(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    characters = list(text)
+    for start, end in spans:
+        characters[start:end] = " " * (end - start)
+    return "".join(characters)
+
+
+Resolve = Callable[[Sequence[str], str, Memory], list[Recommendation]]
+__all__ = ["MessageReader", "catalogue_spelling"]

@@ -1,0 +1,94 @@
+"""Stretches of a message with a role, from the classifier's probabilities for each token."""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.agent.reading.labels import NUMBER_ROLES, ROLES
+
+Probabilities = NDArray[np.float32]
+_NUMBERS = [ROLES.index(role) for role in NUMBER_ROLES]
+_BETWEEN = re.compile(r"[\s'’/&-]*")
+"""What may stand between two words of one span."""
+
+
+class Span(NamedTuple):
+    """Characters ``start`` to ``end`` (not included) of a message, their role and its probability."""
+
+    start: int
+    end: int
+    role: str
+    probability: float
+
+    def overlaps(self, start: int, end: int) -> bool:
+        """Whether it shares a character with the stretch."""
+        return self.start < end and start < self.end
+
+
+class Tagged:
+    """A message's tokens with the probabilities of their roles."""
+
+    def __init__(self, text: str, offsets: Sequence[tuple[int, int]], roles: Probabilities) -> None:
+        """``roles``: (tokens, len(ROLES))."""
+        self.text = text
+        self._offsets = offsets
+        self._logs = np.log(np.maximum(roles, 1e-9))
+
+    def role_of(self, start: int, end: int, *, number: bool = False) -> tuple[str, float]:
+        """The likeliest role of a stretch, and its probability: the geometric mean over its tokens.
+
+        Args:
+            number: only the roles of numbers are compared.
+        """
+        among = _NUMBERS if number else range(len(ROLES))
+        probabilities = self.distribution(start, end)[list(among)]
+        probabilities = probabilities / max(probabilities.sum(), 1e-9)
+        best = int(probabilities.argmax())
+        return ROLES[list(among)[best]], float(probabilities[best])
+
+    def distribution(self, start: int, end: int) -> Probabilities:
+        """Probabilities (len(ROLES),) of a stretch; all of them "other" where it has no token."""
+        inside = [row for row, (first, last) in enumerate(self._offsets) if first < end and start < last]
+        if not inside:
+            return np.eye(len(ROLES), dtype=np.float32)[0]
+        mean = np.exp(self._logs[inside].mean(axis=0))
+        distribution: Probabilities = (mean / mean.sum()).astype(np.float32)
+        return distribution
+
+    def spans(self) -> list[Span]:
+        """The message's words with a role, neighbours of one role together, in their order."""
+        words = [(start, end, *self.role_of(start, end)) for start, end in self._words()]
+        spans: list[Span] = []
+        for role, group in groupby(words, key=lambda word: word[2]):
+            if role != "other":
+                spans += self._joined(role, list(group))
+        return spans
+
+    def _joined(self, role: str, words: list[tuple[int, int, str, float]]) -> Iterable[Span]:
+        start, end, _, probability = words[0]
+        least = probability
+        for first, last, _, probability in words[1:]:
+            if not _BETWEEN.fullmatch(self.text, end, first):
+                yield Span(start, end, role, least)
+                start, least = first, probability
+            end, least = last, min(least, probability)
+        yield Span(start, end, role, least)
+
+    def _words(self) -> list[tuple[int, int]]:
+        """Tokens that stand without a space between them as one; scripts without spaces stay token by token."""
+        words: list[tuple[int, int]] = []
+        for start, end in self._offsets:
+            if words and start <= words[-1][1] and self._continues(words[-1], start, end):
+                words[-1] = (words[-1][0], max(end, words[-1][1]))
+            elif self.text[start:end].strip():
+                words.append((start, end))
+        return words
+
+    def _continues(self, word: tuple[int, int], start: int, end: int) -> bool:
+        before, after = self.text[word[1] - 1 : word[1]], self.text[start : start + 1]
+        alike = before.isalpha() and after.isalpha()
+        return start < word[1] or (alike and before < "\u2e80" and after < "\u2e80" and end > start)
