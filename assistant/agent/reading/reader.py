@@ -124,7 +124,7 @@ class _Part:
         elif probability >= LIKELY:
             self.preferences.append((constraint, place))
 
-    def _constraint(self, field: str, value: float | bool | str, words: str, **more: Any) -> Constraint:
+    def _constraint(self, field: str, value: float | bool | str, words: str, **more: Any) -> Constraint:  # noqa: ANN401 - fields of the record
         return Constraint(field=field, value=value, source=self.source, words=words.strip(), **more)
 
     def _prices(self) -> None:

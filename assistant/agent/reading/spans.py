@@ -16,6 +16,10 @@ _BETWEEN = re.compile(r"[\s'’/&-]*")
 """What may stand between two words of one span."""
 
 
+_SPACED_WORD = re.compile(r"[^\W_\u2e80-\u9fff\uac00-\ud7a3]+")
+_HAN, _KANA = re.compile(r"[\u3400-\u9fff]"), re.compile(r"[\u3040-\u30ff]")
+
+
 class Span(NamedTuple):
     """Characters ``start`` to ``end`` (not included) of a message, their role and its probability."""
 
@@ -79,16 +83,23 @@ class Tagged:
         yield Span(start, end, role, least)
 
     def _words(self) -> list[tuple[int, int]]:
-        """Tokens that stand without a space between them as one; scripts without spaces stay token by token."""
+        """Tokens of one word together: letters and digits without a space between, Chinese by a dictionary."""
+        inside = _inside_words(self.text)
         words: list[tuple[int, int]] = []
         for start, end in self._offsets:
-            if words and start <= words[-1][1] and self._continues(words[-1], start, end):
+            if words and start <= words[-1][1] and (start < words[-1][1] or start in inside):
                 words[-1] = (words[-1][0], max(end, words[-1][1]))
             elif self.text[start:end].strip():
                 words.append((start, end))
         return words
 
-    def _continues(self, word: tuple[int, int], start: int, end: int) -> bool:
-        before, after = self.text[word[1] - 1 : word[1]], self.text[start : start + 1]
-        alike = before.isalpha() and after.isalpha()
-        return start < word[1] or (alike and before < "\u2e80" and after < "\u2e80" and end > start)
+
+def _inside_words(text: str) -> set[int]:
+    """The places of a text at which no word begins."""
+    inside = {match.start() + place for match in _SPACED_WORD.finditer(text) for place in range(1, len(match.group()))}
+    if _HAN.search(text) and not _KANA.search(text):
+        import jieba  # late: its dictionary takes a second to load
+
+        for _, start, end in jieba.tokenize(text):
+            inside.update(range(start + 1, end))
+    return inside
