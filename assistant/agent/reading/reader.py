@@ -24,7 +24,7 @@ from assistant.understanding.names import longest, name_index
 from tools.engines.text import TextEncoder
 from tools.records import Vocabulary
 
-CERTAIN: Final = 0.7
+CERTAIN: Final = 0.6
 """Probability from which a role makes a constraint that holds."""
 
 LIKELY: Final = 0.45
@@ -36,6 +36,7 @@ HARMFUL: Final = 0.9
 ASKED: Final = 0.5
 """Probability from which an operation counts."""
 
+PRICES: Final = ("min_price", "max_price")
 AROUND: Final = 0.25
 """How far "around 50" reaches to either side, as a share."""
 
@@ -92,6 +93,7 @@ class _Part:
         self.preferences: list[tuple[Constraint, int]] = []
         self.consumed: list[tuple[int, int]] = []
         self.spans = self._spans()
+        self.referring = referring
         pointers = [span for span in self.spans if span.role == "item"]
         self.references = referring.resolve([self._of(span) for span in pointers], self.text, memory)
         self._prices()
@@ -99,13 +101,19 @@ class _Part:
         self._unwanted()
         self._attributes()
         self._operations()
-        self.dropped = (
-            referring.taken_back([self._of(span) for span in self.spans if span.role == "back"], memory.constraints)
-            if read.act == "undo"
-            else []
-        )
+        self.dropped = self._dropped(referring)
+
+    def _dropped(self, referring: Referring) -> list[Constraint]:
+        """Earlier constraints that the message takes back, and those of another kind of thing."""
+        phrases = [self._of(span) for span in self.spans if span.role == "back"]
+        held = self.memory.constraints
+        dropped = referring.taken_back(phrases, held) if phrases or self.read.act == "undo" else []
         if self.asks("free_limit"):
-            self.dropped += [c for c in memory.constraints if c.field in ("min_price", "max_price")]
+            dropped += [one for one in held if one.field in PRICES]
+        things = [self._of(span).casefold() for span in self.things]
+        if things and not any(thing in self.memory.topic.casefold() for thing in things):
+            dropped += [one for one in held if one.field in ("brands", "categories", "attributes")]
+        return dropped
 
     def asks(self, operation: str) -> bool:
         """Whether the message asks for this operation."""
@@ -157,13 +165,24 @@ class _Part:
 
     def _brands(self) -> None:
         for name in longest(name_index(self.vocabulary).find_all(self.text), ["brand"]):
-            wanted = self._probability(name.start, name.end, WANTED)
-            unwanted = self._probability(name.start, name.end, UNWANTED)
-            words = self.text[name.start : name.end]
-            if unwanted > wanted:
-                self._hold(name.start, unwanted, self._constraint("exclude_brands", name.name, words))
-            else:
-                self._hold(name.start, wanted, self._constraint("brands", name.name, words))
+            self._brand(name.name, name.start, name.end)
+        for span in self.spans:
+            named = span.role not in ("prop", "not") or self._has_name(span)
+            brand = None if named else self.referring.brand(self._of(span), self.vocabulary)
+            if brand:
+                self._brand(brand, span.start, span.end)
+                self.consumed.append((span.start, span.end))
+
+    def _has_name(self, span: Span) -> bool:
+        return bool(name_index(self.vocabulary).find_all(self._of(span)))
+
+    def _brand(self, brand: str, start: int, end: int) -> None:
+        wanted, unwanted = self._probability(start, end, WANTED), self._probability(start, end, UNWANTED)
+        words = self.text[start:end]
+        if unwanted > wanted:
+            self._hold(start, unwanted, self._constraint("exclude_brands", brand, words))
+        else:
+            self._hold(start, wanted, self._constraint("brands", brand, words))
 
     def _probability(self, start: int, end: int, roles: Sequence[str]) -> float:
         distribution = self.tagged.distribution(start, end)
@@ -172,7 +191,7 @@ class _Part:
     def _unwanted(self) -> None:
         """Things and properties that are not wanted; brands have been read."""
         for span in self.spans:
-            if span.role != "not":
+            if span.role != "not" or self._is_consumed(span):
                 continue
             self.consumed.append((span.start, span.end))
             names = longest(name_index(self.vocabulary).find_all(self._of(span)))

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.records import Constraint, Memory, Recommendation
-from assistant.understanding.lexicon import alternatives, load_lexicon
 from tools.engines.text import TextEncoder
+from tools.records import Vocabulary
 
 FORMS: Final = {
     "first": ("the first one", "number one"),
@@ -22,13 +22,17 @@ FORMS: Final = {
     "cheapest": ("the cheaper one", "the cheapest of them", "the less expensive one"),
     "dearest": ("the more expensive one", "the most expensive of them"),
     "other": ("the other one",),
-    "all": ("both", "all of them", "these", "the two of them"),
+    "all": ("both", "all of them", "the two of them"),
     "this": ("this one", "it", "that one", "this item"),
 }
 """Ways to point at an item of a list; the encoder compares a pointer in any language with them."""
 
+MOST_BRANDS, LONGEST_BRAND = 2_000, 24
+"""A catalogue of more brands, and words of more characters, are not compared by the encoder."""
+
+BRAND_DEVIATIONS: Final = 2.5
 _RANKS: Final = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4}
-_WORD = re.compile(r"[^\W\d_]{3,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
+_WORD = re.compile(r"\d+|[^\W\d_]{3,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
 _DIGITS = re.compile(r"(?<![\d.,])\d{1,2}(?![\d.,])")
 _FIELDS: Final = {
     "max_price": "price limit, budget, at most {}",
@@ -86,6 +90,21 @@ class Referring:
         (vector,) = self._encoder.encode([pointer], purpose="query")
         return names[int(np.argmax(vectors @ vector))]
 
+    def brand(self, words: str, vocabulary: Vocabulary) -> str | None:
+        """The brand that is written in another script, or with an ending ("ナイキ", "Nikes"); None where none is near.
+
+        A brand is meant when it lies far nearer to the words than brands usually do, and than the next one.
+        """
+        if not 1 < len(vocabulary.brands) <= MOST_BRANDS or len(words) > LONGEST_BRAND:
+            return None
+        vectors = _brand_vectors(self._encoder, tuple(vocabulary.brands))
+        (vector,) = self._encoder.encode([words], purpose="query")
+        near = vectors @ vector
+        best, second = np.argsort(-near)[:2]
+        deviations = (near[best] - near.mean()) / max(float(near.std()), 1e-6)
+        clear = deviations >= BRAND_DEVIATIONS and near[best] - near[second] >= near.std()
+        return vocabulary.brands[int(best)] if clear else None
+
     def taken_back(self, phrases: Sequence[str], constraints: Sequence[Constraint]) -> list[Constraint]:
         """The constraints in force that the phrases take back; the latest where nothing is named."""
         held = [one for one in constraints if one.field != "exclude_ids"]
@@ -111,6 +130,11 @@ def _forms(encoder: TextEncoder) -> tuple[list[str], NDArray[np.float32]]:
     return [form for form, _ in pairs], encoder.encode([phrase for _, phrase in pairs], purpose="query")
 
 
+@lru_cache(maxsize=4)
+def _brand_vectors(encoder: TextEncoder, brands: tuple[str, ...]) -> NDArray[np.float32]:
+    return encoder.encode(brands, purpose="query")
+
+
 def _described(constraint: Constraint) -> str:
     return _FIELDS[constraint.field].format(constraint.value, constraint.value)
 
@@ -126,11 +150,7 @@ def _by_title(text: str, shown: list[Recommendation], *, least: int = 1) -> list
 
 
 def _by_rank(pointer: str, shown: list[Recommendation]) -> list[Recommendation]:
-    """The items whose numbers or ordinals the pointer names."""
+    """The items whose numbers in the list the pointer names, in digits."""
     folded = pointer.casefold()
     ranks = [int(match.group()) for match in _DIGITS.finditer(folded)]
-    ordinals = load_lexicon().references["ordinals"]
-    for number, names in ordinals.items():
-        if re.search(alternatives(map(str, names)), folded):
-            ranks.append(len(shown) if int(number) == -1 else int(number))
     return [shown[rank - 1] for rank in ranks if 1 <= rank <= len(shown)]
