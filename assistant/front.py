@@ -42,6 +42,7 @@ from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
 from assistant.warming import SAMPLES, Load, NoModel, WarmUp
 from prompts import PromptError, check_folder
+from tools.engines.text import TextEncoder
 from tools.engines.threads import usable_cores
 from tools.errors import MediaError, StoreError, UnknownItem
 from tools.records import ToolOutcome
@@ -480,7 +481,8 @@ class Assistant:
         if heads is None:
             return None
         with contextlib.suppress(ServiceMissing):
-            return MessageReader(self._parts.engines.text, heads)
+            encoder = self._parts.engines.text
+            return MessageReader(encoder, heads) if isinstance(encoder, TextEncoder) else None
         return None
 
     async def _run_tool(

@@ -92,6 +92,7 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
     return Plan(
         intent=understanding.intent or "recommend",
         topic=topic[:QUERY_CHARACTERS],
+        head=understanding.head[:QUERY_CHARACTERS],
         pictures=pictures or carried,
         constraints=constraints,
         preferences=understanding.preferences,
@@ -122,8 +123,8 @@ def certain_calls(
     filters = plan.filters.model_dump(exclude_defaults=True)
     calls = [_search("search_by_image", {"image": picture}, pool, filters) for picture in plan.pictures]
     query = searchable(plan.topic, language, catalogue_language)
-    if query:
-        calls.append(_search("search_by_text", {"query": query}, pool, filters))
+    for words in dict.fromkeys([query, plan.head or query] if query else []):
+        calls.append(_search("search_by_text", {"query": words}, pool, filters))
     if not calls and not plan.sort:
         calls = [_search(tool, {}, pool, filters) for tool in by_taste]
     if not calls:

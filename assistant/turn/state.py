@@ -90,6 +90,8 @@ class Plan(Record):
 
     intent: Intent
     topic: str = ""
+    head: str = ""
+    """The topic without what it is for: a mouse, of a mouse for a laptop."""
     pictures: list[str] = []
     constraints: list[Constraint] = []
     unused: list[Constraint] = []

@@ -57,6 +57,7 @@ class Understanding(Record):
     currency: str | None
     references: list[Recommendation]
     topic: str
+    head: str = Field("", description="the topic without what it is for")
     refines: bool
     sort: Literal["price", "-price"] | None = Field(None, description="cheapest or dearest first, where that is asked")
     accompanies: bool = Field(False, description="what is wished is to go with what the picture shows")

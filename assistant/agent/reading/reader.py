@@ -30,8 +30,8 @@ CERTAIN: Final = 0.6
 LIKELY: Final = 0.45
 """Probability from which it makes a preference, which moves the ranking and hides nothing."""
 
-HARMFUL: Final = 0.9
-"""Probability from which a wish is refused: here the classifier is right in 99 of 100 (`assistant eval heads`)."""
+HARMFUL: Final = 0.7
+"""Probability from which a wish is refused (`assistant eval heads` prints precision and recall there)."""
 
 ASKED: Final = 0.5
 """Probability from which an operation counts."""
@@ -75,7 +75,7 @@ class MessageReader(NamedTuple):
 
     def _part(self, said: Said, memory: Memory, vocabulary: Vocabulary, language: str) -> "_Part":
         states = self.encoder.token_states(said.text, purpose="classification")
-        read = self.heads.read(said.text, states, shown=bool(memory.shown))
+        read = self.heads.read(said.text, states, shown=_goes_on(memory))
         return _Part(said, read, memory, vocabulary, language, Referring(self.encoder))
 
 
@@ -197,10 +197,13 @@ class _Part:
             names = longest(name_index(self.vocabulary).find_all(self._of(span)))
             if any(name.kind == "brand" for name in names):
                 continue
-            category = next((name for name in names if name.kind == "category"), None)
             words = self._of(span)
-            if category and len(words) <= len(category.name) + 3:
-                constraint = self._constraint("exclude_categories", category.name, words)
+            own = next((name.name for name in names if name.kind == "category"), None)
+            category = own if own and len(words) <= len(own) + 3 else None
+            if not names:
+                category = self.referring.category(words, self.vocabulary)
+            if category:
+                constraint = self._constraint("exclude_categories", category, words)
             else:
                 known = next((name.name for name in names if name.kind in ("term", "noun")), words)
                 constraint = self._constraint("exclude_terms", known[:100], words)
@@ -228,15 +231,19 @@ class _Part:
         """Cheaper or dearer than what was shown, only what is in stock, and what is said of shown items."""
         shown = self.references or self.memory.shown
         prices = [item.price for item in shown if item.price is not None]
-        if prices and self.asks("cheaper"):
-            self._bound("max_price", max(round(min(prices) - CENT, 2), 0.0))
-        elif prices and self.asks("dearer"):
-            self._bound("min_price", round(max(prices) + CENT, 2))
+        if prices and (self.asks("cheaper") or self.asks("dearer")):
+            if self.asks("cheaper"):
+                self._bound("max_price", max(round(min(prices) - CENT, 2), 0.0))
+            else:
+                self._bound("min_price", round(max(prices) + CENT, 2))
+            self._not_again(shown)
         if self.asks("stock"):
             self.constraints.append((self._constraint("in_stock", True, self.text[:60]), 0))
         if self.read.act == "more" and not self.references:
-            for item in self.memory.shown:
-                self.constraints.append((self._constraint("exclude_ids", item.item_id, item.title), 0))
+            self._not_again(self.memory.shown)
+
+    def _not_again(self, items: Sequence[Recommendation]) -> None:
+        self.constraints += [(self._constraint("exclude_ids", item.item_id, item.title), 0) for item in items]
 
     def _bound(self, field: str, value: float) -> None:
         currency = _only(self.vocabulary.currencies)
@@ -250,15 +257,26 @@ class _Part:
     def _is_consumed(self, span: Span) -> bool:
         return any(span.overlaps(*done) for done in self.consumed)
 
-    def topic(self, start: int = 0, end: int | None = None) -> str:
-        """What to search for, from a stretch of the message: what is wanted and for what, in the order of the words."""
+    def topic(self, start: int = 0, end: int | None = None, *, purpose: bool = True) -> str:
+        """What to search for, from a stretch of the message: what is wanted and for what, in the order of the words.
+
+        Where no word has such a role, what is left of the message is searched for.
+
+        Args:
+            purpose: with what or whom it is for.
+        """
         end = len(self.text) if end is None else end
-        roles = {"thing", "prop", "for"}
-        kept = [s for s in self.spans if s.role in roles and start <= s.start < end and not self._is_consumed(s)]
-        if kept:
-            return " ".join(self._of(span) for span in kept)
-        left = [s for s in self.spans if s.role in ("said", "item", "back", "max", "min", "near")]
-        return _without(self.text, [*self.consumed, *((s.start, s.end) for s in left)])[start:end].strip()
+        roles = {"thing", "prop", *(("for",) if purpose else ()), *(() if self.references else ("item",))}
+        wanted = [s for s in self.spans if s.role in roles and not self._is_consumed(s)]
+        if wanted:
+            return " ".join(self._of(span) for span in wanted if start <= span.start < end)
+        known = [(s.start, s.end) for s in self.spans if s.role != "for"]
+        return _without(self.text, [*self.consumed, *known])[start:end].strip() if purpose else ""
+
+    @property
+    def says_what(self) -> bool:
+        """Whether any word says what is wanted or for what."""
+        return any(span.role in ("thing", "prop", "for") for span in self.spans)
 
 
 def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: bool) -> Understanding:
@@ -268,11 +286,11 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
             language=language, intent=None, constraints=[], currency=None, references=[], topic="", refines=False
         )
     lead = next((part for part in parts if part.source == "text"), parts[0])
-    shown = bool(memory.shown)
+    shown = _goes_on(memory)
     references = list({item.item_id: item for part in parts for item in part.references}.values())
     refused = lead.read.acts["harm"] >= HARMFUL
     intent = _intent(lead, references, shown=shown, attached=attached)
-    is_open = lead.asks("open") and not (lead.things or attached)
+    is_open = lead.asks("open") and not (lead.says_what or attached)
     wishes = [] if intent or len(parts) > 1 else _wishes(lead)
     own = {id(c) for wish in wishes for c in wish.constraints}
     constraints = [c for part in parts for c, _ in part.constraints if id(c) not in own]
@@ -282,10 +300,14 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     constraints += [
         Constraint(field="exclude_ids", value=item.item_id, source=lead.source, words=item.title) for item in excluded
     ]
-    topic = "" if is_open else " ".join(filter(None, (part.topic() for part in parts)))
+    silent = is_open or (attached and not any(part.says_what for part in parts))
+    topic, head = (
+        "" if silent else " ".join(filter(None, (part.topic(purpose=purpose) for part in parts)))
+        for purpose in (True, False)
+    )
     goes_on = shown and not is_open and lead.read.act in _GOES_ON
     if lead.read.act in ("more", "undo") and not lead.things:
-        topic = ""
+        topic = head = ""
     kept = [] if rejected and not liked else references
     return Understanding(
         language=language,
@@ -304,6 +326,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
         currency=next((a.currency for part in parts for a in part.amounts if a.currency), None),
         references=kept,
         topic=topic,
+        head=head,
         refines=goes_on,
         wishes=wishes,
     )
@@ -364,6 +387,11 @@ def _borders(text: str, things: Sequence[Span]) -> list[int]:
 
 
 _CONJUNCTIONS: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "и", "plus", "also", "&", "+"})
+
+
+def _goes_on(memory: Memory) -> bool:
+    """Whether there is something that a message may go on with."""
+    return bool(memory.shown or memory.topic or memory.constraints)
 
 
 def _only(currencies: list[str]) -> str | None:

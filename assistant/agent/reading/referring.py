@@ -27,10 +27,10 @@ FORMS: Final = {
 }
 """Ways to point at an item of a list; the encoder compares a pointer in any language with them."""
 
-MOST_BRANDS, LONGEST_BRAND = 2_000, 24
-"""A catalogue of more brands, and words of more characters, are not compared by the encoder."""
+MOST_NAMES, LONGEST_NAME = 2_000, 24
+"""A catalogue of more names, and words of more characters, are not compared by the encoder."""
 
-BRAND_DEVIATIONS: Final = 2.5
+NAME_DEVIATIONS: Final = 2.5
 _RANKS: Final = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4}
 _WORD = re.compile(r"\d+|[^\W\d_]{3,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
 _DIGITS = re.compile(r"(?<![\d.,])\d{1,2}(?![\d.,])")
@@ -63,6 +63,9 @@ class Referring:
         found: list[Recommendation] = []
         for pointer in pointers:
             found += self._one(pointer, shown, found)
+        one = next((p for p in pointers if self._form(p) in ("cheapest", "dearest")), None)
+        if one and len(found) > 1:  # "the cheaper of the two"
+            found = self._one(one, shown, [])
         if not pointers:
             found = _by_title(text, shown, least=2)
         return list({item.item_id: item for item in found}.values())
@@ -91,19 +94,24 @@ class Referring:
         return names[int(np.argmax(vectors @ vector))]
 
     def brand(self, words: str, vocabulary: Vocabulary) -> str | None:
-        """The brand that is written in another script, or with an ending ("ナイキ", "Nikes"); None where none is near.
+        """The brand that is written in another script, or with an ending ("ナイキ", "Nikes"); None where none is near."""
+        return self._name(words, vocabulary.brands)
 
-        A brand is meant when it lies far nearer to the words than brands usually do, and than the next one.
-        """
-        if not 1 < len(vocabulary.brands) <= MOST_BRANDS or len(words) > LONGEST_BRAND:
+    def category(self, words: str, vocabulary: Vocabulary) -> str | None:
+        """The category that the words name in another language; None where none is near."""
+        return self._name(words, vocabulary.categories)
+
+    def _name(self, words: str, names: Sequence[str]) -> str | None:
+        """A name is meant when it lies far nearer to the words than names of its kind usually do, and than the next."""
+        if not 2 < len(names) <= MOST_NAMES or len(words) > LONGEST_NAME:
             return None
-        vectors = _brand_vectors(self._encoder, tuple(vocabulary.brands))
+        vectors = _vectors(self._encoder, tuple(names))
         (vector,) = self._encoder.encode([words], purpose="query")
         near = vectors @ vector
         best, second = np.argsort(-near)[:2]
-        deviations = (near[best] - near.mean()) / max(float(near.std()), 1e-6)
-        clear = deviations >= BRAND_DEVIATIONS and near[best] - near[second] >= near.std()
-        return vocabulary.brands[int(best)] if clear else None
+        spread = max(float(near.std()), 1e-6)
+        clear = near[best] - near.mean() >= NAME_DEVIATIONS * spread and near[best] - near[second] >= spread
+        return names[int(best)] if clear else None
 
     def taken_back(self, phrases: Sequence[str], constraints: Sequence[Constraint]) -> list[Constraint]:
         """The constraints in force that the phrases take back; the latest where nothing is named."""
@@ -130,9 +138,9 @@ def _forms(encoder: TextEncoder) -> tuple[list[str], NDArray[np.float32]]:
     return [form for form, _ in pairs], encoder.encode([phrase for _, phrase in pairs], purpose="query")
 
 
-@lru_cache(maxsize=4)
-def _brand_vectors(encoder: TextEncoder, brands: tuple[str, ...]) -> NDArray[np.float32]:
-    return encoder.encode(brands, purpose="query")
+@lru_cache(maxsize=8)
+def _vectors(encoder: TextEncoder, names: tuple[str, ...]) -> NDArray[np.float32]:
+    return encoder.encode(names, purpose="query")
 
 
 def _described(constraint: Constraint) -> str:

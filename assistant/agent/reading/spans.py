@@ -1,5 +1,6 @@
 """Stretches of a message with a role, from the classifier's probabilities for each token."""
 
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -99,6 +100,8 @@ def _inside_words(text: str) -> set[int]:
     inside = {match.start() + place for match in _SPACED_WORD.finditer(text) for place in range(1, len(match.group()))}
     if _HAN.search(text) and not _KANA.search(text):
         import jieba  # late: its dictionary takes a second to load
+
+        jieba.setLogLevel(logging.WARNING)
 
         for _, start, end in jieba.tokenize(text):
             inside.update(range(start + 1, end))
