@@ -14,7 +14,6 @@ from typing import Literal
 
 from tools.calibration import ALIKE
 from tools.records import Hit, Signal
-from tools.store.words import query_words
 
 Evidence = Literal["text", "picture"]
 Best = Mapping[str, float]
@@ -30,18 +29,14 @@ SHARE_OF_BEST: Mapping[str, float] = {"text": 0.6, "picture": 0.5}
 SAME_KIND = 0.8
 """From which share of the best z-score on an item is the very kind of thing that was asked for."""
 
-NEAR = 3.0
-"""From which z-score the best item may be shown for a vague wish, as no more than near."""
+NEAR = 2.7
+"""From which z-score the best item may be shown, as no more than near."""
 
 KEYWORDS = 3.0
 """What it adds to an item's z-score that it holds all words of the query."""
 
 ENOUGH_WORDS = 0.5
 """An item counts by words alone when it holds more than this share of the query, rare words counting more."""
-
-VAGUE_WORDS = 4
-"""A wish of so many words may be worth an answer
-that is only near ("something to keep my hands warm on the balcony")."""
 
 Asked = Iterable[tuple[str, Signal]]
 """What was asked, and how an item answered."""
@@ -73,10 +68,9 @@ def best_scores(asked: Iterable[tuple[str, Hit]]) -> dict[str, float]:
     return best
 
 
-def is_vague(asked: Iterable[str], best: Best) -> bool:
-    """True when a wish is told in many words, none of which need name a thing, and something is not far from it."""
-    told = any(len(query_words(words)) >= VAGUE_WORDS for words in asked)
-    return told and best.get("text", 0.0) >= NEAR
+def is_near(best: Best) -> bool:
+    """True when something is not far from the wish, so that it may be shown as no more than near."""
+    return best.get("text", 0.0) >= NEAR
 
 
 def is_certain(best: Best) -> bool:

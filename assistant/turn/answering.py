@@ -183,6 +183,8 @@ def _remarks(search: WishSearch, state: TurnState, context: TurnContext) -> str 
         return _nothing(search, language, context)
     parts = [_relaxed_in_words(plan.relaxed, language)] if plan.relaxed else []
     parts += [_unknown_in_words(plan.unknown, language)] if plan.unknown else []
+    if search.assortment is not None and not search.weak:
+        parts.append(say("assortment", language, **search.assortment.model_dump()))
     parts += [say("weak", language)] if search.weak else []
     return say("sentence_separator", language).join(parts) or None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -16,10 +17,10 @@ from assistant.learning.records import Fusion
 from assistant.learning.store import weights_in_force
 from assistant.ledger import Ledger
 from assistant.records import Candidate, Provisional
-from assistant.relevance import is_relevant, is_same_kind, is_vague
+from assistant.relevance import is_near, is_relevant, is_same_kind
 from assistant.turn.choosing import category_by_category, diverse, explored, places_to_explore
 from assistant.turn.degrading import say_without
-from assistant.turn.state import Plan, TurnContext, TurnState, WishSearch, said_by
+from assistant.turn.state import Assortment, Plan, TurnContext, TurnState, WishSearch, said_by
 from assistant.turn.tasting import BY_TASTE, TASTE_TOOL, opinions, weights_of
 from assistant.turn.wishes import listing, shared_out
 from assistant.understanding import to_filters
@@ -32,6 +33,9 @@ LISTS = frozenset({"browse", *BY_TASTE})
 
 COLD_DIVERSITY = 0.5
 """How diverse what is shown to a user is of whom nothing is known, at least (``taste.diversity``)."""
+
+MOST_NAMED = 8
+"""How many brands and categories an answer about the assortment names."""
 
 Update = dict[str, Any]
 
@@ -70,13 +74,30 @@ async def _fuse_one(
         near = _by_taste(near, fuse_all(outcomes, weights), state, turn.rrf_k)
     near = await asyncio.to_thread(_preferred, near, search.plan, context)
     near = _sorted(near, search.plan)
+    asked = _assortment(near) if state["understanding"].assortment and near else None
     if not (search.plan.sort or weak):
         near = await asyncio.to_thread(_chosen, near, search, state, context)
-    search = search.model_copy(update={"far": bool(fused) and not near, "weak": weak})
+    search = search.model_copy(update={"far": bool(fused) and not near, "weak": weak, "assortment": asked})
     near = near[: _most(state, context)]
     candidates = await asyncio.to_thread(_candidates, near, search, state, context, numbers)
     fusion = Fusion(votes=votes(outcomes), weights=weights, policy=policy)
     return search.model_copy(update={"candidates": candidates}), fusion, unread
+
+
+def _assortment(near: list[FusedHit]) -> Assortment:
+    """Brands, categories and prices of everything that has to do with the question, most frequent first."""
+    hits = [entry.hit for entry in near]
+    prices = [hit.price for hit in hits if hit.price is not None]
+    brands = Counter(hit.brand for hit in hits if hit.brand)
+    categories = Counter(hit.category.split(">")[-1].strip() for hit in hits if hit.category)
+    return Assortment(
+        count=len(hits),
+        brands=[name for name, _ in brands.most_common(MOST_NAMED)],
+        categories=[name for name, _ in categories.most_common(MOST_NAMED)],
+        lowest=min(prices, default=None),
+        highest=max(prices, default=None),
+        currency=next((hit.currency for hit in hits if hit.currency), None),
+    )
 
 
 def _preferred(near: list[FusedHit], plan: Plan, context: TurnContext) -> list[FusedHit]:
@@ -186,7 +207,7 @@ def _deserves_near_misses(search: WishSearch) -> bool:
     """True when the nearest may be shown though nothing is near: a vague wish, or one that names what is to be kept."""
     plan = search.plan
     kept = plan.filters.categories or plan.filters.brands or plan.filters.include_terms or plan.filters.attributes
-    return bool(kept) or is_vague((found.asked for found in search.found), plan.best)
+    return bool(kept) or is_near(plan.best)
 
 
 def _sorted(entries: list[FusedHit], plan: Plan) -> list[FusedHit]:

@@ -23,7 +23,7 @@ from assistant.records import (
     StepStarted,
     TurnEvent,
 )
-from assistant.relevance import best_scores, is_certain, is_vague, relevant_ids
+from assistant.relevance import best_scores, is_certain, is_near, relevant_ids
 from assistant.turn.asking import is_open
 from assistant.turn.degrading import say_without
 from assistant.turn.interest import with_buttons, with_words
@@ -413,7 +413,7 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
         plan = known
         again = await run_calls(_certain_calls(plan, state, context), state, runtime)
         results = [*_without_items(results), *again]
-    vague = not is_certain(plan.best) and is_vague([plan.topic], plan.best)
+    vague = not is_certain(plan.best) and is_near(plan.best)
     if vague or _relevant(results, plan):
         return plan, [*results, *_without_items(probe)]
     relaxed = await asyncio.to_thread(_relaxed, plan, context, _relevant(probe, plan))

@@ -120,6 +120,17 @@ class Plan(Record):
     """The order that the user asked for: the cheapest, or the dearest first."""
 
 
+class Assortment(Record):
+    """What there is of what was asked about."""
+
+    count: int
+    brands: list[str]
+    categories: list[str]
+    lowest: float | None = None
+    highest: float | None = None
+    currency: str | None = None
+
+
 class WishSearch(Record):
     """One wish of a message with its own plan and what came of it; most messages have a single one."""
 
@@ -133,6 +144,7 @@ class WishSearch(Record):
     """Whether something was found and nothing of it has to do with the wish."""
     weak: bool = False
     """Whether the candidates are near misses."""
+    assortment: Assortment | None = None
 
 
 class TurnState(TypedDict, total=False):

@@ -70,6 +70,7 @@ class Understanding(Record):
     wishes: list[Wish] = Field([], description="several wishes, each with its own; ``constraints`` hold for all")
     preferences: list[Constraint] = Field([], description="what is likely wanted: it moves the ranking, hides nothing")
     dropped: list[Constraint] = Field([], description="earlier constraints that are taken back")
+    assortment: bool = Field(False, description="the question is what there is at all: which brands, kinds and prices")
     each_picture: bool = Field(False, description="each of the pictures asks for an item of its own")
 
 

@@ -1,6 +1,6 @@
 """What has to do with a wish, by calibrated signals."""
 
-from assistant.relevance import best_scores, is_certain, is_relevant, is_same_kind, is_vague, relevant_ids
+from assistant.relevance import best_scores, is_certain, is_near, is_relevant, is_same_kind, relevant_ids
 from tools.records import Hit, Signal
 
 
@@ -65,9 +65,7 @@ def test_the_kind_of_thing_that_was_asked_for_is_nearer_than_what_goes_with_it()
     assert [is_same_kind([("camera", text(z)[0])], best) for z in (6.0, 5.2, 4.5, 3.0)] == [True, True, False, False]
 
 
-def test_a_vague_wish_has_many_words_and_something_near() -> None:
-    wish = "something to keep my hands warm on the balcony"
-    assert is_vague([wish], {"text": 3.5})
-    assert not is_vague([wish], {"text": 2.0})
-    assert not is_vague(["warm gloves"], {"text": 3.5})
-    assert is_vague(["冬天在阳台上看书时手很冷"], {"text": 3.5})
+def test_what_is_only_near_is_told_from_what_is_far() -> None:
+    assert is_near({"text": 3.5})
+    assert not is_near({"text": 2.0})
+    assert not is_near({})

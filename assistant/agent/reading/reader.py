@@ -320,6 +320,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
         recalled=[regard.item_id for regard in memory.rejected if regard.title.casefold() in lead.text.casefold()],
         recipient=_recipient(lead),
         open_wish=is_open,
+        assortment=lead.read.act == "assortment",
         constraints=constraints,
         preferences=[c for part in parts for c, _ in part.preferences],
         dropped=[c for part in parts for c in part.dropped],
