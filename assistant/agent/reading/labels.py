@@ -31,7 +31,7 @@ HELD_OUT: Final = "it"
 """The language that no classifier is trained on."""
 
 _LABEL = re.compile(r"\[(thing|prop|not|for|said|item|back|max|min|near|num):([^\[\]]*)\]")
-_MESSAGES = ("messages_en.jsonl", "messages_zh.jsonl", "messages_eu.jsonl")
+_MESSAGES = ("messages_en.jsonl", "messages_zh.jsonl", "messages_eu.jsonl", "messages_follow_up.jsonl")
 
 
 class LabelledSpan(NamedTuple):
