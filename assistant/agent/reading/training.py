@@ -1,6 +1,7 @@
 """Fitting the classifiers of `assistant.agent.reading.heads`: repeatable, in about a minute on two cores."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -164,3 +165,12 @@ def _role_weights(tagger: _RoleTagger) -> dict[str, Array]:
         found[f"role.{name}.input_bias"] = state[f"recurrent.bias_ih_l0{suffix}"]
         found[f"role.{name}.recurrent_bias"] = state[f"recurrent.bias_hh_l0{suffix}"]
     return {name: np.ascontiguousarray(value, np.float32) for name, value in found.items()}
+
+
+def write(weights: dict[str, Array], path: Path) -> None:
+    """Keep the weights in half precision, scales and biases aside."""
+    from safetensors.numpy import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    exact = ("state.", "role.in.bias", "role.out.bias")
+    save_file({n: v if n.startswith(exact) else v.astype(np.float16) for n, v in weights.items()}, path)

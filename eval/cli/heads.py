@@ -1,0 +1,33 @@
+"""assistant eval heads: the classifiers that read messages, measured on the labelled messages and fitted to them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Fit = Annotated[bool, typer.Option("--fit", help="Fit the classifiers to all messages and write their weights.")]
+Into = Annotated[Path | None, typer.Option("--into", help="Folder of the weights; default: the program's own.")]
+
+
+def heads(fit: Fit = False, into: Into = None) -> None:
+    """Acts, roles and operations of messages: cross-validated confusions, and those of a language never trained on."""
+    from assistant.agent.reading import labels, training
+    from assistant.agent.reading.heads import WEIGHTS
+    from assistant.cli.progress import counting
+    from assistant.engines import open_engines
+    from assistant.settings import load_settings
+    from eval import heads as measured
+
+    settings = load_settings()
+    encoder = open_engines(settings).text
+    messages = [*labels.messages(), *labels.operations()]
+    with counting(f"reading with {settings.text.model}", len(messages)) as done:
+        examples = training.examples(messages, lambda text: encoder.token_states(text, purpose="classification"), done)
+    if fit:
+        path = (into or WEIGHTS) / f"{settings.text.model}.safetensors"
+        training.write(training.fit([one for one in examples if one.message.language != labels.HELD_OUT]), path)
+        typer.echo(f"Written: {path}")
+        return
+    typer.echo(f"Cross-validated, {measured.FOLDS} folds\n{measured.in_words(measured.cross_validated(examples))}\n")
+    unseen = measured.on_unseen_language(examples)
+    typer.echo(f"A language never trained on ({labels.HELD_OUT})\n{measured.in_words(unseen)}")

@@ -1,0 +1,131 @@
+"""How well the classifiers that read messages do: cross-validated on the labelled messages, and on an unseen language."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import numpy as np
+
+from assistant.agent.reading.heads import Heads
+from assistant.agent.reading.labels import ACTS, HELD_OUT, NUMBER_ROLES, OPERATIONS, ROLES
+from assistant.agent.reading.training import Example, fit
+
+T = TypeVar("T")
+FOLDS: Final = 5
+HARM: Final = (0.5, 0.7, 0.9)
+"""Probabilities at which precision and recall of refusals are told."""
+
+WANTED: Final = ("thing", "prop")
+NAMED: Final = (*WANTED, "not", "for", "said")
+"""Roles of spans of which it is told whether they are wanted."""
+
+
+@dataclass
+class Figures:
+    """Counts over messages that the classifiers were not trained on."""
+
+    acts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    roles: Counter[tuple[str, str]] = field(default_factory=Counter)
+    wanted: Counter[bool] = field(default_factory=Counter)
+    harm: list[tuple[float, bool]] = field(default_factory=list)
+    operations: Counter[tuple[str, bool, bool]] = field(default_factory=Counter)
+
+    @property
+    def act(self) -> float:
+        """Share of messages whose act is right."""
+        return _share(self.acts, lambda pair: pair[0] == pair[1])
+
+    @property
+    def number(self) -> float:
+        """Share of numbers whose role is right."""
+        return _share(
+            Counter({pair: count for pair, count in self.roles.items() if pair[0] in NUMBER_ROLES}),
+            lambda pair: pair[0] == pair[1],
+        )
+
+    @property
+    def is_wanted(self) -> float:
+        """Share of names and words of which it is rightly told whether they are wanted."""
+        return _share(self.wanted, bool)
+
+    def refusals(self, threshold: float) -> tuple[float, float]:
+        """Precision and recall of refusing from this probability on."""
+        refused = [harmful for probability, harmful in self.harm if probability >= threshold]
+        harmful = sum(harmful for _, harmful in self.harm)
+        return sum(refused) / max(len(refused), 1), sum(refused) / max(harmful, 1)
+
+    def operation(self, name: str) -> tuple[float, float]:
+        """Precision and recall of an operation."""
+        right = self.operations[name, True, True]
+        said = right + self.operations[name, True, False]
+        there = right + self.operations[name, False, True]
+        return right / max(said, 1), right / max(there, 1)
+
+
+def _share(counts: Counter[T], is_right: Callable[[T], bool]) -> float:
+    return sum(count for key, count in counts.items() if is_right(key)) / max(counts.total(), 1)
+
+
+def cross_validated(given: Sequence[Example], *, seed: int = 0) -> Figures:
+    """Each message is read by classifiers that were trained on the other folds; the unseen language is left out."""
+    seen = [one for one in given if one.message.language != HELD_OUT]
+    order = np.random.default_rng(seed).permutation(len(seen))
+    figures = Figures()
+    for fold in range(FOLDS):
+        left_out = set(order[fold::FOLDS].tolist())
+        heads = Heads(fit([one for place, one in enumerate(seen) if place not in left_out], seed=seed))
+        count(figures, heads, (seen[place] for place in sorted(left_out)))
+    return figures
+
+
+def on_unseen_language(given: Sequence[Example], *, seed: int = 0) -> Figures:
+    """The messages of the language that no classifier is trained on."""
+    heads = Heads(fit([one for one in given if one.message.language != HELD_OUT], seed=seed))
+    figures = Figures()
+    count(figures, heads, (one for one in given if one.message.language == HELD_OUT))
+    return figures
+
+
+def count(figures: Figures, heads: Heads, examples: Iterable[Example]) -> None:
+    """Add what these classifiers make of the examples to the figures."""
+    for message, states in examples:
+        read = heads.read(message.text, states, shown=message.shown)
+        if message.act is None:
+            for name in OPERATIONS:
+                figures.operations[name, read.operations[name] >= 0.5, name in message.operations] += 1
+            continue
+        figures.acts[message.act, read.act] += 1
+        figures.harm.append((read.acts["harm"], message.act == "harm"))
+        for span in message.spans:
+            number = span.role in NUMBER_ROLES
+            figures.roles[span.role, read.tagged.role_of(span.start, span.end, number=number)[0]] += 1
+            if span.role in NAMED:
+                distribution = read.tagged.distribution(span.start, span.end)
+                share = sum(float(distribution[ROLES.index(role)]) for role in WANTED)
+                figures.wanted[(share >= 0.5) == (span.role in WANTED)] += 1
+
+
+def in_words(figures: Figures) -> str:
+    """The figures as text: shares, then the confusions of acts and roles."""
+    lines = [
+        f"act right {figures.act:.1%}, role of a number right {figures.number:.1%}, "
+        f"wanted or not right {figures.is_wanted:.1%}",
+        *(
+            "refused from {:.1f} on: precision {:.1%}, recall {:.1%}".format(threshold, *figures.refusals(threshold))
+            for threshold in HARM
+        ),
+        *("{:12} precision {:.0%}, recall {:.0%}".format(name, *figures.operation(name)) for name in OPERATIONS),
+        "",
+        *_confusion(figures.acts, ACTS),
+        "",
+        *_confusion(figures.roles, ROLES[1:]),
+    ]
+    return "\n".join(lines)
+
+
+def _confusion(counts: Counter[tuple[str, str]], names: Sequence[str]) -> list[str]:
+    """One line for each true name, with how often it was read as each."""
+    read = [*names, *(["other"] if "other" not in names and any(one == "other" for _, one in counts) else [])]
+    lines = [" " * 12 + "".join(f"{name[:7]:>8}" for name in read)]
+    return lines + [f"{name:12}" + "".join(f"{counts[name, one]:>8}" for one in read) for name in names]
