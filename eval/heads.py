@@ -1,4 +1,4 @@
-"""How well the classifiers that read messages do: cross-validated on the labelled messages, and on an unseen language."""
+"""How well the classifiers that read messages do: cross-validated, and on a language that they have not seen."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence

@@ -1,8 +1,8 @@
 """The turn's step from what was found to candidates: fuse. Signals become one list, and each candidate its evidence."""
 
 import asyncio
-from collections.abc import Iterator
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import count

@@ -13,15 +13,15 @@ def heads(fit: Fit = False, into: Into = None) -> None:
     """Acts, roles and operations of messages: cross-validated confusions, and those of a language never trained on."""
     from assistant.agent.reading import labels, training
     from assistant.agent.reading.heads import WEIGHTS
-    from assistant.cli.progress import counting
     from assistant.engines import open_engines
+    from assistant.ingest.progress import progress_for_terminal
     from assistant.settings import load_settings
     from eval import heads as measured
 
     settings = load_settings()
     encoder = open_engines(settings).text
     messages = [*labels.messages(), *labels.operations()]
-    with counting(f"reading with {settings.text.model}", len(messages)) as done:
+    with progress_for_terminal().stage(f"reading with {settings.text.model}", len(messages), "messages") as done:
         examples = training.examples(messages, lambda text: encoder.token_states(text, purpose="classification"), done)
     if fit:
         path = (into or WEIGHTS) / f"{settings.text.model}.safetensors"

@@ -20,7 +20,7 @@ _LARGEST_SCALE = 10**9
 _HAN_DIGITS = "零〇一二两三四五六七八九壹贰叁肆伍陆柒捌玖幺"
 _HAN_UNITS = "十百千万亿拾佰仟廿卅"
 _HAN = re.compile(
-    rf"(?<![\d.,'])(?:\d{{1,12}}+(?:\.\d{{1,12}}+)?+[ {FIXED_SPACE}]?)?+[{_HAN_DIGITS}{_HAN_UNITS}]++"
+    rf"(?<!\d)(?<!\d[.,'])(?:\d{{1,12}}+(?:\.\d{{1,12}}+)?+[ {FIXED_SPACE}]?)?+[{_HAN_DIGITS}{_HAN_UNITS}]++"
     rf"(?:点[{_HAN_DIGITS}]++)?+(?:\d{{1,12}}+[{_HAN_DIGITS}{_HAN_UNITS}]*+)*+"
 )
 _HAN_RANGE = re.compile(r"([一二两三四五六七八九])([一二三四五六七八九])([十百千万亿]*)")

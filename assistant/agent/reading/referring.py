@@ -94,7 +94,7 @@ class Referring:
         return names[int(np.argmax(vectors @ vector))]
 
     def brand(self, words: str, vocabulary: Vocabulary) -> str | None:
-        """The brand that is written in another script, or with an ending ("ナイキ", "Nikes"); None where none is near."""
+        """The brand written in another script or with an ending ("ナイキ", "Nikes"); None where none is near."""
         return self._name(words, vocabulary.brands)
 
     def category(self, words: str, vocabulary: Vocabulary) -> str | None:
