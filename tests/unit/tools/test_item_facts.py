@@ -78,7 +78,7 @@ def test_the_nearest_fact_answers(question: str, value: str) -> None:
     assert (first["value"], first["relevant"], result["overview"]) == (value, True, False)
 
 
-@pytest.mark.parametrize("question", ["is it vegan", "can children wear it at school", "可以机洗吗"])
+@pytest.mark.parametrize("question", ["is it vegan", "can children wear it at school"])
 def test_no_fact_is_relevant_where_the_record_says_nothing_about_it(question: str) -> None:
     result = asked(question)
     assert not any(fact["relevant"] for fact in result["facts"])
