@@ -106,7 +106,7 @@ def softmax(scores: Array) -> Array:
 
 def sigmoid(scores: Array) -> Array:
     """The logistic function."""
-    probabilities: Array = 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
+    probabilities: Array = (1 / (1 + np.exp(-np.clip(scores, -30, 30)))).astype(np.float32)
     return probabilities
 
 

@@ -59,7 +59,8 @@ class Tagged:
         """Probabilities (len(ROLES),) of a stretch; all of them "other" where it has no token."""
         inside = [row for row, (first, last) in enumerate(self._offsets) if first < end and start < last]
         if not inside:
-            return np.eye(len(ROLES), dtype=np.float32)[0]
+            nothing: Probabilities = np.eye(len(ROLES), dtype=np.float32)[0]
+            return nothing
         mean = np.exp(self._logs[inside].mean(axis=0))
         distribution: Probabilities = (mean / mean.sum()).astype(np.float32)
         return distribution
