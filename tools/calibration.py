@@ -163,7 +163,8 @@ class Calibration:
         """What is left of the cosines of null queries and items (n, m)."""
         own = np.median(self._null, axis=1)
         centres = self._centre(own, own - self._excess + self._by_query(self._offsets))
-        residual: Vector = self._null - np.median(self._null, axis=0) - np.asarray(centres, np.float32)[:, np.newaxis]
+        medians = np.median(self._null, axis=0).astype(np.float32)
+        residual: Vector = self._null - medians - np.asarray(centres, np.float32)[:, np.newaxis]
         return residual
 
     @cached_property

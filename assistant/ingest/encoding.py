@@ -33,6 +33,9 @@ class TextEncoder(Protocol):
     def encode(self, texts: Sequence[str], *, purpose: Purpose = ..., batch_size: int = ...) -> NDArray[np.float32]:
         """Texts to unit rows (n, d)."""
 
+    def __hash__(self) -> int:
+        """Vectors may be kept by the encoder that made them."""
+
 
 @dataclass(frozen=True)
 class Encoders:

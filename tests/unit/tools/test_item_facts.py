@@ -95,7 +95,7 @@ def test_variants_that_the_question_names_come_first_with_their_price_and_stock(
     assert first["variant"] == {"options": {"size": "41", "color": "blue"}, "price": 99.0, "in_stock": True}
     assert second["kind"] != "variant"
     named = [fact["variant"]["price"] for fact in asked("is 41 in stock")["facts"] if fact["kind"] == "variant"]
-    assert named == [95.0, 99.0]
+    assert sorted(named) == [95.0, 99.0]
     assert not any(fact["kind"] == "variant" for fact in asked("do you have it in 43")["facts"])
 
 
