@@ -129,8 +129,10 @@ def named_variants(item: Item, question: str) -> list[ItemFact]:
 
 
 def _stands_in(value: str, words: Sequence[str]) -> bool:
+    """Whether the words hold the value, or the one number of it: "128G" for 128 GB."""
     phrase = tokens(value)
-    return bool(phrase) and holds(words, phrase)
+    numbers = [token for token in phrase if token.isdecimal()]
+    return bool(phrase) and (holds(words, phrase) or (len(numbers) == 1 and numbers[0] in words))
 
 
 def nearness(title: str, facts: Sequence[ItemFact], question: str, encoder: Encoder) -> Vectors:

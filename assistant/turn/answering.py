@@ -126,7 +126,9 @@ def _looking(asked: list[Recommendation], state: TurnState) -> list[PlannedCall]
     calls = [PlannedCall(tool="get_item", arguments={"item_id": ids[0]}, origin="planned")]
     question = "\n".join(unmarked(said.text) for said in said_by(state))[:QUESTION_CHARACTERS]
     if question.strip():
-        arguments = {"item_id": ids[0], "question": question}
+        read = [*state["understanding"].constraints, *state["understanding"].preferences]
+        values = [str(one.value) for one in read if one.field == "attributes"]  # as the catalogue spells them
+        arguments = {"item_id": ids[0], "question": "\n".join([question, *dict.fromkeys(values)])}
         calls.append(PlannedCall(tool="item_facts", arguments=arguments, origin="planned"))
     return calls
 

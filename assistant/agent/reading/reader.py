@@ -210,14 +210,24 @@ class _Part:
             self._hold(span.start, span.probability, constraint)
 
     def _attributes(self) -> None:
-        """Values of attributes that the catalogue has, where the message wants them."""
+        """Values of attributes that the catalogue has, where the message wants them or asks about them."""
         for span in self.spans:
-            if span.role not in ("prop", "num"):
-                continue
-            for named in attribute_constraints(self._around(span), self.vocabulary):
-                if named.name in self.vocabulary.attribute_values:
-                    constraint = self._constraint("attributes", named.value, self._of(span), attribute=named.name)
+            if span.role in ("prop", "num") and not self._is_consumed(span):
+                for name, value in self._values(span):
+                    constraint = self._constraint("attributes", value, self._of(span), attribute=name)
                     self._hold(span.start, span.probability, constraint)
+
+    def _values(self, span: Span) -> list[tuple[str, str]]:
+        """The attributes and values that a span names: by itself, with the words beside it, or in another language."""
+        own = self._of(span)
+        texts = [self._around(span), *([own] if span.role == "prop" or not own.isdecimal() else [])]
+        for text in texts:
+            found = attribute_constraints(text, self.vocabulary)
+            if known := [(one.name, one.value) for one in found if one.name in self.vocabulary.attribute_values]:
+                return known
+        if span.role == "prop" and self.read.act == "item":
+            return self.referring.attribute(own, self.vocabulary)
+        return []
 
     def _around(self, span: Span) -> str:
         """A property as it stands; a number with what is written on either side ("size 43", "43码")."""
@@ -290,7 +300,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     references = list({item.item_id: item for part in parts for item in part.references}.values())
     refused = lead.read.acts["harm"] >= HARMFUL
     intent = _intent(lead, references, shown=shown, attached=attached)
-    is_open = lead.asks("open") and not (lead.says_what or attached)
+    is_open = lead.asks("open") and not (attached or (lead.things if lead.asks("gift") else lead.says_what))
     wishes = [] if intent or len(parts) > 1 else _wishes(lead)
     own = {id(c) for wish in wishes for c in wish.constraints}
     constraints = [c for part in parts for c, _ in part.constraints if id(c) not in own]
@@ -361,7 +371,10 @@ def _wishes(part: _Part) -> list[Wish]:
     """Several things wanted, each with the constraints beside it; none where one thing is wanted."""
     if len(part.things) < 2 or part.read.act not in ("find", "refine"):
         return []
-    borders = _borders(part.text, part.things)
+    things = _apart(part.text, part.things)
+    if len(things) < 2:
+        return []
+    borders = _borders(part.text, things)
     wishes = [
         Wish(
             topic=part.topic(start, end),
@@ -371,6 +384,18 @@ def _wishes(part: _Part) -> list[Wish]:
     ]
     distinct = {wish.topic.casefold(): wish for wish in wishes}
     return list(distinct.values()) if len(distinct) > 1 else []
+
+
+def _apart(text: str, things: Sequence[Span]) -> list[Span]:
+    """The things between which something separates two wishes: a comma, "and" in one of the languages, a new line."""
+    apart = [things[0]]
+    for thing in things[1:]:
+        between = text[apart[-1].end : thing.start].casefold()
+        if _SEPARATOR.search(between) or not _CONJUNCTIONS.isdisjoint(between.split()):
+            apart.append(thing)
+        else:  # "a sofa bed", "bola de futebol"
+            apart[-1] = apart[-1]._replace(end=thing.end)
+    return apart
 
 
 def _borders(text: str, things: Sequence[Span]) -> list[int]:
@@ -387,6 +412,7 @@ def _borders(text: str, things: Sequence[Span]) -> list[int]:
     return [*borders, len(text)]
 
 
+_SEPARATOR: Final = re.compile(r"[,;.，；。、+&\n]|和|还有|再|以及|と|그리고")
 _CONJUNCTIONS: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "и", "plus", "also", "&", "+"})
 
 

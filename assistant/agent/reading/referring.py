@@ -101,6 +101,12 @@ class Referring:
         """The category that the words name in another language; None where none is near."""
         return self._name(words, vocabulary.categories)
 
+    def attribute(self, words: str, vocabulary: Vocabulary) -> list[tuple[str, str]]:
+        """The attribute and value that the words name in another language, as a list of at most one."""
+        values = {value: name for name, values in vocabulary.attribute_values.items() for value in values}
+        value = self._name(words, [*values])
+        return [(values[value], value)] if value else []
+
     def _name(self, words: str, names: Sequence[str]) -> str | None:
         """A name is meant when it lies far nearer to the words than names of its kind usually do, and than the next."""
         if not 2 < len(names) <= MOST_NAMES or len(words) > LONGEST_NAME:
