@@ -149,8 +149,10 @@ def resolved(constraints: Mapping[str, Any], first: Item | None) -> dict[str, An
 def differences(wanted: Mapping[str, Any], told: Mapping[str, Any], allowed: Collection[str] = ()) -> list[str]:
     """How the constraints that a reply tells differ from the wanted ones; empty when they are right.
 
-    ``allowed`` names fields that are neither asked for nor wrong.
+    ``allowed`` names fields that are neither asked for nor wrong. A colour means the same as a wanted word and as the
+    value of an attribute.
     """
+    wanted, told = _with_values_as_terms(wanted), _with_values_as_terms(told)
     missing = [
         f"{field} is {told.get(field)!r} instead of {value!r}"
         for field, value in wanted.items()
@@ -160,6 +162,14 @@ def differences(wanted: Mapping[str, Any], told: Mapping[str, Any], allowed: Col
         f"{field} {value!r} was not asked for" for field, value in told.items() if field not in {*wanted, *allowed}
     ]
     return missing + extra
+
+
+def _with_values_as_terms(constraints: Mapping[str, Any]) -> dict[str, Any]:
+    """The constraints with the values of attributes among the wanted words."""
+    values = [value for given in constraints.get("attributes", {}).values() for value in given]
+    terms = [*constraints.get("include_terms", []), *values]
+    others = {field: value for field, value in constraints.items() if field not in ("attributes", "include_terms")}
+    return {**others, **({"include_terms": terms} if terms else {})}
 
 
 def same(wanted: object, told: object) -> bool:

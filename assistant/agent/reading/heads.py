@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from assistant.agent.reading.labels import ACTS, OPERATIONS
 from assistant.agent.reading.spans import Tagged
 from tools.engines.text import TokenStates
+from tools.errors import ServiceMissing
 
 WEIGHTS = Path(__file__).with_name("weights")
 EMBEDDING_SCALE = 20.0
@@ -54,7 +55,15 @@ class Heads:
         Args:
             states: the message's, encoded for classification.
             shown: whether items were shown before it.
+
+        Raises:
+            ServiceMissing: the encoder's folder was made by another version of this program.
         """
+        if states.vectors.shape[1:] != self._weights["state.mean"].shape:
+            raise ServiceMissing(
+                "The text encoder was converted by another version of this program; remove its folder (its place: "
+                "assistant models path NAME) and fetch it again with: assistant models pull."
+            )
         features = message_features(states.embedding[np.newaxis], np.array([shown]))[0]
         acts = softmax(features @ self._weights["act.weight"] + self._weights["act.bias"])
         operations = sigmoid(features @ self._weights["operation.weight"] + self._weights["operation.bias"])
