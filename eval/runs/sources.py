@@ -27,7 +27,7 @@ NO_PART_OF_AN_ANSWER: Final = {"service", "web", "cli", "__pycache__"}
 SERVER_SECONDS: Final = 5.0
 """How long the language model's server is waited for when it is asked what it is."""
 
-CODE: Final = {".py", ".yaml", ".json", ".txt"}
+CODE: Final = {".py", ".yaml", ".json", ".safetensors", ".txt"}
 ANSWERERS: Final = ("assistant_answerer.py", "without.py", "baselines", "../stock_agent.py", "../data/stock_agent.md")
 """What stands between a suite and an answer, in this package."""
 
