@@ -15,12 +15,15 @@ from assistant.agent.reading.heads import Heads, Read
 from assistant.agent.reading.labels import ROLES
 from assistant.agent.reading.referring import Referring
 from assistant.agent.reading.spans import Span, Tagged
+from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Intent, Memory, Recommendation
 from assistant.understanding import Said, Understanding, Wish, catalogue_spelling
 from assistant.understanding.attributes import attribute_constraints
 from assistant.understanding.intents import intent_of, is_accompaniment
 from assistant.understanding.language import detect_language
 from assistant.understanding.names import longest, name_index
+from assistant.understanding.normalise import normalise
+from assistant.understanding.prices import find_price_bounds
 from tools.engines.text import TextEncoder
 from tools.records import Vocabulary
 
@@ -74,7 +77,8 @@ class MessageReader(NamedTuple):
         return _joined(parts, memory, language, attached=attached)
 
     def _part(self, said: Said, memory: Memory, vocabulary: Vocabulary, language: str) -> "_Part":
-        states = self.encoder.token_states(said.text, purpose="classification")
+        said = said.model_copy(update={"text": unmarked(said.text)})
+        states = self.encoder.token_states(said.text or " ", purpose="classification")
         read = self.heads.read(said.text, states, shown=_goes_on(memory))
         return _Part(said, read, memory, vocabulary, language, Referring(self.encoder))
 
@@ -92,9 +96,11 @@ class _Part:
         self.constraints: list[tuple[Constraint, int]] = []
         self.preferences: list[tuple[Constraint, int]] = []
         self.consumed: list[tuple[int, int]] = []
+        self.values: list[Span] = []
         self.spans = self._spans()
         self.referring = referring
-        pointers = [span for span in self.spans if span.role == "item"]
+        roles = ("item", "not") if self.asks("rejects") else ("item",)  # "not the second one"
+        pointers = [span for span in self.spans if span.role in roles]
         self.references = referring.resolve([self._of(span) for span in pointers], self.text, memory)
         self._prices()
         self._brands()
@@ -150,9 +156,17 @@ class _Part:
                     "min_price": round(amount.value * (1 - AROUND), 2),
                     "max_price": round(amount.value * (1 + AROUND), 2),
                 }
+            strict = role == "max" and amount.value >= CENT and amount.value in self._strict_bounds()
             for field, value in bounds.items():
                 if role == "near" or field.startswith(role):
-                    self._hold(amount.start, probability, self._constraint(field, value, words, currency=currency))
+                    value = round(value - CENT, 2) if strict else value
+                    bound = self._constraint(field, value, words, currency=currency, exclusive=strict)
+                    self._hold(amount.start, probability, bound)
+
+    def _strict_bounds(self) -> set[float]:
+        """Upper limits whose own number is not meant: "below 100"."""
+        bounds = find_price_bounds(normalise(self.text, self.language))
+        return {round(bound.value + CENT, 2) for bound in bounds if bound.exclusive and bound.field == "max_price"}
 
     def _number_role(self, amount: Amount) -> tuple[str, float]:
         """Whether a number is a price, and which; one beside a currency is no size."""
@@ -213,7 +227,9 @@ class _Part:
         """Values of attributes that the catalogue has, where the message wants them or asks about them."""
         for span in self.spans:
             if span.role in ("prop", "num") and not self._is_consumed(span):
-                for name, value in self._values(span):
+                found = self._values(span)
+                self.values += [span] if found else []
+                for name, value in found:
                     constraint = self._constraint("attributes", value, self._of(span), attribute=name)
                     self._hold(span.start, span.probability, constraint)
 
@@ -284,6 +300,11 @@ class _Part:
         return _without(self.text, [*self.consumed, *known])[start:end].strip() if purpose else ""
 
     @property
+    def names_more(self) -> bool:
+        """Whether any word says what is wanted beside values of attributes, which are held as constraints."""
+        return any(span.role in ("thing", "prop", "for") and span not in self.values for span in self.spans)
+
+    @property
     def says_what(self) -> bool:
         """Whether any word says what is wanted or for what."""
         return any(span.role in ("thing", "prop", "for") for span in self.spans)
@@ -293,7 +314,13 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     """The understanding of a turn: a typed text decides what kind of request it is, where there is one."""
     if not parts:
         return Understanding(
-            language=language, intent=None, constraints=[], currency=None, references=[], topic="", refines=False
+            language=language,
+            intent=None,
+            constraints=[],
+            currency=None,
+            references=[],
+            topic="",
+            refines=_goes_on(memory),
         )
     lead = next((part for part in parts if part.source == "text"), parts[0])
     shown = _goes_on(memory)
@@ -310,7 +337,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     constraints += [
         Constraint(field="exclude_ids", value=item.item_id, source=lead.source, words=item.title) for item in excluded
     ]
-    silent = is_open or (attached and not any(part.says_what for part in parts))
+    silent = is_open or (attached and not any(part.names_more for part in parts))
     topic, head = (
         "" if silent else " ".join(filter(None, (part.topic(purpose=purpose) for part in parts)))
         for purpose in (True, False)

@@ -35,7 +35,7 @@ class Served:
             job = self.http.get(f"/api/jobs/{job_id}").raise_for_status().json()
             if true(job):
                 return job
-            time.sleep(0.05)
+            time.sleep(0.25)  # more often, a slow import would meet the limit of requests
         raise AssertionError(job)
 
 
