@@ -47,6 +47,7 @@ CENT: Final = 0.01
 NEAR: Final = 20
 """How many characters before a number are looked at for the name of what it measures."""
 
+_LETTER = re.compile(r"[^\W\d_]")
 _BEFORE, _AFTER = re.compile(r"[^\W\d]{1,15}[\s:]*$"), re.compile(r"\s?[^\W\d]{1,6}")
 WANTED, UNWANTED = ("thing", "prop"), ("not",)
 _INTENTS: dict[str, Intent] = {
@@ -77,8 +78,7 @@ class MessageReader(NamedTuple):
         return _joined(parts, memory, language, attached=attached)
 
     def _part(self, said: Said, memory: Memory, vocabulary: Vocabulary, language: str) -> "_Part":
-        said = said.model_copy(update={"text": unmarked(said.text)})
-        states = self.encoder.token_states(said.text or " ", purpose="classification")
+        states = self.encoder.token_states(said.text, purpose="classification")
         read = self.heads.read(said.text, states, shown=_goes_on(memory))
         return _Part(said, read, memory, vocabulary, language, Referring(self.encoder))
 
@@ -295,9 +295,10 @@ class _Part:
         roles = {"thing", "prop", *(("for",) if purpose else ()), *(() if self.references else ("item",))}
         wanted = [s for s in self.spans if s.role in roles and not self._is_consumed(s)]
         if wanted:
-            return " ".join(self._of(span) for span in wanted if start <= span.start < end)
+            return unmarked(" ".join(self._of(span) for span in wanted if start <= span.start < end))
         known = [(s.start, s.end) for s in self.spans if s.role != "for"]
-        return _without(self.text, [*self.consumed, *known])[start:end].strip() if purpose else ""
+        left = _without(self.text, [*self.consumed, *known])[start:end].strip()
+        return unmarked(left) if purpose and _LETTER.search(unmarked(left)) else ""
 
     @property
     def names_more(self) -> bool:
