@@ -31,7 +31,7 @@ from tools.store import Catalogue, Entry, NewVector, Writer
 
 T = TypeVar("T")
 
-BATCH_LINES = 256
+BATCH_LINES = 64
 BATCH_PICTURES = 64
 BATCH_CHARACTERS = 4_000_000
 FOLLOW_AFTER = 2_000

@@ -94,7 +94,7 @@ def test_an_import_that_was_killed_is_interrupted_and_goes_on(tmp_path: Path) ->
         assert (job["state"], job["stage"], job["total"]) == ("interrupted", "ended", 2_000)
         assert not list((data / "imports").glob("*.jsonl"))
         kept = service.http.get("/api/catalogue/stats").json()["items"]
-        assert 256 <= kept < 2_000
+        assert 64 <= kept < 2_000
         again = service.http.post(IMPORT, content=lines(kept + 10)).json()["job_id"]
         summary = service.when(again, lambda job: job["state"] == "done")["summary"]
         assert (summary["unchanged"], summary["new"]) == (kept, 10)
