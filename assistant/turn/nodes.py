@@ -147,8 +147,7 @@ def _refuse_unreadable(attachments: Sequence[Attachment], steps: Sequence[Step])
 async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Decide what to do: certain constraints and searches by rules, the rest by the model, which runs meanwhile."""
     context, memory, said = runtime.context, state["memory"], said_by(state)
-    seen = [s.attachment for s in state["seen"]]
-    understanding, memory, searches = await asyncio.to_thread(_understood, said, memory, context, seen)
+    understanding, memory, searches = await asyncio.to_thread(_understood, said, memory, context, state["seen"])
     whole = joined(searches)
     unused = [*_unused_in_words(whole, memory.language), *_left_out_in_words(understanding)]
     state = {**state, "memory": memory, "degraded": [*state["degraded"], *unused]}
@@ -224,17 +223,27 @@ def _all_found(results: Sequence[Result]) -> list[Found]:
 
 
 def _understood(
-    said: list[Said], memory: Memory, context: TurnContext, pictures: list[str]
+    said: list[Said], memory: Memory, context: TurnContext, seen: list[Seen]
 ) -> tuple[Understanding, Memory, list[WishSearch]]:
     """What the message says, the memory with it, and what is certain to be done for each wish."""
+    pictures = [one.attachment for one in seen]
     read = context.reader.understand if context.reader else understand
-    understanding = read(said, memory, context.vocabulary, attached=bool(pictures))
+    understanding = _with_label(read(said, memory, context.vocabulary, attached=bool(pictures)), seen)
     memory = memory.model_copy(update={"language": understanding.language})
     searches = [
         search.model_copy(update={"plan": _without_unchecked(search.plan, memory.language, context)})
         for search in searches_for(understanding, memory, pictures)
     ]
     return understanding, with_words(memory, understanding), searches
+
+
+def _with_label(understanding: Understanding, seen: list[Seen]) -> Understanding:
+    """For a photo with properties alone ("this, in black"): what the photo shows, with the properties, as the topic."""
+    values = [str(one.value) for one in understanding.constraints if one.field == "attributes"]
+    labels = [one.description.labels[0].label for one in seen if one.description.labels]
+    if understanding.topic or len(labels) != 1 or not values:
+        return understanding
+    return understanding.model_copy(update={"topic": " ".join([*values, labels[0]])})
 
 
 def _left_out_in_words(understanding: Understanding) -> list[str]:
