@@ -6,7 +6,7 @@ preference, and nothing else is held against an item.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +17,7 @@ from assistant.agent.reading.referring import Referring
 from assistant.agent.reading.spans import Span, Tagged
 from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Intent, Memory, Recommendation
-from assistant.understanding import Said, Understanding, Wish, catalogue_spelling
+from assistant.understanding import Said, Understanding, Wish
 from assistant.understanding.attributes import attribute_constraints
 from assistant.understanding.intents import intent_of, is_accompaniment
 from assistant.understanding.language import detect_language
@@ -44,6 +44,9 @@ AROUND: Final = 0.25
 """How far "around 50" reaches to either side, as a share."""
 
 CENT: Final = 0.01
+WHOLE: Final = -1
+"""The place of a constraint that is about the whole message, and so about each of its wishes."""
+
 NEAR: Final = 20
 """How many characters before a number are looked at for the name of what it measures."""
 
@@ -97,7 +100,7 @@ class _Part:
         self.preferences: list[tuple[Constraint, int]] = []
         self.consumed: list[tuple[int, int]] = []
         self.values: list[Span] = []
-        self.spans = self._spans()
+        self.spans = self.tagged.spans()
         self.referring = referring
         roles = ("item", "not") if self.asks("rejects") else ("item",)  # "not the second one"
         pointers = [span for span in self.spans if span.role in roles]
@@ -128,10 +131,6 @@ class _Part:
     def _of(self, span: Span | tuple[int, int]) -> str:
         return self.text[span[0] : span[1]]
 
-    def _spans(self) -> list[Span]:
-        """The message's spans; one with a price in it is no name of a thing."""
-        return self.tagged.spans()
-
     def _hold(self, place: int, probability: float, constraint: Constraint) -> None:
         if probability >= CERTAIN:
             self.constraints.append((constraint, place))
@@ -142,8 +141,10 @@ class _Part:
         return Constraint(field=field, value=value, source=self.source, words=words.strip(), **more)
 
     def _prices(self) -> None:
-        for amount in self.amounts:
-            role, probability = self._number_role(amount)
+        read_until = self.tagged.end
+        roles = [(amount, *self._number_role(amount)) for amount in self.amounts if amount.start < read_until]
+        strict_bounds = self._strict_bounds() if any(role == "max" for _, role, _ in roles) else set()
+        for amount, role, probability in roles:
             if role == "num":
                 continue
             start, end = amount.span_with_currency
@@ -156,7 +157,7 @@ class _Part:
                     "min_price": round(amount.value * (1 - AROUND), 2),
                     "max_price": round(amount.value * (1 + AROUND), 2),
                 }
-            strict = role == "max" and amount.value >= CENT and amount.value in self._strict_bounds()
+            strict = role == "max" and amount.value >= CENT and amount.value in strict_bounds
             for field, value in bounds.items():
                 if role == "near" or field.startswith(role):
                     value = round(value - CENT, 2) if strict else value
@@ -264,20 +265,21 @@ class _Part:
                 self._bound("min_price", round(max(prices) + CENT, 2))
             self._not_again(shown)
         if self.asks("stock"):
-            self.constraints.append((self._constraint("in_stock", True, self.text[:60]), 0))
+            self.constraints.append((self._constraint("in_stock", True, self.text[:60]), WHOLE))
         if self.read.act == "more" and not self.references:
             self._not_again(self.memory.shown)
 
     def _not_again(self, items: Sequence[Recommendation]) -> None:
-        self.constraints += [(self._constraint("exclude_ids", item.item_id, item.title), 0) for item in items]
+        self.constraints += [(self._constraint("exclude_ids", item.item_id, item.title), WHOLE) for item in items]
 
     def _bound(self, field: str, value: float) -> None:
         currency = _only(self.vocabulary.currencies)
-        self.constraints.append((self._constraint(field, value, self.text[:60], currency=currency, exclusive=True), 0))
+        bound = self._constraint(field, value, self.text[:60], currency=currency, exclusive=True)
+        self.constraints.append((bound, WHOLE))
 
     @property
     def things(self) -> list[Span]:
-        """The kinds of things that are wanted, each once."""
+        """The kinds of things that are wanted."""
         return [span for span in self.spans if span.role == "thing" and not self._is_consumed(span)]
 
     def _is_consumed(self, span: Span) -> bool:
@@ -324,7 +326,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
             refines=_goes_on(memory),
         )
     lead = next((part for part in parts if part.source == "text"), parts[0])
-    shown = _goes_on(memory)
+    shown = bool(memory.shown)
     references = list({item.item_id: item for part in parts for item in part.references}.values())
     refused = lead.read.acts["harm"] >= HARMFUL
     intent = _intent(lead, references, shown=shown, attached=attached)
@@ -343,7 +345,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
         "" if silent else " ".join(filter(None, (part.topic(purpose=purpose) for part in parts)))
         for purpose in (True, False)
     )
-    goes_on = shown and not is_open and lead.read.act in _GOES_ON
+    goes_on = _goes_on(memory) and not is_open and lead.read.act in _GOES_ON
     if lead.read.act in ("more", "undo") and not lead.things:
         topic = head = ""
     kept = [] if rejected and not liked else references
@@ -406,7 +408,7 @@ def _wishes(part: _Part) -> list[Wish]:
     wishes = [
         Wish(
             topic=part.topic(start, end),
-            constraints=[c for c, place in part.constraints if start <= place < end and c.field != "exclude_ids"],
+            constraints=[c for c, place in part.constraints if start <= place < end],
         )
         for start, end in pairwise(borders)
     ]
@@ -458,7 +460,3 @@ def _without(text: str, spans: Sequence[tuple[int, int]]) -> str:
     for start, end in spans:
         characters[start:end] = " " * (end - start)
     return "".join(characters)
-
-
-Resolve = Callable[[Sequence[str], str, Memory], list[Recommendation]]
-__all__ = ["MessageReader", "catalogue_spelling"]

@@ -127,13 +127,16 @@ class Referring:
         vectors = self._encoder.encode([_described(one) for one in held], purpose="query")
         found: dict[int, Constraint] = {}
         for phrase in phrases:
-            for place, one in enumerate(held):
-                if str(one.value).casefold() in phrase.casefold() or phrase.casefold() in one.words.casefold():
-                    found[place] = one
-            if not found:
+            folded = phrase.casefold()
+            named = [
+                place
+                for place, one in enumerate(held)
+                if str(one.value).casefold() in folded or folded in one.words.casefold()
+            ]
+            if not named:
                 (vector,) = self._encoder.encode([phrase], purpose="query")
-                place = int(np.argmax(vectors @ vector))
-                found[place] = held[place]
+                named = [int(np.argmax(vectors @ vector))]
+            found |= {place: held[place] for place in named}
         fields = {one.field for one in found.values() if one.field in ("min_price", "max_price")}
         return [*found.values(), *(one for one in held if fields and one.field in ("min_price", "max_price"))]
 

@@ -43,6 +43,11 @@ class Tagged:
         self._offsets = offsets
         self._logs = np.log(np.maximum(roles, 1e-9))
 
+    @property
+    def end(self) -> int:
+        """Where the last token ends: the encoder reads no further."""
+        return max((end for _, end in self._offsets), default=0)
+
     def role_of(self, start: int, end: int, *, number: bool = False) -> tuple[str, float]:
         """The likeliest role of a stretch, and its probability: the geometric mean over its tokens.
 
