@@ -44,6 +44,9 @@ AROUND: Final = 0.25
 """How far "around 50" reaches to either side, as a share."""
 
 CENT: Final = 0.01
+MOST_COMPARED: Final = 16
+"""How many words of a message are compared with the catalogue's names by the encoder."""
+
 WHOLE: Final = -1
 """The place of a constraint that is about the whole message, and so about each of its wishes."""
 
@@ -181,10 +184,11 @@ class _Part:
     def _brands(self) -> None:
         for name in longest(name_index(self.vocabulary).find_all(self.text), ["brand"]):
             self._brand(name.name, name.start, name.end)
-        for span in self.spans:
-            named = span.role not in ("prop", "not") or self._has_name(span)
-            brand = None if named else self.referring.brand(self._of(span), self.vocabulary)
-            if brand:
+        unnamed = [span for span in self.spans if span.role in ("prop", "not") and not self._has_name(span)]
+        unnamed = unnamed[:MOST_COMPARED]
+        self.referring.prepare([self._of(span) for span in unnamed])
+        for span in unnamed:
+            if brand := self.referring.brand(self._of(span), self.vocabulary):
                 self._brand(brand, span.start, span.end)
                 self.consumed.append((span.start, span.end))
 
