@@ -28,8 +28,10 @@ FORMS: Final = {
 """Ways to point at an item of a list; the encoder compares a pointer in any language with them."""
 
 MOST_NAMES, LONGEST_NAME = 500, 24
-"""A catalogue of more names, and words of more characters, are not compared by the encoder: names cost it about 10 ms each,
-once in a process."""
+"""A catalogue of more names, and words of more characters, are not compared by the encoder.
+
+Names cost it about 10 ms each, once in a process.
+"""
 
 NAME_DEVIATIONS: Final = 2.5
 _RANKS: Final = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4}
