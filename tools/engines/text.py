@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Literal, Protocol
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,13 +134,27 @@ class TextEncoder:
         return text[: self.max_tokens * CHARACTERS_A_TOKEN]
 
     def _open(self) -> TextModel:
-        from tools.engines.text_onnx import OnnxTextModel, is_onnx_encoder
-        from tools.engines.text_torch import SentenceTransformersModel
+        with loading(self.name), _OPENING:
+            config = self.folder / "config.json"
+            written = config.stat().st_mtime_ns if config.exists() else 0
+            key = (self.folder.resolve(), self._threads, written)
+            model = _OPEN.get(key) or _opened(self.folder, self._threads)
+            _OPEN[key] = model
+            return model
 
-        with loading(self.name):
-            kind: Callable[[Path, int | None], TextModel]
-            kind = OnnxTextModel if is_onnx_encoder(self.folder) else SentenceTransformersModel
-            return kind(self.folder, self._threads)
+
+_OPEN: "WeakValueDictionary[tuple[Path, int | None, int], TextModel]" = WeakValueDictionary()
+"""The models in use, so that encoders of one folder in one process hold its weights once."""
+_OPENING = Lock()
+
+
+def _opened(folder: Path, threads: int | None) -> TextModel:
+    from tools.engines.text_onnx import OnnxTextModel, is_onnx_encoder
+    from tools.engines.text_torch import SentenceTransformersModel
+
+    kind: Callable[[Path, int | None], TextModel]
+    kind = OnnxTextModel if is_onnx_encoder(folder) else SentenceTransformersModel
+    return kind(folder, threads)
 
 
 def prompts_in_words(prompts: Mapping[Purpose, str]) -> str:
