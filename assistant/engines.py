@@ -88,19 +88,24 @@ def page_store(settings: Settings) -> "PageStore":
 def _text(settings: Settings) -> "TextEncoder":
     from tools.engines.text import TextEncoder
 
-    return TextEncoder(_folder(settings, settings.text.model), threads=settings.threads)
+    folder = _folder(settings, settings.text.model)
+    return TextEncoder(folder, threads=settings.threads, cache_folder=settings.vectors_folder)
 
 
 def _pictures(settings: Settings, text: "Lazy[TextEncoder]") -> "PictureEncoder":
     from tools.engines.clip import ClipEncoder
     from tools.engines.conse import ConseEncoder
 
-    vision, cache_folder = settings.vision, settings.home.expanduser().absolute() / "cache"
+    vision = settings.vision
     if vision.encoder == "conse":
         folder = _folder(settings, vision.classifier)
-        return ConseEncoder(folder, text(), threads=settings.threads, cache_folder=cache_folder)
+        return ConseEncoder(folder, text(), threads=settings.threads)
     return ClipEncoder(
-        vision.clip_model, vision.clip_checkpoint, threads=settings.threads, cache_folder=cache_folder, advice=FETCH
+        vision.clip_model,
+        vision.clip_checkpoint,
+        threads=settings.threads,
+        cache_folder=settings.vectors_folder,
+        advice=FETCH,
     )
 
 

@@ -263,6 +263,11 @@ class Settings(BaseSettings):
         """Finished model files, one folder a model."""
         return self.home.expanduser().absolute() / "models"
 
+    @property
+    def vectors_folder(self) -> Path:
+        """Vectors of texts that never change, such as the names of the picture classes; they are made again if lost."""
+        return self.models_folder / ".vectors"
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -53,15 +53,15 @@ FEWEST_PAIRS = 100
 """With fewer pairs than this their deviation is taken to be at least a sixth of what lies above the typical one."""
 
 
-class TextEncoder(Protocol):
+class CalibratedEncoder(Protocol):
     """The part of `tools.engines.text.TextEncoder` that calibration uses."""
 
     @property
     def identity(self) -> "EncoderIdentity":
         """Which encoder it is."""
 
-    def encode(self, texts: Sequence[str], *, purpose: Purpose = ...) -> NDArray[np.float32]:
-        """Texts to unit rows (n, d)."""
+    def encode_once(self, texts: Sequence[str], *, purpose: Purpose = ...) -> NDArray[np.float32]:
+        """Texts that never change to unit rows (n, d)."""
 
 
 @cache
@@ -71,14 +71,14 @@ def null_queries() -> dict[str, list[str]]:
     return queries
 
 
-def prepare(catalogue: "Catalogue", writer: "Writer", encoder: TextEncoder) -> None:
+def prepare(catalogue: "Catalogue", writer: "Writer", encoder: CalibratedEncoder) -> None:
     """Keep the null queries' vectors in a catalogue that has items and lacks them."""
     name = _name(encoder.identity)
     if catalogue.count() and catalogue.noted_vectors(name) is None:
         writer.note_vectors(name, _encoded(encoder))
 
 
-def calibration(catalogue: "Catalogue", encoder: TextEncoder) -> "Calibration":
+def calibration(catalogue: "Catalogue", encoder: CalibratedEncoder) -> "Calibration":
     """The scale of this catalogue by this encoder; made anew when the catalogue changes."""
 
     def build() -> Calibration:
@@ -88,16 +88,8 @@ def calibration(catalogue: "Catalogue", encoder: TextEncoder) -> "Calibration":
     return catalogue.cached(f"calibration {_name(encoder.identity)}", build)
 
 
-_MADE: "dict[str, Vector]" = {}
-
-
-def _encoded(encoder: TextEncoder) -> "Vector":
-    name = _name(encoder.identity)
-    if name not in _MADE:
-        _MADE[name] = encoder.encode(
-            [query for queries in null_queries().values() for query in queries], purpose="query"
-        )
-    return _MADE[name]
+def _encoded(encoder: CalibratedEncoder) -> "Vector":
+    return encoder.encode_once([query for queries in null_queries().values() for query in queries], purpose="query")
 
 
 def _name(identity: "EncoderIdentity") -> str:

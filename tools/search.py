@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.calibration import ALIKE, calibration, usual_pairs
+from tools.calibration import ALIKE, CalibratedEncoder, calibration, usual_pairs
 from tools.engines.pictures import PictureEncoder, unit_rows
 from tools.engines.text import Purpose
 from tools.records import EncoderIdentity, Filters, Hit, Item, ItemsResult, Signal, SignalSource
@@ -50,12 +50,8 @@ NEIGHBOURS = 10
 Scored = list[tuple[str, float]]
 
 
-class TextEncoder(Protocol):
+class TextEncoder(CalibratedEncoder, Protocol):
     """The part of `tools.engines.text.TextEncoder` that searching uses."""
-
-    @property
-    def identity(self) -> EncoderIdentity:
-        """Which encoder it is."""
 
     def encode(self, texts: Sequence[str], *, purpose: Purpose = ...) -> NDArray[np.float32]:
         """Texts to unit rows (n, d)."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from assistant.ingest.pictures import AHEAD, Waiting
 from assistant.ingest.planning import Plan
+from tools.calibration import CalibratedEncoder
 from tools.engines.pictures import PictureEncoder
 from tools.engines.text import Purpose
 from tools.errors import MediaError
@@ -23,12 +24,8 @@ TEXT_BATCH = 64
 PICTURE_BATCH = 16
 
 
-class TextEncoder(Protocol):
+class TextEncoder(CalibratedEncoder, Protocol):
     """The part of `tools.engines.text.TextEncoder` that ingestion and search use."""
-
-    @property
-    def identity(self) -> EncoderIdentity:
-        """Which encoder it is."""
 
     def encode(self, texts: Sequence[str], *, purpose: Purpose = ..., batch_size: int = ...) -> NDArray[np.float32]:
         """Texts to unit rows (n, d)."""

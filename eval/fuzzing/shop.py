@@ -48,6 +48,10 @@ class DrawnText:
         """Unit vectors (n, 24)."""
         return np.stack([_vector(text.encode()) for text in texts])
 
+    def encode_once(self, texts: Sequence[str], *, purpose: Purpose = "document") -> NDArray[np.float32]:
+        """As `encode`."""
+        return self.encode(texts, purpose=purpose)
+
 
 class DrawnPictures:
     """A picture encoder whose joint space is the text encoder's."""

@@ -38,6 +38,7 @@ class HashText:
     def __init__(self, name: str = "hash-text", seconds: float = 0.0) -> None:
         self.identity = identity(name)
         self.encoded: list[str] = []
+        self.encoded_once: list[str] = []
         self._seconds = seconds
 
     def load(self) -> None:
@@ -48,6 +49,10 @@ class HashText:
     ) -> NDArray[np.float32]:
         time.sleep(self._seconds)
         self.encoded += texts
+        return np.stack([hash_vector(text.encode()) for text in texts])
+
+    def encode_once(self, texts: Sequence[str], *, purpose: Purpose = "document") -> NDArray[np.float32]:
+        self.encoded_once += texts
         return np.stack([hash_vector(text.encode()) for text in texts])
 
 
@@ -93,6 +98,9 @@ class WordText:
         self.encoded += texts
         rows = np.stack([sum(map(_word_vector, _content(text)), np.full(256, 1e-6)) for text in texts])
         return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+    def encode_once(self, texts: Sequence[str], *, purpose: Purpose = "document") -> NDArray[np.float32]:
+        return self.encode(texts, purpose=purpose)
 
 
 def _content(text: str) -> list[str]:

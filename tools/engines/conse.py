@@ -20,7 +20,7 @@ from tools.engines.lazy import Lazy, importing, loading
 from tools.engines.pictures import PictureVectors, class_names, no_rows, unit_rows
 from tools.engines.text import TextEncoder
 from tools.engines.threads import set_torch_threads
-from tools.engines.weights import RowCache, weights_sha256
+from tools.engines.weights import weights_sha256
 from tools.records import EncoderIdentity, Label
 
 if TYPE_CHECKING:
@@ -73,13 +73,10 @@ class ConseEncoder:
 
     joint_is_text_space = True
 
-    def __init__(
-        self, folder: Path, text: TextEncoder, *, threads: int | None = None, cache_folder: Path | None = None
-    ) -> None:
+    def __init__(self, folder: Path, text: TextEncoder, *, threads: int | None = None) -> None:
         self.folder = folder
         self._text = text
         self._threads = threads
-        self._cache = RowCache(cache_folder)
         self._model = Lazy(self._load_model)
         self._class_vectors = Lazy(self._load_class_vectors)
 
@@ -181,14 +178,8 @@ class ConseEncoder:
             return model.eval().to(memory_format=torch.channels_last)
 
     def _load_class_vectors(self) -> NDArray[np.float32]:
-        """Text vectors of the class names (classes, dj): encoded once, then kept on disk."""
-        key = f"class names of {self.joint_identity.model_dump_json()}"
-        shape = (len(class_names()), self._text.identity.dimensions)
-        kept = self._cache.get(key, shape)
-        if kept is None:
-            kept = self._text.encode(class_names(), purpose="document")
-            self._cache.put(key, kept)
-        return kept
+        """Text vectors of the class names (classes, dj)."""
+        return self._text.encode_once(class_names(), purpose="document")
 
 
 def keep_top(probabilities: NDArray[np.float32], top: int) -> NDArray[np.float32]:

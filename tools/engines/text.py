@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.engines.lazy import Lazy, loading
+from tools.engines.weights import RowCache
 from tools.records import EncoderIdentity
 
 if TYPE_CHECKING:
@@ -73,10 +74,13 @@ class TextEncoder:
     on torch. A text longer than the model reads (`max_tokens`) is represented by its beginning.
     """
 
-    def __init__(self, folder: Path, *, name: str | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, name: str | None = None, threads: int | None = None, cache_folder: Path | None = None
+    ) -> None:
         self.folder = folder
         self.name = name or folder.name
         self._threads = threads
+        self._cache = RowCache(cache_folder)
         self._model = Lazy(self._open)
 
     @cached_property
@@ -119,6 +123,19 @@ class TextEncoder:
         model = self._model()
         rows = model.encode([self._cut(text) for text in texts], model.prompts.get(purpose, ""), batch_size)
         return np.ascontiguousarray(rows, dtype=np.float32)
+
+    def encode_once(self, texts: Sequence[str], *, purpose: Purpose = "document") -> NDArray[np.float32]:
+        """What `encode` gives, for a list that never changes: computed once, then kept on disk.
+
+        Raises:
+            ServiceMissing: the model cannot be loaded.
+        """
+        key = f"{self.identity.model_dump_json()} {purpose} {list(texts)}"
+        kept = self._cache.get(key, (len(texts), self.identity.dimensions))
+        if kept is None:
+            kept = self.encode(texts, purpose=purpose)
+            self._cache.put(key, kept)
+        return kept
 
     def token_states(self, text: str, *, purpose: Purpose = "query") -> TokenStates:
         """The tokens in context together with the sentence vector, which is what `encode` gives for this purpose.

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -101,9 +102,11 @@ def test_class_vectors_are_kept_between_runs(
     text_encoder: TextEncoder, model_folder: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = model_folder("efficientnet-lite2")
-    first = ConseEncoder(folder, text_encoder, cache_folder=tmp_path).encode([drawings.clock()])
-    monkeypatch.setattr(text_encoder, "encode", lambda *_, **__: pytest.fail("encoded again"))
-    second = ConseEncoder(folder, text_encoder, cache_folder=tmp_path).encode([drawings.clock()])
+    kept = partial(TextEncoder, text_encoder.folder, cache_folder=tmp_path)
+    first = ConseEncoder(folder, kept()).encode([drawings.clock()])
+    again = kept()
+    monkeypatch.setattr(again, "encode", lambda *_, **__: pytest.fail("encoded again"))
+    second = ConseEncoder(folder, again).encode([drawings.clock()])
     assert np.array_equal(first.joint, second.joint)
 
 

@@ -98,15 +98,15 @@ def test_null_queries_are_embedded_once_for_an_encoder_and_kept(tmp_path: Path) 
     encoder = HashText("kept in the catalogue")
     with Catalogue.open(tmp_path) as catalogue, catalogue.writing() as writer:
         prepare(catalogue, writer, encoder)
-        assert encoder.encoded == [], "an empty catalogue has nothing to compare with"
+        assert encoder.encoded_once == [], "an empty catalogue has nothing to compare with"
         writer.put([entry(Item(id=f"i{n}", title=f"chair {n}")) for n in range(3)], [])
         prepare(catalogue, writer, encoder)
         prepare(catalogue, writer, encoder)
-    assert len(encoder.encoded) == GOODS * LANGUAGES
+    assert len(encoder.encoded_once) == GOODS * LANGUAGES
     again = HashText("kept in the catalogue")
     with Catalogue.open(tmp_path, read_only=True) as catalogue:
         assert calibration(catalogue, again).queries.shape == (GOODS * LANGUAGES, 24)
-    assert again.encoded == []
+    assert again.encoded_once == []
 
 
 def test_a_catalogue_of_before_is_calibrated_at_its_first_search(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_catalogue_of_before_is_calibrated_at_its_first_search(tmp_path: Path)
     with Catalogue.open(tmp_path) as catalogue:
         assert len(calibration(catalogue, encoder).queries) == GOODS * LANGUAGES
         assert calibration(catalogue, encoder) is calibration(catalogue, encoder)
-    assert len(encoder.encoded) == GOODS * LANGUAGES
+    assert len(encoder.encoded_once) == GOODS * LANGUAGES
 
 
 @pytest.mark.parametrize("crowding", [0.0, 3.0])
