@@ -42,7 +42,7 @@ async def talk(settings: Settings, engines: Engines, user: str) -> list[str]:
     """A turn and a like of a user; the words by which they are found again."""
     async with Assistant(settings, engines=engines) as assistant:
         owner = pseudonym(settings, user)
-        events = assistant.stream(f"a red chair, {WORD}", sent=Sent(owner=owner))
+        events = assistant.stream(f"a chair, {WORD}", sent=Sent(owner=owner))
         session_id = [event async for event in events][-1].reply.session_id  # type: ignore[union-attr]
         await assistant.note(session_id, "chair-0", "like")
     return [WORD, owner, session_id]
@@ -179,7 +179,7 @@ async def test_what_is_older_than_the_retention_is_gone_after_the_next_start(
 async def test_the_terminal_notes_what_is_liked_put_away_and_put_into_the_cart(
     settings: Settings, engines: Engines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    typed = ["a red chair", "/like 1", "/dislike 2", "/cart 1", "/like 9", "/like it"]
+    typed = ["a chair", "/like 1", "/dislike 2", "/cart 1", "/like 9", "/like it"]
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(typed)))
     shown = io.StringIO()
     async with Assistant(settings, engines=engines) as assistant:

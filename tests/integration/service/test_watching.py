@@ -26,7 +26,7 @@ from assistant.settings import ServiceSettings
 from assistant.turn.graph import build_graph
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.integration.service.conftest import Running, Serve, problem
-from tools.engines.text import TextEncoder
+from tools.calibration import Calibration
 from tools.toolbox import Engines
 
 SECRET = "zebra-coloured umbrella"
@@ -131,7 +131,7 @@ def test_an_error_in_a_tool_s_thread_is_logged_under_the_request_s_id(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setattr(TextEncoder, "encode", broken)
+    monkeypatch.setattr(Calibration, "z", broken)
     reply = service.say(service.session(), "a desk lamp", headers={"X-Request-ID": "mine-4"})
     assert reply.status_code == 200
     assert "a mistake of ours" not in reply.text
@@ -242,7 +242,7 @@ def test_traces_of_requests_turns_tools_and_model_calls(serve: Serve, monkeypatc
     with collector.running() as url:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
         with serve() as service:
-            service.say(service.session(), "a desk lamp", headers={"X-Request-ID": "mine-6"})
+            service.say(service.session(), "a chair", headers={"X-Request-ID": "mine-6"})
             service.client.get("/api/sessions", params={"before": "1", "query": SECRET})
             service.client.get("/healthz")
     spans = {span.name: span for span in collector.spans}
