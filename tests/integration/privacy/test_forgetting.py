@@ -42,7 +42,7 @@ async def talk(settings: Settings, engines: Engines, user: str) -> list[str]:
     """A turn and a like of a user; the words by which they are found again."""
     async with Assistant(settings, engines=engines) as assistant:
         owner = pseudonym(settings, user)
-        events = assistant.stream(f"a {WORD} chair", sent=Sent(owner=owner))
+        events = assistant.stream(f"a wood chair of {WORD}", sent=Sent(owner=owner))
         session_id = [event async for event in events][-1].reply.session_id  # type: ignore[union-attr]
         await assistant.note(session_id, "chair-0", "like")
     return [WORD, owner, session_id]
