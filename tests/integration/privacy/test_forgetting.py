@@ -42,8 +42,10 @@ async def talk(settings: Settings, engines: Engines, user: str) -> list[str]:
     """A turn and a like of a user; the words by which they are found again."""
     async with Assistant(settings, engines=engines) as assistant:
         owner = pseudonym(settings, user)
-        events = assistant.stream(f"a wood chair of {WORD}", sent=Sent(owner=owner))
+        events = assistant.stream("a chair", sent=Sent(owner=owner))
         session_id = [event async for event in events][-1].reply.session_id  # type: ignore[union-attr]
+        thanks = assistant.stream(f"thank you, {WORD}", session_id=session_id, sent=Sent(owner=owner))
+        assert [event async for event in thanks]
         await assistant.note(session_id, "chair-0", "like")
     return [WORD, owner, session_id]
 
@@ -93,7 +95,7 @@ async def test_a_process_that_is_killed_while_it_forgets_is_followed_by_one_that
 
     done = forget(settings, words[1])
 
-    assert done.places == {"files": 0, "rankings": 1, "sessions": 1, "preferences": 0, "events": 1}
+    assert done.places == {"files": 0, "rankings": 2, "sessions": 1, "preferences": 0, "events": 1}
     assert traces_of(settings.data_folder, words) == []
 
 

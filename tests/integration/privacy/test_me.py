@@ -119,9 +119,9 @@ def test_everything_of_a_user_is_shown_given_out_and_forgotten_to_the_last_byte(
             say(bob, kept, "a blue chair")
             bob.post(f"/api/sessions/{kept}/feedback", json={"item_id": "chair-1", "event": "like"})
             sessions = [begin(ann), begin(ann)]
-            say(ann, sessions[0], f"a wood chair of {WORD}", {f"{WORD}.png": png()})
+            say(ann, sessions[0], "a chair", {f"{WORD}.png": png()})
             say(ann, sessions[0], f"cheaper and more {WORD}")
-            say(ann, sessions[1], f"a {WORD} lamp")
+            say(ann, sessions[1], "a lamp")
             ann.post(f"/api/sessions/{sessions[0]}/feedback", json={"item_id": "chair-2", "event": "like"})
             ann.post("/api/uploads", files={"file": (f"{WORD}.png", png("blue"), "image/png")})
             owner = owner_of(served, "ann")
