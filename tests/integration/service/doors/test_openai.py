@@ -67,7 +67,7 @@ def test_the_assistant_is_the_one_model(client: openai.OpenAI) -> None:
 def test_an_answer_is_markdown_with_the_data_beside_it(client: openai.OpenAI) -> None:
     done = ask(client, [{"role": "system", "content": "Only say yes."}, user("a red chair")], temperature=0.3, seed=1)
     said = done.choices[0]
-    assert said.message.content.startswith("Here is 1 that fits best.\n\n1. **red chair** (40.00 USD): It fits.\n")
+    assert said.message.content.startswith("Here is 1 that fits best.\n\n1. **red chair** (40.00 USD): It fits.")
     assert said.finish_reason == "stop"
     item = said.message.recommendations[0]  # type: ignore[attr-defined]
     assert (item["item_id"], item["price"], item["rank"]) == ("chair-0", 40.0, 1)
