@@ -26,6 +26,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # ranx compiles for half a minute what takes milliseconds here
 
 
+@pytest.hookimpl(tryfirst=True)  # before that of pytest-xdist, which reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test its group; slow files come first, so that no process is left waiting for one at the end."""
     items.sort(key=_turn)
