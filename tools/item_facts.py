@@ -1,8 +1,9 @@
 """item_facts: what the record of one item says about a question."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import chain, zip_longest
 from typing import Final, Literal
 
 import numpy as np
@@ -10,10 +11,10 @@ from pydantic import Field
 
 from tools.errors import ServiceMissing, UnknownItem
 from tools.records import Item, Record, Variant
-from tools.store.offers import offers, own_values, variant_values
+from tools.store.offers import own_values, variant_values
 from tools.store.pages import Encoder, Vectors
-from tools.store.words import holds, tokens
 from tools.tool import Arguments, Context, Tool
+from tools.variants import meant_values, named_variants
 
 Kind = Literal["price", "stock", "category", "brand", "attribute", "variant", "description"]
 
@@ -32,7 +33,12 @@ SHARE: Final = 0.5
 The lead of a question is how much nearer it is to the nearest fact than to the item's facts in general; the facts' own
 is that of their names. docs/pages.md has the measurements.
 """
+NEARLY_AS_NEAR: Final = 0.8
+"""From which share of the nearest fact's score another one answers the same question beside it."""
+MOST_QUESTIONS: Final = 4
+"""Questions of one message that are answered."""
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
+_QUESTION: Final = re.compile(r"(?<=[?!;])\s+|(?<=\w\w[.])\s+|(?<=[。！？；؟])|\n+")
 
 
 class AskItem(Arguments):
@@ -50,7 +56,7 @@ class ItemFact(Record):
     value: str = Field(description="the attribute's values, or the sentence of the description")
     variant: Variant | None = Field(None, description="the variant that the question names (kind variant only)")
     score: float = Field(0.0, description="how near it is to the question, 1 from where on it answers it")
-    relevant: bool = False
+    relevant: bool = Field(False, description="whether it answers one of the questions")
 
 
 class ItemFacts(Record):
@@ -66,19 +72,62 @@ def item_facts(context: Context, arguments: AskItem) -> ItemFacts:
     item = context.engines.catalogue.get(arguments.item_id)
     if item is None:
         raise UnknownItem(f"The catalogue has no item {arguments.item_id!r}.")
-    facts, named = facts_of(item), named_variants(item, arguments.question)
+    facts, questions = facts_of(item), _questions(arguments.question)
     try:
-        scores = nearness(item.title, facts, arguments.question, context.engines.text) if facts else None
+        encoder = context.engines.text
+        meant = [meant_values(item, question, encoder) for question in questions]
+        named = _variant_facts(item, meant)
+        scores = nearness(item.title, facts, questions, encoder) if facts else None
     except ServiceMissing as exc:
+        named = _variant_facts(item, [meant_values(item, arguments.question, None)])
         return ItemFacts(facts=[*named, *facts], overview=False, missing=[f"The question was not read. {exc}"])
     if scores is None:
         return ItemFacts(facts=named, overview=not named)
-    scored = [
-        fact.model_copy(update={"score": round(float(score), 3), "relevant": bool(score >= 1 and not np.isnan(score))})
-        for fact, score in zip(facts, scores[:-1], strict=True)
+    asked = np.array([not values for values in meant])  # the variants answer the others
+    answers = _answers(scores[asked, :-1], [fact.kind for fact in facts], variants=bool(named))
+    overview = not named and not answers and bool((scores[:, -1] > scores[:, :-1].max(axis=1)).any())
+    best = scores[:, :-1].max(axis=0)
+    order = [*answers, *(place for place in np.argsort(-best, kind="stable") if place not in answers)]
+    told = [facts[n].model_copy(update={"score": round(float(best[n]), 3), "relevant": n in answers}) for n in order]
+    return ItemFacts(facts=[*named, *told], overview=overview)
+
+
+def _questions(text: str) -> list[str]:
+    """The questions of a message, each by itself."""
+    parts = [part.strip() for part in _QUESTION.split(text)]
+    return [part for part in parts if any(map(str.isalnum, part))][:MOST_QUESTIONS] or [text]
+
+
+def _answers(scores: Vectors, kinds: Sequence[Kind], *, variants: bool) -> list[int]:
+    """Places of the facts that answer the questions (a row each): the best of every question first.
+
+    Args:
+        variants: whether variants are told, each with its price and stock.
+    """
+    told = [place for place, kind in enumerate(kinds) if not (variants and kind in ("price", "stock"))]
+    near = [
+        [n for n in np.argsort(-row, kind="stable").tolist() if row[n] >= max(1.0, NEARLY_AS_NEAR * row.max())]
+        for row in scores
+        if row.size and not np.isnan(row).any()
     ]
-    ranked = sorted(scored, key=lambda fact: -fact.score)
-    return ItemFacts(facts=[*named, *ranked], overview=not named and bool(scores[-1] > scores[:-1].max()))
+    found = dict.fromkeys(n for places in zip_longest(*near) for n in places if n is not None)
+    return [n for n in found if n in told]
+
+
+def _variant_facts(item: Item, meant: Sequence[Mapping[str, Sequence[str]]]) -> list[ItemFact]:
+    """The variants with most of the values that are meant, each with its price and stock."""
+    names = dict.fromkeys(chain(*meant))
+    named = named_variants(item, {name: [*chain(*(one.get(name, ()) for one in meant))] for name in names})
+    return [
+        ItemFact(
+            kind="variant",
+            value=", ".join(offer.options.values()),
+            variant=Variant(options=dict(offer.options), price=offer.price, in_stock=offer.in_stock),
+            score=1.0,
+            relevant=True,
+        )
+        for offer in named[:MOST_VARIANTS]
+    ]
 
 
 def facts_of(item: Item) -> list[ItemFact]:
@@ -110,40 +159,15 @@ def _attributes(item: Item) -> list[tuple[str, list[str]]]:
     return [(name, [*values]) for name, values in found.items()]
 
 
-def named_variants(item: Item, question: str) -> list[ItemFact]:
-    """The variants that hold most of the option values that the question names, each with its price and stock."""
-    words = tokens(question)
-    counted = [(sum(_stands_in(value, words) for value in offer.options.values()), offer) for offer in offers(item)[1:]]
-    most = max((count for count, _ in counted), default=0)
-    named = [offer for count, offer in counted if most and count == most]
-    return [
-        ItemFact(
-            kind="variant",
-            value=", ".join(offer.options.values()),
-            variant=Variant(options=dict(offer.options), price=offer.price, in_stock=offer.in_stock),
-            score=1.0,
-            relevant=True,
-        )
-        for offer in named[:MOST_VARIANTS]
-    ]
-
-
-def _stands_in(value: str, words: Sequence[str]) -> bool:
-    """Whether the words hold the value, or the one number of it: "128G" for 128 GB."""
-    phrase = tokens(value)
-    numbers = [token for token in phrase if token.isdecimal()]
-    return bool(phrase) and (holds(words, phrase) or (len(numbers) == 1 and numbers[0] in words))
-
-
-def nearness(title: str, facts: Sequence[ItemFact], question: str, encoder: Encoder) -> Vectors:
-    """How near the question is to each fact, and at last to the item as a whole (n + 1,); 1: near enough to answer."""
+def nearness(title: str, facts: Sequence[ItemFact], questions: Sequence[str], encoder: Encoder) -> Vectors:
+    """How near each question is to each fact, and at last to the item as a whole (q, n + 1); 1: it answers it."""
     names = tuple(fact.name or "description" for fact in facts)
     texts = tuple(f"{title}. {fact.name}: {fact.value}" if fact.name else f"{title}. {fact.value}" for fact in facts)
     rows, own = _encoded(encoder, (*texts, f"{title}. {OVERVIEW}"), names)
-    asked = encoder.encode([question], purpose="query")[0]
+    near = encoder.encode(questions, purpose="query") @ rows.T
     leads = np.einsum("nd,nd->n", own, rows[:-1]) - np.median(own @ rows[:-1].T, axis=1)
     stated = [lead for lead, fact in zip(leads, facts, strict=True) if fact.name] or [*leads]
-    lead = rows @ asked - float(np.median(rows[:-1] @ asked))
+    lead = near - np.median(near[:, :-1], axis=1, keepdims=True)
     scores: Vectors = lead / max(SHARE * float(np.median(stated)), 1e-6)
     return scores
 

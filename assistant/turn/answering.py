@@ -45,6 +45,7 @@ from tools.item_facts import ItemFacts
 from tools.records import Item
 from tools.store.offers import variant_with
 from tools.taste.records import Interaction
+from tools.variants import meant_values
 
 CHAT_TOKENS = 50
 REMEMBERED_EXCHANGES = 20
@@ -100,9 +101,8 @@ async def why(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 
 async def look(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Details of an earlier item, or earlier items side by side, straight from the catalogue."""
-    memory, plan, language = state["memory"], state["plan"], state["memory"].language
-    count = 1 if plan.intent == "details" else 2
-    asked = plan.references if len(plan.references) >= count else memory.shown[:count]
+    language = state["memory"].language
+    asked = await asyncio.to_thread(_asked_about, state, runtime.context)
     if not asked:
         return {"message": say("no_such_item", language)}
     results = await run_calls(_looking(asked, state), state, runtime)
@@ -118,19 +118,38 @@ async def look(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     }
 
 
+def _asked_about(state: TurnState, context: TurnContext) -> list[Recommendation]:
+    """The items that the message asks about; of several, those alone that have a variant which it means."""
+    memory, plan = state["memory"], state["plan"]
+    if plan.intent != "details":
+        return plan.references if len(plan.references) > 1 else memory.shown[:2]
+    several = plan.references or memory.shown
+    if len(several) > 1 and context.reader:
+        items = context.catalogue.get_many([one.item_id for one in several])
+        said = "\n".join(unmarked(one.text) for one in said_by(state))
+        encoder = context.reader.encoder
+        meant = [one for one in several if (it := items.get(one.item_id)) and meant_values(it, said, encoder)]
+        several = meant[:1] or several
+    return several if plan.references else several[:1]
+
+
 def _looking(asked: list[Recommendation], state: TurnState) -> list[PlannedCall]:
     """The calls that look at the items; what is asked about a single one is looked for in its record."""
     ids = [item.item_id for item in asked]
     if len(ids) > 1:
         return [PlannedCall(tool="compare_items", arguments={"item_ids": ids}, origin="planned")]
     calls = [PlannedCall(tool="get_item", arguments={"item_id": ids[0]}, origin="planned")]
-    question = "\n".join(unmarked(said.text) for said in said_by(state))[:QUESTION_CHARACTERS]
-    if question.strip():
-        read = [*state["understanding"].constraints, *state["understanding"].preferences]
-        values = [str(one.value) for one in read if one.field == "attributes"]  # as the catalogue spells them
-        arguments = {"item_id": ids[0], "question": "\n".join([question, *dict.fromkeys(values)])}
-        calls.append(PlannedCall(tool="item_facts", arguments=arguments, origin="planned"))
-    return calls
+    return [*calls, _facts_call(ids[0], state)] if any(said.text.strip() for said in said_by(state)) else calls
+
+
+def _facts_call(item_id: str, state: TurnState) -> PlannedCall:
+    """The question about the item, with the attribute values that were read in front, as the catalogue has them."""
+    read = [*state["understanding"].constraints, *state["understanding"].preferences]
+    values = dict.fromkeys(str(one.value) for one in read if one.field == "attributes")
+    said = "\n".join(unmarked(said.text) for said in said_by(state))
+    question = f"{', '.join(values)}: {said}" if values else said
+    arguments = {"item_id": item_id, "question": question[:QUESTION_CHARACTERS]}
+    return PlannedCall(tool="item_facts", arguments=arguments, origin="planned")
 
 
 def _answered(
@@ -148,6 +167,31 @@ def _answered(
     unread = not found or found[0].overview or found[0].missing
     general = _facts(full, language)
     return general if unread else say("details_unknown", language, details=general), []
+
+
+async def ask_first(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """A question about an item that had to be found first: answered from the record of the best one, where it tells."""
+    first = next(iter(state["recommendations"]), None)
+    if first is None or not _is_found(state):
+        return {}
+    results = await run_calls([_facts_call(first.item_id, state)], state, runtime)
+    found = [ItemFacts.model_validate(result) for _, _, result in results if result]
+    full = await asyncio.to_thread(runtime.context.catalogue.get, first.item_id)
+    entries = [entry for one in found if full for entry in evidence_of(full, answering_facts(one))]
+    update: Update = {"steps": state["steps"] + [step for _, step, _ in results]}
+    if full and entries:
+        language = state["memory"].language
+        parts = [_message(state, runtime.context), answer(full, entries, language)]
+        update["message"] = "\n".join(part for part in parts if part)
+        update["evidence"] = [cited(entry, language) for entry in entries]
+    return update
+
+
+def _is_found(state: TurnState) -> bool:
+    """Whether the message asks about an item and names it well enough to be found."""
+    searches = state["searches"]
+    named = len(searches) == 1 and searches[0].plan.topic and not searches[0].weak
+    return bool(state["understanding"].asks_item and named)
 
 
 async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -16,6 +16,7 @@ from assistant.fusion import fuse as fuse_outcomes
 from assistant.learning.records import Fusion
 from assistant.learning.store import weights_in_force
 from assistant.ledger import Ledger
+from assistant.privacy.masking import unmarked
 from assistant.records import Candidate, Provisional
 from assistant.relevance import is_near, is_relevant, is_same_kind
 from assistant.turn.choosing import category_by_category, diverse, explored, places_to_explore
@@ -25,8 +26,10 @@ from assistant.turn.tasting import BY_TASTE, TASTE_TOOL, opinions, weights_of
 from assistant.turn.wishes import listing, shared_out
 from assistant.understanding import to_filters
 from tools.errors import ProductError
-from tools.records import Filters
+from tools.records import Filters, Hit, Item, Variant
 from tools.store.filters import matches
+from tools.store.offers import variant_for
+from tools.variants import meant_values
 
 LISTS = frozenset({"browse", *BY_TASTE})
 """What brings items without a question: all of them have to do with the wish."""
@@ -130,6 +133,7 @@ def _candidates(
     words = " ".join([plan.topic, *(said.text for said in said_by(state)), *(f.asked for f in search.found)])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
     ledger = Ledger(_as_wished(plan), words, heard, limit=_limit(plan, context), numbers=numbers)
+    near = [*_as_meant(near[: state["request"].top_n], items, plan, state, context), *near[state["request"].top_n :]]
     candidates = [
         Candidate(
             alias=_alias(position),
@@ -142,6 +146,29 @@ def _candidates(
     ]
     rare = set() if plan.sort or search.weak else _explored(near, state, context)
     return _with_explored(candidates, rare, ledger, state["request"].top_n)
+
+
+def _as_meant(
+    near: list[FusedHit], items: Mapping[str, Item], plan: Plan, state: TurnState, context: TurnContext
+) -> list[FusedHit]:
+    """The items, each as the variant that the message means, with its price and stock, where one meets the wish."""
+    understanding = state["understanding"]
+    if not understanding.properties or len(state["searches"]) > 1:
+        return near
+    encoder = context.reader.encoder if context.reader else None
+    said = "\n".join(unmarked(one.text) for one in said_by(state))
+    found = []
+    for entry in near:
+        item = items.get(entry.hit.item_id)
+        meant = meant_values(item, understanding.properties, encoder, beside=said) if item else {}
+        filters = plan.filters.model_copy(update={"attributes": {**plan.filters.attributes, **meant}})
+        variant = variant_for(item, filters) if item and meant else None
+        found.append(replace(entry, hit=_as_variant(entry.hit, variant)) if variant else entry)
+    return found
+
+
+def _as_variant(hit: Hit, variant: Variant) -> Hit:
+    return hit.model_copy(update={"variant": variant, "price": variant.price, "in_stock": variant.in_stock})
 
 
 async def _said_by_taste(

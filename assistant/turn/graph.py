@@ -1,6 +1,6 @@
 """The turn as a LangGraph graph.
 
-receive -> anticipate -> plan -> act -> fuse -> rank -> explain -> respond
+receive -> anticipate -> plan -> act -> fuse -> rank -> explain -> ask_first -> respond
                           |-> chat | why | look | shop | cart ---> respond
 """
 
@@ -32,6 +32,7 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
         "look": answering.look,
         "shop": shop.answer_shop,
         "put_in_cart": shop.put_in_cart,
+        "ask_first": answering.ask_first,
         "respond": answering.respond,
     }
     for name, step in steps.items():
@@ -39,8 +40,8 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
     graph.add_edge(START, "receive")
     for source, target in (
         ("receive", "anticipate"), ("anticipate", "make_plan"), ("act", "fuse"), ("fuse", "rank"), ("rank", "explain"),
-        ("explain", "respond"), ("chat", "respond"), ("why", "respond"), ("look", "respond"),
-        ("shop", "respond"), ("put_in_cart", "respond"), ("respond", END),
+        ("explain", "ask_first"), ("ask_first", "respond"), ("chat", "respond"), ("why", "respond"),
+        ("look", "respond"), ("shop", "respond"), ("put_in_cart", "respond"), ("respond", END),
     ):  # fmt: skip
         graph.add_edge(source, target)
     graph.add_conditional_edges(

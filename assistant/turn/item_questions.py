@@ -9,17 +9,13 @@ from tools.item_facts import ItemFact, ItemFacts
 from tools.records import Item
 
 MOST_FACTS: Final = 3
-NEARLY_AS_NEAR: Final = 0.8
-"""From which share of the best fact's score another one is told beside it."""
 
 
 def answering_facts(found: ItemFacts) -> list[ItemFact]:
-    """The facts that answer the question, best first: the variants that it names, or else the nearest facts."""
+    """The facts that answer: the variants that are named, then those that answer what else is asked."""
     relevant = [fact for fact in found.facts if fact.relevant]
-    named = [fact for fact in relevant if fact.kind == "variant"]
-    if named or not relevant:
-        return named
-    return [fact for fact in relevant if fact.score >= NEARLY_AS_NEAR * relevant[0].score][:MOST_FACTS]
+    others = [fact for fact in relevant if fact.kind != "variant"]
+    return [*(fact for fact in relevant if fact.kind == "variant"), *others[:MOST_FACTS]]
 
 
 def evidence_of(item: Item, facts: list[ItemFact]) -> list[Evidence]:

@@ -71,6 +71,8 @@ class Understanding(Record):
     preferences: list[Constraint] = Field([], description="what is likely wanted: it moves the ranking, hides nothing")
     dropped: list[Constraint] = Field([], description="earlier constraints that are taken back")
     assortment: bool = Field(False, description="the question is what there is at all: which brands, kinds and prices")
+    asks_item: bool = Field(False, description="the question is about an item that is yet to be found")
+    properties: str = Field("", description="the words that say which variant is meant: a color, a size, 16 GB")
     each_picture: bool = Field(False, description="each of the pictures asks for an item of its own")
 
 

@@ -127,6 +127,11 @@ def _units() -> dict[str, tuple[str, str]]:
     return {**found, **_FURTHER}
 
 
+def is_unit(word: str) -> bool:
+    """Whether the word is a way to write a unit, in any of the languages."""
+    return name_key(word) in _units()
+
+
 def _spellings(unit: str, locale: str) -> set[str]:
     """What stands beside a number of the unit: "gigabyte", "gigabytes", "gb"."""
     from babel.units import format_unit  # takes a while to import

@@ -169,6 +169,23 @@ def _words(folded: str) -> list[str]:
     return words
 
 
+_SEGMENT = re.compile(
+    f"{_HAN.pattern}|[\u3040-\u309f]+|[\u30a0-\u30ff\u31f0-\u31ff]+|\\d+|[\uac00-\ud7af]+|(?:(?![{_UNSPACED}])[^\\W\\d_])+"
+)
+"""A run of one script: Japanese changes its script where a word begins; a run of Han characters jieba parts."""
+
+
+def segments(text: str) -> list[str]:
+    """The words of a text as they are written, in any script: "白いのはM码" gives "白", "いのは", "M", "码"."""
+    runs = _SEGMENT.findall(text)
+    return [word for run in runs for word in (_segmenter().lcut(run) if _HAN.fullmatch(run) else [run])]
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether the text begins with a character of a script in which no spaces part words, or endings are glued."""
+    return bool(re.match(f"[{_UNSPACED}]", text))
+
+
 @cache
 def _segmenter() -> Any:  # noqa: ANN401 - the package has no types
     import jieba

@@ -307,6 +307,12 @@ class _Part:
         return unmarked(left) if purpose and _LETTER.search(unmarked(left)) else ""
 
     @property
+    def properties(self) -> str:
+        """The properties and measures that are named, each with the words beside its number."""
+        own = [span for span in self.spans if span.role in ("prop", "num") and not self._is_consumed(span)]
+        return ", ".join(self._around(span) for span in own)
+
+    @property
     def names_more(self) -> bool:
         """Whether any word says what is wanted beside values of attributes, which are held as constraints."""
         return any(span.role in ("thing", "prop", "for") and span not in self.values for span in self.spans)
@@ -353,6 +359,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     if lead.read.act in ("more", "undo") and not lead.things:
         topic = head = ""
     kept = [] if rejected and not liked else references
+    asks_item = lead.read.act == "item" and intent is None and not attached
     return Understanding(
         language=language,
         intent="chat" if refused else intent,
@@ -365,6 +372,8 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
         recipient=_recipient(lead),
         open_wish=is_open,
         assortment=lead.read.act == "assortment",
+        asks_item=asks_item,
+        properties=lead.text if asks_item else "" if wishes else ", ".join(part.properties for part in parts),
         constraints=constraints,
         preferences=[c for part in parts for c, _ in part.preferences],
         dropped=[c for part in parts for c in part.dropped],

@@ -105,7 +105,7 @@ def test_an_item_of_which_nothing_is_known() -> None:
 
 def test_the_same_item_is_embedded_once() -> None:
     encoder = WordText("once")
-    asked("which size", encoder=encoder)
+    asked("which size or weight", encoder=encoder)
     before = len(encoder.encoded)
     asked("which weight", encoder=encoder)
     assert len(encoder.encoded) == before + 1
@@ -125,3 +125,17 @@ def test_an_unknown_item_is_refused() -> None:
     engines = Engines(Shelf(), WordText(), None, None)  # type: ignore[arg-type]
     outcome = call_tool(bind_tools(engines, Path), "item_facts", {"item_id": "no", "question": "size"})
     assert (outcome.ok, outcome.failure) == (False, "unknown")
+
+
+def test_each_question_of_a_message_is_answered() -> None:
+    answers = [fact["value"] for fact in asked("which brand? is it waterproof?")["facts"] if fact["relevant"]]
+    assert answers[:2] == ["Adidas", "A membrane makes it waterproof."]
+
+
+def test_what_is_asked_beside_a_variant_is_answered_after_it() -> None:
+    answers = [
+        fact
+        for fact in asked("how much is the blue one in 41? what is the price? which brand?")["facts"]
+        if fact["relevant"]
+    ]
+    assert [fact["kind"] for fact in answers] == ["variant", "brand"]

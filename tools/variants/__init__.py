@@ -1,0 +1,54 @@
+"""Which variant of an item a message means, in whatever words: "16 gigs", "M码", "la rouge"."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from tools.records import Item
+from tools.store.offers import Offer, offers, variant_values
+from tools.store.pages import Encoder
+from tools.variants.meaning import nearest
+from tools.variants.written import written
+
+MOST_CHARACTERS: Final = 2_000
+"""Of a message that are read."""
+
+
+def option_values(item: Item) -> dict[str, list[str]]:
+    """The names and different values of the options that the item's variants differ in."""
+    found: dict[str, dict[str, None]] = {}
+    for name, value in variant_values(item):
+        if value.strip():
+            found.setdefault(name, {})[value] = None
+    return {name: [*values] for name, values in found.items()}
+
+
+def meant_values(item: Item, text: str, encoder: Encoder | None, *, beside: str = "") -> dict[str, list[str]]:
+    """The option values of the item's variants that the text means, by option.
+
+    A value is meant where it stands in the text in any way to write it, or else, for what is called by words, where a
+    word lies far nearer to it than to the option's other values.
+
+    Args:
+        encoder: None: written forms alone are compared.
+        beside: the rest of the message, where the text is a part of it.
+
+    Raises:
+        ServiceMissing: the encoder cannot be loaded.
+    """
+    options, text = option_values(item), text[:MOST_CHARACTERS]
+    found = written(options, text, item.title)
+    open_options = {name: values for name, values in options.items() if name not in found}
+    if encoder is not None and open_options:
+        found |= nearest(
+            open_options, text, encoder, beside=f"{item.title} {beside[:MOST_CHARACTERS]}", title=item.title
+        )
+    return {name: found[name] for name in options if name in found}
+
+
+def named_variants(item: Item, meant: Mapping[str, Sequence[str]]) -> list[Offer]:
+    """The variants with most of the values that are meant, those in stock first; none where no value is."""
+    counted = [
+        (sum(offer.options.get(name) in values for name, values in meant.items()), offer) for offer in offers(item)[1:]
+    ]
+    most = max((count for count, _ in counted), default=0)
+    return [offer for count, offer in counted if most and count == most]

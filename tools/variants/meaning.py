@@ -1,0 +1,106 @@
+"""Option values that a text means in other words, or in another language, than the catalogue: "la rouge" for red."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from tools.store.pages import Encoder, Vectors
+from tools.store.words import fold, is_unspaced, segments
+
+SHARE: Final = 0.36
+"""From which share of a value's own lead on a word means it.
+
+A word's lead is how much nearer it is to the value than to the option's other values, less what the other words of the
+message lead by in the median; a value's own lead is that of the value as a word. docs/pages.md has the measurements.
+"""
+MOST_WORDS: Final = 32
+MOST_KEPT: Final = 20_000
+"""Words whose vectors are kept."""
+_SIZE: Final = re.compile(r"[A-Z0-9]{1,4}")
+
+
+def nearest(
+    options: Mapping[str, Sequence[str]], text: str, encoder: Encoder, *, beside: str = "", title: str = ""
+) -> dict[str, list[str]]:
+    """The values that words of the text mean, by option; options without one are left out.
+
+    Values with digits, sizes in letters, and options of a single value are not compared.
+
+    Args:
+        options: the values that there are, by option.
+        beside: further words to compare the leads with.
+        title: the item's title, whose words name the item and none of its values.
+    """
+    compared = {name: values for name, values in options.items() if len(values) > 1 and any(map(_is_word, values))}
+    named = {fold(word) for word in _words(title)}
+    words = [word for word in _words(text) if fold(word) not in named][:MOST_WORDS]
+    if not compared or not words:
+        return {}
+    if any(" " in value for values in compared.values() for value in values):
+        words += [f"{one} {other}" for one, other in pairwise(words) if not is_unspaced(one[0] + other[0])]
+    others = [word for word in _words(beside) if word not in words][:MOST_WORDS]
+    every = [*words, *others, *(value for values in compared.values() for value in values)]
+    vectors = dict(zip(every, _encoded(encoder, every), strict=True))
+    rows = np.stack([vectors[word] for word in [*words, *others]])
+    found = {
+        name: _meant(values, rows, np.stack([vectors[value] for value in values]), len(words))
+        for name, values in compared.items()
+    }
+    return {name: values for name, values in found.items() if values}
+
+
+def _meant(values: Sequence[str], rows: Vectors, own: Vectors, count: int) -> list[str]:
+    """The values that one of the first ``count`` rows means; the further rows are other words."""
+    leads: Vectors = _leads(rows @ own.T) / np.maximum(np.diag(_leads(own @ own.T)), 1e-6).astype(np.float32)
+    places = {
+        int(lead.argmax())
+        for row, lead in enumerate(leads[:count])
+        if _is_word(values[int(lead.argmax())]) and lead.max() - _usual(leads, row)[lead.argmax()] >= SHARE
+    }
+    return [values[place] for place in sorted(places)]
+
+
+def _leads(near: Vectors) -> Vectors:
+    """How much nearer each row is to each value than to the others in the mean."""
+    leads: Vectors = near - (near.sum(axis=1, keepdims=True) - near) / (near.shape[1] - 1)
+    return leads
+
+
+def _usual(leads: Vectors, row: int) -> Vectors:
+    """The leads of the other rows in the median, where they have any."""
+    if len(leads) < 2:
+        return np.zeros(leads.shape[1], np.float32)
+    usual: Vectors = np.maximum(np.median(np.delete(leads, row, axis=0), axis=0), 0.0)
+    return usual
+
+
+def _words(text: str) -> list[str]:
+    """Different words with a meaning of their own: no numbers and no single letters."""
+    return [*dict.fromkeys(w for w in segments(text) if w.isalpha() and (len(w) > 1 or is_unspaced(w)))]
+
+
+def _is_word(value: str) -> bool:
+    """Whether a value is called by words: no number, no size in letters."""
+    return not any(map(str.isdigit, value)) and not _SIZE.fullmatch(value)
+
+
+def _encoded(encoder: Encoder, words: Sequence[str]) -> list[Vectors]:
+    """A unit vector for each word; they are kept, as most words come again."""
+    kept = _kept(encoder)
+    if len(kept) > MOST_KEPT:
+        kept.clear()
+    found = {word: row for word in words if (row := kept.get(word)) is not None}
+    new = [word for word in dict.fromkeys(words) if word not in found]
+    made = dict(zip(new, encoder.encode(new, purpose="query"), strict=True)) if new else {}
+    kept.update(made)
+    found |= made
+    return [found[word] for word in words]
+
+
+@lru_cache(maxsize=4)
+def _kept(_: Encoder) -> dict[str, Vectors]:
+    return {}

@@ -1,0 +1,154 @@
+"""Option values that stand in a text, in any way to write them: "128G", "16 gigs", "1,7 Liter", "M码", "2XL"."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from tools.store.values import LOCALES, is_unit, value_key
+from tools.store.words import STOP_WORDS, fold, holds, is_unspaced, segments, stem, tokens
+
+LONG_NUMBER: Final = 3
+"""From how many digits on a number without its unit is taken for a value with one: hardly anybody counts so far."""
+
+_PARTS: Final = re.compile(r"\s*[;/|+]\s*|,\s+")
+_NUMBER: Final = re.compile(r"(?<![\d.,])(\d+(?:[.,]\d+)*)(?:[\s-]?([^\W\d_]+))?")
+_TIMES_LARGE: Final = re.compile(r"(?<![a-z0-9])([2-9])[\s-]?xl(?![a-z])")
+
+
+class _Number(NamedTuple):
+    """A number as it is compared, what is written right before it, and the word after it."""
+
+    number: str
+    before: str
+    after: str
+
+
+class _Text(NamedTuple):
+    """A text in the forms that values are looked for in."""
+
+    raw: str
+    words: list[str]
+    segments: frozenset[str]
+    numbers: list[_Number]
+
+
+def written(options: Mapping[str, Sequence[str]], text: str, title: str = "") -> dict[str, list[str]]:
+    """The values that stand in the text, by option; options without one are left out.
+
+    Args:
+        options: the values that there are, by option.
+        title: the item's title; a number that stands there after the same word is part of its name.
+    """
+    of_title = tokens(title)
+    named = {*pairwise(of_title)}
+    read = _read(text)
+    read = read._replace(numbers=[one for one in read.numbers if (_last(one.before), one.number) not in named])
+    owners = Counter(number for values in options.values() for value in values for number in {*_numbers_of(value)})
+    found = {
+        name: _longest([value for value in values if _stands(value, name, read, owners)], name)
+        for name, values in options.items()
+    }
+    return {name: values for name, values in found.items() if values}
+
+
+def _read(text: str) -> _Text:
+    plain = _sized(text)
+    return _Text(text, tokens(value_key(plain)), frozenset(segments(plain)), [*_numbers(plain)])
+
+
+def _sized(text: str) -> str:
+    """The folded text with "2XL" as "xxl"."""
+    return _TIMES_LARGE.sub(lambda found: "x" * int(found[1]) + "l", fold(text))
+
+
+def _numbers(folded: str) -> Iterator[_Number]:
+    for found in _NUMBER.finditer(folded):
+        yield _Number(value_key(found[1]), folded[: found.start()].rstrip(" "), found[2] or "")
+
+
+def _numbers_of(value: str) -> dict[str, str]:
+    """The numbers of a value, each with its unit: that of the next number which has one ("12+256GB", "90 x 200 cm")."""
+    found = [*_numbers(_sized(value))]
+    units = {}
+    unit = ""
+    for one in reversed(found):
+        unit = one.after if one.after and one.after != "x" else unit
+        units[one.number] = unit
+    return units
+
+
+def _stands(value: str, name: str, text: _Text, owners: Counter[str]) -> bool:
+    if any(_phrase_stands(part, name, text) for part in {value, *_PARTS.split(value)}):
+        return True
+    own = {number: unit for number, unit in _numbers_of(value).items() if owners[number] == 1}
+    return any(one.number in own and _is_of(one, own[one.number], name) for one in text.numbers)
+
+
+def _phrase_stands(value: str, name: str, text: _Text) -> bool:
+    """Whether the whole value stands there; a number alone and a single letter must not be part of something else."""
+    phrase = tokens(value_key(_sized(value), name))
+    if not phrase or (len(phrase) == 1 and phrase[0].isdecimal()):
+        return False
+    if len(phrase) == 1 and len(phrase[0]) == 1:
+        return phrase[0] in text.segments if is_unspaced(phrase[0]) else _letter_stands(value.strip(), name, text)
+    return holds(text.words, phrase)
+
+
+def _letter_stands(letter: str, name: str, text: _Text) -> bool:
+    """Whether a letter is a size: a capital by itself ("in M", "M码"), or beside the option's name ("size m")."""
+    alone = re.finditer(rf"(?<![a-z0-9'’&.-])(?<!\d\s){re.escape(letter)}(?![a-z0-9'’&])", text.raw, re.IGNORECASE)
+    called = holds(text.words, tokens(name)) if tokens(name) else False
+    return any(found.group() == letter.upper() or called for found in alone if not _in_word(text.raw, found))
+
+
+def _in_word(text: str, found: re.Match[str]) -> bool:
+    """Whether a letter of a script with spaces stands right beside it."""
+    beside = text[max(0, found.start() - 1) : found.start()] + text[found.end() : found.end() + 1]
+    return any(character.isalnum() and not is_unspaced(character) for character in beside)
+
+
+def _is_of(one: _Number, unit: str, name: str) -> bool:
+    """Whether a number with the word after it is a value of this unit ("" for a value that is a mere number)."""
+    if unicodedata.category(one.before[-1:] or " ") == "Sc" or stem(one.after) in _money() or one.after[:1] in _money():
+        return False
+    if not one.after or not unit:
+        return not _measures(one.after)
+    if one.after[0] == unit[0] or tokens(one.after)[:1] == tokens(name)[-1:]:
+        return True
+    return not _measures(one.after) and (is_unspaced(one.after[0]) or len(one.number) >= LONG_NUMBER)
+
+
+def _measures(word: str) -> bool:
+    """Whether the word is a unit; "in" is hardly ever an inch."""
+    return is_unit(word) and not (len(word) > 1 and word in STOP_WORDS)
+
+
+def _last(before: str) -> str:
+    return (tokens(before[-40:]) or [""])[-1]
+
+
+def _longest(values: list[str], name: str) -> list[str]:
+    """The values without those that are part of another one: "pink" where "hot pink" stands."""
+    phrases = {value: tokens(value_key(_sized(value), name)) for value in values}
+    return [
+        value
+        for value, phrase in phrases.items()
+        if not any(len(other) > len(phrase) and holds(other, phrase) for other in phrases.values())
+    ]
+
+
+@cache
+def _money() -> frozenset[str]:
+    """What stands after an amount of money, folded and stemmed: names, symbols and codes of the CLDR's currencies."""
+    from babel import Locale
+
+    found: set[str] = set()
+    for each in LOCALES:
+        locale = Locale.parse(each)
+        for word in (*locale.currencies.values(), *locale.currency_symbols.values(), *locale.currencies):
+            found |= {*tokens(re.sub(r"\(.*", "", str(word)))[-1:]}
+    return frozenset(found - {""})
