@@ -13,8 +13,14 @@ logger = logging.getLogger(__name__)
 LONGEST_SECONDS = 300.0
 """After which a warm-up that still goes on is no reason to wait."""
 TOLD_EVERY_SECONDS = 1.0
-SAMPLES = ("waterproof black shoes under 100 dollars", "一百美元以下的黑色鞋子", "schwarze Schuhe unter hundert Euro")
-"""Messages that are answered in a rehearsal: each language takes a path of its own through the reading."""
+SAMPLES = (
+    "waterproof black shoes under 100 dollars",
+    "一百美元以下的黑色鞋子",
+    "schwarze Schuhe unter hundert Euro",
+    "czarne buty",
+)
+"""Messages that are answered in a rehearsal: each language takes a path of its own through the reading. The last makes
+the encoder read the values of the catalogue's attributes."""
 
 Load = Callable[[], Awaitable[None]]
 

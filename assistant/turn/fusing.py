@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -39,6 +39,9 @@ COLD_DIVERSITY = 0.5
 
 MOST_NAMED = 8
 """How many brands and categories an answer about the assortment names."""
+
+WHOLE_CATEGORY = 0.6
+"""From which share of a category found for a question about the assortment on, all of the category is told."""
 
 Update = dict[str, Any]
 
@@ -77,7 +80,8 @@ async def _fuse_one(
         near = _by_taste(near, fuse_all(outcomes, weights), state, turn.rrf_k)
     near = await asyncio.to_thread(_preferred, near, search.plan, context)
     near = _sorted(near, search.plan)
-    asked = _assortment(near) if state["understanding"].assortment and near else None
+    of_kind = await asyncio.to_thread(_of_kind, near, search.plan, context) if state["understanding"].assortment else []
+    asked = _assortment(of_kind) if of_kind else None
     if not (search.plan.sort or weak):
         near = await asyncio.to_thread(_chosen, near, search, state, context)
     search = search.model_copy(update={"far": bool(fused) and not near, "weak": weak, "assortment": asked})
@@ -87,9 +91,21 @@ async def _fuse_one(
     return search.model_copy(update={"candidates": candidates}), fusion, unread
 
 
-def _assortment(near: list[FusedHit]) -> Assortment:
-    """Brands, categories and prices of everything that has to do with the question, most frequent first."""
+def _of_kind(near: list[FusedHit], plan: Plan, context: TurnContext) -> Sequence[Hit | Item]:
+    """What a question about the assortment is about: what was found, or the whole category where that is most of it."""
     hits = [entry.hit for entry in near]
+    counts = Counter(hit.category for hit in hits if hit.category).most_common(1)
+    if not counts:
+        return hits
+    [(category, count)] = counts
+    filters = plan.filters.model_copy(update={"categories": [category]})
+    most = int(count / WHOLE_CATEGORY)
+    whole = context.catalogue.browse(filters, "title", most + 1)
+    return whole if len(hits) < len(whole) <= most else hits
+
+
+def _assortment(hits: Sequence[Hit | Item]) -> Assortment:
+    """Brands, categories and prices of everything that the question is about, most frequent first."""
     prices = [hit.price for hit in hits if hit.price is not None]
     brands = Counter(hit.brand for hit in hits if hit.brand)
     categories = Counter(hit.category.split(">")[-1].strip() for hit in hits if hit.category)
@@ -153,14 +169,14 @@ def _as_meant(
 ) -> list[FusedHit]:
     """The items, each as the variant that the message means, with its price and stock, where one meets the wish."""
     understanding = state["understanding"]
-    if not understanding.properties or len(state["searches"]) > 1:
+    said = unmarked(understanding.properties)
+    if not said or len(state["searches"]) > 1:
         return near
     encoder = context.reader.encoder if context.reader else None
-    said = "\n".join(unmarked(one.text) for one in said_by(state))
     found = []
     for entry in near:
         item = items.get(entry.hit.item_id)
-        meant = meant_values(item, understanding.properties, encoder, beside=said) if item else {}
+        meant = meant_values(item, said, encoder) if item else {}
         filters = plan.filters.model_copy(update={"attributes": {**plan.filters.attributes, **meant}})
         variant = variant_for(item, filters) if item and meant else None
         found.append(replace(entry, hit=_as_variant(entry.hit, variant)) if variant else entry)

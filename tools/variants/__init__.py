@@ -22,7 +22,7 @@ def option_values(item: Item) -> dict[str, list[str]]:
     return {name: [*values] for name, values in found.items()}
 
 
-def meant_values(item: Item, text: str, encoder: Encoder | None, *, beside: str = "") -> dict[str, list[str]]:
+def meant_values(item: Item, text: str, encoder: Encoder | None) -> dict[str, list[str]]:
     """The option values of the item's variants that the text means, by option.
 
     A value is meant where it stands in the text in any way to write it, or else, for what is called by words, where a
@@ -30,7 +30,6 @@ def meant_values(item: Item, text: str, encoder: Encoder | None, *, beside: str 
 
     Args:
         encoder: None: written forms alone are compared.
-        beside: the rest of the message, where the text is a part of it.
 
     Raises:
         ServiceMissing: the encoder cannot be loaded.
@@ -39,9 +38,7 @@ def meant_values(item: Item, text: str, encoder: Encoder | None, *, beside: str 
     found = written(options, text, item.title)
     open_options = {name: values for name, values in options.items() if name not in found}
     if encoder is not None and open_options:
-        found |= nearest(
-            open_options, text, encoder, beside=f"{item.title} {beside[:MOST_CHARACTERS]}", title=item.title
-        )
+        found |= nearest(open_options, text, encoder, item.title)
     return {name: found[name] for name in options if name in found}
 
 

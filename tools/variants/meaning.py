@@ -23,17 +23,14 @@ MOST_KEPT: Final = 20_000
 _SIZE: Final = re.compile(r"[A-Z0-9]{1,4}")
 
 
-def nearest(
-    options: Mapping[str, Sequence[str]], text: str, encoder: Encoder, *, beside: str = "", title: str = ""
-) -> dict[str, list[str]]:
+def nearest(options: Mapping[str, Sequence[str]], text: str, encoder: Encoder, title: str = "") -> dict[str, list[str]]:
     """The values that words of the text mean, by option; options without one are left out.
 
     Values with digits, sizes in letters, and options of a single value are not compared.
 
     Args:
         options: the values that there are, by option.
-        beside: further words to compare the leads with.
-        title: the item's title, whose words name the item and none of its values.
+        title: the item's title, whose words name the item and none of its values; their leads are compared with.
     """
     compared = {name: values for name, values in options.items() if len(values) > 1 and any(map(_is_word, values))}
     named = {fold(word) for word in _words(title)}
@@ -42,7 +39,7 @@ def nearest(
         return {}
     if any(" " in value for values in compared.values() for value in values):
         words += [f"{one} {other}" for one, other in pairwise(words) if not is_unspaced(one[0] + other[0])]
-    others = [word for word in _words(beside) if word not in words][:MOST_WORDS]
+    others = [word for word in _words(title) if word not in words][:MOST_WORDS]
     every = [*words, *others, *(value for values in compared.values() for value in values)]
     vectors = dict(zip(every, _encoded(encoder, every), strict=True))
     rows = np.stack([vectors[word] for word in [*words, *others]])
@@ -55,7 +52,8 @@ def nearest(
 
 def _meant(values: Sequence[str], rows: Vectors, own: Vectors, count: int) -> list[str]:
     """The values that one of the first ``count`` rows means; the further rows are other words."""
-    leads: Vectors = _leads(rows @ own.T) / np.maximum(np.diag(_leads(own @ own.T)), 1e-6).astype(np.float32)
+    of_values: Vectors = np.diagonal(_leads(own @ own.T))
+    leads: Vectors = np.asarray(_leads(rows @ own.T) / of_values.clip(1e-6), np.float32)
     places = {
         int(lead.argmax())
         for row, lead in enumerate(leads[:count])

@@ -237,6 +237,8 @@ class _Part:
                 for name, value in found:
                     constraint = self._constraint("attributes", value, self._of(span), attribute=name)
                     self._hold(span.start, span.probability, constraint)
+                if span.role == "prop" and not found:
+                    self._attribute_meant(span)
 
     def _values(self, span: Span) -> list[tuple[str, str]]:
         """The attributes and values that a span names: by itself, with the words beside it, or in another language."""
@@ -246,9 +248,14 @@ class _Part:
             found = attribute_constraints(text, self.vocabulary)
             if known := [(one.name, one.value) for one in found if one.name in self.vocabulary.attribute_values]:
                 return known
-        if span.role == "prop" and self.read.act == "item":
-            return self.referring.attribute(own, self.vocabulary)
         return []
+
+    def _attribute_meant(self, span: Span) -> None:
+        """Prefer the values that a property means in other words than the catalogue's."""
+        if span.probability >= LIKELY and not self._has_name(span):
+            for name, value in self.referring.attribute(self._of(span), self.vocabulary):
+                meant = self._constraint("attributes", value, self._of(span), attribute=name)
+                self.preferences.append((meant, span.start))
 
     def _around(self, span: Span) -> str:
         """A property as it stands; a number with what is written on either side ("size 43", "43码")."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from assistant.records import Constraint, Memory, Recommendation
 from tools.engines.text import TextEncoder
 from tools.records import Vocabulary
+from tools.variants.meaning import nearest
 
 FORMS: Final = {
     "first": ("the first one", "number one"),
@@ -114,10 +115,11 @@ class Referring:
         return self._name(words, vocabulary.categories)
 
     def attribute(self, words: str, vocabulary: Vocabulary) -> list[tuple[str, str]]:
-        """The attribute and value that the words name in another language, as a list of at most one."""
-        values = {value: name for name, values in vocabulary.attribute_values.items() for value in values}
-        value = self._name(words, [*values])
-        return [(values[value], value)] if value else []
+        """The attributes and values that the words mean, in another language or in other words than the catalogue's."""
+        values = vocabulary.attribute_values
+        if len(words) > LONGEST_NAME or sum(map(len, values.values())) > MOST_NAMES:
+            return []
+        return [(name, value) for name, own in nearest(values, words, self._encoder).items() for value in own]
 
     def _name(self, words: str, names: Sequence[str]) -> str | None:
         """A name is meant when it lies far nearer to the words than names of its kind usually do, and than the next."""

@@ -15,7 +15,7 @@ TABLES = Path(__file__).parents[2] / "data" / "variants"
 ITEMS = {item["id"]: Item(**item) for item in json.loads((TABLES / "items.json").read_text("utf-8"))}
 
 
-@pytest.mark.parametrize(("table", "least"), [("seen", 21), ("held_back", 0)])
+@pytest.mark.parametrize(("table", "least"), [("seen", 21), ("held_back", 20)])
 def test_values_are_meant_in_other_words_than_the_catalogue_s(
     table: str, least: int, text_encoder: TextEncoder
 ) -> None:
@@ -28,4 +28,4 @@ def test_values_are_meant_in_other_words_than_the_catalogue_s(
         if any(value not in line["means"].get(name, []) for name, values in got.items() for value in values)
     ]
     assert sum(right) >= least, [line["text"] for line, ok in zip(lines, right, strict=True) if not ok]
-    assert len(wrong) <= 1, wrong
+    assert not wrong
