@@ -23,6 +23,7 @@ from assistant.agent.reading.heads import heads_for
 from assistant.agent.reading.reader import MessageReader
 from assistant.background import in_thread
 from assistant.claims import load_claims
+from assistant.claims.entailment import entailment_for
 from assistant.engines import media_limits
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, ServiceMissing, SessionError
 from assistant.learning.impressions import ImpressionLog
@@ -461,6 +462,8 @@ class Assistant:
 
     def _context(self, request: Request, pressed: Sequence[Pressed]) -> TurnContext:
         catalogue = self._parts.engines.catalogue
+        encoder, model = self._text_encoder(), self.settings.text.model
+        heads = heads_for(model)
         return TurnContext(
             settings=self.settings,
             catalogue=catalogue,
@@ -471,18 +474,16 @@ class Assistant:
             models=model_names(self.settings),
             user=request.owner,
             taste=self._parts.engines.taste,
-            reader=self._reader(),
+            reader=MessageReader(encoder, heads) if encoder and heads else None,
+            entailment=entailment_for(model, encoder) if encoder else None,
             pressed=pressed,
         )
 
-    def _reader(self) -> MessageReader | None:
-        """Who reads messages with the text encoder; None where that has no classifiers or is not there."""
-        heads = heads_for(self.settings.text.model)
-        if heads is None:
-            return None
+    def _text_encoder(self) -> TextEncoder | None:
+        """The text encoder, where it is there and can read messages."""
         with contextlib.suppress(ServiceMissing):
             encoder = self._parts.engines.text
-            return MessageReader(encoder, heads) if isinstance(encoder, TextEncoder) else None
+            return encoder if isinstance(encoder, TextEncoder) else None
         return None
 
     async def _run_tool(

@@ -10,12 +10,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from assistant.claims import Explanation, Limit, Other, unsupported
+from assistant.claims.entailment import Entailment
 from assistant.records import Evidence
 from tools.records import Vocabulary
 
 _EVALUATION = "eval.measures.claimset_adapter"
 
-Half = Literal["dev", "test"]
+Half = Literal["dev", "test", "fresh"]
 
 
 class Record(BaseModel):
@@ -86,12 +87,7 @@ def evaluate(check: Check, records: Iterable[Record]) -> Figures:
     return figures
 
 
-def product_check(record: Record) -> bool:
-    """Whether the product would say the sentence."""
-    return not product_problems(record)
-
-
-def product_problems(record: Record) -> list[str]:
+def product_problems(record: Record, entailment: Entailment | None = None) -> list[str]:
     """What the product finds unsupported in the sentence."""
     maximum = record.limits.get("max_price")
     explanation = Explanation(
@@ -104,7 +100,7 @@ def product_problems(record: Record) -> list[str]:
         limit=Limit(maximum, record.limits.get("currency")) if maximum is not None else None,
         others=tuple(Other(one["title"], one.get("price"), one.get("currency")) for one in record.others),
     )
-    return unsupported(explanation, _vocabulary(record))
+    return unsupported(explanation, _vocabulary(record), entailment)
 
 
 def evidence_of(record: Record) -> list[Evidence]:
@@ -120,9 +116,11 @@ def _vocabulary(record: Record) -> Vocabulary:
     return Vocabulary(brands=sorted(str(brand) for brand in brands if brand))
 
 
-def checkers() -> dict[str, Check]:
-    """The checkers by name: the product's, and the evaluation's own where it takes these records."""
-    found: dict[str, Check] = {"product": product_check}
+def checkers(entailment: Entailment | None) -> dict[str, Check]:
+    """The checkers by name: the product's, its rules alone, and the evaluation's own where it takes these records."""
+    found: dict[str, Check] = {"rules": lambda record: not product_problems(record)}
+    if entailment:
+        found = {"product": lambda record: not product_problems(record, entailment), **found}
     if find_spec(_EVALUATION) is not None:
         supported = import_module(_EVALUATION).supported
         found["evaluation"] = lambda record: bool(supported(record.model_dump(by_alias=True)))

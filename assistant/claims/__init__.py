@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from assistant.claims.checking import Check
+from assistant.claims.checking import Check, Problem
 from assistant.claims.comparing import Comparing, Other
+from assistant.claims.entailment import Entailment
 from assistant.claims.ground import ECHOES, Ground, ground_of
 from assistant.claims.marks import QUOTED, Marks
 from assistant.claims.reading import Mark, read
@@ -26,7 +27,17 @@ from tools.records import Vocabulary
 MAX_CHARACTERS = 400
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af《》“”]+")
 
-__all__ = ["ECHOES", "Explanation", "Limit", "Other", "denied_words", "load_claims", "named_currency", "unsupported"]
+__all__ = [
+    "ECHOES",
+    "Explanation",
+    "Limit",
+    "Other",
+    "denied_words",
+    "load_claims",
+    "named_currency",
+    "unsupported",
+    "unsupported_by_rules",
+]
 
 
 @dataclass(frozen=True)
@@ -51,14 +62,27 @@ class Explanation:
     others: tuple[Other, ...] = ()
 
 
-def unsupported(explanation: Explanation, vocabulary: Vocabulary) -> list[str]:
-    """The claims that the evidence does not hold; empty when the explanation stands."""
+def unsupported(explanation: Explanation, vocabulary: Vocabulary, entailment: Entailment | None = None) -> list[str]:
+    """The claims that the evidence does not hold; empty when the explanation stands.
+
+    Args:
+        entailment: the classifier that weighs what the rules found; without it each of their findings counts.
+    """
     text = explanation.text.strip()
     if not text or len(text) > MAX_CHARACTERS or MARK in text:
         return ["empty, too long or with something masked in it"]
-    language = explanation.language if explanation.language in LANGUAGES else "en"
     if not _is_in(_without_names(text, explanation), explanation.language):
         return [f"not in the language {explanation.language}"]
+    problems = unsupported_by_rules(explanation, vocabulary)
+    if entailment and entailment.unsupported(explanation, problems) <= 0:
+        return []
+    return [problem.words for problem in problems] or (["what no evidence says"] if entailment else [])
+
+
+def unsupported_by_rules(explanation: Explanation, vocabulary: Vocabulary) -> list[Problem]:
+    """The claims that dictionaries and grammar do not find in the evidence."""
+    text = explanation.text.strip()
+    language = explanation.language if explanation.language in LANGUAGES else "en"
     ground = ground_of(explanation.title, explanation.evidence, explanation.evidence_language)
     wish = Ground(language)
     wish.add_text(explanation.wish, "wish")

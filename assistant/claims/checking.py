@@ -3,6 +3,7 @@
 import itertools
 import re
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from assistant.claims.comparing import Comparing
 from assistant.claims.ground import TASTE, Ground, Occurrence
@@ -25,6 +26,16 @@ _LOOSE = frozenset({"quality", "noun"})
 _QUANTIFIED = ("size", "capacity", "colour", "color")
 
 
+ProblemKind = Literal["word", "number", "comparison", "name", "quotation", "source", "stock", "quantifier"]
+
+
+class Problem(NamedTuple):
+    """A claim that the evidence does not hold: what it is about, and its words."""
+
+    kind: ProblemKind
+    words: str
+
+
 @dataclass
 class Check:
     """One sentence against its ground; collects what does not hold."""
@@ -33,10 +44,10 @@ class Check:
     wish: Ground
     comparing: Comparing
     language: str
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
 
-    def run(self, text: str, marks: Marks) -> list[str]:
+    def run(self, text: str, marks: Marks) -> list[Problem]:
         spans = read(text, self.language, marks.find)
         numbers = quantities(spans, self.language)
         self._comparisons(spans, numbers)
@@ -49,15 +60,15 @@ class Check:
         self._words(spans)
         return self.problems
 
-    def refuse(self, what: str) -> None:
-        self.problems.append(what)
+    def refuse(self, kind: ProblemKind, words: str) -> None:
+        self.problems.append(Problem(kind, words))
 
     # Names and quotations ---------------------------------------------------------------------------------------------
 
     def _names(self, spans: list[Span]) -> None:
         for span in spans:
             if span.kind == "quote" and not self._quoted(span.name):
-                self.refuse(f"quotation {span.name!r}")
+                self.refuse("quotation", f"quotation {span.name!r}")
             if span.kind == "brand":
                 known = [
                     one
@@ -65,11 +76,11 @@ class Check:
                     if _contains(one, span.name.casefold()) or _contains(one, span.text)
                 ]
                 if span.negative or not known:
-                    self.refuse(f"brand {span.name}")
+                    self.refuse("name", f"brand {span.name}")
             if span.kind == "verbatim" and span.negative:
-                self.refuse(f"not {span.name}")
+                self.refuse("name", f"not {span.name}")
             if span.kind == "other" and not self._may_name(span, spans):
-                self.refuse(f"another item, {span.name}")
+                self.refuse("name", f"another item, {span.name}")
 
     def _quoted(self, quote: str) -> bool:
         quote = digits_for_words(quote, self.ground.language)
@@ -89,7 +100,7 @@ class Check:
 
     def _comparisons(self, spans: list[Span], numbers: list[Quantity]) -> None:
         problems, used = self.comparing.check(spans, numbers)
-        self.problems += problems
+        self.problems += [Problem("comparison", words) for words in problems]
         self.used |= used
 
     # Photos, taste and other people -----------------------------------------------------------------------------------
@@ -99,9 +110,9 @@ class Check:
             if span.has("photo"):
                 self._photo(span, [one for one in spans if one.sentence == span.sentence])
             if span.has("liked") and not (self.ground.sources & TASTE and not span.negative):
-                self.refuse("what the user liked")
+                self.refuse("source", "what the user liked")
             if span.has("popular") and not span.has("units") and not (self.ground.people and not span.negative):
-                self.refuse("what other people chose")
+                self.refuse("source", "what other people chose")
 
     def _photo(self, span: Span, clause: list[Span]) -> None:
         sources = self.ground.sources
@@ -109,18 +120,18 @@ class Check:
         fits = any(one.has("evaluation", "within") and not one.has("photo") for one in clause)
         needed = {"picture"} if likeness and not fits else {"picture", "picture_text", "text_picture"}
         if span.negative or not (likeness or fits) or not sources & needed:
-            self.refuse("likeness to a photo")
+            self.refuse("source", "likeness to a photo")
         elif any(one.has("same") for one in clause) or (
             self.ground.weak_likeness and any(one.has("strongly") for one in clause)
         ):
-            self.refuse("more likeness to a photo than there is")
+            self.refuse("source", "more likeness to a photo than there is")
 
     def _stock(self, spans: list[Span]) -> None:
         for span in spans:
             if span.has("sold_out") and not (span.negative and self.ground.in_stock) and not self.ground.find(span):
-                self.refuse("sold out")
+                self.refuse("stock", "sold out")
             elif span.has("stock") and not span.has("sold_out") and (span.negative or not self.ground.in_stock):
-                self.refuse("in stock")
+                self.refuse("stock", "in stock")
 
     # Numbers ----------------------------------------------------------------------------------------------------------
 
@@ -141,7 +152,7 @@ class Check:
         if self._counts_values(number, spans):
             return
         if not holds_number(number, self.ground):
-            self.refuse(f"number {number.span.text}")
+            self.refuse("number", f"number {number.span.text}")
 
     def _counts_values(self, number: Quantity, spans: list[Span]) -> bool:
         """ "Two colours": how many values an attribute has, or some of them."""
@@ -170,9 +181,9 @@ class Check:
                     one.has("measures", "colour") or one.text in _QUANTIFIED
                     for one in spans[position + 1 : position + 4]
                 ):
-                    self.refuse("every")
+                    self.refuse("quantifier", "every")
             elif any(self._one_of_several(one) for one in near if one.is_content or one.kind == "number"):
-                self.refuse(f"only {span.text}")
+                self.refuse("quantifier", f"only {span.text}")
 
     def _one_of_several(self, span: Span) -> bool:
         """True when the word is one value of an attribute that has several, or one of several parts in a text."""
@@ -215,12 +226,12 @@ class Check:
             if span.negative and self._contrasts(span, spans):
                 continue
             if not self._holds(span):
-                self.refuse(f"{'not ' if span.negative else ''}{span.text}")
+                self.refuse("word", f"{'not ' if span.negative else ''}{span.text}")
             elif span.has("best") and not any(one.span.has("best") for one in self.ground.occurrences):
-                self.refuse(span.text)
+                self.refuse("word", span.text)
         for before, span in itertools.pairwise(spans):
             if before.has("best") and span.is_content and not before.negative:
-                self.refuse(f"best {span.text}")
+                self.refuse("quantifier", f"best {span.text}")
 
     def _says_something(self, span: Span) -> bool:
         if span.kind == "code" or (

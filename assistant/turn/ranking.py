@@ -194,7 +194,9 @@ async def _explain_one(
         limit=_limit_of(evidence),
         others=_shown_beside(item, state),
     )
-    refused = bool(text) and bool(await asyncio.to_thread(unsupported, explanation, context.vocabulary))
+    refused = bool(text) and bool(
+        await asyncio.to_thread(unsupported, explanation, context.vocabulary, context.entailment)
+    )
     by_model = bool(text) and not refused
     template = template_explanation(item.title, evidence, language, catalogue_language)
     final = item.model_copy(

@@ -11,6 +11,7 @@ from langgraph.channels import UntrackedValue
 from pydantic import Field, field_validator
 
 from assistant.agent.reading.reader import MessageReader
+from assistant.claims.entailment import Entailment
 from assistant.learning.records import Fusion
 from assistant.llm.client import ChatClient
 from assistant.records import LOCAL as LOCAL
@@ -223,6 +224,7 @@ class TurnContext:
     user: str = LOCAL
     taste: Taste | None = None
     reader: MessageReader | None = None
+    entailment: Entailment | None = None
     pressed: Sequence[Pressed] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)
     started: float = field(default_factory=time.perf_counter)

@@ -8,30 +8,61 @@ import typer
 
 if TYPE_CHECKING:
     from eval.claimset import Figures
+    from tools.engines.text import TextEncoder
 
 
 class Half(StrEnum):
-    """Which half of the set."""
+    """Which part of the set."""
 
     dev = "dev"
     test = "test"
+    fresh = "fresh"
 
 
-HalfName = Annotated[Half, typer.Argument(metavar="HALF", help="dev, to build against, or test, which is reported.")]
+HalfName = Annotated[
+    Half, typer.Argument(metavar="PART", help="dev, to build against, or test or fresh, which are reported.")
+]
+Fit = Annotated[bool, typer.Option("--fit", help="Fit the product's classifier to its labelled sentences instead.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-def claims(half: HalfName = Half.test, as_json: Json = False) -> None:
+def claims(half: HalfName = Half.test, as_json: Json = False, fit: Fit = False) -> None:
     """How many false sentences each checker refuses and how many true ones it accepts, by language and kind."""
+    from assistant.claims.entailment import entailment_for
+    from assistant.engines import open_engines
+    from assistant.settings import load_settings
     from eval.claimset import checkers, evaluate, load_records
 
+    settings = load_settings()
+    encoder = open_engines(settings).text
+    if fit:
+        _fit(encoder, settings.text.model)
+        return
     records = load_records(half.value)
-    figures = {name: evaluate(check, records) for name, check in checkers().items()}
+    entailment = entailment_for(settings.text.model, encoder)
+    figures = {name: evaluate(check, records) for name, check in checkers(entailment).items()}
     if as_json:
         typer.echo(json.dumps({name: _numbers(one) for name, one in figures.items()}, indent=2, ensure_ascii=False))
         return
     for name, one in figures.items():
-        typer.echo(f"{name}, {half.value} half\n{figures_text(one)}\n")
+        typer.echo(f"{name}, {half.value}\n{figures_text(one)}\n")
+
+
+def _fit(encoder: "TextEncoder", model: str) -> None:
+    """Fit the classifier, print what it makes of sentences about items that were not trained on, write its weights."""
+    from assistant.claims import training
+    from assistant.claims.entailment import WEIGHTS
+    from assistant.ingest.progress import progress_for_terminal
+
+    given = list(training.labelled())
+    with progress_for_terminal().stage(f"encoding with {model}", len(given), "sentences") as done:
+        examples = training.examples(given, encoder, done)
+    fitted = training.fit(examples)
+    for refused, accepted in fitted.curve:
+        typer.echo(f"of the false refused {refused:.1%}, of the true accepted {accepted:.1%}")
+    path = WEIGHTS / f"{model}.safetensors"
+    training.write(fitted.weights, path)
+    typer.echo(f"Written: {path}")
 
 
 def figures_text(figures: "Figures") -> str:

@@ -1,0 +1,363 @@
+"""Fitting the classifier of `assistant.claims.entailment` to labelled sentences: repeatable, in minutes."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from assistant.claims import Explanation, Limit, Other, unsupported_by_rules
+from assistant.claims.checking import Problem
+from assistant.claims.entailment import (
+    HEADS,
+    KINDS,
+    MATCH,
+    PROBLEM_KINDS,
+    Array,
+    Encoder,
+    counted,
+    ground_lines,
+    kinds_of,
+    matches,
+    normalised,
+    words_of,
+)
+from assistant.records import Evidence
+from tools.records import Vocabulary
+
+COMPONENTS, WIDTH, WORD_WIDTH = 384, 192, 64
+EPOCHS, RATE, DECAY, DROPOUT = 14, 1e-3, 0.05, 0.25
+UNHELD_WORD = 3.0
+"""How much a word without support counts in the loss, beside one with."""
+
+FOLDS = 3
+"""Of which the weights of the regression are found: it must not see scores of sentences that were trained on."""
+
+REFUSED = 0.98
+"""Which share of the false sentences is to be refused."""
+
+
+class Labelled(NamedTuple):
+    """A sentence with its label; ``wrong`` are the parts of it that nothing holds."""
+
+    explanation: Explanation
+    vocabulary: Vocabulary
+    is_true: bool
+    wrong: list[str]
+    item: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """A labelled sentence as the classifier sees it."""
+
+    item: int
+    sentence: Tensor
+    ground: Tensor
+    kinds: Tensor
+    match: Tensor
+    wrong: Tensor
+    """(n,): 1 for the tokens that nothing holds; all 0 where that is not known."""
+
+    is_false: float
+    problems: list[Problem]
+
+
+def labelled() -> Iterator[Labelled]:
+    """The sentences in the package's ``data``; see the README there."""
+    folder = files("assistant.claims") / "data"
+    lines = [
+        line
+        for file in sorted(folder.iterdir(), key=lambda file: file.name)
+        if file.name.endswith(".jsonl")
+        for line in file.read_text("utf-8").splitlines()
+    ]
+    for item, line in enumerate(lines):
+        yield from _of_item(item, json.loads(line))
+
+
+def _of_item(item: int, line: dict[str, Any]) -> Iterator[Labelled]:
+    evidence = [
+        Evidence(id=f"e{place}", item_id="x", detail="", **entry) for place, entry in enumerate(line["evidence"], 1)
+    ]
+    limits = line["limits"]
+    limit = Limit(limits["max_price"], limits.get("currency")) if "max_price" in limits else None
+    others = tuple(Other(one["title"], one.get("price"), one.get("currency")) for one in line["others"])
+    brands = {line.get("brand"), *(one.get("brand") for one in line["others"])} - {None}
+    for sentence in line["sentences"]:
+        explanation = Explanation(
+            text=sentence["text"],
+            title=line["title"],
+            evidence=evidence,
+            language=sentence.get("language", line["language"]),
+            evidence_language=line["catalogue_language"],
+            wish=line["wish"],
+            limit=limit,
+            others=others,
+        )
+        yield Labelled(
+            explanation, Vocabulary(brands=sorted(map(str, brands))), sentence["true"], sentence.get("wrong", []), item
+        )
+
+
+def examples(given: Sequence[Labelled], encoder: Encoder, progress: Callable[[int], None]) -> list[Example]:
+    """The sentences encoded; ``progress`` is given the number done."""
+    found: list[Example] = []
+    ground, states = "", None
+    for one in given:
+        lines = "\n".join(ground_lines(one.explanation))
+        if states is None or lines != ground:
+            ground, states = lines, encoder.token_states(lines, purpose="document")
+        text = one.explanation.text
+        said = encoder.token_states(text, purpose="document")
+        match = matches(words_of(text, said.offsets), words_of(ground, states.offsets))
+        found.append(
+            Example(
+                item=one.item,
+                sentence=_half(said.vectors),
+                ground=_half(states.vectors),
+                kinds=torch.from_numpy(kinds_of(ground, states.offsets)),
+                match=torch.from_numpy(match),
+                wrong=torch.from_numpy(_wrong_tokens(text, said.offsets, one.wrong)),
+                is_false=float(not one.is_true),
+                problems=unsupported_by_rules(one.explanation, one.vocabulary),
+            )
+        )
+        progress(len(found))
+    return found
+
+
+def _half(states: Array) -> Tensor:
+    return torch.from_numpy(normalised(states).astype(np.float16))
+
+
+def _wrong_tokens(text: str, offsets: Sequence[tuple[int, int]], wrong: Sequence[str]) -> Array:
+    marked = np.zeros(len(offsets), np.float32)
+    for part in wrong:
+        start = text.find(part)
+        while part and start >= 0:
+            end = start + len(part)
+            marked[[first < end and last > start for first, last in offsets]] = 1
+            start = text.find(part, start + 1)
+    return marked
+
+
+class _Block(nn.Module):
+    """As `assistant.claims.entailment._block`, for several sentences about one ground."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.o = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
+        self.bias = nn.Parameter(torch.ones(HEADS))
+        self.n1, self.n2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.f = nn.Sequential(
+            nn.Linear(WIDTH, 2 * WIDTH), nn.GELU(approximate="tanh"), nn.Dropout(DROPOUT), nn.Linear(2 * WIDTH, WIDTH)
+        )
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def forward(self, rows: Tensor, others: Tensor, mask: Tensor | None, match: Tensor | None = None) -> Tensor:
+        """``rows`` (b, n, d); ``others`` (1, m, d) shared by all, or (b, m, d) with a mask (b, m)."""
+        queries = self.q(self.n1(rows)).unflatten(-1, (HEADS, -1))
+        keys, values = (
+            one(others).unflatten(-1, (HEADS, -1)).expand(len(rows), -1, -1, -1) for one in (self.k, self.v)
+        )
+        logits = torch.einsum("bnhe,bmhe->bhnm", queries, keys) / queries.shape[-1] ** 0.5
+        if match is not None:
+            logits = logits + self.bias.view(1, -1, 1, 1) * match[:, None] * MATCH
+        if mask is not None:
+            logits = logits.masked_fill(~mask[:, None, None, :], -1e4)
+        attended = torch.einsum("bhnm,bmhe->bnhe", logits.softmax(-1), values).flatten(2)
+        rows = rows + self.dropout(self.o(attended))
+        added: Tensor = rows + self.dropout(self.f(self.n2(rows)))
+        return added
+
+
+class _Network(nn.Module):
+    """`Entailment.score` with torch; its parameters have the names of the weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inp = nn.Linear(COMPONENTS, WIDTH)
+        self.kind = nn.Embedding(len(KINDS), WIDTH)
+        self.nc = nn.LayerNorm(WIDTH)
+        self.c1, self.s1, self.c2, self.s2 = (_Block() for _ in range(4))
+        self.w = nn.Linear(2 * WIDTH + 1, WORD_WIDTH)
+        self.out = nn.Sequential(nn.GELU(approximate="tanh"), nn.Dropout(DROPOUT), nn.Linear(WORD_WIDTH, 1))
+        self.pool = nn.Linear(2 * WIDTH + 1, 2)
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def forward(
+        self, sentences: Tensor, ground: Tensor, kinds: Tensor, mask: Tensor, match: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Scores of words (b, n) and of sentences (b,)."""
+        own = rows = self.dropout(self.inp(sentences))
+        held = self.nc(self.dropout(self.inp(ground)) + self.kind(kinds))
+        for cross, inner in ((self.c1, self.s1), (self.c2, self.s2)):
+            rows = inner(rows := cross(rows, held, None, match), rows, mask)
+        found = torch.cat([rows, own, match.amax(-1, keepdim=True)], -1)
+        words = self.out(self.w(found)).squeeze(-1)
+        pooled = self.pool(found)
+        shares = pooled[..., 0].masked_fill(~mask, -1e4).softmax(-1)
+        return words.masked_fill(~mask, -1e4), (shares * (pooled[..., 1] + words)).sum(-1)
+
+
+class _Batch(NamedTuple):
+    """All sentences about one item."""
+
+    sentences: Tensor
+    ground: Tensor
+    kinds: Tensor
+    mask: Tensor
+    match: Tensor
+    wrong: Tensor
+    is_false: Tensor
+
+
+@dataclass(frozen=True)
+class _Reduction:
+    """Principal components of token states, each with variance 1 but for the weak ones."""
+
+    mean: Array
+    components: Array
+
+    @classmethod
+    def of(cls, given: Sequence[Example]) -> "_Reduction":
+        stacked = torch.cat([one.sentence for one in given[::2]] + [one.ground for one in given[::24]])[::3].float()
+        mean = stacked.mean(dim=0)
+        values, vectors = torch.linalg.eigh(torch.cov((stacked - mean).T))
+        values, vectors = values.flip(0)[:COMPONENTS], vectors.flip(1)[:, :COMPONENTS]
+        deviations = values.sqrt()
+        deviations = torch.maximum(deviations, 0.3 * deviations.mean())
+        return cls(mean.numpy(), (vectors / deviations).numpy())
+
+    def __call__(self, states: Tensor) -> Tensor:
+        return (states.float() - torch.from_numpy(self.mean)) @ torch.from_numpy(self.components)
+
+
+def _batches(given: Sequence[Example], reduce: _Reduction) -> list[_Batch]:
+    by_ground: dict[int, list[Example]] = {}
+    for one in given:
+        by_ground.setdefault(one.item, []).append(one)
+    return [_batch(group, reduce) for group in by_ground.values()]
+
+
+def _batch(group: list[Example], reduce: _Reduction) -> _Batch:
+    pad = nn.utils.rnn.pad_sequence
+    return _Batch(
+        sentences=pad([reduce(one.sentence) for one in group], batch_first=True),
+        ground=reduce(group[0].ground)[None],
+        kinds=group[0].kinds[None],
+        mask=pad([torch.ones(len(one.sentence), dtype=torch.bool) for one in group], batch_first=True),
+        match=pad([one.match for one in group], batch_first=True),
+        wrong=pad([one.wrong for one in group], batch_first=True),
+        is_false=torch.tensor([one.is_false for one in group]),
+    )
+
+
+def _fit_network(given: Sequence[Example], reduce: _Reduction, seed: int) -> _Network:
+    torch.manual_seed(seed)
+    network, batches, random = _Network(), _batches(given, reduce), np.random.default_rng(seed)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=EPOCHS * len(batches), pct_start=0.1)
+    for _ in range(EPOCHS):
+        for place in random.permutation(len(batches)):
+            optimiser.zero_grad()
+            _loss(network, batches[place]).backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+    return network.eval()
+
+
+def _loss(network: _Network, batch: _Batch) -> Tensor:
+    """Of sentences and of words; the words of a false sentence count where it is known which of them are wrong."""
+    words, sentences = network(*batch[:5])
+    binary = nn.functional.binary_cross_entropy_with_logits
+    by_word = binary(words, batch.wrong, reduction="none", pos_weight=torch.tensor(UNHELD_WORD))
+    known = batch.mask & ((batch.is_false == 0) | (batch.wrong.sum(1) > 0))[:, None]
+    loss: Tensor = (by_word * known).sum() / batch.mask.sum() + binary(sentences, batch.is_false)
+    return loss
+
+
+def _scores(network: _Network, given: Sequence[Example], reduce: _Reduction) -> Array:
+    """(n, 2): each sentence's score, and the highest of its words'."""
+    rows = np.empty((len(given), 2), np.float32)
+    places: dict[int, list[int]] = {}
+    for place, one in enumerate(given):
+        places.setdefault(one.item, []).append(place)
+    with torch.inference_mode():
+        for inside in places.values():
+            words, sentences = network(*_batch([given[place] for place in inside], reduce)[:5])
+            rows[inside] = np.stack([sentences.numpy(), words.amax(-1).numpy()], axis=1)
+    return rows
+
+
+class Fitted(NamedTuple):
+    """Weights as `Entailment` takes them, and what they make of sentences about items that were not trained on."""
+
+    weights: dict[str, Array]
+    curve: list[tuple[float, float]]
+    """(share of the false refused, share of the true accepted)."""
+
+
+def fit(given: Sequence[Example], *, seed: int = 0) -> Fitted:
+    """Fit the network and, on scores of folds that it was not trained on, the regression over it and the rules."""
+    features, labels = out_of_fold(given, seed=seed)
+    weight, bias = _regression(features, labels)
+    reduce = _Reduction.of(given)
+    network = _fit_network(given, reduce, seed)
+    weights = {name: value.detach().numpy() for name, value in network.state_dict().items()}
+    weights |= {"mean": reduce.mean, "components": reduce.components, "stack.weight": weight, "stack.bias": bias}
+    return Fitted(weights, _curve(features @ weight, labels))
+
+
+def _curve(scores: Array, labels: NDArray[np.bool_]) -> list[tuple[float, float]]:
+    shares = (0.999, 0.99, 0.98, 0.97, 0.95, 0.9)
+    return [(share, float((scores[~labels] < np.quantile(scores[labels], 1 - share)).mean())) for share in shares]
+
+
+def out_of_fold(given: Sequence[Example], *, seed: int = 0) -> tuple[Array, NDArray[np.bool_]]:
+    """Features (n, f) of sentences about items that were not trained on, and which sentences are false."""
+    features = np.empty((len(given), 2 + len(PROBLEM_KINDS) + 1), np.float32)
+    for fold in range(FOLDS):
+        trained = [one for one in given if one.item % FOLDS != fold]
+        places = [place for place, one in enumerate(given) if one.item % FOLDS == fold]
+        reduce = _Reduction.of(trained)
+        network = _fit_network(trained, reduce, seed)
+        scores = _scores(network, [given[place] for place in places], reduce)
+        for place, pair in zip(places, scores, strict=True):
+            features[place] = [*pair, *counted(given[place].problems)]
+    return features, np.array([bool(one.is_false) for one in given])
+
+
+def _regression(features: Array, labels: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Logistic regression by L-BFGS; its bias is moved so that the wanted share of the false ones is refused."""
+    inputs, wanted = torch.from_numpy(features), torch.from_numpy(labels.astype(np.float32))
+    weight, bias = torch.zeros(features.shape[1], requires_grad=True), torch.zeros(1, requires_grad=True)
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        value = nn.functional.binary_cross_entropy_with_logits(inputs @ weight + bias, wanted)
+        value = value + 0.5 * (weight**2).sum() / len(inputs)
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    scores = features @ weight.detach().numpy()
+    lowest = float(np.quantile(scores[labels], 1 - REFUSED))
+    return weight.detach().numpy(), np.array([-lowest], dtype=np.float32)
+
+
+def write(weights: dict[str, Array], path: Path) -> None:
+    """Keep the weights in half precision."""
+    from safetensors.numpy import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: np.ascontiguousarray(values, dtype=np.float16) for name, values in weights.items()}, path)

@@ -1,0 +1,141 @@
+"""The classifier of claims: what it reads, and that the runtime computes what was trained."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from assistant.claims import Explanation, Limit, Other, unsupported
+from assistant.claims.checking import Problem
+from assistant.claims.entailment import KINDS, Entailment, counted, ground_lines, kinds_of, matches
+from assistant.claims.training import COMPONENTS, _Network, labelled
+from assistant.records import Evidence
+from tools.engines.text import Purpose, TokenStates
+from tools.records import Vocabulary
+
+STATES = 32
+
+
+class Drawn:
+    """Token states drawn by the words."""
+
+    def token_states(self, text: str, *, purpose: Purpose = "query") -> TokenStates:
+        offsets, place = [], 0
+        for word in text.split(" "):
+            offsets.append((place, place + len(word)))
+            place += len(word) + 1
+        vectors = np.stack([np.random.default_rng(len(text[a:b])).normal(size=STATES) for a, b in offsets])
+        return TokenStates(offsets, vectors.astype(np.float32), np.zeros(4, np.float32))
+
+
+@pytest.fixture
+def network() -> _Network:
+    torch.manual_seed(7)
+    return _Network().eval()
+
+
+@pytest.fixture
+def entailment(network: _Network) -> Entailment:
+    random = np.random.default_rng(1)
+    weights = {name: value.detach().numpy() for name, value in network.state_dict().items()}
+    weights |= {
+        "mean": random.normal(size=STATES).astype(np.float32),
+        "components": random.normal(size=(STATES, COMPONENTS)).astype(np.float32) / 8,
+        "stack.weight": np.eye(1, 11, dtype=np.float32)[0],
+        "stack.bias": np.zeros(1, np.float32),
+    }
+    return Entailment(Drawn(), weights)
+
+
+def entry(key: str, **facts: object) -> Evidence:
+    return Evidence(id="e1", item_id="x", source="attribute", key=key, detail="", facts=facts)
+
+
+EXPLANATION = Explanation(
+    text="A light shoe for 44.95 USD",
+    title="Aero Runner",
+    evidence=[
+        entry("evidence_attribute", name="color", value="black"),
+        entry("evidence_price_within", price=44.95, currency="USD"),
+        entry("evidence_quote", quote="An airy mesh upper."),
+        entry("evidence_collaborative", titles=["City Step"], people=12),
+        entry("evidence_dense", query="light shoes"),
+    ],
+    language="en",
+    wish="light shoes",
+    limit=Limit(60.0, "USD"),
+    others=(Other("Trail King", 59.0, "EUR"), Other("Free Gift", None, None)),
+)
+
+
+def test_everything_that_a_sentence_may_rest_on_is_a_line() -> None:
+    assert ground_lines(EXPLANATION) == [
+        "title: Aero Runner",
+        "color: black",
+        "within: 44.95 USD",
+        "quote: An airy mesh upper.",
+        "liked: City Step",
+        "people: 12",
+        "wish: light shoes",
+        "limit: max_price 60, currency USD",
+        "other: Trail King, price 59, currency EUR",
+        "other: Free Gift",
+    ]
+
+
+def test_a_token_has_the_kind_of_its_line() -> None:
+    ground = "title: A\ncolor: black\nquote: B"
+    offsets = [(0, 5), (7, 8), (9, 14), (16, 21), (22, 27), (29, 30)]
+    names = [KINDS[kind] for kind in kinds_of(ground, offsets)]
+    assert names == ["title", "title", "attribute", "attribute", "quote", "quote"]
+
+
+def test_equal_words_match_and_empty_ones_do_not() -> None:
+    found = matches(["a", "", "b"], ["b", "a", ""])
+    assert found.tolist() == [[0, 1, 0], [0, 0, 0], [1, 0, 0]]
+
+
+def test_problems_are_counted_by_kind() -> None:
+    problems = [Problem("word", "light"), Problem("word", "soft"), Problem("word", "red"), Problem("stock", "sold out")]
+    assert counted(problems).tolist() == [2, 0, 0, 0, 0, 0, 1, 0, 1]
+    assert counted([]).tolist() == [0] * 9
+
+
+def test_the_runtime_computes_what_was_trained(network: _Network, entailment: Entailment) -> None:
+    random = np.random.default_rng(3)
+
+    def drawn(*shape: int) -> NDArray[np.float32]:
+        return random.normal(size=shape).astype(np.float32)
+
+    sentence, ground = drawn(5, STATES), drawn(9, STATES)
+    kinds, match = random.integers(0, len(KINDS), 9), (random.random((5, 9)) < 0.2).astype(np.float32)
+    score, most = entailment.score(sentence, ground, kinds, match)
+
+    reduced = [torch.from_numpy(entailment._reduced(states))[None] for states in (sentence, ground)]
+    mask = torch.ones(1, 5, dtype=torch.bool)
+    with torch.inference_mode():
+        words, expected = network(*reduced, torch.from_numpy(kinds)[None], mask, torch.from_numpy(match)[None])
+    assert score == pytest.approx(expected.item(), abs=1e-4)
+    assert most == pytest.approx(words.max().item(), abs=1e-4)
+
+
+@pytest.mark.parametrize(("bias", "stands"), [(-100.0, True), (100.0, False)])
+def test_the_classifier_decides_where_there_is_one(entailment: Entailment, bias: float, stands: bool) -> None:
+    entailment.weights["stack.bias"] = np.array([bias], np.float32)
+    problems = unsupported(EXPLANATION, Vocabulary(), entailment)
+    assert (problems == []) == stands
+
+
+def test_a_sentence_in_another_language_is_refused_whatever_the_classifier_says(entailment: Entailment) -> None:
+    entailment.weights["stack.bias"] = np.array([-100.0], np.float32)
+    german = Explanation("Ein leichter schwarzer Schuh für jeden Tag", "Aero", [], "en")
+    assert unsupported(german, Vocabulary(), entailment) == ["not in the language en"]
+
+
+def test_every_part_that_is_wrong_stands_in_its_sentence() -> None:
+    given = list(labelled())
+    assert len({one.explanation.text for one in given}) == len(given)
+    assert all(part in one.explanation.text for one in given for part in one.wrong)
+    assert all(not one.wrong for one in given if one.is_true)
+    share = sum(one.is_true for one in given) / len(given)
+    assert 0.45 < share < 0.55
