@@ -33,7 +33,7 @@ _SPELT = {
     "one": 1, "two": 2, "three": 3, "four": 4, "a": 1, "ein": 1, "einem": 1, "zwei": 2, "drei": 3, "vier": 4, "un": 1,
     "deux": 2, "trois": 3, "quatre": 4, "dos": 2, "tres": 3, "cuatro": 4, "third": 3, "quarter": 4, "fifth": 5,
     "sixth": 6, "tenth": 10, "drittel": 3, "viertel": 4, "fünftel": 5, "zehntel": 10, "tiers": 3, "quart": 4,
-    "cinquième": 5, "dixième": 10, "tercio": 3, "quinto": 5, "décimo": 10,
+    "cinquième": 5, "dixième": 10, "tercio": 3, "cuarto": 4, "quinto": 5, "décimo": 10,
     **{digit: value for value, digit in enumerate("一二三四五六七八九十", start=1)}, "两": 2, "百": 100,
 }  # fmt: skip
 _COUNTS = "one|two|three|four|a|ein|einem|zwei|drei|vier|un|deux|trois|quatre|dos|tres|cuatro|[1-9]"
@@ -43,7 +43,7 @@ _PARTS = (
 )
 _FRACTIONS = re.compile(rf"\b(?P<count>{_COUNTS})[ -](?P<part>{_PARTS})s?\b")
 _CHINESE_FRACTIONS = re.compile(
-    r"(?P<part>[一二两三四五六七八九十百]|\d{1,3})分之(?P<count>[一二两三四五六七八九]|\d{1,2})"
+    r"(?P<part>[一二两三四五六七八九十百]|[1-9]\d{0,2})分之(?P<count>[一二两三四五六七八九]|\d{1,2})"
 )
 _AND_A_HALF = re.compile(r"\b(\d+) (?:and a half|et demie?|y medi[oa])\b|(\d+)个(?:半|0\.5)")
 FRACTION = "fraction"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from assistant.claims import Explanation, Limit, Other, denied_words, named_currency, unsupported
+from assistant.claims.numerals import _COUNTS, _PARTS, FRACTION, digits_for_words
 from assistant.records import Evidence
 from tools.records import Vocabulary
 
@@ -225,3 +226,14 @@ def test_words_that_a_text_only_denies() -> None:
 )
 def test_a_currency_is_named_by_mark_or_word(text: str, currency: str | None) -> None:
     assert named_currency(text) == currency
+
+
+@pytest.mark.parametrize("count", _COUNTS.replace("[1-9]", "3").split("|"))
+@pytest.mark.parametrize("part", _PARTS.split("|"))
+def test_every_fraction_in_words_is_read(count: str, part: str) -> None:
+    assert FRACTION in digits_for_words(f"it holds {count} {part} of a litre", "en")
+
+
+@pytest.mark.parametrize("text", ["0分之5", "3分之0", "百分之7", "十分之三", "100分之99"])
+def test_no_chinese_fraction_ends_the_check(text: str) -> None:
+    assert digits_for_words(text, "zh")
