@@ -33,7 +33,7 @@ KINDS: Final = (
 )  # fmt: skip
 """What a line of the ground is. Lines are written "kind: words"; an attribute's kind is its name."""
 
-HEADS: Final = 6
+HEADS: Final = 4
 """Attention heads."""
 
 MATCH: Final = 3.0
