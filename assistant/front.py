@@ -474,7 +474,7 @@ class Assistant:
             models=model_names(self.settings),
             user=request.owner,
             taste=self._parts.engines.taste,
-            reader=MessageReader(encoder, heads) if encoder and heads else None,
+            reader=MessageReader(encoder, heads, catalogue) if encoder and heads else None,
             entailment=entailment_for(model, encoder) if encoder else None,
             pressed=pressed,
         )

@@ -149,7 +149,7 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     context, memory, said = runtime.context, state["memory"], said_by(state)
     understanding, memory, searches = await asyncio.to_thread(_understood, said, memory, context, state["seen"])
     whole = joined(searches)
-    unused = [*_unused_in_words(whole, memory.language), *_left_out_in_words(understanding)]
+    unused = [*_unused_in_words(whole, memory.language), *_left_out_in_words(understanding), *_unshown(understanding)]
     state = {**state, "memory": memory, "degraded": [*state["degraded"], *unused]}
     update: Update = {
         "memory": memory, "understanding": understanding, "plan": whole, "degraded": state["degraded"]
@@ -251,6 +251,11 @@ def _left_out_in_words(understanding: Understanding) -> list[str]:
     language, wishes = understanding.language, left_out(understanding)
     listed = say("list_separator", language).join(wish[:MENTIONED] for wish in wishes[:MOST_MENTIONED])
     return [say("wishes_left_out", language, wishes=listed, most=MOST_WISHES)] if wishes else []
+
+
+def _unshown(understanding: Understanding) -> list[str]:
+    """A sentence for each thing that is asked about though it was not shown."""
+    return [say("not_shown", understanding.language, words=words[:MENTIONED]) for words in understanding.unshown]
 
 
 def _without_unchecked(plan: Plan, language: str, context: TurnContext) -> Plan:

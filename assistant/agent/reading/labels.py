@@ -1,8 +1,8 @@
 """Labelled messages: what the classifiers are trained on, and the names of what they tell apart.
 
-The files under ``data`` hold one JSON object a line. ``messages_*.jsonl``: ``t`` the message with inline labels
-(``under [max:100] dollars, not [not:Nike]``), ``l`` its language, ``a`` the act, ``s`` 1 where items were shown before.
-``operations.jsonl``: ``t`` without labels, ``l``, ``s`` and ``o``, the operations that the message asks for.
+The files under ``data`` hold one JSON object a line: ``t`` the message, ``l`` its language, ``s`` 1 where items were
+shown before, and either ``a`` the act, with inline labels in the message (``under [max:100] dollars, not [not:Nike]``),
+or ``o`` the operations that the message asks for.
 """
 
 import json
@@ -31,7 +31,6 @@ HELD_OUT: Final = "it"
 """The language that no classifier is trained on."""
 
 _LABEL = re.compile(r"\[(thing|prop|not|for|said|item|back|max|min|near|num):([^\[\]]*)\]")
-_MESSAGES = ("messages_en.jsonl", "messages_zh.jsonl", "messages_eu.jsonl", "messages_follow_up.jsonl")
 
 
 class LabelledSpan(NamedTuple):
@@ -55,15 +54,14 @@ class LabelledMessage(NamedTuple):
 
 def messages() -> Iterator[LabelledMessage]:
     """The messages labelled with acts and roles."""
-    for name in _MESSAGES:
-        for entry in _lines(name):
-            text, spans = parse(entry["t"])
-            yield LabelledMessage(text, entry["l"], bool(entry.get("s")), entry["a"], frozenset(), spans)
+    for entry in _entries("a"):
+        text, spans = parse(entry["t"])
+        yield LabelledMessage(text, entry["l"], bool(entry.get("s")), entry["a"], frozenset(), spans)
 
 
 def operations() -> Iterator[LabelledMessage]:
     """The messages labelled with operations."""
-    for entry in _lines("operations.jsonl"):
+    for entry in _entries("o"):
         yield LabelledMessage(entry["t"], entry["l"], bool(entry.get("s")), None, frozenset(entry["o"]), ())
 
 
@@ -78,6 +76,9 @@ def parse(labelled: str) -> tuple[str, tuple[LabelledSpan, ...]]:
     return text + labelled[done:], tuple(spans)
 
 
-def _lines(name: str) -> Iterator[dict[str, Any]]:
-    with (files(__package__) / "data" / name).open(encoding="utf-8") as lines:
-        yield from map(json.loads, lines)
+def _entries(key: str) -> Iterator[dict[str, Any]]:
+    """The lines of all files, in the order of their names, that have the key."""
+    folder = files(__package__) / "data"
+    for name in sorted(file.name for file in folder.iterdir() if file.name.endswith(".jsonl")):
+        with (folder / name).open(encoding="utf-8") as lines:
+            yield from (entry for entry in map(json.loads, lines) if key in entry)

@@ -6,26 +6,30 @@ preference, and nothing else is held against an item.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from assistant.agent.reading.amounts import Amount, find_amounts
 from assistant.agent.reading.heads import Heads, Read
 from assistant.agent.reading.labels import ROLES
-from assistant.agent.reading.referring import Referring
+from assistant.agent.reading.referring import MOST_FOUND, MOST_POINTERS, Pointed, Referring
 from assistant.agent.reading.spans import Span, Tagged
 from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Intent, Memory, Recommendation
-from assistant.understanding import Said, Understanding, Wish
+from assistant.understanding import Said, Understanding, Wish, to_filters
 from assistant.understanding.attributes import attribute_constraints
 from assistant.understanding.intents import intent_of, is_accompaniment
+from assistant.understanding.joining import joint
 from assistant.understanding.language import detect_language
-from assistant.understanding.names import longest, name_index
+from assistant.understanding.names import NameMatch, longest, name_index
 from assistant.understanding.normalise import normalise
 from assistant.understanding.prices import find_price_bounds
 from tools.engines.text import TextEncoder
-from tools.records import Vocabulary
+from tools.errors import ProductError
+from tools.records import Filters, Hit, SignalSource, Vocabulary
+from tools.search import search_by_text
+from tools.store import Catalogue
 
 CERTAIN: Final = 0.6
 """Probability from which a role makes a constraint that holds."""
@@ -39,6 +43,9 @@ HARMFUL: Final = 0.7
 ASKED: Final = 0.5
 """Probability from which an operation counts."""
 
+BY_TEXT: Final[dict[SignalSource, float]] = {"dense": 1.0, "keyword": 0.7}
+"""What items are looked up by when a message names them."""
+
 PRICES: Final = ("min_price", "max_price")
 AROUND: Final = 0.25
 """How far "around 50" reaches to either side, as a share."""
@@ -46,6 +53,9 @@ AROUND: Final = 0.25
 CENT: Final = 0.01
 MOST_COMPARED: Final = 16
 """How many words of a message are compared with the catalogue's names by the encoder."""
+
+WELCOME: Final = {"exclude_brands": "brands", "exclude_categories": "categories", "exclude_terms": "include_terms"}
+"""What is preferred when an exclusion is taken back."""
 
 WHOLE: Final = -1
 """The place of a constraint that is about the whole message, and so about each of its wishes."""
@@ -60,13 +70,15 @@ _INTENTS: dict[str, Intent] = {
     "item": "details", "compare": "compare", "shop": "shop", "cart": "cart", "chat": "chat",
 }  # fmt: skip
 _GOES_ON = ("refine", "more", "undo")
+_ABOUT_ITEMS = ("item", "compare", "cart")
 
 
 class MessageReader(NamedTuple):
-    """Reads messages with a text encoder and the classifiers that belong to it."""
+    """Reads messages with a text encoder, the classifiers that belong to it, and the catalogue that it has encoded."""
 
     encoder: TextEncoder
     heads: Heads
+    catalogue: Catalogue
 
     def understand(
         self, said: Sequence[Said], memory: Memory, vocabulary: Vocabulary, *, attached: bool
@@ -86,7 +98,16 @@ class MessageReader(NamedTuple):
     def _part(self, said: Said, memory: Memory, vocabulary: Vocabulary, language: str) -> "_Part":
         states = self.encoder.token_states(said.text, purpose="classification")
         read = self.heads.read(said.text, states, shown=_goes_on(memory))
-        return _Part(said, read, memory, vocabulary, language, Referring(self.encoder))
+        return _Part(said, read, memory, vocabulary, language, Referring(self.encoder, self._find))
+
+    def _find(self, words: str, filters: Filters | None) -> list[Hit]:
+        """Items for words; none where the catalogue cannot be searched, which the turn's own search reports."""
+        try:
+            return search_by_text(
+                self.catalogue, self.encoder, None, words, k=MOST_FOUND, filters=filters, weights=BY_TEXT
+            ).items
+        except ProductError:
+            return []
 
 
 class _Part:
@@ -105,9 +126,8 @@ class _Part:
         self.values: list[Span] = []
         self.spans = self.tagged.spans()
         self.referring = referring
-        roles = ("item", "not") if self.asks("rejects") else ("item",)  # "not the second one"
-        pointers = [span for span in self.spans if span.role in roles]
-        self.references = referring.resolve([self._of(span) for span in pointers], self.text, memory)
+        self.pointed = self._pointed()
+        self.references = self.pointed.items
         self._prices()
         self._brands()
         self._unwanted()
@@ -115,11 +135,28 @@ class _Part:
         self._operations()
         self.dropped = self._dropped(referring)
 
+    def _pointed(self) -> Pointed:
+        """What the message points at: by its pointers, or in a question about an item by the thing that it names."""
+        roles = ("item", "not") if self.asks("rejects") else ("item",)  # "not the second one"
+        pointers = [self._of(span) for span in self.spans if span.role in roles]
+        if not pointers and self.read.act == "item":
+            pointers = [self._of(span) for span in self.spans if span.role == "thing"]
+        titles = self.text if self.read.act in _ABOUT_ITEMS else ""
+        return self.referring.resolve(pointers, titles, self.memory)
+
     def _dropped(self, referring: Referring) -> list[Constraint]:
-        """Earlier constraints that the message takes back, and those of another kind of thing."""
+        """Earlier constraints that the message takes back, and those of another kind of thing.
+
+        What is no longer ruled out goes first this time.
+        """
         phrases = [self._of(span) for span in self.spans if span.role == "back"]
         held = self.memory.constraints
         dropped = referring.taken_back(phrases, held) if phrases or self.read.act == "undo" else []
+        self.preferences += [
+            (one.model_copy(update={"field": WELCOME[one.field]}), WHOLE)
+            for one in dropped
+            if phrases and one.field in WELCOME
+        ]
         if self.asks("free_limit"):
             dropped += [one for one in held if one.field in PRICES]
         things = [self._of(span).casefold() for span in self.things]
@@ -209,24 +246,33 @@ class _Part:
 
     def _unwanted(self) -> None:
         """Things and properties that are not wanted; brands have been read."""
-        for span in self.spans:
-            if span.role != "not" or self._is_consumed(span):
-                continue
+        unwanted = [span for span in self.spans if span.role == "not" and not self._is_consumed(span)]
+        for place, span in enumerate(unwanted):
             self.consumed.append((span.start, span.end))
             names = longest(name_index(self.vocabulary).find_all(self._of(span)))
             if any(name.kind == "brand" for name in names):
                 continue
-            words = self._of(span)
-            own = next((name.name for name in names if name.kind == "category"), None)
-            category = own if own and len(words) <= len(own) + 3 else None
-            if not names:
-                category = self.referring.category(words, self.vocabulary)
-            if category:
-                constraint = self._constraint("exclude_categories", category, words)
+            if place < MOST_POINTERS and (owned := self._owned(span, names)):
+                self._not_again([owned])
             else:
-                known = next((name.name for name in names if name.kind in ("term", "noun")), words)
-                constraint = self._constraint("exclude_terms", known[:100], words)
-            self._hold(span.start, span.probability, constraint)
+                self._hold(span.start, span.probability, self._exclusion(self._of(span), names))
+
+    def _owned(self, span: Span, names: Sequence[NameMatch]) -> Hit | None:
+        """The item that the wish is for, where that is what is not wanted: "a case for my Pixel, not the phone"."""
+        purpose = " ".join(self._of(one) for one in self.spans if one.role == "for")
+        if not purpose or any(name.kind == "term" for name in names):
+            return None
+        return self.referring.alone(f"{self._of(span)} {purpose}", among=purpose)
+
+    def _exclusion(self, words: str, names: Sequence[NameMatch]) -> Constraint:
+        own = next((name.name for name in names if name.kind == "category"), None)
+        category = own if own and len(words) <= len(own) + 3 else None
+        if not names:
+            category = self.referring.category(words, self.vocabulary)
+        if category:
+            return self._constraint("exclude_categories", category, words)
+        known = next((name.name for name in names if name.kind in ("term", "noun")), words)
+        return self._constraint("exclude_terms", known[:100], words)
 
     def _attributes(self) -> None:
         """Values of attributes that the catalogue has, where the message wants them or asks about them."""
@@ -266,21 +312,40 @@ class _Part:
         return self.text[before.start() if before else span.start : after.end() if after else span.end]
 
     def _operations(self) -> None:
-        """Cheaper or dearer than what was shown, only what is in stock, and what is said of shown items."""
-        shown = self.references or self.memory.shown
-        prices = [item.price for item in shown if item.price is not None]
-        if prices and (self.asks("cheaper") or self.asks("dearer")):
-            if self.asks("cheaper"):
-                self._bound("max_price", max(round(min(prices) - CENT, 2), 0.0))
-            else:
-                self._bound("min_price", round(max(prices) + CENT, 2))
-            self._not_again(shown)
+        """Cheaper or dearer than what was shown or is named, only what is in stock, and what is said of shown items."""
+        if self.asks("cheaper"):
+            self._beyond("max_price", 1)
+        elif self.asks("dearer"):
+            self._beyond("min_price", -1)
         if self.asks("stock"):
             self.constraints.append((self._constraint("in_stock", True, self.text[:60]), WHOLE))
         if self.read.act == "more" and not self.references:
             self._not_again(self.memory.shown)
 
-    def _not_again(self, items: Sequence[Recommendation]) -> None:
+    def _beyond(self, field: str, sign: int) -> None:
+        """A bound at the price of what is named; or of the shown items of the wish's kind, first the one furthest out.
+
+        That one gives way to the next where nothing of the kind lies beyond it.
+
+        Args:
+            sign: 1 for lower prices, -1 for higher ones.
+        """
+        kind = [] if self.references else self.referring.of_kind(self.memory.topic, self._kept())
+        ids = {hit.item_id for hit in kind}
+        shown = self.references or [one for one in self.memory.shown if one.item_id in ids] or self.memory.shown
+        prices = sorted(sign * one.price for one in shown if one.price is not None)
+        if not prices:
+            return
+        offered = [sign * hit.price for hit in kind if hit.price is not None]
+        price = sign * next((one for one in prices if any(other < one for other in offered)), prices[0])
+        self._bound(field, max(round(price - sign * CENT, 2), 0.0))
+        self._not_again(one for one in shown if one.price is None or sign * one.price >= sign * price)
+
+    def _kept(self) -> Filters:
+        """What holds of the earlier messages beside prices."""
+        return to_filters([one for one in self.memory.constraints if one.field not in PRICES])
+
+    def _not_again(self, items: Iterable[Recommendation | Hit]) -> None:
         self.constraints += [(self._constraint("exclude_ids", item.item_id, item.title), WHOLE) for item in items]
 
     def _bound(self, field: str, value: float) -> None:
@@ -365,8 +430,9 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     goes_on = _goes_on(memory) and not is_open and lead.read.act in _GOES_ON
     if lead.read.act in ("more", "undo") and not lead.things:
         topic = head = ""
-    kept = [] if rejected and not liked else references
     asks_item = lead.read.act == "item" and intent is None and not attached
+    compared = bool(lead.things) and (lead.asks("cheaper") or lead.asks("dearer"))
+    kept = [] if compared or (rejected and not liked) else references
     return Understanding(
         language=language,
         intent="chat" if refused else intent,
@@ -386,6 +452,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
         dropped=[c for part in parts for c in part.dropped],
         currency=next((a.currency for part in parts for a in part.amounts if a.currency), None),
         references=kept,
+        unshown=[words for part in parts for words in part.pointed.unshown] if shown and not (kept or intent) else [],
         topic=topic,
         head=head,
         refines=goes_on,
@@ -399,8 +466,10 @@ def _intent(part: _Part, references: list[Recommendation], *, shown: bool, attac
     if act == "item":
         if intent_of(part.text.casefold(), shown=shown, attached=attached) == "why":
             return "why"
-        return "details" if shown or references else None
-    if act == "compare" and not shown:
+        return "details" if references or (shown and not part.pointed.unshown) else None
+    if act == "compare" and part.pointed.picked:
+        return "details"
+    if act == "compare" and not (shown or len(references) > 1):
         return None
     if act == "chat" and (attached or part.things):
         return None
@@ -421,10 +490,10 @@ def _wishes(part: _Part) -> list[Wish]:
     """Several things wanted, each with the constraints beside it; none where one thing is wanted."""
     if len(part.things) < 2 or part.read.act not in ("find", "refine"):
         return []
-    things = _apart(part.text, part.things)
+    things = _apart(part.text, part.things, part.language)
     if len(things) < 2:
         return []
-    borders = _borders(part.text, things)
+    borders = _borders(part.text, things, part.language)
     wishes = [
         Wish(
             topic=part.topic(start, end),
@@ -436,34 +505,24 @@ def _wishes(part: _Part) -> list[Wish]:
     return list(distinct.values()) if len(distinct) > 1 else []
 
 
-def _apart(text: str, things: Sequence[Span]) -> list[Span]:
-    """The things between which something separates two wishes: a comma, "and" in one of the languages, a new line."""
+def _apart(text: str, things: Sequence[Span], language: str) -> list[Span]:
+    """The things between which something separates two wishes: a mark, or "and" in one of the languages."""
     apart = [things[0]]
     for thing in things[1:]:
-        between = text[apart[-1].end : thing.start].casefold()
-        if _SEPARATOR.search(between) or not _CONJUNCTIONS.isdisjoint(between.split()):
+        if joint(language).search(text[apart[-1].end : thing.start]):
             apart.append(thing)
         else:  # "a sofa bed", "bola de futebol"
             apart[-1] = apart[-1]._replace(end=thing.end)
     return apart
 
 
-def _borders(text: str, things: Sequence[Span]) -> list[int]:
-    """Where each wish begins: at the last separator between two things, else at the later thing."""
+def _borders(text: str, things: Sequence[Span], language: str) -> list[int]:
+    """Where each wish begins: at what last separates two things."""
     borders = [0]
     for one, other in pairwise(things):
-        between = text[one.end : other.start]
-        cut = max(between.rfind(mark) for mark in ",;.，；。、+&")
-        words = between.split(" ")
-        joint = next((at for at, word in enumerate(words) if word.casefold() in _CONJUNCTIONS), None)
-        if joint is not None:
-            cut = len(" ".join(words[:joint]))
-        borders.append(one.end + cut if cut >= 0 else other.start)
+        *_, last = joint(language).finditer(text[one.end : other.start])
+        borders.append(one.end + last.start())
     return [*borders, len(text)]
-
-
-_SEPARATOR: Final = re.compile(r"[,;.，；。、+&\n]|和|还有|再|以及|と|그리고")
-_CONJUNCTIONS: Final = frozenset({"and", "und", "et", "y", "e", "en", "i", "и", "plus", "also", "&", "+"})
 
 
 def _goes_on(memory: Memory) -> bool:

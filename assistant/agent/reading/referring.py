@@ -1,16 +1,20 @@
-"""Which shown items, and which constraints, the words of a message point at."""
+"""Which items, and which constraints, the words of a message point at."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
+from anyascii import anyascii
 from numpy.typing import NDArray
 
 from assistant.records import Constraint, Memory, Recommendation
+from assistant.relevance import RELEVANT, SAME_KIND, best_scores, is_same_kind, strength
+from assistant.understanding.lexicon import has_cjk
 from tools.engines.text import TextEncoder
-from tools.records import Vocabulary
+from tools.records import Filters, Hit, Vocabulary
+from tools.store.words import holds, query_words, tokens
 from tools.variants.meaning import nearest
 
 FORMS: Final = {
@@ -20,13 +24,44 @@ FORMS: Final = {
     "fourth": ("the fourth one", "number four"),
     "fifth": ("the fifth one", "number five"),
     "last": ("the last one", "the one at the bottom of the list"),
-    "cheapest": ("the cheaper one", "the cheapest of them", "the less expensive one"),
-    "dearest": ("the more expensive one", "the most expensive of them"),
+    "cheapest": ("the cheapest one", "the cheapest of them all"),
+    "cheaper": ("the cheaper of the two", "the less expensive of those two"),
+    "dearest": ("the most expensive one", "the most expensive of them all"),
+    "dearer": ("the more expensive of the two", "the pricier of those two"),
     "other": ("the other one",),
-    "all": ("both", "all of them", "the two of them"),
-    "this": ("this one", "it", "that one", "this item"),
+    "both": ("both", "the two of them"),
+    "all": ("all of them", "all of these"),
+    "this": ("this one", "it", "that one", "this item", "she", "he"),
 }
 """Ways to point at an item of a list; the encoder compares a pointer in any language with them."""
+
+CERTAIN_FORM, CLEAR_FORM = 0.65, 0.08
+"""Cosine from which a pointer has a form whatever else it says, and how far it must be from every other form.
+
+"The blue one" is as near to "this one" as to "the first one": it points by what it says.
+"""
+
+SUPERLATIVES: Final = {"cheaper": "cheapest", "dearer": "dearest", "cheapest": "cheapest", "dearest": "dearest"}
+"""Forms that pick an item by its price; the comparatives pick one of two."""
+
+CLEARLY_OF_TWO: Final = 0.03
+"""By how much more a pointer must look like the comparative than like the superlative to be about two items alone."""
+
+NAMED: Final = 8.0
+"""z-score from which words name something that the catalogue has.
+
+Over three catalogues names, brands and words of titles in any language reach 8.5 to 14, pronouns and ordinals up to
+7.6; so do words that are in many items.
+"""
+
+HAS_PART: Final = 0.5
+"""From which share of the best z-score a shown item has what is pointed at ("the battery"), and is meant itself."""
+
+MOST_FOUND: Final = 50
+"""How many items are looked at for a name."""
+
+MOST_POINTERS: Final = 8
+"""How many pointers of a message are resolved; one that is looked up costs as much as a search."""
 
 MOST_NAMES, LONGEST_NAME = 500, 24
 """A catalogue of more names, and words of more characters, are not compared by the encoder.
@@ -34,9 +69,13 @@ MOST_NAMES, LONGEST_NAME = 500, 24
 Names cost it about 10 ms each, once in a process.
 """
 
-NAME_DEVIATIONS: Final = 2.5
+NAME_DEVIATIONS, NAME_LEAD = 4.0, 1.0
+"""How far nearer to the words than the other names the best one must lie, and than the second, in their deviations."""
+
+Find = Callable[[str, Filters | None], list[Hit]]
+"""Items of the catalogue for words, best first, with their signals."""
+
 _RANKS: Final = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4}
-_WORD = re.compile(r"\d+|[^\W\d_]{3,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
 _DIGITS = re.compile(r"(?<![\d.,])\d{1,2}(?![\d.,])")
 _FIELDS: Final = {
     "max_price": "price limit, budget, at most {}",
@@ -53,14 +92,25 @@ _FIELDS: Final = {
 }
 
 
-class Referring:
-    """Resolves pointers with the encoder where names and numbers do not."""
+class Pointed(NamedTuple):
+    """What the pointers of a message point at."""
 
-    def __init__(self, encoder: TextEncoder) -> None:
-        self._encoder = encoder
+    items: list[Recommendation] = []
+    picked: bool = False
+    """Whether one was picked out of several by its price."""
+
+    unshown: list[str] = []
+    """Pointers at something that the catalogue has, that was not shown, and that several items are."""
+
+
+class Referring:
+    """Resolves pointers with the encoder and the catalogue's search where titles and numbers do not."""
+
+    def __init__(self, encoder: TextEncoder, find: Find) -> None:
+        self._encoder, self._find = encoder, find
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
-    def prepare(self, words: Sequence[str]) -> None:
+    def prepare(self, words: Iterable[str]) -> None:
         """Encode together what will be compared: one pass costs less than one for each."""
         new = [one for one in dict.fromkeys(words) if one not in self._vectors]
         self._vectors |= zip(new, self._encoder.encode(new, purpose="query"), strict=True)
@@ -69,46 +119,99 @@ class Referring:
         self.prepare([words])
         return self._vectors[words]
 
-    def resolve(self, pointers: Sequence[str], text: str, memory: Memory) -> list[Recommendation]:
-        """The shown items that the pointers name, each once, in their order."""
+    def resolve(self, pointers: Sequence[str], text: str, memory: Memory) -> Pointed:
+        """The items that the pointers name, each once, in their order: of those shown, or else of the catalogue.
+
+        Args:
+            pointers: words that point at items.
+            text: where there are no pointers, a shown title is looked for here.
+            memory: the session so far.
+        """
         shown = memory.shown
-        if not shown:
-            return []
-        found: list[Recommendation] = []
-        for pointer in pointers:
-            found += self._one(pointer, shown, found)
-        one = next((p for p in pointers if self._form(p) in ("cheapest", "dearest")), None)
-        if one and len(found) > 1:  # "the cheaper of the two"
-            found = self._one(one, shown, [])
         if not pointers:
-            found = _by_title(text, shown, least=2)
-        return list({item.item_id: item for item in found}.values())
+            return Pointed(_by_title(text, shown, least=2))
+        pointers = list(dict.fromkeys(pointers))[:MOST_POINTERS]
+        self.prepare(pointers)
+        by_price = [pointer for pointer in pointers if self._is_by_price(pointer)]
+        found: list[Recommendation] = []
+        unshown: list[str] = []
+        for pointer in pointers:
+            named = [] if pointer in by_price else self._one(pointer, shown, found)
+            found += named or []
+            unshown += [pointer] if named is None else []
+        among = _once(found) if len(_once(found)) > 1 else shown
+        picked = _once(item for pointer in by_price for item in self._by_price(pointer, among))
+        return Pointed(picked or _once(found), picked=len(picked) == 1, unshown=unshown)
 
-    def _one(self, pointer: str, shown: list[Recommendation], before: list[Recommendation]) -> list[Recommendation]:
-        if named := _by_title(pointer, shown):
+    def _one(
+        self, pointer: str, shown: list[Recommendation], before: list[Recommendation]
+    ) -> list[Recommendation] | None:
+        """What one pointer names; None where that was not shown and it is not clear which item it is."""
+        scores = self._scores(pointer)
+        form, other = sorted(scores, key=lambda one: -scores[one])[:2]
+        if shown and scores[form] >= CERTAIN_FORM and scores[form] - scores[other] >= CLEAR_FORM:
+            return _by_form(form, shown, before)
+        if named := _by_title(pointer, shown) or _by_rank(pointer, shown):
             return named
-        if ranked := _by_rank(pointer, shown):
-            return ranked
-        form = self._form(pointer)
-        if form in _RANKS:
-            return shown[_RANKS[form] : _RANKS[form] + 1]
-        priced = sorted((item for item in shown if item.price is not None), key=lambda item: item.price or 0.0)
-        return {
-            "last": shown[-1:],
-            "cheapest": priced[:1],
-            "dearest": priced[-1:],
-            "other": [item for item in shown if item not in (before or shown[:1])][:1],
-            "all": shown[:4],
-            "this": shown[:1],
-        }[form]
+        named_in_catalogue = self._by_name(pointer, shown)
+        return _by_form(form, shown, before) if named_in_catalogue == [] else named_in_catalogue
 
-    def _form(self, pointer: str) -> str:
-        names, vectors = _forms(self._encoder)
-        return names[int(np.argmax(vectors @ self._vector(pointer)))]
+    def _by_name(self, pointer: str, shown: list[Recommendation]) -> list[Recommendation] | None:
+        """The item that the words name in any language; none where they name nothing, None where several not shown."""
+        hits = self._find(pointer, None)
+        scores = {hit.item_id: strength((pointer, one) for one in hit.signals).get("text", 0.0) for hit in hits}
+        best = max(scores.values(), default=0.0)
+        seen = sorted(shown, key=lambda item: -scores.get(item.item_id, 0.0))
+        of_seen = [scores.get(item.item_id, 0.0) for item in seen]
+        if best >= NAMED:
+            alike = [hit for hit in hits if scores[hit.item_id] >= SAME_KIND * best]
+            meant = [item for item in shown if any(item.item_id == hit.item_id for hit in alike)]
+            if meant or (of_seen and of_seen[0] >= HAS_PART * best):
+                return (meant or seen)[:1]
+            return [_shown_as(alike[0])] if len(alike) == 1 else None
+        is_clear = of_seen[:1] >= [RELEVANT["text"]] and SAME_KIND * of_seen[0] > max(of_seen[1:], default=0.0)
+        return seen[:1] if is_clear else []
+
+    def _is_by_price(self, pointer: str) -> bool:
+        """Whether the pointer picks an item by its price."""
+        scores = self._scores(pointer)
+        other = max(score for form, score in scores.items() if form not in SUPERLATIVES)
+        return max(scores[form] for form in SUPERLATIVES) - other >= CLEAR_FORM
+
+    def _by_price(self, pointer: str, among: list[Recommendation]) -> list[Recommendation]:
+        """The cheapest or dearest of these items, or of the first two of them: "the cheaper of the two"."""
+        scores = self._scores(pointer)
+        form = max(SUPERLATIVES, key=lambda one: scores[one])
+        whole = SUPERLATIVES[form]
+        of_two = scores[form] - scores[whole] >= CLEARLY_OF_TWO
+        priced = [item for item in (among[:2] if of_two else among) if item.price is not None]
+        priced.sort(key=lambda item: item.price or 0.0)
+        return priced[:1] if whole == "cheapest" else priced[-1:]
+
+    def _scores(self, pointer: str) -> dict[str, float]:
+        """How near the pointer is to each form."""
+        scores: dict[str, float] = {}
+        for form, score in zip(_forms(self._encoder)[0], _forms(self._encoder)[1] @ self._vector(pointer), strict=True):
+            scores[form] = max(scores.get(form, -1.0), float(score))
+        return scores
+
+    def alone(self, words: str, *, among: str) -> Hit | None:
+        """The one item that the words name, where it is also what ``among`` names, with others or alone."""
+        hits = self.of_kind(words)
+        of_them = {hit.item_id for hit in self.of_kind(among)} if len(hits) == 1 else set()
+        return hits[0] if hits and hits[0].item_id in of_them else None
+
+    def of_kind(self, words: str, filters: Filters | None = None) -> list[Hit]:
+        """The items of the very kind that the words name; none where the catalogue has nothing like it."""
+        hits = self._find(words, filters)
+        best = best_scores((words, hit) for hit in hits)
+        return [hit for hit in hits if is_same_kind(((words, one) for one in hit.signals), best)]
 
     def brand(self, words: str, vocabulary: Vocabulary) -> str | None:
         """The brand written in another script or with an ending ("ナイキ", "Nikes"); None where none is near."""
-        return self._name(words, vocabulary.brands)
+        latin = anyascii(words)
+        spellings = [words] if has_cjk(words) or latin == words else [words, latin]
+        return next((brand for one in spellings if (brand := self._name(one, vocabulary.brands))), None)
 
     def category(self, words: str, vocabulary: Vocabulary) -> str | None:
         """The category that the words name in another language; None where none is near."""
@@ -122,14 +225,18 @@ class Referring:
         return [(name, value) for name, own in nearest(values, words, self._encoder).items() for value in own]
 
     def _name(self, words: str, names: Sequence[str]) -> str | None:
-        """A name is meant when it lies far nearer to the words than names of its kind usually do, and than the next."""
+        """A name is meant when it lies far nearer to the words than the others do."""
         if not 2 < len(names) <= MOST_NAMES or len(words) > LONGEST_NAME:
             return None
         near = _name_vectors(self._encoder, tuple(names)) @ self._vector(words)
-        best, second = np.argsort(-near)[:2]
-        spread = max(float(near.std()), 1e-6)
-        clear = near[best] - near.mean() >= NAME_DEVIATIONS * spread and near[best] - near[second] >= spread
-        return names[int(best)] if clear else None
+        best = int(np.argmax(near))
+        others = np.delete(near, best)
+        deviation = max(float(others.std()), 1e-6)
+        clear = (
+            near[best] - others.mean() >= NAME_DEVIATIONS * deviation
+            and near[best] - others.max() >= NAME_LEAD * deviation
+        )
+        return names[best] if clear else None
 
     def taken_back(self, phrases: Sequence[str], constraints: Sequence[Constraint]) -> list[Constraint]:
         """The constraints in force that the phrases take back; the latest where nothing is named."""
@@ -167,11 +274,28 @@ def _described(constraint: Constraint) -> str:
     return _FIELDS[constraint.field].format(constraint.value, constraint.value)
 
 
+def _once(items: Iterable[Recommendation]) -> list[Recommendation]:
+    return list({item.item_id: item for item in items}.values())
+
+
+def _by_form(form: str, shown: list[Recommendation], before: list[Recommendation]) -> list[Recommendation]:
+    """The shown items that a pointer of this form names, after those that earlier pointers of the message name."""
+    if form in _RANKS:
+        return shown[_RANKS[form] : _RANKS[form] + 1]
+    return {
+        "last": shown[-1:],
+        "other": [item for item in shown if item not in (before or shown[:1])][:1],
+        "both": shown[:2],
+        "all": shown[:4],
+    }.get(form, (before or shown)[:1])
+
+
 def _by_title(text: str, shown: list[Recommendation], *, least: int = 1) -> list[Recommendation]:
-    """The item whose title shares most words with the text, where it is one alone."""
-    words = set(_WORD.findall(text.casefold()))
-    shared = [len(words & set(_WORD.findall(item.title.casefold()))) for item in shown]
-    most = max(shared)
+    """The item whose title holds most words of the text, where it is one alone."""
+    words = [word.tokens for word in query_words(text)]
+    titles = [tokens(item.title) for item in shown]
+    shared = [sum(holds(title, word) for word in words) for title in titles]
+    most = max(shared, default=0)
     if most < least or shared.count(most) != 1:
         return []
     return [shown[shared.index(most)]]
@@ -179,6 +303,19 @@ def _by_title(text: str, shown: list[Recommendation], *, least: int = 1) -> list
 
 def _by_rank(pointer: str, shown: list[Recommendation]) -> list[Recommendation]:
     """The items whose numbers in the list the pointer names, in digits."""
-    folded = pointer.casefold()
-    ranks = [int(match.group()) for match in _DIGITS.finditer(folded)]
+    ranks = [int(match.group()) for match in _DIGITS.finditer(pointer.casefold())]
     return [shown[rank - 1] for rank in ranks if 1 <= rank <= len(shown)]
+
+
+def _shown_as(hit: Hit) -> Recommendation:
+    """An item of the catalogue as if it had been shown."""
+    return Recommendation(
+        rank=1,
+        item_id=hit.item_id,
+        title=hit.title,
+        price=hit.price,
+        currency=hit.currency,
+        score=hit.score,
+        explanation="",
+        evidence=[],
+    )

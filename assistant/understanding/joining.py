@@ -1,0 +1,40 @@
+"""What stands between two wishes of one message: a mark, or the word of a language that joins the last of a list."""
+
+import re
+from functools import cache
+from typing import Final
+
+from assistant.understanding.lexicon import has_cjk
+from tools.store.words import fold, stop_words
+
+LANGUAGES: Final = ("en", "zh", "ja", "ko", "de", "fr", "es", "pt", "nl", "ru", "it", "pl", "tr")
+"""Languages whose lists are read in any message: short ones are often told apart wrongly."""
+
+_MARK = r"[,.](?!\d)|(?<!\d)[,.]|[;，；。、+&\n]"
+_PLACES = re.compile(r"\{\d\}")
+
+
+@cache
+def joint(language: str) -> re.Pattern[str]:
+    """Finds what joins the members of a list.
+
+    Words come from CLDR's list patterns ("{0} und {1}"). One of another language counts where it is no word of this:
+    Dutch "en" is "in" in French.
+    """
+    own = _joining_words(language)
+    words = {word for one in LANGUAGES for word in _joining_words(one)} - stop_words(language) | own
+    spaced = sorted(re.escape(word) for word in words if not has_cjk(word))
+    unspaced = sorted(re.escape(word) for word in words if has_cjk(word))
+    return re.compile("|".join([_MARK, rf"\b(?:{'|'.join(spaced)})\b", *unspaced]), re.IGNORECASE)
+
+
+@cache
+def _joining_words(language: str) -> frozenset[str]:
+    from babel import Locale, UnknownLocaleError  # late: locale data take a moment to load
+
+    try:
+        patterns = Locale.parse(language, sep="-").list_patterns["standard"]
+    except (UnknownLocaleError, ValueError):
+        return frozenset()
+    between = (_PLACES.sub(" ", patterns[kind]) for kind in ("end", "2"))
+    return frozenset(fold(word) for text in between for word in re.findall(r"[^\W\d_]+", text))
