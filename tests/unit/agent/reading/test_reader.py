@@ -1,0 +1,122 @@
+"""What a message is taken to mean, given what the classifiers make of it."""
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from assistant.agent.reading import reader as module
+from assistant.agent.reading.heads import Heads, Read
+from assistant.agent.reading.labels import ACTS, OPERATIONS, ROLES, parse
+from assistant.agent.reading.reader import MessageReader
+from assistant.agent.reading.spans import Tagged
+from assistant.records import Constraint, Memory, Recommendation
+from assistant.understanding import Said, Understanding
+from tests.unit.agent.reading.conftest import FakeEncoder, find, item
+from tools.engines.text import TokenStates
+from tools.records import ItemsResult, Vocabulary
+from tools.store import Catalogue
+
+Understand = Callable[..., Understanding]
+SHOES = [item("pegasus", 120.0), item("asics", 55.0), item("ultra", 150.0)]
+
+
+class Told(Heads):
+    """Classifiers that give the labels of one message."""
+
+    def __init__(self, labelled: str, act: str, operations: tuple[str, ...]) -> None:
+        self.text, self._spans = parse(labelled)
+        self._act, self._operations = act, operations
+
+    def read(self, text: str, states: TokenStates, *, shown: bool) -> Read:
+        offsets = [match.span() for match in re.finditer(r"\w+", text)]
+        roles = np.full((len(offsets), len(ROLES)), 0.002, np.float32)
+        for row, (start, end) in zip(roles, offsets, strict=True):
+            role = next((one.role for one in self._spans if start < one.end and one.start < end), "other")
+            row[ROLES.index(role)] = 0.97
+        return Read(
+            {act: float(act == self._act) for act in ACTS},
+            {name: float(name in self._operations) for name in OPERATIONS},
+            Tagged(text, offsets, roles),
+        )
+
+
+@pytest.fixture
+def understand(monkeypatch: pytest.MonkeyPatch) -> Understand:
+    def search(catalogue: object, encoder: object, pictures: object, words: str, **more: object) -> ItemsResult:
+        return ItemsResult(items=find(words, None))
+
+    def understood(labelled: str, act: str, *operations: str, memory: Memory | None = None) -> Understanding:
+        heads = Told(labelled, act, operations)
+        reader = MessageReader(FakeEncoder(), heads, Catalogue.__new__(Catalogue))
+        vocabulary = Vocabulary(brands=["Samsung", "Nike"], currencies=["EUR"])
+        return reader.understand([Said(source="text", text=heads.text)], memory or Memory(), vocabulary, attached=False)
+
+    monkeypatch.setattr(module, "search_by_text", search)
+    return understood
+
+
+def held(understanding: Understanding) -> list[tuple[str, object]]:
+    return [(one.field, one.value) for one in understanding.constraints]
+
+
+def test_the_price_of_a_named_item_is_the_bound(understand: Understand) -> None:
+    read = understand("[thing:running shoes] cheaper than [item:the Pegasus]", "find", "cheaper")
+    assert held(read) == [("max_price", 119.99), ("exclude_ids", "pegasus")]
+    assert (read.topic, read.references) == ("running shoes", [])
+
+
+@pytest.mark.parametrize(
+    ("shown", "operation", "expected"),
+    [
+        (
+            SHOES[:1] + SHOES[2:],
+            "cheaper",
+            [("max_price", 119.99), ("exclude_ids", "pegasus"), ("exclude_ids", "ultra")],
+        ),
+        (SHOES, "cheaper", [("max_price", 119.99), ("exclude_ids", "pegasus"), ("exclude_ids", "ultra")]),
+        (SHOES[:2], "dearer", [("min_price", 120.01), ("exclude_ids", "pegasus"), ("exclude_ids", "asics")]),
+        ([*SHOES[:1], item("ball", 12.0)], "cheaper", [("max_price", 119.99), ("exclude_ids", "pegasus")]),
+    ],
+)
+def test_cheaper_leaves_something_of_the_kind(
+    understand: Understand, shown: list[Recommendation], operation: str, expected: object
+) -> None:
+    read = understand("hm, no", "refine", operation, memory=Memory(shown=shown, topic="running shoes"))
+    assert held(read) == expected
+
+
+def test_a_question_about_an_item_that_was_not_shown(understand: Understand) -> None:
+    memory = Memory(shown=SHOES, topic="running shoes")
+    read = understand("how much is [item:la tente]?", "item", memory=memory)
+    assert (read.intent, [one.item_id for one in read.references]) == ("details", ["tent"])
+    read = understand("how much is [item:the camera]?", "item", memory=memory)
+    assert (read.intent, read.unshown, read.topic) == (None, ["the camera"], "the camera")
+
+
+def test_the_cheaper_of_two_is_one_item(understand: Understand) -> None:
+    read = understand("tell me about [item:the cheaper of the two]", "compare", memory=Memory(shown=SHOES))
+    assert (read.intent, [one.item_id for one in read.references]) == ("details", ["asics"])
+
+
+def test_what_the_wish_is_for_is_not_shown_where_it_is_not_wanted(understand: Understand) -> None:
+    read = understand("[thing:case] for [for:Pixel 8], not the [not:phone]", "find")
+    assert held(read) == [("exclude_ids", "phone")]
+    read = understand("[thing:case] for [for:Pixel 8], no [not:leather]", "find")
+    assert held(read) == [("exclude_terms", "leather")]
+
+
+def test_an_exclusion_that_is_taken_back_becomes_a_preference(understand: Understand) -> None:
+    excluded = Constraint(field="exclude_brands", value="Samsung", source="text", words="no Samsung")
+    memory = Memory(shown=SHOES, topic="phone", constraints=[excluded])
+    read = understand("ok, [back:Samsung] is fine", "undo", memory=memory)
+    assert read.dropped == [excluded]
+    assert [(one.field, one.value) for one in read.preferences] == [("brands", "Samsung")]
+
+
+def test_wishes_are_parted_at_what_joins_them(understand: Understand) -> None:
+    read = understand("eine [thing:Lampe] bis [max:50] Euro und ein [thing:Tisch] bis [max:200] Euro", "find")
+    assert [wish.topic for wish in read.wishes] == ["Lampe", "Tisch"]
+    assert [[one.value for one in wish.constraints] for wish in read.wishes] == [[50.0], [200.0]]
+    assert understand("uma [thing:bola] de [thing:futebol]", "find").wishes == []
