@@ -146,7 +146,8 @@ def _facts_call(item_id: str, state: TurnState) -> PlannedCall:
     """The question about the item, with the attribute values that were read in front, as the catalogue has them."""
     read = [*state["understanding"].constraints, *state["understanding"].preferences]
     values = dict.fromkeys(str(one.value) for one in read if one.field == "attributes")
-    said = "\n".join(unmarked(said.text) for said in said_by(state))
+    texts = [state["understanding"].question] if state["understanding"].question else [s.text for s in said_by(state)]
+    said = "\n".join(unmarked(text) for text in texts)
     question = f"{', '.join(values)}: {said}" if values else said
     arguments = {"item_id": item_id, "question": question[:QUESTION_CHARACTERS]}
     return PlannedCall(tool="item_facts", arguments=arguments, origin="planned")

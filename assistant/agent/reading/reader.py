@@ -152,11 +152,9 @@ class _Part:
         phrases = [self._of(span) for span in self.spans if span.role == "back"]
         held = self.memory.constraints
         dropped = referring.taken_back(phrases, held) if phrases or self.read.act == "undo" else []
-        self.preferences += [
-            (one.model_copy(update={"field": WELCOME[one.field]}), WHOLE)
-            for one in dropped
-            if phrases and one.field in WELCOME
-        ]
+        welcome = [one for one in dropped if phrases and one.field in WELCOME]
+        self.preferences += [(one.model_copy(update={"field": WELCOME[one.field]}), WHOLE) for one in welcome]
+        self.welcome = " ".join(str(one.value) for one in welcome)
         if self.asks("free_limit"):
             dropped += [one for one in held if one.field in PRICES]
         things = [self._of(span).casefold() for span in self.things]
@@ -429,7 +427,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     )
     goes_on = _goes_on(memory) and not is_open and lead.read.act in _GOES_ON
     if lead.read.act in ("more", "undo") and not lead.things:
-        topic = head = ""
+        topic = head = lead.welcome
     asks_item = lead.read.act == "item" and intent is None and not attached
     compared = bool(lead.things) and (lead.asks("cheaper") or lead.asks("dearer"))
     kept = [] if compared or (rejected and not liked) else references
@@ -452,6 +450,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
         dropped=[c for part in parts for c in part.dropped],
         currency=next((a.currency for part in parts for a in part.amounts if a.currency), None),
         references=kept,
+        question=_question(lead),
         unshown=[words for part in parts for words in part.pointed.unshown] if shown and not (kept or intent) else [],
         topic=topic,
         head=head,
@@ -476,6 +475,14 @@ def _intent(part: _Part, references: list[Recommendation], *, shown: bool, attac
     if act in ("find", "more", "undo", "refine") and (part.asks("rejects") or part.asks("open")):
         return "recommend"
     return _INTENTS.get(act)
+
+
+def _question(part: _Part) -> str:
+    """The text with titles for the words that name items: the brand in "how much is the Leica" is not what is asked."""
+    text = part.text
+    for words, title in part.pointed.titles:
+        text = text.replace(words, title)
+    return text if part.pointed.titles else ""
 
 
 def _recipient(part: _Part) -> str | None:

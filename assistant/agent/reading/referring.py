@@ -99,6 +99,9 @@ class Pointed(NamedTuple):
     picked: bool = False
     """Whether one was picked out of several by its price."""
 
+    titles: list[tuple[str, str]] = []
+    """The pointers that name an item which was not shown, and its title."""
+
     unshown: list[str] = []
     """Pointers at something that the catalogue has, that was not shown, and that several items are."""
 
@@ -134,14 +137,16 @@ class Referring:
         self.prepare(pointers)
         by_price = [pointer for pointer in pointers if self._is_by_price(pointer)]
         found: list[Recommendation] = []
+        titles: list[tuple[str, str]] = []
         unshown: list[str] = []
         for pointer in pointers:
             named = [] if pointer in by_price else self._one(pointer, shown, found)
             found += named or []
+            titles += [(pointer, item.title) for item in named or [] if item not in shown]
             unshown += [pointer] if named is None else []
         among = _once(found) if len(_once(found)) > 1 else shown
         picked = _once(item for pointer in by_price for item in self._by_price(pointer, among))
-        return Pointed(picked or _once(found), picked=len(picked) == 1, unshown=unshown)
+        return Pointed(picked or _once(found), len(picked) == 1, titles, unshown)
 
     def _one(
         self, pointer: str, shown: list[Recommendation], before: list[Recommendation]

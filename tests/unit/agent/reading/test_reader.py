@@ -91,6 +91,7 @@ def test_a_question_about_an_item_that_was_not_shown(understand: Understand) -> 
     memory = Memory(shown=SHOES, topic="running shoes")
     read = understand("how much is [item:la tente]?", "item", memory=memory)
     assert (read.intent, [one.item_id for one in read.references]) == ("details", ["tent"])
+    assert read.question == "how much is tent?"
     read = understand("how much is [item:the camera]?", "item", memory=memory)
     assert (read.intent, read.unshown, read.topic) == (None, ["the camera"], "the camera")
 
@@ -113,6 +114,7 @@ def test_an_exclusion_that_is_taken_back_becomes_a_preference(understand: Unders
     read = understand("ok, [back:Samsung] is fine", "undo", memory=memory)
     assert read.dropped == [excluded]
     assert [(one.field, one.value) for one in read.preferences] == [("brands", "Samsung")]
+    assert read.topic == "Samsung"
 
 
 def test_wishes_are_parted_at_what_joins_them(understand: Understand) -> None:
