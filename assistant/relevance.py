@@ -70,7 +70,18 @@ def best_scores(asked: Iterable[tuple[str, Hit]]) -> dict[str, float]:
 
 def is_near(best: Best) -> bool:
     """True when something is not far from the wish, so that it may be shown as no more than near."""
-    return best.get("text", 0.0) >= NEAR
+    return best.get("text", 0.0) >= NEAR or best.get("picture", 0.0) >= RELEVANT["picture"]
+
+
+def is_near_enough(within: Best, best: Best) -> bool:
+    """Whether what keeps the constraints comes near enough to the wish that none of them need give way.
+
+    Args:
+        within: the best scores of what keeps them.
+        best: those over the whole catalogue.
+    """
+    text = within.get("text", 0.0) >= max(NEAR, SHARE_OF_BEST["text"] * best.get("text", 0.0))
+    return text or within.get("picture", 0.0) >= RELEVANT["picture"]
 
 
 def is_certain(best: Best) -> bool:
@@ -98,6 +109,11 @@ def is_same_kind(signals: Asked, best: Best) -> bool:
     """Whether an item is the kind of thing that was asked for in words, and not only related to it."""
     score = strength(signals).get("text", 0.0)
     return score >= max(RELEVANT["text"], SAME_KIND * best.get("text", score))
+
+
+def same_kind_ids(asked: str, hits: Iterable[Hit], best: Best) -> list[str]:
+    """The items of one search's result that are the very kind of thing, in its order."""
+    return [hit.item_id for hit in hits if is_same_kind(((asked, one) for one in hit.signals), best)]
 
 
 def relevant_ids(asked: str, hits: Iterable[Hit], best: Best) -> list[str]:

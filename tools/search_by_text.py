@@ -16,6 +16,7 @@ class SearchByText(Arguments):
     query: str = Field(min_length=1, max_length=2000, description="what to look for, in words")
     k: Count = 10
     filters: Filters | None = Field(None, description="conditions that every item must meet")
+    sentences: bool = Field(False, description="the query is whole sentences: their meaning counts, not their words")
 
     @field_validator("query")
     @classmethod
@@ -28,7 +29,8 @@ class SearchByText(Arguments):
 def search_by_text(context: Context, arguments: SearchByText) -> ItemsResult:
     """Find items by words: by meaning, by the words themselves, and by what items' pictures show."""
     engines = context.engines
-    pictures, missing = _pictures(engines)
+    weights = engines.weights or search.WEIGHTS
+    pictures, missing = (None, []) if arguments.sentences else _pictures(engines)
     found = search.search_by_text(
         engines.catalogue,
         engines.text,
@@ -37,7 +39,7 @@ def search_by_text(context: Context, arguments: SearchByText) -> ItemsResult:
         k=arguments.k,
         filters=arguments.filters,
         pool=max(engines.pool, arguments.k),
-        weights=engines.weights or search.WEIGHTS,
+        weights={"dense": weights.get("dense", 0.0)} if arguments.sentences else weights,
     )
     return found.model_copy(update={"missing": missing})
 

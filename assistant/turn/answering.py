@@ -36,7 +36,7 @@ from assistant.turn.nodes import failures, run_calls
 from assistant.turn.planning import as_said, constraints_in_words, to_chat
 from assistant.turn.ranking import LANGUAGE_NAMES
 from assistant.turn.receive import noted
-from assistant.turn.state import TurnContext, TurnState, WishSearch, said_by
+from assistant.turn.state import Plan, TurnContext, TurnState, WishSearch, said_by
 from assistant.turn.tasting import BY_TASTE
 from assistant.turn.wishes import groups
 from assistant.understanding.prices import CENT
@@ -228,11 +228,12 @@ def _remarks(search: WishSearch, state: TurnState, context: TurnContext) -> str 
     language, plan = state["memory"].language, search.plan
     if not search.candidates:
         return _nothing(search, language, context)
+    kept = _kept_in_words(plan, language)
     parts = [_relaxed_in_words(plan.relaxed, language)] if plan.relaxed else []
     parts += [_unknown_in_words(plan.unknown, language)] if plan.unknown else []
     if search.assortment is not None and not search.weak:
         parts.append(say("assortment", language, **search.assortment.model_dump()))
-    parts += [say("weak", language)] if search.weak else []
+    parts += [say("weak", language, constraints=kept)] if search.weak else []
     return say("sentence_separator", language).join(parts) or None
 
 
@@ -250,7 +251,7 @@ def _currencies_in_words(state: TurnState, context: TurnContext) -> list[str]:
 def _found_in_words(search: WishSearch, state: TurnState) -> str:
     """What the list is: what fits, or, without a wish, what the user's taste or other people's choices found."""
     language, recommended = state["memory"].language, state["recommendations"]
-    constraints = constraints_in_words(search.plan.constraints, language)
+    constraints = _kept_in_words(search.plan, language)
     if not any(found.tool in BY_TASTE for found in search.found):
         key = "spread" if search.plan.spread else "found"
         return say(key, language, count=len(recommended), constraints=constraints)
@@ -260,12 +261,18 @@ def _found_in_words(search: WishSearch, state: TurnState) -> str:
     return say("found_by_taste", language, count=len(recommended), constraints=constraints)
 
 
+def _kept_in_words(plan: Plan, language: str) -> str:
+    """The constraints that hold as the user named them: what was moved is told apart."""
+    moved = {change.field for change in plan.relaxed if change.used is not None}
+    return constraints_in_words([one for one in plan.constraints if one.field not in moved], language)
+
+
 def _nothing(search: WishSearch, language: str, context: TurnContext) -> str:
     """Why nothing is shown: an empty catalogue, nothing near the wish, or nothing that keeps the constraints."""
     if not context.catalogue.count():
         return say("empty_catalogue", language)
     if not search.far:
-        return say("nothing", language)
+        return say("nothing", language, constraints=_kept_in_words(search.plan, language))
     named = context.vocabulary.categories if language == context.settings.catalogue_language else []
     return say("far", language, categories=say("list_separator", language).join(named[:MAX_CATEGORIES]))
 
@@ -291,10 +298,8 @@ def _change_in_words(change: Relaxation, language: str) -> str:
     if abs(moved) < 1.5 * CENT:  # "cheaper" than the cheapest
         return say("relaxed_lowest" if moved > 0 else "relaxed_highest", language, used=change.used)
     wanted = as_said(change.wanted, change.field, exclusive=change.exclusive)
-    difference = f"{change.used - wanted:+,.2f}"
-    return say(
-        "relaxed_price", language, wanted=wanted, used=change.used, difference=difference, currency=change.currency
-    )
+    named = {"wanted": wanted, "used": change.used, "currency": change.currency}
+    return say("relaxed_price", language, difference=f"{change.used - wanted:+,.2f}", over=moved > 0, **named)
 
 
 def _why_one(item: Recommendation, entries: list[Evidence], language: str) -> str:
@@ -410,9 +415,8 @@ def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
 
 
 def _question(state: TurnState) -> str | None:
-    if not state["searches"] or state["plan"].intent != "recommend":
-        return None
-    return question(state["understanding"], state["plan"], state["memory"], state["known"])
+    asked = (question(state["understanding"], search.plan, state["memory"]) for search in state["searches"])
+    return next(filter(None, asked), None) if state["plan"].intent == "recommend" else None
 
 
 def _remember(state: TurnState, message: str) -> Memory:

@@ -15,9 +15,18 @@ def is_open(understanding: Understanding, plan: Plan, memory: Memory, known: Kno
     return asked and not named and not (known.history or known.leanings or known.profile.attributes)
 
 
-def question(understanding: Understanding, plan: Plan, memory: Memory, known: Known) -> str | None:
-    """What is asked back; None where enough is known, or where this message is no such wish."""
-    if not (understanding.open_wish or understanding.recipient) or not is_open(understanding, plan, memory, known):
+def spreads(understanding: Understanding, plan: Plan) -> bool:
+    """Whether the nearest of each category are shown where nothing found has to do with the wish.
+
+    So it is for a gift, and for a vague wish with a limit: what is wanted is not known, only within which limit.
+    """
+    limited = plan.filters.max_price is not None or plan.filters.min_price is not None
+    return bool(understanding.recipient) or (plan.keeps_limits and bool(plan.topic) and limited)
+
+
+def question(understanding: Understanding, plan: Plan, memory: Memory) -> str | None:
+    """What is asked back where a spread is shown, or a gift is left open; None where what is wanted is known."""
+    if not plan.spread and not (understanding.open_wish and understanding.recipient):
         return None
     priced = plan.filters.max_price is not None or plan.filters.min_price is not None
     return say("question", memory.language, other=bool(memory.for_other), priced=priced)

@@ -18,10 +18,11 @@ from assistant.learning.store import weights_in_force
 from assistant.ledger import Ledger
 from assistant.privacy.masking import unmarked
 from assistant.records import Candidate, Provisional
-from assistant.relevance import is_near, is_relevant, is_same_kind
+from assistant.relevance import best_scores, is_certain, is_near, is_relevant, is_same_kind
+from assistant.turn.asking import spreads
 from assistant.turn.choosing import category_by_category, diverse, explored, places_to_explore
 from assistant.turn.degrading import say_without
-from assistant.turn.state import Assortment, Plan, TurnContext, TurnState, WishSearch, said_by
+from assistant.turn.state import Assortment, Found, Plan, TurnContext, TurnState, WishSearch, said_by
 from assistant.turn.tasting import BY_TASTE, TASTE_TOOL, opinions, weights_of
 from assistant.turn.wishes import listing, shared_out
 from assistant.understanding import to_filters
@@ -67,11 +68,15 @@ async def _fuse_one(
 ) -> tuple[WishSearch, Fusion, list[str]]:
     """One wish's search with its candidates, how they were fused, and a sentence where a part could not be read."""
     turn = context.settings.turn
+    search = search.model_copy(update={"found": _telling(search.found)})
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in search.found]
     weights, policy = weights_in_force(context.settings)
     fuse_all = partial(fuse_outcomes, k=turn.rrf_k, method=turn.fusion)
     fused = fuse_all(outcomes, weights) if turn.fuse_signals else interleave(outcomes)
     near = _near(fused, search)
+    if fused and not near and spreads(state["understanding"], search.plan):
+        search = search.model_copy(update={"plan": search.plan.model_copy(update={"spread": True})})
+        near = fused
     weak = bool(fused) and not near and _deserves_near_misses(search)
     near = fused if weak else near
     said, unread = await _said_by_taste(near, state, context)
@@ -89,6 +94,14 @@ async def _fuse_one(
     candidates = await asyncio.to_thread(_candidates, near, search, state, context, numbers)
     fusion = Fusion(votes=votes(outcomes), weights=weights, policy=policy)
     return search.model_copy(update={"candidates": candidates}), fusion, unread
+
+
+def _telling(found: list[Found]) -> list[Found]:
+    """The searches' results without those for words that nothing fits, where other words of the wish find something."""
+    best = [best_scores((one.asked, hit) for hit in one.hits) for one in found]
+    if not any(is_certain(one) for one in best):
+        return found
+    return [one for one, own in zip(found, best, strict=True) if "text" not in own or is_certain(own)]
 
 
 def _of_kind(near: list[FusedHit], plan: Plan, context: TurnContext) -> Sequence[Hit | Item]:

@@ -23,7 +23,7 @@ from assistant.records import (
     StepStarted,
     TurnEvent,
 )
-from assistant.relevance import best_scores, is_certain, is_near, relevant_ids
+from assistant.relevance import best_scores, is_certain, is_near_enough, relevant_ids, same_kind_ids
 from assistant.turn.asking import is_open
 from assistant.turn.degrading import say_without
 from assistant.turn.interest import with_buttons, with_words
@@ -55,6 +55,8 @@ PLAN_TOKENS = 160
 REPAIR_ROUNDS = 1
 SEARCHED_FIRST = 0.3
 """Seconds for which the model waits for what the certain searches find, so that it is offered their categories."""
+
+_LIMITS = ("min_price", "max_price")
 
 SPREAD = 6
 """From how many categories, those of most items, a spread is put together."""
@@ -150,6 +152,7 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     understanding, memory, searches = await asyncio.to_thread(_understood, said, memory, context, state["seen"])
     whole = joined(searches)
     unused = [*_unused_in_words(whole, memory.language), *_left_out_in_words(understanding), *_unshown(understanding)]
+    unused += _unread_in_words(understanding)
     state = {**state, "memory": memory, "degraded": [*state["degraded"], *unused]}
     update: Update = {
         "memory": memory, "understanding": understanding, "plan": whole, "degraded": state["degraded"]
@@ -256,6 +259,14 @@ def _left_out_in_words(understanding: Understanding) -> list[str]:
 def _unshown(understanding: Understanding) -> list[str]:
     """A sentence for each thing that is asked about though it was not shown."""
     return [say("not_shown", understanding.language, words=words[:MENTIONED]) for words in understanding.unshown]
+
+
+def _unread_in_words(understanding: Understanding) -> list[str]:
+    """A sentence that says which part of a message was too long to be read."""
+    unread = understanding.unread
+    return [say("message_unread", understanding.language, begin=unread[:MENTIONED], end=unread[-MENTIONED:])] * bool(
+        unread
+    )
 
 
 def _without_unchecked(plan: Plan, language: str, context: TurnContext) -> Plan:
@@ -408,13 +419,14 @@ async def _ask_for_plan(
 
 
 async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -> tuple[Plan, list[Result]]:
-    """Run the certain searches; when nothing that has to do with the wish keeps its constraints, relax them for it.
+    """Run the certain searches; when nothing near the wish keeps its constraints, relax them for what is its kind.
 
     What has to do with it is measured against the whole catalogue, so a constrained search runs beside a free one.
     """
     context = runtime.context
     plan = await asyncio.to_thread(_with_known_attributes, plan, context)
-    plan = await asyncio.to_thread(_relaxed, plan, context)
+    if not (plan.topic or plan.pictures):
+        plan = await asyncio.to_thread(_relaxed, plan, context)
     calls = _certain_calls(plan, state, context)
     if not plan.constraints or not (plan.topic or plan.pictures):
         results = await run_calls(calls, state, runtime)
@@ -427,10 +439,9 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
         plan = known
         again = await run_calls(_certain_calls(plan, state, context), state, runtime)
         results = [*_without_items(results), *again]
-    vague = not is_certain(plan.best) and is_near(plan.best)
-    if vague or _relevant(results, plan):
+    if _relevant(results, plan) or is_near_enough(_best_of(results), plan.best):
         return plan, [*results, *_without_items(probe)]
-    relaxed = await asyncio.to_thread(_relaxed, plan, context, _relevant(probe, plan))
+    relaxed = await asyncio.to_thread(_relaxed_for, _very_kind(probe, plan), _relevant(probe, plan), plan, context)
     if relaxed.relaxed == plan.relaxed:
         return plan, [*results, *_without_items(probe)]
     again = await run_calls(_certain_calls(relaxed, state, context), state, runtime)
@@ -473,8 +484,18 @@ def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[P
 
 def _measured(plan: Plan, results: list[Result]) -> Plan:
     """The plan with the best score of each kind of evidence."""
-    hits = ((one.asked, hit) for one in _all_found(results) for hit in one.hits)
-    return plan.model_copy(update={"best": best_scores(hits)})
+    return plan.model_copy(update={"best": _best_of(results)})
+
+
+def _best_of(results: list[Result]) -> dict[str, float]:
+    return best_scores((one.asked, hit) for one in _all_found(results) for hit in one.hits)
+
+
+def _very_kind(results: list[Result], plan: Plan) -> set[str]:
+    """Ids of the items found that are the very kind that was asked for; for a photo alone, of all relevant ones."""
+    if not plan.topic:
+        return _relevant(results, plan)
+    return {item_id for entry in _all_found(results) for item_id in same_kind_ids(entry.asked, entry.hits, plan.best)}
 
 
 def _relevant(results: list[Result], plan: Plan) -> set[str]:
@@ -519,11 +540,21 @@ def _is_about_items(certain: Plan, results: list[Result], foreign: bool) -> bool
     return is_certain(certain.best)
 
 
+def _relaxed_for(kind: set[str], relevant: set[str], plan: Plan, context: TurnContext) -> Plan:
+    """The plan relaxed for the very kind of thing; else, its price limits kept, for what has to do with the wish."""
+    relaxed = _relaxed(plan, context, kind)
+    if relaxed.relaxed != plan.relaxed:
+        return relaxed
+    return _relaxed(plan.model_copy(update={"keeps_limits": True}), context, relevant)
+
+
 def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) -> Plan:
     """The plan with constraints loosened until something fits: anything, or one of the items ``among`` it must be."""
     catalogue = context.catalogue
     if among is not None and not among:
         return plan
+    firm = [one for one in plan.constraints if one.field == "exclude_ids" and one.value in plan.rejected]
+    firm += [one for one in plan.constraints if plan.keeps_limits and one.field in _LIMITS]
 
     def passing(filters: Filters) -> set[str]:
         eligible = catalogue.eligible(filters)
@@ -539,9 +570,9 @@ def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) ->
         prices = sorted(price for item in items if (price := _offered_price(item, filters)) is not None)
         return (prices[0] if sort == "price" else prices[-1]) if prices else None
 
-    constraints, relaxed = relax(plan.constraints, fits, price_near, rejected=plan.rejected)
-    told = _told_once([*plan.relaxed, *relaxed])
-    return plan.model_copy(update={"constraints": constraints, "filters": to_filters(constraints), "relaxed": told})
+    constraints, relaxed = relax(plan.constraints, fits, price_near, firm=firm)
+    changed = {"constraints": constraints, "filters": to_filters(constraints)}
+    return plan.model_copy(update={**changed, "relaxed": _told_once([*plan.relaxed, *relaxed])})
 
 
 def _offered_price(item: Item, filters: Filters) -> float | None:
@@ -554,7 +585,7 @@ def _told_once(changes: list[Relaxation]) -> list[Relaxation]:
     bounds: dict[str, Relaxation] = {}
     others = []
     for change in changes:
-        if change.field not in ("min_price", "max_price"):
+        if change.field not in _LIMITS:
             others.append(change)
         elif change.field in bounds:
             bounds[change.field] = bounds[change.field].model_copy(update={"used": change.used})

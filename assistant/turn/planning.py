@@ -93,6 +93,8 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
         intent=understanding.intent or "recommend",
         topic=topic[:QUERY_CHARACTERS],
         head=understanding.head[:QUERY_CHARACTERS],
+        sentence="" if understanding.refines or understanding.references else understanding.sentence,
+        keeps_limits=(understanding.vague and not understanding.refines) or bool(understanding.recipient),
         pictures=pictures or carried,
         constraints=constraints,
         preferences=understanding.preferences,
@@ -115,7 +117,7 @@ def certain_calls(
     by_taste: Sequence[str] = (),
     spread: Sequence[str] = (),
 ) -> list[PlannedCall]:
-    """The searches that need no model: every picture in play, and the user's own words.
+    """The searches that need no model: every picture in play, what is wanted, and the sentences that say so.
 
     Without any, the tools named ``by_taste`` are asked, and where there are none the catalogue is listed: what is new
     in each of the categories ``spread``, or all of it by price.
@@ -123,8 +125,11 @@ def certain_calls(
     filters = plan.filters.model_dump(exclude_defaults=True)
     calls = [_search("search_by_image", {"image": picture}, pool, filters) for picture in plan.pictures]
     query = searchable(plan.topic, language, catalogue_language)
-    for words in dict.fromkeys([query, plan.head or query] if query else []):
+    whole = [] if plan.sentence else [query]
+    for words in dict.fromkeys([*whole, plan.head or query] if query else []):
         calls.append(_search("search_by_text", {"query": words}, pool, filters))
+    if query and plan.sentence not in ("", plan.head or query):
+        calls.append(_search("search_by_text", {"query": plan.sentence, "sentences": True}, pool, filters))
     if not calls and not plan.sort:
         calls = [_search(tool, {}, pool, filters) for tool in by_taste]
     if not calls:

@@ -5,7 +5,7 @@ something in. Only when no single one helps do several go, in the same order. Wh
 goes last.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from assistant.records import Constraint, Relaxation
@@ -25,15 +25,13 @@ PriceNear = Callable[[Filters, Literal["price", "-price"]], float | None]
 
 
 def relax(
-    constraints: list[Constraint], fits: Fits, price_near: PriceNear, *, rejected: Collection[str] = ()
+    constraints: list[Constraint], fits: Fits, price_near: PriceNear, *, firm: Sequence[Constraint] = ()
 ) -> tuple[list[Constraint], list[Relaxation]]:
     """The constraints loosened until something fits, and what was loosened; unchanged when something fits already.
 
-    An empty catalogue relaxes nothing, and what the user rejected (``rejected``: ids of items) stays away whatever else
-    gives.
+    Nothing is loosened where that cannot help: the catalogue is empty, or nothing meets what is ``firm``.
     """
-    firm = [c for c in constraints if c.field == "exclude_ids" and c.value in rejected]
-    if not constraints or fits(to_filters(constraints)) or not fits(to_filters(firm)):
+    if not constraints or fits(to_filters(constraints)) or not fits(to_filters([*firm])):
         return constraints, []
     ordered = sorted((c for c in constraints if c not in firm), key=lambda c: _ORDER.index(c.field))
     for constraint in ordered:
@@ -42,7 +40,7 @@ def relax(
     for count in range(2, len(ordered) + 1):
         if loosened := _without(constraints, ordered[:count], fits, price_near):
             return loosened
-    return firm, [_dropped(constraint) for constraint in ordered]
+    return [*firm], [_dropped(constraint) for constraint in ordered]
 
 
 def _without(

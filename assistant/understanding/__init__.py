@@ -45,6 +45,7 @@ class Wish(Record):
     """One of several wishes of a message."""
 
     topic: str
+    sentence: str = Field("", description="as in `Understanding`")
     constraints: list[Constraint] = Field([], description="those of this wish alone")
 
 
@@ -58,6 +59,9 @@ class Understanding(Record):
     references: list[Recommendation]
     topic: str
     head: str = Field("", description="the topic without what it is for")
+    sentence: str = Field("", description="the wish as it was said, without what is held as constraints")
+    unread: str = Field("", description="the part of the message that was too long to be read")
+    vague: bool = Field(False, description="no kind of thing is named")
     refines: bool
     sort: Literal["price", "-price"] | None = Field(None, description="cheapest or dearest first, where that is asked")
     accompanies: bool = Field(False, description="what is wished is to go with what the picture shows")

@@ -33,9 +33,9 @@ a description of a megabyte costs no more than a long one.
 class TokenStates:
     """A text's tokens in context: n tokens, without the model's special tokens and its prompt.
 
-    ``offsets`` are characters (start, end) of the text, without spaces around the token; tokens beyond what the model
-    reads are left out, and several tokens may make up one character. ``vectors`` (n, s) are the last hidden states,
-    float32, not scaled; ``embedding`` (d,) is the text's sentence vector of unit length.
+    ``offsets`` are characters (start, end) of the text, without spaces around the token; several tokens may make up one
+    character, and what is not read has none. ``vectors`` (n, s) are the last hidden states, float32, not scaled;
+    ``embedding`` (d,) is the text's sentence vector of unit length.
     """
 
     offsets: list[tuple[int, int]]
@@ -71,7 +71,7 @@ class TextEncoder:
     """A text encoder's folder; loaded on first use, never from the network.
 
     A folder that `assistant models pull` converted runs on ONNX Runtime, without torch; a sentence-transformers folder
-    on torch. A text longer than the model reads (`max_tokens`) is represented by its beginning.
+    on torch. A text longer than the model reads (`max_tokens`) is represented by its beginning, in `encode`.
     """
 
     def __init__(
@@ -140,12 +140,24 @@ class TextEncoder:
     def token_states(self, text: str, *, purpose: Purpose = "query") -> TokenStates:
         """The tokens in context together with the sentence vector, which is what `encode` gives for this purpose.
 
+        A text that is longer than the model reads is read in windows (`tools.engines.windows`), and the sentence vector
+        is a mean of theirs.
+
         Raises:
             ServiceMissing: the model cannot be loaded.
         """
+        from tools.engines.windows import in_windows
+
         self.load()
         model = self._model()
-        return model.token_states(self._cut(text), model.prompts.get(purpose, ""))
+        prompt = model.prompts.get(purpose, "")
+
+        def read(start: int, end: int) -> TokenStates:
+            states = model.token_states(self._cut(text[start:end]), prompt)
+            moved = [(first + start, last + start) for first, last in states.offsets]
+            return TokenStates(moved, states.vectors, states.embedding)
+
+        return in_windows(text, read)
 
     def _cut(self, text: str) -> str:
         return text[: self.max_tokens * CHARACTERS_A_TOKEN]

@@ -7,11 +7,13 @@ preference, and nothing else is held against an item.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from assistant.agent.reading.amounts import Amount, find_amounts
 from assistant.agent.reading.heads import Heads, Read
+from assistant.agent.reading.kinds import leaves_open
 from assistant.agent.reading.labels import ROLES
 from assistant.agent.reading.referring import MOST_FOUND, MOST_POINTERS, Pointed, Referring
 from assistant.agent.reading.spans import Span, Tagged
@@ -29,6 +31,7 @@ from tools.engines.text import TextEncoder
 from tools.errors import ProductError
 from tools.records import Filters, Hit, SignalSource, Vocabulary
 from tools.search import search_by_text
+from tools.sentences import sentence_places
 from tools.store import Catalogue
 
 CERTAIN: Final = 0.6
@@ -62,6 +65,9 @@ WHOLE: Final = -1
 
 NEAR: Final = 20
 """How many characters before a number are looked at for the name of what it measures."""
+
+SENTENCE_CHARACTERS: Final = 600
+"""How much of the sentences that hold the wish is searched for, the last of them first."""
 
 _LETTER = re.compile(r"[^\W\d_]")
 _BEFORE, _AFTER = re.compile(r"[^\W\d]{1,15}[\s:]*$"), re.compile(r"\s?[^\W\d]{1,6}")
@@ -124,6 +130,7 @@ class _Part:
         self.preferences: list[tuple[Constraint, int]] = []
         self.consumed: list[tuple[int, int]] = []
         self.values: list[Span] = []
+        self.unread = self.tagged.unread()
         self.spans = self.tagged.spans()
         self.referring = referring
         self.pointed = self._pointed()
@@ -179,8 +186,9 @@ class _Part:
         return Constraint(field=field, value=value, source=self.source, words=words.strip(), **more)
 
     def _prices(self) -> None:
-        read_until = self.tagged.end
-        roles = [(amount, *self._number_role(amount)) for amount in self.amounts if amount.start < read_until]
+        start, end = self.unread
+        read = [amount for amount in self.amounts if not start <= amount.start < end]
+        roles = [(amount, *self._number_role(amount)) for amount in read]
         strict_bounds = self._strict_bounds() if any(role == "max" for _, role, _ in roles) else set()
         for amount, role, probability in roles:
             if role == "num":
@@ -356,6 +364,14 @@ class _Part:
         """The kinds of things that are wanted."""
         return [span for span in self.spans if span.role == "thing" and not self._is_consumed(span)]
 
+    @cached_property
+    def kinds(self) -> list[Span]:
+        """The things that say which kind is wanted: not "a gift", "something". A pointer at nothing shown is one."""
+        roles = ("thing",) if self.references else ("thing", "item")
+        things = [span for span in self.spans if span.role in roles and not self._is_consumed(span)]
+        is_open = leaves_open([self._of(span) for span in things], self.referring.encoder)
+        return [span for span, opens in zip(things, is_open, strict=True) if not opens]
+
     def _is_consumed(self, span: Span) -> bool:
         return any(span.overlaps(*done) for done in self.consumed)
 
@@ -375,6 +391,26 @@ class _Part:
         known = [(s.start, s.end) for s in self.spans if s.role != "for"]
         left = _without(self.text, [*self.consumed, *known])[start:end].strip()
         return unmarked(left) if purpose and _LETTER.search(unmarked(left)) else ""
+
+    def sentence(self, start: int = 0, end: int | None = None) -> str:
+        """The sentences of a stretch that say what is wanted; all of it where none does.
+
+        Limits and what is not wanted are left out: both are held as constraints.
+        """
+        end = len(self.text) if end is None else end
+        denied = [(span.start, span.end) for span in self.spans if span.role in ("not", "back")]
+        text = _without(self.text, [*self.consumed, *denied])
+        wanted = [s.start for s in self.spans if s.role in ("thing", "prop", "for") and not self._is_consumed(s)]
+        places = sentence_places(self.text, start, end)
+        said = [place for place in places if any(place[0] <= one < place[1] for one in wanted)] or places
+        kept, room = list[str](), SENTENCE_CHARACTERS
+        for first, last in reversed(said):
+            words = " ".join(unmarked(text[first:last]).split())
+            if kept and len(words) > room:
+                break
+            kept.append(words[:room])
+            room -= len(words)
+        return " ".join(reversed(kept))
 
     @property
     def properties(self) -> str:
@@ -410,7 +446,9 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     references = list({item.item_id: item for part in parts for item in part.references}.values())
     refused = lead.read.acts["harm"] >= HARMFUL
     intent = _intent(lead, references, shown=shown, attached=attached)
-    is_open = lead.asks("open") and not (attached or (lead.things if lead.asks("gift") else lead.says_what))
+    is_gift = lead.asks("gift")
+    left_open = lead.asks("open") or (is_gift and not lead.says_what)
+    is_open = left_open and not (attached or (lead.kinds if is_gift else lead.says_what))
     wishes = [] if intent or len(parts) > 1 else _wishes(lead)
     own = {id(c) for wish in wishes for c in wish.constraints}
     constraints = [c for part in parts for c, _ in part.constraints if id(c) not in own]
@@ -420,7 +458,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     constraints += [
         Constraint(field="exclude_ids", value=item.item_id, source=lead.source, words=item.title) for item in excluded
     ]
-    silent = is_open or (attached and not any(part.names_more for part in parts))
+    silent = (is_open and not is_gift) or (attached and not any(part.names_more for part in parts))
     topic, head = (
         "" if silent else " ".join(filter(None, (part.topic(purpose=purpose) for part in parts)))
         for purpose in (True, False)
@@ -454,6 +492,9 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
         unshown=[words for part in parts for words in part.pointed.unshown] if shown and not (kept or intent) else [],
         topic=topic,
         head=head,
+        sentence="" if silent else " ".join(part.sentence() for part in parts),
+        unread=next((part.text[slice(*part.unread)].strip() for part in parts if part.unread[1]), ""),
+        vague=not (references or any(part.kinds for part in parts)),
         refines=goes_on,
         wishes=wishes,
     )
@@ -495,15 +536,17 @@ def _recipient(part: _Part) -> str | None:
 
 def _wishes(part: _Part) -> list[Wish]:
     """Several things wanted, each with the constraints beside it; none where one thing is wanted."""
-    if len(part.things) < 2 or part.read.act not in ("find", "refine"):
+    kinds = [span for span in part.kinds if span.role == "thing"]
+    if len(kinds) < 2 or part.read.act not in ("find", "refine"):
         return []
-    things = _apart(part.text, part.things, part.language)
+    things = _apart(part.text, kinds, part.language)
     if len(things) < 2:
         return []
     borders = _borders(part.text, things, part.language)
     wishes = [
         Wish(
             topic=part.topic(start, end),
+            sentence=part.sentence(start, end),
             constraints=[c for c, place in part.constraints if start <= place < end],
         )
         for start, end in pairwise(borders)

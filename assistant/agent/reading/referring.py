@@ -110,7 +110,8 @@ class Referring:
     """Resolves pointers with the encoder and the catalogue's search where titles and numbers do not."""
 
     def __init__(self, encoder: TextEncoder, find: Find) -> None:
-        self._encoder, self._find = encoder, find
+        self._encoder = self.encoder = encoder
+        self._find = find
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
     def prepare(self, words: Iterable[str]) -> None:

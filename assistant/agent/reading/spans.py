@@ -3,13 +3,16 @@
 import logging
 import re
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assistant.agent.reading.labels import NUMBER_ROLES, ROLES
+
+LEAST_UNREAD = 40
+"""From how many characters on a stretch without tokens has not been read; tokenizers leave out a few of their own."""
 
 Probabilities = NDArray[np.float32]
 _NUMBERS = [ROLES.index(role) for role in NUMBER_ROLES]
@@ -43,10 +46,11 @@ class Tagged:
         self._offsets = offsets
         self._logs = np.log(np.maximum(roles, 1e-9))
 
-    @property
-    def end(self) -> int:
-        """Where the last token ends: the encoder reads no further."""
-        return max((end for _, end in self._offsets), default=0)
+    def unread(self) -> tuple[int, int]:
+        """The stretch without tokens, where a text is too long and words of it have not been read; else (0, 0)."""
+        places = [(0, 0), *self._offsets, (len(self.text), len(self.text))]
+        gaps = [(end, start) for (_, end), (start, _) in pairwise(places) if start - end >= LEAST_UNREAD]
+        return max(gaps, key=lambda gap: gap[1] - gap[0], default=(0, 0))
 
     def role_of(self, start: int, end: int, *, number: bool = False) -> tuple[str, float]:
         """The likeliest role of a stretch, and its probability: the geometric mean over its tokens.

@@ -97,7 +97,7 @@ async def test_a_limit_that_nothing_keeps_is_relaxed_and_said(stage: Stage) -> N
     told = [entry.detail for item in reply.recommendations for entry in item.evidence if entry.source == "price"]
     assert told
     assert not any("within your limit" in detail for detail in told)
-    assert "from 20 to 80 USD" in reply.message
+    assert "over your limit of 20 USD: 80 USD (+60.00)" in reply.message
 
 
 async def test_there_is_no_cheaper_thing_of_the_kind_and_that_is_said(stage: Stage) -> None:
