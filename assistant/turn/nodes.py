@@ -541,8 +541,13 @@ def _is_about_items(certain: Plan, results: list[Result], foreign: bool) -> bool
 
 
 def _relaxed_for(kind: set[str], relevant: set[str], plan: Plan, context: TurnContext) -> Plan:
-    """The plan relaxed for the very kind of thing; else, its price limits kept, for what has to do with the wish."""
-    relaxed = _relaxed(plan, context, kind)
+    """The plan relaxed for the very kind of thing; else, its price limits kept, for what has to do with the wish.
+
+    What was shown and is not wanted again does not come back dearer than what was asked for.
+    """
+    again = [str(one.value) for one in plan.constraints if one.field == "exclude_ids"]
+    relaxed = _relaxed(plan.model_copy(update={"rejected": again}), context, kind)
+    relaxed = relaxed.model_copy(update={"rejected": plan.rejected})
     if relaxed.relaxed != plan.relaxed:
         return relaxed
     return _relaxed(plan.model_copy(update={"keeps_limits": True}), context, relevant)

@@ -170,6 +170,16 @@ async def test_a_limit_that_only_strangers_keep_is_relaxed_for_the_topic(stage: 
     assert [item.item_id for item in reply.recommendations] == ["oak"]
 
 
+async def test_what_is_near_within_a_limit_goes_before_what_fits_beyond_it(stage: Stage) -> None:
+    stage.shelf.items.append(Item(id="pot", title="Pot", description="Clay.", price=5, currency="USD"))
+    stage.scores = {"oak": 0.3, "cafe": 0.3, "pot": 0.36, "shoe": 0.1}
+    reply, _, _ = await stage.turn("a seat under 20 dollars", DOWN)
+    assert reply.relaxed == []
+    assert reply.constraints["max_price"] == 19.99
+    assert [item.item_id for item in reply.recommendations] == ["pot"]
+    assert "under 20 USD" in reply.message
+
+
 async def test_what_has_nothing_to_do_with_the_wish_is_not_shown_beside_what_has(stage: Stage) -> None:
     stage.scores = {"shoe": 0.1}
     reply, _, _ = await stage.turn("a chair", DOWN)
