@@ -395,11 +395,12 @@ class _Part:
     def sentence(self, start: int = 0, end: int | None = None) -> str:
         """The sentences of a stretch that say what is wanted; all of it where none does.
 
-        Limits and what is not wanted are left out: both are held as constraints.
+        What is held as constraints and what is not wanted are left out: "a keyboard by Sony" is no camera.
         """
         end = len(self.text) if end is None else end
-        denied = [(span.start, span.end) for span in self.spans if span.role in ("not", "back")]
-        text = _without(self.text, [*self.consumed, *denied])
+        left_out = [(span.start, span.end) for span in self.spans if span.role in ("not", "back")]
+        left_out += [(place, place + len(one.words)) for one, place in self.constraints if place >= 0]
+        text = _without(self.text, [*self.consumed, *left_out])
         wanted = [s.start for s in self.spans if s.role in ("thing", "prop", "for") and not self._is_consumed(s)]
         places = sentence_places(self.text, start, end)
         said = [place for place in places if any(place[0] <= one < place[1] for one in wanted)] or places
