@@ -18,10 +18,10 @@ def is_open(understanding: Understanding, plan: Plan, memory: Memory, known: Kno
 def spreads(understanding: Understanding, plan: Plan) -> bool:
     """Whether the nearest of each category are shown where nothing found has to do with the wish.
 
-    So it is for a gift, and for a vague wish with a limit: what is wanted is not known, only within which limit.
+    So it is for a gift, or within a limit, where no kind of thing is named: what is wanted is not known.
     """
     limited = plan.filters.max_price is not None or plan.filters.min_price is not None
-    return bool(understanding.recipient) or (plan.keeps_limits and bool(plan.topic) and limited)
+    return plan.vague and bool(plan.topic) and (limited or bool(understanding.recipient))
 
 
 def question(understanding: Understanding, plan: Plan, memory: Memory) -> str | None:

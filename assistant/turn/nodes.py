@@ -439,7 +439,7 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
         plan = known
         again = await run_calls(_certain_calls(plan, state, context), state, runtime)
         results = [*_without_items(results), *again]
-    if _relevant(results, plan) or is_near_enough(_best_of(results), plan.best):
+    if _relevant(results, plan) or is_near_enough(_best_of(results, plan), plan.best):
         return plan, [*results, *_without_items(probe)]
     relaxed = await asyncio.to_thread(_relaxed_for, _very_kind(probe, plan), _relevant(probe, plan), plan, context)
     if relaxed.relaxed == plan.relaxed:
@@ -484,11 +484,19 @@ def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[P
 
 def _measured(plan: Plan, results: list[Result]) -> Plan:
     """The plan with the best score of each kind of evidence."""
-    return plan.model_copy(update={"best": _best_of(results)})
+    return plan.model_copy(update={"best": _best_of(results, plan)})
 
 
-def _best_of(results: list[Result]) -> dict[str, float]:
-    return best_scores((one.asked, hit) for one in _all_found(results) for hit in one.hits)
+def _best_of(results: list[Result], plan: Plan) -> dict[str, float]:
+    """The best scores; where a kind of thing is named, only what is certain counts of its sentences.
+
+    Something is always a little near to a sentence, which names nothing that there is not.
+    """
+    best = best_scores((one.asked, hit) for one in _all_found(results) for hit in one.hits)
+    if plan.vague or is_certain(best):
+        return best
+    words = [one for one in results if not one[0].arguments.get("sentences")]
+    return best_scores((one.asked, hit) for one in _all_found(words) for hit in one.hits)
 
 
 def _very_kind(results: list[Result], plan: Plan) -> set[str]:

@@ -89,12 +89,14 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
     if understanding.accompanies and topic:  # the picture shows what the wish is to go with, not what is wished
         pictures = []
     constraints, unused = within_limits(carry_over(memory, understanding))
+    vague = understanding.vague and not understanding.refines
     return Plan(
         intent=understanding.intent or "recommend",
         topic=topic[:QUERY_CHARACTERS],
         head=understanding.head[:QUERY_CHARACTERS],
         sentence="" if understanding.refines or understanding.references else understanding.sentence,
-        keeps_limits=(understanding.vague and not understanding.refines) or bool(understanding.recipient),
+        vague=vague,
+        keeps_limits=vague or bool(understanding.recipient),
         pictures=pictures or carried,
         constraints=constraints,
         preferences=understanding.preferences,

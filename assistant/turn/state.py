@@ -95,8 +95,10 @@ class Plan(Record):
     """The topic without what it is for: a mouse, of a mouse for a laptop."""
     sentence: str = ""
     """The wish as it was said, without what is held as constraints: what a property or a purpose means stands here."""
+    vague: bool = False
+    """Whether no kind of thing is named, in this message or in those that it goes on with."""
     keeps_limits: bool = False
-    """Whether no price limit is moved: no kind of thing is named, or it is to be a gift."""
+    """Whether no price limit is moved: the wish is vague, or it is to be a gift."""
     pictures: list[str] = []
     constraints: list[Constraint] = []
     unused: list[Constraint] = []
