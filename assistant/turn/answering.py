@@ -420,7 +420,7 @@ def _question(state: TurnState) -> str | None:
 
 
 def _remember(state: TurnState, message: str) -> Memory:
-    """Small talk and questions leave the topic and the last ranking as they were."""
+    """Small talk and questions leave the topic and the last ranking as they were; the first items told of are shown."""
     memory, plan = state["memory"], state["plan"]
     said = " ".join(said.text for said in said_by(state))
     update: dict[str, Any] = {
@@ -436,4 +436,6 @@ def _remember(state: TurnState, message: str) -> Memory:
             "shown": state["recommendations"],
             "ledger": [e for c in state["candidates"] if c.hit.item_id in ids for e in c.evidence],
         }
+    elif not memory.shown:
+        update["shown"] = state["recommendations"]
     return memory.model_copy(update=update)

@@ -514,6 +514,8 @@ def _intent(part: _Part, references: list[Recommendation], *, shown: bool, attac
         return None
     if act == "chat" and (attached or part.things):
         return None
+    if act == "cart" and part.things and not (shown or references):
+        return None
     if act in ("find", "more", "undo", "refine") and (part.asks("rejects") or part.asks("open")):
         return "recommend"
     return _INTENTS.get(act)

@@ -122,3 +122,9 @@ def test_wishes_are_parted_at_what_joins_them(understand: Understand) -> None:
     assert [wish.topic for wish in read.wishes] == ["Lampe", "Tisch"]
     assert [[one.value for one in wish.constraints] for wish in read.wishes] == [[50.0], [200.0]]
     assert understand("uma [thing:bola] de [thing:futebol]", "find").wishes == []
+
+
+def test_things_to_buy_are_searched_for_where_nothing_was_shown(understand: Understand) -> None:
+    labelled = "i want to buy a [thing:dog bed]"
+    assert understand(labelled, "cart").intent is None
+    assert understand(labelled, "cart", memory=Memory(shown=SHOES)).intent == "cart"
