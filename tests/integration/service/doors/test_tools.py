@@ -1,7 +1,6 @@
 """The tool-call API and uploads, over real HTTP."""
 
 import base64
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -170,7 +169,7 @@ def test_a_data_url_is_taken_and_leaves_nothing_behind(http: httpx.Client, serve
         (b"just words", "photo.txt is a text file, neither a picture nor a recording."),
         (b"%PDF-1.7 and so on", "photo.txt is a PDF document, neither a picture nor a recording."),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "photo.txt is an SVG drawing, which cannot be read here;"),
-        (os.urandom(3000), "photo.txt is neither a picture nor a recording that can be read."),
+        (bytes(range(256)) * 12, "photo.txt is neither a picture nor a recording that can be read."),
         (b"RIFF\xff\xff\0\0WAVEfmt ", "photo.txt is a WAV recording that is damaged or cut short."),
     ],
 )
