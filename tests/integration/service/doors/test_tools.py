@@ -1,6 +1,7 @@
 """The tool-call API and uploads, over real HTTP."""
 
 import base64
+import os
 import time
 from pathlib import Path
 from typing import Any
