@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from assistant.claims.checking import Check, Problem
+from assistant.claims.checking import Check
 from assistant.claims.comparing import Comparing, Other
 from assistant.claims.entailment import Entailment
 from assistant.claims.ground import ECHOES, Ground, ground_of
@@ -36,7 +36,6 @@ __all__ = [
     "load_claims",
     "named_currency",
     "unsupported",
-    "unsupported_by_rules",
 ]
 
 
@@ -66,30 +65,24 @@ def unsupported(explanation: Explanation, vocabulary: Vocabulary, entailment: En
     """The claims that the evidence does not hold; empty when the explanation stands.
 
     Args:
-        entailment: the classifier that weighs what the rules found; without it each of their findings counts.
+        entailment: the classifier that looks once more at what dictionaries and grammar let stand.
     """
     text = explanation.text.strip()
     if not text or len(text) > MAX_CHARACTERS or MARK in text:
         return ["empty, too long or with something masked in it"]
+    language = explanation.language if explanation.language in LANGUAGES else "en"
     if not _is_in(_without_names(text, explanation), explanation.language):
         return [f"not in the language {explanation.language}"]
-    problems = unsupported_by_rules(explanation, vocabulary)
-    if entailment and entailment.unsupported(explanation, problems) <= 0:
-        return []
-    return [problem.words for problem in problems] or (["what no evidence says"] if entailment else [])
-
-
-def unsupported_by_rules(explanation: Explanation, vocabulary: Vocabulary) -> list[Problem]:
-    """The claims that dictionaries and grammar do not find in the evidence."""
-    text = explanation.text.strip()
-    language = explanation.language if explanation.language in LANGUAGES else "en"
     ground = ground_of(explanation.title, explanation.evidence, explanation.evidence_language)
     wish = Ground(language)
     wish.add_text(explanation.wish, "wish")
     marks = Marks(
         explanation.title, _other_titles(explanation, ground), _brands(vocabulary), language, tuple(ground.attributes)
     )
-    return Check(ground, wish, _comparing(explanation, ground), language).run(text, marks)
+    problems = Check(ground, wish, _comparing(explanation, ground), language).run(text, marks)
+    if not problems and entailment and entailment.is_unsupported(explanation):
+        return ["what no evidence says"]
+    return problems
 
 
 def _without_names(text: str, explanation: Explanation) -> str:

@@ -3,7 +3,6 @@
 import itertools
 import re
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
 
 from assistant.claims.comparing import Comparing
 from assistant.claims.ground import TASTE, Ground, Occurrence
@@ -26,16 +25,6 @@ _LOOSE = frozenset({"quality", "noun"})
 _QUANTIFIED = ("size", "capacity", "colour", "color")
 
 
-ProblemKind = Literal["word", "number", "comparison", "name", "quotation", "source", "stock", "quantifier"]
-
-
-class Problem(NamedTuple):
-    """A claim that the evidence does not hold: what it is about, and its words."""
-
-    kind: ProblemKind
-    words: str
-
-
 @dataclass
 class Check:
     """One sentence against its ground; collects what does not hold."""
@@ -44,10 +33,10 @@ class Check:
     wish: Ground
     comparing: Comparing
     language: str
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
 
-    def run(self, text: str, marks: Marks) -> list[Problem]:
+    def run(self, text: str, marks: Marks) -> list[str]:
         spans = read(text, self.language, marks.find)
         numbers = quantities(spans, self.language)
         self._comparisons(spans, numbers)
@@ -60,15 +49,15 @@ class Check:
         self._words(spans)
         return self.problems
 
-    def refuse(self, kind: ProblemKind, words: str) -> None:
-        self.problems.append(Problem(kind, words))
+    def refuse(self, what: str) -> None:
+        self.problems.append(what)
 
     # Names and quotations ---------------------------------------------------------------------------------------------
 
     def _names(self, spans: list[Span]) -> None:
         for span in spans:
             if span.kind == "quote" and not self._quoted(span.name):
-                self.refuse("quotation", f"quotation {span.name!r}")
+                self.refuse(f"quotation {span.name!r}")
             if span.kind == "brand":
                 known = [
                     one
@@ -76,11 +65,11 @@ class Check:
                     if _contains(one, span.name.casefold()) or _contains(one, span.text)
                 ]
                 if span.negative or not known:
-                    self.refuse("name", f"brand {span.name}")
+                    self.refuse(f"brand {span.name}")
             if span.kind == "verbatim" and span.negative:
-                self.refuse("name", f"not {span.name}")
+                self.refuse(f"not {span.name}")
             if span.kind == "other" and not self._may_name(span, spans):
-                self.refuse("name", f"another item, {span.name}")
+                self.refuse(f"another item, {span.name}")
 
     def _quoted(self, quote: str) -> bool:
         quote = digits_for_words(quote, self.ground.language)
@@ -100,7 +89,7 @@ class Check:
 
     def _comparisons(self, spans: list[Span], numbers: list[Quantity]) -> None:
         problems, used = self.comparing.check(spans, numbers)
-        self.problems += [Problem("comparison", words) for words in problems]
+        self.problems += problems
         self.used |= used
 
     # Photos, taste and other people -----------------------------------------------------------------------------------
@@ -110,9 +99,9 @@ class Check:
             if span.has("photo"):
                 self._photo(span, [one for one in spans if one.sentence == span.sentence])
             if span.has("liked") and not (self.ground.sources & TASTE and not span.negative):
-                self.refuse("source", "what the user liked")
+                self.refuse("what the user liked")
             if span.has("popular") and not span.has("units") and not (self.ground.people and not span.negative):
-                self.refuse("source", "what other people chose")
+                self.refuse("what other people chose")
 
     def _photo(self, span: Span, clause: list[Span]) -> None:
         sources = self.ground.sources
@@ -120,18 +109,18 @@ class Check:
         fits = any(one.has("evaluation", "within") and not one.has("photo") for one in clause)
         needed = {"picture"} if likeness and not fits else {"picture", "picture_text", "text_picture"}
         if span.negative or not (likeness or fits) or not sources & needed:
-            self.refuse("source", "likeness to a photo")
+            self.refuse("likeness to a photo")
         elif any(one.has("same") for one in clause) or (
             self.ground.weak_likeness and any(one.has("strongly") for one in clause)
         ):
-            self.refuse("source", "more likeness to a photo than there is")
+            self.refuse("more likeness to a photo than there is")
 
     def _stock(self, spans: list[Span]) -> None:
         for span in spans:
             if span.has("sold_out") and not (span.negative and self.ground.in_stock) and not self.ground.find(span):
-                self.refuse("stock", "sold out")
+                self.refuse("sold out")
             elif span.has("stock") and not span.has("sold_out") and (span.negative or not self.ground.in_stock):
-                self.refuse("stock", "in stock")
+                self.refuse("in stock")
 
     # Numbers ----------------------------------------------------------------------------------------------------------
 
@@ -152,7 +141,7 @@ class Check:
         if self._counts_values(number, spans):
             return
         if not holds_number(number, self.ground):
-            self.refuse("number", f"number {number.span.text}")
+            self.refuse(f"number {number.span.text}")
 
     def _counts_values(self, number: Quantity, spans: list[Span]) -> bool:
         """ "Two colours": how many values an attribute has, or some of them."""
@@ -181,9 +170,9 @@ class Check:
                     one.has("measures", "colour") or one.text in _QUANTIFIED
                     for one in spans[position + 1 : position + 4]
                 ):
-                    self.refuse("quantifier", "every")
+                    self.refuse("every")
             elif any(self._one_of_several(one) for one in near if one.is_content or one.kind == "number"):
-                self.refuse("quantifier", f"only {span.text}")
+                self.refuse(f"only {span.text}")
 
     def _one_of_several(self, span: Span) -> bool:
         """True when the word is one value of an attribute that has several, or one of several parts in a text."""
@@ -226,12 +215,12 @@ class Check:
             if span.negative and self._contrasts(span, spans):
                 continue
             if not self._holds(span):
-                self.refuse("word", f"{'not ' if span.negative else ''}{span.text}")
+                self.refuse(f"{'not ' if span.negative else ''}{span.text}")
             elif span.has("best") and not any(one.span.has("best") for one in self.ground.occurrences):
-                self.refuse("word", span.text)
+                self.refuse(span.text)
         for before, span in itertools.pairwise(spans):
             if before.has("best") and span.is_content and not before.negative:
-                self.refuse("quantifier", f"best {span.text}")
+                self.refuse(f"best {span.text}")
 
     def _says_something(self, span: Span) -> bool:
         if span.kind == "code" or (

@@ -9,19 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from assistant.claims import Explanation, Limit, Other, unsupported_by_rules
-from assistant.claims.checking import Problem
+from assistant.claims import Explanation, Limit, Other
 from assistant.claims.entailment import (
     HEADS,
     KINDS,
     MATCH,
-    PROBLEM_KINDS,
     Array,
     Encoder,
-    counted,
     ground_lines,
     kinds_of,
     matches,
@@ -29,25 +25,17 @@ from assistant.claims.entailment import (
     words_of,
 )
 from assistant.records import Evidence
-from tools.records import Vocabulary
 
 COMPONENTS, WIDTH, WORD_WIDTH = 384, 128, 64
 EPOCHS, RATE, DECAY, DROPOUT = 9, 1.5e-3, 0.05, 0.2
 UNHELD_WORD = 3.0
 """How much a word without support counts in the loss, beside one with."""
 
-FOLDS = 2
-"""Of which the weights of the regression are found: it must not see scores of sentences that were trained on."""
-
-REFUSED = 0.98
-"""Which share of the false sentences is to be refused."""
-
 
 class Labelled(NamedTuple):
     """A sentence with its label; ``wrong`` are the parts of it that nothing holds."""
 
     explanation: Explanation
-    vocabulary: Vocabulary
     is_true: bool
     wrong: list[str]
     item: int
@@ -66,7 +54,6 @@ class Example:
     """(n,): 1 for the tokens that nothing holds; all 0 where that is not known."""
 
     is_false: float
-    problems: list[Problem]
 
 
 def labelled() -> Iterator[Labelled]:
@@ -89,7 +76,6 @@ def _of_item(item: int, line: dict[str, Any]) -> Iterator[Labelled]:
     limits = line["limits"]
     limit = Limit(limits["max_price"], limits.get("currency")) if "max_price" in limits else None
     others = tuple(Other(one["title"], one.get("price"), one.get("currency")) for one in line["others"])
-    brands = {line.get("brand"), *(one.get("brand") for one in line["others"])} - {None}
     for sentence in line["sentences"]:
         explanation = Explanation(
             text=sentence["text"],
@@ -101,9 +87,7 @@ def _of_item(item: int, line: dict[str, Any]) -> Iterator[Labelled]:
             limit=limit,
             others=others,
         )
-        yield Labelled(
-            explanation, Vocabulary(brands=sorted(map(str, brands))), sentence["true"], sentence.get("wrong", []), item
-        )
+        yield Labelled(explanation, sentence["true"], sentence.get("wrong", []), item)
 
 
 def examples(given: Sequence[Labelled], encoder: Encoder, progress: Callable[[int], None]) -> list[Example]:
@@ -126,7 +110,6 @@ def examples(given: Sequence[Labelled], encoder: Encoder, progress: Callable[[in
                 match=torch.from_numpy(match),
                 wrong=torch.from_numpy(_wrong_tokens(text, said.offsets, one.wrong)),
                 is_false=float(not one.is_true),
-                problems=unsupported_by_rules(one.explanation, one.vocabulary),
             )
         )
         progress(len(found))
@@ -285,74 +268,12 @@ def _loss(network: _Network, batch: _Batch) -> Tensor:
     return loss
 
 
-def _scores(network: _Network, given: Sequence[Example], reduce: _Reduction) -> Array:
-    """(n, 2): each sentence's score, and the highest of its words'."""
-    rows = np.empty((len(given), 2), np.float32)
-    places: dict[int, list[int]] = {}
-    for place, one in enumerate(given):
-        places.setdefault(one.item, []).append(place)
-    with torch.inference_mode():
-        for inside in places.values():
-            words, sentences = network(*_batch([given[place] for place in inside], reduce)[:5])
-            rows[inside] = np.stack([sentences.numpy(), words.amax(-1).numpy()], axis=1)
-    return rows
-
-
-class Fitted(NamedTuple):
-    """Weights as `Entailment` takes them, and what they make of sentences about items that were not trained on."""
-
-    weights: dict[str, Array]
-    curve: list[tuple[float, float]]
-    """(share of the false refused, share of the true accepted)."""
-
-
-def fit(given: Sequence[Example], *, seed: int = 0) -> Fitted:
-    """Fit the network and, on scores of folds that it was not trained on, the regression over it and the rules."""
-    features, labels = out_of_fold(given, seed=seed)
-    weight, bias = _regression(features, labels)
+def fit(given: Sequence[Example], *, seed: int = 0) -> dict[str, Array]:
+    """The weights as `Entailment` takes them."""
     reduce = _Reduction.of(given)
     network = _fit_network(given, reduce, seed)
     weights = {name: value.detach().numpy() for name, value in network.state_dict().items()}
-    weights |= {"mean": reduce.mean, "components": reduce.components, "stack.weight": weight, "stack.bias": bias}
-    return Fitted(weights, _curve(features @ weight, labels))
-
-
-def _curve(scores: Array, labels: NDArray[np.bool_]) -> list[tuple[float, float]]:
-    shares = (0.999, 0.99, 0.98, 0.97, 0.95, 0.9)
-    return [(share, float((scores[~labels] < np.quantile(scores[labels], 1 - share)).mean())) for share in shares]
-
-
-def out_of_fold(given: Sequence[Example], *, seed: int = 0) -> tuple[Array, NDArray[np.bool_]]:
-    """Features (n, f) of sentences about items that were not trained on, and which sentences are false."""
-    features = np.empty((len(given), 2 + len(PROBLEM_KINDS) + 1), np.float32)
-    for fold in range(FOLDS):
-        trained = [one for one in given if one.item % FOLDS != fold]
-        places = [place for place, one in enumerate(given) if one.item % FOLDS == fold]
-        reduce = _Reduction.of(trained)
-        network = _fit_network(trained, reduce, seed)
-        scores = _scores(network, [given[place] for place in places], reduce)
-        for place, pair in zip(places, scores, strict=True):
-            features[place] = [*pair, *counted(given[place].problems)]
-    return features, np.array([bool(one.is_false) for one in given])
-
-
-def _regression(features: Array, labels: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Logistic regression by L-BFGS; its bias is moved so that the wanted share of the false ones is refused."""
-    inputs, wanted = torch.from_numpy(features), torch.from_numpy(labels.astype(np.float32))
-    weight, bias = torch.zeros(features.shape[1], requires_grad=True), torch.zeros(1, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        value = nn.functional.binary_cross_entropy_with_logits(inputs @ weight + bias, wanted)
-        value = value + 0.5 * (weight**2).sum() / len(inputs)
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
-
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
-    scores = features @ weight.detach().numpy()
-    lowest = float(np.quantile(scores[labels], 1 - REFUSED))
-    return weight.detach().numpy(), np.array([-lowest], dtype=np.float32)
+    return weights | {"mean": reduce.mean, "components": reduce.components}
 
 
 def write(weights: dict[str, Array], path: Path) -> None:

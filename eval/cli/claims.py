@@ -49,7 +49,7 @@ def claims(half: HalfName = Half.test, as_json: Json = False, fit: Fit = False) 
 
 
 def _fit(encoder: "TextEncoder", model: str) -> None:
-    """Fit the classifier, print what it makes of sentences about items that were not trained on, write its weights."""
+    """Fit the classifier and write its weights."""
     from assistant.claims import training
     from assistant.claims.entailment import WEIGHTS
     from assistant.ingest.progress import progress_for_terminal
@@ -57,11 +57,8 @@ def _fit(encoder: "TextEncoder", model: str) -> None:
     given = list(training.labelled())
     with progress_for_terminal().stage(f"encoding with {model}", len(given), "sentences") as done:
         examples = training.examples(given, encoder, done)
-    fitted = training.fit(examples)
-    for refused, accepted in fitted.curve:
-        typer.echo(f"of the false refused {refused:.1%}, of the true accepted {accepted:.1%}")
     path = WEIGHTS / f"{model}.safetensors"
-    training.write(fitted.weights, path)
+    training.write(training.fit(examples), path)
     typer.echo(f"Written: {path}")
 
 
