@@ -9,13 +9,13 @@ pytestmark = pytest.mark.models
 
 def test_a_session_from_beginning_to_end(service: Running) -> None:
     session = service.session()
-    first = service.say(session, "a desk lamp under 40 dollars").json()
+    first = service.say(session, "a desk lamp under 60 dollars").json()
     second = service.say(session, "why the first one?").json()
     detail = service.client.get(f"/api/sessions/{session}").json()
-    assert detail["title"] == "a desk lamp under 40 dollars"
-    assert [message["said"] for message in detail["messages"]] == ["a desk lamp under 40 dollars", "why the first one?"]
+    assert detail["title"] == "a desk lamp under 60 dollars"
+    assert [message["said"] for message in detail["messages"]] == ["a desk lamp under 60 dollars", "why the first one?"]
     assert [message["reply"] for message in detail["messages"]] == [first, second]
-    assert {c["field"]: c["value"] for c in detail["constraints"]} == {"max_price": 39.99}
+    assert {c["field"]: c["value"] for c in detail["constraints"]} == {"max_price": 59.99}
     assert (detail["running"], detail["pending"]) == (None, None)
 
     renamed = service.client.patch(f"/api/sessions/{session}", json={"title": "  Lamps\n "}).json()
@@ -25,7 +25,7 @@ def test_a_session_from_beginning_to_end(service: Running) -> None:
     exported = service.client.get(f"/api/sessions/{session}/export")
     assert exported.json()["messages"] == detail["messages"]
     assert "attachment" in exported.headers["content-disposition"]
-    assert "Moon Lamp" in service.client.get(f"/api/sessions/{session}/export?format=markdown").text
+    assert "Desk Lamp" in service.client.get(f"/api/sessions/{session}/export?format=markdown").text
 
     assert service.client.delete(f"/api/sessions/{session}").status_code == 204
     assert "no session" in problem(service.client.get(f"/api/sessions/{session}"), 404)
