@@ -119,7 +119,7 @@ async def test_the_demonstration_question_is_answered_by_the_real_model(shop: Sh
         reply = await assistant.reply(TEXT, images=[shop.photo], audio=[shop.voice])
     check_promises(reply, shop)
     assert {item.item_id for item in reply.recommendations} <= BLACK_SHOES
-    assert (reply.constraints["max_price"], reply.constraints["include_terms"]) == (100, ["black"])
+    assert (reply.constraints["max_price"], reply.constraints["attributes"]) == (100, {"color": ["black"]})
     assert "100" in reply.query.transcripts[0].text
     assert {label.label for label in reply.query.pictures[0].labels} & {"sneaker", "running shoe"}
     origins = {step.tool: step.origin for step in reply.steps}

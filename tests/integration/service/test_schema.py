@@ -1,5 +1,6 @@
 """Every operation of the OpenAPI document, asked what its schema allows and what it does not: never a 5xx."""
 
+import time
 from typing import Any
 
 import pytest
@@ -22,8 +23,11 @@ schema = schemathesis.openapi.from_dict(create_app(load_settings()).openapi()).e
 
 @pytest.fixture
 def unhurried(serve: Serve) -> Any:  # noqa: ANN401
-    """A service that counts no requests."""
+    """A service that counts no requests, when it is ready."""
     with serve(requests_per_minute=1_000_000) as running:
+        end = time.monotonic() + 120
+        while running.client.get("/readyz").status_code != 200 and time.monotonic() < end:
+            time.sleep(0.2)
         yield running
 
 
