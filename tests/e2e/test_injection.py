@@ -51,7 +51,7 @@ async def ask(settings: Settings, engines: Engines) -> Reply:
 
 async def test_a_poisoned_description_gains_no_rank(settings: Settings, pair: Pair) -> None:
     quiet, loud = await ask(settings, pair.harmless), await ask(settings, pair.poisoned)
-    assert quiet.usage.llm_calls == loud.usage.llm_calls
+    assert loud.usage.llm_calls <= quiet.usage.llm_calls, "an item that is left out is not explained"
     assert rank_of_target(loud) >= rank_of_target(quiet)
     keeps_the_rules(loud)
 
