@@ -12,6 +12,7 @@ from assistant.models.registry import REGISTRY_FILE, read_registry
 from assistant.models.store import problem
 from assistant.settings import Settings
 from tools.engines.text import Purpose, TextEncoder
+from tools.engines.windows import MOST_WINDOWS
 
 pytestmark = pytest.mark.models
 
@@ -71,7 +72,9 @@ def test_token_states_cover_the_text_and_no_more(encoder: TextEncoder, text: str
     assert {place for place, letter in enumerate(text) if not letter.isspace()} <= covered
     assert all(0 <= start < end <= len(text) for start, end in states.offsets)
     assert [start for start, _ in states.offsets] == sorted(start for start, _ in states.offsets)
-    assert states.embedding @ encoder.encode([text], purpose=purpose)[0] == pytest.approx(1, abs=1e-4)
+    assert states.embedding @ encoder.encode([text], purpose=purpose)[0] == pytest.approx(1, abs=5e-3), (
+        "windows of long texts weigh otherwise"
+    )
 
 
 def test_a_tokens_state_depends_on_its_context(encoder: TextEncoder) -> None:
@@ -85,8 +88,7 @@ def test_a_tokens_state_depends_on_its_context(encoder: TextEncoder) -> None:
 
 def test_of_a_long_text_only_what_is_read_has_states(encoder: TextEncoder) -> None:
     states = encoder.token_states("red shoes " * 3000)
-    assert len(states.offsets) < encoder.max_tokens
-    assert states.offsets[-1][1] < 10 * encoder.max_tokens
+    assert len(states.offsets) < MOST_WINDOWS * encoder.max_tokens
 
 
 def test_an_onnx_encoder_runs_without_torch(model_folder: Callable[[str], Path], settings: Settings) -> None:
