@@ -3,7 +3,7 @@
 A sentence is read into claims: numbers with what they measure, names, colours, materials, qualities, stock,
 comparisons, quotations, each with its polarity. A claim stands when the evidence says the same of the same thing.
 Words that state nothing of an item are listed (``words/``); whatever else the evidence does not hold is refused, so
-that a wrong refusal costs style, not truth.
+that a wrong refusal costs style, not truth. A classifier (`entailment`) looks once more at what stands.
 """
 
 import re
@@ -27,16 +27,7 @@ from tools.records import Vocabulary
 MAX_CHARACTERS = 400
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af《》“”]+")
 
-__all__ = [
-    "ECHOES",
-    "Explanation",
-    "Limit",
-    "Other",
-    "denied_words",
-    "load_claims",
-    "named_currency",
-    "unsupported",
-]
+__all__ = ["ECHOES", "Explanation", "Limit", "Other", "denied_words", "load_claims", "named_currency", "unsupported"]
 
 
 @dataclass(frozen=True)

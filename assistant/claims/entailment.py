@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ MATCH: Final = 3.0
 """Scale of the bias that equal words have."""
 
 UNSUPPORTED: Final = 2.0
-"""Log-odds from which a sentence is refused: so 305 of 308 false sentences that nobody had looked at are refused."""
+"""Log-odds from which a sentence is refused, chosen on the sentences that are reported: 305 of 308 false ones are."""
 
 EPSILON: Final = 1e-5
 Array = NDArray[np.float32]
@@ -50,13 +50,6 @@ class Encoder(Protocol):
 
     def token_states(self, text: str, *, purpose: Purpose = ...) -> TokenStates:
         """The tokens of a text in context."""
-
-
-class Tokens(NamedTuple):
-    """A text's tokens: reduced states (n, d), and the tokens as they are written."""
-
-    states: Array
-    words: list[str]
 
 
 def ground_lines(explanation: "Explanation") -> list[str]:
@@ -89,7 +82,7 @@ def _price(kind: str) -> "Callable[[Evidence], list[str]]":
 def _variant(entry: "Evidence") -> list[str]:
     facts = entry.facts
     price = [] if facts["price"] is None else [f"price: {facts['price']} {facts.get('currency') or ''}".strip()]
-    stock = ["stock: in stock"] if facts["in_stock"] else []
+    stock = [] if facts["in_stock"] is None else ["stock: in stock" if facts["in_stock"] else "stock: sold out"]
     return [*(f"{name}: {value}" for name, value in facts["options"].items()), *price, *stock]
 
 

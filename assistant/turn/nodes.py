@@ -264,9 +264,8 @@ def _unshown(understanding: Understanding) -> list[str]:
 def _unread_in_words(understanding: Understanding) -> list[str]:
     """A sentence that says which part of a message was too long to be read."""
     unread = understanding.unread
-    return [say("message_unread", understanding.language, begin=unread[:MENTIONED], end=unread[-MENTIONED:])] * bool(
-        unread
-    )
+    begin, end = unread[:MENTIONED], unread[-MENTIONED:]
+    return [say("message_unread", understanding.language, begin=begin, end=end)] if unread else []
 
 
 def _without_unchecked(plan: Plan, language: str, context: TurnContext) -> Plan:

@@ -37,7 +37,7 @@ class _Window(NamedTuple):
 def in_windows(text: str, read: Read, *, most: int = MOST_WINDOWS) -> TokenStates:
     """The token states of a text of any length: in one window where that holds it."""
     end = len(text.rstrip())
-    windows = [_Window(0, read(0, end))]
+    windows = [_Window(0, read(0, len(text)))]
     while windows[-1].end < end and len(windows) < most - 1 and windows[-1].states.offsets:
         windows.append(_next(text, windows[-1], end, read))
     if len(windows) == 1:

@@ -40,7 +40,7 @@ def leaves_open(words: Sequence[str], encoder: TextEncoder) -> list[bool]:
 @lru_cache(maxsize=4)
 def _prototypes(encoder: TextEncoder) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     return (
-        encoder.encode(OPEN, purpose="query"),
-        encoder.encode(KINDS, purpose="query"),
-        encoder.encode(null_queries()["en"], purpose="query"),
+        encoder.encode_once(OPEN, purpose="query"),
+        encoder.encode_once(KINDS, purpose="query"),
+        encoder.encode_once(null_queries()["en"], purpose="query"),
     )

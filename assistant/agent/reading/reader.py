@@ -140,7 +140,9 @@ class _Part:
         self._unwanted()
         self._attributes()
         self._operations()
-        self.dropped = self._dropped(referring)
+        self.taken_back = self._taken_back()
+        self.dropped = [*self.taken_back, *self._superseded()]
+        self._welcomed()
 
     def _pointed(self) -> Pointed:
         """What the message points at: by its pointers, or in a question about an item by the thing that it names."""
@@ -151,23 +153,28 @@ class _Part:
         titles = self.text if self.read.act in _ABOUT_ITEMS else ""
         return self.referring.resolve(pointers, titles, self.memory)
 
-    def _dropped(self, referring: Referring) -> list[Constraint]:
-        """Earlier constraints that the message takes back, and those of another kind of thing.
-
-        What is no longer ruled out goes first this time.
-        """
+    def _taken_back(self) -> list[Constraint]:
+        """Earlier constraints that the message takes back."""
         phrases = [self._of(span) for span in self.spans if span.role == "back"]
-        held = self.memory.constraints
-        dropped = referring.taken_back(phrases, held) if phrases or self.read.act == "undo" else []
-        welcome = [one for one in dropped if phrases and one.field in WELCOME]
-        self.preferences += [(one.model_copy(update={"field": WELCOME[one.field]}), WHOLE) for one in welcome]
-        self.welcome = " ".join(str(one.value) for one in welcome)
-        if self.asks("free_limit"):
-            dropped += [one for one in held if one.field in PRICES]
+        is_undo = phrases or self.read.act == "undo"
+        return self.referring.taken_back(phrases, self.memory.constraints) if is_undo else []
+
+    def _superseded(self) -> list[Constraint]:
+        """Earlier price limits that no longer count, and what was wanted of another kind of thing."""
+        fields = [*PRICES] if self.asks("free_limit") else []
         things = [self._of(span).casefold() for span in self.things]
         if things and not any(thing in self.memory.topic.casefold() for thing in things):
-            dropped += [one for one in held if one.field in ("brands", "categories", "attributes")]
-        return dropped
+            fields += ["brands", "categories", "attributes"]
+        return [one for one in self.memory.constraints if one.field in fields]
+
+    def _welcomed(self) -> None:
+        """What the message names as no longer ruled out goes first this time, and is searched for."""
+        named = [one for one in self.taken_back if one.field in WELCOME] if self._has_role("back") else []
+        self.preferences += [(one.model_copy(update={"field": WELCOME[one.field]}), WHOLE) for one in named]
+        self.welcome = " ".join(str(one.value) for one in named)
+
+    def _has_role(self, role: str) -> bool:
+        return any(span.role == role for span in self.spans)
 
     def asks(self, operation: str) -> bool:
         """Whether the message asks for this operation."""

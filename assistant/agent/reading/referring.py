@@ -204,13 +204,19 @@ class Referring:
     def alone(self, words: str, *, among: str) -> Hit | None:
         """The one item that the words name, where it is also what ``among`` names, with others or alone."""
         hits = self.of_kind(words)
-        of_them = {hit.item_id for hit in self.of_kind(among)} if len(hits) == 1 else set()
+        of_them = {hit.item_id for hit in self.of_kind(among, least=NAMED)} if len(hits) == 1 else set()
         return hits[0] if hits and hits[0].item_id in of_them else None
 
-    def of_kind(self, words: str, filters: Filters | None = None) -> list[Hit]:
-        """The items of the very kind that the words name; none where the catalogue has nothing like it."""
+    def of_kind(self, words: str, filters: Filters | None = None, *, least: float = 0.0) -> list[Hit]:
+        """The items of the very kind that the words name; none where the catalogue has nothing like it.
+
+        Args:
+            least: the z-score that the best of them must have.
+        """
         hits = self._find(words, filters)
         best = best_scores((words, hit) for hit in hits)
+        if best.get("text", 0.0) < least:
+            return []
         return [hit for hit in hits if is_same_kind(((words, one) for one in hit.signals), best)]
 
     def brand(self, words: str, vocabulary: Vocabulary) -> str | None:
@@ -268,7 +274,7 @@ class Referring:
 @lru_cache(maxsize=4)
 def _forms(encoder: TextEncoder) -> tuple[list[str], NDArray[np.float32]]:
     pairs = [(form, phrase) for form, phrases in FORMS.items() for phrase in phrases]
-    return [form for form, _ in pairs], encoder.encode([phrase for _, phrase in pairs], purpose="query")
+    return [form for form, _ in pairs], encoder.encode_once([phrase for _, phrase in pairs], purpose="query")
 
 
 @lru_cache(maxsize=8)

@@ -192,7 +192,7 @@ def test_the_command_line_reports_a_missing_model_with_code_3(
 
 def test_the_command_line_lists_the_tools(data: Path) -> None:
     shown = assistant(data, "list").stdout
-    assert "search_by_text(query, k=10, filters=None)\n    Find items by words" in shown
+    assert "search_by_text(query, k=10, filters=None, sentences=False)\n    Find items by words" in shown
     listed = json.loads(assistant(data, "list", "--json").stdout)["tools"]
     assert [tool["name"] for tool in listed][:2] == ["transcribe_audio", "describe_image"]
     assert listed[3]["arguments"]["properties"]["k"]["maximum"] == 100

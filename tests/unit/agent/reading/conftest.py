@@ -45,6 +45,9 @@ class FakeEncoder(TextEncoder):
     def __init__(self) -> None:
         self._places: dict[str, int] = {}
 
+    def encode_once(self, texts: Sequence[str], *, purpose: Purpose = "document") -> NDArray[np.float32]:
+        return self.encode(texts, purpose=purpose)
+
     def encode(
         self, texts: Sequence[str], *, purpose: Purpose = "document", batch_size: int = 64
     ) -> NDArray[np.float32]:

@@ -13,6 +13,9 @@ AXES = {"open": 0, "card": 1, "goods": 2}
 class Encoder:
     """Vectors by what the words are; goods differ a little from one another."""
 
+    def encode_once(self, texts: list[str], *, purpose: Purpose = "query") -> NDArray[np.float32]:
+        return self.encode(texts, purpose=purpose)
+
     def encode(self, texts: list[str], *, purpose: Purpose = "query") -> NDArray[np.float32]:
         assert purpose == "query"
         rows = np.zeros((len(texts), 60), np.float32)
