@@ -17,9 +17,8 @@ from tools.store.pages import Change, PageInfo, PageStore
 router = APIRouter(prefix="/api/pages", tags=["catalogue"], route_class=ExactRoute)
 
 FORMS: dict[str, Format] = {"text/markdown": "markdown", "text/html": "html", "text/plain": "text"}
-_BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {form: {"schema": {"type": "string"}} for form in FORMS}}
-}
+_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {form: {} for form in FORMS}}}
+"""Any bytes may be the text of a page: without a schema, as OpenAPI 3.1 has it for bodies that are not structured."""
 
 Name = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
