@@ -7,9 +7,10 @@ import typer
 
 Fit = Annotated[bool, typer.Option("--fit", help="Fit the classifiers to all messages and write their weights.")]
 Into = Annotated[Path | None, typer.Option("--into", help="Folder of the weights; default: the program's own.")]
+Encoder = Annotated[str | None, typer.Option("--encoder", help="Text encoder; default: the setting text.model.")]
 
 
-def heads(fit: Fit = False, into: Into = None) -> None:
+def heads(fit: Fit = False, into: Into = None, encoder: Encoder = None) -> None:
     """Acts, roles and operations of messages: cross-validated confusions, and those of a language never trained on."""
     from assistant.agent.reading import labels, training
     from assistant.agent.reading.heads import WEIGHTS
@@ -19,12 +20,14 @@ def heads(fit: Fit = False, into: Into = None) -> None:
     from eval import heads as measured
 
     settings = load_settings()
-    encoder = open_engines(settings).text
+    name = encoder or settings.text.model
+    settings = settings.model_copy(update={"text": settings.text.model_copy(update={"model": name})})
+    text = open_engines(settings).text
     messages = [*labels.messages(), *labels.operations()]
-    with progress_for_terminal().stage(f"reading with {settings.text.model}", len(messages), "messages") as done:
-        examples = training.examples(messages, lambda text: encoder.token_states(text, purpose="classification"), done)
+    with progress_for_terminal().stage(f"reading with {name}", len(messages), "messages") as done:
+        examples = training.examples(messages, lambda said: text.token_states(said, purpose="classification"), done)
     if fit:
-        path = (into or WEIGHTS) / f"{settings.text.model}.safetensors"
+        path = (into or WEIGHTS) / f"{name}.safetensors"
         training.write(training.fit([one for one in examples if one.message.language != labels.HELD_OUT]), path)
         typer.echo(f"Written: {path}")
         return
