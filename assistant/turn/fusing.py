@@ -133,13 +133,19 @@ def _assortment(hits: Sequence[Hit | Item]) -> Assortment:
 
 
 def _preferred(near: list[FusedHit], plan: Plan, context: TurnContext) -> list[FusedHit]:
-    """Items that meet more of the preferences first; among equals the order stays."""
-    if not plan.preferences:
+    """Items of the wish's kind that meet more of the preferences first; among equals the order stays.
+
+    Their scores are raised as well: the final order starts from the scores.
+    """
+    if not (plan.preferences and near):
         return near
-    items = context.catalogue.get_many([entry.hit.item_id for entry in near])
-    wanted = [to_filters([one]) for one in plan.preferences]
-    met = {item_id: sum(matches(item, one) for one in wanted) for item_id, item in items.items()}
-    return sorted(near, key=lambda entry: -met.get(entry.hit.item_id, 0))
+    of_kind = [entry.hit.item_id for entry in near if is_same_kind(entry.signals, plan.best)]
+    items = context.catalogue.get_many(of_kind or [entry.hit.item_id for entry in near])
+    wanted, language = [to_filters([one]) for one in plan.preferences], context.settings.catalogue_language
+    met = {item_id: sum(matches(item, one, language) for one in wanted) for item_id, item in items.items()}
+    best = max(entry.score for entry in near)
+    raised = [replace(entry, score=entry.score + best * met.get(entry.hit.item_id, 0)) for entry in near]
+    return sorted(raised, key=lambda entry: -met.get(entry.hit.item_id, 0))
 
 
 def _most(state: TurnState, context: TurnContext) -> int:
