@@ -227,6 +227,7 @@ class Reply(Record):
     intent: Intent
     language: str
     constraints: dict[str, Any]
+    preferences: list[Constraint] = Field([], description="what is likely wanted: it moves the ranking, hides nothing")
     relaxed: list[Relaxation]
     recommendations: list[Recommendation]
     steps: list[Step]
@@ -285,6 +286,7 @@ class Memory(Record):
     topic: str = ""
     pictures: list[str] = Field([], description="ids of the pictures that the current topic is about")
     constraints: list[Constraint] = []
+    preferences: list[Constraint] = Field([], description="what is likely wanted; as constraints, but hides nothing")
     shown: list[Recommendation] = Field([], description="the last ranking")
     ledger: list[Evidence] = Field([], description="the last ranking's evidence")
     attachments: dict[str, Attachment] = {}
@@ -294,6 +296,11 @@ class Memory(Record):
     looked_at: list[Regard] = []
     for_other: str = Field("", description="for whom the user asks, in their words, where not for themselves")
     pressed_until: float = Field(0.0, description="until when pressed buttons are counted, seconds since 1970")
+
+    @property
+    def conditions(self) -> list[Constraint]:
+        """What a message can take back: preferences, then constraints."""
+        return [*self.preferences, *self.constraints]
 
     @field_validator("constraints", mode="before")
     @classmethod

@@ -16,7 +16,17 @@ from pydantic import AnyUrl, Field, ValidationError
 
 from assistant.errors import BadInput, ProductError
 from assistant.front import Assistant
-from assistant.records import CartItem, CitedEvidence, Group, Intent, Query, Recommendation, Relaxation, Reply
+from assistant.records import (
+    CartItem,
+    CitedEvidence,
+    Constraint,
+    Group,
+    Intent,
+    Query,
+    Recommendation,
+    Relaxation,
+    Reply,
+)
 from assistant.service.context import LOCAL_USER, Service, User
 from assistant.service.keys import KeyStore
 from assistant.service.mcp_resources import read_resource
@@ -56,6 +66,7 @@ class Recommended(Record):
     language: str
     query: Query
     constraints: dict[str, Any]
+    preferences: list[Constraint] = Field([], description="what is likely wanted: it moves the ranking, hides nothing")
     relaxed: list[Relaxation]
     recommendations: list[Recommendation]
     groups: list[Group] = Field([], description="the ranking by wish, where the message has several; else empty")

@@ -87,6 +87,7 @@ class SessionDetail(SessionOut):
 
     messages: list[MessageOut]
     constraints: list[Constraint]
+    preferences: list[Constraint]
     feedback: list[FeedbackOut]
     running: str | None = Field(description="id of the message in work")
     pending: PendingMessage | None = Field(description="the message in work")
@@ -286,14 +287,15 @@ async def _detail(service: Service, session: Session) -> SessionDetail:
         )
         for turn in turns
     ]
-    pressed = await asyncio.to_thread(log.feedback, session_id)
+    pressed, memory = await asyncio.to_thread(log.feedback, session_id), await _memory(service, session_id)
     pending = None
     if running and running.message_id not in {message.message_id for message in messages}:
         pending = _pending(running)
     return SessionDetail(
         **_out(session).model_dump(),
         messages=messages,
-        constraints=(await _memory(service, session_id)).constraints,
+        constraints=memory.constraints,
+        preferences=memory.preferences,
         feedback=[FeedbackOut(item_id=item_id, event=event, at=at) for item_id, event, at in pressed],
         running=pending.message_id if pending else None,
         pending=pending,

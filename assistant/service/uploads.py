@@ -57,7 +57,7 @@ class MessageIn(Record):
         le=60,
         description="how long the turn goes on after the client hung up; the service's own by default",
     )
-    drop_constraints: list[Dropped] = Field([], max_length=MAX_DROPPED, description="constraints that are taken back")
+    drop_constraints: list[Dropped] = Field([], max_length=MAX_DROPPED, description="conditions that are taken back")
 
 
 MESSAGE_BODY = {

@@ -219,7 +219,7 @@ def _message(state: TurnState, context: TurnContext) -> str:
     else:
         parts = [_remarks(search, state, context) or "" for search in searches]
         parts += [_found_in_words(search, state) for search in searches if search.candidates and not search.weak]
-    parts += _currencies_in_words(state, context) if state["recommendations"] else []
+    parts += [*_preferred_in_words(state), *_currencies_in_words(state, context)] if state["recommendations"] else []
     return say("sentence_separator", language).join(part for part in parts if part)
 
 
@@ -235,6 +235,13 @@ def _remarks(search: WishSearch, state: TurnState, context: TurnContext) -> str 
         parts.append(say("assortment", language, **search.assortment.model_dump()))
     parts += [say("weak", language, constraints=kept)] if search.weak else []
     return say("sentence_separator", language).join(parts) or None
+
+
+def _preferred_in_words(state: TurnState) -> list[str]:
+    """What put items first without being required."""
+    language, preferences = state["memory"].language, state["plan"].preferences
+    words = constraints_in_words(preferences, language)
+    return [say("preferred", language, preferences=words)] if preferences else []
 
 
 def _currencies_in_words(state: TurnState, context: TurnContext) -> list[str]:
@@ -386,6 +393,7 @@ def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
         intent=plan.intent,
         language=state["memory"].language,
         constraints=plan.filters.model_dump(exclude_defaults=True),
+        preferences=plan.preferences,
         relaxed=plan.relaxed,
         recommendations=state["recommendations"],
         steps=state["steps"],
@@ -433,6 +441,7 @@ def _remember(state: TurnState, message: str) -> Memory:
             "topic": plan.topic,
             "pictures": plan.pictures,
             "constraints": plan.constraints,
+            "preferences": plan.preferences,
             "shown": state["recommendations"],
             "ledger": [e for c in state["candidates"] if c.hit.item_id in ids for e in c.evidence],
         }

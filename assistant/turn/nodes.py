@@ -187,6 +187,7 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 
 
 _NOTHING_PLANNED: dict[str, Any] = {"intent": "recommend", "calls": []}
+_NOTHING_HELD: dict[str, Any] = {"intent": "chat", "constraints": [], "preferences": [], "relaxed": []}
 
 
 async def _plan_of_model(
@@ -521,7 +522,7 @@ async def _merge_plans(
     """The rules' plan with what the model added; searches run again when a constraint was added."""
     foreign = state["memory"].language != runtime.context.settings.catalogue_language
     if answer["intent"] == "chat" and not _is_about_items(certain, results, foreign):
-        return certain.model_copy(update={"intent": "chat", "constraints": [], "relaxed": []}), _without_items(results)
+        return certain.model_copy(update=_NOTHING_HELD), _without_items(results)
     plan = certain
     proposed = await asyncio.to_thread(proposed_constraints, answer, said_by(state), state["memory"].language)
     given_up = {change.field for change in plan.relaxed}

@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from assistant.ledger import attribute_name
 from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Heard, Memory, PlannedCall, Seen
+from assistant.turn.preferring import preferences_in_force
 from assistant.turn.state import Plan, TurnContext
 from assistant.understanding import Said, Understanding, carry_over, glossary_query, grounded, to_filters, within_limits
 from assistant.understanding.names import name_index
@@ -89,6 +90,7 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
     if understanding.accompanies and topic:  # the picture shows what the wish is to go with, not what is wished
         pictures = []
     constraints, unused = within_limits(carry_over(memory, understanding))
+    preferences, left = preferences_in_force(memory, understanding, constraints)
     vague = understanding.vague and not understanding.refines
     return Plan(
         intent=understanding.intent or "recommend",
@@ -99,8 +101,8 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
         keeps_limits=vague or bool(understanding.recipient),
         pictures=pictures or carried,
         constraints=constraints,
-        preferences=understanding.preferences,
-        unused=unused,
+        preferences=preferences,
+        unused=[*unused, *left],
         filters=to_filters(constraints),
         references=understanding.references,
         rejected=[*(r.item_id for r in memory.rejected), *(item.item_id for item in understanding.rejected)],

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assistant.errors import BadInput
-from assistant.records import Attachment, AttachmentNote, Constraint, Memory
+from assistant.records import Attachment, AttachmentNote, Constraint, Memory, Regard
 from assistant.settings import Limits
 from assistant.turn.state import Dropped, Request
 from assistant.understanding.prices import CENT
@@ -83,19 +83,23 @@ def noted(attachments: list[Attachment]) -> list[AttachmentNote]:
 
 
 def without_dropped(request: Request, memory: Memory) -> Memory:
-    """The session without the constraints that the message takes back.
+    """The session without the constraints and preferences that the message takes back.
 
     Raises:
         BadInput: one of them is not in force.
     """
-    kept, rejected = list(memory.constraints), list(memory.rejected)
     for dropped in request.drop:
-        left = [c for c in kept if not _is(c, dropped)]
-        wanted = [r for r in rejected if not (dropped.field == "exclude_ids" and r.item_id == dropped.value)]
-        if len(left) == len(kept) and len(wanted) == len(rejected):
+        left: dict[str, list[Constraint] | list[Regard]] = {
+            "constraints": [c for c in memory.constraints if not _is(c, dropped)],
+            "preferences": [c for c in memory.preferences if not _is(c, dropped)],
+            "rejected": [
+                r for r in memory.rejected if not (dropped.field == "exclude_ids" and r.item_id == dropped.value)
+            ],
+        }
+        if all(len(kept) == len(getattr(memory, name)) for name, kept in left.items()):
             raise BadInput(f"The constraint {dropped.field} {dropped.value} is not in force.")
-        kept, rejected = left, wanted
-    return memory.model_copy(update={"constraints": kept, "rejected": rejected})
+        memory = memory.model_copy(update=left)
+    return memory
 
 
 def _is(constraint: Constraint, dropped: Dropped) -> bool:

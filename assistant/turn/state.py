@@ -46,7 +46,7 @@ _NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 class Dropped(Record):
-    """A constraint of an earlier message that the user takes back."""
+    """A constraint or preference of an earlier message that the user takes back."""
 
     field: str = Field(max_length=100)
     value: Annotated[float, Field(allow_inf_nan=False)] | bool | Annotated[str, Field(max_length=1_000)]
@@ -65,7 +65,7 @@ class Request(Record):
     names: dict[str, str] = Field(
         {}, description="by path: what the user calls a file, where that is not the file's name"
     )
-    drop: list[Dropped] = Field([], description="constraints that are taken back; the last wish is answered anew")
+    drop: list[Dropped] = Field([], description="conditions that are taken back; the last wish is answered anew")
     top_n: int = 3
 
     def without_files(self) -> "Request":
@@ -104,7 +104,7 @@ class Plan(Record):
     unused: list[Constraint] = []
     """Constraints that are not in force: no filter can hold them, or there are too many."""
     preferences: list[Constraint] = []
-    """What is likely wanted: items that meet it go first."""
+    """What is likely wanted, in this message or in those that it goes on with: items that meet it go first."""
     unchecked: list[Constraint] = []
     """Excluded words that are unknown in the language of the catalogue; they are not in force either."""
     unknown: list[Constraint] = []

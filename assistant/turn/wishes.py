@@ -65,6 +65,7 @@ def joined(searches: Sequence[WishSearch]) -> Plan:
             "pictures": list(dict.fromkeys(picture for plan in plans for picture in plan.pictures)),
             "constraints": common,
             "filters": to_filters(common),
+            "preferences": _once([one for plan in plans for one in plan.preferences]),
             "unused": _once([one for plan in plans for one in plan.unused]),
             "unchecked": _once([one for plan in plans for one in plan.unchecked]),
             "unknown": _once([one for plan in plans for one in plan.unknown]),

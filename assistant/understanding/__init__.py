@@ -73,7 +73,7 @@ class Understanding(Record):
     open_wish: bool = Field(False, description="what to recommend is left to the assistant")
     wishes: list[Wish] = Field([], description="several wishes, each with its own; ``constraints`` hold for all")
     preferences: list[Constraint] = Field([], description="what is likely wanted: it moves the ranking, hides nothing")
-    dropped: list[Constraint] = Field([], description="earlier constraints that are taken back")
+    dropped: list[Constraint] = Field([], description="earlier constraints and preferences that are taken back")
     assortment: bool = Field(False, description="the question is what there is at all: which brands, kinds and prices")
     asks_item: bool = Field(False, description="the question is about an item that is yet to be found")
     properties: str = Field("", description="the words that say which variant is meant: a color, a size, 16 GB")
@@ -447,7 +447,7 @@ def carry_over(memory: Memory, understanding: Understanding) -> list[Constraint]
         item.item_id for item in understanding.rejected
     }
     kept = [c for c in kept if not (c.field == "exclude_ids" and c.value in wanted_again)]
-    replaced = {_replaces(constraint) for constraint in now if constraint.field not in _GATHERED}
+    replaced = {_replaces(constraint) for constraint in now if constraint.field not in GATHERED}
     wanted = {str(constraint.value).casefold() for constraint in now if not constraint.field.startswith("exclude")}
     kept = [
         c
@@ -465,7 +465,8 @@ def _replaces(constraint: Constraint) -> tuple[str, str | None]:
 
 
 _LASTING = frozenset({"exclude_terms", "exclude_brands", "exclude_categories"})
-_GATHERED = _LASTING | {"exclude_ids"}
+GATHERED = _LASTING | {"exclude_ids"}
+"""Fields whose newer values stand beside the older ones."""
 
 
 def _not_again(regard: Regard) -> Constraint:

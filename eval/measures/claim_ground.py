@@ -242,7 +242,7 @@ class Ground:
         ]
         bounds = [
             float(self.reply.constraints[name]) for name in _BOUNDS if self.reply.constraints.get(name) is not None
-        ]
+        ] + [float(one.value) for one in self.reply.preferences if one.field in _BOUNDS]
         said = [value for amount in amounts(self.wish) for value in amount.values]
         return said + [value + cent for value in [*moved, *bounds] for cent in (-0.01, 0.0, 0.01)]
 
@@ -323,6 +323,8 @@ def _wish_lines(reply: Reply) -> Iterator[str]:
     yield from (heard.text for heard in reply.query.transcripts)
     yield from (label.label for seen in reply.query.pictures for label in seen.labels)
     yield from _attribute_lines(reply.constraints)
+    for one in reply.preferences:
+        yield from _attribute_lines(one.value, one.attribute or one.field)
     for change in reply.relaxed:
         yield from (change.words, str(change.wanted), str(change.used))
     for step in reply.steps:

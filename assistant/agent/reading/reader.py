@@ -154,10 +154,10 @@ class _Part:
         return self.referring.resolve(pointers, titles, self.memory)
 
     def _taken_back(self) -> list[Constraint]:
-        """Earlier constraints that the message takes back."""
+        """Earlier constraints and preferences that the message takes back."""
         phrases = [self._of(span) for span in self.spans if span.role == "back"]
         is_undo = phrases or self.read.act == "undo"
-        return self.referring.taken_back(phrases, self.memory.constraints) if is_undo else []
+        return self.referring.taken_back(phrases, self.memory.conditions) if is_undo else []
 
     def _superseded(self) -> list[Constraint]:
         """Earlier price limits that no longer count, and what was wanted of another kind of thing."""
@@ -165,10 +165,10 @@ class _Part:
         things = [self._of(span).casefold() for span in self.things]
         if things and not any(thing in self.memory.topic.casefold() for thing in things):
             fields += ["brands", "categories", "attributes"]
-        return [one for one in self.memory.constraints if one.field in fields]
+        return [one for one in self.memory.conditions if one.field in fields]
 
     def _welcomed(self) -> None:
-        """What the message names as no longer ruled out goes first this time, and is searched for."""
+        """What the message names as no longer ruled out goes first, and is searched for."""
         named = [one for one in self.taken_back if one.field in WELCOME] if self._has_role("back") else []
         self.preferences += [(one.model_copy(update={"field": WELCOME[one.field]}), WHOLE) for one in named]
         self.welcome = " ".join(str(one.value) for one in named)

@@ -123,6 +123,7 @@ function replyTo(session, text, attachments) {
     intent: isChat ? "chat" : isCompare ? "compare" : "recommend",
     language: /[一-鿿]/.test(text) ? "zh" : "en",
     constraints: Object.fromEntries(session.constraints.map(({ field, value }) => [field, value])),
+    preferences: session.preferences,
     relaxed: /relax/.test(text) ? [{ field: "max_price", wanted: 20, used: 44.95, words: "under 20 dollars" }] : [],
     recommendations: picked.map((item, index) => recommendation(item, index, text, pictures.length > 0 || hasPicture)),
     steps: [],
@@ -246,7 +247,11 @@ async function takeMessage(request, response, session) {
   session.constraints = session.constraints.filter(
     ({ field, value }) => !dropped.some((one) => one.field === field && one.value === value),
   );
+  session.preferences = session.preferences.filter(
+    ({ field, value }) => !dropped.some((one) => one.field === field && one.value === value),
+  );
   if (!dropped.length && !session.constraints.length) {
+    session.preferences = [{ field: "brands", value: "Nike", source: "text", words: "maybe Nike" }];
     session.constraints = [
       { field: "include_terms", value: "black", source: "text", words: "black" },
       { field: "max_price", value: 100, source: "aud1", words: "nothing over $100" },
@@ -379,6 +384,7 @@ const ROUTES = [
         created_at: Date.now() / 1000,
         messages: [],
         constraints: [],
+        preferences: [],
         running: null,
         pending: null,
         files: new Map(),
@@ -401,6 +407,7 @@ const ROUTES = [
           ...shown(session),
           messages: session.messages,
           constraints: session.constraints,
+          preferences: session.preferences,
           feedback: [],
           running: session.running,
           pending: session.pending && { ...session.pending, seconds: (Date.now() - session.pending.began) / 1000 },

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from assistant.agent.reading import reader
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
 from tests.integration.bad_input.conftest import obliging, purpose
 from tests.integration.service.conftest import Running, Serve, events, problem
@@ -180,6 +181,22 @@ def test_a_constraint_that_is_taken_back_no_longer_holds(service: Running) -> No
     assert {"Desk Lamp", "Moon Lamp"} <= {item["title"] for item in free["recommendations"]}
     gone = service.say(session, drop_constraints=[{"field": "max_price", "value": 39.99}])
     assert "not in force" in problem(gone, 400)
+
+
+def test_a_preference_is_told_kept_and_taken_back(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "CERTAIN", 1.1)  # nothing is read with certainty
+    session = service.session()
+    likely = service.say(session, "a lamp under 40 dollars").json()
+    assert likely["constraints"] == {}
+    assert [(one["field"], one["value"]) for one in likely["preferences"]] == [("max_price", 39.99)]
+    titles = [item["title"] for item in likely["recommendations"]]
+    assert (titles[0], "Desk Lamp" in titles) == ("Moon Lamp", True)
+    assert "Preferred, not required: under 40 USD." in likely["message"]
+    held = service.client.get(f"/api/sessions/{session}").json()
+    assert (held["constraints"], held["preferences"]) == ([], likely["preferences"])
+    free = service.say(session, drop_constraints=[{"field": "max_price", "value": 39.99}]).json()
+    assert (free["preferences"], "Preferred" in free["message"]) == ([], False)
+    assert service.client.get(f"/api/sessions/{session}").json()["preferences"] == []
 
 
 def test_pictures_come_as_json_too(service: Running, picture: bytes) -> None:

@@ -29,6 +29,8 @@ export interface Session {
 export interface SessionDetail extends Session {
   messages: Message[];
   constraints: Constraint[];
+  /** What is likely wanted: it moves the ranking and hides nothing. */
+  preferences: Constraint[];
   feedback: { item_id: string; event: FeedbackEvent; at: number }[];
   /** The message in work. */
   pending: PendingMessage | null;

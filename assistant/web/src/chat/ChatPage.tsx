@@ -96,6 +96,7 @@ export function ChatPage({ sessionId }: { sessionId?: string }) {
           {conversation && (
             <Constraints
               constraints={conversation.constraints}
+              preferences={conversation.preferences}
               turns={turns}
               isDisabled={running !== undefined}
               onRemove={(dropped) => send({ text: "", images: [], audio: [], dropped })}

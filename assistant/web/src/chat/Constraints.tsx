@@ -5,15 +5,35 @@ import { type Messages, useSpeech } from "../i18n";
 import css from "./Constraints.module.css";
 import type { Turn } from "./turn";
 
-interface Props {
-  constraints: Constraint[];
+interface Handling {
   turns: Turn[];
   isDisabled: boolean;
   onRemove: (dropped: Dropped[]) => void;
 }
 
-/** The conditions that the conversation holds to; each can be taken back. */
-export function Constraints({ constraints, turns, isDisabled, onRemove }: Props) {
+interface Props extends Handling {
+  constraints: Constraint[];
+  preferences: Constraint[];
+}
+
+/** The conditions that the conversation holds to, and what it prefers beside them; each can be taken back. */
+export function Constraints({ constraints, preferences, ...handling }: Props) {
+  const { t } = useSpeech();
+  return (
+    <>
+      <Chips label={t.constraints.label} constraints={constraints} {...handling} />
+      <Chips label={t.constraints.preferred} constraints={preferences} isSoft {...handling} />
+    </>
+  );
+}
+
+interface ChipsProps extends Handling {
+  label: string;
+  constraints: Constraint[];
+  isSoft?: boolean;
+}
+
+function Chips({ label, constraints, isSoft, turns, isDisabled, onRemove }: ChipsProps) {
   const { t, locale } = useSpeech();
   if (!constraints.length) return null;
   const chips = constraints.map((constraint) => ({
@@ -30,10 +50,10 @@ export function Constraints({ constraints, turns, isDisabled, onRemove }: Props)
           onRemove(removed.map(({ field, value, attribute }) => ({ field, value, attribute: attribute ?? null })));
       }}
     >
-      <Label className={css.label}>{t.constraints.label}</Label>
+      <Label className={css.label}>{label}</Label>
       <TagList className={css.list ?? ""} items={chips} dependencies={[isDisabled]}>
         {(chip) => (
-          <Tag className={css.chip ?? ""} textValue={chip.name} isDisabled={isDisabled}>
+          <Tag className={`${css.chip} ${isSoft ? css.soft : ""}`} textValue={chip.name} isDisabled={isDisabled}>
             <span>{chip.name}</span>
             <Button slot="remove" className={css.remove ?? ""}>
               <X size={14} aria-hidden />

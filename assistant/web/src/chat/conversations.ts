@@ -13,13 +13,14 @@ export interface Conversation {
   problem: Problem | null;
   turns: Turn[];
   constraints: Constraint[];
+  preferences: Constraint[];
 }
 
 interface Conversations {
   byId: Record<string, Conversation>;
 }
 
-const EMPTY: Conversation = { loading: false, problem: null, turns: [], constraints: [] };
+const EMPTY: Conversation = { loading: false, problem: null, turns: [], constraints: [], preferences: [] };
 
 export const useConversations = create<Conversations>(() => ({ byId: {} }));
 
@@ -48,7 +49,8 @@ export async function openConversation(sessionId: string) {
   try {
     const session = await getSession(sessionId);
     const turns = session.messages.map(finishedTurn);
-    update(sessionId, () => ({ loading: false, turns, constraints: session.constraints }));
+    const { constraints, preferences } = session;
+    update(sessionId, () => ({ loading: false, turns, constraints, preferences }));
     for (const { item_id, event } of session.feedback) noteOpinion(sessionId, item_id, event);
     if (session.pending) await goOn(sessionId, session.pending);
   } catch (error) {
@@ -106,7 +108,7 @@ async function follow(sessionId: string, messageId: string, open: (signal: Abort
   try {
     for await (const event of open(abort.signal)) {
       updateTurn(sessionId, messageId, (turn) => (turn.status === "stopped" ? turn : applyEvent(turn, event)));
-      if (event.type === "done") await refreshConstraints(sessionId);
+      if (event.type === "done") await refreshConditions(sessionId);
     }
   } catch (error) {
     updateTurn(sessionId, messageId, (turn) =>
@@ -117,11 +119,11 @@ async function follow(sessionId: string, messageId: string, open: (signal: Abort
   }
 }
 
-/** The constraints that the session holds, as they can be taken back; the reply spells them out for the search. */
-async function refreshConstraints(sessionId: string) {
+/** What the session holds, as it can be taken back; the reply spells the constraints out for the search. */
+async function refreshConditions(sessionId: string) {
   try {
-    const { constraints } = await getSession(sessionId);
-    update(sessionId, () => ({ constraints }));
+    const { constraints, preferences } = await getSession(sessionId);
+    update(sessionId, () => ({ constraints, preferences }));
   } catch {
     // The chips stay as they were; the next answer brings them up to date.
   }

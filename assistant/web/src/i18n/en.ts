@@ -176,6 +176,7 @@ export const en = {
   },
   constraints: {
     label: "Conditions in force",
+    preferred: "Preferred, not required",
     hint: "Remove one to search again without it.",
     max_price: (value: string) => `at most ${value}`,
     min_price: (value: string) => `at least ${value}`,

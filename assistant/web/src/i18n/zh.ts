@@ -172,6 +172,7 @@ export const zh: Messages = {
   },
   constraints: {
     label: "当前条件",
+    preferred: "优先考虑（非必需）",
     hint: "移除一项后会重新搜索。",
     max_price: (value) => `不超过 ${value}`,
     min_price: (value) => `不低于 ${value}`,

@@ -117,6 +117,15 @@ def test_an_exclusion_that_is_taken_back_becomes_a_preference(understand: Unders
     assert read.topic == "Samsung"
 
 
+def test_a_preference_is_taken_back_in_words(understand: Understand) -> None:
+    red = Constraint(field="attributes", attribute="color", value="red", source="text", words="red")
+    limit = Constraint(field="max_price", value=50, source="text", words="50")
+    memory = Memory(shown=SHOES, topic="shoes", constraints=[limit], preferences=[red])
+    assert understand("not necessarily [back:red]", "undo", memory=memory).dropped == [red]
+    assert understand("forget that", "undo", memory=memory).dropped == [limit]
+    assert understand("[thing:sofa]", "refine", memory=memory).dropped == [red]
+
+
 def test_wishes_are_parted_at_what_joins_them(understand: Understand) -> None:
     read = understand("eine [thing:Lampe] bis [max:50] Euro und ein [thing:Tisch] bis [max:200] Euro", "find")
     assert [wish.topic for wish in read.wishes] == ["Lampe", "Tisch"]

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.records import CitedEvidence, Relaxation
+from assistant.records import CitedEvidence, Constraint, Relaxation
+from assistant.turn.planning import constraints_in_words
 from eval.measures.claim_ground import Ground, Shelf
 from eval.measures.claims import claims_in, held_texts
+from prompts import say
 from tests.unit.eval.measures.shop import ITEMS, recommended, replied
 
 SHELF = Shelf(ITEMS)
@@ -189,6 +191,18 @@ def test_the_messages_own_sentence_may_repeat_the_wish() -> None:
     assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == []
     invented = reply.model_copy(update={"message": "Here are 2 that fit best, all 30% off."})
     assert [held.unsupported for held in held_texts(invented, SHELF) if held.unsupported] != []
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es", "fr", "zh"])
+def test_the_message_may_name_what_is_preferred(language: str) -> None:
+    preferences = [
+        Constraint(field="brands", value="Puma", source="text", words="пума"),
+        Constraint(field="attributes", attribute="color", value="red", source="text", words="красные"),
+        Constraint(field="max_price", value=51.25, currency="USD", source="text", words="41"),
+    ]
+    message = say("preferred", language, preferences=constraints_in_words(preferences, language))
+    reply = replied(["runner"], preferences=preferences, language=language, message=message)
+    assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == []
 
 
 def test_a_brand_that_is_also_a_word_is_known_by_its_capital() -> None:

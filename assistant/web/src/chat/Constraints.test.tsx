@@ -1,0 +1,33 @@
+import { renderToStaticMarkup } from "react-dom/server";
+import { expect, test } from "vitest";
+import type { Constraint } from "../api/types";
+import { Constraints } from "./Constraints";
+
+const limit: Constraint = { field: "max_price", value: 49.99, exclusive: true, source: "text", words: "under 50" };
+const red: Constraint = { field: "attributes", attribute: "color", value: "red", source: "text", words: "red" };
+
+const shown = (constraints: Constraint[], preferences: Constraint[]) =>
+  renderToStaticMarkup(
+    <Constraints
+      constraints={constraints}
+      preferences={preferences}
+      turns={[]}
+      isDisabled={false}
+      onRemove={() => {}}
+    />,
+  );
+
+test("what is preferred stands apart from what is required, and both can be removed", () => {
+  const [required = "", preferred = ""] = shown([limit], [red]).split("Preferred, not required");
+  expect(required).toContain("Conditions in force");
+  expect(required).toContain("under 50");
+  expect(preferred).toContain("color red");
+  expect(preferred).not.toContain("under 50");
+  for (const part of [required, preferred]) expect(part).toContain('aria-label="Remove"');
+});
+
+test("what is not there has no heading", () => {
+  expect(shown([limit], [])).not.toContain("Preferred");
+  expect(shown([], [red])).not.toContain("Conditions");
+  expect(shown([], [])).toBe("");
+});
