@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.web.conftest import OpenPage, cards, say, session_of, wait_for_answer
+from assistant.agent.reading import reader
+from tests.e2e.web.conftest import OpenPage, axe, cards, say, session_of, wait_for_answer
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
 from tests.integration.bad_input.conftest import obliging, purpose
 from tests.integration.service.conftest import Running
@@ -107,6 +108,18 @@ def test_a_condition_is_shown_as_a_chip_and_can_be_taken_back(page: Page) -> Non
     wait_for_answer(page)
     assert "cafe" in cards(page)
     expect(page.get_by_role("row", name="at most 90")).to_have_count(0)
+
+
+def test_a_preference_is_a_chip_of_its_own_and_can_be_removed(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "CERTAIN", 1.1)  # nothing is read with certainty
+    say(page, "a chair, at most 90 dollars")
+    assert "cafe" in cards(page)
+    preferred = page.get_by_role("grid", name="Preferred, not required")
+    assert axe(page) == []
+    preferred.get_by_role("row", name="at most 90").get_by_role("button", name="Remove").click()
+    expect(page.locator("li[data-status]")).to_have_count(2)
+    wait_for_answer(page)
+    expect(preferred).to_have_count(0)
 
 
 def test_thumbs_are_noted_and_still_pressed_after_coming_back(page: Page, service: Running) -> None:
