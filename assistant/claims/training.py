@@ -93,11 +93,12 @@ def _of_item(item: int, line: dict[str, Any]) -> Iterator[Labelled]:
 def examples(given: Sequence[Labelled], encoder: Encoder, progress: Callable[[int], None]) -> list[Example]:
     """The sentences encoded; ``progress`` is given the number done."""
     found: list[Example] = []
-    ground, states = "", None
+    ground, states, held = "", None, torch.empty(0)
     for one in given:
         lines = "\n".join(ground_lines(one.explanation))
         if states is None or lines != ground:
             ground, states = lines, encoder.token_states(lines, purpose="document")
+            held = _half(states.vectors)
         text = one.explanation.text
         said = encoder.token_states(text, purpose="document")
         match = matches(words_of(text, said.offsets), words_of(ground, states.offsets))
@@ -105,7 +106,7 @@ def examples(given: Sequence[Labelled], encoder: Encoder, progress: Callable[[in
             Example(
                 item=one.item,
                 sentence=_half(said.vectors),
-                ground=_half(states.vectors),
+                ground=held,
                 kinds=torch.from_numpy(kinds_of(ground, states.offsets)),
                 match=torch.from_numpy(match),
                 wrong=torch.from_numpy(_wrong_tokens(text, said.offsets, one.wrong)),
