@@ -43,6 +43,7 @@ from assistant.understanding.prices import CENT
 from prompts import load_prompt, say
 from tools.item_facts import ItemFacts
 from tools.records import Item
+from tools.sentences import first_sentences
 from tools.store.offers import variant_with
 from tools.taste.records import Interaction
 from tools.variants import meant_values
@@ -50,6 +51,7 @@ from tools.variants import meant_values
 CHAT_TOKENS = 50
 REMEMBERED_EXCHANGES = 20
 QUESTION_CHARACTERS = 2_000
+DESCRIPTION_CHARACTERS = 300
 MAX_CATEGORIES = 12
 """How many categories are named where nothing near the wish was found."""
 
@@ -367,7 +369,7 @@ def _facts(full: Item, language: str) -> str:
     }
     facts += [attribute_in_words(name, value, language) for name, value in pairs.items() if value]
     if full.description:
-        facts.append(full.description[:300])
+        facts.append(first_sentences(full.description, DESCRIPTION_CHARACTERS))
     return say("details", language, title=full.title, facts=say("list_separator", language).join(facts))
 
 

@@ -1,7 +1,7 @@
 """The turn's step from what was found to candidates: fuse. Signals become one list, and each candidate its evidence."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,7 +18,16 @@ from assistant.learning.store import weights_in_force
 from assistant.ledger import Ledger
 from assistant.privacy.masking import unmarked
 from assistant.records import Candidate, Provisional
-from assistant.relevance import best_scores, is_certain, is_near, is_relevant, is_same_kind
+from assistant.relevance import (
+    RELEVANT,
+    SAME_KIND,
+    best_scores,
+    is_certain,
+    is_near,
+    is_relevant,
+    is_same_kind,
+    strength,
+)
 from assistant.turn.asking import spreads
 from assistant.turn.choosing import category_by_category, diverse, explored, places_to_explore
 from assistant.turn.degrading import say_without
@@ -34,6 +43,9 @@ from tools.variants import meant_values
 
 LISTS = frozenset({"browse", *BY_TASTE})
 """What brings items without a question: all of them have to do with the wish."""
+
+TEXTS = ("dense", "keyword")
+"""Sources of a search for words."""
 
 COLD_DIVERSITY = 0.5
 """How diverse what is shown to a user is of whom nothing is known, at least (``taste.diversity``)."""
@@ -69,7 +81,7 @@ async def _fuse_one(
     """One wish's search with its candidates, how they were fused, and a sentence where a part could not be read."""
     turn = context.settings.turn
     search = search.model_copy(update={"found": _telling(search.found)})
-    outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in search.found]
+    outcomes = _by_strength([SearchOutcome(found.tool, found.asked, found.hits) for found in search.found])
     weights, policy = weights_in_force(context.settings)
     fuse_all = partial(fuse_outcomes, k=turn.rrf_k, method=turn.fusion)
     fused = fuse_all(outcomes, weights) if turn.fuse_signals else interleave(outcomes)
@@ -83,6 +95,7 @@ async def _fuse_one(
     if said:
         weights, outcomes = weights_of(state["known"], weights), [*outcomes, *said]
         near = _by_taste(near, fuse_all(outcomes, weights), state, turn.rrf_k)
+    near = _kind_first(near, search.plan)
     near = await asyncio.to_thread(_preferred, near, search.plan, context)
     near = _sorted(near, search.plan)
     of_kind = await asyncio.to_thread(_of_kind, near, search.plan, context) if state["understanding"].assortment else []
@@ -130,6 +143,54 @@ def _assortment(hits: Sequence[Hit | Item]) -> Assortment:
         highest=max(prices, default=None),
         currency=next((hit.currency for hit in hits if hit.currency), None),
     )
+
+
+def _by_strength(outcomes: list[SearchOutcome]) -> list[SearchOutcome]:
+    """The outcomes of several texts with one order: that of the sum of an item's z-scores for each of them.
+
+    By ranks alone "laptop", which ten items are, would count as much as "for playing games", which one item is.
+    """
+    texts = [one for one in outcomes if one.tool == "search_by_text"]
+    if len(texts) < 2:
+        return outcomes
+    sums: defaultdict[str, float] = defaultdict(float)
+    for outcome in texts:
+        for hit in outcome.hits:
+            sums[hit.item_id] += strength((outcome.asked, one) for one in hit.signals).get("text", 0.0)
+    places = {item_id: place for place, item_id in enumerate(sorted(sums, key=lambda one: -sums[one]), start=1)}
+    return [_ranked(one, places) if one in texts else one for one in outcomes]
+
+
+def _ranked(outcome: SearchOutcome, places: Mapping[str, int]) -> SearchOutcome:
+    """An outcome whose texts' signals have these ranks."""
+    hits = [
+        hit.model_copy(
+            update={
+                "signals": [
+                    one.model_copy(update={"rank": places[hit.item_id]}) if one.source in TEXTS else one
+                    for one in hit.signals
+                ]
+            }
+        )
+        for hit in sorted(outcome.hits, key=lambda hit: places[hit.item_id])
+    ]
+    return replace(outcome, hits=hits)
+
+
+def _kind_first(near: list[FusedHit], plan: Plan) -> list[FusedHit]:
+    """What is of the kind that is named before what only has to do with its purpose, or resembles the picture.
+
+    "A battery for a Bosch drill" is near to every drill. Where the catalogue has nothing of the kind the order stays.
+    """
+    if plan.head == plan.topic and not plan.pictures:
+        return near
+    named = {
+        entry.hit.item_id: strength((asked, signal) for asked, signal in entry.signals if asked == plan.head)
+        for entry in near
+    }
+    best = max((one.get("text", 0.0) for one in named.values()), default=0.0)
+    least = max(RELEVANT["text"], SAME_KIND * best)
+    return sorted(near, key=lambda entry: named[entry.hit.item_id].get("text", 0.0) < least)
 
 
 def _preferred(near: list[FusedHit], plan: Plan, context: TurnContext) -> list[FusedHit]:

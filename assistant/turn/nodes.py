@@ -549,24 +549,22 @@ def _is_about_items(certain: Plan, results: list[Result], foreign: bool) -> bool
 
 
 def _relaxed_for(kind: set[str], relevant: set[str], plan: Plan, context: TurnContext) -> Plan:
-    """The plan relaxed for the very kind of thing; else, its price limits kept, for what has to do with the wish.
-
-    What was shown and is not wanted again does not come back dearer than what was asked for.
-    """
-    again = [str(one.value) for one in plan.constraints if one.field == "exclude_ids"]
-    relaxed = _relaxed(plan.model_copy(update={"rejected": again}), context, kind)
-    relaxed = relaxed.model_copy(update={"rejected": plan.rejected})
+    """The plan relaxed for the very kind of thing; else, its price limits kept, for what has to do with the wish."""
+    relaxed = _relaxed(plan, context, kind)
     if relaxed.relaxed != plan.relaxed:
         return relaxed
     return _relaxed(plan.model_copy(update={"keeps_limits": True}), context, relevant)
 
 
 def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) -> Plan:
-    """The plan with constraints loosened until something fits: anything, or one of the items ``among`` it must be."""
+    """The plan with constraints loosened until something fits: anything, or one of the items ``among`` it must be.
+
+    What was shown and is not wanted again does not come back.
+    """
     catalogue = context.catalogue
     if among is not None and not among:
         return plan
-    firm = [one for one in plan.constraints if one.field == "exclude_ids" and one.value in plan.rejected]
+    firm = [one for one in plan.constraints if one.field == "exclude_ids"]
     firm += [one for one in plan.constraints if plan.keeps_limits and one.field in _LIMITS]
 
     def passing(filters: Filters) -> set[str]:

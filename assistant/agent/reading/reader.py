@@ -130,6 +130,7 @@ class _Part:
         self.preferences: list[tuple[Constraint, int]] = []
         self.consumed: list[tuple[int, int]] = []
         self.values: list[Span] = []
+        self.readmitted: list[Constraint] = []
         self.unread = self.tagged.unread()
         self.spans = self.tagged.spans()
         self.referring = referring
@@ -138,6 +139,7 @@ class _Part:
         self._prices()
         self._brands()
         self._unwanted()
+        self._categories()
         self._attributes()
         self._operations()
         self.taken_back = self._taken_back()
@@ -157,6 +159,8 @@ class _Part:
         """Earlier constraints and preferences that the message takes back."""
         phrases = [self._of(span) for span in self.spans if span.role == "back"]
         is_undo = phrases or self.read.act == "undo"
+        if self.readmitted and not phrases:
+            return self.readmitted
         return self.referring.taken_back(phrases, self.memory.conditions) if is_undo else []
 
     def _superseded(self) -> list[Constraint]:
@@ -168,10 +172,10 @@ class _Part:
         return [one for one in self.memory.conditions if one.field in fields]
 
     def _welcomed(self) -> None:
-        """What the message names as no longer ruled out goes first, and is searched for."""
-        named = [one for one in self.taken_back if one.field in WELCOME] if self._has_role("back") else []
+        """What the message names as no longer ruled out goes first."""
+        is_named = self.readmitted or self._has_role("back")
+        named = [one for one in self.taken_back if one.field in WELCOME] if is_named else []
         self.preferences += [(one.model_copy(update={"field": WELCOME[one.field]}), WHOLE) for one in named]
-        self.welcome = " ".join(str(one.value) for one in named)
 
     def _has_role(self, role: str) -> bool:
         return any(span.role == role for span in self.spans)
@@ -246,10 +250,15 @@ class _Part:
         return bool(name_index(self.vocabulary).find_all(self._of(span)))
 
     def _brand(self, brand: str, start: int, end: int) -> None:
+        """Hold a brand that is wanted or not; one that was ruled out before is welcome again, with the others."""
         wanted, unwanted = self._probability(start, end, WANTED), self._probability(start, end, UNWANTED)
         words = self.text[start:end]
         if unwanted > wanted:
             self._hold(start, unwanted, self._constraint("exclude_brands", brand, words))
+            return
+        ruled_out = [c for c in self.memory.constraints if c.field == "exclude_brands" and c.value == brand]
+        if ruled_out:
+            self.readmitted += ruled_out
         else:
             self._hold(start, wanted, self._constraint("brands", brand, words))
 
@@ -276,6 +285,15 @@ class _Part:
         if not purpose or any(name.kind == "term" for name in names):
             return None
         return self.referring.alone(f"{self._of(span)} {purpose}", among=purpose)
+
+    def _categories(self) -> None:
+        """Categories that a wish names as such: "footwear", "photo", and not "lamps", which its items are called."""
+        for span in self.spans:
+            if span.role == "thing" and not self._is_consumed(span):
+                names = longest(name_index(self.vocabulary).find_all(self._of(span)), ["category"])
+                named = next((one.name for one in names if one.end - one.start == span.end - span.start), None)
+                if named and self.referring.is_group(named):
+                    self._hold(span.start, span.probability, self._constraint("categories", named, self._of(span)))
 
     def _exclusion(self, words: str, names: Sequence[NameMatch]) -> Constraint:
         own = next((name.name for name in names if name.kind == "category"), None)
@@ -332,7 +350,7 @@ class _Part:
             self._beyond("min_price", -1)
         if self.asks("stock"):
             self.constraints.append((self._constraint("in_stock", True, self.text[:60]), WHOLE))
-        if self.read.act == "more" and not self.references:
+        if self.read.act == "more":
             self._not_again(self.memory.shown)
 
     def _beyond(self, field: str, sign: int) -> None:
@@ -473,10 +491,11 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     )
     goes_on = _goes_on(memory) and not is_open and lead.read.act in _GOES_ON
     if lead.read.act in ("more", "undo") and not lead.things:
-        topic = head = lead.welcome
+        topic = head = ""
     asks_item = lead.read.act == "item" and intent is None and not attached
     compared = bool(lead.things) and (lead.asks("cheaper") or lead.asks("dearer"))
-    kept = [] if compared or (rejected and not liked) else references
+    only_others = lead.read.act == "more" and not liked
+    kept = [] if compared or only_others or (rejected and not liked) else references
     return Understanding(
         language=language,
         intent="chat" if refused else intent,

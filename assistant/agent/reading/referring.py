@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -57,6 +58,9 @@ Over three catalogues names, brands and words of titles in any language reach 8.
 HAS_PART: Final = 0.5
 """From which share of the best z-score a shown item has what is pointed at ("the battery"), and is meant itself."""
 
+CALLED_SO: Final = 0.3
+"""Up to which share of a category's titles may hold its name, where the name is that of a group of things."""
+
 MOST_FOUND: Final = 50
 """How many items are looked at for a name."""
 
@@ -71,6 +75,16 @@ Names cost it about 10 ms each, once in a process.
 
 NAME_DEVIATIONS, NAME_LEAD = 4.0, 1.0
 """How far nearer to the words than the other names the best one must lie, and than the second, in their deviations."""
+
+SPELT_ALIKE: Final = 0.4
+"""Ratio of equal letters (Ratcliff and Obershelp 1988) from which words may be a brand in Latin letters.
+
+"Найки" has 0.44 of Nike, "адидас" 1.0 of Adidas; words that merely lie near one, such as
+"antiadhésive", at most 0.33.
+"""
+
+FEW_NAMES: Final = 12
+"""Among fewer names the deviation of the others says too little."""
 
 Find = Callable[[str, Filters | None], list[Hit]]
 """Items of the catalogue for words, best first, with their signals."""
@@ -219,15 +233,27 @@ class Referring:
             return []
         return [hit for hit in hits if is_same_kind(((words, one) for one in hit.signals), best)]
 
+    def is_group(self, category: str) -> bool:
+        """Whether a category holds things that are called otherwise: footwear is boots and sandals."""
+        word = category.split(">")[-1]
+        titles = [tokens(hit.title) for hit in self._find(word, Filters(categories=[category]))]
+        named = [all(holds(title, one.tokens) for one in query_words(word)) for title in titles]
+        return bool(titles) and sum(named) <= CALLED_SO * len(titles)
+
     def brand(self, words: str, vocabulary: Vocabulary) -> str | None:
         """The brand written in another script or with an ending ("ナイキ", "Nikes"); None where none is near."""
-        latin = anyascii(words)
-        spellings = [words] if has_cjk(words) or latin == words else [words, latin]
-        return next((brand for one in spellings if (brand := self._name(one, vocabulary.brands))), None)
+        latin, is_cjk = anyascii(words).casefold(), has_cjk(words)
+        is_translated = is_cjk and len(vocabulary.brands) >= FEW_NAMES  # "苹果" sounds like nothing in "Apple"
+        spellings = [words] if is_cjk or latin == words.casefold() else [words, latin]
+        near = (brand for one in spellings if (brand := self._name(one, vocabulary.brands)))
+        return next((one for one in near if is_translated or _alike(latin, one.casefold()) >= SPELT_ALIKE), None)
 
     def category(self, words: str, vocabulary: Vocabulary) -> str | None:
-        """The category that the words name in another language; None where none is near."""
-        return self._name(words, vocabulary.categories)
+        """The category that the words name in another language; None where none is near, or holds other things."""
+        category = self._name(words, vocabulary.categories)
+        hits = self.of_kind(words) if category else []
+        within = [hit for hit in hits if category and hit.category and category in hit.category]
+        return category if 2 * len(within) > len(hits) else None
 
     def attribute(self, words: str, vocabulary: Vocabulary) -> list[tuple[str, str]]:
         """The attributes and values that the words mean, in another language or in other words than the catalogue's."""
@@ -280,6 +306,10 @@ def _forms(encoder: TextEncoder) -> tuple[list[str], NDArray[np.float32]]:
 @lru_cache(maxsize=8)
 def _name_vectors(encoder: TextEncoder, names: tuple[str, ...]) -> NDArray[np.float32]:
     return encoder.encode(names, purpose="query")
+
+
+def _alike(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 
 def _described(constraint: Constraint) -> str:
