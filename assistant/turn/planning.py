@@ -129,10 +129,10 @@ def certain_calls(
     filters = plan.filters.model_dump(exclude_defaults=True)
     calls = [_search("search_by_image", {"image": picture}, pool, filters) for picture in plan.pictures]
     query = searchable(plan.topic, language, catalogue_language)
-    whole = [] if plan.sentence else [query]
-    for words in dict.fromkeys([*whole, plan.head or query] if query else []):
+    said = [plan.head] if plan.sentence else [query, plan.head]
+    for words in dict.fromkeys(filter(None, said) if query else ()):
         calls.append(_search("search_by_text", {"query": words}, pool, filters))
-    if query and plan.sentence not in ("", plan.head or query):
+    if query and plan.sentence not in ("", plan.head):
         calls.append(_search("search_by_text", {"query": plan.sentence, "sentences": True}, pool, filters))
     if not calls and not plan.sort:
         calls = [_search(tool, {}, pool, filters) for tool in by_taste]
