@@ -56,7 +56,7 @@ AROUND: Final = 0.25
 MEANT: Final = 6.0
 """z-score from which a message that seems to leave open what to recommend is about an item all the same.
 
-"Surprise me", "推荐点东西" and their like have 2 to 5.9 of three catalogues, needs that are told in a story 6.5 and more.
+"Surprise me", "推荐点东西" and their like reach 5.9 over three catalogues, needs that are told in a story 6.5 and more.
 """
 
 CENT: Final = 0.01

@@ -242,11 +242,11 @@ class Referring:
 
     def brand(self, words: str, vocabulary: Vocabulary) -> str | None:
         """The brand written in another script or with an ending ("ナイキ", "Nikes"); None where none is near."""
-        latin, is_cjk = anyascii(words).casefold(), has_cjk(words)
+        latin, is_cjk = anyascii(words), has_cjk(words)
         is_translated = is_cjk and len(vocabulary.brands) >= FEW_NAMES  # "苹果" sounds like nothing in "Apple"
-        spellings = [words] if is_cjk or latin == words.casefold() else [words, latin]
+        spellings = [words] if is_cjk or latin == words else [words, latin]
         near = (brand for one in spellings if (brand := self._name(one, vocabulary.brands)))
-        return next((one for one in near if is_translated or _alike(latin, one.casefold()) >= SPELT_ALIKE), None)
+        return next((one for one in near if is_translated or _alike(latin, one) >= SPELT_ALIKE), None)
 
     def category(self, words: str, vocabulary: Vocabulary) -> str | None:
         """The category that the words name in another language; None where none is near, or holds other things."""
@@ -309,7 +309,7 @@ def _name_vectors(encoder: TextEncoder, names: tuple[str, ...]) -> NDArray[np.fl
 
 
 def _alike(one: str, other: str) -> float:
-    return SequenceMatcher(None, one, other, autojunk=False).ratio()
+    return SequenceMatcher(None, one.casefold(), other.casefold(), autojunk=False).ratio()
 
 
 def _described(constraint: Constraint) -> str:

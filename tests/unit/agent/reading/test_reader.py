@@ -114,7 +114,16 @@ def test_an_exclusion_that_is_taken_back_becomes_a_preference(understand: Unders
     read = understand("ok, [back:Samsung] is fine", "undo", memory=memory)
     assert read.dropped == [excluded]
     assert [(one.field, one.value) for one in read.preferences] == [("brands", "Samsung")]
-    assert read.topic == "Samsung"
+    assert read.topic == ""  # the earlier wish goes on
+
+
+def test_a_brand_that_was_ruled_out_is_welcome_with_the_others(understand: Understand) -> None:
+    excluded = Constraint(field="exclude_brands", value="Samsung", source="text", words="no Samsung")
+    memory = Memory(shown=SHOES, topic="phone", constraints=[excluded])
+    read = understand("a [prop:Samsung] would do as well", "undo", memory=memory)
+    assert read.dropped == [excluded]
+    assert held(read) == []
+    assert [(one.field, one.value) for one in read.preferences] == [("brands", "Samsung")]
 
 
 def test_a_preference_is_taken_back_in_words(understand: Understand) -> None:

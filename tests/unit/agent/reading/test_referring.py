@@ -64,6 +64,7 @@ def test_brands_are_read_in_other_scripts(referring: Referring) -> None:
     vocabulary = Vocabulary(brands=["Nike", "Adidas", "Puma", "Vans"])
     assert referring.brand("Найки", vocabulary) == "Nike"
     assert referring.brand("leather", vocabulary) is None
+    assert referring.brand("antiadhésive", vocabulary) is None
 
 
 def test_the_constraint_that_is_named_is_taken_back(referring: Referring) -> None:

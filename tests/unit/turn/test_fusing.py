@@ -1,0 +1,37 @@
+"""Orders of what several texts and a picture found."""
+
+from assistant.fusion import FusedHit, SearchOutcome
+from assistant.turn.fusing import _by_strength, _kind_first
+from assistant.turn.state import Plan
+from tools.records import Hit, Signal
+
+
+def _hit(item_id: str, z: float, rank: int) -> Hit:
+    return Hit(
+        item_id=item_id, title=item_id, score=0.0, signals=[Signal(source="dense", score=z / 20, rank=rank, z=z)]
+    )
+
+
+def _plan(topic: str, head: str) -> Plan:
+    return Plan.model_validate({"intent": "recommend", "topic": topic, "head": head, "filters": {}})
+
+
+def test_one_item_that_fits_the_purpose_counts_more_than_a_place_among_the_kind() -> None:
+    kind = SearchOutcome("search_by_text", "laptop", [_hit("office", 6.2, 1), _hit("gaming", 5.4, 2)])
+    purpose = SearchOutcome("search_by_text", "a laptop for games", [_hit("gaming", 9.8, 1), _hit("office", 6.5, 2)])
+    ranked = _by_strength([kind, purpose])
+    assert [[hit.item_id for hit in one.hits] for one in ranked] == [["gaming", "office"]] * 2
+    assert [[hit.signals[0].rank for hit in one.hits] for one in ranked] == [[1, 2]] * 2
+
+
+def test_one_text_keeps_its_order() -> None:
+    alone = [SearchOutcome("search_by_text", "laptop", [_hit("office", 5.0, 1), _hit("gaming", 5.4, 2)])]
+    assert _by_strength(alone) == alone
+
+
+def test_the_kind_that_is_named_comes_before_what_it_is_for() -> None:
+    battery = FusedHit(_hit("battery", 8.0, 2), 0.1, [("battery", Signal(source="dense", score=0.4, rank=1, z=8.0))])
+    drill = FusedHit(_hit("drill", 3.0, 1), 0.2, [("battery", Signal(source="dense", score=0.1, rank=9, z=3.0))])
+    found = _kind_first([drill, battery], _plan("battery for a drill", "battery"))
+    assert [entry.hit.item_id for entry in found] == ["battery", "drill"]
+    assert _kind_first([drill, battery], _plan("battery", "battery")) == [drill, battery]
