@@ -1,7 +1,7 @@
 """How well the classifiers that read messages do: cross-validated, and on a language that they have not seen."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -69,14 +69,20 @@ def _share(counts: Counter[T], is_right: Callable[[T], bool]) -> float:
 
 def cross_validated(given: Sequence[Example], *, seed: int = 0) -> Figures:
     """Each message is read by classifiers that were trained on the other folds; the unseen language is left out."""
+    figures = Figures()
+    for heads, left_out in folds(given, seed=seed):
+        count(figures, heads, left_out)
+    return figures
+
+
+def folds(given: Sequence[Example], *, seed: int = 0) -> Iterator[tuple[Heads, list[Example]]]:
+    """Classifiers and the messages that they were not trained on; those of the unseen language are in none."""
     seen = [one for one in given if one.message.language != HELD_OUT]
     order = np.random.default_rng(seed).permutation(len(seen))
-    figures = Figures()
     for fold in range(FOLDS):
         left_out = set(order[fold::FOLDS].tolist())
         heads = Heads(fit([one for place, one in enumerate(seen) if place not in left_out], seed=seed))
-        count(figures, heads, (seen[place] for place in sorted(left_out)))
-    return figures
+        yield heads, [seen[place] for place in sorted(left_out)]
 
 
 def on_unseen_language(given: Sequence[Example], *, seed: int = 0) -> Figures:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 _KEEP_IDLE_SECONDS: Final = 3.0
 _SENTENCES: Final = re.compile(r"^.*[.!?。!?](?=\s|$|[^\d\s])", re.DOTALL)
 _LONGEST_DETAIL: Final = 200
+_TOP_LOGPROBS: Final = 20  # the most that vLLM and OpenAI tell
 
 
 class ChatClient:
@@ -115,6 +117,23 @@ class ChatClient:
         if not text:
             raise LLMBadReply(f"The model's {purpose} answer is empty.")
         return text
+
+    async def choose(
+        self, messages: Sequence[BaseMessage], answers: Sequence[str], *, purpose: str, timeout: float | None = None
+    ) -> dict[str, float]:
+        """How probable each of some answers of one token is, from one token's log probabilities; together 1.
+
+        See `complete_json` for the other arguments and the errors.
+        """
+        reply = await self._call(messages, purpose, 1, timeout, logprobs=True, top_logprobs=_TOP_LOGPROBS)
+        powers = dict.fromkeys(answers, 0.0)
+        for token, logprob in _first_token(reply):
+            if token.strip() in powers:
+                powers[token.strip()] += math.exp(logprob)
+        whole = sum(powers.values())
+        if not whole:
+            raise LLMBadReply(f"The model's {purpose} answer is none of {', '.join(answers)}.")
+        return {answer: power / whole for answer, power in powers.items()}
 
     async def stream_text(
         self, messages: Sequence[BaseMessage], *, purpose: str, max_tokens: int, timeout: float | None = None
@@ -338,6 +357,12 @@ def _measured(purpose: str, seconds: float, reply: AIMessage | None) -> CallUsag
         return CallUsage(purpose, seconds)
     cached = usage.get("input_token_details", {}).get("cache_read") or 0
     return CallUsage(purpose, seconds, usage["input_tokens"], usage["output_tokens"], cached)
+
+
+def _first_token(reply: AIMessage) -> list[tuple[str, float]]:
+    """The likeliest first tokens of a reply with their log probabilities; none where the server tells none."""
+    content = (reply.response_metadata.get("logprobs") or {}).get("content") or []
+    return [(one["token"], one["logprob"]) for one in content[0]["top_logprobs"]] if content else []
 
 
 def _is_cut(reply: AIMessage) -> bool:

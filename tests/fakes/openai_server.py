@@ -38,6 +38,8 @@ class Reply:
     reasoning: str | None = None
     """Thoughts in a field of their own, as servers with a reasoning parser send them."""
     finish_reason: str = "stop"
+    top_tokens: dict[str, float] | None = None
+    """The likeliest first tokens with their log probabilities, where the request wants some."""
     usage: dict[str, Any] | None = field(
         default_factory=lambda: {
             "prompt_tokens": 20,
@@ -298,7 +300,7 @@ def _completion(model: str, reply: Reply) -> dict[str, Any]:
     choice = {
         "index": 0,
         "message": message,
-        "logprobs": None,
+        "logprobs": _logprobs(reply.top_tokens),
         "finish_reason": reply.finish_reason,
         "stop_reason": None,
     }
@@ -314,6 +316,13 @@ def _completion(model: str, reply: Reply) -> dict[str, Any]:
         "prompt_logprobs": None,
         "kv_transfer_params": None,
     }
+
+
+def _logprobs(tokens: dict[str, float] | None) -> dict[str, Any] | None:
+    if tokens is None:
+        return None
+    told = [{"token": t, "logprob": logprob, "bytes": list(t.encode())} for t, logprob in tokens.items()]
+    return {"content": [{**told[0], "top_logprobs": told}]}
 
 
 def _events(model: str, reply: Reply, *, include_usage: bool) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The client against a server that misbehaves in every way."""
 
 import asyncio
+import math
 import subprocess
 import sys
 import time
@@ -58,6 +59,24 @@ async def test_watchers_are_told_of_every_call_of_all_clients_over_the_connectio
         with pytest.raises(LLMUnavailable):
             await client.for_turn().complete_text(ASK, purpose="explain", max_tokens=5)
     assert [(call.purpose, call.ok, call.prompt_tokens) for call in told] == [("chat", True, 20), ("explain", False, 0)]
+
+
+async def test_answers_of_one_token_have_probabilities() -> None:
+    tokens = {"A": math.log(0.5), " B": math.log(0.2), "B": math.log(0.1), "The": math.log(0.1)}
+    with FakeOpenAIServer([Reply("A", finish_reason="length", top_tokens=tokens)]) as server:
+        client = ChatClient(server.settings())
+        told = await client.choose(ASK, ("A", "B", "C"), purpose="role")
+    assert told == pytest.approx({"A": 0.625, "B": 0.375, "C": 0.0})
+    (sent,) = server.requests
+    assert (sent["max_completion_tokens"], sent["logprobs"], sent["top_logprobs"]) == (1, True, 20)
+    assert client.usage.purposes == ["role"]
+
+
+@pytest.mark.parametrize("tokens", [None, {"The": -0.1, "I": -3.0}])
+async def test_none_of_the_answers_is_a_bad_reply(tokens: dict[str, float] | None) -> None:
+    with FakeOpenAIServer([Reply("The", finish_reason="length", top_tokens=tokens)]) as server:
+        with pytest.raises(LLMBadReply, match="none of A, B"):
+            await ChatClient(server.settings()).choose(ASK, ("A", "B"), purpose="role")
 
 
 @pytest.mark.parametrize(

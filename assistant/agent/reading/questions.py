@@ -1,0 +1,62 @@
+"""Words of a message that the classifiers are unsure of, and the enumerated question to the language model."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from assistant.agent.reading.labels import NUMBER_ROLES, ROLES
+from assistant.agent.reading.spans import Tagged
+from prompts import Message, load_prompt
+
+NAME_ROLES: Final = ("prop", "not", "for", "said")
+ANSWERS: Final = ("A", "B", "C", "D")
+"""The answers that the prompts offer; they stand for `NAME_ROLES`, or for `NUMBER_ROLES`."""
+
+DECISIONS: Final = {"thing": "prop", "prop": "prop", "not": "not"}
+"""Roles of names and words that change what is searched for; all others do not, and count as one."""
+
+AROUND: Final = 160
+"""How many characters of the message on either side of the words the model reads."""
+
+
+class Question(NamedTuple):
+    """What the characters ``start`` to ``end`` of a message are to the customer."""
+
+    text: str
+    start: int
+    end: int
+    number: bool
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What the answers stand for, in their order."""
+        return NUMBER_ROLES if self.number else NAME_ROLES
+
+    def messages(self, folder: Path | None = None) -> list[Message]:
+        """The conversation that asks it; ``folder`` may hold prompts that stand in for the product's own."""
+        before, after = self.text[: self.start][-AROUND:], self.text[self.end :][:AROUND]
+        marked = f"{before}[{self.text[self.start : self.end]}]{after}"
+        prompt = load_prompt("number_question" if self.number else "role_question", folder)
+        return prompt.render(message=" ".join(marked.split()))
+
+
+Ask = Callable[[Sequence[Question]], list[str | None]]
+"""The roles that the language model gives; None where it is unsure too, or was not asked."""
+
+
+def decision(tagged: Tagged, question: Question) -> tuple[str, float]:
+    """What the classifiers take the words for, as far as it changes the search, and its probability."""
+    if question.number:
+        return tagged.role_of(question.start, question.end, number=True)
+    sums = dict.fromkeys((*dict.fromkeys(DECISIONS.values()), "said"), 0.0)
+    for role, probability in zip(ROLES, tagged.distribution(question.start, question.end), strict=True):
+        sums[DECISIONS.get(role, "said")] += float(probability)
+    best = max(sums, key=lambda role: sums[role])
+    return best, sums[best]
+
+
+def unsure(tagged: Tagged, questions: Iterable[Question], certain: float) -> list[Question]:
+    """The questions that the classifiers answer with less than this probability, the least sure ones first."""
+    probabilities = {question: decision(tagged, question)[1] for question in dict.fromkeys(questions)}
+    found = [question for question, probability in probabilities.items() if probability < certain]
+    return sorted(found, key=lambda question: probabilities[question])

@@ -1,0 +1,55 @@
+"""Which words the language model is asked about, and with which question."""
+
+import numpy as np
+import pytest
+
+from assistant.agent.reading.labels import ROLES
+from assistant.agent.reading.questions import ANSWERS, Question, decision, unsure
+from assistant.agent.reading.spans import Tagged
+
+TEXT = "no Sony under 100"
+BRAND, NUMBER = Question(TEXT, 3, 7, False), Question(TEXT, 14, 17, True)
+
+
+def tagged(brand: dict[str, float], number: dict[str, float]) -> Tagged:
+    rows = np.full((4, len(ROLES)), 1e-6, np.float32)
+    for row, given in zip(rows, ({"other": 1.0}, brand, {"other": 1.0}, number), strict=True):
+        for role, probability in given.items():
+            row[ROLES.index(role)] = probability
+    return Tagged(TEXT, [(0, 2), (3, 7), (8, 13), (14, 17)], rows)
+
+
+def test_roles_that_search_alike_are_one_decision() -> None:
+    told = tagged({"thing": 0.3, "prop": 0.3, "not": 0.4}, {"max": 0.9, "num": 0.1})
+    assert decision(told, BRAND) == ("prop", pytest.approx(0.6, abs=1e-3))
+    assert decision(told, NUMBER) == ("max", pytest.approx(0.9, abs=1e-3))
+    told = tagged({"for": 0.2, "said": 0.2, "item": 0.2, "not": 0.4}, {"max": 1.0})
+    assert decision(told, BRAND) == ("said", pytest.approx(0.6, abs=1e-3))
+
+
+def test_what_is_unsure_is_asked_the_least_sure_first() -> None:
+    told = tagged({"prop": 0.55, "not": 0.45}, {"max": 0.5, "min": 0.5})
+    assert unsure(told, [BRAND, NUMBER, BRAND], 0.6) == [NUMBER, BRAND]
+    assert unsure(tagged({"prop": 0.7, "not": 0.3}, {"max": 0.5, "min": 0.5}), [BRAND, NUMBER], 0.6) == [NUMBER]
+
+
+def test_the_words_are_marked_in_the_last_part_alone() -> None:
+    one, other = BRAND.messages(), Question("a case for my Pixel", 14, 19, False).messages()
+    assert one[:-1] == other[:-1]
+    assert one[-1].content == "no [Sony] under 100"
+    assert NUMBER.messages()[0] != one[0]
+    assert NUMBER.messages()[-1].content == "no Sony under [100]"
+
+
+def test_a_long_message_is_cut_around_the_words() -> None:
+    text = "a " * 4000 + "Sony" + " b" * 4000
+    (*_, last) = Question(text, 8000, 8004, False).messages()
+    assert "[Sony]" in last.content
+    assert len(last.content) < 400
+
+
+@pytest.mark.parametrize("question", [BRAND, NUMBER])
+def test_every_example_is_answered_with_one_of_the_answers(question: Question) -> None:
+    given = [message.content for message in question.messages() if message.role == "assistant"]
+    assert set(given) == set(ANSWERS)
+    assert len(question.roles) == len(ANSWERS)

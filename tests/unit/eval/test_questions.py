@@ -1,0 +1,42 @@
+"""Who decides unsure words rightly: counts over answers."""
+
+import math
+
+import pytest
+
+from assistant.agent.reading.questions import Question
+from assistant.llm.client import ChatClient
+from eval.questions import NEVER, Answered, Case, ask, best_bound, figures, in_words
+from tests.fakes.openai_server import FakeOpenAIServer, Reply
+
+
+def answered(truth: str, read: str, answer: str, probability: float) -> Answered:
+    return Answered(Case(Question("no Sony", 3, 7, False), truth, read), answer, probability)
+
+
+RIGHT_WHEN_SURE = [answered("not", "prop", "not", 0.9), answered("prop", "prop", "not", 0.4)] * 4
+WRONG = [answered("not", "not", "prop", 0.9), answered("prop", "prop", "said", 0.4)] * 4
+
+
+def test_the_model_counts_from_where_it_is_better() -> None:
+    assert 0.4 < best_bound(RIGHT_WHEN_SURE) <= 0.9
+    assert best_bound(WRONG) == NEVER
+
+
+def test_each_half_is_counted_by_the_bound_of_the_other() -> None:
+    paired = [one for pair in zip(RIGHT_WHEN_SURE[::2], RIGHT_WHEN_SURE[::2], strict=True) for one in pair]
+    paired += [one for pair in zip(RIGHT_WHEN_SURE[1::2], RIGHT_WHEN_SURE[1::2], strict=True) for one in pair]
+    told = figures(paired, 100)
+    assert (told.unsure, told.by_classifiers, told.by_model, told.by_both, told.counted) == (16, 8, 8, 16, 8)
+    assert in_words("names", told).startswith("names: 16 of 100 unsure; right by the classifiers 8,")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [({"B": math.log(0.8), "A": math.log(0.2)}, ("not", 0.8)), ({"C": 0.0}, ("said", 1.0)), ({"?": 0.0}, ("prop", 0))],
+)
+async def test_letters_are_decisions(tokens: dict[str, float], expected: tuple[str, float]) -> None:
+    case = Case(Question("no Sony", 3, 7, False), "not", "prop")
+    with FakeOpenAIServer([Reply("A", finish_reason="length", top_tokens=tokens)]) as server:
+        (one,) = await ask(ChatClient(server.settings()), [case], lambda _: None)
+    assert (one.answer, one.probability) == (expected[0], pytest.approx(expected[1]))
