@@ -173,6 +173,14 @@ class TurnSettings(Section):
     )
 
 
+class ReadingSettings(Section):
+    """How messages are read; docs/architecture.md has what the questions are worth."""
+
+    questions: int = Field(0, ge=0, le=8, description="how many questions a turn asks the model about unsure words")
+    question_seconds: float = Field(1.5, gt=0, description="deadline of these questions, which go side by side")
+    question_certain: float = Field(0.8, ge=0, le=1, description="probability from which the model's answer counts")
+
+
 class TasteSettings(Section):
     """What is made of a user's history and of other people's choices; docs/taste.md."""
 
@@ -238,6 +246,7 @@ class Settings(BaseSettings):
     models: ModelFileSettings = ModelFileSettings()
     limits: Limits = Limits()
     turn: TurnSettings = TurnSettings()
+    reading: ReadingSettings = ReadingSettings()
     taste: TasteSettings = TasteSettings()
     privacy: PrivacySettings = PrivacySettings()
     service: ServiceSettings = ServiceSettings()

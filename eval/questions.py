@@ -93,9 +93,8 @@ async def ask(chat: ChatClient, cases: Sequence[Case], progress: Callable[[int],
                 told = dict.fromkeys(ANSWERS, 0.0)
         answered += 1
         progress(answered)
-        best = max(ANSWERS, key=lambda answer: told[answer])
-        role = case.question.roles[ANSWERS.index(best)]
-        return Answered(case, role if case.question.number else DECISIONS.get(role, "said"), told[best])
+        role, probability = case.question.answered(told)
+        return Answered(case, role if case.question.number else DECISIONS.get(role, "said"), probability)
 
     return await asyncio.gather(*(one(case) for case in cases))
 

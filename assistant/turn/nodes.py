@@ -40,6 +40,7 @@ from assistant.turn.planning import (
 )
 from assistant.turn.receive import check_request, noted, take_attachments, without_dropped
 from assistant.turn.relaxing import relax
+from assistant.turn.role_questions import with_questions
 from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, WishSearch, said_by, wishes_heard
 from assistant.turn.tasting import TASTE_TOOL, TASTE_TOOLS, Known, finds, know
 from assistant.turn.wishes import MOST_WISHES, joined, left_out, searches_for
@@ -148,7 +149,7 @@ def _refuse_unreadable(attachments: Sequence[Attachment], steps: Sequence[Step])
 
 async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Decide what to do: certain constraints and searches by rules, the rest by the model, which runs meanwhile."""
-    context, memory, said = runtime.context, state["memory"], said_by(state)
+    context, memory, said = with_questions(runtime.context), state["memory"], said_by(state)
     understanding, memory, searches = await asyncio.to_thread(_understood, said, memory, context, state["seen"])
     whole = joined(searches)
     unused = [*_unused_in_words(whole, memory.language), *_left_out_in_words(understanding), *_unshown(understanding)]

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from assistant.agent.reading.questions import ANSWERS, Question
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.llm import process, server
 from assistant.llm.client import ChatClient
+from assistant.turn.planning import to_chat
 from tests.e2e.conftest import RealServer
 
 pytestmark = pytest.mark.vllm
@@ -67,6 +69,20 @@ async def test_json_keeps_to_its_schema(vllm_server: RealServer) -> None:
     assert first.prompt_tokens > 100
     assert first.completion_tokens > 5
     assert second.cached_tokens > 100  # the rules came from the prefix cache
+    await client.aclose()
+
+
+async def test_an_enumerated_question_is_answered_with_one_token(vllm_server: RealServer) -> None:
+    client = ChatClient(vllm_server.settings)
+    for text in ("a mouse, anything but Logitech", "headphones by Sony"):
+        start = text.rindex(" ") + 1
+        question = Question(text, start, len(text), number=False)
+        told = await client.choose(to_chat(question.messages()), ANSWERS, purpose="role")
+        assert sum(told.values()) == pytest.approx(1)
+        assert min(told.values()) > 0
+    first, second = client.usage.records
+    assert (first.completion_tokens, second.completion_tokens) == (1, 1)
+    assert second.cached_tokens > 300  # the examples came from the prefix cache
     await client.aclose()
 
 

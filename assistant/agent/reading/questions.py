@@ -1,12 +1,15 @@
 """Words of a message that the classifiers are unsure of, and the enumerated question to the language model."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from assistant.agent.reading.amounts import find_amounts
 from assistant.agent.reading.labels import NUMBER_ROLES, ROLES
 from assistant.agent.reading.spans import Tagged
+from assistant.understanding.names import longest, name_index
 from prompts import Message, load_prompt
+from tools.records import Vocabulary
 
 NAME_ROLES: Final = ("prop", "not", "for", "said")
 ANSWERS: Final = ("A", "B", "C", "D")
@@ -39,9 +42,30 @@ class Question(NamedTuple):
         prompt = load_prompt("number_question" if self.number else "role_question", folder)
         return prompt.render(message=" ".join(marked.split()))
 
+    def answered(self, probabilities: Mapping[str, float]) -> tuple[str, float]:
+        """The role of the likeliest answer, and its probability."""
+        best = max(ANSWERS, key=lambda answer: probabilities[answer])
+        return self.roles[ANSWERS.index(best)], probabilities[best]
 
-Ask = Callable[[Sequence[Question]], list[str | None]]
-"""The roles that the language model gives; None where it is unsure too, or was not asked."""
+
+Ask = Callable[[Sequence[Question]], Mapping[Question, str]]
+"""The roles that the language model gives; none where it is unsure too, or is not asked."""
+
+
+def settled(tagged: Tagged, vocabulary: Vocabulary, language: str, certain: float, ask: Ask) -> Tagged:
+    """The same with the roles that the language model gives to brands, words and numbers of which it is unsure.
+
+    Args:
+        certain: the probability from which the classifiers are sure.
+    """
+    known = vocabulary.currencies
+    numbers = [(one.start, one.end, True) for one in find_amounts(tagged.text, language, currencies=known)]
+    brands = [(one.start, one.end, False) for one in longest(name_index(vocabulary).find_all(tagged.text), ["brand"])]
+    words = [(one.start, one.end, False) for one in tagged.spans() if one.role in ("prop", "not")]
+    questions = [Question(tagged.text, *stretch) for stretch in (*numbers, *brands, *words)]
+    for question, role in ask(unsure(tagged, questions, certain)).items():
+        tagged = tagged.with_role(question.start, question.end, role)
+    return tagged
 
 
 def decision(tagged: Tagged, question: Question) -> tuple[str, float]:

@@ -15,6 +15,7 @@ from assistant.agent.reading.amounts import Amount, find_amounts
 from assistant.agent.reading.heads import Heads, Read
 from assistant.agent.reading.kinds import leaves_open
 from assistant.agent.reading.labels import ROLES
+from assistant.agent.reading.questions import Ask, settled
 from assistant.agent.reading.referring import MOST_FOUND, MOST_POINTERS, Pointed, Referring
 from assistant.agent.reading.spans import Span, Tagged
 from assistant.privacy.masking import unmarked
@@ -91,6 +92,8 @@ class MessageReader(NamedTuple):
     encoder: TextEncoder
     heads: Heads
     catalogue: Catalogue
+    ask: Ask | None = None
+    """Asks the language model about words of which the classifiers are unsure."""
 
     def understand(
         self, said: Sequence[Said], memory: Memory, vocabulary: Vocabulary, *, attached: bool
@@ -110,6 +113,8 @@ class MessageReader(NamedTuple):
     def _part(self, said: Said, memory: Memory, vocabulary: Vocabulary, language: str) -> "_Part":
         states = self.encoder.token_states(said.text, purpose="classification")
         read = self.heads.read(said.text, states, shown=_goes_on(memory))
+        if self.ask:
+            read = read._replace(tagged=settled(read.tagged, vocabulary, language, CERTAIN, self.ask))
         return _Part(said, read, memory, vocabulary, language, Referring(self.encoder, self._find))
 
     def _find(self, words: str, filters: Filters | None) -> list[Hit]:

@@ -64,9 +64,18 @@ class Tagged:
         best = int(probabilities.argmax())
         return ROLES[list(among)[best]], float(probabilities[best])
 
+    def with_role(self, start: int, end: int, role: str) -> "Tagged":
+        """The same with a stretch whose role is known."""
+        roles = np.exp(self._logs)
+        roles[self._inside(start, end)] = np.eye(len(ROLES))[ROLES.index(role)]
+        return Tagged(self.text, self._offsets, roles)
+
+    def _inside(self, start: int, end: int) -> list[int]:
+        return [row for row, (first, last) in enumerate(self._offsets) if first < end and start < last]
+
     def distribution(self, start: int, end: int) -> Probabilities:
         """Probabilities (len(ROLES),) of a stretch; all of them "other" where it has no token."""
-        inside = [row for row, (first, last) in enumerate(self._offsets) if first < end and start < last]
+        inside = self._inside(start, end)
         if not inside:
             nothing: Probabilities = np.eye(len(ROLES), dtype=np.float32)[0]
             return nothing

@@ -75,8 +75,9 @@ async def test_answers_of_one_token_have_probabilities() -> None:
 @pytest.mark.parametrize("tokens", [None, {"The": -0.1, "I": -3.0}])
 async def test_none_of_the_answers_is_a_bad_reply(tokens: dict[str, float] | None) -> None:
     with FakeOpenAIServer([Reply("The", finish_reason="length", top_tokens=tokens)]) as server:
+        asking = ChatClient(server.settings()).choose(ASK, ("A", "B"), purpose="role")
         with pytest.raises(LLMBadReply, match="none of A, B"):
-            await ChatClient(server.settings()).choose(ASK, ("A", "B"), purpose="role")
+            await asking
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """Which words the language model is asked about, and with which question."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from assistant.agent.reading.labels import ROLES
-from assistant.agent.reading.questions import ANSWERS, Question, decision, unsure
+from assistant.agent.reading.questions import ANSWERS, Question, decision, settled, unsure
 from assistant.agent.reading.spans import Tagged
+from tools.records import Vocabulary
 
 TEXT = "no Sony under 100"
 BRAND, NUMBER = Question(TEXT, 3, 7, False), Question(TEXT, 14, 17, True)
@@ -31,6 +34,24 @@ def test_what_is_unsure_is_asked_the_least_sure_first() -> None:
     told = tagged({"prop": 0.55, "not": 0.45}, {"max": 0.5, "min": 0.5})
     assert unsure(told, [BRAND, NUMBER, BRAND], 0.6) == [NUMBER, BRAND]
     assert unsure(tagged({"prop": 0.7, "not": 0.3}, {"max": 0.5, "min": 0.5}), [BRAND, NUMBER], 0.6) == [NUMBER]
+
+
+def test_the_answers_settle_brands_and_numbers() -> None:
+    asked: list[Question] = []
+
+    def ask(questions: Sequence[Question]) -> dict[Question, str]:
+        asked.extend(questions)
+        return {BRAND: "not"}
+
+    told = tagged({"prop": 0.55, "not": 0.45}, {"max": 0.5, "min": 0.5})
+    after = settled(told, Vocabulary(brands=["Sony"]), "en", 0.6, ask)
+    assert asked == [NUMBER, BRAND]
+    assert decision(after, BRAND) == ("not", pytest.approx(1.0, abs=1e-3))
+    assert decision(after, NUMBER) == decision(told, NUMBER)
+    sure = tagged({"prop": 0.9, "not": 0.1}, {"max": 1.0})
+    asked.clear()
+    settled(sure, Vocabulary(brands=["Sony"]), "en", 0.6, ask)
+    assert asked == []
 
 
 def test_the_words_are_marked_in_the_last_part_alone() -> None:
