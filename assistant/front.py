@@ -463,18 +463,17 @@ class Assistant:
     def _context(self, request: Request, pressed: Sequence[Pressed]) -> TurnContext:
         catalogue = self._parts.engines.catalogue
         encoder, model = self._text_encoder(), self.settings.text.model
-        heads = heads_for(model)
         return TurnContext(
             settings=self.settings,
             catalogue=catalogue,
             vocabulary=catalogue.vocabulary(),
             chat=self._parts.chat.for_turn(),
+            reader=MessageReader(encoder, heads_for(model), catalogue),
             run_tool=partial(self._run_tool, user=request.owner),
             uploads=self.uploads(request.session_id),
             models=model_names(self.settings),
             user=request.owner,
             taste=self._parts.engines.taste,
-            reader=MessageReader(encoder, heads, catalogue) if encoder and heads else None,
             entailment=entailment_for(model, encoder) if encoder else None,
             pressed=pressed,
         )

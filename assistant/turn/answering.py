@@ -39,7 +39,7 @@ from assistant.turn.receive import noted
 from assistant.turn.state import Plan, TurnContext, TurnState, WishSearch, said_by
 from assistant.turn.tasting import BY_TASTE
 from assistant.turn.wishes import groups
-from assistant.understanding.prices import CENT
+from assistant.understanding import CENT
 from prompts import load_prompt, say
 from tools.item_facts import ItemFacts
 from tools.records import Item
@@ -126,7 +126,7 @@ def _asked_about(state: TurnState, context: TurnContext) -> list[Recommendation]
     if plan.intent != "details":
         return plan.references if len(plan.references) > 1 else memory.shown[:2]
     several = plan.references or memory.shown
-    if len(several) > 1 and context.reader:
+    if len(several) > 1:
         items = context.catalogue.get_many([one.item_id for one in several])
         said = "\n".join(unmarked(one.text) for one in said_by(state))
         encoder = context.reader.encoder

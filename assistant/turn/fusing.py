@@ -252,7 +252,7 @@ def _as_meant(
     said = unmarked(understanding.properties)
     if not said or len(state["searches"]) > 1:
         return near
-    encoder = context.reader.encoder if context.reader else None
+    encoder = context.reader.encoder
     found = []
     for entry in near:
         item = items.get(entry.hit.item_id)

@@ -44,7 +44,7 @@ from assistant.turn.role_questions import with_questions
 from assistant.turn.state import Emit, Found, Plan, TurnContext, TurnState, WishSearch, said_by, wishes_heard
 from assistant.turn.tasting import TASTE_TOOL, TASTE_TOOLS, Known, finds, know
 from assistant.turn.wishes import MOST_WISHES, joined, left_out, searches_for
-from assistant.understanding import Said, Understanding, glossary_query, is_untranslated, to_filters, understand
+from assistant.understanding import Said, Understanding, is_untranslated, to_filters
 from assistant.understanding.attributes import attribute_of
 from prompts import say
 from tools.errors import MediaError, ProductError
@@ -232,8 +232,8 @@ def _understood(
 ) -> tuple[Understanding, Memory, list[WishSearch]]:
     """What the message says, the memory with it, and what is certain to be done for each wish."""
     pictures = [one.attachment for one in seen]
-    read = context.reader.understand if context.reader else understand
-    understanding = _with_label(read(said, memory, context.vocabulary, attached=bool(pictures)), seen)
+    read = context.reader.understand(said, memory, context.vocabulary, attached=bool(pictures))
+    understanding = _with_label(read, seen)
     memory = memory.model_copy(update={"language": understanding.language})
     searches = [
         search.model_copy(update={"plan": _without_unchecked(search.plan, memory.language, context)})
@@ -470,14 +470,10 @@ def _with_known_attributes(plan: Plan, context: TurnContext, among: set[str] | N
 
 
 def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[PlannedCall]:
-    settings = context.settings
-    language = settings.catalogue_language if context.reader else state["memory"].language
     by_taste = TASTE_TOOLS if state["known"].may_ask_others else ()
     return certain_calls(
         plan,
-        settings.turn.pool,
-        language=language,
-        catalogue_language=settings.catalogue_language,
+        context.settings.turn.pool,
         by_taste=by_taste,
         spread=usual_names(context.vocabulary).categories[:SPREAD] if plan.spread else (),
     )
@@ -520,16 +516,19 @@ def _without_items(results: list[Result]) -> list[Result]:
 async def _merge_plans(
     certain: Plan, answer: dict[str, Any], results: list[Result], state: TurnState, runtime: Runtime[TurnContext]
 ) -> tuple[Plan, list[Result]]:
-    """The rules' plan with what the model added; searches run again when a constraint was added."""
-    foreign = state["memory"].language != runtime.context.settings.catalogue_language
-    if answer["intent"] == "chat" and not _is_about_items(certain, results, foreign):
+    """The reading's plan with what the model added; searches run again when a constraint was added."""
+    if answer["intent"] == "chat" and not _is_about_items(certain):
         return certain.model_copy(update=_NOTHING_HELD), _without_items(results)
     plan = certain
-    proposed = await asyncio.to_thread(proposed_constraints, answer, said_by(state), state["memory"].language)
+    said, vocabulary = said_by(state), runtime.context.vocabulary
+    proposed = await asyncio.to_thread(proposed_constraints, answer, certain.preferences, said, vocabulary)
     given_up = {change.field for change in plan.relaxed}
     constraints = merge_constraints(plan.constraints, [one for one in proposed if one.field not in given_up])
     if constraints != plan.constraints:
-        plan = plan.model_copy(update={"constraints": constraints, "filters": to_filters(constraints)})
+        held = {(one.field, one.value) for one in constraints}
+        preferences = [one for one in plan.preferences if (one.field, one.value) not in held]
+        update = {"constraints": constraints, "preferences": preferences, "filters": to_filters(constraints)}
+        plan = plan.model_copy(update=update)
         plan, again = await _search(plan, state, runtime)
         results = [*_without_items(results), *again]
     if plan.open_wish and not plan.topic:  # any query that the model thinks of is its own wish, not the user's
@@ -540,11 +539,9 @@ async def _merge_plans(
     ), results
 
 
-def _is_about_items(certain: Plan, results: list[Result], foreign: bool) -> bool:
+def _is_about_items(certain: Plan) -> bool:
     """True when the message shows a wish whatever the model says: a picture, a constraint, or words near an item's."""
     if certain.pictures or certain.constraints or certain.references or certain.open_wish:
-        return True
-    if foreign and glossary_query(certain.topic):
         return True
     return is_certain(certain.best)
 

@@ -11,9 +11,8 @@ from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Heard, Memory, PlannedCall, Seen
 from assistant.turn.preferring import preferences_in_force
 from assistant.turn.state import Plan, TurnContext
-from assistant.understanding import Said, Understanding, carry_over, glossary_query, grounded, to_filters, within_limits
+from assistant.understanding import CENT, Said, Understanding, carry_over, to_filters, within_limits
 from assistant.understanding.names import name_index
-from assistant.understanding.prices import CENT
 from prompts import Message, load_prompt, say
 from tools.records import Hit, Record, Vocabulary
 
@@ -33,7 +32,6 @@ MAX_CALLS = 2
 """How many calls a plan may hold: the certain ones run anyway, and a small model repeats itself when it may."""
 
 QUERY_CHARACTERS = 120
-_PLANNED_FILTERS = ("min_price", "max_price", "categories", "brands", "in_stock", "exclude_terms")
 
 
 class Names(Record):
@@ -116,8 +114,6 @@ def certain_calls(
     plan: Plan,
     pool: int,
     *,
-    language: str,
-    catalogue_language: str,
     by_taste: Sequence[str] = (),
     spread: Sequence[str] = (),
 ) -> list[PlannedCall]:
@@ -128,7 +124,7 @@ def certain_calls(
     """
     filters = plan.filters.model_dump(exclude_defaults=True)
     calls = [_search("search_by_image", {"image": picture}, pool, filters) for picture in plan.pictures]
-    query = searchable(plan.topic, language, catalogue_language)
+    query = plan.topic
     said = [plan.head] if plan.sentence else [query, plan.head]
     for words in dict.fromkeys(filter(None, said) if query else ()):
         calls.append(_search("search_by_text", {"query": words}, pool, filters))
@@ -162,19 +158,33 @@ def planned_calls(answer: dict[str, Any], plan: Plan, certain: list[PlannedCall]
     return calls
 
 
-def proposed_constraints(answer: dict[str, Any], said: list[Said], language: str) -> list[Constraint]:
-    """Constraints that the model read and the user's own words carry; all others are dropped."""
+def proposed_constraints(
+    answer: dict[str, Any], preferences: Sequence[Constraint], said: Sequence[Said], vocabulary: Vocabulary
+) -> list[Constraint]:
+    """Constraints that the model read and that are likely without it, or whose name the message holds.
+
+    Args:
+        preferences: what the message is likely to want; the model's word makes it certain.
+    """
+    named = {match.name for part in said for match in name_index(vocabulary).find(part.text, ("brand", "category"))}
     kept: list[Constraint] = []
     for call in answer["calls"]:
         for field, value in (call["arguments"].get("filters") or {}).items():
             for single in value if isinstance(value, list) else [value]:
-                if field in _PLANNED_FILTERS and grounded(field, single, said, language):
+                is_named = field in ("brands", "categories") and single in named
+                if is_named or any(one.field == field and _is_same(one.value, single) for one in preferences):
                     kept.append(Constraint(field=field, value=single, source="text", words=str(single)))
     return kept
 
 
+def _is_same(value: object, other: object) -> bool:
+    if isinstance(value, float | int) and isinstance(other, float | int):
+        return abs(value - other) <= CENT
+    return value == other
+
+
 def merge_constraints(known: list[Constraint], proposed: list[Constraint]) -> list[Constraint]:
-    """The rules' constraints, and the model's where the rules found none of that kind and value, nor its opposite."""
+    """The known constraints, and the model's where none of that kind and value is known, nor its opposite."""
     fields = {constraint.field for constraint in known}
     settled = {str(c.value).casefold() for c in known if c.field not in ("min_price", "max_price", "in_stock")}
     added = []
@@ -183,13 +193,6 @@ def merge_constraints(known: list[Constraint], proposed: list[Constraint]) -> li
         if not (single and constraint.field in fields) and str(constraint.value).casefold() not in settled:
             added.append(constraint)
     return [*known, *added]
-
-
-def searchable(topic: str, language: str, catalogue_language: str) -> str:
-    """The topic in the catalogue's language, as far as the glossary goes; as it is where it knows no word."""
-    if language == catalogue_language or catalogue_language != "en":
-        return topic
-    return glossary_query(topic) or topic
 
 
 def plan_messages(

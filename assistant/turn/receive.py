@@ -10,7 +10,7 @@ from assistant.errors import BadInput
 from assistant.records import Attachment, AttachmentNote, Constraint, Memory, Regard
 from assistant.settings import Limits
 from assistant.turn.state import Dropped, Request
-from assistant.understanding.prices import CENT
+from assistant.understanding import CENT
 from tools.errors import MediaError
 from tools.media import MediaLimits, load_audio, load_picture
 

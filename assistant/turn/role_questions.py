@@ -12,7 +12,7 @@ from assistant.turn.state import TurnContext
 
 def with_questions(context: TurnContext) -> TurnContext:
     """The context whose reader asks the language model, as often as the settings allow; from the turn's event loop."""
-    if context.reader is None or not context.settings.reading.questions:
+    if not context.settings.reading.questions:
         return context
     return replace(context, reader=context.reader._replace(ask=_Questions(context, asyncio.get_running_loop())))
 

@@ -36,7 +36,7 @@ from assistant.settings import Settings
 from assistant.turn.interest import Pressed
 from assistant.turn.tasting import Known
 from assistant.understanding import Said, Understanding
-from assistant.understanding.intents import gives_orders
+from assistant.understanding.phrases import gives_orders
 from tools.records import Filters, Hit, Record, Vocabulary
 from tools.store.catalogue import Catalogue
 from tools.taste.taste import Taste
@@ -224,12 +224,12 @@ class TurnContext:
     catalogue: Catalogue
     vocabulary: Vocabulary
     chat: ChatClient
+    reader: MessageReader
     run_tool: RunTool
     uploads: Path
     models: dict[str, str]
     user: str = LOCAL
     taste: Taste | None = None
-    reader: MessageReader | None = None
     entailment: Entailment | None = None
     pressed: Sequence[Pressed] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)

@@ -1,11 +1,10 @@
-"""The words that carry constraints, loaded once from ``lexicon.yaml``, and how they become patterns."""
+"""Names and words in several languages, loaded once from ``lexicon.yaml``, and how they become patterns."""
 
 import re
 from collections.abc import Iterable
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from itertools import takewhile
-from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict
@@ -63,25 +62,11 @@ class Lexicon(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    price: dict[str, list[str]]
+    below: list[str]
     currencies: dict[str, list[str]]
-    not_units: list[str]
-    stock: list[str]
-    sold_out: list[str]
-    sort: dict[Literal["price", "-price"], list[str]]
     brands: dict[str, list[str]]
-    cheaper: list[str]
-    pricier: list[str]
-    negation: dict[str, list[str]]
-    must: list[str]
-    one: list[str]
-    references: dict[str, Any]
-    interest: dict[str, list[str]]
-    recipients: dict[str, list[str]]
-    refine: list[str]
     intents: dict[str, list[str]]
     terms: dict[str, list[str]]
-    attributes: list[str]
     glossary: dict[str, list[str]]
     words: dict[str, str]
 
@@ -99,17 +84,6 @@ class Lexicon(BaseModel):
     def canonical(self) -> dict[str, str]:
         """Every spelling of a colour or material, to its canonical word."""
         return {spelling: word for word, spellings in self.terms.items() for spelling in spellings}
-
-    @cached_property
-    def translations(self) -> list[tuple[str, str]]:
-        """Foreign words and their English, longest first, for translating a query word by word."""
-        pairs = [(spelling, word) for word, many in self.terms.items() for spelling in many if spelling != word]
-        pairs += [(spelling, word) for word, many in self.glossary.items() for spelling in many]  # "cactus" is one too
-        return sorted(pairs, key=lambda pair: len(pair[0]), reverse=True)
-
-    def currency_of(self, mark: str) -> str | None:
-        """The ISO 4217 code of a currency mark or word."""
-        return next((code for code, marks in self.currencies.items() if mark.casefold() in marks), None)
 
 
 @cache

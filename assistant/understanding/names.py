@@ -9,7 +9,6 @@ import threading
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import cache
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from ahocorasick_rs import AhoCorasick, MatchKind
@@ -165,17 +164,6 @@ def name_index(vocabulary: Vocabulary) -> NameIndex:
     return _indexes.of(vocabulary)
 
 
-def attribute_values(vocabulary: Vocabulary) -> frozenset[str]:
-    """Every value of every attribute in small letters, made once for each vocabulary."""
-    return _values.of(vocabulary)
-
-
-@cache
-def lexicon_index() -> NameIndex:
-    """The index of the lexicon's colours, materials and nouns alone."""
-    return NameIndex(_of_the_lexicon())
-
-
 def _spellings(vocabulary: Vocabulary) -> Iterator[tuple[Kind, str, str]]:
     lexicon = load_lexicon()
     for brand in vocabulary.brands:
@@ -185,11 +173,6 @@ def _spellings(vocabulary: Vocabulary) -> Iterator[tuple[Kind, str, str]]:
         for form in _forms(category):
             for spelling in (form, *lexicon.glossary.get(form, [])):
                 yield "category", category, spelling
-    yield from _of_the_lexicon()
-
-
-def _of_the_lexicon() -> Iterator[tuple[Kind, str, str]]:
-    lexicon = load_lexicon()
     for term, spellings in lexicon.terms.items():
         for spelling in spellings:
             yield "term", term, spelling
@@ -205,6 +188,3 @@ def _forms(name: str) -> list[str]:
 
 
 _indexes = Kept(lambda vocabulary: NameIndex(_spellings(vocabulary)))
-_values = Kept(
-    lambda vocabulary: frozenset(v.casefold() for values in vocabulary.attribute_values.values() for v in values)
-)

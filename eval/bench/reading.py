@@ -1,4 +1,4 @@
-"""What reading a message costs: long messages of every kind, and an ordinary sentence with a large vocabulary.
+"""What reading a message costs beside the encoder: long messages, and a sentence with a large vocabulary.
 
 Times are the thread's processor time, so that what else runs on the machine does not count.
 """
@@ -14,9 +14,10 @@ from types import FrameType
 
 import numpy as np
 
+from assistant.agent.reading.untrained import read_untrained
 from assistant.privacy.masking import mask
-from assistant.records import Memory, Recommendation
-from assistant.understanding import Said, understand
+from assistant.understanding import Said
+from assistant.understanding.language import detect_language
 from eval.bench.messages import KINDS, LENGTH, NAMED_FLOODS, messages
 from eval.bench.report import Result, Table
 from eval.bench.stage import Stage
@@ -47,7 +48,7 @@ class _TooLongError(Exception):
 
 def measure(stage: Stage) -> Result:
     """Read messages of every kind, then sentences with few and with many names."""
-    _read("to load the models and word lists once 一百元", Vocabulary(), Memory())
+    _read("to load the models and word lists once 一百元", Vocabulary())
     result = Result("reading")
     _long_messages(stage, result)
     _sentences(stage, result)
@@ -59,12 +60,12 @@ def _long_messages(stage: Stage, result: Result) -> None:
         f"Processor time of reading a message of {LENGTH:,} characters, ms",
         ["kind", "messages", "median", "p99", "most", "masking, most"],
     )
-    vocabulary, memory = _vocabulary(1_000, 250), _memory()
+    vocabulary = _vocabulary(1_000, 250)
     everything: list[float] = []
     for kind in [*KINDS, "mixture", "named floods"]:
         stage.say(f"reading messages of the kind: {kind}")
         texts = list(NAMED_FLOODS if kind == "named floods" else messages(kind, stage.cases or MESSAGES))
-        times = [_seconds(partial(_read, text, vocabulary, memory)) for text in texts]
+        times = [_seconds(partial(_read, text, vocabulary)) for text in texts]
         masked = max(_seconds(partial(mask, text)) for text in texts)
         everything += times
         table.add(kind, len(times), *(1e3 * value for value in (*_spread(times), masked)))
@@ -88,7 +89,7 @@ def _sentences(stage: Stage, result: Result) -> None:
         ],
     )
     small, large = _vocabulary(*SMALL), _vocabulary(*LARGE)
-    built = _seconds(lambda: _read("shoes", large, _memory()))
+    built = _seconds(lambda: _read("shoes", large))
     rows = {}
     for number, sentence in enumerate(SENTENCES):
         stage.say(f"reading sentence {number + 1} of {len(SENTENCES)}")
@@ -108,12 +109,11 @@ def _sentences(stage: Stage, result: Result) -> None:
 
 def _median(sentence: str, vocabulary: Vocabulary) -> float:
     text = sentence.format(brand=vocabulary.brands[-1], category=vocabulary.categories[-1])
-    memory = _memory()
-    return float(np.median([_seconds(lambda: _read(text, vocabulary, memory)) for _ in range(REPEATS)]))
+    return float(np.median([_seconds(lambda: _read(text, vocabulary)) for _ in range(REPEATS)]))
 
 
-def _read(text: str, vocabulary: Vocabulary, memory: Memory) -> None:
-    understand([Said(source="text", text=text)], memory, vocabulary, attached=False)
+def _read(text: str, vocabulary: Vocabulary) -> None:
+    read_untrained([Said(source="text", text=text)], vocabulary, detect_language(text, default="en"))
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -165,12 +165,3 @@ def _vocabulary(brands: int, categories: int) -> Vocabulary:
         attribute_values={"color": ["black", "white", "grey"], "material": ["oak", "leather"]},
         currencies=["USD"],
     )
-
-
-def _memory() -> Memory:
-    titles = ("Balloon Chair", "Modern Cafe Chair", "Comfy Padded Chair")
-    shown = [
-        Recommendation(rank=n + 1, item_id=f"i{n}", title=title, price=50.0, score=1, explanation="", evidence=[])
-        for n, title in enumerate(titles)
-    ]
-    return Memory(turns=1, topic="chair", shown=shown)

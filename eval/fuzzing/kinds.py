@@ -12,6 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from assistant.agent.reading.reader import MessageReader
 from assistant.errors import ProductError
 from assistant.ingest import IngestSummary, Rejection
 from assistant.ingest.export import catalogue_line
@@ -21,7 +22,7 @@ from assistant.records import Memory
 from assistant.service.catalogue_map import project
 from assistant.service.catalogue_reading import Sort, browsed, neighbours, searched
 from assistant.service.catalogue_views import item_out, stats_out
-from assistant.understanding import Said, to_filters, understand
+from assistant.understanding import Said, to_filters
 from eval.fuzzing import lines, shop
 from eval.fuzzing.counting import HANG_SECONDS, Gone, Tally, run
 from eval.fuzzing.messages import Message, conversations, messages
@@ -47,7 +48,7 @@ RECOVERY_SECONDS = 60.0
 WARM_UP = (
     "black shoes under 100 dollars, not Nike", "schwarze Schuhe", "zapatos negros", "zapatos", "黑色的鞋",
 )  # fmt: skip
-"""Read before anything is counted: lexicon and language detector are loaded by the first messages."""
+"""Read before anything is counted: names and language detector are loaded by the first messages."""
 TURNS_SHARE = 25
 """One in so many messages is a whole turn; the others are read only."""
 
@@ -81,18 +82,19 @@ def _counted(kind: str) -> Iterator[Tally]:
 
 
 def reading(plan: Plan) -> Tally:
-    """Messages read by the rules alone: no error, and filters that hold together."""
+    """Messages read without classifiers: no error, and filters that hold together."""
     with _counted("messages, reading") as tally, Catalogue.open(plan.folder / "reading") as catalogue:
         shop.stock(catalogue, plan.folder / "reading-stock")
-        vocabulary = catalogue.vocabulary()
+        vocabulary, reader = catalogue.vocabulary(), MessageReader(None, None, catalogue)
         for text in WARM_UP:
-            understand([Said(source="text", text=text)], Memory(), vocabulary, attached=False)
+            reader.understand([Said(source="text", text=text)], Memory(), vocabulary, attached=False)
 
         def check(text: str) -> None:
             try:
                 with tally.timed(text):
-                    understood = understand([Said(source="text", text=text)], Memory(), vocabulary, attached=False)
-                    filters = to_filters(understood.constraints)
+                    said = [Said(source="text", text=text)]
+                    understood = reader.understand(said, Memory(), vocabulary, attached=False)
+                    filters = to_filters(understood.preferences)
                     json.dumps(filters.model_dump(), allow_nan=False)
                     catalogue.count_eligible(filters)
             except Exception as exc:

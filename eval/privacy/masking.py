@@ -2,8 +2,8 @@
 
 Lines of ``eval/data/personal.jsonl`` are messages in which personal data stands between marks, ``<phone>...</phone>``;
 half of them have none and look as if they had. Recall: the share of marked stretches that are masked whole. Precision:
-the share of masked stretches that lie within marked ones. A wish is understood alike when the rules read the same
-constraints from the masked message as from the message without what is marked.
+the share of masked stretches that lie within marked ones. A wish is understood alike when the same
+preferences are read from the masked message as from the message without what is marked.
 """
 
 import json
@@ -14,11 +14,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from assistant.agent.reading.untrained import read_untrained
 from assistant.errors import BadInput
 from assistant.privacy.masking import mask
 from assistant.privacy.recognizing import Kind, Personal, find
-from assistant.records import Memory
-from assistant.understanding import Said, understand
+from assistant.understanding import Said
+from assistant.understanding.language import detect_language
 from eval.public.reading import reading
 from tools.records import Record, Vocabulary
 
@@ -121,13 +122,13 @@ def _covered(one: Personal, by: Sequence[Personal]) -> bool:
 
 
 def _understood_alike(line: Line) -> bool:
-    return _constraints(mask(line.text)) == _constraints(_without_marked(line))
+    return _preferences(mask(line.text)) == _preferences(_without_marked(line))
 
 
-def _constraints(text: str) -> list[tuple[str, object]]:
+def _preferences(text: str) -> list[tuple[str, object]]:
     said = [Said(source="text", text=text)]
-    understanding = understand(said, Memory(), Vocabulary(categories=[], brands=[], currencies=[]), attached=False)
-    return [(one.field, one.value) for one in understanding.constraints]
+    understanding = read_untrained(said, Vocabulary(), detect_language(text, default="en"))
+    return [(one.field, one.value) for one in understanding.preferences]
 
 
 def _without_marked(line: Line) -> str:

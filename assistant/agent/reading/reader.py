@@ -7,7 +7,7 @@ preference, and nothing else is held against an item.
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -18,16 +18,15 @@ from assistant.agent.reading.labels import ROLES
 from assistant.agent.reading.questions import Ask, settled
 from assistant.agent.reading.referring import MOST_FOUND, MOST_POINTERS, Pointed, Referring
 from assistant.agent.reading.spans import Span, Tagged
+from assistant.agent.reading.untrained import read_untrained
 from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Intent, Memory, Recommendation
-from assistant.understanding import Said, Understanding, Wish, to_filters
+from assistant.understanding import CENT, Said, Understanding, Wish, to_filters
 from assistant.understanding.attributes import attribute_constraints
-from assistant.understanding.intents import intent_of, is_accompaniment
 from assistant.understanding.joining import joint
 from assistant.understanding.language import detect_language
 from assistant.understanding.names import NameMatch, longest, name_index
-from assistant.understanding.normalise import normalise
-from assistant.understanding.prices import find_price_bounds
+from assistant.understanding.phrases import asks_why, is_accompaniment, is_exclusive
 from tools.engines.text import TextEncoder
 from tools.errors import ProductError
 from tools.records import Filters, Hit, SignalSource, Vocabulary
@@ -60,7 +59,6 @@ MEANT: Final = 6.0
 "Surprise me", "推荐点东西" and their like reach 5.9 over three catalogues, needs that are told in a story 6.5 and more.
 """
 
-CENT: Final = 0.01
 MOST_COMPARED: Final = 16
 """How many words of a message are compared with the catalogue's names by the encoder."""
 
@@ -87,10 +85,13 @@ _ABOUT_ITEMS = ("item", "compare", "cart")
 
 
 class MessageReader(NamedTuple):
-    """Reads messages with a text encoder, the classifiers that belong to it, and the catalogue that it has encoded."""
+    """Reads messages with a text encoder, the classifiers that belong to it, and the catalogue that it has encoded.
 
-    encoder: TextEncoder
-    heads: Heads
+    Where there is no encoder, or it has no classifiers, what a message names is all that is read of it.
+    """
+
+    encoder: TextEncoder | None
+    heads: Heads | None
     catalogue: Catalogue
     ask: Ask | None = None
     """Asks the language model about words of which the classifiers are unsure."""
@@ -107,24 +108,39 @@ class MessageReader(NamedTuple):
             attached: the message brings a picture.
         """
         language = detect_language("\n".join(part.text for part in said), default=memory.language)
-        parts = [self._part(part, memory, vocabulary, language) for part in said]
+        if not said:
+            return _nothing_said(memory, language)
+        if self.encoder is None or self.heads is None:
+            return read_untrained(said, vocabulary, language)
+        referring = Referring(self.encoder, partial(_find, self.catalogue, self.encoder))
+        parts = []
+        for part in said:
+            states = self.encoder.token_states(part.text, purpose="classification")
+            read = self.heads.read(part.text, states, shown=_goes_on(memory))
+            if self.ask:
+                read = read._replace(tagged=settled(read.tagged, vocabulary, language, CERTAIN, self.ask))
+            parts.append(_Part(part, read, memory, vocabulary, language, referring))
         return _joined(parts, memory, language, attached=attached)
 
-    def _part(self, said: Said, memory: Memory, vocabulary: Vocabulary, language: str) -> "_Part":
-        states = self.encoder.token_states(said.text, purpose="classification")
-        read = self.heads.read(said.text, states, shown=_goes_on(memory))
-        if self.ask:
-            read = read._replace(tagged=settled(read.tagged, vocabulary, language, CERTAIN, self.ask))
-        return _Part(said, read, memory, vocabulary, language, Referring(self.encoder, self._find))
 
-    def _find(self, words: str, filters: Filters | None) -> list[Hit]:
-        """Items for words; none where the catalogue cannot be searched, which the turn's own search reports."""
-        try:
-            return search_by_text(
-                self.catalogue, self.encoder, None, words, k=MOST_FOUND, filters=filters, weights=BY_TEXT
-            ).items
-        except ProductError:
-            return []
+def _find(catalogue: Catalogue, encoder: TextEncoder, words: str, filters: Filters | None) -> list[Hit]:
+    """Items for words; none where the catalogue cannot be searched, which the turn's own search reports."""
+    try:
+        return search_by_text(catalogue, encoder, None, words, k=MOST_FOUND, filters=filters, weights=BY_TEXT).items
+    except ProductError:
+        return []
+
+
+def _nothing_said(memory: Memory, language: str) -> Understanding:
+    return Understanding(
+        language=language,
+        intent=None,
+        constraints=[],
+        currency=None,
+        references=[],
+        topic="",
+        refines=_goes_on(memory),
+    )
 
 
 class _Part:
@@ -211,7 +227,6 @@ class _Part:
         start, end = self.unread
         read = [amount for amount in self.amounts if not start <= amount.start < end]
         roles = [(amount, *self._number_role(amount)) for amount in read]
-        strict_bounds = self._strict_bounds() if any(role == "max" for _, role, _ in roles) else set()
         for amount, role, probability in roles:
             if role == "num":
                 continue
@@ -225,17 +240,12 @@ class _Part:
                     "min_price": round(amount.value * (1 - AROUND), 2),
                     "max_price": round(amount.value * (1 + AROUND), 2),
                 }
-            strict = role == "max" and amount.value >= CENT and amount.value in strict_bounds
+            strict = role == "max" and amount.value >= CENT and is_exclusive(self.text[max(0, start - NEAR) : start])
             for field, value in bounds.items():
                 if role == "near" or field.startswith(role):
                     value = round(value - CENT, 2) if strict else value
                     bound = self._constraint(field, value, words, currency=currency, exclusive=strict)
                     self._hold(amount.start, probability, bound)
-
-    def _strict_bounds(self) -> set[float]:
-        """Upper limits whose own number is not meant: "below 100"."""
-        bounds = find_price_bounds(normalise(self.text, self.language))
-        return {round(bound.value + CENT, 2) for bound in bounds if bound.exclusive and bound.field == "max_price"}
 
     def _number_role(self, amount: Amount) -> tuple[str, float]:
         """Whether a number is a price, and which; one beside a currency is no size."""
@@ -473,16 +483,6 @@ class _Part:
 
 def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: bool) -> Understanding:
     """The understanding of a turn: a typed text decides what kind of request it is, where there is one."""
-    if not parts:
-        return Understanding(
-            language=language,
-            intent=None,
-            constraints=[],
-            currency=None,
-            references=[],
-            topic="",
-            refines=_goes_on(memory),
-        )
     lead = next((part for part in parts if part.source == "text"), parts[0])
     shown = bool(memory.shown)
     references = list({item.item_id: item for part in parts for item in part.references}.values())
@@ -547,7 +547,7 @@ def _intent(part: _Part, references: list[Recommendation], *, shown: bool, attac
     """The act as an intent; None for everything that searches."""
     act = part.read.act
     if act == "item":
-        if intent_of(part.text.casefold(), shown=shown, attached=attached) == "why":
+        if shown and not attached and asks_why(part.text.casefold()):
             return "why"
         return "details" if references or (shown and not part.pointed.unshown) else None
     if act == "compare" and part.pointed.picked:

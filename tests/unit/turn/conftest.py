@@ -1,7 +1,7 @@
 """A turn over doubles: a shelf of items instead of stores, canned tools, and a model that says what a test scripted."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from numpy.typing import NDArray
 
+from assistant.agent.reading import reader
+from assistant.agent.reading.reader import MessageReader
 from assistant.errors import LLMUnavailable
 from assistant.llm.client import CallUsage, Usage
 from assistant.records import Attachment, Done, PlannedCall, Reply, Step, TurnEvent
@@ -20,7 +22,8 @@ from assistant.settings import Settings, ShopSettings, TasteSettings, TurnSettin
 from assistant.turn.graph import build_graph
 from assistant.turn.interest import Pressed
 from assistant.turn.state import Request, TurnContext
-from tools.records import Filters, Item, Signal, Vocabulary
+from tests.fakes.reading import PhraseEncoder, Told
+from tools.records import Filters, Item, ItemsResult, Signal, Vocabulary
 from tools.search import hit
 from tools.store.offers import offered, own_values, variant_values
 from tools.taste.taste import Taste
@@ -170,18 +173,36 @@ class Stage:
     shop: ShopSettings = field(default_factory=ShopSettings)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What tools answer, by name, in place of what they usually do here."""
+    told: Told = field(default_factory=Told)
+    encoder: PhraseEncoder = field(default_factory=PhraseEncoder)
 
     def __post_init__(self) -> None:
         self.graph = build_graph(InMemorySaver(serde=serializer()))
 
-    async def turn(self, text: str, *script: Any, **files: Any) -> tuple[Reply, list[TurnEvent], ScriptedChat]:  # noqa: ANN401
-        """One turn; the model says what the script says and is unreachable after it."""
+    async def turn(
+        self,
+        text: str,
+        *script: Any,  # noqa: ANN401
+        act: str = "find",
+        asks: Sequence[str] = (),
+        **files: Any,  # noqa: ANN401
+    ) -> tuple[Reply, list[TurnEvent], ScriptedChat]:
+        """One turn; the model says what the script says and is unreachable after it.
+
+        What the words of message and transcript are is written in them: ``a [thing:chair], not [not:oak]``.
+
+        Args:
+            act: what the message wants done, of `assistant.agent.reading.labels.ACTS`.
+            asks: what it asks for beside, of ``OPERATIONS``.
+        """
+        text, self.transcript = (self.told.tell(one, act, asks) for one in (text, self.transcript))
         chat = ScriptedChat(list(script))
         context = TurnContext(
             settings=Settings(home=self.folder, turn=self.manner, taste=self.tasting, shop=self.shop),
             catalogue=self.shelf,  # type: ignore[arg-type]
             vocabulary=self.vocabulary,
             chat=chat,  # type: ignore[arg-type]
+            reader=MessageReader(self.encoder, self.told, self.shelf),  # type: ignore[arg-type]
             run_tool=self.run_tool,
             uploads=self.folder / "uploads",
             models={},
@@ -202,6 +223,15 @@ class Stage:
         if call.tool in self.broken_tools:
             return Step(**call.model_dump(), ok=False, error="it broke", seconds=0), None
         return Step(**call.model_dump(), ok=True, seconds=0), self._result(call)
+
+    def found(
+        self, shelf: Shelf, encoder: object, pictures: object, words: str, *, filters: Filters | None, **_: object
+    ) -> ItemsResult:
+        """What the reader's own searches find: near are the items with one of the words in their title."""
+        filters = filters or Filters()
+        passing, asked = shelf.passing(filters), set(words.casefold().split())
+        scores = {one.id: 0.6 if asked & set(one.title.casefold().split()) else 0.1 for one in passing}
+        return ItemsResult.model_validate({"items": hits(passing, words, scores, filters)})
 
     def _result(self, call: PlannedCall) -> dict[str, Any]:
         if call.tool in self.answers:
@@ -224,8 +254,10 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path, Shelf(list(ITEMS)))
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    stage = Stage(tmp_path, Shelf(list(ITEMS)))
+    monkeypatch.setattr(reader, "search_by_text", stage.found)
+    return stage
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from assistant.agent.reading.reader import MessageReader
 from assistant.errors import LLMUnavailable
 from assistant.records import Constraint, Done, Explained, Provisional, Ranked
 from assistant.understanding import Understanding, Wish
@@ -27,7 +28,7 @@ def understood(monkeypatch: pytest.MonkeyPatch) -> Understood:
     def set_to(**settled: Any) -> None:  # noqa: ANN401
         usual = {"language": "en", "intent": None, "constraints": [], "currency": None, "references": [], "topic": ""}
         understanding = Understanding.model_validate({**usual, "refines": False, **settled})
-        monkeypatch.setattr("assistant.turn.nodes.understand", lambda *_, **__: understanding)
+        monkeypatch.setattr(MessageReader, "understand", lambda *_, **__: understanding)
 
     return set_to
 

@@ -28,8 +28,8 @@ async def test_the_ranking_is_never_told(stage: Stage) -> None:
 
 
 async def test_small_talk_and_an_order_of_prices_are_no_ranking_to_learn_from(stage: Stage) -> None:
-    for text in ("hello", "the cheapest chair"):
-        _, events, _ = await replace(stage, manner=NO_MODEL).turn(text)
+    for text, act, asks in (("hello", "chat", []), ("the cheapest [thing:chair]", "find", ["cheapest"])):
+        _, events, _ = await replace(stage, manner=NO_MODEL).turn(text, act=act, asks=asks)
         done = events[-1]
         assert isinstance(done, Done)
         assert done.impression is None

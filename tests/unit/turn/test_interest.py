@@ -45,11 +45,13 @@ def test_what_was_shown_for_an_item_fades_with_the_turns() -> None:
     assert found["b"] > found["a"] > found["c"] > 0
 
 
-@pytest.mark.parametrize("words", ["not the first one", "the first is too dark", "I don't like the first"])
+@pytest.mark.parametrize(
+    "words", ["not [item:the first one]", "[item:the first one] is too dark", "I don't like [item:the first one]"]
+)
 async def test_a_rejected_item_does_not_come_back_unless_it_is_named(stage: Stage, words: str) -> None:
     await stage.turn("a chair", DOWN)
-    rejecting, _, _ = await stage.turn(words, DOWN)
-    later, _, _ = await stage.turn("a running shoe or an oak thing", DOWN)
+    rejecting, _, _ = await stage.turn(words, DOWN, act="refine", asks=["rejects"])
+    later, _, _ = await stage.turn("a running shoe of oak", DOWN)
     named, _, _ = await stage.turn("show me the oak chair again", DOWN)
     assert "oak" not in [item.item_id for item in [*rejecting.recommendations, *later.recommendations]]
     assert "oak" in [item.item_id for item in named.recommendations]
@@ -67,7 +69,7 @@ async def test_a_pressed_button_moves_the_next_turn_and_can_be_taken_back(stage:
 
 async def test_what_is_too_expensive_says_nothing_against_what_is_like_it(stage: Stage) -> None:
     await stage.turn("a chair", DOWN)
-    await stage.turn("the second one is too expensive", DOWN)
+    await stage.turn("[item:the second one] is too expensive", DOWN, act="refine", asks=["rejects", "cheaper"])
     memory = (await stage.graph.aget_state({"configurable": {"thread_id": "s"}})).values["kept"]
     assert [regard.item_id for regard in memory.rejected] == ["cafe"]
     assert leanings(memory) == {}

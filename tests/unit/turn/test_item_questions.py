@@ -6,7 +6,6 @@ import pytest
 
 from assistant.errors import LLMUnavailable
 from assistant.turn.item_questions import answer, answering_facts, evidence_of
-from assistant.understanding import Understanding, understand
 from prompts import say
 from tests.unit.turn.conftest import ITEMS, Stage
 from tools.item_facts import ItemFact, ItemFacts
@@ -27,14 +26,13 @@ def told(*facts: ItemFact, overview: bool = False, missing: tuple[str, ...] = ()
 
 
 @pytest.fixture
-def ask(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401
+def ask(stage: Stage) -> Any:  # noqa: ANN401
     """Asks about the first item shown, given what the record is found to say."""
 
     async def ask_(question: str, answers: dict[str, Any]) -> Any:  # noqa: ANN401
         await stage.turn("a chair", DOWN)
-        monkeypatch.setattr("assistant.understanding.intent_of", lambda *_, **__: "details")
         stage.answers = answers
-        reply, _, _ = await stage.turn(question, DOWN)
+        reply, _, _ = await stage.turn(question, DOWN, act="item")
         return reply
 
     return ask_
@@ -92,19 +90,14 @@ def test_every_kind_of_fact_is_told_in_the_user_s_language(language: str) -> Non
     assert say("details_unknown", language, details="x").endswith("x")
 
 
-async def test_a_question_about_an_item_that_had_to_be_found_is_answered_beside_the_cards(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def asks(*args: Any, **options: Any) -> Understanding:  # noqa: ANN401
-        return understand(*args, **options).model_copy(update={"asks_item": True})
-
-    monkeypatch.setattr("assistant.turn.nodes.understand", asks)
+async def test_a_question_about_an_item_that_had_to_be_found_is_answered_beside_the_cards(stage: Stage) -> None:
+    question = "which sizes does the [item:oak chair] have"
     stage.answers = told(fact("attribute", 2.0, "40, 41", "size"))
-    reply, _, _ = await stage.turn("which sizes does the oak chair have", DOWN)
+    reply, _, _ = await stage.turn(question, DOWN, act="item")
     first = reply.recommendations[0]
     assert reply.message.splitlines()[-1] == f"{first.title}: size: 40, 41"
     assert len(reply.message.splitlines()) == 2
     assert [entry.detail for entry in reply.evidence] == ["size: 40, 41"]
     stage.answers = told(fact("attribute", 0.2, "40, 41", "size"))
-    reply, _, _ = await stage.turn("which sizes does the oak chair have", DOWN)
+    reply, _, _ = await stage.turn(question, DOWN, act="item")
     assert reply.evidence == []

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from assistant.agent.reading.reader import MessageReader
 from assistant.errors import BadInput, LLMUnavailable
 from assistant.records import Constraint, Memory, Reply
-from assistant.turn import nodes
 from assistant.turn.preferring import MOST_PREFERENCES, preferences_in_force
 from assistant.turn.state import Dropped
 from assistant.understanding import Understanding, Wish
@@ -66,14 +66,14 @@ def test_the_latest_count_and_what_is_left_out_is_told() -> None:
 def shop(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A shelf where the words of a message after "|" are preferences, as the reading will tell them."""
 
-    def reading(said: list[Any], memory: Memory, *_: object, **__: object) -> Understanding:
+    def reading(_: MessageReader, said: list[Any], memory: Memory, *rest: object, **__: object) -> Understanding:
         text, _, told = said[0].text.partition("|") if said else ("", "", "")
         preferences = [condition(*pair.strip().split("=")) for pair in told.split(",") if pair]
         topic, refines = text.removeprefix("还要").strip(), not said or text.startswith("还要")
         chinese = "zh" if refines and said else memory.language
         return read(refines=refines, topic=topic, preferences=preferences, language=chinese)
 
-    monkeypatch.setattr(nodes, "understand", reading)
+    monkeypatch.setattr(MessageReader, "understand", reading)
     return stage
 
 
@@ -118,7 +118,7 @@ async def test_where_nothing_is_shown_nothing_is_said_of_preferences(shop: Stage
 async def test_of_several_wishes_it_is_told_once(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     wishes = [Wish(topic="chair"), Wish(topic="shoe", constraints=[condition(*NIKE)])]
     found = read(refines=False, wishes=wishes, preferences=[condition("include_terms", "cafe"), condition(*NIKE)])
-    monkeypatch.setattr(nodes, "understand", lambda *_, **__: found)
+    monkeypatch.setattr(MessageReader, "understand", lambda *_, **__: found)
     reply, _, _ = await shop.turn("a chair and a Nike shoe", DOWN)
     assert told(reply) == [("include_terms", "cafe"), NIKE]
     assert reply.message.count("Preferred") == 1

@@ -40,7 +40,6 @@ def context_at(server: FakeOpenAIServer, folder: Path, **reading: float) -> Turn
 async def asked(context: TurnContext) -> dict[Question, str]:
     """What the reader is told in its thread."""
     reader = with_questions(context).reader
-    assert reader is not None
     assert reader.ask is not None
     return dict(await asyncio.to_thread(reader.ask, QUESTIONS))
 

@@ -30,19 +30,12 @@ def shown(item_id: str, title: str = "Chair") -> Recommendation:
     return Recommendation(rank=1, item_id=item_id, title=title, price=1, score=1, explanation="", evidence=[])
 
 
-@pytest.fixture
-def act(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401
-    """What kind of message the next one is taken for."""
-    return lambda intent: monkeypatch.setattr("assistant.understanding.intent_of", lambda *_, **__: intent)
-
-
 # Questions to the shop -----------------------------------------------------------------------------------------------
 
 
-async def test_a_question_is_answered_in_the_pages_words_with_the_page_named(stage: Stage, act: Any) -> None:  # noqa: ANN401
-    act("shop")
+async def test_a_question_is_answered_in_the_pages_words_with_the_page_named(stage: Stage) -> None:
     stage.answers = pages(hit("Three days.", 2.0), hit("We ship on Mondays.", 1.7), hit("Boxes are brown.", 1.1))
-    reply, _, chat = await stage.turn("how long does delivery take?", DOWN)
+    reply, _, chat = await stage.turn("how long does delivery take?", DOWN, act="shop")
     assert reply.intent == "shop"
     assert reply.message == "“Three days.” (Delivery > Times)\n“We ship on Mondays.” (Delivery > Times)"
     assert [(entry.id, entry.source) for entry in reply.evidence] == [("e1", "page"), ("e2", "page")]
@@ -52,34 +45,30 @@ async def test_a_question_is_answered_in_the_pages_words_with_the_page_named(sta
 
 
 @pytest.mark.parametrize("contact", ["", "mail@shop.example"])
-async def test_what_the_pages_do_not_say_is_said_with_whom_to_ask(stage: Stage, act: Any, contact: str) -> None:  # noqa: ANN401
-    act("shop")
+async def test_what_the_pages_do_not_say_is_said_with_whom_to_ask(stage: Stage, contact: str) -> None:
     stage.shop = ShopSettings(contact=contact)
     for answers in (pages(hit("Boxes are brown.", 0.9)), pages(missing=(shop.NO_PAGES,))):
         stage.answers = answers
-        reply, _, _ = await stage.turn("is there a student discount?", DOWN)
+        reply, _, _ = await stage.turn("is there a student discount?", DOWN, act="shop")
         assert contact in reply.message
         assert "Boxes" not in reply.message
         assert (reply.evidence, reply.degraded) == ([], [])
 
 
-async def test_a_search_that_fails_or_lacks_its_encoder_is_said(stage: Stage, act: Any) -> None:  # noqa: ANN401
-    act("shop")
+async def test_a_search_that_fails_or_lacks_its_encoder_is_said(stage: Stage) -> None:
     stage.answers = pages(missing=("The pages were embedded by another text encoder.",))
-    reply, _, _ = await stage.turn("do you deliver?", DOWN)
+    reply, _, _ = await stage.turn("do you deliver?", DOWN, act="shop")
     assert len(reply.degraded) == 1
     stage.broken_tools = {"search_pages"}
-    reply, _, _ = await stage.turn("do you deliver?", DOWN)
+    reply, _, _ = await stage.turn("do you deliver?", DOWN, act="shop")
     assert len(reply.degraded) == 1
 
 
-async def test_the_list_that_was_shown_stays_the_one_that_is_spoken_of(stage: Stage, act: Any) -> None:  # noqa: ANN401
+async def test_the_list_that_was_shown_stays_the_one_that_is_spoken_of(stage: Stage) -> None:
     before, _, _ = await stage.turn("a chair", DOWN)
-    act("shop")
     stage.answers = pages(hit("Three days.", 2.0))
-    await stage.turn("how long does delivery take?", DOWN)
-    act("cart")
-    reply, _, _ = await stage.turn("put the second one in my cart", DOWN)
+    await stage.turn("how long does delivery take?", DOWN, act="shop")
+    reply, _, _ = await stage.turn("put [item:the second one] in my cart", DOWN, act="cart")
     assert reply.cart is not None
     assert reply.cart.item_id == before.recommendations[1].item_id
 
@@ -93,11 +82,10 @@ def test_only_passages_about_as_near_as_the_best_are_quoted() -> None:
 # The cart ------------------------------------------------------------------------------------------------------------
 
 
-async def test_the_item_pointed_at_is_put_in_the_cart_and_told_and_kept(stage: Stage, act: Any) -> None:  # noqa: ANN401
+async def test_the_item_pointed_at_is_put_in_the_cart_and_told_and_kept(stage: Stage) -> None:
     stage.shop = LINK
     before, _, _ = await stage.turn("a chair", DOWN)
-    act("cart")
-    reply, events, _ = await stage.turn("buy the second one", DOWN)
+    reply, events, _ = await stage.turn("buy [item:the second one]", DOWN, act="cart")
     item = before.recommendations[1]
     url = f"https://shop.example/cart?add={item.item_id}&n=1"
     assert reply.cart is not None
@@ -109,10 +97,9 @@ async def test_the_item_pointed_at_is_put_in_the_cart_and_told_and_kept(stage: S
     assert reply.recommendations == []
 
 
-async def test_nothing_is_kept_of_a_cart_for_somebody_else(stage: Stage, act: Any) -> None:  # noqa: ANN401
-    await stage.turn("a chair for my father", DOWN)
-    act("cart")
-    reply, events, _ = await stage.turn("buy the first one", DOWN)
+async def test_nothing_is_kept_of_a_cart_for_somebody_else(stage: Stage) -> None:
+    await stage.turn("a [thing:chair] for [for:my father]", DOWN, asks=["gift"])
+    reply, events, _ = await stage.turn("buy [item:the first one]", DOWN, act="cart")
     assert reply.cart is not None
     assert isinstance(events[-1], Done)
     assert events[-1].done == []

@@ -36,8 +36,8 @@ def did(stage: Stage, item_id: str, event: EventKind = "like", user: str = LOCAL
     stage.taste.events.add([Interaction(user=user, item_id=item_id, event=event, at=now - n) for n in range(count)])
 
 
-async def order(stage: Stage, text: str) -> list[str]:
-    reply, _, _ = await stage.turn(text, DOWN)
+async def order(stage: Stage, text: str, *asks: str) -> list[str]:
+    reply, _, _ = await stage.turn(text, DOWN, asks=asks)
     return [item.item_id for item in reply.recommendations]
 
 
@@ -64,13 +64,13 @@ async def test_taste_brings_in_nothing_that_has_nothing_to_do_with_the_wish(know
 
 async def test_constraints_hold_whatever_the_user_likes(known: Stage) -> None:
     did(known, "bench", "purchase", count=20)
-    assert await order(known, "a chair under 90 dollars") == ["oak", "shoe"]
+    assert await order(known, "a [thing:chair] under [max:90] dollars") == ["oak", "shoe"]
 
 
 async def test_words_of_this_conversation_beat_the_history(known: Stage) -> None:
     did(known, "bench", "purchase", count=20)
     await known.turn("a chair", DOWN)
-    reply, _, _ = await known.turn("I don't like the first one", DOWN)
+    reply, _, _ = await known.turn("I don't like [item:the first one]", DOWN, act="refine", asks=["rejects"])
     assert "cafe" not in [item.item_id for item in reply.recommendations]
 
 
@@ -83,9 +83,9 @@ async def test_a_button_of_this_conversation_beats_the_history(known: Stage) -> 
 
 async def test_for_somebody_else_the_users_own_history_is_not_used(known: Stage) -> None:
     did(known, "bench", "purchase", count=20)
-    assert (await order(known, "a chair for my father"))[0] == "oak"
+    assert (await order(known, "[for:my father] wants a [thing:chair]", "gift"))[0] == "oak"
     assert (await order(known, "a chair"))[0] == "oak", "it goes on in the conversation"
-    assert (await order(known, "no, a chair for me"))[0] == "cafe"
+    assert (await order(known, "no, a [thing:chair] for me", "self"))[0] == "cafe"
 
 
 async def test_a_correction_by_the_user_counts_without_any_event(known: Stage) -> None:
@@ -111,7 +111,7 @@ async def test_a_history_that_cannot_be_read_is_told_and_the_turn_goes_on(known:
 
 async def test_a_wish_left_open_is_answered_by_what_is_like_the_history(known: Stage) -> None:
     did(known, "bench", "like", count=3)
-    reply, _, _ = await known.turn("surprise me", plan(intent="chat"))
+    reply, _, _ = await known.turn("surprise me", plan(intent="chat"), asks=["open"])
     assert reply.recommendations[0].item_id == "cafe"
     assert "bench" not in [item.item_id for item in reply.recommendations]
 
@@ -119,7 +119,7 @@ async def test_a_wish_left_open_is_answered_by_what_is_like_the_history(known: S
 async def test_a_new_user_without_a_wish_gets_what_people_chose_and_what_is_new_and_is_told_so(known: Stage) -> None:
     for number in range(5):
         did(known, "shoe", user=f"user {number}")
-    reply, _, _ = await known.turn("surprise me", plan(intent="chat"))
+    reply, _, _ = await known.turn("surprise me", plan(intent="chat"), asks=["open"])
     assert reply.recommendations[0].item_id == "shoe"
     assert reply.recommendations[0].evidence[0].detail == "5 people chose this"
     assert len({item.item_id for item in reply.recommendations}) == 3
@@ -129,15 +129,15 @@ async def test_a_new_user_without_a_wish_gets_what_people_chose_and_what_is_new_
 async def test_fewer_people_than_may_be_counted_are_not(known: Stage) -> None:
     did(known, "shoe", user="one")
     did(known, "shoe", user="another")
-    reply, _, _ = await known.turn("surprise me", plan(intent="chat"))
+    reply, _, _ = await known.turn("surprise me", plan(intent="chat"), asks=["open"])
     told = [entry.source for item in reply.recommendations for entry in item.evidence]
     assert "popular" not in told
 
 
 async def test_without_any_interaction_a_wish_left_open_is_answered_as_ever(known: Stage) -> None:
-    with_taste = await order(known, "surprise me")
+    with_taste = await order(known, "surprise me", "open")
     known.taste = None
-    assert await order(known, "surprise me") == with_taste
+    assert await order(known, "surprise me", "open") == with_taste
 
 
 async def test_exploring_gives_the_last_place_to_what_few_people_chose_and_says_so(known: Stage) -> None:
@@ -152,7 +152,7 @@ async def test_exploring_gives_the_last_place_to_what_few_people_chose_and_says_
 async def test_what_was_only_looked_at_speaks_for_what_is_like_it_and_not_for_itself(known: Stage) -> None:
     known.shelf.items[1:1] = [Item(id="pine", title="Pine Chair", description="A solid pine chair.", price=90)]
     assert await order(known, "a chair") == ["oak", "pine", "cafe"]
-    await known.turn("tell me more about the first one")
+    await known.turn("tell me more about [item:the first one]", act="item")
     reply, _, _ = await known.turn("another chair", DOWN)
     assert reply.recommendations[0].item_id == "pine"
     told = [entry.source for entry in reply.recommendations[0].evidence]

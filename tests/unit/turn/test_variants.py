@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
+from assistant.agent.reading.reader import MessageReader
 from assistant.errors import LLMUnavailable
 from assistant.records import Constraint, Reply
 from assistant.render import recommendation_view
 from assistant.service.markdown import item_as_markdown
-from assistant.turn import nodes
 from assistant.turn.state import Dropped
-from assistant.understanding import Understanding, understand
+from assistant.understanding import Understanding
 from tests.unit.turn.conftest import Stage
 from tools.records import Item, Vocabulary
 
@@ -38,10 +38,12 @@ VOCABULARY = Vocabulary(
 def shop(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A shelf of shoes and a laptop; a message's words after "|" are its attributes, as the reading will tell them."""
 
-    def reading(said: list[Any], *rest: Any, **more: Any) -> Understanding:  # noqa: ANN401
-        text, _, told = said[0].text.partition("|") if said else ("", "", "")
+    read = MessageReader.understand
+
+    def reading(reader: MessageReader, said: list[Any], *rest: Any, **more: Any) -> Understanding:  # noqa: ANN401
+        text, _, told = said[0].text.partition(" | ") if said else ("", "", "")
         plain = [said[0].model_copy(update={"text": text})] if said else []
-        found = understand(plain, *rest, **more)
+        found = read(reader, plain, *rest, **more)
         pairs = [pair.strip().split("=") for pair in told.split(",") if pair]
         constraints = [
             Constraint(field="attributes", attribute=name, value=value, source="text", words=f"{name} {value}")
@@ -49,7 +51,7 @@ def shop(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
         ]
         return found.model_copy(update={"constraints": [*found.constraints, *constraints]})
 
-    monkeypatch.setattr(nodes, "understand", reading)
+    monkeypatch.setattr(MessageReader, "understand", reading)
     stage.shelf.items[:] = [SHOE, PLAIN, LAPTOP]
     stage.vocabulary = VOCABULARY
     return stage
@@ -88,6 +90,7 @@ async def test_the_variant_stands_in_the_terminal_and_in_markdown(shop: Stage) -
 
 
 async def test_the_bound_moves_to_the_price_of_the_variant(shop: Stage) -> None:
+    shop.told.tell("a [thing:shoe] under [max:70] euro")
     reply, _, _ = await shop.turn("a shoe under 70 euro | size=43,color=red", DOWN)
     assert shown(reply) == ["trail"]
     assert [(change.field, change.used) for change in reply.relaxed] == [("max_price", 99.9)]
@@ -128,6 +131,7 @@ async def test_a_value_is_looked_for_under_the_name_that_these_items_have(shop: 
 
 async def test_another_size_takes_the_place_of_the_first_and_keeps_the_colour(shop: Stage) -> None:
     await shop.turn("a shoe | size=42,color=red", DOWN)
+    shop.told.tell("and", "refine")
     reply, _, _ = await shop.turn("and | size=43", DOWN)
     assert reply.constraints == {"attributes": {"color": ["red"], "size": ["43"]}}
 
@@ -143,10 +147,10 @@ async def test_why_tells_the_variant_as_it_is_now(shop: Stage) -> None:
     await shop.turn("a shoe | size=43,color=red", DOWN)
     dearer = [{**one, "price": one["price"] + 10} for one in VARIANTS]
     shop.shelf.items[0] = SHOE.model_copy(update={"attributes": {"variants": dearer}})
-    reply, _, _ = await shop.turn("why the first one?")
+    reply, _, _ = await shop.turn("why [item:the first one]?", act="item")
     assert "size 43, color red: 109.90 EUR, in stock" in reply.message
     assert reply.recommendations[0].price == 109.9
     shop.shelf.items[0] = SHOE.model_copy(update={"attributes": {}})
-    reply, _, _ = await shop.turn("why the first one?")
+    reply, _, _ = await shop.turn("why [item:the first one]?", act="item")
     assert "size 43" not in reply.message
     assert (reply.recommendations[0].price, reply.recommendations[0].variant) == (60, None)

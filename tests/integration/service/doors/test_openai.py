@@ -10,7 +10,10 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion
 
+from assistant.agent.reading.reader import MessageReader
+from assistant.records import Constraint
 from assistant.service.openai_records import MODEL
+from assistant.understanding import Said, Understanding
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.integration.service.doors.conftest import Serve, Served, new_key, png, slow
 
@@ -57,6 +60,25 @@ def eventually(true: Callable[[], object], seconds: float = 10) -> bool:
     return bool(true())
 
 
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What messages ask for: chairs up to a price, and changes of that wish; the encoder here has no classifiers."""
+    read = MessageReader.understand
+    prices = {"chairs under 65 dollars": 64.99, "cheaper": 49.99, "in red": None, "in blue": None}
+
+    def understand(reader: MessageReader, said: list[Said], *rest: Any, **more: Any) -> Understanding:  # noqa: ANN401
+        found, text = read(reader, said, *rest, **more), said[0].text if said else ""
+        if text not in prices:
+            return found
+        price, refines = prices[text], not text.startswith("chairs")
+        words = {"topic": "", "head": ""} if refines else {}
+        bounds = [] if price is None else [Constraint(field="max_price", value=price, source="text", words="limit")]
+        settled = {"constraints": bounds, "preferences": [], "refines": refines, "intent": "recommend"}
+        return found.model_copy(update=settled | words)
+
+    monkeypatch.setattr(MessageReader, "understand", understand)
+
+
 def test_the_assistant_is_the_one_model(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == [MODEL]
     assert client.models.retrieve(MODEL).object == "model"
@@ -67,7 +89,9 @@ def test_the_assistant_is_the_one_model(client: openai.OpenAI) -> None:
 def test_an_answer_is_markdown_with_the_data_beside_it(client: openai.OpenAI) -> None:
     done = ask(client, [{"role": "system", "content": "Only say yes."}, user("a red chair")], temperature=0.3, seed=1)
     said = done.choices[0]
-    assert said.message.content.startswith("Here is 1 that fits best.\n\n1. **red chair** (40.00 USD): It fits.")
+    assert said.message.content.startswith(
+        "Here is 1 that fits best. Preferred, not required: color red.\n\n1. **red chair** (40.00 USD): It fits."
+    )
     assert said.finish_reason == "stop"
     item = said.message.recommendations[0]  # type: ignore[attr-defined]
     assert (item["item_id"], item["price"], item["rank"]) == ("chair-0", 40.0, 1)
@@ -130,6 +154,7 @@ async def test_the_asynchronous_client(served: Served) -> None:
 # Conversations -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("limits")
 def test_a_follow_up_is_understood_in_the_session_of_the_conversation(client: openai.OpenAI) -> None:
     first = ask(client, [user("chairs under 65 dollars")])
     talk = [user("chairs under 65 dollars"), answered(first.choices[0].message.content)]
@@ -160,6 +185,7 @@ def test_conversations_that_begin_alike_are_told_apart_by_their_answers(client: 
         assert session_of(ask(client, talk)) == session_of(done)
 
 
+@pytest.mark.usefixtures("limits")
 def test_a_changed_message_is_answered_in_a_branch_that_remembers_what_came_before(
     client: openai.OpenAI, http: httpx.Client
 ) -> None:
@@ -174,7 +200,7 @@ def test_a_changed_message_is_answered_in_a_branch_that_remembers_what_came_befo
     assert [message["said"] for message in branch["messages"]] == ["chairs under 65 dollars", "in red"]
     assert {message["reply"]["session_id"] for message in branch["messages"]} == {session_of(changed)}
     assert ("max_price", 64.99) in [(each["field"], each["value"]) for each in branch["constraints"]]
-    follow_up = [*talk, user("in red"), answered(changed.choices[0].message.content), user("why?")]
+    follow_up = [*talk, user("in red"), answered(changed.choices[0].message.content), user("cheaper")]
     assert session_of(ask(client, follow_up)) == session_of(changed)
     assert session_of(second) == session_of(first)
 

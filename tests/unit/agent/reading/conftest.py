@@ -1,13 +1,6 @@
-"""A text encoder and a catalogue's search that know a few phrases, for tests of what reads messages."""
+"""A catalogue's search that knows a few phrases, for tests of what reads messages."""
 
-from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
-
-from assistant.agent.reading.referring import FORMS
 from assistant.records import Recommendation
-from tools.engines.text import Purpose, TextEncoder, TokenStates
 from tools.records import Filters, Hit, Signal
 
 LIKE = {
@@ -37,28 +30,6 @@ FOUND = {
 """What the catalogue has for words, with z-scores."""
 
 PRICES = {"pegasus": 120.0, "asics": 55.0, "ultra": 150.0, "zoom": 99.0, "leather": 1245.0, "fabric": 295.0}
-
-
-class FakeEncoder(TextEncoder):
-    """Texts of one meaning have one vector, and no other text is near to them."""
-
-    def __init__(self) -> None:
-        self._places: dict[str, int] = {}
-
-    def encode_once(self, texts: Sequence[str], *, purpose: Purpose = "document") -> NDArray[np.float32]:
-        return self.encode(texts, purpose=purpose)
-
-    def encode(
-        self, texts: Sequence[str], *, purpose: Purpose = "document", batch_size: int = 64
-    ) -> NDArray[np.float32]:
-        meanings = {phrase: form for form, phrases in FORMS.items() for phrase in phrases} | LIKE
-        rows = np.zeros((len(texts), 200), np.float32)
-        for row, text in zip(rows, texts, strict=True):
-            row[self._places.setdefault(meanings.get(text, text), len(self._places))] = 1
-        return rows
-
-    def token_states(self, text: str, *, purpose: Purpose = "query") -> TokenStates:
-        return TokenStates([], np.zeros((0, 1), np.float32), np.zeros(1, np.float32))
 
 
 def find(words: str, filters: Filters | None) -> list[Hit]:

@@ -1,45 +1,20 @@
 """What a message is taken to mean, given what the classifiers make of it."""
 
-import re
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 
 from assistant.agent.reading import reader as module
-from assistant.agent.reading.heads import Heads, Read
-from assistant.agent.reading.labels import ACTS, OPERATIONS, ROLES, parse
 from assistant.agent.reading.reader import MessageReader
-from assistant.agent.reading.spans import Tagged
 from assistant.records import Constraint, Memory, Recommendation
 from assistant.understanding import Said, Understanding
-from tests.unit.agent.reading.conftest import FakeEncoder, find, item
-from tools.engines.text import TokenStates
+from tests.fakes.reading import PhraseEncoder, Told
+from tests.unit.agent.reading.conftest import LIKE, find, item
 from tools.records import ItemsResult, Vocabulary
 from tools.store import Catalogue
 
 Understand = Callable[..., Understanding]
 SHOES = [item("pegasus", 120.0), item("asics", 55.0), item("ultra", 150.0)]
-
-
-class Told(Heads):
-    """Classifiers that give the labels of one message."""
-
-    def __init__(self, labelled: str, act: str, operations: tuple[str, ...]) -> None:
-        self.text, self._spans = parse(labelled)
-        self._act, self._operations = act, operations
-
-    def read(self, text: str, states: TokenStates, *, shown: bool) -> Read:
-        offsets = [match.span() for match in re.finditer(r"\w+", text)]
-        roles = np.full((len(offsets), len(ROLES)), 0.002, np.float32)
-        for row, (start, end) in zip(roles, offsets, strict=True):
-            role = next((one.role for one in self._spans if start < one.end and one.start < end), "other")
-            row[ROLES.index(role)] = 0.97
-        return Read(
-            {act: float(act == self._act) for act in ACTS},
-            {name: float(name in self._operations) for name in OPERATIONS},
-            Tagged(text, offsets, roles),
-        )
 
 
 @pytest.fixture
@@ -48,10 +23,11 @@ def understand(monkeypatch: pytest.MonkeyPatch) -> Understand:
         return ItemsResult(items=find(words, None))
 
     def understood(labelled: str, act: str, *operations: str, memory: Memory | None = None) -> Understanding:
-        heads = Told(labelled, act, operations)
-        reader = MessageReader(FakeEncoder(), heads, Catalogue.__new__(Catalogue))
+        heads = Told()
+        text = heads.tell(labelled, act, operations)
+        reader = MessageReader(PhraseEncoder(LIKE), heads, Catalogue.__new__(Catalogue))
         vocabulary = Vocabulary(brands=["Samsung", "Nike"], currencies=["EUR"])
-        return reader.understand([Said(source="text", text=heads.text)], memory or Memory(), vocabulary, attached=False)
+        return reader.understand([Said(source="text", text=text)], memory or Memory(), vocabulary, attached=False)
 
     monkeypatch.setattr(module, "search_by_text", search)
     return understood

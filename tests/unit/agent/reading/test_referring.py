@@ -4,7 +4,8 @@ import pytest
 
 from assistant.agent.reading.referring import Referring
 from assistant.records import Constraint, Memory
-from tests.unit.agent.reading.conftest import FakeEncoder, find, item
+from tests.fakes.reading import PhraseEncoder
+from tests.unit.agent.reading.conftest import LIKE, find, item
 from tools.records import Vocabulary
 
 SHOWN = [
@@ -16,7 +17,7 @@ SHOWN = [
 
 @pytest.fixture
 def referring() -> Referring:
-    return Referring(FakeEncoder(), find)
+    return Referring(PhraseEncoder(LIKE), find)
 
 
 @pytest.mark.parametrize(
