@@ -28,6 +28,7 @@ class Wish(Record):
     """One of several wishes of a message."""
 
     topic: str
+    head: str = Field("", description="as in `Understanding`")
     sentence: str = Field("", description="as in `Understanding`")
     constraints: list[Constraint] = Field([], description="those of this wish alone")
 

@@ -441,11 +441,12 @@ class _Part:
     def sentence(self, start: int = 0, end: int | None = None) -> str:
         """The sentences of a stretch that say what is wanted; all of it where none does.
 
-        What is held as constraints and what is not wanted are left out: "a keyboard by Sony" is no camera.
+        What is not wanted and what is held as constraints, kinds aside, is left out: "a keyboard by Sony" is no camera.
         """
         end = len(self.text) if end is None else end
         left_out = [(span.start, span.end) for span in self.spans if span.role in ("not", "back")]
-        left_out += [(place, place + len(one.words)) for one, place in self.constraints if place >= 0]
+        held = [(one, place) for one, place in self.constraints if place >= 0 and one.field != "categories"]
+        left_out += [(place, place + len(one.words)) for one, place in held]
         text = _without(self.text, [*self.consumed, *left_out])
         wanted = [s.start for s in self.spans if s.role in ("thing", "prop", "for") and not self._is_consumed(s)]
         places = sentence_places(self.text, start, end)
@@ -591,6 +592,7 @@ def _wishes(part: _Part) -> list[Wish]:
     wishes = [
         Wish(
             topic=part.topic(start, end),
+            head=part.topic(start, end, purpose=False),
             sentence=part.sentence(start, end),
             constraints=[c for c, place in part.constraints if start <= place < end],
         )
