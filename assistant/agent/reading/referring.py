@@ -83,6 +83,9 @@ SPELT_ALIKE: Final = 0.4
 "antiadhésive", at most 0.33.
 """
 
+SPELT_SAME: Final = 0.85
+"""The same ratio from which words are the brand, whatever the encoder makes of them."""
+
 FEW_NAMES: Final = 12
 """Among fewer names the deviation of the others says too little."""
 
@@ -241,12 +244,21 @@ class Referring:
         return bool(titles) and sum(named) <= CALLED_SO * len(titles)
 
     def brand(self, words: str, vocabulary: Vocabulary) -> str | None:
-        """The brand written in another script or with an ending ("ナイキ", "Nikes"); None where none is near."""
+        """The brand in another script, with an ending or a slip ("ナイキ", "Nikes", "Addidas"); None where none is."""
         latin, is_cjk = anyascii(words), has_cjk(words)
+        if same := self._spelt(latin, vocabulary.brands):
+            return same
         is_translated = is_cjk and len(vocabulary.brands) >= FEW_NAMES  # "苹果" sounds like nothing in "Apple"
         spellings = [words] if is_cjk or latin == words else [words, latin]
         near = (brand for one in spellings if (brand := self._name(one, vocabulary.brands)))
-        return next((one for one in near if is_translated or _alike(latin, one) >= SPELT_ALIKE), None)
+        return next((one for one in near if is_translated or _alike(latin, anyascii(one)) >= SPELT_ALIKE), None)
+
+    def _spelt(self, latin: str, brands: Sequence[str]) -> str | None:
+        """The brand that is written nearly so; a large catalogue's are not compared."""
+        compared = brands if len(brands) <= MOST_NAMES and len(latin) <= LONGEST_NAME else ()
+        ratios = {brand: _alike(latin, anyascii(brand)) for brand in compared}
+        best = max(ratios, key=lambda brand: ratios[brand], default=None)
+        return best if best is not None and ratios[best] >= SPELT_SAME else None
 
     def category(self, words: str, vocabulary: Vocabulary) -> str | None:
         """The category that the words name in another language; None where none is near, or holds other things."""

@@ -66,6 +66,9 @@ def test_brands_are_read_in_other_scripts(referring: Referring) -> None:
     assert referring.brand("Найки", vocabulary) == "Nike"
     assert referring.brand("leather", vocabulary) is None
     assert referring.brand("antiadhésive", vocabulary) is None
+    chinese = Vocabulary(brands=["华为", "小米", "纽曼", "红米"])
+    assert referring.brand("Huawei", chinese) == "华为"
+    assert referring.brand("Addidas", vocabulary) == "Adidas"
 
 
 def test_the_constraint_that_is_named_is_taken_back(referring: Referring) -> None:
