@@ -323,12 +323,20 @@ def _wish_lines(reply: Reply) -> Iterator[str]:
     yield from (heard.text for heard in reply.query.transcripts)
     yield from (label.label for seen in reply.query.pictures for label in seen.labels)
     yield from _attribute_lines(reply.constraints)
+    yield from _ruled_out(reply.constraints)
     for one in reply.preferences:
         yield from _attribute_lines(one.value, one.attribute or one.field)
     for change in reply.relaxed:
         yield from (change.words, str(change.wanted), str(change.used))
     for step in reply.steps:
         yield from (str(value) for value in step.arguments.values() if isinstance(value, str))
+
+
+def _ruled_out(constraints: Mapping[str, object]) -> Iterator[str]:
+    """The exclusions as denials, as the message names them."""
+    for field, values in constraints.items():
+        if field.startswith("exclude_") and isinstance(values, list):
+            yield from (f"no {value}" for value in values)
 
 
 def named_in(detail: str) -> list[str]:

@@ -365,9 +365,10 @@ class _Part:
 
     def _operations(self) -> None:
         """Cheaper or dearer than what was shown or is named, only what is in stock, and what is said of shown items."""
-        if self.asks("cheaper"):
+        bounded = any(one.field in PRICES for one, _ in self.constraints)  # "less than 200" compares with nothing shown
+        if self.asks("cheaper") and not bounded:
             self._beyond("max_price", 1)
-        elif self.asks("dearer"):
+        elif self.asks("dearer") and not bounded:
             self._beyond("min_price", -1)
         if self.asks("stock"):
             self.constraints.append((self._constraint("in_stock", True, self.text[:60]), WHOLE))

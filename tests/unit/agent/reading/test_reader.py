@@ -122,3 +122,8 @@ def test_things_to_buy_are_searched_for_where_nothing_was_shown(understand: Unde
     labelled = "i want to buy a [thing:dog bed]"
     assert understand(labelled, "cart").intent is None
     assert understand(labelled, "cart", memory=Memory(shown=SHOES)).intent == "cart"
+
+
+def test_a_limit_in_money_compares_with_nothing_shown(understand: Understand) -> None:
+    read = understand("less than [max:200] dollars", "refine", ["cheaper"], memory=Memory(shown=SHOES, topic="shoes"))
+    assert held(read) == [("max_price", 199.99)]
