@@ -57,6 +57,9 @@ REPAIR_ROUNDS = 1
 SEARCHED_FIRST = 0.3
 """Seconds for which the model waits for what the certain searches find, so that it is offered their categories."""
 
+MOST_OVER = 5.0
+"""How many times the limit an item may cost that is shown although it is over it."""
+
 _LIMITS = ("min_price", "max_price")
 
 SPREAD = 6
@@ -549,9 +552,17 @@ def _is_about_items(certain: Plan) -> bool:
 def _relaxed_for(kind: set[str], relevant: set[str], plan: Plan, context: TurnContext) -> Plan:
     """The plan relaxed for the very kind of thing; else, its price limits kept, for what has to do with the wish."""
     relaxed = _relaxed(plan, context, kind)
-    if relaxed.relaxed != plan.relaxed:
+    if relaxed.relaxed != plan.relaxed and not any(map(_is_far_over, relaxed.relaxed)):
         return relaxed
     return _relaxed(plan.model_copy(update={"keeps_limits": True}), context, relevant)
+
+
+def _is_far_over(change: Relaxation) -> bool:
+    return (
+        change.field == "max_price"
+        and change.used is not None
+        and float(change.used) > MOST_OVER * float(change.wanted)
+    )
 
 
 def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) -> Plan:

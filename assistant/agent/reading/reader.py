@@ -168,6 +168,7 @@ class _Part:
         self._unwanted()
         self._categories()
         self._attributes()
+        self.compares = self._compares()
         self._operations()
         self.taken_back = self._taken_back()
         self.dropped = [*self.taken_back, *self._superseded()]
@@ -365,15 +366,19 @@ class _Part:
 
     def _operations(self) -> None:
         """Cheaper or dearer than what was shown or is named, only what is in stock, and what is said of shown items."""
-        bounded = any(one.field in PRICES for one, _ in self.constraints)  # "less than 200" compares with nothing shown
-        if self.asks("cheaper") and not bounded:
+        if self.compares and self.asks("cheaper"):
             self._beyond("max_price", 1)
-        elif self.asks("dearer") and not bounded:
+        elif self.compares:
             self._beyond("min_price", -1)
         if self.asks("stock"):
             self.constraints.append((self._constraint("in_stock", True, self.text[:60]), WHOLE))
         if self.read.act == "more":
             self._not_again(self.memory.shown)
+
+    def _compares(self) -> bool:
+        """Whether prices are to be beyond those shown: "cheaper", but not "less than 200"."""
+        bounded = any(one.field in PRICES for one, _ in self.constraints)
+        return not bounded and (self.asks("cheaper") or self.asks("dearer"))
 
     def _beyond(self, field: str, sign: int) -> None:
         """A bound at the price of what is named; or of the shown items of the wish's kind, first the one furthest out.

@@ -5,14 +5,17 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from assistant.agent.reading.reader import MessageReader
 from assistant.engines import taste_of
 from assistant.front import Assistant, Sent
 from assistant.ingest import Encoders, IngestOptions, ingest
-from assistant.records import Done, Reply
+from assistant.records import Done, Memory, Reply
 from assistant.settings import Settings, load_settings
+from assistant.understanding import Said, Understanding
 from eval.measures.claim_ground import Shelf
 from eval.measures.claims import held_texts
 from tests.fakes import catalogues
@@ -62,6 +65,33 @@ def engines(tmp_path: Path, settings: tuple[Settings, FakeOpenAIServer]) -> Iter
 def _trained(store: EventStore) -> TasteModel:
     names = store.item_ids()
     return train(gather(store.matrix_rows(), [names.get(key, "") for key in range(max(names) + 1)]), {}, Plan())
+
+
+@pytest.fixture(autouse=True)
+def meanings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What messages mean beside the names in them; the encoder here has no classifiers."""
+    read = MessageReader.understand
+
+    def understand(
+        reader: MessageReader,
+        said: list[Said],
+        memory: Memory,
+        *rest: Any,  # noqa: ANN401
+        **more: Any,  # noqa: ANN401
+    ) -> Understanding:
+        found, text = read(reader, said, memory, *rest, **more), said[0].text
+        meant: dict[str, Any] = {}
+        if text == "surprise me":
+            meant = {"open_wish": True, "intent": "recommend", "topic": "", "head": ""}
+        elif text.startswith("I like"):
+            item = memory.shown[0 if "first" in text else 1]
+            meant = {"liked": [item], "references": [item], "topic": "", "head": "", "refines": True}
+        elif text.startswith("a chair"):
+            meant = {"topic": "a chair", "head": "a chair"}
+            meant |= {"recipient": "my father"} if text.endswith("for my father") else {}
+        return found.model_copy(update=meant)
+
+    monkeypatch.setattr(MessageReader, "understand", understand)
 
 
 async def said(assistant: Assistant, text: str, owner: str, session_id: str | None = None) -> Reply:
