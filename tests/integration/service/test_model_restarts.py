@@ -49,8 +49,7 @@ def test_a_turn_outlives_the_model_s_server_and_the_next_one_finds_the_new(
         cut = reply_of(running.result(60))
     assert [item["title"] for item in cut["recommendations"]]
     assert {item["explained_by"] for item in cut["recommendations"]} == {"template"}
-    assert len(cut["degraded"]) == 1
-    assert sentence in cut["degraded"][0]
+    assert sentence in cut["degraded"][0]  # a second note says so where the server's last words were no answer
     assert "127.0.0.1" not in str(running.result())  # where the model is served is no business of users
 
     with FakeOpenAIServer(obliging, port=model.port) as again:
