@@ -18,16 +18,7 @@ from assistant.learning.store import weights_in_force
 from assistant.ledger import Ledger
 from assistant.privacy.masking import unmarked
 from assistant.records import Candidate, Provisional
-from assistant.relevance import (
-    RELEVANT,
-    SAME_KIND,
-    best_scores,
-    is_certain,
-    is_near,
-    is_relevant,
-    is_same_kind,
-    strength,
-)
+from assistant.relevance import best_scores, is_certain, is_near, is_relevant, is_same_kind, strength
 from assistant.turn.asking import spreads
 from assistant.turn.choosing import category_by_category, diverse, explored, places_to_explore
 from assistant.turn.degrading import say_without
@@ -81,7 +72,8 @@ async def _fuse_one(
     """One wish's search with its candidates, how they were fused, and a sentence where a part could not be read."""
     turn = context.settings.turn
     search = search.model_copy(update={"found": _telling(search.found)})
-    outcomes = _by_strength([SearchOutcome(found.tool, found.asked, found.hits) for found in search.found])
+    outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in search.found]
+    outcomes = _by_strength(outcomes) if turn.fuse_signals else outcomes
     weights, policy = weights_in_force(context.settings)
     fuse_all = partial(fuse_outcomes, k=turn.rrf_k, method=turn.fusion)
     fused = fuse_all(outcomes, weights) if turn.fuse_signals else interleave(outcomes)
@@ -184,29 +176,28 @@ def _kind_first(near: list[FusedHit], plan: Plan) -> list[FusedHit]:
     """
     if plan.head == plan.topic and not plan.pictures:
         return near
-    named = {
-        entry.hit.item_id: strength((asked, signal) for asked, signal in entry.signals if asked == plan.head)
-        for entry in near
-    }
-    best = max((one.get("text", 0.0) for one in named.values()), default=0.0)
-    least = max(RELEVANT["text"], SAME_KIND * best)
-    return sorted(near, key=lambda entry: named[entry.hit.item_id].get("text", 0.0) < least)
+    told = {entry.hit.item_id: [one for one in entry.signals if one[0] == plan.head] for entry in near}
+    best = {"text": max((strength(one).get("text", 0.0) for one in told.values()), default=0.0)}
+    of_kind = {item_id for item_id, signals in told.items() if is_same_kind(signals, best)}
+    return _raised(near, dict.fromkeys(of_kind, 1))
+
+
+def _raised(near: list[FusedHit], steps: Mapping[str, int]) -> list[FusedHit]:
+    """The items with more steps first. Their scores are raised as well: the final order starts from the scores."""
+    best = max((entry.score for entry in near), default=0.0)
+    raised = [replace(entry, score=entry.score + best * steps.get(entry.hit.item_id, 0)) for entry in near]
+    return sorted(raised, key=lambda entry: -steps.get(entry.hit.item_id, 0))
 
 
 def _preferred(near: list[FusedHit], plan: Plan, context: TurnContext) -> list[FusedHit]:
-    """Items of the wish's kind that meet more of the preferences first; among equals the order stays.
-
-    Their scores are raised as well: the final order starts from the scores.
-    """
+    """Items of the wish's kind that meet more of the preferences first; among equals the order stays."""
     if not (plan.preferences and near):
         return near
     of_kind = [entry.hit.item_id for entry in near if is_same_kind(entry.signals, plan.best)]
     items = context.catalogue.get_many(of_kind or [entry.hit.item_id for entry in near])
     wanted, language = [to_filters([one]) for one in plan.preferences], context.settings.catalogue_language
     met = {item_id: sum(matches(item, one, language) for one in wanted) for item_id, item in items.items()}
-    best = max(entry.score for entry in near)
-    raised = [replace(entry, score=entry.score + best * met.get(entry.hit.item_id, 0)) for entry in near]
-    return sorted(raised, key=lambda entry: -met.get(entry.hit.item_id, 0))
+    return _raised(near, met)
 
 
 def _most(state: TurnState, context: TurnContext) -> int:

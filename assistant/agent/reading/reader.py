@@ -168,7 +168,6 @@ class _Part:
         self._unwanted()
         self._categories()
         self._attributes()
-        self.compares = self._compares()
         self._operations()
         self.taken_back = self._taken_back()
         self.dropped = [*self.taken_back, *self._superseded()]
@@ -201,12 +200,9 @@ class _Part:
 
     def _welcomed(self) -> None:
         """What the message names as no longer ruled out goes first."""
-        is_named = self.readmitted or self._has_role("back")
+        is_named = self.readmitted or any(span.role == "back" for span in self.spans)
         named = [one for one in self.taken_back if one.field in WELCOME] if is_named else []
         self.preferences += [(one.model_copy(update={"field": WELCOME[one.field]}), WHOLE) for one in named]
-
-    def _has_role(self, role: str) -> bool:
-        return any(span.role == role for span in self.spans)
 
     def asks(self, operation: str) -> bool:
         """Whether the message asks for this operation."""
@@ -366,19 +362,15 @@ class _Part:
 
     def _operations(self) -> None:
         """Cheaper or dearer than what was shown or is named, only what is in stock, and what is said of shown items."""
-        if self.compares and self.asks("cheaper"):
+        bounded = any(one.field in PRICES for one, _ in self.constraints)  # "less than 200" compares with nothing shown
+        if self.asks("cheaper") and not bounded:
             self._beyond("max_price", 1)
-        elif self.compares:
+        elif self.asks("dearer") and not bounded:
             self._beyond("min_price", -1)
         if self.asks("stock"):
             self.constraints.append((self._constraint("in_stock", True, self.text[:60]), WHOLE))
         if self.read.act == "more":
             self._not_again(self.memory.shown)
-
-    def _compares(self) -> bool:
-        """Whether prices are to be beyond those shown: "cheaper", but not "less than 200"."""
-        bounded = any(one.field in PRICES for one, _ in self.constraints)
-        return not bounded and (self.asks("cheaper") or self.asks("dearer"))
 
     def _beyond(self, field: str, sign: int) -> None:
         """A bound at the price of what is named; or of the shown items of the wish's kind, first the one furthest out.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -255,10 +255,10 @@ class Referring:
 
     def _spelt(self, latin: str, brands: Sequence[str]) -> str | None:
         """The brand that is written nearly so; a large catalogue's are not compared."""
-        compared = brands if len(brands) <= MOST_NAMES and len(latin) <= LONGEST_NAME else ()
-        ratios = {brand: _alike(latin, anyascii(brand)) for brand in compared}
-        best = max(ratios, key=lambda brand: ratios[brand], default=None)
-        return best if best is not None and ratios[best] >= SPELT_SAME else None
+        if len(brands) > MOST_NAMES or len(latin) > LONGEST_NAME:
+            return None
+        spelt = _transliterated(tuple(brands))
+        return next((spelt[one] for one in get_close_matches(latin.casefold(), spelt, n=1, cutoff=SPELT_SAME)), None)
 
     def category(self, words: str, vocabulary: Vocabulary) -> str | None:
         """The category that the words name in another language; None where none is near, or holds other things."""
@@ -318,6 +318,12 @@ def _forms(encoder: TextEncoder) -> tuple[list[str], NDArray[np.float32]]:
 @lru_cache(maxsize=8)
 def _name_vectors(encoder: TextEncoder, names: tuple[str, ...]) -> NDArray[np.float32]:
     return encoder.encode(names, purpose="query")
+
+
+@lru_cache(maxsize=8)
+def _transliterated(brands: tuple[str, ...]) -> dict[str, str]:
+    """The brands by how they are written in small Latin letters."""
+    return {anyascii(brand).casefold(): brand for brand in brands}
 
 
 def _alike(one: str, other: str) -> float:

@@ -34,4 +34,5 @@ def test_the_kind_that_is_named_comes_before_what_it_is_for() -> None:
     drill = FusedHit(_hit("drill", 3.0, 1), 0.2, [("battery", Signal(source="dense", score=0.1, rank=9, z=3.0))])
     found = _kind_first([drill, battery], _plan("battery for a drill", "battery"))
     assert [entry.hit.item_id for entry in found] == ["battery", "drill"]
+    assert found[0].score > found[1].score  # the final order starts from the scores
     assert _kind_first([drill, battery], _plan("battery", "battery")) == [drill, battery]
