@@ -7,12 +7,15 @@ without an error, a damaged one can end the process, and an open client never se
   scores the few later changes exactly from SQLite (`tools.store.catalogue`), so a lagging index still answers right.
 - The embedded index lives in a folder of its own, ``chroma/index-*``, with a seal beside it: size and checksum of each
   HNSW file after the last change. A broken seal means a new folder, filled again from SQLite.
+- Chroma writes the unused slots of an HNSW file as they lie in memory, so freed words of a message can reach the disk:
+  they are overwritten before the seal (`_overwrite_unused`).
 - Between processes, opening is shared and changing is exclusive (``chroma.lock``).
 """
 
 import json
 import logging
 import shutil
+import struct
 import time
 import uuid
 import zlib
@@ -327,6 +330,7 @@ class ChromaIndex:
         if self._folder is None:
             return
         self._stamp = uuid.uuid4().hex
+        _overwrite_unused(self._folder)
         seal = {"stamp": self._stamp, "files": _checksums(self._folder)}
         path = _seal_path(self._folder)
         written = path.with_suffix(".tmp")
@@ -430,6 +434,29 @@ def _seal_holds(folder: Path) -> str | None:
         return str(seal["stamp"]) if seal["files"] == _checksums(folder) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _overwrite_unused(folder: Path) -> None:
+    """Zeros in each slot of an HNSW file that no vector uses; sizes stay.
+
+    Layout of ``header.bin`` (hnswlib as Chroma builds it): int32 version, then uint64 offset of the level, slots,
+    vectors, bytes a slot. ``length.bin`` holds a float32 for each slot.
+
+    Raises:
+        IndexFailedError: a header is cut short.
+    """
+    for header in folder.glob("*/header.bin"):
+        try:
+            _, _, _, vectors, slot = struct.unpack_from("<iQQQQ", header.read_bytes())
+        except struct.error as exc:
+            raise IndexFailedError("an HNSW header is cut short") from exc
+        for name, used in (("data_level0.bin", vectors * slot), ("length.bin", vectors * 4)):
+            path = header.with_name(name)
+            unused = path.stat().st_size - used
+            if unused > 0:
+                with path.open("r+b") as file:
+                    file.seek(used)
+                    file.write(bytes(unused))
 
 
 def _checksums(folder: Path) -> dict[str, list[int]]:

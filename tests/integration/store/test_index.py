@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,17 @@ def test_an_item_counts_once_by_its_best_picture(shop: Shop) -> None:
             assert best == each.item.id
             assert score == pytest.approx(1, abs=1e-5)
             assert each.item.id not in [item_id for item_id, _ in rest]
+
+
+def test_nothing_that_lay_in_memory_reaches_its_files(tmp_path: Path) -> None:
+    for n in range(5):
+        freed = [b"a word of somebody's message " * size for size in range(10, 2_000)]
+        del freed
+        with closing(Catalogue.open(tmp_path / str(n))) as catalogue:
+            fill(catalogue, [entry(Item(id="i1", title="Chair"))])  # few vectors: Chroma has their log, not their graph
+    files = [path for name in ("data_level0.bin", "length.bin") for path in tmp_path.rglob(name)]
+    assert len(files) >= 10
+    assert {byte for path in files for byte in path.read_bytes()} == {0}
 
 
 def test_odd_questions(shop: Shop) -> None:
