@@ -219,14 +219,14 @@ class SessionLog:
             ).fetchone()
         return Reply.model_validate_json(row[0]) if row else None
 
-    def answered(self, owner: str, message_id: str, limit: int = 20) -> list[Answered]:
-        """The turns in an owner's sessions that answered a message of this id, latest first."""
+    def answered(self, owner: str, message_id: str, session_id: str = "", limit: int = 20) -> list[Answered]:
+        """The turns in an owner's sessions, or in one of them, that answered a message of this id, latest first."""
         with self._open() as db:
             rows = db.execute(
                 "select session_id, turn, reply, (select max(turn) from replies r where r.session_id = a.session_id)"
                 " from replies a join sessions using (session_id) where message_id = ? and owner = ?"
-                " order by at desc limit ?",
-                (message_id, owner, limit),
+                " and ? in ('', session_id) order by at desc limit ?",
+                (message_id, owner, session_id, limit),
             ).fetchall()
         return [
             Answered(session_id=session_id, turn=turn, is_last=turn == last, reply=Reply.model_validate_json(reply))

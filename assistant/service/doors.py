@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from assistant.service import openai_api, problems, tools_api
+from assistant.service import openai_api, openai_responses, openai_turns, problems, tools_api
 from assistant.service.context import Service
 from assistant.service.mcp_calls import MCP, over_http, parse_error
 from assistant.service.openai_records import openai_error
@@ -26,8 +26,9 @@ def install(app: FastAPI) -> None:
     """Add the doors' addresses to the app."""
     app.include_router(tools_api.router)
     app.include_router(openai_api.router)
+    app.include_router(openai_responses.router)
     app.router.routes.append(Route(MCP, _McpAddress(), methods=["POST"]))
-    problems.FORMS[openai_api.PREFIX] = openai_error
+    problems.FORMS[openai_turns.PREFIX] = openai_error
     problems.FORMS[MCP] = parse_error
 
 

@@ -51,7 +51,7 @@ NETWORK_BITS = 64
 """Of an IPv6 address: what a provider gives one customer, who may use every address in it."""
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/chat/completions$|/api/uploads$|/mcp$")
+_MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/(chat/completions|responses)$|/api/uploads$|/mcp$")
 _LOGIN = "/api/login"
 _OPEN = re.compile(r"/(healthz|readyz|api/login|api/info)$")
 _NEEDS_USER = re.compile(r"/(api|v1|mcp|metrics|docs|openapi\.json)(/|$)")

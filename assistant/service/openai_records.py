@@ -1,16 +1,18 @@
-"""OpenAI's chat completions as records: what is read of a request, and what is answered."""
+"""OpenAI's requests as records, and its form of errors. Parts of both operations are read in either of them."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from assistant.service.problems import Problem, Refused, first_fault
 
 MODEL = "recommendation-assistant"
 """The assistant as a model's name."""
+MOST_MESSAGES = 2_000
 
 
 class Lenient(BaseModel):
@@ -29,7 +31,7 @@ class Lenient(BaseModel):
 class TextPart(Lenient):
     """Words."""
 
-    type: Literal["text"]
+    type: Literal["text", "input_text", "output_text"]
     text: str
 
 
@@ -40,10 +42,15 @@ class ImageUrl(Lenient):
 
 
 class ImagePart(Lenient):
-    """A picture."""
+    """A picture; chat completions have its address in an object, responses as a text."""
 
-    type: Literal["image_url"]
-    image_url: ImageUrl
+    type: Literal["image_url", "input_image"]
+    image_url: ImageUrl | str
+
+    @property
+    def url(self) -> str:
+        """The picture's address."""
+        return self.image_url if isinstance(self.image_url, str) else self.image_url.url
 
 
 class AudioData(Lenient):
@@ -60,6 +67,7 @@ class AudioPart(Lenient):
     input_audio: AudioData
 
 
+_TEXT_TYPES = get_args(TextPart.model_fields["type"].annotation)
 Part = Annotated[TextPart | ImagePart | AudioPart, Field(discriminator="type")]
 _PARTS = TypeAdapter(list[Part])
 
@@ -70,6 +78,17 @@ class ChatMessage(Lenient):
     role: str
     content: Any = None
 
+    @property
+    def words(self) -> str:
+        """The text; whatever else the content holds is passed over."""
+        return "\n".join(_texts(self.content))
+
+    @property
+    def is_text_alone(self) -> bool:
+        """Whether there is nothing but words."""
+        found = self.content
+        return isinstance(found, str) or (isinstance(found, list) and len(_texts(found)) == len(found))
+
 
 class StreamOptions(Lenient):
     """What a stream carries besides."""
@@ -77,16 +96,12 @@ class StreamOptions(Lenient):
     include_usage: bool = False
 
 
-class ChatRequest(Lenient):
-    """A request for a chat completion; parameters that are not named here are ignored."""
+class Asked(Lenient):
+    """What requests of both operations have; parameters that are not named are ignored."""
 
     model: str
-    messages: list[ChatMessage] = Field(min_length=1, max_length=2_000)
     stream: bool = False
-    stream_options: StreamOptions | None = None
-    n: int | None = None
     tool_choice: Any = None
-    response_format: dict[str, Any] | None = None
     user: Any = Field(None, description="whom you ask for, in your own words: their history is theirs alone")
     session_id: str | None = Field(None, description="an extension: go on with this session, whatever the messages say")
     top_n: int | None = Field(None, ge=1, le=20, description="an extension: how many recommendations")
@@ -95,6 +110,58 @@ class ChatRequest(Lenient):
     def end_user(self) -> str | None:
         """Whom the client asks for; what some clients put there besides ids means nothing here."""
         return self.user if isinstance(self.user, str) and self.user else None
+
+
+class ChatRequest(Asked):
+    """A request for a chat completion."""
+
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MOST_MESSAGES)
+    stream_options: StreamOptions | None = None
+    n: int | None = None
+    response_format: dict[str, Any] | None = None
+
+    def check(self) -> None:
+        """Refuse what there is not."""
+        if (self.n or 1) != 1:
+            raise bad("There is one answer to a request: leave n out, or set it to 1.")
+
+
+class InputItem(ChatMessage):
+    """One item of a response's input; those without a role are no messages and are passed over."""
+
+    role: str = ""
+
+
+def _as_items(given: object) -> object:
+    return [{"role": "user", "content": given}] if isinstance(given, str) else given
+
+
+Input = Annotated[list[InputItem], BeforeValidator(_as_items, json_schema_input_type=str | list[InputItem])]
+
+
+class TextOptions(Lenient):
+    """How the answer's text is written."""
+
+    format: dict[str, Any] | None = None
+
+
+class ResponseRequest(Asked):
+    """A request for a response."""
+
+    messages: Input = Field(alias="input", min_length=1, max_length=MOST_MESSAGES)
+    previous_response_id: str | None = Field(None, description="the response that this one goes on from")
+    store: bool = True
+    text: TextOptions = TextOptions()
+    metadata: dict[str, Any] = {}
+    background: bool = False
+    conversation: Any = None
+
+    def check(self) -> None:
+        """Refuse what there is not."""
+        if self.background:
+            raise bad("Responses are not made in the background: leave background out.")
+        if self.conversation is not None:
+            raise bad("There are no conversations here: go on with previous_response_id.")
 
 
 @dataclass(frozen=True)
@@ -127,34 +194,28 @@ def chain_id(said: list[str]) -> str:
     return f"chat-{digest.hex()[:48]}"
 
 
-def read(body: bytes) -> tuple[ChatRequest, Talk]:
-    """A request and its conversation; errors as of `read_request` and `read_talk`."""
-    asked = read_request(body)
-    return asked, read_talk(asked.messages)
+RequestT = TypeVar("RequestT", ChatRequest, ResponseRequest)
 
 
-def read_request(body: bytes) -> ChatRequest:
+def read_request(body: bytes, kind: type[RequestT]) -> RequestT:
     """The request, if it is one that can be answered.
 
     Raises:
         Refused: 400 for what is not of its shape or asks for what there is not, 404 for another model.
     """
     try:
-        asked = ChatRequest.model_validate_json(body)
+        asked = kind.model_validate_json(body)
     except ValidationError as exc:
-        raise _bad(first_fault(exc.errors())) from exc
+        raise bad(first_fault(exc.errors())) from exc
     if asked.model != MODEL:
         raise Refused(HTTPStatus.NOT_FOUND, f"There is no model {asked.model[:80]!r} here; use {MODEL!r}.")
-    if (asked.n or 1) != 1:
-        raise _bad("There is one answer to a request: leave n out, or set it to 1.")
     if asked.tool_choice not in (None, "auto", "none"):
-        raise _bad("This model calls its own tools and none of the client's: leave tool_choice out.")
-    if (asked.response_format or {}).get("type", "text") != "text":
-        raise _bad("Answers are Markdown with the data in 'recommendations': leave response_format out.")
+        raise bad("This model calls its own tools and none of the client's: leave tool_choice out.")
+    asked.check()
     return asked
 
 
-def read_talk(messages: list[ChatMessage]) -> Talk:
+def read_talk(messages: Sequence[ChatMessage]) -> Talk:
     """The conversation. The user's messages that follow each other without an answer between them are one message.
 
     Raises:
@@ -168,12 +229,12 @@ def read_talk(messages: list[ChatMessage]) -> Talk:
             said = [*said[:-1], [*said[-1], message]] if goes_on else [*said, [message]]
             goes_on = True
         elif message.role == "assistant":
-            answers.append(_text_of(message.content))
+            answers.append(message.words)
             goes_on = False
     if not goes_on:
-        raise _bad("The last message has to be the user's.")
+        raise bad("The last message has to be the user's.")
     parts = [part for message in said[-1] for part in _parts(message.content)]
-    before = ["\n".join(_text_of(message.content) for message in group) for group in said[:-1]]
+    before = ["\n".join(message.words for message in group) for group in said[:-1]]
     earlier_id = chain_id(before) if before else None
     return Talk(parts, chain_id([*before, _words(parts)]), earlier_id, answers[-1] if answers else "")
 
@@ -202,21 +263,22 @@ def _parts(content: object) -> list[TextPart | ImagePart | AudioPart]:
     try:
         return _PARTS.validate_python(content)
     except ValidationError as exc:
-        raise _bad(f"content.{first_fault(exc.errors())}") from exc
+        raise bad(f"content.{first_fault(exc.errors())}") from exc
 
 
 def _words(parts: list[TextPart | ImagePart | AudioPart]) -> str:
     return "\n".join(part.text for part in parts if isinstance(part, TextPart))
 
 
-def _text_of(content: object) -> str:
-    """The words of a message that was answered before; whatever else it held is in the session already."""
+def _texts(content: object) -> list[str]:
+    """The words of a message; of one that was answered before, whatever else it held is in the session already."""
     if isinstance(content, str):
-        return content
+        return [content]
     parts = content if isinstance(content, list) else []
-    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
-    return "\n".join(text for text in texts if isinstance(text, str))
+    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") in _TEXT_TYPES]
+    return [text for text in texts if isinstance(text, str)]
 
 
-def _bad(detail: str) -> Refused:
+def bad(detail: str) -> Refused:
+    """A request that cannot be answered as it is."""
     return Refused(HTTPStatus.BAD_REQUEST, detail)

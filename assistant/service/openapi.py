@@ -33,6 +33,10 @@ EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "model": "recommendation-assistant",
         "messages": [{"role": "user", "content": "Black running shoes, at most 100 dollars"}],
     },
+    ("/v1/responses", "post"): {
+        "model": "recommendation-assistant",
+        "input": "Black running shoes, at most 100 dollars",
+    },
 }
 """A body for each of the main calls that are there."""
 _FILE = {"type": "string", "format": "binary"}
@@ -57,6 +61,10 @@ ANSWERS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
     ("/v1/chat/completions", "post"): {
         "application/json": {"type": "object", "description": "a chat completion, as OpenAI describes it"},
         "text/event-stream": {"description": "chat completion chunks, a line of JSON each"},
+    },
+    ("/v1/responses", "post"): {
+        "application/json": {"type": "object", "description": "a response, as OpenAI describes it"},
+        "text/event-stream": {"description": "events of a response, as OpenAI describes them"},
     },
 }  # fmt: skip
 """What comes back where FastAPI cannot read it off the handler, which answers in several forms or with a file."""

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from prompts import PromptError, check_folder, load_prompt, prompt_names, say, sentence_keys
+from tools.toolbox import TOOLS
 
 
 @pytest.mark.parametrize("name", prompt_names())
@@ -91,3 +92,7 @@ def test_a_folder_that_cannot_stand_in_is_refused(tmp_path: Path, name: str, tex
 def test_a_folder_of_prompts_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match="no folder"):
         check_folder(tmp_path / "nowhere")
+
+
+def test_every_tool_has_a_sentence_that_says_what_it_does() -> None:
+    assert {f"step_{tool.name}" for tool in TOOLS} <= sentence_keys("en")

@@ -1,17 +1,19 @@
 """OpenAI's protocol as its official client speaks it, over real HTTP."""
 
 import base64
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import httpx
 import openai
+import pydantic
 import pytest
-from openai.types.chat import ChatCompletion
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from assistant.agent.reading.reader import MessageReader
-from assistant.records import Constraint
+from assistant.records import Constraint, Reply
 from assistant.service.openai_records import MODEL
 from assistant.understanding import Said, Understanding
 from tests.fakes.openai_server import FakeOpenAIServer
@@ -114,6 +116,107 @@ def test_a_stream_says_the_same(client: openai.OpenAI) -> None:
     assert chunks[-1].choices == []
     assert chunks[-1].usage == whole.usage
     assert len({chunk.id for chunk in chunks}) == 1
+
+
+def reasoning(stream: Iterable[ChatCompletionChunk]) -> list[str]:
+    """The lines of reasoning, which must all come before the first words of the content."""
+    deltas = [chunk.choices[0].delta for chunk in stream if chunk.choices]
+    thought = [n for n, delta in enumerate(deltas) if getattr(delta, "reasoning_content", None)]
+    said = [n for n, delta in enumerate(deltas) if delta.content]
+    assert not thought or max(thought) < min(said)
+    return "".join(deltas[n].reasoning_content for n in thought).splitlines()  # type: ignore[attr-defined]
+
+
+def test_the_steps_of_a_turn_are_reasoning_before_the_content(client: openai.OpenAI, wav: bytes) -> None:
+    voice = {"type": "input_audio", "input_audio": {"data": base64.b64encode(wav).decode(), "format": "wav"}}
+    asked = {"model": MODEL, "messages": [user([{"type": "text", "text": "something like this"}, voice])]}
+    lines = reasoning(client.chat.completions.create(**asked, stream=True))
+    assert lines[0] == "Listening to the recording"
+    assert "Searching by words" in lines
+    assert len(lines) == len(set(lines))
+    message = ask(client, asked["messages"]).choices[0].message
+    assert message.reasoning_content.splitlines()[0] == lines[0]  # type: ignore[attr-defined]
+    assert "Listening" not in (message.content or "")
+
+
+def test_reasoning_is_in_the_language_of_the_conversation(client: openai.OpenAI) -> None:
+    asked = [user("Ich suche einen roten Stuhl aus Holz"), answered("Hier ist einer."), user("ok?")]
+    lines = reasoning(client.chat.completions.create(model=MODEL, messages=asked, stream=True))
+    assert "Suche nach Wörtern" in lines
+
+
+# The answer as JSON --------------------------------------------------------------------------------------------------
+
+
+class Product(pydantic.BaseModel):
+    item_id: str
+    title: str
+    price: float | None
+
+
+class Products(pydantic.BaseModel):
+    message: str
+    recommendations: list[Product]
+
+
+def test_a_json_object_is_the_reply(client: openai.OpenAI, served: Served) -> None:
+    done = ask(client, [user("a red chair")], response_format={"type": "json_object"})
+    reply = served.assistant.log.read(session_of(done))[0].reply
+    assert Reply.model_validate_json(done.choices[0].message.content or "") == reply
+
+
+def test_a_schema_picks_what_it_names_of_the_reply(client: openai.OpenAI) -> None:
+    done = client.chat.completions.parse(model=MODEL, messages=[user("a red chair")], response_format=Products)
+    parsed = done.choices[0].message.parsed
+    assert parsed
+    assert parsed.recommendations[0] == Product(item_id="chair-0", title="red chair", price=40.0)
+    assert set(json.loads(done.choices[0].message.content or "")) == {"message", "recommendations"}
+    with client.chat.completions.stream(
+        model=MODEL, messages=[user("a red chair")], response_format=Products
+    ) as stream:
+        assert stream.get_final_completion().choices[0].message.parsed == parsed
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_reply_that_does_not_fit_the_schema_is_said(client: openai.OpenAI, *, stream: bool) -> None:
+    schema = {"type": "object", "properties": {"message": {"type": "string", "maxLength": 3}}, "required": ["message"]}
+    with pytest.raises(openai.APIError, match="does not fit the schema") as caught:
+        list(ask(client, [user("a red chair")], response_format=schema_format(schema), stream=stream))
+    assert stream or isinstance(caught.value, openai.BadRequestError)
+
+
+# Tasks of chat programs in the background ----------------------------------------------------------------------------
+
+
+def chat_history(prompt: str) -> Messages:
+    return [user(prompt.replace("HISTORY", "USER: I need a red chair for my kitchen table\nASSISTANT: Here is 1."))]
+
+
+TITLE = """### Task:
+Find a short title for the chat.
+### Output:
+JSON format: { "title": "your title here" }
+### Chat History:
+<chat_history>
+HISTORY
+</chat_history>"""
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_task_of_a_chat_program_is_no_turn(
+    client: openai.OpenAI, http: httpx.Client, model: FakeOpenAIServer, *, stream: bool
+) -> None:
+    done = client.chat.completions.create(model=MODEL, messages=chat_history(TITLE), stream=stream)  # type: ignore[call-overload]
+    if stream:
+        chunks = list(done)
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+        assert chunks[-1].choices[0].finish_reason == "stop"
+    else:
+        text = done.choices[0].message.content
+        assert done.usage.total_tokens == 0
+    assert json.loads(text) == {"title": "I need a red chair for"}
+    assert http.get("/api/sessions").json() == {"sessions": []}
+    assert not any("red chair" in str(body) for body in model.requests)
 
 
 def test_null_is_as_if_it_were_left_out(http: httpx.Client) -> None:
@@ -273,6 +376,10 @@ def waiting_files(served: Served) -> list[str]:
     return [path.name for path in (served.settings.data_folder / "uploads" / ".incoming").glob("*")]
 
 
+def schema_format(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+
+
 PICTURE = {"type": "image_url", "image_url": {"url": data_url(png())}}
 REFUSED: list[tuple[Messages, dict[str, Any], str]] = [
     (
@@ -294,7 +401,9 @@ REFUSED: list[tuple[Messages, dict[str, Any], str]] = [
     ([], {}, "messages is wrong: list should have at least 1 item"),
     ([user("a chair")], {"n": 2}, "There is one answer to a request"),
     ([user("a chair")], {"tool_choice": "required"}, "leave tool_choice out"),
-    ([user("a chair")], {"response_format": {"type": "json_object"}}, "leave response_format out"),
+    ([user("a chair")], {"response_format": {"type": "xml"}}, "text, json_object and json_schema"),
+    ([user("a chair")], {"response_format": schema_format({"type": "object", "required": ["products"]})}, "'products'"),
+    ([user("a chair")], {"response_format": schema_format({"type": "object", "allOf": [{}]})}, "allOf"),
 ]
 
 
@@ -366,7 +475,7 @@ def test_a_stream_begins_at_once_and_stays_alive_while_the_model_works(serve: Se
             pings = 0
             while pings < 2:
                 line = next(lines)
-                assert line.startswith(":")
+                assert line.startswith(":") or "reasoning_content" in line
                 pings += line.startswith(": ping")
         assert model.wait_for_hang_up()
         assert eventually(lambda: served.app.state.service.turns.active == 0)
