@@ -17,7 +17,7 @@ from assistant.service.context import TheService, TheUser
 from assistant.service.openai_formats import read_format
 from assistant.service.openai_records import MODEL, ChatRequest, Talk, openai_error, read_request, read_talk
 from assistant.service.openai_tasks import task_answer
-from assistant.service.openai_turns import Content, answer, asked_for, start, stream, told_at_once
+from assistant.service.openai_turns import Content, answer, answer_without_turn, end_user_of, start, stream
 from assistant.service.problems import Problem, Refused
 from assistant.service.turns import Running, ServedEvent
 from assistant.understanding.language import detect_language
@@ -55,11 +55,11 @@ async def complete(request: Request, service: TheService, user: TheUser) -> Resp
     asked = await asyncio.to_thread(read_request, await request.body(), ChatRequest)
     task = await asyncio.to_thread(task_answer, asked.messages, asked.response_format)
     if task is not None:
-        return told_at_once(service, ChatAnswer.to(asked), task, as_stream=asked.stream)
+        return answer_without_turn(service, ChatAnswer.to(asked), task, as_stream=asked.stream)
     form = await asyncio.to_thread(read_format, asked.response_format)
     talk = await asyncio.to_thread(read_talk, asked.messages)
     language = await asyncio.to_thread(_language, talk)
-    running = await start(service, await asked_for(service, user, asked), asked, talk)
+    running = await start(service, await end_user_of(service, user, asked), asked, talk)
     wire = ChatAnswer.to(asked, running, language)
     if asked.stream:
         return await stream(service, running, wire, form)

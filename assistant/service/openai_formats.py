@@ -19,8 +19,10 @@ from assistant.service.openai_records import bad
 
 Schema = dict[str, Any]
 
-MOST_NODES = 2_000
+MOST_NODES = 500
 """Schemas within a schema, each reference replaced by what it refers to."""
+MOST_CHARACTERS = 20_000
+_TOO_LARGE = f"The format's schema is too large: more than {MOST_CHARACTERS:,} characters or {MOST_NODES} parts."
 _DEEPEST = 32
 _DEFINITIONS = ("$defs", "definitions")
 _NAMED, _ONE, _LISTED = {"properties"}, {"items", "additionalProperties"}, {"anyOf"}
@@ -79,6 +81,9 @@ def asked_schema(form: dict[str, Any]) -> object:
 def _readable(schema: object) -> Schema:
     if not isinstance(schema, dict):
         raise bad("The format has no JSON schema.")
+    text = json.dumps(schema)
+    if len(text) > MOST_CHARACTERS or text.count("{") > MOST_NODES:  # first: the check takes a while for each part
+        raise bad(_TOO_LARGE)
     try:
         Draft202012Validator.check_schema(schema)
     except (SchemaError, RecursionError) as exc:
@@ -104,7 +109,7 @@ class _Inlining:
         """
         self._nodes += 1
         if self._nodes > MOST_NODES:
-            raise bad(f"The format's schema is too large: it has more than {MOST_NODES:,} parts.")
+            raise bad(_TOO_LARGE)
         if not isinstance(schema, dict):
             return schema
         if "$ref" in schema:

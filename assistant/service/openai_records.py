@@ -96,7 +96,7 @@ class StreamOptions(Lenient):
     include_usage: bool = False
 
 
-class Asked(Lenient):
+class RequestBase(Lenient):
     """What requests of both operations have; parameters that are not named are ignored."""
 
     model: str
@@ -112,7 +112,7 @@ class Asked(Lenient):
         return self.user if isinstance(self.user, str) and self.user else None
 
 
-class ChatRequest(Asked):
+class ChatRequest(RequestBase):
     """A request for a chat completion."""
 
     messages: list[ChatMessage] = Field(min_length=1, max_length=MOST_MESSAGES)
@@ -145,7 +145,7 @@ class TextOptions(Lenient):
     format: dict[str, Any] | None = None
 
 
-class ResponseRequest(Asked):
+class ResponseRequest(RequestBase):
     """A request for a response."""
 
     messages: Input = Field(alias="input", min_length=1, max_length=MOST_MESSAGES)

@@ -18,7 +18,7 @@ from assistant.service.context import Service, TheService, TheUser, User
 from assistant.service.openai_formats import read_format
 from assistant.service.openai_records import MODEL, ResponseRequest, read_request, read_talk
 from assistant.service.openai_tasks import task_answer
-from assistant.service.openai_turns import Content, answer, asked_for, start, stream, told_at_once
+from assistant.service.openai_turns import Content, answer, answer_without_turn, end_user_of, start, stream
 from assistant.service.problems import Problem, Refused
 from assistant.service.turns import Running, ServedEvent
 from assistant.sessions import Answered
@@ -40,10 +40,10 @@ async def respond(request: Request, service: TheService, user: TheUser) -> Respo
     asked = await asyncio.to_thread(read_request, await request.body(), ResponseRequest)
     task = await asyncio.to_thread(task_answer, asked.messages, asked.text.format)
     if task is not None:
-        return told_at_once(service, ResponseAnswer.to(asked), task, as_stream=asked.stream)
+        return answer_without_turn(service, ResponseAnswer.to(asked), task, as_stream=asked.stream)
     form = await asyncio.to_thread(read_format, asked.text.format)
     talk = await asyncio.to_thread(read_talk, asked.messages)
-    user = await asked_for(service, user, asked)
+    user = await end_user_of(service, user, asked)
     previous = await _previous(service, user, asked.previous_response_id)
     running = await start(service, user, asked, talk, previous)
     wire = ResponseAnswer.to(asked, running)

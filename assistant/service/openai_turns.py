@@ -18,7 +18,7 @@ from assistant.service.context import Service, User
 from assistant.service.hearing import until_ended
 from assistant.service.markdown import as_markdown
 from assistant.service.openai_formats import TextFormat
-from assistant.service.openai_records import Asked, AudioPart, ImagePart, Talk
+from assistant.service.openai_records import AudioPart, ImagePart, RequestBase, Talk
 from assistant.service.problems import Problem, Refused, as_response, problem_of
 from assistant.service.toolbench import DATA, decoded, from_base64
 from assistant.service.turns import STOPPED, Incoming, Running, ServedEvent, discard
@@ -33,12 +33,14 @@ PREFIX = "/v1/"
 # The conversation and its session ------------------------------------------------------------------------------------
 
 
-async def asked_for(service: Service, user: User, asked: Asked) -> User:
+async def end_user_of(service: Service, user: User, asked: RequestBase) -> User:
     """Whom the client asks for."""
     return user if asked.end_user is None else await asyncio.to_thread(service.named, user, asked.end_user)
 
 
-async def start(service: Service, user: User, asked: Asked, talk: Talk, previous: Answered | None = None) -> Running:
+async def start(
+    service: Service, user: User, asked: RequestBase, talk: Talk, previous: Answered | None = None
+) -> Running:
     """Begin the turn that answers a conversation's last message.
 
     Args:
@@ -148,7 +150,7 @@ async def answer(request: Request, service: Service, running: Running, wire: Wir
         return as_response(running.problem or _stopped(), path=PREFIX)
     for event in running.events:
         wire.tell(event)
-    return JSONResponse(wire.whole(_content_of(running.reply, form)))
+    return JSONResponse(wire.whole(await _content_of(running.reply, form)))
 
 
 async def stream(service: Service, running: Running, wire: Wire, form: TextFormat) -> Response:
@@ -164,7 +166,7 @@ async def stream(service: Service, running: Running, wire: Wire, form: TextForma
             for said in wire.begin():
                 yield said
             async for event in listening:
-                for said in _told(event, running, wire, form):
+                for said in await _sent(event, running, wire, form):
                     yield said
         finally:
             await listening.aclose()  # type: ignore[attr-defined]
@@ -172,7 +174,7 @@ async def stream(service: Service, running: Running, wire: Wire, form: TextForma
     return _events(service, told())
 
 
-def told_at_once(service: Service, wire: Wire, text: str, *, as_stream: bool) -> Response:
+def answer_without_turn(service: Service, wire: Wire, text: str, *, as_stream: bool) -> Response:
     """An answer that needs no turn."""
     content = Content(text)
     if not as_stream:
@@ -190,20 +192,21 @@ def _events(service: Service, events: AsyncIterator[ServerSentEvent]) -> Respons
     return EventSourceResponse(events, ping=service.settings.service.ping_seconds, headers=headers, sep="\n")
 
 
-def _told(event: ServedEvent, running: Running, wire: Wire, form: TextFormat) -> Sequence[ServerSentEvent]:
+async def _sent(event: ServedEvent, running: Running, wire: Wire, form: TextFormat) -> Sequence[ServerSentEvent]:
     if event.name == "error":
         return wire.fail(Problem.model_validate(event.data["problem"]))
     if event.name != "done" or running.reply is None:
         return wire.tell(event)
     try:
-        return wire.end(_content_of(running.reply, form))
+        return wire.end(await _content_of(running.reply, form))
     except Refused as exc:
         return wire.fail(problem_of(exc))
 
 
-def _content_of(reply: Reply, form: TextFormat) -> Content:
+async def _content_of(reply: Reply, form: TextFormat) -> Content:
     additions = reply.model_dump(mode="json", include={"recommendations", "groups", "question"})
-    return Content(form.text(reply), reply.usage, additions)
+    text = await asyncio.to_thread(form.text, reply)  # a client's schema may cost a second
+    return Content(text, reply.usage, additions)
 
 
 def _stopped() -> Problem:

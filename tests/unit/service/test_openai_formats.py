@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from assistant.records import Query, Recommendation, Reply, Timings, UsageNote
-from assistant.service.openai_formats import read_format
+from assistant.service.openai_formats import MOST_NODES, read_format
 from assistant.service.problems import Refused
 
 REPLY = Reply(
@@ -96,6 +96,8 @@ def test_schemas_that_grow_without_end_are_refused() -> None:
     levels = {f"a{n}": {"anyOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(14)}
     with pytest.raises(Refused, match="too large"):
         read_format(chat_form({"$ref": "#/$defs/a0", "$defs": {**levels, "a14": {}}}))
+    with pytest.raises(Refused, match="too large"):
+        read_format(chat_form({"properties": {f"a{n}": {} for n in range(MOST_NODES)}}))
 
 
 @pytest.mark.parametrize("given", [{"type": "grammar"}, {}, {"type": "json_schema"}, {"type": ["text"]}])
