@@ -107,7 +107,8 @@ async def look(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     asked = await asyncio.to_thread(_asked_about, state, runtime.context)
     if not asked:
         return {"message": say("no_such_item", language)}
-    results = await run_calls(_looking(asked, state), state, runtime)
+    calls = await asyncio.to_thread(_looking, asked, state, runtime.context)
+    results = await run_calls(calls, state, runtime)
     current = await asyncio.to_thread(_as_in_catalogue, asked, state, runtime.context)
     found = [ItemFacts.model_validate(result) for call, _, result in results if result and call.tool == "item_facts"]
     lines = [_answered(item, full, found, language) for item, _, full in current]
@@ -135,19 +136,22 @@ def _asked_about(state: TurnState, context: TurnContext) -> list[Recommendation]
     return several if plan.references else several[:1]
 
 
-def _looking(asked: list[Recommendation], state: TurnState) -> list[PlannedCall]:
+def _looking(asked: list[Recommendation], state: TurnState, context: TurnContext) -> list[PlannedCall]:
     """The calls that look at the items; what is asked about a single one is looked for in its record."""
     ids = [item.item_id for item in asked]
     if len(ids) > 1:
         return [PlannedCall(tool="compare_items", arguments={"item_ids": ids}, origin="planned")]
     calls = [PlannedCall(tool="get_item", arguments={"item_id": ids[0]}, origin="planned")]
-    return [*calls, _facts_call(ids[0], state)] if any(said.text.strip() for said in said_by(state)) else calls
+    return [*calls, _facts_call(ids[0], state, context)] if any(said.text.strip() for said in said_by(state)) else calls
 
 
-def _facts_call(item_id: str, state: TurnState) -> PlannedCall:
-    """The question about the item, with the attribute values that were read in front, as the catalogue has them."""
+def _facts_call(item_id: str, state: TurnState, context: TurnContext) -> PlannedCall:
+    """The question about the item, with the values that were read in front, as the catalogue or the item has them."""
     read = [*state["understanding"].constraints, *state["understanding"].preferences]
     values = dict.fromkeys(str(one.value) for one in read if one.field == "attributes")
+    item, whole = context.catalogue.get(item_id), "\n".join(unmarked(one.text) for one in said_by(state))
+    meant = meant_values(item, whole, context.reader.encoder) if item else {}
+    values |= dict.fromkeys(value for own in meant.values() for value in own)
     texts = [state["understanding"].question] if state["understanding"].question else [s.text for s in said_by(state)]
     said = "\n".join(unmarked(text) for text in texts)
     question = f"{', '.join(values)}: {said}" if values else said
@@ -177,7 +181,8 @@ async def ask_first(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     first = next(iter(state["recommendations"]), None)
     if first is None or not _is_found(state):
         return {}
-    results = await run_calls([_facts_call(first.item_id, state)], state, runtime)
+    call = await asyncio.to_thread(_facts_call, first.item_id, state, runtime.context)
+    results = await run_calls([call], state, runtime)
     found = [ItemFacts.model_validate(result) for _, _, result in results if result]
     full = await asyncio.to_thread(runtime.context.catalogue.get, first.item_id)
     entries = [entry for one in found if full for entry in evidence_of(full, answering_facts(one))]
@@ -440,7 +445,7 @@ def _remember(state: TurnState, message: str) -> Memory:
     if plan.intent == "recommend" and state["recommendations"]:
         ids = {item.item_id for item in state["recommendations"]}
         update |= {
-            "topic": plan.topic,
+            "topic": "" if any(search.plan.spread for search in state["searches"]) else plan.topic,
             "pictures": plan.pictures,
             "constraints": plan.constraints,
             "preferences": plan.preferences,

@@ -10,6 +10,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
+from assistant.agent.reading.reader import find_items
 from assistant.claims import Limit, named_currency
 from assistant.fusion import FusedHit, SearchOutcome, interleave, votes
 from assistant.fusion import fuse as fuse_outcomes
@@ -18,7 +19,7 @@ from assistant.learning.store import weights_in_force
 from assistant.ledger import Ledger
 from assistant.privacy.masking import unmarked
 from assistant.records import Candidate, Provisional
-from assistant.relevance import best_scores, is_certain, is_near, is_relevant, is_same_kind, strength
+from assistant.relevance import SAME_KIND, best_scores, is_certain, is_near, is_relevant, is_same_kind, strength
 from assistant.turn.asking import spreads
 from assistant.turn.choosing import category_by_category, diverse, explored, places_to_explore
 from assistant.turn.degrading import say_without
@@ -27,7 +28,7 @@ from assistant.turn.tasting import BY_TASTE, TASTE_TOOL, opinions, weights_of
 from assistant.turn.wishes import listing, shared_out
 from assistant.understanding import to_filters
 from tools.errors import ProductError
-from tools.records import Filters, Hit, Item, Variant
+from tools.records import Filters, Hit, Item, Signal, Variant
 from tools.store.filters import matches
 from tools.store.offers import variant_for
 from tools.variants import meant_values
@@ -46,6 +47,9 @@ MOST_NAMED = 8
 
 WHOLE_CATEGORY = 0.6
 """From which share of a category found for a question about the assortment on, all of the category is told."""
+
+NEARER = 0.05
+"""By how much of the best score an item is nearer to another thing than to what is wanted, to be taken for it."""
 
 Update = dict[str, Any]
 
@@ -88,6 +92,7 @@ async def _fuse_one(
         weights, outcomes = weights_of(state["known"], weights), [*outcomes, *said]
         near = _by_taste(near, fuse_all(outcomes, weights), state, turn.rrf_k)
     near = _kind_first(near, search.plan)
+    near = await asyncio.to_thread(_without_others, near, search.plan, state["understanding"].other_things, context)
     near = await asyncio.to_thread(_preferred, near, search.plan, context)
     near = _sorted(near, search.plan)
     of_kind = await asyncio.to_thread(_of_kind, near, search.plan, context) if state["understanding"].assortment else []
@@ -180,6 +185,42 @@ def _kind_first(near: list[FusedHit], plan: Plan) -> list[FusedHit]:
     best = {"text": max((strength(one).get("text", 0.0) for one in told.values()), default=0.0)}
     of_kind = {item_id for item_id, signals in told.items() if is_same_kind(signals, best)}
     return _raised(near, dict.fromkeys(of_kind, 1))
+
+
+def _without_others(near: list[FusedHit], plan: Plan, others: Sequence[str], context: TurnContext) -> list[FusedHit]:
+    """What is wanted without what is nearer to a thing that is not: "a case for my phone, I have the phone".
+
+    How near is measured against the best of what is wanted, and of the other thing. Where no kind is named these items
+    go last instead: the need may be for a new one of what is told about.
+    """
+    encoder = context.reader.encoder
+    if not (others and near and encoder) or plan.sort:
+        return near
+    wanted = _shares({entry.hit.item_id: strength(_wanted(entry, near, plan)).get("text", 0.0) for entry in near})
+    unwanted: set[str] = set()
+    for words in others:
+        hits = find_items(context.catalogue, encoder, words)
+        scores = {hit.item_id: strength((words, one) for one in hit.signals).get("text", 0.0) for hit in hits}
+        if is_certain({"text": max(scores.values(), default=0.0)}):
+            shares = _shares(scores)
+            same = [one for one, share in shares.items() if one in wanted and share >= SAME_KIND]
+            unwanted |= {one for one in same if shares[one] > wanted[one] + NEARER}
+    kept = [entry for entry in near if entry.hit.item_id not in unwanted]
+    if plan.vague:
+        return _raised(near, {entry.hit.item_id: 1 for entry in kept})
+    return kept or near
+
+
+def _wanted(entry: FusedHit, near: Sequence[FusedHit], plan: Plan) -> list[tuple[str, Signal]]:
+    """An item's signals for the words of the wish; where nothing was found by them, for all that was asked."""
+    named = {plan.head, plan.topic}
+    by_words = any(asked in named for one in near for asked, _ in one.signals)
+    return [one for one in entry.signals if one[0] in named or not by_words]
+
+
+def _shares(scores: Mapping[str, float]) -> dict[str, float]:
+    best = max(scores.values(), default=0.0) or 1.0
+    return {item_id: score / best for item_id, score in scores.items()}
 
 
 def _raised(near: list[FusedHit], steps: Mapping[str, int]) -> list[FusedHit]:

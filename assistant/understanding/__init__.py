@@ -62,6 +62,7 @@ class Understanding(Record):
     asks_item: bool = Field(False, description="the question is about an item that is yet to be found")
     properties: str = Field("", description="the words that say which variant is meant: a color, a size, 16 GB")
     question: str = Field("", description="the text with the titles of items that it names; empty where it names none")
+    other_things: list[str] = Field([], description="what is only mentioned, not wanted, or what the wish is for")
     unshown: list[str] = Field([], description="what is asked about though it was not shown: several items")
     each_picture: bool = Field(False, description="each of the pictures asks for an item of its own")
 

@@ -22,7 +22,7 @@ from assistant.agent.reading.untrained import read_untrained
 from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Intent, Memory, Recommendation
 from assistant.understanding import CENT, Said, Understanding, Wish, to_filters
-from assistant.understanding.attributes import attribute_constraints
+from assistant.understanding.attributes import attribute_constraints, is_common
 from assistant.understanding.joining import joint
 from assistant.understanding.language import detect_language
 from assistant.understanding.names import NameMatch, longest, name_index
@@ -64,6 +64,9 @@ MOST_COMPARED: Final = 16
 
 WELCOME: Final = {"exclude_brands": "brands", "exclude_categories": "categories", "exclude_terms": "include_terms"}
 """What is preferred when an exclusion is taken back."""
+
+MOST_OTHERS: Final = 4
+"""How many things that are not wanted the items found are compared with."""
 
 WHOLE: Final = -1
 """The place of a constraint that is about the whole message, and so about each of its wishes."""
@@ -112,7 +115,7 @@ class MessageReader(NamedTuple):
             return _nothing_said(memory, language)
         if self.encoder is None or self.heads is None:
             return read_untrained(said, vocabulary, language)
-        referring = Referring(self.encoder, partial(_find, self.catalogue, self.encoder))
+        referring = Referring(self.encoder, partial(find_items, self.catalogue, self.encoder))
         parts = []
         for part in said:
             states = self.encoder.token_states(part.text, purpose="classification")
@@ -123,7 +126,7 @@ class MessageReader(NamedTuple):
         return _joined(parts, memory, language, attached=attached)
 
 
-def _find(catalogue: Catalogue, encoder: TextEncoder, words: str, filters: Filters | None) -> list[Hit]:
+def find_items(catalogue: Catalogue, encoder: TextEncoder, words: str, filters: Filters | None = None) -> list[Hit]:
     """Items for words; none where the catalogue cannot be searched, which the turn's own search reports."""
     try:
         return search_by_text(catalogue, encoder, None, words, k=MOST_FOUND, filters=filters, weights=BY_TEXT).items
@@ -334,6 +337,8 @@ class _Part:
                     self._hold(span.start, span.probability, constraint)
                 if span.role == "prop" and not found:
                     self._attribute_meant(span)
+                elif not found:
+                    self._number_meant(span)
 
     def _values(self, span: Span) -> list[tuple[str, str]]:
         """The attributes and values that a span names: by itself, with the words beside it, or in another language."""
@@ -349,6 +354,13 @@ class _Part:
         """Prefer the values that a property means in other words than the catalogue's."""
         if span.probability >= LIKELY and not self._has_name(span):
             for name, value in self.referring.attribute(self._of(span), self.vocabulary):
+                meant = self._constraint("attributes", value, self._of(span), attribute=name)
+                self.preferences.append((meant, span.start))
+
+    def _number_meant(self, span: Span) -> None:
+        """Prefer the value that a number alone is of a common attribute: "running shoes 46"."""
+        for name, value in attribute_constraints(self._of(span), self.vocabulary):
+            if is_common(name) and name in self.vocabulary.attribute_values:
                 meant = self._constraint("attributes", value, self._of(span), attribute=name)
                 self.preferences.append((meant, span.start))
 
@@ -433,6 +445,9 @@ class _Part:
         if wanted:
             return unmarked(" ".join(self._of(span) for span in wanted if start <= span.start < end))
         known = [(s.start, s.end) for s in self.spans if s.role != "for"]
+        places = sentence_places(self.text, start, end)
+        told = _among(places, self._others)
+        known += told if len(told) < len(places) else []
         left = _without(self.text, [*self.consumed, *known])[start:end].strip()
         return unmarked(left) if purpose and _LETTER.search(unmarked(left)) else ""
 
@@ -448,7 +463,7 @@ class _Part:
         text = _without(self.text, [*self.consumed, *left_out])
         wanted = [s.start for s in self.spans if s.role in ("thing", "prop", "for") and not self._is_consumed(s)]
         places = sentence_places(self.text, start, end)
-        said = [place for place in places if any(place[0] <= one < place[1] for one in wanted)] or places
+        said = _among(places, wanted) or [one for one in places if one not in _among(places, self._others)] or places
         kept, room = list[str](), SENTENCE_CHARACTERS
         for first, last in reversed(said):
             words = " ".join(unmarked(text[first:last]).split())
@@ -463,6 +478,20 @@ class _Part:
         """The properties and measures that are named, each with the words beside its number."""
         own = [span for span in self.spans if span.role in ("prop", "num") and not self._is_consumed(span)]
         return ", ".join(self._around(span) for span in own)
+
+    @property
+    def _others(self) -> list[int]:
+        """Where things begin that are only mentioned or not wanted."""
+        return [span.start for span in self.spans if span.role in ("said", "not")]
+
+    @property
+    def other_things(self) -> list[str]:
+        """What is only mentioned, not wanted, or what the wish is for, brands aside: none of it is what is wanted."""
+        others = [span for span in self.spans if span.role in ("said", "not", "for")]
+        words = [
+            self._of(span) for span in others if not _is_brand(name_index(self.vocabulary).find_all(self._of(span)))
+        ]
+        return [] if self.asks("similar") or self.references else list(dict.fromkeys(map(unmarked, words)))
 
     @property
     def names_more(self) -> bool:
@@ -504,7 +533,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
         "" if silent else " ".join(filter(None, (part.topic(purpose=purpose) for part in parts)))
         for purpose in (True, False)
     )
-    goes_on = _goes_on(memory) and not is_open and lead.read.act in _GOES_ON
+    goes_on = _goes_on(memory) and not is_open and (lead.read.act in _GOES_ON or _completes(memory, lead))
     if lead.read.act in ("more", "undo") and not lead.things:
         topic = head = ""
     asks_item = lead.read.act == "item" and intent is None and not attached
@@ -531,6 +560,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
         currency=next((a.currency for part in parts for a in part.amounts if a.currency), None),
         references=kept,
         question=_question(lead),
+        other_things=[words for part in parts for words in part.other_things][:MOST_OTHERS],
         unshown=[words for part in parts for words in part.pointed.unshown] if shown and not (kept or intent) else [],
         topic=topic,
         head=head,
@@ -623,6 +653,20 @@ def _borders(text: str, things: Sequence[Span], language: str) -> list[int]:
 def _goes_on(memory: Memory) -> bool:
     """Whether there is something that a message may go on with."""
     return bool(memory.shown or memory.topic or memory.constraints)
+
+
+def _among(places: Iterable[tuple[int, int]], starts: Sequence[int]) -> list[tuple[int, int]]:
+    """The stretches in which one of the positions lies."""
+    return [(start, end) for start, end in places if any(start <= one < end for one in starts)]
+
+
+def _is_brand(names: Iterable[NameMatch]) -> bool:
+    return any(name.kind == "brand" for name in names)
+
+
+def _completes(memory: Memory, part: _Part) -> bool:
+    """Whether a wish completes an earlier one that named nothing: "a gift, at most 15" and then "she reads a lot"."""
+    return part.read.act == "find" and not (memory.topic or memory.pictures)
 
 
 def _only(currencies: list[str]) -> str | None:

@@ -1,7 +1,13 @@
 """Orders of what several texts and a picture found."""
 
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
 from assistant.fusion import FusedHit, SearchOutcome
-from assistant.turn.fusing import _by_strength, _kind_first
+from assistant.turn import fusing
+from assistant.turn.fusing import _by_strength, _kind_first, _without_others
 from assistant.turn.state import Plan
 from tools.records import Hit, Signal
 
@@ -36,3 +42,47 @@ def test_the_kind_that_is_named_comes_before_what_it_is_for() -> None:
     assert [entry.hit.item_id for entry in found] == ["battery", "drill"]
     assert found[0].score > found[1].score  # the final order starts from the scores
     assert _kind_first([drill, battery], _plan("battery", "battery")) == [drill, battery]
+
+
+WISH = "kettle for my stove"
+
+
+@pytest.fixture
+def context(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - the parts of a turn that are used
+    """A shop where the other thing is a stove: the stove itself, then what belongs to it."""
+
+    def search(catalogue: object, encoder: object, words: str) -> list[Hit]:
+        return [_hit("stove", 10.0, 1), _hit("kettle", 6.0, 2)] if words == "stove" else [_hit("kettle", 2.0, 1)]
+
+    monkeypatch.setattr(fusing, "find_items", search)
+    return SimpleNamespace(catalogue=None, reader=SimpleNamespace(encoder=object()))
+
+
+def _found(item_id: str, z: float, asked: str = WISH) -> FusedHit:
+    return FusedHit(_hit(item_id, z, 1), z / 100, [(asked, Signal(source="dense", score=z / 20, rank=1, z=z))])
+
+
+@pytest.mark.parametrize(
+    ("others", "vague", "expected"),
+    [
+        (["stove"], False, ["kettle"]),  # nearer to the stove than to what is wanted
+        (["stove"], True, ["kettle", "stove"]),  # perhaps a new stove is needed: it goes last
+        (["holiday"], False, ["stove", "kettle"]),  # nothing in the shop is such a thing
+        ([], False, ["stove", "kettle"]),
+    ],
+)
+def test_what_is_another_thing_than_the_one_wanted(
+    context: Any,  # noqa: ANN401
+    others: list[str],
+    *,
+    vague: bool,
+    expected: list[str],
+) -> None:
+    near = [_found("stove", 7.0), _found("kettle", 8.0)]
+    plan = _plan(WISH, "kettle").model_copy(update={"vague": vague})
+    assert [entry.hit.item_id for entry in _without_others(near, plan, others, context)] == expected
+
+
+def test_what_is_as_near_to_the_wish_stays(context: Any) -> None:  # noqa: ANN401
+    near = [_found("stove", 8.0), _found("kettle", 7.9)]  # "my old stove is broken, I need a stove"
+    assert _without_others(near, _plan("stove", "stove"), ["stove"], context) == near

@@ -127,3 +127,22 @@ def test_things_to_buy_are_searched_for_where_nothing_was_shown(understand: Unde
 def test_a_limit_in_money_compares_with_nothing_shown(understand: Understand) -> None:
     read = understand("less than [max:200] dollars", "refine", ["cheaper"], memory=Memory(shown=SHOES, topic="shoes"))
     assert held(read) == [("max_price", 199.99)]
+
+
+def test_what_is_told_beside_the_wish_is_not_searched_for(understand: Understand) -> None:
+    read = understand("We have an [said:espresso machine] already. It is the beans that we run out of.", "find")
+    assert read.other_things == ["espresso machine"]
+    assert (read.topic, read.sentence) == ("It is the beans that we run out of.", "It is the beans that we run out of.")
+    alone = understand("Our [said:espresso machine] is old.", "find")
+    assert alone.sentence == "Our espresso machine is old."
+    purpose = understand("a [thing:case] for my [for:phone], no [not:leather], no [not:Nike]", "find")
+    assert purpose.other_things == ["phone", "leather"]  # a brand is held as a constraint
+
+
+def test_what_is_said_after_a_gift_without_a_kind_goes_on_with_it(understand: Understand) -> None:
+    limit = Constraint(field="max_price", value=15.0, source="text", words="15")
+    gift = Memory(turns=1, constraints=[limit], shown=SHOES)
+    assert understand("she reads [thing:crime novels] all day", "find", memory=gift).refines
+    named = gift.model_copy(update={"topic": "mug"})
+    assert not understand("she reads [thing:crime novels] all day", "find", memory=named).refines
+    assert not understand("surprise me", "find", "open", memory=gift).refines
