@@ -47,6 +47,7 @@ class Ledger:
         *,
         limit: Limit | None = None,
         numbers: Iterator[int] | None = None,
+        asked: str | None = None,
     ) -> None:
         """
         Args:
@@ -54,10 +55,12 @@ class Ledger:
             limit: the highest price that the customer named; prices in another currency are not compared with it.
                 Without it, ``filters.max_price`` is taken as an amount in the catalogue's own currency.
             numbers: what the entries are numbered by, where several ledgers of a turn share them; else 1, 2, ...
+            asked: the attribute that the items are in order of.
         """
         maximum = filters.max_price
         self._limit = limit or (Limit(maximum) if maximum is not None else None)
         self._filters = filters
+        self._asked = asked
         named = [value for values in filters.attributes.values() for value in values]
         named += [*filters.include_terms, *filters.brands, *filters.categories]
         self._wish = _stems(" ".join([wish, *named]))
@@ -89,7 +92,7 @@ class Ledger:
 
     def _is_telling(self, entry: Evidence) -> bool:
         """True when an attribute is what a constraint or the wish speaks of."""
-        return bool(self._wish & _stems(str(entry.facts["value"])))
+        return entry.facts["name"] == self._asked or bool(self._wish & _stems(str(entry.facts["value"])))
 
     def _next_id(self) -> str:
         return f"e{next(self._numbers)}"

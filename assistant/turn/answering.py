@@ -40,6 +40,7 @@ from assistant.turn.state import Plan, TurnContext, TurnState, WishSearch, said_
 from assistant.turn.tasting import BY_TASTE
 from assistant.turn.wishes import groups
 from assistant.understanding import CENT
+from assistant.understanding.superlatives import Order
 from prompts import load_prompt, say
 from tools.item_facts import ItemFacts
 from tools.records import Item
@@ -241,6 +242,7 @@ def _remarks(search: WishSearch, state: TurnState, context: TurnContext) -> str 
     if search.assortment is not None and not search.weak:
         parts.append(say("assortment", language, **search.assortment.model_dump()))
     parts += [say("weak", language, constraints=kept)] if search.weak else []
+    parts += [_order_in_words(plan.order, language)] if plan.order else []
     return say("sentence_separator", language).join(parts) or None
 
 
@@ -289,6 +291,10 @@ def _nothing(search: WishSearch, language: str, context: TurnContext) -> str:
         return say("nothing", language, constraints=_kept_in_words(search.plan, language))
     named = context.vocabulary.categories if language == context.settings.catalogue_language else []
     return say("far", language, categories=say("list_separator", language).join(named[:MAX_CATEGORIES]))
+
+
+def _order_in_words(order: Order, language: str) -> str:
+    return say("ordered", language, name=attribute_name(order.attribute, language), descending=order.descending)
 
 
 def _relaxed_in_words(relaxed: list[Relaxation], language: str) -> str:

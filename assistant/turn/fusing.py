@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -27,6 +27,7 @@ from assistant.turn.state import Assortment, Found, Plan, TurnContext, TurnState
 from assistant.turn.tasting import BY_TASTE, TASTE_TOOL, opinions, weights_of
 from assistant.turn.wishes import listing, shared_out
 from assistant.understanding import to_filters
+from assistant.understanding.superlatives import Order, Range, in_order, measures, superlative
 from tools.errors import ProductError
 from tools.records import Filters, Hit, Item, Signal, Variant
 from tools.store.filters import matches
@@ -94,10 +95,11 @@ async def _fuse_one(
     near = _kind_first(near, search.plan)
     near = await asyncio.to_thread(_without_others, near, search.plan, state["understanding"].other_things, context)
     near = await asyncio.to_thread(_preferred, near, search.plan, context)
-    near = _sorted(near, search.plan)
+    near, plan = await asyncio.to_thread(_in_order, near, search.plan, context)
+    search = search.model_copy(update={"plan": plan})
     of_kind = await asyncio.to_thread(_of_kind, near, search.plan, context) if state["understanding"].assortment else []
     asked = _assortment(of_kind) if of_kind else None
-    if not (search.plan.sort or weak):
+    if not (plan.is_ordered or weak):
         near = await asyncio.to_thread(_chosen, near, search, state, context)
     search = search.model_copy(update={"far": bool(fused) and not near, "weak": weak, "assortment": asked})
     near = near[: _most(state, context)]
@@ -260,7 +262,8 @@ def _candidates(
     plan = search.plan
     words = " ".join([plan.topic, *(said.text for said in said_by(state)), *(f.asked for f in search.found)])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
-    ledger = Ledger(_as_wished(plan), words, heard, limit=_limit(plan, context), numbers=numbers)
+    asked = plan.order.attribute if plan.order else None
+    ledger = Ledger(_as_wished(plan), words, heard, limit=_limit(plan, context), numbers=numbers, asked=asked)
     near = [*_as_meant(near[: state["request"].top_n], items, plan, state, context), *near[state["request"].top_n :]]
     candidates = [
         Candidate(
@@ -272,7 +275,7 @@ def _candidates(
         for position, entry in enumerate(near)
         if entry.hit.item_id in items
     ]
-    rare = set() if plan.sort or search.weak else _explored(near, state, context)
+    rare = set() if plan.is_ordered or search.weak else _explored(near, state, context)
     return _with_explored(candidates, rare, ledger, state["request"].top_n)
 
 
@@ -365,14 +368,57 @@ def _deserves_near_misses(search: WishSearch) -> bool:
     return bool(kept) or is_near(plan.best)
 
 
+def _in_order(near: list[FusedHit], plan: Plan, context: TurnContext) -> tuple[list[FusedHit], Plan]:
+    """In the order that the user asked for, those of the kind that was named alone; else as they are.
+
+    An order by an attribute goes before one by price, which is told from the message as a whole.
+    """
+    if order := _order_of(near, plan, context):
+        of_kind = {entry.hit.item_id: entry for entry in _of_named_kind(near, plan, context)}
+        values = _measured(of_kind, context).get(order.attribute, {})
+        first = in_order([*of_kind], values, descending=order.descending)
+        if first:
+            ordered = [of_kind[one] for one in dict.fromkeys([*first, *of_kind])]
+            return ordered, plan.model_copy(update={"order": order, "sort": None})
+    return _sorted(near, plan), plan
+
+
+def _order_of(near: list[FusedHit], plan: Plan, context: TurnContext) -> Order | None:
+    """The order by an attribute that the message asks for; none by one of which it names a value."""
+    encoder = context.reader.encoder
+    if encoder is None or not plan.clauses:
+        return None
+    names = [*_measured([entry.hit.item_id for entry in near], context)]
+    order = superlative(plan.clauses, names, encoder) if names else None
+    held = [one.attribute for one in plan.constraints if one.field == "attributes"]
+    return None if order is None or order.attribute in held else order
+
+
+def _measured(ids: Iterable[str], context: TurnContext) -> dict[str, dict[str, Range]]:
+    return measures(context.catalogue.get_many([*ids]).values())
+
+
+def _of_named_kind(near: list[FusedHit], plan: Plan, context: TurnContext) -> list[FusedHit]:
+    """The items of the kind that the message names, whatever it says of them; else those of the very kind found.
+
+    For "the lightest laptop" most is found for what calls itself light.
+    """
+    found = {entry.hit.item_id: entry for entry in near}
+    kind = context.reader.of_kind(plan.kind, plan.filters) if plan.kind else []
+    if not kind:
+        return [entry for entry in near if is_same_kind(entry.signals, plan.best)] or near
+    asked = [FusedHit(hit, 0.0, [(plan.kind, signal) for signal in hit.signals]) for hit in kind]
+    return [found.get(entry.hit.item_id, entry) for entry in asked]
+
+
 def _sorted(entries: list[FusedHit], plan: Plan) -> list[FusedHit]:
     """In the order of price that the user asked for, those of the kind that was named alone; else as they are."""
     if plan.sort is None:
         return entries
-    of_kind = [entry for entry in entries if is_same_kind(entry.signals, plan.best)]
+    of_kind = [entry for entry in entries if is_same_kind(entry.signals, plan.best)] or entries
     sign = 1 if plan.sort == "price" else -1
     unknown = float("inf")
-    return sorted(of_kind or entries, key=lambda e: unknown if e.hit.price is None else sign * e.hit.price)
+    return sorted(of_kind, key=lambda e: unknown if e.hit.price is None else sign * e.hit.price)
 
 
 def _as_wished(plan: Plan) -> Filters:

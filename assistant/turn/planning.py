@@ -95,6 +95,8 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
         topic=topic[:QUERY_CHARACTERS],
         head=understanding.head[:QUERY_CHARACTERS],
         sentence="" if understanding.refines or understanding.references else understanding.sentence,
+        kind=(understanding.kind or (memory.topic if understanding.refines else ""))[:QUERY_CHARACTERS],
+        clauses=understanding.clauses,
         vague=vague,
         keeps_limits=vague or bool(understanding.recipient),
         pictures=pictures or carried,

@@ -77,7 +77,7 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 
 def _ordered(search: WishSearch, chosen: list[str], turn: TurnSettings, count: int) -> WishSearch:
     """One wish's candidates in their final order; ``chosen``: aliases in the model's order."""
-    if search.plan.sort or search.plan.spread:  # they stand in an order that was asked for, or category by category
+    if search.plan.is_ordered or search.plan.spread:  # in an order that was asked for, or category by category
         return search
     by_alias = {candidate.alias: candidate for candidate in search.candidates}
     fused = [(candidate.alias, candidate.score) for candidate in search.candidates]
@@ -315,7 +315,7 @@ def _orders_by_model(state: TurnState, turn: TurnSettings) -> bool:
     if not turn.rank_by_model or state["model_out"] or len(state["searches"]) > 1:
         return False  # a model that did not answer is not asked again
     (search,) = state["searches"]
-    return len(search.candidates) > 1 and not (search.weak or search.plan.sort or search.plan.spread)
+    return len(search.candidates) > 1 and not (search.weak or search.plan.is_ordered or search.plan.spread)
 
 
 def _is_near_miss(item: Recommendation, state: TurnState) -> bool:

@@ -37,6 +37,7 @@ from assistant.turn.interest import Pressed
 from assistant.turn.tasting import Known
 from assistant.understanding import Said, Understanding
 from assistant.understanding.phrases import gives_orders
+from assistant.understanding.superlatives import Order
 from tools.records import Filters, Hit, Record, Vocabulary
 from tools.store.catalogue import Catalogue
 from tools.taste.taste import Taste
@@ -95,6 +96,10 @@ class Plan(Record):
     """The topic without what it is for: a mouse, of a mouse for a laptop."""
     sentence: str = ""
     """The wish as it was said, without what is held as constraints: what a property or a purpose means stands here."""
+    kind: str = ""
+    """The words for the kind of thing, of this message or of those that it goes on with."""
+    clauses: list[str] = []
+    """What this message wants beside the kind of thing, clause by clause: what a superlative stands in."""
     vague: bool = False
     """Whether no kind of thing is named, in this message or in those that it goes on with."""
     keeps_limits: bool = False
@@ -125,6 +130,13 @@ class Plan(Record):
     """Whether items of different categories are shown, because nothing says what to look for."""
     sort: Literal["price", "-price"] | None = None
     """The order that the user asked for: the cheapest, or the dearest first."""
+    order: Order | None = None
+    """The order by an attribute that the user asked for: the lightest first."""
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the user asked for an order."""
+        return self.sort is not None or self.order is not None
 
 
 class Assortment(Record):

@@ -42,7 +42,8 @@ def _heading(wish: Wish, language: str) -> str:
 
 def _own(wish: Wish, understanding: Understanding) -> dict[str, Any]:
     constraints = [*understanding.constraints, *wish.constraints]
-    return {"topic": wish.topic, "head": wish.head, "sentence": wish.sentence, "constraints": constraints}
+    own = {"topic": wish.topic, "head": wish.head, "sentence": wish.sentence}
+    return {**own, "kind": wish.kind, "clauses": wish.clauses, "constraints": constraints}
 
 
 def _pictures_of(wishes: Sequence[Wish], pictures: list[str]) -> list[list[str]]:

@@ -30,6 +30,8 @@ class Wish(Record):
     topic: str
     head: str = Field("", description="as in `Understanding`")
     sentence: str = Field("", description="as in `Understanding`")
+    kind: str = Field("", description="as in `Understanding`")
+    clauses: list[str] = Field([], description="as in `Understanding`")
     constraints: list[Constraint] = Field([], description="those of this wish alone")
 
 
@@ -44,6 +46,8 @@ class Understanding(Record):
     topic: str
     head: str = Field("", description="the topic without what it is for")
     sentence: str = Field("", description="the wish as it was said, without what is held as constraints")
+    kind: str = Field("", description="the words for the kind of thing that is wanted")
+    clauses: list[str] = Field([], description="what is wanted beside the kind of thing: what a superlative stands in")
     unread: str = Field("", description="the part of the message that was too long to be read")
     vague: bool = Field(False, description="no kind of thing is named")
     refines: bool

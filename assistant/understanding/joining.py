@@ -1,4 +1,7 @@
-"""What stands between two wishes of one message: a mark, or the word of a language that joins the last of a list."""
+"""What stands between two wishes of one message: a mark, or the word of a language that joins the last of a list.
+
+Marks also end clauses.
+"""
 
 import re
 from functools import cache
@@ -11,6 +14,7 @@ LANGUAGES: Final = ("en", "zh", "ja", "ko", "de", "fr", "es", "pt", "nl", "ru", 
 """Languages whose lists are read in any message: short ones are often told apart wrongly."""
 
 _MARK = r"[,.](?!\d)|(?<!\d)[,.]|[;，；。、+&\n]"
+_CLAUSE_END = re.compile(rf"{_MARK}|[!?:！？：…]")
 _PLACES = re.compile(r"\{\d\}")
 
 
@@ -26,6 +30,17 @@ def joint(language: str) -> re.Pattern[str]:
     spaced = sorted(re.escape(word) for word in words if not has_cjk(word))
     unspaced = sorted(re.escape(word) for word in words if has_cjk(word))
     return re.compile("|".join([_MARK, rf"\b(?:{'|'.join(spaced)})\b", *unspaced]), re.IGNORECASE)
+
+
+def clauses(text: str) -> list[str]:
+    """What stands between marks, without needless spaces."""
+    parts = (" ".join(part.split()) for part in _CLAUSE_END.split(text))
+    return [part for part in parts if any(map(str.isalpha, part))]
+
+
+def has_mark(text: str) -> bool:
+    """Whether a mark that ends a clause stands in the text."""
+    return _CLAUSE_END.search(text) is not None
 
 
 @cache

@@ -6,15 +6,16 @@ preference, and nothing else is held against an item.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from assistant.agent.reading.amounts import Amount, find_amounts
 from assistant.agent.reading.heads import Heads, Read
 from assistant.agent.reading.kinds import leaves_open
 from assistant.agent.reading.labels import ROLES
+from assistant.agent.reading.picking import is_about_shown, picked
 from assistant.agent.reading.questions import Ask, settled
 from assistant.agent.reading.referring import MOST_FOUND, MOST_POINTERS, Pointed, Referring
 from assistant.agent.reading.spans import Span, Tagged
@@ -23,13 +24,14 @@ from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Intent, Memory, Recommendation
 from assistant.understanding import CENT, Said, Understanding, Wish, to_filters
 from assistant.understanding.attributes import attribute_constraints, is_common
-from assistant.understanding.joining import joint
+from assistant.understanding.joining import clauses, has_mark, joint
 from assistant.understanding.language import detect_language
 from assistant.understanding.names import NameMatch, longest, name_index
 from assistant.understanding.phrases import asks_why, is_accompaniment, is_exclusive
+from assistant.understanding.superlatives import superlative
 from tools.engines.text import TextEncoder
 from tools.errors import ProductError
-from tools.records import Filters, Hit, SignalSource, Vocabulary
+from tools.records import Filters, Hit, Item, SignalSource, Vocabulary
 from tools.search import search_by_text
 from tools.sentences import sentence_places
 from tools.store import Catalogue
@@ -45,6 +47,9 @@ HARMFUL: Final = 0.7
 
 ASKED: Final = 0.5
 """Probability from which an operation counts."""
+
+UNLIKELY: Final = 0.05
+"""Probability below which an operation is not looked for by other means."""
 
 BY_TEXT: Final[dict[SignalSource, float]] = {"dense": 1.0, "keyword": 0.7}
 """What items are looked up by when a message names them."""
@@ -77,14 +82,20 @@ NEAR: Final = 20
 SENTENCE_CHARACTERS: Final = 600
 """How much of the sentences that hold the wish is searched for, the last of them first."""
 
-_LETTER = re.compile(r"[^\W\d_]")
+_LETTER, _DIGIT = re.compile(r"[^\W\d_]"), re.compile(r"\d")
 _BEFORE, _AFTER = re.compile(r"[^\W\d]{1,15}[\s:]*$"), re.compile(r"\s?[^\W\d]{1,6}")
 WANTED, UNWANTED = ("thing", "prop"), ("not",)
+_NO_PROPERTY: Final = ("thing", "for", "said", "not", "back", "item", "max", "min", "near")
+"""What superlatives are not part of: "the best phone" is about no battery, though one makes one think of the other."""
+
 _INTENTS: dict[str, Intent] = {
     "item": "details", "compare": "compare", "shop": "shop", "cart": "cart", "chat": "chat",
 }  # fmt: skip
 _GOES_ON = ("refine", "more", "undo")
 _ABOUT_ITEMS = ("item", "compare", "cart")
+_PICKS = (*_ABOUT_ITEMS, "refine", "find")
+_OTHERS = ("cheaper", "dearer", "similar", "likes", "rejects")
+"""Operations that ask for other items than the one that is named."""
 
 
 class MessageReader(NamedTuple):
@@ -116,14 +127,21 @@ class MessageReader(NamedTuple):
         if self.encoder is None or self.heads is None:
             return read_untrained(said, vocabulary, language)
         referring = Referring(self.encoder, partial(find_items, self.catalogue, self.encoder))
+        items = partial(_items, self.catalogue)
         parts = []
         for part in said:
             states = self.encoder.token_states(part.text, purpose="classification")
             read = self.heads.read(part.text, states, shown=_goes_on(memory))
             if self.ask:
                 read = read._replace(tagged=settled(read.tagged, vocabulary, language, CERTAIN, self.ask))
-            parts.append(_Part(part, read, memory, vocabulary, language, referring))
+            parts.append(_Part(part, read, memory, vocabulary, language, referring, items))
         return _joined(parts, memory, language, attached=attached)
+
+    def of_kind(self, words: str, filters: Filters) -> list[Hit]:
+        """The items of the very kind that the words name; none without an encoder."""
+        if self.encoder is None:
+            return []
+        return Referring(self.encoder, partial(find_items, self.catalogue, self.encoder)).of_kind(words, filters)
 
 
 def find_items(catalogue: Catalogue, encoder: TextEncoder, words: str, filters: Filters | None = None) -> list[Hit]:
@@ -132,6 +150,14 @@ def find_items(catalogue: Catalogue, encoder: TextEncoder, words: str, filters: 
         return search_by_text(catalogue, encoder, None, words, k=MOST_FOUND, filters=filters, weights=BY_TEXT).items
     except ProductError:
         return []
+
+
+def _items(catalogue: Catalogue, shown: Sequence[Recommendation]) -> dict[str, Item]:
+    """The catalogue's records of shown items; none where it cannot be read."""
+    try:
+        return catalogue.get_many([one.item_id for one in shown])
+    except ProductError:
+        return {}
 
 
 def _nothing_said(memory: Memory, language: str) -> Understanding:
@@ -150,7 +176,14 @@ class _Part:
     """One stretch of what was said, read."""
 
     def __init__(
-        self, said: Said, read: Read, memory: Memory, vocabulary: Vocabulary, language: str, referring: Referring
+        self,
+        said: Said,
+        read: Read,
+        memory: Memory,
+        vocabulary: Vocabulary,
+        language: str,
+        referring: Referring,
+        items: Callable[[Sequence[Recommendation]], dict[str, Item]],
     ) -> None:
         self.source, self.text, self.read = said.source, said.text, read
         self.memory, self.vocabulary, self.language = memory, vocabulary, language
@@ -164,7 +197,7 @@ class _Part:
         self.unread = self.tagged.unread()
         self.spans = self.tagged.spans()
         self.referring = referring
-        self.pointed = self._pointed()
+        self.pointed = self._picked(self._pointed(), items)
         self.references = self.pointed.items
         self._prices()
         self._brands()
@@ -184,6 +217,20 @@ class _Part:
             pointers = [self._of(span) for span in self.spans if span.role == "thing"]
         titles = self.text if self.read.act in _ABOUT_ITEMS else ""
         return self.referring.resolve(pointers, titles, self.memory)
+
+    def _picked(self, pointed: Pointed, items: Callable[[Sequence[Recommendation]], dict[str, Item]]) -> Pointed:
+        """What is pointed at; of several shown items the one that a superlative picks: "the lightest of these"."""
+        among = pointed.items if len(pointed.items) > 1 else self.memory.shown
+        pointers = [self._of(span) for span in self.spans if span.role == "item"]
+        one_meant = len(pointed.items) == 1 and not any(map(self.referring.means_all, pointers))
+        about_others = self.read.act not in _ABOUT_ITEMS and any(map(self.asks, _OTHERS))
+        if pointed.picked or one_meant or len(among) < 2 or self.read.act not in _PICKS or self.things or about_others:
+            return pointed
+        encoder = self.referring.encoder
+        one = picked(self.clauses(), among, items(among), encoder)
+        if one is None or not (self.read.act in _ABOUT_ITEMS or pointed.items or is_about_shown(self.text, encoder)):
+            return pointed
+        return pointed._replace(items=[one[0]], picked=True, by=one[1])
 
     def _taken_back(self) -> list[Constraint]:
         """Earlier constraints and preferences that the message takes back."""
@@ -346,9 +393,16 @@ class _Part:
         texts = [self._around(span), *([own] if span.role == "prop" or not own.isdecimal() else [])]
         for text in texts:
             found = attribute_constraints(text, self.vocabulary)
-            if known := [(one.name, one.value) for one in found if one.name in self.vocabulary.attribute_values]:
+            if known := [(one.name, one.value) for one in found if self._can_have(one.name, one.value)]:
                 return known
         return []
+
+    def _can_have(self, name: str, value: str) -> bool:
+        """Whether the catalogue has the attribute, and what it measures in numbers is not named by a word alone."""
+        values = self.vocabulary.attribute_values.get(name)
+        if values is None:
+            return False
+        return value in values or _DIGIT.search(value) is not None or not all(map(_DIGIT.search, values))
 
     def _attribute_meant(self, span: Span) -> None:
         """Prefer the values that a property means in other words than the catalogue's."""
@@ -374,15 +428,19 @@ class _Part:
 
     def _operations(self) -> None:
         """Cheaper or dearer than what was shown or is named, only what is in stock, and what is said of shown items."""
-        bounded = any(one.field in PRICES for one, _ in self.constraints)  # "less than 200" compares with nothing shown
-        if self.asks("cheaper") and not bounded:
+        if self.asks("cheaper") and not self.is_bounded:
             self._beyond("max_price", 1)
-        elif self.asks("dearer") and not bounded:
+        elif self.asks("dearer") and not self.is_bounded:
             self._beyond("min_price", -1)
         if self.asks("stock"):
             self.constraints.append((self._constraint("in_stock", True, self.text[:60]), WHOLE))
         if self.read.act == "more":
             self._not_again(self.memory.shown)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the message names a limit: "less than 200" compares with nothing shown."""
+        return any(one.field in PRICES for one, _ in self.constraints)
 
     def _beyond(self, field: str, sign: int) -> None:
         """A bound at the price of what is named; or of the shown items of the wish's kind, first the one furthest out.
@@ -473,6 +531,17 @@ class _Part:
             room -= len(words)
         return " ".join(reversed(kept))
 
+    def kind(self, start: int = 0, end: int | None = None) -> str:
+        """The words of a stretch for the kind of thing that is wanted."""
+        end = len(self.text) if end is None else end
+        return unmarked(" ".join(self._of(span) for span in self.kinds if start <= span.start < end))
+
+    def clauses(self, start: int = 0, end: int | None = None) -> list[str]:
+        """What a stretch of the message says beside the kind of thing, and of nothing else, clause by clause."""
+        end = len(self.text) if end is None else end
+        left_out = [(s.start, s.end) for s in self.spans if s.role in _NO_PROPERTY]
+        return clauses(unmarked(_without(self.text, left_out)[start:end]))
+
     @property
     def properties(self) -> str:
         """The properties and measures that are named, each with the words beside its number."""
@@ -502,6 +571,12 @@ class _Part:
     def names_item(self) -> bool:
         """Whether the catalogue has something that is clearly meant, though no word says what is wanted."""
         return bool(self.referring.of_kind(unmarked(self.text)[-SENTENCE_CHARACTERS:], least=MEANT))
+
+    def is_to_be_had(self, kind: str, limits: Filters) -> bool:
+        """Whether something of the very kind has a price within these limits."""
+        prices = [hit.price for hit in self.referring.of_kind(kind) if hit.price is not None]
+        lowest, highest = limits.min_price or 0.0, limits.max_price or float("inf")
+        return any(lowest <= price <= highest for price in prices)
 
     @property
     def says_what(self) -> bool:
@@ -543,7 +618,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     return Understanding(
         language=language,
         intent="chat" if refused else intent,
-        sort="price" if lead.asks("cheapest") else "-price" if lead.asks("dearest") else None,
+        sort=_sort(lead),
         accompanies=attached and is_accompaniment(lead.text.casefold()),
         refused=refused,
         liked=liked,
@@ -565,6 +640,8 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
         topic=topic,
         head=head,
         sentence="" if silent else " ".join(part.sentence() for part in parts),
+        kind=" ".join(filter(None, (part.kind() for part in parts))),
+        clauses=[] if silent else [clause for part in parts for clause in part.clauses()],
         unread=next((part.text[slice(*part.unread)].strip() for part in parts if part.unread[1]), ""),
         vague=not (references or any(part.kinds for part in parts)),
         refines=goes_on,
@@ -579,7 +656,7 @@ def _intent(part: _Part, references: list[Recommendation], *, shown: bool, attac
         if shown and not attached and asks_why(part.text.casefold()):
             return "why"
         return "details" if references or (shown and not part.pointed.unshown) else None
-    if act == "compare" and part.pointed.picked:
+    if part.pointed.picked and (act == "compare" or (act in ("find", "refine") and not any(map(part.asks, _OTHERS)))):
         return "details"
     if act == "compare" and not (shown or len(references) > 1):
         return None
@@ -592,12 +669,26 @@ def _intent(part: _Part, references: list[Recommendation], *, shown: bool, attac
     return _INTENTS.get(act)
 
 
+def _sort(part: _Part) -> Literal["price", "-price"] | None:
+    """The order of price that is asked for; where the classifiers are not sure the encoder says."""
+    likely = max(part.read.operations[one] for one in ("cheapest", "dearest"))
+    if part.asks("cheapest") or part.asks("dearest"):
+        return "price" if part.asks("cheapest") else "-price"
+    if likely < UNLIKELY or part.asks("cheaper") or part.asks("dearer") or part.is_bounded:
+        return None
+    order = superlative(part.clauses(), (), part.referring.encoder)
+    return None if order is None else "-price" if order.descending else "price"
+
+
 def _question(part: _Part) -> str:
-    """The text with titles for the words that name items: the brand in "how much is the Leica" is not what is asked."""
-    text = part.text
+    """The text with titles for the words that name items: the brand in "how much is the Leica" is not what is asked.
+
+    Where a superlative picked the item, what it is about stands in front.
+    """
+    text = f"{part.pointed.by}: {part.text}" if part.pointed.by else part.text
     for words, title in part.pointed.titles:
         text = text.replace(words, title)
-    return text if part.pointed.titles else ""
+    return text if part.pointed.titles or part.pointed.by else ""
 
 
 def _recipient(part: _Part) -> str | None:
@@ -617,17 +708,39 @@ def _wishes(part: _Part) -> list[Wish]:
     if len(things) < 2:
         return []
     borders = _borders(part.text, things, part.language)
+    shared = _shared(part, things, borders)
     wishes = [
         Wish(
             topic=part.topic(start, end),
             head=part.topic(start, end, purpose=False),
             sentence=part.sentence(start, end),
-            constraints=[c for c, place in part.constraints if start <= place < end],
+            kind=part.kind(start, end),
+            clauses=part.clauses(start, end),
+            constraints=[c for c, place in part.constraints if start <= place < end and c not in shared],
         )
         for start, end in pairwise(borders)
     ]
     distinct = {wish.topic.casefold(): wish for wish in wishes}
     return list(distinct.values()) if len(distinct) > 1 else []
+
+
+def _shared(part: _Part, things: Sequence[Span], borders: Sequence[int]) -> list[Constraint]:
+    """Price limits that hold for each wish: "a lamp and a rug, both under 20", "up to 20 each: a lamp and a rug".
+
+    They stand at one end of the message. Either a mark sets them apart from the things, or they follow the last one and
+    each of the things is to be had within them: in "a laptop and a mouse under 20" they are the mouse's alone.
+    """
+    limits = [(one, place) for one, place in part.constraints if one.field in PRICES]
+    places = [place for _, place in limits]
+    before = bool(places) and max(places) < things[0].start
+    after = bool(places) and min(places) >= things[-1].end
+    if not (before or after):
+        return []
+    shared = [one for one, _ in limits]
+    if has_mark(part.text[max(places) : things[0].start] if before else part.text[things[-1].end : min(places)]):
+        return shared
+    kinds = [part.topic(start, end, purpose=False) for start, end in pairwise(borders)]
+    return shared if after and all(part.is_to_be_had(kind, to_filters(shared)) for kind in kinds) else []
 
 
 def _apart(text: str, things: Sequence[Span], language: str) -> list[Span]:

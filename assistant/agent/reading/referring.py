@@ -42,6 +42,9 @@ CERTAIN_FORM, CLEAR_FORM = 0.65, 0.08
 "The blue one" is as near to "this one" as to "the first one": it points by what it says.
 """
 
+NEARLY: Final = 0.1
+"""How far from the best form a pointer may be that has the form nearly as well."""
+
 SUPERLATIVES: Final = {"cheaper": "cheapest", "dearer": "dearest", "cheapest": "cheapest", "dearest": "dearest"}
 """Forms that pick an item by its price; the comparatives pick one of two."""
 
@@ -114,13 +117,16 @@ class Pointed(NamedTuple):
 
     items: list[Recommendation] = []
     picked: bool = False
-    """Whether one was picked out of several by its price."""
+    """Whether one was picked out of several, by its price or an attribute."""
 
     titles: list[tuple[str, str]] = []
     """The pointers that name an item which was not shown, and its title."""
 
     unshown: list[str] = []
     """Pointers at something that the catalogue has, that was not shown, and that several items are."""
+
+    by: str = ""
+    """The attribute by which a superlative of the message picked it."""
 
 
 class Referring:
@@ -194,6 +200,11 @@ class Referring:
             return [_shown_as(alike[0])] if len(alike) == 1 else None
         is_clear = of_seen[:1] >= [RELEVANT["text"]] and SAME_KIND * of_seen[0] > max(of_seen[1:], default=0.0)
         return seen[:1] if is_clear else []
+
+    def means_all(self, pointer: str) -> bool:
+        """Whether the pointer may be one at everything that was shown: "these" is nearly "this"."""
+        scores = self._scores(pointer)
+        return max(scores["all"], scores["both"]) >= max(scores.values()) - NEARLY
 
     def _is_by_price(self, pointer: str) -> bool:
         """Whether the pointer picks an item by its price."""

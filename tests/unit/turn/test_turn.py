@@ -9,7 +9,8 @@ from assistant.errors import BadInput, LLMBadReply, LLMUnavailable
 from assistant.records import Explained, Provisional, Ranked
 from assistant.settings import TurnSettings
 from prompts import say
-from tests.unit.turn.conftest import Shelf, Stage, plan, ranking
+from tests.fakes.reading import PhraseEncoder
+from tests.unit.turn.conftest import ITEMS, Shelf, Stage, plan, ranking
 from tools.records import Item, Vocabulary
 
 CHAIRS = plan(("search_by_text", {"query": "chair"}))
@@ -122,6 +123,28 @@ async def test_an_order_by_price_is_kept_and_no_model_asked_for_another(
     reply, _, chat = await stage.turn(wish, CHAIRS, asks=[asked])
     assert [item.item_id for item in reply.recommendations][:2] == order
     assert "rank" not in [asked for asked, _ in chat.asked]
+
+
+@pytest.mark.parametrize(
+    ("wish", "order", "said"),
+    [
+        ("the [prop:lightest] [thing:chair]", ["cafe", "oak"], "In order of weight, the lowest first."),
+        ("der [prop:schwerste] [thing:chair]", ["oak", "cafe"], "Geordnet nach Gewicht, der höchste Wert zuerst."),
+        ("der [prop:schönste] [thing:chair]", ["oak", "cafe"], ""),
+    ],
+)
+async def test_a_superlative_orders_the_kind_by_what_it_is_about(
+    stage: Stage, wish: str, order: list[str], said: str
+) -> None:
+    stage.encoder = PhraseEncoder({"the lightest": "the lowest weight", "der schwerste": "the highest weight"})
+    weights = {"oak": "6 kg", "cafe": "3500 g", "shoe": "300 g"}
+    stage.shelf.items = [one.model_copy(update={"attributes": {"weight": weights[one.id]}}) for one in ITEMS]
+    reply, _, chat = await stage.turn(wish, CHAIRS)
+    assert [item.item_id for item in reply.recommendations][:2] == order
+    assert said in reply.message or not said
+    assert ("rank" in [asked for asked, _ in chat.asked]) == (not said)
+    told = [one.detail for one in reply.recommendations[0].evidence]
+    assert (f"weight: {weights[order[0]]}" in told) or not said
 
 
 async def test_a_bound_given_up_is_not_taken_up_again_because_the_model_repeats_it(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 """A catalogue's search that knows a few phrases, for tests of what reads messages."""
 
 from assistant.records import Recommendation
-from tools.records import Filters, Hit, Signal
+from tools.records import Filters, Hit, Item, Signal
 
 LIKE = {
     "das zweite": "second",
@@ -12,6 +12,11 @@ LIKE = {
     "Найки": "nothing",
     "Nayki": "Nike",
     "leather": "nothing",
+    "welcher ist am leichtesten": "the lowest weight",
+    "la más barata": "the lowest price",
+    "und das billigste": "the lowest price",
+    "und das billigste?": "the cheapest of these",
+    "die billigsten zuerst": "the lowest price",
 }
 """What texts of other languages mean: a form, or a name."""
 
@@ -30,6 +35,16 @@ FOUND = {
 """What the catalogue has for words, with z-scores."""
 
 PRICES = {"pegasus": 120.0, "asics": 55.0, "ultra": 150.0, "zoom": 99.0, "leather": 1245.0, "fabric": 295.0}
+
+
+WEIGHTS = {"pegasus": "280 g", "asics": "310 g", "ultra": "250 g"}
+
+
+class Shelf:
+    """A catalogue that knows how heavy some shoes are."""
+
+    def get_many(self, ids: list[str]) -> dict[str, Item]:
+        return {one: Item(id=one, title=one, attributes={"weight": WEIGHTS[one]}) for one in ids if one in WEIGHTS}
 
 
 def find(words: str, filters: Filters | None) -> list[Hit]:

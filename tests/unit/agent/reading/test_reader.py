@@ -9,9 +9,8 @@ from assistant.agent.reading.reader import MessageReader
 from assistant.records import Constraint, Memory, Recommendation
 from assistant.understanding import Said, Understanding
 from tests.fakes.reading import PhraseEncoder, Told
-from tests.unit.agent.reading.conftest import LIKE, find, item
+from tests.unit.agent.reading.conftest import LIKE, Shelf, find, item
 from tools.records import ItemsResult, Vocabulary
-from tools.store import Catalogue
 
 Understand = Callable[..., Understanding]
 SHOES = [item("pegasus", 120.0), item("asics", 55.0), item("ultra", 150.0)]
@@ -25,7 +24,7 @@ def understand(monkeypatch: pytest.MonkeyPatch) -> Understand:
     def understood(labelled: str, act: str, *operations: str, memory: Memory | None = None) -> Understanding:
         heads = Told()
         text = heads.tell(labelled, act, operations)
-        reader = MessageReader(PhraseEncoder(LIKE), heads, Catalogue.__new__(Catalogue))
+        reader = MessageReader(PhraseEncoder(LIKE), heads, Shelf())  # type: ignore[arg-type]
         vocabulary = Vocabulary(brands=["Samsung", "Nike"], currencies=["EUR"])
         return reader.understand([Said(source="text", text=text)], memory or Memory(), vocabulary, attached=False)
 
@@ -75,6 +74,55 @@ def test_a_question_about_an_item_that_was_not_shown(understand: Understand) -> 
 def test_the_cheaper_of_two_is_one_item(understand: Understand) -> None:
     read = understand("tell me about [item:the cheaper of the two]", "compare", memory=Memory(shown=SHOES))
     assert (read.intent, [one.item_id for one in read.references]) == ("details", ["asics"])
+
+
+@pytest.mark.parametrize(
+    ("message", "act", "expected", "question"),
+    [
+        ("welcher ist am leichtesten?", "compare", "ultra", "weight: welcher ist am leichtesten?"),
+        ("welcher ist am leichtesten?", "item", "ultra", "weight: welcher ist am leichtesten?"),
+        ("la más barata [item:de las dos]", "compare", "asics", "price: la más barata de las dos"),
+        ("und das billigste?", "refine", "asics", "price: und das billigste?"),
+    ],
+)
+def test_a_superlative_picks_one_of_the_shown_items(
+    understand: Understand, message: str, act: str, expected: str, question: str
+) -> None:
+    read = understand(message, act, memory=Memory(shown=SHOES))
+    assert (read.intent, [one.item_id for one in read.references]) == ("details", [expected])
+    assert read.question == question
+
+
+def test_an_order_of_everything_picks_none_of_the_shown(understand: Understand) -> None:
+    memory = Memory(shown=SHOES, topic="running shoes")
+    read = understand("die billigsten zuerst", "refine", "cheapest", memory=memory)
+    assert (read.intent, read.references, read.sort, read.refines) == (None, [], "price", True)
+
+
+def test_what_is_wanted_beside_the_kind_is_read_clause_by_clause(understand: Understand) -> None:
+    read = understand("the [prop:lightest] [thing:tent] for [for:two], and [prop:cheap]!", "find")
+    assert (read.kind, read.clauses) == ("tent", ["the lightest for", "and cheap"])
+
+
+@pytest.mark.parametrize(
+    ("message", "shared", "own"),
+    [
+        ("a [thing:sofa] and [thing:running shoes], both under [max:20] euros", [19.99], [[], []]),
+        ("ein [thing:sofa] und [thing:running shoes]. Höchstens [max:20] Euro das Stück.", [20.0], [[], []]),
+        ("[thing:sofa]、[thing:running shoes]，都不超过[max:20]元", [20.0], [[], []]),
+        ("jusqu'à [max:20] euros chacun : un [thing:sofa] et des [thing:running shoes]", [20.0], [[], []]),
+        ("un [thing:sofa] y [thing:running shoes] por hasta [max:300] euros", [300.0], [[], []]),
+        ("un [thing:sofa] y [thing:running shoes] por hasta [max:100] euros", [], [[], [100.0]]),
+        ("a [thing:sofa] up to [max:300] euros and [thing:running shoes], up to [max:60]", [], [[300.0], [60.0]]),
+        ("a [thing:sofa] up to [max:300] euros and [thing:running shoes]", [], [[300.0], []]),
+    ],
+)
+def test_a_limit_at_the_end_of_several_wishes_is_that_of_all(
+    understand: Understand, message: str, shared: list[float], own: list[list[float]]
+) -> None:
+    read = understand(message, "find")
+    assert [one.value for one in read.constraints] == shared
+    assert [[one.value for one in wish.constraints] for wish in read.wishes] == own
 
 
 def test_what_the_wish_is_for_is_not_shown_where_it_is_not_wanted(understand: Understand) -> None:
