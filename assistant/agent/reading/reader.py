@@ -216,7 +216,7 @@ class _Part:
         if not pointers and self.read.act == "item":
             pointers = [self._of(span) for span in self.spans if span.role == "thing"]
         titles = self.text if self.read.act in _ABOUT_ITEMS else ""
-        return self.referring.resolve(pointers, titles, self.memory)
+        return self.referring.resolve(pointers, titles, self.memory, alone=self.read.act == "item")
 
     def _picked(self, pointed: Pointed, items: Callable[[Sequence[Recommendation]], dict[str, Item]]) -> Pointed:
         """What is pointed at; of several shown items the one that a superlative picks: "the lightest of these"."""
@@ -428,14 +428,23 @@ class _Part:
 
     def _operations(self) -> None:
         """Cheaper or dearer than what was shown or is named, only what is in stock, and what is said of shown items."""
-        if self.asks("cheaper") and not self.is_bounded:
+        compares = (self.asks("cheaper") or self.asks("dearer")) and not self.is_bounded and not self._is_other_kind()
+        if compares and self.asks("cheaper"):
             self._beyond("max_price", 1)
-        elif self.asks("dearer") and not self.is_bounded:
+        elif compares:
             self._beyond("min_price", -1)
         if self.asks("stock"):
             self.constraints.append((self._constraint("in_stock", True, self.text[:60]), WHOLE))
         if self.read.act == "more":
             self._not_again(self.memory.shown)
+
+    def _is_other_kind(self) -> bool:
+        """Whether the message names things of which nothing was shown: their prices compare with nothing."""
+        things = [self._of(span) for span in self.things]
+        if self.references or not things:
+            return False
+        ids = {hit.item_id for hit in self.referring.of_kind(" ".join(things))}
+        return bool(ids) and not any(one.item_id in ids for one in self.memory.shown)
 
     @property
     def is_bounded(self) -> bool:

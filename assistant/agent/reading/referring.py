@@ -146,13 +146,14 @@ class Referring:
         self.prepare([words])
         return self._vectors[words]
 
-    def resolve(self, pointers: Sequence[str], text: str, memory: Memory) -> Pointed:
+    def resolve(self, pointers: Sequence[str], text: str, memory: Memory, *, alone: bool = False) -> Pointed:
         """The items that the pointers name, each once, in their order: of those shown, or else of the catalogue.
 
         Args:
             pointers: words that point at items.
             text: where there are no pointers, a shown title is looked for here.
             memory: the session so far.
+            alone: one item is asked about: "the one about the bear" points once.
         """
         shown = memory.shown
         if not pointers:
@@ -163,7 +164,9 @@ class Referring:
         found: list[Recommendation] = []
         titles: list[tuple[str, str]] = []
         unshown: list[str] = []
-        for pointer in pointers:
+        for pointer in sorted(pointers, key=self._is_bare) if alone else pointers:
+            if alone and found and self._is_bare(pointer):
+                continue
             named = [] if pointer in by_price else self._one(pointer, shown, found)
             found += named or []
             titles += [(pointer, item.title) for item in named or [] if item not in shown]
@@ -200,6 +203,11 @@ class Referring:
             return [_shown_as(alike[0])] if len(alike) == 1 else None
         is_clear = of_seen[:1] >= [RELEVANT["text"]] and SAME_KIND * of_seen[0] > max(of_seen[1:], default=0.0)
         return seen[:1] if is_clear else []
+
+    def _is_bare(self, pointer: str) -> bool:
+        """Whether the pointer says nothing of the item: "it", "the one"."""
+        scores = self._scores(pointer)
+        return scores["this"] >= max(CERTAIN_FORM, max(scores.values()) - NEARLY)
 
     def means_all(self, pointer: str) -> bool:
         """Whether the pointer may be one at everything that was shown: "these" is nearly "this"."""

@@ -99,6 +99,20 @@ def test_an_order_of_everything_picks_none_of_the_shown(understand: Understand) 
     assert (read.intent, read.references, read.sort, read.refines) == (None, [], "price", True)
 
 
+@pytest.mark.parametrize(
+    "message", ["[item:that one] by [item:asics], is it heavy?", "[item:el asics], ¿[item:it] es pesado?"]
+)
+def test_a_bare_pointer_beside_a_name_points_at_nothing_more(understand: Understand, message: str) -> None:
+    read = understand(message, "item", memory=Memory(shown=SHOES))
+    assert [one.item_id for one in read.references] == ["asics"]
+
+
+def test_cheaper_compares_with_nothing_where_another_kind_is_named(understand: Understand) -> None:
+    memory = Memory(shown=SHOES, topic="running shoes")
+    assert held(understand("ach nein, lieber [thing:sofa]", "refine", "cheaper", memory=memory)) == []
+    assert held(understand("[thing:running shoes], aber günstiger", "refine", "cheaper", memory=memory))[0][1] == 119.99
+
+
 def test_what_is_wanted_beside_the_kind_is_read_clause_by_clause(understand: Understand) -> None:
     read = understand("the [prop:lightest] [thing:tent] for [for:two], and [prop:cheap]!", "find")
     assert (read.kind, read.clauses) == ("tent", ["the lightest for", "and cheap"])
