@@ -58,6 +58,13 @@ Over three catalogues names, brands and words of titles in any language reach 8.
 7.6; so do words that are in many items.
 """
 
+NAMED_ALONE, NEXT = 6.5, 0.45
+"""z-score from which they also name an item that every other one is far behind, and up to which share of it.
+
+A name with an article ("la Pegasus") has 7.7 and the next item a third of it; behind pronouns and ordinals the next has
+at least half.
+"""
+
 HAS_PART: Final = 0.5
 """From which share of the best z-score a shown item has what is pointed at ("the battery"), and is meant itself."""
 
@@ -195,7 +202,9 @@ class Referring:
         best = max(scores.values(), default=0.0)
         seen = sorted(shown, key=lambda item: -scores.get(item.item_id, 0.0))
         of_seen = [scores.get(item.item_id, 0.0) for item in seen]
-        if best >= NAMED:
+        others = sorted(scores.values())[:-1]
+        is_alone = best >= NAMED_ALONE and max(others, default=0.0) <= NEXT * best
+        if best >= NAMED or is_alone:
             alike = [hit for hit in hits if scores[hit.item_id] >= SAME_KIND * best]
             meant = [item for item in shown if any(item.item_id == hit.item_id for hit in alike)]
             if meant or (of_seen and of_seen[0] >= HAS_PART * best):

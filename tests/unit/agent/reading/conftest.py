@@ -28,6 +28,8 @@ FOUND = {
     "phone Pixel 8": {"phone": 13.0, "case": 9.0},
     "Pixel 8": {"phone": 12.0, "case": 11.0},
     "socks": {"socks": 12.0},
+    "la Pegasus": {"pegasus": 7.7, "tent": 2.6},
+    "das andere": {"pegasus": 7.0, "tent": 3.9},
     "the Pegasus": {"pegasus": 13.0, "asics": 4.0},
     "running shoes": {"pegasus": 9.0, "zoom": 8.8, "ultra": 8.5, "asics": 8.4, "ball": 4.0},
     "sofa": {"leather": 9.0, "fabric": 8.5, "chair": 5.0},

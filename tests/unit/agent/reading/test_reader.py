@@ -99,6 +99,12 @@ def test_an_order_of_everything_picks_none_of_the_shown(understand: Understand) 
     assert (read.intent, read.references, read.sort, read.refines) == (None, [], "price", True)
 
 
+def test_a_name_that_one_item_alone_comes_near_to_is_its_name(understand: Understand) -> None:
+    read = understand("¿cuánto cuesta [item:la Pegasus]?", "item")
+    assert [one.item_id for one in read.references] == ["pegasus"]
+    assert understand("was kostet [item:das andere]?", "item").references == []
+
+
 @pytest.mark.parametrize(
     "message", ["[item:that one] by [item:asics], is it heavy?", "[item:el asics], ¿[item:it] es pesado?"]
 )
