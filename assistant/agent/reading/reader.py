@@ -548,7 +548,8 @@ class _Part:
     def clauses(self, start: int = 0, end: int | None = None) -> list[str]:
         """What a stretch of the message says beside the kind of thing, and of nothing else, clause by clause."""
         end = len(self.text) if end is None else end
-        left_out = [(s.start, s.end) for s in self.spans if s.role in _NO_PROPERTY]
+        sure = [s for s in self.spans if s.role != "thing" or s.probability >= CERTAIN]  # "手机屏幕" names both
+        left_out = [(s.start, s.end) for s in sure if s.role in _NO_PROPERTY]
         return clauses(unmarked(_without(self.text, left_out)[start:end]))
 
     @property
