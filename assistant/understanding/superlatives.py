@@ -156,5 +156,5 @@ def _prototypes(encoder: TextEncoder, names: tuple[str, ...]) -> _Prototypes:
 def _of_name(encoder: TextEncoder, name: str) -> tuple[NDArray[np.float32], ...]:
     forms = (_HIGHEST_CJK, _LOWEST_CJK, _PLAIN_CJK) if has_cjk(name) else (_HIGHEST, _LOWEST, _PLAIN)
     words = name.replace("_", " ")
-    rows = encoder.encode([form.format(words) for each in forms for form in each], purpose="query")
+    rows = encoder.encode_once([form.format(words) for each in forms for form in each], purpose="query")
     return rows[:2].mean(axis=0), rows[2:4].mean(axis=0), rows[4:]
