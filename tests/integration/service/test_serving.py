@@ -282,7 +282,7 @@ def test_a_turn_that_a_full_disk_cannot_keep_is_a_problem_and_the_next_one_is_ke
 def test_a_thousand_clients_that_vanish_leave_nothing_behind(place: Place) -> None:
     server = place.start("--no-llm", service__header_seconds=2, service__body_seconds=2)
     session = server.session()
-    for number in range(50):  # whatever grows with first use has grown
+    for number in range(300):  # whatever grows with first use, and with many turns at once, has grown
         vanish(server, session, number)
     place.model.script(silent)
     settle(server)
