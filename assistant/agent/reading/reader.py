@@ -598,7 +598,9 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     """The understanding of a turn: a typed text decides what kind of request it is, where there is one."""
     lead = next((part for part in parts if part.source == "text"), parts[0])
     shown = bool(memory.shown)
-    references = list({item.item_id: item for part in parts for item in part.references}.values())
+    like_picture = attached and lead.asks("similar")  # "like this" points at what the message brings
+    pointed = [] if like_picture else [item for part in parts for item in part.references]
+    references = list({item.item_id: item for item in pointed}.values())
     refused = lead.read.acts["harm"] >= HARMFUL
     intent = _intent(lead, references, shown=shown, attached=attached)
     is_gift = lead.asks("gift")

@@ -40,7 +40,7 @@ def test_a_turn_that_cannot_be_kept_says_so_and_leaves_the_session_as_it_was(ser
     assert again.status_code == 200
     after = service.client.get(path).json()
     assert [message["reply"] for message in after["messages"]] == [before["messages"][0]["reply"], again.json()]
-    assert {c["value"] for c in after["constraints"]} == {39.99}
+    assert {(c["field"], c["value"]) for c in after["constraints"]} == {("max_price", 39.99)}
     assert [a["id"] for a in after["messages"][1]["attachments"]] == ["img1"]
 
 

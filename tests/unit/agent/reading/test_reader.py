@@ -21,12 +21,14 @@ def understand(monkeypatch: pytest.MonkeyPatch) -> Understand:
     def search(catalogue: object, encoder: object, pictures: object, words: str, **more: object) -> ItemsResult:
         return ItemsResult(items=find(words, None))
 
-    def understood(labelled: str, act: str, *operations: str, memory: Memory | None = None) -> Understanding:
+    def understood(
+        labelled: str, act: str, *operations: str, memory: Memory | None = None, attached: bool = False
+    ) -> Understanding:
         heads = Told()
         text = heads.tell(labelled, act, operations)
         reader = MessageReader(PhraseEncoder(LIKE), heads, Shelf())  # type: ignore[arg-type]
         vocabulary = Vocabulary(brands=["Samsung", "Nike"], currencies=["EUR"])
-        return reader.understand([Said(source="text", text=text)], memory or Memory(), vocabulary, attached=False)
+        return reader.understand([Said(source="text", text=text)], memory or Memory(), vocabulary, attached=attached)
 
     monkeypatch.setattr(module, "search_by_text", search)
     return understood
@@ -214,3 +216,10 @@ def test_what_is_said_after_a_gift_without_a_kind_goes_on_with_it(understand: Un
     named = gift.model_copy(update={"topic": "mug"})
     assert not understand("she reads [thing:crime novels] all day", "find", memory=named).refines
     assert not understand("surprise me", "find", "open", memory=gift).refines
+
+
+def test_like_this_points_at_the_picture_that_comes_with_it(understand: Understand) -> None:
+    labelled, memory = "like [item:the first one], up to [max:40]", Memory(shown=SHOES, topic="shoes")
+    assert held(understand(labelled, "refine", "similar", memory=memory))[-1] == ("exclude_ids", "pegasus")
+    read = understand(labelled, "refine", "similar", memory=memory, attached=True)
+    assert (held(read), read.references, read.liked) == ([("max_price", 40.0)], [], [])
