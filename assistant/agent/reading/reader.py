@@ -134,7 +134,7 @@ class MessageReader(NamedTuple):
             read = self.heads.read(part.text, states, shown=_goes_on(memory))
             if self.ask:
                 read = read._replace(tagged=settled(read.tagged, vocabulary, language, CERTAIN, self.ask))
-            parts.append(_Part(part, read, memory, vocabulary, language, referring, items))
+            parts.append(_Part(part, read, memory, vocabulary, language, referring, items, attached=attached))
         return _joined(parts, memory, language, attached=attached)
 
     def of_kind(self, words: str, filters: Filters) -> list[Hit]:
@@ -184,6 +184,8 @@ class _Part:
         language: str,
         referring: Referring,
         items: Callable[[Sequence[Recommendation]], dict[str, Item]],
+        *,
+        attached: bool,
     ) -> None:
         self.source, self.text, self.read = said.source, said.text, read
         self.memory, self.vocabulary, self.language = memory, vocabulary, language
@@ -195,7 +197,7 @@ class _Part:
         self.values: list[Span] = []
         self.readmitted: list[Constraint] = []
         self.unread = self.tagged.unread()
-        self.spans = self.tagged.spans()
+        self.spans = _shown_by_picture(self.tagged.spans()) if attached else self.tagged.spans()
         self.referring = referring
         self.pointed = self._picked(self._pointed(), items)
         self.references = self.pointed.items
@@ -792,6 +794,13 @@ def _is_brand(names: Iterable[NameMatch]) -> bool:
 def _completes(memory: Memory, part: _Part) -> bool:
     """Whether a wish completes an earlier one that named nothing: "a gift, at most 15" and then "she reads a lot"."""
     return part.read.act == "find" and not (memory.topic or memory.pictures)
+
+
+def _shown_by_picture(spans: list[Span]) -> list[Span]:
+    """What is told about is what the picture shows, and is wanted, where nothing else is: "the shoes in my photo"."""
+    if any(span.role == "thing" for span in spans):
+        return spans
+    return [span._replace(role="thing") if span.role == "said" else span for span in spans]
 
 
 def _only(currencies: list[str]) -> str | None:

@@ -223,3 +223,13 @@ def test_like_this_points_at_the_picture_that_comes_with_it(understand: Understa
     assert held(understand(labelled, "refine", "similar", memory=memory))[-1] == ("exclude_ids", "pegasus")
     read = understand(labelled, "refine", "similar", memory=memory, attached=True)
     assert (held(read), read.references, read.liked) == ([("max_price", 40.0)], [], [])
+
+
+def test_what_is_told_of_a_picture_is_wanted_where_nothing_else_is(understand: Understand) -> None:
+    labelled = "I like the [said:shoes] in my photo, but in [prop:black]"
+    assert (understand(labelled, "find", attached=True).topic, understand(labelled, "find").topic) == (
+        "shoes black",
+        "black",
+    )
+    beside = understand("I have this [said:sofa], which [thing:lamp] goes with it?", "find", attached=True)
+    assert (beside.topic, beside.other_things) == ("lamp", ["sofa"])
