@@ -567,8 +567,12 @@ class _Part:
 
     @property
     def other_things(self) -> list[str]:
-        """What is only mentioned, not wanted, or what the wish is for, brands aside: none of it is what is wanted."""
-        others = [span for span in self.spans if span.role in ("said", "not", "for")]
+        """What is only mentioned, not wanted, or what a thing that is named is for; brands aside.
+
+        Without a thing, what it is for is all that says what is wanted: "something for running".
+        """
+        roles = ("said", "not", *(("for",) if self.kinds else ()))
+        others = [span for span in self.spans if span.role in roles]
         words = [
             self._of(span) for span in others if not _is_brand(name_index(self.vocabulary).find_all(self._of(span)))
         ]

@@ -207,6 +207,7 @@ def test_what_is_told_beside_the_wish_is_not_searched_for(understand: Understand
     assert alone.sentence == "Our espresso machine is old."
     purpose = understand("a [thing:case] for my [for:phone], no [not:leather], no [not:Nike]", "find")
     assert purpose.other_things == ["phone", "leather"]  # a brand is held as a constraint
+    assert understand("what is there for [for:running]?", "find").other_things == []
 
 
 def test_what_is_said_after_a_gift_without_a_kind_goes_on_with_it(understand: Understand) -> None:
