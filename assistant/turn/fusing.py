@@ -29,7 +29,7 @@ from assistant.turn.wishes import listing, shared_out
 from assistant.understanding import to_filters
 from assistant.understanding.superlatives import Order, Range, in_order, measures, superlative
 from tools.errors import ProductError
-from tools.records import Filters, Hit, Item, Signal, Variant
+from tools.records import Filters, Hit, Item, Variant
 from tools.store.filters import matches
 from tools.store.offers import variant_for
 from tools.variants import meant_values
@@ -198,7 +198,7 @@ def _without_others(near: list[FusedHit], plan: Plan, others: Sequence[str], con
     encoder = context.reader.encoder
     if not (others and near and encoder) or plan.sort:
         return near
-    wanted = _shares({entry.hit.item_id: strength(_wanted(entry, near, plan)).get("text", 0.0) for entry in near})
+    wanted = _shares(_wanted(near, plan))
     unwanted: set[str] = set()
     for words in others:
         hits = find_items(context.catalogue, encoder, words)
@@ -213,11 +213,12 @@ def _without_others(near: list[FusedHit], plan: Plan, others: Sequence[str], con
     return kept or near
 
 
-def _wanted(entry: FusedHit, near: Sequence[FusedHit], plan: Plan) -> list[tuple[str, Signal]]:
-    """An item's signals for the words of the wish; where nothing was found by them, for all that was asked."""
+def _wanted(near: Sequence[FusedHit], plan: Plan) -> dict[str, float]:
+    """How near each item is to the words of the wish; where nothing was found by them, to all that was asked."""
     named = {plan.head, plan.topic}
-    by_words = any(asked in named for one in near for asked, _ in one.signals)
-    return [one for one in entry.signals if one[0] in named or not by_words]
+    by_words = any(asked in named for entry in near for asked, _ in entry.signals)
+    asked = {entry.hit.item_id: [one for one in entry.signals if one[0] in named or not by_words] for entry in near}
+    return {item_id: strength(signals).get("text", 0.0) for item_id, signals in asked.items()}
 
 
 def _shares(scores: Mapping[str, float]) -> dict[str, float]:

@@ -49,7 +49,7 @@ class _Index:
     def with_value(self, text: str) -> list[Named]:
         """The attributes that have the value, those with a common name first."""
         found = dict.fromkeys(named for form in _forms(text) for named in self.values.get(value_key(form), []))
-        return sorted(found, key=lambda named: (not is_common(named.name), len(named.name), named.name))
+        return sorted(found, key=lambda named: (not _is_known(named.name), len(named.name), named.name))
 
     def value_of(self, names: Sequence[str], text: str) -> Named | None:
         """The value of one of these attributes: written in any way, or by its number alone ("43" for "43码")."""
@@ -154,8 +154,7 @@ def _forms(text: str) -> list[str]:
     return [text, *(lexicon.terms[canonical] if canonical else [])]
 
 
-def is_common(name: str) -> bool:
-    """Whether many catalogues have the attribute, under this or another name: size, colour, storage."""
+def _is_known(name: str) -> bool:
     return any(attribute_key(name) in spellings for spellings in _known_names().values())
 
 

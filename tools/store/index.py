@@ -47,6 +47,9 @@ BATCH = 2_000
 TELL_FROM = 20_000
 """From how many vectors on a follow-up is worth a progress line."""
 
+HNSW_VERSION = 1
+"""Of the files whose unused slots can be told from the others."""
+
 Notify = Callable[[str], None]
 
 
@@ -443,13 +446,15 @@ def _overwrite_unused(folder: Path) -> None:
     vectors, bytes a slot. ``length.bin`` holds a float32 for each slot.
 
     Raises:
-        IndexFailedError: a header is cut short.
+        IndexFailedError: a header is cut short, or of another version.
     """
     for header in folder.glob("*/header.bin"):
         try:
-            _, _, _, vectors, slot = struct.unpack_from("<iQQQQ", header.read_bytes())
+            version, _, _, vectors, slot = struct.unpack_from("<iQQQQ", header.read_bytes())
         except struct.error as exc:
             raise IndexFailedError("an HNSW header is cut short") from exc
+        if version != HNSW_VERSION:
+            raise IndexFailedError(f"HNSW files of version {version} are not known")
         for name, used in (("data_level0.bin", vectors * slot), ("length.bin", vectors * 4)):
             path = header.with_name(name)
             unused = path.stat().st_size - used

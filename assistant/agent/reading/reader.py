@@ -23,7 +23,7 @@ from assistant.agent.reading.untrained import read_untrained
 from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Intent, Memory, Recommendation
 from assistant.understanding import CENT, Said, Understanding, Wish, to_filters
-from assistant.understanding.attributes import attribute_constraints, is_common
+from assistant.understanding.attributes import attribute_constraints
 from assistant.understanding.joining import clauses, has_mark, joint
 from assistant.understanding.language import detect_language
 from assistant.understanding.names import NameMatch, longest, name_index
@@ -386,8 +386,6 @@ class _Part:
                     self._hold(span.start, span.probability, constraint)
                 if span.role == "prop" and not found:
                     self._attribute_meant(span)
-                elif not found:
-                    self._number_meant(span)
 
     def _values(self, span: Span) -> list[tuple[str, str]]:
         """The attributes and values that a span names: by itself, with the words beside it, or in another language."""
@@ -410,13 +408,6 @@ class _Part:
         """Prefer the values that a property means in other words than the catalogue's."""
         if span.probability >= LIKELY and not self._has_name(span):
             for name, value in self.referring.attribute(self._of(span), self.vocabulary):
-                meant = self._constraint("attributes", value, self._of(span), attribute=name)
-                self.preferences.append((meant, span.start))
-
-    def _number_meant(self, span: Span) -> None:
-        """Prefer the value that a number alone is of a common attribute: "running shoes 46"."""
-        for name, value in attribute_constraints(self._of(span), self.vocabulary):
-            if is_common(name) and name in self.vocabulary.attribute_values:
                 meant = self._constraint("attributes", value, self._of(span), attribute=name)
                 self.preferences.append((meant, span.start))
 
