@@ -12,9 +12,13 @@ from assistant.understanding.lexicon import has_cjk, load_lexicon
 from assistant.understanding.names import Kept
 from tools.records import Vocabulary
 from tools.store.values import attribute_key, value_key
+from tools.store.words import name_key
 
 LONGEST: Final = 8
 """Tokens of a name and its value together."""
+
+SPARE: Final = 2
+"""How many more tokens a value may have in a message than in the catalogue: "one and a half" units, fractions."""
 
 _TOKEN = re.compile(r"""\d+(?:[.,/]\d+)*|["″½¼¾⅓⅔]|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]+""")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
@@ -27,6 +31,14 @@ class Named(NamedTuple):
 
     name: str
     value: str
+
+
+class _Token(NamedTuple):
+    """Characters ``start`` to ``end`` of a text, and how they are compared."""
+
+    start: int
+    end: int
+    key: str
 
 
 class _Index:
@@ -45,6 +57,24 @@ class _Index:
             partly = [name for key, name in own.items() if key.split()[-1] in spellings and name not in exact]
             for spelling in spellings:
                 self.names[spelling] = list(dict.fromkeys([*self.names.get(spelling, []), *exact, *partly]))
+        values_in_words = [word for each in self.values for word in _forms(each)]
+        self._name_starts, self._name_ends = (
+            {_tokens(name)[end].key for name in self.names if _tokens(name)} for end in (0, -1)
+        )
+        self._value_starts = {tokens[0].key for word in values_in_words if (tokens := _tokens(word))}
+        self._most = max((len(_tokens(word)) for word in values_in_words), default=0) + SPARE
+
+    def may_begin(self, token: _Token) -> bool:
+        """Whether an attribute may begin here: with a name, a value or a number."""
+        return token.key in self._name_starts or token.key in self._value_starts or token.key[0].isnumeric()
+
+    def may_have_name(self, tokens: Sequence[_Token]) -> bool:
+        """Whether the tokens may begin or end with an attribute's name."""
+        return tokens[0].key in self._name_starts or tokens[-1].key in self._name_ends
+
+    def may_be_value(self, tokens: Sequence[_Token]) -> bool:
+        """Whether the tokens may be a value of the catalogue: a number may be one in another unit."""
+        return len(tokens) <= self._most and (tokens[0].key in self._value_starts or tokens[0].key[0].isnumeric())
 
     def with_value(self, text: str) -> list[Named]:
         """The attributes that have the value, those with a common name first."""
@@ -76,18 +106,18 @@ def attribute_constraints(text: str, vocabulary: Vocabulary) -> list[Named]:
     Args:
         text: few words, such as a tagged span; a number alone counts only where it is the whole text.
     """
-    index, tokens = _indexes.of(vocabulary), list(_TOKEN.finditer(text))
+    index, tokens = _indexes.of(vocabulary), _tokens(text)
     if len(tokens) == 1 and (alone := index.with_value(text.strip())):
         return alone[:1]
     found: list[Named] = []
     place = 0
     while place < len(tokens):
-        named, place = _first(index, text, tokens, place)
+        named, place = _first(index, text, tokens, place) if index.may_begin(tokens[place]) else (None, place + 1)
         found += [named] if named else []
     return list(dict.fromkeys(found))
 
 
-def _first(index: _Index, text: str, tokens: list[re.Match[str]], place: int) -> tuple[Named | None, int]:
+def _first(index: _Index, text: str, tokens: Sequence[_Token], place: int) -> tuple[Named | None, int]:
     """The longest attribute that begins at this token, and where to go on; one that the catalogue has goes first."""
     ends = range(min(len(tokens), place + LONGEST), place, -1)
     for read in (_known, _unknown):
@@ -97,39 +127,42 @@ def _first(index: _Index, text: str, tokens: list[re.Match[str]], place: int) ->
     return None, place + 1
 
 
-def _known(index: _Index, text: str, tokens: list[re.Match[str]]) -> Named | None:
+def _known(index: _Index, text: str, tokens: Sequence[_Token]) -> Named | None:
     """A name and its value, or a value by itself unless it is a mere number."""
     for names, value in _parted(index, text, tokens):
         if named := index.value_of(names, value):
             return named
-    whole = text[tokens[0].start() : tokens[-1].end()]
+    if not index.may_be_value(tokens):
+        return None
+    whole = _between(text, tokens)
     return None if _NUMBER.fullmatch(whole) else next(iter(index.with_value(whole)), None)
 
 
-def _unknown(index: _Index, text: str, tokens: list[re.Match[str]]) -> Named | None:
+def _unknown(index: _Index, text: str, tokens: Sequence[_Token]) -> Named | None:
     """A name with a number, or followed by one word, that the catalogue does not have."""
     for names, value in _parted(index, text, tokens):
-        follows = value == text[tokens[-1].start() : tokens[-1].end()] and not has_cjk(value)
+        follows = value == text[tokens[-1].start : tokens[-1].end] and not has_cjk(value)
         if (_NUMBER.match(value) and len(value.split()) <= 2) or (follows and names):
             return Named(names[0] if names else _concept(text, tokens), value)
     return None
 
 
-def _parted(index: _Index, text: str, tokens: list[re.Match[str]]) -> Iterator[tuple[list[str], str]]:
+def _parted(index: _Index, text: str, tokens: Sequence[_Token]) -> Iterator[tuple[list[str], str]]:
     """Each way to take the tokens for a name before or after its value: the catalogue's attributes, and the value."""
-    for cut in range(1, len(tokens)):
+    cuts = range(1, len(tokens)) if index.may_have_name(tokens) else ()
+    for cut in cuts:
         left, right = tokens[:cut], tokens[cut:]
         for name, value in ((left, right), (right, left)):
             names = index.names.get(attribute_key(_between(text, name)))
             if names is None:
                 continue
             yield names, _between(text, value)
-            connective = value[0].group() if name is left else value[-1].group()
+            connective = _between(text, value[:1] if name is left else value[-1:])
             if len(value) > 1 and len(connective) <= _LONGEST_CONNECTIVE and not has_cjk(connective):
                 yield names, _between(text, value[1:] if name is left else value[:-1])
 
 
-def _concept(text: str, tokens: list[re.Match[str]]) -> str:
+def _concept(text: str, tokens: Sequence[_Token]) -> str:
     """The common name of the attribute that stands at one end of the tokens."""
     written = {
         attribute_key(_between(text, part)) for cut in range(1, len(tokens)) for part in (tokens[:cut], tokens[cut:])
@@ -137,8 +170,12 @@ def _concept(text: str, tokens: list[re.Match[str]]) -> str:
     return next(concept for concept, spellings in _known_names().items() if written & set(spellings))
 
 
-def _between(text: str, tokens: Sequence[re.Match[str]]) -> str:
-    return text[tokens[0].start() : tokens[-1].end()]
+def _tokens(text: str) -> list[_Token]:
+    return [_Token(match.start(), match.end(), name_key(match.group())) for match in _TOKEN.finditer(text)]
+
+
+def _between(text: str, tokens: Sequence[_Token]) -> str:
+    return text[tokens[0].start : tokens[-1].end]
 
 
 def _only_number(text: str) -> str | None:

@@ -5,12 +5,16 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from babel.numbers import get_currency_precision, get_decimal_symbol, get_group_symbol
 
 from assistant.agent.reading.characters import FIXED_SPACE, fold, plain
 from assistant.agent.reading.currencies import CurrencyMarks, Mark, WordTable, currency_marks, data, locale_of
+
+_MOST = 200
+"""Numbers that are read of each writing: digits, words, Chinese numerals. A message with more is no wish."""
 
 _LONGEST_ROW = 12
 """Digits of the longest number; longer rows are no amounts but codes."""
@@ -71,7 +75,7 @@ class _Message:
 
 
 def find_amounts(text: str, language: str, *, currencies: Sequence[str] = ()) -> list[Amount]:
-    """The numbers of a message in the order of the text, without signs; the time grows with its length and no faster.
+    """The numbers of a message in the order of the text, without signs, at most `_MOST` of each writing.
 
     Args:
         text: the raw message.
@@ -92,8 +96,8 @@ def _find(text: str, language: str, currencies: tuple[str, ...], *, sure: bool) 
     message = _Message(form, fold(form), language, currency_marks(language, currencies))
     figures = list(_han(message, sure))
     rest = _without(message.text, figures)
-    figures += _figures(message, rest)
-    figures += _words(message, _without(rest, figures), sure)
+    figures += islice(_figures(message, rest), _MOST)
+    figures += islice(_words(message, _without(rest, figures), sure), _MOST)
     figures = _with_own_marks(_distinct(sorted(figures, key=lambda figure: figure.start)))
     return _ranges(message, figures)
 
@@ -348,7 +352,7 @@ def _languages() -> frozenset[str]:
 
 
 def _han(message: _Message, sure: bool) -> Iterator[_Figure]:
-    for match in _HAN.finditer(message.text):
+    for match in islice(_HAN.finditer(message.text), _MOST):
         for start, end, value in _numerals(match):
             written = not match.group()[0].isdigit()
             figure = _Figure(start, end, value, _unit(message.text[start:end]), word=written)

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -41,9 +42,10 @@ class Tagged:
     """A message's tokens with the probabilities of their roles."""
 
     def __init__(self, text: str, offsets: Sequence[tuple[int, int]], roles: Probabilities) -> None:
-        """``roles``: (tokens, len(ROLES))."""
+        """``roles``: (tokens, len(ROLES)); ``offsets`` are in the order of the text."""
         self.text = text
         self._offsets = offsets
+        self._starts, self._ends = [start for start, _ in offsets], [end for _, end in offsets]
         self._logs = np.log(np.maximum(roles, 1e-9))
 
     def unread(self) -> tuple[int, int]:
@@ -71,7 +73,7 @@ class Tagged:
         return Tagged(self.text, self._offsets, roles)
 
     def _inside(self, start: int, end: int) -> list[int]:
-        return [row for row, (first, last) in enumerate(self._offsets) if first < end and start < last]
+        return [*range(bisect_right(self._ends, start), bisect_left(self._starts, end))]
 
     def distribution(self, start: int, end: int) -> Probabilities:
         """Probabilities (len(ROLES),) of a stretch; all of them "other" where it has no token."""

@@ -18,6 +18,9 @@ from tools.records import Vocabulary
 MOST_NAMED: Final = 20
 """How many of the brands, and of the values, that a message names are preferred."""
 
+VALUES_WITHIN: Final = 1_000
+"""In how many of a message's characters, from its end, values of attributes are looked for."""
+
 
 def read_untrained(said: Sequence[Said], vocabulary: Vocabulary, language: str) -> Understanding:
     """What the words name, as preferences; what they ask for is searched for as it stands, without sums of money."""
@@ -62,7 +65,7 @@ def _brands(said: Said, vocabulary: Vocabulary) -> Iterator[Constraint]:
 
 
 def _values(said: Said, vocabulary: Vocabulary) -> Iterator[Constraint]:
-    found = attribute_constraints(said.text, vocabulary)
+    found = attribute_constraints(said.text[-VALUES_WITHIN:], vocabulary)
     known = [one for one in found if one.name in vocabulary.attribute_values]
     for one in known[:MOST_NAMED]:
         yield Constraint(field="attributes", value=one.value, source=said.source, words=one.value, attribute=one.name)
