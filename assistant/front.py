@@ -18,9 +18,13 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from langchain_core.messages import HumanMessage
+
 from assistant import unfinished
+from assistant.agent.calls import functions
 from assistant.agent.reading.heads import heads_for
 from assistant.agent.reading.reader import MessageReader
+from assistant.agent.steps import planner_in_force
 from assistant.background import in_thread
 from assistant.claims import load_claims
 from assistant.claims.entailment import entailment_for
@@ -37,7 +41,8 @@ from assistant.settings import Settings
 from assistant.turn.degrading import REHEARSING
 from assistant.turn.graph import Graph, build_graph
 from assistant.turn.interest import Pressed
-from assistant.turn.planning import planning_conversation, usual_names
+from assistant.turn.planning import planning_rules, usual_names
+from assistant.turn.ranking import explaining_rules
 from assistant.turn.receive import check_files
 from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
@@ -348,7 +353,7 @@ class Assistant:
         return self.settings.data_folder / "uploads" / session_id
 
     async def warm_up(self) -> None:
-        """Load what the first turn would load, and have the server read the planning prompt's fixed part.
+        """Load what the first turn would load, and have the server read the fixed part of the first prompt.
 
         `warming` names what is missing until then. What cannot be loaded is reported by the turn that needs it.
         """
@@ -364,12 +369,15 @@ class Assistant:
 
     async def _warm_prefix(self) -> None:
         await in_thread(partial(importlib.import_module, "langchain_openai"))
-        names = usual_names(await asyncio.to_thread(self._parts.engines.catalogue.vocabulary))
-        messages = planning_conversation(names, "", self.settings.prompts)
-        with contextlib.suppress(LLMUnavailable, LLMBadReply):
-            await self._parts.chat.for_turn().complete_text(
-                messages, purpose="warm-up", max_tokens=1, timeout=PREFIX_SECONDS
-            )
+        chat = self._parts.chat.for_turn()
+        with contextlib.suppress(LLMUnavailable, LLMBadReply, ConfigError):
+            if planner_in_force(self.settings) == "model":
+                names = usual_names(await asyncio.to_thread(self._parts.engines.catalogue.vocabulary))
+                messages = [*planning_rules(names, self.settings.prompts), HumanMessage(content="Hello")]
+                await chat.call_tools(messages, functions(), purpose="warm-up", max_tokens=1, timeout=PREFIX_SECONDS)
+            else:
+                explaining = explaining_rules(self.settings.prompts)
+                await chat.complete_text(explaining, purpose="warm-up", max_tokens=1, timeout=PREFIX_SECONDS)
 
     async def _rehearse(self) -> None:
         """Answer messages as turns do, without the language model, and keep nothing of them."""

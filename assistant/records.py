@@ -192,6 +192,13 @@ class AttachmentNote(Record):
     name: str
 
 
+class Question(Record):
+    """What the assistant asks back, and short answers to choose from."""
+
+    text: str
+    choices: list[str] = []
+
+
 class Query(Record):
     """What was understood of the message."""
 
@@ -234,6 +241,7 @@ class Reply(Record):
     message: str
     groups: list[Group] = Field([], description="the ranking by wish, where the message has several; else empty")
     question: str | None = Field(None, description="what the assistant asks back, where the wish leaves much open")
+    choices: list[str] = Field([], description="short answers to the question, each a message of its own")
     evidence: list[CitedEvidence] = Field([], description="what the message itself rests on, of pages and items")
     cart: CartItem | None = Field(None, description="the item that the message has put in the cart")
     degraded: list[str]
@@ -291,6 +299,7 @@ class Memory(Record):
     ledger: list[Evidence] = Field([], description="the last ranking's evidence")
     attachments: dict[str, Attachment] = {}
     exchanges: list[Exchange] = []
+    question: Question | None = Field(None, description="what the last reply asked back")
     liked: list[Regard] = []
     rejected: list[Regard] = Field([], description="not shown again, unless asked for by name")
     looked_at: list[Regard] = []
@@ -343,7 +352,7 @@ class StepFinished(Event):
 
 
 class Provisional(Event):
-    """The fused ranking, before the model has read it."""
+    """The first cards: what the searches found, fused, before any model call. A later one replaces them."""
 
     type: Literal["provisional"] = "provisional"
     items: list[Hit]
@@ -379,6 +388,14 @@ class CartChanged(Event):
     url: str | None = None
 
 
+class QuestionAsked(Event):
+    """The assistant asks back."""
+
+    type: Literal["question"] = "question"
+    text: str
+    choices: list[str] = []
+
+
 class Done(Event):
     """The turn has ended."""
 
@@ -388,7 +405,9 @@ class Done(Event):
     done: list[Interaction] = Field([], exclude=True, description="what the message said of items; likewise")
 
 
-TurnEvent = Accepted | StepStarted | StepFinished | Provisional | Ranked | Explained | CartChanged | Done
+TurnEvent = (
+    Accepted | StepStarted | StepFinished | Provisional | Ranked | Explained | CartChanged | QuestionAsked | Done
+)
 
 __all__ = [
     "LOCAL",
@@ -396,6 +415,7 @@ __all__ = [
     "Constraint", "Done", "Event", "Evidence",
     "Exchange", "Explained",
     "Filters", "Group", "Heard", "Hit", "Intent", "Memory", "PictureNote", "PlannedCall", "Provisional", "Query",
-    "Ranked", "Recommendation", "Regard", "Relaxation", "Reply", "Seen", "Step", "StepFinished", "StepStarted",
+    "Question", "QuestionAsked", "Ranked", "Recommendation", "Regard", "Relaxation", "Reply", "Seen", "Step",
+    "StepFinished", "StepStarted",
     "Timings", "TranscriptNote", "TurnEvent", "UsageNote",
 ]  # fmt: skip

@@ -39,6 +39,7 @@ def reply_view(reply: Reply, *, verbose: bool = False) -> RenderableType:
         parts += [group_view(group)] if group else []
         parts += [recommendation_view(item) for item in items]
     parts += [Text(reply.question, style="bold")] if reply.question else []
+    parts += [Text(f"  - {choice}") for choice in reply.choices]
     if reply.cart and reply.cart.url:
         parts.append(Text(reply.cart.url, style=f"link {reply.cart.url}"))
     parts += [Text(f"note: {note}", style="yellow") for note in reply.degraded]

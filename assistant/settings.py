@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from assistant.errors import ConfigError
@@ -51,7 +51,9 @@ class LLMSettings(Section):
     gpu_memory: float = Field(0.85, gt=0, le=1, description="share of a GPU's memory that the gpu profile may take")
     tensor_parallel: int = Field(1, ge=1, description="over how many GPUs the gpu profile splits the model")
     tool_parser: str = Field("hermes", description="vLLM's parser of native tool calls; hermes fits Qwen2.5 and Qwen3")
-    context_tokens: int = Field(4096, ge=1024)
+    context_tokens: int | None = Field(
+        None, ge=1024, description="longest prompt and answer together; default: 4096 of the cpu profile, 8192 of gpu"
+    )
     start_seconds: float = Field(600, gt=0, description="how long `llm up` waits for health")
     call_seconds: float = Field(90, gt=0, description="deadline of one model call")
     turn_seconds: float = Field(180, gt=0, description="model time budget of one turn")
@@ -144,6 +146,13 @@ class ServiceSettings(Section):
 class TurnSettings(Section):
     """How a turn is run."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _replaced(cls, given: Any) -> Any:  # noqa: ANN401 - whatever was configured
+        if isinstance(given, dict) and "rank_by_model" in given:
+            raise ValueError('rank_by_model is now ranking: "fused" for false, "vote" for true')
+        return given
+
     top_n: int = Field(3, ge=1, le=20)
     candidates: int = Field(8, ge=1, le=40, description="how many fused candidates the model reads")
     pool: int = Field(50, ge=1, le=500, description="how many hits each search brings")
@@ -155,8 +164,15 @@ class TurnSettings(Section):
     fuse_signals: bool = Field(
         True, description="false: the signals' lists are taken in turns, without scores, and the model alone orders"
     )
-    rank_by_model: bool = Field(True, description="false: the model is not asked for an order; the fused one stands")
-    llm_rank_weight: float = Field(0.5, ge=0, description="weight of the model's order against the fused one")
+    planner: Literal["auto", "reading", "model"] = Field(
+        "auto", description="who plans after the first searches: nobody (reading), the model, or as the model is able"
+    )
+    rounds: int = Field(2, ge=1, le=8, description="how often the model may act on what was found")
+    planner_seconds: float = Field(20, gt=0, description="seconds of all rounds together; what is later is cut off")
+    ranking: Literal["auto", "fused", "vote", "model"] = Field(
+        "auto", description="whose order it is: fused, with the model's vote, the model's, or as the model is able"
+    )
+    llm_rank_weight: float = Field(2.0, ge=0, description="weight of the model's order where it is a vote")
     weights: dict[str, float] = Field(
         {
             "picture": 2.0,

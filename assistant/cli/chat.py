@@ -150,6 +150,8 @@ class Conversation:
                         self._console.print(group_view(group, items))
                 if event.reply.question:
                     self._console.print(event.reply.question, style="bold", markup=False, highlight=False)
+                for choice in event.reply.choices:
+                    self._console.print(f"  - {choice}", markup=False, highlight=False)
                 if event.reply.cart and event.reply.cart.url:
                     self._console.print(event.reply.cart.url, markup=False, highlight=False)
                 for note in event.reply.degraded:

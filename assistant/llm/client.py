@@ -12,6 +12,7 @@ import math
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import httpx
     from langchain_openai import ChatOpenAI
 
-__all__ = ["CallUsage", "ChatClient", "Usage"]
+__all__ = ["CallUsage", "ChatClient", "ToolAnswer", "ToolCall", "Usage"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,23 @@ _KEEP_IDLE_SECONDS: Final = 3.0
 _SENTENCES: Final = re.compile(r"^.*[.!?。!?](?=\s|$|[^\d\s])", re.DOTALL)
 _LONGEST_DETAIL: Final = 200
 _TOP_LOGPROBS: Final = 20  # the most that vLLM and OpenAI tell
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A tool call as the model wrote it; ``arguments`` is None where they are no JSON object."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class ToolAnswer:
+    """What the model says where it may call tools."""
+
+    text: str
+    calls: list[ToolCall]
 
 
 class ChatClient:
@@ -118,6 +136,34 @@ class ChatClient:
             raise LLMBadReply(f"The model's {purpose} answer is empty.")
         return text
 
+    async def call_tools(
+        self,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[dict[str, Any]],
+        *,
+        purpose: str,
+        max_tokens: int,
+        timeout: float | None = None,
+    ) -> ToolAnswer:
+        """Text or tool calls, as the server's own parser of tool calls reads them; see `complete_json` for the rest.
+
+        Args:
+            tools: functions in OpenAI's form.
+
+        Raises:
+            LLMUnavailable: the server is not there, fails, or does not answer in time.
+            LLMBadReply: the server takes no tools, the answer is cut off or empty, or the prompt is too long.
+        """
+        reply = await self._call(messages, purpose, max_tokens, timeout, tools=tools)
+        if _is_cut(reply):
+            raise LLMBadReply(f"The model's {purpose} answer was cut off after {max_tokens} tokens.")
+        calls = [ToolCall(str(one["id"] or ""), one["name"], dict(one["args"])) for one in reply.tool_calls]
+        calls += [ToolCall(str(one["id"] or ""), str(one["name"]), None) for one in reply.invalid_tool_calls]
+        text = without_thoughts(reply.text).strip()
+        if not calls and not text:
+            raise LLMBadReply(f"The model's {purpose} answer is empty.")
+        return ToolAnswer(text, calls)
+
     async def choose(
         self, messages: Sequence[BaseMessage], answers: Sequence[str], *, purpose: str, timeout: float | None = None
     ) -> dict[str, float]:
@@ -171,13 +217,16 @@ class ChatClient:
         purpose: str,
         max_tokens: int,
         timeout: float | None,
+        *,
+        tools: Sequence[dict[str, Any]] = (),
         **fields: Any,  # noqa: ANN401 - fields of the request
     ) -> AIMessage:
         model = self._connection.model()  # before the clock starts: the first time, it imports
+        asked = model.bind_tools(tools) if tools else model
         deadline, seconds = self._deadline(timeout)
         with self._counted(purpose) as count, self.usage.under_way():
             async with self._guarded(deadline, seconds):
-                reply = await _with_one_more_try(lambda: model.ainvoke(list(messages), max_tokens=max_tokens, **fields))
+                reply = await _with_one_more_try(lambda: asked.ainvoke(list(messages), max_tokens=max_tokens, **fields))
             count(reply)
         return reply
 

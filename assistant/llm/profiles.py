@@ -18,6 +18,8 @@ from assistant.settings import LLMSettings, Settings, project_folder
 
 DEFAULT_MODELS: Final = {"cpu": "qwen2.5-coder-0.5b-instruct", "gpu": "Qwen/Qwen3-4B-Instruct-2507"}
 ENVIRONMENTS: Final = {"cpu": ".venv-vllm", "gpu": ".venv-vllm-gpu"}
+CONTEXT_TOKENS: Final = {"cpu": 4096, "gpu": 8192}
+"""How long a prompt with its answer may be: the small models of the cpu profile get none with tools and results."""
 SETUP_COMMANDS: Final = {"cpu": "make setup", "gpu": "make setup-gpu"}
 
 # Reading from the hub, counting users and colouring the log are all switched off: a start must not need the network
@@ -185,7 +187,7 @@ def _common_arguments(settings: Settings, weights: str) -> list[str]:
         "--served-model-name", model_name(settings),
         "--host", llm.host,
         "--port", str(llm.port),
-        "--max-model-len", str(llm.context_tokens),
+        "--max-model-len", str(llm.context_tokens or CONTEXT_TOKENS[llm.profile]),
         "--seed", str(llm.seed),
         "--enable-prefix-caching",
         # usage reports how many prompt tokens the prefix cache served

@@ -26,10 +26,16 @@ _ESCAPES = (
 
 def as_markdown(reply: Reply) -> str:
     """The message, the ranked items with their explanations, a question back, and what was left out."""
-    parts = [escaped(reply.message), *_sections(reply), escaped(reply.question or "")]
+    parts = [escaped(reply.message), *_sections(reply), *_question(reply)]
     parts += [f"<{reply.cart.url}>"] if reply.cart and reply.cart.url else []
     parts += [f"> {escaped(' '.join(note.split()))}" for note in reply.degraded]
     return "\n\n".join(part for part in parts if part)
+
+
+def _question(reply: Reply) -> list[str]:
+    """What is asked back, and the answers to choose from as a list."""
+    choices = "\n".join(f"- {escaped(choice)}" for choice in reply.choices)
+    return [escaped(reply.question), choices] if reply.question else []
 
 
 def _sections(reply: Reply) -> list[str]:
@@ -58,7 +64,7 @@ def session_as_markdown(session_id: str, turns: "Sequence[Turn]") -> str:
         seen = [f"(picture {note.attachment})" for note in reply.query.pictures]
         said = " ".join([turn.said, *heard, *seen]).strip()
         lines += [f"**You:** {escaped(said)}", "", f"**Assistant:** {escaped(reply.message)}", ""]
-        lines += [f"{part}\n" for part in (*_sections(reply), escaped(reply.question or "")) if part]
+        lines += [f"{part}\n" for part in (*_sections(reply), *_question(reply)) if part]
     return "\n".join(lines)
 
 

@@ -71,6 +71,7 @@ class Recommended(Record):
     recommendations: list[Recommendation]
     groups: list[Group] = Field([], description="the ranking by wish, where the message has several; else empty")
     question: str | None = Field(None, description="what the assistant asks back")
+    choices: list[str] = Field([], description="short answers to the question")
     evidence: list[CitedEvidence] = Field([], description="what the message rests on: passages of the shop's pages")
     cart: CartItem | None = Field(None, description="the item that the message has put in the cart")
     degraded: list[str] = Field(description="what was left out and why, a sentence each")

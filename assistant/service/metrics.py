@@ -106,8 +106,8 @@ class Measures(Watcher):
         self._request_seconds.labels(served.route, served.method).observe(served.seconds)
 
     def turn_event(self, turn: "Running", event: TurnEvent) -> None:
-        """Time a turn's stages and tools."""
-        if event.type in STAGES:
+        """Time a turn's stages, each when it is first reached, and its tools."""
+        if event.type in STAGES and all(event.type != earlier.name for earlier in turn.events):
             self._stage_seconds.labels(event.type).observe(turn.seconds)
         elif isinstance(event, StepFinished) and event.step in _TOOL_NAMES:
             self._tool_seconds.labels(event.step, _yes_no(event.ok)).observe(event.seconds)

@@ -204,7 +204,7 @@ async def _sent(event: ServedEvent, running: Running, wire: Wire, form: TextForm
 
 
 async def _content_of(reply: Reply, form: TextFormat) -> Content:
-    additions = reply.model_dump(mode="json", include={"recommendations", "groups", "question"})
+    additions = reply.model_dump(mode="json", include={"recommendations", "groups", "question", "choices"})
     text = await asyncio.to_thread(form.text, reply)  # a client's schema may cost a second
     return Content(text, reply.usage, additions)
 

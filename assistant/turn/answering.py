@@ -1,7 +1,6 @@
 """The turn's ends: small talk, questions about earlier recommendations, and the reply."""
 
 import asyncio
-import re
 import time
 from typing import Any
 
@@ -20,6 +19,8 @@ from assistant.records import (
     PictureNote,
     PlannedCall,
     Query,
+    Question,
+    QuestionAsked,
     Recommendation,
     Relaxation,
     Reply,
@@ -39,6 +40,7 @@ from assistant.turn.receive import noted
 from assistant.turn.state import Plan, TurnContext, TurnState, WishSearch, said_by
 from assistant.turn.tasting import BY_TASTE
 from assistant.turn.wishes import groups
+from assistant.turn.wording import may_be_chatted
 from assistant.understanding import CENT
 from assistant.understanding.superlatives import Order
 from prompts import load_prompt, say
@@ -79,9 +81,8 @@ async def chat(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         answer = ""
     finally:
         context.watch.stop("llm")
-    brands = [brand.casefold() for brand in context.vocabulary.brands]
-    safe = answer.strip() and not re.search(r"\d", answer) and not any(b in answer.casefold() for b in brands)
-    runtime.stream_writer(StepFinished(step="answer", ok=bool(safe), seconds=time.perf_counter() - began))
+    safe = may_be_chatted(answer, context.vocabulary)
+    runtime.stream_writer(StepFinished(step="answer", ok=safe, seconds=time.perf_counter() - began))
     return {"message": answer.strip() if safe else say("no_chat_model", language)}
 
 
@@ -208,6 +209,8 @@ async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     message = state["message"] or _message(state, runtime.context)
     message = with_note(message, (said.text for said in said_by(state)), state["memory"].language)
     reply = _reply(state, message, runtime.context)
+    if reply.question and not state["question"]:
+        runtime.stream_writer(QuestionAsked(text=reply.question, choices=reply.choices))
     memory = _remember(state, message)
     now = time.time()
     said = said_of_items(memory, runtime.context.user, now)
@@ -386,7 +389,7 @@ def _facts(full: Item, language: str) -> str:
 
 def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
     plan, usage, seconds = state["plan"], context.chat.usage, context.watch.seconds
-    total = time.perf_counter() - context.started
+    total, asked = time.perf_counter() - context.started, _question(state)
     return Reply(
         session_id=state["request"].session_id,
         query=Query(
@@ -415,7 +418,8 @@ def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
             group.model_copy(update={"message": _remarks(search, state, context)})
             for group, search in zip(groups(state["searches"], state["request"].top_n), state["searches"], strict=False)
         ],
-        question=_question(state),
+        question=asked.text if asked else None,
+        choices=asked.choices if asked else [],
         evidence=state["evidence"],
         cart=state["cart"],
         degraded=state["degraded"],
@@ -435,7 +439,10 @@ def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
     )
 
 
-def _question(state: TurnState) -> str | None:
+def _question(state: TurnState) -> Question | None:
+    """What the planner asks, or else what a message that leaves much open makes the assistant ask."""
+    if state["question"]:
+        return state["question"]
     asked = (question(state["understanding"], search.plan, state["memory"]) for search in state["searches"])
     return next(filter(None, asked), None) if state["plan"].intent == "recommend" else None
 
@@ -446,6 +453,7 @@ def _remember(state: TurnState, message: str) -> Memory:
     said = " ".join(said.text for said in said_by(state))
     update: dict[str, Any] = {
         "turns": memory.turns + 1,
+        "question": _question(state),
         "exchanges": [*memory.exchanges, Exchange(said=said, message=message)][-REMEMBERED_EXCHANGES:],
     }
     if plan.intent == "recommend" and state["recommendations"]:

@@ -1,6 +1,6 @@
 """One question back, where a message leaves open what to recommend and nothing is known of the taste it is for."""
 
-from assistant.records import Memory
+from assistant.records import Memory, Question
 from assistant.turn.state import Plan
 from assistant.turn.tasting import Known
 from assistant.understanding import Understanding
@@ -24,9 +24,9 @@ def spreads(understanding: Understanding, plan: Plan) -> bool:
     return plan.vague and bool(plan.topic) and (limited or bool(understanding.recipient))
 
 
-def question(understanding: Understanding, plan: Plan, memory: Memory) -> str | None:
+def question(understanding: Understanding, plan: Plan, memory: Memory) -> Question | None:
     """What is asked back where a spread is shown, or a gift is left open; None where what is wanted is known."""
     if not plan.spread and not (understanding.open_wish and understanding.recipient):
         return None
     priced = plan.filters.max_price is not None or plan.filters.min_price is not None
-    return say("question", memory.language, other=bool(memory.for_other), priced=priced)
+    return Question(text=say("question", memory.language, other=bool(memory.for_other), priced=priced))

@@ -56,17 +56,21 @@ Update = dict[str, Any]
 
 
 async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
-    """One candidate list a wish of all signals, with each candidate's ledger entries; shown at once, provisionally."""
+    """One candidate list a wish of all signals, with each candidate's ledger entries; shown at once, provisionally.
+
+    These are the first cards, told before any model call. Where a planner finds more, the step runs again.
+    """
     numbers, most = count(1), state["request"].top_n
     fused = [await _fuse_one(search, state, runtime.context, numbers) for search in state["searches"]]
     searches = shared_out([search for search, _, _ in fused])
     candidates = [candidate for search in searches for candidate in search.candidates]
-    if candidates:
-        runtime.stream_writer(Provisional(**listing(searches, most)))
+    told = listing(searches, most)
+    if told != listing(state["searches"], most):
+        runtime.stream_writer(Provisional(**told))
     return {
         "candidates": candidates,
         "searches": searches,
-        "degraded": state["degraded"] + list(dict.fromkeys(note for _, _, unread in fused for note in unread)),
+        "degraded": list(dict.fromkeys([*state["degraded"], *(note for _, _, unread in fused for note in unread)])),
         "fusion": fused[0][1],
     }
 

@@ -1,7 +1,7 @@
 """The turn as a LangGraph graph.
 
-receive -> anticipate -> plan -> act -> fuse -> rank -> explain -> ask_first -> respond
-                          |-> chat | why | look | shop | cart ---> respond
+receive -> anticipate -> plan -> fuse -> deliberate -> rank -> explain -> ask_first -> respond
+                          |-> chat | why | look | shop | cart ---------> respond
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from assistant.turn import answering, fusing, nodes, ranking, shop
+from assistant.turn import answering, deliberating, fusing, nodes, ranking, shop
 from assistant.turn.state import TurnContext, TurnState
 
 Graph = CompiledStateGraph[TurnState, TurnContext, Any, Any]
@@ -23,8 +23,8 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
         "receive": nodes.receive,
         "anticipate": nodes.anticipate,
         "make_plan": nodes.plan,
-        "act": nodes.act,
         "fuse": fusing.fuse,
+        "deliberate": deliberating.deliberate,
         "rank": ranking.rank,
         "explain": ranking.explain,
         "chat": answering.chat,
@@ -39,19 +39,27 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
         graph.add_node(name, step)
     graph.add_edge(START, "receive")
     for source, target in (
-        ("receive", "anticipate"), ("anticipate", "make_plan"), ("act", "fuse"), ("fuse", "rank"), ("rank", "explain"),
+        ("receive", "anticipate"), ("anticipate", "make_plan"), ("fuse", "deliberate"), ("rank", "explain"),
         ("explain", "ask_first"), ("ask_first", "respond"), ("chat", "respond"), ("why", "respond"),
         ("look", "respond"), ("shop", "respond"), ("put_in_cart", "respond"), ("respond", END),
     ):  # fmt: skip
         graph.add_edge(source, target)
     graph.add_conditional_edges(
-        "make_plan", _after_plan, ["act", "chat", "why", "look", "shop", "put_in_cart", "respond"]
+        "make_plan", _after_plan, ["fuse", "chat", "why", "look", "shop", "put_in_cart", "respond"]
     )
+    graph.add_conditional_edges("deliberate", _after_deliberation, ["rank", "chat", "respond"])
     return graph.compile(checkpointer=checkpointer)
 
 
 def _after_plan(state: TurnState) -> str:
     intent = state["plan"].intent
     if intent == "recommend":
-        return "act" if any(search.found or search.plan.calls for search in state["searches"]) else "respond"
+        return "fuse" if any(search.found for search in state["searches"]) else "respond"
     return {"compare": "look", "details": "look", "cart": "put_in_cart"}.get(intent, intent)
+
+
+def _after_deliberation(state: TurnState) -> str:
+    """Small talk that the model has not answered well is answered by the step for it."""
+    if state["plan"].intent != "chat":
+        return "rank"
+    return "respond" if state["message"] else "chat"

@@ -1,4 +1,4 @@
-"""The turn's steps from message to candidates: receive, anticipate, plan, act. One function a step."""
+"""The turn's steps from message to what the certain searches find: receive, anticipate, plan. One function a step."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 
-from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.records import (
     Accepted,
     Attachment,
@@ -28,14 +27,7 @@ from assistant.turn.asking import is_open
 from assistant.turn.degrading import say_without
 from assistant.turn.interest import with_buttons, with_words
 from assistant.turn.planning import (
-    Names,
     certain_calls,
-    merge_constraints,
-    names_near,
-    plan_messages,
-    plan_schema,
-    planned_calls,
-    proposed_constraints,
     usual_names,
 )
 from assistant.turn.receive import check_request, noted, take_attachments, without_dropped
@@ -51,11 +43,6 @@ from tools.errors import MediaError, ProductError
 from tools.records import Filters, Hit, Item, PictureDescription, Transcript
 from tools.stopping import to_its_end
 from tools.store.offers import offered
-
-PLAN_TOKENS = 160
-REPAIR_ROUNDS = 1
-SEARCHED_FIRST = 0.3
-"""Seconds for which the model waits for what the certain searches find, so that it is offered their categories."""
 
 MOST_OVER = 5.0
 """How many times the limit an item may cost that is shown although it is over it."""
@@ -85,7 +72,7 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "memory": memory.model_copy(update={"attachments": known}),
         "attachments": attachments,
         "heard": [], "seen": [], "steps": [], "searches": [], "candidates": [], "recommendations": [],
-        "message": "", "evidence": [], "cart": None, "degraded": [], "model_out": False,
+        "message": "", "evidence": [], "cart": None, "question": None, "degraded": [], "model_out": False,
     }  # fmt: skip
 
 
@@ -151,7 +138,7 @@ def _refuse_unreadable(attachments: Sequence[Attachment], steps: Sequence[Step])
 
 
 async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
-    """Decide what to do: certain constraints and searches by rules, the rest by the model, which runs meanwhile."""
+    """Read the message and run the searches that it makes certain, for each wish."""
     context, memory, said = with_questions(runtime.context), state["memory"], said_by(state)
     understanding, memory, searches = await asyncio.to_thread(_understood, said, memory, context, state["seen"])
     whole = joined(searches)
@@ -167,17 +154,11 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     state = {**state, "known": known}
     spread = is_open(understanding, whole, memory, known)
     plans = [search.plan.model_copy(update={"spread": spread}) for search in searches]
-    searching = [asyncio.create_task(_search(one, state, runtime)) for one in plans]
-    answer, reason = await _plan_of_model(plans, searching, said, state, runtime)
-    degraded = [*state["degraded"], *unread]
-    if answer is None:
-        degraded.append(say_without("no_planning_model", understanding.language, reason))
-    ends = await asyncio.gather(
-        *(
-            _end_search(search, task, answer or _NOTHING_PLANNED, state, runtime)
-            for search, task in zip(searches, searching, strict=True)
-        )
-    )
+    searched = [
+        search_for(search.model_copy(update={"plan": own}), state, runtime)
+        for search, own in zip(searches, plans, strict=True)
+    ]
+    ends = await asyncio.gather(*searched)
     searches, results = [search for search, _ in ends], [result for _, own in ends for result in own]
     return {
         **update,
@@ -185,48 +166,25 @@ async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "plan": joined(searches),
         "searches": searches,
         "steps": state["steps"] + [step for _, step, _ in results],
-        "degraded": degraded + failures(results, understanding.language),
-        "model_out": answer is None,
+        "degraded": [*state["degraded"], *unread, *failures(results, understanding.language)],
     }
 
 
-_NOTHING_PLANNED: dict[str, Any] = {"intent": "recommend", "calls": []}
-_NOTHING_HELD: dict[str, Any] = {"intent": "chat", "constraints": [], "preferences": [], "relaxed": []}
-
-
-async def _plan_of_model(
-    plans: Sequence[Plan],
-    searching: "Sequence[asyncio.Task[tuple[Plan, list[Result]]]]",
-    said: list[Said],
-    state: TurnState,
-    runtime: Runtime[TurnContext],
-) -> tuple[dict[str, Any] | None, str]:
-    """The model's plan, or None and why there is none. For several wishes it is not asked: its calls name no wish."""
-    if len(plans) > 1:
-        return _NOTHING_PLANNED, ""
-    usual, near = await _names_to_offer(said, searching[0], runtime.context)
-    return await _ask_for_plan(state, runtime, plans[0], usual, near)
-
-
-async def _end_search(
-    search: WishSearch,
-    searching: "asyncio.Task[tuple[Plan, list[Result]]]",
-    answer: dict[str, Any],
-    state: TurnState,
-    runtime: Runtime[TurnContext],
+async def search_for(
+    search: WishSearch, state: TurnState, runtime: Runtime[TurnContext]
 ) -> tuple[WishSearch, list[Result]]:
-    """One wish's search with its final plan and what was found, after the model's plan has joined it."""
+    """Run the certain searches of one wish; its plan as they leave it, and what was found."""
     context, known = runtime.context, state["known"]
-    plan, results = await searching
-    plan, results = await _merge_plans(plan, answer, results, state, runtime)
+    plan, results = await _search(search.plan, state, runtime)
     by_taste = await _found_by_taste(known, plan, context)
     if known.may_ask_others and not by_taste and not _any_item(results):
         state = {**state, "known": replace(known, trained=False)}
         results = [*results, *await run_calls(_certain_calls(plan, state, context), state, runtime)]
-    return search.model_copy(update={"plan": plan, "found": _instead_of_lists(_all_found(results), by_taste)}), results
+    return search.model_copy(update={"plan": plan, "found": _instead_of_lists(all_found(results), by_taste)}), results
 
 
-def _all_found(results: Sequence[Result]) -> list[Found]:
+def all_found(results: Sequence[Result]) -> list[Found]:
+    """What those of the calls brought that find items."""
     return [found for call, _, result in results if (found := _found(call, result))]
 
 
@@ -331,21 +289,6 @@ def _instead_of_lists(found: list[Found], by_taste: list[Found]) -> list[Found]:
     return [*asked, *by_taste] if by_taste else asked or found
 
 
-async def act(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
-    """Run the model's further tool calls side by side; each has its deadline, and a failed one is only noted."""
-    searches = state["searches"]
-    ran = await asyncio.gather(*(run_calls(search.plan.calls, state, runtime) for search in searches))
-    results = [result for own in ran for result in own]
-    return {
-        "steps": state["steps"] + [step for _, step, _ in results],
-        "searches": [
-            search.model_copy(update={"found": [*search.found, *_all_found(own)]})
-            for search, own in zip(searches, ran, strict=True)
-        ],
-        "degraded": state["degraded"] + failures(results, state["memory"].language),
-    }
-
-
 async def run_calls(
     calls: Sequence[PlannedCall], state: TurnState, runtime: Runtime[TurnContext], *, quiet: bool = False
 ) -> list[Result]:
@@ -373,53 +316,6 @@ def failures(results: Sequence[Result], language: str) -> list[str]:
     """One sentence for each tool that failed."""
     failed = [step for _, step, _ in results if not step.ok]
     return [say_without("failed_step", language, step.error or "", tool=step.tool) for step in failed]
-
-
-async def _names_to_offer(
-    said: list[Said], searching: "asyncio.Task[tuple[Plan, list[Result]]]", context: TurnContext
-) -> tuple[Names, Names]:
-    """The names that the model may choose from: the usual ones, and those of this message and what is found for it.
-
-    Where the usual ones are all there are, the search is not waited for.
-    """
-    vocabulary = context.vocabulary
-    usual = usual_names(vocabulary)
-    if len(usual.categories) == len(vocabulary.categories) and len(usual.brands) == len(vocabulary.brands):
-        return usual, Names()
-    await asyncio.wait({searching}, timeout=SEARCHED_FIRST)
-    results = searching.result()[1] if searching.done() and not searching.exception() else []
-    hits = [hit for found in _all_found(results) for hit in found.hits]
-    return usual, await asyncio.to_thread(names_near, said, hits, vocabulary, usual)
-
-
-async def _ask_for_plan(
-    state: TurnState, runtime: Runtime[TurnContext], certain: Plan, usual: Names, near: Names
-) -> tuple[dict[str, Any] | None, str]:
-    """The model's plan as JSON that its schema allows, or None and why there is none."""
-    context = runtime.context
-    shown = [item.item_id for item in state["memory"].shown]
-    messages = plan_messages(
-        context, state["memory"], certain, state["request"].text, wishes_heard(state), state["seen"], usual, near
-    )
-    schema = plan_schema(usual + near, certain.pictures, shown)
-    reason = ""
-    for _ in range(1 + REPAIR_ROUNDS):
-        runtime.stream_writer(StepStarted(step="plan", origin="model"))
-        context.watch.start("llm")
-        try:
-            answer = await context.chat.complete_json(messages, schema, purpose="plan", max_tokens=PLAN_TOKENS)
-            runtime.stream_writer(StepFinished(step="plan", ok=True, seconds=0, summary=_plan_summary(answer)))
-            return answer, ""
-        except LLMUnavailable as exc:
-            reason = str(exc)
-            runtime.stream_writer(StepFinished(step="plan", ok=False, seconds=0, summary=reason))
-            break
-        except LLMBadReply as exc:
-            reason = str(exc)
-            runtime.stream_writer(StepFinished(step="plan", ok=False, seconds=0, summary=reason))
-        finally:
-            context.watch.stop("llm")
-    return None, reason
 
 
 async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -> tuple[Plan, list[Result]]:
@@ -492,61 +388,28 @@ def _best_of(results: list[Result], plan: Plan) -> dict[str, float]:
 
     Something is always a little near to a sentence, which names nothing that there is not.
     """
-    best = best_scores((one.asked, hit) for one in _all_found(results) for hit in one.hits)
+    best = best_scores((one.asked, hit) for one in all_found(results) for hit in one.hits)
     if plan.vague or is_certain(best):
         return best
     words = [one for one in results if not one[0].arguments.get("sentences")]
-    return best_scores((one.asked, hit) for one in _all_found(words) for hit in one.hits)
+    return best_scores((one.asked, hit) for one in all_found(words) for hit in one.hits)
 
 
 def _very_kind(results: list[Result], plan: Plan) -> set[str]:
     """Ids of the items found that are the very kind that was asked for; for a photo alone, of all relevant ones."""
     if not plan.topic:
         return _relevant(results, plan)
-    return {item_id for entry in _all_found(results) for item_id in same_kind_ids(entry.asked, entry.hits, plan.best)}
+    return {item_id for entry in all_found(results) for item_id in same_kind_ids(entry.asked, entry.hits, plan.best)}
 
 
 def _relevant(results: list[Result], plan: Plan) -> set[str]:
     """Ids of the items found that have to do with what was asked."""
-    return {item_id for entry in _all_found(results) for item_id in relevant_ids(entry.asked, entry.hits, plan.best)}
+    return {item_id for entry in all_found(results) for item_id in relevant_ids(entry.asked, entry.hits, plan.best)}
 
 
 def _without_items(results: list[Result]) -> list[Result]:
     """The steps of searches whose items are not used."""
     return [(call, step, None) for call, step, _ in results]
-
-
-async def _merge_plans(
-    certain: Plan, answer: dict[str, Any], results: list[Result], state: TurnState, runtime: Runtime[TurnContext]
-) -> tuple[Plan, list[Result]]:
-    """The reading's plan with what the model added; searches run again when a constraint was added."""
-    if answer["intent"] == "chat" and not _is_about_items(certain):
-        return certain.model_copy(update=_NOTHING_HELD), _without_items(results)
-    plan = certain
-    said, vocabulary = said_by(state), runtime.context.vocabulary
-    proposed = await asyncio.to_thread(proposed_constraints, answer, certain.preferences, said, vocabulary)
-    given_up = {change.field for change in plan.relaxed}
-    constraints = merge_constraints(plan.constraints, [one for one in proposed if one.field not in given_up])
-    if constraints != plan.constraints:
-        held = {(one.field, one.value) for one in constraints}
-        preferences = [one for one in plan.preferences if (one.field, one.value) not in held]
-        update = {"constraints": constraints, "preferences": preferences, "filters": to_filters(constraints)}
-        plan = plan.model_copy(update=update)
-        plan, again = await _search(plan, state, runtime)
-        results = [*_without_items(results), *again]
-    if plan.open_wish and not plan.topic:  # any query that the model thinks of is its own wish, not the user's
-        return plan, results
-    certain_ones = [call for call, _, result in results if result is not None]
-    return plan.model_copy(
-        update={"calls": planned_calls(answer, plan, certain_ones, runtime.context.settings.turn.pool)}
-    ), results
-
-
-def _is_about_items(certain: Plan) -> bool:
-    """True when the message shows a wish whatever the model says: a picture, a constraint, or words near an item's."""
-    if certain.pictures or certain.constraints or certain.references or certain.open_wish:
-        return True
-    return is_certain(certain.best)
 
 
 def _relaxed_for(kind: set[str], relevant: set[str], plan: Plan, context: TurnContext) -> Plan:
@@ -630,10 +493,3 @@ def _summary(step: Step, result: dict[str, Any] | None) -> str:
     if "labels" in result:
         return ", ".join(f"{label['label']} {label['score']:.2f}" for label in result["labels"][:3])
     return f"“{result['text']}”" if result.get("text") else ""
-
-
-def _plan_summary(answer: dict[str, Any]) -> str:
-    asked = [str(c["arguments"].get("query") or c["arguments"].get("image") or "") for c in answer["calls"]]
-    return f"{answer['intent']}: " + ", ".join(
-        f"{c['tool']} {a}".strip() for c, a in zip(answer["calls"], asked, strict=True)
-    )

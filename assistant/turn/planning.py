@@ -1,4 +1,4 @@
-"""From words, labels and the model's JSON to the calls of a turn: schema, checks and merging, all without I/O."""
+"""From what was read to a turn's plan, its certain searches and the planning model's messages, all without I/O."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +28,8 @@ NAME_CHARACTERS = 60
 NAMES_CHARACTERS = 800
 """Characters of all the categories, or brands, that are offered together."""
 
-MAX_CALLS = 2
-"""How many calls a plan may hold: the certain ones run anyway, and a small model repeats itself when it may."""
+MOST_EXCHANGES, EXCHANGE_CHARACTERS = 4, 200
+"""How many earlier turns the planning model is told of, and how much of each message and answer."""
 
 QUERY_CHARACTERS = 120
 
@@ -139,47 +139,8 @@ def certain_calls(
     return calls or [_search("browse", {"sort": plan.sort or "price"}, pool, filters)]
 
 
-def planned_calls(answer: dict[str, Any], plan: Plan, certain: list[PlannedCall], pool: int) -> list[PlannedCall]:
-    """The model's searches that are not already running, with the filters in force instead of its own.
-
-    Its browse counts only when nothing else is searched for: a list without a question says nothing about fit.
-    """
-    filters = plan.filters.model_dump(exclude_defaults=True)
-    asked = {_key(call.tool, call.arguments) for call in certain}
-    calls = []
-    for call in answer["calls"]:
-        tool, arguments = call["tool"], {key: value for key, value in call["arguments"].items() if key != "filters"}
-        if _key(tool, arguments) in asked or tool not in ("search_by_text", "search_by_image"):
-            continue
-        if tool == "search_by_image" and arguments["image"] not in plan.pictures:
-            continue  # it shows what the wish is to go with, or belongs to an earlier topic
-        if tool == "search_by_text" and not any(character.isalpha() for character in arguments["query"]):
-            continue  # small models search for the price: "19.94"
-        asked.add(_key(tool, arguments))
-        calls.append(_search(tool, arguments, pool, filters, origin="planned"))
-    return calls
-
-
-def proposed_constraints(
-    answer: dict[str, Any], preferences: Sequence[Constraint], said: Sequence[Said], vocabulary: Vocabulary
-) -> list[Constraint]:
-    """Constraints that the model read and that are likely without it, or whose name the message holds.
-
-    Args:
-        preferences: what the message is likely to want; the model's word makes it certain.
-    """
-    named = {match.name for part in said for match in name_index(vocabulary).find(part.text, ("brand", "category"))}
-    kept: list[Constraint] = []
-    for call in answer["calls"]:
-        for field, value in (call["arguments"].get("filters") or {}).items():
-            for single in value if isinstance(value, list) else [value]:
-                is_named = field in ("brands", "categories") and single in named
-                if is_named or any(one.field == field and _is_same(one.value, single) for one in preferences):
-                    kept.append(Constraint(field=field, value=single, source="text", words=str(single)))
-    return kept
-
-
-def _is_same(value: object, other: object) -> bool:
+def is_same(value: object, other: object) -> bool:
+    """Whether two constraints' values are the same; prices to the cent."""
     if isinstance(value, float | int) and isinstance(other, float | int):
         return abs(value - other) <= CENT
     return value == other
@@ -204,67 +165,44 @@ def plan_messages(
     text: str,
     heard: list[Heard],
     seen: list[Seen],
-    usual: Names,
     near: Names,
 ) -> list[BaseMessage]:
-    """The planning conversation; its system part depends on the catalogue alone.
+    """What the planning model is told: rules, the last exchanges, and the message with what was read of it.
 
-    A new topic is planned without the old one before its eyes: a small model mixes them.
+    The rules depend on the catalogue alone. What was shown before is named where this message goes on with it.
     """
     folder = context.settings.prompts
-    situation = (
-        load_prompt("situation", folder)
-        .render(
-            text=unmarked(text),
-            topic=memory.topic if plan.goes_on else "",
-            constraints=constraints_in_words(plan.constraints, "en"),
-            shown=memory.shown if plan.goes_on else [],
-            categories=near.categories,
-            brands=near.brands,
-        )[0]
-        .content
+    situation = load_prompt("situation", folder).render(
+        text=unmarked(text),
+        transcripts=[{"attachment": h.attachment, "text": unmarked(h.transcript.text)} for h in heard],
+        pictures=[{"attachment": s.attachment, "labels": s.description.labels[:3]} for s in seen],
+        topic=plan.topic,
+        constraints=constraints_in_words(plan.constraints, "en"),
+        preferences=constraints_in_words(plan.preferences, "en"),
+        references=plan.references,
+        shown=memory.shown if plan.goes_on else [],
+        question=memory.question.text if memory.question else "",
+        categories=near.categories,
+        brands=near.brands,
     )
-    situation += "".join(f"\nVoice {h.attachment}: {unmarked(h.transcript.text)}" for h in heard if h.transcript.spoken)
-    situation += "".join(
-        f"\nPicture {s.attachment}: "
-        + ", ".join(f"{label.label} {label.score:.2f}" for label in s.description.labels[:3])
-        for s in seen
-    )
-    return planning_conversation(usual, situation, folder)
+    rules = planning_rules(usual_names(context.vocabulary), folder)
+    return [*rules, *_exchanges(memory), *to_chat(situation)]
 
 
-def planning_conversation(names: Names, situation: str, folder: Path | None = None) -> list[BaseMessage]:
-    """The plan prompt; everything before the situation is the same for every turn over one catalogue."""
+def planning_rules(names: Names, folder: Path | None = None) -> list[BaseMessage]:
+    """The fixed part of the planning prompt, the same for every turn over one catalogue."""
     messages = load_prompt("plan", folder).render(
-        categories=", ".join(names.categories) or "none",
-        brands=", ".join(names.brands) or "none",
-        situation=situation,
+        categories=", ".join(names.categories) or "none", brands=", ".join(names.brands) or "none"
     )
     return to_chat(messages)
 
 
-def plan_schema(names: Names, pictures: list[str], shown: list[str]) -> dict[str, Any]:
-    """The JSON schema of a plan: only tools and ids that exist can be said."""
-    filters = _filters_schema(names)
-    calls = [
-        _call("search_by_text", {"query": {"type": "string", "minLength": 2, "maxLength": QUERY_CHARACTERS}}, filters),
-        _call("browse", {"sort": {"enum": ["price", "-price", "title", "newest"]}}, filters),
-    ]
-    if pictures:
-        calls.append(_call("search_by_image", {"image": {"enum": pictures}}, filters))
-    if shown:
-        calls.append(_call("get_item", {"item_id": {"enum": shown}}))
-        ids = {"type": "array", "items": {"enum": shown}, "minItems": 2, "maxItems": 4}
-        calls.append(_call("compare_items", {"item_ids": ids}))
-    return {
-        "type": "object",
-        "properties": {
-            "intent": {"enum": ["recommend", "compare", "details", "chat"] if shown else ["recommend", "chat"]},
-            "calls": {"type": "array", "maxItems": MAX_CALLS, "items": {"anyOf": calls}},
-        },
-        "required": ["intent", "calls"],
-        "additionalProperties": False,
-    }
+def _exchanges(memory: Memory) -> list[BaseMessage]:
+    told: list[BaseMessage] = []
+    for one in memory.exchanges[-MOST_EXCHANGES:]:
+        told.append(HumanMessage(content=f"Customer: {unmarked(one.said)[:EXCHANGE_CHARACTERS]}"))
+        told.append(AIMessage(content=one.message[:EXCHANGE_CHARACTERS]))
+    return told
 
 
 def constraints_in_words(constraints: list[Constraint], language: str) -> str:
@@ -295,40 +233,9 @@ def to_chat(messages: list[Message]) -> list[BaseMessage]:
     return [kinds[message.role](content=message.content) for message in messages]
 
 
-def _search(
-    tool: str, arguments: dict[str, Any], pool: int, filters: dict[str, Any], origin: str = "anticipated"
-) -> PlannedCall:
-    return PlannedCall(tool=tool, arguments=_with({**arguments, "k": min(pool, 100)}, filters), origin=origin)
+def _search(tool: str, arguments: dict[str, Any], pool: int, filters: dict[str, Any]) -> PlannedCall:
+    return PlannedCall(tool=tool, arguments=_with({**arguments, "k": min(pool, 100)}, filters), origin="anticipated")
 
 
 def _with(arguments: dict[str, Any], filters: dict[str, Any]) -> dict[str, Any]:
     return {**arguments, "filters": filters} if filters else arguments
-
-
-def _key(tool: str, arguments: dict[str, Any]) -> tuple[str, str]:
-    return tool, str(arguments.get("query") or arguments.get("image") or "").casefold().strip()
-
-
-def _call(tool: str, properties: dict[str, Any], filters: dict[str, Any] | None = None) -> dict[str, Any]:
-    arguments: dict[str, Any] = {
-        "type": "object",
-        "properties": {**properties, **({"filters": filters} if filters else {})},
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {"tool": {"const": tool}, "arguments": arguments},
-        "required": ["tool", "arguments"],
-        "additionalProperties": False,
-    }
-
-
-def _filters_schema(offered: Names) -> dict[str, Any]:
-    price = {"type": "number", "minimum": 0}
-    properties: dict[str, Any] = {"min_price": price, "max_price": price, "in_stock": {"enum": [True]}}
-    for field, names in (("categories", offered.categories), ("brands", offered.brands)):
-        if names:
-            properties[field] = {"type": "array", "maxItems": 2, "items": {"enum": names}}
-    properties["exclude_terms"] = {"type": "array", "maxItems": 3, "items": {"type": "string", "maxLength": 30}}
-    return {"type": "object", "properties": properties, "additionalProperties": False}

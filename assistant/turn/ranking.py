@@ -5,8 +5,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from langchain_core.messages import BaseMessage
 from langgraph.runtime import Runtime
 
+from assistant.agent.steps import ranking_in_force
 from assistant.claims import ECHOES, Explanation, Limit, Other, unsupported
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.fusion import vote
@@ -23,11 +25,12 @@ from assistant.records import (
     StepStarted,
     TranscriptNote,
 )
-from assistant.settings import TurnSettings
+from assistant.settings import Settings
 from assistant.turn.degrading import say_without
 from assistant.turn.planning import constraints_in_words, to_chat
 from assistant.turn.state import TurnContext, TurnState, WishSearch, said_by, wishes_heard
 from assistant.turn.wishes import listing, shown
+from assistant.understanding.phrases import gives_orders
 from prompts import load_prompt, say
 
 RANK_TOKENS_PER_ITEM = 40
@@ -50,15 +53,15 @@ Update = dict[str, Any]
 
 
 async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
-    """Let the model order the candidates and cite evidence; its order joins the fused scores as one more voter."""
+    """The final order: as fused, or with the model's order as one more voter or as the order itself."""
     context, candidates = runtime.context, state["candidates"]
     if not candidates:
         return {}
-    turn, count = context.settings.turn, state["request"].top_n
+    ranking, count = ranking_in_force(context.settings), state["request"].top_n
     degraded, out = list(state["degraded"]), state["model_out"]
     answer: list[dict[str, Any]] = []
     try:
-        if _orders_by_model(state, turn):
+        if ranking != "fused" and _orders_by_model(state):
             answer = await _ask_for_ranking(state, runtime, min(count, len(candidates)))
     except (LLMUnavailable, LLMBadReply) as exc:
         out = out or isinstance(exc, LLMUnavailable)
@@ -66,7 +69,7 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         degraded.append(say_without("no_ranking_model", state["memory"].language, str(exc)))
     named = {entry["item"]: set(entry["evidence"]) for entry in reversed(answer)}
     chosen = list(dict.fromkeys(entry["item"] for entry in answer))
-    searches = [_ordered(search, chosen, turn, count) for search in state["searches"]]
+    searches = [_ordered(search, chosen, context.settings, count) for search in state["searches"]]
     ranked = [
         _recommendation(position, candidate, named.get(candidate.alias, set()), state)
         for position, candidate in enumerate(shown(searches, count), start=1)
@@ -75,13 +78,16 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     return {"recommendations": ranked, "searches": searches, "degraded": degraded, "model_out": out}
 
 
-def _ordered(search: WishSearch, chosen: list[str], turn: TurnSettings, count: int) -> WishSearch:
+def _ordered(search: WishSearch, chosen: list[str], settings: Settings, count: int) -> WishSearch:
     """One wish's candidates in their final order; ``chosen``: aliases in the model's order."""
+    turn = settings.turn
     if search.plan.is_ordered or search.plan.spread:  # in an order that was asked for, or category by category
         return search
     by_alias = {candidate.alias: candidate for candidate in search.candidates}
     fused = [(candidate.alias, candidate.score) for candidate in search.candidates]
     voted = vote(fused, chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)
+    if ranking_in_force(settings) == "model":
+        voted = list(dict.fromkeys([*chosen, *(alias for alias, _ in sorted(fused, key=lambda pair: -pair[1]))]))
     order = _with_kept_places(voted, search.candidates, count)
     return search.model_copy(update={"candidates": [by_alias[alias] for alias in order]})
 
@@ -248,6 +254,11 @@ def facts_to_tell(evidence: list[Evidence], language: str, evidence_language: st
     return [in_words(entry, language) for entry in [*(others or rest[:1]), *price]]
 
 
+def explaining_rules(folder: Path | None) -> list[BaseMessage]:
+    """An explanation's prompt for nothing in particular: what every one of them begins with."""
+    return to_chat(load_prompt("explain", folder).render(language="English", title="", facts=[]))
+
+
 async def _ask_for_explanation(
     item: Recommendation, evidence: list[Evidence], state: TurnState, context: TurnContext
 ) -> tuple[str, str]:
@@ -304,15 +315,19 @@ def _evidence_of(item: Recommendation, state: TurnState) -> list[Evidence]:
 
 
 def _brief(candidate: Candidate) -> Candidate:
-    """The candidate with the few ledger lines that fit a prompt; a price line always stays."""
-    lines = candidate.evidence[:MAX_EVIDENCE]
-    lines += [e for e in candidate.evidence[MAX_EVIDENCE:] if e.source == "price"]
+    """The candidate with the few ledger lines that fit a prompt; a price line always stays.
+
+    A line that speaks to the assistant is not told: an order in a description must not move the item.
+    """
+    told = [entry for entry in candidate.evidence if not gives_orders(entry.detail)] or candidate.evidence[:1]
+    lines = told[:MAX_EVIDENCE]
+    lines += [e for e in told[MAX_EVIDENCE:] if e.source == "price"]
     return candidate.model_copy(update={"evidence": lines})
 
 
-def _orders_by_model(state: TurnState, turn: TurnSettings) -> bool:
-    """There is one wish with something to order, and the settings want the model to do it."""
-    if not turn.rank_by_model or state["model_out"] or len(state["searches"]) > 1:
+def _orders_by_model(state: TurnState) -> bool:
+    """There is one wish with something to order, and a model that has answered."""
+    if state["model_out"] or len(state["searches"]) > 1:
         return False  # a model that did not answer is not asked again
     (search,) = state["searches"]
     return len(search.candidates) > 1 and not (search.weak or search.plan.is_ordered or search.plan.spread)

@@ -25,6 +25,7 @@ from assistant.records import (
     Intent,
     Memory,
     PlannedCall,
+    Question,
     Recommendation,
     Relaxation,
     Reply,
@@ -116,7 +117,6 @@ class Plan(Record):
     """Attributes of which nothing is known of any item that has to do with the wish; not in force either."""
     filters: Filters = Filters()
     relaxed: list[Relaxation] = []
-    calls: list[PlannedCall] = []
     references: list[Recommendation] = []
     rejected: list[str] = []
     """Ids of items that the user does not want; no other constraint is worth showing one again."""
@@ -191,6 +191,7 @@ class TurnState(TypedDict, total=False):
     recommendations: Annotated[list[Recommendation], UntrackedValue]
     message: Annotated[str, UntrackedValue]
     evidence: Annotated[list[CitedEvidence], UntrackedValue]
+    question: Annotated[Question | None, UntrackedValue]
     cart: Annotated[CartItem | None, UntrackedValue]
     degraded: Annotated[list[str], UntrackedValue]
     model_out: Annotated[bool, UntrackedValue]

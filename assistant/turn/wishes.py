@@ -71,7 +71,6 @@ def joined(searches: Sequence[WishSearch]) -> Plan:
             "unchecked": _once([one for plan in plans for one in plan.unchecked]),
             "unknown": _once([one for plan in plans for one in plan.unknown]),
             "relaxed": [change for plan in plans for change in plan.relaxed],
-            "calls": [],
         }
     )
 

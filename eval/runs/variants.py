@@ -102,7 +102,7 @@ def variant_settings(variant: Variant, settings: Settings) -> Settings:
     if variant.prompts is not None:
         settings = _with(settings, "prompts", variant.prompts)
     if "llm_rank" in variant.without:
-        settings = _with(settings, "turn.rank_by_model", False)
+        settings = _with(settings, "turn.ranking", "fused")
     return settings
 
 

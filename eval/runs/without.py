@@ -1,7 +1,7 @@
 """Signals taken away from a turn, so that what each is worth can be measured.
 
 ``history`` and ``llm_rank`` belong to no turn: the run begins a new conversation for every turn, or sets
-``turn.rank_by_model`` to false.
+``turn.ranking`` to ``fused``.
 """
 
 from collections.abc import Collection

@@ -87,7 +87,7 @@ def simulate(
         ServiceMissing, StoreError: as a run of the suite.
     """
     settings = suite_settings(suite, settings, progress=progress)
-    turn = settings.turn.model_copy(update={"rank_by_model": False})
+    turn = settings.turn.model_copy(update={"ranking": "fused"})
     none = turn.model_copy(update={"weights": {**turn.weights, SESSION: 0.0}})
     off = settings.taste.model_copy(update={"enabled": False})
     arms = {

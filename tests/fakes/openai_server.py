@@ -35,6 +35,8 @@ class Reply:
     text: str = ""
     json: Any = None
     """Sent as compact JSON text."""
+    calls: Sequence[tuple[str, Any]] = ()
+    """Tool calls: name, and arguments as JSON-able data or as the very text of the arguments."""
     reasoning: str | None = None
     """Thoughts in a field of their own, as servers with a reasoning parser send them."""
     finish_reason: str = "stop"
@@ -296,12 +298,13 @@ def _completion(model: str, reply: Reply) -> dict[str, Any]:
         "audio": None,
         "function_call": None,
         "reasoning": reply.reasoning,
+        "tool_calls": _tool_calls(reply.calls),
     }
     choice = {
         "index": 0,
         "message": message,
         "logprobs": _logprobs(reply.top_tokens),
-        "finish_reason": reply.finish_reason,
+        "finish_reason": "tool_calls" if reply.calls and reply.finish_reason == "stop" else reply.finish_reason,
         "stop_reason": None,
     }
     return {
@@ -316,6 +319,14 @@ def _completion(model: str, reply: Reply) -> dict[str, Any]:
         "prompt_logprobs": None,
         "kv_transfer_params": None,
     }
+
+
+def _tool_calls(calls: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
+    written = [(name, said if isinstance(said, str) else json.dumps(said)) for name, said in calls]
+    return [
+        {"id": f"call-{number}", "type": "function", "function": {"name": name, "arguments": arguments}}
+        for number, (name, arguments) in enumerate(written)
+    ]
 
 
 def _logprobs(tokens: dict[str, float] | None) -> dict[str, Any] | None:

@@ -143,6 +143,12 @@ class MessageReader(NamedTuple):
             return []
         return Referring(self.encoder, partial(find_items, self.catalogue, self.encoder)).of_kind(words, filters)
 
+    def referring(self) -> Referring | None:
+        """What compares words with the catalogue's names; None without an encoder that has classifiers."""
+        if self.encoder is None or self.heads is None:
+            return None
+        return Referring(self.encoder, partial(find_items, self.catalogue, self.encoder))
+
 
 def find_items(catalogue: Catalogue, encoder: TextEncoder, words: str, filters: Filters | None = None) -> list[Hit]:
     """Items for words; none where the catalogue cannot be searched, which the turn's own search reports."""

@@ -1,6 +1,6 @@
 """Baselines that are the product's own turn with a part of it taken out."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from assistant.errors import LLMUnavailable
 from assistant.llm.client import ChatClient
@@ -18,17 +18,13 @@ class NoModel(ChatClient):
         """One with counts of its own."""
         return NoModel(self._settings)
 
-    async def complete_json(self, *_: Any, **__: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever is asked
-        """Raises `LLMUnavailable`."""
-        raise LLMUnavailable(ABSENT)
-
-    async def complete_text(self, *_: Any, **__: Any) -> str:  # noqa: ANN401 - whatever is asked
+    async def _call(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401 - whatever is asked
         """Raises `LLMUnavailable`."""
         raise LLMUnavailable(ABSENT)
 
 
 def open_fusion(settings: Settings) -> OpenAnswerer:
-    """The turn without a language model: planning by rules, the fused order, explanations by templates.
+    """The turn without a language model: what was read, the fused order, explanations by templates.
 
     Raises:
         StoreError: the catalogue cannot be read.

@@ -143,11 +143,10 @@ def shop_engines(shop_data: Path) -> Iterator[Engines]:
 
 
 def obliging(body: Request) -> Reply:
-    """A model that plans nothing beyond the rules, ranks in the given order and explains with the title alone."""
-    name = (body.get("response_format") or {}).get("json_schema", {}).get("name")
-    if name == "plan":
-        return Reply(json={"intent": "recommend", "calls": []})
-    if name == "rank":
+    """A model that plans nothing beyond the reading, ranks in the given order and explains with the title alone."""
+    if purpose(body) == "plan":
+        return Reply("done") if "tools" in body else Reply(json={"calls": []})
+    if purpose(body) == "rank":
         listing = body["response_format"]["json_schema"]["schema"]["properties"]["ranking"]
         entries = [entry["properties"] for entry in listing["items"]["anyOf"]][: listing["minItems"]]
         ranking = [{"item": e["item"]["const"], "evidence": e["evidence"]["items"]["enum"][:1]} for e in entries]
@@ -157,6 +156,8 @@ def obliging(body: Request) -> Reply:
 
 def purpose(body: Request) -> str:
     """What a request is for: plan, rank or text."""
+    if "tools" in body:
+        return "plan"
     return str((body.get("response_format") or {}).get("json_schema", {}).get("name") or "text")
 
 

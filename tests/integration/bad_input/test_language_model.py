@@ -18,7 +18,7 @@ pytestmark = pytest.mark.models
 
 WISH = "a solid chair under 100 dollars"
 NONSENSE = {
-    "no JSON": Reply("I would love to help!"),
+    "no JSON": Reply("Sure! Here is the JSON that you asked for:"),
     "half of it": Reply('{"intent": "recommend", "calls": ['),
     "another schema": Reply(json={"answer": 42}),
     "a made-up tool": Reply(json={"intent": "recommend", "calls": [{"tool": "delete_item", "arguments": {}}]}),

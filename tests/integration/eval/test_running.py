@@ -110,7 +110,8 @@ def answers(run: Path) -> dict[str, CaseAnswer]:
 
 
 def is_about_mugs(body: Request) -> bool:
-    return "mug" in json.dumps(body["messages"]).casefold().rpartition("customer")[2]
+    said = [message["content"] for message in body["messages"] if message["role"] == "user"]
+    return "mug" in json.dumps(said[-1]).casefold().rpartition("customer")[2]
 
 
 @dataclass

@@ -142,10 +142,9 @@ class Place:
         return self.started[-1]
 
 
-def small_talk(body: Request) -> Reply:
+def small_talk(_: Request) -> Reply:
     """A model that answers everything as a chat."""
-    name = (body.get("response_format") or {}).get("json_schema", {}).get("name")
-    return Reply(json={"intent": "chat", "calls": []}) if name == "plan" else Reply("I help you to find things.")
+    return Reply("I help you to find things.")
 
 
 def silent(_: Request) -> Reply:

@@ -72,6 +72,37 @@ async def test_answers_of_one_token_have_probabilities() -> None:
     assert client.usage.purposes == ["role"]
 
 
+async def test_tool_calls_are_given_as_they_were_read() -> None:
+    tool = {
+        "type": "function",
+        "function": {"name": "search", "description": "Find.", "parameters": {"type": "object"}},
+    }
+    made = [("search", {"query": "a chair"}), ("search", "{query"), ("invented", {})]
+    with FakeOpenAIServer([Reply(calls=made), Reply("Nothing more to do.")]) as server:
+        client = ChatClient(server.settings())
+        told = await client.call_tools(ASK, [tool], purpose="plan", max_tokens=50)
+        said = await client.call_tools(ASK, [tool], purpose="plan", max_tokens=50)
+    assert {(call.name, str(call.arguments)) for call in told.calls} == {
+        ("search", "{'query': 'a chair'}"), ("search", "None"), ("invented", "{}"),
+    }  # fmt: skip
+    assert (said.text, said.calls) == ("Nothing more to do.", [])
+    assert server.requests[0]["tools"] == [tool]
+    assert client.usage.purposes == ["plan", "plan"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        (Reply(""), "is empty"),
+        (Reply(calls=[("search", {})], finish_reason="length"), "cut off"),
+        (Reply(status=400, error='"auto" tool choice requires --enable-auto-tool-choice'), "auto"),
+    ],
+)
+async def test_what_is_neither_a_call_nor_an_answer_is_a_bad_reply(reply: Reply, says: str) -> None:
+    with FakeOpenAIServer([reply]) as server, pytest.raises(LLMBadReply, match=says):
+        await ChatClient(server.settings()).call_tools(ASK, [], purpose="plan", max_tokens=50)
+
+
 @pytest.mark.parametrize("tokens", [None, {"The": -0.1, "I": -3.0}])
 async def test_none_of_the_answers_is_a_bad_reply(tokens: dict[str, float] | None) -> None:
     with FakeOpenAIServer([Reply("The", finish_reason="length", top_tokens=tokens)]) as server:

@@ -42,9 +42,7 @@ def test_a_sentence_with_a_missing_variable_is_an_error() -> None:
 
 
 def test_the_planning_system_prompt_does_not_change_between_turns() -> None:
-    first = load_prompt("plan").render(categories="a", brands="b", situation="one")
-    second = load_prompt("plan").render(categories="a", brands="b", situation="two")
-    assert first[:-1] == second[:-1]
+    assert load_prompt("plan").variables == {"categories", "brands"}
 
 
 def test_slots_are_data_and_never_templates() -> None:

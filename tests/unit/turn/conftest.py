@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from assistant.agent.reading import reader
 from assistant.agent.reading.reader import MessageReader
 from assistant.errors import LLMUnavailable
-from assistant.llm.client import CallUsage, Usage
+from assistant.llm.client import CallUsage, ChatClient, Usage
 from assistant.records import Attachment, Done, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import serializer
 from assistant.settings import Settings, ShopSettings, TasteSettings, TurnSettings
 from assistant.turn.graph import build_graph
 from assistant.turn.interest import Pressed
 from assistant.turn.state import Request, TurnContext
+from tests.fakes.openai_server import FakeOpenAIServer
 from tests.fakes.reading import PhraseEncoder, Told
 from tools.records import Filters, Item, ItemsResult, Signal, Vocabulary
 from tools.search import hit
@@ -141,6 +142,9 @@ class ScriptedChat:
     ) -> Any:  # noqa: ANN401
         return self._next(purpose, messages)
 
+    async def call_tools(self, messages: list[BaseMessage], tools: object, *, purpose: str, max_tokens: int) -> Any:  # noqa: ANN401
+        return self._next(purpose, messages)
+
     async def complete_text(self, messages: list[BaseMessage], *, purpose: str, **_: Any) -> Any:  # noqa: ANN401
         return self._next(purpose, messages)
 
@@ -173,6 +177,9 @@ class Stage:
     shop: ShopSettings = field(default_factory=ShopSettings)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What tools answer, by name, in place of what they usually do here."""
+    server: FakeOpenAIServer | None = None
+    """Who answers in place of the script, over the real wire."""
+    llm: dict[str, Any] = field(default_factory=dict)
     told: Told = field(default_factory=Told)
     encoder: PhraseEncoder = field(default_factory=PhraseEncoder)
 
@@ -197,11 +204,13 @@ class Stage:
         """
         text, self.transcript = (self.told.tell(one, act, asks) for one in (text, self.transcript))
         chat = ScriptedChat(list(script))
+        given = {} if self.server is None else {"llm": self.server.settings(**self.llm).llm}
+        settings = Settings(home=self.folder, turn=self.manner, taste=self.tasting, shop=self.shop, **given)
         context = TurnContext(
-            settings=Settings(home=self.folder, turn=self.manner, taste=self.tasting, shop=self.shop),
+            settings=settings,
             catalogue=self.shelf,  # type: ignore[arg-type]
             vocabulary=self.vocabulary,
-            chat=chat,  # type: ignore[arg-type]
+            chat=ChatClient(settings) if self.server else chat,  # type: ignore[arg-type]
             reader=MessageReader(self.encoder, self.told, self.shelf),  # type: ignore[arg-type]
             run_tool=self.run_tool,
             uploads=self.folder / "uploads",
@@ -265,11 +274,6 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "attachment"
     path.write_bytes(b"content")
     return path
-
-
-def plan(*calls: tuple[str, dict[str, Any]], intent: str = "recommend") -> dict[str, Any]:
-    """A plan as the model writes it."""
-    return {"intent": intent, "calls": [{"tool": tool, "arguments": arguments} for tool, arguments in calls]}
 
 
 def ranking(*entries: tuple[str, list[str]]) -> dict[str, Any]:

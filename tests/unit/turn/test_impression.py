@@ -4,7 +4,7 @@ from assistant.records import Done
 from assistant.settings import TurnSettings
 from tests.unit.turn.conftest import Stage
 
-NO_MODEL = TurnSettings(rank_by_model=False)
+NO_MODEL = TurnSettings(ranking="fused")
 
 
 async def test_a_ranking_is_logged_as_it_was_shown_with_every_lists_vote(stage: Stage) -> None:

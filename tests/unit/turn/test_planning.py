@@ -1,4 +1,3 @@
-import jsonschema
 import pytest
 
 from assistant.records import Constraint, Memory, Recommendation
@@ -10,15 +9,12 @@ from assistant.turn.planning import (
     first_plan,
     merge_constraints,
     names_near,
-    plan_schema,
-    planned_calls,
-    planning_conversation,
-    proposed_constraints,
+    planning_rules,
     usual_names,
 )
 from assistant.turn.state import Plan
 from assistant.understanding import Said, Understanding
-from tools.records import Filters, Hit, Vocabulary
+from tools.records import Hit, Vocabulary
 
 VOCABULARY = Vocabulary(categories=["Furniture", "Photo"], brands=["Nike"])
 
@@ -36,10 +32,6 @@ def limit(field: str, value: float, currency: str | None = None, *, exclusive: b
 
 def shown() -> list[Recommendation]:
     return [Recommendation(rank=1, item_id="i1", title="Oak Chair", price=80, score=1, explanation="", evidence=[])]
-
-
-def answer(*calls: tuple[str, dict[str, object]]) -> dict[str, object]:
-    return {"intent": "recommend", "calls": [{"tool": tool, "arguments": arguments} for tool, arguments in calls]}
 
 
 def test_words_and_pictures_are_searched_with_the_filters_in_force() -> None:
@@ -75,34 +67,6 @@ def test_a_new_photo_replaces_the_old_one() -> None:
     assert plan.pictures == ["img2"]
 
 
-def test_the_models_further_search_runs_with_our_filters() -> None:
-    plan = Plan(intent="recommend", filters=Filters(max_price=50), topic="chair")
-    certain = certain_calls(plan, 30)
-    proposed = answer(
-        ("search_by_text", {"query": "Chair", "filters": {"max_price": 9}}),
-        ("search_by_text", {"query": "wooden seat", "filters": {"max_price": 9}}),
-        ("search_by_text", {"query": "19.94"}),
-        ("browse", {"sort": "price"}),
-    )
-    calls = planned_calls(proposed, plan, certain, 30)
-    assert [call.arguments for call in calls] == [{"query": "wooden seat", "k": 30, "filters": {"max_price": 50}}]
-
-
-def test_the_model_makes_certain_what_is_likely_and_what_is_named_and_invents_nothing() -> None:
-    said = [Said(source="text", text="some furniture, maybe 60, nothing from nike")]
-    likely = [limit("max_price", 60.0), Constraint(field="exclude_terms", value="wool", source="text", words="wool")]
-    filters = {"max_price": 60, "min_price": 60, "categories": ["Furniture", "Photo"], "brands": ["Nike"]}
-    proposed = answer(("browse", {"filters": {**filters, "exclude_terms": ["wool", "oak"], "in_stock": True}}))
-    kept = proposed_constraints(proposed, likely, said, VOCABULARY)
-    assert [(c.field, c.value) for c in kept] == [
-        ("max_price", 60), ("categories", "Furniture"), ("brands", "Nike"), ("exclude_terms", "wool"),
-    ]  # fmt: skip
-    known = [Constraint(field="exclude_brands", value="Nike", source="text", words="nothing from nike")]
-    assert [(c.field, c.value) for c in merge_constraints(known, kept[1:3])] == [
-        ("exclude_brands", "Nike"), ("categories", "Furniture"),
-    ]  # fmt: skip
-
-
 def test_the_model_cannot_rule_out_what_is_read_as_wanted() -> None:
     known = [Constraint(field="include_terms", value="black", source="text", words="in black")]
     proposed = [Constraint(field="exclude_terms", value="Black", source="text", words="black")]
@@ -113,23 +77,6 @@ def test_the_price_that_is_read_wins_over_the_models() -> None:
     known = [Constraint(field="max_price", value=49.99, source="text", words="under 50")]
     proposed = [Constraint(field="max_price", value=50, source="text", words="50")]
     assert merge_constraints(known, proposed) == known
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        {"tool": "drop_catalogue", "arguments": {}},
-        {"tool": "search_by_image", "arguments": {"image": "img7"}},
-        {"tool": "get_item", "arguments": {"item_id": "nobody"}},
-        {"tool": "search_by_text", "arguments": {"query": "chair", "filters": {"owner": "me"}}},
-    ],
-)
-def test_the_plan_schema_admits_only_tools_and_ids_that_exist(call: dict[str, object]) -> None:
-    schema = plan_schema(Names(categories=VOCABULARY.categories, brands=VOCABULARY.brands), ["img1"], ["i1"])
-    good = {"tool": "search_by_image", "arguments": {"image": "img1"}}
-    jsonschema.validate({"intent": "recommend", "calls": [good]}, schema)
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"intent": "recommend", "calls": [call]}, schema)
 
 
 def test_constraints_are_told_in_the_users_language() -> None:
@@ -171,9 +118,8 @@ def test_long_names_never_fill_the_prompt() -> None:
     said = [Said(source="text", text=f"only {long[0]}")]
     hits = [Hit(item_id="i", title="t", category=long[1], brand=long[2])]
     near = names_near(said, hits, vocabulary, usual)
-    text = "".join(message.text for message in planning_conversation(usual + near, "a chair"))
-    assert len(text) < 4_000
-    assert len(str(plan_schema(usual + near, [], []))) < 4_000
+    assert (near.categories, near.brands) == ([], [])
+    assert len("".join(message.text for message in planning_rules(usual))) < 4_000
 
 
 def test_the_model_chooses_among_what_is_frequent_and_what_the_message_is_about() -> None:
@@ -190,9 +136,6 @@ def test_the_model_chooses_among_what_is_frequent_and_what_the_message_is_about(
     near = names_near([Said(source="text", text="zebra rugs or zenith, kind 199")], hits, vocabulary, usual)
     assert near.categories == ["Zebra Rugs", "Music", "Zithers", "Old"]
     assert near.brands == ["Zenith", "Zeppelin"]
-    schema = plan_schema(usual + near, [], [])
-    call = {"tool": "browse", "arguments": {"sort": "price", "filters": {"brands": ["Zenith"]}}}
-    jsonschema.validate({"intent": "recommend", "calls": [call]}, schema)
 
 
 def test_without_counts_the_names_are_offered_as_they_come() -> None:

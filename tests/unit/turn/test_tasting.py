@@ -9,7 +9,7 @@ from assistant.errors import LLMUnavailable
 from assistant.records import LOCAL
 from assistant.settings import TasteSettings
 from assistant.turn.interest import Pressed
-from tests.unit.turn.conftest import Stage, plan
+from tests.unit.turn.conftest import Stage
 from tools.records import Item
 from tools.taste.records import EventKind, Interaction, Preference
 from tools.taste.taste import Taste
@@ -111,7 +111,7 @@ async def test_a_history_that_cannot_be_read_is_told_and_the_turn_goes_on(known:
 
 async def test_a_wish_left_open_is_answered_by_what_is_like_the_history(known: Stage) -> None:
     did(known, "bench", "like", count=3)
-    reply, _, _ = await known.turn("surprise me", plan(intent="chat"), asks=["open"])
+    reply, _, _ = await known.turn("surprise me", asks=["open"])
     assert reply.recommendations[0].item_id == "cafe"
     assert "bench" not in [item.item_id for item in reply.recommendations]
 
@@ -119,7 +119,7 @@ async def test_a_wish_left_open_is_answered_by_what_is_like_the_history(known: S
 async def test_a_new_user_without_a_wish_gets_what_people_chose_and_what_is_new_and_is_told_so(known: Stage) -> None:
     for number in range(5):
         did(known, "shoe", user=f"user {number}")
-    reply, _, _ = await known.turn("surprise me", plan(intent="chat"), asks=["open"])
+    reply, _, _ = await known.turn("surprise me", asks=["open"])
     assert reply.recommendations[0].item_id == "shoe"
     assert reply.recommendations[0].evidence[0].detail == "5 people chose this"
     assert len({item.item_id for item in reply.recommendations}) == 3
@@ -129,7 +129,7 @@ async def test_a_new_user_without_a_wish_gets_what_people_chose_and_what_is_new_
 async def test_fewer_people_than_may_be_counted_are_not(known: Stage) -> None:
     did(known, "shoe", user="one")
     did(known, "shoe", user="another")
-    reply, _, _ = await known.turn("surprise me", plan(intent="chat"), asks=["open"])
+    reply, _, _ = await known.turn("surprise me", asks=["open"])
     told = [entry.source for item in reply.recommendations for entry in item.evidence]
     assert "popular" not in told
 

@@ -172,6 +172,8 @@ export interface Reply {
   groups?: Group[];
   /** What the assistant asks back. */
   question?: string | null;
+  /** Short answers to the question, each a message of its own; missing where an earlier version kept the reply. */
+  choices?: string[];
   /** What the message itself rests on; missing where an earlier version kept the reply. */
   evidence?: Evidence[];
   cart?: CartItem | null;
@@ -298,5 +300,6 @@ export type TurnEvent =
   | { type: "ranking"; items: Hit[]; further?: string[]; groups?: Group[] }
   | { type: "explanation"; item_id: string; rank: number; text: string; explained_by: "model" | "template" }
   | { type: "cart"; item_id: string; title: string; url: string | null }
+  | { type: "question"; text: string; choices: string[] }
   | { type: "done"; reply: Reply }
   | { type: "error"; problem: Problem };

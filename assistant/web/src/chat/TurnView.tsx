@@ -1,4 +1,5 @@
 import type { Draft } from "../api/stream";
+import type { Reply } from "../api/types";
 import { useMessages } from "../i18n";
 import { sentence } from "../i18n/format";
 import { Button, buttonClass } from "../ui/Button";
@@ -56,11 +57,26 @@ export function TurnView({ sessionId, turn, given, isLastRanking, onSay }: Props
             {reply.question}
           </p>
         )}
+        {isLastRanking && reply && <Choices reply={reply} onSay={onSay} />}
         {reply && <Notes reply={reply} />}
         <Ending sessionId={sessionId} turn={turn} />
         {reply && <Making steps={turn.steps} reply={reply} />}
       </article>
     </li>
+  );
+}
+
+/** Short answers to what the assistant asks back. */
+function Choices({ reply, onSay }: { reply: Reply; onSay: Props["onSay"] }) {
+  if (!reply.choices?.length) return null;
+  return (
+    <p className={css.choices} lang={reply.language}>
+      {reply.choices.map((choice) => (
+        <Button key={choice} onClick={() => onSay({ text: choice, images: [], audio: [], dropped: [] })}>
+          {choice}
+        </Button>
+      ))}
+    </p>
   );
 }
 

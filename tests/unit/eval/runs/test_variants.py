@@ -33,7 +33,7 @@ def test_fields_of_the_variant_itself(tmp_path: Path) -> None:
     assert (variant.answerer, variant.without, variant.prompts) == ("bm25", ["photo", "llm_rank"], str(tmp_path))
     settings = variant_settings(variant, load_settings())
     assert settings.prompts == tmp_path
-    assert not settings.turn.rank_by_model
+    assert settings.turn.ranking == "fused"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,265 @@
+"""What a planner may call: the tools that make sense for a shopper; and the check of every call before it runs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Annotated, Any, Final
+
+from pydantic import Field, ValidationError
+
+from assistant.llm.client import ToolCall
+from assistant.records import PlannedCall, Question
+from tools import (
+    because_you_liked,
+    browse,
+    compare_items,
+    get_item,
+    search_by_image,
+    search_by_text,
+    search_pages,
+    similar_taste,
+    user_history,
+)
+from tools.records import Filters, Record
+from tools.tool import Arguments, Context, Tool, wrong_argument
+
+MOST_CALLS: Final = 4
+"""How many calls of one round run."""
+
+MOST_LISTED: Final = 20
+"""The largest ``k`` of a tool that does not search."""
+
+SEARCHES: Final = ("search_by_text", "search_by_image")
+"""Tools whose results join the candidates: what they find is compared with what was asked."""
+
+LISTS: Final = ("browse", "similar_taste", "because_you_liked")
+"""Tools whose results join them only where the message names no wish."""
+
+PROPOSING: Final = ("search_by_text", "browse")
+"""Tools whose filters the model is told of: every call gets those in force, and the prompt is short."""
+
+OWN: Final = frozenset({"exclude_ids"})
+"""Filters that no model proposes."""
+
+_SLIM: Final = ("type", "description", "enum", "const", "items", "properties", "required", "additionalProperties")
+"""What a model needs of a JSON schema; bounds are checked by code."""
+
+
+class AskCustomer(Arguments):
+    """Arguments of ask_customer."""
+
+    question: str = Field(min_length=1, max_length=200, description="one short question in the customer's language")
+    choices: list[Annotated[str, Field(min_length=1, max_length=60)]] = Field(
+        [], max_length=5, description="2 to 5 short answers to choose from"
+    )
+
+
+def ask_customer(_: Context, arguments: AskCustomer) -> Question:
+    """Ask the customer one question; the turn ends with it."""
+    return Question(text=arguments.question, choices=arguments.choices)
+
+
+class SmallTalk(Arguments):
+    """Arguments of small_talk."""
+
+    answer: str = Field(min_length=1, max_length=300, description="one short friendly sentence, without any offer")
+
+
+class Answer(Record):
+    """What is said to small talk."""
+
+    text: str
+
+
+def small_talk(_: Context, arguments: SmallTalk) -> Answer:
+    """Answer a message that asks for no product at all, such as a greeting or thanks; the turn ends with it."""
+    return Answer(text=arguments.answer)
+
+
+ASK: Final = Tool(AskCustomer, ask_customer)
+SMALL_TALK: Final = Tool(SmallTalk, small_talk)
+OFFERED: Final[dict[str, Tool[Any]]] = {
+    tool.name: tool
+    for tool in (
+        search_by_text.TOOL, search_by_image.TOOL, browse.TOOL, get_item.TOOL, compare_items.TOOL, user_history.TOOL,
+        similar_taste.TOOL, because_you_liked.TOOL, search_pages.TOOL, ASK, SMALL_TALK,
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the calls of a turn may name, and what holds for all of them."""
+
+    items: Mapping[str, None]
+    """Ids of the items that this conversation knows."""
+    pictures: Sequence[str]
+    """Ids of the pictures that the wish is about."""
+    filters: Filters
+    pool: int
+    """How many items a search brings."""
+    asked: frozenset[str]
+    """Keys of the calls that have run."""
+    searches_words: bool
+    """False where what to recommend is left to the assistant: any query would be the model's own wish."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A call after the check: what runs, or why nothing does, and the filters that it proposes."""
+
+    call: ToolCall
+    run: PlannedCall | None
+    problem: str = ""
+    proposed: Filters = field(default_factory=Filters)
+
+
+def check(call: ToolCall, scope: Scope) -> Checked:
+    """Check one call, whatever the parser of tool calls let through."""
+    tool = OFFERED.get(call.name)
+    if tool is None:
+        return Checked(call, None, f"There is no tool {call.name!r}; known: {', '.join(OFFERED)}.")
+    if call.arguments is None:
+        return Checked(call, None, f"The arguments of {call.name} are no JSON object.")
+    try:
+        arguments = tool.arguments.model_validate(_bounded(tool, call.arguments, scope))
+    except ValidationError as exc:
+        return Checked(call, None, wrong_argument(tool, exc))
+    proposed = getattr(arguments, "filters", None) or Filters()
+    planned = PlannedCall(
+        tool=tool.name, arguments=arguments.model_dump(mode="json", exclude_defaults=True), origin="planned"
+    )
+    problem = _problem(planned, scope)
+    return Checked(call, None if problem else within(planned, scope.filters), problem, proposed)
+
+
+def within(call: PlannedCall, filters: Filters) -> PlannedCall:
+    """The call with the filters in force, and no others."""
+    if "filters" not in OFFERED[call.tool].arguments.model_fields:
+        return call
+    rest = {name: value for name, value in call.arguments.items() if name != "filters"}
+    held = filters.model_dump(exclude_defaults=True)
+    return call.model_copy(update={"arguments": {**rest, "filters": held} if held else rest})
+
+
+def key(call: PlannedCall) -> str:
+    """What two calls share that ask for the same."""
+    asked = {name: value for name, value in call.arguments.items() if name not in ("k", "filters", "sentences")}
+    return f"{call.tool} {json.dumps(asked, sort_keys=True, ensure_ascii=False).casefold()}"
+
+
+def _bounded(tool: Tool[Any], arguments: dict[str, Any], scope: Scope) -> dict[str, Any]:
+    """The arguments with a ``k`` that is ours for a search, and within bounds for the others."""
+    if "k" not in tool.arguments.model_fields:
+        return arguments
+    if tool.name in (*SEARCHES, *LISTS):
+        return {**arguments, "k": min(scope.pool, 100)}
+    wanted = arguments.get("k")
+    return {**arguments, "k": max(1, min(wanted, MOST_LISTED))} if isinstance(wanted, int) else arguments
+
+
+def _problem(call: PlannedCall, scope: Scope) -> str:
+    """Why a call whose arguments have the right form does not run; empty where it does."""
+    if call.tool == ASK.name:
+        return "The question was not asked: it may name no offer and no price that the customer has not named."
+    if call.tool == SMALL_TALK.name:
+        return "The message was read as a wish; this was not said."
+    if key(call) in scope.asked:
+        return "This was asked already; its result stands above."
+    arguments = call.arguments
+    named = [*arguments.get("item_ids", []), *([arguments["item_id"]] if arguments.get("item_id") else [])]
+    if unknown := [item_id for item_id in named if item_id not in scope.items]:
+        return f"No result has the id {unknown[0]!r}; known: {', '.join(list(scope.items)[:MOST_LISTED]) or 'none'}."
+    image = arguments.get("image")
+    if image is not None and image not in scope.pictures and image.removeprefix("item:") not in scope.items:
+        return f"The wish is about no picture {image!r}; known: {', '.join(scope.pictures) or 'none'}."
+    if call.tool == "search_by_text":
+        if not scope.searches_words:
+            return "The customer leaves open what to recommend; a search for words would be a wish of your own."
+        if not any(character.isalpha() for character in arguments["query"]):
+            return "Search for words that name a product, not for numbers."
+    return ""
+
+
+# Schemas --------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def functions() -> tuple[dict[str, Any], ...]:
+    """The tools in OpenAI's form, the same in every turn."""
+    return tuple(
+        {
+            "type": "function",
+            "function": {"name": tool.name, "description": tool.description, "parameters": _parameters(tool)},
+        }
+        for tool in OFFERED.values()
+    )
+
+
+def round_schema(scope: Scope) -> dict[str, Any]:
+    """The JSON schema of a round, for models and servers that fail at tool calls: only what is known can be named."""
+    ids, pictures = list(scope.items), list(scope.pictures)
+    calls = [
+        {
+            "type": "object",
+            "properties": {"tool": {"const": tool.name}, "arguments": parameters},
+            "required": ["tool", "arguments"],
+            "additionalProperties": False,
+        }
+        for tool in OFFERED.values()
+        if (parameters := _naming(_parameters(tool), ids, pictures)) is not None
+    ]
+    return {
+        "type": "object",
+        "properties": {"calls": {"type": "array", "maxItems": MOST_CALLS, "items": {"anyOf": calls}}},
+        "required": ["calls"],
+        "additionalProperties": False,
+    }
+
+
+def _naming(parameters: dict[str, Any], ids: list[str], pictures: list[str]) -> dict[str, Any] | None:
+    """A tool's parameters with what there is to be named; None where it needs something and there is nothing."""
+    properties: dict[str, Any] = dict(parameters["properties"])
+    for name, known in (("item_id", ids), ("item_ids", ids), ("image", pictures)):
+        if name not in properties:
+            continue
+        if len(known) < (2 if name == "item_ids" else 1):
+            if name in parameters.get("required", []):
+                return None
+            del properties[name]
+            continue
+        enum = {"enum": known}
+        properties[name] = {"type": "array", "items": enum} if name == "item_ids" else enum
+    return {**parameters, "properties": properties}
+
+
+def _parameters(tool: Tool[Any]) -> dict[str, Any]:
+    schema = tool.arguments.model_json_schema()
+    slim: dict[str, Any] = _slim(schema, schema.get("$defs", {}))
+    told = {name: value for name, value in slim["properties"].items() if name != "filters" or tool.name in PROPOSING}
+    return {"type": "object", "properties": told, **{name: slim[name] for name in ("required",) if name in slim}}
+
+
+def _slim(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any part of a schema
+    """A schema without what code checks anyway, its references resolved; what may be null is optional."""
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        named = {**definitions[schema["$ref"].rsplit("/", 1)[-1]]}
+        named.pop("description", None)
+        return _slim({**named, **{name: value for name, value in schema.items() if name != "$ref"}}, definitions)
+    if "anyOf" in schema:
+        single = next(one for one in schema["anyOf"] if one.get("type") != "null")
+        return _slim({**single, **{name: value for name, value in schema.items() if name != "anyOf"}}, definitions)
+    kept = {name: schema[name] for name in _SLIM if name in schema}
+    if "properties" in kept:
+        kept["properties"] = {
+            name: _slim(value, definitions) for name, value in kept["properties"].items() if name not in OWN
+        }
+    for name in ("items", "additionalProperties"):
+        if isinstance(kept.get(name), dict):
+            kept[name] = _slim(kept[name], definitions)
+    if kept.get("additionalProperties") is False:
+        del kept["additionalProperties"]
+    return kept

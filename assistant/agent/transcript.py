@@ -1,0 +1,133 @@
+"""A turn so far as typed records, from which a planner's messages are made."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+
+from assistant.agent.calls import Scope
+from assistant.llm.client import ToolCall
+from assistant.records import Evidence
+from assistant.understanding.phrases import gives_orders
+from tools.records import Hit, Signal
+
+MOST_LINES: Final = 6
+"""How many items of a result a planner reads."""
+
+LINE_CHARACTERS: Final = 200
+RESULT_CHARACTERS: Final = 900
+MOST_FACTS: Final = 3
+"""How many facts speak for an item in its line."""
+
+LEFT_OUT: Final = "(left out: it speaks to the assistant)"
+_UNTOLD: Final = ("images", "url", "audio", "video")
+
+
+@dataclass(frozen=True)
+class CallResult:
+    """A tool call and what the planner reads of its result."""
+
+    call: ToolCall
+    result: str
+
+
+@dataclass(frozen=True)
+class Round:
+    """The calls that were made together."""
+
+    calls: Sequence[CallResult]
+
+
+@dataclass
+class Progress:
+    """What a planner decides upon."""
+
+    messages: Sequence[BaseMessage]
+    """The rules, the last exchanges, and the message with what was read of it."""
+    scope: Scope
+    may_ask: Callable[[str], bool]
+    """Whether a question's text may be said to the customer."""
+    rounds: list[Round] = field(default_factory=list)
+    """The first is the reading's: the searches that its certain words and pictures make."""
+
+
+def native_messages(progress: Progress) -> list[BaseMessage]:
+    """The turn in the form of tool calls."""
+    told = list(progress.messages)
+    for number, one in enumerate(progress.rounds):
+        named = [(f"call_{number}_{place}", done) for place, done in enumerate(one.calls)]
+        calls: list[Any] = [
+            {"name": done.call.name, "args": done.call.arguments or {}, "id": name, "type": "tool_call"}
+            for name, done in named
+        ]
+        told.append(AIMessage(content="", tool_calls=calls))
+        told += [ToolMessage(content=done.result, tool_call_id=name) for name, done in named]
+    return told
+
+
+def plain_messages(progress: Progress) -> list[BaseMessage]:
+    """The same for a model that answers in JSON of our own schema."""
+    told = list(progress.messages)
+    for one in progress.rounds:
+        calls = [{"tool": done.call.name, "arguments": done.call.arguments or {}} for done in one.calls]
+        told.append(AIMessage(content=json.dumps({"calls": calls}, ensure_ascii=False)))
+        results = "\n\n".join(f"Result of {done.call.name}:\n{done.result}" for done in one.calls)
+        told.append(HumanMessage(content=results))
+    return told
+
+
+def result_in_words(result: Mapping[str, Any], evidence: Mapping[str, Sequence[Evidence]], told: set[str]) -> str:
+    """What a planner reads of a tool's result.
+
+    Args:
+        evidence: by item id, what is known to speak for it.
+        told: ids of the items whose lines stand above; those of this result join them.
+    """
+    if "item" in result:
+        item = {name: value for name, value in result["item"].items() if value and name not in _UNTOLD}
+        return json.dumps(_without_orders(item), ensure_ascii=False)[:RESULT_CHARACTERS]
+    if "items" in result and "rows" not in result:
+        hits = [Hit.model_validate(hit) for hit in result["items"]]
+        return items_in_words(hits, evidence, told, missing=result.get("missing", []))
+    return json.dumps(_without_orders(result), ensure_ascii=False)[:RESULT_CHARACTERS]
+
+
+def items_in_words(
+    hits: Sequence[Hit], evidence: Mapping[str, Sequence[Evidence]], told: set[str], *, missing: Iterable[str] = ()
+) -> str:
+    """A line an item: id, title, price, what speaks for it. Descriptions are read by looking at an item."""
+    lines = [
+        f"{hit.item_id} | as above" if hit.item_id in told else _line(hit, evidence.get(hit.item_id, ()))
+        for hit in hits[:MOST_LINES]
+    ]
+    told |= {hit.item_id for hit in hits[:MOST_LINES]}
+    lines += [f"and {len(hits) - MOST_LINES} more"] if len(hits) > MOST_LINES else []
+    return "\n".join([*(lines or ["Nothing was found."]), *missing])
+
+
+def _line(hit: Hit, evidence: Sequence[Evidence]) -> str:
+    price = "no price" if hit.price is None else f"{hit.price:g} {hit.currency or ''}".strip()
+    told = [
+        one
+        for one in evidence
+        if not gives_orders(one.detail) and one.source not in ("price", "stock") and one.key != "evidence_quote"
+    ]
+    facts = [one.detail for one in told] or list(map(_fact, hit.signals))
+    line = " | ".join([hit.item_id, _without_orders(hit.title), price, "; ".join(facts[:MOST_FACTS]) or "listed"])
+    return " ".join(line.split())[:LINE_CHARACTERS]
+
+
+def _without_orders(told: Any) -> Any:  # noqa: ANN401 - any part of a result
+    """A result without texts that speak to the assistant: nothing in them helps to find an item."""
+    if isinstance(told, str):
+        return LEFT_OUT if gives_orders(told) else told
+    if isinstance(told, dict):
+        return {name: _without_orders(value) for name, value in told.items()}
+    return [_without_orders(one) for one in told] if isinstance(told, list) else told
+
+
+def _fact(signal: Signal) -> str:
+    matched = f" ({', '.join(signal.matched)})" if signal.matched else ""
+    return f"{signal.source} {signal.score:.2f}{matched}"

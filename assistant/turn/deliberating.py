@@ -1,0 +1,353 @@
+"""The turn's step from first cards to what a planner adds: it sees what was found, and searches, looks or asks."""
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Any, Final
+
+from langgraph.runtime import Runtime
+
+from assistant.agent.anchoring import Words, anchored
+from assistant.agent.calls import LISTS, OFFERED, SEARCHES, Checked, Scope, check, key, within
+from assistant.agent.planners import Decision, Finish, ModelPlanner, Planner, ReadingPlanner
+from assistant.agent.steps import planner_in_force
+from assistant.agent.transcript import CallResult, Progress, Round, items_in_words, result_in_words
+from assistant.errors import LLMBadReply, LLMUnavailable
+from assistant.llm.client import ToolCall
+from assistant.privacy.masking import unmarked
+from assistant.records import (
+    Constraint,
+    Evidence,
+    PlannedCall,
+    Question,
+    QuestionAsked,
+    Ranked,
+    StepFinished,
+    StepStarted,
+)
+from assistant.relevance import is_certain
+from assistant.turn.degrading import say_without
+from assistant.turn.fusing import fuse
+from assistant.turn.nodes import Result, all_found, failures, run_calls, search_for
+from assistant.turn.planning import (
+    constraints_in_words,
+    is_same,
+    merge_constraints,
+    names_near,
+    plan_messages,
+    usual_names,
+)
+from assistant.turn.state import Found, Plan, TurnContext, TurnState, WishSearch, said_by, wishes_heard
+from assistant.turn.wording import may_be_asked, may_be_chatted
+from assistant.understanding import to_filters
+from prompts import say
+from tools.records import Filters
+
+MOST_REQUESTED: Final = 8
+"""How many calls of one round are answered, be it with a refusal."""
+
+_NOTHING_HELD: Final[dict[str, Any]] = {"intent": "chat", "constraints": [], "preferences": [], "relaxed": []}
+
+Update = dict[str, Any]
+
+
+async def deliberate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Let the planner act on what was found, for some rounds and no longer than its share of the turn's time.
+
+    What a round brings joins the answer when the round is complete; a round that is cut off leaves no trace.
+    """
+    planner = _planner(state, runtime.context)
+    if isinstance(planner, ReadingPlanner):
+        return {}
+    turn = _Deliberation(state, runtime)
+    language, note = state["memory"].language, ""
+    try:
+        async with asyncio.timeout(_seconds(runtime.context)):
+            await turn.run(planner)
+    except LLMUnavailable as exc:
+        note = say_without("no_planning_model", language, str(exc))
+        turn.state["model_out"] = True
+    except LLMBadReply as exc:
+        note = say_without("no_planning_model", language, str(exc))
+    except TimeoutError:
+        key_of_note = "planning_cut" if turn.answered else "no_planning_model"
+        note = say_without(key_of_note, language, f"no answer within {_seconds(runtime.context):.0f} s")
+        turn.state["model_out"] = not turn.answered
+    return turn.update([note] if note else [])
+
+
+def _planner(state: TurnState, context: TurnContext) -> Planner:
+    """Who acts on what was found. A model's calls name no wish of several; a chip that is taken back asks for none."""
+    alone = len(state["searches"]) == 1 and (said_by(state) or state["seen"])
+    if alone and planner_in_force(context.settings) == "model" and not state["model_out"]:
+        return ModelPlanner(context.chat)
+    return ReadingPlanner()
+
+
+def _seconds(context: TurnContext) -> float:
+    """The planner's share of the time: half of what the model has left, so that there is time for explanations."""
+    left = context.settings.llm.turn_seconds - context.chat.usage.busy_seconds
+    return min(context.settings.turn.planner_seconds, max(left, 0.0) / 2)
+
+
+class _Deliberation:
+    """A turn's rounds. ``state`` is always that of the last complete round."""
+
+    def __init__(self, state: TurnState, runtime: Runtime[TurnContext]) -> None:
+        self.state: TurnState = {**state}
+        self.answered = False
+        self._runtime, self._context = runtime, runtime.context
+        self._certain = state["searches"][0]
+        self._asked: dict[str, PlannedCall] = {}
+        self._found: list[tuple[PlannedCall, list[Found]]] = []
+        self._not_applied: list[Constraint] = []
+        self._listed: set[str] = set()
+
+    @property
+    def plan(self) -> Plan:
+        """The wish's plan as it is now."""
+        return self.state["searches"][0].plan
+
+    def update(self, notes: list[str]) -> Update:
+        """What the graph's state becomes."""
+        if self._not_applied:
+            language = self.state["memory"].language
+            listed = constraints_in_words(self._not_applied, language)
+            notes = [*notes, say("constraint_not_applied", language, constraints=listed)]
+        changed: Update = {
+            name: self.state[name]
+            for name in (
+                "plan", "searches", "steps", "candidates", "fusion", "message", "question", "model_out",
+            )
+            if name in self.state
+        }  # fmt: skip
+        return {**changed, "degraded": [*self.state["degraded"], *notes]}
+
+    async def run(self, planner: Planner) -> None:
+        """Rounds until the planner ends, asks, or has had as many as the settings allow."""
+        progress = await self._progress()
+        for number in range(self._context.settings.turn.rounds):
+            decision = await self._decision(planner, progress)
+            match decision:
+                case Question():
+                    self._ask(decision)
+                    return
+                case Finish():
+                    self._finish(decision, first=number == 0)
+                    return
+            progress.rounds.append(await self._round(decision))
+            progress.scope = self._scope()
+
+    async def _progress(self) -> Progress:
+        state, context = self.state, self._context
+        usual = usual_names(context.vocabulary)
+        hits = [hit for found in self._certain.found for hit in found.hits]
+        near = await asyncio.to_thread(names_near, said_by(state), hits, context.vocabulary, usual)
+        messages = plan_messages(
+            context, state["memory"], self.plan, state["request"].text, wishes_heard(state), state["seen"], near
+        )
+        return Progress(messages, self._scope(), self._may_ask, [self._first_round()])
+
+    def _first_round(self) -> Round:
+        """The reading's searches as if they had been called, with what came of them."""
+        evidence, filters = self._evidence(), self.plan.filters.model_dump(exclude_defaults=True)
+        results = []
+        for found in self._certain.found:
+            name = "image" if found.tool == "search_by_image" else "query"
+            asked = {name: found.asked} if found.asked else {}
+            arguments = {**asked, "filters": filters} if filters else asked
+            result = items_in_words(found.hits, evidence, self._listed)
+            if found.tool in OFFERED:
+                results.append(CallResult(ToolCall("", found.tool, arguments), result))
+                known = within(PlannedCall(tool=found.tool, arguments=asked, origin="anticipated"), Filters())
+                self._asked[key(known)] = known
+        return Round(results)
+
+    async def _decision(self, planner: Planner, progress: Progress) -> Decision:
+        tell, watch = self._runtime.stream_writer, self._context.watch
+        tell(StepStarted(step="plan", origin="model"))
+        began, ok, summary = time.perf_counter(), False, ""
+        watch.start("llm")
+        try:
+            decision = await planner.next(progress)
+            self.answered = ok = True
+            summary = _in_words(decision)
+            return decision
+        except (LLMUnavailable, LLMBadReply) as exc:
+            summary = str(exc)
+            raise
+        finally:
+            watch.stop("llm")
+            seconds = round(time.perf_counter() - began, 3)
+            tell(StepFinished(step="plan", ok=ok, seconds=seconds, summary=summary))
+
+    # A round -----------------------------------------------------------------------------------------------------
+
+    async def _round(self, calls: list[ToolCall]) -> Round:
+        """Check the calls, hold what they propose in the customer's own words, and run them side by side."""
+        scope, checks = self._scope(), []
+        for call in calls[:MOST_REQUESTED]:
+            done = check(call, scope)
+            if done.run:
+                scope = replace(scope, asked=scope.asked | {key(done.run)})
+            checks.append(done)
+        runnable = [one.run for one in checks if one.run]
+        search, steps = await self._with_proposed(checks)
+        filters = search.plan.filters
+        results = await run_calls([within(run, filters) for run in runnable], self.state, self._runtime)
+        self._asked |= {key(run): run for run in runnable}
+        self._found += [(run, all_found([result])) for run, result in zip(runnable, results, strict=True)]
+        await self._join(search, [*steps, *results])
+        return self._told(checks, results)
+
+    def _told(self, checks: list[Checked], results: list[Result]) -> Round:
+        """What the planner reads of each call: its result, or why there is none."""
+        evidence, left = self._evidence(), list(results)
+        told = []
+        for one in checks:
+            text = one.problem
+            if one.run:
+                _, step, result = left.pop(0)
+                text = step.error or "It failed."
+                if result is not None:
+                    text = result_in_words(result, evidence, self._listed)
+            told.append(CallResult(one.call, text))
+        return Round(told)
+
+    async def _with_proposed(self, checks: list[Checked]) -> tuple[WishSearch, list[Result]]:
+        """The certain search with what the calls propose and the customer said; searched again where that is new."""
+        certain = self._certain.model_copy(update={"plan": self.plan})
+        standing: list[Constraint] = []
+        for one in checks:
+            if not one.proposed.is_empty():
+                own, others = await asyncio.to_thread(anchored, one.proposed, self._words())
+                standing += own
+                self._note(others)
+        given_up = {change.field for change in self.plan.relaxed}
+        standing = [one for one in standing if one.field not in given_up]
+        held = merge_constraints(self.plan.constraints, standing)
+        self._note([one for one in standing if not _is_among(one, held)])
+        if held == self.plan.constraints:
+            return certain, []
+        plan = self.plan.model_copy(
+            update={
+                "constraints": held,
+                "filters": to_filters(held),
+                "preferences": [one for one in self.plan.preferences if not _is_among(one, held)],
+            }
+        )
+        searched, results = await search_for(certain.model_copy(update={"plan": plan}), self.state, self._runtime)
+        self._certain = searched
+        return searched, [*results, *await self._again(searched.plan.filters)]
+
+    async def _again(self, filters: Filters) -> list[Result]:
+        """The planner's earlier searches within the new filters."""
+        calls = [call for call, _ in self._found]
+        results = await run_calls([within(call, filters) for call in calls], self.state, self._runtime)
+        self._found = [(call, all_found([result])) for call, result in zip(calls, results, strict=True)]
+        return results
+
+    async def _join(self, search: WishSearch, results: list[Result]) -> None:
+        """Fuse what was found until now anew."""
+        extra = [found for call, own in self._found for found in own if self._counts(call, search)]
+        search = search.model_copy(update={"found": [*self._certain.found, *extra]})
+        language = self.state["memory"].language
+        state: TurnState = {
+            **self.state,
+            "searches": [search],
+            "plan": search.plan,
+            "steps": [*self.state["steps"], *(step for _, step, _ in results)],
+            "degraded": [*self.state["degraded"], *failures(results, language)],
+        }
+        if results:
+            fused = await fuse(state, self._runtime)
+            state = {**state, **fused}  # type: ignore[typeddict-item]
+        self.state = state
+
+    def _counts(self, call: PlannedCall, search: WishSearch) -> bool:
+        """Whether what a call found joins the candidates: a list that asks for nothing does so beside no wish."""
+        if call.tool in LISTS:
+            return not any(found.hits for found in self._certain.found) and not search.plan.topic
+        return call.tool in SEARCHES
+
+    # What holds ----------------------------------------------------------------------------------------------------
+
+    def _scope(self) -> Scope:
+        plan = self.plan
+        return Scope(
+            items=self._known_items(),
+            pictures=plan.pictures,
+            filters=plan.filters,
+            pool=self._context.settings.turn.pool,
+            asked=frozenset(self._asked),
+            searches_words=bool(plan.topic) or not plan.open_wish,
+        )
+
+    def _known_items(self) -> dict[str, None]:
+        """Ids that may be named: of what was found, best first, and of what was shown or spoken of before."""
+        memory = self.state["memory"]
+        ids = [candidate.hit.item_id for candidate in self.state["candidates"]]
+        ids += [item.item_id for item in (*memory.shown, *self.plan.references)]
+        ids += [hit.item_id for found in self._certain.found for hit in found.hits]
+        ids += [hit.item_id for _, own in self._found for found in own for hit in found.hits]
+        return dict.fromkeys(ids)
+
+    def _words(self) -> Words:
+        context, memory = self._context, self.state["memory"]
+        return Words(said_by(self.state), memory.language, context.vocabulary, context.reader.referring())
+
+    def _note(self, constraints: list[Constraint]) -> None:
+        """Remember what a call proposed and does not hold; what holds already, or gave way, is no disagreement."""
+        settled: list[tuple[str, object]] = [(one.field, one.value) for one in self.plan.constraints]
+        settled += [(one.field, value) for one in self.plan.relaxed for value in (one.wanted, one.used)]
+        for one in constraints:
+            is_known = any(field == one.field and is_same(value, one.value) for field, value in settled)
+            if not is_known and not _is_among(one, self._not_applied):
+                self._not_applied.append(one)
+
+    def _evidence(self) -> dict[str, list[Evidence]]:
+        return {candidate.hit.item_id: candidate.evidence for candidate in self.state["candidates"]}
+
+    # Ends ----------------------------------------------------------------------------------------------------------
+
+    def _may_ask(self, text: str) -> bool:
+        prices = [candidate.hit.price for candidate in self.state["candidates"] if candidate.hit.price is not None]
+        return may_be_asked(text, self._words(), prices)
+
+    def _ask(self, question: Question) -> None:
+        self.state = {**self.state, "question": question}
+        self._runtime.stream_writer(QuestionAsked(**question.model_dump()))
+
+    def _finish(self, end: Finish, *, first: bool) -> None:
+        """Small talk is answered as such where nothing that was read is about items, and no search was made for it."""
+        if not (first and end.text) or _is_about_items(self.plan):
+            return
+        if self.state["candidates"]:
+            self._runtime.stream_writer(Ranked(items=[]))  # nothing of the first cards stands
+        text = end.text if may_be_chatted(end.text, self._context.vocabulary) else ""
+        plan = self.plan.model_copy(update=_NOTHING_HELD)
+        self.state = {**self.state, "plan": plan, "searches": [], "candidates": [], "message": text}
+
+
+def _is_among(one: Constraint, constraints: list[Constraint]) -> bool:
+    named = (one.field, one.attribute)
+    return any((other.field, other.attribute) == named and is_same(other.value, one.value) for other in constraints)
+
+
+def _is_about_items(plan: Plan) -> bool:
+    """Whether the message shows a wish whatever the model says: a picture, a constraint, or words near an item's."""
+    if plan.pictures or plan.constraints or plan.references or plan.open_wish:
+        return True
+    return is_certain(plan.best)
+
+
+def _in_words(decision: Decision) -> str:
+    """A planner's decision in a few words."""
+    match decision:
+        case Question():
+            return unmarked(decision.text)
+        case Finish():
+            return ""
+    asked = [(call.name, call.arguments or {}) for call in decision]
+    named = [f"{name} {told.get('query') or told.get('image') or told.get('item_id') or ''}" for name, told in asked]
+    return ", ".join(one.strip() for one in named)[:200]

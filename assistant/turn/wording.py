@@ -1,0 +1,29 @@
+"""Which texts of a model may be said as they are: small talk and questions, which no evidence holds."""
+
+import re
+from collections.abc import Sequence
+
+from assistant.agent.anchoring import Words
+from assistant.agent.reading.amounts import find_amounts
+from assistant.understanding import CENT
+from tools.records import Vocabulary
+
+_ADDRESS = re.compile(r"://|www\.|@", re.IGNORECASE)
+_SHARE = re.compile(r"\d\s*[%٪]")
+
+
+def may_be_chatted(text: str, vocabulary: Vocabulary) -> bool:
+    """Small talk names no number, which might be a price, and no brand."""
+    folded = text.casefold()
+    return (
+        bool(text.strip()) and not re.search(r"\d", text) and not any(b.casefold() in folded for b in vocabulary.brands)
+    )
+
+
+def may_be_asked(text: str, words: Words, prices: Sequence[float]) -> bool:
+    """A question offers nothing: it names no address, no share, and no sum beside the customer's and the items'."""
+    if not text.strip() or _ADDRESS.search(text) or _SHARE.search(text):
+        return False
+    known = [*prices, *(amount.value for _, amount in words.sums())]
+    sums = [one for one in find_amounts(text, words.language, currencies=words.vocabulary.currencies) if one.is_money]
+    return all(any(abs(one.value - other) <= CENT for other in known) for one in sums)
