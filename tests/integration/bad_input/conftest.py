@@ -155,9 +155,9 @@ def obliging(body: Request) -> Reply:
 
 
 def purpose(body: Request) -> str:
-    """What a request is for: plan, rank or text."""
+    """What a request is for: plan, rank or text; warm-up where it reads the plan's rules before any turn."""
     if "tools" in body:
-        return "plan"
+        return "plan" if body["max_completion_tokens"] > 1 else "warm-up"
     return str((body.get("response_format") or {}).get("json_schema", {}).get("name") or "text")
 
 
