@@ -34,7 +34,7 @@ def as_markdown(reply: Reply) -> str:
 
 def _question(reply: Reply) -> list[str]:
     """What is asked back, and the answers to choose from as a list."""
-    choices = "\n".join(f"- {escaped(choice)}" for choice in reply.choices)
+    choices = "\n".join(f"- {escaped(' '.join(choice.split()))}" for choice in reply.choices)
     return [escaped(reply.question), choices] if reply.question else []
 
 

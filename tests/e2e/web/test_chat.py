@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from assistant.agent.reading import reader
 from tests.e2e.web.conftest import OpenPage, axe, cards, say, session_of, wait_for_answer
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
-from tests.integration.bad_input.conftest import obliging, purpose
+from tests.integration.bad_input.conftest import ASKED, CHOICES, asking, obliging, purpose
 from tests.integration.service.conftest import Running
 
 pytestmark = pytest.mark.models
@@ -68,7 +68,7 @@ def test_steps_are_shown_while_they_run_and_an_answer_can_be_stopped(page: Page,
     model.script(endless_plan)
     page.get_by_role("textbox", name="Message").fill("a desk lamp")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_text("Planning the search").first).to_be_visible()
+    expect(page.get_by_text("Considering the finds").first).to_be_visible()
     expect(page.get_by_text("Working on it").first).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     turn = page.locator("li[data-status]")
@@ -77,6 +77,19 @@ def test_steps_are_shown_while_they_run_and_an_answer_can_be_stopped(page: Page,
     page.get_by_role("button", name="Send again").click()
     wait_for_answer(page)
     assert cards(page)[0] == "lamp"
+
+
+def test_a_question_back_has_its_answers_as_buttons(page: Page, model: FakeOpenAIServer) -> None:
+    model.script(asking)
+    say(page, "a chair")
+    expect(page.get_by_text(ASKED)).to_be_visible()
+    assert axe(page) == []
+    model.script(obliging)
+    page.get_by_role("button", name=CHOICES[0]).click()
+    expect(page.locator("li[data-status]")).to_have_count(2)
+    wait_for_answer(page)
+    expect(page.get_by_role("article", name="You").last).to_contain_text(CHOICES[0])
+    expect(page.get_by_role("button", name=CHOICES[0])).to_have_count(0)
 
 
 def test_a_page_loaded_anew_shows_the_session_and_goes_on_with_its_answer(
@@ -91,7 +104,7 @@ def test_a_page_loaded_anew_shows_the_session_and_goes_on_with_its_answer(
     page.get_by_role("textbox", name="Message").fill("a chair")
     with planning_held(model):
         page.keyboard.press("Enter")
-        expect(page.get_by_text("Planning the search").last).to_be_visible()
+        expect(page.get_by_text("Considering the finds").last).to_be_visible()
         page.reload()
         running = page.locator("li[data-status=running]")
         expect(running.get_by_role("article", name="You")).to_contain_text("a chair")

@@ -161,6 +161,16 @@ def purpose(body: Request) -> str:
     return str((body.get("response_format") or {}).get("json_schema", {}).get("name") or "text")
 
 
+ASKED, CHOICES = "Where will it stand?", ["In the kitchen", "In the garden"]
+
+
+def asking(body: Request) -> Reply:
+    """A model that asks back, whatever was found."""
+    if purpose(body) != "plan":
+        return obliging(body)
+    return Reply(calls=[("ask_customer", {"question": ASKED, "choices": CHOICES})])
+
+
 @pytest.fixture
 def model() -> Iterator[FakeOpenAIServer]:
     """A language model's server that obliges until a test gives it another script."""

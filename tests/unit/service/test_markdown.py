@@ -74,11 +74,13 @@ def test_replies_and_sessions_have_only_their_own_markup(text: str) -> None:
         rank=1, item_id="x", title=text, price=1234.5, currency=text[:9] or None, score=1, explanation=text, evidence=[]
     )
     heard = Query(text=text, transcripts=[TranscriptNote(attachment="aud1", text=text, language="en", confidence=1)])
-    told = reply(message=f"x{text}", degraded=[f"x{text}"], recommendations=[item], query=heard)
+    told = reply(
+        message=f"x{text}", degraded=[f"x{text}"], recommendations=[item], query=heard, question=text, choices=[text]
+    )
     turn = Turn(turn=1, said=text, reply=told, at=time.time())
     allowed = PLAIN | {
         "ordered_list_open", "ordered_list_close", "list_item_open", "list_item_close", "strong_open", "strong_close",
-        "blockquote_open", "blockquote_close", "heading_open", "heading_close",
+        "blockquote_open", "blockquote_close", "heading_open", "heading_close", "bullet_list_open", "bullet_list_close",
     }  # fmt: skip
     for markdown in (as_markdown(told), session_as_markdown("s", [turn])):
         kinds, _ = rendered(markdown)

@@ -108,7 +108,7 @@ export const en = {
     names: {
       transcribe_audio: "Listening to the recording",
       describe_image: "Looking at the picture",
-      plan: "Planning the search",
+      plan: "Considering the finds",
       search: "Searching",
       search_by_text: "Searching by words",
       search_by_image: "Searching by picture",

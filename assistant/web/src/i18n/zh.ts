@@ -104,7 +104,7 @@ export const zh: Messages = {
     names: {
       transcribe_audio: "听录音",
       describe_image: "看图片",
-      plan: "规划搜索",
+      plan: "斟酌搜索结果",
       search: "搜索",
       search_by_text: "按文字搜索",
       search_by_image: "按图片搜索",

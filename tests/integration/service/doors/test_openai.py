@@ -17,6 +17,7 @@ from assistant.records import Constraint, Reply
 from assistant.service.openai_records import MODEL
 from assistant.understanding import Said, Understanding
 from tests.fakes.openai_server import FakeOpenAIServer
+from tests.integration.bad_input.conftest import ASKED, CHOICES, asking
 from tests.integration.service.doors.conftest import Serve, Served, new_key, png, slow
 
 Messages = list[dict[str, Any]]
@@ -143,6 +144,24 @@ def test_reasoning_is_in_the_language_of_the_conversation(client: openai.OpenAI)
     asked = [user("Ich suche einen roten Stuhl aus Holz"), answered("Hier ist einer."), user("ok?")]
     lines = reasoning(client.chat.completions.create(model=MODEL, messages=asked, stream=True))
     assert "Suche nach Wörtern" in lines
+
+
+def test_a_question_back_is_text_with_its_choices_and_the_next_message_answers_it(
+    client: openai.OpenAI, served: Served, model: FakeOpenAIServer
+) -> None:
+    model.script(asking)
+    done = ask(client, [user("a red chair")])
+    message = done.choices[0].message
+    assert (message.question, message.choices) == (ASKED, CHOICES)  # type: ignore[attr-defined]
+    assert ids(done) == ["chair-0"]
+    assert (message.content or "").endswith(f"{ASKED}\n\n- In the kitchen\n- In the garden")
+    chunks = list(client.chat.completions.create(model=MODEL, messages=[user("a red chair")], stream=True))
+    deltas = [chunk.choices[0].delta for chunk in chunks]
+    assert "".join(delta.content or "" for delta in deltas) == message.content
+    assert (deltas[-1].question, deltas[-1].choices) == (ASKED, CHOICES)  # type: ignore[attr-defined]
+    talk = [user("a red chair"), answered(message.content), user(CHOICES[0])]
+    assert session_of(ask(client, talk)) == session_of(done)
+    assert f"You had asked: {ASKED}" in json.dumps(model.requests)
 
 
 # The answer as JSON --------------------------------------------------------------------------------------------------

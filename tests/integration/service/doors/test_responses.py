@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from assistant.service.openai_records import MODEL
 from tests.fakes.openai_server import FakeOpenAIServer
+from tests.integration.bad_input.conftest import ASKED, CHOICES, asking
 from tests.integration.service.doors.conftest import Serve, Served, new_key, png, slow
 from tests.integration.service.doors.test_openai import (
     TITLE,
@@ -88,6 +89,18 @@ def test_a_stream_is_the_usual_sequence_of_events(client: openai.OpenAI, http: h
     for name, data in zip(lines[::2], lines[1::2], strict=True):
         event = EVENT.validate_json(data.removeprefix("data: "))
         assert name == f"event: {event.type}"
+
+
+def test_a_question_back_is_text_with_its_choices(client: openai.OpenAI, model: FakeOpenAIServer) -> None:
+    model.script(asking)
+    done = ask(client, "a red chair")
+    assert (done.question, done.choices) == (ASKED, CHOICES)  # type: ignore[attr-defined]
+    assert done.output_text.endswith(f"{ASKED}\n\n- In the kitchen\n- In the garden")
+    *_, last = client.responses.create(model=MODEL, input="a red chair", stream=True)
+    assert last.response.output_text == done.output_text  # type: ignore[union-attr]
+    assert last.response.choices == CHOICES  # type: ignore[union-attr]
+    answered = ask(client, CHOICES[0], previous_response_id=done.id)
+    assert session_of(answered) == session_of(done)
 
 
 def test_the_client_s_own_accumulation_of_a_stream(client: openai.OpenAI) -> None:
