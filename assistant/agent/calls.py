@@ -25,7 +25,7 @@ from tools.records import Filters, Record
 from tools.tool import Arguments, Context, Tool, wrong_argument
 
 MOST_CALLS: Final = 4
-"""How many calls of one round run."""
+"""How many calls of one round are read; a model that asks for more hears nothing of the others."""
 
 MOST_LISTED: Final = 20
 """The largest ``k`` of a tool that does not search."""

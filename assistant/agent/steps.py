@@ -20,6 +20,7 @@ class ModelSteps:
 
 ABLE: Final = ModelSteps(plans=True, ranks=True)
 _BY_MODEL: Final = {
+    "smollm2-135m-instruct": ModelSteps(plans=False, ranks=False),
     "qwen2.5-coder-0.5b-instruct": ModelSteps(plans=False, ranks=False),
     "qwen2.5-coder-1.5b-instruct": ModelSteps(plans=False, ranks=False),
 }

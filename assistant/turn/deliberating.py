@@ -8,7 +8,7 @@ from typing import Any, Final
 from langgraph.runtime import Runtime
 
 from assistant.agent.anchoring import Words, anchored
-from assistant.agent.calls import LISTS, OFFERED, SEARCHES, Checked, Scope, check, key, within
+from assistant.agent.calls import LISTS, MOST_CALLS, OFFERED, SEARCHES, Checked, Scope, check, key, within
 from assistant.agent.planners import Decision, Finish, ModelPlanner, Planner, ReadingPlanner
 from assistant.agent.steps import planner_in_force
 from assistant.agent.transcript import CallResult, Progress, Round, items_in_words, result_in_words
@@ -42,9 +42,6 @@ from assistant.turn.wording import may_be_asked, may_be_chatted
 from assistant.understanding import to_filters
 from prompts import say
 from tools.records import Filters
-
-MOST_REQUESTED: Final = 8
-"""How many calls of one round are answered, be it with a refusal."""
 
 _NOTHING_HELD: Final[dict[str, Any]] = {"intent": "chat", "constraints": [], "preferences": [], "relaxed": []}
 
@@ -186,7 +183,7 @@ class _Deliberation:
     async def _round(self, calls: list[ToolCall]) -> Round:
         """Check the calls, hold what they propose in the customer's own words, and run them side by side."""
         scope, checks = self._scope(), []
-        for call in calls[:MOST_REQUESTED]:
+        for call in calls[:MOST_CALLS]:
             done = check(call, scope)
             if done.run:
                 scope = replace(scope, asked=scope.asked | {key(done.run)})

@@ -26,10 +26,7 @@ from assistant.relevance import best_scores, is_certain, is_near_enough, relevan
 from assistant.turn.asking import is_open
 from assistant.turn.degrading import say_without
 from assistant.turn.interest import with_buttons, with_words
-from assistant.turn.planning import (
-    certain_calls,
-    usual_names,
-)
+from assistant.turn.planning import certain_calls, usual_names
 from assistant.turn.receive import check_request, noted, take_attachments, without_dropped
 from assistant.turn.relaxing import relax
 from assistant.turn.role_questions import with_questions

@@ -35,13 +35,10 @@ QUERY_CHARACTERS = 120
 
 
 class Names(Record):
-    """Categories and brands that the model may choose from."""
+    """Categories and brands that the planning model is told of."""
 
     categories: list[str] = []
     brands: list[str] = []
-
-    def __add__(self, other: "Names") -> "Names":
-        return Names(categories=self.categories + other.categories, brands=self.brands + other.brands)
 
 
 def usual_names(vocabulary: Vocabulary) -> Names:

@@ -17,7 +17,8 @@ import pytest
 from assistant import Assistant, Reply
 from assistant.demo import TEXT, photo, voice_note
 from assistant.engines import open_engines
-from assistant.settings import Settings, load_settings
+from assistant.records import Done, StepFinished
+from assistant.settings import Settings, TurnSettings, load_settings
 from tests.e2e.conftest import RealServer
 from tools.engines.parts import Engines
 from tools.store import Catalogue
@@ -124,8 +125,26 @@ async def test_the_demonstration_question_is_answered_by_the_real_model(shop: Sh
     assert {label.label for label in reply.query.pictures[0].labels} & {"sneaker", "running shoe"}
     origins = {step.tool: step.origin for step in reply.steps}
     assert {"transcribe_audio", "describe_image", "search_by_image", "search_by_text"} <= set(origins)
-    assert 3 <= reply.usage.llm_calls <= 5, "one plan, one ranking, one explanation an item"
+    assert reply.usage.llm_calls == len(reply.recommendations), "one explanation an item"
     assert not any("language model" in note for note in reply.degraded)
+
+
+@pytest.mark.vllm
+async def test_the_small_model_is_held_to_the_rules_where_it_plans_and_ranks(
+    shop: Shop, vllm_server: RealServer
+) -> None:
+    """Its tool calls pass through vLLM's own parser; what it makes of the tools is its affair."""
+    turn = TurnSettings(planner="model", ranking="model", planner_seconds=120)
+    settings = vllm_server.settings.model_copy(update={"data": shop.data, "turn": turn})
+    async with Assistant(settings, engines=shop.engines) as assistant:
+        events = [event async for event in assistant.stream("a grey chair under 150 dollars")]
+    plans = [event for event in events if isinstance(event, StepFinished) and event.step == "plan"]
+    assert plans
+    assert all(plan.ok for plan in plans), [plan.summary for plan in plans]
+    done = events[-1]
+    assert isinstance(done, Done)
+    check_promises(done.reply, shop)
+    assert done.reply.constraints["max_price"] == 149.99
 
 
 @pytest.mark.vllm
