@@ -8,13 +8,14 @@ from assistant.settings import load_settings
 @pytest.mark.parametrize(
     ("model", "able"),
     [
+        ("smollm2-135m-instruct", False),
         ("qwen2.5-coder-0.5b-instruct", False),
         ("/models/Qwen2.5-Coder-1.5B-Instruct", False),
         ("Qwen/Qwen3-4B-Instruct-2507", True),
         ("gpt-4o", True),
     ],
 )
-def test_the_small_default_models_neither_plan_nor_rank(model: str, able: bool) -> None:
+def test_the_small_models_neither_plan_nor_rank(model: str, able: bool) -> None:
     assert steps_for(model) == ModelSteps(plans=able, ranks=able)
 
 

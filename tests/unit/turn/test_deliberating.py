@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant.agent.calls import OFFERED, functions
+from assistant.agent.calls import MOST_CALLS, OFFERED, functions
 from assistant.records import Done, Provisional, QuestionAsked, Ranked, StepFinished
 from assistant.records import Reply as Answer
 from assistant.settings import TurnSettings
@@ -236,7 +236,7 @@ async def test_calls_beyond_the_bound_and_the_rounds_are_not_made(stage: Stage, 
     model.script(planning(*[calls(*(search(f"word {n} {m}") for m in range(30))) for n in "abc"]))
     reply, _, _ = await stage.turn(WISH)
     assert len(plans(model)) == 2
-    assert len([step for step in reply.steps if step.origin == "planned"]) <= 2 * 8
+    assert len([step for step in reply.steps if step.origin == "planned"]) <= 2 * MOST_CALLS
 
 
 async def test_an_order_in_a_result_changes_nothing_that_is_promised(stage: Stage, model: FakeOpenAIServer) -> None:
@@ -415,5 +415,5 @@ async def test_no_misbehaviour_breaks_a_guarantee(
     holds(one, reply, time.monotonic() - began)
     assert ids(reply)
     assert isinstance(events[-1], Done)
-    assert len([step for step in reply.steps if step.origin == "planned"]) <= 3 * 8
+    assert len([step for step in reply.steps if step.origin == "planned"]) <= 3 * MOST_CALLS
     assert reply.question is None or not any(character.isdigit() for character in reply.question)
