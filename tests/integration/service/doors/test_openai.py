@@ -155,13 +155,13 @@ def test_a_question_back_is_text_with_its_choices_and_the_next_message_answers_i
     assert (message.question, message.choices) == (ASKED, CHOICES)  # type: ignore[attr-defined]
     assert ids(done) == ["chair-0"]
     assert (message.content or "").endswith(f"{ASKED}\n\n- In the kitchen\n- In the garden")
+    talk = [user("a red chair"), answered(message.content), user(CHOICES[0])]
+    assert session_of(ask(client, talk)) == session_of(done)
+    assert f"You had asked: {ASKED}" in json.dumps(model.requests)
     chunks = list(client.chat.completions.create(model=MODEL, messages=[user("a red chair")], stream=True))
     deltas = [chunk.choices[0].delta for chunk in chunks]
     assert "".join(delta.content or "" for delta in deltas) == message.content
     assert (deltas[-1].question, deltas[-1].choices) == (ASKED, CHOICES)  # type: ignore[attr-defined]
-    talk = [user("a red chair"), answered(message.content), user(CHOICES[0])]
-    assert session_of(ask(client, talk)) == session_of(done)
-    assert f"You had asked: {ASKED}" in json.dumps(model.requests)
 
 
 # The answer as JSON --------------------------------------------------------------------------------------------------
