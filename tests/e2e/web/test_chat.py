@@ -82,7 +82,7 @@ def test_steps_are_shown_while_they_run_and_an_answer_can_be_stopped(page: Page,
 def test_a_question_back_has_its_answers_as_buttons(page: Page, model: FakeOpenAIServer) -> None:
     model.script(asking)
     say(page, "a chair")
-    expect(page.get_by_text(ASKED)).to_be_visible()
+    expect(page.get_by_text(ASKED, exact=True)).to_be_visible()
     assert axe(page) == []
     model.script(obliging)
     page.get_by_role("button", name=CHOICES[0]).click()

@@ -38,6 +38,7 @@ export function Thread({ sessionId, turns, onSay }: Props) {
             sessionId={sessionId}
             turn={turn}
             given={givenUpTo(turns, index)}
+            isLast={turn.messageId === last}
             isLastRanking={turn.messageId === ranking}
             onSay={onSay}
           />

@@ -20,12 +20,13 @@ interface Props {
   sessionId: string;
   turn: Turn;
   given: Given;
+  isLast: boolean;
   isLastRanking: boolean;
   onSay: (draft: Draft) => void;
 }
 
 /** One message and its answer. */
-export function TurnView({ sessionId, turn, given, isLastRanking, onSay }: Props) {
+export function TurnView({ sessionId, turn, given, isLast, isLastRanking, onSay }: Props) {
   const t = useMessages();
   const { reply } = turn;
   const isComparison = reply?.intent === "compare" && turn.cards.length > 1;
@@ -57,7 +58,7 @@ export function TurnView({ sessionId, turn, given, isLastRanking, onSay }: Props
             {reply.question}
           </p>
         )}
-        {isLastRanking && reply && <Choices reply={reply} onSay={onSay} />}
+        {isLast && reply && <Choices reply={reply} onSay={onSay} />}
         {reply && <Notes reply={reply} />}
         <Ending sessionId={sessionId} turn={turn} />
         {reply && <Making steps={turn.steps} reply={reply} />}
