@@ -198,7 +198,7 @@ def _exchanges(memory: Memory) -> list[BaseMessage]:
     told: list[BaseMessage] = []
     for one in memory.exchanges[-MOST_EXCHANGES:]:
         told.append(HumanMessage(content=f"Customer: {unmarked(one.said)[:EXCHANGE_CHARACTERS]}"))
-        told.append(AIMessage(content=one.message[:EXCHANGE_CHARACTERS]))
+        told.append(AIMessage(content=unmarked(one.message)[:EXCHANGE_CHARACTERS]))
     return told
 
 
