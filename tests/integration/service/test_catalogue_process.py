@@ -109,7 +109,9 @@ def test_a_client_that_hangs_up_leaves_nothing_and_the_next_import_runs(tmp_path
         with socket.create_connection((host, port or 0)) as client:
             head = f"POST {IMPORT} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 9000000\r\n\r\n"
             client.sendall(head.encode() + lines(1_000))
-            time.sleep(0.5)
+            end = time.monotonic() + 20
+            while not list((data / "imports").glob("*.jsonl")) and time.monotonic() < end:  # a service still warms up
+                time.sleep(0.05)
             assert service.http.post(IMPORT, content=lines(1)).status_code == 409, "one is being received"
         end = time.monotonic() + 20
         while list((data / "imports").glob("*.jsonl")) and time.monotonic() < end:
