@@ -1,7 +1,6 @@
 """What the first turn would load, loaded before it: beside other work, off the event loop, named meanwhile."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NoReturn
@@ -51,7 +50,6 @@ class WarmUp:
         except TimeoutError:
             logger.warning("the warm-up took more than %.0f s; still missing: %s", LONGEST_SECONDS, self._names)
         finally:
-            gc.freeze()  # models and word lists stay: searching them for garbage stops a turn for a tenth of a second
             self._ended.set()
 
     async def wait(self, tell: Callable[[list[str]], Awaitable[None]]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -52,12 +52,15 @@ from assistant.settings import Settings
 WEB = Path(__file__).resolve().parent.parent / "web" / "dist"
 
 
-def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, assistant: Assistant | None = None, *, once_warm: Callable[[], object] | None = None
+) -> FastAPI:
     """The application; the assistant is opened when it starts and closed when it stops.
 
     Args:
         settings: which requests need a key is in `Guard`.
         assistant: one that is not open yet; made from the settings unless given.
+        once_warm: called when what turns need has been loaded.
     """
     keys = KeyStore(settings.keys_file)
     measures, traces = Measures(), tracing.from_environment()
@@ -74,7 +77,8 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
             app.state.service = Service(settings, opened, turns, keys)
             app.state.readiness = Readiness(app.state.service)
             beside = [
-                asyncio.create_task(work) for work in (opened.warm_up(), keep_tidy(settings), keep_training(settings))
+                asyncio.create_task(work)
+                for work in (_warm_up(opened, once_warm), keep_tidy(settings), keep_training(settings))
             ]
             try:
                 async with doors.running(app):
@@ -113,6 +117,12 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     if traces:
         traces.instrument(app)
     return app
+
+
+async def _warm_up(assistant: Assistant, once_warm: Callable[[], object] | None) -> None:
+    await assistant.warm_up()
+    if once_warm:
+        once_warm()
 
 
 def _add_routes(app: FastAPI) -> None:

@@ -267,7 +267,9 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def _gone(self) -> bool:
-        readable, _, _ = select.select([self.connection], [], [], 0)
+        waiting = select.poll()
+        waiting.register(self.connection, select.POLLIN)
+        readable = waiting.poll(0)
         try:
             return bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b""
         except OSError:  # reset: it went away with pieces unread
