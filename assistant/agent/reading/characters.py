@@ -30,6 +30,8 @@ def _plain(character: str) -> str:
         return str(unicodedata.decimal(character))
     if character in _FIXED_SPACES:
         return FIXED_SPACE
+    if unicodedata.category(character) == "Cs":  # half a character, which libraries that encode their input end at
+        return "\ufffd"
     if character in _OTHERS:
         return _OTHERS[character]
     form = unicodedata.normalize("NFKC", character)

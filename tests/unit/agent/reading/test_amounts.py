@@ -211,3 +211,7 @@ def test_any_message_is_read_to_its_end(text: str, language: str) -> None:
         assert end <= amount.start < amount.end <= len(text)
         assert amount.span_with_currency[0] <= amount.start < amount.end <= amount.span_with_currency[1]
         end = amount.end
+
+
+def test_half_characters_are_passed_over() -> None:
+    assert [one.value for one in find_amounts("\ud9f4 twenty \udc00 dollars, 50 €", "en")] == [20, 50]
