@@ -9,7 +9,9 @@ from typing import Any
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
 
+from assistant.agent.steps import planner_in_force
 from assistant.turn import answering, deliberating, fusing, nodes, ranking, shop
 from assistant.turn.state import TurnContext, TurnState
 
@@ -51,10 +53,12 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
     return graph.compile(checkpointer=checkpointer)
 
 
-def _after_plan(state: TurnState) -> str:
+def _after_plan(state: TurnState, runtime: Runtime[TurnContext]) -> str:
+    """Where nothing could be searched, a planning model may still answer small talk or take another way."""
     intent = state["plan"].intent
     if intent == "recommend":
-        return "fuse" if any(search.found for search in state["searches"]) else "respond"
+        has_found = any(search.found for search in state["searches"])
+        return "fuse" if has_found or planner_in_force(runtime.context.settings) == "model" else "respond"
     return {"compare": "look", "details": "look", "cart": "put_in_cart"}.get(intent, intent)
 
 
