@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import product
 from types import FrameType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,6 @@ from tools.engines.text import TextEncoder, TokenStates
 from tools.records import Vocabulary
 
 _Value = TypeVar("_Value")
-_Any: TypeAlias = Any  # arguments that are only handed on
 
 MESSAGES = 60
 """Messages of each kind, unless --cases says how many."""
@@ -89,13 +88,13 @@ class _TimedEncoder(TextEncoder):
             self._is_within = False
             self.seconds += time.thread_time() - began
 
-    def encode(self, *args: _Any, **options: _Any) -> NDArray[np.float32]:
+    def encode(self, *args: Any, **options: Any) -> NDArray[np.float32]:  # noqa: ANN401 - handed on
         return self._timed(partial(super().encode, *args, **options))
 
-    def encode_once(self, *args: _Any, **options: _Any) -> NDArray[np.float32]:
+    def encode_once(self, *args: Any, **options: Any) -> NDArray[np.float32]:  # noqa: ANN401 - handed on
         return self._timed(partial(super().encode_once, *args, **options))
 
-    def token_states(self, *args: _Any, **options: _Any) -> TokenStates:
+    def token_states(self, *args: Any, **options: Any) -> TokenStates:  # noqa: ANN401 - handed on
         return self._timed(partial(super().token_states, *args, **options))
 
 
