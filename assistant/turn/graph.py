@@ -54,11 +54,14 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
 
 
 def _after_plan(state: TurnState, runtime: Runtime[TurnContext]) -> str:
-    """Where nothing could be searched, a planning model may still answer small talk or take another way."""
-    intent = state["plan"].intent
+    """Where nothing could be searched, a planning model may still answer small talk or take another way.
+
+    A message without a word, such as a silent recording, is no wish and has no searches: what to say is known.
+    """
+    intent, searches = state["plan"].intent, state["searches"]
     if intent == "recommend":
-        has_found = any(search.found for search in state["searches"])
-        return "fuse" if has_found or planner_in_force(runtime.context.settings) == "model" else "respond"
+        is_asked = bool(searches) and planner_in_force(runtime.context.settings) == "model"
+        return "fuse" if is_asked or any(search.found for search in searches) else "respond"
     return {"compare": "look", "details": "look", "cart": "put_in_cart"}.get(intent, intent)
 
 
