@@ -151,6 +151,19 @@ class Recommendation(Record):
         return price if _is_finite(price) else None
 
 
+class Change(Record):
+    """An item that stands elsewhere than on the first cards, is new, or is gone, and what did that."""
+
+    item_id: str
+    title: str
+    before: int | None = Field(description="its rank on the first cards; null: it was not on them")
+    rank: int | None = Field(description="its rank now; null: it is not shown any more")
+    cause: Literal["search", "condition", "ranking"] = Field(
+        description="a search of the planning model, a condition that it read, or the ranking model's order"
+    )
+    reason: str = Field(description="the same in a few words, in the reply's language")
+
+
 class Group(Record):
     """What is shown for one of several wishes."""
 
@@ -237,6 +250,7 @@ class Reply(Record):
     preferences: list[Constraint] = Field([], description="what is likely wanted: it moves the ranking, hides nothing")
     relaxed: list[Relaxation]
     recommendations: list[Recommendation]
+    changes: list[Change] = Field([], description="what is other than on the first cards, and why")
     steps: list[Step]
     message: str
     groups: list[Group] = Field([], description="the ranking by wish, where the message has several; else empty")
@@ -358,6 +372,7 @@ class Provisional(Event):
     items: list[Hit]
     further: list[str] = Field([], description="ids of the candidates that follow and are not shown, best first")
     groups: list[Group] = Field([], description="as of the reply, without messages")
+    changes: list[Change] = Field([], description="what is other than on the first cards, and why")
 
 
 class Ranked(Event):
@@ -367,6 +382,7 @@ class Ranked(Event):
     items: list[Hit]
     further: list[str] = Field([], description="ids of the candidates that follow and are not shown, best first")
     groups: list[Group] = Field([], description="as of the reply, without messages")
+    changes: list[Change] = Field([], description="what is other than on the first cards, and why")
 
 
 class Explained(Event):
@@ -411,7 +427,7 @@ TurnEvent = (
 
 __all__ = [
     "LOCAL",
-    "Accepted", "Attachment", "AttachmentNote", "Candidate", "CartChanged", "CartItem", "CitedEvidence",
+    "Accepted", "Attachment", "AttachmentNote", "Candidate", "CartChanged", "CartItem", "Change", "CitedEvidence",
     "Constraint", "Done", "Event", "Evidence",
     "Exchange", "Explained",
     "Filters", "Group", "Heard", "Hit", "Intent", "Memory", "PictureNote", "PlannedCall", "Provisional", "Query",

@@ -67,6 +67,8 @@ async def chat(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     context, language = runtime.context, state["memory"].language
     if state["understanding"].refused:
         return {"message": say("refused", language)}
+    if noted := _regard_in_words(state):
+        return {"message": noted}
     text = "\n".join(unmarked(said.text) for said in said_by(state))
     prompt = load_prompt("chat", context.settings.prompts)
     messages = prompt.render(language=LANGUAGE_NAMES.get(language, language), text=text)
@@ -84,6 +86,16 @@ async def chat(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     safe = may_be_chatted(answer, context.vocabulary)
     runtime.stream_writer(StepFinished(step="answer", ok=safe, seconds=time.perf_counter() - began))
     return {"message": answer.strip() if safe else say("no_chat_model", language)}
+
+
+def _regard_in_words(state: TurnState) -> str:
+    """What was said of shown items, where that is all that was said."""
+    understanding = state["understanding"]
+    said = understanding.liked or understanding.rejected
+    if not (said and understanding.steers):
+        return ""
+    titles = say("and", understanding.language).join(item.title for item in said)
+    return say("regard", understanding.language, titles=titles, liked=bool(understanding.liked))
 
 
 async def why(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -412,6 +424,7 @@ def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
         preferences=plan.preferences,
         relaxed=plan.relaxed,
         recommendations=state["recommendations"],
+        changes=state["changes"],
         steps=state["steps"],
         message=message,
         groups=[

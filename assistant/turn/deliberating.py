@@ -37,7 +37,7 @@ from assistant.turn.planning import (
     plan_messages,
     usual_names,
 )
-from assistant.turn.state import Found, Plan, TurnContext, TurnState, WishSearch, said_by, wishes_heard
+from assistant.turn.state import Found, Plan, TurnContext, TurnState, WishSearch, only_steers, said_by, wishes_heard
 from assistant.turn.wording import may_be_asked, may_be_chatted
 from assistant.understanding import to_filters
 from prompts import say
@@ -74,9 +74,9 @@ async def deliberate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 
 
 def _planner(state: TurnState, context: TurnContext) -> Planner:
-    """Who acts on what was found. A model's calls name no wish of several; a chip that is taken back asks for none."""
-    alone = len(state["searches"]) == 1 and (said_by(state) or state["seen"])
-    if alone and planner_in_force(context.settings) == "model" and not state["model_out"]:
+    """Who acts on what was found. A model's calls name no wish of several, and to steer the list takes no model."""
+    asks = len(state["searches"]) == 1 and (said_by(state) or state["seen"]) and not only_steers(state)
+    if asks and planner_in_force(context.settings) == "model" and not state["model_out"]:
         return ModelPlanner(context.chat)
     return ReadingPlanner()
 
@@ -233,7 +233,9 @@ class _Deliberation:
                 "preferences": [one for one in self.plan.preferences if not _is_among(one, held)],
             }
         )
-        searched, results = await search_for(certain.model_copy(update={"plan": plan}), self.state, self._runtime)
+        proposed = [*certain.proposed, *(one for one in held if one not in self.plan.constraints)]
+        changed = certain.model_copy(update={"plan": plan, "proposed": proposed})
+        searched, results = await search_for(changed, self.state, self._runtime)
         self._certain = searched
         return searched, [*results, *await self._again(searched.plan.filters)]
 
@@ -246,7 +248,12 @@ class _Deliberation:
 
     async def _join(self, search: WishSearch, results: list[Result]) -> None:
         """Fuse what was found until now anew."""
-        extra = [found for call, own in self._found for found in own if self._counts(call, search)]
+        extra = [
+            found.model_copy(update={"by_model": True})
+            for call, own in self._found
+            for found in own
+            if self._counts(call, search)
+        ]
         search = search.model_copy(update={"found": [*self._certain.found, *extra]})
         language = self.state["memory"].language
         state: TurnState = {

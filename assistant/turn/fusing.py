@@ -21,6 +21,7 @@ from assistant.privacy.masking import unmarked
 from assistant.records import Candidate, Provisional
 from assistant.relevance import SAME_KIND, best_scores, is_certain, is_near, is_relevant, is_same_kind, strength
 from assistant.turn.asking import spreads
+from assistant.turn.changing import changes
 from assistant.turn.choosing import category_by_category, diverse, explored, places_to_explore
 from assistant.turn.degrading import say_without
 from assistant.turn.state import Assortment, Found, Plan, TurnContext, TurnState, WishSearch, said_by
@@ -62,17 +63,23 @@ async def fuse(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """
     numbers, most = count(1), state["request"].top_n
     fused = [await _fuse_one(search, state, runtime.context, numbers) for search in state["searches"]]
-    searches = shared_out([search for search, _, _ in fused])
+    searches = [_with_first(search) for search in shared_out([search for search, _, _ in fused])]
     candidates = [candidate for search in searches for candidate in search.candidates]
     told = listing(searches, most)
     if told != listing(state["searches"], most):
-        runtime.stream_writer(Provisional(**told))
+        changed = await asyncio.to_thread(changes, searches, searches, most, runtime.context, state["memory"].language)
+        runtime.stream_writer(Provisional(**told, changes=changed))
     return {
         "candidates": candidates,
         "searches": searches,
         "degraded": list(dict.fromkeys([*state["degraded"], *(note for _, _, unread in fused for note in unread)])),
         "fusion": fused[0][1],
     }
+
+
+def _with_first(search: WishSearch) -> WishSearch:
+    """The search with what its first candidates are, from the first time that there are any."""
+    return search.model_copy(update={"first": search.first or [one.hit.item_id for one in search.candidates]})
 
 
 async def _fuse_one(

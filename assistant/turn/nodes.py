@@ -68,7 +68,7 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "request": request.without_files(),
         "memory": memory.model_copy(update={"attachments": known}),
         "attachments": attachments,
-        "heard": [], "seen": [], "steps": [], "searches": [], "candidates": [], "recommendations": [],
+        "heard": [], "seen": [], "steps": [], "searches": [], "candidates": [], "recommendations": [], "changes": [],
         "message": "", "evidence": [], "cart": None, "question": None, "degraded": [], "model_out": False,
     }  # fmt: skip
 

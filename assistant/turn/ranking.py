@@ -26,9 +26,10 @@ from assistant.records import (
     TranscriptNote,
 )
 from assistant.settings import Settings
+from assistant.turn.changing import changes
 from assistant.turn.degrading import say_without
 from assistant.turn.planning import constraints_in_words, to_chat
-from assistant.turn.state import TurnContext, TurnState, WishSearch, said_by, wishes_heard
+from assistant.turn.state import TurnContext, TurnState, WishSearch, only_steers, said_by, wishes_heard
 from assistant.turn.wishes import listing, shown
 from assistant.understanding.phrases import gives_orders
 from prompts import load_prompt, say
@@ -74,20 +75,29 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         _recommendation(position, candidate, named.get(candidate.alias, set()), state)
         for position, candidate in enumerate(shown(searches, count), start=1)
     ]
-    runtime.stream_writer(Ranked(**listing(searches, count)))
-    return {"recommendations": ranked, "searches": searches, "degraded": degraded, "model_out": out}
+    language = state["memory"].language
+    changed = await asyncio.to_thread(changes, state["searches"], searches, count, context, language)
+    runtime.stream_writer(Ranked(**listing(searches, count), changes=changed))
+    return {
+        "recommendations": ranked, "changes": changed, "searches": searches, "degraded": degraded, "model_out": out
+    }  # fmt: skip
 
 
 def _ordered(search: WishSearch, chosen: list[str], settings: Settings, count: int) -> WishSearch:
-    """One wish's candidates in their final order; ``chosen``: aliases in the model's order."""
+    """One wish's candidates in their final order, that of the first cards where the model has said none.
+
+    Args:
+        chosen: aliases in the model's order.
+    """
     turn = settings.turn
-    if search.plan.is_ordered or search.plan.spread:  # in an order that was asked for, or category by category
+    if not chosen or search.plan.is_ordered or search.plan.spread:  # as asked for, or category by category
         return search
     by_alias = {candidate.alias: candidate for candidate in search.candidates}
-    fused = [(candidate.alias, candidate.score) for candidate in search.candidates]
-    voted = vote(fused, chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)
     if ranking_in_force(settings) == "model":
-        voted = list(dict.fromkeys([*chosen, *(alias for alias, _ in sorted(fused, key=lambda pair: -pair[1]))]))
+        voted = list(dict.fromkeys([*chosen, *by_alias]))
+    else:
+        scores = sorted((candidate.score for candidate in search.candidates), reverse=True)
+        voted = vote([*zip(by_alias, scores, strict=True)], chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)
     order = _with_kept_places(voted, search.candidates, count)
     return search.model_copy(update={"candidates": [by_alias[alias] for alias in order]})
 
@@ -187,8 +197,10 @@ async def _explain_one(
     """The item with its explanation, whether a text of the model was refused, and why there was none if it failed."""
     language, context = state["memory"].language, runtime.context
     evidence = _evidence_of(item, state)
-    asks = not (state["model_out"] or _is_near_miss(item, state))
-    text, failed = await _ask_for_explanation(item, evidence, state, context) if asks else ("", "")
+    asks = not (state["model_out"] or only_steers(state) or _is_near_miss(item, state))
+    text, failed = (
+        await _ask_for_explanation(item, evidence, state, context) if asks else (_told_before(item, state), "")
+    )
     catalogue_language = context.settings.catalogue_language
     explanation = Explanation(
         text=text,
@@ -204,6 +216,7 @@ async def _explain_one(
         await asyncio.to_thread(unsupported, explanation, context.vocabulary, context.entailment)
     )
     by_model = bool(text) and not refused
+    refused = refused and asks
     template = template_explanation(item.title, evidence, language, catalogue_language)
     final = item.model_copy(
         update={
@@ -215,6 +228,15 @@ async def _explain_one(
         Explained(item_id=item.item_id, rank=item.rank, text=final.explanation, explained_by=final.explained_by)
     )
     return final, refused, failed
+
+
+def _told_before(item: Recommendation, state: TurnState) -> str:
+    """The model's text of the last list for the item; it stays where what is known now still supports it."""
+    kept = state.get("kept")
+    if kept is None or kept.language != state["memory"].language or not only_steers(state):
+        return ""
+    told = (one.explanation for one in kept.shown if one.item_id == item.item_id and one.explained_by == "model")
+    return next(told, "")
 
 
 def _wish_of(state: TurnState) -> str:
@@ -327,7 +349,7 @@ def _brief(candidate: Candidate) -> Candidate:
 
 def _orders_by_model(state: TurnState) -> bool:
     """There is one wish with something to order, and a model that has answered."""
-    if state["model_out"] or len(state["searches"]) > 1:
+    if state["model_out"] or len(state["searches"]) > 1 or only_steers(state):
         return False  # a model that did not answer is not asked again
     (search,) = state["searches"]
     return len(search.candidates) > 1 and not (search.weak or search.plan.is_ordered or search.plan.spread)

@@ -19,6 +19,7 @@ from assistant.records import (
     Attachment,
     Candidate,
     CartItem,
+    Change,
     CitedEvidence,
     Constraint,
     Heard,
@@ -86,6 +87,8 @@ class Found(Record):
     tool: str
     asked: str
     hits: list[Hit]
+    by_model: bool = False
+    """Whether a planning model asked for it."""
 
 
 class Plan(Record):
@@ -159,6 +162,10 @@ class WishSearch(Record):
     found: list[Found] = []
     candidates: list[Candidate] = []
     """Best first; as many as the request wants of them are shown."""
+    first: list[str] = []
+    """Ids of the first candidates, before any model call."""
+    proposed: list[Constraint] = []
+    """What a planning model has added to the plan's constraints."""
     far: bool = False
     """Whether something was found and nothing of it has to do with the wish."""
     weak: bool = False
@@ -189,6 +196,7 @@ class TurnState(TypedDict, total=False):
     candidates: Annotated[list[Candidate], UntrackedValue]
     fusion: Annotated[Fusion, UntrackedValue]
     recommendations: Annotated[list[Recommendation], UntrackedValue]
+    changes: Annotated[list[Change], UntrackedValue]
     message: Annotated[str, UntrackedValue]
     evidence: Annotated[list[CitedEvidence], UntrackedValue]
     question: Annotated[Question | None, UntrackedValue]
@@ -254,6 +262,16 @@ def said_by(state: TurnState) -> list[Said]:
     typed = [Said(source="text", text=state["request"].text)] if state["request"].text.strip() else []
     spoken = [Said(source=heard.attachment, text=heard.transcript.text) for heard in wishes_heard(state)]
     return typed + spoken
+
+
+def only_steers(state: TurnState) -> bool:
+    """Whether the message only says what to do with the list: no model is asked then, as the reading does all of it.
+
+    A condition is taken back, an item ruled out or liked, an order or more of the same is asked for.
+    """
+    if state["seen"]:
+        return False
+    return state["understanding"].steers if said_by(state) else bool(state["request"].drop)
 
 
 def wishes_heard(state: TurnState) -> list[Heard]:

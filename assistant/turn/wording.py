@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 from assistant.agent.anchoring import Words
 from assistant.agent.reading.amounts import find_amounts
@@ -9,6 +10,7 @@ from assistant.understanding import CENT
 from tools.records import Vocabulary
 
 _ADDRESS = re.compile(r"://|www\.|@", re.IGNORECASE)
+_LONGEST_QUERY: Final = 60
 _SHARE = re.compile(r"\d\s*[%٪]")
 
 
@@ -27,3 +29,8 @@ def may_be_asked(text: str, words: Words, prices: Sequence[float]) -> bool:
     known = [*prices, *(amount.value for _, amount in words.sums())]
     sums = [one for one in find_amounts(text, words.language, currencies=words.vocabulary.currencies) if one.is_money]
     return all(any(abs(one.value - other) <= CENT for other in known) for one in sums)
+
+
+def may_be_quoted(query: str) -> bool:
+    """What a model searched for is told where it is short and names neither a number nor an address."""
+    return len(query) <= _LONGEST_QUERY and not re.search(r"\d", query) and not _ADDRESS.search(query)

@@ -51,6 +51,7 @@ class Understanding(Record):
     unread: str = Field("", description="the part of the message that was too long to be read")
     vague: bool = Field(False, description="no kind of thing is named")
     refines: bool
+    steers: bool = Field(False, description="only what to do with the list is said, and nothing to search for")
     sort: Literal["price", "-price"] | None = Field(None, description="cheapest or dearest first, where that is asked")
     accompanies: bool = Field(False, description="what is wished is to go with what the picture shows")
     refused: bool = Field(False, description="a wish that no shop helps with: it is declined, and nothing is searched")

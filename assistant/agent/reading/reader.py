@@ -94,6 +94,9 @@ _INTENTS: dict[str, Intent] = {
 _GOES_ON = ("refine", "more", "undo")
 _ABOUT_ITEMS = ("item", "compare", "cart")
 _PICKS = (*_ABOUT_ITEMS, "refine", "find")
+_STEERS = ("cheapest", "dearest", "likes", "rejects", "free_limit")
+"""Operations on the list that was shown, which need nothing but that list."""
+
 _OTHERS = ("cheaper", "dearer", "similar", "likes", "rejects")
 """Operations that ask for other items than the one that is named."""
 
@@ -344,6 +347,8 @@ class _Part:
 
     def _unwanted(self) -> None:
         """Things and properties that are not wanted; brands have been read."""
+        pointers = [span for span in self.spans if span.role == "not" and self._points_at_place(span)]
+        self.consumed += [(span.start, span.end) for span in pointers]
         unwanted = [span for span in self.spans if span.role == "not" and not self._is_consumed(span)]
         for place, span in enumerate(unwanted):
             self.consumed.append((span.start, span.end))
@@ -354,6 +359,10 @@ class _Part:
                 self._not_again([owned])
             else:
                 self._hold(span.start, span.probability, self._exclusion(self._of(span), names))
+
+    def _points_at_place(self, span: Span) -> bool:
+        """Whether the words are a pointer that says nothing of the item that is not wanted: "the second one"."""
+        return self.asks("rejects") and bool(self.memory.shown) and self.referring.form(self._of(span)) is not None
 
     def _owned(self, span: Span, names: Sequence[NameMatch]) -> Hit | None:
         """The item that the wish is for, where that is what is not wanted: "a case for my Pixel, not the phone"."""
@@ -434,7 +443,7 @@ class _Part:
             self._beyond("min_price", -1)
         if self.asks("stock"):
             self.constraints.append((self._constraint("in_stock", True, self.text[:60]), WHOLE))
-        if self.read.act == "more":
+        if self.read.act == "more" and not (self.asks("rejects") and self.references):
             self._not_again(self.memory.shown)
 
     def _is_other_kind(self) -> bool:
@@ -596,6 +605,15 @@ class _Part:
         """Whether any word says what is wanted or for what."""
         return any(span.role in ("thing", "prop", "for") for span in self.spans)
 
+    @property
+    def steers(self) -> bool:
+        """Whether only what to do with the list is said: not this one, cheapest first, more of the same."""
+        asked = self.read.act in ("more", "undo") or any(map(self.asks, _STEERS))
+        likens = self.asks("similar") and bool(self.references)
+        told = self.says_what or any(span.role == "said" for span in self.spans)
+        held = any(place != WHOLE for _, place in (*self.constraints, *self.preferences))
+        return bool(self.memory.shown) and asked and not (likens or told or held)
+
 
 def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: bool) -> Understanding:
     """The understanding of a turn: a typed text decides what kind of request it is, where there is one."""
@@ -623,8 +641,9 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
         "" if silent else " ".join(filter(None, (part.topic(purpose=purpose) for part in parts)))
         for purpose in (True, False)
     )
-    goes_on = _goes_on(memory) and not is_open and (lead.read.act in _GOES_ON or _completes(memory, lead))
-    if lead.read.act in ("more", "undo") and not lead.things:
+    steers = not attached and all(part.steers for part in parts)
+    goes_on = _goes_on(memory) and not is_open and (lead.read.act in _GOES_ON or steers or _completes(memory, lead))
+    if steers or (lead.read.act in ("more", "undo") and not lead.things):
         topic = head = ""
     asks_item = lead.read.act == "item" and intent is None and not attached
     compared = bool(lead.things) and (lead.asks("cheaper") or lead.asks("dearer"))
@@ -660,6 +679,7 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
         unread=next((part.text[slice(*part.unread)].strip() for part in parts if part.unread[1]), ""),
         vague=not (references or any(part.kinds for part in parts)),
         refines=goes_on,
+        steers=steers,
         wishes=wishes,
     )
 

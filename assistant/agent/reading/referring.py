@@ -189,14 +189,20 @@ class Referring:
         self, pointer: str, shown: list[Recommendation], before: list[Recommendation]
     ) -> list[Recommendation] | None:
         """What one pointer names; None where that was not shown and it is not clear which item it is."""
-        scores = self._scores(pointer)
-        form, other = sorted(scores, key=lambda one: -scores[one])[:2]
-        if shown and scores[form] >= CERTAIN_FORM and scores[form] - scores[other] >= CLEAR_FORM:
+        if shown and (form := self.form(pointer)):
             return _by_form(form, shown, before)
         if named := _by_title(pointer, shown) or _by_rank(pointer, shown):
             return named
         named_in_catalogue = self._by_name(pointer, shown)
-        return _by_form(form, shown, before) if named_in_catalogue == [] else named_in_catalogue
+        scores = self._scores(pointer)
+        likeliest = max(scores, key=scores.__getitem__)
+        return _by_form(likeliest, shown, before) if named_in_catalogue == [] else named_in_catalogue
+
+    def form(self, pointer: str) -> str | None:
+        """The form that the pointer certainly has; None where it points by what it says of the item."""
+        scores = self._scores(pointer)
+        form, other = sorted(scores, key=lambda one: -scores[one])[:2]
+        return form if scores[form] >= CERTAIN_FORM and scores[form] - scores[other] >= CLEAR_FORM else None
 
     def _by_name(self, pointer: str, shown: list[Recommendation]) -> list[Recommendation] | None:
         """The item that the words name in any language; none where they name nothing, None where several not shown."""
