@@ -1,9 +1,11 @@
 """How a reply and the events of a turn look in a terminal; building and showing are apart."""
 
 from collections.abc import Iterable
+from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +20,7 @@ from assistant.records import (
     TurnEvent,
 )
 from assistant.records import Group as WishGroup
+from prompts import FALLBACK_LANGUAGE, say, sentence_keys
 from tools.records import Hit
 
 
@@ -84,38 +87,74 @@ def steps_view(reply: Reply) -> Table:
     return table
 
 
+def _step_in_words(event: StepStarted) -> str:
+    """What a step does, and what it searches for."""
+    key, query = f"step_{event.step}", event.arguments.get("query")
+    words = say(key, FALLBACK_LANGUAGE) if key in sentence_keys(FALLBACK_LANGUAGE) else event.step
+    return f"{words}: “{query}”" if query else words
+
+
 class EventPrinter:
-    """Prints events as they come: steps, the provisional ranking, the final order, each explanation."""
+    """Prints events as they come: steps, the provisional ranking, the final order and what it changed, explanations.
+
+    As a context manager it shows in a terminal what is being done now, in one line that goes away at the end; elsewhere
+    each step is a line.
+    """
 
     def __init__(self, console: Console, *, verbose: bool = False) -> None:
-        """``verbose``: with the seconds of each step."""
+        """``verbose``: each step is a line with its seconds, in a terminal as well."""
         self._console = console
         self._verbose = verbose
+        self._now = console.status(Text("Working")) if console.is_interactive and not verbose else None
+        self._running: list[StepStarted] = []
         self._hits: dict[str, Hit] = {}
         self._provisional: list[str] = []
+
+    def __enter__(self) -> Self:
+        if self._now:
+            self._now.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._now:
+            self._now.stop()
 
     def show(self, event: TurnEvent) -> None:
         """Print one event; events that need no line print nothing."""
         match event:
-            case StepStarted(origin="model"):
-                self._console.print(Text(f"  … {event.step}", style="dim"))
+            case StepStarted():
+                self._begin(event)
             case StepFinished():
                 self._step(event)
             case Provisional():
                 self._provisional = [hit.item_id for hit in event.items]
                 self._list("Provisional", event)
             case Ranked():
-                self._hits = {hit.item_id: hit for hit in event.items}
-                same = [hit.item_id for hit in event.items] == self._provisional
-                self._console.print(
-                    Text("Final order: " + ("as above" if same else self._titles(event.items)), style="bold")
-                )
+                self._final(event)
             case Explained():
                 self._explanation(event)
             case _:
                 pass
 
+    def _begin(self, event: StepStarted) -> None:
+        if self._now:
+            self._running.append(event)
+            self._tell(self._now)
+        elif event.origin == "model":
+            self._console.print(Text(f"  … {event.step}", style="dim"))
+
+    def _tell(self, now: Status) -> None:
+        """Say what began last of what is under way."""
+        words = Text(_step_in_words(self._running[-1]) if self._running else "Working")
+        words.truncate(self._console.width - 4, overflow="ellipsis")
+        now.update(words)
+
     def _step(self, event: StepFinished) -> None:
+        if self._now:
+            ended = next((one for one in self._running if one.step == event.step), None)
+            self._running = [one for one in self._running if one is not ended]
+            self._tell(self._now)
+            return
         mark = Text("  ✓ " if event.ok else "  ✗ ", style="green" if event.ok else "red")
         seconds = f" {event.seconds:.1f} s" if self._verbose and event.seconds >= 0.05 else ""
         self._console.print(mark + Text(f"{event.step}{seconds}  ") + Text(event.summary, style="dim"))
@@ -127,6 +166,15 @@ class EventPrinter:
             if hit.item_id in first:
                 self._console.print(Text(f"  {first[hit.item_id]}", style="underline"))
             self._console.print(Text(f"  {position}. {hit.title}  {sale_in_words(hit)}"))
+
+    def _final(self, event: Ranked) -> None:
+        """The final order, and why it is another than that of the first cards."""
+        self._hits = {hit.item_id: hit for hit in event.items}
+        same = [hit.item_id for hit in event.items] == self._provisional
+        order = "as above" if same else self._titles(event.items)
+        self._console.print(Text(f"Final order: {order}", style="bold"))
+        for change in event.changes:
+            self._console.print(Text(f"  {change.title}: {change.reason}", style="dim"))
 
     def _titles(self, hits: Iterable[Hit]) -> str:
         return ", ".join(hit.title for hit in hits)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from assistant.front import Assistant, Sent
-    from assistant.records import Recommendation
+    from assistant.records import Recommendation, Reply
     from tools.taste.records import EventKind
 
 HELP = """\
@@ -39,7 +39,7 @@ def chat(
         bool, typer.Option("--verbose", "-v", help="Also print seconds, model calls and tokens.")
     ] = False,
 ) -> None:
-    """Talk to the assistant; steps, the provisional ranking and explanations appear as they happen."""
+    """Talk to the assistant; what it does, the provisional ranking and explanations appear as they happen."""
     asyncio.run(_chat(session, top, user, verbose=verbose))
 
 
@@ -134,29 +134,37 @@ class Conversation:
 
     async def _turn(self, text: str) -> None:
         from assistant.records import Done
-        from assistant.render import EventPrinter, cost_view, group_view
+        from assistant.render import EventPrinter
 
-        printer = EventPrinter(self._console, verbose=self._verbose)
+        reply: Reply | None = None
         images, self._images = self._images, []
         audio, self._audio = self._audio, []
-        async for event in self._assistant.stream(
-            text, images=images, audio=audio, session_id=self._session, top_n=self._top, sent=self._sent
-        ):
-            printer.show(event)
-            if isinstance(event, Done):
-                self._console.print(event.reply.message, style="bold", markup=False, highlight=False)
-                for group, items in event.reply.sections():
-                    if group:
-                        self._console.print(group_view(group, items))
-                if event.reply.question:
-                    self._console.print(event.reply.question, style="bold", markup=False, highlight=False)
-                for choice in event.reply.choices:
-                    self._console.print(f"  - {choice}", markup=False, highlight=False)
-                if event.reply.cart and event.reply.cart.url:
-                    self._console.print(event.reply.cart.url, markup=False, highlight=False)
-                for note in event.reply.degraded:
-                    self._console.print(f"note: {note}", style="yellow", markup=False, highlight=False)
-                self._console.print(cost_view(event.reply, verbose=self._verbose))
+        with EventPrinter(self._console, verbose=self._verbose) as printer:
+            async for event in self._assistant.stream(
+                text, images=images, audio=audio, session_id=self._session, top_n=self._top, sent=self._sent
+            ):
+                printer.show(event)
+                reply = event.reply if isinstance(event, Done) else reply
+        if reply:
+            self._print(reply)
+
+    def _print(self, reply: "Reply") -> None:
+        """What has not been printed as it came."""
+        from assistant.render import cost_view, group_view
+
+        self._console.print(reply.message, style="bold", markup=False, highlight=False)
+        for group, items in reply.sections():
+            if group:
+                self._console.print(group_view(group, items))
+        if reply.question:
+            self._console.print(reply.question, style="bold", markup=False, highlight=False)
+        for choice in reply.choices:
+            self._console.print(f"  - {choice}", markup=False, highlight=False)
+        if reply.cart and reply.cart.url:
+            self._console.print(reply.cart.url, markup=False, highlight=False)
+        for note in reply.degraded:
+            self._console.print(f"note: {note}", style="yellow", markup=False, highlight=False)
+        self._console.print(cost_view(reply, verbose=self._verbose))
 
     async def _add_image(self, rest: str) -> None:
         self._images.append(_existing_file(rest))

@@ -23,7 +23,7 @@ async def _demo(*, as_json: bool) -> None:
 
     from assistant.demo import TEXT, photo, voice_note
     from assistant.front import Assistant
-    from assistant.records import Done
+    from assistant.records import Done, Reply
     from assistant.render import EventPrinter, reply_view
 
     settings = load_settings()
@@ -31,7 +31,7 @@ async def _demo(*, as_json: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     image, audio = photo(settings, folder), voice_note(folder)
     console, progress = Console(), Console(stderr=True)
-    printer = EventPrinter(progress)
+    reply: Reply | None = None
     async with Assistant(settings) as assistant:
         if not assistant.count():
             raise ServiceMissing(
@@ -39,10 +39,13 @@ async def _demo(*, as_json: bool) -> None:
             )
         progress.print(f"You write: {TEXT}\nYou show:  {image}\nYou say:   {audio}", highlight=False, markup=False)
         await assistant.warm_up()
-        async for event in assistant.stream(TEXT, images=[image], audio=[audio]):
-            if not isinstance(event, Done):
-                printer.show(event)
-            elif as_json:
-                sys.stdout.write(event.reply.model_dump_json(indent=1) + "\n")
-            else:
-                console.print(reply_view(event.reply))
+        with EventPrinter(progress) as printer:
+            async for event in assistant.stream(TEXT, images=[image], audio=[audio]):
+                if isinstance(event, Done):
+                    reply = event.reply
+                else:
+                    printer.show(event)
+        if reply and as_json:
+            sys.stdout.write(reply.model_dump_json(indent=1) + "\n")
+        elif reply:
+            console.print(reply_view(reply))

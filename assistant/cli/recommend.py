@@ -41,7 +41,7 @@ async def _recommend(
 
     from assistant.front import Assistant, Sent
     from assistant.privacy.pseudonyms import pseudonym
-    from assistant.records import Done
+    from assistant.records import Done, Reply
     from assistant.render import EventPrinter, reply_view
     from assistant.sessions import check_owner
     from assistant.turn.receive import check_request
@@ -50,17 +50,19 @@ async def _recommend(
     settings = load_settings()
     check_request(Request(session_id="new", text=text, images=images, audio=audio), settings.limits)
     console, progress = Console(), Console(stderr=True)
-    printer = EventPrinter(progress, verbose=verbose)
+    reply: Reply | None = None
     async with Assistant(settings) as assistant:
         sent = Sent(owner=pseudonym(settings, user))
         if session is not None:
             check_owner(assistant.log, session, sent.owner)
         events = assistant.stream(text, images=images, audio=audio, session_id=session, top_n=top, sent=sent)
-        async for event in events:
-            if not isinstance(event, Done):
-                if not as_json or progress.is_terminal:
+        with EventPrinter(progress, verbose=verbose) as printer:
+            async for event in events:
+                if isinstance(event, Done):
+                    reply = event.reply
+                elif not as_json or progress.is_terminal:
                     printer.show(event)
-            elif as_json:
-                sys.stdout.write(event.reply.model_dump_json(indent=1) + "\n")
-            else:
-                console.print(reply_view(event.reply, verbose=verbose))
+        if reply and as_json:
+            sys.stdout.write(reply.model_dump_json(indent=1) + "\n")
+        elif reply:
+            console.print(reply_view(reply, verbose=verbose))

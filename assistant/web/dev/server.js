@@ -126,6 +126,9 @@ function replyTo(session, text, attachments) {
     preferences: session.preferences,
     relaxed: /relax/.test(text) ? [{ field: "max_price", wanted: 20, used: 44.95, words: "under 20 dollars" }] : [],
     recommendations: picked.map((item, index) => recommendation(item, index, text, pictures.length > 0 || hasPicture)),
+    changes: changesOf(picked),
+    question: /gift/.test(text) ? "What do they like?" : null,
+    choices: /gift/.test(text) ? ["Sports", "Plants"] : [],
     steps: [],
     message: isChat
       ? "Happy to help: tell me what you are looking for."
@@ -135,6 +138,17 @@ function replyTo(session, text, attachments) {
     timings: { total: 15.03, llm: 12.5, tools: 5.8, other: 0.17 },
     usage: { llm_calls: 5, prompt_tokens: 1881, completion_tokens: 177, cached_tokens: 0 },
   };
+}
+
+/** The first cards stand in the opposite order. */
+function changesOf(picked) {
+  return picked.flatMap(({ id, title }, index) => {
+    const [before, rank] = [picked.length - index, index + 1];
+    if (before === rank) return [];
+    const [way, what] = rank < before ? ["up", "it before others"] : ["down", "others before it"];
+    const reason = `Moved ${way}: the language model ranked ${what}`;
+    return [{ item_id: id, title, before, rank, cause: "ranking", reason }];
+  });
 }
 
 function recommendation(item, index, text, hasPicture) {
@@ -192,7 +206,8 @@ async function play(turn, session, text, attachments) {
     tell(turn, "provisional", { items: [...hits].reverse() });
     if (/drop/.test(text)) for (const response of turn.listeners) response.destroy();
     await step("rank", 2.5);
-    tell(turn, "ranking", { items: hits });
+    tell(turn, "ranking", { items: hits, changes: reply.changes });
+    if (reply.question) tell(turn, "question", { text: reply.question, choices: reply.choices });
     tell(turn, "step_started", { step: "explain", arguments: {}, origin: "model" });
     for (const { item_id, rank, explanation, explained_by } of reply.recommendations) {
       await wait(0.7);

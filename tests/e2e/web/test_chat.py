@@ -64,19 +64,56 @@ def test_evidence_speaks_the_language_of_the_answer(open_page: OpenPage) -> None
     expect(price).to_have_attribute("lang", "zh")
 
 
-def test_steps_are_shown_while_they_run_and_an_answer_can_be_stopped(page: Page, model: FakeOpenAIServer) -> None:
+def test_one_line_says_what_is_done_now_and_an_answer_can_be_stopped(page: Page, model: FakeOpenAIServer) -> None:
     model.script(endless_plan)
     page.get_by_role("textbox", name="Message").fill("a desk lamp")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_text("Considering the finds").first).to_be_visible()
-    expect(page.get_by_text("Working on it").first).to_be_visible()
-    page.get_by_role("button", name="Stop").click()
     turn = page.locator("li[data-status]")
+    expect(turn.get_by_text("Considering the finds")).to_be_visible()
+    expect(turn.get_by_text("Searching by words")).to_have_count(0)
+    expect(turn.get_by_role("button", name="How this was made")).to_have_count(0)
+    page.get_by_role("button", name="Stop").click()
     expect(turn).to_have_attribute("data-status", "stopped")
+    expect(turn.get_by_role("button", name="How this was made")).to_be_visible()
     model.script(obliging)
     page.get_by_role("button", name="Send again").click()
     wait_for_answer(page)
     assert cards(page)[0] == "lamp"
+
+
+def test_the_steps_of_an_answer_are_one_line_that_opens(page: Page) -> None:
+    say(page, "a desk lamp")
+    fold = page.get_by_role("button", name="How this was made")
+    expect(page.get_by_role("list", name="How this was made")).to_be_hidden()
+    fold.press("Enter")
+    steps = page.get_by_role("list", name="How this was made").get_by_role("listitem")
+    expect(steps.filter(has_text="Searching by words").first).to_be_visible()
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    assert axe(page) == []
+
+
+def opposed(body: Request) -> Reply:
+    """A model that ranks in the opposite order."""
+    answer = obliging(body)
+    return Reply(json={"ranking": answer.json["ranking"][::-1]}) if purpose(body) == "rank" else answer
+
+
+def test_a_card_that_moved_says_why(page: Page, service: Running, model: FakeOpenAIServer) -> None:
+    model.script(opposed)
+    say(page, "something for the desk or the kitchen")
+    (message,) = service.client.get(f"/api/sessions/{session_of(page)}").json()["messages"]
+    changes = message["reply"]["changes"]
+    assert changes
+    for change in changes:
+        place = (
+            page.locator(f"li[data-item={change['item_id']}]")
+            if change["rank"]
+            else page.get_by_label("No longer shown")
+        )
+        expect(place.get_by_text(change["reason"])).to_be_visible()
+    assert axe(page) == []
+    page.reload()
+    expect(page.get_by_text(changes[0]["reason"]).first).to_be_visible()
 
 
 def test_a_question_back_has_its_answers_as_buttons(page: Page, model: FakeOpenAIServer) -> None:
@@ -90,6 +127,27 @@ def test_a_question_back_has_its_answers_as_buttons(page: Page, model: FakeOpenA
     wait_for_answer(page)
     expect(page.get_by_role("article", name="You").last).to_contain_text(CHOICES[0])
     expect(page.get_by_role("button", name=CHOICES[0])).to_have_count(0)
+
+
+def test_a_question_back_is_shown_before_the_answer_is_done(page: Page, model: FakeOpenAIServer) -> None:
+    goes_on = threading.Event()
+
+    def held(body: Request) -> Reply:
+        if purpose(body) == "text":
+            goes_on.wait()
+        return asking(body)
+
+    model.script(held)
+    page.get_by_role("textbox", name="Message").fill("a chair")
+    page.keyboard.press("Enter")
+    try:
+        running = page.locator("li[data-status=running]")
+        expect(running.get_by_text(ASKED, exact=True)).to_be_visible()
+        expect(running.get_by_role("button", name=CHOICES[0])).to_be_disabled()
+    finally:
+        goes_on.set()
+    wait_for_answer(page)
+    expect(page.get_by_role("button", name=CHOICES[0])).to_be_enabled()
 
 
 def test_a_page_loaded_anew_shows_the_session_and_goes_on_with_its_answer(
@@ -113,14 +171,18 @@ def test_a_page_loaded_anew_shows_the_session_and_goes_on_with_its_answer(
     expect(page.locator("li[data-status]")).to_have_count(2)
 
 
-def test_a_condition_is_shown_as_a_chip_and_can_be_taken_back(page: Page) -> None:
+def test_a_condition_is_shown_as_a_chip_and_can_be_taken_back_without_a_model(
+    page: Page, model: FakeOpenAIServer
+) -> None:
     say(page, "a chair, at most 90 dollars")
     assert "cafe" not in cards(page)
+    model.requests.clear()
     page.get_by_role("row", name="at most 90").get_by_role("button", name="Remove").click()
     expect(page.locator("li[data-status]")).to_have_count(2)
     wait_for_answer(page)
     assert "cafe" in cards(page)
     expect(page.get_by_role("row", name="at most 90")).to_have_count(0)
+    assert model.requests == []
 
 
 def test_a_preference_is_a_chip_of_its_own_and_can_be_removed(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,14 +197,18 @@ def test_a_preference_is_a_chip_of_its_own_and_can_be_removed(page: Page, monkey
     expect(preferred).to_have_count(0)
 
 
-def test_thumbs_are_noted_and_still_pressed_after_coming_back(page: Page, service: Running) -> None:
+def test_thumbs_are_noted_without_a_model_and_still_pressed_after_coming_back(
+    page: Page, service: Running, model: FakeOpenAIServer
+) -> None:
     say(page, "a desk lamp")
+    model.requests.clear()
     page.get_by_role("button", name="I like Desk Lamp").click()
     expect(page.get_by_role("button", name="I like Desk Lamp")).to_have_attribute("aria-pressed", "true")
     page.reload()
     expect(page.get_by_role("button", name="I like Desk Lamp")).to_have_attribute("aria-pressed", "true")
     told = service.client.get(f"/api/sessions/{session_of(page)}").json()["feedback"]
     assert [(entry["item_id"], entry["event"]) for entry in told] == [("lamp", "like")]
+    assert model.requests == []
 
 
 def test_two_items_are_compared_side_by_side(page: Page) -> None:
@@ -161,17 +227,21 @@ def test_two_items_are_compared_side_by_side(page: Page) -> None:
     ("locale", "button", "sent"),
     [("en-US", "Not this", "Not the first one"), ("zh-CN", "不要这个", "不要第一个")],
 )
-def test_an_item_is_ruled_out_in_the_language_of_the_page(
-    open_page: OpenPage, locale: str, button: str, sent: str
+def test_an_item_is_ruled_out_in_the_language_of_the_page_without_a_model(
+    open_page: OpenPage, model: FakeOpenAIServer, locale: str, button: str, sent: str
 ) -> None:
     page = open_page(locale=locale)
     expect(page.locator("html")).to_have_attribute("lang", locale)
     say(page, "lamp")
-    ruled_out = cards(page)[0]
+    ruled_out, *others = cards(page)
+    model.requests.clear()
     page.locator(f"li[data-item={ruled_out}]").get_by_role("button", name=re.compile(button)).click()
     expect(page.get_by_role("paragraph").filter(has_text=sent)).to_be_visible()
     wait_for_answer(page)
     assert ruled_out not in cards(page)
+    assert {*others} <= {*cards(page)}
+    assert model.requests == []
+    expect(page.get_by_role("row")).to_have_count(1)
 
 
 def test_a_voice_note_is_recorded_with_a_meter_and_can_be_heard(page: Page) -> None:

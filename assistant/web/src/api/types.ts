@@ -149,6 +149,25 @@ export interface CartItem {
   url: string | null;
 }
 
+/** An item that stands elsewhere than on the first cards, is new, or is gone. */
+export interface Change {
+  item_id: string;
+  title: string;
+  /** Its rank on the first cards; null where it was not on them. */
+  before: number | null;
+  /** Its rank now; null where it is not shown any more. */
+  rank: number | null;
+  cause: "search" | "condition" | "ranking";
+  /** What did it, in the language of the answer. */
+  reason: string;
+}
+
+export interface Question {
+  text: string;
+  /** Short answers, each a message of its own. */
+  choices: string[];
+}
+
 /** What is shown for one of several wishes. */
 export interface Group {
   wish: string;
@@ -166,6 +185,8 @@ export interface Reply {
   constraints: Record<string, unknown>;
   relaxed: Relaxation[];
   recommendations: Recommendation[];
+  /** What is other than on the first cards; missing where an earlier version kept the reply. */
+  changes?: Change[];
   steps: Step[];
   message: string;
   /** The items by wish, where the message has several; missing where an earlier version kept the reply. */
@@ -296,10 +317,10 @@ export type TurnEvent =
   | { type: "accepted"; message_id: string; session_id: string; attachments: Attachment[] }
   | { type: "step_started"; step: string; arguments: Record<string, unknown>; origin: string }
   | { type: "step_finished"; step: string; ok: boolean; seconds: number; summary: string }
-  | { type: "provisional"; items: Hit[]; further?: string[]; groups?: Group[] }
-  | { type: "ranking"; items: Hit[]; further?: string[]; groups?: Group[] }
+  | { type: "provisional"; items: Hit[]; further?: string[]; groups?: Group[]; changes?: Change[] }
+  | { type: "ranking"; items: Hit[]; further?: string[]; groups?: Group[]; changes?: Change[] }
   | { type: "explanation"; item_id: string; rank: number; text: string; explained_by: "model" | "template" }
   | { type: "cart"; item_id: string; title: string; url: string | null }
-  | { type: "question"; text: string; choices: string[] }
+  | ({ type: "question" } & Question)
   | { type: "done"; reply: Reply }
   | { type: "error"; problem: Problem };

@@ -1,6 +1,6 @@
 import { useMessages } from "../i18n";
 import { sentence } from "../i18n/format";
-import type { Turn } from "./turn";
+import { stepNow, type Turn } from "./turn";
 
 /** Tells screen readers what happens, as it happens. */
 export function Announcer({ turn }: { turn: Turn | undefined }) {
@@ -13,12 +13,13 @@ export function Announcer({ turn }: { turn: Turn | undefined }) {
 }
 
 function announcement(turn: Turn, t: ReturnType<typeof useMessages>): string {
-  const step = turn.steps.findLast(({ state }) => state === "running");
+  const step = stepNow(turn);
   if (turn.status === "failed") return turn.problem ? sentence(turn.problem, t) : "";
   if (turn.status === "stopped") return t.chat.stopped;
   if (turn.reply) {
     const done = turn.cards.length ? t.chat.done(turn.cards.length) : "";
-    return [done, turn.reply.message, turn.reply.question].filter(Boolean).join(" ");
+    return [done, turn.reply.message, turn.question?.text].filter(Boolean).join(" ");
   }
+  if (turn.question) return turn.question.text;
   return step ? (t.steps.names[step.step] ?? step.step) : t.chat.thinking;
 }

@@ -44,6 +44,7 @@ export function Card({ card, rank, turn, given, opinion, tell, steer }: Props) {
           <span className={css.price}>{price(card.price, card.currency, locale) ?? t.cards.noPrice}</span>
         </div>
         {card.variant && <Chosen variant={card.variant} />}
+        <Moved turn={turn} itemId={card.item_id} />
         <Reason card={card} isRunning={turn.status === "running"} language={turn.reply?.language} />
         {turn.status === "done" && (
           <div className={css.actions}>
@@ -116,6 +117,17 @@ function Chosen({ variant }: { variant: Variant }) {
   const options = Object.entries(variant.options).map(([name, value]) => `${name} ${value}`);
   const stock = variant.in_stock === null ? [] : [variant.in_stock ? t.item.inStock : t.item.outOfStock];
   return <p className={css.variant}>{[...options, ...stock].join(" · ")}</p>;
+}
+
+/** Why the card stands elsewhere than at first, or was not there. */
+function Moved({ turn, itemId }: { turn: Turn; itemId: string }) {
+  const change = turn.changes.find(({ item_id }) => item_id === itemId);
+  if (!change) return null;
+  return (
+    <p className={css.moved} lang={turn.reply?.language}>
+      {change.reason}
+    </p>
+  );
 }
 
 function Reason({ card, isRunning, language }: { card: CardView; isRunning: boolean; language: string | undefined }) {

@@ -10,7 +10,7 @@ import { Card } from "./Card";
 import css from "./Cards.module.css";
 import type { Given } from "./evidence";
 import { noteOpinion, useOpinions } from "./opinions";
-import { type CardView, sections, type Turn } from "./turn";
+import { type CardView, goneOf, sections, type Turn } from "./turn";
 
 interface Props {
   sessionId: string;
@@ -48,6 +48,7 @@ export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
   const opinions = useOpinions();
   if (!turn.cards.length && !turn.groups.length) return null;
 
+  const gone = goneOf(turn);
   const say = (text: string) => onSay({ text, images: [], audio: [], dropped: [] });
   const rankOf = (itemId: string) => turn.cards.findIndex((card) => card.item_id === itemId) + 1;
   const tell = (itemId: string, event: FeedbackEvent) => {
@@ -95,6 +96,15 @@ export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
           {cards.map(cardOf)}
         </Section>
       ))}
+      {gone.length > 0 && (
+        <ul className={css.gone} aria-label={t.cards.gone} lang={turn.reply?.language}>
+          {gone.map(({ item_id, title, reason }) => (
+            <li key={item_id}>
+              {title}: {reason}
+            </li>
+          ))}
+        </ul>
+      )}
       {isLastRanking && compared.length > 0 && (
         <div className={css.compare}>
           <GitCompareArrows size={18} aria-hidden />

@@ -7,19 +7,21 @@ import { Facts } from "./Facts";
 import { Steps } from "./Steps";
 import type { StepView } from "./turn";
 
-/** How an answer was made: its steps, time and use of the language model, for those who want to know. */
-export function Making({ steps, reply }: { steps: StepView[]; reply: Reply }) {
+/** How an answer was made, or how far it came: one line, which opens to its steps, time and use of the language model. */
+export function Making({ steps, reply }: { steps: StepView[]; reply: Reply | null }) {
   const t = useMessages();
+  if (!steps.length && !reply) return null;
+  const short = [steps.length && t.steps.count(steps.length), reply && t.steps.seconds(reply.timings.total)];
   return (
     <Disclosure>
       <Button slot="trigger" className={`${css.trigger} ${css.quiet}`}>
         <ChevronRight size={16} aria-hidden />
-        {t.steps.title}
+        {[t.steps.title, ...short].filter(Boolean).join(" · ")}
       </Button>
       <DisclosurePanel className={css.panel ?? ""}>
         <div className={css.content}>
-          <Steps steps={steps} isRunning={false} />
-          <Facts reply={reply} />
+          <Steps steps={steps} />
+          {reply && <Facts reply={reply} />}
         </div>
       </DisclosurePanel>
     </Disclosure>

@@ -1,30 +1,17 @@
 import { Check, TriangleAlert } from "lucide-react";
-import { useEffect, useRef } from "react";
 import { useMessages } from "../i18n";
 import { useMediaQuery } from "../ui/mediaQuery";
-import { Spinner } from "../ui/Spinner";
 import css from "./Steps.module.css";
 import type { StepView } from "./turn";
 
-/** What the assistant does, step by step; how long each took is told of an answer that is there. */
-export function Steps({ steps, isRunning }: { steps: StepView[]; isRunning: boolean }) {
+/** What the assistant did, step by step, and how long each took. */
+export function Steps({ steps }: { steps: StepView[] }) {
   const t = useMessages();
   const isNarrow = useMediaQuery("(max-width: 40rem)");
-  const list = useRef<HTMLOListElement>(null);
-  const { length } = steps;
-  useEffect(() => {
-    if (isNarrow && length) list.current?.scrollTo({ left: list.current.scrollWidth, behavior: "smooth" });
-  }, [isNarrow, length]);
   if (!steps.length) return null;
   return (
     // On a narrow screen the steps stand in one row that scrolls; what scrolls must be reachable by keyboard.
-    <ol
-      ref={list}
-      className={css.steps}
-      data-running={isRunning}
-      tabIndex={isNarrow ? 0 : undefined}
-      aria-label={t.steps.title}
-    >
+    <ol className={css.steps} tabIndex={isNarrow ? 0 : undefined} aria-label={t.steps.title}>
       {steps.map((step, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: steps have no ids, and are only ever added at the end
         <li key={index} className={css.step} data-state={step.state} title={step.summary || undefined}>
@@ -34,7 +21,7 @@ export function Steps({ steps, isRunning }: { steps: StepView[]; isRunning: bool
             {step.query && <span className={css.query}>{t.steps.for(step.query)}</span>}
           </span>
           <span className="visually-hidden">{t.steps.state[step.state]}</span>
-          {!isRunning && step.seconds > 0.05 && <span className={css.seconds}>{t.steps.seconds(step.seconds)}</span>}
+          {step.seconds > 0.05 && <span className={css.seconds}>{t.steps.seconds(step.seconds)}</span>}
         </li>
       ))}
     </ol>
@@ -42,7 +29,6 @@ export function Steps({ steps, isRunning }: { steps: StepView[]; isRunning: bool
 }
 
 function StateIcon({ state }: { state: StepView["state"] }) {
-  if (state === "running") return <Spinner size={15} />;
   if (state === "failed") return <TriangleAlert className={css.failed} size={15} aria-hidden />;
   return <Check className={css.ok} size={15} aria-hidden />;
 }

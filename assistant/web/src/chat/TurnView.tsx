@@ -1,5 +1,5 @@
 import type { Draft } from "../api/stream";
-import type { Reply } from "../api/types";
+import type { Question } from "../api/types";
 import { useMessages } from "../i18n";
 import { sentence } from "../i18n/format";
 import { Button, buttonClass } from "../ui/Button";
@@ -11,7 +11,6 @@ import type { Given } from "./evidence";
 import { Making } from "./Making";
 import { Notes } from "./Notes";
 import { Said } from "./Said";
-import { Steps } from "./Steps";
 import css from "./TurnView.module.css";
 import type { Turn } from "./turn";
 import { Working } from "./Working";
@@ -47,37 +46,43 @@ export function TurnView({ sessionId, turn, given, isLast, isLastRanking, onSay 
             </a>
           </p>
         )}
-        {!reply && <Steps steps={turn.steps} isRunning={turn.status === "running"} />}
         {isComparison ? (
           <Comparison itemIds={turn.cards.map((card) => card.item_id)} />
         ) : (
           <Cards sessionId={sessionId} turn={turn} given={given} isLastRanking={isLastRanking} onSay={onSay} />
         )}
-        {reply?.question && (
-          <p className={css.message} lang={reply.language}>
-            {reply.question}
-          </p>
-        )}
-        {isLast && reply && <Choices reply={reply} onSay={onSay} />}
+        {turn.question && <Asked turn={turn} question={turn.question} isLast={isLast} onSay={onSay} />}
         {reply && <Notes reply={reply} />}
         <Ending sessionId={sessionId} turn={turn} />
-        {reply && <Making steps={turn.steps} reply={reply} />}
+        {turn.status !== "running" && <Making steps={turn.steps} reply={reply} />}
       </article>
     </li>
   );
 }
 
-/** Short answers to what the assistant asks back. */
-function Choices({ reply, onSay }: { reply: Reply; onSay: Props["onSay"] }) {
-  if (!reply.choices?.length) return null;
+interface AskedProps extends Pick<Props, "turn" | "isLast" | "onSay"> {
+  question: Question;
+}
+
+/** What the assistant asks back, and short answers to it, which can be given when the turn has ended. */
+function Asked({ turn, question, isLast, onSay }: AskedProps) {
   return (
-    <p className={css.choices} lang={reply.language}>
-      {reply.choices.map((choice) => (
-        <Button key={choice} onClick={() => onSay({ text: choice, images: [], audio: [], dropped: [] })}>
-          {choice}
-        </Button>
-      ))}
-    </p>
+    <div className={css.asked} lang={turn.reply?.language}>
+      <p className={css.message}>{question.text}</p>
+      {isLast && question.choices.length > 0 && (
+        <p className={css.choices}>
+          {question.choices.map((choice) => (
+            <Button
+              key={choice}
+              isDisabled={turn.status === "running"}
+              onClick={() => onSay({ text: choice, images: [], audio: [], dropped: [] })}
+            >
+              {choice}
+            </Button>
+          ))}
+        </p>
+      )}
+    </div>
   );
 }
 

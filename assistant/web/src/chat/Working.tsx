@@ -1,23 +1,30 @@
 import { useEffect, useState } from "react";
 import { useMessages } from "../i18n";
 import { Spinner } from "../ui/Spinner";
-import type { Turn } from "./turn";
+import { stepNow, type Turn } from "./turn";
 import css from "./Working.module.css";
 
-/** Says that the answer is on its way and for how long already. */
-export function Working({ turn: { startedAt, cards, settled } }: { turn: Turn }) {
+/** One line of what is being done now, for how long the answer has been on its way, and what the cards are so far. */
+export function Working({ turn }: { turn: Turn }) {
   const t = useMessages();
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
   }, []);
+  const step = stepNow(turn);
+  const seconds = Math.max(0, Math.round((now - turn.startedAt) / 1000));
   return (
     <p className={css.working}>
       <Spinner />
-      {t.chat.thinking}
-      <span className={css.muted}>{t.steps.elapsed(Math.max(0, Math.round((now - startedAt) / 1000)))}</span>
-      {cards.length > 0 && <span className={css.muted}>· {settled ? t.cards.settled : t.cards.provisional}</span>}
+      <span className={css.now}>
+        {step ? (t.steps.names[step.step] ?? step.step) : t.chat.thinking}
+        {step?.query && ` ${t.steps.for(step.query)}`}
+      </span>
+      <span className={css.seconds}>{t.steps.elapsed(seconds)}</span>
+      {turn.cards.length > 0 && (
+        <span className={css.cards}>· {turn.settled ? t.cards.settled : t.cards.provisional}</span>
+      )}
     </p>
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Hit, Reply, TurnEvent } from "../api/types";
-import { applyEvent, finishedTurn, pendingTurn, runningTurn, sections, stopTurn } from "./turn";
+import type { Change, Hit, Reply, TurnEvent } from "../api/types";
+import { applyEvent, finishedTurn, goneOf, pendingTurn, runningTurn, sections, stepNow, stopTurn } from "./turn";
 
 const hit = (item_id: string): Hit => ({ item_id, title: item_id.toUpperCase(), price: 10, currency: "USD" });
 const started = (step: string, query?: string): TurnEvent => ({
@@ -56,6 +56,12 @@ describe("steps", () => {
     ]);
   });
 
+  test("have one that is being done now: that which began last of those under way", () => {
+    const turn = run(started("search_by_text", "a"), started("search_by_image"), finished("search_by_image"));
+    expect(stepNow(turn)).toMatchObject({ step: "search_by_text", query: "a" });
+    expect(stepNow(applyEvent(turn, finished("search_by_text")))).toBeUndefined();
+  });
+
   test("that end without having begun are shown all the same", () => {
     expect(run(finished("rank", false)).steps).toMatchObject([{ step: "rank", state: "failed" }]);
   });
@@ -90,6 +96,25 @@ describe("cards", () => {
     expect(shown(applyEvent(turn, { type: "done", reply }))).toEqual([["a", "b"]]);
   });
 
+  test("say why they moved, came or went, as soon as they do and when the turn is done", () => {
+    const change = (item_id: string, before: number | null, rank: number | null): Change => ({
+      item_id,
+      title: item_id,
+      before,
+      rank,
+      cause: "ranking",
+      reason: `${item_id} moved`,
+    });
+    const changes = [change("b", 2, 1), change("d", null, 2), change("a", 1, null)];
+    const first = run({ type: "provisional", items: [hit("a"), hit("b")] });
+    expect(first.changes).toEqual([]);
+    const ranked = applyEvent(first, { type: "ranking", items: [hit("b"), hit("d")], changes });
+    expect(ranked.changes).toEqual(changes);
+    expect(goneOf(ranked).map(({ item_id }) => item_id)).toEqual(["a"]);
+    expect(applyEvent(ranked, { type: "done", reply: { ...reply, changes } }).changes).toEqual(changes);
+    expect(applyEvent(ranked, { type: "done", reply }).changes).toEqual([]);
+  });
+
   test("are those of the reply, by rank, when the turn is done", () => {
     const turn = run({ type: "provisional", items: [hit("c")] }, { type: "done", reply });
     expect(turn.status).toBe("done");
@@ -120,6 +145,15 @@ test("a turn that an earlier visit began shows at once what was said, and since 
   const attachments = [{ id: "img1", kind: "picture" as const, name: "a.jpg", url: "/a" }];
   const turn = pendingTurn({ message_id: "m", said: "like this", attachments, seconds: 1.5 }, 10_000);
   expect(turn).toMatchObject({ status: "running", said: "like this", attachments, startedAt: 8_500 });
+});
+
+test("what is asked back is shown at once, and is that of the reply in the end", () => {
+  const asked = { text: "For whom?", choices: ["For me", "A gift"] };
+  const turn = run(started("plan"), { type: "question", ...asked });
+  expect(turn).toMatchObject({ status: "running", question: asked });
+  const whole = { ...reply, question: asked.text, choices: asked.choices };
+  expect(applyEvent(turn, { type: "done", reply: whole }).question).toEqual(asked);
+  expect(applyEvent(turn, { type: "done", reply }).question).toBeNull();
 });
 
 test("a failed turn says why", () => {

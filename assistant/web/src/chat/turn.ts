@@ -3,6 +3,7 @@
 import type { Draft } from "../api/stream";
 import type {
   Attachment,
+  Change,
   Dropped,
   Evidence,
   Group,
@@ -10,6 +11,7 @@ import type {
   Message,
   PendingMessage,
   Problem,
+  Question,
   Reply,
   TurnEvent,
   Variant,
@@ -47,6 +49,10 @@ export interface Turn {
   cards: CardView[];
   /** The cards by wish, where there are several wishes. */
   groups: Group[];
+  /** What is other than on the first cards, and why. */
+  changes: Change[];
+  /** What the assistant asks back. */
+  question: Question | null;
   /** Whether the cards stand in their final order. */
   settled: boolean;
   reply: Reply | null;
@@ -83,6 +89,8 @@ export function runningTurn(messageId: string, startedAt: number): Turn {
     steps: [],
     cards: [],
     groups: [],
+    changes: [],
+    question: null,
     settled: false,
     reply: null,
     problem: null,
@@ -103,11 +111,13 @@ export function applyEvent(turn: Turn, event: TurnEvent): Turn {
     case "step_finished":
       return { ...turn, steps: finishStep(turn.steps, event) };
     case "provisional":
-      return { ...turn, cards: event.items.map(provisionalCard), groups: event.groups ?? [] };
+      return { ...turn, ...listed(event), cards: event.items.map(provisionalCard) };
     case "ranking":
-      return { ...turn, cards: reorder(turn.cards, event.items), groups: event.groups ?? [], settled: true };
+      return { ...turn, ...listed(event), cards: reorder(turn.cards, event.items), settled: true };
     case "explanation":
       return { ...turn, cards: explain(turn.cards, event) };
+    case "question":
+      return { ...turn, question: { text: event.text, choices: event.choices } };
     case "done":
       return withReply(turn, event.reply);
     case "error":
@@ -147,6 +157,10 @@ function settleSteps(steps: StepView[]): StepView[] {
   return steps.map((step) => (step.state === "running" ? { ...step, state: "failed" } : step));
 }
 
+function listed({ groups = [], changes = [] }: { groups?: Group[]; changes?: Change[] }) {
+  return { groups, changes };
+}
+
 function provisionalCard(hit: Hit): CardView {
   return {
     item_id: hit.item_id,
@@ -184,8 +198,15 @@ function withReply(turn: Turn, reply: Reply): Turn {
       evidence,
     }));
   const steps = turn.steps.length ? settleSteps(turn.steps) : reply.steps.map(pastStep);
-  return { ...turn, status: "done", reply, cards, groups: reply.groups ?? [], settled: true, steps };
+  const question = reply.question ? { text: reply.question, choices: reply.choices ?? [] } : null;
+  return { ...turn, ...listed(reply), status: "done", reply, cards, question, settled: true, steps };
 }
+
+/** What was on the first cards and is not shown any more. */
+export const goneOf = (turn: Turn): Change[] => turn.changes.filter(({ rank }) => rank === null);
+
+/** What is being done now: of several steps side by side the one that began last. */
+export const stepNow = (turn: Turn): StepView | undefined => turn.steps.findLast(({ state }) => state === "running");
 
 /** The cards as they are shown: those of each wish under its group, or all of them without one. */
 export function sections(turn: Turn): { group: Group | null; cards: CardView[] }[] {

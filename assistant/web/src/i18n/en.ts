@@ -99,7 +99,6 @@ export const en = {
   },
   steps: {
     title: "How this was made",
-    running: "What is happening",
     count: (count: number) => plural(count, "one step", "{} steps"),
     seconds: (seconds: number) => `${seconds.toFixed(1)} s`,
     elapsed: (seconds: number) => `${seconds} s`,
@@ -129,6 +128,7 @@ export const en = {
     label: "Recommendations",
     provisional: "First finds; the order may still change",
     settled: "Final order",
+    gone: "No longer shown",
     rank: (rank: number) => `Rank ${rank}`,
     noPrice: "Price unknown",
     writing: "The reason is being written…",

@@ -95,7 +95,6 @@ export const zh: Messages = {
   },
   steps: {
     title: "生成过程",
-    running: "正在进行",
     count: (count) => `${count} 步`,
     seconds: (seconds) => `${seconds.toFixed(1)} 秒`,
     elapsed: (seconds) => `${seconds} 秒`,
@@ -125,6 +124,7 @@ export const zh: Messages = {
     label: "推荐结果",
     provisional: "初步结果，顺序可能变化",
     settled: "最终顺序",
+    gone: "不再显示",
     rank: (rank) => `第 ${rank} 名`,
     noPrice: "价格未知",
     writing: "正在撰写理由…",

@@ -9,5 +9,6 @@ export function useMediaQuery(query: string): boolean {
       return () => list.removeEventListener("change", tell);
     },
     () => matchMedia(query).matches,
+    () => false, // where there is no screen
   );
 }
