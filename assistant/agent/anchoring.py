@@ -48,6 +48,12 @@ def anchored(proposed: Filters, words: Words) -> tuple[list[Constraint], list[Co
     return standing, others
 
 
+def quotes(quoted: str, words: Words) -> bool:
+    """Whether the customer has said this, in any form of its words."""
+    wanted = tokens(quoted, words.language)
+    return bool(wanted) and any(holds(tokens(unmarked(part.text), words.language), wanted) for part in words.said)
+
+
 def _singles(proposed: Filters) -> Iterator[Constraint]:
     for field, value in proposed.model_dump(exclude_defaults=True).items():
         if field == "attributes":

@@ -60,6 +60,18 @@ def ask_customer(_: Context, arguments: AskCustomer) -> Question:
     return Question(text=arguments.question, choices=arguments.choices)
 
 
+class TakeBack(Arguments):
+    """Arguments of take_back."""
+
+    condition: str = Field(min_length=1, max_length=200, description="one of the filters in force, as it stands there")
+    words: str = Field(min_length=1, max_length=100, description="the customer's own words that give it up")
+
+
+def take_back(_: Context, arguments: TakeBack) -> "Answer":
+    """Take back a filter of an earlier message that the customer's new words give up."""
+    return Answer(text=arguments.condition)
+
+
 class SmallTalk(Arguments):
     """Arguments of small_talk."""
 
@@ -78,12 +90,13 @@ def small_talk(_: Context, arguments: SmallTalk) -> Answer:
 
 
 ASK: Final = Tool(AskCustomer, ask_customer)
+TAKE_BACK: Final = Tool(TakeBack, take_back)
 SMALL_TALK: Final = Tool(SmallTalk, small_talk)
 OFFERED: Final[dict[str, Tool[Any]]] = {
     tool.name: tool
     for tool in (
         search_by_text.TOOL, search_by_image.TOOL, browse.TOOL, get_item.TOOL, compare_items.TOOL, user_history.TOOL,
-        similar_taste.TOOL, because_you_liked.TOOL, search_pages.TOOL, ASK, SMALL_TALK,
+        similar_taste.TOOL, because_you_liked.TOOL, search_pages.TOOL, TAKE_BACK, ASK, SMALL_TALK,
     )
 }  # fmt: skip
 
@@ -101,18 +114,22 @@ class Scope:
     """How many items a search brings."""
     asked: frozenset[str]
     """Keys of the calls that have run."""
+    conditions: Sequence[str]
+    """The filters in force, as the planner reads them."""
     searches_words: bool
     """False where what to recommend is left to the assistant: any query would be the model's own wish."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A call after the check: what runs, or why nothing does, and the filters that it proposes."""
+    """A call after the check: what runs, or what is answered instead, and what it proposes."""
 
     call: ToolCall
     run: PlannedCall | None
-    problem: str = ""
+    answer: str = ""
+    """What the planner reads where nothing runs."""
     proposed: Filters = field(default_factory=Filters)
+    taken_back: TakeBack | None = None
 
 
 def check(call: ToolCall, scope: Scope) -> Checked:
@@ -126,6 +143,11 @@ def check(call: ToolCall, scope: Scope) -> Checked:
         arguments = tool.arguments.model_validate(_bounded(tool, call.arguments, scope))
     except ValidationError as exc:
         return Checked(call, None, wrong_argument(tool, exc))
+    if isinstance(arguments, TakeBack):
+        known = "; ".join(scope.conditions) or "none"
+        is_held = arguments.condition in scope.conditions
+        problem = "" if is_held else f"There is no such filter in force; in force: {known}."
+        return Checked(call, None, problem, taken_back=arguments if is_held else None)
     proposed = getattr(arguments, "filters", None) or Filters()
     planned = PlannedCall(
         tool=tool.name, arguments=arguments.model_dump(mode="json", exclude_defaults=True), origin="planned"
@@ -199,7 +221,8 @@ def functions() -> tuple[dict[str, Any], ...]:
 
 def round_schema(scope: Scope) -> dict[str, Any]:
     """The JSON schema of a round, for models and servers that fail at tool calls: only what is known can be named."""
-    ids, pictures = list(scope.items), list(scope.pictures)
+    ids = list(scope.items)
+    known = {"item_id": ids, "item_ids": ids, "image": list(scope.pictures), "condition": list(scope.conditions)}
     calls = [
         {
             "type": "object",
@@ -208,7 +231,7 @@ def round_schema(scope: Scope) -> dict[str, Any]:
             "additionalProperties": False,
         }
         for tool in OFFERED.values()
-        if (parameters := _naming(_parameters(tool), ids, pictures)) is not None
+        if (parameters := _naming(_parameters(tool), known)) is not None
     ]
     return {
         "type": "object",
@@ -218,18 +241,16 @@ def round_schema(scope: Scope) -> dict[str, Any]:
     }
 
 
-def _naming(parameters: dict[str, Any], ids: list[str], pictures: list[str]) -> dict[str, Any] | None:
+def _naming(parameters: dict[str, Any], known: Mapping[str, list[str]]) -> dict[str, Any] | None:
     """A tool's parameters with what there is to be named; None where it needs something and there is nothing."""
     properties: dict[str, Any] = dict(parameters["properties"])
-    for name, known in (("item_id", ids), ("item_ids", ids), ("image", pictures)):
-        if name not in properties:
-            continue
-        if len(known) < (2 if name == "item_ids" else 1):
+    for name in [name for name in known if name in properties]:
+        if len(known[name]) < (2 if name == "item_ids" else 1):
             if name in parameters.get("required", []):
                 return None
             del properties[name]
             continue
-        enum = {"enum": known}
+        enum = {"enum": known[name]}
         properties[name] = {"type": "array", "items": enum} if name == "item_ids" else enum
     return {**parameters, "properties": properties}
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from langgraph.runtime import Runtime
 
-from assistant.agent.anchoring import Words, anchored
+from assistant.agent.anchoring import Words, anchored, quotes
 from assistant.agent.calls import LISTS, MOST_CALLS, OFFERED, SEARCHES, Checked, Scope, check, key, within
 from assistant.agent.planners import Decision, Finish, ModelPlanner, Planner, ReadingPlanner
 from assistant.agent.steps import planner_in_force
@@ -98,6 +98,8 @@ class _Deliberation:
         self._asked: dict[str, PlannedCall] = {}
         self._found: list[tuple[PlannedCall, list[Found]]] = []
         self._not_applied: list[Constraint] = []
+        self._given_up: list[Constraint] = []
+        self._kept: list[Constraint] = []
         self._listed: set[str] = set()
 
     @property
@@ -107,10 +109,15 @@ class _Deliberation:
 
     def update(self, notes: list[str]) -> Update:
         """What the graph's state becomes."""
-        if self._not_applied:
-            language = self.state["memory"].language
-            listed = constraints_in_words(self._not_applied, language)
-            notes = [*notes, say("constraint_not_applied", language, constraints=listed)]
+        language = self.state["memory"].language
+        for key_of_note, constraints in (
+            ("constraint_not_applied", self._not_applied),
+            ("constraint_taken_back", self._given_up),
+            ("constraint_kept", self._kept),
+        ):
+            if constraints:
+                listed = constraints_in_words(constraints, language)
+                notes = [*notes, say(key_of_note, language, constraints=listed)]
         changed: Update = {
             name: self.state[name]
             for name in (
@@ -141,7 +148,14 @@ class _Deliberation:
         hits = [hit for found in self._certain.found for hit in found.hits]
         near = await asyncio.to_thread(names_near, said_by(state), hits, context.vocabulary, usual)
         messages = plan_messages(
-            context, state["memory"], self.plan, state["request"].text, wishes_heard(state), state["seen"], near
+            context.vocabulary,
+            context.settings.prompts,
+            state["memory"],
+            self.plan,
+            state["request"].text,
+            wishes_heard(state),
+            state["seen"],
+            near,
         )
         return Progress(messages, self._scope(), self._may_ask, [self._first_round()])
 
@@ -189,7 +203,8 @@ class _Deliberation:
                 scope = replace(scope, asked=scope.asked | {key(done.run)})
             checks.append(done)
         runnable = [one.run for one in checks if one.run]
-        search, steps = await self._with_proposed(checks)
+        checks, given_up = self._taken_back(checks)
+        search, steps = await self._with_proposed(checks, given_up)
         filters = search.plan.filters
         results = await run_calls([within(run, filters) for run in runnable], self.state, self._runtime)
         self._asked |= {key(run): run for run in runnable}
@@ -202,7 +217,7 @@ class _Deliberation:
         evidence, left = self._evidence(), list(results)
         told = []
         for one in checks:
-            text = one.problem
+            text = one.answer
             if one.run:
                 _, step, result = left.pop(0)
                 text = step.error or "It failed."
@@ -211,7 +226,36 @@ class _Deliberation:
             told.append(CallResult(one.call, text))
         return Round(told)
 
-    async def _with_proposed(self, checks: list[Checked]) -> tuple[WishSearch, list[Result]]:
+    def _taken_back(self, checks: list[Checked]) -> tuple[list[Checked], list[Constraint]]:
+        """The calls with what is answered to those that take a condition back, and the conditions that go.
+
+        The customer's own words must stand in the call, and what this very message asks for stays whatever they are.
+        """
+        words, answered, given_up = self._words(), [], []
+        for one in checks:
+            if one.taken_back is None:
+                answered.append(one)
+                continue
+            condition = self._conditions()[one.taken_back.condition]
+            if not quotes(one.taken_back.words, words):
+                answer = "Not taken back: the customer has not said these words."
+            elif _is_among(condition, self.state["understanding"].constraints):
+                answer = "Not taken back: this message asks for it."
+                self._kept.append(condition)
+            else:
+                answer = "Taken back; search again where that finds more."
+                given_up.append(condition)
+            answered.append(replace(one, answer=answer))
+        self._given_up += given_up
+        return answered, given_up
+
+    def _conditions(self) -> dict[str, Constraint]:
+        """The constraints in force by the words in which the planner reads them."""
+        return {constraints_in_words([one], "en"): one for one in self.plan.constraints}
+
+    async def _with_proposed(
+        self, checks: list[Checked], given_up: list[Constraint]
+    ) -> tuple[WishSearch, list[Result]]:
         """The certain search with what the calls propose and the customer said; searched again where that is new."""
         certain = self._certain.model_copy(update={"plan": self.plan})
         standing: list[Constraint] = []
@@ -220,9 +264,9 @@ class _Deliberation:
                 own, others = await asyncio.to_thread(anchored, one.proposed, self._words())
                 standing += own
                 self._note(others)
-        given_up = {change.field for change in self.plan.relaxed}
-        standing = [one for one in standing if one.field not in given_up]
-        held = merge_constraints(self.plan.constraints, standing)
+        relaxed = {change.field for change in self.plan.relaxed}
+        standing = [one for one in standing if one.field not in relaxed]
+        held = merge_constraints([one for one in self.plan.constraints if one not in given_up], standing)
         self._note([one for one in standing if not _is_among(one, held)])
         if held == self.plan.constraints:
             return certain, []
@@ -284,6 +328,7 @@ class _Deliberation:
             filters=plan.filters,
             pool=self._context.settings.turn.pool,
             asked=frozenset(self._asked),
+            conditions=tuple(self._conditions()),
             searches_words=bool(plan.topic) or not plan.open_wish,
         )
 

@@ -10,7 +10,7 @@ from assistant.ledger import attribute_name
 from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Heard, Memory, PlannedCall, Seen
 from assistant.turn.preferring import preferences_in_force
-from assistant.turn.state import Plan, TurnContext
+from assistant.turn.state import Plan
 from assistant.understanding import CENT, Said, Understanding, carry_over, to_filters, within_limits
 from assistant.understanding.names import name_index
 from prompts import Message, load_prompt, say
@@ -156,7 +156,8 @@ def merge_constraints(known: list[Constraint], proposed: list[Constraint]) -> li
 
 
 def plan_messages(
-    context: TurnContext,
+    vocabulary: Vocabulary,
+    folder: Path | None,
     memory: Memory,
     plan: Plan,
     text: str,
@@ -167,8 +168,8 @@ def plan_messages(
     """What the planning model is told: rules, the last exchanges, and the message with what was read of it.
 
     The rules depend on the catalogue alone. What was shown before is named where this message goes on with it.
+    ``folder`` may hold prompts that stand in for the product's own.
     """
-    folder = context.settings.prompts
     situation = load_prompt("situation", folder).render(
         text=unmarked(text),
         transcripts=[{"attachment": h.attachment, "text": unmarked(h.transcript.text)} for h in heard],
@@ -182,7 +183,7 @@ def plan_messages(
         categories=near.categories,
         brands=near.brands,
     )
-    rules = planning_rules(usual_names(context.vocabulary), folder)
+    rules = planning_rules(usual_names(vocabulary), folder)
     return [*rules, *_exchanges(memory), *to_chat(situation)]
 
 

@@ -167,6 +167,44 @@ async def test_a_constraint_that_nobody_said_is_not_applied_and_that_is_told(
     assert "Nike" in note
 
 
+def takes_back(condition: str, words: str) -> Reply:
+    return calls(("take_back", {"condition": condition, "words": words}))
+
+
+async def test_a_condition_of_an_earlier_message_is_taken_back_in_the_customers_own_words(
+    stage: Stage, model: FakeOpenAIServer
+) -> None:
+    first, _, _ = await stage.turn(WISH)
+    assert "cafe" not in ids(first)
+    in_force = "under 90 USD"
+    model.script(planning(takes_back(in_force, "bonus from work"), DONE))
+    reply, _, _ = await stage.turn("they paid me a bonus from work", act="refine")
+    assert reply.constraints == {}
+    assert "cafe" in ids(reply)
+    assert reply.degraded == [f"No longer applied, because your message gives it up: {in_force}."]
+    model.script(planning(DONE))
+    later, _, _ = await stage.turn("more of them", act="refine")
+    assert later.constraints == {}
+
+
+@pytest.mark.parametrize(
+    ("message", "words", "says"),
+    [
+        ("show me more of them", "forget the price", []),
+        ("show me more of them under [max:90] dollars", "more of them", ["Kept, because your message asks for it"]),
+    ],
+)
+async def test_a_condition_is_not_taken_back_by_words_nobody_said_nor_against_this_message(
+    stage: Stage, model: FakeOpenAIServer, message: str, words: str, says: list[str]
+) -> None:
+    await stage.turn(WISH)
+    model.script(planning(takes_back("under 90 USD", words), DONE))
+    reply, _, _ = await stage.turn(message, act="refine")
+    assert reply.constraints == {"max_price": 89.99}
+    assert [note.split(":")[0] for note in reply.degraded] == says
+    assert "Not taken back" in results(plans(model)[-1])[-1]
+
+
 async def test_small_talk_counts_only_where_nothing_was_read(stage: Stage, model: FakeOpenAIServer) -> None:
     stage.scores = {item.id: 0.3 for item in ITEMS}
     model.script(planning(calls(("small_talk", {"answer": "You are welcome!"}))))
@@ -382,7 +420,22 @@ FILTERS = st.dictionaries(
     max_size=4,
 )  # fmt: skip
 ARGUMENTS = st.dictionaries(
-    st.sampled_from(["query", "image", "item_id", "item_ids", "k", "filters", "sort", "question", "choices", "owner"]),
+    st.sampled_from(
+        [
+            "query",
+            "image",
+            "item_id",
+            "item_ids",
+            "k",
+            "filters",
+            "sort",
+            "question",
+            "choices",
+            "owner",
+            "condition",
+            "words",
+        ]
+    ),
     st.one_of(SCALARS, FILTERS, st.lists(IDS, max_size=4)),
     max_size=5,
 )
