@@ -61,6 +61,7 @@ def examine(settings: Settings) -> Report:
         ("vLLM environment", _vllm_environment),
         ("models", _models),
         ("vLLM server", _server),
+        ("model's steps", _steps),
         ("catalogue", _catalogue),
         ("folders", _folders),
         ("memory", _memory),
@@ -158,6 +159,23 @@ def _server(settings: Settings) -> Iterator[Check]:
     elif not fine:
         mend = "assistant llm up"
     yield Check("vLLM server", "present" if fine else "missing", detail, mend)
+
+
+def _steps(settings: Settings) -> Iterator[Check]:
+    from assistant.agent.scores import kept_scores
+    from assistant.agent.steps import STEPS, steps_in_force
+    from assistant.probe import load_tasks
+
+    scores, force = kept_scores(settings), steps_in_force(settings)
+    detail = f"planner {force.planner}, ranking {force.ranking}, explanations {force.explanations}"
+    if scores is None:
+        yield Check("model's steps", "optional", f"{detail}; not probed yet", "assistant llm probe")
+        return
+    shares = ", ".join(f"{step.name} {scores.share(*step.parts):.0%} of {step.least:.0%}" for step in STEPS)
+    stale = scores.tasks != load_tasks().digest
+    mend = "assistant llm probe" if stale else ""
+    detail += f"; right in the probe{' of an earlier version' if stale else ''}: {shares}"
+    yield Check("model's steps", "optional" if stale else "present", detail, mend)
 
 
 def _catalogue(settings: Settings) -> Iterator[Check]:

@@ -13,6 +13,7 @@ from tools.engines.parts import Engines
 from tools.media import MediaLimits
 
 if TYPE_CHECKING:
+    from assistant.claims.entailment import Entailment
     from tools.engines.pictures import PictureEncoder
     from tools.engines.speech import SpeechEngine
     from tools.engines.text import TextEncoder
@@ -42,6 +43,15 @@ def open_engines(settings: Settings) -> Engines:
         taste=Lazy(lambda: taste_of(settings, catalogue)),
         pages=Lazy(lambda: page_store(settings)),
     )
+
+
+def entailment_in(engines: Engines, settings: Settings) -> "Entailment | None":
+    """The classifier that looks at explanations; None where the text encoder is not here, or has no such classifier."""
+    from assistant.claims.entailment import entailment_for
+
+    with suppress(ServiceMissing):
+        return entailment_for(settings.text.model, engines.text)
+    return None
 
 
 def media_limits(settings: Settings) -> MediaLimits:

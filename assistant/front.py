@@ -24,17 +24,19 @@ from assistant import unfinished
 from assistant.agent.calls import functions
 from assistant.agent.reading.heads import heads_for
 from assistant.agent.reading.reader import MessageReader
+from assistant.agent.scores import keep, kept_scores
 from assistant.agent.steps import planner_in_force
 from assistant.background import in_thread
 from assistant.claims import load_claims
 from assistant.claims.entailment import entailment_for
-from assistant.engines import media_limits
+from assistant.engines import entailment_in, media_limits
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, ServiceMissing, SessionError
 from assistant.learning.impressions import ImpressionLog
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
 from assistant.privacy.forgetting import remove_sessions, tidy
 from assistant.privacy.masking import Border
+from assistant.probe import load_tasks, probe
 from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
@@ -42,7 +44,7 @@ from assistant.turn.degrading import REHEARSING
 from assistant.turn.graph import Graph, build_graph
 from assistant.turn.interest import Pressed
 from assistant.turn.planning import planning_rules, usual_names
-from assistant.turn.ranking import explaining_rules
+from assistant.turn.ranking import explaining_messages
 from assistant.turn.receive import check_files
 from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
@@ -69,6 +71,8 @@ NICENESS = 5
 
 PREFIX_SECONDS = 30.0
 """How long the warm-up waits for the language model, which may be hanging."""
+PROBE_SECONDS = 60.0
+"""How long the warm-up probes a model of which nothing is known."""
 MODELS: tuple[Literal["text", "pictures", "speech"], ...] = ("text", "pictures", "speech")
 
 ITEM_PICTURE = "item:"
@@ -371,13 +375,23 @@ class Assistant:
         await in_thread(partial(importlib.import_module, "langchain_openai"))
         chat = self._parts.chat.for_turn()
         with contextlib.suppress(LLMUnavailable, LLMBadReply, ConfigError):
+            await self._probe_once(chat)
             if planner_in_force(self.settings) == "model":
                 names = usual_names(await asyncio.to_thread(self._parts.engines.catalogue.vocabulary))
                 messages = [*planning_rules(names, self.settings.prompts), HumanMessage(content="Hello")]
                 await chat.call_tools(messages, functions(), purpose="warm-up", max_tokens=1, timeout=PREFIX_SECONDS)
             else:
-                explaining = explaining_rules(self.settings.prompts)
+                explaining = explaining_messages("", [], "en", self.settings.prompts)
                 await chat.complete_text(explaining, purpose="warm-up", max_tokens=1, timeout=PREFIX_SECONDS)
+
+    async def _probe_once(self, chat: ChatClient) -> None:
+        """Probe a model of which nothing is known; one that is too slow for it is probed by `assistant llm probe`."""
+        if not self.settings.llm.probe or kept_scores(self.settings) is not None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PROBE_SECONDS):
+                entailment = await asyncio.to_thread(entailment_in, self._parts.engines, self.settings)
+                keep(self.settings, await probe(chat, self.settings, load_tasks(), entailment=entailment))
 
     async def _rehearse(self) -> None:
         """Answer messages as turns do, without the language model, and keep nothing of them."""

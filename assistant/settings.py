@@ -59,6 +59,7 @@ class LLMSettings(Section):
     turn_seconds: float = Field(180, gt=0, description="model time budget of one turn")
     temperature: float = Field(0.0, ge=0, le=2)
     seed: int = 7
+    probe: bool = Field(True, description="whether a model of which nothing is known is probed at the first start")
 
 
 class SpeechSettings(Section):
@@ -173,6 +174,9 @@ class TurnSettings(Section):
         "auto", description="whose order it is: fused, with the model's vote, the model's, or as the model is able"
     )
     llm_rank_weight: float = Field(2.0, ge=0, description="weight of the model's order where it is a vote")
+    explanations: Literal["auto", "template", "model"] = Field(
+        "auto", description="who words explanations: a template of the evidence, the model, or as the model is able"
+    )
     weights: dict[str, float] = Field(
         {
             "picture": 2.0,
@@ -192,7 +196,12 @@ class TurnSettings(Section):
 class ReadingSettings(Section):
     """How messages are read; docs/architecture.md has what the questions are worth."""
 
-    questions: int = Field(0, ge=0, le=8, description="how many questions a turn asks the model about unsure words")
+    questions: int | None = Field(
+        None,
+        ge=0,
+        le=8,
+        description="questions a turn asks the model about unsure words; unset: as it is able",
+    )
     question_seconds: float = Field(1.5, gt=0, description="deadline of these questions, which go side by side")
     question_certain: float = Field(0.8, ge=0, le=1, description="probability from which the model's answer counts")
 

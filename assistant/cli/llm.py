@@ -1,18 +1,21 @@
 """assistant llm: start, stop and look at the language model's server."""
 
+import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assistant.errors import ServiceMissing
+from assistant.errors import LLMUnavailable, ServiceMissing
 from assistant.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from assistant.agent.scores import Scores
     from assistant.llm.server import Progress, ServerStatus
 
 app = typer.Typer(no_args_is_help=True, help="Start, stop and look at the language model's server.")
@@ -32,11 +35,14 @@ def up() -> None:
         seconds = time.monotonic() - begun
     if state.state == "remote":
         _say_remote(state)
-    elif state.already_running:
+        _probe_once(settings)
+        return
+    if state.already_running:
         typer.echo(f"vLLM runs already: {state.model} at {state.base_url} (process {state.pid}).")
     else:
         typer.echo(f"vLLM is ready after {seconds:.0f} s: {state.model} at {state.base_url} (process {state.pid}).")
         typer.echo("Stop it with: assistant llm down")
+    _probe_once(settings)
 
 
 @app.command()
@@ -67,6 +73,21 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 
 @app.command()
+def probe(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Put short built-in tasks to the model, and keep what it is able to do: `auto` gives it those steps of a turn."""
+    from assistant.agent import scores
+    from assistant.agent.steps import steps_of
+
+    settings = load_settings()
+    found = run_probe(settings)
+    scores.keep(settings, found)
+    if as_json:
+        typer.echo(json.dumps({**found.model_dump(mode="json"), "steps": asdict(steps_of(found))}, ensure_ascii=False))
+    else:
+        typer.echo(format_scores(found))
+
+
+@app.command()
 def logs(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on printing what is added.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many of the last lines.")] = 40,
@@ -85,6 +106,70 @@ def logs(
             typer.echo(line)
     for text in _added(path) if follow else ():
         typer.echo(text, nl=False)
+
+
+def _probe_once(settings: Settings) -> None:
+    """Probe a model of which nothing is known; the server is up whatever comes of it."""
+    from assistant.agent.scores import keep, kept_scores
+
+    if not settings.llm.probe or kept_scores(settings) is not None:
+        return
+    try:
+        found = run_probe(settings)
+    except LLMUnavailable as exc:
+        typer.echo(
+            f"What the model is able to do is not known yet: {exc} Try again with: assistant llm probe", err=True
+        )
+        return
+    keep(settings, found)
+    typer.echo(format_scores(found))
+
+
+def run_probe(settings: Settings) -> "Scores":
+    """The scores of the settings' model, with progress on stderr.
+
+    Raises:
+        LLMUnavailable: the server is not there, fails, or does not answer in time.
+    """
+    from rich.console import Console
+
+    from assistant.engines import entailment_in, open_engines
+    from assistant.llm.client import ChatClient
+    from assistant.probe import load_tasks, probe
+
+    entailment = entailment_in(open_engines(settings), settings)
+
+    async def put(progress: Callable[[int, int], None]) -> "Scores":
+        chat = ChatClient(settings)
+        try:
+            return await probe(chat, settings, load_tasks(), entailment=entailment, progress=progress)
+        finally:
+            await chat.aclose()
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status("Probing the model") as spinner:
+            return asyncio.run(put(lambda done, of: spinner.update(f"Probing the model: {done} of {of} tasks")))
+
+    def plain(done: int, of: int) -> None:
+        if done % 10 == 0:
+            console.print(f"Probing the model: {done} of {of} tasks", highlight=False)
+
+    return asyncio.run(put(plain))
+
+
+def format_scores(scores: "Scores") -> str:
+    """A line for each step of a turn: what the model did right, and whether it is given the step."""
+    from assistant.agent.steps import STEPS, steps_of
+
+    given, lines = asdict(steps_of(scores)), []
+    for step in STEPS:
+        parts = ", ".join(f"{part} {scores.parts[part].right} of {scores.parts[part].tasks}" for part in step.parts)
+        verdict = "the model's" if given[step.name] else "not the model's"
+        share = f"{scores.share(*step.parts):.0%} right, needs {step.least:.0%}"
+        lines.append(f"{step.name:<9} {verdict:<16} {share:<26} {parts}")
+    head = f"{scores.model}: {sum(one.tasks for one in scores.parts.values())} tasks in {scores.seconds:.0f} s"
+    return "\n".join([head, *lines])
 
 
 def format_status(state: "ServerStatus") -> str:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from assistant.agent.steps import StepsInForce, steps_in_force
 from assistant.front import model_names
 from assistant.service.context import TheService, TheUser
 from assistant.service.guard import COOKIE
@@ -37,6 +38,7 @@ class Info(Record):
     auth: Literal["none", "key"]
     user: str | None = Field(description="whose key is in use; null when nobody is logged in")
     models: dict[str, str]
+    steps: StepsInForce | None = Field(description="what the language model does in a turn; null before logging in")
     items: int | None = Field(description="items of the catalogue; null before logging in")
     languages: list[str] = ["en", "zh"]
     limits: LimitsOut
@@ -57,6 +59,7 @@ async def info(request: Request, service: TheService, user: TheUser) -> Info:
         auth="key" if request.scope["needs_key"] else "none",
         user=user.name if known else None,
         models=model_names(service.settings) if known else {},
+        steps=await asyncio.to_thread(steps_in_force, service.settings) if known else None,
         items=await asyncio.to_thread(service.assistant.count) if known else None,
         limits=LimitsOut(**{name: getattr(service.settings.limits, name) for name in LimitsOut.model_fields}),
     )

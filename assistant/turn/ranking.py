@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 from langgraph.runtime import Runtime
 
-from assistant.agent.steps import ranking_in_force
+from assistant.agent.steps import explanations_in_force, ranking_in_force
 from assistant.claims import ECHOES, Explanation, Limit, Other, unsupported
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.fusion import vote
@@ -107,12 +107,15 @@ async def explain(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     recommended = state["recommendations"]
     if not recommended:
         return {}
-    runtime.stream_writer(StepStarted(step="explain", origin="model"))
+    asks = explanations_in_force(runtime.context.settings) == "model" and not only_steers(state)
+    if asks:
+        runtime.stream_writer(StepStarted(step="explain", origin="model"))
     began = time.perf_counter()
-    explained = await asyncio.gather(*(_explain_one(item, state, runtime) for item in recommended))
+    explained = await asyncio.gather(*(_explain_one(item, state, runtime, asks=asks) for item in recommended))
     rewritten = sum(refused for _, refused, _ in explained)
     language, failed = state["memory"].language, next((reason for _, _, reason in explained if reason), "")
-    runtime.stream_writer(StepFinished(step="explain", ok=True, seconds=time.perf_counter() - began))
+    if asks:
+        runtime.stream_writer(StepFinished(step="explain", ok=True, seconds=time.perf_counter() - began))
     notes = [say_without("no_explaining_model", language, failed)] if failed else []
     notes += [say("explanations_by_template", language, count=rewritten)] if rewritten else []
     return {"recommendations": [item for item, _, _ in explained], "degraded": state["degraded"] + notes}
@@ -145,10 +148,9 @@ def wish_in_words(state: TurnState, folder: Path | None = None) -> str:
 
 
 async def _ask_for_ranking(state: TurnState, runtime: Runtime[TurnContext], count: int) -> list[dict[str, Any]]:
-    context, candidates = runtime.context, [_brief(candidate) for candidate in state["candidates"]]
+    context, candidates = runtime.context, [brief(candidate) for candidate in state["candidates"]]
     folder = context.settings.prompts
-    wish = wish_in_words(state, folder)
-    messages = to_chat(load_prompt("rank", folder).render(count=count, wish=wish, candidates=candidates))
+    messages = ranking_messages(wish_in_words(state, folder), candidates, count, folder)
     runtime.stream_writer(StepStarted(step="rank", origin="model"))
     began = time.perf_counter()
     context.watch.start("llm")
@@ -192,12 +194,12 @@ def rank_schema(candidates: list[Candidate], count: int) -> dict[str, Any]:
 
 
 async def _explain_one(
-    item: Recommendation, state: TurnState, runtime: Runtime[TurnContext]
+    item: Recommendation, state: TurnState, runtime: Runtime[TurnContext], *, asks: bool
 ) -> tuple[Recommendation, bool, str]:
     """The item with its explanation, whether a text of the model was refused, and why there was none if it failed."""
     language, context = state["memory"].language, runtime.context
     evidence = _evidence_of(item, state)
-    asks = not (state["model_out"] or only_steers(state) or _is_near_miss(item, state))
+    asks = asks and not (state["model_out"] or _is_near_miss(item, state))
     text, failed = (
         await _ask_for_explanation(item, evidence, state, context) if asks else (_told_before(item, state), "")
     )
@@ -276,9 +278,15 @@ def facts_to_tell(evidence: list[Evidence], language: str, evidence_language: st
     return [in_words(entry, language) for entry in [*(others or rest[:1]), *price]]
 
 
-def explaining_rules(folder: Path | None) -> list[BaseMessage]:
-    """An explanation's prompt for nothing in particular: what every one of them begins with."""
-    return to_chat(load_prompt("explain", folder).render(language="English", title="", facts=[]))
+def explaining_messages(title: str, facts: list[str], language: str, folder: Path | None) -> list[BaseMessage]:
+    """What the model is told to word one explanation; without title and facts, what every one of them begins with."""
+    named = LANGUAGE_NAMES.get(language, language)
+    return to_chat(load_prompt("explain", folder).render(language=named, title=title, facts=facts))
+
+
+def ranking_messages(wish: str, candidates: list[Candidate], count: int, folder: Path | None) -> list[BaseMessage]:
+    """What the model is told to order the candidates; ``wish`` as `wish_in_words` gives it."""
+    return to_chat(load_prompt("rank", folder).render(count=count, wish=wish, candidates=candidates))
 
 
 async def _ask_for_explanation(
@@ -286,16 +294,12 @@ async def _ask_for_explanation(
 ) -> tuple[str, str]:
     """The model's text, or none and why."""
     language = state["memory"].language
-    folder = context.settings.prompts
-    messages = load_prompt("explain", folder).render(
-        language=LANGUAGE_NAMES.get(language, language),
-        title=item.title,
-        facts=facts_to_tell(evidence, language, context.settings.catalogue_language),
-    )
+    facts = facts_to_tell(evidence, language, context.settings.catalogue_language)
+    messages = explaining_messages(item.title, facts, language, context.settings.prompts)
     context.watch.start("llm")
     try:
         text = await context.chat.complete_text(
-            to_chat(messages), purpose="explain", max_tokens=EXPLAIN_TOKENS, when_cut="whole sentences"
+            messages, purpose="explain", max_tokens=EXPLAIN_TOKENS, when_cut="whole sentences"
         )
     except (LLMUnavailable, LLMBadReply) as exc:
         return "", str(exc)
@@ -336,7 +340,7 @@ def _evidence_of(item: Recommendation, state: TurnState) -> list[Evidence]:
     return [e for candidate in state["candidates"] for e in candidate.evidence if e.id in ids]
 
 
-def _brief(candidate: Candidate) -> Candidate:
+def brief(candidate: Candidate) -> Candidate:
     """The candidate with the few ledger lines that fit a prompt; a price line always stays.
 
     A line that speaks to the assistant is not told: an order in a description must not move the item.

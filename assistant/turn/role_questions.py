@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from assistant.agent.reading.questions import ANSWERS, Question
+from assistant.agent.steps import questions_in_force
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.turn.planning import to_chat
 from assistant.turn.state import TurnContext
@@ -12,17 +13,17 @@ from assistant.turn.state import TurnContext
 
 def with_questions(context: TurnContext) -> TurnContext:
     """The context whose reader asks the language model, as often as the settings allow; from the turn's event loop."""
-    if not context.settings.reading.questions:
+    most = questions_in_force(context.settings)
+    if not most:
         return context
-    return replace(context, reader=context.reader._replace(ask=_Questions(context, asyncio.get_running_loop())))
+    return replace(context, reader=context.reader._replace(ask=_Questions(context, asyncio.get_running_loop(), most)))
 
 
 class _Questions:
     """Asks from the reader's thread, as many questions as are left to the turn."""
 
-    def __init__(self, context: TurnContext, loop: asyncio.AbstractEventLoop) -> None:
-        self._context, self._loop = context, loop
-        self._left = context.settings.reading.questions
+    def __init__(self, context: TurnContext, loop: asyncio.AbstractEventLoop, most: int) -> None:
+        self._context, self._loop, self._left = context, loop, most
 
     def __call__(self, questions: Sequence[Question]) -> dict[Question, str]:
         now = questions[: self._left]

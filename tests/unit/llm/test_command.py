@@ -1,6 +1,7 @@
 """What `assistant llm` prints."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -8,7 +9,8 @@ from typer.testing import CliRunner
 from assistant.cli.llm import app, format_status
 from assistant.llm.server import ServerStatus
 from assistant.settings import Settings
-from tests.fakes.openai_server import FakeOpenAIServer
+from tests.fakes.openai_server import FakeOpenAIServer, Reply
+from tests.fakes.probed_model import right_answer
 from tests.unit.llm.conftest import MakeSettings
 
 
@@ -59,3 +61,28 @@ def test_status_in_words() -> None:
         "note      Port 1 is in use by another program.",
         "start it  assistant llm up",
     ]
+
+
+def test_a_probe_is_kept_and_repeated_only_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeOpenAIServer(right_answer) as server:
+        made = server.settings(probe=True).model_copy(update={"home": tmp_path})
+        monkeypatch.setattr("assistant.cli.llm.load_settings", lambda: made)
+        first = CliRunner().invoke(app, ["up"])
+        assert "40 tasks" in first.stdout
+        assert "40 of 40" in first.stderr
+        asked = len(server.requests)
+        assert "tasks" not in CliRunner().invoke(app, ["up"]).stdout
+        assert len(server.requests) == asked
+        again = CliRunner().invoke(app, ["probe", "--json"])
+        assert json.loads(again.stdout)["steps"] == dict.fromkeys(["plans", "asks", "ranks", "explains"], True)
+        assert len(server.requests) == 2 * asked
+
+
+def test_a_server_that_fails_in_the_probe_is_up_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeOpenAIServer([Reply(status=500)]) as server:
+        made = server.settings(probe=True).model_copy(update={"home": tmp_path})
+        monkeypatch.setattr("assistant.cli.llm.load_settings", lambda: made)
+        up = CliRunner().invoke(app, ["up"])
+    assert up.exit_code == 0
+    assert "assistant llm probe" in up.stderr
+    assert not (tmp_path / "probed.json").exists()
