@@ -95,7 +95,7 @@ def main() -> None:
         sys.exit(exc.exit_code)
     except ProductError as exc:
         print(f"error: {exc}", file=sys.stderr)
-        sys.exit(exc.exit_code)
+        _end(exc.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:

@@ -23,7 +23,10 @@ def recommend(
     ] = False,
 ) -> None:
     """Recommend items for a message of text, pictures and voice notes."""
-    asyncio.run(_recommend(text, image or [], audio or [], session, top, user, as_json=as_json, verbose=verbose))
+    from assistant.understanding.language import told_apart
+
+    with told_apart(text):
+        asyncio.run(_recommend(text, image or [], audio or [], session, top, user, as_json=as_json, verbose=verbose))
 
 
 async def _recommend(
@@ -37,6 +40,13 @@ async def _recommend(
     as_json: bool,
     verbose: bool,
 ) -> None:
+    from assistant.ahead import load
+    from assistant.engines import open_engines
+
+    settings = load_settings()
+    engines = open_engines(settings)
+    load(engines, text, pictures=bool(images), speech=bool(audio))
+    # These imports take about a second, beside which the models load.
     from rich.console import Console
 
     from assistant.front import Assistant, Sent
@@ -47,11 +57,10 @@ async def _recommend(
     from assistant.turn.receive import check_request
     from assistant.turn.state import Request
 
-    settings = load_settings()
     check_request(Request(session_id="new", text=text, images=images, audio=audio), settings.limits)
     console, progress = Console(), Console(stderr=True)
     reply: Reply | None = None
-    async with Assistant(settings) as assistant:
+    async with Assistant(settings, engines=engines) as assistant:
         sent = Sent(owner=pseudonym(settings, user))
         if session is not None:
             check_owner(assistant.log, session, sent.owner)

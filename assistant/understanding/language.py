@@ -1,9 +1,17 @@
 """Which language a message is written in."""
 
+import json
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
+from assistant.understanding import language_child
 from assistant.understanding.lexicon import load_lexicon
 
 if TYPE_CHECKING:
@@ -29,18 +37,36 @@ def detect_language(text: str, *, default: str) -> str:
 
     Scripts that name their language and common English words decide at once; lingua's n-gram models decide the rest.
     """
-    for script, code in _SCRIPTS:
-        if script.search(text):
-            return code
-    words = re.findall(r"[^\W\d_]+(?:'\w+)?", text.casefold())
-    if len(load_lexicon().english.intersection(words)) >= 2:
-        return "en"
+    words = _words(text)
+    if code := _told_at_once(text, words):
+        return code
     if words and default in _CJK:
         default = "en"
     if len(words) < 2:
         return default
-    best = load_detector().compute_language_confidence_values(text[:_SAMPLE])[0]
-    return best.language.iso_code_639_1.name.lower() if best.value >= _SURE else default
+    code, sure = _likeliest(text[:_SAMPLE])
+    return code if sure >= _SURE else default
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+(?:'\w+)?", text.casefold())
+
+
+def _told_at_once(text: str, words: list[str]) -> str | None:
+    """The language that the script or common English words give away."""
+    for script, code in _SCRIPTS:
+        if script.search(text):
+            return code
+    return "en" if len(load_lexicon().english.intersection(words)) >= 2 else None
+
+
+def _likeliest(text: str) -> tuple[str, float]:
+    """The likeliest language and how sure that is."""
+    apart = _APART.get()
+    if apart and (told := apart.likeliest(text)):
+        return told
+    best = load_detector().compute_language_confidence_values(text)[0]
+    return best.language.iso_code_639_1.name.lower(), best.value
 
 
 @cache
@@ -50,3 +76,63 @@ def load_detector() -> "LanguageDetector":
 
     languages = [getattr(Language, name) for name in _LANGUAGES]
     return LanguageDetectorBuilder.from_languages(*languages).with_preloaded_language_models().build()
+
+
+class _Apart:
+    """lingua in a process of its own, see `language_child`."""
+
+    def __init__(self, text: str) -> None:
+        """``text`` is a first one, for which the models are loaded."""
+        command = [sys.executable, "-I", language_child.__file__, *_LANGUAGES]
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self._lock = Lock()
+        self._unread = 0
+        self._ask(text)
+
+    def likeliest(self, text: str) -> tuple[str, float] | None:
+        """As `_likeliest`; None when the process fails."""
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        line = ""
+        with self._lock:
+            self._ask(text)
+            while self._unread:
+                line = self._process.stdout.readline()
+                self._unread -= 1
+        code, _, sure = line.partition(" ")
+        return (code, float(sure)) if sure else None
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
+        self._process.communicate()
+
+    def _ask(self, text: str) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        self._unread += 1
+        with suppress(OSError):  # it has ended, and its answer is empty
+            self._process.stdin.write(json.dumps(text) + "\n")
+            self._process.stdin.flush()
+
+
+_APART: ContextVar[_Apart | None] = ContextVar("_APART", default=None)
+
+
+@contextmanager
+def told_apart(text: str) -> Iterator[None]:
+    """Have lingua's models loaded for the text by another process, which then tells the languages of texts.
+
+    For a process that answers one message and ends: loading takes a second and more, and holds up every other thread.
+    """
+    words = _words(text)
+    if len(words) < 2 or _told_at_once(text, words):
+        yield
+        return
+    apart = _Apart(text[:_SAMPLE])
+    token = _APART.set(apart)
+    try:
+        yield
+    finally:
+        _APART.reset(token)
+        apart.end()

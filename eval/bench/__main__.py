@@ -17,7 +17,18 @@ from rich.console import Console
 from assistant.errors import ProductError
 from eval.bench.report import Result, describe_run, in_one_line, show
 
-USUAL = ("reading", "overhead", "embedding", "ingestion", "memory", "lines", "interactions", "taste", "service")
+USUAL = (
+    "one_shot",
+    "reading",
+    "overhead",
+    "embedding",
+    "ingestion",
+    "memory",
+    "lines",
+    "interactions",
+    "taste",
+    "service",
+)
 LONG = ("models", "fuzz")
 
 

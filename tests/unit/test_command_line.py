@@ -7,6 +7,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 PROGRAM = [sys.executable, "-c", "from assistant.cli import main; main()"]
 
 
@@ -52,3 +54,17 @@ def test_a_service_whose_settings_contradict_each_other_does_not_start(tmp_path:
     done = subprocess.run([*PROGRAM, "serve", "--no-llm"], capture_output=True, text=True, env={**os.environ, **given})
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: The remote profile needs a model name: set ASSISTANT_LLM__MODEL (or llm.model).\n"
+
+
+@pytest.mark.parametrize("words", [["recommend", "--text", "a warm jacket"], ["catalogue", "stats"], ["--help"]])
+def test_a_command_imports_no_model_library_that_it_does_not_use(tmp_path: Path, words: list[str]) -> None:
+    heavy = {"torch", "transformers", "sentence_transformers", "open_clip", "timm", "faster_whisper", "lingua"}
+    program = (
+        "import atexit, sys\n"
+        f"atexit.register(lambda: print('heavy:', {heavy} & sys.modules.keys()))\n"
+        f"sys.argv = ['assistant', *{words}]\n"
+        "from assistant.cli import main; main()"
+    )
+    environment = {**os.environ, "ASSISTANT_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    assert done.stdout.splitlines()[-1] == "heavy: set()"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 from tools.engines.lazy import Lazy, loading
 from tools.engines.weights import RowCache
 from tools.records import EncoderIdentity
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Purpose = Literal["query", "document", "classification"]
 """What a text is encoded for; models that were trained with prompts have one for each."""
@@ -57,8 +54,8 @@ class TextModel(Protocol):
     def identity(self, name: str) -> EncoderIdentity:
         """Known from the folder's files; the model is not loaded for it."""
 
-    def load(self) -> None:
-        """Load now what the first call would load."""
+    def load(self, texts: Sequence[str] | None = None) -> None:
+        """Load now what these texts need; everything when None."""
 
     def encode(self, texts: Sequence[str], prompt: str, batch_size: int) -> NDArray[np.float32]:
         """Unit rows (n, d); at least one text."""
@@ -98,10 +95,14 @@ class TextEncoder:
         """How many tokens of a text the model reads, prompt included."""
         return self._model().max_tokens
 
-    def load(self) -> None:
-        """Load now what the first `encode` would load."""
+    def load(self, texts: Sequence[str] | None = None) -> None:
+        """Load now what encoding these texts would load; everything when None.
+
+        Raises:
+            ServiceMissing: the model cannot be loaded.
+        """
         with loading(self.name):
-            self._model().load()
+            self._model().load(texts)
 
     def encode(
         self, texts: Sequence[str], *, purpose: Purpose = "document", batch_size: int = 64
@@ -119,9 +120,10 @@ class TextEncoder:
         """
         if not texts:
             return np.zeros((0, self.identity.dimensions), dtype=np.float32)
-        self.load()
+        cut = [self._cut(text) for text in texts]
+        self.load(cut)
         model = self._model()
-        rows = model.encode([self._cut(text) for text in texts], model.prompts.get(purpose, ""), batch_size)
+        rows = model.encode(cut, model.prompts.get(purpose, ""), batch_size)
         return np.ascontiguousarray(rows, dtype=np.float32)
 
     def encode_once(self, texts: Sequence[str], *, purpose: Purpose = "document") -> NDArray[np.float32]:
@@ -148,7 +150,7 @@ class TextEncoder:
         """
         from tools.engines.windows import in_windows
 
-        self.load()
+        self.load([text])
         model = self._model()
         prompt = model.prompts.get(purpose, "")
 
@@ -167,23 +169,22 @@ class TextEncoder:
             config = self.folder / "config.json"
             written = config.stat().st_mtime_ns if config.exists() else 0
             key = (self.folder.resolve(), self._threads, written)
-            model = _OPEN.get(key) or _opened(self.folder, self._threads)
+            model = _OPEN.get(key) or self._opened()
             _OPEN[key] = model
             return model
+
+    def _opened(self) -> TextModel:
+        from tools.engines.text_onnx import OnnxTextModel, is_onnx_encoder
+        from tools.engines.text_torch import SentenceTransformersModel
+
+        if is_onnx_encoder(self.folder):
+            return OnnxTextModel(self.folder, self._threads, self._cache.folder)
+        return SentenceTransformersModel(self.folder, self._threads)
 
 
 _OPEN: "WeakValueDictionary[tuple[Path, int | None, int], TextModel]" = WeakValueDictionary()
 """The models in use, so that encoders of one folder in one process hold its weights once."""
 _OPENING = Lock()
-
-
-def _opened(folder: Path, threads: int | None) -> TextModel:
-    from tools.engines.text_onnx import OnnxTextModel, is_onnx_encoder
-    from tools.engines.text_torch import SentenceTransformersModel
-
-    kind: Callable[[Path, int | None], TextModel]
-    kind = OnnxTextModel if is_onnx_encoder(folder) else SentenceTransformersModel
-    return kind(folder, threads)
 
 
 def prompts_in_words(prompts: Mapping[Purpose, str]) -> str:

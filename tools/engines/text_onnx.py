@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.engines.lazy import Lazy, importing
+from tools.engines.subwords import SubwordIndex
 from tools.engines.text import Purpose, TokenStates, own_tokens, prompts_in_words
 from tools.engines.threads import usable_cores
 from tools.records import EncoderIdentity
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Encoding, Tokenizer
 
-CONFIG = "config.json"
+CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 FORMAT = "onnx text encoder"
 TOKENS_TOGETHER = 2048
 """Tokens of one batch, padding included: more run no faster on a processor and hold more memory."""
@@ -43,13 +44,15 @@ def _config(folder: Path) -> dict[str, Any]:
 class OnnxTextModel:
     """One folder; the tokenizer and the model are loaded on first use."""
 
-    def __init__(self, folder: Path, threads: int | None) -> None:
+    def __init__(self, folder: Path, threads: int | None, cache_folder: Path | None) -> None:
+        """``cache_folder`` keeps an index of the tokenizer, so that a first short text need not wait for it."""
         self._folder = folder
         self._threads = threads
         self._config = _config(folder)
         self.prompts: dict[Purpose, str] = self._config["prompts"]
         self.max_tokens = int(self._config["max_tokens"])
         self._tokenizer = Lazy(self._load_tokenizer)
+        self._index = SubwordIndex(folder / TOKENIZER, cache_folder) if cache_folder else None
         self._session = Lazy(self._load_session)
 
     def identity(self, name: str) -> EncoderIdentity:
@@ -62,14 +65,15 @@ class OnnxTextModel:
             dimensions=int(self._config["dimensions"]),
         )
 
-    def load(self) -> None:
-        """Load tokenizer and model."""
-        self._tokenizer()
+    def load(self, texts: Sequence[str] | None = None) -> None:
+        """Load the model, and the tokenizer where it is not indexed for these texts."""
         self._session()
+        if texts is None or not (self._index and self._index.is_for(texts)):
+            self._tokenizer()
 
     def encode(self, texts: Sequence[str], prompt: str, batch_size: int) -> NDArray[np.float32]:
         """Unit rows (n, d), in the order of the texts."""
-        encodings = self._tokenizer().encode_batch([prompt + text for text in texts])
+        encodings = self._split([prompt + text for text in texts])
         rows = np.empty((len(texts), int(self._config["dimensions"])), np.float32)
         for batch in _batches(encodings, batch_size):
             (rows[batch],) = self._run([encodings[position] for position in batch], ["sentence_embedding"])
@@ -77,10 +81,15 @@ class OnnxTextModel:
 
     def token_states(self, text: str, prompt: str) -> TokenStates:
         """One pass over one text."""
-        encoding = self._tokenizer().encode(prompt + text)
+        (encoding,) = self._split([prompt + text])
         rows, states = self._run([encoding], ["sentence_embedding", "token_states"])
         positions, offsets = own_tokens(text, prompt, encoding.offsets, encoding.special_tokens_mask)
         return TokenStates(offsets, states[0][positions], rows[0])
+
+    def _split(self, texts: Sequence[str]) -> "list[Encoding]":
+        small = self._index.tokenizer_for(texts) if self._index and not self._tokenizer.made else None
+        tokenizer = self._prepared(small) if small else self._tokenizer()
+        return tokenizer.encode_batch(list(texts))
 
     def _run(self, encodings: Sequence["Encoding"], outputs: list[str]) -> list[NDArray[np.float32]]:
         """The model's outputs for texts of similar length, padded at their ends."""
@@ -96,7 +105,12 @@ class OnnxTextModel:
     def _load_tokenizer(self) -> "Tokenizer":
         with importing():
             from tokenizers import Tokenizer
-        tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+        tokenizer = self._prepared(Tokenizer.from_file(str(self._folder / TOKENIZER)))
+        if self._index:
+            self._index.make()
+        return tokenizer
+
+    def _prepared(self, tokenizer: "Tokenizer") -> "Tokenizer":
         tokenizer.no_padding()
         tokenizer.enable_truncation(self.max_tokens)
         return tokenizer

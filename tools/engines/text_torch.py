@@ -56,7 +56,7 @@ class SentenceTransformersModel:
             dimensions=self._dimensions(),
         )
 
-    def load(self) -> None:
+    def load(self, texts: Sequence[str] | None = None) -> None:
         """Load the model."""
         self._model()
 
