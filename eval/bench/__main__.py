@@ -18,17 +18,8 @@ from assistant.errors import ProductError
 from eval.bench.report import Result, describe_run, in_one_line, show
 
 USUAL = (
-    "one_shot",
-    "reading",
-    "overhead",
-    "embedding",
-    "ingestion",
-    "memory",
-    "lines",
-    "interactions",
-    "taste",
-    "service",
-)
+    "reading", "overhead", "embedding", "ingestion", "memory", "lines", "interactions", "taste", "service", "one_shot",
+)  # fmt: skip
 LONG = ("models", "fuzz")
 
 

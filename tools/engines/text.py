@@ -127,7 +127,7 @@ class TextEncoder:
         return np.ascontiguousarray(rows, dtype=np.float32)
 
     def encode_once(self, texts: Sequence[str], *, purpose: Purpose = "document") -> NDArray[np.float32]:
-        """What `encode` gives, for a list that never changes: computed once, then kept on disk.
+        """What `encode` gives, for a list that seldom changes: computed once, then kept on disk.
 
         Raises:
             ServiceMissing: the model cannot be loaded.

@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
 import re
 import tempfile
+import time
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -64,6 +67,10 @@ def _digest_once(file: Path, size: int, modified: int) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+UNREAD_DAYS = 90
+"""After which kept rows are deleted when others are put beside them: a catalogue's names change."""
+
+
 class RowCache:
     """Float32 matrices kept on disk by key, such as the vectors of the class names.
 
@@ -81,6 +88,8 @@ class RowCache:
             rows = np.load(self._path(key), allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
+        with suppress(OSError):  # the folder may be read only
+            os.utime(self._path(key))
         return rows if rows.shape == shape and rows.dtype == np.float32 else None
 
     def put(self, key: str, rows: NDArray[np.float32]) -> None:
@@ -92,8 +101,16 @@ class RowCache:
             with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".tmp", delete=False) as file:
                 np.save(file, rows, allow_pickle=False)
             Path(file.name).replace(self._path(key))
+            self._tidy()
         except OSError:
             return
+
+    def _tidy(self) -> None:
+        assert self.folder is not None  # noqa: S101 - callers checked
+        oldest = time.time() - UNREAD_DAYS * 86_400
+        for file in self.folder.glob("*.npy"):
+            if file.stat().st_mtime < oldest:
+                file.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         assert self.folder is not None  # noqa: S101 - callers checked

@@ -134,12 +134,15 @@ def is_unit(word: str) -> bool:
 
 def _spellings(unit: str, locale: str) -> set[str]:
     """What stands beside a number of the unit: "gigabyte", "gigabytes", "gb"."""
-    from babel.units import format_unit  # takes a while to import
+    from babel import Locale  # takes a while to import
+    from babel.units import format_unit
 
+    plural = Locale.parse(locale).plural_form
+    amounts = {plural(amount): amount for amount in (1, 2, 5, 1.5)}.values()
     lengths: tuple[Literal["long", "short", "narrow"], ...] = ("long", "short", "narrow")
     written = {
         name_key(re.sub(r"^[\d.,]+|[\d.,]+$", "", format_unit(amount, unit, length, locale=locale))).strip(" .")
         for length in lengths
-        for amount in (1, 2, 5, 1.5)
+        for amount in amounts
     }
     return {each for each in written if each and each != unit}  # the unit's own id stands where the locale has no name

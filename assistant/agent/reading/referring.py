@@ -361,7 +361,7 @@ def _forms(encoder: TextEncoder) -> tuple[list[str], NDArray[np.float32]]:
 
 @lru_cache(maxsize=8)
 def _name_vectors(encoder: TextEncoder, names: tuple[str, ...]) -> NDArray[np.float32]:
-    return encoder.encode(names, purpose="query")
+    return encoder.encode_once(names, purpose="query")
 
 
 @lru_cache(maxsize=8)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -127,6 +128,17 @@ def test_rows_are_kept_and_damage_is_made_good(tmp_path: Path) -> None:
     next((tmp_path / "cache").iterdir()).write_bytes(b"\x93NUMPY cut")
     assert cache.get("k", (2, 3)) is None
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".npy"]
+
+
+def test_rows_that_were_long_unread_are_deleted(tmp_path: Path) -> None:
+    cache, rows = RowCache(tmp_path), np.ones((2, 3), np.float32)
+    for key in ("read", "unread"):
+        cache.put(key, rows)
+    for file in tmp_path.iterdir():
+        os.utime(file, (0, 0))
+    assert cache.get("read", (2, 3)) is not None
+    cache.put("new", rows)
+    assert [cache.get(key, (2, 3)) is not None for key in ("read", "unread", "new")] == [True, False, True]
 
 
 def test_rows_are_done_without_where_nothing_can_be_written(tmp_path: Path) -> None:
