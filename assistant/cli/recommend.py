@@ -2,12 +2,19 @@
 
 import asyncio
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from threading import Thread
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assistant.background import THREAD
+from assistant.errors import ProductError
 from assistant.settings import load_settings
+
+if TYPE_CHECKING:
+    from tools.engines.parts import Engines
 
 
 def recommend(
@@ -40,13 +47,13 @@ async def _recommend(
     as_json: bool,
     verbose: bool,
 ) -> None:
-    from assistant.ahead import load
     from assistant.engines import open_engines
 
     settings = load_settings()
     engines = open_engines(settings)
-    load(engines, text, pictures=bool(images), speech=bool(audio))
-    # These imports take about a second, beside which the models load.
+    if text:  # beside the imports that follow, which take about a second
+        Thread(target=_load, args=(engines, text), name=THREAD, daemon=True).start()
+
     from rich.console import Console
 
     from assistant.front import Assistant, Sent
@@ -75,3 +82,13 @@ async def _recommend(
             sys.stdout.write(reply.model_dump_json(indent=1) + "\n")
         elif reply:
             console.print(reply_view(reply, verbose=verbose))
+
+
+def _load(engines: "Engines", text: str) -> None:
+    """Load what reading the text needs, unless it isn't there, which the turn says.
+
+    Picture encoders and Whisper are left to the turn: nearly all their time is Python's, importing torch and others,
+    and runs beside nothing.
+    """
+    with suppress(ProductError):
+        engines.text.load([text])

@@ -1,4 +1,4 @@
-"""Commands that answer once and end: seconds until the first search begins, and in all, each in a new process."""
+"""Commands that answer once and end: seconds until the first tool is called, and in all, each in a new process."""
 
 import json
 import os
@@ -73,13 +73,15 @@ def _seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
 
 
 def _result(found: Mapping[str, Sequence[tuple[float | None, float]]], bare: float) -> Result:
-    columns = ["command", "first search (s)", "whole (s)", "whole, times the baseline"]
+    columns = ["command", "first tool called (s)", "whole (s)", "whole, times the baseline"]
     table = Table(f"One command, median of {RUNS}", columns)
     numbers: dict[str, dict[str, float | None]] = {}
     for name, times in found.items():
         begun = [first for first, _ in times if first is not None]
         first, whole = (median(begun) if begun else None), median(seconds for _, seconds in times)
-        numbers[name] = {"first_search": first, "whole": whole, "ratio": whole / bare}
+        numbers[name] = {"first_tool": first, "whole": whole, "ratio": whole / bare}
         table.add(name, first, whole, whole / bare)
     note = f"The baseline, importing numpy, onnxruntime and chromadb, takes {bare:.2f} s."
-    return Result("one_shot", [table], [f"{note} Target: first search of words within {TARGET:g} s."], dict(numbers))
+    return Result(
+        "one_shot", [table], [f"{note} Target: the first search of words within {TARGET:g} s."], dict(numbers)
+    )
