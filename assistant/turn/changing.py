@@ -55,10 +55,8 @@ def _changes(
     moved = list(_moved(search, ordered, count))
     if not moved:
         return []
-    items = context.catalogue.get_many([*search.first, *(one.item_id for one in moved)])
-    proposed = [one for one in search.proposed if one in search.plan.constraints]
-    unmet = _unmet(search, proposed, items, context.settings.catalogue_language)
-    causes = _Causes(search, constraints_in_words(proposed, language), unmet, count)
+    items = context.catalogue.get_many(list({*search.first, *_ids(search.candidates), *(one.item_id for one in moved)}))
+    causes = _Causes(search, items, count, context.settings.catalogue_language, language)
     return [
         _change(one, items[one.item_id].title, causes.of(one), count, language) for one in moved if one.item_id in items
     ]
@@ -89,10 +87,10 @@ def _way(first: int, now: int, count: int) -> Way | None:
     return None if now == first else "up" if now < first else "down"
 
 
-def _unmet(search: WishSearch, proposed: list[Constraint], items: Mapping[str, Item], language: str) -> frozenset[str]:
-    """The first candidates that do not meet what a planning model has read besides."""
-    filters = to_filters(proposed)
-    return frozenset(one for one in search.first if one in items and not matches(items[one], filters, language))
+def _unmet(ids: Sequence[str], asked: list[Constraint], items: Mapping[str, Item], language: str) -> frozenset[str]:
+    """Which of the items do not meet these constraints."""
+    filters = to_filters(asked)
+    return frozenset(one for one in ids if one in items and not matches(items[one], filters, language))
 
 
 class _Causes:
@@ -101,23 +99,41 @@ class _Causes:
     Of two that moved it the same way, it is the one that moved it further.
     """
 
-    def __init__(self, search: WishSearch, conditions: str, unmet: frozenset[str], count: int) -> None:
-        self._conditions, self._unmet, self._count = conditions, unmet, count
-        self._searches = [found for found in search.found if found.by_model]
-        self._met = _places([one for one in search.first if one not in unmet])
+    def __init__(
+        self, search: WishSearch, items: Mapping[str, Item], count: int, catalogue_language: str, language: str
+    ) -> None:
+        held, found = search.plan.constraints, _ids(search.candidates)
+        proposed = [one for one in search.proposed if one in held]
+        given_up = [one for one in search.given_up if one not in held]
+        self._proposed, self._given_up = (constraints_in_words(one, language) for one in (proposed, given_up))
+        self._unmet = _unmet(search.first, proposed, items, catalogue_language)
+        self._let_in = _unmet(found, given_up, items, catalogue_language)
+        self._searches = [one for one in search.found if one.by_model]
+        self._met = _places([one for one in search.first if one not in self._unmet])
+        self._others = _places([one for one in found if one not in self._let_in])
+        self._count = count
 
     def of(self, one: _Moved) -> _Cause:
         rises = one.way in ("new", "up")
         if self._is_by_ranking(one, rises=rises):
             return _Cause("ranking", "reason_ranked" if rises else "reason_outranked")
         if one.item_id in self._unmet:
-            return _Cause("condition", "reason_unmet", self._conditions)
-        if self._conditions and (not self._searches or self._met.get(one.item_id) == one.found):
-            return _Cause("condition", "reason_condition", self._conditions)
+            return _Cause("condition", "reason_unmet", self._proposed)
+        if one.item_id in self._let_in:
+            return _Cause("condition", "reason_without", self._given_up)
+        if self._is_by_condition(one):
+            asked = ("reason_condition", self._proposed) if self._proposed else ("reason_without", self._given_up)
+            return _Cause("condition", *asked)
         own = [found for found in self._searches if any(hit.item_id == one.item_id for hit in found.hits)]
         if own and rises:
             return _Cause("search", "reason_found", _words(own[:1]))
         return _Cause("search", "reason_search", _words(self._searches))
+
+    def _is_by_condition(self, one: _Moved) -> bool:
+        """Whether the items that conditions took away or let in did it: beside the others it stands where it stood."""
+        if not (self._proposed or self._given_up):
+            return False
+        return not self._searches or self._met.get(one.item_id, NOWHERE) == self._others.get(one.item_id)
 
     def _is_by_ranking(self, one: _Moved, *, rises: bool) -> bool:
         """Whether the model's order did it: what had been found alone would not have brought it there."""

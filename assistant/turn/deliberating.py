@@ -278,7 +278,7 @@ class _Deliberation:
             }
         )
         proposed = [*certain.proposed, *(one for one in held if one not in self.plan.constraints)]
-        changed = certain.model_copy(update={"plan": plan, "proposed": proposed})
+        changed = certain.model_copy(update={"plan": plan, "proposed": proposed, "given_up": [*self._given_up]})
         searched, results = await search_for(changed, self.state, self._runtime)
         self._certain = searched
         return searched, [*results, *await self._again(searched.plan.filters)]

@@ -166,6 +166,8 @@ class WishSearch(Record):
     """Ids of the first candidates, before any model call."""
     proposed: list[Constraint] = []
     """What a planning model has added to the plan's constraints."""
+    given_up: list[Constraint] = []
+    """What it has taken back of them."""
     far: bool = False
     """Whether something was found and nothing of it has to do with the wish."""
     weak: bool = False

@@ -20,6 +20,7 @@ from tools.records import Hit, Item
 LETTERS = "abcdefgh"
 PRICES = {letter: 10 * number for number, letter in enumerate(LETTERS, start=1)}
 LIMIT = Constraint(field="max_price", value=30, source="text", words="30")
+NEAR = Constraint(field="max_price", value=80, source="text", words="80")
 
 
 def hit(item_id: str) -> Hit:
@@ -36,11 +37,22 @@ class Catalogue:
 
 
 def told(
-    first: str, found: str, now: str, *searches: Found, proposed: tuple[Constraint, ...] = (), count: int = 3
+    first: str,
+    found: str,
+    now: str,
+    *searches: Found,
+    proposed: tuple[Constraint, ...] = (),
+    given_up: tuple[Constraint, ...] = (),
+    count: int = 3,
 ) -> list[Change]:
     plan = Plan(intent="recommend", constraints=[*proposed], filters=to_filters([*proposed]))
     search = WishSearch(
-        plan=plan, first=[*first], candidates=candidates(found), found=[*searches], proposed=[*proposed]
+        plan=plan,
+        first=[*first],
+        candidates=candidates(found),
+        found=[*searches],
+        proposed=[*proposed],
+        given_up=[*given_up],
     )
     shown = search.model_copy(update={"candidates": candidates(now)})
     context: Any = SimpleNamespace(catalogue=Catalogue(), settings=SimpleNamespace(catalogue_language="en"))
@@ -94,6 +106,23 @@ CASES = {
         told("eab", "acb", "acb", further("bench", "c"), proposed=(LIMIT,)),
         ["A 2>1 Moved up: searched again with “at most 30”", "C None>2 New: found by a further search for “bench”",
          "E 1>None No longer shown: does not meet “at most 30”"],
+    ),
+    "a condition taken back": (
+        told("abc", "aebc", "aebc", given_up=(LIMIT,)),
+        ["E None>2 New: searched again without “at most 30”",
+         "B 2>3 Moved down: searched again without “at most 30”",
+         "C 3>None No longer shown: searched again without “at most 30”"],
+    ),
+    "a condition taken back beside a search": (
+        told("abc", "ceba", "ceba", further("bench", "c"), given_up=(LIMIT,), count=2),
+        ["C None>1 New: found by a further search for “bench”",
+         "E None>2 New: searched again without “at most 30”",
+         "A 1>None No longer shown: a further search for “bench” changed the order",
+         "B 2>None No longer shown: searched again without “at most 30”"],
+    ),
+    "a condition in place of another": (
+        told("ab", "ba", "ba", proposed=(NEAR,), given_up=(LIMIT,), count=2),
+        ["B 2>1 Moved up: searched again with “at most 80”", "A 1>2 Moved down: searched again with “at most 80”"],
     ),
     "what a search raised and the model raised further": (
         told("abcd", "acdb", "cadb", further("bench", "cd"), count=4),
