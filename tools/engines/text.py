@@ -120,10 +120,9 @@ class TextEncoder:
         """
         if not texts:
             return np.zeros((0, self.identity.dimensions), dtype=np.float32)
-        cut = [self._cut(text) for text in texts]
-        self.load(cut)
+        self.load(texts)
         model = self._model()
-        rows = model.encode(cut, model.prompts.get(purpose, ""), batch_size)
+        rows = model.encode([self._cut(text) for text in texts], model.prompts.get(purpose, ""), batch_size)
         return np.ascontiguousarray(rows, dtype=np.float32)
 
     def encode_once(self, texts: Sequence[str], *, purpose: Purpose = "document") -> NDArray[np.float32]:
