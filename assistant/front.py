@@ -490,7 +490,7 @@ class Assistant:
             catalogue=catalogue,
             vocabulary=catalogue.vocabulary(),
             chat=self._parts.chat.for_turn(),
-            reader=MessageReader(encoder, heads_for(model), catalogue),
+            reader=MessageReader(encoder, heads_for(model), catalogue, led=planner_in_force(self.settings) == "model"),
             run_tool=partial(self._run_tool, user=request.owner),
             uploads=self.uploads(request.session_id),
             models=model_names(self.settings),

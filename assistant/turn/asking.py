@@ -26,7 +26,7 @@ def spreads(understanding: Understanding, plan: Plan) -> bool:
 
 def question(understanding: Understanding, plan: Plan, memory: Memory) -> Question | None:
     """What is asked back where a spread is shown, or a gift is left open; None where what is wanted is known."""
-    if not plan.spread and not (understanding.open_wish and understanding.recipient):
+    if not plan.spread and not (plan.open_wish and understanding.recipient):
         return None
     priced = plan.filters.max_price is not None or plan.filters.min_price is not None
     return Question(text=say("question", memory.language, other=bool(memory.for_other), priced=priced))

@@ -299,6 +299,8 @@ class _Deliberation:
             if self._counts(call, search)
         ]
         search = search.model_copy(update={"found": [*self._certain.found, *extra]})
+        if search.plan.open_wish and extra:
+            search = search.model_copy(update={"found": extra, "plan": self._as_wish(search.plan)})
         language = self.state["memory"].language
         state: TurnState = {
             **self.state,
@@ -311,6 +313,11 @@ class _Deliberation:
             fused = await fuse(state, self._runtime)
             state = {**state, **fused}  # type: ignore[typeddict-item]
         self.state = state
+
+    def _as_wish(self, plan: Plan) -> Plan:
+        """The plan where the reading left open what to recommend, and the planner has searched for it."""
+        queries = [str(call.arguments["query"]) for call, own in self._found if own and "query" in call.arguments]
+        return plan.model_copy(update={"open_wish": False, "spread": False, "topic": next(iter(queries), plan.topic)})
 
     def _counts(self, call: PlannedCall, search: WishSearch) -> bool:
         """Whether what a call found joins the candidates: a list that asks for nothing does so beside no wish."""
@@ -329,7 +336,7 @@ class _Deliberation:
             pool=self._context.settings.turn.pool,
             asked=frozenset(self._asked),
             conditions=tuple(self._conditions()),
-            searches_words=bool(plan.topic) or not plan.open_wish,
+            searches_words=bool(plan.topic or self.state["memory"].exchanges) or not plan.open_wish,
         )
 
     def _known_items(self) -> dict[str, None]:

@@ -41,6 +41,10 @@ class Read(NamedTuple):
         """The likeliest act."""
         return max(self.acts, key=lambda act: self.acts[act])
 
+    def unless_sure(self, act: str, certain: float) -> "Read":
+        """The same without this act, where it is less probable than ``certain``."""
+        return self if self.acts[act] >= certain else self._replace(acts={**self.acts, act: 0.0})
+
 
 class Heads:
     """The classifiers for one text encoder."""

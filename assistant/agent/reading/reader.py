@@ -94,6 +94,9 @@ _INTENTS: dict[str, Intent] = {
 _GOES_ON = ("refine", "more", "undo")
 _ABOUT_ITEMS = ("item", "compare", "cart")
 _PICKS = (*_ABOUT_ITEMS, "refine", "find")
+SURELY_CHAT = 0.9
+"""The probability from which a message in a conversation about items is small talk whoever plans."""
+
 _STEERS = ("cheapest", "dearest", "likes", "rejects", "free_limit")
 """Operations on the list that was shown, which need nothing but that list."""
 
@@ -112,6 +115,8 @@ class MessageReader(NamedTuple):
     catalogue: Catalogue
     ask: Ask | None = None
     """Asks the language model about words of which the classifiers are unsure."""
+    led: bool = False
+    """Whether a planning model sees what is found, and answers small talk: it is left what is not surely small talk."""
 
     def understand(
         self, said: Sequence[Said], memory: Memory, vocabulary: Vocabulary, *, attached: bool
@@ -135,6 +140,8 @@ class MessageReader(NamedTuple):
         for part in said:
             states = self.encoder.token_states(part.text, purpose="classification")
             read = self.heads.read(part.text, states, shown=_goes_on(memory))
+            if self.led and memory.shown:
+                read = read.unless_sure("chat", SURELY_CHAT)
             if self.ask:
                 read = read._replace(tagged=settled(read.tagged, vocabulary, language, CERTAIN, self.ask))
             parts.append(_Part(part, read, memory, vocabulary, language, referring, items, attached=attached))
@@ -607,12 +614,15 @@ class _Part:
 
     @property
     def steers(self) -> bool:
-        """Whether only what to do with the list is said: not this one, cheapest first, more of the same."""
-        asked = self.read.act in ("more", "undo") or any(map(self.asks, _STEERS))
-        likens = self.asks("similar") and bool(self.references)
+        """Whether only what to do with the list is said: not this one, cheapest first, more of the same.
+
+        Where something is taken back and nothing shows what, there is more to understand than the classifiers do.
+        """
+        asked = self.read.act == "more" or bool(self.taken_back) or any(map(self.asks, _STEERS))
+        begins = (self.asks("similar") and bool(self.references)) or self.asks("gift") or self.asks("open")
         told = self.says_what or any(span.role == "said" for span in self.spans)
         held = any(place != WHOLE for _, place in (*self.constraints, *self.preferences))
-        return bool(self.memory.shown) and asked and not (likens or told or held)
+        return bool(self.memory.shown) and asked and not (begins or told or held)
 
 
 def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: bool) -> Understanding:

@@ -113,7 +113,8 @@ def serve(shop_engines: Engines, model: FakeOpenAIServer, tmp_path: Path) -> Ser
 
     def serve_(data: Path = tmp_path / "own", **service: object) -> contextlib.AbstractContextManager[Running]:
         remote = {"profile": "remote", "base_url": model.base_url, "model": model.model}
-        return serving(load_settings(data=data, llm=remote, service=service), shop_engines)
+        turn = {"planner": "model", "ranking": "vote"}  # the scripted model is asked for everything
+        return serving(load_settings(data=data, llm=remote, turn=turn, service=service), shop_engines)
 
     return serve_
 

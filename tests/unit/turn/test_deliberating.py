@@ -205,6 +205,23 @@ async def test_a_condition_is_not_taken_back_by_words_nobody_said_nor_against_th
     assert "Not taken back" in results(plans(model)[-1])[-1]
 
 
+async def test_what_the_reading_leaves_open_may_be_searched_for_where_the_conversation_says_what(
+    stage: Stage, model: FakeOpenAIServer
+) -> None:
+    model.script(planning(calls(search("chair")), DONE))
+    first, _, _ = await stage.turn("surprise me", asks=["open"])
+    assert [step.tool for step in first.steps if step.origin == "planned"] == []
+    assert "a wish of your own" in results(plans(model)[-1])[-1]
+
+    model.script(planning(DONE))
+    await stage.turn(WISH)
+    model.script(planning(calls(search("cafe chair")), DONE))
+    reply, _, _ = await stage.turn("surprise me", asks=["open"])
+    assert [step.tool for step in reply.steps if step.origin == "planned"] == ["search_by_text"]
+    assert reply.question is None
+    assert "different categories" not in reply.message
+
+
 async def test_small_talk_counts_only_where_nothing_was_read(stage: Stage, model: FakeOpenAIServer) -> None:
     stage.scores = {item.id: 0.3 for item in ITEMS}
     model.script(planning(calls(("small_talk", {"answer": "You are welcome!"}))))

@@ -5,13 +5,17 @@ from collections.abc import Callable
 import pytest
 
 from assistant.agent.reading import reader as module
+from assistant.agent.reading.heads import Read
+from assistant.agent.reading.labels import ACTS
 from assistant.agent.reading.reader import MessageReader
 from assistant.records import Constraint, Memory, Recommendation
 from assistant.understanding import Said, Understanding
 from tests.fakes.reading import PhraseEncoder, Told
 from tests.unit.agent.reading.conftest import LIKE, Shelf, find, item
+from tools.engines.text import TokenStates
 from tools.records import ItemsResult, Vocabulary
 
+UNSURE = {"chat": 0.6, "refine": 0.4}
 Understand = Callable[..., Understanding]
 SHOES = [item("pegasus", 120.0), item("asics", 55.0), item("ultra", 150.0)]
 
@@ -62,6 +66,39 @@ def test_cheaper_leaves_something_of_the_kind(
 ) -> None:
     read = understand("hm, no", "refine", operation, memory=Memory(shown=shown, topic="running shoes"))
     assert held(read) == expected
+
+
+class Unsure(Told):
+    """Classifiers that take every message for small talk, and are not sure of it."""
+
+    def read(self, text: str, states: TokenStates, *, shown: bool) -> Read:
+        return super().read(text, states, shown=shown)._replace(acts=dict.fromkeys(ACTS, 0.0) | UNSURE)
+
+
+@pytest.mark.parametrize(
+    ("led", "shown", "chat", "intent", "refines"),
+    [
+        (False, SHOES, 0.6, "chat", False),
+        (True, SHOES, 0.6, None, True),
+        (True, SHOES, 0.95, "chat", False),
+        (True, [], 0.6, "chat", False),
+    ],
+)
+def test_where_a_model_plans_only_what_surely_is_small_talk_is_taken_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+    led: bool,
+    shown: list[Recommendation],
+    chat: float,
+    intent: str | None,
+    refines: bool,
+) -> None:
+    monkeypatch.setitem(UNSURE, "chat", chat)
+    heads = Unsure()
+    text = heads.tell("my uncle chips in", "chat")
+    reader = MessageReader(PhraseEncoder(LIKE), heads, Shelf(), led=led)  # type: ignore[arg-type]
+    said, memory = [Said(source="text", text=text)], Memory(shown=shown, topic="running shoes")
+    read = reader.understand(said, memory, Vocabulary(), attached=False)
+    assert (read.intent, read.refines) == (intent, refines)
 
 
 def test_a_question_about_an_item_that_was_not_shown(understand: Understand) -> None:
