@@ -100,6 +100,9 @@ SURELY_CHAT = 0.9
 _STEERS = ("cheapest", "dearest", "likes", "rejects", "free_limit")
 """Operations on the list that was shown, which need nothing but that list."""
 
+_TELLS = ("thing", "prop", "for", "said", "max", "min", "near")
+"""Roles of words that say more than what to do with the list."""
+
 _OTHERS = ("cheaper", "dearer", "similar", "likes", "rejects")
 """Operations that ask for other items than the one that is named."""
 
@@ -142,7 +145,7 @@ class MessageReader(NamedTuple):
             read = self.heads.read(part.text, states, shown=_goes_on(memory))
             if self.led and memory.shown:
                 read = read.unless_sure("chat", SURELY_CHAT)
-            if self.ask:
+            if self.ask and not _operates(read, read.tagged.spans(), memory):
                 read = read._replace(tagged=settled(read.tagged, vocabulary, language, CERTAIN, self.ask))
             parts.append(_Part(part, read, memory, vocabulary, language, referring, items, attached=attached))
         return _joined(parts, memory, language, attached=attached)
@@ -620,9 +623,15 @@ class _Part:
         """
         asked = self.read.act == "more" or bool(self.taken_back) or any(map(self.asks, _STEERS))
         begins = (self.asks("similar") and bool(self.references)) or self.asks("gift") or self.asks("open")
-        told = self.says_what or any(span.role == "said" for span in self.spans)
         held = any(place != WHOLE for _, place in (*self.constraints, *self.preferences))
-        return bool(self.memory.shown) and asked and not (begins or told or held)
+        return asked and _operates(self.read, self.spans, self.memory) and not (begins or held)
+
+
+def _operates(read: Read, spans: Sequence[Span], memory: Memory) -> bool:
+    """Whether something is asked of the list that was shown, and no word says what else is wanted or told about."""
+    roles = {span.role for span in spans}
+    asked = read.act in ("more", "undo") or "back" in roles or any(read.operations[o] >= ASKED for o in _STEERS)
+    return bool(memory.shown) and asked and roles.isdisjoint(_TELLS)
 
 
 def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: bool) -> Understanding:

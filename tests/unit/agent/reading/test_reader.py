@@ -8,6 +8,7 @@ from assistant.agent.reading import reader as module
 from assistant.agent.reading.heads import Read
 from assistant.agent.reading.labels import ACTS
 from assistant.agent.reading.reader import MessageReader
+from assistant.agent.reading.spans import Tagged
 from assistant.records import Constraint, Memory, Recommendation
 from assistant.understanding import Said, Understanding
 from tests.fakes.reading import PhraseEncoder, Told
@@ -271,3 +272,32 @@ def test_what_is_told_of_a_picture_is_wanted_where_nothing_else_is(understand: U
     )
     beside = understand("I have this [said:sofa], which [thing:lamp] goes with it?", "find", attached=True)
     assert (beside.topic, beside.other_things) == ("lamp", ["sofa"])
+
+
+@pytest.mark.parametrize(
+    ("labelled", "act", "operation", "asks"),
+    [
+        ("not the [item:first one]", "refine", "rejects", False),
+        ("cheapest first", "refine", "cheapest", False),
+        ("more", "more", None, False),
+        ("not the [item:first one], a [prop:red] one", "refine", "rejects", True),
+        ("up to [max:100]", "refine", None, True),
+    ],
+)
+def test_no_model_is_asked_about_words_that_only_steer_the_list(
+    monkeypatch: pytest.MonkeyPatch, labelled: str, act: str, operation: str | None, asks: bool
+) -> None:
+    asked: list[str] = []
+
+    def settled(tagged: Tagged, *_: object) -> Tagged:
+        asked.append(tagged.text)
+        return tagged
+
+    monkeypatch.setattr(module, "settled", settled)
+    monkeypatch.setattr(module, "search_by_text", lambda *_, **__: ItemsResult(items=[]))
+    heads = Told()
+    text = heads.tell(labelled, act, [operation] if operation else [])
+    reader = MessageReader(PhraseEncoder(LIKE), heads, Shelf(), ask=lambda _: {})  # type: ignore[arg-type]
+    read = reader.understand([Said(source="text", text=text)], Memory(shown=SHOES), Vocabulary(), attached=False)
+    assert bool(asked) == asks
+    assert read.steers != asks
