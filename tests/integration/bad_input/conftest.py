@@ -25,6 +25,9 @@ from tests.integration.bad_input import shop
 from tools.toolbox import Engines
 
 PROGRAM = Path(sys.executable).with_name("assistant")
+EVERY_STEP = {"planner": "model", "ranking": "vote"}
+"""Settings of ``turn`` that give the scripted model every step, though it was never probed."""
+
 NOWHERE = "http://127.0.0.1:9/v1"
 """An address where nothing listens."""
 
@@ -67,6 +70,8 @@ class CommandLine:
             "ASSISTANT_LLM__PROFILE": "remote",
             "ASSISTANT_LLM__BASE_URL": self.base_url,
             "ASSISTANT_LLM__MODEL": "fake-model",
+            "ASSISTANT_TURN__PLANNER": EVERY_STEP["planner"],
+            "ASSISTANT_TURN__RANKING": EVERY_STEP["ranking"],
             "NO_COLOR": "1",
             "COLUMNS": "200",
         }
@@ -188,7 +193,7 @@ def opened(shop_engines: Engines, model: FakeOpenAIServer, tmp_path: Path) -> Op
     @asynccontextmanager
     async def open_(engines: Engines = shop_engines, **llm: object) -> AsyncIterator[Assistant]:
         remote = {"profile": "remote", "base_url": model.base_url, "model": model.model, **llm}
-        settings: Settings = load_settings(data=tmp_path / "own", llm=remote)
+        settings: Settings = load_settings(data=tmp_path / "own", llm=remote, turn=EVERY_STEP)
         async with Assistant(settings, engines=engines) as assistant:
             yield assistant
 

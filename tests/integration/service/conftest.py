@@ -19,7 +19,7 @@ from assistant.engines import taste_of
 from assistant.service.app import create_app
 from assistant.settings import Settings, load_settings
 from tests.fakes.openai_server import FakeOpenAIServer
-from tests.integration.bad_input.conftest import model, shop_data, shop_engines, shop_file
+from tests.integration.bad_input.conftest import EVERY_STEP, model, shop_data, shop_engines, shop_file
 from tools.toolbox import Engines
 
 __all__ = ["model", "shop_data", "shop_engines", "shop_file"]
@@ -113,8 +113,7 @@ def serve(shop_engines: Engines, model: FakeOpenAIServer, tmp_path: Path) -> Ser
 
     def serve_(data: Path = tmp_path / "own", **service: object) -> contextlib.AbstractContextManager[Running]:
         remote = {"profile": "remote", "base_url": model.base_url, "model": model.model}
-        turn = {"planner": "model", "ranking": "vote"}  # the scripted model is asked for everything
-        return serving(load_settings(data=data, llm=remote, turn=turn, service=service), shop_engines)
+        return serving(load_settings(data=data, llm=remote, turn=EVERY_STEP, service=service), shop_engines)
 
     return serve_
 
