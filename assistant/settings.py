@@ -45,6 +45,10 @@ class LLMSettings(Section):
         "auto",
         description="numbers of the cpu profile; auto: bfloat16 where the processor computes in it, else float32",
     )
+    weights: Literal["auto", "int8", "own"] = Field(
+        "auto",
+        description="weights of the cpu profile; auto: int8 where the processor is quick at it, else own",
+    )
     threads: int | None = Field(None, ge=1, description="threads of the cpu profile; default: every usable core")
     kv_cache_gib: int = Field(1, ge=1, description="memory of the cpu profile's key-value cache, in GiB")
     max_streams: int = Field(8, ge=1, description="how many requests the cpu profile decodes together")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from assistant.errors import ConfigError, ServiceMissing
+from assistant.llm import int8
 from assistant.settings import LLMSettings, Settings, project_folder
 
 DEFAULT_MODELS: Final = {"cpu": "qwen2.5-coder-0.5b-instruct", "gpu": "Qwen/Qwen3-4B-Instruct-2507"}
@@ -214,7 +215,7 @@ def _base_environment(settings: Settings) -> dict[str, str]:
 def _cpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settings, str], Path]) -> Launch:
     llm = settings.llm
     arguments = [
-        *_common_arguments(settings, _weights(settings, model_folder)),
+        *_common_arguments(settings, _quick_weights(settings, _weights(settings, model_folder))),
         "--dtype", llm.dtype if llm.dtype != "auto" else best_cpu_dtype(),
         "--block-size", "32",  # the prefix cache serves whole blocks; 128 by default
         "--enforce-eager",  # compiling takes minutes and wins little at these sizes
@@ -235,6 +236,29 @@ def _cpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settin
         "VLLM_CACHE_ROOT": str(settings.home.expanduser().absolute() / "cache" / "vllm"),
     }
     return Launch([str(python), *arguments], environment)
+
+
+def _quick_weights(settings: Settings, weights: str) -> str:
+    """The folder of the weights that the settings ask for: the model's own, or the same in eight bits.
+
+    Measured with avx512_vnni: prompts are read 1.5 times, words written 2 to 3 times as fast; without such an
+    instruction both are slower.
+
+    Raises:
+        ConfigError, ServiceMissing: eight bits are asked for by name, and cannot be had.
+    """
+    wanted, folder = settings.llm.weights, Path(weights)
+    if wanted == "own" or (wanted == "auto" and not (int8.is_quick() and int8.fits(folder))):
+        return weights
+    if not int8.fits(folder):
+        known = ", ".join(sorted(int8.ARCHITECTURES))
+        raise ConfigError(f"llm.weights is int8, which {folder.name} cannot be: only unquantized {known} can.")
+    try:
+        return str(int8.in_eight_bits(folder, settings.home.expanduser().absolute() / "cache" / "int8"))
+    except OSError as exc:
+        if wanted == "auto":
+            return weights
+        raise ServiceMissing(f"The weights of {folder.name} in eight bits cannot be made: {exc}") from exc
 
 
 def _openmp(python: Path) -> dict[str, str]:

@@ -1,0 +1,109 @@
+"""A model's weights in eight bits, for processors that multiply such numbers in one instruction.
+
+Each output channel of a linear layer has one scale (symmetric, weight-only rounding); vLLM rounds activations token by
+token as it computes. Embeddings, norms and the output layer stay as they are. The form is that of compressed-tensors
+(int-quantized, W8A8), as in LLM.int8 (Dettmers et al. 2022) without its outlier columns.
+"""
+
+import glob
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock
+
+ARCHITECTURES: Final = {"Qwen2ForCausalLM", "LlamaForCausalLM"}
+"""Models whose linear layers but the output are all named ``..._proj``."""
+
+MOST_BYTES: Final = 8 << 30
+"""Larger models are left as they are: to write them anew takes minutes."""
+
+_FLAGS: Final = {"avx512_vnni", "avx_vnni", "amx_int8"}
+_QUANTIZATION: Final[dict[str, Any]] = {
+    "quant_method": "compressed-tensors",
+    "format": "int-quantized",
+    "quantization_status": "compressed",
+    "ignore": ["lm_head"],
+    "config_groups": {
+        "group_0": {
+            "targets": ["Linear"],
+            "weights": {"num_bits": 8, "type": "int", "symmetric": True, "strategy": "channel", "dynamic": False},
+            "input_activations": {
+                "num_bits": 8, "type": "int", "symmetric": True, "strategy": "token", "dynamic": True,
+            },
+        }
+    },
+}  # fmt: skip
+
+
+def is_quick() -> bool:
+    """Whether this processor multiplies eight-bit numbers in one instruction (VNNI or AMX)."""
+    try:
+        flags = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        return False
+    return bool(flags and _FLAGS & set(flags[1].split()))
+
+
+def fits(folder: Path) -> bool:
+    """Whether the weights can be had in eight bits: of a known architecture, not quantized yet, and not too large."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    sizes = [path.stat().st_size for path in folder.glob("*.safetensors")]
+    known = bool(ARCHITECTURES & set(config.get("architectures") or ()))
+    return known and "quantization_config" not in config and 0 < sum(sizes) <= MOST_BYTES
+
+
+def in_eight_bits(folder: Path, cache: Path) -> Path:
+    """The folder of the same model in eight bits below ``cache``; made once, in seconds, and anew for other weights.
+
+    Raises:
+        OSError: it cannot be written, or the weights cannot be read.
+    """
+    weights = sorted(folder.glob("*.safetensors"))
+    told = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in weights]
+    made = cache / f"{folder.name}-{hashlib.sha256(chr(10).join(told).encode()).hexdigest()[:12]}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / "lock"):
+        if made.is_dir():
+            return made
+        for old in cache.glob(f"{glob.escape(folder.name)}-????????????*"):
+            shutil.rmtree(old, ignore_errors=True)
+        fresh = made.with_name(made.name + ".new")
+        fresh.mkdir()
+        try:
+            _write(folder, weights, fresh)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+        fresh.replace(made)
+    return made
+
+
+def _write(folder: Path, weights: list[Path], fresh: Path) -> None:
+    import torch  # late: a start with weights as they are needs no torch in this process
+    from safetensors import SafetensorError, safe_open
+    from safetensors.torch import save_file
+
+    for path in weights:
+        try:
+            with safe_open(path, "pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        except SafetensorError as exc:
+            raise OSError(f"{path} is damaged: {exc}") from exc
+        for name in [name for name in tensors if name.endswith("_proj.weight")]:
+            whole = tensors[name].float()
+            scale = (whole.abs().amax(1, keepdim=True) / 127).clamp(min=1e-8)
+            tensors[name] = torch.round(whole / scale).clamp(-127, 127).to(torch.int8)
+            tensors[f"{name}_scale"] = scale
+        save_file(tensors, fresh / path.name, metadata={"format": "pt"})
+    for path in folder.iterdir():
+        if path.suffix in (".json", ".txt", ".jinja") and not path.name.endswith(".index.json"):
+            shutil.copy(path, fresh / path.name)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (fresh / "config.json").write_text(json.dumps({**config, "quantization_config": _QUANTIZATION}, indent=1), "utf-8")
