@@ -72,7 +72,8 @@ class Bench:
     @property
     def settings(self) -> Settings:
         remote = {"profile": "remote", "base_url": self.model.base_url, "model": self.model.model}
-        return load_settings(home=self.home, data=self.home / "data", llm=remote)
+        turn = {"planner": "model", "ranking": "vote"}  # the scripted model is asked for every step
+        return load_settings(home=self.home, data=self.home / "data", llm=remote, turn=turn)
 
     def run(self, variant: str = "assistant", **options: Any) -> Path:  # noqa: ANN401
         suite = load_suite(str(self.suite))
