@@ -241,8 +241,8 @@ def _cpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settin
 def _quick_weights(settings: Settings, weights: str) -> str:
     """The folder of the weights that the settings ask for: the model's own, or the same in eight bits.
 
-    Measured with avx512_vnni: prompts are read 1.5 times, words written 2 to 3 times as fast; without such an
-    instruction both are slower.
+    Measured with avx512_vnni: prompts are read 1.5 times and words written 1.4 times as fast; without such an
+    instruction words are written at a seventh of the pace (docs/operations.md).
 
     Raises:
         ConfigError, ServiceMissing: eight bits are asked for by name, and cannot be had.
