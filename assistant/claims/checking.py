@@ -78,9 +78,14 @@ class Check:
         return bool(low) and any(low in _bare(text) for text in [*self.ground.texts, *liked])
 
     def _may_name(self, span: Span, spans: list[Span]) -> bool:
-        """Another item is named where the user liked it, or where prices are compared."""
-        if span.name in self.ground.liked and any(
-            one.has("liked", "popular", "resemble", "evaluation") or one.text in ("close", "like") for one in spans
+        """Another item is named where the user liked it, or where prices are compared; a photo is not like it."""
+        about_photo = any(one.has("photo") for one in spans) and not any(one.has("liked", "popular") for one in spans)
+        if (
+            span.name in self.ground.liked
+            and not about_photo
+            and any(
+                one.has("liked", "popular", "resemble", "evaluation") or one.text in ("close", "like") for one in spans
+            )
         ):
             return not span.negative
         return self.comparing.is_about(span)

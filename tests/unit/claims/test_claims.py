@@ -159,6 +159,19 @@ def test_what_is_said_of_another_item_or_of_people_is_not_said_of_this_one(text:
     assert check(text, "en", LIKED)
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("This Red Leather Sofa looks somewhat like your photo.", "en"),
+        ("这件 Red Leather Sofa 与您的照片有些相似。", "zh"),
+    ],
+)
+def test_what_looks_like_the_photo_is_not_what_the_user_liked(text: str, language: str) -> None:
+    evidence = [*LIKED, SEEN[-1]]
+    assert check(text, language, evidence)
+    assert check("It looks somewhat like your photo, and you liked the Red Leather Sofa.", "en", evidence) == []
+
+
 def test_a_likeness_is_said_as_far_as_it_goes() -> None:
     assert check("It looks somewhat like your photo.", "en", SEEN) == []
     assert check("It is exactly the shoe in your photo.", "en", SEEN)
