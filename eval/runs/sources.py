@@ -13,6 +13,7 @@ import httpx
 from packaging.requirements import Requirement
 
 import eval.runs
+from assistant.agent.steps import steps_in_force
 from assistant.llm.profiles import endpoint, model_name
 from assistant.models.registry import load_registry
 from assistant.models.store import MANIFEST, file_record, folder_of, read_manifest
@@ -67,13 +68,20 @@ def prompt_hashes(settings: Settings) -> dict[str, str]:
 
 
 def model_hashes(settings: Settings, *, with_llm: bool = True) -> dict[str, str]:
-    """Role -> name and sha256 of its files; a server's or hub's model has a name only."""
+    """Role -> name and sha256 of its files; a server's or hub's model has a name only.
+
+    With a language model, also which steps of a turn it does: ``auto`` takes them from what is kept of it.
+    """
     vision = settings.vision
     picture = vision.classifier if vision.encoder == "conse" else vision.clip_checkpoint
     names = {"speech": settings.speech.model, "text": settings.text.model, "picture": picture}
     if with_llm:
         names["llm"] = model_name(settings)
-    return {role: f"{name} {_files_hash(settings, name)}".strip() for role, name in sorted(names.items())}
+    found = {role: f"{name} {_files_hash(settings, name)}".strip() for role, name in sorted(names.items())}
+    if with_llm:
+        steps = steps_in_force(settings).model_dump(exclude={"probe"})
+        found["llm steps"] = ", ".join(f"{step} {who}" for step, who in steps.items())
+    return found
 
 
 def package_versions() -> dict[str, str]:
