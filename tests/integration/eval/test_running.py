@@ -143,7 +143,7 @@ def test_every_case_is_answered_and_the_run_says_how_it_was_made(bench: Bench) -
     manifest = Manifest.model_validate_json((run / MANIFEST).read_bytes())
     assert manifest.cases == ["chair", "mug"]
     assert manifest.finished
-    assert set(manifest.models) == {"llm", "speech", "picture", "text"}
+    assert set(manifest.models) == {"llm", "llm steps", "speech", "picture", "text"}
     assert len(manifest.models["text"].split()[-1]) == 64
     assert "plan" in manifest.prompts
     assert manifest.packages["chromadb"]
