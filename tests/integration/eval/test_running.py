@@ -85,6 +85,8 @@ class Bench:
             "ASSISTANT_DATA": str(self.home / "data"),
             "ASSISTANT_LLM__PROFILE": "remote",
             "ASSISTANT_LLM__BASE_URL": self.model.base_url,
+            "ASSISTANT_TURN__PLANNER": "model",
+            "ASSISTANT_TURN__RANKING": "vote",
             "ASSISTANT_LLM__MODEL": self.model.model,
         }
         command = [str(PROGRAM), "eval", "run", str(self.suite), *arguments]
