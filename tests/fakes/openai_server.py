@@ -24,6 +24,12 @@ from assistant.settings import Settings, load_settings
 
 Request = dict[str, Any]
 
+EVERY_STEP = {"planner": "model", "ranking": "vote"}
+"""Settings of ``turn`` that give a scripted model every step, though it was never probed."""
+
+EVERY_STEP_VARIABLES = {f"ASSISTANT_TURN__{name.upper()}": who for name, who in EVERY_STEP.items()}
+"""The same as environment variables of a command."""
+
 
 @dataclass(frozen=True)
 class Reply:

@@ -20,14 +20,11 @@ import pytest
 from assistant import Assistant
 from assistant.engines import open_engines
 from assistant.settings import Settings, load_settings
-from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
+from tests.fakes.openai_server import EVERY_STEP, EVERY_STEP_VARIABLES, FakeOpenAIServer, Reply, Request
 from tests.integration.bad_input import shop
 from tools.toolbox import Engines
 
 PROGRAM = Path(sys.executable).with_name("assistant")
-EVERY_STEP = {"planner": "model", "ranking": "vote"}
-"""Settings of ``turn`` that give the scripted model every step, though it was never probed."""
-
 NOWHERE = "http://127.0.0.1:9/v1"
 """An address where nothing listens."""
 
@@ -70,8 +67,7 @@ class CommandLine:
             "ASSISTANT_LLM__PROFILE": "remote",
             "ASSISTANT_LLM__BASE_URL": self.base_url,
             "ASSISTANT_LLM__MODEL": "fake-model",
-            "ASSISTANT_TURN__PLANNER": EVERY_STEP["planner"],
-            "ASSISTANT_TURN__RANKING": EVERY_STEP["ranking"],
+            **EVERY_STEP_VARIABLES,
             "NO_COLOR": "1",
             "COLUMNS": "200",
         }

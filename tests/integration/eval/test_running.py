@@ -20,7 +20,7 @@ from eval.runs.run import run_suite
 from eval.runs.variants import parse_variant
 from eval.suite.catalogue import suite_settings
 from eval.suite.load import load_suite
-from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
+from tests.fakes.openai_server import EVERY_STEP, EVERY_STEP_VARIABLES, FakeOpenAIServer, Reply, Request
 from tests.integration.bad_input.conftest import PROGRAM, Ended, ended, obliging
 
 pytestmark = pytest.mark.models
@@ -72,8 +72,7 @@ class Bench:
     @property
     def settings(self) -> Settings:
         remote = {"profile": "remote", "base_url": self.model.base_url, "model": self.model.model}
-        turn = {"planner": "model", "ranking": "vote"}  # the scripted model is asked for every step
-        return load_settings(home=self.home, data=self.home / "data", llm=remote, turn=turn)
+        return load_settings(home=self.home, data=self.home / "data", llm=remote, turn=EVERY_STEP)
 
     def run(self, variant: str = "assistant", **options: Any) -> Path:  # noqa: ANN401
         suite = load_suite(str(self.suite))
@@ -85,8 +84,7 @@ class Bench:
             "ASSISTANT_DATA": str(self.home / "data"),
             "ASSISTANT_LLM__PROFILE": "remote",
             "ASSISTANT_LLM__BASE_URL": self.model.base_url,
-            "ASSISTANT_TURN__PLANNER": "model",
-            "ASSISTANT_TURN__RANKING": "vote",
+            **EVERY_STEP_VARIABLES,
             "ASSISTANT_LLM__MODEL": self.model.model,
         }
         command = [str(PROGRAM), "eval", "run", str(self.suite), *arguments]

@@ -18,8 +18,8 @@ from assistant import Assistant
 from assistant.engines import taste_of
 from assistant.service.app import create_app
 from assistant.settings import Settings, load_settings
-from tests.fakes.openai_server import FakeOpenAIServer
-from tests.integration.bad_input.conftest import EVERY_STEP, model, shop_data, shop_engines, shop_file
+from tests.fakes.openai_server import EVERY_STEP, FakeOpenAIServer
+from tests.integration.bad_input.conftest import model, shop_data, shop_engines, shop_file
 from tools.toolbox import Engines
 
 __all__ = ["model", "shop_data", "shop_engines", "shop_file"]

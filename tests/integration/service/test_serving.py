@@ -24,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from assistant.llm import process as llm_process
 from tests.fakes.catalogues import entry, fill
-from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
+from tests.fakes.openai_server import EVERY_STEP_VARIABLES, FakeOpenAIServer, Reply, Request
 from tests.unit.llm.conftest import FAKE, free_port
 from tools.records import Item
 from tools.store import Catalogue
@@ -120,6 +120,7 @@ class Place:
             "ASSISTANT_LLM__PROFILE": "remote",
             "ASSISTANT_LLM__BASE_URL": self.model.base_url,
             "ASSISTANT_LLM__MODEL": self.model.model,
+            **EVERY_STEP_VARIABLES,
             "ASSISTANT_SERVICE__PORT": port,
             "ASSISTANT_SERVICE__REQUESTS_PER_MINUTE": 1_000_000,
             "ASSISTANT_SERVICE__TURNS_AT_ONCE": 1_000,

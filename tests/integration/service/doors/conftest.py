@@ -24,7 +24,7 @@ from assistant.service.keys import KeyStore
 from assistant.settings import Settings, load_settings
 from tests.fakes import catalogues
 from tests.fakes.encoders import HashPictures, HashText
-from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
+from tests.fakes.openai_server import EVERY_STEP, FakeOpenAIServer, Reply, Request
 from tests.integration.bad_input.conftest import obliging
 from tests.unit.tools.samples import record
 from tools.media import Audio, MediaLimits
@@ -146,7 +146,7 @@ def serve(engines: Engines, model: FakeOpenAIServer, tmp_path: Path) -> Serve:
     @contextmanager
     def running(*, needs_key: bool = False, **sections: dict[str, Any]) -> Iterator[Served]:
         llm = {"profile": "remote", "base_url": model.base_url, "model": model.model, **sections.pop("llm", {})}
-        settings = load_settings(data=tmp_path / "own", llm=llm, **sections)
+        settings = load_settings(data=tmp_path / "own", **{"llm": llm, "turn": EVERY_STEP, **sections})
         host = "0.0.0.0" if needs_key else "127.0.0.1"  # what the settings say decides whether keys are needed
         settings = settings.model_copy(update={"service": settings.service.model_copy(update={"host": host})})
         knowing = engines.with_taste(taste_of(settings, lambda: engines.catalogue))

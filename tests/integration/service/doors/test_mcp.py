@@ -23,7 +23,7 @@ from mcp.client.streamable_http import streamable_http_client
 from pydantic import AnyUrl
 
 from assistant.service.mcp_resources import item_uri
-from tests.fakes.openai_server import FakeOpenAIServer
+from tests.fakes.openai_server import EVERY_STEP_VARIABLES, FakeOpenAIServer
 from tests.integration.bad_input.conftest import purpose
 from tests.integration.service.doors.conftest import LAMP, Serve, Served, new_key, png, slow
 from tools.toolbox import TOOLS, Engines
@@ -265,6 +265,7 @@ def command(engines: Engines, model: FakeOpenAIServer, tmp_path: Path) -> StdioS
         "ASSISTANT_LLM__PROFILE": "remote",
         "ASSISTANT_LLM__BASE_URL": model.base_url,
         "ASSISTANT_LLM__MODEL": model.model,
+        **EVERY_STEP_VARIABLES,
         "PYTHONPATH": str(Path(__file__).parents[4]),
     }
     (tmp_path / "photos").mkdir()
