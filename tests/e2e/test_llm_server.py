@@ -118,7 +118,9 @@ async def test_errors_of_the_real_server(vllm_server: RealServer) -> None:
 
 
 async def test_hanging_up_ends_the_work(vllm_server: RealServer) -> None:
-    client = ChatClient(vllm_server.settings)
+    settings = vllm_server.settings
+    endless = settings.llm.model_copy(update={"extra_body": {"ignore_eos": True}})  # whatever the model makes of it
+    client = ChatClient(settings.model_copy(update={"llm": endless}))
     with pytest.raises(LLMUnavailable, match="did not answer"):
         await client.complete_text([HumanMessage("Count to 10000.")], purpose="chat", max_tokens=3000, timeout=2)
     for _ in range(50):
