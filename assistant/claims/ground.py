@@ -17,6 +17,9 @@ from assistant.understanding.lexicon import has_cjk
 ECHOES = frozenset({"dense", "picture_text", "text_picture"})
 """Sources whose entries hold the user's words, not the item's."""
 
+LONGEST_COMPOUND = 24
+"""Characters of the longest word that is taken for a compound of words of the evidence."""
+
 TASTE = frozenset({"session", "profile", "collaborative"})
 _TRUE, _FALSE = frozenset({"yes", "true", "是", "ja", "oui", "sí"}), frozenset({"no", "false", "否", "nein", "non"})
 
@@ -103,6 +106,15 @@ class Ground:
 
     def _chinese(self, word: str) -> list[Occurrence]:
         """A Chinese word inside a longer one or the other way round, by a shared meaning, or by its English meaning."""
+        return self._of_parts(word, {})
+
+    def _of_parts(self, word: str, known: dict[str, list[Occurrence]]) -> list[Occurrence]:
+        """The same; ``known``: what was found of parts of the whole word, each of which is looked for once."""
+        if word not in known:
+            known[word] = self._inside(word) or self._pieces(word, known)
+        return known[word]
+
+    def _inside(self, word: str) -> list[Occurrence]:
         if len(word) >= 2:
             inside = [one for one in self.occurrences if has_cjk(one.span.text) and word in one.span.text]
             if inside:
@@ -114,23 +126,23 @@ class Ground:
             each = [[one for key in part for one in self.words.get(key, [])] for part in parts]
             if each and all(each):
                 return each[-1]
-        return self._pieces(word)
-
-    def _pieces(self, word: str) -> list[Occurrence]:
-        """A compound of two words that the evidence both has."""
-        for cut in range(1, len(word)):
-            left, right = word[:cut], word[cut:]
-            if len(word) >= 3 and max(len(left), len(right)) >= 2:
-                found = [self._piece(left), self._piece(right)]
-                if all(found):
-                    return found[0] + found[1]
         return []
 
-    def _piece(self, piece: str) -> list[Occurrence]:
+    def _pieces(self, word: str, known: dict[str, list[Occurrence]]) -> list[Occurrence]:
+        """A compound of two words that the evidence both has."""
+        if not 3 <= len(word) <= LONGEST_COMPOUND:
+            return []
+        for cut in range(1, len(word)):
+            left, right = word[:cut], word[cut:]
+            if (before := self._piece(left, known)) and (behind := self._piece(right, known)):
+                return before + behind
+        return []
+
+    def _piece(self, piece: str, known: dict[str, list[Occurrence]]) -> list[Occurrence]:
         inside = [one for one in self.occurrences if has_cjk(one.span.text) and piece in one.span.text]
         if inside or len(piece) == 1:
             return inside
-        return self._chinese(piece)
+        return self._of_parts(piece, known)
 
     def add_text(self, text: str, source: str, attribute: str = "", *, negative: bool = False) -> list[Span]:
         """Read one text of the evidence in."""

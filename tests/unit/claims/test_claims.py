@@ -172,6 +172,12 @@ def test_what_looks_like_the_photo_is_not_what_the_user_liked(text: str, languag
     assert check("It looks somewhat like your photo, and you liked the Red Leather Sofa.", "en", evidence) == []
 
 
+@pytest.mark.parametrize("word", ["ラ" * 23, "sportstランニングシューズ", "sports" * 10 + "ランニング" * 20])
+def test_each_part_of_a_long_word_is_looked_for_once(word: str) -> None:
+    """Where each cut was looked for anew, the work doubled with every character, and one sentence took hours."""
+    assert check(f"これは{word}です。", "ja", SEEN)
+
+
 def test_a_likeness_is_said_as_far_as_it_goes() -> None:
     assert check("It looks somewhat like your photo.", "en", SEEN) == []
     assert check("It is exactly the shoe in your photo.", "en", SEEN)
