@@ -388,7 +388,7 @@ class Assistant:
         """Probe a model of which nothing is known; one that is too slow for it is probed by `assistant llm probe`."""
         if not self.settings.llm.probe or kept_scores(self.settings) is not None:
             return
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(OSError):  # too late, or a folder that cannot be written
             async with asyncio.timeout(PROBE_SECONDS):
                 entailment = await asyncio.to_thread(entailment_in, self._parts.engines, self.settings)
                 keep(self.settings, await probe(chat, self.settings, load_tasks(), entailment=entailment))

@@ -116,12 +116,12 @@ def _probe_once(settings: Settings) -> None:
         return
     try:
         found = run_probe(settings)
-    except LLMUnavailable as exc:
+        keep(settings, found)
+    except (LLMUnavailable, OSError) as exc:
         typer.echo(
             f"What the model is able to do is not known yet: {exc} Try again with: assistant llm probe", err=True
         )
         return
-    keep(settings, found)
     typer.echo(format_scores(found))
 
 

@@ -1,8 +1,7 @@
 """A model's weights in eight bits, for processors that multiply such numbers in one instruction.
 
-Each output channel of a linear layer has one scale (symmetric, weight-only rounding); vLLM rounds activations token by
-token as it computes. Embeddings, norms and the output layer stay as they are. The form is that of compressed-tensors
-(int-quantized, W8A8), as in LLM.int8 (Dettmers et al. 2022) without its outlier columns.
+W8A8 in the form of compressed-tensors: each output channel of a linear layer has one symmetric scale, written here, and
+vLLM rounds activations token by token as it computes. Embeddings, norms and the output layer stay as they are.
 """
 
 import glob
@@ -39,13 +38,18 @@ _QUANTIZATION: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-def is_quick() -> bool:
-    """Whether this processor multiplies eight-bit numbers in one instruction (VNNI or AMX)."""
+def processor_flags() -> frozenset[str]:
+    """What this processor says that it is able to do; nothing where it does not say."""
     try:
         flags = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
     except OSError:
-        return False
-    return bool(flags and _FLAGS & set(flags[1].split()))
+        return frozenset()
+    return frozenset(flags[1].split()) if flags else frozenset()
+
+
+def is_quick() -> bool:
+    """Whether this processor multiplies eight-bit numbers in one instruction (VNNI or AMX)."""
+    return bool(_FLAGS & processor_flags())
 
 
 def fits(folder: Path) -> bool:
@@ -53,6 +57,8 @@ def fits(folder: Path) -> bool:
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError):
+        return False
+    if not isinstance(config, dict):
         return False
     sizes = [path.stat().st_size for path in folder.glob("*.safetensors")]
     known = bool(ARCHITECTURES & set(config.get("architectures") or ()))

@@ -7,7 +7,6 @@ remote  any OpenAI-compatible server; nothing is started here
 
 import json
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,11 +148,7 @@ def best_cpu_dtype() -> str:
     bfloat16 is twice as fast as float32 where the processor computes in it, and 6 times slower at reading prompts
     where it does not (both measured).
     """
-    try:
-        flags = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
-    except OSError:
-        return "float32"
-    return "bfloat16" if flags and {"avx512_bf16", "amx_bf16"} & set(flags[1].split()) else "float32"
+    return "bfloat16" if {"avx512_bf16", "amx_bf16"} & int8.processor_flags() else "float32"
 
 
 def _remote_url(llm: LLMSettings) -> str:
