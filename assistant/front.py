@@ -37,7 +37,7 @@ from assistant.llm.profiles import endpoint
 from assistant.privacy.forgetting import remove_sessions, tidy
 from assistant.privacy.masking import Border
 from assistant.probe import load_tasks, probe
-from assistant.records import Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
+from assistant.records import ONLY_KEPT, Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
 from assistant.turn.degrading import REHEARSING
@@ -212,20 +212,23 @@ class Assistant:
         )
         await asyncio.to_thread(check_files, request, self.settings.limits, media_limits(self.settings))
         done: Done | None = None
+        records: list[TurnEvent] = []
         with self._noted(request):
             try:
                 async with contextlib.aclosing(self._run(request)) as events:  # type: ignore[type-var]
                     async for event in events:
                         if isinstance(event, Done):
                             done = event  # told when the turn is kept
-                        else:
+                            continue
+                        records.append(event)
+                        if not isinstance(event, ONLY_KEPT):
                             yield event
             except BaseException as exc:
                 if done is None or isinstance(exc, Exception):  # one that is stopped while it is kept may be kept
                     await self._drop_files(request.session_id)
                 raise
         if done is not None:
-            await asyncio.to_thread(self._note_beside, done)
+            await asyncio.to_thread(self._note_beside, done, records)
             yield done
 
     def _noted(self, request: Request) -> contextlib.AbstractContextManager[None]:
@@ -234,8 +237,10 @@ class Assistant:
             return unfinished.noted(self.settings.data_folder, request.session_id)
         return contextlib.nullcontext()
 
-    def _note_beside(self, done: Done) -> None:
-        """Keep what is learned from a turn: the ranking that was shown, and what the message said of earlier ones."""
+    def _note_beside(self, done: Done, records: Sequence[TurnEvent]) -> None:
+        """Keep how a turn went and what is learned from it: the ranking, and what the message said of earlier ones."""
+        with contextlib.suppress(StoreError):  # the turn itself is kept
+            self.log.note_events(done.reply.session_id, records)
         self._parts.impressions.note(done.impression)
         if done.reply.cart:  # as if its button had been pressed
             with contextlib.suppress(StoreError):

@@ -404,6 +404,30 @@ class CartChanged(Event):
     url: str | None = None
 
 
+class CallResult(Record):
+    """A tool call and what a planner reads of its result, or of why there is none."""
+
+    tool: str
+    arguments: dict[str, Any] | None = Field(description="null: what was said for them is no JSON object")
+    result: str
+
+
+class MessageRead(Event):
+    """A wish of the message with what was read of it, as a planner is told. Kept, and told to no client."""
+
+    type: Literal["read"] = "read"
+    wish: str = Field("", description="of several wishes of a message: its heading")
+    text: str
+
+
+class RoundFinished(Event):
+    """The calls that were made together. The first round is the reading's. Kept, and told to no client."""
+
+    type: Literal["round"] = "round"
+    wish: str = Field("", description="as of `MessageRead`")
+    calls: list[CallResult]
+
+
 class QuestionAsked(Event):
     """The assistant asks back."""
 
@@ -422,16 +446,18 @@ class Done(Event):
 
 
 TurnEvent = (
-    Accepted | StepStarted | StepFinished | Provisional | Ranked | Explained | CartChanged | QuestionAsked | Done
-)
+    Accepted | StepStarted | StepFinished | MessageRead | RoundFinished | Provisional | Ranked | Explained
+    | CartChanged | QuestionAsked | Done
+)  # fmt: skip
+"""A turn is the list of these: the stream, the planner's prompt, the log and its replays are made of it."""
+
+ONLY_KEPT = (MessageRead, RoundFinished)
+"""What is told to no client."""
 
 __all__ = [
-    "LOCAL",
-    "Accepted", "Attachment", "AttachmentNote", "Candidate", "CartChanged", "CartItem", "Change", "CitedEvidence",
-    "Constraint", "Done", "Event", "Evidence",
-    "Exchange", "Explained",
-    "Filters", "Group", "Heard", "Hit", "Intent", "Memory", "PictureNote", "PlannedCall", "Provisional", "Query",
-    "Question", "QuestionAsked", "Ranked", "Recommendation", "Regard", "Relaxation", "Reply", "Seen", "Step",
-    "StepFinished", "StepStarted",
-    "Timings", "TranscriptNote", "TurnEvent", "UsageNote",
+    "LOCAL", "Accepted", "Attachment", "AttachmentNote", "CallResult", "Candidate", "CartChanged", "CartItem",
+    "Change", "CitedEvidence", "Constraint", "Done", "Event", "Evidence", "Exchange", "Explained", "Filters", "Group",
+    "Heard", "Hit", "Intent", "Memory", "MessageRead", "PictureNote", "PlannedCall", "Provisional", "Query",
+    "Question", "QuestionAsked", "Ranked", "Recommendation", "Regard", "Relaxation", "Reply", "RoundFinished", "Seen",
+    "Step", "StepFinished", "StepStarted", "Timings", "TranscriptNote", "TurnEvent", "UsageNote",
 ]  # fmt: skip

@@ -11,19 +11,21 @@ import re
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Annotated
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, TypeAdapter
 
 import assistant.records
 import assistant.turn.state
 import assistant.understanding
 import tools.records
 from assistant.errors import SessionError, StoreError
-from assistant.records import Reply
+from assistant.records import Reply, TurnEvent
 from assistant.turn.state import LOCAL, Request
 from tools.private import private_folder
 from tools.records import Record
@@ -60,6 +62,8 @@ LOCK_SECONDS = 5.0
 """How long to wait for another writer, who has no more to write than a turn."""
 
 TITLE_CHARACTERS = 60
+
+_EVENTS: TypeAdapter[list[TurnEvent]] = TypeAdapter(list[Annotated[TurnEvent, Field(discriminator="type")]])
 
 
 class Turn(Record):
@@ -101,9 +105,11 @@ class SessionLog:
         with self._open() as db:
             db.execute("pragma journal_mode = wal")
             is_old = db.execute("select 1 from sqlite_master where name = 'sessions'").fetchone() is None
-            if "message_id" not in [row[1] for row in db.execute("pragma table_info(replies)")]:
-                db.executescript(_SCHEMA)
-                db.execute("alter table replies add column message_id text")
+            columns = [row[1] for row in db.execute("pragma table_info(replies)")]
+            db.executescript(_SCHEMA)
+            for name, kind in (("message_id", "text"), ("events", "blob")):  # later than the table
+                if name not in columns:
+                    db.execute(f"alter table replies add column {name} {kind}")
             db.executescript(_SCHEMA + (_OLD_SESSIONS if is_old else ""))
             db.execute("create index if not exists replies_to on replies (message_id)")
 
@@ -211,13 +217,31 @@ class SessionLog:
             for turn, said, reply, at, message_id in rows
         ]
 
-    def answer_to(self, session_id: str, message_id: str) -> Reply | None:
-        """The reply that a message got, if it has one."""
+    def note_events(self, session_id: str, events: Sequence[TurnEvent]) -> None:
+        """Keep how the session's last turn went, `Done` left out: its reply is kept already."""
+        packed = zlib.compress(_EVENTS.dump_json([*events]))
+        with self._open() as db:
+            db.execute(
+                "update replies set events = :events where session_id = :session_id"
+                " and turn = (select max(turn) from replies where session_id = :session_id)",
+                {"events": packed, "session_id": session_id},
+            )
+
+    def events(self, session_id: str, turn: int) -> list[TurnEvent]:
+        """How a turn went; nothing of one whose end was a crash or that is of an earlier version."""
         with self._open() as db:
             row = db.execute(
-                "select reply from replies where session_id = ? and message_id = ?", (session_id, message_id)
+                "select events from replies where session_id = ? and turn = ?", (session_id, turn)
             ).fetchone()
-        return Reply.model_validate_json(row[0]) if row else None
+        return _EVENTS.validate_json(zlib.decompress(row[0])) if row and row[0] else []
+
+    def turn_of(self, session_id: str, message_id: str) -> tuple[int, Reply] | None:
+        """The turn that answered a message, and its reply, if it has one."""
+        with self._open() as db:
+            row = db.execute(
+                "select turn, reply from replies where session_id = ? and message_id = ?", (session_id, message_id)
+            ).fetchone()
+        return (row[0], Reply.model_validate_json(row[1])) if row else None
 
     def answered(self, owner: str, message_id: str, session_id: str = "", limit: int = 20) -> list[Answered]:
         """The turns in an owner's sessions, or in one of them, that answered a message of this id, latest first."""
@@ -241,8 +265,8 @@ class SessionLog:
                 (new_id, time.time(), session_id),
             )
             db.execute(
-                "insert into replies (session_id, turn, said, reply, at, message_id)"
-                " select ?, turn, said, json_set(reply, '$.session_id', ?), at, message_id"
+                "insert into replies (session_id, turn, said, reply, at, message_id, events)"
+                " select ?, turn, said, json_set(reply, '$.session_id', ?), at, message_id, events"
                 " from replies where session_id = ? and turn <= ?",
                 (new_id, new_id, session_id, turns),
             )

@@ -65,7 +65,10 @@ class ModelPlanner:
         """What is said by the server's own parser of tool calls; None where the server or the model fails at them."""
         try:
             answer = await self._chat.call_tools(
-                native_messages(progress), functions(), purpose="plan", max_tokens=PLAN_TOKENS
+                [*progress.before, *native_messages(progress.records)],
+                functions(),
+                purpose="plan",
+                max_tokens=PLAN_TOKENS,
             )
         except LLMBadReply:
             return None
@@ -76,7 +79,10 @@ class ModelPlanner:
 
     async def _by_schema(self, progress: Progress) -> Decision:
         answer = await self._chat.complete_json(
-            plain_messages(progress), round_schema(progress.scope), purpose="plan", max_tokens=PLAN_TOKENS
+            [*progress.before, *plain_messages(progress.records)],
+            round_schema(progress.scope),
+            purpose="plan",
+            max_tokens=PLAN_TOKENS,
         )
         calls = [ToolCall("", call["tool"], call["arguments"]) for call in answer["calls"]]
         return _decided(calls, progress) if calls else Finish()

@@ -1,15 +1,14 @@
-"""A turn so far as typed records, from which a planner's messages are made."""
+"""A planner's messages, made of the turn's records."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from assistant.agent.calls import Scope
-from assistant.llm.client import ToolCall
-from assistant.records import Evidence
+from assistant.records import Evidence, MessageRead, RoundFinished
 from assistant.understanding.phrases import gives_orders
 from tools.records import Hit, Signal
 
@@ -25,55 +24,46 @@ LEFT_OUT: Final = "(left out: it speaks to the assistant)"
 _UNTOLD: Final = ("images", "url", "audio", "video")
 
 
-@dataclass(frozen=True)
-class CallResult:
-    """A tool call and what the planner reads of its result."""
-
-    call: ToolCall
-    result: str
-
-
-@dataclass(frozen=True)
-class Round:
-    """The calls that were made together."""
-
-    calls: Sequence[CallResult]
-
-
 @dataclass
 class Progress:
     """What a planner decides upon."""
 
-    messages: Sequence[BaseMessage]
-    """The rules, the last exchanges, and the message with what was read of it."""
+    before: Sequence[BaseMessage]
+    """The rules and the last exchanges."""
+    records: list[MessageRead | RoundFinished]
+    """The wish, and the rounds of calls; the first is the reading's: the searches that its certain words and pictures
+    make."""
     scope: Scope
     may_ask: Callable[[str], bool]
     """Whether a question's text may be said to the customer."""
-    rounds: list[Round] = field(default_factory=list)
-    """The first is the reading's: the searches that its certain words and pictures make."""
 
 
-def native_messages(progress: Progress) -> list[BaseMessage]:
+def native_messages(records: Sequence[MessageRead | RoundFinished]) -> list[BaseMessage]:
     """The turn in the form of tool calls."""
-    told = list(progress.messages)
-    for number, one in enumerate(progress.rounds):
-        named = [(f"call_{number}_{place}", done) for place, done in enumerate(one.calls)]
+    told: list[BaseMessage] = []
+    for number, record in enumerate(records):
+        if isinstance(record, MessageRead):
+            told.append(HumanMessage(content=record.text))
+            continue
+        named = [(f"call_{number}_{place}", done) for place, done in enumerate(record.calls)]
         calls: list[Any] = [
-            {"name": done.call.name, "args": done.call.arguments or {}, "id": name, "type": "tool_call"}
-            for name, done in named
+            {"name": done.tool, "args": done.arguments or {}, "id": name, "type": "tool_call"} for name, done in named
         ]
         told.append(AIMessage(content="", tool_calls=calls))
         told += [ToolMessage(content=done.result, tool_call_id=name) for name, done in named]
     return told
 
 
-def plain_messages(progress: Progress) -> list[BaseMessage]:
+def plain_messages(records: Sequence[MessageRead | RoundFinished]) -> list[BaseMessage]:
     """The same for a model that answers in JSON of our own schema."""
-    told = list(progress.messages)
-    for one in progress.rounds:
-        calls = [{"tool": done.call.name, "arguments": done.call.arguments or {}} for done in one.calls]
+    told: list[BaseMessage] = []
+    for record in records:
+        if isinstance(record, MessageRead):
+            told.append(HumanMessage(content=record.text))
+            continue
+        calls = [{"tool": done.tool, "arguments": done.arguments or {}} for done in record.calls]
         told.append(AIMessage(content=json.dumps({"calls": calls}, ensure_ascii=False)))
-        results = "\n\n".join(f"Result of {done.call.name}:\n{done.result}" for done in one.calls)
+        results = "\n\n".join(f"Result of {done.tool}:\n{done.result}" for done in record.calls)
         told.append(HumanMessage(content=results))
     return told
 

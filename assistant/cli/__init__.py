@@ -27,6 +27,7 @@ from assistant.cli import (
     pages,
     profile,
     recommend,
+    replay,
     serve,
     tools,
     train,
@@ -59,6 +60,7 @@ app.command("ingest")(catalogue.ingest)
 app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)
 app.command("chat")(chat.chat)
+app.command("replay")(replay.replay)
 app.command("learn")(learn.learn)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)

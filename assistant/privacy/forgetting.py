@@ -20,7 +20,7 @@ from pydantic_core import to_json
 
 from assistant.errors import StoreError
 from assistant.learning.impressions import ImpressionLog, expire_impressions, forget_impressions
-from assistant.sessions import SessionLog
+from assistant.sessions import SessionLog, Turn
 from assistant.settings import Settings
 from tools.records import Record
 from tools.taste import versions
@@ -229,11 +229,16 @@ def _export_sessions(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     for session in log.of_owner(user, limit=-1):
         yield {
             **session.model_dump(mode="json", exclude={"owner"}),
-            "messages": [turn.model_dump(mode="json") for turn in log.read(session.session_id)]
+            "messages": [_as_kept(turn, log, session.session_id) for turn in log.read(session.session_id)]
             if session.turns
             else [],
             "feedback": [_pressed(*row) for row in log.feedback(session.session_id)],
         }
+
+
+def _as_kept(turn: Turn, log: SessionLog, session_id: str) -> dict[str, Any]:
+    events = [event.model_dump(mode="json") for event in log.events(session_id, turn.turn)]
+    return {**turn.model_dump(mode="json"), "events": events}
 
 
 def _pressed(item_id: str, event: str, at: float) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from assistant.agent.calls import ASK, SMALL_TALK, Checked, Scope, check, key
 from assistant.agent.planners import Decision, Finish, ModelPlanner
 from assistant.agent.reading.questions import ANSWERS, Question
 from assistant.agent.scores import Part, Score, Scores
-from assistant.agent.transcript import CallResult, Progress, Round, items_in_words
+from assistant.agent.transcript import Progress, items_in_words
 from assistant.claims import Explanation, Limit, unsupported
 from assistant.claims.entailment import Entailment
 from assistant.errors import LLMBadReply, LLMUnavailable
@@ -21,10 +21,10 @@ from assistant.ledger import Ledger
 from assistant.llm.client import ChatClient, ToolCall
 from assistant.llm.profiles import model_name
 from assistant.probe.tasks import EvidenceTask, OrderTask, PlanningTask, Right, RoleTask, Tasks
-from assistant.records import Candidate, Evidence, Memory, PlannedCall
+from assistant.records import CallResult, Candidate, Evidence, Memory, PlannedCall, RoundFinished
 from assistant.records import Question as QuestionBack
 from assistant.settings import Settings
-from assistant.turn.planning import Names, plan_messages, to_chat
+from assistant.turn.planning import Names, before_message, message_as_read, to_chat
 from assistant.turn.ranking import (
     EXPLAIN_TOKENS,
     MAX_EVIDENCE,
@@ -126,22 +126,23 @@ class _Probe:
         call = _right_call(decision, task.right, progress.scope)
         if call is None or not task.then:
             return call is not None
-        progress.rounds.append(Round([CallResult(call, self._lines(task.then, task.topic))]))
+        called = CallResult(tool=call.name, arguments=call.arguments, result=self._lines(task.then, task.topic))
+        progress.records.append(RoundFinished(calls=[called]))
         return isinstance(await planner.next(progress), Finish)
 
     def _progress(self, task: PlanningTask) -> Progress:
         tool, arguments = ("search_by_text", {"query": task.topic}) if task.topic else ("browse", {"sort": "price"})
         plan = Plan(intent="recommend", topic=task.topic)
-        messages = plan_messages(
-            self._vocabulary, self._folder, Memory(language=task.language), plan, task.message, [], [], Names()
-        )
+        memory = Memory(language=task.language)
+        read = message_as_read(self._folder, memory, plan, task.message, [], [], Names())
         asked = PlannedCall(tool=tool, arguments=dict(arguments), origin="anticipated")
         scope = Scope(
             items=dict.fromkeys(task.found), pictures=(), filters=Filters(), pool=10, asked=frozenset({key(asked)}),
             conditions=(), searches_words=True,
         )  # fmt: skip
-        first = Round([CallResult(ToolCall("", tool, dict(arguments)), self._lines(task.found, task.topic))])
-        return Progress(messages, scope, lambda _: True, [first])
+        called = CallResult(tool=tool, arguments=dict(arguments), result=self._lines(task.found, task.topic))
+        before = before_message(self._vocabulary, memory, self._folder)
+        return Progress(before, [read, RoundFinished(calls=[called])], scope, lambda _: True)
 
     async def _reads(self, task: RoleTask) -> bool:
         before, _, rest = task.message.partition("[")

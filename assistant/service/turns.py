@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.front import Assistant, Sent
-from assistant.records import Accepted, AttachmentNote, Done, Reply, TurnEvent
+from assistant.records import ONLY_KEPT, Accepted, AttachmentNote, Done, Reply, TurnEvent
 from assistant.service.context import REQUEST_ID, User
 from assistant.service.problems import Problem, Refused, problem_of
 from assistant.service.watching import Watcher
@@ -137,11 +137,15 @@ class Turns:
         """A message's turn: running, kept, or rebuilt from its stored reply; None when there was no such message."""
         if kept := self._kept.get((session_id, message_id)):
             return kept
-        reply = self._assistant.log.answer_to(session_id, message_id)
-        if reply is None:
+        found = self._assistant.log.turn_of(session_id, message_id)
+        if found is None:
             return None
+        turn, reply = found
         running = Running(session_id, message_id, reply=reply)
-        running.tell("accepted", _accepted(running, Accepted(attachments=reply.query.attachments)))
+        events = self._assistant.log.events(session_id, turn)
+        for event in events or [Accepted(attachments=reply.query.attachments)]:
+            if not isinstance(event, ONLY_KEPT):
+                _tell(running, event)
         running.tell("done", {"reply": reply.model_dump(mode="json")})
         running.end()
         return running
@@ -242,11 +246,10 @@ class Turns:
         match event:
             case Accepted():
                 running.accepted, running.said = event, event.said
-                running.tell("accepted", _accepted(running, event))
             case Done():  # told when the session's memory is written, so that a next turn may follow at once
                 running.reply = event.reply
-            case _:
-                running.tell(event.type, event.model_dump(mode="json", exclude={"type"}))
+                return
+        _tell(running, event)
 
     def _finish(self, running: Running, incoming: Incoming) -> None:
         discard(incoming)
@@ -277,6 +280,11 @@ def discard(incoming: Incoming) -> None:
     """Delete the files that came with a message; a turn has its own copies."""
     for path in (*incoming.images, *incoming.audio):
         path.unlink(missing_ok=True)
+
+
+def _tell(running: Running, event: TurnEvent) -> None:
+    data = event.model_dump(mode="json", exclude={"type"})
+    running.tell(event.type, _accepted(running, event) if isinstance(event, Accepted) else data)
 
 
 def _accepted(running: Running, event: Accepted) -> dict[str, Any]:

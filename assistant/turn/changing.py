@@ -39,14 +39,15 @@ def changes(
 ) -> list[Change]:
     """What of the shown items is other than on the first cards, best first, and then what is gone.
 
-    Several wishes stay as they were found: no model searches for them or orders them.
+    Of several wishes, wish by wish.
 
     Args:
         fused: the message's searches, with their candidates as they were fused last.
         shown: the same in the order that is shown.
         count: how many are shown.
     """
-    return _changes(fused[0], shown[0].candidates, count, context, language) if len(fused) == 1 else []
+    wishes = zip(fused, shown, strict=True)
+    return [one for own, now in wishes for one in _changes(own, now.candidates, count, context, language)]
 
 
 def _changes(

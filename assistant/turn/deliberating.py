@@ -11,33 +11,40 @@ from assistant.agent.anchoring import Words, anchored, quotes
 from assistant.agent.calls import LISTS, MOST_CALLS, OFFERED, SEARCHES, Checked, Scope, check, key, within
 from assistant.agent.planners import Decision, Finish, ModelPlanner, Planner, ReadingPlanner
 from assistant.agent.steps import planner_in_force
-from assistant.agent.transcript import CallResult, Progress, Round, items_in_words, result_in_words
+from assistant.agent.transcript import Progress, items_in_words, result_in_words
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.llm.client import ToolCall
 from assistant.privacy.masking import unmarked
 from assistant.records import (
+    CallResult,
     Constraint,
     Evidence,
+    MessageRead,
     PlannedCall,
+    Provisional,
     Question,
     QuestionAsked,
     Ranked,
+    RoundFinished,
     StepFinished,
     StepStarted,
+    TurnEvent,
 )
 from assistant.relevance import is_certain
 from assistant.turn.degrading import say_without
 from assistant.turn.fusing import fuse
 from assistant.turn.nodes import Result, all_found, failures, run_calls, search_for
 from assistant.turn.planning import (
+    before_message,
     constraints_in_words,
     is_same,
     merge_constraints,
+    message_as_read,
     names_near,
-    plan_messages,
     usual_names,
 )
 from assistant.turn.state import Found, Plan, TurnContext, TurnState, WishSearch, only_steers, said_by, wishes_heard
+from assistant.turn.wishes import joined
 from assistant.turn.wording import may_be_asked, may_be_chatted
 from assistant.understanding import to_filters
 from prompts import say
@@ -45,40 +52,85 @@ from tools.records import Filters
 
 _NOTHING_HELD: Final[dict[str, Any]] = {"intent": "chat", "constraints": [], "preferences": [], "relaxed": []}
 
+_CHANGED: Final = frozenset(
+    {"plan", "searches", "steps", "candidates", "fusion", "message", "question", "model_out"}
+)  # fmt: skip
+"""What of the turn's state a planner may change, beside the notes."""
+
 Update = dict[str, Any]
 
 
 async def deliberate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Let the planner act on what was found, for some rounds and no longer than its share of the turn's time.
 
-    What a round brings joins the answer when the round is complete; a round that is cut off leaves no trace.
+    What a round brings joins the answer when the round is complete; a round that is cut off leaves no trace. Of several
+    wishes each has rounds of its own, side by side.
     """
-    planner = _planner(state, runtime.context)
-    if isinstance(planner, ReadingPlanner):
+    if not state["searches"]:
         return {}
-    turn = _Deliberation(state, runtime)
-    language, note = state["memory"].language, ""
-    try:
-        async with asyncio.timeout(_seconds(runtime.context)):
-            await turn.run(planner)
-    except LLMUnavailable as exc:
-        note = say_without("no_planning_model", language, str(exc))
-        turn.state["model_out"] = True
-    except LLMBadReply as exc:
-        note = say_without("no_planning_model", language, str(exc))
-    except TimeoutError:
-        key_of_note = "planning_cut" if turn.answered else "no_planning_model"
-        note = say_without(key_of_note, language, f"no answer within {_seconds(runtime.context):.0f} s")
-        turn.state["model_out"] = not turn.answered
-    return turn.update([note] if note else [])
+    planner = _planner(state, runtime.context)
+    wishes = [_Deliberation(one, runtime, is_alone=True) for one in [state] if len(state["searches"]) == 1]
+    wishes = wishes or [_Deliberation(_of_wish(state, one), runtime, is_alone=False) for one in state["searches"]]
+    notes = await asyncio.gather(*(_deliberate(wish, planner, runtime.context) for wish in wishes))
+    whole = wishes[0].state if len(wishes) == 1 else await _together(state, [wish.state for wish in wishes], runtime)
+    if question := whole["question"]:
+        runtime.stream_writer(QuestionAsked(**question.model_dump()))
+    told = [note for wish, own in zip(wishes, notes, strict=True) for note in [*own, *wish.notes()]]
+    changed: Update = {name: value for name, value in whole.items() if name in _CHANGED}
+    return {**changed, "degraded": list(dict.fromkeys([*whole["degraded"], *told]))}
 
 
 def _planner(state: TurnState, context: TurnContext) -> Planner:
-    """Who acts on what was found. A model's calls name no wish of several, and to steer the list takes no model."""
-    asks = len(state["searches"]) == 1 and (said_by(state) or state["seen"]) and not only_steers(state)
+    """Who acts on what was found; to steer the list takes no model."""
+    asks = (said_by(state) or state["seen"]) and not only_steers(state)
     if asks and planner_in_force(context.settings) == "model" and not state["model_out"]:
         return ModelPlanner(context.chat)
     return ReadingPlanner()
+
+
+def _of_wish(state: TurnState, search: WishSearch) -> TurnState:
+    """The turn as if it had this one of its wishes alone."""
+    return {**state, "searches": [search], "plan": search.plan, "candidates": search.candidates}
+
+
+async def _together(state: TurnState, wishes: list[TurnState], runtime: Runtime[TurnContext]) -> TurnState:
+    """The turn with what its wishes have become; where one changed they are fused anew, as an item stands under one."""
+    before, said = len(state["steps"]), len(state["degraded"])
+    found = [one for wish in wishes for one in wish["searches"]]
+    shown = [one.candidates for one in state["searches"]]
+    whole: TurnState = {
+        **state,
+        "searches": [one.model_copy(update={"candidates": known}) for one, known in zip(found, shown, strict=True)],
+        "steps": [*state["steps"], *(step for wish in wishes for step in wish["steps"][before:])],
+        "degraded": [*state["degraded"], *(note for wish in wishes for note in wish["degraded"][said:])],
+        "question": next((wish["question"] for wish in wishes if wish["question"]), None),
+        "model_out": any(wish["model_out"] for wish in wishes),
+    }
+    if whole["searches"] == state["searches"]:
+        return whole
+    whole["plan"] = joined(whole["searches"])
+    return {**whole, **await fuse(whole, runtime)}  # type: ignore[typeddict-item]
+
+
+async def _deliberate(turn: "_Deliberation", planner: Planner, context: TurnContext) -> list[str]:
+    """The rounds of one wish; a sentence where they had to end."""
+    progress = await turn.begin()
+    if isinstance(planner, ReadingPlanner):
+        return []
+    language, seconds = turn.state["memory"].language, _seconds(context)
+    try:
+        async with asyncio.timeout(seconds):
+            await turn.run(planner, progress)
+    except LLMUnavailable as exc:
+        turn.state["model_out"] = True
+        return [say_without("no_planning_model", language, str(exc))]
+    except LLMBadReply as exc:
+        return [say_without("no_planning_model", language, str(exc))]
+    except TimeoutError:
+        key_of_note = "planning_cut" if turn.answered else "no_planning_model"
+        turn.state["model_out"] = not turn.answered
+        return [say_without(key_of_note, language, f"no answer within {seconds:.0f} s")]
+    return []
 
 
 def _seconds(context: TurnContext) -> float:
@@ -88,12 +140,14 @@ def _seconds(context: TurnContext) -> float:
 
 
 class _Deliberation:
-    """A turn's rounds. ``state`` is always that of the last complete round."""
+    """A wish's rounds. ``state`` is always that of the last complete round."""
 
-    def __init__(self, state: TurnState, runtime: Runtime[TurnContext]) -> None:
+    def __init__(self, state: TurnState, runtime: Runtime[TurnContext], *, is_alone: bool) -> None:
         self.state: TurnState = {**state}
         self.answered = False
-        self._runtime, self._context = runtime, runtime.context
+        self._is_alone = is_alone
+        self._runtime = runtime if is_alone else replace(runtime, stream_writer=self._tell_beside_others)
+        self._context, self._writer = runtime.context, runtime.stream_writer
         self._certain = state["searches"][0]
         self._asked: dict[str, PlannedCall] = {}
         self._found: list[tuple[PlannedCall, list[Found]]] = []
@@ -102,64 +156,64 @@ class _Deliberation:
         self._kept: list[Constraint] = []
         self._listed: set[str] = set()
 
+    def _tell_beside_others(self, event: TurnEvent) -> None:
+        """Cards of one wish alone are no event: they are told together."""
+        if not isinstance(event, Provisional):
+            self._writer(event)
+
     @property
     def plan(self) -> Plan:
         """The wish's plan as it is now."""
         return self.state["searches"][0].plan
 
-    def update(self, notes: list[str]) -> Update:
-        """What the graph's state becomes."""
+    def notes(self) -> list[str]:
+        """Sentences on the conditions that the planner proposed or took back."""
         language = self.state["memory"].language
-        for key_of_note, constraints in (
+        told = (
             ("constraint_not_applied", self._not_applied),
             ("constraint_taken_back", self._given_up),
             ("constraint_kept", self._kept),
-        ):
-            if constraints:
-                listed = constraints_in_words(constraints, language)
-                notes = [*notes, say(key_of_note, language, constraints=listed)]
-        changed: Update = {
-            name: self.state[name]
-            for name in (
-                "plan", "searches", "steps", "candidates", "fusion", "message", "question", "model_out",
-            )
-            if name in self.state
-        }  # fmt: skip
-        return {**changed, "degraded": [*self.state["degraded"], *notes]}
+        )
+        return [
+            say(key_of_note, language, constraints=constraints_in_words(constraints, language))
+            for key_of_note, constraints in told
+            if constraints
+        ]
 
-    async def run(self, planner: Planner) -> None:
-        """Rounds until the planner ends, asks, or has had as many as the settings allow."""
-        progress = await self._progress()
-        for number in range(self._context.settings.turn.rounds):
-            decision = await self._decision(planner, progress)
-            match decision:
-                case Question():
-                    self._ask(decision)
-                    return
-                case Finish():
-                    self._finish(decision, first=number == 0)
-                    return
-            progress.rounds.append(await self._round(decision))
-            progress.scope = self._scope()
-
-    async def _progress(self) -> Progress:
+    async def begin(self) -> Progress:
+        """What the planner is told of first: the wish as it was read, and the reading's searches."""
         state, context = self.state, self._context
         usual = usual_names(context.vocabulary)
         hits = [hit for found in self._certain.found for hit in found.hits]
         near = await asyncio.to_thread(names_near, said_by(state), hits, context.vocabulary, usual)
-        messages = plan_messages(
-            context.vocabulary,
-            context.settings.prompts,
-            state["memory"],
-            self.plan,
-            state["request"].text,
-            wishes_heard(state),
-            state["seen"],
-            near,
-        )
-        return Progress(messages, self._scope(), self._may_ask, [self._first_round()])
+        folder, wish = context.settings.prompts, self._certain.heading
+        read = message_as_read(
+            folder, state["memory"], self.plan, state["request"].text, wishes_heard(state), state["seen"], near,
+            wish=wish,
+        )  # fmt: skip
+        records: list[MessageRead | RoundFinished] = [read, self._first_round()]
+        for record in records:
+            self._runtime.stream_writer(record)
+        before = before_message(context.vocabulary, state["memory"], folder)
+        return Progress(before, records, self._scope(), self._may_ask)
 
-    def _first_round(self) -> Round:
+    async def run(self, planner: Planner, progress: Progress) -> None:
+        """Rounds until the planner ends, asks, or has had as many as the settings allow."""
+        for number in range(self._context.settings.turn.rounds):
+            decision = await self._decision(planner, progress)
+            match decision:
+                case Question():
+                    self.state = {**self.state, "question": decision}
+                    return
+                case Finish():
+                    self._finish(decision, first=number == 0)
+                    return
+            record = await self._round(decision)
+            self._runtime.stream_writer(record)
+            progress.records.append(record)
+            progress.scope = self._scope()
+
+    def _first_round(self) -> RoundFinished:
         """The reading's searches as if they had been called, with what came of them."""
         evidence, filters = self._evidence(), self.plan.filters.model_dump(exclude_defaults=True)
         results = []
@@ -169,10 +223,10 @@ class _Deliberation:
             arguments = {**asked, "filters": filters} if filters else asked
             result = items_in_words(found.hits, evidence, self._listed)
             if found.tool in OFFERED:
-                results.append(CallResult(ToolCall("", found.tool, arguments), result))
+                results.append(CallResult(tool=found.tool, arguments=arguments, result=result))
                 known = within(PlannedCall(tool=found.tool, arguments=asked, origin="anticipated"), Filters())
                 self._asked[key(known)] = known
-        return Round(results)
+        return RoundFinished(wish=self._certain.heading, calls=results)
 
     async def _decision(self, planner: Planner, progress: Progress) -> Decision:
         tell, watch = self._runtime.stream_writer, self._context.watch
@@ -194,7 +248,7 @@ class _Deliberation:
 
     # A round -----------------------------------------------------------------------------------------------------
 
-    async def _round(self, calls: list[ToolCall]) -> Round:
+    async def _round(self, calls: list[ToolCall]) -> RoundFinished:
         """Check the calls, hold what they propose in the customer's own words, and run them side by side."""
         scope, checks = self._scope(), []
         for call in calls[:MOST_CALLS]:
@@ -212,7 +266,7 @@ class _Deliberation:
         await self._join(search, [*steps, *results])
         return self._told(checks, results)
 
-    def _told(self, checks: list[Checked], results: list[Result]) -> Round:
+    def _told(self, checks: list[Checked], results: list[Result]) -> RoundFinished:
         """What the planner reads of each call: its result, or why there is none."""
         evidence, left = self._evidence(), list(results)
         told = []
@@ -223,8 +277,8 @@ class _Deliberation:
                 text = step.error or "It failed."
                 if result is not None:
                     text = result_in_words(result, evidence, self._listed)
-            told.append(CallResult(one.call, text))
-        return Round(told)
+            told.append(CallResult(tool=one.call.name, arguments=one.call.arguments, result=text))
+        return RoundFinished(wish=self._certain.heading, calls=told)
 
     def _taken_back(self, checks: list[Checked]) -> tuple[list[Checked], list[Constraint]]:
         """The calls with what is answered to those that take a condition back, and the conditions that go.
@@ -370,13 +424,9 @@ class _Deliberation:
         prices = [candidate.hit.price for candidate in self.state["candidates"] if candidate.hit.price is not None]
         return may_be_asked(text, self._words(), prices)
 
-    def _ask(self, question: Question) -> None:
-        self.state = {**self.state, "question": question}
-        self._runtime.stream_writer(QuestionAsked(**question.model_dump()))
-
     def _finish(self, end: Finish, *, first: bool) -> None:
         """Small talk is answered as such where nothing that was read is about items, and no search was made for it."""
-        if not (first and end.text) or _is_about_items(self.plan):
+        if not (first and end.text and self._is_alone) or _is_about_items(self.plan):
             return
         if self.state["candidates"]:
             self._runtime.stream_writer(Ranked(items=[]))  # nothing of the first cards stands

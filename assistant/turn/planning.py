@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from assistant.ledger import attribute_name
 from assistant.privacy.masking import unmarked
-from assistant.records import Constraint, Heard, Memory, PlannedCall, Seen
+from assistant.records import Constraint, Heard, Memory, MessageRead, PlannedCall, Seen
 from assistant.turn.preferring import preferences_in_force
 from assistant.turn.state import Plan
 from assistant.understanding import CENT, Said, Understanding, carry_over, to_filters, within_limits
@@ -155,8 +155,7 @@ def merge_constraints(known: list[Constraint], proposed: list[Constraint]) -> li
     return [*known, *added]
 
 
-def plan_messages(
-    vocabulary: Vocabulary,
+def message_as_read(
     folder: Path | None,
     memory: Memory,
     plan: Plan,
@@ -164,16 +163,22 @@ def plan_messages(
     heard: list[Heard],
     seen: list[Seen],
     near: Names,
-) -> list[BaseMessage]:
-    """What the planning model is told: rules, the last exchanges, and the message with what was read of it.
+    *,
+    wish: str = "",
+) -> MessageRead:
+    """The message with what was read of it, as the planning model is told.
 
-    The rules depend on the catalogue alone. What was shown before is named where this message goes on with it.
-    ``folder`` may hold prompts that stand in for the product's own.
+    What was shown before is named where this message goes on with it.
+
+    Args:
+        folder: may hold prompts that stand in for the product's own.
+        wish: of several wishes, the heading of the one that ``plan`` is for.
     """
-    situation = load_prompt("situation", folder).render(
+    [told] = load_prompt("situation", folder).render(
         text=unmarked(text),
         transcripts=[{"attachment": h.attachment, "text": unmarked(h.transcript.text)} for h in heard],
         pictures=[{"attachment": s.attachment, "labels": s.description.labels[:3]} for s in seen],
+        wish=wish,
         topic=plan.topic,
         constraints=constraints_in_words(plan.constraints, "en"),
         preferences=constraints_in_words(plan.preferences, "en"),
@@ -183,8 +188,12 @@ def plan_messages(
         categories=near.categories,
         brands=near.brands,
     )
-    rules = planning_rules(usual_names(vocabulary), folder)
-    return [*rules, *_exchanges(memory), *to_chat(situation)]
+    return MessageRead(wish=wish, text=told.content)
+
+
+def before_message(vocabulary: Vocabulary, memory: Memory, folder: Path | None = None) -> list[BaseMessage]:
+    """What stands before the message: the rules, which depend on the catalogue alone, and the last exchanges."""
+    return [*planning_rules(usual_names(vocabulary), folder), *_exchanges(memory)]
 
 
 def planning_rules(names: Names, folder: Path | None = None) -> list[BaseMessage]:

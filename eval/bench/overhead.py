@@ -13,7 +13,7 @@ import httpx
 from assistant.engines import open_engines
 from assistant.front import Assistant
 from assistant.llm.profiles import endpoint
-from assistant.records import Reply
+from assistant.records import Done, Explained, Provisional, Ranked, Reply, StepFinished, TurnEvent
 from assistant.settings import Settings
 from eval.bench.report import Result, Table, percent
 from eval.bench.stage import Stage
@@ -28,8 +28,12 @@ TURNS = [
     ("I like the shoes in my photo, but in black please.", "chuttersnap-584518-unsplash.jpg", "voice-budget.flac"),
     ("I want a plant for my desk.", "zoltan-kovacs-642412-unsplash.jpg", "plant-under-ten.flac"),
     ("A lamp shade like this one for my room.", "pierre-chatel-innocenti-483198-unsplash.jpg", "under-thirty.flac"),
+    ("a running shoe for under 90 dollars", "", ""),
+    ("something for a small desk, nothing above 50 dollars", "", ""),
+    ("shoes like these, please", "chuttersnap-584518-unsplash.jpg", ""),
+    ("a chair that goes with this one", "pierre-chatel-innocenti-483198-unsplash.jpg", ""),
 ]
-"""Text, the sample picture that the photo is made from, and the voice note."""
+"""Text, the sample picture that the photo is made from, and the voice note; empty: the turn has none."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,9 @@ class Turn:
     seconds: float
     exchanges: list[Exchange]
     computing: list[Span]
+    moments: dict[str, float]
+    """Seconds from sending to: ``searches`` (the end of the last tool before the first cards), ``cards`` (the first),
+    ``order`` (the final one), ``sentences`` (the last explanation)."""
 
     @property
     def model_seconds(self) -> float:
@@ -63,14 +70,17 @@ class Turn:
 
 
 def measure(stage: Stage) -> Result:
-    """Three turns, each with text, photo and voice note, on loaded engines and a warm server."""
+    """Turns of text, photo and voice note, of text, and of text and photo, on loaded engines and a warm server."""
     with stage.language_model(stage.settings), stage.sample_catalogue() as settings:
         base_url = endpoint(stage.settings).base_url
         with recording(base_url) as wire:
             before = prefix_cache(base_url)
             turns = asyncio.run(_turns(stage, through(settings, wire), wire))
             after = prefix_cache(base_url)
-    result = Result("overhead", [_turn_table(turns), _request_table(turns), _prefix_table(turns, before, after)])
+    result = Result(
+        "overhead",
+        [_turn_table(turns), _moments_table(turns), _request_table(turns), _prefix_table(turns, before, after)],
+    )
     own = sum(turn.own_seconds for turn in turns) / sum(turn.seconds for turn in turns)
     result.numbers = {
         "own_share": own,
@@ -119,7 +129,8 @@ async def _turns(stage: Stage, settings: Settings, wire: Wire) -> list[Turn]:
         for number, (text, picture, recording_name) in enumerate(TURNS, start=1):
             stage.say(f"turn {number} of {len(TURNS)}: {text}")
             folder = settings.data_folder / "asked"
-            images, audio = [photo(settings, picture, folder)], [voice(recording_name, folder)]
+            images = [photo(settings, picture, folder)] if picture else []
+            audio = [voice(recording_name, folder)] if recording_name else []
             found.append(await _turn(assistant, text, images, audio, wire, spans))
     return found
 
@@ -128,9 +139,26 @@ async def _turn(
     assistant: Assistant, text: str, images: list[Path], audio: list[Path], wire: Wire, spans: list[Span]
 ) -> Turn:
     began = time.perf_counter()
-    reply = await assistant.reply(text, images=images, audio=audio)
+    moments: dict[str, float] = {}
+    event: TurnEvent | None = None
+    async for event in assistant.stream(text, images=images, audio=audio):
+        _note(moments, event, time.perf_counter() - began)
+    if not isinstance(event, Done):
+        raise TypeError("a turn's last event is its end")
     seconds = time.perf_counter() - began
-    return Turn(reply, seconds, wire.since(began), [span for span in spans if span[0] >= began])
+    return Turn(event.reply, seconds, wire.since(began), [span for span in spans if span[0] >= began], moments)
+
+
+def _note(moments: dict[str, float], event: TurnEvent, now: float) -> None:
+    match event:
+        case StepFinished() if "cards" not in moments:
+            moments["searches"] = now
+        case Provisional():
+            moments.setdefault("cards", now)
+        case Ranked():
+            moments["order"] = now
+        case Explained():
+            moments["sentences"] = now
 
 
 def _rounds(turn: Turn) -> int:
@@ -139,7 +167,7 @@ def _rounds(turn: Turn) -> int:
 
 def _turn_table(turns: Sequence[Turn]) -> Table:
     table = Table(
-        "A turn of text, photo and voice (seconds)",
+        "Turns (seconds): 1 to 3 of text, photo and voice, 4 and 5 of text, 6 and 7 of text and photo",
         [
             "turn",
             "total",
@@ -157,6 +185,19 @@ def _turn_table(turns: Sequence[Turn]) -> Table:
             str(number), turn.seconds, turn.model_seconds, turn.engine_seconds, turn.own_seconds,
             percent(turn.own_seconds / turn.seconds), _rounds(turn), len(turn.exchanges),
             sum(exchange.prompt_tokens for exchange in turn.exchanges),
+        )  # fmt: skip
+    return table
+
+
+def _moments_table(turns: Sequence[Turn]) -> Table:
+    columns = ["turn", "searches done", "first cards", "over searches", "final order", "last sentence", "done"]
+    table = Table("When it is there (seconds from sending)", columns)
+    for number, turn in enumerate(turns, start=1):
+        told = turn.moments
+        over = told["cards"] / told["searches"] if {"cards", "searches"} <= told.keys() else None
+        table.add(
+            str(number), told.get("searches"), told.get("cards"), over, told.get("order"), told.get("sentences"),
+            turn.seconds,
         )  # fmt: skip
     return table
 
@@ -197,6 +238,7 @@ def _numbers(turn: Turn) -> dict[str, object]:
     start = turn.exchanges[0].began if turn.exchanges else 0.0
     return {
         "seconds": turn.seconds,
+        "moments": turn.moments,
         "model": turn.model_seconds,
         "engines": turn.engine_seconds,
         "own": turn.own_seconds,

@@ -77,6 +77,19 @@ def test_the_same_message_id_is_known_after_a_restart(serve: Serve) -> None:
         assert "Desk Lamp" in service.say(session, "why the first one?").json()["message"]
 
 
+def test_a_turn_is_told_again_after_a_restart_as_it_went(serve: Serve) -> None:
+    with serve() as service:
+        session = service.session()
+        path = f"/api/sessions/{session}/messages"
+        with service.client.stream("POST", path, json={"text": "a desk lamp", "message_id": "m-1"}) as stream:
+            live = list(events(stream.iter_lines()))
+    with serve() as service:
+        again = list(events(iter(service.client.get(f"{path}/m-1/events").text.splitlines())))
+        rest = service.client.get(f"{path}/m-1/events", headers={"Last-Event-ID": live[3].id})
+        assert [e.id for e in events(iter(rest.text.splitlines()))] == [e.id for e in live[4:]]
+    assert again == live
+
+
 def test_hanging_up_cancels_the_turn_and_its_model_call(service: Running, model: FakeOpenAIServer) -> None:
     model.script(slow_plan)
     session = service.session()

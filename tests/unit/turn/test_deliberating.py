@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistant.agent.calls import MOST_CALLS, OFFERED, functions
-from assistant.records import Done, Provisional, QuestionAsked, Ranked, StepFinished
+from assistant.agent.transcript import native_messages
+from assistant.records import ONLY_KEPT, Done, Provisional, QuestionAsked, Ranked, RoundFinished, StepFinished
 from assistant.records import Reply as Answer
 from assistant.settings import TurnSettings
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
@@ -245,7 +246,39 @@ async def test_small_talk_that_makes_offers_is_not_said(stage: Stage, model: Fak
     assert "Nike" not in reply.message
 
 
-async def test_several_wishes_and_a_chip_taken_back_ask_no_planner(stage: Stage, model: FakeOpenAIServer) -> None:
+async def test_each_of_several_wishes_has_rounds_of_its_own(stage: Stage, model: FakeOpenAIServer) -> None:
+    stage.shelf.items.append(Item(id="bench", title="Garden Bench", description="Teak.", price=70, currency="USD"))
+    stage.by_title = True
+
+    def for_the_chair_alone(body: Request) -> Reply:
+        if purpose(body) != "plan":
+            return EXPLAINED
+        is_chair = "Of several wishes, this is about: chair" in json.dumps(body["messages"])
+        return calls(search("bench")) if is_chair and len(results(body)) == 2 else DONE
+
+    model.script(for_the_chair_alone)
+    reply, events, _ = await stage.turn("a [thing:chair] and a [thing:shoe]")
+    assert [(group.wish, group.item_ids) for group in reply.groups] == [
+        ("chair", ["oak", "cafe", "bench"]), ("shoe", ["shoe"])
+    ]  # fmt: skip
+    assert [(one.item_id, one.cause) for one in reply.changes] == [("bench", "search")]
+    cards = [event for event in events if isinstance(event, Provisional)]
+    assert [len(event.groups) for event in cards] == [2, 2], "the cards of one wish alone are not shown"
+    rounds = [event for event in events if isinstance(event, RoundFinished)]
+    assert sorted(one.wish for one in rounds) == ["chair", "chair", "shoe"]
+    assert [call.arguments for call in rounds[-1].calls] == [{"query": "bench"}]
+
+
+async def test_the_prompt_is_made_of_the_turns_records(stage: Stage, model: FakeOpenAIServer) -> None:
+    model.script(planning(calls(search("seat")), DONE))
+    _, events, _ = await stage.turn(WISH)
+    records = [event for event in events if isinstance(event, ONLY_KEPT)]
+    told = [message.content for message in native_messages(records[:-1])]
+    assert [message["content"] or "" for message in plans(model)[0]["messages"][-len(told) :]] == told
+    assert len(plans(model)[1]["messages"]) == len(plans(model)[0]["messages"]) + 2
+
+
+async def test_a_chip_taken_back_asks_no_planner(stage: Stage, model: FakeOpenAIServer) -> None:
     await stage.turn(WISH)
     model.requests.clear()
     taken = {"field": "max_price", "value": 89.99}
