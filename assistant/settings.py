@@ -126,7 +126,7 @@ class ServiceSettings(Section):
     )
     connections_per_address: int = Field(256, ge=1, description="open connections of one address; proxies are exempt")
     grace_seconds: float = Field(0.7, ge=0, le=60, description="how long a turn goes on after its listener hung up")
-    kept_turns: int = Field(200, ge=1, description="ended turns whose events can be read again")
+    kept_turns: int = Field(200, ge=1, description="ended turns whose events are held in memory")
     ping_seconds: float = Field(15, gt=0, description="a comment line keeps a silent stream open")
     stop_seconds: float = Field(20, gt=0, description="how long a stopping service waits for running turns")
     requests_per_minute: int = Field(600, ge=1, description="of one key, or of one address without keys")
