@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from assistant.errors import ProductError
+from assistant.llm.model_names import model_name
 from assistant.settings import Settings, project_folder
 
 State = Literal["present", "missing", "optional"]
@@ -244,7 +245,7 @@ def _memory(settings: Settings) -> Iterator[Check]:
     available = psutil.virtual_memory().available / GIB
     wanted = REST_GIB
     if settings.llm.profile == "cpu" and not server.status(settings).processes:
-        wanted += SERVER_GIB.get(profiles.model_name(settings), max(SERVER_GIB.values()))
+        wanted += SERVER_GIB.get(model_name(settings), max(SERVER_GIB.values()))
     detail = f"{available:.1f} GiB available, about {wanted:.1f} wanted; {profiles.usable_cores()} cores"
     if settings.llm.profile == "cpu":
         detail += f", {profiles.best_cpu_dtype()}"

@@ -32,6 +32,7 @@ from assistant.claims.entailment import entailment_for
 from assistant.engines import entailment_in, media_limits
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, ServiceMissing, SessionError
 from assistant.learning.impressions import ImpressionLog
+from assistant.llm.adapters import prompts_in_force
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
 from assistant.privacy.forgetting import remove_sessions, tidy
@@ -383,10 +384,10 @@ class Assistant:
             await self._probe_once(chat)
             if planner_in_force(self.settings) == "model":
                 names = usual_names(await asyncio.to_thread(self._parts.engines.catalogue.vocabulary))
-                messages = [*planning_rules(names, self.settings.prompts), HumanMessage(content="Hello")]
+                messages = [*planning_rules(names, prompts_in_force(self.settings)), HumanMessage(content="Hello")]
                 await chat.call_tools(messages, functions(), purpose="warm-up", max_tokens=1, timeout=PREFIX_SECONDS)
             else:
-                explaining = explaining_messages("", [], "en", self.settings.prompts)
+                explaining = explaining_messages("", [], "en", prompts_in_force(self.settings))
                 await chat.complete_text(explaining, purpose="warm-up", max_tokens=1, timeout=PREFIX_SECONDS)
 
     async def _probe_once(self, chat: ChatClient) -> None:

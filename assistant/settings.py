@@ -49,6 +49,10 @@ class LLMSettings(Section):
         "auto",
         description="weights of the cpu profile; auto: int8 where the processor is quick at it, else own",
     )
+    adapter: str = Field(
+        "auto",
+        description="what the model was taught: auto (by `assistant tune`, or brought by the product), none, a folder",
+    )
     threads: int | None = Field(None, ge=1, description="threads of the cpu profile; default: every usable core")
     kv_cache_gib: int = Field(1, ge=1, description="memory of the cpu profile's key-value cache, in GiB")
     max_streams: int = Field(8, ge=1, description="how many requests the cpu profile decodes together")

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -44,6 +44,7 @@ class Prompt:
     version: int
     purpose: str
     variables: frozenset[str]
+    """What it is given; one that stands in for a prompt of this package may leave some of that out."""
     sha256: str
     sections: tuple[tuple[Role, str], ...]
 
@@ -71,9 +72,11 @@ def load_prompt(name: str, folder: Path | None = None) -> Prompt:
     source = files(__package__) / f"{name}.md"
     if not re.fullmatch(r"[a-z_]+", name) or not source.is_file():
         raise PromptError(f"There is no prompt {name!r}; known: {', '.join(prompt_names())}.")
-    if folder is not None and (folder / source.name).is_file():
-        source = folder / source.name
-    return _read(name, source)
+    own = _read(name, source)
+    if folder is None or not (folder / source.name).is_file():
+        return own
+    other = _read(name, folder / source.name)
+    return replace(other, variables=own.variables) if other.variables <= own.variables else other
 
 
 @cache
@@ -97,7 +100,8 @@ def check_folder(folder: Path) -> None:
     for file in sorted(folder.glob("*.md")):
         own, other = load_prompt(file.stem), load_prompt(file.stem, folder)
         if own.variables != other.variables:
-            raise PromptError(f"The prompt {file} must take {sorted(own.variables)}, not {sorted(other.variables)}.")
+            unknown = sorted(other.variables - own.variables)
+            raise PromptError(f"The prompt {file} is given {sorted(own.variables)}, and not {unknown}.")
 
 
 def prompt_names() -> list[str]:

@@ -43,9 +43,10 @@ class ReadingPlanner:
 class ModelPlanner:
     """A language model that calls tools; one that fails at tool calls answers in JSON of the same schemas."""
 
-    def __init__(self, chat: ChatClient) -> None:
+    def __init__(self, chat: ChatClient, *, native: bool = True) -> None:
+        """``native``: whether the server is asked for tool calls at first; a model that was taught our JSON is not."""
         self._chat = chat
-        self._native = True
+        self._native = native
 
     async def next(self, progress: Progress) -> Decision:
         """What the model says.

@@ -12,7 +12,9 @@ from typing import Final, Literal, get_args
 from filelock import FileLock
 from pydantic import Field, ValidationError
 
-from assistant.llm.profiles import endpoint, model_name
+from assistant.llm.adapters import adapter_in_force
+from assistant.llm.model_names import model_name
+from assistant.llm.profiles import endpoint
 from assistant.settings import Settings
 from tools.records import Record
 
@@ -61,9 +63,11 @@ def identity(settings: Settings) -> str:
         return f"{endpoint(settings).base_url} {name}"
     folder = Path(name).expanduser() if "/" in name else settings.models_folder / name
     weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    if not weights or folder.parent == settings.models_folder:
-        return name.casefold()
-    return f"{folder.name.casefold()} {_digest(tuple((path, path.stat().st_size) for path in weights))}"
+    own = name.casefold()
+    if weights and folder.parent != settings.models_folder:
+        own = f"{folder.name.casefold()} {_digest(tuple((path, path.stat().st_size) for path in weights))}"
+    adapter = adapter_in_force(settings)
+    return f"{own} taught {adapter.digest}" if adapter else own
 
 
 def kept_scores(settings: Settings) -> Scores | None:

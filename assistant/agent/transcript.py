@@ -3,22 +3,32 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from assistant.agent.calls import Scope
+from assistant.llm.adapters import is_taught
 from assistant.records import Evidence, MessageRead, RoundFinished
+from assistant.settings import Settings
 from assistant.understanding.phrases import gives_orders
 from tools.records import Hit, Signal
 
-MOST_LINES: Final = 6
-"""How many items of a result a planner reads."""
 
-LINE_CHARACTERS: Final = 200
-RESULT_CHARACTERS: Final = 900
-MOST_FACTS: Final = 3
-"""How many facts speak for an item in its line."""
+class Telling(NamedTuple):
+    """How much of a result a planner reads."""
+
+    items: int = 6
+    line: int = 200
+    """Characters of an item's line."""
+    facts: int = 3
+    """How many facts speak for an item in its line."""
+    others: int = 900
+    """Characters of a result that is no list of items."""
+
+
+BRIEF: Final = Telling(items=4, line=110, facts=1, others=400)
+"""For a small model that was taught: what it reads costs it most."""
 
 LEFT_OUT: Final = "(left out: it speaks to the assistant)"
 _UNTOLD: Final = ("images", "url", "audio", "video")
@@ -62,13 +72,20 @@ def plain_messages(records: Sequence[MessageRead | RoundFinished]) -> list[BaseM
             told.append(HumanMessage(content=record.text))
             continue
         calls = [{"tool": done.tool, "arguments": done.arguments or {}} for done in record.calls]
-        told.append(AIMessage(content=json.dumps({"calls": calls}, ensure_ascii=False)))
+        told.append(AIMessage(content=json.dumps({"calls": calls}, ensure_ascii=False, separators=(",", ":"))))
         results = "\n\n".join(f"Result of {done.tool}:\n{done.result}" for done in record.calls)
         told.append(HumanMessage(content=results))
     return told
 
 
-def result_in_words(result: Mapping[str, Any], evidence: Mapping[str, Sequence[Evidence]], told: set[str]) -> str:
+def telling_for(settings: Settings) -> Telling:
+    """How much the settings' model reads of a result."""
+    return BRIEF if is_taught(settings) else Telling()
+
+
+def result_in_words(
+    result: Mapping[str, Any], evidence: Mapping[str, Sequence[Evidence]], told: set[str], telling: Telling
+) -> str:
     """What a planner reads of a tool's result.
 
     Args:
@@ -77,27 +94,33 @@ def result_in_words(result: Mapping[str, Any], evidence: Mapping[str, Sequence[E
     """
     if "item" in result:
         item = {name: value for name, value in result["item"].items() if value and name not in _UNTOLD}
-        return json.dumps(_without_orders(item), ensure_ascii=False)[:RESULT_CHARACTERS]
+        return json.dumps(_without_orders(item), ensure_ascii=False)[: telling.others]
     if "items" in result and "rows" not in result:
         hits = [Hit.model_validate(hit) for hit in result["items"]]
-        return items_in_words(hits, evidence, told, missing=result.get("missing", []))
-    return json.dumps(_without_orders(result), ensure_ascii=False)[:RESULT_CHARACTERS]
+        return items_in_words(hits, evidence, told, telling, missing=result.get("missing", []))
+    return json.dumps(_without_orders(result), ensure_ascii=False)[: telling.others]
 
 
 def items_in_words(
-    hits: Sequence[Hit], evidence: Mapping[str, Sequence[Evidence]], told: set[str], *, missing: Iterable[str] = ()
+    hits: Sequence[Hit],
+    evidence: Mapping[str, Sequence[Evidence]],
+    told: set[str],
+    telling: Telling,
+    *,
+    missing: Iterable[str] = (),
 ) -> str:
     """A line an item: id, title, price, what speaks for it. Descriptions are read by looking at an item."""
+    shown, more = hits[: telling.items], len(hits) - telling.items
     lines = [
-        f"{hit.item_id} | as above" if hit.item_id in told else _line(hit, evidence.get(hit.item_id, ()))
-        for hit in hits[:MOST_LINES]
+        f"{hit.item_id} | as above" if hit.item_id in told else _line(hit, evidence.get(hit.item_id, ()), telling)
+        for hit in shown
     ]
-    told |= {hit.item_id for hit in hits[:MOST_LINES]}
-    lines += [f"and {len(hits) - MOST_LINES} more"] if len(hits) > MOST_LINES else []
+    told |= {hit.item_id for hit in shown}
+    lines += [f"and {more} more"] if more > 0 else []
     return "\n".join([*(lines or ["Nothing was found."]), *missing])
 
 
-def _line(hit: Hit, evidence: Sequence[Evidence]) -> str:
+def _line(hit: Hit, evidence: Sequence[Evidence], telling: Telling) -> str:
     price = "no price" if hit.price is None else f"{hit.price:g} {hit.currency or ''}".strip()
     told = [
         one
@@ -105,8 +128,8 @@ def _line(hit: Hit, evidence: Sequence[Evidence]) -> str:
         if not gives_orders(one.detail) and one.source not in ("price", "stock") and one.key != "evidence_quote"
     ]
     facts = [one.detail for one in told] or list(map(_fact, hit.signals))
-    line = " | ".join([hit.item_id, _without_orders(hit.title), price, "; ".join(facts[:MOST_FACTS]) or "listed"])
-    return " ".join(line.split())[:LINE_CHARACTERS]
+    line = " | ".join([hit.item_id, _without_orders(hit.title), price, "; ".join(facts[: telling.facts]) or "listed"])
+    return " ".join(line.split())[: telling.line]
 
 
 def _without_orders(told: Any) -> Any:  # noqa: ANN401 - any part of a result

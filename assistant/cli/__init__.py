@@ -31,6 +31,7 @@ from assistant.cli import (
     serve,
     tools,
     train,
+    tune,
     users,
 )
 from assistant.errors import ProductError
@@ -66,6 +67,7 @@ app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)
 app.command("train")(train.train)
+app.command("tune")(tune.tune)
 for further in entry_points(group="assistant.commands"):  # `assistant eval`, which this package must not import
     app.add_typer(further.load(), name=further.name)
 

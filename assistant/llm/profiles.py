@@ -14,9 +14,10 @@ from typing import Final
 
 from assistant.errors import ConfigError, ServiceMissing
 from assistant.llm import int8
+from assistant.llm.adapters import Adapter, adapter_in_force, merged
+from assistant.llm.model_names import model_name
 from assistant.settings import LLMSettings, Settings, project_folder
 
-DEFAULT_MODELS: Final = {"cpu": "qwen2.5-coder-0.5b-instruct", "gpu": "Qwen/Qwen3-4B-Instruct-2507"}
 ENVIRONMENTS: Final = {"cpu": ".venv-vllm", "gpu": ".venv-vllm-gpu"}
 CONTEXT_TOKENS: Final = {"cpu": 4096, "gpu": 8192}
 """How long a prompt with its answer may be: the small models of the cpu profile get none with tools and results."""
@@ -54,20 +55,6 @@ class Launch:
 
     command: list[str]
     environment: dict[str, str]
-
-
-def model_name(settings: Settings) -> str:
-    """The model that the settings ask for.
-
-    Raises:
-        ConfigError: the remote profile names no model.
-    """
-    llm = settings.llm
-    if llm.model:
-        return llm.model
-    if llm.profile == "remote":
-        raise ConfigError("The remote profile needs a model name: set ASSISTANT_LLM__MODEL (or llm.model).")
-    return DEFAULT_MODELS[llm.profile]
 
 
 def endpoint(settings: Settings) -> Endpoint:
@@ -161,6 +148,18 @@ def _remote_url(llm: LLMSettings) -> str:
     return llm.base_url.rstrip("/")
 
 
+def weights_folder(settings: Settings) -> Path:
+    """The folder of the settings' model, as it was fetched.
+
+    Raises:
+        ModelMissing: it is not there.
+        ConfigError: the model is on another machine, or known to a hub alone.
+    """
+    if settings.llm.profile == "remote" or _is_hub_name(model_name(settings)):
+        raise ConfigError("The model's weights are not here; set llm.model to a folder with them.")
+    return Path(_weights(settings, _registry_folder))
+
+
 def _registry_folder(settings: Settings, name: str) -> Path:
     from assistant.models import ensure_present
 
@@ -175,12 +174,12 @@ def _weights(settings: Settings, model_folder: Callable[[Settings, str], Path]) 
     return str(model_folder(settings, name))
 
 
-def _common_arguments(settings: Settings, weights: str) -> list[str]:
-    llm = settings.llm
+def _common_arguments(settings: Settings, weights: str, *, untaught: bool = False) -> list[str]:
+    llm, name = settings.llm, model_name(settings)
     return [
         "-m", "vllm.entrypoints.openai.api_server",
         "--model", weights,
-        "--served-model-name", model_name(settings),
+        "--served-model-name", f"{name}-untaught" if untaught else name,
         "--host", llm.host,
         "--port", str(llm.port),
         "--max-model-len", str(llm.context_tokens or CONTEXT_TOKENS[llm.profile]),
@@ -210,7 +209,7 @@ def _base_environment(settings: Settings) -> dict[str, str]:
 def _cpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settings, str], Path]) -> Launch:
     llm = settings.llm
     arguments = [
-        *_common_arguments(settings, _quick_weights(settings, _weights(settings, model_folder))),
+        *_common_arguments(settings, _quick_weights(settings, _taught(settings, _weights(settings, model_folder)))),
         "--dtype", llm.dtype if llm.dtype != "auto" else best_cpu_dtype(),
         "--block-size", "32",  # the prefix cache serves whole blocks; 128 by default
         "--enforce-eager",  # compiling takes minutes and wins little at these sizes
@@ -231,6 +230,24 @@ def _cpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settin
         "VLLM_CACHE_ROOT": str(settings.home.expanduser().absolute() / "cache" / "vllm"),
     }
     return Launch([str(python), *arguments], environment)
+
+
+def _taught(settings: Settings, weights: str) -> str:
+    """The folder of the weights with what the model was taught.
+
+    Raises:
+        ConfigError: the settings name an adapter that is none, or is another model's.
+        ServiceMissing: the adapter's weights cannot be added.
+    """
+    adapter = adapter_in_force(settings)
+    if adapter is None:
+        return weights
+    try:
+        return str(merged(Path(weights), adapter, settings.home.expanduser().absolute() / "cache" / "taught"))
+    except OSError as exc:
+        raise ServiceMissing(
+            f"The adapter {adapter.folder} cannot be used: {exc}; go on without it: ASSISTANT_LLM__ADAPTER=none"
+        ) from exc
 
 
 def _quick_weights(settings: Settings, weights: str) -> str:
@@ -272,8 +289,10 @@ def _gpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settin
     llm = settings.llm
     name = model_name(settings)
     weights = name if _is_hub_name(name) else _weights(settings, model_folder)
+    adapter = adapter_in_force(settings)
     arguments = [
-        *_common_arguments(settings, weights),
+        *_common_arguments(settings, weights, untaught=adapter is not None),
+        *(_lora_arguments(name, adapter) if adapter else ()),
         "--dtype", "auto",
         "--gpu-memory-utilization", str(llm.gpu_memory),
         "--tensor-parallel-size", str(llm.tensor_parallel),
@@ -283,6 +302,12 @@ def _gpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settin
         *llm.extra_args,
     ]  # fmt: skip
     return Launch([str(python), *arguments], _base_environment(settings))
+
+
+def _lora_arguments(name: str, adapter: Adapter) -> list[str]:
+    """The adapter under the model's name, so that clients ask for one name whether it is taught or not."""
+    module = json.dumps({"name": name, "path": str(adapter.folder)})
+    return ["--enable-lora", "--max-lora-rank", str(adapter.card.settings.get("rank", 16)), "--lora-modules", module]
 
 
 def _is_hub_name(name: str) -> bool:

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from assistant.errors import LLMUnavailable
 from assistant.llm import log, process, profiles
+from assistant.llm.model_names import model_name
 from assistant.llm.process import ServerRecord
 from assistant.settings import Settings
 
@@ -156,7 +157,7 @@ def _start(settings: Settings) -> ServerRecord:
     llm = settings.llm
     if obstacle := process.why_unusable(llm.host, llm.port):
         raise LLMUnavailable(f"{obstacle}; free it, or choose another port with ASSISTANT_LLM__PORT.")
-    model = profiles.model_name(settings)
+    model = model_name(settings)
     record = process.spawn(
         launch, log=log_path(settings), host=llm.host, port=llm.port, profile=llm.profile, model=model
     )

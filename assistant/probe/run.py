@@ -12,14 +12,15 @@ from assistant.agent.calls import ASK, SMALL_TALK, Checked, Scope, check, key
 from assistant.agent.planners import Decision, Finish, ModelPlanner
 from assistant.agent.reading.questions import ANSWERS, Question
 from assistant.agent.scores import Part, Score, Scores
-from assistant.agent.transcript import Progress, items_in_words
+from assistant.agent.transcript import Progress, items_in_words, telling_for
 from assistant.claims import Explanation, Limit, unsupported
 from assistant.claims.entailment import Entailment
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.fusion import FusedHit
 from assistant.ledger import Ledger
+from assistant.llm.adapters import is_taught, prompts_in_force
 from assistant.llm.client import ChatClient, ToolCall
-from assistant.llm.profiles import model_name
+from assistant.llm.model_names import model_name
 from assistant.probe.tasks import EvidenceTask, OrderTask, PlanningTask, Right, RoleTask, Tasks
 from assistant.records import CallResult, Candidate, Evidence, Memory, PlannedCall, RoundFinished
 from assistant.records import Question as QuestionBack
@@ -101,7 +102,8 @@ class _Probe:
     """The tasks' catalogue, and one method for each kind of task: whether the model does it right."""
 
     def __init__(self, chat: ChatClient, settings: Settings, tasks: Tasks, entailment: Entailment | None) -> None:
-        self._chat, self._folder, self._tasks, self._entailment = chat, settings.prompts, tasks, entailment
+        self._chat, self._folder, self._tasks, self._entailment = chat, prompts_in_force(settings), tasks, entailment
+        self._native, self._telling = not is_taught(settings), telling_for(settings)
         self._items = {item.id: item for item in tasks.items}
         self._vocabulary = Vocabulary(
             categories=sorted({item.category for item in tasks.items if item.category}),
@@ -121,7 +123,7 @@ class _Probe:
             yield "evidence", partial(self._explains, evidence)
 
     async def _plans(self, task: PlanningTask) -> bool:
-        progress, planner = self._progress(task), ModelPlanner(self._chat.for_turn())
+        progress, planner = self._progress(task), ModelPlanner(self._chat.for_turn(), native=self._native)
         decision = await planner.next(progress)
         call = _right_call(decision, task.right, progress.scope)
         if call is None or not task.then:
@@ -186,7 +188,8 @@ class _Probe:
 
     def _lines(self, found: list[str], wish: str) -> str:
         items = [self._items[item_id] for item_id in found]
-        return items_in_words([_hit(one) for one in items], {one.id: self._evidence(one, wish) for one in items}, set())
+        evidence = {one.id: self._evidence(one, wish) for one in items}
+        return items_in_words([_hit(one) for one in items], evidence, set(), self._telling)
 
     def _evidence(self, item: Item, wish: str, filters: Filters | None = None) -> list[Evidence]:
         fused = FusedHit(_hit(item), _NEAR, [(wish, Signal(source="dense", score=_NEAR, rank=1))])

@@ -9,6 +9,7 @@ from langgraph.runtime import Runtime
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.learning.impressions import impression
 from assistant.ledger import as_of_now, attribute_in_words, attribute_name, cited, in_words, template_explanation
+from assistant.llm.adapters import prompts_in_force
 from assistant.privacy.masking import unmarked, with_note
 from assistant.records import (
     Constraint,
@@ -70,7 +71,7 @@ async def chat(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     if noted := _regard_in_words(state):
         return {"message": noted}
     text = "\n".join(unmarked(said.text) for said in said_by(state))
-    prompt = load_prompt("chat", context.settings.prompts)
+    prompt = load_prompt("chat", prompts_in_force(context.settings))
     messages = prompt.render(language=LANGUAGE_NAMES.get(language, language), text=text)
     runtime.stream_writer(StepStarted(step="answer", origin="model"))
     began = time.perf_counter()

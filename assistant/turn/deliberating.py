@@ -11,8 +11,9 @@ from assistant.agent.anchoring import Words, anchored, quotes
 from assistant.agent.calls import LISTS, MOST_CALLS, OFFERED, SEARCHES, Checked, Scope, check, key, within
 from assistant.agent.planners import Decision, Finish, ModelPlanner, Planner, ReadingPlanner
 from assistant.agent.steps import planner_in_force
-from assistant.agent.transcript import Progress, items_in_words, result_in_words
+from assistant.agent.transcript import Progress, items_in_words, result_in_words, telling_for
 from assistant.errors import LLMBadReply, LLMUnavailable
+from assistant.llm.adapters import is_taught, prompts_in_force
 from assistant.llm.client import ToolCall
 from assistant.privacy.masking import unmarked
 from assistant.records import (
@@ -84,7 +85,7 @@ def _planner(state: TurnState, context: TurnContext) -> Planner:
     """Who acts on what was found; to steer the list takes no model."""
     asks = (said_by(state) or state["seen"]) and not only_steers(state)
     if asks and planner_in_force(context.settings) == "model" and not state["model_out"]:
-        return ModelPlanner(context.chat)
+        return ModelPlanner(context.chat, native=not is_taught(context.settings))
     return ReadingPlanner()
 
 
@@ -155,6 +156,7 @@ class _Deliberation:
         self._given_up: list[Constraint] = []
         self._kept: list[Constraint] = []
         self._listed: set[str] = set()
+        self._telling = telling_for(runtime.context.settings)
 
     def _tell_beside_others(self, event: TurnEvent) -> None:
         """Cards of one wish alone are no event: they are told together."""
@@ -186,7 +188,7 @@ class _Deliberation:
         usual = usual_names(context.vocabulary)
         hits = [hit for found in self._certain.found for hit in found.hits]
         near = await asyncio.to_thread(names_near, said_by(state), hits, context.vocabulary, usual)
-        folder, wish = context.settings.prompts, self._certain.heading
+        folder, wish = prompts_in_force(context.settings), self._certain.heading
         read = message_as_read(
             folder, state["memory"], self.plan, state["request"].text, wishes_heard(state), state["seen"], near,
             wish=wish,
@@ -221,7 +223,7 @@ class _Deliberation:
             name = "image" if found.tool == "search_by_image" else "query"
             asked = {name: found.asked} if found.asked else {}
             arguments = {**asked, "filters": filters} if filters else asked
-            result = items_in_words(found.hits, evidence, self._listed)
+            result = items_in_words(found.hits, evidence, self._listed, self._telling)
             if found.tool in OFFERED:
                 results.append(CallResult(tool=found.tool, arguments=arguments, result=result))
                 known = within(PlannedCall(tool=found.tool, arguments=asked, origin="anticipated"), Filters())
@@ -276,7 +278,7 @@ class _Deliberation:
                 _, step, result = left.pop(0)
                 text = step.error or "It failed."
                 if result is not None:
-                    text = result_in_words(result, evidence, self._listed)
+                    text = result_in_words(result, evidence, self._listed, self._telling)
             told.append(CallResult(tool=one.call.name, arguments=one.call.arguments, result=text))
         return RoundFinished(wish=self._certain.heading, calls=told)
 

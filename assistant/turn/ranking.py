@@ -13,6 +13,7 @@ from assistant.claims import ECHOES, Explanation, Limit, Other, unsupported
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.fusion import vote
 from assistant.ledger import cited, in_words, template_explanation
+from assistant.llm.adapters import prompts_in_force
 from assistant.privacy.masking import unmarked
 from assistant.records import (
     Candidate,
@@ -47,7 +48,7 @@ MAX_CITED = 3
 
 LANGUAGE_NAMES = {
     "en": "English", "zh": "Chinese (简体中文)", "ja": "Japanese", "ko": "Korean", "de": "German", "fr": "French",
-    "es": "Spanish", "it": "Italian", "pt": "Portuguese", "ru": "Russian",
+    "es": "Spanish", "it": "Italian", "pt": "Portuguese", "ru": "Russian", "nl": "Dutch", "pl": "Polish",
 }  # fmt: skip
 
 Update = dict[str, Any]
@@ -149,7 +150,7 @@ def wish_in_words(state: TurnState, folder: Path | None = None) -> str:
 
 async def _ask_for_ranking(state: TurnState, runtime: Runtime[TurnContext], count: int) -> list[dict[str, Any]]:
     context, candidates = runtime.context, [brief(candidate) for candidate in state["candidates"]]
-    folder = context.settings.prompts
+    folder = prompts_in_force(context.settings)
     messages = ranking_messages(wish_in_words(state, folder), candidates, count, folder)
     runtime.stream_writer(StepStarted(step="rank", origin="model"))
     began = time.perf_counter()
@@ -295,7 +296,7 @@ async def _ask_for_explanation(
     """The model's text, or none and why."""
     language = state["memory"].language
     facts = facts_to_tell(evidence, language, context.settings.catalogue_language)
-    messages = explaining_messages(item.title, facts, language, context.settings.prompts)
+    messages = explaining_messages(item.title, facts, language, prompts_in_force(context.settings))
     context.watch.start("llm")
     try:
         text = await context.chat.complete_text(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from assistant.agent.reading.questions import ANSWERS, Question
 from assistant.agent.steps import questions_in_force
 from assistant.errors import LLMBadReply, LLMUnavailable
+from assistant.llm.adapters import prompts_in_force
 from assistant.turn.planning import to_chat
 from assistant.turn.state import TurnContext
 
@@ -41,7 +42,7 @@ class _Questions:
     async def _role(self, question: Question) -> str | None:
         """The role that the model is sure of; None where it is unsure, late or out."""
         settings = self._context.settings
-        messages, seconds = to_chat(question.messages(settings.prompts)), settings.reading.question_seconds
+        messages, seconds = to_chat(question.messages(prompts_in_force(settings))), settings.reading.question_seconds
         try:
             told = await self._context.chat.choose(messages, ANSWERS, purpose="role", timeout=seconds)
         except (LLMUnavailable, LLMBadReply):

@@ -14,7 +14,9 @@ from packaging.requirements import Requirement
 
 import eval.runs
 from assistant.agent.steps import steps_in_force
-from assistant.llm.profiles import endpoint, model_name
+from assistant.llm.adapters import prompts_in_force
+from assistant.llm.model_names import model_name
+from assistant.llm.profiles import endpoint
 from assistant.models.registry import load_registry
 from assistant.models.store import MANIFEST, file_record, folder_of, read_manifest
 from assistant.settings import Settings, project_folder
@@ -63,7 +65,7 @@ def commit() -> str:
 
 def prompt_hashes(settings: Settings) -> dict[str, str]:
     """Prompt -> 'version sha256', as the settings' folder of prompts has them."""
-    prompts = {name: load_prompt(name, settings.prompts) for name in prompt_names()}
+    prompts = {name: load_prompt(name, prompts_in_force(settings)) for name in prompt_names()}
     return {name: f"{prompt.version} {prompt.sha256}" for name, prompt in prompts.items()}
 
 

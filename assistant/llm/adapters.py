@@ -1,0 +1,169 @@
+"""Adapters: what a language model was taught for its steps in a turn (LoRA, Hu et al. 2021), and how they are served.
+
+An adapter is a folder in the form of peft (``adapter_config.json``, ``adapter_model.safetensors``) and a ``card.json``.
+`assistant tune` writes it below ``ASSISTANT_HOME/adapters``; one that the product brings lies beside this module. A
+model that was taught reads the short prompts of ``prompts/taught``.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from filelock import FileLock
+from pydantic import Field, ValidationError
+
+from assistant.errors import ConfigError
+from assistant.llm.model_names import model_name
+from assistant.settings import Settings
+from tools.records import Record
+
+TAUGHT: Final = Path(str(files("prompts"))) / "taught"
+WEIGHTS: Final = "adapter_model.safetensors"
+CONFIG: Final = "adapter_config.json"
+CARD: Final = "card.json"
+
+
+class Card(Record):
+    """What an adapter is made of and what it is for."""
+
+    base: str = Field(description="the model that it was trained on, by its name in the registry or at a hub")
+    base_weights: str = Field(description="SHA-256 of the base's weights")
+    data: str = Field(description="SHA-256 of the examples")
+    examples: dict[str, int] = Field(description="how many, by step")
+    users: list[str] = Field([], description="pseudonyms of the users whose conversations are among the examples")
+    settings: dict[str, Any] = Field(description="rank, layers, rate, epochs, seed and the like")
+    figures: dict[str, float] = Field(description="loss on held-out examples and the like")
+    day: date
+    licence: str = "Apache-2.0"
+
+
+class Adapter(NamedTuple):
+    """An adapter and where it lies."""
+
+    folder: Path
+    card: Card
+
+    @property
+    def digest(self) -> str:
+        """What tells it from another."""
+        return _digest(self.folder / WEIGHTS)
+
+
+def adapter_in_force(settings: Settings) -> Adapter | None:
+    """The adapter that the settings' model is served with; None for a remote server, which says nothing of itself.
+
+    Raises:
+        ConfigError: the settings name one that is none, or is another model's.
+    """
+    named = settings.llm.adapter
+    if named == "none" or settings.llm.profile == "remote":
+        return None
+    name = model_name(settings)
+    if named != "auto":
+        folder = Path(named).expanduser()
+        found = _read(folder)
+        if found is None:
+            raise ConfigError(f"llm.adapter is {named}, where there is no adapter; make one with: assistant tune")
+        if found.card.base != name:
+            raise ConfigError(f"The adapter {folder} is one of {found.card.base}, and llm.model is {name}.")
+        return found
+    if "/" in name:
+        return None
+    return _read(trained_folder(settings, name)) or _read(Path(str(files(__package__))) / "adapters" / name)
+
+
+def trained_folder(settings: Settings, model: str) -> Path:
+    """Where `assistant tune` keeps the adapter of a model."""
+    return settings.home.expanduser().absolute() / "adapters" / re.sub(r"[^A-Za-z0-9._-]", "_", model)
+
+
+def prompts_in_force(settings: Settings) -> Path | None:
+    """The folder of prompts that stand in for the product's own: the settings', or those of a model that was taught."""
+    if settings.prompts is not None:
+        return settings.prompts
+    return TAUGHT if adapter_in_force(settings) else None
+
+
+def is_taught(settings: Settings) -> bool:
+    """Whether the model reads the short prompts, and results in few words."""
+    return prompts_in_force(settings) == TAUGHT
+
+
+def merged(folder: Path, adapter: Adapter, cache: Path) -> Path:
+    """The folder of the base model with the adapter's weights added, below ``cache``; made once, in seconds.
+
+    Raises:
+        OSError: it cannot be written, or a file is damaged.
+    """
+    told = [
+        f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in sorted(folder.glob("*.safetensors"))
+    ]
+    digest = hashlib.sha256("\n".join([adapter.digest, *told]).encode()).hexdigest()[:12]
+    made = cache / f"{folder.name}-taught-{digest}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / "lock"):
+        if made.is_dir():
+            return made
+        for old in cache.iterdir():
+            if old.name.startswith(f"{folder.name}-taught-"):
+                shutil.rmtree(old, ignore_errors=True)
+        fresh = made.with_name(made.name + ".new")
+        fresh.mkdir()
+        try:
+            _merge(folder, adapter, fresh)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+        fresh.replace(made)
+    return made
+
+
+def _merge(folder: Path, adapter: Adapter, fresh: Path) -> None:
+    """W + (alpha / rank) B A for every layer that has an A and a B."""
+    from safetensors import SafetensorError, safe_open
+    from safetensors.torch import load_file, save_file
+
+    config = json.loads((adapter.folder / CONFIG).read_text("utf-8"))
+    scale = config["lora_alpha"] / config["r"]
+    try:
+        pairs = load_file(adapter.folder / WEIGHTS)
+        for path in sorted(folder.glob("*.safetensors")):
+            with safe_open(path, "pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            for name, weight in tensors.items():
+                layer = f"base_model.model.{name.removesuffix('.weight')}"
+                low, up = (pairs.get(f"{layer}.lora_{side}.weight") for side in "AB")
+                if low is not None and up is not None:
+                    tensors[name] = (weight.float() + scale * (up.float() @ low.float())).to(weight.dtype)
+            save_file(tensors, fresh / path.name, metadata={"format": "pt"})
+    except SafetensorError as exc:
+        raise OSError(f"{folder} or {adapter.folder} is damaged: {exc}") from exc
+    for path in folder.iterdir():
+        if path.suffix in (".json", ".txt", ".jinja"):
+            shutil.copy(path, fresh / path.name)
+
+
+def _read(folder: Path) -> Adapter | None:
+    """The adapter of a folder; None where there is none, or it is damaged."""
+    try:
+        card = Card.model_validate_json((folder / CARD).read_text("utf-8"))
+    except (OSError, ValidationError):
+        return None
+    return Adapter(folder, card) if (folder / WEIGHTS).is_file() and (folder / CONFIG).is_file() else None
+
+
+def _digest(path: Path) -> str:
+    stat = path.stat()
+    return _digest_of(path, stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _digest_of(path: Path, _size: int, _changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

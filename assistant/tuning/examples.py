@@ -1,0 +1,223 @@
+"""Examples to train on: prompts as a turn gives them to the language model, each with the right answer.
+
+Conversations are run through the product, its stores and encoders, with a model that answers as the labels say. What
+code refuses (a call that is not anchored, a sentence that the claim check does not accept) is no example.
+"""
+
+import json
+import random
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
+from pydantic import Field
+
+from assistant.agent.reading.labels import NUMBER_ROLES, messages
+from assistant.agent.reading.questions import ANSWERS, DECISIONS, NAME_ROLES, Question
+from assistant.engines import open_engines
+from assistant.errors import ProductError, SessionError
+from assistant.front import Assistant
+from assistant.ingest import Encoders, IngestOptions, ingest
+from assistant.llm.adapters import TAUGHT
+from assistant.records import Reply, RoundFinished
+from assistant.settings import Settings
+from assistant.tuning.conversations import Conversation, Conversations, Turn, load
+from assistant.tuning.labelled import Asked, LabelledChat, is_round, missing_filters
+from assistant.turn.planning import constraints_in_words
+from assistant.turn.ranking import LANGUAGE_NAMES
+from prompts import Message, load_prompt
+from tools.records import Record
+from tools.toolbox import Engines
+
+Step = Literal["plan", "order", "sentence", "chat", "role"]
+
+
+class Said(Record):
+    """One message of an example."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+    learned: bool = Field(False, description="whether it is what the model is to answer")
+
+
+class Example(Record):
+    """What the model reads and answers; of a plan with several rounds each is an answer."""
+
+    step: Step
+    language: str
+    messages: list[Said]
+    source: str = Field(description="which conversation and turn, sentence or labelled message it was made of")
+
+
+async def examples_of(
+    data: Conversations, settings: Settings, *, say: Callable[[str], None] = lambda _: None
+) -> list[Example]:
+    """The examples of one catalogue's conversations.
+
+    Args:
+        settings: whose models encode; nothing of the user's data is read or written.
+        say: told what is being done.
+    """
+    with tempfile.TemporaryDirectory(prefix="assistant-tune-") as folder:
+        own = _own_settings(settings, data.language, Path(folder))
+        engines = open_engines(own)
+        catalogue = Path(folder) / "items.jsonl"
+        catalogue.write_text("".join(item.model_dump_json(exclude_none=True) + "\n" for item in data.items), "utf-8")
+        ingest(engines.catalogue, [catalogue], Encoders(engines.text, engines.pictures), IngestOptions())
+        return await _run(data, own, engines, say)
+
+
+async def _run(data: Conversations, settings: Settings, engines: Engines, say: Callable[[str], None]) -> list[Example]:
+    chat, found = LabelledChat(settings, data.items), list[Example]()
+    async with Assistant(settings, engines=engines, chat=chat) as assistant:
+        for number, conversation in enumerate(data.conversations):
+            session = f"{number}"
+            for place, turn in enumerate(conversation.turns):
+                asked, reply = await _ask(assistant, chat, turn, session)
+                if reply is None:
+                    break
+                records = assistant.log.events(session, place + 1)
+                kept = _accepted(asked, reply, [one for one in records if isinstance(one, RoundFinished)])
+                source = f"{data.name} {number}.{place}"
+                found += [_example(one, conversation, source) for one in kept]
+            say(f"{data.name}: {number + 1} of {len(data.conversations)} conversations, {len(found)} examples")
+    return found
+
+
+async def _ask(assistant: Assistant, chat: LabelledChat, turn: Turn, session: str) -> tuple[list[Asked], Reply | None]:
+    """What the model was asked in the turn, and the reply; none where the message is refused."""
+    chat.turn, chat.condition, chat.asked = turn, "", []
+    if turn.next == "take_back":
+        try:
+            held = (await assistant.memory(session)).constraints
+        except SessionError:
+            held = []
+        given_up = [one for one in held if one.field == turn.condition]
+        chat.condition = constraints_in_words(given_up[:1], "en")
+    try:
+        return chat.asked, await assistant.reply(turn.say, session_id=session, top_n=3)
+    except ProductError:
+        return chat.asked, None
+
+
+def _accepted(asked: Sequence[Asked], reply: Reply, rounds: Sequence[RoundFinished]) -> Iterator[Asked]:
+    """What code let pass; of the rounds of a plan the last that did, as the others stand in its prompt."""
+    made, whole = iter(rounds[1:]), None
+    for one in asked:
+        if one.step != "plan":
+            yield one
+            continue
+        calls = json.loads(one.answer)["calls"]
+        if "ask_customer" in one.answer and not reply.question:
+            break
+        if calls and calls[0]["tool"] not in ("ask_customer", "small_talk") and not _passed(next(made, None)):
+            break
+        if not all(_holds(call["arguments"].get("filters", {}), reply.constraints) for call in calls):
+            whole = None
+            break
+        whole = one
+    if whole is not None:
+        yield whole
+
+
+def _holds(filters: dict[str, Any], constraints: dict[str, Any]) -> bool:
+    """Whether the filters that were proposed are in force: they stand in the customer's words."""
+    return not missing_filters(filters, constraints)
+
+
+def _passed(done: RoundFinished | None) -> bool:
+    """Whether the calls were made, and none was answered with a reason why not."""
+    good = ("{", "Taken back", "Nothing was found")
+    return done is not None and all(" | " in call.result or call.result.startswith(good) for call in done.calls)
+
+
+def _example(asked: Asked, conversation: Conversation, source: str) -> Example:
+    """The prompt and the answer; in a plan the rounds after the reading's own are answers too."""
+    rounds = [place for place, message in enumerate(asked.messages) if is_round(message)][1:]
+    told = [
+        Said(role=_role(message), content=str(message.content), learned=place in rounds)
+        for place, message in enumerate(asked.messages)
+    ]
+    told.append(Said(role="assistant", content=asked.answer, learned=True))
+    return Example(step=asked.step, language=conversation.language, messages=told, source=source)
+
+
+def _role(message: BaseMessage) -> Literal["system", "user", "assistant"]:
+    if isinstance(message, SystemMessage):
+        return "system"
+    return "assistant" if isinstance(message, AIMessage) else "user"
+
+
+def role_examples() -> Iterator[Example]:
+    """An example for each name, word and number of the labelled messages whose role is asked for in turns."""
+    answers = dict(zip(NAME_ROLES, ANSWERS, strict=True)) | dict(zip(NUMBER_ROLES, ANSWERS, strict=True))
+    for number, message in enumerate(messages()):
+        for span in message.spans:
+            role = DECISIONS.get(span.role, span.role)
+            if role not in answers:
+                continue
+            question = Question(message.text, span.start, span.end, number=role in NUMBER_ROLES)
+            prompt, source = question.messages(TAUGHT), f"labels {number}.{span.start}"
+            yield _answered("role", message.language, prompt, answers[role], source)
+
+
+def sentence_examples(*, held_out: bool = False) -> Iterator[Example]:
+    """An example for each sentence of ``data/sentences.jsonl``: facts about an item, and what they come to in words."""
+    folder = files(__package__) / "data"
+    file = (folder / "held_out" if held_out else folder) / "sentences.jsonl"
+    for number, line in enumerate(file.read_text("utf-8").splitlines()):
+        told = json.loads(line)
+        prompt = load_prompt("explain", TAUGHT).render(
+            language=LANGUAGE_NAMES.get(told["language"], told["language"]), title=told["title"], facts=told["facts"]
+        )
+        yield _answered("sentence", told["language"], prompt, told["sentence"], f"sentences {number}")
+
+
+def _answered(step: Step, language: str, prompt: Sequence[Message], answer: str, source: str) -> Example:
+    told = [Said(role=one.role, content=one.content) for one in prompt]
+    messages = [*told, Said(role="assistant", content=answer, learned=True)]
+    return Example(step=step, language=language, messages=messages, source=source)
+
+
+def _own_settings(settings: Settings, language: str, folder: Path) -> Settings:
+    """The user's models and no more: a data folder of its own, and every step done by the (labelled) model."""
+    turn = settings.turn.model_copy(
+        update={"planner": "model", "ranking": "model", "explanations": "model", "planner_seconds": 600.0, "rounds": 3}
+    )
+    llm = settings.llm.model_copy(update={"adapter": "none", "probe": False, "turn_seconds": 3600.0})
+    return settings.model_copy(
+        update={"data": folder / "data", "catalogue_language": language, "prompts": TAUGHT, "turn": turn, "llm": llm},
+        deep=True,
+    )
+
+
+async def built_in(
+    settings: Settings, *, held_out: bool, roles: int, seed: int = 0, say: Callable[[str], None] = lambda _: None
+) -> list[Example]:
+    """All examples of the data that comes with the product, in an order that mixes them.
+
+    Args:
+        roles: how many of the labelled messages' roles are among them; a tenth of it of those held out.
+    """
+    chance = random.Random(seed)
+    found = [one for data in load(held_out=held_out) for one in await examples_of(data, settings, say=say)]
+    labelled = [one for one in role_examples() if _is_held_out(one.source) == held_out]
+    wanted = roles // 10 if held_out else roles
+    found += [*sentence_examples(held_out=held_out), *chance.sample(labelled, min(wanted, len(labelled)))]
+    return chance.sample(found, len(found))
+
+
+def _is_held_out(source: str) -> bool:
+    """Every tenth labelled message, by its number and not by chance: what was held out stays held out."""
+    return int(source.split()[1].split(".")[0]) % 10 == 0
+
+
+def write(examples: Iterable[Example], path: Path) -> int:
+    """Write examples, one JSON object a line; how many."""
+    lines = [json.dumps(one.model_dump(), ensure_ascii=False) for one in examples]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(line + "\n" for line in lines), "utf-8")
+    return len(lines)
