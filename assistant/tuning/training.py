@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import random
 import time
 from collections import Counter
@@ -25,7 +26,8 @@ IGNORED: Final = -100
 """The label of a token that is not answered, as of torch's cross entropy."""
 
 LAYERS: Final = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-KEPT_CHECKPOINTS: Final = 2
+CHECKPOINTS, KEPT_CHECKPOINTS, EVALUATIONS = 20, 2, 10
+"""How many are made in a training, how many of them are kept, and how often the held-out loss is measured."""
 HELD_OUT_EXAMPLES: Final = 120
 """How many held-out examples the loss curve is measured on, spread over the steps."""
 
@@ -105,7 +107,7 @@ def train(
     except ImportError as exc:
         raise ConfigError("Training needs the extra tune: pip install 'recommendation-assistant[tune]'") from exc
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainingArguments, set_seed
+    from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainingArguments, set_seed
 
     set_seed(recipe.seed)
     began, tokenizer = time.monotonic(), AutoTokenizer.from_pretrained(base)
@@ -119,6 +121,7 @@ def train(
     lora = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=0.0, target_modules=list(LAYERS))
     taught = get_peft_model(model, lora)
     say(f"{len(data):,} examples of {sum(len(one.ids) for one in data):,} tokens; {len(test)} held out")
+    steps = math.ceil(math.ceil(len(data) / recipe.batch) * recipe.epochs)
     arguments = TrainingArguments(
         output_dir=str(folder / "checkpoints"),
         num_train_epochs=recipe.epochs,
@@ -126,17 +129,17 @@ def train(
         per_device_eval_batch_size=recipe.batch,
         learning_rate=recipe.rate,
         lr_scheduler_type="cosine",
-        warmup_steps=0.03,
+        warmup_steps=steps // 30,
         weight_decay=0.01,
         max_grad_norm=1.0,
         bf16=short,
         use_cpu=not on_card,
         train_sampling_strategy="group_by_length",
         eval_strategy="steps",
-        eval_steps=0.1,
+        eval_steps=max(1, steps // EVALUATIONS),
         eval_on_start=True,
         save_strategy="steps",
-        save_steps=0.05,
+        save_steps=max(1, steps // CHECKPOINTS),
         save_total_limit=KEPT_CHECKPOINTS,
         logging_steps=5,
         report_to=[],
@@ -154,6 +157,7 @@ def train(
         data_collator=lambda rows: _padded(rows, tokenizer.pad_token_id or 0),
         callbacks=[_telling(say)],
     )
+    trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=_has_checkpoint(folder))
     taught.save_pretrained(str(folder), save_embedding_layers=False)
     _in_half_precision(folder)
@@ -214,7 +218,7 @@ def _trainer_of_answers() -> type[Any]:
             return_outputs: bool = False,
             num_items_in_batch: object = None,
         ) -> Any:  # noqa: ANN401 - the loss, with outputs where they are wanted
-            inner = cast("PeftModel", model).get_base_model()
+            inner: Any = cast("PeftModel", model).get_base_model()
             states = inner.model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])[0][:, :-1]
             labels = inputs["labels"][:, 1:]
             answered = labels != IGNORED
