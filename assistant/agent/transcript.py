@@ -16,7 +16,7 @@ from tools.records import Hit, Signal
 
 
 class Telling(NamedTuple):
-    """How much of a result a planner reads."""
+    """How much a model reads of results, and of the candidates that it orders."""
 
     items: int = 6
     line: int = 200
@@ -25,9 +25,12 @@ class Telling(NamedTuple):
     """How many facts speak for an item in its line."""
     others: int = 900
     """Characters of a result that is no list of items."""
+    candidates: int = 100
+    evidence: int = 5
+    """Lines of a candidate's evidence, beside its price."""
 
 
-BRIEF: Final = Telling(items=4, line=110, facts=1, others=400)
+BRIEF: Final = Telling(items=4, line=110, facts=1, others=400, candidates=6, evidence=2)
 """For a small model that was taught: what it reads costs it most."""
 
 LEFT_OUT: Final = "(left out: it speaks to the assistant)"
@@ -79,7 +82,7 @@ def plain_messages(records: Sequence[MessageRead | RoundFinished]) -> list[BaseM
 
 
 def telling_for(settings: Settings) -> Telling:
-    """How much the settings' model reads of a result."""
+    """How much the settings' model reads."""
     return BRIEF if is_taught(settings) else Telling()
 
 

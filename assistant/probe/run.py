@@ -155,7 +155,10 @@ class _Probe:
 
     async def _orders(self, task: OrderTask) -> bool:
         candidates = [
-            brief(Candidate(alias=alias, hit=_hit(item), score=_NEAR, evidence=self._evidence(item, task.message)))
+            brief(
+                Candidate(alias=alias, hit=_hit(item), score=_NEAR, evidence=self._evidence(item, task.message)),
+                self._telling.evidence,
+            )
             for alias, item in zip("ABCDEFGH", (self._items[one] for one in task.candidates), strict=False)
         ]
         count = len(candidates)

@@ -9,6 +9,7 @@ from langchain_core.messages import BaseMessage
 from langgraph.runtime import Runtime
 
 from assistant.agent.steps import explanations_in_force, ranking_in_force
+from assistant.agent.transcript import telling_for
 from assistant.claims import ECHOES, Explanation, Limit, Other, unsupported
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.fusion import vote
@@ -149,8 +150,10 @@ def wish_in_words(state: TurnState, folder: Path | None = None) -> str:
 
 
 async def _ask_for_ranking(state: TurnState, runtime: Runtime[TurnContext], count: int) -> list[dict[str, Any]]:
-    context, candidates = runtime.context, [brief(candidate) for candidate in state["candidates"]]
-    folder = prompts_in_force(context.settings)
+    context = runtime.context
+    folder, telling = prompts_in_force(context.settings), telling_for(context.settings)
+    candidates = [brief(candidate, telling.evidence) for candidate in state["candidates"][: telling.candidates]]
+    count = min(count, len(candidates))
     messages = ranking_messages(wish_in_words(state, folder), candidates, count, folder)
     runtime.stream_writer(StepStarted(step="rank", origin="model"))
     began = time.perf_counter()
@@ -341,15 +344,14 @@ def _evidence_of(item: Recommendation, state: TurnState) -> list[Evidence]:
     return [e for candidate in state["candidates"] for e in candidate.evidence if e.id in ids]
 
 
-def brief(candidate: Candidate) -> Candidate:
+def brief(candidate: Candidate, lines: int) -> Candidate:
     """The candidate with the few ledger lines that fit a prompt; a price line always stays.
 
     A line that speaks to the assistant is not told: an order in a description must not move the item.
     """
     told = [entry for entry in candidate.evidence if not gives_orders(entry.detail)] or candidate.evidence[:1]
-    lines = told[:MAX_EVIDENCE]
-    lines += [e for e in told[MAX_EVIDENCE:] if e.source == "price"]
-    return candidate.model_copy(update={"evidence": lines})
+    kept = [*told[:lines], *(entry for entry in told[lines:] if entry.source == "price")]
+    return candidate.model_copy(update={"evidence": kept})
 
 
 def _orders_by_model(state: TurnState) -> bool:
