@@ -81,8 +81,9 @@ def stored_text(stored: "Stored") -> str:
 
 def forgotten_text(done: "Forgotten") -> str:
     """What was forgotten, for people."""
-    if not done.anything:
+    if not (done.anything or done.adapters):
         return "Nothing was stored of this user."
     counts = ", ".join(f"{count:,} {name}" for name, count in done.places.items() if count)
     model = " The model learned from their events is gone, too; make it anew with: assistant train"
-    return f"Forgotten: {counts}." + (model if done.model_removed else "")
+    seen = f" Trained on their conversations, and still there: {', '.join(done.adapters)}" if done.adapters else ""
+    return f"Forgotten: {counts}." + (model if done.model_removed else "") + seen

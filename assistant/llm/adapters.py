@@ -83,6 +83,12 @@ def trained_folder(settings: Settings, model: str) -> Path:
     return settings.home.expanduser().absolute() / "adapters" / re.sub(r"[^A-Za-z0-9._-]", "_", model)
 
 
+def adapters_that_saw(settings: Settings, user: str) -> list[Path]:
+    """Folders of the adapters trained here that conversations of a user, by their pseudonym, were among the data of."""
+    folders = sorted((settings.home.expanduser().absolute() / "adapters").glob("*"))
+    return [found.folder for found in map(_read, folders) if found and user in found.card.users]
+
+
 def prompts_in_force(settings: Settings) -> Path | None:
     """The folder of prompts that stand in for the product's own: the settings', or those of a model that was taught."""
     if settings.prompts is not None:

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core import to_json
 
 from assistant.errors import StoreError
 from assistant.learning.impressions import ImpressionLog, expire_impressions, forget_impressions
+from assistant.llm.adapters import adapters_that_saw
 from assistant.sessions import SessionLog, Turn
 from assistant.settings import Settings
 from tools.records import Record
@@ -73,6 +74,10 @@ class Forgotten(Stored):
     """What was deleted of a user."""
 
     model_removed: bool
+    adapters: list[str] = Field(
+        [],
+        description="folders of the language model's adapters that saw the user's conversations; they are not deleted",
+    )
 
 
 class _Entry(Record):
@@ -121,7 +126,8 @@ def forget(settings: Settings, user: str) -> Forgotten:
     removed = _remove_model(settings) if learned else False
     with _translated(settings):
         _journal(settings, user).unlink(missing_ok=True)
-    return Forgotten(user=user, places=entry.places, model_removed=removed)
+    saw = [str(folder) for folder in adapters_that_saw(settings, user)]
+    return Forgotten(user=user, places=entry.places, model_removed=removed, adapters=saw)
 
 
 def finish(settings: Settings) -> list[Forgotten]:

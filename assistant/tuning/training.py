@@ -26,9 +26,9 @@ IGNORED: Final = -100
 """The label of a token that is not answered, as of torch's cross entropy."""
 
 LAYERS: Final = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-CHECKPOINTS, KEPT_CHECKPOINTS, EVALUATIONS = 20, 2, 10
+CHECKPOINTS, KEPT_CHECKPOINTS, EVALUATIONS = 20, 2, 5
 """How many are made in a training, how many of them are kept, and how often the held-out loss is measured."""
-HELD_OUT_EXAMPLES: Final = 120
+HELD_OUT_EXAMPLES: Final = 60
 """How many held-out examples the loss curve is measured on, spread over the steps."""
 
 
