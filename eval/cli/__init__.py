@@ -5,7 +5,21 @@ from importlib.util import find_spec
 import typer
 
 from assistant.errors import ServiceMissing
-from eval.cli import claims, compare, fusion, heads, judge, privacy, public, questions, report, run, simulate, suites
+from eval.cli import (
+    claims,
+    compare,
+    fusion,
+    heads,
+    judge,
+    privacy,
+    public,
+    questions,
+    report,
+    run,
+    simulate,
+    steps,
+    suites,
+)
 
 NEEDED = ("ranx", "jiwer", "statsmodels", "implicit", "espeakng_loader", "junitparser", "matplotlib")
 """What the optional dependencies ``eval`` bring."""
@@ -30,6 +44,7 @@ app.command("report")(report.report)
 app.command("claims")(claims.claims)
 app.command("heads")(heads.heads)
 app.command("questions")(questions.questions)
+app.command("steps")(steps.steps)
 app.command("judge")(judge.judge)
 app.command("fit-fusion")(fusion.fit_fusion)
 app.command("simulate")(simulate.simulate)

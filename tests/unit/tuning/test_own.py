@@ -1,4 +1,4 @@
-"""A shop's own conversations as examples: only what customers agreed with, and whose they were when that must be told."""
+"""A shop's own conversations as examples: only what customers agreed with, and whose they were."""
 
 import contextlib
 import json
