@@ -28,9 +28,11 @@ class Telling(NamedTuple):
     candidates: int = 100
     evidence: int = 5
     """Lines of a candidate's evidence, beside its price."""
+    fused: bool = False
+    """Whether the reading's searches are told as one call, with the candidates that came of them all."""
 
 
-BRIEF: Final = Telling(items=4, line=110, facts=1, others=400, candidates=6, evidence=2)
+BRIEF: Final = Telling(items=4, line=110, facts=1, others=400, candidates=6, evidence=2, fused=True)
 """For a small model that was taught: what it reads costs it most."""
 
 LEFT_OUT: Final = "(left out: it speaks to the assistant)"
@@ -130,7 +132,10 @@ def _line(hit: Hit, evidence: Sequence[Evidence], telling: Telling) -> str:
         for one in evidence
         if not gives_orders(one.detail) and one.source not in ("price", "stock") and one.key != "evidence_quote"
     ]
-    facts = [one.detail for one in told] or list(map(_fact, hit.signals))
+    if telling.fused:  # why it was found stands in the call above; what it is tells more in as many words
+        facts = [one.detail for one in told if one.source == "attribute"]
+    else:
+        facts = [one.detail for one in told] or list(map(_fact, hit.signals))
     line = " | ".join([hit.item_id, _without_orders(hit.title), price, "; ".join(facts[: telling.facts]) or "listed"])
     return " ".join(line.split())[: telling.line]
 

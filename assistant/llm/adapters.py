@@ -73,9 +73,8 @@ def adapter_in_force(settings: Settings) -> Adapter | None:
         if found.card.base != name:
             raise ConfigError(f"The adapter {folder} is one of {found.card.base}, and llm.model is {name}.")
         return found
-    if "/" in name:
-        return None
-    return _read(trained_folder(settings, name)) or _read(Path(str(files(__package__))) / "adapters" / name)
+    brought = Path(str(files(__package__))) / "adapters" / Path(name).name
+    return _read(trained_folder(settings, name)) or (_read(brought) if brought.name == name else None)
 
 
 def trained_folder(settings: Settings, model: str) -> Path:

@@ -223,12 +223,13 @@ class _Deliberation:
             name = "image" if found.tool == "search_by_image" else "query"
             asked = {name: found.asked} if found.asked else {}
             arguments = {**asked, "filters": filters} if filters else asked
-            result = items_in_words(found.hits, evidence, self._listed, self._telling)
             if found.tool in OFFERED:
+                hits = [one.hit for one in self._certain.candidates] if self._telling.fused else found.hits
+                result = items_in_words(hits, evidence, self._listed, self._telling)
                 results.append(CallResult(tool=found.tool, arguments=arguments, result=result))
                 known = within(PlannedCall(tool=found.tool, arguments=asked, origin="anticipated"), Filters())
                 self._asked[key(known)] = known
-        return RoundFinished(wish=self._certain.heading, calls=results)
+        return RoundFinished(wish=self._certain.heading, calls=results[:1] if self._telling.fused else results)
 
     async def _decision(self, planner: Planner, progress: Progress) -> Decision:
         tell, watch = self._runtime.stream_writer, self._context.watch

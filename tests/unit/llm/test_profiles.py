@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import ConfigError
-from assistant.llm import profiles
+from assistant.errors import ConfigError, ServiceMissing
+from assistant.llm import adapters, profiles
 from assistant.settings import Settings, load_settings
 
 
@@ -38,6 +38,35 @@ def test_cpu_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment["VLLM_CPU_OMP_THREADS_BIND"] == "nobind"
     assert (environment["HF_HUB_OFFLINE"], environment["VLLM_NO_USAGE_STATS"]) == ("1", "1")
     assert "PYTHONPATH" not in environment
+
+
+def an_adapter(folder: Path, base: str) -> Path:
+    folder.mkdir()
+    card = {
+        "base": base, "base_weights": "", "data": "", "examples": {}, "settings": {"rank": 8}, "figures": {},
+        "day": "2026-11-27",
+    }  # fmt: skip
+    (folder / adapters.CARD).write_text(json.dumps(card))
+    (folder / adapters.CONFIG).write_text('{"r": 8, "lora_alpha": 16}')
+    (folder / adapters.WEIGHTS).write_bytes(b"no weights")
+    return folder
+
+
+def test_a_card_serves_an_adapter_under_the_models_name(tmp_path: Path) -> None:
+    adapter = an_adapter(tmp_path / "mine", "Qwen/Qwen3-4B-Instruct-2507")
+    command = launched(tmp_path, profile="gpu", adapter=str(adapter)).command
+    served = json.loads(value_of(command, "--lora-modules"))
+    assert served == {"name": "Qwen/Qwen3-4B-Instruct-2507", "path": str(adapter)}
+    assert value_of(command, "--served-model-name") != served["name"]
+    assert value_of(command, "--max-lora-rank") == "8"
+    assert "--lora-modules" not in launched(tmp_path, profile="gpu").command
+
+
+def test_an_adapter_that_cannot_be_added_is_one_sentence(tmp_path: Path) -> None:
+    adapter = an_adapter(tmp_path / "mine", "qwen2.5-coder-0.5b-instruct")
+    (tmp_path / "qwen2.5-coder-0.5b-instruct").mkdir()
+    with pytest.raises(ServiceMissing, match="ASSISTANT_LLM__ADAPTER=none"):
+        launched(tmp_path, adapter=str(adapter))
 
 
 def test_a_model_folder_by_path(tmp_path: Path) -> None:
