@@ -58,12 +58,12 @@ def tune(
 def _examples(
     settings: Settings, folder: Path, part: float, seed: int
 ) -> tuple[Sequence["Example"], Sequence["Example"]]:
-    """What is trained on and what is held out; made once, and read again where a training goes on."""
+    """What is trained on and what is held out; read again where a training was stopped, else made anew."""
     from assistant.tuning.examples import built_in, write
-    from assistant.tuning.training import read
+    from assistant.tuning.training import CHECKPOINTS, read
 
     files = [folder / "examples.jsonl", folder / "held-out.jsonl"]
-    if not all(file.is_file() for file in files):
+    if not ((folder / CHECKPOINTS).is_dir() and all(file.is_file() for file in files)):
         for file, held_out in zip(files, (False, True), strict=True):
             write(asyncio.run(built_in(settings, held_out=held_out, roles=ROLES, seed=seed, say=_say)), file)
     examples, held_out_examples = (read(file) for file in files)

@@ -26,6 +26,7 @@ from assistant.records import Reply, RoundFinished
 from assistant.settings import Settings
 from assistant.tuning.conversations import Conversation, Conversations, Turn, load
 from assistant.tuning.labelled import Asked, LabelledChat, is_round, missing_filters
+from assistant.turn.degrading import REHEARSING
 from assistant.turn.planning import constraints_in_words
 from assistant.turn.ranking import LANGUAGE_NAMES
 from prompts import Message, load_prompt
@@ -71,6 +72,7 @@ async def examples_of(
 
 
 async def _run(data: Conversations, settings: Settings, engines: Engines, say: Callable[[str], None]) -> list[Example]:
+    REHEARSING.set(True)  # what the labels do not say is no warning
     chat, found = LabelledChat(settings, data.items), list[Example]()
     async with Assistant(settings, engines=engines, chat=chat) as assistant:
         for number, conversation in enumerate(data.conversations):

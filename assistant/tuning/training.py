@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import random
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,9 @@ IGNORED: Final = -100
 """The label of a token that is not answered, as of torch's cross entropy."""
 
 LAYERS: Final = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-CHECKPOINTS, KEPT_CHECKPOINTS, EVALUATIONS = 20, 2, 5
+CHECKPOINTS: Final = "checkpoints"
+"""The folder that a training which was stopped goes on from; one with another recipe or other examples begins anew."""
+MADE_CHECKPOINTS, KEPT_CHECKPOINTS, EVALUATIONS = 20, 2, 5
 """How many are made in a training, how many of them are kept, and how often the held-out loss is measured."""
 AT_ONCE: Final = 4
 """How many examples are computed together: 16 long ones of a 0.5B model do not fit 24 GiB, four take 7."""
@@ -97,7 +100,7 @@ def train(
     Args:
         base: folder of the base model.
         name: the base model's name, as settings name it.
-        folder: of the adapter; checkpoints lie in ``checkpoints`` below it until the end.
+        folder: of the adapter; checkpoints lie below it until the end.
         users: pseudonyms of the users whose conversations are among the examples.
         say: told of the progress.
 
@@ -124,10 +127,13 @@ def train(
     lora = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=0.0, target_modules=list(LAYERS))
     taught = get_peft_model(model, lora)
     say(f"{len(data):,} examples of {sum(len(one.ids) for one in data):,} tokens; {len(test)} held out")
+    digest = hashlib.sha256("\n".join(one.model_dump_json() for one in examples).encode()).hexdigest()
+    known = hashlib.sha256(f"{digest} {recipe}".encode()).hexdigest()[:12]
+    checkpoints = folder / CHECKPOINTS / known
     together = min(AT_ONCE, recipe.batch)
     steps = math.ceil(math.ceil(len(data) / recipe.batch) * recipe.epochs)
     arguments = TrainingArguments(
-        output_dir=str(folder / "checkpoints"),
+        output_dir=str(checkpoints),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=together,
         per_device_eval_batch_size=together,
@@ -144,7 +150,7 @@ def train(
         eval_steps=max(1, steps // EVALUATIONS),
         eval_on_start=True,
         save_strategy="steps",
-        save_steps=max(1, steps // CHECKPOINTS),
+        save_steps=max(1, steps // MADE_CHECKPOINTS),
         save_total_limit=KEPT_CHECKPOINTS,
         logging_steps=5,
         report_to=[],
@@ -163,13 +169,13 @@ def train(
         callbacks=[_telling(say)],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=_has_checkpoint(folder))
+    trainer.train(resume_from_checkpoint=any(checkpoints.glob("checkpoint-*/trainer_state.json")))
     taught.save_pretrained(str(folder), save_embedding_layers=False)
     _in_half_precision(folder)
     card = Card(
         base=name,
         base_weights=_sha256(sorted(base.glob("*.safetensors"))),
-        data=hashlib.sha256("\n".join(one.model_dump_json() for one in examples).encode()).hexdigest(),
+        data=digest,
         examples=dict(Counter(one.step for one in examples)),
         users=sorted(users),
         settings={**asdict(recipe), "layers": list(LAYERS), "dtype": "bfloat16" if short else "float32"},
@@ -178,6 +184,7 @@ def train(
     )
     (folder / CARD).write_text(card.model_dump_json(indent=1) + "\n", "utf-8")
     draw_losses(trainer.state.log_history, folder / "losses.png")
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return card
 
 
@@ -257,10 +264,6 @@ def _telling(say: Callable[[str], None]) -> "TrainerCallback":
                 say(f"step {state.global_step} of {state.max_steps}: {losses}{left}")
 
     return Telling()
-
-
-def _has_checkpoint(folder: Path) -> bool:
-    return any((folder / "checkpoints").glob("checkpoint-*/trainer_state.json"))
 
 
 def _in_half_precision(folder: Path) -> None:
