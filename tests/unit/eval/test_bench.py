@@ -9,6 +9,9 @@ from rich.console import Console
 from eval.bench.__main__ import main
 from eval.bench.generate import write_lines
 from eval.bench.report import Result, Table, describe_run, percent, show
+from eval.bench.timed import Timed
+from eval.bench.wire import Span
+from tests.fakes.encoders import HashText
 
 
 def test_generated_lines_are_always_the_same_and_keep_the_contract(tmp_path: Path) -> None:
@@ -43,3 +46,13 @@ def test_an_unknown_measurement_is_named(capsys: pytest.CaptureFixture[str]) -> 
         main(["speed"])
     assert ended.value.code == 2
     assert "unknown measurement: speed; known: reading" in capsys.readouterr().err
+
+
+def test_a_timed_engine_is_taken_for_the_engine_and_notes_when_it_computes() -> None:
+    spans: list[Span] = []
+    engine = Timed(HashText(), spans)
+    assert isinstance(engine, HashText)
+    engine.encode_once(["a chair"])
+    assert len(spans) == 1
+    assert engine.identity.encoder == "hash-text"
+    assert len(spans) == 1

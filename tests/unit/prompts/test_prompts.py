@@ -74,7 +74,7 @@ def test_a_file_of_a_folder_stands_in_for_the_prompt_of_its_name(tmp_path: Path)
     [
         ("plann.md", CHAT, "known: chat, explain"),
         ("chat.md", CHAT.replace("[language, text]", "[language]"), "declares"),
-        ("chat.md", CHAT.replace("[language, text]", "[language, text, day]") + "{{ day }}", "not ['day']"),
+        ("chat.md", CHAT.replace("[language, text]", "[language, text, day]") + "{{ day }}", r"not \['day'\]"),
         ("chat.md", "Say hello.", "no header"),
         ("chat.md", CHAT.replace("version: 9\n", ""), "must have name, version"),
         ("chat.md", CHAT.replace("purpose: Another", "purpose: ]["), "no YAML"),
