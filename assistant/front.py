@@ -32,7 +32,7 @@ from assistant.claims.entailment import entailment_for
 from assistant.engines import entailment_in, media_limits
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, ServiceMissing, SessionError
 from assistant.learning.impressions import ImpressionLog
-from assistant.llm.adapters import prompts_in_force
+from assistant.llm.adapters import adapter_in_force, prompts_in_force
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
 from assistant.privacy.forgetting import remove_sessions, tidy
@@ -132,6 +132,7 @@ class Assistant:
         from assistant.engines import open_engines
 
         check_prompts(self.settings.prompts)
+        adapter_in_force(self.settings)  # one that cannot be used is told now, and not by a turn
         await asyncio.to_thread(tidy, self.settings)
         sessions = self.settings.data_folder / "sessions.sqlite"
         log = SessionLog(sessions)

@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from assistant.agent.scores import identity
 from assistant.errors import ConfigError
+from assistant.front import Assistant
 from assistant.llm.adapters import CARD, TAUGHT, WEIGHTS, adapter_in_force, is_taught, merged, prompts_in_force
 from assistant.settings import Settings
 from assistant.tuning.examples import Example, Said
@@ -106,6 +107,12 @@ def test_an_adapter_of_another_model_or_of_none_is_refused_by_name(base: Path, t
     (tmp_path / "adapters" / "other").mkdir(parents=True)
     (tmp_path / "adapters" / "other" / CARD).write_text("{damaged")
     assert adapter_in_force(tiny(tmp_path, model="other")) is None
+
+
+async def test_an_assistant_does_not_open_with_an_adapter_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="assistant tune"):
+        async with Assistant(tiny(tmp_path, adapter=str(tmp_path / "nowhere"))):
+            pass
 
 
 def test_a_damaged_adapter_is_no_half_made_model(base: Path, tmp_path: Path) -> None:
