@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Annotated
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 import assistant.records
 import assistant.turn.state
@@ -228,12 +228,15 @@ class SessionLog:
             )
 
     def events(self, session_id: str, turn: int) -> list[TurnEvent]:
-        """How a turn went; nothing of one whose end was a crash or that is of an earlier version."""
+        """How a turn went; nothing where that was not kept, is damaged, or is of a version with other events."""
         with self._open() as db:
             row = db.execute(
                 "select events from replies where session_id = ? and turn = ?", (session_id, turn)
             ).fetchone()
-        return _EVENTS.validate_json(zlib.decompress(row[0])) if row and row[0] else []
+        try:
+            return _EVENTS.validate_json(zlib.decompress(row[0])) if row and row[0] else []
+        except (zlib.error, ValidationError):
+            return []
 
     def turn_of(self, session_id: str, message_id: str) -> tuple[int, Reply] | None:
         """The turn that answered a message, and its reply, if it has one."""

@@ -15,7 +15,7 @@ from assistant.understanding.phrases import gives_orders
 from tools.records import Hit, Signal
 
 
-class Telling(NamedTuple):
+class PromptLimits(NamedTuple):
     """How much a model reads of results, and of the candidates that it orders."""
 
     items: int = 6
@@ -32,7 +32,7 @@ class Telling(NamedTuple):
     """Whether the reading's searches are told as one call, with the candidates that came of them all."""
 
 
-BRIEF: Final = Telling(items=4, line=110, facts=1, others=400, candidates=6, evidence=2, fused=True)
+BRIEF: Final = PromptLimits(items=4, line=110, facts=1, others=400, candidates=6, evidence=2, fused=True)
 """For a small model that was taught: what it reads costs it most."""
 
 LEFT_OUT: Final = "(left out: it speaks to the assistant)"
@@ -83,13 +83,13 @@ def plain_messages(records: Sequence[MessageRead | RoundFinished]) -> list[BaseM
     return told
 
 
-def telling_for(settings: Settings) -> Telling:
+def prompt_limits(settings: Settings) -> PromptLimits:
     """How much the settings' model reads."""
-    return BRIEF if is_taught(settings) else Telling()
+    return BRIEF if is_taught(settings) else PromptLimits()
 
 
 def result_in_words(
-    result: Mapping[str, Any], evidence: Mapping[str, Sequence[Evidence]], told: set[str], telling: Telling
+    result: Mapping[str, Any], evidence: Mapping[str, Sequence[Evidence]], told: set[str], limits: PromptLimits
 ) -> str:
     """What a planner reads of a tool's result.
 
@@ -99,25 +99,25 @@ def result_in_words(
     """
     if "item" in result:
         item = {name: value for name, value in result["item"].items() if value and name not in _UNTOLD}
-        return json.dumps(_without_orders(item), ensure_ascii=False)[: telling.others]
+        return json.dumps(_without_orders(item), ensure_ascii=False)[: limits.others]
     if "items" in result and "rows" not in result:
         hits = [Hit.model_validate(hit) for hit in result["items"]]
-        return items_in_words(hits, evidence, told, telling, missing=result.get("missing", []))
-    return json.dumps(_without_orders(result), ensure_ascii=False)[: telling.others]
+        return items_in_words(hits, evidence, told, limits, missing=result.get("missing", []))
+    return json.dumps(_without_orders(result), ensure_ascii=False)[: limits.others]
 
 
 def items_in_words(
     hits: Sequence[Hit],
     evidence: Mapping[str, Sequence[Evidence]],
     told: set[str],
-    telling: Telling,
+    limits: PromptLimits,
     *,
     missing: Iterable[str] = (),
 ) -> str:
     """A line an item: id, title, price, what speaks for it. Descriptions are read by looking at an item."""
-    shown, more = hits[: telling.items], len(hits) - telling.items
+    shown, more = hits[: limits.items], len(hits) - limits.items
     lines = [
-        f"{hit.item_id} | as above" if hit.item_id in told else _line(hit, evidence.get(hit.item_id, ()), telling)
+        f"{hit.item_id} | as above" if hit.item_id in told else _line(hit, evidence.get(hit.item_id, ()), limits)
         for hit in shown
     ]
     told |= {hit.item_id for hit in shown}
@@ -125,19 +125,19 @@ def items_in_words(
     return "\n".join([*(lines or ["Nothing was found."]), *missing])
 
 
-def _line(hit: Hit, evidence: Sequence[Evidence], telling: Telling) -> str:
+def _line(hit: Hit, evidence: Sequence[Evidence], limits: PromptLimits) -> str:
     price = "no price" if hit.price is None else f"{hit.price:g} {hit.currency or ''}".strip()
     told = [
         one
         for one in evidence
         if not gives_orders(one.detail) and one.source not in ("price", "stock") and one.key != "evidence_quote"
     ]
-    if telling.fused:  # why it was found stands in the call above; what it is tells more in as many words
+    if limits.fused:  # why it was found stands in the call above; what it is tells more in as many words
         facts = [one.detail for one in told if one.source == "attribute"]
     else:
         facts = [one.detail for one in told] or list(map(_fact, hit.signals))
-    line = " | ".join([hit.item_id, _without_orders(hit.title), price, "; ".join(facts[: telling.facts]) or "listed"])
-    return " ".join(line.split())[: telling.line]
+    line = " | ".join([hit.item_id, _without_orders(hit.title), price, "; ".join(facts[: limits.facts]) or "listed"])
+    return " ".join(line.split())[: limits.line]
 
 
 def _without_orders(told: Any) -> Any:  # noqa: ANN401 - any part of a result

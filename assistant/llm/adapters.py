@@ -8,17 +8,16 @@ model that was taught reads the short prompts of ``prompts/taught``.
 import hashlib
 import json
 import re
-import shutil
 from datetime import date
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from filelock import FileLock
 from pydantic import Field, ValidationError
 
 from assistant.errors import ConfigError
+from assistant.llm.derived import copy_beside_weights, derived_folder, read_tensors, weight_files
 from assistant.llm.model_names import model_name
 from assistant.settings import Settings
 from tools.records import Record
@@ -106,52 +105,25 @@ def merged(folder: Path, adapter: Adapter, cache: Path) -> Path:
     Raises:
         OSError: it cannot be written, or a file is damaged.
     """
-    told = [
-        f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in sorted(folder.glob("*.safetensors"))
-    ]
-    digest = hashlib.sha256("\n".join([adapter.digest, *told]).encode()).hexdigest()[:12]
-    made = cache / f"{folder.name}-taught-{digest}"
-    cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / "lock"):
-        if made.is_dir():
-            return made
-        for old in cache.iterdir():
-            if old.name.startswith(f"{folder.name}-taught-"):
-                shutil.rmtree(old, ignore_errors=True)
-        fresh = made.with_name(made.name + ".new")
-        fresh.mkdir()
-        try:
-            _merge(folder, adapter, fresh)
-        except BaseException:
-            shutil.rmtree(fresh, ignore_errors=True)
-            raise
-        fresh.replace(made)
-    return made
+    sources = [adapter.digest, *weight_files(folder)]
+    return derived_folder(cache, f"{folder.name}-taught", sources, lambda fresh: _merge(folder, adapter, fresh))
 
 
 def _merge(folder: Path, adapter: Adapter, fresh: Path) -> None:
     """W + (alpha / rank) B A for every layer that has an A and a B."""
-    from safetensors import SafetensorError, safe_open
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import save_file
 
     config = json.loads((adapter.folder / CONFIG).read_text("utf-8"))
-    scale = config["lora_alpha"] / config["r"]
-    try:
-        pairs = load_file(adapter.folder / WEIGHTS)
-        for path in sorted(folder.glob("*.safetensors")):
-            with safe_open(path, "pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-            for name, weight in tensors.items():
-                layer = f"base_model.model.{name.removesuffix('.weight')}"
-                low, up = (pairs.get(f"{layer}.lora_{side}.weight") for side in "AB")
-                if low is not None and up is not None:
-                    tensors[name] = (weight.float() + scale * (up.float() @ low.float())).to(weight.dtype)
-            save_file(tensors, fresh / path.name, metadata={"format": "pt"})
-    except SafetensorError as exc:
-        raise OSError(f"{folder} or {adapter.folder} is damaged: {exc}") from exc
-    for path in folder.iterdir():
-        if path.suffix in (".json", ".txt", ".jinja"):
-            shutil.copy(path, fresh / path.name)
+    scale, pairs = config["lora_alpha"] / config["r"], read_tensors(adapter.folder / WEIGHTS)
+    for path in sorted(folder.glob("*.safetensors")):
+        tensors = read_tensors(path)
+        for name, weight in tensors.items():
+            layer = f"base_model.model.{name.removesuffix('.weight')}"
+            low, up = (pairs.get(f"{layer}.lora_{side}.weight") for side in "AB")
+            if low is not None and up is not None:
+                tensors[name] = (weight.float() + scale * (up.float() @ low.float())).to(weight.dtype)
+        save_file(tensors, fresh / path.name, metadata={"format": "pt"})
+    copy_beside_weights(folder, fresh)
 
 
 def _read(folder: Path) -> Adapter | None:

@@ -4,15 +4,12 @@ W8A8 in the form of compressed-tensors: each output channel of a linear layer ha
 vLLM rounds activations token by token as it computes. Embeddings, norms and the output layer stay as they are.
 """
 
-import glob
-import hashlib
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock
+from assistant.llm.derived import copy_beside_weights, derived_folder, read_tensors, weight_files
 
 ARCHITECTURES: Final = {"Qwen2ForCausalLM", "LlamaForCausalLM"}
 """Models whose linear layers but the output are all named ``..._proj``."""
@@ -71,45 +68,23 @@ def in_eight_bits(folder: Path, cache: Path) -> Path:
     Raises:
         OSError: it cannot be written, or the weights cannot be read.
     """
-    weights = sorted(folder.glob("*.safetensors"))
-    told = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in weights]
-    made = cache / f"{folder.name}-{hashlib.sha256(chr(10).join(told).encode()).hexdigest()[:12]}"
-    cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / "lock"):
-        if made.is_dir():
-            return made
-        for old in cache.glob(f"{glob.escape(folder.name)}-????????????*"):
-            shutil.rmtree(old, ignore_errors=True)
-        fresh = made.with_name(made.name + ".new")
-        fresh.mkdir()
-        try:
-            _write(folder, weights, fresh)
-        except BaseException:
-            shutil.rmtree(fresh, ignore_errors=True)
-            raise
-        fresh.replace(made)
-    return made
+    return derived_folder(cache, folder.name, weight_files(folder), lambda fresh: _write(folder, fresh))
 
 
-def _write(folder: Path, weights: list[Path], fresh: Path) -> None:
+def _write(folder: Path, fresh: Path) -> None:
     import torch  # late: a start with weights as they are needs no torch in this process
-    from safetensors import SafetensorError, safe_open
     from safetensors.torch import save_file
 
-    for path in weights:
-        try:
-            with safe_open(path, "pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        except SafetensorError as exc:
-            raise OSError(f"{path} is damaged: {exc}") from exc
+    for path in sorted(folder.glob("*.safetensors")):
+        tensors = read_tensors(path)
         for name in [name for name in tensors if name.endswith("_proj.weight")]:
             whole = tensors[name].float()
             scale = (whole.abs().amax(1, keepdim=True) / 127).clamp(min=1e-8)
             tensors[name] = torch.round(whole / scale).clamp(-127, 127).to(torch.int8)
             tensors[f"{name}_scale"] = scale
         save_file(tensors, fresh / path.name, metadata={"format": "pt"})
-    for path in folder.iterdir():
-        if path.suffix in (".json", ".txt", ".jinja") and not path.name.endswith(".index.json"):
-            shutil.copy(path, fresh / path.name)
+    copy_beside_weights(folder, fresh)
+    for index in fresh.glob("*.index.json"):  # it names no scales
+        index.unlink()
     config = json.loads((folder / "config.json").read_text("utf-8"))
     (fresh / "config.json").write_text(json.dumps({**config, "quantization_config": _QUANTIZATION}, indent=1), "utf-8")

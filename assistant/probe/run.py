@@ -12,7 +12,7 @@ from assistant.agent.calls import ASK, SMALL_TALK, Checked, Scope, check, key
 from assistant.agent.planners import Decision, Finish, ModelPlanner
 from assistant.agent.reading.questions import ANSWERS, Question
 from assistant.agent.scores import Part, Score, Scores
-from assistant.agent.transcript import Progress, items_in_words, telling_for
+from assistant.agent.transcript import Progress, items_in_words, prompt_limits
 from assistant.claims import Explanation, Limit, unsupported
 from assistant.claims.entailment import Entailment
 from assistant.errors import LLMBadReply, LLMUnavailable
@@ -103,7 +103,7 @@ class _Probe:
 
     def __init__(self, chat: ChatClient, settings: Settings, tasks: Tasks, entailment: Entailment | None) -> None:
         self._chat, self._folder, self._tasks, self._entailment = chat, prompts_in_force(settings), tasks, entailment
-        self._native, self._telling = not is_taught(settings), telling_for(settings)
+        self._native, self._limits = not is_taught(settings), prompt_limits(settings)
         self._items = {item.id: item for item in tasks.items}
         self._vocabulary = Vocabulary(
             categories=sorted({item.category for item in tasks.items if item.category}),
@@ -157,7 +157,7 @@ class _Probe:
         candidates = [
             brief(
                 Candidate(alias=alias, hit=_hit(item), score=_NEAR, evidence=self._evidence(item, task.message)),
-                self._telling.evidence,
+                self._limits.evidence,
             )
             for alias, item in zip("ABCDEFGH", (self._items[one] for one in task.candidates), strict=False)
         ]
@@ -192,7 +192,7 @@ class _Probe:
     def _lines(self, found: list[str], wish: str) -> str:
         items = [self._items[item_id] for item_id in found]
         evidence = {one.id: self._evidence(one, wish) for one in items}
-        return items_in_words([_hit(one) for one in items], evidence, set(), self._telling)
+        return items_in_words([_hit(one) for one in items], evidence, set(), self._limits)
 
     def _evidence(self, item: Item, wish: str, filters: Filters | None = None) -> list[Evidence]:
         fused = FusedHit(_hit(item), _NEAR, [(wish, Signal(source="dense", score=_NEAR, rank=1))])

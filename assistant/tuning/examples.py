@@ -36,7 +36,7 @@ from tools.toolbox import Engines
 Step = Literal["plan", "order", "sentence", "chat", "role"]
 
 
-class Said(Record):
+class ExampleMessage(Record):
     """One message of an example."""
 
     role: Literal["system", "user", "assistant"]
@@ -49,7 +49,7 @@ class Example(Record):
 
     step: Step
     language: str
-    messages: list[Said]
+    messages: list[ExampleMessage]
     source: str = Field(description="which conversation and turn, sentence or labelled message it was made of")
 
 
@@ -140,10 +140,10 @@ def _example(asked: Asked, conversation: Conversation, source: str) -> Example:
     """The prompt and the answer; in a plan the rounds after the reading's own are answers too."""
     rounds = [place for place, message in enumerate(asked.messages) if is_round(message)][1:]
     told = [
-        Said(role=_role(message), content=str(message.content), learned=place in rounds)
+        ExampleMessage(role=_role(message), content=str(message.content), learned=place in rounds)
         for place, message in enumerate(asked.messages)
     ]
-    told.append(Said(role="assistant", content=asked.answer, learned=True))
+    told.append(ExampleMessage(role="assistant", content=asked.answer, learned=True))
     return Example(step=asked.step, language=conversation.language, messages=told, source=source)
 
 
@@ -179,8 +179,8 @@ def sentence_examples(*, held_out: bool = False) -> Iterator[Example]:
 
 
 def _answered(step: Step, language: str, prompt: Sequence[Message], answer: str, source: str) -> Example:
-    told = [Said(role=one.role, content=one.content) for one in prompt]
-    messages = [*told, Said(role="assistant", content=answer, learned=True)]
+    told = [ExampleMessage(role=one.role, content=one.content) for one in prompt]
+    messages = [*told, ExampleMessage(role="assistant", content=answer, learned=True)]
     return Example(step=step, language=language, messages=messages, source=source)
 
 

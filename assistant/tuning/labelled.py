@@ -39,8 +39,6 @@ class LabelledChat(ChatClient):
         self.condition = ""
         """Of a condition that is to be taken back: its words among the filters in force."""
         self.asked: list[Asked] = []
-        self.explaining: list[str] = []
-        """What was to be said in a sentence: the prompts' last messages."""
 
     def for_turn(self) -> "LabelledChat":
         """Itself: one conversation is run at a time."""
@@ -75,8 +73,6 @@ class LabelledChat(ChatClient):
         Raises:
             LLMBadReply: the labels have none; sentences about items stand in a file of their own.
         """
-        if purpose == "explain":
-            self.explaining.append(str(messages[-1].content))
         if purpose != "chat" or not self._labelled().answer:
             raise LLMBadReply("The labels have no such sentence.")
         self.asked.append(Asked("chat", [*messages], self._labelled().answer))

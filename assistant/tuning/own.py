@@ -15,7 +15,7 @@ from assistant.errors import ConfigError
 from assistant.llm.adapters import TAUGHT
 from assistant.records import ONLY_KEPT, TurnEvent
 from assistant.sessions import SessionLog, Turn
-from assistant.tuning.examples import Example, Said
+from assistant.tuning.examples import Example, ExampleMessage
 from prompts import load_prompt
 
 AGREED: Final = frozenset({"like", "cart", "purchase"})
@@ -70,17 +70,17 @@ def _of_turn(events: list[TurnEvent], turn: Turn, session_id: str) -> Iterator[E
     if len({record.wish for record in records}) != 1 or turn.reply.question:
         return
     rules = load_prompt("plan", TAUGHT).render(categories="", brands="")
-    told = [Said(role=one.role, content=one.content) for one in rules]
+    told = [ExampleMessage(role=one.role, content=one.content) for one in rules]
     rounds = 0
     for message in plain_messages(records):
         by_model = isinstance(message, AIMessage)
         rounds += by_model
         told.append(
-            Said(
+            ExampleMessage(
                 role="assistant" if by_model else "user",
                 content=str(message.content),
                 learned=by_model and rounds > 1,
             )
         )
-    told.append(Said(role="assistant", content=_END, learned=True))
+    told.append(ExampleMessage(role="assistant", content=_END, learned=True))
     yield Example(step="plan", language=turn.reply.language, messages=told, source=f"session {session_id}.{turn.turn}")

@@ -21,7 +21,7 @@ from assistant.tuning.examples import Example
 if TYPE_CHECKING:
     import torch
     from peft import PeftModel
-    from transformers import PreTrainedTokenizerBase, TrainerCallback
+    from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainingArguments
 
 IGNORED: Final = -100
 """The label of a token that is not answered, as of torch's cross entropy."""
@@ -112,7 +112,7 @@ def train(
     except ImportError as exc:
         raise ConfigError("Training needs the extra tune: pip install 'recommendation-assistant[tune]'") from exc
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainingArguments, set_seed
+    from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, set_seed
 
     set_seed(recipe.seed)
     began, tokenizer = time.monotonic(), AutoTokenizer.from_pretrained(base)
@@ -130,10 +130,43 @@ def train(
     digest = hashlib.sha256("\n".join(one.model_dump_json() for one in examples).encode()).hexdigest()
     known = hashlib.sha256(f"{digest} {recipe}".encode()).hexdigest()[:12]
     checkpoints = folder / CHECKPOINTS / known
+    arguments = _arguments(recipe, len(data), checkpoints, on_card=on_card, short=short)
+    trainer = _trainer_of_answers()(
+        model=taught,
+        args=arguments,
+        train_dataset=_as_rows(data),
+        eval_dataset=_as_rows(test),
+        data_collator=lambda rows: _padded(rows, tokenizer.pad_token_id or 0),
+        callbacks=[_progress(say)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=any(checkpoints.glob("checkpoint-*/trainer_state.json")))
+    taught.save_pretrained(str(folder), save_embedding_layers=False)
+    _in_half_precision(folder)
+    card = Card(
+        base=name,
+        base_weights=_sha256(sorted(base.glob("*.safetensors"))),
+        data=digest,
+        examples=dict(Counter(one.step for one in examples)),
+        users=sorted(users),
+        settings={**asdict(recipe), "layers": list(LAYERS), "dtype": "bfloat16" if short else "float32"},
+        figures=_figures(trainer.state.log_history, time.monotonic() - began),
+        day=datetime.now(UTC).date(),
+    )
+    (folder / CARD).write_text(card.model_dump_json(indent=1) + "\n", "utf-8")
+    draw_losses(trainer.state.log_history, folder / "losses.png")
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    return card
+
+
+def _arguments(recipe: Recipe, examples: int, folder: Path, *, on_card: bool, short: bool) -> "TrainingArguments":
+    """The trainer's settings; ``short``: whether it computes in bfloat16."""
+    from transformers import TrainingArguments
+
     together = min(AT_ONCE, recipe.batch)
-    steps = math.ceil(math.ceil(len(data) / recipe.batch) * recipe.epochs)
-    arguments = TrainingArguments(
-        output_dir=str(checkpoints),
+    steps = math.ceil(math.ceil(examples / recipe.batch) * recipe.epochs)
+    return TrainingArguments(
+        output_dir=str(folder),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=together,
         per_device_eval_batch_size=together,
@@ -160,32 +193,6 @@ def train(
         dataloader_pin_memory=on_card,
         prediction_loss_only=True,
     )
-    trainer = _trainer_of_answers()(
-        model=taught,
-        args=arguments,
-        train_dataset=_as_rows(data),
-        eval_dataset=_as_rows(test),
-        data_collator=lambda rows: _padded(rows, tokenizer.pad_token_id or 0),
-        callbacks=[_telling(say)],
-    )
-    trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=any(checkpoints.glob("checkpoint-*/trainer_state.json")))
-    taught.save_pretrained(str(folder), save_embedding_layers=False)
-    _in_half_precision(folder)
-    card = Card(
-        base=name,
-        base_weights=_sha256(sorted(base.glob("*.safetensors"))),
-        data=digest,
-        examples=dict(Counter(one.step for one in examples)),
-        users=sorted(users),
-        settings={**asdict(recipe), "layers": list(LAYERS), "dtype": "bfloat16" if short else "float32"},
-        figures=_figures(trainer.state.log_history, time.monotonic() - began),
-        day=datetime.now(UTC).date(),
-    )
-    (folder / CARD).write_text(card.model_dump_json(indent=1) + "\n", "utf-8")
-    draw_losses(trainer.state.log_history, folder / "losses.png")
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-    return card
 
 
 def _spread(examples: Sequence[Example], most: int, seed: int) -> list[Example]:
@@ -247,10 +254,10 @@ def _trainer_of_answers() -> type[Any]:
     return AnswerTrainer
 
 
-def _telling(say: Callable[[str], None]) -> "TrainerCallback":
+def _progress(say: Callable[[str], None]) -> "TrainerCallback":
     from transformers import TrainerCallback
 
-    class Telling(TrainerCallback):
+    class Progress(TrainerCallback):
         """Says how far it is, how low the losses are and how long it will take."""
 
         def __init__(self) -> None:
@@ -268,7 +275,7 @@ def _telling(say: Callable[[str], None]) -> "TrainerCallback":
             if losses:
                 say(f"step {state.global_step} of {state.max_steps}: {losses}{left}")
 
-    return Telling()
+    return Progress()
 
 
 def _in_half_precision(folder: Path) -> None:

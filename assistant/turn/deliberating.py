@@ -11,7 +11,7 @@ from assistant.agent.anchoring import Words, anchored, quotes
 from assistant.agent.calls import LISTS, MOST_CALLS, OFFERED, SEARCHES, Checked, Scope, check, key, within
 from assistant.agent.planners import Decision, Finish, ModelPlanner, Planner, ReadingPlanner
 from assistant.agent.steps import planner_in_force
-from assistant.agent.transcript import Progress, items_in_words, result_in_words, telling_for
+from assistant.agent.transcript import Progress, items_in_words, prompt_limits, result_in_words
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.llm.adapters import is_taught, prompts_in_force
 from assistant.llm.client import ToolCall
@@ -156,7 +156,7 @@ class _Deliberation:
         self._given_up: list[Constraint] = []
         self._kept: list[Constraint] = []
         self._listed: set[str] = set()
-        self._telling = telling_for(runtime.context.settings)
+        self._limits = prompt_limits(runtime.context.settings)
 
     def _tell_beside_others(self, event: TurnEvent) -> None:
         """Cards of one wish alone are no event: they are told together."""
@@ -224,12 +224,12 @@ class _Deliberation:
             asked = {name: found.asked} if found.asked else {}
             arguments = {**asked, "filters": filters} if filters else asked
             if found.tool in OFFERED:
-                hits = [one.hit for one in self._certain.candidates] if self._telling.fused else found.hits
-                result = items_in_words(hits, evidence, self._listed, self._telling)
+                hits = [one.hit for one in self._certain.candidates] if self._limits.fused else found.hits
+                result = items_in_words(hits, evidence, self._listed, self._limits)
                 results.append(CallResult(tool=found.tool, arguments=arguments, result=result))
                 known = within(PlannedCall(tool=found.tool, arguments=asked, origin="anticipated"), Filters())
                 self._asked[key(known)] = known
-        return RoundFinished(wish=self._certain.heading, calls=results[:1] if self._telling.fused else results)
+        return RoundFinished(wish=self._certain.heading, calls=results[:1] if self._limits.fused else results)
 
     async def _decision(self, planner: Planner, progress: Progress) -> Decision:
         tell, watch = self._runtime.stream_writer, self._context.watch
@@ -279,7 +279,7 @@ class _Deliberation:
                 _, step, result = left.pop(0)
                 text = step.error or "It failed."
                 if result is not None:
-                    text = result_in_words(result, evidence, self._listed, self._telling)
+                    text = result_in_words(result, evidence, self._listed, self._limits)
             told.append(CallResult(tool=one.call.name, arguments=one.call.arguments, result=text))
         return RoundFinished(wish=self._certain.heading, calls=told)
 

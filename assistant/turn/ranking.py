@@ -9,7 +9,7 @@ from langchain_core.messages import BaseMessage
 from langgraph.runtime import Runtime
 
 from assistant.agent.steps import explanations_in_force, ranking_in_force
-from assistant.agent.transcript import telling_for
+from assistant.agent.transcript import prompt_limits
 from assistant.claims import ECHOES, Explanation, Limit, Other, unsupported
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.fusion import vote
@@ -151,8 +151,8 @@ def wish_in_words(state: TurnState, folder: Path | None = None) -> str:
 
 async def _ask_for_ranking(state: TurnState, runtime: Runtime[TurnContext], count: int) -> list[dict[str, Any]]:
     context = runtime.context
-    folder, telling = prompts_in_force(context.settings), telling_for(context.settings)
-    candidates = [brief(candidate, telling.evidence) for candidate in state["candidates"][: telling.candidates]]
+    folder, limits = prompts_in_force(context.settings), prompt_limits(context.settings)
+    candidates = [brief(candidate, limits.evidence) for candidate in state["candidates"][: limits.candidates]]
     count = min(count, len(candidates))
     messages = ranking_messages(wish_in_words(state, folder), candidates, count, folder)
     runtime.stream_writer(StepStarted(step="rank", origin="model"))

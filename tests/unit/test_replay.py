@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sqlite3
+import zlib
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,14 @@ def test_what_is_not_there_is_one_sentence(arguments: tuple[str, ...]) -> None:
     assert ended.exit_code != 0
     assert ended.exception is not None
     assert "session" in str(ended.exception).lower()
+
+
+@pytest.mark.parametrize("kept", [b"damaged", zlib.compress(b'[{"type": "of a later version"}]'), zlib.compress(b"[")])
+def test_records_that_cannot_be_read_leave_the_reply(session: SessionLog, tmp_path: Path, kept: bytes) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "sessions.sqlite")) as db, db:
+        db.execute("update replies set events = ?", (kept,))
+    assert session.events("s", 2) == []
+    assert "Here is one." in run("s")
 
 
 def test_what_was_kept_is_forgotten_with_the_session(session: SessionLog, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from assistant.llm.client import ChatClient
-from assistant.tuning.examples import Example, Said
+from assistant.tuning.examples import Example, ExampleMessage
 from eval.steps import Answer, Figures, ask, figures
 from tests.fakes.encoders import HashText
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
@@ -16,9 +16,12 @@ def calls(*made: tuple[str, dict[str, object]]) -> str:
 
 
 def example(step: str, *answers: str, language: str = "en") -> Example:
-    told = [Said(role="user", content="?")]
+    told = [ExampleMessage(role="user", content="?")]
     for answer in answers:
-        told += [Said(role="assistant", content=answer, learned=True), Said(role="user", content="go on")]
+        told += [
+            ExampleMessage(role="assistant", content=answer, learned=True),
+            ExampleMessage(role="user", content="go on"),
+        ]
     return Example.model_validate({"step": step, "language": language, "messages": told[:-1], "source": "test"})
 
 

@@ -54,9 +54,11 @@ def test_it_is_made_once_and_anew_for_other_weights(folder: Path, tmp_path: Path
     assert int8.in_eight_bits(folder, tmp_path / "cache") == first
     assert (first / "model.safetensors").stat().st_mtime_ns == written
     write(folder, seed=2)
-    (tmp_path / "cache" / f"{first.name}.new").mkdir()  # of a process that was killed
+    (tmp_path / "cache" / "a killed process" / f"{folder.name}.new").mkdir(parents=True)
+    other = tmp_path / "cache" / "of another model" / f"{folder.name}-taught"
+    other.mkdir(parents=True)
     second = int8.in_eight_bits(folder, tmp_path / "cache")
-    assert [path for path in (tmp_path / "cache").iterdir() if path.is_dir()] == [second]
+    assert {path for path in (tmp_path / "cache").iterdir() if path.is_dir()} == {second.parent, other.parent}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from assistant.errors import ConfigError
 from assistant.front import Assistant
 from assistant.llm.adapters import CARD, TAUGHT, WEIGHTS, adapter_in_force, is_taught, merged, prompts_in_force
 from assistant.settings import Settings
-from assistant.tuning.examples import Example, Said
+from assistant.tuning.examples import Example, ExampleMessage
 from assistant.tuning.training import IGNORED, Recipe, tokens_of, train
 from tests.unit.tuning.conftest import TEMPLATE, tokenizer
 
@@ -21,9 +21,12 @@ RECIPE = Recipe(rank=8, alpha=16, rate=2e-2, epochs=15, batch=4)
 
 def example(question: str, *answers: str) -> Example:
     """A question, and rounds of answers with a result between them."""
-    told = [Said(role="system", content="Answer."), Said(role="user", content=question)]
+    told = [ExampleMessage(role="system", content="Answer."), ExampleMessage(role="user", content=question)]
     for answer in answers:
-        told += [Said(role="assistant", content=answer, learned=True), Said(role="user", content="go on")]
+        told += [
+            ExampleMessage(role="assistant", content=answer, learned=True),
+            ExampleMessage(role="user", content="go on"),
+        ]
     return Example(step="plan", language="en", messages=told[:-1], source="test")
 
 
