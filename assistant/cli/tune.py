@@ -1,6 +1,5 @@
 """assistant tune: teach the language model its steps in a turn."""
 
-import asyncio
 import sys
 import time
 from collections.abc import Sequence
@@ -14,9 +13,6 @@ from assistant.settings import Settings, load_settings
 if TYPE_CHECKING:
     from assistant.llm.adapters import Card
     from assistant.tuning.examples import Example
-
-ROLES = 1_200
-"""How many of the labelled names, words and numbers are trained on; they are short and there are ten thousand."""
 
 
 def tune(
@@ -65,7 +61,7 @@ def _examples(
     files = [folder / "examples.jsonl", folder / "held-out.jsonl"]
     if not ((folder / CHECKPOINTS).is_dir() and all(file.is_file() for file in files)):
         for file, held_out in zip(files, (False, True), strict=True):
-            write(asyncio.run(built_in(settings, held_out=held_out, roles=ROLES, seed=seed, say=_say)), file)
+            write(built_in(settings, held_out=held_out, seed=seed, say=_say), file)
     examples, held_out_examples = (read(file) for file in files)
     return examples[: max(1, round(len(examples) * part))], held_out_examples
 

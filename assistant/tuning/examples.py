@@ -4,13 +4,18 @@ Conversations are run through the product, its stores and encoders, with a model
 code refuses (a call that is not anchored, a sentence that the claim check does not accept) is no example.
 """
 
+import asyncio
 import json
+import os
 import random
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from importlib.resources import files
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 from pydantic import Field
@@ -33,6 +38,11 @@ from prompts import Message, load_prompt
 from tools.records import Record
 from tools.toolbox import Engines
 
+NO_CALLS: Final = '{"calls":[]}'
+"""A plan that ends."""
+ROLES: Final = 1_600
+"""How many of the labelled names, words and numbers are trained on; they are short and there are ten thousand."""
+
 Step = Literal["plan", "order", "sentence", "chat", "role"]
 
 
@@ -53,14 +63,11 @@ class Example(Record):
     source: str = Field(description="which conversation and turn, sentence or labelled message it was made of")
 
 
-async def examples_of(
-    data: Conversations, settings: Settings, *, say: Callable[[str], None] = lambda _: None
-) -> list[Example]:
+async def examples_of(data: Conversations, settings: Settings) -> list[Example]:
     """The examples of one catalogue's conversations.
 
     Args:
         settings: whose models encode; nothing of the user's data is read or written.
-        say: told what is being done.
     """
     with tempfile.TemporaryDirectory(prefix="assistant-tune-") as folder:
         own = _own_settings(settings, data.language, Path(folder))
@@ -68,10 +75,10 @@ async def examples_of(
         catalogue = Path(folder) / "items.jsonl"
         catalogue.write_text("".join(item.model_dump_json(exclude_none=True) + "\n" for item in data.items), "utf-8")
         ingest(engines.catalogue, [catalogue], Encoders(engines.text, engines.pictures), IngestOptions())
-        return await _run(data, own, engines, say)
+        return await _run(data, own, engines)
 
 
-async def _run(data: Conversations, settings: Settings, engines: Engines, say: Callable[[str], None]) -> list[Example]:
+async def _run(data: Conversations, settings: Settings, engines: Engines) -> list[Example]:
     REHEARSING.set(True)  # what the labels do not say is no warning
     chat, found = LabelledChat(settings, data.items), list[Example]()
     async with Assistant(settings, engines=engines, chat=chat) as assistant:
@@ -85,7 +92,6 @@ async def _run(data: Conversations, settings: Settings, engines: Engines, say: C
                 kept = _accepted(asked, reply, [one for one in records if isinstance(one, RoundFinished)])
                 source = f"{data.name} {number}.{place}"
                 found += [_example(one, conversation, source) for one in kept]
-            say(f"{data.name}: {number + 1} of {len(data.conversations)} conversations, {len(found)} examples")
     return found
 
 
@@ -196,20 +202,39 @@ def _own_settings(settings: Settings, language: str, folder: Path) -> Settings:
     )
 
 
-async def built_in(
-    settings: Settings, *, held_out: bool, roles: int, seed: int = 0, say: Callable[[str], None] = lambda _: None
+def built_in(
+    settings: Settings, *, held_out: bool, seed: int = 0, say: Callable[[str], None] = lambda _: None
 ) -> list[Example]:
     """All examples of the data that comes with the product, in an order that mixes them.
 
     Args:
-        roles: how many of the labelled messages' roles are among them; a tenth of it of those held out.
+        say: told how far it is.
     """
-    chance = random.Random(seed)
-    found = [one for data in load(held_out=held_out) for one in await examples_of(data, settings, say=say)]
+    chance, several, found = random.Random(seed), load(held_out=held_out), []
+    with ProcessPoolExecutor(min(len(several), os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+        for data, made in zip(several, pool.map(_made, several, repeat(settings)), strict=True):
+            say(f"{data.name}: {len(made)} examples")
+            found += made if held_out else _fewer_ends(made, chance)
     labelled = [one for one in role_examples() if _is_held_out(one.source) == held_out]
-    wanted = roles // 10 if held_out else roles
+    wanted = ROLES // 10 if held_out else ROLES
     found += [*sentence_examples(held_out=held_out), *chance.sample(labelled, min(wanted, len(labelled)))]
     return chance.sample(found, len(found))
+
+
+def _made(data: Conversations, settings: Settings) -> list[Example]:
+    return asyncio.run(examples_of(data, settings))
+
+
+def _fewer_ends(examples: Sequence[Example], chance: random.Random) -> list[Example]:
+    """No more plans that end at once than others: the commonest answer is learned from few, and else always given."""
+    ends = [one for one in examples if one.step == "plan" and [*_answers(one)] == [NO_CALLS]]
+    others = [one for one in examples if one not in ends]
+    plans = sum(one.step == "plan" for one in others)
+    return others + chance.sample(ends, min(plans, len(ends)))
+
+
+def _answers(example: Example) -> Iterator[str]:
+    return (one.content for one in example.messages if one.learned)
 
 
 def _is_held_out(source: str) -> bool:

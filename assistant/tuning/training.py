@@ -109,6 +109,7 @@ def train(
     """
     try:
         from peft import LoraConfig, get_peft_model
+        from peft.helpers import disable_input_dtype_casting
     except ImportError as exc:
         raise ConfigError("Training needs the extra tune: pip install 'recommendation-assistant[tune]'") from exc
     import torch
@@ -140,7 +141,8 @@ def train(
         callbacks=[_progress(say)],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=any(checkpoints.glob("checkpoint-*/trainer_state.json")))
+    with disable_input_dtype_casting(taught):  # the adapter's weights are in 32 bits, its products need not be
+        trainer.train(resume_from_checkpoint=any(checkpoints.glob("checkpoint-*/trainer_state.json")))
     taught.save_pretrained(str(folder), save_embedding_layers=False)
     _in_half_precision(folder)
     card = Card(
@@ -228,7 +230,7 @@ def _trainer_of_answers() -> type[Any]:
 
     Every example counts the same: by tokens an order would count as much as twenty roles, which are one letter each.
     """
-    from torch import Tensor, nn
+    from torch import Tensor, autocast, bfloat16, nn
     from torch.nn.functional import cross_entropy
     from transformers import Trainer
 
@@ -241,10 +243,12 @@ def _trainer_of_answers() -> type[Any]:
             num_items_in_batch: Tensor | int | None = None,
         ) -> Any:  # noqa: ANN401 - the loss, with outputs where they are wanted
             inner: Any = cast("PeftModel", model).get_base_model()
-            states = inner.model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])[0][:, :-1]
             labels = inputs["labels"][:, 1:]
             answered = labels != IGNORED
-            tokens = cross_entropy(inner.lm_head(states[answered]).float(), labels[answered], reduction="none")
+            with autocast(labels.device.type, bfloat16, enabled=self.args.bf16):
+                states = inner.model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])[0][:, :-1]
+                logits = inner.lm_head(states[answered]).float()
+            tokens = cross_entropy(logits, labels[answered], reduction="none")
             of_example = tokens.new_zeros(answered.shape).masked_scatter(answered, tokens).sum(1)
             means = of_example / answered.sum(1).clamp(min=1)
             together = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps

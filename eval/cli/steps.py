@@ -29,7 +29,7 @@ def steps(
     from eval import steps as measured
 
     settings, progress = load_settings(), progress_for_terminal()
-    examples = read(file) if file else asyncio.run(built_in(settings, held_out=True, roles=1_200))
+    examples = read(file) if file else built_in(settings, held_out=True)
     chosen = [one for step in _STEPS for one in [e for e in examples if e.step == step][:most]]
     asked = measured.to_ask(chosen)
     with progress.stage("asking the language model", len(asked), "answers") as done:
