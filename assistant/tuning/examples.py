@@ -42,6 +42,8 @@ NO_CALLS: Final = '{"calls":[]}'
 """A plan that ends."""
 ROLES: Final = 1_600
 """How many of the labelled names, words and numbers are trained on; they are short and there are ten thousand."""
+ORDERS: Final = 25
+"""How many orders of a catalogue are trained on; they are long and soon learned."""
 
 Step = Literal["plan", "order", "sentence", "chat", "role"]
 
@@ -214,10 +216,10 @@ def built_in(
     with ProcessPoolExecutor(min(len(several), os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
         for data, made in zip(several, pool.map(_made, several, repeat(settings)), strict=True):
             say(f"{data.name}: {len(made)} examples")
-            found += made if held_out else _fewer_ends(made, chance)
+            found += made if held_out else _evened(made, chance)
     labelled = [one for one in role_examples() if _is_held_out(one.source) == held_out]
     wanted = ROLES // 10 if held_out else ROLES
-    found += [*sentence_examples(held_out=held_out), *chance.sample(labelled, min(wanted, len(labelled)))]
+    found += [*sentence_examples(held_out=held_out), *_at_most(wanted, labelled, chance)]
     return chance.sample(found, len(found))
 
 
@@ -225,12 +227,17 @@ def _made(data: Conversations, settings: Settings) -> list[Example]:
     return asyncio.run(examples_of(data, settings))
 
 
-def _fewer_ends(examples: Sequence[Example], chance: random.Random) -> list[Example]:
-    """No more plans that end at once than others: the commonest answer is learned from few, and else always given."""
+def _evened(examples: Sequence[Example], chance: random.Random) -> list[Example]:
+    """Fewer of what is common: a plan that ends at once, which would else be learned as the answer to everything."""
     ends = [one for one in examples if one.step == "plan" and [*_answers(one)] == [NO_CALLS]]
-    others = [one for one in examples if one not in ends]
-    plans = sum(one.step == "plan" for one in others)
-    return others + chance.sample(ends, min(plans, len(ends)))
+    orders = [one for one in examples if one.step == "order"]
+    others = [one for one in examples if one not in ends and one not in orders]
+    plans = sum(one.step == "plan" for one in others) // 2
+    return others + _at_most(plans, ends, chance) + _at_most(ORDERS, orders, chance)
+
+
+def _at_most(count: int, examples: list[Example], chance: random.Random) -> list[Example]:
+    return chance.sample(examples, min(count, len(examples)))
 
 
 def _answers(example: Example) -> Iterator[str]:
