@@ -22,9 +22,16 @@ from langchain_core.messages import HumanMessage
 
 from assistant import unfinished
 from assistant.agent.calls import functions
+from assistant.agent.degradation import REHEARSING
+from assistant.agent.feedback import Pressed
+from assistant.agent.first_searches import planning_rules, usual_names
+from assistant.agent.graph import Graph, build_graph
+from assistant.agent.rank import explaining_messages
 from assistant.agent.reading.heads import heads_for
 from assistant.agent.reading.reader import MessageReader
+from assistant.agent.receive import check_files
 from assistant.agent.scores import keep, kept_scores
+from assistant.agent.state import LOCAL, Dropped, Request, TurnContext
 from assistant.agent.steps import planner_in_force
 from assistant.background import in_thread
 from assistant.claims import load_claims
@@ -41,13 +48,6 @@ from assistant.probe import load_tasks, probe
 from assistant.records import ONLY_KEPT, Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
-from assistant.turn.degrading import REHEARSING
-from assistant.turn.graph import Graph, build_graph
-from assistant.turn.interest import Pressed
-from assistant.turn.planning import planning_rules, usual_names
-from assistant.turn.ranking import explaining_messages
-from assistant.turn.receive import check_files
-from assistant.turn.state import LOCAL, Dropped, Request, TurnContext
 from assistant.understanding.language import load_detector
 from assistant.warming import SAMPLES, Load, NoModel, WarmUp
 from prompts import PromptError, check_folder

@@ -20,13 +20,13 @@ from typing import Annotated
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+import assistant.agent.state
 import assistant.records
-import assistant.turn.state
 import assistant.understanding
 import tools.records
+from assistant.agent.state import LOCAL, Request
 from assistant.errors import SessionError, StoreError
 from assistant.records import Reply, TurnEvent
-from assistant.turn.state import LOCAL, Request
 from tools.private import private_folder
 from tools.records import Record
 from tools.scrubbing import note_deletion, scrub
@@ -378,7 +378,7 @@ def check_owner(log: SessionLog, session_id: str, owner: str) -> None:
 
 def serializer() -> JsonPlusSerializer:
     """The checkpoint serializer, limited to the product's own records."""
-    modules = (assistant.records, assistant.turn.state, assistant.understanding, tools.records)
+    modules = (assistant.records, assistant.agent.state, assistant.understanding, tools.records)
     return JsonPlusSerializer(allowed_msgpack_modules=[pair for module in modules for pair in _records_of(module)])
 
 

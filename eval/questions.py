@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from assistant.agent.first_searches import to_chat
 from assistant.agent.reading.heads import Read
 from assistant.agent.reading.labels import NUMBER_ROLES, LabelledMessage
 from assistant.agent.reading.questions import ANSWERS, DECISIONS, Question, decision
@@ -15,7 +16,6 @@ from assistant.agent.reading.reader import CERTAIN
 from assistant.agent.reading.training import Example
 from assistant.errors import LLMBadReply
 from assistant.llm.client import ChatClient
-from assistant.turn.planning import to_chat
 from eval.heads import NAMED, folds
 
 NEVER: Final = 1.01

@@ -201,7 +201,7 @@ class Conversation:
         self._console.print(f"session {self._session}", style="dim")
 
     async def _save(self, rest: str) -> None:
-        from assistant.service.markdown import session_as_markdown
+        from assistant.service.routes.markdown import session_as_markdown
 
         path = Path(rest or f"session-{self._session}.md")
         try:

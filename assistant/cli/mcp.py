@@ -26,7 +26,7 @@ def mcp(
     """Speak MCP over standard input and output, for a program that starts this one; `assistant serve` has it too."""
     settings = load_settings()
     protocol = _own_stdout()
-    from assistant.service.mcp_server import over_stdio
+    from assistant.service.mcp.server import over_stdio
 
     asyncio.run(over_stdio(settings, protocol, files))
 

@@ -56,13 +56,13 @@ async def _recommend(
 
     from rich.console import Console
 
+    from assistant.agent.receive import check_request
+    from assistant.agent.state import Request
     from assistant.front import Assistant, Sent
     from assistant.privacy.pseudonyms import pseudonym
     from assistant.records import Done, Reply
     from assistant.render import EventPrinter, reply_view
     from assistant.sessions import check_owner
-    from assistant.turn.receive import check_request
-    from assistant.turn.state import Request
 
     check_request(Request(session_id="new", text=text, images=images, audio=audio), settings.limits)
     console, progress = Console(), Console(stderr=True)

@@ -31,7 +31,8 @@ def serve(
 ) -> None:
     """Start the web page and the API, and vLLM if it is not up; Ctrl-C stops what was started."""
     from assistant.llm.profiles import endpoint
-    from assistant.service import logs, server
+    from assistant.service.http import server
+    from assistant.service.telemetry import logs
 
     settings = _with(load_settings(), host, port)
     endpoint(settings)  # settings that contradict each other end here, and not in every turn
@@ -64,7 +65,7 @@ def _with(settings: Settings, host: str | None, port: int | None) -> Settings:
 
 
 def _check_keys(settings: Settings) -> None:
-    from assistant.service.guard import is_loopback
+    from assistant.service.http.guard import is_loopback
     from assistant.service.keys import KeyStore
 
     service = settings.service

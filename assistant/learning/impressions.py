@@ -15,7 +15,7 @@ from assistant.errors import StoreError
 from assistant.learning.records import Impression, Shown
 
 if TYPE_CHECKING:
-    from assistant.turn.state import TurnContext, TurnState
+    from assistant.agent.state import TurnContext, TurnState
 
 logger = logging.getLogger(__name__)
 

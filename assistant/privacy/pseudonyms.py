@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from assistant.agent.state import LOCAL
 from assistant.errors import ConfigError
 from assistant.settings import Settings
-from assistant.turn.state import LOCAL
 from tools.private import private_folder
 
 KEY_BYTES = 32

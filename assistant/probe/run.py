@@ -9,24 +9,11 @@ from functools import partial
 from typing import Final
 
 from assistant.agent.calls import ASK, SMALL_TALK, Checked, Scope, check, key
+from assistant.agent.evidence import Ledger
+from assistant.agent.first_searches import Names, before_message, message_as_read, to_chat
+from assistant.agent.fusion import FusedHit
 from assistant.agent.planners import Decision, Finish, ModelPlanner
-from assistant.agent.reading.questions import ANSWERS, Question
-from assistant.agent.scores import Part, Score, Scores
-from assistant.agent.transcript import Progress, items_in_words, prompt_limits
-from assistant.claims import Explanation, Limit, unsupported
-from assistant.claims.entailment import Entailment
-from assistant.errors import LLMBadReply, LLMUnavailable
-from assistant.fusion import FusedHit
-from assistant.ledger import Ledger
-from assistant.llm.adapters import is_taught, prompts_in_force
-from assistant.llm.client import ChatClient, ToolCall
-from assistant.llm.model_names import model_name
-from assistant.probe.tasks import EvidenceTask, OrderTask, PlanningTask, Right, RoleTask, Tasks
-from assistant.records import CallResult, Candidate, Evidence, Memory, PlannedCall, RoundFinished
-from assistant.records import Question as QuestionBack
-from assistant.settings import Settings
-from assistant.turn.planning import Names, before_message, message_as_read, to_chat
-from assistant.turn.ranking import (
+from assistant.agent.rank import (
     EXPLAIN_TOKENS,
     MAX_EVIDENCE,
     RANK_TOKENS_PER_ITEM,
@@ -36,7 +23,20 @@ from assistant.turn.ranking import (
     rank_schema,
     ranking_messages,
 )
-from assistant.turn.state import Plan
+from assistant.agent.reading.questions import ANSWERS, Question
+from assistant.agent.scores import Part, Score, Scores
+from assistant.agent.state import Plan
+from assistant.agent.transcript import Progress, items_in_words, prompt_limits
+from assistant.claims import Explanation, Limit, unsupported
+from assistant.claims.entailment import Entailment
+from assistant.errors import LLMBadReply, LLMUnavailable
+from assistant.llm.adapters import is_taught, prompts_in_force
+from assistant.llm.client import ChatClient, ToolCall
+from assistant.llm.model_names import model_name
+from assistant.probe.tasks import EvidenceTask, OrderTask, PlanningTask, Right, RoleTask, Tasks
+from assistant.records import CallResult, Candidate, Evidence, Memory, PlannedCall, RoundFinished
+from assistant.records import Question as QuestionBack
+from assistant.settings import Settings
 from prompts import load_prompt
 from tools.records import Filters, Hit, Item, Signal, Vocabulary
 

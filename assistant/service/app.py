@@ -21,32 +21,23 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from assistant.front import Assistant
 from assistant.privacy.forgetting import keep_tidy
 from assistant.privacy.pseudonyms import pseudonym
-from assistant.service import (
-    catalogue_api,
-    docs_page,
-    doors,
-    info_api,
-    me_api,
-    metrics,
-    openapi,
-    pages_api,
-    problems,
-    sessions_api,
-    tracing,
-)
-from assistant.service.access import Access, Patience
+from assistant.service import adapters
 from assistant.service.context import KEY_OWNER, Service
-from assistant.service.guard import Guard
-from assistant.service.json_bodies import JsonBodies
+from assistant.service.http import docs_page, openapi, problems
+from assistant.service.http.access import Access, Patience
+from assistant.service.http.guard import Guard
+from assistant.service.http.json_bodies import JsonBodies
+from assistant.service.http.no_paths import NoPaths
 from assistant.service.keys import KeyStore
-from assistant.service.logs import AccessLog
-from assistant.service.metrics import Measures
-from assistant.service.no_paths import NoPaths
 from assistant.service.readiness import Readiness
-from assistant.service.retraining import keep_training
-from assistant.service.turns import Turns
-from assistant.service.uploads import INCOMING
-from assistant.service.watching import Watchers
+from assistant.service.routes import catalogue, info, me, pages, sessions
+from assistant.service.routes.uploads import INCOMING
+from assistant.service.runs.retraining import keep_training
+from assistant.service.runs.turns import Turns
+from assistant.service.telemetry import metrics, tracing
+from assistant.service.telemetry.logs import AccessLog
+from assistant.service.telemetry.metrics import Measures
+from assistant.service.telemetry.observers import Watchers
 from assistant.settings import Settings
 
 WEB = Path(__file__).resolve().parent.parent / "web" / "dist"
@@ -81,7 +72,7 @@ def create_app(
                 for work in (_warm_up(opened, once_warm), keep_tidy(settings), keep_training(settings))
             ]
             try:
-                async with doors.running(app):
+                async with adapters.running(app):
                     yield
             finally:
                 await turns.close()
@@ -127,17 +118,17 @@ async def _warm_up(assistant: Assistant, once_warm: Callable[[], object] | None)
 
 def _add_routes(app: FastAPI) -> None:
     for router in (
-        info_api.router,
-        sessions_api.router,
-        me_api.router,
-        catalogue_api.router,
-        catalogue_api.jobs_router,
-        pages_api.router,
+        info.router,
+        sessions.router,
+        me.router,
+        catalogue.router,
+        catalogue.jobs_router,
+        pages.router,
         metrics.router,
         docs_page.router,
     ):
         app.include_router(router)
-    doors.install(app)
+    adapters.install(app)
     if (WEB / "index.html").is_file():
         _serve_page(app, WEB)
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 from pydantic import Field
 
+from assistant.agent.state import LOCAL
 from assistant.correlation import REQUEST_ID as REQUEST_ID
 from assistant.front import Assistant
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.service.keys import KeyStore
 from assistant.sessions import Session
 from assistant.settings import Settings
-from assistant.turn.state import LOCAL
 from tools.records import Record
 
 if TYPE_CHECKING:
-    from assistant.service.turns import Turns
+    from assistant.service.runs.turns import Turns
 
 
 class User(Record):

@@ -15,7 +15,7 @@ from typing import Literal
 from assistant.engines import media_limits
 from assistant.errors import MediaError, StoreError
 from assistant.service.context import User, opaque
-from assistant.service.problems import Refused
+from assistant.service.http.problems import Refused
 from assistant.settings import Settings
 from tools.media import kind_of
 from tools.records import Record

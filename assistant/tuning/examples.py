@@ -20,6 +20,9 @@ from typing import Any, Final, Literal
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 from pydantic import Field
 
+from assistant.agent.degradation import REHEARSING
+from assistant.agent.first_searches import constraints_in_words
+from assistant.agent.rank import LANGUAGE_NAMES
 from assistant.agent.reading.labels import NUMBER_ROLES, messages
 from assistant.agent.reading.questions import ANSWERS, DECISIONS, NAME_ROLES, Question
 from assistant.engines import open_engines
@@ -31,9 +34,6 @@ from assistant.records import Reply, RoundFinished
 from assistant.settings import Settings
 from assistant.tuning.conversations import Conversation, Conversations, Turn, load
 from assistant.tuning.labelled import Asked, LabelledChat, is_round, missing_filters
-from assistant.turn.degrading import REHEARSING
-from assistant.turn.planning import constraints_in_words
-from assistant.turn.ranking import LANGUAGE_NAMES
 from prompts import Message, load_prompt
 from tools.records import Record
 from tools.toolbox import Engines

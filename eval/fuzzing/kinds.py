@@ -19,9 +19,9 @@ from assistant.ingest.export import catalogue_line
 from assistant.interactions import InteractionOptions, InteractionSummary
 from assistant.interactions import ingest as take_in_events
 from assistant.records import Memory
-from assistant.service.catalogue_map import project
-from assistant.service.catalogue_reading import Sort, browsed, neighbours, searched
-from assistant.service.catalogue_views import item_out, stats_out
+from assistant.service.routes.catalogue_map import project
+from assistant.service.routes.catalogue_reading import Sort, browsed, neighbours, searched
+from assistant.service.routes.catalogue_views import item_out, stats_out
 from assistant.understanding import Said, to_filters
 from eval.fuzzing import lines, shop
 from eval.fuzzing.counting import HANG_SECONDS, Gone, Tally, run

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from assistant.engines import taste_of
 from assistant.front import Assistant
 from assistant.service.app import create_app
-from assistant.service.server import configured
+from assistant.service.http.server import configured
 from assistant.settings import Settings, load_settings
 from eval.fuzzing import shop
 from eval.fuzzing.counting import HANG_SECONDS, ErrorLog

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from assistant.agent.first_searches import to_chat
 from assistant.errors import LLMBadReply
 from assistant.ingest.progress import Progress, SilentProgress
 from assistant.llm.client import ChatClient
-from assistant.turn.planning import to_chat
 from eval.judge.pairs import Asked
 from eval.judge.records import Judgement, Pair
 from prompts import Prompt, read_prompt

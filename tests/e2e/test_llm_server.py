@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from assistant.agent.first_searches import to_chat
 from assistant.agent.reading.questions import ANSWERS, Question
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.llm import process, server
 from assistant.llm.client import ChatClient
-from assistant.turn.planning import to_chat
 from tests.e2e.conftest import RealServer
 
 pytestmark = pytest.mark.vllm

@@ -20,7 +20,7 @@ from assistant.records import (
     UsageNote,
 )
 from assistant.render import EventPrinter, reply_view
-from assistant.service.markdown import as_markdown
+from assistant.service.routes.markdown import as_markdown
 from tools.records import Hit
 
 

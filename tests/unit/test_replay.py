@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from assistant.agent.state import Request
 from assistant.cli import app
 from assistant.records import (
     Accepted,
@@ -23,7 +24,6 @@ from assistant.records import (
     UsageNote,
 )
 from assistant.sessions import SessionLog, keeping
-from assistant.turn.state import Request
 from tools.records import Hit
 
 FOUND = CallResult(tool="search_by_text", arguments={"query": "chair"}, result="oak | Oak Chair | 80 USD | listed")

@@ -10,8 +10,8 @@ import numpy as np
 from anyascii import anyascii
 from numpy.typing import NDArray
 
+from assistant.agent.relevance import RELEVANT, SAME_KIND, best_scores, is_same_kind, strength
 from assistant.records import Constraint, Memory, Recommendation
-from assistant.relevance import RELEVANT, SAME_KIND, best_scores, is_same_kind, strength
 from assistant.understanding.lexicon import has_cjk
 from tools.engines.text import TextEncoder
 from tools.records import Filters, Hit, Vocabulary

@@ -9,7 +9,7 @@ import httpx
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.service.context import KEY_OWNER
 from assistant.service.keys import KeyStore
-from assistant.service.openai_records import MODEL
+from assistant.service.openai.records import MODEL
 from assistant.sessions import SessionLog
 from tests.integration.privacy.traces import traces_of
 from tests.integration.service.doors.conftest import Serve, Served, new_key, png

@@ -11,8 +11,8 @@ from typing import NoReturn
 import pytest
 
 from assistant.errors import ModelMissing
-from assistant.service import jobs as jobs_module
 from assistant.service.keys import KeyStore
+from assistant.service.runs import jobs as jobs_module
 from tests.fakes import catalogues
 from tests.fakes.encoders import HashText
 from tests.integration.service.catalogue_shop import CatalogueShop, Client, ndjson
@@ -147,8 +147,8 @@ def test_a_sender_that_falls_silent_is_given_up(
     async def run() -> None:
         import asyncio
 
-        from assistant.service.jobs import Imports
-        from assistant.service.problems import Refused
+        from assistant.service.http.problems import Refused
+        from assistant.service.runs.jobs import Imports
 
         async def slow():  # noqa: ANN202
             yield b'{"id": "a", "title": "A"}\n'

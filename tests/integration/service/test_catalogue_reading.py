@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from assistant.ingest import Encoders, ingest
-from assistant.service import catalogue_map, catalogue_pictures
-from assistant.service.catalogue_map import Method, project
+from assistant.service.routes import catalogue_map, catalogue_pictures
+from assistant.service.routes.catalogue_map import Method, project
 from tests.fakes import catalogues
 from tests.integration.service.catalogue_shop import CatalogueShop, Client, ndjson
 from tools.store import Catalogue

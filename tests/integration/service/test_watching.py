@@ -18,12 +18,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client.parser import text_string_to_metric_families
 
-from assistant.service import logs
+from assistant.agent.graph import build_graph
 from assistant.service.keys import KeyStore
-from assistant.service.watching import Served, Watcher, Watchers
+from assistant.service.telemetry import logs
+from assistant.service.telemetry.observers import Served, Watcher, Watchers
 from assistant.sessions import SessionLog
 from assistant.settings import ServiceSettings
-from assistant.turn.graph import build_graph
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.integration.service.conftest import Running, Serve, problem
 from tools.calibration import Calibration

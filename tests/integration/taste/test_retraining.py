@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from assistant.service.retraining import has_news, keep_training, train_apart
+from assistant.service.runs.retraining import has_news, keep_training, train_apart
 from assistant.settings import Settings
 from assistant.taste_training import train
 from tests.integration.taste.conftest import likes

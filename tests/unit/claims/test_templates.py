@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assistant.agent.evidence import Ledger, template_explanation
+from assistant.agent.fusion import FusedHit
 from assistant.claims import Explanation, Limit, unsupported
-from assistant.fusion import FusedHit
-from assistant.ledger import Ledger, template_explanation
 from tools.records import Because, Filters, Hit, Item, Signal, Vocabulary
 
 LANGUAGES = ("en", "de", "es", "fr", "zh")

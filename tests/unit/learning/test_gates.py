@@ -1,6 +1,6 @@
 import pytest
 
-from assistant.fusion import SearchOutcome, fuse, votes
+from assistant.agent.fusion import SearchOutcome, fuse, votes
 from assistant.learning.gates import built_in, gate, gated_scores, known
 from assistant.learning.records import Gates, Vote
 from tools.records import Hit, Signal

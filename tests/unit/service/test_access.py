@@ -13,12 +13,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from assistant.service import problems
-from assistant.service.access import Patience
-from assistant.service.guard import LOGINS_PER_MINUTE, Guard
-from assistant.service.json_bodies import JsonBodies
+from assistant.service.http import problems
+from assistant.service.http.access import Patience
+from assistant.service.http.guard import LOGINS_PER_MINUTE, Guard
+from assistant.service.http.json_bodies import JsonBodies
+from assistant.service.http.no_paths import NoPaths
 from assistant.service.keys import KeyStore
-from assistant.service.no_paths import NoPaths
 from assistant.settings import Settings, load_settings
 
 HOME = "127.0.0.1"

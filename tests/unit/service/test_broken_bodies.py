@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from assistant.service.server import configured
+from assistant.service.http.server import configured
 from assistant.settings import ServiceSettings
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from assistant.service.catalogue_map import Method, project
+from assistant.service.routes.catalogue_map import Method, project
 
 METHODS: list[Method] = ["pca", "tsne"]
 

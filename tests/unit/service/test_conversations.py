@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from assistant.service.openai_records import ChatMessage, Talk, openai_error, read_talk
-from assistant.service.problems import Problem, Refused
+from assistant.service.http.problems import Problem, Refused
+from assistant.service.openai.records import ChatMessage, Talk, openai_error, read_talk
 
 
 def talk(*messages: tuple[str, Any]) -> Talk:

@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 
 from assistant.service.app import create_app
-from assistant.service.guard import CSP
-from assistant.service.openapi import ANSWERS, EXAMPLES
+from assistant.service.http.guard import CSP
+from assistant.service.http.openapi import ANSWERS, EXAMPLES
 from assistant.settings import load_settings
 
 API = Path(__file__).parents[3] / "docs" / "api.md"
@@ -101,7 +101,7 @@ def test_references_of_the_document_lead_somewhere(document: dict[str, Any]) -> 
 
 
 def test_the_swagger_package_is_where_it_is_looked_for() -> None:
-    from assistant.service.docs_page import _assets
+    from assistant.service.http.docs_page import _assets
 
     assert {path.name for path in Path(_assets()).iterdir()} >= {"swagger-ui-bundle.js", "swagger-ui.css"}
 

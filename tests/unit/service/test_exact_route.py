@@ -6,7 +6,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
-from assistant.service.exact_route import ExactRoute
+from assistant.service.http.exact_route import ExactRoute
 
 router = APIRouter(prefix="/things", route_class=ExactRoute)
 

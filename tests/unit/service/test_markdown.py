@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from assistant.records import Query, Recommendation, Reply, Timings, TranscriptNote, UsageNote
-from assistant.service.markdown import as_markdown, escaped, session_as_markdown
+from assistant.service.routes.markdown import as_markdown, escaped, session_as_markdown
 from assistant.sessions import Turn
 
 PIECES = [

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from assistant.records import Query, Recommendation, Reply, Timings, UsageNote
-from assistant.service.openai_formats import MOST_NODES, read_format
-from assistant.service.problems import Refused
+from assistant.service.http.problems import Refused
+from assistant.service.openai.formats import MOST_NODES, read_format
 
 REPLY = Reply(
     session_id="s",

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from assistant.service.openai_records import ChatMessage
-from assistant.service.openai_tasks import task_answer
+from assistant.service.openai.records import ChatMessage
+from assistant.service.openai.tasks import task_answer
 
 HISTORY = (
     "<chat_history>\nUSER: I would like headphones for my long way to work\nunder 80 dollars\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.agent.state import Request
 from assistant.cli.users import forgotten_text
 from assistant.errors import ConfigError
 from assistant.llm.adapters import CARD, CONFIG, WEIGHTS, Card, trained_folder
@@ -27,7 +28,6 @@ from assistant.sessions import SessionLog, keeping
 from assistant.settings import Settings
 from assistant.tuning import own
 from assistant.tuning.own import own_examples
-from assistant.turn.state import Request
 
 
 def found(query: str) -> CallResult:

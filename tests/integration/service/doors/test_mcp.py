@@ -22,7 +22,7 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import AnyUrl
 
-from assistant.service.mcp_resources import item_uri
+from assistant.service.mcp.resources import item_uri
 from tests.fakes.openai_server import EVERY_STEP_VARIABLES, FakeOpenAIServer
 from tests.integration.bad_input.conftest import purpose
 from tests.integration.service.doors.conftest import LAMP, Serve, Served, new_key, png, slow
@@ -342,7 +342,7 @@ async def test_only_files_of_the_folder_can_be_named(command: StdioServerParamet
 
 def test_nothing_but_the_protocol_is_on_standard_output(command: StdioServerParameters) -> None:
     noisy = (
-        "import sys, os; import assistant.service.mcp_server as m; first = m.over_stdio\n"
+        "import sys, os; import assistant.service.mcp.server as m; first = m.over_stdio\n"
         "async def over_stdio(*arguments):\n"
         "    print('noise'); os.write(1, b'noise from C\\n'); os.system('echo noise of a child')\n"
         "    await first(*arguments)\n"

@@ -14,7 +14,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from assistant.agent.reading.reader import MessageReader
 from assistant.records import Constraint, Reply
-from assistant.service.openai_records import MODEL
+from assistant.service.openai.records import MODEL
 from assistant.understanding import Said, Understanding
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.integration.bad_input.conftest import ASKED, CHOICES, asking

@@ -11,7 +11,7 @@ import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from assistant.service.openai_records import MODEL
+from assistant.service.openai.records import MODEL
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.integration.bad_input.conftest import ASKED, CHOICES, asking
 from tests.integration.service.doors.conftest import Serve, Served, new_key, png, slow

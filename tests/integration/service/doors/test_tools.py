@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 
 from assistant.service import upload_store
-from assistant.service.toolbench import AT_ONCE
-from assistant.service.tools_api import MOST_CALLS
+from assistant.service.routes.tools import MOST_CALLS
+from assistant.service.tool_service import AT_ONCE
 from tests.integration.service.doors.conftest import Ears, Serve, Served, new_key, png
 from tools.toolbox import TOOLS
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assistant.agent.first_searches import constraints_in_words
 from assistant.records import CitedEvidence, Constraint, Relaxation
-from assistant.turn.planning import constraints_in_words
 from eval.measures.claim_ground import Ground, Shelf
 from eval.measures.claims import claims_in, held_texts
 from prompts import say

@@ -1,0 +1,352 @@
+"""The evidence ledger: every fact an answer may rest on, as entries that code can check again.
+
+An entry is about one item, has an id that is unique in the turn (e1, e2, ...), the facts as data, and the same facts
+in words. Explanations cite entries; `assistant.claims` holds them to it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
+from typing import Any
+
+from assistant.agent.fusion import FusedHit
+from assistant.agent.relevance import NEAR
+from assistant.agent.stems import content_stems as _stems
+from assistant.claims import Limit, denied_words
+from assistant.records import CitedEvidence, Evidence
+from prompts import say, sentence_keys
+from tools.records import Filters, Item, Signal, Variant
+from tools.store.offers import variant_with
+
+QUOTE_CHARACTERS = 160
+_SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
+_HIDDEN = {"variants", "facets", "sku", "slug", "price_max"}
+_MAX_VALUES = 4
+_MAX_ATTRIBUTES = 8
+_LOOKS_LIKE = 3.5
+"""The z-score from which two photos may be said to look alike; below, they do so somewhat."""
+
+TASTE = ("session", "collaborative", "profile", "popular")
+"""Sources that say something of the user or of other people, and nothing of the item itself."""
+
+_SAID_BESIDE = ("picture", "picture_text", "session", "profile", "collaborative", "popular")
+"""Sources whose entries are clauses of their own in an explanation."""
+
+_CORRECTED = ("picture_text", "text_picture")
+"""Sources whose scores are corrected already (CSLS): they are about 0 for unrelated pairs."""
+
+
+class Ledger:
+    """Makes the entries of one turn."""
+
+    def __init__(
+        self,
+        filters: Filters,
+        wish: str,
+        heard: dict[str, str] | None = None,
+        *,
+        limit: Limit | None = None,
+        numbers: Iterator[int] | None = None,
+        asked: str | None = None,
+    ) -> None:
+        """
+        Args:
+            wish: the words searched for; they choose which sentence of a description is quoted.
+            limit: the highest price that the customer named; prices in another currency are not compared with it.
+                Without it, ``filters.max_price`` is taken as an amount in the catalogue's own currency.
+            numbers: what the entries are numbered by, where several ledgers of a turn share them; else 1, 2, ...
+            asked: the attribute that the items are in order of.
+        """
+        maximum = filters.max_price
+        self._limit = limit or (Limit(maximum) if maximum is not None else None)
+        self._filters = filters
+        self._asked = asked
+        named = [value for values in filters.attributes.values() for value in values]
+        named += [*filters.include_terms, *filters.brands, *filters.categories]
+        self._wish = _stems(" ".join([wish, *named]))
+        self._heard = {attachment: _stems(text) for attachment, text in (heard or {}).items()}
+        self._numbers = count(1) if numbers is None else numbers
+
+    def entries(self, fused: FusedHit, item: Item) -> list[Evidence]:
+        """Everything known for one candidate, what says most about this wish first."""
+        signals = [self._signal(fused.hit.item_id, asked, signal) for asked, signal in _best(fused.signals)]
+        first = [entry for entry in signals if entry and entry.source in ("picture", "keyword", *TASTE)]
+        attributes = list(self._attributes(item))
+        offer = fused.hit.variant or item
+        telling = [entry for entry in attributes if self._is_telling(entry)]
+        found = [
+            *(_without_denied(entry, item) for entry in first),
+            self._quote(item),
+            self._variant(item, fused.hit.variant),
+            *telling,
+            self._price(item, offer),
+            self._stock(item, offer),
+            *(entry for entry in signals if entry not in first),
+            *(entry for entry in attributes if entry not in telling),
+        ]
+        return [entry.model_copy(update={"id": self._next_id()}) for entry in found if entry is not None]
+
+    def exploration(self, item_id: str) -> Evidence:
+        """That an item is shown because few people have seen it."""
+        return self._entry(item_id, "popular", "evidence_exploration").model_copy(update={"id": self._next_id()})
+
+    def _is_telling(self, entry: Evidence) -> bool:
+        """True when an attribute is what a constraint or the wish speaks of."""
+        return entry.facts["name"] == self._asked or bool(self._wish & _stems(str(entry.facts["value"])))
+
+    def _next_id(self) -> str:
+        return f"e{next(self._numbers)}"
+
+    def _entry(self, item_id: str, source: str, key: str, score: float | None = None, **facts: object) -> Evidence:
+        detail = say(key, "en", **facts, **({"score": score} if score is not None else {}))
+        return Evidence(
+            id="",
+            item_id=item_id,
+            source=source,
+            detail=detail,
+            score=score,
+            key=key,
+            facts=facts,
+        )
+
+    def _signal(self, item_id: str, asked: str, signal: Signal) -> Evidence | None:
+        if signal.source == "keyword":
+            words = [word for word in signal.matched if any(map(str.isalpha, word))]  # "5" may be part of a code
+            if not words:
+                return None
+            spoken = [name for name, stems in self._heard.items() if stems & _stems(" ".join(words))]
+            facts = {"words": ", ".join(words), "attachments": spoken}
+            return self._entry(item_id, "keyword", "evidence_keyword", signal.score, **facts)
+        if signal.source in TASTE:
+            return self._taste(item_id, signal)
+        if signal.source in _CORRECTED and signal.score < 0.0:
+            return None
+        if signal.source == "dense" and signal.z is not None and signal.z < NEAR:
+            return None
+        key = f"evidence_{signal.source}"
+        if signal.source == "picture" and signal.z is not None and signal.z < _LOOKS_LIKE:
+            key = "evidence_picture_somewhat"
+        return self._entry(item_id, signal.source, key, signal.score, query=asked)
+
+    def _taste(self, item_id: str, signal: Signal) -> Evidence | None:
+        """What the user liked that speaks for the item, and how many people chose it, never who."""
+        titles, people = [because.title for because in signal.because], signal.people
+        if signal.source == "popular":
+            return self._entry(item_id, "popular", "evidence_popular", people=people) if people else None
+        if not titles or (signal.source == "collaborative" and not people):
+            return None
+        facts: dict[str, object] = {"titles": titles, "items": [because.item_id for because in signal.because]}
+        if signal.source == "collaborative":
+            facts |= {"people": people, "each": [because.people for because in signal.because]}
+        return self._entry(item_id, signal.source, f"evidence_{signal.source}", None, **facts)
+
+    def _quote(self, item: Item) -> Evidence | None:
+        """The sentence of the description that shares most words with the wish; none when no sentence does."""
+        sentences = [part.strip() for part in _SENTENCE.split(item.description) if part.strip()]
+        best = max(sentences, key=lambda part: len(self._wish & _stems(part)), default="")
+        if not self._wish & _stems(best):
+            return None
+        return self._entry(item.id, "attribute", "evidence_quote", quote=_clip(best))
+
+    def _attributes(self, item: Item) -> Iterable[Evidence]:
+        named = {"category": item.category, "brand": item.brand}
+        named |= {name: _values(value) for name, value in item.attributes.items() if name not in _HIDDEN}
+        pairs = [(name, str(value)) for name, value in named.items() if value]
+        for name, value in pairs[:_MAX_ATTRIBUTES]:
+            yield self._entry(item.id, "attribute", "evidence_attribute", name=name, value=value)
+
+    def _variant(self, item: Item, variant: Variant | None) -> Evidence | None:
+        if variant is None:
+            return None
+        facts = {**variant.model_dump(), "currency": item.currency}
+        return _worded(self._entry(item.id, "attribute", "evidence_variant", **facts))
+
+    def _price(self, item: Item, offer: Item | Variant) -> Evidence | None:
+        if offer.price is None:
+            return None
+        facts: dict[str, Any] = {"price": offer.price, "currency": item.currency, **_options(offer)}
+        limit = self._limit
+        if limit is None or offer.price > limit.amount or (limit.currency and limit.currency != item.currency):
+            return self._entry(item.id, "price", "evidence_price", **facts)
+        facts |= {"limit": limit.amount, "limit_currency": limit.currency}
+        return self._entry(item.id, "price", "evidence_price_within", **facts)
+
+    def _stock(self, item: Item, offer: Item | Variant) -> Evidence | None:
+        if isinstance(offer, Variant) and offer.in_stock is False:
+            return self._entry(item.id, "stock", "evidence_sold_out", **_options(offer))
+        if not (offer.in_stock and self._filters.in_stock):
+            return None
+        return self._entry(item.id, "stock", "evidence_stock", **_options(offer))
+
+
+def _options(offer: Item | Variant) -> dict[str, Any]:
+    """What says of a fact which variant it is about; nothing where it is about the item."""
+    return {"options": offer.options} if isinstance(offer, Variant) else {}
+
+
+def _worded(entry: Evidence) -> Evidence:
+    """The entry of a variant with its detail."""
+    return entry.model_copy(update={"detail": in_words(entry, "en")})
+
+
+def as_of_now(entries: Iterable[Evidence], item: Item) -> list[Evidence]:
+    """The entries as the item is now: with its present price, and without what it no longer says."""
+    return [now for entry in entries if (now := _of_now(entry, item)) is not None]
+
+
+def _of_now(entry: Evidence, item: Item) -> Evidence | None:
+    options = entry.facts.get("options")
+    offer = variant_with(item, options) if options else item
+    if offer is None:
+        return None
+    if entry.key == "evidence_variant":
+        facts = entry.facts | {"price": offer.price, "in_stock": offer.in_stock}
+        return _worded(entry.model_copy(update={"facts": facts}))
+    if entry.source == "price":
+        return _priced_now(entry, offer, item.currency)
+    if entry.source == "stock":
+        return entry if offer.in_stock is (entry.key == "evidence_stock") else None
+    if entry.key == "evidence_quote":
+        return entry if str(entry.facts["quote"]).removesuffix(" …") in re.sub(r"\s+", " ", item.description) else None
+    if entry.key == "evidence_attribute":
+        values = {"category": item.category, "brand": item.brand, **item.attributes}
+        return entry if _values(values.get(str(entry.facts["name"]))) == entry.facts["value"] else None
+    return entry
+
+
+def _priced_now(entry: Evidence, offer: Item | Variant, item_currency: str | None) -> Evidence | None:
+    if offer.price is None:
+        return None
+    limit, currency = entry.facts.get("limit"), entry.facts.get("limit_currency")
+    within = limit is not None and offer.price <= limit and currency in (None, item_currency)
+    key = "evidence_price_within" if within else "evidence_price"
+    facts = entry.facts | {"price": offer.price, "currency": item_currency}
+    return entry.model_copy(update={"key": key, "facts": facts, "detail": say(key, "en", **facts)})
+
+
+def in_words(entry: Evidence, language: str) -> str:
+    """An entry in the user's language, from its facts."""
+    if entry.key == "evidence_attribute":
+        return attribute_in_words(entry.facts["name"], entry.facts["value"], language)
+    if entry.key == "evidence_variant":
+        return say(entry.key, language, **entry.facts | {"options": options_in_words(entry.facts["options"], language)})
+    return say(entry.key, language, **entry.facts, **({"score": entry.score} if entry.score is not None else {}))
+
+
+def attribute_in_words(name: str, value: object, language: str) -> str:
+    """An attribute and its value; the names of the common ones are translated."""
+    return say("evidence_attribute", language, name=attribute_name(name, language), value=value)
+
+
+def options_in_words(options: Mapping[str, str], language: str) -> list[str]:
+    """What was chosen of a variant: ["size 43", "color red"]."""
+    return [
+        say("constraint_attributes", language, name=attribute_name(name, language), value=value)
+        for name, value in options.items()
+    ]
+
+
+def attribute_name(name: str, language: str) -> str:
+    """An attribute's name; those of the common ones are translated."""
+    known = f"name_{name.casefold()}"
+    return say(known, language) if known in sentence_keys(language) else name
+
+
+def cited(entry: Evidence, language: str) -> CitedEvidence:
+    """An entry as an answer in this language carries it."""
+    return CitedEvidence(
+        id=entry.id,
+        source=entry.source,
+        detail=entry.detail,
+        sentence=in_words(entry, language),
+        score=entry.score,
+    )
+
+
+def template_explanation(title: str, entries: list[Evidence], language: str, evidence_language: str = "en") -> str:
+    """A sentence built from the title and the entries alone: what the item is and costs, then what speaks for it.
+
+    Values of the catalogue are quoted where the sentence is in another language than they are.
+    """
+    if not entries:
+        return ""
+    own = language == evidence_language
+    named = {str(e.facts["name"]): str(e.facts["value"]) for e in entries if e.key == "evidence_attribute"}
+    for entry in entries:
+        if entry.key == "evidence_variant":
+            named |= entry.facts["options"]
+    price = next((e for e in entries if e.source == "price"), None)
+    also = [in_words(e, language) for e in entries if e.source in _SAID_BESIDE or e.key == "evidence_sold_out"]
+    brand = named.pop("brand", "")
+    facts = {
+        "brand": "" if brand.casefold() in title.casefold() else brand,
+        "color": _value(named.pop("color", ""), language, own=own),
+        "attributes": [
+            _attribute(name, value, language, own=own) for name, value in named.items() if name != "category"
+        ],
+        "price": price.facts["price"] if price else None,
+        "currency": (price.facts.get("currency") if price else None) or "",
+        "within": price is not None and price.key == "evidence_price_within",
+        "in_stock": any(e.key == "evidence_stock" for e in entries),
+        "quote": next((_inside(str(e.facts["quote"])) for e in entries if e.key == "evidence_quote"), ""),
+    }
+    if not (any(facts.values()) or also):
+        also = [_quoted_in_words(e, language, own=own) for e in entries if e.source != "dense"]
+    return say("reason", language, title=title, also=also, **facts)
+
+
+def _quoted_in_words(entry: Evidence, language: str, *, own: bool) -> str:
+    if entry.key == "evidence_attribute":
+        return _attribute(str(entry.facts["name"]), str(entry.facts["value"]), language, own=own)
+    return in_words(entry, language)
+
+
+def _attribute(name: str, value: str, language: str, *, own: bool) -> str:
+    return attribute_in_words(re.sub(r"[_-]+", " ", name), _value(value, language, own=own), language)
+
+
+def _value(value: str, language: str, *, own: bool) -> str:
+    """A value as a sentence carries it: in quotation marks where it is in another language."""
+    return value if own or not value else say("quoted", language, text=_inside(value))
+
+
+_QUOTATION_MARKS = str.maketrans(dict.fromkeys('“”„«»「」『』"', "'"))
+
+
+def _inside(text: str) -> str:
+    """A text as it stands inside quotation marks: with marks of its own that do not end them."""
+    return text.translate(_QUOTATION_MARKS)
+
+
+def _best(signals: list[tuple[str, Signal]]) -> list[tuple[str, Signal]]:
+    """One signal a source and query: the strongest."""
+    best: dict[tuple[str, str], tuple[str, Signal]] = {}
+    for asked, signal in sorted(signals, key=lambda pair: pair[1].rank):
+        best.setdefault((signal.source, "" if signal.source != "picture" else asked), (asked, signal))
+    order = ("picture", "keyword", *TASTE, "dense", "picture_text", "text_picture")
+    return sorted(best.values(), key=lambda pair: order.index(pair[1].source))
+
+
+def _without_denied(entry: Evidence, item: Item) -> Evidence | None:
+    """A keyword entry without the words that the item's text only denies: "not waterproof"."""
+    if entry.source != "keyword":
+        return entry
+    words = str(entry.facts["words"]).split(", ")
+    parts = [item.title, *_SENTENCE.split(item.description)]
+    denied = denied_words(words, "\n".join(part for part in parts if _stems(part) & _stems(" ".join(words))))
+    if not denied:
+        return entry
+    kept = ", ".join(word for word in words if word not in denied)
+    facts = entry.facts | {"words": kept}
+    return entry.model_copy(update={"facts": facts, "detail": say(entry.key, "en", **facts)}) if kept else None
+
+
+def _values(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(entry) for entry in value[:_MAX_VALUES])
+    return str(value) if isinstance(value, str | int | float) else ""
+
+
+def _clip(text: str) -> str:
+    clean = re.sub(r"\s+", " ", text)
+    return clean if len(clean) <= QUOTE_CHARACTERS else clean[:QUOTE_CHARACTERS].rsplit(" ", 1)[0] + " …"

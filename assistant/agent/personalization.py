@@ -1,0 +1,383 @@
+"""What the user's taste says of the candidates: opinions that join the fusion beside the searches' signals.
+
+Four sources, each a list of its own: this conversation (``session``), the contents of what the user liked before
+(``profile``), what people of similar taste chose (``collaborative``), and what many people chose (``popular``). They
+are asked only about candidates that the searches found and the constraints let through, so that they re-order what has
+to do with the wish and bring in nothing else. Only where the message names no wish does taste find candidates itself
+(`finds`).
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.agent.feedback import leanings, only_looked_at
+from assistant.agent.fusion import FusedHit, SearchOutcome
+from assistant.agent.taste_weights import Situation, scales, situation
+from assistant.records import Memory
+from tools.calibration import ALIKE, usual_pairs
+from tools.records import Because, Filters, Hit, Item, Signal, SignalSource
+from tools.search import hit as hit_of
+from tools.store import Catalogue, Space, Vector
+from tools.taste.profile import TasteProfile, attribute_values
+from tools.taste.taste import Taste
+
+if TYPE_CHECKING:
+    from tools.taste.model import TasteModel
+
+FAINT = 1.5
+"""The z-score among pairs of items below which two of them have nothing to do with each other; docs/retrieval.md."""
+
+PREFERENCE = 0.5
+"""How much the strongest preference for an attribute's value adds to the closeness."""
+
+LIKED_ASKED = 20
+"""How many of the items that were liked most are asked for their neighbours and for their closeness."""
+
+NEIGHBOURS = 200
+MOST_TITLES = 2
+TASTE_TOOL = "taste"
+"""Names lists that no tool call brought."""
+
+TASTE_TOOLS = ("similar_taste", "because_you_liked")
+"""The tools that find candidates by other people's choices."""
+
+BY_TASTE = frozenset({TASTE_TOOL, *TASTE_TOOLS})
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the user in one turn; nothing, where they ask for somebody else or taste is switched off.
+
+    Attributes:
+        history: item to strength, the strongest first.
+        leanings: item to what this conversation says of it.
+        looked_at: the items among them that were only looked at.
+        anybody: whether there are events of anybody, or a model that learned from some.
+        trained: whether there is such a model.
+    """
+
+    situation: Situation
+    history: Mapping[str, float] = field(default_factory=dict)
+    leanings: Mapping[str, float] = field(default_factory=dict)
+    looked_at: frozenset[str] = frozenset()
+    profile: TasteProfile = field(default_factory=TasteProfile)
+    taste: Taste | None = None
+    anybody: bool = False
+    trained: bool = False
+
+    @property
+    def liked(self) -> list[str]:
+        """The items that the history speaks for most."""
+        return [item_id for item_id, strength in self.history.items() if strength > 0][:LIKED_ASKED]
+
+    @property
+    def may_ask_others(self) -> bool:
+        """There is no wish, and a model that may know people of similar taste."""
+        return self.situation.wish == "none" and bool(self.history) and self.taste is not None and self.trained
+
+    @property
+    def is_cold(self) -> bool:
+        """Nothing of this user and no wish, but something of other people: a set to choose from is shown."""
+        return self.situation.wish == "none" and not self.history and not self.leanings and self.anybody
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What one source says of one item."""
+
+    score: float
+    because: tuple[Because, ...] = ()
+    people: int | None = None
+
+
+_NONE = Opinion(-1.0)
+
+
+def know(
+    taste: Taste | None, user: str, memory: Memory, *, words: bool, photo: bool, pressed: Iterable[str] = ()
+) -> Known:
+    """What is known of a user at this moment.
+
+    Args:
+        taste: where events and models are; None: nothing is known.
+        user: the pseudonym.
+        memory: the conversation; where it asks for somebody else, the user's own history is not used.
+        words: the message names what is wanted.
+        photo: it brings a picture of what is wanted.
+        pressed: items on which the user pressed buttons in this conversation; these say what they say in it alone.
+
+    Raises:
+        StoreError: the events or the model cannot be read.
+    """
+    said, looked = leanings(memory), only_looked_at(memory)
+    if taste is None:
+        return Known(situation(words=words, photo=photo, events=0), leanings=said, looked_at=looked)
+    own = not memory.for_other
+    now = time.time()
+    history = taste.history(user, now) if own else {}
+    history = {item_id: strength for item_id, strength in history.items() if item_id not in {*said, *pressed}}
+    profile = taste.profile(user, now) if own else TasteProfile()
+    trained = taste.model is not None
+    return Known(
+        situation=situation(words=words, photo=photo, events=profile.events or len(profile.attributes)),
+        history=history,
+        leanings=said,
+        looked_at=looked,
+        profile=profile,
+        taste=taste,
+        anybody=taste.known and (trained or taste.events.version() > 0),
+        trained=trained,
+    )
+
+
+def weights_of(known: Known, weights: Mapping[str, float]) -> dict[str, float]:
+    """The fusion's weights with those of taste scaled by what is known.
+
+    The more popularity is debiased, the less it counts, and a conversation counts as its strongest leaning. Without a
+    wish nothing is said by a list's order of prices.
+    """
+    debias = known.taste.rules.popularity_debias if known.taste else 0.0
+    scaled = {source: weights.get(source, 0.0) * scale for source, scale in scales(known.situation).items()}
+    scaled["popular"] *= 1.0 - debias
+    scaled["session"] *= max(map(abs, known.leanings.values()), default=0.0)
+    listed = {"browse": 0.0} if known.situation.wish == "none" else {}
+    return {**weights, **scaled, **listed}
+
+
+def opinions(known: Known, near: Sequence[FusedHit], catalogue: Catalogue) -> list[SearchOutcome]:
+    """What each source says of these candidates, one list a source; a source with nothing to say gives none.
+
+    Args:
+        known: see `know`.
+        near: the candidates, best first: where a source makes no difference they keep their order.
+        catalogue: where their vectors and attributes stand.
+    """
+    ids = [entry.hit.item_id for entry in near]
+    asked = scales(known.situation)
+    found: dict[SignalSource, dict[str, Opinion]] = {}
+    if known.leanings and asked["session"]:
+        found["session"] = _session(known, ids, catalogue)
+    if not known.profile.is_empty and asked["profile"]:
+        found["profile"] = _profile(known, ids, catalogue)
+    if known.history and asked["collaborative"]:
+        found["collaborative"] = _collaborative(known, ids, catalogue)
+    if known.anybody and asked["popular"]:
+        found["popular"] = _popular(known, ids)
+    return [_outcome(source, scored, near) for source, scored in found.items() if _says_something(scored)]
+
+
+def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> list[Hit]:
+    """Candidates for a message without a wish: what lies close to the user's taste and what people chose.
+
+    Beside these are what the tools find that ask for other people's choices. What the user knows already is left out,
+    and so is everything that the filters rule out. For a user of whom nothing is known, what people chose and what is
+    new take turns.
+    """
+    known_ids = {*known.history, *known.leanings}
+    ids: dict[str, None] = {}
+    if known.profile.text is not None:
+        ids |= dict.fromkeys(item_id for item_id, _ in catalogue.nearest("text", known.profile.text, pool, filters))
+    model = _model(known, catalogue)
+    if known.is_cold and model is not None:
+        among = catalogue.eligible(filters)
+        ids |= dict.fromkeys(item_id for item_id, _ in model.score(known.history, k=pool, among=among))
+    if known.is_cold:
+        newest = [item.id for item in catalogue.browse(filters, "newest", pool, 0)]
+        people = known.taste.events.people([*ids, *newest]) if known.taste else {}
+        chosen = sorted((i for i in dict.fromkeys([*ids, *newest]) if people.get(i)), key=lambda i: -people[i])
+        ids = dict.fromkeys(item_id for pair in zip_longest(chosen, newest) for item_id in pair if item_id)
+    items = catalogue.get_many([item_id for item_id in ids if item_id not in known_ids])
+    return [hit_of(items[item_id], filters=filters) for item_id in ids if item_id in items]
+
+
+# The sources -------------------------------------------------------------------------------------------------------
+
+
+def _session(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
+    """Close to what was liked in this conversation, away from what was rejected; what was looked at is seen already."""
+    shown = list(known.leanings)
+    closeness = _closeness(catalogue, ids, shown)
+    for row, column in ((ids.index(i), shown.index(i)) for i in known.looked_at if i in ids and i in shown):
+        closeness.cosines[row, column] = 0.0
+    strengths = np.array([known.leanings[item_id] for item_id in shown])
+    liked = np.where([item_id in known.looked_at for item_id in shown], 0.0, strengths)  # a look is told as no liking
+    titles = _titles(catalogue, shown)
+    found = {}
+    for item_id, row, z in zip(ids, closeness.cosines, closeness.z, strict=True):
+        for_it = float(np.max(row * np.clip(strengths, 0, None), initial=0.0))
+        against = float(np.max(row * np.clip(-strengths, 0, None), initial=0.0))
+        found[item_id] = Opinion(for_it - against, _nearest(item_id, z, shown, liked, titles))
+    return found
+
+
+def _profile(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
+    """Close to the user's taste in text and picture space, and of the brands, categories and colours they choose."""
+    liked = known.liked
+    closeness, items = _closeness(catalogue, ids, liked), catalogue.get_many(list(ids))
+    strengths, titles = np.ones(len(liked)), _titles(catalogue, liked)
+    around = _around(catalogue, ids, known.profile)
+    found = {}
+    for item_id, z in zip(ids, closeness.z, strict=True):
+        preference = _preference(items[item_id], known.profile) if item_id in items else 0.0
+        score = around.get(item_id, 0.0) + PREFERENCE * preference
+        found[item_id] = Opinion(score, _nearest(item_id, z, liked, strengths, titles))
+    return found
+
+
+def _collaborative(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
+    """What people of similar taste chose, by the trained model; how many people, where they are enough to be told."""
+    model = _model(known, catalogue)
+    if known.taste is None or model is None or not model.knows(known.history):
+        return {}
+    scores = dict(model.score(known.history, k=len(ids), among=list(ids)))
+    wanted, reasons = set(scores), dict[str, list[Because]]()
+    titles = _titles(catalogue, known.liked)
+    for liked in known.liked:
+        for neighbour in model.neighbours(liked, NEIGHBOURS):
+            enough = neighbour.people >= known.taste.rules.least_people
+            if enough and neighbour.item_id in wanted and liked in titles:
+                because = Because(item_id=liked, title=titles[liked], people=neighbour.people)
+                reasons.setdefault(neighbour.item_id, []).append(because)
+    best = {item_id: sorted(many, key=lambda b: -(b.people or 0))[:MOST_TITLES] for item_id, many in reasons.items()}
+    return {
+        item_id: Opinion(score, tuple(best.get(item_id, ())), best[item_id][0].people if item_id in best else None)
+        for item_id, score in scores.items()
+    }
+
+
+def _popular(known: Known, ids: Sequence[str]) -> dict[str, Opinion]:
+    """How many people chose each."""
+    if known.taste is None:
+        return {}
+    people, least = known.taste.events.people(ids), known.taste.rules.least_people
+    return {
+        item_id: Opinion(float(count), people=count if count >= least else None) for item_id, count in people.items()
+    }
+
+
+# What they share ---------------------------------------------------------------------------------------------------
+
+
+def _outcome(source: SignalSource, scored: Mapping[str, Opinion], near: Sequence[FusedHit]) -> SearchOutcome:
+    """One source's list, best first: what it speaks for more than for the usual candidate, and against none."""
+    usual = float(np.mean([opinion.score for opinion in scored.values()]))
+    agreed = [entry for entry in near if scored.get(entry.hit.item_id, _NONE).score >= max(usual, 0.0)]
+    ordered = sorted(agreed, key=lambda entry: -scored[entry.hit.item_id].score)
+    hits = []
+    for rank, entry in enumerate(ordered, start=1):
+        opinion = scored[entry.hit.item_id]
+        signal = Signal(
+            source=source,
+            score=round(opinion.score, 4),
+            rank=rank,
+            because=list(opinion.because),
+            people=opinion.people,
+        )
+        hits.append(entry.hit.model_copy(update={"signals": [signal]}))
+    return SearchOutcome(TASTE_TOOL, "", hits)
+
+
+def _says_something(scored: Mapping[str, Opinion]) -> bool:
+    """A source that gives all candidates the same has no opinion."""
+    return len({round(opinion.score, 4) for opinion in scored.values()}) > 1
+
+
+@dataclass(frozen=True)
+class _Closeness:
+    """How close items are to others (items, others): mean cosine, 0 where that is faint, and mean z-score."""
+
+    cosines: NDArray[np.float64]
+    z: NDArray[np.float64]
+
+
+def _closeness(catalogue: Catalogue, ids: Sequence[str], others: Sequence[str]) -> _Closeness:
+    """How close items are to others, over texts and pictures."""
+    spaces: tuple[Space, ...] = ("text", "visual")
+    sums, z, counts = np.zeros((3, len(ids), len(others)))
+    for space in spaces:
+        vectors = catalogue.vectors_of(space, list(dict.fromkeys([*ids, *others])))
+        rows = [place for place, item_id in enumerate(ids) if item_id in vectors]
+        columns = [place for place, item_id in enumerate(others) if item_id in vectors]
+        if rows and columns:
+            best = _best_cosines([vectors[ids[row]] for row in rows], [vectors[others[column]] for column in columns])
+            pairs, places = usual_pairs(catalogue, space), np.ix_(rows, columns)
+            sums[places] += best
+            z[places] += (best - pairs.typical) / pairs.deviation
+            counts[places] += 1
+    known = np.maximum(counts, 1)
+    return _Closeness(np.where(z / known >= FAINT, sums / known, 0.0), z / known)
+
+
+def _around(catalogue: Catalogue, ids: Sequence[str], profile: TasteProfile) -> dict[str, float]:
+    """How close items are to the profile: mean cosine in the spaces that it has, without those that are faint."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    places: tuple[tuple[Space, Vector | None], ...] = (("text", profile.text), ("visual", profile.visual))
+    for space, centre in places:
+        vectors = catalogue.vectors_of(space, list(ids)) if centre is not None else {}
+        if vectors and centre is not None:
+            pairs = usual_pairs(catalogue, space)
+            best = _best_cosines(list(vectors.values()), [[centre]])[:, 0]
+            for item_id, cosine in zip(vectors, map(float, best), strict=True):
+                found.setdefault(item_id, []).append((cosine, pairs.z(cosine)))
+    means = {item_id: np.mean(pairs, axis=0) for item_id, pairs in found.items()}
+    return {item_id: float(cosine) for item_id, (cosine, z) in means.items() if z >= FAINT}
+
+
+def _best_cosines(rows: Sequence[list[Vector]], columns: Sequence[list[Vector]]) -> NDArray[np.float32]:
+    """The best cosine (rows, columns) of the unit vectors of two lists of items, which may have several each."""
+    cosines = np.stack([one for many in rows for one in many]) @ np.stack([one for many in columns for one in many]).T
+    for axis, items in enumerate((rows, columns)):
+        starts = np.cumsum([0, *(len(many) for many in items)])[:-1]
+        cosines = np.maximum.reduceat(cosines, starts, axis=axis)
+    best: NDArray[np.float32] = cosines
+    return best
+
+
+def _nearest(
+    item_id: str,
+    z: NDArray[np.float64],
+    others: Sequence[str],
+    strengths: NDArray[np.float64],
+    titles: Mapping[str, str],
+) -> tuple[Because, ...]:
+    """The item that was liked and is closest to this one by z-score, if one is alike; not itself."""
+    liked = [
+        (z[place], other)
+        for place, other in enumerate(others)
+        if strengths[place] > 0 and z[place] >= ALIKE and other != item_id and other in titles
+    ]
+    if not liked:
+        return ()
+    _, best = max(liked)
+    return (Because(item_id=best, title=titles[best]),)
+
+
+def _preference(item: Item, profile: TasteProfile) -> float:
+    """How much the user's preferences speak for the item's attributes, -1 to 1."""
+    weights = [
+        weight
+        for name, values in attribute_values(item).items()
+        for value in values
+        if (weight := profile.attributes.get(name, {}).get(value))
+    ]
+    return float(np.clip(sum(weights), -1.0, 1.0))
+
+
+def _model(known: Known, catalogue: Catalogue) -> "TasteModel | None":
+    """The trained model, knowing also what was ingested since."""
+    model = known.taste.model if known.taste else None
+    if model is None:
+        return None
+    from tools.taste.recommending import following
+
+    return following(model, catalogue)
+
+
+def _titles(catalogue: Catalogue, ids: Sequence[str]) -> dict[str, str]:
+    return {item_id: item.title for item_id, item in catalogue.get_many(list(ids)).items()}

@@ -1,0 +1,492 @@
+"""The turn's steps from message to what the certain searches find: receive, anticipate, plan. One function a step."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from langgraph.runtime import Runtime
+
+from assistant.agent.degradation import say_without
+from assistant.agent.feedback import with_buttons, with_words
+from assistant.agent.first_searches import certain_calls, usual_names
+from assistant.agent.personalization import TASTE_TOOL, TASTE_TOOLS, Known, finds, know
+from assistant.agent.question_back import is_open
+from assistant.agent.receive import check_request, noted, take_attachments, without_dropped
+from assistant.agent.relaxation import relax
+from assistant.agent.relevance import best_scores, is_certain, is_near_enough, relevant_ids, same_kind_ids
+from assistant.agent.role_questions import with_questions
+from assistant.agent.state import Emit, Found, Plan, TurnContext, TurnState, WishSearch, said_by, wishes_heard
+from assistant.agent.wishes import MOST_WISHES, joined, left_out, searches_for
+from assistant.records import (
+    Accepted,
+    Attachment,
+    Heard,
+    Memory,
+    PlannedCall,
+    Relaxation,
+    Seen,
+    Step,
+    StepFinished,
+    StepStarted,
+    TurnEvent,
+)
+from assistant.understanding import Said, Understanding, is_untranslated, to_filters
+from assistant.understanding.attributes import attribute_of
+from prompts import say
+from tools.errors import MediaError, ProductError
+from tools.records import Filters, Hit, Item, PictureDescription, Transcript
+from tools.stopping import to_its_end
+from tools.store.offers import offered
+
+MOST_OVER = 5.0
+"""How many times the limit an item may cost that is shown although it is over it."""
+
+_LIMITS = ("min_price", "max_price")
+
+SPREAD = 6
+"""From how many categories, those of most items, a spread is put together."""
+
+MENTIONED, MOST_MENTIONED = 60, 5
+"""Characters and number of the constraints named as unusable."""
+
+Update = dict[str, Any]
+Result = tuple[PlannedCall, Step, dict[str, Any] | None]
+
+
+async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Check the message and take its attachments; every channel of an earlier turn is reset here."""
+    request, memory = state["request"], state.get("kept") or Memory()
+    check_request(request, runtime.context.settings.limits)
+    memory = await asyncio.to_thread(_with_buttons, without_dropped(request, memory), runtime.context)
+    attachments = await to_its_end(take_attachments, request, memory, runtime.context.uploads)
+    runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments, said=request.text))
+    known = memory.attachments | {attachment.id: attachment for attachment in attachments}
+    return {
+        "request": request.without_files(),
+        "memory": memory.model_copy(update={"attachments": known}),
+        "attachments": attachments,
+        "heard": [], "seen": [], "steps": [], "searches": [], "candidates": [], "recommendations": [], "changes": [],
+        "message": "", "evidence": [], "cart": None, "question": None, "degraded": [], "model_out": False,
+    }  # fmt: skip
+
+
+def _with_buttons(memory: Memory, context: TurnContext) -> Memory:
+    fresh = [press for press in context.pressed if press.at > memory.pressed_until]
+    items = context.catalogue.get_many([press.item_id for press in fresh]) if fresh else {}
+    return with_buttons(memory, fresh, {item_id: item.title for item_id, item in items.items()})
+
+
+async def anticipate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Start at once what an attachment makes certain: transcribe recordings, describe pictures, side by side.
+
+    Raises:
+        MediaError: an attachment cannot be read. A missing model or a failing engine is only noted.
+    """
+    calls = [
+        PlannedCall(tool="transcribe_audio", arguments={"audio": attachment.id}, origin="anticipated")
+        if attachment.kind == "audio"
+        else PlannedCall(tool="describe_image", arguments={"image": attachment.id}, origin="anticipated")
+        for attachment in state["attachments"]
+    ]
+    results = await run_calls(calls, state, runtime)
+    _refuse_unreadable(state["attachments"], [step for _, step, _ in results])
+    heard = [
+        Heard(attachment=c.arguments["audio"], transcript=Transcript.model_validate(r))
+        for c, _, r in results
+        if r and "audio" in c.arguments
+    ]
+    seen = [
+        Seen(attachment=c.arguments["image"], description=PictureDescription.model_validate(r))
+        for c, _, r in results
+        if r and "image" in c.arguments
+    ]
+    language = state["memory"].language
+    return {
+        "heard": heard,
+        "seen": seen,
+        "steps": [step for _, step, _ in results],
+        "degraded": _unheard({**state, "heard": heard, "seen": seen}) + failures(results, language),
+    }
+
+
+def _unheard(state: TurnState) -> list[str]:
+    """A sentence for each recording that brings nothing: silence, or orders to the assistant."""
+    language, wishes = state["memory"].language, wishes_heard(state)
+    useless = [heard for heard in state["heard"] if heard not in wishes]
+    keys = {True: "not_a_wish", False: "no_speech"}
+    return [say(keys[heard.transcript.spoken], language, attachment=heard.attachment) for heard in useless]
+
+
+def _refuse_unreadable(attachments: Sequence[Attachment], steps: Sequence[Step]) -> None:
+    """Refuse the message when one of its files cannot be read, by the name that the user gave it.
+
+    Raises:
+        MediaError: the first file's fault.
+    """
+    for attachment, step in zip(attachments, steps, strict=True):
+        if step.failure == "media":
+            for taken in attachments:
+                Path(taken.path).unlink(missing_ok=True)
+            reason = step.error or f"{attachment.name} cannot be read."
+            raise MediaError(reason.replace(Path(attachment.path).name, attachment.name))
+
+
+async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Read the message and run the searches that it makes certain, for each wish."""
+    context, memory, said = with_questions(runtime.context), state["memory"], said_by(state)
+    understanding, memory, searches = await asyncio.to_thread(_understood, said, memory, context, state["seen"])
+    whole = joined(searches)
+    unused = [*_unused_in_words(whole, memory.language), *_left_out_in_words(understanding), *_unshown(understanding)]
+    unused += _unread_in_words(understanding)
+    state = {**state, "memory": memory, "degraded": [*state["degraded"], *unused]}
+    update: Update = {
+        "memory": memory, "understanding": understanding, "plan": whole, "degraded": state["degraded"]
+    }  # fmt: skip
+    if whole.intent != "recommend" or not (said or whole.pictures or state["request"].drop):
+        return update
+    known, unread = await _know(whole, state, context)
+    state = {**state, "known": known}
+    spread = is_open(understanding, whole, memory, known)
+    plans = [search.plan.model_copy(update={"spread": spread}) for search in searches]
+    searched = [
+        search_for(search.model_copy(update={"plan": own}), state, runtime)
+        for search, own in zip(searches, plans, strict=True)
+    ]
+    ends = await asyncio.gather(*searched)
+    searches, results = [search for search, _ in ends], [result for _, own in ends for result in own]
+    return {
+        **update,
+        "known": known,
+        "plan": joined(searches),
+        "searches": searches,
+        "steps": state["steps"] + [step for _, step, _ in results],
+        "degraded": [*state["degraded"], *unread, *failures(results, understanding.language)],
+    }
+
+
+async def search_for(
+    search: WishSearch, state: TurnState, runtime: Runtime[TurnContext]
+) -> tuple[WishSearch, list[Result]]:
+    """Run the certain searches of one wish; its plan as they leave it, and what was found."""
+    context, known = runtime.context, state["known"]
+    plan, results = await _search(search.plan, state, runtime)
+    by_taste = await _found_by_taste(known, plan, context)
+    if known.may_ask_others and not by_taste and not _any_item(results):
+        state = {**state, "known": replace(known, trained=False)}
+        results = [*results, *await run_calls(_certain_calls(plan, state, context), state, runtime)]
+    return search.model_copy(update={"plan": plan, "found": _instead_of_lists(all_found(results), by_taste)}), results
+
+
+def all_found(results: Sequence[Result]) -> list[Found]:
+    """What those of the calls brought that find items."""
+    return [found for call, _, result in results if (found := _found(call, result))]
+
+
+def _understood(
+    said: list[Said], memory: Memory, context: TurnContext, seen: list[Seen]
+) -> tuple[Understanding, Memory, list[WishSearch]]:
+    """What the message says, the memory with it, and what is certain to be done for each wish."""
+    pictures = [one.attachment for one in seen]
+    read = context.reader.understand(said, memory, context.vocabulary, attached=bool(pictures))
+    understanding = _with_label(read, seen)
+    memory = memory.model_copy(update={"language": understanding.language})
+    searches = [
+        search.model_copy(update={"plan": _without_unchecked(search.plan, memory.language, context)})
+        for search in searches_for(understanding, memory, pictures)
+    ]
+    return understanding, with_words(memory, understanding), searches
+
+
+def _with_label(understanding: Understanding, seen: list[Seen]) -> Understanding:
+    """For a photo with properties alone ("this, in black"): what the photo shows, with the properties, as the topic."""
+    values = [str(one.value) for one in understanding.constraints if one.field == "attributes"]
+    labels = [one.description.labels[0].label for one in seen if one.description.labels]
+    if understanding.topic or len(labels) != 1 or not values:
+        return understanding
+    return understanding.model_copy(update={"topic": " ".join([*values, labels[0]])})
+
+
+def _left_out_in_words(understanding: Understanding) -> list[str]:
+    """A sentence that names the wishes which are too many."""
+    language, wishes = understanding.language, left_out(understanding)
+    listed = say("list_separator", language).join(wish[:MENTIONED] for wish in wishes[:MOST_MENTIONED])
+    return [say("wishes_left_out", language, wishes=listed, most=MOST_WISHES)] if wishes else []
+
+
+def _unshown(understanding: Understanding) -> list[str]:
+    """A sentence for each thing that is asked about though it was not shown."""
+    return [say("not_shown", understanding.language, words=words[:MENTIONED]) for words in understanding.unshown]
+
+
+def _unread_in_words(understanding: Understanding) -> list[str]:
+    """A sentence that says which part of a message was too long to be read."""
+    unread = understanding.unread
+    begin, end = unread[:MENTIONED], unread[-MENTIONED:]
+    return [say("message_unread", understanding.language, begin=begin, end=end)] if unread else []
+
+
+def _without_unchecked(plan: Plan, language: str, context: TurnContext) -> Plan:
+    """The plan without excluded words that neither the lexicon can translate nor any item holds.
+
+    In another language than the catalogue's, such an exclusion would be claimed and have no effect.
+    """
+    if language == context.settings.catalogue_language:
+        return plan
+    asked = [one for one in plan.constraints if one.field == "exclude_terms" and is_untranslated(str(one.value))]
+    unchecked = [one for one in asked if not context.catalogue.count_eligible(Filters(include_terms=[str(one.value)]))]
+    if not unchecked:
+        return plan
+    kept = [one for one in plan.constraints if one not in unchecked]
+    return plan.model_copy(update={"constraints": kept, "filters": to_filters(kept), "unchecked": unchecked})
+
+
+def _unused_in_words(plan: Plan, language: str) -> list[str]:
+    """A sentence each where constraints are not in force: too many or unusable ones, and those not to be checked."""
+    sentences = []
+    for key, constraints in (("constraint_unused", plan.unused), ("constraint_unchecked", plan.unchecked)):
+        words = dict.fromkeys(constraint.words[:MENTIONED] for constraint in constraints[:MOST_MENTIONED])
+        listed = say("list_separator", language).join(words)
+        sentences += [say(key, language, words=listed, count=len(constraints))] if constraints else []
+    return sentences
+
+
+async def _know(plan: Plan, state: TurnState, context: TurnContext) -> tuple[Known, list[str]]:
+    """What is known of the user, and a sentence where that cannot be read: the turn goes on without it."""
+    words, photo, memory = bool(plan.topic), bool(plan.pictures), state["memory"]
+    pressed = {press.item_id for press in context.pressed}
+    ask = partial(know, user=context.user, memory=memory, words=words, photo=photo, pressed=pressed)
+    try:
+        return await asyncio.to_thread(ask, context.taste), []
+    except ProductError as exc:
+        return ask(None), [say_without("no_history", memory.language, str(exc))]
+
+
+async def _found_by_taste(known: Known, plan: Plan, context: TurnContext) -> list[Found]:
+    """Candidates for a message without a wish, where something is known."""
+    asked = plan.sort or plan.intent != "recommend" or known.situation.wish != "none"
+    if asked or known.taste is None or not (known.is_cold or known.history or known.profile.attributes):
+        return []
+    try:
+        hits = await asyncio.to_thread(finds, known, context.catalogue, plan.filters, context.settings.turn.pool)
+    except ProductError:  # what is found without it stands
+        return []
+    return [Found(tool=TASTE_TOOL, asked="", hits=hits)] if hits else []
+
+
+def _any_item(results: list[Result]) -> bool:
+    return any(result and result.get("items") for _, _, result in results)
+
+
+def _instead_of_lists(found: list[Found], by_taste: list[Found]) -> list[Found]:
+    """What was found; where taste found something, without the plain lists, which ask for nothing."""
+    asked = [one for one in found if one.tool != "browse" and one.hits]
+    return [*asked, *by_taste] if by_taste else asked or found
+
+
+async def run_calls(
+    calls: Sequence[PlannedCall], state: TurnState, runtime: Runtime[TurnContext], *, quiet: bool = False
+) -> list[Result]:
+    """Run tool calls side by side, telling when each begins and ends unless ``quiet``."""
+    return list(await asyncio.gather(*(_run_call(call, state, runtime, quiet=quiet) for call in calls)))
+
+
+async def _run_call(call: PlannedCall, state: TurnState, runtime: Runtime[TurnContext], *, quiet: bool) -> Result:
+    tell: Emit = _say_nothing if quiet else runtime.stream_writer
+    tell(StepStarted(step=call.tool, arguments=call.arguments, origin=call.origin))
+    runtime.context.watch.start("tools")
+    try:
+        step, result = await runtime.context.run_tool(call, state["memory"].attachments)
+    finally:
+        runtime.context.watch.stop("tools")
+    tell(StepFinished(step=call.tool, ok=step.ok, seconds=step.seconds, summary=_summary(step, result)))
+    return call, step, result
+
+
+def _say_nothing(_: TurnEvent) -> None:
+    """For calls that measure and are no step of the answer."""
+
+
+def failures(results: Sequence[Result], language: str) -> list[str]:
+    """One sentence for each tool that failed."""
+    failed = [step for _, step, _ in results if not step.ok]
+    return [say_without("failed_step", language, step.error or "", tool=step.tool) for step in failed]
+
+
+async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -> tuple[Plan, list[Result]]:
+    """Run the certain searches; when nothing near the wish keeps its constraints, relax them for what is its kind.
+
+    What has to do with it is measured against the whole catalogue, so a constrained search runs beside a free one.
+    """
+    context = runtime.context
+    plan = await asyncio.to_thread(_with_known_attributes, plan, context)
+    if not (plan.topic or plan.pictures):
+        plan = await asyncio.to_thread(_relaxed, plan, context)
+    calls = _certain_calls(plan, state, context)
+    if not plan.constraints or not (plan.topic or plan.pictures):
+        results = await run_calls(calls, state, runtime)
+        return _measured(plan, results), results
+    free = _certain_calls(plan.model_copy(update={"filters": Filters()}), state, context)
+    results, probe = await asyncio.gather(run_calls(calls, state, runtime), run_calls(free, state, runtime, quiet=True))
+    plan = _measured(plan, probe)
+    known = await asyncio.to_thread(_with_known_attributes, plan, context, _relevant(probe, plan))
+    if known.constraints != plan.constraints:
+        plan = known
+        again = await run_calls(_certain_calls(plan, state, context), state, runtime)
+        results = [*_without_items(results), *again]
+    if _relevant(results, plan) or is_near_enough(_best_of(results, plan), plan.best):
+        return plan, [*results, *_without_items(probe)]
+    relaxed = await asyncio.to_thread(_relaxed_for, _very_kind(probe, plan), _relevant(probe, plan), plan, context)
+    if relaxed.relaxed == plan.relaxed:
+        return plan, [*results, *_without_items(probe)]
+    again = await run_calls(_certain_calls(relaxed, state, context), state, runtime)
+    return relaxed, [*_without_items([*results, *probe]), *again]
+
+
+def _with_known_attributes(plan: Plan, context: TurnContext, among: set[str] | None = None) -> Plan:
+    """The plan without attributes of which nothing is known of any item, or of any ``among`` those it must be.
+
+    What has nothing to do with the wish must not be shown because it alone has the value. A value that these items have
+    under another attribute's name ("16 GB" of the memory, not of the storage) is looked for there.
+    """
+    asked = [one for one in plan.constraints if one.field == "attributes"]
+    if not asked or (among is not None and not among):
+        return plan
+    kept, unknown = [one for one in plan.constraints if one.field != "attributes"], list(plan.unknown)
+    for one in asked:
+        names = [str(one.attribute), *attribute_of(str(one.value), context.vocabulary)]
+        known = next((name for name in names if context.catalogue.count_having(name, among)), None)
+        if known is None:
+            unknown.append(one)
+        else:
+            kept.append(one.model_copy(update={"attribute": known}))
+    return plan.model_copy(update={"constraints": kept, "filters": to_filters(kept), "unknown": unknown})
+
+
+def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[PlannedCall]:
+    by_taste = TASTE_TOOLS if state["known"].may_ask_others else ()
+    return certain_calls(
+        plan,
+        context.settings.turn.pool,
+        by_taste=by_taste,
+        spread=usual_names(context.vocabulary).categories[:SPREAD] if plan.spread else (),
+    )
+
+
+def _measured(plan: Plan, results: list[Result]) -> Plan:
+    """The plan with the best score of each kind of evidence."""
+    return plan.model_copy(update={"best": _best_of(results, plan)})
+
+
+def _best_of(results: list[Result], plan: Plan) -> dict[str, float]:
+    """The best scores; where a kind of thing is named, only what is certain counts of its sentences.
+
+    Something is always a little near to a sentence, which names nothing that there is not.
+    """
+    best = best_scores((one.asked, hit) for one in all_found(results) for hit in one.hits)
+    if plan.vague or is_certain(best):
+        return best
+    words = [one for one in results if not one[0].arguments.get("sentences")]
+    return best_scores((one.asked, hit) for one in all_found(words) for hit in one.hits)
+
+
+def _very_kind(results: list[Result], plan: Plan) -> set[str]:
+    """Ids of the items found that are the very kind that was asked for; for a photo alone, of all relevant ones."""
+    if not plan.topic:
+        return _relevant(results, plan)
+    return {item_id for entry in all_found(results) for item_id in same_kind_ids(entry.asked, entry.hits, plan.best)}
+
+
+def _relevant(results: list[Result], plan: Plan) -> set[str]:
+    """Ids of the items found that have to do with what was asked."""
+    return {item_id for entry in all_found(results) for item_id in relevant_ids(entry.asked, entry.hits, plan.best)}
+
+
+def _without_items(results: list[Result]) -> list[Result]:
+    """The steps of searches whose items are not used."""
+    return [(call, step, None) for call, step, _ in results]
+
+
+def _relaxed_for(kind: set[str], relevant: set[str], plan: Plan, context: TurnContext) -> Plan:
+    """The plan relaxed for the very kind of thing; else, its price limits kept, for what has to do with the wish."""
+    relaxed = _relaxed(plan, context, kind)
+    if relaxed.relaxed != plan.relaxed and not any(map(_is_far_over, relaxed.relaxed)):
+        return relaxed
+    return _relaxed(plan.model_copy(update={"keeps_limits": True}), context, relevant)
+
+
+def _is_far_over(change: Relaxation) -> bool:
+    return (
+        change.field == "max_price"
+        and change.used is not None
+        and float(change.used) > MOST_OVER * float(change.wanted)
+    )
+
+
+def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) -> Plan:
+    """The plan with constraints loosened until something fits: anything, or one of the items ``among`` it must be.
+
+    What was shown and is not wanted again does not come back.
+    """
+    catalogue = context.catalogue
+    if among is not None and not among:
+        return plan
+    firm = [one for one in plan.constraints if one.field == "exclude_ids"]
+    firm += [one for one in plan.constraints if plan.keeps_limits and one.field in _LIMITS]
+
+    def passing(filters: Filters) -> set[str]:
+        eligible = catalogue.eligible(filters)
+        return among or set() if eligible is None else (among or set()).intersection(eligible)
+
+    def fits(filters: Filters) -> int:
+        return catalogue.count_eligible(filters) if among is None else len(passing(filters))
+
+    def price_near(filters: Filters, sort: Literal["price", "-price"]) -> float | None:
+        if among is None:
+            return next((_offered_price(item, filters) for item in catalogue.browse(filters, sort, 1, 0)), None)
+        items = catalogue.get_many(sorted(passing(filters))).values()
+        prices = sorted(price for item in items if (price := _offered_price(item, filters)) is not None)
+        return (prices[0] if sort == "price" else prices[-1]) if prices else None
+
+    constraints, relaxed = relax(plan.constraints, fits, price_near, firm=firm)
+    changed = {"constraints": constraints, "filters": to_filters(constraints)}
+    return plan.model_copy(update={**changed, "relaxed": _told_once([*plan.relaxed, *relaxed])})
+
+
+def _offered_price(item: Item, filters: Filters) -> float | None:
+    offer = offered(item, filters)
+    return offer.price if offer else None
+
+
+def _told_once(changes: list[Relaxation]) -> list[Relaxation]:
+    """One change a bound: from what was wanted to what it came to in the end."""
+    bounds: dict[str, Relaxation] = {}
+    others = []
+    for change in changes:
+        if change.field not in _LIMITS:
+            others.append(change)
+        elif change.field in bounds:
+            bounds[change.field] = bounds[change.field].model_copy(update={"used": change.used})
+        else:
+            bounds[change.field] = change
+    return [*bounds.values(), *others]
+
+
+def _found(call: PlannedCall, result: dict[str, Any] | None) -> Found | None:
+    if not result or "items" not in result:
+        return None
+    asked = str(call.arguments.get("query") or call.arguments.get("image") or "")
+    return Found(tool=call.tool, asked=asked, hits=[Hit.model_validate(hit) for hit in result["items"]])
+
+
+def _summary(step: Step, result: dict[str, Any] | None) -> str:
+    """What a step found, in a few words."""
+    if result is None:
+        return step.error or ""
+    if "items" in result:
+        return ", ".join(hit["title"] for hit in result["items"][:3])
+    if "labels" in result:
+        return ", ".join(f"{label['label']} {label['score']:.2f}" for label in result["labels"][:3])
+    return f"“{result['text']}”" if result.get("text") else ""

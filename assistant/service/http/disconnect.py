@@ -1,0 +1,28 @@
+"""Waiting for a turn on behalf of a client that may hang up."""
+
+import asyncio
+
+from fastapi import Request
+
+from assistant.service.runs.turns import Running, Turns
+
+
+async def until_ended(request: Request, turns: Turns, running: Running) -> None:
+    """Wait until the turn has ended or the client has hung up, which then counts as a listener that left."""
+
+    async def heard() -> None:
+        async for _ in turns.listen(running):
+            pass
+
+    waiting, gone = asyncio.create_task(heard()), asyncio.create_task(_hung_up(request))
+    try:
+        await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (waiting, gone):
+            task.cancel()
+        await asyncio.gather(waiting, gone, return_exceptions=True)
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

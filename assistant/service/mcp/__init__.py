@@ -1,0 +1,1 @@
+"""The Model Context Protocol: tools, recommendations and the catalogue for other agents."""

@@ -1,0 +1,1 @@
+"""The protocol of OpenAI: chat completions and responses, answered by turns."""

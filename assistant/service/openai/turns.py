@@ -1,0 +1,213 @@
+"""What OpenAI's two operations share: from a conversation to a turn in its session, from its events to an answer."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+from sse_starlette.event import ServerSentEvent
+from sse_starlette.sse import EventSourceResponse
+
+from assistant.errors import BadInput, MediaError
+from assistant.records import Reply, UsageNote
+from assistant.service.context import Service, User
+from assistant.service.http.disconnect import until_ended
+from assistant.service.http.problems import Problem, Refused, as_response, problem_of
+from assistant.service.openai.formats import TextFormat
+from assistant.service.openai.records import AudioPart, ImagePart, RequestBase, Talk
+from assistant.service.routes.markdown import as_markdown
+from assistant.service.routes.uploads import INCOMING, written
+from assistant.service.runs.turns import STOPPED, Incoming, Running, ServedEvent, discard
+from assistant.service.tool_service import DATA, decoded, from_base64
+from assistant.sessions import Answered, new_session_id
+from assistant.settings import Limits
+
+PREFIX = "/v1/"
+"""Errors at addresses that begin so have OpenAI's form."""
+
+
+# The conversation and its session ------------------------------------------------------------------------------------
+
+
+async def end_user_of(service: Service, user: User, asked: RequestBase) -> User:
+    """Whom the client asks for."""
+    return user if asked.end_user is None else await asyncio.to_thread(service.named, user, asked.end_user)
+
+
+async def start(
+    service: Service, user: User, asked: RequestBase, talk: Talk, previous: Answered | None = None
+) -> Running:
+    """Begin the turn that answers a conversation's last message.
+
+    Args:
+        previous: the turn that the message follows, where the client names it.
+    """
+    folder = service.settings.data_folder / INCOMING
+    named = asked.session_id is not None or previous is not None
+    message_id = uuid.uuid4().hex if named else talk.message_id
+    incoming = await asyncio.to_thread(_incoming, message_id, asked.top_n, talk, folder, service.settings.limits)
+    try:
+        session_id = await _session(service, user, asked.session_id, talk, previous)
+        return service.turns.start(user, session_id, incoming)
+    except BaseException:
+        discard(incoming)
+        raise
+
+
+async def _session(service: Service, user: User, session_id: str | None, talk: Talk, previous: Answered | None) -> str:
+    """The session that the conversation goes on in; a new one when none has answered what was said before.
+
+    A session that has gone on since, because the user has changed or repeated a message, is left as it is: the answer
+    is given in a new one, which remembers what the other did at that point.
+    """
+    if session_id is not None:
+        session = await asyncio.to_thread(service.own_session, user, session_id)
+        return session.session_id
+    best = previous
+    if best is None and talk.earlier_id is not None:
+        found = await asyncio.to_thread(service.assistant.log.answered, user.id, talk.earlier_id)
+        # the first, of equals
+        best = max(found, key=lambda answered: (_same(answered, talk.answered), answered.is_last), default=None)
+    if best is None:
+        return new_session_id()
+    if best.is_last and service.turns.running_in(best.session_id) is None:
+        return best.session_id
+    return await service.assistant.branch(best.session_id, best.turn)
+
+
+def _same(answered: Answered, text: str) -> bool:
+    """Whether this is the answer that the client shows."""
+    return as_markdown(answered.reply).split() == text.split()
+
+
+def _incoming(message_id: str, top_n: int | None, talk: Talk, folder: Path, limits: Limits) -> Incoming:
+    """The message with its files written below the folder; they are the turn's to delete.
+
+    Raises:
+        BadInput: too many attachments, a remote URL, or what is not base64.
+    """
+    files = [part for part in talk.parts if isinstance(part, ImagePart | AudioPart)]
+    if len(files) > limits.attachments:
+        raise BadInput(f"A message can bring at most {limits.attachments} attachments.")
+    contents = [(part, _content(part)) for part in files]
+    images: list[Path] = []
+    audio: list[Path] = []
+    names: dict[str, str] = {}
+    for part, content in contents:
+        kind, kept = ("picture", images) if isinstance(part, ImagePart) else ("recording", audio)
+        kept.append(written(content, folder))
+        names[str(kept[-1])] = f"{kind} {len(kept)}"
+    return Incoming(message_id, talk.text, images, audio, names, top_n=top_n)
+
+
+def _content(part: ImagePart | AudioPart) -> bytes:
+    if isinstance(part, AudioPart):
+        return from_base64(part.input_audio.data)
+    if not part.url.startswith(DATA):
+        raise MediaError("Pictures are taken as data: URLs; nothing is fetched from other addresses.")
+    return decoded(part.url)
+
+
+# The answer ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Content:
+    """What clients get of an answer; ``additions`` is beyond OpenAI's fields."""
+
+    text: str
+    usage: UsageNote = field(default_factory=UsageNote)
+    additions: dict[str, Any] = field(default_factory=dict)
+
+
+class Wire(Protocol):
+    """An answer in the form of one operation, as one object or as a stream."""
+
+    def begin(self) -> Sequence[ServerSentEvent]:
+        """How a stream begins."""
+
+    def tell(self, event: ServedEvent) -> Sequence[ServerSentEvent]:
+        """What is told of a turn's event before its end; it may be part of the whole answer, too."""
+
+    def end(self, content: Content) -> Sequence[ServerSentEvent]:
+        """The content and the end of a stream."""
+
+    def fail(self, problem: Problem) -> Sequence[ServerSentEvent]:
+        """The end of a stream whose turn has failed."""
+
+    def whole(self, content: Content) -> dict[str, Any]:
+        """The answer as one object."""
+
+
+async def answer(request: Request, service: Service, running: Running, wire: Wire, form: TextFormat) -> Response:
+    """The answer to a turn as one object."""
+    await until_ended(request, service.turns, running)
+    if running.reply is None:
+        return as_response(running.problem or _stopped(), path=PREFIX)
+    for event in running.events:
+        wire.tell(event)
+    return JSONResponse(wire.whole(await _content_of(running.reply, form)))
+
+
+async def stream(service: Service, running: Running, wire: Wire, form: TextFormat) -> Response:
+    """The answer as the turn goes on; a message that is refused at once is answered with its status instead."""
+    listening = service.turns.listen(running)
+    first = await anext(listening, None)
+    if first is None or first.name == "error":
+        await listening.aclose()  # type: ignore[attr-defined]
+        return as_response(running.problem or _stopped(), path=PREFIX)
+
+    async def told() -> AsyncIterator[ServerSentEvent]:
+        try:
+            for said in wire.begin():
+                yield said
+            async for event in listening:
+                for said in await _sent(event, running, wire, form):
+                    yield said
+        finally:
+            await listening.aclose()  # type: ignore[attr-defined]
+
+    return _events(service, told())
+
+
+def answer_without_turn(service: Service, wire: Wire, text: str, *, as_stream: bool) -> Response:
+    """An answer that needs no turn."""
+    content = Content(text)
+    if not as_stream:
+        return JSONResponse(wire.whole(content))
+
+    async def told() -> AsyncIterator[ServerSentEvent]:
+        for said in (*wire.begin(), *wire.end(content)):
+            yield said
+
+    return _events(service, told())
+
+
+def _events(service: Service, events: AsyncIterator[ServerSentEvent]) -> Response:
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return EventSourceResponse(events, ping=service.settings.service.ping_seconds, headers=headers, sep="\n")
+
+
+async def _sent(event: ServedEvent, running: Running, wire: Wire, form: TextFormat) -> Sequence[ServerSentEvent]:
+    if event.name == "error":
+        return wire.fail(Problem.model_validate(event.data["problem"]))
+    if event.name != "done" or running.reply is None:
+        return wire.tell(event)
+    try:
+        return wire.end(await _content_of(running.reply, form))
+    except Refused as exc:
+        return wire.fail(problem_of(exc))
+
+
+async def _content_of(reply: Reply, form: TextFormat) -> Content:
+    additions = reply.model_dump(mode="json", include={"recommendations", "groups", "question", "choices"})
+    text = await asyncio.to_thread(form.text, reply)  # a client's schema may cost a second
+    return Content(text, reply.usage, additions)
+
+
+def _stopped() -> Problem:
+    return Problem(title="Stopped", status=STOPPED, detail="The turn was stopped.")

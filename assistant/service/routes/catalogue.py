@@ -1,0 +1,279 @@
+"""The catalogue over HTTP: reading for everybody who may ask, writing that goes through ingestion, imports as jobs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+
+from assistant.service.context import Service, TheService
+from assistant.service.http.exact_route import ExactRoute
+from assistant.service.http.problems import Refused
+from assistant.service.routes import catalogue_reading as reading
+from assistant.service.routes.catalogue_map import Map, Maps, MapSpace, Method
+from assistant.service.routes.catalogue_pictures import Pictures
+from assistant.service.routes.catalogue_views import Cards, ItemOut, Neighbours, StatsOut, Written, item_out, stats_out
+from assistant.service.routes.catalogue_writing import CatalogueWriting
+from assistant.service.runs.jobs import Imports, Job, Jobs
+from tools.bounds import split_array
+from tools.engines.parts import Engines
+from tools.records import Filters
+
+LINES = 1_000
+"""Lines of one request; more are an import."""
+CACHED = "private, max-age=300"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What these handlers work with."""
+
+    engines: Engines
+    pictures: Pictures
+    maps: Maps
+    writing: CatalogueWriting
+    imports: Imports
+
+
+@asynccontextmanager
+async def _open(app: FastAPI) -> AsyncIterator[None]:
+    """The desk, as long as the service runs."""
+    service: Service = app.state.service
+    engines, settings = service.assistant.engines, service.settings
+    writing = CatalogueWriting(settings, engines)
+    pictures = Pictures(engines, settings.data_folder / "thumbnails")
+    desk = Desk(engines, pictures, Maps(engines), writing, Imports(writing))
+    await asyncio.to_thread(desk.imports.load)
+    await asyncio.to_thread(pictures.tidy)
+    app.state.catalogue_desk = desk
+    try:
+        yield
+    finally:
+        await desk.imports.close()
+        desk.maps.close()
+        await asyncio.to_thread(writing.close)
+
+
+def _the_desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.catalogue_desk
+    return desk
+
+
+TheDesk = Annotated[Desk, Depends(_the_desk)]
+Names = Annotated[list[Annotated[str, Query(max_length=100)]], Query(max_length=50)]
+Price = Annotated[float | None, Query(ge=0, allow_inf_nan=False)]
+Line = dict[str, Any]
+LINE: Line = {
+    "title": "Oak Chair",
+    "description": "A solid chair of oak.",
+    "price": 80,
+    "currency": "USD",
+    "category": "Home > Chairs",
+    "in_stock": True,
+    "color": "brown",
+}
+"""What a line looks like, for the OpenAPI document."""
+
+router = APIRouter(prefix="/api/catalogue", tags=["catalogue"], route_class=ExactRoute, lifespan=_open)
+jobs_router = APIRouter(prefix="/api/jobs", tags=["catalogue"])
+
+
+# Reading -------------------------------------------------------------------------------------------------------------
+
+
+@router.get("/stats")
+async def stats(desk: TheDesk) -> StatsOut:
+    """Counts of items, pictures and vectors, categories, brands, prices, encoders."""
+    return await asyncio.to_thread(lambda: stats_out(desk.engines.catalogue))
+
+
+@router.get("/items")
+async def items(
+    desk: TheDesk,
+    query: Annotated[str, Query(max_length=2_000, description="words; ranked by meaning and by the words")] = "",
+    category: Names = [],  # noqa: B006 - FastAPI copies it
+    brand: Names = [],  # noqa: B006
+    attribute: Annotated[
+        list[Annotated[str, Query(max_length=201, pattern="^[^=]{1,100}=.{1,100}$")]],
+        Query(max_length=20, description="name=value, such as size=43; values of one name are alternatives"),
+    ] = [],  # noqa: B006
+    min_price: Price = None,
+    max_price: Price = None,
+    in_stock: Annotated[bool, Query(description="true: only items known to be in stock")] = False,
+    sort: reading.Sort = "relevance",
+    limit: Annotated[int, Query(ge=1, le=100)] = 24,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+) -> Cards:
+    """Items that meet every condition, decided before anything is ranked. Without a query the newest come first."""
+    filters = Filters(
+        categories=[name for name in category if name.strip()],
+        brands=[name for name in brand if name.strip()],
+        min_price=min_price,
+        max_price=max_price,
+        in_stock=in_stock or None,
+        attributes=_by_name(attribute),
+    )
+    if not query.strip():
+        return await asyncio.to_thread(lambda: reading.browsed(desk.engines.catalogue, filters, sort, limit, offset))
+    if sort == "newest":
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "With a query, sort by relevance, price, -price or title.")
+    return await asyncio.to_thread(reading.searched, desk.engines, query.strip(), filters, sort, limit, offset)
+
+
+def _by_name(pairs: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, _, value in (pair.partition("=") for pair in pairs):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+@router.get("/items/{item_id}")
+async def item(desk: TheDesk, item_id: str) -> ItemOut:
+    """One item with its pictures and vectors."""
+
+    def found() -> ItemOut:
+        catalogue = desk.engines.catalogue
+        return item_out(catalogue, reading.the_item(catalogue, item_id))
+
+    return await asyncio.to_thread(found)
+
+
+@router.get(
+    "/items/{item_id}/images/{n}",
+    response_class=FileResponse,
+    responses={200: {"content": {"image/*": {}}}, 304: {"description": "the picture is as it was"}},
+)
+async def image(
+    request: Request,
+    desk: TheDesk,
+    item_id: str,
+    n: int,
+    width: Annotated[
+        int | None, Query(ge=1, le=4_096, description="pixels; 96, 160, 320, 640 or 1280 are made")
+    ] = None,
+) -> Response:
+    """A picture that is stored here, as it is or made smaller; a width between two that are made gets the wider one."""
+    shown = await desk.pictures.show(item_id, n, width)
+    headers = {
+        "ETag": f'"{shown.tag}"',
+        "Cache-Control": CACHED,
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+    }
+    if _is_known(request, shown.tag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return FileResponse(shown.path, media_type=shown.media_type, headers=headers)
+
+
+def _is_known(request: Request, tag: str) -> bool:
+    given = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    return f'"{tag}"' in given or "*" in given
+
+
+@router.get("/items/{item_id}/neighbours")
+async def neighbours(
+    desk: TheDesk,
+    item_id: str,
+    by: Literal["text", "picture"] = "text",
+    k: Annotated[int, Query(ge=1, le=50)] = 10,
+) -> Neighbours:
+    """The items nearest to one, itself left out."""
+    return await asyncio.to_thread(lambda: reading.neighbours(desk.engines.catalogue, item_id, by, k))
+
+
+@router.get("/map")
+async def catalogue_map(desk: TheDesk, space: MapSpace = "text", method: Method | None = None) -> Map:
+    """Every item (above 5,000 a sample) as a point: by t-SNE up to 1,000 items, else by PCA, unless you say which."""
+    return await desk.maps.get(space, method)
+
+
+# Writing -------------------------------------------------------------------------------------------------------------
+
+
+@router.put("/items/{item_id}", responses={201: {"model": Written}})
+async def put(desk: TheDesk, response: Response, item_id: str, line: Annotated[Line, Body(examples=[LINE])]) -> Written:
+    """Write one item: 201 when it is new. The id may be left out of the line."""
+    written = await desk.writing.put(item_id, line)
+    response.status_code = HTTPStatus.CREATED if written.summary.new else HTTPStatus.OK
+    return written
+
+
+@router.delete("/items/{item_id}", status_code=204)
+async def delete(desk: TheDesk, item_id: str) -> None:
+    """Delete one item; sessions that have shown it go on."""
+    await desk.writing.remove(item_id)
+
+
+_LINES: dict[str, Any] = {
+    "type": "array", "minItems": 1, "maxItems": LINES, "items": {"type": "object"},
+    "examples": [[{"id": "oak-chair", **LINE}]],
+}  # fmt: skip
+
+
+@router.post(
+    "/items",
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _LINES}}}},
+)
+async def post(request: Request, desk: TheDesk) -> Written:
+    """Write up to 1,000 items; a line's number in the answer counts from 1. One that cannot be used spoils no other."""
+    body = await request.body()
+    try:
+        lines = await asyncio.to_thread(lambda: split_array(body.decode("utf-8")))
+    except ValueError as exc:
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "The body should be a JSON array of objects in UTF-8.") from exc
+    if not 1 <= len(lines) <= LINES:
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"Send at least one line and at most {LINES} lines.")
+    return await desk.writing.write(lines)
+
+
+@router.post(
+    "/import",
+    status_code=202,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/x-ndjson": {"schema": {"type": "string", "description": "one item a line"}}},
+        }
+    },
+    response_model=Job,
+)
+async def start_import(request: Request, service: TheService, desk: TheDesk) -> JSONResponse:
+    """Take in a catalogue of any size, one JSON object a line; the answer is a job to be asked for."""
+    _check_form(request)
+    job = await desk.imports.start(request.stream())
+    return JSONResponse(job.model_dump(), HTTPStatus.ACCEPTED, headers={"Location": f"/api/jobs/{job.job_id}"})
+
+
+def _check_form(request: Request) -> None:
+    """Lines as they are: no form, not packed."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+    packed = request.headers.get("content-encoding", "identity").casefold()
+    if kind.startswith("multipart/") or packed != "identity":
+        raise Refused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "Send the lines themselves as application/x-ndjson: not in a form, not compressed.",
+        )
+
+
+# Jobs ----------------------------------------------------------------------------------------------------------------
+
+
+@jobs_router.get("")
+async def jobs(desk: TheDesk) -> Jobs:
+    """The last 50 imports, latest first."""
+    return Jobs(jobs=desk.imports.list())
+
+
+@jobs_router.get("/{job_id}")
+async def job(desk: TheDesk, job_id: str) -> Job:
+    """How far an import is, or how it ended."""
+    return desk.imports.get(job_id)
+
+
+@jobs_router.delete("/{job_id}", status_code=204)
+async def cancel(desk: TheDesk, job_id: str) -> None:
+    """Stop a running import, which keeps what it has written; forget one that has ended."""
+    await desk.imports.cancel(job_id)

@@ -1,0 +1,248 @@
+"""Writing to the catalogue over HTTP: every change goes through ingestion, one after another, in a thread of its own.
+
+Lines that come over HTTP may name pictures below the catalogue's folder ``media``, by their names relative to it, and
+web addresses. Ingestion refuses whatever lies outside that folder, links followed. An address of this service's own
+(``/api/catalogue/items/ID/images/0``) names a picture that an item has already; it is copied into ``media`` first, so
+that an item can be read, changed and put back.
+"""
+
+import asyncio
+import json
+import re
+import shutil
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+from assistant.engines import media_limits
+from assistant.errors import BadInput, CatalogueBusy, StoreError, UnknownItem
+from assistant.ingest import Encoders, IngestOptions, IngestSummary, Progress, Rejection, ingest
+from assistant.ingest.pictures import digest
+from assistant.ingest.validate import LineError, validate
+from assistant.service.http.problems import Refused
+from assistant.service.routes.catalogue_views import RejectionOut, Written
+from assistant.settings import Settings
+from tools.bounds import read_json
+from tools.engines.parts import Engines
+from tools.errors import MediaError
+
+T = TypeVar("T")
+
+FOLDER = "imports"
+"""Where lines lie while they are taken in, below the data folder."""
+MEDIA = "media"
+KEPT = "kept"
+"""Below ``media``: copies of pictures that lay elsewhere, by the hash of their content, as long as an item has them."""
+WAITING = 32
+"""Writes that may wait for their turn."""
+
+_OWN_PICTURE = re.compile(r"/api/catalogue/items/([^/?#]+)/images/(\d{1,3})(?:\?[^#]*)?")
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}")
+
+
+class CatalogueWriting:
+    """The only writer of this service."""
+
+    def __init__(self, settings: Settings, engines: Engines) -> None:
+        self._settings = settings
+        self._engines = engines
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
+        self._waiting = 0
+        self.folder = settings.data_folder / FOLDER
+        self.stop = threading.Event()
+        """Set to end the import that runs."""
+        self.importing: str | None = None
+        """The id of the import that runs; other writes are refused meanwhile."""
+
+    async def write(self, lines: Sequence[str]) -> Written:
+        """Take lines in, each a JSON text; those that cannot be used are told in the answer.
+
+        Raises:
+            Refused: 409, the catalogue is being written; 422, none of the lines can be taken.
+        """
+        return await self._queued(lambda: self._write(lines))
+
+    async def put(self, item_id: str, line: dict[str, Any]) -> Written:
+        """Take one line in under this id.
+
+        Raises:
+            Refused: 409, the catalogue is being written; 422, the line cannot be taken, or says another id.
+        """
+        line = {**line, "id": line.get("id", item_id)}
+        try:
+            checked = validate(line, description_characters=self._settings.limits.description_characters)
+        except LineError as exc:
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The item cannot be taken: {exc}.") from exc
+        if checked.id != item_id:
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The address says {item_id!r}, the item {checked.id!r}.")
+        return await self.write([json.dumps(line)])
+
+    async def remove(self, item_id: str) -> None:
+        """Delete an item and its vectors.
+
+        Raises:
+            UnknownItem: there is none.
+            Refused: 409, the catalogue is being written.
+        """
+        await self._queued(lambda: self._remove(item_id))
+
+    def run(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        """Work of the writing thread, after what waits there."""
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def close(self) -> None:
+        """Wait for what is being written; drop what waits."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def take_in(
+        self, path: Path, progress: Progress | None = None, reject: Callable[[Rejection], None] = lambda _: None
+    ) -> IngestSummary:
+        """Ingest one file of lines.
+
+        Raises:
+            BadInput: it is no catalogue, or none of its lines can be taken.
+            StoreError: another process is writing, or the disk is full.
+        """
+        catalogue = self._engines.catalogue
+        encoders = Encoders(self._engines.text, self._engines.pictures)
+        try:
+            summary = ingest(catalogue, [path], encoders, self._options(), reject=reject, progress=progress)
+        except BadInput as exc:
+            raise BadInput(_without_path(str(exc), path)) from exc
+        finally:
+            self._clear_kept()
+        return summary.model_copy(update={"files": []})
+
+    def _options(self) -> IngestOptions:
+        limits = self._settings.limits
+        return IngestOptions(
+            media_root=self._settings.data_folder / MEDIA,
+            fetch_pictures=self._settings.service.fetch_pictures,
+            stopped=self.stop.is_set,
+            language=self._settings.catalogue_language,
+            line_bytes=limits.line_bytes,
+            description_characters=limits.description_characters,
+            media=media_limits(self._settings),
+        )
+
+    async def _queued(self, work: Callable[[], T]) -> T:
+        if self.importing:
+            raise Refused(
+                HTTPStatus.CONFLICT,
+                f"The import {self.importing} is writing to the catalogue; wait for its end or cancel it.",
+                {"Retry-After": "10"},
+            )
+        if self._waiting >= WAITING:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many changes wait already.", {"Retry-After": "5"})
+        self._waiting += 1
+        try:
+            return await self.run(work)
+        except CatalogueBusy as exc:
+            raise busy() from exc
+        finally:
+            self._waiting -= 1
+
+    def _write(self, lines: Sequence[str]) -> Written:
+        path = self.folder / f"{uuid.uuid4().hex}.jsonl"
+        rejections: list[RejectionOut] = []
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with path.open("w", encoding="utf-8") as file:
+                file.writelines(self._record(line) + "\n" for line in lines)
+            summary = self.take_in(path, reject=lambda found: rejections.append(RejectionOut.of(found)))
+        except OSError as exc:
+            raise StoreError(f"The lines cannot be written to the disk: {exc.strerror or exc}.") from exc
+        except BadInput as exc:
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(exc)) from exc
+        finally:
+            path.unlink(missing_ok=True)
+        return Written(summary=summary, rejections=rejections)
+
+    def _remove(self, item_id: str) -> None:
+        with self._engines.catalogue.writing() as writer:
+            if not writer.remove([item_id]):
+                raise UnknownItem(f"The catalogue has no item {item_id!r}.")
+            writer.tidy()
+        self._clear_kept()
+
+    # Pictures that an item has already -------------------------------------------------------------------------------
+
+    def _record(self, line: str) -> str:
+        """The line for ingestion, which says what is wrong with it where something is."""
+        with suppress(ValueError, RecursionError):
+            values = read_json(line)
+            if isinstance(values, dict):
+                return json.dumps(self._with_own_pictures(values))
+        return " ".join(line.splitlines()) or "null"
+
+    def _with_own_pictures(self, line: dict[str, Any]) -> dict[str, Any]:
+        """The line with this service's own addresses of pictures as what they stand for."""
+        found = dict(line)
+        for name in ("image", "images"):
+            match line.get(name):
+                case str() as reference:
+                    found[name] = self._own_picture(reference)
+                case list() as references:
+                    found[name] = [self._own_picture(each) for each in references]
+        return found
+
+    def _own_picture(self, reference: object) -> object:
+        """A picture's name below ``media``, or its web address; what is no address of ours stays as it is."""
+        own = _OWN_PICTURE.fullmatch(reference) if isinstance(reference, str) else None
+        if own is None:
+            return reference
+        catalogue, n = self._engines.catalogue, int(own[2])
+        item = catalogue.get(unquote(own[1]))
+        path = catalogue.image_path(item, n) if item else None
+        if item is None or path is None:
+            return reference
+        if "://" in item.images[n]:
+            return item.images[n]
+        media = (self._settings.data_folder / MEDIA).resolve()
+        return str(path.relative_to(media)) if path.is_relative_to(media) else self._copied(path, media)
+
+    def _copied(self, path: Path, media: Path) -> str:
+        """The name below ``media`` of a copy, which is called by its content."""
+        try:
+            content = digest(path, self._settings.limits.image_bytes).hex()
+        except MediaError:
+            return path.name
+        suffix = path.suffix.lower() if _SUFFIX.fullmatch(path.suffix) else ""
+        name = f"{KEPT}/{content}{suffix}"
+        target = media / name
+        if not target.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_name(f"{uuid.uuid4().hex}.part")
+            shutil.copyfile(path, part)
+            part.replace(target)
+        return name
+
+    def _clear_kept(self) -> None:
+        """Delete the copies that are no item's picture any more."""
+        folder = (self._settings.data_folder / MEDIA).resolve() / KEPT
+        copies = list(folder.iterdir()) if folder.is_dir() else []
+        used = self._engines.catalogue.pictures_in(folder) if copies else set()
+        for copy in copies:
+            if copy not in used:
+                copy.unlink(missing_ok=True)
+
+
+def busy() -> Refused:
+    """Another process is writing."""
+    return Refused(
+        HTTPStatus.CONFLICT,
+        "Another process is writing to the catalogue; try again when it has ended.",
+        {"Retry-After": "10"},
+    )
+
+
+def _without_path(sentence: str, path: Path) -> str:
+    """An error of ingestion without the name of a file that only this service knows."""
+    told = sentence.replace(str(path), "the catalogue that was sent").replace(path.name, "FILE")
+    return told[:1].upper() + told[1:]

@@ -1,0 +1,142 @@
+"""Measures for Prometheus: what runs, how often, how long, how it ends. No label holds anything of a user's."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from assistant.llm.usage import CallUsage
+from assistant.records import StepFinished, TurnEvent
+from assistant.service.telemetry.observers import Served, Watcher, outcome_of
+from tools.toolbox import TOOLS
+
+if TYPE_CHECKING:
+    from assistant.service.runs.turns import Running, Turns
+
+router = APIRouter(tags=["service"])
+
+REQUEST_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
+TURN_BUCKETS = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 180.0)
+TOOL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+STAGES = frozenset({"accepted", "provisional", "ranking", "done"})
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a time for each series: twice the text, and nothing reads it
+_TOOL_NAMES = frozenset(tool.name for tool in TOOLS)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(request: Request) -> Response:
+    """Measures in Prometheus' text format."""
+    measures: Measures = request.app.state.measures
+    return Response(generate_latest(measures.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class Measures(Watcher):
+    """The measures of one service, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry(auto_describe=True)
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=registry)
+        self._requests = Counter(
+            "assistant_http_requests", "Requests that have ended.", ["route", "method", "status"], registry=registry
+        )
+        self._request_seconds = Histogram(
+            "assistant_http_request_seconds", "From a request's head to its answer's end, streams included.",
+            ["route", "method"], registry=registry, buckets=REQUEST_BUCKETS,
+        )  # fmt: skip
+        self._turns = Counter(
+            "assistant_turns", "Turns that have ended: answered, degraded, refused, failed or stopped.",
+            ["intent", "outcome"], registry=registry,
+        )  # fmt: skip
+        self._turn_seconds = Histogram(
+            "assistant_turn_seconds", "From a turn's begin to its end.",
+            ["intent", "outcome"], registry=registry, buckets=TURN_BUCKETS,
+        )  # fmt: skip
+        self._stage_seconds = Histogram(
+            "assistant_turn_stage_seconds", "From a turn's begin to an event of it.",
+            ["stage"], registry=registry, buckets=TURN_BUCKETS,
+        )  # fmt: skip
+        self._tool_seconds = Histogram(
+            "assistant_tool_seconds", "Tool calls within turns.",
+            ["tool", "ok"], registry=registry, buckets=TOOL_BUCKETS,
+        )  # fmt: skip
+        self._model_seconds = Histogram(
+            "assistant_model_call_seconds", "Calls of the language model.",
+            ["purpose", "ok"], registry=registry, buckets=TURN_BUCKETS,
+        )  # fmt: skip
+        self._tokens = Counter(
+            "assistant_model_tokens", "Tokens of the language model; cached ones are among the prompt's.",
+            ["kind"], registry=registry,
+        )  # fmt: skip
+        self._running = Gauge("assistant_turns_running", "Turns in work.", registry=registry)
+        self._streams = Gauge("assistant_turn_streams", "Listeners of turns in work.", registry=registry)
+        self._tasks = Gauge("assistant_tasks", "Tasks of the event loop.", registry=registry)
+        self._log_records = Counter("assistant_log_records", "Log lines from warning on.", ["level"], registry=registry)
+        for level in ("warning", "error"):
+            self._log_records.labels(level)  # a rate needs the zero before the first one
+        self._handler = _Counting(self._log_records)
+
+    def follow(self, turns: "Turns") -> None:
+        """Read what runs, whenever the measures are asked for."""
+        self._running.set_function(lambda: turns.active)
+        self._streams.set_function(lambda: turns.streams)
+        self._tasks.set_function(lambda: len(asyncio.all_tasks()))
+        logging.getLogger().addHandler(self._handler)
+
+    def close(self) -> None:
+        """Count no more log lines."""
+        logging.getLogger().removeHandler(self._handler)
+
+    def request_ended(self, served: Served) -> None:
+        """Count and time a request."""
+        self._requests.labels(served.route, served.method, served.status).inc()
+        self._request_seconds.labels(served.route, served.method).observe(served.seconds)
+
+    def turn_event(self, turn: "Running", event: TurnEvent) -> None:
+        """Time a turn's stages, each when it is first reached, and its tools."""
+        if event.type in STAGES and all(event.type != earlier.name for earlier in turn.events):
+            self._stage_seconds.labels(event.type).observe(turn.seconds)
+        elif isinstance(event, StepFinished) and event.step in _TOOL_NAMES:
+            self._tool_seconds.labels(event.step, _yes_no(event.ok)).observe(event.seconds)
+
+    def turn_ended(self, turn: "Running") -> None:
+        """Count and time a turn."""
+        labels = turn.reply.intent if turn.reply else "unknown", outcome_of(turn)
+        self._turns.labels(*labels).inc()
+        self._turn_seconds.labels(*labels).observe(turn.seconds)
+
+    def model_called(self, usage: CallUsage) -> None:
+        """Count and time a model call."""
+        self._model_seconds.labels(usage.purpose, _yes_no(usage.ok)).observe(usage.seconds)
+        self._tokens.labels("prompt").inc(usage.prompt_tokens)
+        self._tokens.labels("completion").inc(usage.completion_tokens)
+        self._tokens.labels("cached").inc(usage.cached_tokens)
+
+
+class _Counting(logging.Handler):
+    """Counts records instead of writing them."""
+
+    def __init__(self, counter: Counter) -> None:
+        super().__init__(logging.WARNING)
+        self._counter = counter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count one."""
+        self._counter.labels("error" if record.levelno >= logging.ERROR else "warning").inc()
+
+
+def _yes_no(value: bool) -> str:
+    return "yes" if value else "no"
