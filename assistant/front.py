@@ -23,7 +23,7 @@ from langchain_core.messages import HumanMessage
 from assistant import unfinished
 from assistant.agent.calls import functions
 from assistant.agent.degradation import REHEARSING
-from assistant.agent.feedback import Pressed
+from assistant.agent.feedback import Click
 from assistant.agent.first_searches import planning_rules, usual_names
 from assistant.agent.graph import Graph, build_graph
 from assistant.agent.rank import explaining_messages
@@ -42,14 +42,14 @@ from assistant.learning.impressions import ImpressionLog
 from assistant.llm.adapters import adapter_in_force, prompts_in_force
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
-from assistant.privacy.forgetting import remove_sessions, tidy
-from assistant.privacy.masking import Border
+from assistant.user_data import remove_sessions, tidy
+from assistant.privacy.masking import PiiMasker
 from assistant.probe import load_tasks, probe
 from assistant.records import ONLY_KEPT, Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
 from assistant.understanding.language import load_detector
-from assistant.warming import SAMPLES, Load, NoModel, WarmUp
+from assistant.warming import SAMPLES, Load, RehearsalModel, WarmUp
 from prompts import PromptError, check_folder
 from tools.engines.text import TextEncoder
 from tools.engines.threads import usable_cores
@@ -95,7 +95,7 @@ class _Parts:
 
 
 @dataclass(frozen=True)
-class Sent:
+class SendOptions:
     """What comes with a message beside its content.
 
     Attributes:
@@ -121,7 +121,7 @@ class Assistant:
     def __init__(self, settings: Settings, *, engines: Engines | None = None, chat: ChatClient | None = None) -> None:
         """``engines`` and ``chat`` are made from the settings unless given."""
         self.settings = settings
-        self.border = Border(settings)
+        self.border = PiiMasker(settings)
         self._given = (engines, chat)
         self._stack = contextlib.AsyncExitStack()
         self._opened: _Parts | None = None
@@ -183,7 +183,7 @@ class Assistant:
         audio: Sequence[Path] = (),
         session_id: str | None = None,
         top_n: int | None = None,
-        sent: "Sent | None" = None,
+        sent: "SendOptions | None" = None,
     ) -> AsyncIterator[TurnEvent]:
         """One turn as typed events; the last one is `Done` with the reply.
 
@@ -200,7 +200,7 @@ class Assistant:
             SessionError: ``session_id`` is not a session's id.
             StoreError: the catalogue cannot be read, or the turn cannot be kept; the session is as it was before.
         """
-        sent = sent or Sent()
+        sent = sent or SendOptions()
         request = Request(
             session_id=check_session_id(session_id) if session_id else new_session_id(),
             owner=sent.owner,
@@ -254,7 +254,7 @@ class Assistant:
     async def _run(self, request: Request) -> AsyncIterator[TurnEvent]:
         config: Any = {"configurable": {"thread_id": request.session_id}}
         pressed = await asyncio.to_thread(self.log.feedback, request.session_id)
-        context = await asyncio.to_thread(self._context, request, [Pressed(*press) for press in pressed])
+        context = await asyncio.to_thread(self._context, request, [Click(*press) for press in pressed])
         async for event in self._parts.graph.astream(
             {"request": request},
             config,
@@ -408,7 +408,7 @@ class Assistant:
         for text in SAMPLES:
             masked = await asyncio.to_thread(self.border.text, text)
             request = Request(session_id=new_session_id(), text=masked)
-            context = replace(self._context(request, []), chat=NoModel(self.settings))
+            context = replace(self._context(request, []), chat=RehearsalModel(self.settings))
             async for _ in graph.astream({"request": request}, context=context, stream_mode="custom"):
                 pass
 
@@ -489,7 +489,7 @@ class Assistant:
         known = ", ".join(attachments) or "none"
         raise MediaError(f"There is no attachment {reference!r}; known: {known}.")
 
-    def _context(self, request: Request, pressed: Sequence[Pressed]) -> TurnContext:
+    def _context(self, request: Request, pressed: Sequence[Click]) -> TurnContext:
         catalogue = self._parts.engines.catalogue
         encoder, model = self._text_encoder(), self.settings.text.model
         return TurnContext(

@@ -35,14 +35,14 @@ class Attachment(Record):
     name: str = Field(description="the file's name as the user gave it; shown, never opened")
 
 
-class Heard(Record):
+class Transcription(Record):
     """A transcript and the attachment it came from."""
 
     attachment: str
     transcript: Transcript
 
 
-class Seen(Record):
+class ImageLabels(Record):
     """A picture's labels and the attachment they came from."""
 
     attachment: str
@@ -290,7 +290,7 @@ class Exchange(Record):
     message: str
 
 
-class Regard(Record):
+class ItemFeedback(Record):
     """What the user showed for one item in a conversation."""
 
     item_id: str
@@ -314,9 +314,9 @@ class Memory(Record):
     attachments: dict[str, Attachment] = {}
     exchanges: list[Exchange] = []
     question: Question | None = Field(None, description="what the last reply asked back")
-    liked: list[Regard] = []
-    rejected: list[Regard] = Field([], description="not shown again, unless asked for by name")
-    looked_at: list[Regard] = []
+    liked: list[ItemFeedback] = []
+    rejected: list[ItemFeedback] = Field([], description="not shown again, unless asked for by name")
+    looked_at: list[ItemFeedback] = []
     for_other: str = Field("", description="for whom the user asks, in their words, where not for themselves")
     pressed_until: float = Field(0.0, description="until when pressed buttons are counted, seconds since 1970")
 
@@ -455,9 +455,47 @@ ONLY_KEPT = (MessageRead, RoundFinished)
 """What is told to no client."""
 
 __all__ = [
-    "LOCAL", "Accepted", "Attachment", "AttachmentNote", "CallResult", "Candidate", "CartChanged", "CartItem",
-    "Change", "CitedEvidence", "Constraint", "Done", "Event", "Evidence", "Exchange", "Explained", "Filters", "Group",
-    "Heard", "Hit", "Intent", "Memory", "MessageRead", "PictureNote", "PlannedCall", "Provisional", "Query",
-    "Question", "QuestionAsked", "Ranked", "Recommendation", "Regard", "Relaxation", "Reply", "RoundFinished", "Seen",
-    "Step", "StepFinished", "StepStarted", "Timings", "TranscriptNote", "TurnEvent", "UsageNote",
+    "LOCAL",
+    "Accepted",
+    "Attachment",
+    "AttachmentNote",
+    "CallResult",
+    "Candidate",
+    "CartChanged",
+    "CartItem",
+    "Change",
+    "CitedEvidence",
+    "Constraint",
+    "Done",
+    "Event",
+    "Evidence",
+    "Exchange",
+    "Explained",
+    "Filters",
+    "Group",
+    "Hit",
+    "ImageLabels",
+    "Intent",
+    "ItemFeedback",
+    "Memory",
+    "MessageRead",
+    "PictureNote",
+    "PlannedCall",
+    "Provisional",
+    "Query",
+    "Question",
+    "QuestionAsked",
+    "Ranked",
+    "Recommendation",
+    "Relaxation",
+    "Reply",
+    "RoundFinished",
+    "Step",
+    "StepFinished",
+    "StepStarted",
+    "Timings",
+    "TranscriptNote",
+    "Transcription",
+    "TurnEvent",
+    "UsageNote",
 ]  # fmt: skip

@@ -66,7 +66,7 @@ TITLE_CHARACTERS = 60
 _EVENTS: TypeAdapter[list[TurnEvent]] = TypeAdapter(list[Annotated[TurnEvent, Field(discriminator="type")]])
 
 
-class Turn(Record):
+class StoredTurn(Record):
     """One answered message of a session; ``message_id`` is the sender's own name for it, if there is one."""
 
     turn: int
@@ -87,7 +87,7 @@ class Session(Record):
     turns: int
 
 
-class Answered(Record):
+class AnsweredMessage(Record):
     """Where a message was answered, and whether its session has gone on since."""
 
     session_id: str
@@ -199,7 +199,7 @@ class SessionLog:
                 "select item_id, event, at from feedback where session_id = ? order by at", (session_id,)
             ).fetchall()
 
-    def read(self, session_id: str) -> list[Turn]:
+    def read(self, session_id: str) -> list[StoredTurn]:
         """All turns of a session, oldest first.
 
         Raises:
@@ -213,7 +213,7 @@ class SessionLog:
         if not rows:
             raise SessionError(f"There is no session {session_id!r}.")
         return [
-            Turn(turn=turn, message_id=message_id, said=said, reply=Reply.model_validate_json(reply), at=at)
+            StoredTurn(turn=turn, message_id=message_id, said=said, reply=Reply.model_validate_json(reply), at=at)
             for turn, said, reply, at, message_id in rows
         ]
 
@@ -246,7 +246,7 @@ class SessionLog:
             ).fetchone()
         return (row[0], Reply.model_validate_json(row[1])) if row else None
 
-    def answered(self, owner: str, message_id: str, session_id: str = "", limit: int = 20) -> list[Answered]:
+    def answered(self, owner: str, message_id: str, session_id: str = "", limit: int = 20) -> list[AnsweredMessage]:
         """The turns in an owner's sessions, or in one of them, that answered a message of this id, latest first."""
         with self._open() as db:
             rows = db.execute(
@@ -256,7 +256,9 @@ class SessionLog:
                 (message_id, owner, session_id, limit),
             ).fetchall()
         return [
-            Answered(session_id=session_id, turn=turn, is_last=turn == last, reply=Reply.model_validate_json(reply))
+            AnsweredMessage(
+                session_id=session_id, turn=turn, is_last=turn == last, reply=Reply.model_validate_json(reply)
+            )
             for session_id, turn, reply, last in rows
         ]
 

@@ -36,7 +36,7 @@ def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _t
     from tools.taste import versions
     from tools.taste.events import EventStore
     from tools.taste.model import FOLDER
-    from tools.taste.training import DEFAULT, Plan
+    from tools.taste.training import DEFAULT, TrainingPlan
     from tools.taste.training import train as learn
 
     with _alone(settings), contextlib.closing(EventStore.open(settings.data_folder)) as store:
@@ -45,7 +45,7 @@ def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _t
         with _catalogue(settings) as catalogue:
             encoders = _encoders(catalogue)
             if settings.privacy.epsilon is None:
-                plan = Plan(algorithm=DEFAULT if algorithm == "auto" else algorithm)
+                plan = TrainingPlan(algorithm=DEFAULT if algorithm == "auto" else algorithm)
                 model = learn(choices, _contents(catalogue, choices.item_ids, encoders), plan, say)
                 model = _with_catalogue(model, catalogue, encoders)
             else:
@@ -82,12 +82,12 @@ def _private(
     Raises:
         BadInput: there is no catalogue.
     """
-    from tools.taste.privacy_ledger import NAME, Ledger
+    from tools.taste.privacy_ledger import NAME, PrivacyLedger
     from tools.taste.private_training import train_private
 
     if catalogue is None:
         raise BadInput("Private counts are told of the catalogue's items, and there is no catalogue yet.")
-    ledger = Ledger(settings.data_folder / NAME, epsilon)
+    ledger = PrivacyLedger(settings.data_folder / NAME, epsilon)
     return train_private(choices, catalogue.ids(), epsilon, version, ledger)
 
 

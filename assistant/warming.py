@@ -71,7 +71,7 @@ class WarmUp:
             self._names.remove(name)
 
 
-class NoModel(ChatClient):
+class RehearsalModel(ChatClient):
     """A language model that never answers, for a rehearsal."""
 
     async def _call(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401 - as of ChatClient

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from assistant.claims import Explanation, Limit, Other, unsupported
+from assistant.claims import Explanation, OtherItem, PriceLimit, unsupported
 from assistant.claims.entailment import Entailment
 from assistant.records import Evidence
 from tools.records import Vocabulary
@@ -19,7 +19,7 @@ _EVALUATION = "eval.measures.claimset_adapter"
 Half = Literal["dev", "test", "fresh"]
 
 
-class Record(BaseModel):
+class ClaimRecord(BaseModel):
     """One labelled sentence with its evidence; see the README beside the data."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,7 +37,7 @@ class Record(BaseModel):
     kind: str
 
 
-Check = Callable[[Record], bool]
+Check = Callable[[ClaimRecord], bool]
 """Whether a sentence is accepted."""
 
 
@@ -55,7 +55,7 @@ class Counts:
 
 
 @dataclass
-class Figures:
+class ClaimFigures:
     """What a checker made of a set: true sentences accepted, false ones refused, by kind and by language."""
 
     groups: dict[tuple[bool, str, str], Counts] = field(default_factory=dict)
@@ -71,15 +71,15 @@ class Figures:
         return Counts(sum(one.right for one in chosen), sum(one.of for one in chosen))
 
 
-def load_records(half: Half) -> list[Record]:
+def load_records(half: Half) -> list[ClaimRecord]:
     """The sentences of one half of the set."""
     lines = (files("eval") / "data" / "claims" / f"{half}.jsonl").read_text("utf-8").splitlines()
-    return [Record.model_validate_json(line) for line in lines if line.strip()]
+    return [ClaimRecord.model_validate_json(line) for line in lines if line.strip()]
 
 
-def evaluate(check: Check, records: Iterable[Record]) -> Figures:
+def evaluate(check: Check, records: Iterable[ClaimRecord]) -> ClaimFigures:
     """A checker's figures on the sentences."""
-    figures = Figures()
+    figures = ClaimFigures()
     for record in records:
         counts = figures.groups.setdefault((record.is_true, record.kind, record.language), Counts())
         counts.of += 1
@@ -87,12 +87,12 @@ def evaluate(check: Check, records: Iterable[Record]) -> Figures:
     return figures
 
 
-def rules_check(record: Record) -> bool:
+def rules_check(record: ClaimRecord) -> bool:
     """Whether the product would say the sentence without its classifier."""
     return not product_problems(record)
 
 
-def product_problems(record: Record, entailment: Entailment | None = None) -> list[str]:
+def product_problems(record: ClaimRecord, entailment: Entailment | None = None) -> list[str]:
     """What the product finds unsupported in the sentence."""
     maximum = record.limits.get("max_price")
     explanation = Explanation(
@@ -102,13 +102,13 @@ def product_problems(record: Record, entailment: Entailment | None = None) -> li
         language=record.language,
         evidence_language=record.catalogue_language,
         wish=record.wish,
-        limit=Limit(maximum, record.limits.get("currency")) if maximum is not None else None,
-        others=tuple(Other(one["title"], one.get("price"), one.get("currency")) for one in record.others),
+        limit=PriceLimit(maximum, record.limits.get("currency")) if maximum is not None else None,
+        others=tuple(OtherItem(one["title"], one.get("price"), one.get("currency")) for one in record.others),
     )
     return unsupported(explanation, _vocabulary(record), entailment)
 
 
-def evidence_of(record: Record) -> list[Evidence]:
+def evidence_of(record: ClaimRecord) -> list[Evidence]:
     """The record's evidence as the product has it."""
     return [
         Evidence(id=f"e{place}", item_id=str(record.item.get("id", "x")), detail="", **entry)
@@ -116,7 +116,7 @@ def evidence_of(record: Record) -> list[Evidence]:
     ]
 
 
-def _vocabulary(record: Record) -> Vocabulary:
+def _vocabulary(record: ClaimRecord) -> Vocabulary:
     brands = {one.get("brand") for one in [record.item, *record.others]}
     return Vocabulary(brands=sorted(str(brand) for brand in brands if brand))
 

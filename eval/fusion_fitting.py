@@ -12,8 +12,8 @@ from assistant.engines import open_engines
 from assistant.errors import BadInput
 from assistant.front import Assistant
 from assistant.ingest.progress import Progress
-from assistant.learning.fitting import Labelled, fit
-from assistant.learning.records import Context, Gates, Impression
+from assistant.learning.fitting import LabelledRanking, fit
+from assistant.learning.records import Context, FusionGates, Impression
 from assistant.sessions import new_session_id
 from assistant.settings import Settings, TurnSettings
 from eval.runs.answering import ReadyTurn
@@ -30,7 +30,7 @@ CONTEXTS: Sequence[Context] = ("always", "photo")
 BROWSE = 1.0
 
 
-def fit_on_suite(suite: Suite, settings: Settings, *, progress: Progress) -> Gates:
+def fit_on_suite(suite: Suite, settings: Settings, *, progress: Progress) -> FusionGates:
     """Gates fitted on every turn of the suite that has graded items among its candidates.
 
     Raises:
@@ -47,7 +47,7 @@ def fit_on_suite(suite: Suite, settings: Settings, *, progress: Progress) -> Gat
     return gates.model_copy(update={"fitted_on": f"suite {suite.suite}, {len(rankings)} rankings"})
 
 
-def labelled(ranking: Impression, expect: Expectation) -> Labelled | None:
+def labelled(ranking: Impression, expect: Expectation) -> LabelledRanking | None:
     """A logged ranking with the grades of a turn; None where none of its candidates has a grade."""
     grades = {**dict.fromkeys(expect.first, 3), **expect.relevant}
     gains = {item.item_id: 2.0 ** grades.get(item.item_id, 0) - 1 for item in ranking.items}
@@ -55,16 +55,16 @@ def labelled(ranking: Impression, expect: Expectation) -> Labelled | None:
     if not whole:
         return None
     prior = {"browse": BROWSE, **ranking.weights}
-    return Labelled(
+    return LabelledRanking(
         {item.item_id: item.votes for item in ranking.items},
         {item_id: gain / whole for item_id, gain in gains.items()},
         prior,
     )
 
 
-async def _rankings(suite: Suite, settings: Settings, progress: Progress) -> list[Labelled]:
+async def _rankings(suite: Suite, settings: Settings, progress: Progress) -> list[LabelledRanking]:
     engines = open_engines(settings)
-    found: list[Labelled] = []
+    found: list[LabelledRanking] = []
     try:
         conversations = list(_conversations(suite, settings, engines.catalogue))
         async with Assistant(settings, engines=engines, chat=NoModel(settings)) as assistant:
@@ -78,9 +78,9 @@ async def _rankings(suite: Suite, settings: Settings, progress: Progress) -> lis
     return found
 
 
-async def _answered(assistant: Assistant, turns: Sequence[ReadyTurn]) -> list[Labelled]:
+async def _answered(assistant: Assistant, turns: Sequence[ReadyTurn]) -> list[LabelledRanking]:
     """One conversation's labelled rankings; the session is forgotten."""
-    session, found = new_session_id(), list[Labelled]()
+    session, found = new_session_id(), list[LabelledRanking]()
     for number, ready in enumerate(turns, start=1):
         await assistant.reply(ready.text, images=ready.images, audio=ready.audio, session_id=session)
         logged = [one for one in assistant.impressions.read(session) if one.turn == number]

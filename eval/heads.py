@@ -9,7 +9,7 @@ import numpy as np
 
 from assistant.agent.reading.heads import Heads
 from assistant.agent.reading.labels import ACTS, HELD_OUT, NUMBER_ROLES, OPERATIONS, ROLES
-from assistant.agent.reading.training import Example, fit
+from assistant.agent.reading.training import MessageExample, fit
 
 T = TypeVar("T")
 FOLDS: Final = 5
@@ -22,7 +22,7 @@ NAMED: Final = (*WANTED, "not", "for", "said")
 
 
 @dataclass
-class Figures:
+class HeadFigures:
     """Counts over messages that the classifiers were not trained on."""
 
     acts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -67,15 +67,15 @@ def _share(counts: Counter[T], is_right: Callable[[T], bool]) -> float:
     return sum(count for key, count in counts.items() if is_right(key)) / max(counts.total(), 1)
 
 
-def cross_validated(given: Sequence[Example], *, seed: int = 0) -> Figures:
+def cross_validated(given: Sequence[MessageExample], *, seed: int = 0) -> HeadFigures:
     """Each message is read by classifiers that were trained on the other folds; the unseen language is left out."""
-    figures = Figures()
+    figures = HeadFigures()
     for heads, left_out in folds(given, seed=seed):
         count(figures, heads, left_out)
     return figures
 
 
-def folds(given: Sequence[Example], *, seed: int = 0) -> Iterator[tuple[Heads, list[Example]]]:
+def folds(given: Sequence[MessageExample], *, seed: int = 0) -> Iterator[tuple[Heads, list[MessageExample]]]:
     """Classifiers and the messages that they were not trained on; those of the unseen language are in none."""
     seen = [one for one in given if one.message.language != HELD_OUT]
     order = np.random.default_rng(seed).permutation(len(seen))
@@ -85,15 +85,15 @@ def folds(given: Sequence[Example], *, seed: int = 0) -> Iterator[tuple[Heads, l
         yield heads, [seen[place] for place in sorted(left_out)]
 
 
-def on_unseen_language(given: Sequence[Example], *, seed: int = 0) -> Figures:
+def on_unseen_language(given: Sequence[MessageExample], *, seed: int = 0) -> HeadFigures:
     """The messages of the language that no classifier is trained on."""
     heads = Heads(fit([one for one in given if one.message.language != HELD_OUT], seed=seed))
-    figures = Figures()
+    figures = HeadFigures()
     count(figures, heads, (one for one in given if one.message.language == HELD_OUT))
     return figures
 
 
-def count(figures: Figures, heads: Heads, examples: Iterable[Example]) -> None:
+def count(figures: HeadFigures, heads: Heads, examples: Iterable[MessageExample]) -> None:
     """Add what these classifiers make of the examples to the figures."""
     for message, states in examples:
         read = heads.read(message.text, states, shown=message.shown)
@@ -112,7 +112,7 @@ def count(figures: Figures, heads: Heads, examples: Iterable[Example]) -> None:
                 figures.wanted[(share >= 0.5) == (span.role in WANTED)] += 1
 
 
-def in_words(figures: Figures) -> str:
+def in_words(figures: HeadFigures) -> str:
     """The figures as text: shares, then the confusions of acts and roles."""
     lines = [
         f"act right {figures.act:.1%}, role of a number right {figures.number:.1%}, "

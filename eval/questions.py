@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from assistant.agent.first_searches import to_chat
-from assistant.agent.reading.heads import Read
+from assistant.agent.reading.heads import Classification
 from assistant.agent.reading.labels import NUMBER_ROLES, LabelledMessage
-from assistant.agent.reading.questions import ANSWERS, DECISIONS, Question, decision
+from assistant.agent.reading.questions import ANSWERS, DECISIONS, RoleQuestion, decision
 from assistant.agent.reading.reader import CERTAIN
-from assistant.agent.reading.training import Example
+from assistant.agent.reading.training import MessageExample
 from assistant.errors import LLMBadReply
 from assistant.llm.client import ChatClient
 from eval.heads import NAMED, folds
@@ -25,24 +25,24 @@ BOUNDS: Final = (*(round(0.3 + 0.05 * step, 2) for step in range(14)), NEVER)
 AT_ONCE: Final = 6
 
 
-class Case(NamedTuple):
+class QuestionCase(NamedTuple):
     """Words of which the classifiers are unsure: the question about them, what is right, and how they were read."""
 
-    question: Question
+    question: RoleQuestion
     truth: str
     read: str
 
 
-class Answered(NamedTuple):
+class AnsweredQuestion(NamedTuple):
     """The same with what the model takes them for, and its probability."""
 
-    case: Case
+    case: QuestionCase
     answer: str
     probability: float
 
 
 @dataclass(frozen=True)
-class Figures:
+class QuestionFigures:
     """How many of the unsure stretches are decided rightly, and by whom."""
 
     stretches: int
@@ -54,7 +54,7 @@ class Figures:
     """How many answers of the model count: each half of the stretches by the bound that is best on the other one."""
 
 
-def unsure_cases(given: Sequence[Example]) -> tuple[list[Case], dict[bool, int]]:
+def unsure_cases(given: Sequence[MessageExample]) -> tuple[list[QuestionCase], dict[bool, int]]:
     """The stretches that classifiers of the other folds are unsure of, and how many there are in all, numbers apart."""
     cases, stretches = [], {False: 0, True: 0}
     for heads, left_out in folds(given):
@@ -64,27 +64,29 @@ def unsure_cases(given: Sequence[Example]) -> tuple[list[Case], dict[bool, int]]
                 stretches[question.number] += 1
                 decided, probability = decision(read.tagged, question)
                 if probability < CERTAIN:
-                    cases.append(Case(question, truth, decided))
+                    cases.append(QuestionCase(question, truth, decided))
     return cases, stretches
 
 
-def labelled(message: LabelledMessage, read: Read) -> Iterator[tuple[Question, str]]:
+def labelled(message: LabelledMessage, read: Classification) -> Iterator[tuple[RoleQuestion, str]]:
     """The stretches that the turn would decide on, with the right decision: labelled ones, and words read as wishes."""
     for span in message.spans:
         if span.role in (*NAMED, *NUMBER_ROLES):
             number = span.role in NUMBER_ROLES
             truth = span.role if number else DECISIONS.get(span.role, "said")
-            yield Question(message.text, span.start, span.end, number), truth
+            yield RoleQuestion(message.text, span.start, span.end, number), truth
     for found in read.tagged.spans():
         if found.role in ("prop", "not") and not any(found.overlaps(span.start, span.end) for span in message.spans):
-            yield Question(message.text, found.start, found.end, False), "said"
+            yield RoleQuestion(message.text, found.start, found.end, False), "said"
 
 
-async def ask(chat: ChatClient, cases: Sequence[Case], progress: Callable[[int], None]) -> list[Answered]:
+async def ask(
+    chat: ChatClient, cases: Sequence[QuestionCase], progress: Callable[[int], None]
+) -> list[AnsweredQuestion]:
     """What the model takes each stretch for; a question that it answers with no letter is counted as no answer."""
     places, answered = asyncio.Semaphore(AT_ONCE), 0
 
-    async def one(case: Case) -> Answered:
+    async def one(case: QuestionCase) -> AnsweredQuestion:
         nonlocal answered
         async with places:
             try:
@@ -94,17 +96,17 @@ async def ask(chat: ChatClient, cases: Sequence[Case], progress: Callable[[int],
         answered += 1
         progress(answered)
         role, probability = case.question.answered(told)
-        return Answered(case, role if case.question.number else DECISIONS.get(role, "said"), probability)
+        return AnsweredQuestion(case, role if case.question.number else DECISIONS.get(role, "said"), probability)
 
     return await asyncio.gather(*(one(case) for case in cases))
 
 
-def figures(answered: Sequence[Answered], stretches: int) -> Figures:
+def figures(answered: Sequence[AnsweredQuestion], stretches: int) -> QuestionFigures:
     """Counts over the answers to one kind of question."""
     halves = answered[::2], answered[1::2]
     bounds = [best_bound(half) for half in halves]
     crossed = list(zip(halves, reversed(bounds), strict=True))
-    return Figures(
+    return QuestionFigures(
         stretches=stretches,
         unsure=len(answered),
         by_classifiers=sum(one.case.read == one.case.truth for one in answered),
@@ -114,18 +116,18 @@ def figures(answered: Sequence[Answered], stretches: int) -> Figures:
     )
 
 
-def best_bound(answered: Iterable[Answered]) -> float:
+def best_bound(answered: Iterable[AnsweredQuestion]) -> float:
     """The probability from which the model's answers should count; the highest of the equally good ones."""
     given = list(answered)
     return max(reversed(BOUNDS), key=lambda bound: right_by_both(given, bound))
 
 
-def right_by_both(answered: Iterable[Answered], bound: float) -> int:
+def right_by_both(answered: Iterable[AnsweredQuestion], bound: float) -> int:
     """How many are right when the model's answer counts from this probability on."""
     return sum((one.answer if one.probability >= bound else one.case.read) == one.case.truth for one in answered)
 
 
-def in_words(kind: str, told: Figures) -> str:
+def in_words(kind: str, told: QuestionFigures) -> str:
     """The figures as a line."""
     return (
         f"{kind}: {told.unsure} of {told.stretches} unsure; right by the classifiers {told.by_classifiers}, "

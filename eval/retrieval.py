@@ -27,7 +27,7 @@ from tools.engines.pictures import PictureEncoder, PictureVectors
 from tools.media import load_picture
 from tools.records import EncoderIdentity, Item, ItemsResult, Label, SignalSource
 from tools.search import search_by_image, search_by_text
-from tools.store import Catalogue, Entry, NewVector, Picture, Space
+from tools.store import Catalogue, CatalogueEntry, NewVector, Picture, Space
 
 FIRST = 5
 FURTHER = 10
@@ -161,7 +161,7 @@ def looks_alone(catalogue: Catalogue, encoder: Remembering, picture: Image.Image
     """Items in the order of their looks."""
     ask = search.Ask(catalogue, None, POOL)
     found = catalogue.nearest("visual", encoder.encode([picture]).visual[0], POOL)
-    return ask.fused([search.Found("picture", found, {})], search.WEIGHTS, k)
+    return ask.fused([search.SignalList("picture", found, {})], search.WEIGHTS, k)
 
 
 def both_lists(catalogue: Catalogue, encoder: Remembering, picture: Image.Image, k: int) -> ItemsResult:
@@ -170,7 +170,9 @@ def both_lists(catalogue: Catalogue, encoder: Remembering, picture: Image.Image,
     space: Space = "text" if encoder.joint_is_text_space else "joint_text"
     texts = ask.texts_of(space, rows.joint[0], set(), centred=encoder.joint_is_text_space)
     looks = catalogue.nearest("visual", rows.visual[0], POOL)
-    return ask.fused([search.Found("picture", looks, {}), search.Found("picture_text", texts, {})], search.WEIGHTS, k)
+    return ask.fused(
+        [search.SignalList("picture", looks, {}), search.SignalList("picture_text", texts, {})], search.WEIGHTS, k
+    )
 
 
 def as_used(catalogue: Catalogue, encoder: Remembering, picture: Image.Image, k: int) -> ItemsResult:
@@ -223,7 +225,7 @@ def every_second_without_photo(catalogue: Catalogue, start: int) -> Iterator[Cat
         yield copy
 
 
-def _copied(catalogue: Catalogue, item: Item, *, bare: bool) -> tuple[list[Entry], list[NewVector]]:
+def _copied(catalogue: Catalogue, item: Item, *, bare: bool) -> tuple[list[CatalogueEntry], list[NewVector]]:
     """The item as an entry with its vectors; hashes need only differ from item to item."""
     digest = item.id.encode()
     spaces: tuple[Space, ...] = ("text", "joint_text") if bare else ("text", "joint_text", "visual", "joint")
@@ -233,7 +235,7 @@ def _copied(catalogue: Catalogue, item: Item, *, bare: bool) -> tuple[list[Entry
         if (rows := catalogue.vectors_of(space, [item.id]))
     ]
     pictures = () if bare else (Picture(item.images[0], "ready", hash=digest),)
-    return [Entry(item, digest, digest, pictures)], vectors
+    return [CatalogueEntry(item, digest, digest, pictures)], vectors
 
 
 # Printing ------------------------------------------------------------------------------------------------------------

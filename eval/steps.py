@@ -25,7 +25,7 @@ ALIKE: Final = 0.75
 _KINDS: Final[dict[str, type[BaseMessage]]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
 
 
-class Answer(NamedTuple):
+class StepAnswer(NamedTuple):
     """One answer of the model beside the right one."""
 
     example: Example
@@ -40,7 +40,7 @@ class Answer(NamedTuple):
 
 
 @dataclass
-class Figures:
+class StepFigures:
     """Shares of the answers of one step in one language."""
 
     asked: int = 0
@@ -51,11 +51,11 @@ class Figures:
     """Valid JSON of the right form, where JSON is wanted."""
 
 
-async def ask(chat: ChatClient, examples: Sequence[Example], progress: Callable[[int], None]) -> list[Answer]:
+async def ask(chat: ChatClient, examples: Sequence[Example], progress: Callable[[int], None]) -> list[StepAnswer]:
     """The model's answer for every message that it is to answer, with the right answers before it."""
     places, done = asyncio.Semaphore(AT_ONCE), 0
 
-    async def one(example: Example, place: int) -> Answer:
+    async def one(example: Example, place: int) -> StepAnswer:
         nonlocal done
         told = [_KINDS[said.role](content=said.content) for said in example.messages[:place]]
         async with places:
@@ -67,7 +67,7 @@ async def ask(chat: ChatClient, examples: Sequence[Example], progress: Callable[
                 text = ""
         done += 1
         progress(done)
-        return Answer(example, place, text.strip())
+        return StepAnswer(example, place, text.strip())
 
     return await asyncio.gather(*(one(*asked) for asked in to_ask(examples)))
 
@@ -78,10 +78,10 @@ def to_ask(examples: Iterable[Example]) -> list[tuple[Example, int]]:
 
 
 def figures(
-    answers: Sequence[Answer], encoder: TextEncoder, language_of: Callable[[str], str]
-) -> dict[tuple[str, str], Figures]:
+    answers: Sequence[StepAnswer], encoder: TextEncoder, language_of: Callable[[str], str]
+) -> dict[tuple[str, str], StepFigures]:
     """Shares by step and language; the language ``all`` is all of them."""
-    counted: dict[tuple[str, str], Figures] = defaultdict(Figures)
+    counted: dict[tuple[str, str], StepFigures] = defaultdict(StepFigures)
     for answer in answers:
         right, tools, valid = _judged(answer, encoder, language_of)
         for language in (answer.example.language, "all"):
@@ -93,7 +93,7 @@ def figures(
     return dict(counted)
 
 
-def _judged(answer: Answer, encoder: TextEncoder, language_of: Callable[[str], str]) -> tuple[bool, bool, bool]:
+def _judged(answer: StepAnswer, encoder: TextEncoder, language_of: Callable[[str], str]) -> tuple[bool, bool, bool]:
     """Whether an answer is right, names the right tools, and has the right form."""
     match answer.example.step:
         case "plan":

@@ -12,7 +12,7 @@ from pydantic import Field
 from tools.errors import ServiceMissing, UnknownItem
 from tools.records import Item, Record, Variant
 from tools.store.offers import own_values, variant_values
-from tools.store.pages import Encoder, Vectors
+from tools.store.pages import PassageEncoder, Vectors
 from tools.tool import Arguments, Context, Tool
 from tools.variants import meant_values, named_variants
 
@@ -159,7 +159,7 @@ def _attributes(item: Item) -> list[tuple[str, list[str]]]:
     return [(name, [*values]) for name, values in found.items()]
 
 
-def nearness(title: str, facts: Sequence[ItemFact], questions: Sequence[str], encoder: Encoder) -> Vectors:
+def nearness(title: str, facts: Sequence[ItemFact], questions: Sequence[str], encoder: PassageEncoder) -> Vectors:
     """How near each question is to each fact, and at last to the item as a whole (q, n + 1); 1: it answers it."""
     names = tuple(fact.name or "description" for fact in facts)
     texts = tuple(f"{title}. {fact.name}: {fact.value}" if fact.name else f"{title}. {fact.value}" for fact in facts)
@@ -173,7 +173,7 @@ def nearness(title: str, facts: Sequence[ItemFact], questions: Sequence[str], en
 
 
 @lru_cache(maxsize=64)
-def _encoded(encoder: Encoder, texts: tuple[str, ...], names: tuple[str, ...]) -> tuple[Vectors, Vectors]:
+def _encoded(encoder: PassageEncoder, texts: tuple[str, ...], names: tuple[str, ...]) -> tuple[Vectors, Vectors]:
     """Unit rows of the texts and of the names; kept for the next question about the same item."""
     return encoder.encode(texts, purpose="document"), encoder.encode(names, purpose="query")
 

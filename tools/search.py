@@ -50,7 +50,7 @@ NEIGHBOURS = 10
 Scored = list[tuple[str, float]]
 
 
-class TextEncoder(CalibratedEncoder, Protocol):
+class QueryEncoder(CalibratedEncoder, Protocol):
     """The part of `tools.engines.text.TextEncoder` that searching uses."""
 
     def encode(self, texts: Sequence[str], *, purpose: Purpose = ...) -> NDArray[np.float32]:
@@ -61,7 +61,7 @@ class TextEncoder(CalibratedEncoder, Protocol):
 
 
 @dataclass(frozen=True)
-class Found:
+class SignalList:
     """One signal's list, best first, and by item id what else it says."""
 
     source: SignalSource
@@ -73,7 +73,7 @@ class Found:
 
 def search_by_text(
     catalogue: Catalogue,
-    text_encoder: TextEncoder,
+    text_encoder: QueryEncoder,
     picture_encoder: PictureEncoder | None,
     query: str,
     *,
@@ -101,18 +101,18 @@ def search_by_text(
     if not query.strip():
         return ItemsResult(items=[], total=catalogue.count_eligible(filters))
     ask = Ask(catalogue, filters, pool)
-    found: list[Found] = []
+    found: list[SignalList] = []
     if weights.get("keyword"):
         found.append(ask.by_words(query))
     vector: Vector | None = None
     if weights.get("dense") and ask.holds("text", text_encoder.identity):
         vector = text_encoder.encode([query], purpose="query")[0]
         scored = catalogue.nearest("text", vector, pool, filters)
-        found.append(Found("dense", scored, z=ask.text_z(vector, text_encoder, scored)))
+        found.append(SignalList("dense", scored, z=ask.text_z(vector, text_encoder, scored)))
     if weights.get("text_picture") and picture_encoder and ask.holds("joint", picture_encoder.joint_identity):
         if vector is None or not picture_encoder.joint_is_text_space:
             vector = picture_encoder.encode_text([query])[0]
-        found.append(Found("text_picture", ask.pictures_of(vector, centred=picture_encoder.joint_is_text_space)))
+        found.append(SignalList("text_picture", ask.pictures_of(vector, centred=picture_encoder.joint_is_text_space)))
     return ask.fused(found, weights, k)
 
 
@@ -133,7 +133,7 @@ def search_by_image(
     """
     ask = Ask(catalogue, filters, pool)
     rows = picture_encoder.encode([picture])
-    found: list[Found] = []
+    found: list[SignalList] = []
     alike: Scored = []
     if weights.get("picture") and ask.holds("visual", picture_encoder.visual_identity):
         looks = ask.alike(rows.visual[0])
@@ -143,7 +143,7 @@ def search_by_image(
     if weights.get("picture_text") and _joint_holds(ask, space, picture_encoder):
         leave_out = {item_id for item_id, _ in alike}
         texts = ask.texts_of(space, rows.joint[0], leave_out, centred=picture_encoder.joint_is_text_space)
-        found.append(Found("picture_text", texts))
+        found.append(SignalList("picture_text", texts))
     return ask.fused(found, weights, k)
 
 
@@ -181,19 +181,19 @@ class Ask:
         vectors = self.catalogue.vectors_of("joint", [item_id for item_id, _ in candidates])
         return self._rescored(query, vectors, own=self._joint_references(), other=self._text_references())
 
-    def by_words(self, query: str) -> Found:
+    def by_words(self, query: str) -> SignalList:
         """Items that hold words of the query, and how much of it."""
         hits = self.catalogue.keyword(query, self.pool, self.filters)
         rarity = self.catalogue.rarity(query) if hits else {}
         whole = sum(rarity.values()) or 1.0
-        return Found(
+        return SignalList(
             "keyword",
             [(item_id, score) for item_id, score, _ in hits],
             matched={item_id: words for item_id, _, words in hits},
             share={item_id: sum(rarity.get(word, 0.0) for word in words) / whole for item_id, _, words in hits},
         )
 
-    def text_z(self, query: Vector, encoder: TextEncoder, scored: Scored) -> dict[str, float]:
+    def text_z(self, query: Vector, encoder: QueryEncoder, scored: Scored) -> dict[str, float]:
         """The z-scores of items that were found by a query's vector."""
         vectors = self.catalogue.vectors_of("text", [item_id for item_id, _ in scored])
         if not vectors:
@@ -201,14 +201,14 @@ class Ask:
         z = calibration(self.catalogue, encoder).z(query, np.stack([rows[0] for rows in vectors.values()]))
         return dict(zip(vectors, map(float, z), strict=True))
 
-    def alike(self, picture: Vector) -> Found:
+    def alike(self, picture: Vector) -> SignalList:
         """Items that look like the picture, most alike first."""
         pairs = usual_pairs(self.catalogue, "visual")
         nearest = self.catalogue.nearest("visual", picture, self.pool, self.filters)
         if pairs.count < FEWEST_PAIRS:
-            return Found("picture", nearest)
+            return SignalList("picture", nearest)
         z = {item_id: pairs.z(cosine) for item_id, cosine in nearest}
-        return Found("picture", [pair for pair in nearest if z[pair[0]] >= ALIKE], z=z)
+        return SignalList("picture", [pair for pair in nearest if z[pair[0]] >= ALIKE], z=z)
 
     def texts_of(self, space: Space, picture: Vector, leave_out: set[str], *, centred: bool) -> Scored:
         """Items by how well their texts fit the picture; without those in ``leave_out``."""
@@ -249,7 +249,7 @@ class Ask:
         """Some of the catalogue's pictures in the joint space; the encoder has centred them."""
         return self.catalogue.sample("joint", REFERENCES)
 
-    def fused(self, found: Sequence[Found], weights: Mapping[SignalSource, float], k: int) -> ItemsResult:
+    def fused(self, found: Sequence[SignalList], weights: Mapping[SignalSource, float], k: int) -> ItemsResult:
         """The signals' lists as one result."""
         scores, signals = fuse(found, weights)
         best = sorted(scores, key=lambda item_id: (-scores[item_id], item_id))[:k]
@@ -263,7 +263,7 @@ class Ask:
 
 
 def fuse(
-    found: Sequence[Found], weights: Mapping[SignalSource, float]
+    found: Sequence[SignalList], weights: Mapping[SignalSource, float]
 ) -> tuple[dict[str, float], dict[str, list[Signal]]]:
     """Weighted reciprocal rank fusion: the score of each item, and every signal that speaks for it."""
     scores: dict[str, float] = {}

@@ -8,9 +8,9 @@ from pydantic import Field, field_validator
 
 from tools.errors import ServiceMissing
 from tools.records import Record, SignalSource
-from tools.search import Found, fuse
+from tools.search import SignalList, fuse
 from tools.store import Catalogue
-from tools.store.pages import Encoder, PageIndex, StoredPassage, Vectors
+from tools.store.pages import PageIndex, PassageEncoder, StoredPassage, Vectors
 from tools.tool import Arguments, Context, Tool
 
 NO_PAGES = "The shop has given no pages; it does so with: assistant pages ingest FILE..."
@@ -67,12 +67,12 @@ def search_pages(context: Context, arguments: SearchPages) -> PagesResult:
     if store is None or index is None or not index.passages:
         return PagesResult(passages=[], missing=[NO_PAGES])
     scores, missing = np.zeros(len(index.passages), np.float32), []
-    found = [Found("keyword", [(str(key), score) for key, score in store.keyword(arguments.query, POOL)], {})]
+    found = [SignalList("keyword", [(str(key), score) for key, score in store.keyword(arguments.query, POOL)], {})]
     try:
         encoder = context.engines.text
         if index.encoder == encoder.identity:
             scores = calibrated(arguments.query, index, encoder, _background(context.engines.catalogue, encoder))
-            found.append(Found("dense", _best(index, scores), {}))
+            found.append(SignalList("dense", _best(index, scores), {}))
         else:
             missing = [OTHER_ENCODER]
     except ServiceMissing as exc:
@@ -80,7 +80,7 @@ def search_pages(context: Context, arguments: SearchPages) -> PagesResult:
     return PagesResult(passages=_hits(index, found, scores)[: arguments.k], missing=missing)
 
 
-def calibrated(query: str, index: PageIndex, encoder: Encoder, background: Vectors | None) -> Vectors:
+def calibrated(query: str, index: PageIndex, encoder: PassageEncoder, background: Vectors | None) -> Vectors:
     """How near each passage is to the question (n,); 1 from where on it answers it, whatever the encoder's cosines are.
 
     Args:
@@ -94,7 +94,7 @@ def calibrated(query: str, index: PageIndex, encoder: Encoder, background: Vecto
     return scores
 
 
-def _background(catalogue: Catalogue, encoder: Encoder) -> Vectors | None:
+def _background(catalogue: Catalogue, encoder: PassageEncoder) -> Vectors | None:
     """Some item texts of the catalogue; None where there are none by this encoder."""
     if catalogue.identity("text") != encoder.identity:
         return None
@@ -107,7 +107,7 @@ def _best(index: PageIndex, scores: Vectors) -> list[tuple[str, float]]:
     return [(str(index.passages[n].key), float(scores[n])) for n in order]
 
 
-def _hits(index: PageIndex, found: list[Found], scores: Vectors) -> list[PageHit]:
+def _hits(index: PageIndex, found: list[SignalList], scores: Vectors) -> list[PageHit]:
     """The passages found, those that are relevant first."""
     fused, _ = fuse(found, WEIGHTS)
     places = {str(passage.key): n for n, passage in enumerate(index.passages)}

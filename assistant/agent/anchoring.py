@@ -9,7 +9,7 @@ from assistant.agent.reading.amounts import Amount, find_amounts
 from assistant.agent.reading.referring import Referring
 from assistant.privacy.masking import unmarked
 from assistant.records import Constraint
-from assistant.understanding import CENT, Said
+from assistant.understanding import CENT, Utterance
 from assistant.understanding.names import name_index
 from tools.records import Filters, Vocabulary
 from tools.store.words import holds, tokens
@@ -24,12 +24,12 @@ _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 class Words:
     """The customer's words of this turn, and what they are read with."""
 
-    said: Sequence[Said]
+    said: Sequence[Utterance]
     language: str
     vocabulary: Vocabulary
     referring: Referring | None = None
 
-    def sums(self) -> Iterator[tuple[Said, Amount]]:
+    def sums(self) -> Iterator[tuple[Utterance, Amount]]:
         """The numbers, in any spelling."""
         for part in self.said:
             for amount in find_amounts(part.text, self.language, currencies=self.vocabulary.currencies):

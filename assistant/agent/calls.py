@@ -67,9 +67,9 @@ class TakeBack(Arguments):
     words: str = Field(min_length=1, max_length=100, description="the customer's own words that give it up")
 
 
-def take_back(_: Context, arguments: TakeBack) -> "Answer":
+def take_back(_: Context, arguments: TakeBack) -> "SmallTalkAnswer":
     """Take back a filter of an earlier message that the customer's new words give up."""
-    return Answer(text=arguments.condition)
+    return SmallTalkAnswer(text=arguments.condition)
 
 
 class SmallTalk(Arguments):
@@ -78,15 +78,15 @@ class SmallTalk(Arguments):
     answer: str = Field(min_length=1, max_length=300, description="one short friendly sentence, without any offer")
 
 
-class Answer(Record):
+class SmallTalkAnswer(Record):
     """What is said to small talk."""
 
     text: str
 
 
-def small_talk(_: Context, arguments: SmallTalk) -> Answer:
+def small_talk(_: Context, arguments: SmallTalk) -> SmallTalkAnswer:
     """Answer a message that asks for no product at all, such as a greeting or thanks; the turn ends with it."""
-    return Answer(text=arguments.answer)
+    return SmallTalkAnswer(text=arguments.answer)
 
 
 ASK: Final = Tool(AskCustomer, ask_customer)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from assistant.agent.first_searches import constraints_in_words
-from assistant.agent.state import Found, TurnContext, WishSearch
+from assistant.agent.state import SearchResult, TurnContext, WishSearch
 from assistant.agent.text_checks import may_be_quoted
 from assistant.records import Candidate, Change, Constraint
 from assistant.understanding import to_filters
@@ -144,7 +144,7 @@ class _Causes:
         return sign * (one.found - one.now) >= max(sign * (one.first - one.found), 1)
 
 
-def _words(searches: Sequence[Found]) -> str:
+def _words(searches: Sequence[SearchResult]) -> str:
     """What was asked for in words; nothing where there were several searches, or one that asked otherwise."""
     asked = {found.asked if found.tool == "search_by_text" else "" for found in searches}
     query = asked.pop() if len(asked) == 1 else ""

@@ -12,7 +12,7 @@ from typing import Any
 from assistant.agent.fusion import FusedHit
 from assistant.agent.relevance import NEAR
 from assistant.agent.stems import content_stems as _stems
-from assistant.claims import Limit, denied_words
+from assistant.claims import PriceLimit, denied_words
 from assistant.records import CitedEvidence, Evidence
 from prompts import say, sentence_keys
 from tools.records import Filters, Item, Signal, Variant
@@ -36,7 +36,7 @@ _CORRECTED = ("picture_text", "text_picture")
 """Sources whose scores are corrected already (CSLS): they are about 0 for unrelated pairs."""
 
 
-class Ledger:
+class EvidenceBuilder:
     """Makes the entries of one turn."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Ledger:
         wish: str,
         heard: dict[str, str] | None = None,
         *,
-        limit: Limit | None = None,
+        limit: PriceLimit | None = None,
         numbers: Iterator[int] | None = None,
         asked: str | None = None,
     ) -> None:
@@ -58,7 +58,7 @@ class Ledger:
             asked: the attribute that the items are in order of.
         """
         maximum = filters.max_price
-        self._limit = limit or (Limit(maximum) if maximum is not None else None)
+        self._limit = limit or (PriceLimit(maximum) if maximum is not None else None)
         self._filters = filters
         self._asked = asked
         named = [value for values in filters.attributes.values() for value in values]

@@ -1,19 +1,19 @@
 """What the user showed for items in this conversation: said, pressed, looked at.
 
 Words beat buttons, and among the same kind the later beats the earlier, so that an item is either liked or rejected.
-What it comes to is one number an item (`leanings`), which moves the ranking at once (`personalization`).
+What it comes to is one number an item (`item_feedback`), which moves the ranking at once (`personalization`).
 """
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from assistant.records import Memory, Recommendation, Regard
+from assistant.records import ItemFeedback, Memory, Recommendation
 from assistant.understanding import Understanding
 from tools.taste.records import EventKind, Interaction
 
 LIKED = {"words": 1.0, "button": 0.6}
 LOOKED_AT = 0.2
-FADING = 0.8
+DECAY = 0.8
 """What a turn leaves of an interest."""
 
 REMEMBERED = 50
@@ -23,7 +23,7 @@ FOR_IT = frozenset({"like", "more_like_this", "cart", "purchase"})
 AGAINST_IT = frozenset({"dislike", "not_this"})
 
 
-class Pressed(NamedTuple):
+class Click(NamedTuple):
     """A button that the user pressed on an item; ``at`` in seconds since 1970."""
 
     item_id: str
@@ -31,7 +31,7 @@ class Pressed(NamedTuple):
     at: float
 
 
-def with_buttons(memory: Memory, pressed: Sequence[Pressed], titles: Mapping[str, str]) -> Memory:
+def with_buttons(memory: Memory, pressed: Sequence[Click], titles: Mapping[str, str]) -> Memory:
     """The memory with the buttons that were pressed since the last turn; those on unknown items say nothing.
 
     Args:
@@ -40,7 +40,7 @@ def with_buttons(memory: Memory, pressed: Sequence[Pressed], titles: Mapping[str
     for press in pressed:
         if press.at <= memory.pressed_until or press.item_id not in titles:
             continue
-        regard = Regard(item_id=press.item_id, title=titles[press.item_id], turn=memory.turns, source="button")
+        regard = ItemFeedback(item_id=press.item_id, title=titles[press.item_id], turn=memory.turns, source="button")
         if press.event in FOR_IT:
             memory = _regarded(memory, regard, liked=True)
         elif press.event in AGAINST_IT:
@@ -73,7 +73,7 @@ def said_of_items(memory: Memory, user: str, at: float) -> list[Interaction]:
         memory: as it is after the turn.
         at: seconds since 1970.
     """
-    kinds: tuple[tuple[EventKind, list[Regard]], ...] = (("like", memory.liked), ("not_this", memory.rejected))
+    kinds: tuple[tuple[EventKind, list[ItemFeedback]], ...] = (("like", memory.liked), ("not_this", memory.rejected))
     return [
         Interaction(user=user, item_id=regard.item_id, event=kind, at=at)
         for kind, regards in kinds
@@ -82,10 +82,10 @@ def said_of_items(memory: Memory, user: str, at: float) -> list[Interaction]:
     ]
 
 
-def leanings(memory: Memory) -> dict[str, float]:
+def item_feedback(memory: Memory) -> dict[str, float]:
     """Item to how much this conversation speaks for it (1 at most) or against it (-1); older turns say less."""
     now = memory.turns + 1
-    looked = {regard.item_id: LOOKED_AT * FADING ** (now - regard.turn) for regard in memory.looked_at}
+    looked = {regard.item_id: LOOKED_AT * DECAY ** (now - regard.turn) for regard in memory.looked_at}
     liked = {regard.item_id: _strength(regard, now) for regard in memory.liked}
     rejected = {regard.item_id: -_strength(regard, now) for regard in memory.rejected if not regard.for_price}
     return looked | liked | rejected
@@ -97,15 +97,15 @@ def only_looked_at(memory: Memory) -> frozenset[str]:
     return frozenset(regard.item_id for regard in memory.looked_at if regard.item_id not in said)
 
 
-def _strength(regard: Regard, now: int) -> float:
-    return float(LIKED[regard.source] * FADING ** max(0, now - regard.turn))
+def _strength(regard: ItemFeedback, now: int) -> float:
+    return float(LIKED[regard.source] * DECAY ** max(0, now - regard.turn))
 
 
-def _said_of(item: Recommendation, memory: Memory) -> Regard:
-    return Regard(item_id=item.item_id, title=item.title, turn=memory.turns + 1, source="words")
+def _said_of(item: Recommendation, memory: Memory) -> ItemFeedback:
+    return ItemFeedback(item_id=item.item_id, title=item.title, turn=memory.turns + 1, source="words")
 
 
-def _regarded(memory: Memory, regard: Regard, *, liked: bool) -> Memory:
+def _regarded(memory: Memory, regard: ItemFeedback, *, liked: bool) -> Memory:
     """The memory with this regard in place of what was known of the item; a button changes nothing that was said."""
     said = [*memory.liked, *memory.rejected]
     if regard.source == "button" and any(r.item_id == regard.item_id and r.source == "words" for r in said):
@@ -116,12 +116,12 @@ def _regarded(memory: Memory, regard: Regard, *, liked: bool) -> Memory:
     return memory.model_copy(update=lists)
 
 
-def _looked(memory: Memory, regards: Sequence[Regard]) -> Memory:
+def _looked(memory: Memory, regards: Sequence[ItemFeedback]) -> Memory:
     looked = memory.looked_at
     for regard in regards:
         looked = [*_others(looked, regard), regard]
     return memory.model_copy(update={"looked_at": looked[-REMEMBERED:]})
 
 
-def _others(regards: Sequence[Regard], regard: Regard) -> list[Regard]:
+def _others(regards: Sequence[ItemFeedback], regard: ItemFeedback) -> list[ItemFeedback]:
     return [other for other in regards if other.item_id != regard.item_id]

@@ -10,8 +10,8 @@ from assistant.agent.evidence import attribute_name
 from assistant.agent.session_preferences import preferences_in_force
 from assistant.agent.state import Plan
 from assistant.privacy.masking import unmarked
-from assistant.records import Constraint, Heard, Memory, MessageRead, PlannedCall, Seen
-from assistant.understanding import CENT, Said, Understanding, carry_over, to_filters, within_limits
+from assistant.records import Constraint, ImageLabels, Memory, MessageRead, PlannedCall, Transcription
+from assistant.understanding import CENT, Understanding, Utterance, carry_over, to_filters, within_limits
 from assistant.understanding.names import name_index
 from prompts import Message, load_prompt, say
 from tools.records import Hit, Record, Vocabulary
@@ -49,7 +49,7 @@ def usual_names(vocabulary: Vocabulary) -> Names:
     )
 
 
-def names_near(said: Sequence[Said], hits: Sequence[Hit], vocabulary: Vocabulary, usual: Names) -> Names:
+def names_near(said: Sequence[Utterance], hits: Sequence[Hit], vocabulary: Vocabulary, usual: Names) -> Names:
     """Further names that the message is about: first those it mentions, then those of what was found for it."""
     found = [match for part in said for match in name_index(vocabulary).find(part.text, ("brand", "category"))]
     levels = [level.strip() for hit in hits for level in (hit.category or "").split(">")]
@@ -160,8 +160,8 @@ def message_as_read(
     memory: Memory,
     plan: Plan,
     text: str,
-    heard: list[Heard],
-    seen: list[Seen],
+    heard: list[Transcription],
+    seen: list[ImageLabels],
     near: Names,
     *,
     wish: str = "",

@@ -13,16 +13,16 @@ from langgraph.runtime import Runtime
 from assistant.agent.changes import changes
 from assistant.agent.degradation import say_without
 from assistant.agent.diversity import category_by_category, diverse, explored, places_to_explore
-from assistant.agent.evidence import Ledger
+from assistant.agent.evidence import EvidenceBuilder
 from assistant.agent.fusion import FusedHit, SearchOutcome, interleave, votes
 from assistant.agent.fusion import fuse as fuse_outcomes
-from assistant.agent.personalization import BY_TASTE, TASTE_TOOL, opinions, weights_of
+from assistant.agent.personalization import BY_TASTE, TASTE_TOOL, user_signals, weights_of
 from assistant.agent.question_back import spreads
 from assistant.agent.reading.reader import find_items
 from assistant.agent.relevance import SAME_KIND, best_scores, is_certain, is_near, is_relevant, is_same_kind, strength
-from assistant.agent.state import Assortment, Found, Plan, TurnContext, TurnState, WishSearch, said_by
+from assistant.agent.state import Assortment, Plan, SearchResult, TurnContext, TurnState, WishSearch, said_by
 from assistant.agent.wishes import listing, shared_out
-from assistant.claims import Limit, named_currency
+from assistant.claims import PriceLimit, named_currency
 from assistant.learning.records import Fusion
 from assistant.learning.store import weights_in_force
 from assistant.privacy.masking import unmarked
@@ -119,7 +119,7 @@ async def _fuse_one(
     return search.model_copy(update={"candidates": candidates}), fusion, unread
 
 
-def _telling(found: list[Found]) -> list[Found]:
+def _telling(found: list[SearchResult]) -> list[SearchResult]:
     """The searches' results without those for words that nothing fits, where other words of the wish find something."""
     best = [best_scores((one.asked, hit) for hit in one.hits) for one in found]
     if not any(is_certain(one) for one in best):
@@ -275,7 +275,7 @@ def _candidates(
     words = " ".join([plan.topic, *(said.text for said in said_by(state)), *(f.asked for f in search.found)])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
     asked = plan.order.attribute if plan.order else None
-    ledger = Ledger(_as_wished(plan), words, heard, limit=_limit(plan, context), numbers=numbers, asked=asked)
+    ledger = EvidenceBuilder(_as_wished(plan), words, heard, limit=_limit(plan, context), numbers=numbers, asked=asked)
     near = [*_as_meant(near[: state["request"].top_n], items, plan, state, context), *near[state["request"].top_n :]]
     candidates = [
         Candidate(
@@ -321,7 +321,7 @@ async def _said_by_taste(
     if not context.settings.turn.fuse_signals:
         return [], []
     try:
-        return await asyncio.to_thread(opinions, state["known"], near, context.catalogue), []
+        return await asyncio.to_thread(user_signals, state["known"], near, context.catalogue), []
     except ProductError as exc:
         return [], [say_without("no_history", state["memory"].language, str(exc))]
 
@@ -349,7 +349,7 @@ def _explored(near: list[FusedHit], state: TurnState, context: TurnContext) -> s
     )
 
 
-def _with_explored(candidates: list[Candidate], rare: set[str], ledger: Ledger, count: int) -> list[Candidate]:
+def _with_explored(candidates: list[Candidate], rare: set[str], ledger: EvidenceBuilder, count: int) -> list[Candidate]:
     """The candidates with the rare ones marked, and in the last shown places."""
     marked = [
         candidate.model_copy(
@@ -439,7 +439,7 @@ def _as_wished(plan: Plan) -> Filters:
     return plan.filters.model_copy(update={"max_price": named[0]}) if named else plan.filters
 
 
-def _limit(plan: Plan, context: TurnContext) -> Limit | None:
+def _limit(plan: Plan, context: TurnContext) -> PriceLimit | None:
     """The highest price that the user named, in the currency of their words or the only one of the catalogue."""
     amount = _as_wished(plan).max_price
     if amount is None:
@@ -447,7 +447,7 @@ def _limit(plan: Plan, context: TurnContext) -> Limit | None:
     named = [named_currency(one.words) for one in plan.constraints if one.field == "max_price"]
     currencies = context.vocabulary.currencies
     only = currencies[0] if len(currencies) == 1 else None
-    return Limit(amount, next((currency for currency in named if currency), only))
+    return PriceLimit(amount, next((currency for currency in named if currency), only))
 
 
 def _alias(position: int) -> str:

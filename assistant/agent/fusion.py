@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from assistant.learning.gates import built_in, gated_scores
-from assistant.learning.records import Vote
+from assistant.learning.records import RankedSignal
 from tools.records import Hit, Signal
 
 Method = Literal["rrf", "score", "zscore", "concat", "learned"]
@@ -74,17 +74,17 @@ def fuse(
     return [FusedHit(hits[item_id], scores.get(item_id, 0.0), signals[item_id]) for item_id in ordered]
 
 
-def votes(outcomes: Sequence[SearchOutcome]) -> dict[str, list[Vote]]:
+def votes(outcomes: Sequence[SearchOutcome]) -> dict[str, list[RankedSignal]]:
     """What each list says of each item, by item id: what fusion is made of, without what was asked."""
     found = list(_lists(outcomes))
     lists = Counter(source for source, _ in found)
-    given: defaultdict[str, list[Vote]] = defaultdict(list)
+    given: defaultdict[str, list[RankedSignal]] = defaultdict(list)
     for source, entries in found:
         best, worst = max(entry.score for entry in entries), min(entry.score for entry in entries)
         for entry in entries:
             share = (entry.score - worst) / (best - worst) if best > worst else 1.0
             told = {"rank": entry.rank, "score": entry.score, "share": share}
-            given[entry.item_id].append(Vote(source=source, lists=lists[source], **told))
+            given[entry.item_id].append(RankedSignal(source=source, lists=lists[source], **told))
     return dict(given)
 
 

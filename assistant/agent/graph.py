@@ -23,7 +23,7 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
     graph = StateGraph(TurnState, context_schema=TurnContext)
     steps = {
         "receive": plan.receive,
-        "anticipate": plan.anticipate,
+        "anticipate": plan.preprocess,
         "make_plan": plan.plan,
         "fuse": fuse.fuse,
         "deliberate": loop.deliberate,

@@ -23,10 +23,19 @@ from assistant.agent.fuse import fuse
 from assistant.agent.plan import Result, all_found, failures, run_calls, search_for
 from assistant.agent.planners import Decision, Finish, ModelPlanner, Planner, ReadingPlanner
 from assistant.agent.relevance import is_certain
-from assistant.agent.state import Found, Plan, TurnContext, TurnState, WishSearch, only_steers, said_by, wishes_heard
+from assistant.agent.state import (
+    Plan,
+    SearchResult,
+    TurnContext,
+    TurnState,
+    WishSearch,
+    only_steers,
+    said_by,
+    wishes_heard,
+)
 from assistant.agent.steps import planner_in_force
 from assistant.agent.text_checks import may_be_asked, may_be_chatted
-from assistant.agent.transcript import Progress, items_in_words, prompt_limits, result_in_words
+from assistant.agent.transcript import PlannerInput, items_in_words, prompt_limits, result_in_words
 from assistant.agent.wishes import joined
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.llm.adapters import is_taught, prompts_in_force
@@ -151,7 +160,7 @@ class _Deliberation:
         self._context, self._writer = runtime.context, runtime.stream_writer
         self._certain = state["searches"][0]
         self._asked: dict[str, PlannedCall] = {}
-        self._found: list[tuple[PlannedCall, list[Found]]] = []
+        self._found: list[tuple[PlannedCall, list[SearchResult]]] = []
         self._not_applied: list[Constraint] = []
         self._given_up: list[Constraint] = []
         self._kept: list[Constraint] = []
@@ -182,7 +191,7 @@ class _Deliberation:
             if constraints
         ]
 
-    async def begin(self) -> Progress:
+    async def begin(self) -> PlannerInput:
         """What the planner is told of first: the wish as it was read, and the reading's searches."""
         state, context = self.state, self._context
         usual = usual_names(context.vocabulary)
@@ -197,9 +206,9 @@ class _Deliberation:
         for record in records:
             self._runtime.stream_writer(record)
         before = before_message(context.vocabulary, state["memory"], folder)
-        return Progress(before, records, self._scope(), self._may_ask)
+        return PlannerInput(before, records, self._scope(), self._may_ask)
 
-    async def run(self, planner: Planner, progress: Progress) -> None:
+    async def run(self, planner: Planner, progress: PlannerInput) -> None:
         """Rounds until the planner ends, asks, or has had as many as the settings allow."""
         for number in range(self._context.settings.turn.rounds):
             decision = await self._decision(planner, progress)
@@ -231,7 +240,7 @@ class _Deliberation:
                 self._asked[key(known)] = known
         return RoundFinished(wish=self._certain.heading, calls=results[:1] if self._limits.fused else results)
 
-    async def _decision(self, planner: Planner, progress: Progress) -> Decision:
+    async def _decision(self, planner: Planner, progress: PlannerInput) -> Decision:
         tell, watch = self._runtime.stream_writer, self._context.watch
         tell(StepStarted(step="plan", origin="model"))
         began, ok, summary = time.perf_counter(), False, ""

@@ -4,7 +4,7 @@ Four sources, each a list of its own: this conversation (``session``), the conte
 (``profile``), what people of similar taste chose (``collaborative``), and what many people chose (``popular``). They
 are asked only about candidates that the searches found and the constraints let through, so that they re-order what has
 to do with the wish and bring in nothing else. Only where the message names no wish does taste find candidates itself
-(`finds`).
+(`candidates_for_user`).
 """
 
 import time
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.agent.feedback import leanings, only_looked_at
+from assistant.agent.feedback import item_feedback, only_looked_at
 from assistant.agent.fusion import FusedHit, SearchOutcome
 from assistant.agent.taste_weights import Situation, scales, situation
 from assistant.records import Memory
@@ -30,7 +30,7 @@ from tools.taste.taste import Taste
 if TYPE_CHECKING:
     from tools.taste.model import TasteModel
 
-FAINT = 1.5
+MIN_SIMILARITY = 1.5
 """The z-score among pairs of items below which two of them have nothing to do with each other; docs/retrieval.md."""
 
 PREFERENCE = 0.5
@@ -51,7 +51,7 @@ BY_TASTE = frozenset({TASTE_TOOL, *TASTE_TOOLS})
 
 
 @dataclass(frozen=True)
-class Known:
+class UserContext:
     """What is known of the user in one turn; nothing, where they ask for somebody else or taste is switched off.
 
     Attributes:
@@ -64,7 +64,7 @@ class Known:
 
     situation: Situation
     history: Mapping[str, float] = field(default_factory=dict)
-    leanings: Mapping[str, float] = field(default_factory=dict)
+    item_feedback: Mapping[str, float] = field(default_factory=dict)
     looked_at: frozenset[str] = frozenset()
     profile: TasteProfile = field(default_factory=TasteProfile)
     taste: Taste | None = None
@@ -99,9 +99,9 @@ class Opinion:
 _NONE = Opinion(-1.0)
 
 
-def know(
+def load_user_context(
     taste: Taste | None, user: str, memory: Memory, *, words: bool, photo: bool, pressed: Iterable[str] = ()
-) -> Known:
+) -> UserContext:
     """What is known of a user at this moment.
 
     Args:
@@ -115,19 +115,19 @@ def know(
     Raises:
         StoreError: the events or the model cannot be read.
     """
-    said, looked = leanings(memory), only_looked_at(memory)
+    said, looked = item_feedback(memory), only_looked_at(memory)
     if taste is None:
-        return Known(situation(words=words, photo=photo, events=0), leanings=said, looked_at=looked)
+        return UserContext(situation(words=words, photo=photo, events=0), leanings=said, looked_at=looked)
     own = not memory.for_other
     now = time.time()
     history = taste.history(user, now) if own else {}
     history = {item_id: strength for item_id, strength in history.items() if item_id not in {*said, *pressed}}
     profile = taste.profile(user, now) if own else TasteProfile()
     trained = taste.model is not None
-    return Known(
+    return UserContext(
         situation=situation(words=words, photo=photo, events=profile.events or len(profile.attributes)),
         history=history,
-        leanings=said,
+        item_feedback=said,
         looked_at=looked,
         profile=profile,
         taste=taste,
@@ -136,7 +136,7 @@ def know(
     )
 
 
-def weights_of(known: Known, weights: Mapping[str, float]) -> dict[str, float]:
+def weights_of(known: UserContext, weights: Mapping[str, float]) -> dict[str, float]:
     """The fusion's weights with those of taste scaled by what is known.
 
     The more popularity is debiased, the less it counts, and a conversation counts as its strongest leaning. Without a
@@ -150,11 +150,11 @@ def weights_of(known: Known, weights: Mapping[str, float]) -> dict[str, float]:
     return {**weights, **scaled, **listed}
 
 
-def opinions(known: Known, near: Sequence[FusedHit], catalogue: Catalogue) -> list[SearchOutcome]:
+def user_signals(known: UserContext, near: Sequence[FusedHit], catalogue: Catalogue) -> list[SearchOutcome]:
     """What each source says of these candidates, one list a source; a source with nothing to say gives none.
 
     Args:
-        known: see `know`.
+        known: see `load_user_context`.
         near: the candidates, best first: where a source makes no difference they keep their order.
         catalogue: where their vectors and attributes stand.
     """
@@ -172,7 +172,7 @@ def opinions(known: Known, near: Sequence[FusedHit], catalogue: Catalogue) -> li
     return [_outcome(source, scored, near) for source, scored in found.items() if _says_something(scored)]
 
 
-def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> list[Hit]:
+def candidates_for_user(known: UserContext, catalogue: Catalogue, filters: Filters, pool: int) -> list[Hit]:
     """Candidates for a message without a wish: what lies close to the user's taste and what people chose.
 
     Beside these are what the tools find that ask for other people's choices. What the user knows already is left out,
@@ -199,7 +199,7 @@ def finds(known: Known, catalogue: Catalogue, filters: Filters, pool: int) -> li
 # The sources -------------------------------------------------------------------------------------------------------
 
 
-def _session(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
+def _session(known: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
     """Close to what was liked in this conversation, away from what was rejected; what was looked at is seen already."""
     shown = list(known.leanings)
     closeness = _closeness(catalogue, ids, shown)
@@ -216,7 +216,7 @@ def _session(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str
     return found
 
 
-def _profile(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
+def _profile(known: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
     """Close to the user's taste in text and picture space, and of the brands, categories and colours they choose."""
     liked = known.liked
     closeness, items = _closeness(catalogue, ids, liked), catalogue.get_many(list(ids))
@@ -230,7 +230,7 @@ def _profile(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str
     return found
 
 
-def _collaborative(known: Known, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
+def _collaborative(known: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
     """What people of similar taste chose, by the trained model; how many people, where they are enough to be told."""
     model = _model(known, catalogue)
     if known.taste is None or model is None or not model.knows(known.history):
@@ -251,7 +251,7 @@ def _collaborative(known: Known, ids: Sequence[str], catalogue: Catalogue) -> di
     }
 
 
-def _popular(known: Known, ids: Sequence[str]) -> dict[str, Opinion]:
+def _popular(known: UserContext, ids: Sequence[str]) -> dict[str, Opinion]:
     """How many people chose each."""
     if known.taste is None:
         return {}
@@ -311,7 +311,7 @@ def _closeness(catalogue: Catalogue, ids: Sequence[str], others: Sequence[str]) 
             z[places] += (best - pairs.typical) / pairs.deviation
             counts[places] += 1
     known = np.maximum(counts, 1)
-    return _Closeness(np.where(z / known >= FAINT, sums / known, 0.0), z / known)
+    return _Closeness(np.where(z / known >= MIN_SIMILARITY, sums / known, 0.0), z / known)
 
 
 def _around(catalogue: Catalogue, ids: Sequence[str], profile: TasteProfile) -> dict[str, float]:
@@ -326,7 +326,7 @@ def _around(catalogue: Catalogue, ids: Sequence[str], profile: TasteProfile) -> 
             for item_id, cosine in zip(vectors, map(float, best), strict=True):
                 found.setdefault(item_id, []).append((cosine, pairs.z(cosine)))
     means = {item_id: np.mean(pairs, axis=0) for item_id, pairs in found.items()}
-    return {item_id: float(cosine) for item_id, (cosine, z) in means.items() if z >= FAINT}
+    return {item_id: float(cosine) for item_id, (cosine, z) in means.items() if z >= MIN_SIMILARITY}
 
 
 def _best_cosines(rows: Sequence[list[Vector]], columns: Sequence[list[Vector]]) -> NDArray[np.float32]:
@@ -369,7 +369,7 @@ def _preference(item: Item, profile: TasteProfile) -> float:
     return float(np.clip(sum(weights), -1.0, 1.0))
 
 
-def _model(known: Known, catalogue: Catalogue) -> "TasteModel | None":
+def _model(known: UserContext, catalogue: Catalogue) -> "TasteModel | None":
     """The trained model, knowing also what was ingested since."""
     model = known.taste.model if known.taste else None
     if model is None:

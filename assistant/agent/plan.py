@@ -12,28 +12,28 @@ from langgraph.runtime import Runtime
 from assistant.agent.degradation import say_without
 from assistant.agent.feedback import with_buttons, with_words
 from assistant.agent.first_searches import certain_calls, usual_names
-from assistant.agent.personalization import TASTE_TOOL, TASTE_TOOLS, Known, finds, know
+from assistant.agent.personalization import TASTE_TOOL, TASTE_TOOLS, UserContext, candidates_for_user, load_user_context
 from assistant.agent.question_back import is_open
 from assistant.agent.receive import check_request, noted, take_attachments, without_dropped
 from assistant.agent.relaxation import relax
 from assistant.agent.relevance import best_scores, is_certain, is_near_enough, relevant_ids, same_kind_ids
 from assistant.agent.role_questions import with_questions
-from assistant.agent.state import Emit, Found, Plan, TurnContext, TurnState, WishSearch, said_by, wishes_heard
+from assistant.agent.state import Emit, Plan, SearchResult, TurnContext, TurnState, WishSearch, said_by, wishes_heard
 from assistant.agent.wishes import MOST_WISHES, joined, left_out, searches_for
 from assistant.records import (
     Accepted,
     Attachment,
-    Heard,
+    ImageLabels,
     Memory,
     PlannedCall,
     Relaxation,
-    Seen,
     Step,
     StepFinished,
     StepStarted,
+    Transcription,
     TurnEvent,
 )
-from assistant.understanding import Said, Understanding, is_untranslated, to_filters
+from assistant.understanding import Understanding, Utterance, is_untranslated, to_filters
 from assistant.understanding.attributes import attribute_of
 from prompts import say
 from tools.errors import MediaError, ProductError
@@ -79,7 +79,7 @@ def _with_buttons(memory: Memory, context: TurnContext) -> Memory:
     return with_buttons(memory, fresh, {item_id: item.title for item_id, item in items.items()})
 
 
-async def anticipate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Start at once what an attachment makes certain: transcribe recordings, describe pictures, side by side.
 
     Raises:
@@ -94,12 +94,12 @@ async def anticipate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     results = await run_calls(calls, state, runtime)
     _refuse_unreadable(state["attachments"], [step for _, step, _ in results])
     heard = [
-        Heard(attachment=c.arguments["audio"], transcript=Transcript.model_validate(r))
+        Transcription(attachment=c.arguments["audio"], transcript=Transcript.model_validate(r))
         for c, _, r in results
         if r and "audio" in c.arguments
     ]
     seen = [
-        Seen(attachment=c.arguments["image"], description=PictureDescription.model_validate(r))
+        ImageLabels(attachment=c.arguments["image"], description=PictureDescription.model_validate(r))
         for c, _, r in results
         if r and "image" in c.arguments
     ]
@@ -180,13 +180,13 @@ async def search_for(
     return search.model_copy(update={"plan": plan, "found": _instead_of_lists(all_found(results), by_taste)}), results
 
 
-def all_found(results: Sequence[Result]) -> list[Found]:
+def all_found(results: Sequence[Result]) -> list[SearchResult]:
     """What those of the calls brought that find items."""
     return [found for call, _, result in results if (found := _found(call, result))]
 
 
 def _understood(
-    said: list[Said], memory: Memory, context: TurnContext, seen: list[Seen]
+    said: list[Utterance], memory: Memory, context: TurnContext, seen: list[ImageLabels]
 ) -> tuple[Understanding, Memory, list[WishSearch]]:
     """What the message says, the memory with it, and what is certain to be done for each wish."""
     pictures = [one.attachment for one in seen]
@@ -200,7 +200,7 @@ def _understood(
     return understanding, with_words(memory, understanding), searches
 
 
-def _with_label(understanding: Understanding, seen: list[Seen]) -> Understanding:
+def _with_label(understanding: Understanding, seen: list[ImageLabels]) -> Understanding:
     """For a photo with properties alone ("this, in black"): what the photo shows, with the properties, as the topic."""
     values = [str(one.value) for one in understanding.constraints if one.field == "attributes"]
     labels = [one.description.labels[0].label for one in seen if one.description.labels]
@@ -253,34 +253,36 @@ def _unused_in_words(plan: Plan, language: str) -> list[str]:
     return sentences
 
 
-async def _know(plan: Plan, state: TurnState, context: TurnContext) -> tuple[Known, list[str]]:
+async def _know(plan: Plan, state: TurnState, context: TurnContext) -> tuple[UserContext, list[str]]:
     """What is known of the user, and a sentence where that cannot be read: the turn goes on without it."""
     words, photo, memory = bool(plan.topic), bool(plan.pictures), state["memory"]
     pressed = {press.item_id for press in context.pressed}
-    ask = partial(know, user=context.user, memory=memory, words=words, photo=photo, pressed=pressed)
+    ask = partial(load_user_context, user=context.user, memory=memory, words=words, photo=photo, pressed=pressed)
     try:
         return await asyncio.to_thread(ask, context.taste), []
     except ProductError as exc:
         return ask(None), [say_without("no_history", memory.language, str(exc))]
 
 
-async def _found_by_taste(known: Known, plan: Plan, context: TurnContext) -> list[Found]:
+async def _found_by_taste(known: UserContext, plan: Plan, context: TurnContext) -> list[SearchResult]:
     """Candidates for a message without a wish, where something is known."""
     asked = plan.sort or plan.intent != "recommend" or known.situation.wish != "none"
     if asked or known.taste is None or not (known.is_cold or known.history or known.profile.attributes):
         return []
     try:
-        hits = await asyncio.to_thread(finds, known, context.catalogue, plan.filters, context.settings.turn.pool)
+        hits = await asyncio.to_thread(
+            candidates_for_user, known, context.catalogue, plan.filters, context.settings.turn.pool
+        )
     except ProductError:  # what is found without it stands
         return []
-    return [Found(tool=TASTE_TOOL, asked="", hits=hits)] if hits else []
+    return [SearchResult(tool=TASTE_TOOL, asked="", hits=hits)] if hits else []
 
 
 def _any_item(results: list[Result]) -> bool:
     return any(result and result.get("items") for _, _, result in results)
 
 
-def _instead_of_lists(found: list[Found], by_taste: list[Found]) -> list[Found]:
+def _instead_of_lists(found: list[SearchResult], by_taste: list[SearchResult]) -> list[SearchResult]:
     """What was found; where taste found something, without the plain lists, which ask for nothing."""
     asked = [one for one in found if one.tool != "browse" and one.hits]
     return [*asked, *by_taste] if by_taste else asked or found
@@ -474,11 +476,11 @@ def _told_once(changes: list[Relaxation]) -> list[Relaxation]:
     return [*bounds.values(), *others]
 
 
-def _found(call: PlannedCall, result: dict[str, Any] | None) -> Found | None:
+def _found(call: PlannedCall, result: dict[str, Any] | None) -> SearchResult | None:
     if not result or "items" not in result:
         return None
     asked = str(call.arguments.get("query") or call.arguments.get("image") or "")
-    return Found(tool=call.tool, asked=asked, hits=[Hit.model_validate(hit) for hit in result["items"]])
+    return SearchResult(tool=call.tool, asked=asked, hits=[Hit.model_validate(hit) for hit in result["items"]])
 
 
 def _summary(step: Step, result: dict[str, Any] | None) -> str:

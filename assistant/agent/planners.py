@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from pydantic import ValidationError
 
 from assistant.agent.calls import ASK, OFFERED, SMALL_TALK, functions, round_schema
-from assistant.agent.transcript import Progress, native_messages, plain_messages
+from assistant.agent.transcript import PlannerInput, native_messages, plain_messages
 from assistant.errors import LLMBadReply
 from assistant.llm.client import ChatClient, ToolCall
 from assistant.records import Question
@@ -28,14 +28,14 @@ Decision = list[ToolCall] | Question | Finish
 class Planner(Protocol):
     """Decides what is done next."""
 
-    async def next(self, progress: Progress) -> Decision:
+    async def next(self, progress: PlannerInput) -> Decision:
         """Tool calls to run side by side, a question to the customer, or the end."""
 
 
 class ReadingPlanner:
     """Needs no model: its only round are the searches that the reading makes certain, and they have run by then."""
 
-    async def next(self, progress: Progress) -> Decision:
+    async def next(self, progress: PlannerInput) -> Decision:
         """The end."""
         return Finish()
 
@@ -48,7 +48,7 @@ class ModelPlanner:
         self._chat = chat
         self._native = native
 
-    async def next(self, progress: Progress) -> Decision:
+    async def next(self, progress: PlannerInput) -> Decision:
         """What the model says.
 
         Raises:
@@ -62,7 +62,7 @@ class ModelPlanner:
             self._native = False
         return await self._by_schema(progress)
 
-    async def _by_tools(self, progress: Progress) -> Decision | None:
+    async def _by_tools(self, progress: PlannerInput) -> Decision | None:
         """What is said by the server's own parser of tool calls; None where the server or the model fails at them."""
         try:
             answer = await self._chat.call_tools(
@@ -78,7 +78,7 @@ class ModelPlanner:
         is_call = any(name in answer.text for name in OFFERED)
         return None if is_call else Finish()
 
-    async def _by_schema(self, progress: Progress) -> Decision:
+    async def _by_schema(self, progress: PlannerInput) -> Decision:
         answer = await self._chat.complete_json(
             [*progress.before, *plain_messages(progress.records)],
             round_schema(progress.scope),
@@ -89,7 +89,7 @@ class ModelPlanner:
         return _decided(calls, progress) if calls else Finish()
 
 
-def _decided(calls: list[ToolCall], progress: Progress) -> Decision:
+def _decided(calls: list[ToolCall], progress: PlannerInput) -> Decision:
     """The calls; or the question among them that may be asked, as what is found after it would not be seen."""
     if [call.name for call in calls] == [SMALL_TALK.name] and (answer := _small_talk(calls[0])):
         return Finish(answer)

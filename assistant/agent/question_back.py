@@ -1,13 +1,13 @@
 """One question back, where a message leaves open what to recommend and nothing is known of the taste it is for."""
 
-from assistant.agent.personalization import Known
+from assistant.agent.personalization import UserContext
 from assistant.agent.state import Plan
 from assistant.records import Memory, Question
 from assistant.understanding import Understanding
 from prompts import say
 
 
-def is_open(understanding: Understanding, plan: Plan, memory: Memory, known: Known) -> bool:
+def is_open(understanding: Understanding, plan: Plan, memory: Memory, known: UserContext) -> bool:
     """True when neither the message nor what is known says what to look for: a spread over categories is shown."""
     asked = understanding.open_wish or bool(memory.for_other)
     filters = plan.filters

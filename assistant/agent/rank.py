@@ -17,7 +17,7 @@ from assistant.agent.state import TurnContext, TurnState, WishSearch, only_steer
 from assistant.agent.steps import explanations_in_force, ranking_in_force
 from assistant.agent.transcript import prompt_limits
 from assistant.agent.wishes import listing, shown
-from assistant.claims import ECHOES, Explanation, Limit, Other, unsupported
+from assistant.claims import ECHOES, Explanation, OtherItem, PriceLimit, unsupported
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.llm.adapters import prompts_in_force
 from assistant.privacy.masking import unmarked
@@ -250,16 +250,16 @@ def _wish_of(state: TurnState) -> str:
     return " ".join([state["plan"].topic, *(unmarked(said.text) for said in said_by(state))])
 
 
-def _limit_of(evidence: list[Evidence]) -> Limit | None:
+def _limit_of(evidence: list[Evidence]) -> PriceLimit | None:
     """The customer's limit, where the evidence says that the price is within it."""
     facts = next((entry.facts for entry in evidence if entry.key == "evidence_price_within"), {})
-    return Limit(facts["limit"], facts.get("limit_currency")) if facts.get("limit") is not None else None
+    return PriceLimit(facts["limit"], facts.get("limit_currency")) if facts.get("limit") is not None else None
 
 
-def _shown_beside(item: Recommendation, state: TurnState) -> tuple[Other, ...]:
+def _shown_beside(item: Recommendation, state: TurnState) -> tuple[OtherItem, ...]:
     """The other items of the answer, for comparisons of prices."""
     others = [one for one in state["recommendations"] if one.item_id != item.item_id]
-    return tuple(Other(one.title, one.price, one.currency) for one in others)
+    return tuple(OtherItem(one.title, one.price, one.currency) for one in others)
 
 
 def facts_to_tell(evidence: list[Evidence], language: str, evidence_language: str) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from assistant.agent.state import Dropped, Request
 from assistant.errors import BadInput
-from assistant.records import Attachment, AttachmentNote, Constraint, Memory, Regard
+from assistant.records import Attachment, AttachmentNote, Constraint, ItemFeedback, Memory
 from assistant.settings import Limits
 from assistant.understanding import CENT
 from tools.errors import MediaError
@@ -89,7 +89,7 @@ def without_dropped(request: Request, memory: Memory) -> Memory:
         BadInput: one of them is not in force.
     """
     for dropped in request.drop:
-        left: dict[str, list[Constraint] | list[Regard]] = {
+        left: dict[str, list[Constraint] | list[ItemFeedback]] = {
             "constraints": [c for c in memory.constraints if not _is(c, dropped)],
             "preferences": [c for c in memory.preferences if not _is(c, dropped)],
             "rejected": [

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from assistant.agent.first_searches import to_chat
-from assistant.agent.reading.questions import ANSWERS, Question
+from assistant.agent.reading.questions import ANSWERS, RoleQuestion
 from assistant.agent.state import TurnContext
 from assistant.agent.steps import questions_in_force
 from assistant.errors import LLMBadReply, LLMUnavailable
@@ -26,12 +26,12 @@ class _Questions:
     def __init__(self, context: TurnContext, loop: asyncio.AbstractEventLoop, most: int) -> None:
         self._context, self._loop, self._left = context, loop, most
 
-    def __call__(self, questions: Sequence[Question]) -> dict[Question, str]:
+    def __call__(self, questions: Sequence[RoleQuestion]) -> dict[RoleQuestion, str]:
         now = questions[: self._left]
         self._left -= len(now)
         return asyncio.run_coroutine_threadsafe(self._ask(now), self._loop).result() if now else {}
 
-    async def _ask(self, questions: Sequence[Question]) -> dict[Question, str]:
+    async def _ask(self, questions: Sequence[RoleQuestion]) -> dict[RoleQuestion, str]:
         self._context.watch.start("llm")
         try:
             roles = await asyncio.gather(*(self._role(question) for question in questions))
@@ -39,7 +39,7 @@ class _Questions:
             self._context.watch.stop("llm")
         return {question: role for question, role in zip(questions, roles, strict=True) if role}
 
-    async def _role(self, question: Question) -> str | None:
+    async def _role(self, question: RoleQuestion) -> str | None:
         """The role that the model is sure of; None where it is unsure, late or out."""
         settings = self._context.settings
         messages, seconds = to_chat(question.messages(prompts_in_force(settings))), settings.reading.question_seconds

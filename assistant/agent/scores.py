@@ -13,7 +13,7 @@ from filelock import FileLock
 from pydantic import Field, ValidationError
 
 from assistant.llm.adapters import adapter_in_force
-from assistant.llm.model_names import model_name
+from assistant.models.names import model_name
 from assistant.llm.profiles import endpoint
 from assistant.settings import Settings
 from tools.records import Record

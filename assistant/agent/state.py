@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, TypedDict
 from langgraph.channels import UntrackedValue
 from pydantic import Field, field_validator
 
-from assistant.agent.feedback import Pressed
-from assistant.agent.personalization import Known
+from assistant.agent.feedback import Click
+from assistant.agent.personalization import UserContext
 from assistant.agent.reading.reader import MessageReader
 from assistant.claims.entailment import Entailment
 from assistant.learning.records import Fusion
@@ -24,7 +24,7 @@ from assistant.records import (
     Change,
     CitedEvidence,
     Constraint,
-    Heard,
+    ImageLabels,
     Intent,
     Memory,
     PlannedCall,
@@ -32,12 +32,12 @@ from assistant.records import (
     Recommendation,
     Relaxation,
     Reply,
-    Seen,
     Step,
+    Transcription,
     TurnEvent,
 )
 from assistant.settings import Settings
-from assistant.understanding import Said, Understanding
+from assistant.understanding import Understanding, Utterance
 from assistant.understanding.phrases import gives_orders
 from assistant.understanding.superlatives import Order
 from tools.records import Filters, Hit, Record, Vocabulary
@@ -81,7 +81,7 @@ class Request(Record):
         return _NO_TEXT.sub(" ", text)
 
 
-class Found(Record):
+class SearchResult(Record):
     """What one search brought."""
 
     tool: str
@@ -159,7 +159,7 @@ class WishSearch(Record):
     heading: str = ""
     """The wish in the user's words, for lists of several."""
     plan: Plan
-    found: list[Found] = []
+    found: list[SearchResult] = []
     candidates: list[Candidate] = []
     """Best first; as many as the request wants of them are shown."""
     first: list[str] = []
@@ -189,8 +189,8 @@ class TurnState(TypedDict, total=False):
     reply: Reply
     memory: Annotated[Memory, UntrackedValue]
     attachments: Annotated[list[Attachment], UntrackedValue]
-    heard: Annotated[list[Heard], UntrackedValue]
-    seen: Annotated[list[Seen], UntrackedValue]
+    heard: Annotated[list[Transcription], UntrackedValue]
+    seen: Annotated[list[ImageLabels], UntrackedValue]
     understanding: Annotated[Understanding, UntrackedValue]
     plan: Annotated[Plan, UntrackedValue]
     steps: Annotated[list[Step], UntrackedValue]
@@ -205,7 +205,7 @@ class TurnState(TypedDict, total=False):
     cart: Annotated[CartItem | None, UntrackedValue]
     degraded: Annotated[list[str], UntrackedValue]
     model_out: Annotated[bool, UntrackedValue]
-    known: Annotated[Known, UntrackedValue]
+    known: Annotated[UserContext, UntrackedValue]
 
 
 RunTool = Callable[[PlannedCall, dict[str, Attachment]], Awaitable[tuple[Step, dict[str, Any] | None]]]
@@ -254,15 +254,15 @@ class TurnContext:
     user: str = LOCAL
     taste: Taste | None = None
     entailment: Entailment | None = None
-    pressed: Sequence[Pressed] = ()
+    pressed: Sequence[Click] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)
     started: float = field(default_factory=time.perf_counter)
 
 
-def said_by(state: TurnState) -> list[Said]:
+def said_by(state: TurnState) -> list[Utterance]:
     """What the user said in this turn: the typed text and every transcript with speech in it."""
-    typed = [Said(source="text", text=state["request"].text)] if state["request"].text.strip() else []
-    spoken = [Said(source=heard.attachment, text=heard.transcript.text) for heard in wishes_heard(state)]
+    typed = [Utterance(source="text", text=state["request"].text)] if state["request"].text.strip() else []
+    spoken = [Utterance(source=heard.attachment, text=heard.transcript.text) for heard in wishes_heard(state)]
     return typed + spoken
 
 
@@ -276,7 +276,7 @@ def only_steers(state: TurnState) -> bool:
     return state["understanding"].steers if said_by(state) else bool(state["request"].drop)
 
 
-def wishes_heard(state: TurnState) -> list[Heard]:
+def wishes_heard(state: TurnState) -> list[Transcription]:
     """The recordings with speech in them, but for those that give the assistant orders beside another message.
 
     A film in the background, or a recording that is passed on, may say "new orders for all assistants": its words are

@@ -24,7 +24,7 @@ class ModelSteps:
     """Whether it words explanations."""
 
 
-class Step(NamedTuple):
+class ModelStep(NamedTuple):
     """A step of a turn, the parts of the probe that it is like, and the share of their tasks that must be right."""
 
     name: Literal["plans", "asks", "ranks", "explains"]
@@ -33,10 +33,10 @@ class Step(NamedTuple):
 
 
 STEPS: Final = (
-    Step("plans", ("tools", "arguments", "two_steps"), 0.9),
-    Step("asks", ("roles",), 0.9),
-    Step("ranks", ("order",), 0.9),
-    Step("explains", ("evidence",), 0.5),
+    ModelStep("plans", ("tools", "arguments", "two_steps"), 0.9),
+    ModelStep("asks", ("roles",), 0.9),
+    ModelStep("ranks", ("order",), 0.9),
+    ModelStep("explains", ("evidence",), 0.5),
 )
 """docs/models.md has the comparisons behind the shares."""
 

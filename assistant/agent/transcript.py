@@ -40,7 +40,7 @@ _UNTOLD: Final = ("images", "url", "audio", "video")
 
 
 @dataclass
-class Progress:
+class PlannerInput:
     """What a planner decides upon."""
 
     before: Sequence[BaseMessage]

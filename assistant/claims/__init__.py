@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from assistant.claims.checking import Check
-from assistant.claims.comparing import Comparing, Other
+from assistant.claims.checking import SentenceCheck
+from assistant.claims.comparing import Comparing, OtherItem
 from assistant.claims.entailment import Entailment
-from assistant.claims.ground import ECHOES, Ground, ground_of
+from assistant.claims.ground import ECHOES, Grounding, ground_of
 from assistant.claims.marks import QUOTED, Marks
 from assistant.claims.reading import Mark, read
 from assistant.claims.tokens import LANGUAGES
@@ -27,11 +27,20 @@ from tools.records import Vocabulary
 MAX_CHARACTERS = 400
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af《》“”]+")
 
-__all__ = ["ECHOES", "Explanation", "Limit", "Other", "denied_words", "load_claims", "named_currency", "unsupported"]
+__all__ = [
+    "ECHOES",
+    "Explanation",
+    "OtherItem",
+    "PriceLimit",
+    "denied_words",
+    "load_claims",
+    "named_currency",
+    "unsupported",
+]
 
 
 @dataclass(frozen=True)
-class Limit:
+class PriceLimit:
     """The highest price that the customer named; no currency where none was named."""
 
     amount: float
@@ -48,8 +57,8 @@ class Explanation:
     language: str
     evidence_language: str = "en"
     wish: str = ""
-    limit: Limit | None = None
-    others: tuple[Other, ...] = ()
+    limit: PriceLimit | None = None
+    others: tuple[OtherItem, ...] = ()
 
 
 def unsupported(explanation: Explanation, vocabulary: Vocabulary, entailment: Entailment | None = None) -> list[str]:
@@ -65,12 +74,12 @@ def unsupported(explanation: Explanation, vocabulary: Vocabulary, entailment: En
     if not _is_in(_without_names(text, explanation), explanation.language):
         return [f"not in the language {explanation.language}"]
     ground = ground_of(explanation.title, explanation.evidence, explanation.evidence_language)
-    wish = Ground(language)
+    wish = Grounding(language)
     wish.add_text(explanation.wish, "wish")
     marks = Marks(
         explanation.title, _other_titles(explanation, ground), _brands(vocabulary), language, tuple(ground.attributes)
     )
-    problems = Check(ground, wish, _comparing(explanation, ground), language).run(text, marks)
+    problems = SentenceCheck(ground, wish, _comparing(explanation, ground), language).run(text, marks)
     if not problems and entailment and entailment.is_unsupported(explanation):
         return ["what no evidence says"]
     return problems
@@ -91,11 +100,11 @@ def _is_in(text: str, language: str) -> bool:
     return detect_language(foreign, default=language) == language
 
 
-def _other_titles(explanation: Explanation, ground: Ground) -> tuple[str, ...]:
+def _other_titles(explanation: Explanation, ground: Grounding) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*ground.liked, *(other.title for other in explanation.others)]))
 
 
-def _comparing(explanation: Explanation, ground: Ground) -> Comparing:
+def _comparing(explanation: Explanation, ground: Grounding) -> Comparing:
     limit = explanation.limit
     return Comparing(
         price=ground.price,
@@ -119,7 +128,7 @@ def _brands(vocabulary: Vocabulary) -> Callable[[str], Iterable[Mark]]:
 def load_claims() -> None:
     """Load the words and dictionaries of the check, some seconds of work that a caller may want done ahead."""
     for language, text in (("en", "a very light chair"), ("zh", "这把椅子很轻")):
-        ground = Ground(language)
+        ground = Grounding(language)
         ground.add_text(text, "quote")
         for span in read("轻巧", "zh"):
             ground.find(span)
@@ -127,7 +136,7 @@ def load_claims() -> None:
 
 def denied_words(words: list[str], text: str) -> set[str]:
     """Those of the words that the text only denies: "not waterproof", "without leather"."""
-    ground = Ground("en")
+    ground = Grounding("en")
     ground.add_text(text, "quote")
     denied = set()
     for word in words:

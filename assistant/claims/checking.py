@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 
 from assistant.claims.comparing import Comparing
-from assistant.claims.ground import TASTE, Ground, Occurrence
+from assistant.claims.ground import TASTE, Grounding, Occurrence
 from assistant.claims.lexicon import load
 from assistant.claims.marks import Marks
 from assistant.claims.matching import holds_number
@@ -26,11 +26,11 @@ _QUANTIFIED = ("size", "capacity", "colour", "color")
 
 
 @dataclass
-class Check:
+class SentenceCheck:
     """One sentence against its ground; collects what does not hold."""
 
-    ground: Ground
-    wish: Ground
+    ground: Grounding
+    wish: Grounding
     comparing: Comparing
     language: str
     problems: list[str] = field(default_factory=list)

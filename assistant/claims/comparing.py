@@ -14,7 +14,7 @@ _COMPARING = ("cheaper", "dearer", "cheapest", "dearest", "difference", "limit",
 
 
 @dataclass(frozen=True)
-class Other:
+class OtherItem:
     """Another item shown beside the one that is explained."""
 
     title: str
@@ -31,7 +31,7 @@ class Comparing:
     limit: float | None
     limit_currency: str | None
     within: bool
-    others: tuple[Other, ...] = ()
+    others: tuple[OtherItem, ...] = ()
     explained: set[int] = field(default_factory=set)
     """Places of numbers that a comparison has accounted for."""
 
@@ -205,7 +205,9 @@ class Comparing:
             return best != negative
         return self._named_hold(spans, numbers, prices, negative=negative)
 
-    def _named_hold(self, spans: list[Span], numbers: list[Quantity], prices: list[Other], *, negative: bool) -> bool:
+    def _named_hold(
+        self, spans: list[Span], numbers: list[Quantity], prices: list[OtherItem], *, negative: bool
+    ) -> bool:
         assert self.price is not None  # noqa: S101 - the caller has looked
         lower = any(span.has("cheaper", "below") for span in spans) or any(
             span.negative and (span.has("dearer") or span.text in ("expensive", "贵")) for span in spans

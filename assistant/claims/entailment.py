@@ -45,7 +45,7 @@ EPSILON: Final = 1e-5
 Array = NDArray[np.float32]
 
 
-class Encoder(Protocol):
+class TokenEncoder(Protocol):
     """The part of `tools.engines.text.TextEncoder` that is used here."""
 
     def token_states(self, text: str, *, purpose: Purpose = ...) -> TokenStates:
@@ -144,7 +144,7 @@ def normalised(states: Array) -> Array:
 class Entailment:
     """The classifier of one text encoder."""
 
-    encoder: Encoder
+    encoder: TokenEncoder
     weights: dict[str, Array]
 
     def is_unsupported(self, explanation: "Explanation") -> bool:
@@ -223,7 +223,7 @@ def _weights_for(encoder: str) -> dict[str, Array] | None:
     return {name: values.astype(np.float32) for name, values in load_file(path).items()}
 
 
-def entailment_for(name: str, encoder: Encoder) -> Entailment | None:
+def entailment_for(name: str, encoder: TokenEncoder) -> Entailment | None:
     """The classifier of a text encoder by its name in the registry; None where it has none."""
     weights = _weights_for(name)
     return Entailment(encoder, weights) if weights is not None else None

@@ -36,7 +36,7 @@ class Occurrence:
 
 
 @dataclass
-class Ground:
+class Grounding:
     """The facts of one item's evidence."""
 
     language: str
@@ -181,9 +181,9 @@ class Ground:
             self.words.setdefault(key, []).append(one)
 
 
-def ground_of(title: str, evidence: Iterable[Evidence], language: str) -> Ground:
+def ground_of(title: str, evidence: Iterable[Evidence], language: str) -> Grounding:
     """Everything that an item's title and evidence say."""
-    ground = Ground(language)
+    ground = Grounding(language)
     spans = ground.add_text(title, "title")
     ground.title = {key for span in spans for key in _identity(span)}
     for entry in evidence:
@@ -209,7 +209,7 @@ def _identity(span: Span) -> set[str]:
     return {f"c:{name}" for name in span.concepts} | {key for part in span.parts for key in part}
 
 
-def _read_attribute(ground: Ground, entry: Evidence) -> None:
+def _read_attribute(ground: Grounding, entry: Evidence) -> None:
     name, value = str(entry.facts["name"]), str(entry.facts["value"])
     spoken = re.sub(r"[_-]+", " ", name)
     folded = value.casefold()
@@ -225,7 +225,7 @@ def _read_attribute(ground: Ground, entry: Evidence) -> None:
         }
 
 
-def _read_variant(ground: Ground, entry: Evidence) -> None:
+def _read_variant(ground: Grounding, entry: Evidence) -> None:
     for name, value in entry.facts["options"].items():
         ground.add_text(f"{name}: {value}", "attribute", re.sub(r"[_-]+", " ", name))
         ground.attributes.append(ground.texts[-1])
@@ -234,25 +234,25 @@ def _read_variant(ground: Ground, entry: Evidence) -> None:
         ground.price, ground.currency = float(entry.facts["price"]), entry.facts.get("currency")
 
 
-def _read_quote(ground: Ground, entry: Evidence) -> None:
+def _read_quote(ground: Grounding, entry: Evidence) -> None:
     ground.add_text(str(entry.facts["quote"]), "quote")
 
 
-def _read_keyword(ground: Ground, entry: Evidence) -> None:
+def _read_keyword(ground: Grounding, entry: Evidence) -> None:
     for word in str(entry.facts["words"]).split(","):
         ground.add_text(word.strip(), "keyword")
 
 
-def _read_price(ground: Ground, entry: Evidence) -> None:
+def _read_price(ground: Grounding, entry: Evidence) -> None:
     ground.price, ground.currency = float(entry.facts["price"]), entry.facts.get("currency")
     ground.within = ground.within or entry.key == "evidence_price_within"
 
 
-def _read_stock(ground: Ground, _: Evidence) -> None:
+def _read_stock(ground: Grounding, _: Evidence) -> None:
     ground.in_stock = True
 
 
-def _read_other(ground: Ground, entry: Evidence) -> None:
+def _read_other(ground: Grounding, entry: Evidence) -> None:
     """What is said of the user, of other people and of photos."""
     ground.weak_likeness = ground.weak_likeness or entry.key == "evidence_picture_somewhat"
     ground.liked += [str(title) for title in entry.facts.get("titles", [])]
@@ -262,7 +262,7 @@ def _read_other(ground: Ground, entry: Evidence) -> None:
         ground.scores.append(entry.score)
 
 
-_READERS: dict[str, Callable[[Ground, Evidence], None]] = {
+_READERS: dict[str, Callable[[Grounding, Evidence], None]] = {
     "evidence_attribute": _read_attribute,
     "evidence_variant": _read_variant,
     "evidence_quote": _read_quote,

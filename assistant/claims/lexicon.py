@@ -65,7 +65,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Lexicon:
+class ClaimLexicon:
     """All words of the check, read once."""
 
     dictionaries: dict[str, Dictionary]
@@ -76,7 +76,7 @@ class Lexicon:
 
 
 @cache
-def load() -> Lexicon:
+def load() -> ClaimLexicon:
     """The lexicon of the check."""
     concepts = _read("concepts")
     dictionaries = {language: Dictionary() for language in LANGUAGES}
@@ -97,7 +97,7 @@ def load() -> Lexicon:
         opposites[first] = opposites.get(first, frozenset()) | {second}
         opposites[second] = opposites.get(second, frozenset()) | {first}
     complements = {one: other for pair in concepts["complements"] for one, other in (pair, pair[::-1])}
-    return Lexicon(dictionaries, units, implied, complements, opposites)
+    return ClaimLexicon(dictionaries, units, implied, complements, opposites)
 
 
 @cache

@@ -1,6 +1,6 @@
 """Whether a number of the evidence measures the same as a number of the sentence."""
 
-from assistant.claims.ground import Ground
+from assistant.claims.ground import Grounding
 from assistant.claims.lexicon import Unit
 from assistant.claims.quantities import Quantity
 from assistant.claims.reading import Span
@@ -23,7 +23,7 @@ _MEASURED = {
 _DOLLARS = frozenset({"USD", "CAD", "AUD"})
 
 
-def holds_number(number: Quantity, ground: Ground) -> bool:
+def holds_number(number: Quantity, ground: Grounding) -> bool:
     """True when the evidence has this number for the same thing."""
     if number.span.negative and number.operator in ("", "not"):
         return any(
@@ -47,7 +47,7 @@ def holds_number(number: Quantity, ground: Ground) -> bool:
     )
 
 
-def _is_price(number: Quantity, ground: Ground) -> bool:
+def _is_price(number: Quantity, ground: Grounding) -> bool:
     if ground.price is None or not number.measures <= {"price"}:
         return False
     if number.money and not same_money(number.money, frozenset({ground.currency or ""})):
@@ -100,7 +100,7 @@ def same_value(number: Quantity, other: Quantity) -> bool:
     return any(compares(value, number) for value in other.values)
 
 
-def same_thing(number: Quantity, other: Quantity, attribute: str, ground: Ground) -> bool:
+def same_thing(number: Quantity, other: Quantity, attribute: str, ground: Grounding) -> bool:
     """The same number of the same thing in the evidence."""
     if number.span.negative != other.span.negative and number.operator in ("", "equal"):
         return False
@@ -145,7 +145,7 @@ def _same_in_units(number: Quantity, unit: Unit, other: Quantity, known: Unit) -
     )
 
 
-def _same_measure(number: Quantity, other: Quantity, attribute: str, ground: Ground) -> bool:
+def _same_measure(number: Quantity, other: Quantity, attribute: str, ground: Grounding) -> bool:
     named = set(other.measures)
     if (
         number.counted == "people"
@@ -189,7 +189,7 @@ def _same_measure(number: Quantity, other: Quantity, attribute: str, ground: Gro
     return number.is_bare and not number.following and not number.before and other.is_bare
 
 
-def _same_part(number: Quantity, other: Quantity, attribute: str, ground: Ground) -> bool:
+def _same_part(number: Quantity, other: Quantity, attribute: str, ground: Grounding) -> bool:
     """ "55 Nm of torque" may not be another thing's 55 Nm; what is said of nothing in particular may be."""
     said = number.following[:1] or []
     if not said:
@@ -204,7 +204,7 @@ def _same_part(number: Quantity, other: Quantity, attribute: str, ground: Ground
     )
 
 
-def _is_only_one(number: Quantity, ground: Ground) -> bool:
+def _is_only_one(number: Quantity, ground: Grounding) -> bool:
     """True when the evidence has one number of this dimension: it can be no other thing's."""
     dimensions = {unit.dimension for unit in number.units}
     amounts = {
@@ -217,7 +217,7 @@ def _is_only_one(number: Quantity, ground: Ground) -> bool:
     return len(amounts) == 1
 
 
-def _about_attribute(number: Quantity, attribute: str, ground: Ground) -> bool:
+def _about_attribute(number: Quantity, attribute: str, ground: Grounding) -> bool:
     """The attribute's name is a word beside the number."""
     if not attribute:
         return False

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from assistant.claims import Explanation, Limit, Other
+from assistant.claims import Explanation, OtherItem, PriceLimit
 from assistant.claims.entailment import (
     HEADS,
     KINDS,
     MATCH,
     Array,
-    Encoder,
+    TokenEncoder,
     ground_lines,
     kinds_of,
     matches,
@@ -32,7 +32,7 @@ UNHELD_WORD = 3.0
 """How much a word without support counts in the loss, beside one with."""
 
 
-class Labelled(NamedTuple):
+class LabelledSentence(NamedTuple):
     """A sentence with its label; ``wrong`` are the parts of it that nothing holds."""
 
     explanation: Explanation
@@ -42,7 +42,7 @@ class Labelled(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Example:
+class SentenceExample:
     """A labelled sentence as the classifier sees it."""
 
     item: int
@@ -56,7 +56,7 @@ class Example:
     is_false: float
 
 
-def labelled() -> Iterator[Labelled]:
+def labelled() -> Iterator[LabelledSentence]:
     """The sentences in the package's ``data``; see the README there."""
     folder = files("assistant.claims") / "data"
     lines = [
@@ -69,13 +69,13 @@ def labelled() -> Iterator[Labelled]:
         yield from _of_item(item, json.loads(line))
 
 
-def _of_item(item: int, line: dict[str, Any]) -> Iterator[Labelled]:
+def _of_item(item: int, line: dict[str, Any]) -> Iterator[LabelledSentence]:
     evidence = [
         Evidence(id=f"e{place}", item_id="x", detail="", **entry) for place, entry in enumerate(line["evidence"], 1)
     ]
     limits = line["limits"]
-    limit = Limit(limits["max_price"], limits.get("currency")) if "max_price" in limits else None
-    others = tuple(Other(one["title"], one.get("price"), one.get("currency")) for one in line["others"])
+    limit = PriceLimit(limits["max_price"], limits.get("currency")) if "max_price" in limits else None
+    others = tuple(OtherItem(one["title"], one.get("price"), one.get("currency")) for one in line["others"])
     for sentence in line["sentences"]:
         explanation = Explanation(
             text=sentence["text"],
@@ -87,12 +87,14 @@ def _of_item(item: int, line: dict[str, Any]) -> Iterator[Labelled]:
             limit=limit,
             others=others,
         )
-        yield Labelled(explanation, sentence["true"], sentence.get("wrong", []), item)
+        yield LabelledSentence(explanation, sentence["true"], sentence.get("wrong", []), item)
 
 
-def examples(given: Sequence[Labelled], encoder: Encoder, progress: Callable[[int], None]) -> list[Example]:
+def examples(
+    given: Sequence[LabelledSentence], encoder: TokenEncoder, progress: Callable[[int], None]
+) -> list[SentenceExample]:
     """The sentences encoded; ``progress`` is given the number done."""
-    found: list[Example] = []
+    found: list[SentenceExample] = []
     ground, states, held = "", None, torch.empty(0)
     for one in given:
         lines = "\n".join(ground_lines(one.explanation))
@@ -103,7 +105,7 @@ def examples(given: Sequence[Labelled], encoder: Encoder, progress: Callable[[in
         said = encoder.token_states(text, purpose="document")
         match = matches(words_of(text, said.offsets), words_of(ground, states.offsets))
         found.append(
-            Example(
+            SentenceExample(
                 item=one.item,
                 sentence=_half(said.vectors),
                 ground=held,
@@ -191,7 +193,7 @@ class _Network(nn.Module):
         return words.masked_fill(~mask, -1e4), (shares * (pooled[..., 1] + words)).sum(-1)
 
 
-class _Batch(NamedTuple):
+class _SentenceBatch(NamedTuple):
     """All sentences about one item."""
 
     sentences: Tensor
@@ -211,7 +213,7 @@ class _Reduction:
     components: Array
 
     @classmethod
-    def of(cls, given: Sequence[Example]) -> "_Reduction":
+    def of(cls, given: Sequence[SentenceExample]) -> "_Reduction":
         stacked = torch.cat([one.sentence for one in given[::2]] + [one.ground for one in given[::24]])[::3].float()
         mean = stacked.mean(dim=0)
         values, vectors = torch.linalg.eigh(torch.cov((stacked - mean).T))
@@ -224,16 +226,16 @@ class _Reduction:
         return (states.float() - torch.from_numpy(self.mean)) @ torch.from_numpy(self.components)
 
 
-def _batches(given: Sequence[Example], reduce: _Reduction) -> list[_Batch]:
-    by_ground: dict[int, list[Example]] = {}
+def _batches(given: Sequence[SentenceExample], reduce: _Reduction) -> list[_SentenceBatch]:
+    by_ground: dict[int, list[SentenceExample]] = {}
     for one in given:
         by_ground.setdefault(one.item, []).append(one)
     return [_batch(group, reduce) for group in by_ground.values()]
 
 
-def _batch(group: list[Example], reduce: _Reduction) -> _Batch:
+def _batch(group: list[SentenceExample], reduce: _Reduction) -> _SentenceBatch:
     pad = nn.utils.rnn.pad_sequence
-    return _Batch(
+    return _SentenceBatch(
         sentences=pad([reduce(one.sentence) for one in group], batch_first=True),
         ground=reduce(group[0].ground)[None],
         kinds=group[0].kinds[None],
@@ -244,7 +246,7 @@ def _batch(group: list[Example], reduce: _Reduction) -> _Batch:
     )
 
 
-def _fit_network(given: Sequence[Example], reduce: _Reduction, seed: int) -> _Network:
+def _fit_network(given: Sequence[SentenceExample], reduce: _Reduction, seed: int) -> _Network:
     torch.manual_seed(seed)
     network, batches, random = _Network(), _batches(given, reduce), np.random.default_rng(seed)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
@@ -259,7 +261,7 @@ def _fit_network(given: Sequence[Example], reduce: _Reduction, seed: int) -> _Ne
     return network.eval()
 
 
-def _loss(network: _Network, batch: _Batch) -> Tensor:
+def _loss(network: _Network, batch: _SentenceBatch) -> Tensor:
     """Of sentences and of words; the words of a false sentence count where it is known which of them are wrong."""
     words, sentences = network(*batch[:5])
     binary = nn.functional.binary_cross_entropy_with_logits
@@ -269,7 +271,7 @@ def _loss(network: _Network, batch: _Batch) -> Tensor:
     return loss
 
 
-def fit(given: Sequence[Example], *, seed: int = 0) -> dict[str, Array]:
+def fit(given: Sequence[SentenceExample], *, seed: int = 0) -> dict[str, Array]:
     """The weights as `Entailment` takes them."""
     reduce = _Reduction.of(given)
     network = _fit_network(given, reduce, seed)

@@ -17,7 +17,7 @@ from assistant.settings import load_settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from assistant.front import Assistant, Sent
+    from assistant.front import Assistant, SendOptions
     from assistant.records import Recommendation, Reply
     from tools.taste.records import EventKind
 
@@ -46,19 +46,19 @@ def chat(
 async def _chat(session: str | None, top: int | None, user: str, *, verbose: bool) -> None:
     from rich.console import Console
 
-    from assistant.front import Assistant, Sent
+    from assistant.front import Assistant, SendOptions
     from assistant.privacy.pseudonyms import pseudonym
     from assistant.sessions import check_owner
 
     settings = load_settings()
     async with Assistant(settings) as assistant:
-        sent = Sent(owner=pseudonym(settings, user))
+        sent = SendOptions(owner=pseudonym(settings, user))
         if session is not None:
             check_owner(assistant.log, session, sent.owner)
-        await Conversation(assistant, Console(), session, top, sent, verbose=verbose).run()
+        await ChatSession(assistant, Console(), session, top, sent, verbose=verbose).run()
 
 
-class Conversation:
+class ChatSession:
     """One terminal conversation: reads lines, runs commands and turns."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Conversation:
         console: "Console",
         session: str | None,
         top: int | None,
-        sent: "Sent",
+        sent: "SendOptions",
         *,
         verbose: bool = False,
     ) -> None:

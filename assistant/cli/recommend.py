@@ -58,7 +58,7 @@ async def _recommend(
 
     from assistant.agent.receive import check_request
     from assistant.agent.state import Request
-    from assistant.front import Assistant, Sent
+    from assistant.front import Assistant, SendOptions
     from assistant.privacy.pseudonyms import pseudonym
     from assistant.records import Done, Reply
     from assistant.render import EventPrinter, reply_view
@@ -68,7 +68,7 @@ async def _recommend(
     console, progress = Console(), Console(stderr=True)
     reply: Reply | None = None
     async with Assistant(settings, engines=engines) as assistant:
-        sent = Sent(owner=pseudonym(settings, user))
+        sent = SendOptions(owner=pseudonym(settings, user))
         if session is not None:
             check_owner(assistant.log, session, sent.owner)
         events = assistant.stream(text, images=images, audio=audio, session_id=session, top_n=top, sent=sent)

@@ -11,7 +11,7 @@ from assistant.settings import load_settings
 
 if TYPE_CHECKING:
     from assistant.records import TurnEvent
-    from assistant.sessions import Turn
+    from assistant.sessions import StoredTurn
 
 
 def replay(
@@ -41,7 +41,7 @@ def replay(
         _show(events, turns[number])
 
 
-def _print_records(events: list["TurnEvent"], turn: "Turn") -> None:
+def _print_records(events: list["TurnEvent"], turn: "StoredTurn") -> None:
     from assistant.records import Done
 
     for event in [*events, Done(reply=turn.reply)]:
@@ -59,7 +59,7 @@ def _print_prompt(events: list["TurnEvent"]) -> None:
             print(json.dumps({"role": message.type, "content": message.content}, ensure_ascii=False))
 
 
-def _show(events: list["TurnEvent"], turn: "Turn") -> None:
+def _show(events: list["TurnEvent"], turn: "StoredTurn") -> None:
     from rich.console import Console
     from rich.text import Text
 

@@ -11,7 +11,7 @@ import typer
 from assistant.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from assistant.llm.adapters import Card
+    from assistant.llm.adapters import AdapterCard
     from assistant.tuning.examples import Example
 
 
@@ -34,13 +34,13 @@ def tune(
     Stop the language model's server before, and start it anew after: it takes the adapter up by itself.
     """
     from assistant.llm.adapters import trained_folder
-    from assistant.llm.model_names import model_name
+    from assistant.models.names import model_name
     from assistant.llm.profiles import weights_folder
-    from assistant.tuning.own import Own, own_examples
+    from assistant.tuning.own import OwnExamples, own_examples
     from assistant.tuning.training import Recipe, train
 
     settings = load_settings()
-    ours = own_examples(own) if own else Own([], [])
+    ours = own_examples(own) if own else OwnExamples([], [])
     base, name = weights_folder(settings), model_name(settings)
     folder = out or trained_folder(settings, name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def _examples(
     return examples[: max(1, round(len(examples) * part))], held_out_examples
 
 
-def card_text(card: "Card", folder: Path) -> str:
+def card_text(card: "AdapterCard", folder: Path) -> str:
     """What was trained, for people."""
     steps = ", ".join(f"{count:,} of {step}" for step, count in sorted(card.examples.items()))
     figures = card.figures

@@ -10,7 +10,7 @@ from assistant.errors import BadInput
 from assistant.settings import load_settings
 
 if TYPE_CHECKING:
-    from assistant.privacy.forgetting import Forgotten, Stored
+    from assistant.user_data import Forgotten, StoredCounts
 
 app = typer.Typer(no_args_is_help=True, help="Show, export, forget what is stored of a user.")
 
@@ -23,7 +23,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @app.command()
 def show(user: UserId, as_json: Json = False) -> None:
     """Count what is stored of a user, by place."""
-    from assistant.privacy.forgetting import stored_of
+    from assistant.user_data import stored_of
     from assistant.privacy.pseudonyms import pseudonym
 
     settings = load_settings()
@@ -34,7 +34,7 @@ def show(user: UserId, as_json: Json = False) -> None:
 @app.command()
 def export(user: UserId) -> None:
     """Print all that is stored of a user as one JSON object."""
-    from assistant.privacy.forgetting import export_of
+    from assistant.user_data import export_of
     from assistant.privacy.pseudonyms import pseudonym
 
     settings = load_settings()
@@ -73,7 +73,7 @@ def expire(as_json: Json = False) -> None:
     typer.echo(json.dumps(done) if as_json else f"Older than {settings.privacy.retention_days:g} days: {counts}.")
 
 
-def stored_text(stored: "Stored") -> str:
+def stored_text(stored: "StoredCounts") -> str:
     """What is stored, for people."""
     rows = [f"{name:<12} {count:,}" for name, count in stored.places.items()]
     return "\n".join([f"{'kept as':<12} {stored.user}", *rows])

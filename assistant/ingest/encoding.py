@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.ingest.pictures import AHEAD, Waiting
-from assistant.ingest.planning import Plan
+from assistant.ingest.planning import BatchPlan
 from tools.calibration import CalibratedEncoder
 from tools.engines.pictures import PictureEncoder
 from tools.engines.text import Purpose
@@ -24,7 +24,7 @@ TEXT_BATCH = 64
 PICTURE_BATCH = 16
 
 
-class TextEncoder(CalibratedEncoder, Protocol):
+class ItemTextEncoder(CalibratedEncoder, Protocol):
     """The part of `tools.engines.text.TextEncoder` that ingestion and search use."""
 
     def encode(self, texts: Sequence[str], *, purpose: Purpose = ..., batch_size: int = ...) -> NDArray[np.float32]:
@@ -38,7 +38,7 @@ class TextEncoder(CalibratedEncoder, Protocol):
 class Encoders:
     """What turns items into vectors."""
 
-    text: TextEncoder
+    text: ItemTextEncoder
     pictures: PictureEncoder
 
     def claim(self, writer: Writer) -> None:
@@ -72,7 +72,7 @@ class Encoded:
     pictures: int = 0
 
 
-def encode(plan: Plan, encoders: Encoders) -> Encoded:
+def encode(plan: BatchPlan, encoders: Encoders) -> Encoded:
     """Make the vectors that the plan lacks; pictures are read while others are encoded."""
     done = Encoded([], {}, texts=len(plan.texts))
     _texts(

@@ -20,14 +20,14 @@ from assistant.errors import BadInput
 from assistant.ingest.encoding import Encoded, Encoders, encode
 from assistant.ingest.files import CatalogueFile, RawRecord
 from assistant.ingest.pictures import PictureLoader
-from assistant.ingest.planning import Batch, FileLine, Plan, Planner, Work
+from assistant.ingest.planning import Batch, BatchPlan, BatchPlanner, FileLine, PendingItem
 from assistant.ingest.progress import Progress, SilentProgress
 from assistant.ingest.remote import Fetcher
 from assistant.ingest.report import IngestSummary, Rejection
-from assistant.ingest.survey import NEUTRAL, Last, Rules, Survey, product_of
+from assistant.ingest.survey import NEUTRAL, LastLine, LineRules, Survey, product_of
 from tools import calibration
 from tools.media import MediaLimits
-from tools.store import Catalogue, Entry, NewVector, Writer
+from tools.store import Catalogue, CatalogueEntry, NewVector, Writer
 
 T = TypeVar("T")
 
@@ -114,7 +114,7 @@ class _Run:
         self.reject = reject
         self.progress = progress
         self.files = [CatalogueFile(path, line_bytes=options.line_bytes) for path in dict.fromkeys(files)]
-        self.rules = Rules(options.description_characters, options.media_root, options.fingerprint())
+        self.rules = LineRules(options.description_characters, options.media_root, options.fingerprint())
         self.survey = Survey(self.files, self.rules)
         self.summary = IngestSummary(files=[str(file.path) for file in self.files])
 
@@ -143,7 +143,7 @@ class _Run:
         remote = self.catalogue.folder / "media"
         options = self.options
         fetcher = Fetcher(remote, options.media.image_bytes, public_only=options.public_only, stopped=options.stopped)
-        planner = Planner(
+        planner = BatchPlanner(
             writer,
             loader,
             remote=remote,
@@ -205,7 +205,7 @@ class _Run:
         ]
         return found
 
-    def _note_replaced(self, index: int, record: RawRecord, found: FileLine, last: Last, batch: Batch) -> None:
+    def _note_replaced(self, index: int, record: RawRecord, found: FileLine, last: LastLine, batch: Batch) -> None:
         """A line that a later one replaces is counted, and reported if it says something else."""
         batch.duplicates += 1
         said = self.rules.check(record, product_of(self.files[index], [record]), NEUTRAL)
@@ -216,7 +216,7 @@ class _Run:
                 Rejection(file=str(found.file), line=found.number, id=found.line.id, kind="duplicate", reason=reason)
             )
 
-    def _count(self, plan: Plan, encoded: Encoded) -> None:
+    def _count(self, plan: BatchPlan, encoded: Encoded) -> None:
         summary, batch = self.summary, plan.batch
         summary.new += sum(work.stored is None for work in plan.work)
         summary.changed += sum(work.stored is not None for work in plan.work)
@@ -235,7 +235,7 @@ class _Run:
         for work in (*plan.work, *plan.unchanged, *plan.touched):
             self._count_pictures(work)
 
-    def _count_pictures(self, work: Work) -> None:
+    def _count_pictures(self, work: PendingItem) -> None:
         for picture in work.pictures:
             self.summary.pictures_remote += picture.state == "remote"
             if picture.state == "lost" and work.source:
@@ -259,13 +259,13 @@ class _Behind:
         self._last: Future[None] | None = None
         self._since_follow = 0
 
-    def write(self, entries: Sequence[Entry], vectors: Sequence[NewVector], plan: Plan) -> None:
+    def write(self, entries: Sequence[CatalogueEntry], vectors: Sequence[NewVector], plan: BatchPlan) -> None:
         """Write a batch once the one before is written."""
         if self._last:
             self._last.result()
         self._last = self._thread.submit(self._write, entries, vectors, plan)
 
-    def _write(self, entries: Sequence[Entry], vectors: Sequence[NewVector], plan: Plan) -> None:
+    def _write(self, entries: Sequence[CatalogueEntry], vectors: Sequence[NewVector], plan: BatchPlan) -> None:
         if entries:
             self._writer.put(entries, vectors)
         self._writer.refresh_pictures([(work.stored.key, tuple(work.pictures)) for work in plan.touched if work.stored])
@@ -313,7 +313,7 @@ def reindex(
         spaces = encoders.spaces()
         writer.stage(spaces)
         own_space = not encoders.pictures.joint_is_text_space
-        planner = Planner(writer, loader, remote=catalogue.folder / "media", own_text_space=own_space)
+        planner = BatchPlanner(writer, loader, remote=catalogue.folder / "media", own_text_space=own_space)
         with (progress or SilentProgress()).stage("Embedding", summary.lines, "items") as done:
             for ids in iter(lambda: _unfinished(writer, encoders), []):
                 plan = planner.replan(list(catalogue.get_many(ids).values()))

@@ -11,7 +11,7 @@ from assistant.ingest.texts import embedded_text
 from assistant.ingest.validate import CatalogueLine
 from tools.errors import MediaError
 from tools.records import Item
-from tools.store import Entry, Picture, Stored, Writer
+from tools.store import CatalogueEntry, Picture, StoredItem, Writer
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class FileLine:
 
 
 @dataclass
-class Work:
+class PendingItem:
     """One item on its way into the catalogue. ``item`` is still without its pictures' paths."""
 
     item: Item
     content_hash: bytes
-    stored: Stored | None
+    stored: StoredItem | None
     pictures: list[Picture]
     source: FileLine | None = None
 
@@ -52,12 +52,12 @@ class Work:
         """What the item is embedded by."""
         return embedded_text(self.item)
 
-    def entry(self, failed: dict[bytes, str]) -> Entry:
+    def entry(self, failed: dict[bytes, str]) -> CatalogueEntry:
         """The item with the pictures that could be read; ``failed`` says which could not, and why."""
         self.pictures = [_settled(picture, failed) for picture in self.pictures]
         images = [picture.reference for picture in self.pictures if picture.state != "lost"]
         text = self.text
-        return Entry(
+        return CatalogueEntry(
             item=self.item.model_copy(update={"images": images}),
             content_hash=self.content_hash,
             text_hash=text_hash(text) if text else None,
@@ -77,13 +77,13 @@ class Batch:
 
 
 @dataclass
-class Plan:
+class BatchPlan:
     """A batch, ready to be encoded and written."""
 
     batch: Batch = field(default_factory=Batch)
-    work: list[Work] = field(default_factory=list)
-    unchanged: list[Work] = field(default_factory=list)
-    touched: list[Work] = field(default_factory=list)
+    work: list[PendingItem] = field(default_factory=list)
+    unchanged: list[PendingItem] = field(default_factory=list)
+    touched: list[PendingItem] = field(default_factory=list)
     texts: dict[bytes, str] = field(default_factory=dict)
     joint_texts: dict[bytes, str] = field(default_factory=dict)
     waiting: list[Waiting] = field(default_factory=list)
@@ -100,7 +100,7 @@ def _settled(picture: Picture, failed: dict[bytes, str]) -> Picture:
     return picture
 
 
-class Planner:
+class BatchPlanner:
     """Compares items with the catalogue; reads only pictures that seem to have changed."""
 
     def __init__(
@@ -118,7 +118,7 @@ class Planner:
         self._own_text_space = own_text_space
         self._fetch = fetch
 
-    def plan(self, batch: Batch) -> Plan:
+    def plan(self, batch: Batch) -> BatchPlan:
         """Decide what to do about lines with different ids.
 
         Raises:
@@ -128,7 +128,7 @@ class Planner:
         if self._fetch:
             self._fetch([reference for source in batch.lines for reference in source.line.images])
         looked = [self._look(source, stored.get(source.line.id)) for source in batch.lines]
-        plan = Plan(batch)
+        plan = BatchPlan(batch)
         seeming = [work for work in looked if not _is_unchanged(work)]
         plan.unchanged = [work for work in looked if _is_unchanged(work)]
         self._hash(seeming)
@@ -137,28 +137,30 @@ class Planner:
         self._order(plan)
         return plan
 
-    def replan(self, items: Sequence[Item]) -> Plan:
+    def replan(self, items: Sequence[Item]) -> BatchPlan:
         """Decide what to encode anew for items of the catalogue whose vectors are missing."""
         stored = self._writer.stored([item.id for item in items])
         work = [
-            Work(item, stored[item.id].content_hash, stored[item.id], [_unread(p) for p in stored[item.id].pictures])
+            PendingItem(
+                item, stored[item.id].content_hash, stored[item.id], [_unread(p) for p in stored[item.id].pictures]
+            )
             for item in items
         ]
         self._hash(work)
         for each in work:
             each.pictures = [_same_bytes(p, q) for p, q in zip(each.pictures, _known(each), strict=True)]
-        plan = Plan(Batch(read=len(work)), work=work)
+        plan = BatchPlan(Batch(read=len(work)), work=work)
         self._order(plan)
         return plan
 
-    def _look(self, source: FileLine, stored: Stored | None) -> Work:
+    def _look(self, source: FileLine, stored: StoredItem | None) -> PendingItem:
         pictures = [locate(reference, source.root, self._remote) for reference in source.line.images]
         known = {picture.reference: picture for picture in stored.pictures} if stored else {}
         same_line = stored is not None and stored.content_hash == source.hash
         kept = [_kept(picture, known.get(picture.reference), same_line) for picture in pictures]
-        return Work(_item(source), source.hash, stored, kept, source)
+        return PendingItem(_item(source), source.hash, stored, kept, source)
 
-    def _hash(self, work: Sequence[Work]) -> None:
+    def _hash(self, work: Sequence[PendingItem]) -> None:
         """Read the bytes of pictures whose hash isn't known; those that can't be read are lost."""
         asked = [
             (each, n, file_of(picture, self._remote))
@@ -173,7 +175,7 @@ class Planner:
             else:
                 each.pictures[n] = replace(each.pictures[n], hash=digest)
 
-    def _order(self, plan: Plan) -> None:
+    def _order(self, plan: BatchPlan) -> None:
         """Note the texts and start reading the pictures for which the catalogue has no vector."""
         texts = {text_hash(work.text): work.text for work in plan.work if work.text}
         plan.texts = _only(texts, self._writer.lacking("text", list(texts)))
@@ -203,13 +205,13 @@ def _kept(picture: Picture, known: Picture | None, same_line: bool) -> Picture:
     return known
 
 
-def _is_unchanged(work: Work) -> bool:
+def _is_unchanged(work: PendingItem) -> bool:
     """Nothing suggests a change: the line is the same, and so are its pictures' sizes and times."""
     stored = work.stored
     return stored is not None and stored.content_hash == work.content_hash and list(stored.pictures) == work.pictures
 
 
-def _is_touched(work: Work) -> bool:
+def _is_touched(work: PendingItem) -> bool:
     """Pictures have new times, or other reasons for being lost, and the same bytes."""
     stored = work.stored
     return (
@@ -224,7 +226,7 @@ def _unread(picture: Picture) -> Picture:
     return replace(picture, hash=None) if picture.state == "ready" else picture
 
 
-def _known(work: Work) -> tuple[Picture, ...]:
+def _known(work: PendingItem) -> tuple[Picture, ...]:
     return work.stored.pictures if work.stored else ()
 
 

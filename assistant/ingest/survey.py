@@ -16,7 +16,7 @@ from assistant.ingest.report import Rejection
 from assistant.ingest.validate import LineError, read_id, sorted_out, validate
 
 
-class Rules(NamedTuple):
+class LineRules(NamedTuple):
     """How a record becomes a line: what cuts descriptions, where pictures lie, what else a line's hash depends on."""
 
     description_characters: int
@@ -36,7 +36,7 @@ class Rules(NamedTuple):
         return FileLine(record.file, record.line, line, text_hash(text), root, len(text), product.lines)
 
 
-class Last(NamedTuple):
+class LastLine(NamedTuple):
     """The last line with an id: which file's, its number, a hash of what it says, how many CSV rows name the id."""
 
     file: int
@@ -48,10 +48,10 @@ class Last(NamedTuple):
 class Survey:
     """What the first reading finds out; for the second."""
 
-    def __init__(self, files: Sequence[CatalogueFile], rules: Rules) -> None:
+    def __init__(self, files: Sequence[CatalogueFile], rules: LineRules) -> None:
         self._files = files
         self._rules = rules
-        self._last: dict[bytes, Last] = {}
+        self._last: dict[bytes, LastLine] = {}
         self._refused: set[bytes] = set()
         self._first: Rejection | None = None
         self._accepted = False
@@ -89,14 +89,14 @@ class Survey:
         self._accepted = True
         before = self._last.get(short(found.line.id))
         rows = before.rows + 1 if before and before.file == index and file.columns else 1
-        self._last[short(found.line.id)] = Last(index, found.number, found.hash[:8], rows)
+        self._last[short(found.line.id)] = LastLine(index, found.number, found.hash[:8], rows)
 
     def _note_row(self, index: int, file: CatalogueFile, found: Rejection) -> None:
         """A row of a CSV file that is no line by itself adds to the others with its id."""
         key = short(found.id or "")
         before = self._last.get(key)
         if file.columns and (before is None or before.file == index):
-            self._last[key] = Last(index, found.line, b"", before.rows + 1 if before else 1)
+            self._last[key] = LastLine(index, found.line, b"", before.rows + 1 if before else 1)
 
     def _learn(self, index: int, product: Product) -> None:
         fields, _ = sorted_out(product.values)
@@ -112,7 +112,7 @@ class Survey:
 
     # For the second reading ------------------------------------------------------------------------------------------
 
-    def last(self, item_id: str) -> Last | None:
+    def last(self, item_id: str) -> LastLine | None:
         """The last line with the id."""
         return self._last.get(short(item_id))
 
@@ -137,7 +137,7 @@ class Survey:
             if record.line >= last.line:
                 yield waiting.pop(key)
 
-    def _last_of(self, file: CatalogueFile, record: RawRecord) -> Last | None:
+    def _last_of(self, file: CatalogueFile, record: RawRecord) -> LastLine | None:
         item_id = _id_of(file, record)
         return self.last(item_id) if item_id is not None else None
 

@@ -42,7 +42,7 @@ class LineError(Exception):
         self.item_id = item_id
 
 
-class Unread(NamedTuple):
+class IgnoredValue(NamedTuple):
     """A value that was left out, or a part of it, and why."""
 
     field: str
@@ -70,7 +70,7 @@ class CatalogueLine:
     video: str | None
     in_stock: bool | None
     attributes: dict[str, Any]
-    unread: tuple[Unread, ...] = field(default=(), compare=False)
+    unread: tuple[IgnoredValue, ...] = field(default=(), compare=False)
     description_cut: bool = field(default=False, compare=False)
 
     def serialised(self, *salt: str) -> str:
@@ -104,7 +104,7 @@ class _Fields:
         self._fields = fields
         self._longest = longest
         self._convention = convention
-        self._unread: list[Unread] = []
+        self._unread: list[IgnoredValue] = []
 
     def line(self, item_id: str, further: dict[str, Any]) -> CatalogueLine:
         images, title, description = self._images(), self._text("title", MAX_SHORT, cut=True), self._description()
@@ -131,7 +131,7 @@ class _Fields:
         )
 
     def _leave_out(self, name: str, reason: str) -> None:
-        self._unread.append(Unread(name, reason))
+        self._unread.append(IgnoredValue(name, reason))
 
     def _leave_out_part(self, name: str, why: str) -> None:
         self._leave_out(name, f"its {name} is {why}")

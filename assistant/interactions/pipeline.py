@@ -16,7 +16,7 @@ from assistant.ingest.files import CatalogueFile, Contents, RawRecord
 from assistant.ingest.progress import Progress, SilentProgress
 from assistant.ingest.report import Rejection
 from assistant.ingest.validate import LineError
-from assistant.interactions.validate import Rules, validate
+from assistant.interactions.validate import EventRules, validate
 from tools.records import Record
 from tools.store import Catalogue
 from tools.taste.events import EventStore
@@ -78,10 +78,10 @@ def ingest(
         BadInput: a file can't be read at all, or none of the lines can be taken.
         StoreError: the events cannot be written; what was written before stays.
     """
-    return _Run(store, files, options, reject).run(progress or SilentProgress())
+    return _Import(store, files, options, reject).run(progress or SilentProgress())
 
 
-class _Run:
+class _Import:
     """One ingestion."""
 
     def __init__(self, store: EventStore, files: Sequence[Path], options: InteractionOptions, reject: Reject) -> None:
@@ -90,7 +90,7 @@ class _Run:
             CatalogueFile(path, line_bytes=options.line_bytes, contents=INTERACTIONS) for path in dict.fromkeys(files)
         ]
         pseudonym = functools.lru_cache(KNOWN_USERS)(options.pseudonym)
-        self._rules = Rules(time.time(), options.undated, pseudonym, self._leave_out)
+        self._rules = EventRules(time.time(), options.undated, pseudonym, self._leave_out)
         self._reject = reject
         self._taken = 0
         self._rejected = 0

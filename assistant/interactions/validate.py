@@ -25,7 +25,7 @@ _KINDS: Final[dict[str, EventKind]] = {kind: kind for kind in get_args(EventKind
 
 
 @dataclass(frozen=True)
-class Rules:
+class EventRules:
     """What a line is checked by.
 
     Attributes:
@@ -41,7 +41,7 @@ class Rules:
     leave_out: Callable[[str, str], None] = lambda item_id, reason: None
 
 
-def validate(values: dict[str, Any], rules: Rules) -> Interaction:
+def validate(values: dict[str, Any], rules: EventRules) -> Interaction:
     """Check one record.
 
     Raises:
@@ -122,7 +122,7 @@ def _value(value: object, event: EventKind) -> tuple[float | None, str | None]:
     return (None if problem else number), problem
 
 
-def _time(value: object, rules: Rules) -> float:
+def _time(value: object, rules: EventRules) -> float:
     """Seconds since 1970, UTC."""
     if value is None:
         if rules.undated is None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from assistant.learning.gates import known
-from assistant.learning.records import Context, Gates, Vote
+from assistant.learning.records import Context, FusionGates, RankedSignal
 
 STEPS: Final = 200
 FIRST_SCALE: Final = 30.0
@@ -21,7 +21,7 @@ FIRST_SCALE: Final = 30.0
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledRanking:
     """One ranking to learn from.
 
     Attributes:
@@ -30,20 +30,20 @@ class Labelled:
         prior: the weights that were in force, by source.
     """
 
-    votes: Mapping[str, Sequence[Vote]]
+    votes: Mapping[str, Sequence[RankedSignal]]
     gains: Mapping[str, float]
     prior: Mapping[str, float]
 
 
 def fit(
-    rankings: Sequence[Labelled],
+    rankings: Sequence[LabelledRanking],
     prior: Mapping[str, float],
     *,
     contexts: Sequence[Context] = ("always",),
     with_scores: bool = False,
     l2: float = 0.01,
     k: float = 60.0,
-) -> Gates:
+) -> FusionGates:
     """Gates that put what gained first; deterministic.
 
     Args:
@@ -70,7 +70,7 @@ def fit(
 
     if len(batch.gains):
         optimiser.step(closure)  # type: ignore[no-untyped-call]
-    return Gates(
+    return FusionGates(
         k=k,
         prior=dict(prior),
         logits={
@@ -94,7 +94,7 @@ class _Batch:
 
     @classmethod
     def of(
-        cls, rankings: Sequence[Labelled], sources: Sequence[str], contexts: Sequence[Context], k: float
+        cls, rankings: Sequence[LabelledRanking], sources: Sequence[str], contexts: Sequence[Context], k: float
     ) -> "_Batch":
         longest = max((len(one.votes) for one in rankings), default=0)
         rows, shape = len(rankings), (len(rankings), longest, len(sources))

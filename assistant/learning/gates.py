@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from assistant.errors import StoreError
-from assistant.learning.records import Context, Gates, Vote
+from assistant.learning.records import Context, FusionGates, RankedSignal
 
 BUILT_IN: Final = Path(__file__).with_name("gates.json")
 """Fitted on the conversations of the suite shop-dev: `assistant eval fit-fusion shop-dev`."""
@@ -30,7 +30,7 @@ def known(sources: Iterable[str]) -> set[Context]:
     return {"always", *(TELLS[source] for source in sources if source in TELLS)}
 
 
-def gate(gates: Gates, sources: Iterable[str]) -> dict[str, float]:
+def gate(gates: FusionGates, sources: Iterable[str]) -> dict[str, float]:
     """How much each of a turn's sources counts; they sum to 1. A source without a prior counts nothing."""
     present = sorted(set(sources))
     context = known(present)
@@ -45,7 +45,7 @@ def gate(gates: Gates, sources: Iterable[str]) -> dict[str, float]:
     return {source: power / sum(powers.values()) for source, power in powers.items()}
 
 
-def gated_scores(gates: Gates, votes: Mapping[str, Sequence[Vote]]) -> dict[str, float]:
+def gated_scores(gates: FusionGates, votes: Mapping[str, Sequence[RankedSignal]]) -> dict[str, float]:
     """Each item's score, larger is better.
 
     Args:
@@ -58,24 +58,24 @@ def gated_scores(gates: Gates, votes: Mapping[str, Sequence[Vote]]) -> dict[str,
     }
 
 
-def part(gates: Gates, vote: Vote) -> float:
+def part(gates: FusionGates, vote: RankedSignal) -> float:
     """What one vote says before it is gated: the rank part, at most 1, and the weighted share."""
     return (gates.k + 1) / (gates.k + vote.rank) + gates.scores.get(vote.source, 0.0) * vote.share
 
 
 @cache
-def built_in() -> Gates:
+def built_in() -> FusionGates:
     """The gates that come with the product."""
     return read_gates(BUILT_IN)
 
 
-def read_gates(path: Path) -> Gates:
+def read_gates(path: Path) -> FusionGates:
     """Gates from a file.
 
     Raises:
         StoreError: the file is not there or holds something else.
     """
     try:
-        return Gates.model_validate_json(path.read_bytes())
+        return FusionGates.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as exc:
         raise StoreError(f"The learned fusion {path} cannot be read.") from exc

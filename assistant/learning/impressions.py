@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from assistant.errors import StoreError
-from assistant.learning.records import Impression, Shown
+from assistant.learning.records import Impression, LoggedCandidate
 
 if TYPE_CHECKING:
     from assistant.agent.state import TurnContext, TurnState
@@ -155,5 +155,7 @@ def impression(state: "TurnState", context: "TurnContext", *, at: float) -> Impr
         method=settings.turn.fusion if settings.turn.fuse_signals else "none",
         k=settings.turn.rrf_k,
         weights=fusion.weights,
-        items=[Shown(item_id=one, position=positions.get(one), votes=fusion.votes.get(one, [])) for one in ids],
+        items=[
+            LoggedCandidate(item_id=one, position=positions.get(one), votes=fusion.votes.get(one, [])) for one in ids
+        ],
     )

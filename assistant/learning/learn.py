@@ -5,9 +5,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from assistant.learning.fitting import Labelled, fit
+from assistant.learning.fitting import LabelledRanking, fit
 from assistant.learning.offpolicy import off_policy
-from assistant.learning.presses import Judged, propensities
+from assistant.learning.presses import ClickedRanking, propensities
 from assistant.learning.records import Fitted, Propensities
 
 LEAST_PRESSES: Final = 100
@@ -23,7 +23,7 @@ ETA: Final = 1.0
 
 
 def learn(
-    rankings: Sequence[Judged], weights: Mapping[str, float], *, eta: float = ETA, corrected: bool = True
+    rankings: Sequence[ClickedRanking], weights: Mapping[str, float], *, eta: float = ETA, corrected: bool = True
 ) -> Fitted:
     """New weights, and what they are expected to bring on sessions that they were not fitted on.
 
@@ -48,12 +48,14 @@ def learn(
     return fitted.model_copy(update={"refused": _not_better(fitted)})
 
 
-def _can_teach(one: Judged) -> bool:
+def _can_teach(one: ClickedRanking) -> bool:
     """The order was made by ranks of several items; another method's order says little about weights of ranks."""
     return one.impression.method == "rrf" and sum(item.position is not None for item in one.impression.items) > 1
 
 
-def _factors(rankings: Sequence[Judged], weights: Mapping[str, float], bias: Propensities | None) -> dict[str, float]:
+def _factors(
+    rankings: Sequence[ClickedRanking], weights: Mapping[str, float], bias: Propensities | None
+) -> dict[str, float]:
     """By how much each weight is to be multiplied; the strength of all together stays as it is."""
     labelled = [_labelled(one, bias) for one in rankings if any(one.rewards.values())]
     gates = fit(labelled, weights, k=rankings[0].impression.k)
@@ -64,26 +66,26 @@ def _factors(rankings: Sequence[Judged], weights: Mapping[str, float], bias: Pro
     return {source: raw[source] * scale for source in seen}
 
 
-def _labelled(one: Judged, bias: Propensities | None) -> Labelled:
+def _labelled(one: ClickedRanking, bias: Propensities | None) -> LabelledRanking:
     """The shown items alone: one that was not shown could not be pressed, whatever it is worth."""
     shown = {item.item_id: item for item in one.impression.items if item.position is not None}
     gains = {
         item_id: reward / (bias.at(shown[item_id].position or 1) if bias else 1.0)
         for item_id, reward in one.rewards.items()
     }
-    return Labelled({item_id: item.votes for item_id, item in shown.items()}, gains, one.impression.weights)
+    return LabelledRanking({item_id: item.votes for item_id, item in shown.items()}, gains, one.impression.weights)
 
 
-def _split(rankings: Sequence[Judged]) -> tuple[list[Judged], list[Judged]]:
+def _split(rankings: Sequence[ClickedRanking]) -> tuple[list[ClickedRanking], list[ClickedRanking]]:
     """By session, the same every time."""
-    parts: tuple[list[Judged], list[Judged]] = ([], [])
+    parts: tuple[list[ClickedRanking], list[ClickedRanking]] = ([], [])
     for one in rankings:
         digest = hashlib.sha256(one.impression.session_id.encode()).digest()
         parts[digest[0] % 10 < HELD_OUT_OF_TEN].append(one)
     return parts
 
 
-def _presses_by_position(rankings: Sequence[Judged]) -> dict[int, int]:
+def _presses_by_position(rankings: Sequence[ClickedRanking]) -> dict[int, int]:
     counts: dict[int, int] = {}
     for one in rankings:
         for item in one.impression.items:

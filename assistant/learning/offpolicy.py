@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.learning.presses import Judged
+from assistant.learning.presses import ClickedRanking
 from assistant.learning.records import Estimate, Impression, OffPolicy, Propensities
 
 CLIP: Final = 10.0
@@ -55,7 +55,7 @@ def order(impression: Impression, factors: Mapping[str, float]) -> list[str]:
 
 
 def off_policy(
-    rankings: Sequence[Judged], factors: Mapping[str, float], propensities: Propensities, *, seed: int = 7
+    rankings: Sequence[ClickedRanking], factors: Mapping[str, float], propensities: Propensities, *, seed: int = 7
 ) -> OffPolicy:
     """What the weights in force times the factors would have earned, beside what was earned.
 
@@ -84,7 +84,7 @@ def off_policy(
     )
 
 
-def _weighed(one: Judged, factors: Mapping[str, float], propensities: Propensities) -> _Turn:
+def _weighed(one: ClickedRanking, factors: Mapping[str, float], propensities: Propensities) -> _Turn:
     shown = {item.item_id: item.position for item in one.impression.items if item.position is not None}
     ranked = order(one.impression, factors)
     again = _weights([item_id for item_id in ranked if item_id in shown], shown, propensities)

@@ -17,7 +17,7 @@ LEAST_PRESSES_TO_MEASURE: Final = 20
 
 
 @dataclass(frozen=True)
-class Judged:
+class ClickedRanking:
     """A ranking and what was pressed in it.
 
     Attributes:
@@ -28,10 +28,10 @@ class Judged:
     rewards: dict[str, float] = field(default_factory=dict)
 
 
-def judged(impressions: Iterable[Impression], presses: Iterable[Press]) -> list[Judged]:
+def judged(impressions: Iterable[Impression], presses: Iterable[Press]) -> list[ClickedRanking]:
     """Each press goes to the last ranking of its session, until then, in which the item was shown; others are left."""
-    rankings = [Judged(impression) for impression in impressions]
-    shown: defaultdict[tuple[str, str], list[Judged]] = defaultdict(list)
+    rankings = [ClickedRanking(impression) for impression in impressions]
+    shown: defaultdict[tuple[str, str], list[ClickedRanking]] = defaultdict(list)
     for one in sorted(rankings, key=lambda one: one.impression.at):
         for item in one.impression.items:
             if item.position is not None:
@@ -49,7 +49,7 @@ def _press(rewards: dict[str, float], item_id: str, strength: float) -> None:
     rewards[item_id] = max(rewards.get(item_id, 0.0), min(1.0, strength)) if strength > 0 else 0.0
 
 
-def propensities(rankings: Sequence[Judged], *, eta: float) -> Propensities:
+def propensities(rankings: Sequence[ClickedRanking], *, eta: float) -> Propensities:
     """How likely each place is looked at, against the first.
 
     Where enough rankings were shown in an order given by chance (every shown item's propensity is one over how many

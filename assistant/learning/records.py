@@ -10,7 +10,7 @@ Context = Literal["always", "text", "photo", "session", "history"]
 """What is known in a turn; ``always`` is the constant."""
 
 
-class Vote(Record):
+class RankedSignal(Record):
     """One list's opinion of one item, as every method of fusion reads it."""
 
     source: str = Field(description="a signal's source, or browse for a list without signals")
@@ -23,18 +23,18 @@ class Vote(Record):
 class Fusion(Record):
     """What a turn's ranking was made of."""
 
-    votes: dict[str, list[Vote]] = Field(description="by item id")
+    votes: dict[str, list[RankedSignal]] = Field(description="by item id")
     weights: dict[str, float] = Field(description="in force, by source")
     policy: str = Field(description="version of the learned weights among them; empty: none")
 
 
-class Shown(Record):
+class LoggedCandidate(Record):
     """One candidate of a logged ranking."""
 
     item_id: str
     position: int | None = Field(ge=1, description="where the user saw it, 1 is first; None: not shown")
     propensity: float = Field(1.0, gt=0, le=1, description="how likely the policy was to put it there")
-    votes: list[Vote]
+    votes: list[RankedSignal]
 
 
 class Impression(Record):
@@ -48,10 +48,10 @@ class Impression(Record):
     method: str = Field(description="the method of fusion")
     k: float = Field(description="the constant of reciprocal rank fusion")
     weights: dict[str, float] = Field(description="in force, by source")
-    items: list[Shown] = Field(description="every candidate, in the fused order")
+    items: list[LoggedCandidate] = Field(description="every candidate, in the fused order")
 
 
-class Gates(Record):
+class FusionGates(Record):
     """Learned fusion: which sources are listened to, given what is known in the turn.
 
     An item's score is the sum over sources of ``gate * (rank part + scores[source] * share)``, the gates a softmax over

@@ -23,7 +23,7 @@ POINTER: Final = "current.json"
 _FILE = re.compile(r"weights-(\d+)\.json")
 
 
-class Pointer(Record):
+class CurrentWeights(Record):
     """Which version is in force; 0: the settings' own weights."""
 
     version: int = Field(ge=0)
@@ -55,7 +55,7 @@ def keep(folder: Path, learned: Learned) -> Learned:
         numbers = [int(match[1]) for path in folder.iterdir() if (match := _FILE.fullmatch(path.name))]
         numbered = learned.model_copy(update={"version": max(numbers, default=0) + 1, "previous": _pointed(folder)})
         _write(folder / _name(numbered.version), numbered)
-        _write(folder / POINTER, Pointer(version=numbered.version))
+        _write(folder / POINTER, CurrentWeights(version=numbered.version))
     except OSError as exc:
         raise StoreError(f"The learned weights cannot be written to {folder}: {exc.strerror or exc}.") from exc
     return numbered
@@ -72,7 +72,7 @@ def roll_back(folder: Path) -> int:
     if current is None:
         raise BadInput("There is nothing to roll back: the settings' own weights are in force.")
     try:
-        _write(folder / POINTER, Pointer(version=current.previous))
+        _write(folder / POINTER, CurrentWeights(version=current.previous))
     except OSError as exc:
         raise StoreError(f"The learned weights cannot be written to {folder}: {exc.strerror or exc}.") from exc
     return current.previous
@@ -105,7 +105,7 @@ def _name(version: int) -> str:
 def _pointed(folder: Path) -> int:
     path = folder / POINTER
     try:
-        return Pointer.model_validate_json(path.read_bytes()).version
+        return CurrentWeights.model_validate_json(path.read_bytes()).version
     except FileNotFoundError:
         return 0
     except (OSError, ValidationError) as exc:

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from assistant.errors import ConfigError
 from assistant.llm.derived import copy_beside_weights, derived_folder, read_tensors, weight_files
-from assistant.llm.model_names import model_name
+from assistant.models.names import model_name
 from assistant.settings import Settings
 from tools.records import Record
 
@@ -28,7 +28,7 @@ CONFIG: Final = "adapter_config.json"
 CARD: Final = "card.json"
 
 
-class Card(Record):
+class AdapterCard(Record):
     """What an adapter is made of and what it is for."""
 
     base: str = Field(description="the model that it was trained on, by its name in the registry or at a hub")
@@ -46,7 +46,7 @@ class Adapter(NamedTuple):
     """An adapter and where it lies."""
 
     folder: Path
-    card: Card
+    card: AdapterCard
 
     @property
     def digest(self) -> str:
@@ -129,7 +129,7 @@ def _merge(folder: Path, adapter: Adapter, fresh: Path) -> None:
 def _read(folder: Path) -> Adapter | None:
     """The adapter of a folder; None where there is none, or it is damaged."""
     try:
-        card = Card.model_validate_json((folder / CARD).read_text("utf-8"))
+        card = AdapterCard.model_validate_json((folder / CARD).read_text("utf-8"))
     except (OSError, ValidationError):
         return None
     return Adapter(folder, card) if (folder / WEIGHTS).is_file() and (folder / CONFIG).is_file() else None

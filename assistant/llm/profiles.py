@@ -15,7 +15,7 @@ from typing import Final
 from assistant.errors import ConfigError, ServiceMissing
 from assistant.llm import int8
 from assistant.llm.adapters import Adapter, adapter_in_force, merged
-from assistant.llm.model_names import model_name
+from assistant.models.names import model_name
 from assistant.settings import LLMSettings, Settings, project_folder
 
 ENVIRONMENTS: Final = {"cpu": ".venv-vllm", "gpu": ".venv-vllm-gpu"}

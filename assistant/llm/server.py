@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from assistant.errors import LLMUnavailable
 from assistant.llm import log, process, profiles
-from assistant.llm.model_names import model_name
+from assistant.models.names import model_name
 from assistant.llm.process import ServerRecord
 from assistant.settings import Settings
 

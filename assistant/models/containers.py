@@ -16,9 +16,9 @@ from assistant.errors import PullError
 from assistant.models.assemble import assemble
 from assistant.models.disk import free_bytes
 from assistant.models.failures import SourceFailure
-from assistant.models.processes import Job, run_jobs
+from assistant.models.processes import FetchProcess, run_jobs
 from assistant.models.progress import Reporter, running_total
-from assistant.models.registry import ContainerSource, Model, Part
+from assistant.models.registry import ContainerPart, ContainerSource, Model
 from assistant.models.store import file_record
 
 # Checked in this order against what pip printed.
@@ -76,7 +76,7 @@ def download(name: str, source: ContainerSource, work: Path, *, parallel: int, r
     jobs = {part.wheel: _job(part, here / part.wheel) for part in missing}
     finished = kept
 
-    def ended(job: Job, code: int) -> None:
+    def ended(job: FetchProcess, code: int) -> None:
         nonlocal finished
         part = next(part for part in missing if jobs[part.wheel] is job)
         _take(part, job, code, wheels)
@@ -89,14 +89,14 @@ def download(name: str, source: ContainerSource, work: Path, *, parallel: int, r
             shutil.rmtree(work / "pip", ignore_errors=True)
 
 
-def is_wheel(path: Path, part: Part) -> bool:
+def is_wheel(path: Path, part: ContainerPart) -> bool:
     """Whether the file is the registry's wheel, by size and hash."""
     if not path.is_file() or path.stat().st_size != part.wheel_bytes:
         return False
     return file_record(path).sha256 == part.wheel_sha256
 
 
-def _job(part: Part, folder: Path) -> Job:
+def _job(part: ContainerPart, folder: Path) -> FetchProcess:
     """The pip command for one wheel. Its temporary files lie in the folder too: the right disk, and they count."""
     temporary = folder / "files"
     temporary.mkdir(parents=True)
@@ -105,10 +105,10 @@ def _job(part: Part, folder: Path) -> Job:
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--ignore-requires-python", "--no-cache-dir"]
     options += ["--no-input", "--disable-pip-version-check", "--progress-bar=off", "-vv"]
     command = [sys.executable, "-P", "-m", "pip", "download", *options, "-d", str(temporary), "-r", str(requirement)]
-    return Job(command, temporary, folder / "log.txt", {**os.environ, "TMPDIR": str(temporary)})
+    return FetchProcess(command, temporary, folder / "log.txt", {**os.environ, "TMPDIR": str(temporary)})
 
 
-def _take(part: Part, job: Job, code: int, wheels: Path) -> None:
+def _take(part: ContainerPart, job: FetchProcess, code: int, wheels: Path) -> None:
     """Move a downloaded wheel to its place, or say why there is none."""
     wheel = job.folder / part.wheel
     if code != 0:
@@ -118,7 +118,7 @@ def _take(part: Part, job: Job, code: int, wheels: Path) -> None:
     wheel.replace(wheels / part.wheel)
 
 
-def explain(part: Part, log: str, free: int) -> SourceFailure | OSError:
+def explain(part: ContainerPart, log: str, free: int) -> SourceFailure | OSError:
     """The error to be raised for what pip printed, with ``free`` bytes left on the disk.
 
     A full disk takes pip's own words along with it: then the reason is guessed from the space that is left.

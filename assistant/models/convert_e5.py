@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.models.convert_encoder import STATE_LAYERS, Encoder, Int8Rows, write_config, write_onnx
+from assistant.models.convert_encoder import STATE_LAYERS, Int8Rows, OnnxTextEncoder, write_config, write_onnx
 
 MAGIC = b"E5S1"
 BLOCK = np.dtype([("scale", "<f2"), ("halves", "u1", 16)])
@@ -65,7 +65,7 @@ def convert(raw: Path, out: Path, progress: Progress) -> None:
     sizes, tensors = read_e5(raw / "model.bin")
     transformer = _transformer(sizes, tensors)
     progress(1, 10)
-    write_onnx(Encoder(transformer, []), out)
+    write_onnx(OnnxTextEncoder(transformer, []), out)
     progress(9, 10)
     shutil.copyfile(raw / "tokenizer.json", out / "tokenizer.json")
     write_config(

@@ -50,7 +50,7 @@ def _quantised(rows: Tensor) -> tuple[Tensor, Tensor]:
     return (rows / scales).round().to(torch.int8), scales
 
 
-class Encoder(nn.Module):
+class OnnxTextEncoder(nn.Module):
     """A transformer, the mean over its token states, dense layers without bias, unit length.
 
     The token states that it gives are those of two inner layers: what role a word plays is read best there, while the
@@ -75,7 +75,7 @@ class Encoder(nn.Module):
         return nn.functional.normalize(pooled, dim=-1), states
 
 
-def write_onnx(encoder: Encoder, out: Path) -> None:
+def write_onnx(encoder: OnnxTextEncoder, out: Path) -> None:
     """Write ``out/model.onnx`` and ``out/model.onnx.data``; any batch, up to `MAX_TOKENS` tokens."""
     import onnx
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from assistant.models.convert_encoder import STATE_LAYERS, Encoder, Int8Rows, write_config, write_onnx
+from assistant.models.convert_encoder import STATE_LAYERS, Int8Rows, OnnxTextEncoder, write_config, write_onnx
 
 PROMPTS = {"query": "query", "document": "document", "classification": "Classification"}
 """The purposes that the product has, and upstream's names for their prompts."""
@@ -27,7 +27,7 @@ def convert(raw: Path, out: Path, progress: Progress) -> None:
     transformer, width = _transformer(raw)
     dense = [_dense(raw / name) for name in ("2_Dense", "3_Dense")]
     progress(1, 10)
-    write_onnx(Encoder(transformer, dense), out)
+    write_onnx(OnnxTextEncoder(transformer, dense), out)
     progress(9, 10)
     shutil.copyfile(raw / "tokenizer.json", out / "tokenizer.json")
     (out / "NOTICE").write_text(f"{NOTICE}\n{MODIFIED}\n", encoding="utf-8")

@@ -12,7 +12,7 @@ from pathlib import Path
 from assistant.models.assemble import has_content
 from assistant.models.disk import free_bytes
 from assistant.models.failures import SourceFailure
-from assistant.models.processes import Job, own_module, run_jobs
+from assistant.models.processes import FetchProcess, own_module, run_jobs
 from assistant.models.progress import Reporter
 from assistant.models.registry import HubSource, Model
 
@@ -37,9 +37,9 @@ def fetch_hub(name: str, model: Model, source: HubSource, work: Path, *, reporte
     names = [source.files[file.path] for file in missing]
     arguments = [source.repository, source.revision, str(folder), *names]
     command, environment = own_module("assistant.models.hub_child", *arguments)
-    job = Job(command, folder, work / "hub.log", {**DEFAULTS, **environment})
+    job = FetchProcess(command, folder, work / "hub.log", {**DEFAULTS, **environment})
 
-    def ended(job: Job, code: int) -> None:
+    def ended(job: FetchProcess, code: int) -> None:
         if code != 0:
             raise _explain(source, job.log.read_text(errors="replace"), full=free_bytes(work) < model.weights.bytes)
 

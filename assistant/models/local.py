@@ -9,10 +9,10 @@ from assistant.models.containers import is_wheel
 from assistant.models.failures import SourceFailure
 from assistant.models.progress import Reporter, running_total
 from assistant.models.registry import ContainerSource, HubSource, Model
-from assistant.models.store import Manifest, damage, problem, read_manifest
+from assistant.models.store import ModelManifest, damage, problem, read_manifest
 
 
-def find_finished(path: Path, name: str, model: Model) -> tuple[Path, Manifest] | None:
+def find_finished(path: Path, name: str, model: Model) -> tuple[Path, ModelManifest] | None:
     """A finished folder of the model: the path itself or a folder of the model's name in it, every byte checked.
 
     Raises:
@@ -28,7 +28,7 @@ def find_finished(path: Path, name: str, model: Model) -> tuple[Path, Manifest] 
     return None
 
 
-def copy_finished(found: tuple[Path, Manifest], built: Path) -> None:
+def copy_finished(found: tuple[Path, ModelManifest], built: Path) -> None:
     """Copy the files that the manifest lists, and the manifest."""
     folder, manifest = found
     for path in [*manifest.files, "MANIFEST.json"]:

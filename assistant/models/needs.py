@@ -11,7 +11,7 @@ def needed(settings: Settings) -> list[str]:
     """
     wanted = {settings.text.model, settings.speech.model}
     if settings.llm.profile == "cpu":
-        from assistant.llm.model_names import DEFAULT_MODELS
+        from assistant.models.names import DEFAULT_MODELS
 
         wanted.add(settings.llm.model or DEFAULT_MODELS["cpu"])
     if settings.vision.encoder == "conse":

@@ -20,7 +20,7 @@ def own_module(module: str, *arguments: str) -> tuple[list[str], dict[str, str]]
 
 
 @dataclass
-class Job:
+class FetchProcess:
     """One command, the folder that it writes to and the file that takes its output."""
 
     command: Sequence[str]
@@ -53,7 +53,11 @@ class Job:
 
 
 def run_jobs(
-    jobs: Sequence[Job], *, parallel: int, ended: Callable[[Job, int], None], tick: Callable[[int], None]
+    jobs: Sequence[FetchProcess],
+    *,
+    parallel: int,
+    ended: Callable[[FetchProcess, int], None],
+    tick: Callable[[int], None],
 ) -> None:
     """Run the jobs, ``parallel`` at a time; on any exception those that run are ended.
 
@@ -61,7 +65,7 @@ def run_jobs(
         ended: called with each job that ended and its exit code; may raise to stop the rest.
         tick: called some times a second with the bytes that the running jobs have written so far.
     """
-    waiting, running = list(jobs), list[Job]()
+    waiting, running = list(jobs), list[FetchProcess]()
     try:
         while waiting or running:
             while waiting and len(running) < parallel:

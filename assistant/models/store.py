@@ -36,7 +36,7 @@ class FileRecord(BaseModel):
     sha256: str
 
 
-class Manifest(BaseModel):
+class ModelManifest(BaseModel):
     """What a finished folder says about itself."""
 
     model_config = ConfigDict(frozen=True)
@@ -62,10 +62,10 @@ def folder_of(settings: Settings, name: str) -> Path:
     return settings.models_folder / name
 
 
-def read_manifest(folder: Path) -> Manifest | None:
+def read_manifest(folder: Path) -> ModelManifest | None:
     """The folder's manifest, or None when there is none that can be read."""
     try:
-        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        return ModelManifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError):
         return None
 
@@ -88,7 +88,7 @@ def problem(folder: Path, name: str, model: Model) -> str | None:
     return _wrong_size(folder, manifest)
 
 
-def _wrong_size(folder: Path, manifest: Manifest) -> str | None:
+def _wrong_size(folder: Path, manifest: ModelManifest) -> str | None:
     for path, record in manifest.files.items():
         try:
             size = (folder / path).stat().st_size
@@ -99,7 +99,7 @@ def _wrong_size(folder: Path, manifest: Manifest) -> str | None:
     return None
 
 
-def damage(folder: Path, manifest: Manifest, on_bytes: OnBytes = lambda _: None) -> str | None:
+def damage(folder: Path, manifest: ModelManifest, on_bytes: OnBytes = lambda _: None) -> str | None:
     """Why a file differs from the manifest, by reading every byte; None when all agree."""
     for path, record in manifest.files.items():
         try:
@@ -178,7 +178,7 @@ def publish(
         OSError: as the file system says.
     """
     files = {path.relative_to(built).as_posix(): file_record(path, on_bytes) for path in _files(built)}
-    manifest = Manifest(
+    manifest = ModelManifest(
         name=name,
         licence=model.licence,
         upstream=model.upstream,

@@ -30,7 +30,7 @@ def unmarked(text: str) -> str:
     return " ".join(text.replace(MARK, " ").split()) if MARK in text else text
 
 
-class Border:
+class PiiMasker:
     """What comes in is masked here, unless ``privacy.mask`` is off."""
 
     def __init__(self, settings: Settings) -> None:

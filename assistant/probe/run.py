@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from assistant.agent.calls import ASK, SMALL_TALK, Checked, Scope, check, key
-from assistant.agent.evidence import Ledger
+from assistant.agent.evidence import EvidenceBuilder
 from assistant.agent.first_searches import Names, before_message, message_as_read, to_chat
 from assistant.agent.fusion import FusedHit
 from assistant.agent.planners import Decision, Finish, ModelPlanner
@@ -23,19 +23,19 @@ from assistant.agent.rank import (
     rank_schema,
     ranking_messages,
 )
-from assistant.agent.reading.questions import ANSWERS, Question
+from assistant.agent.reading.questions import ANSWERS, RoleQuestion
 from assistant.agent.scores import Part, Score, Scores
 from assistant.agent.state import Plan
-from assistant.agent.transcript import Progress, items_in_words, prompt_limits
-from assistant.claims import Explanation, Limit, unsupported
+from assistant.agent.transcript import PlannerInput, items_in_words, prompt_limits
+from assistant.claims import Explanation, PriceLimit, unsupported
 from assistant.claims.entailment import Entailment
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.llm.adapters import is_taught, prompts_in_force
 from assistant.llm.client import ChatClient, ToolCall
-from assistant.llm.model_names import model_name
-from assistant.probe.tasks import EvidenceTask, OrderTask, PlanningTask, Right, RoleTask, Tasks
+from assistant.models.names import model_name
+from assistant.probe.tasks import EvidenceTask, ExpectedCall, OrderTask, PlanningTask, RoleTask, Tasks
 from assistant.records import CallResult, Candidate, Evidence, Memory, PlannedCall, RoundFinished
-from assistant.records import Question as QuestionBack
+from assistant.records import RoleQuestion as QuestionBack
 from assistant.settings import Settings
 from prompts import load_prompt
 from tools.records import Filters, Hit, Item, Signal, Vocabulary
@@ -132,7 +132,7 @@ class _Probe:
         progress.records.append(RoundFinished(calls=[called]))
         return isinstance(await planner.next(progress), Finish)
 
-    def _progress(self, task: PlanningTask) -> Progress:
+    def _progress(self, task: PlanningTask) -> PlannerInput:
         tool, arguments = ("search_by_text", {"query": task.topic}) if task.topic else ("browse", {"sort": "price"})
         plan = Plan(intent="recommend", topic=task.topic)
         memory = Memory(language=task.language)
@@ -144,12 +144,12 @@ class _Probe:
         )  # fmt: skip
         called = CallResult(tool=tool, arguments=dict(arguments), result=self._lines(task.found, task.topic))
         before = before_message(self._vocabulary, memory, self._folder)
-        return Progress(before, [read, RoundFinished(calls=[called])], scope, lambda _: True)
+        return PlannerInput(before, [read, RoundFinished(calls=[called])], scope, lambda _: True)
 
     async def _reads(self, task: RoleTask) -> bool:
         before, _, rest = task.message.partition("[")
         words, _, after = rest.partition("]")
-        question = Question(before + words + after, len(before), len(before + words), number=False)
+        question = RoleQuestion(before + words + after, len(before), len(before + words), number=False)
         told = await self._chat.for_turn().choose(to_chat(question.messages(self._folder)), ANSWERS, purpose="probe")
         return question.answered(told)[0] == task.right
 
@@ -185,7 +185,7 @@ class _Probe:
             max_tokens=EXPLAIN_TOKENS,
             when_cut="whole sentences",
         )
-        limit = None if task.most is None else Limit(task.most)
+        limit = None if task.most is None else PriceLimit(task.most)
         explanation = Explanation(text, item.title, evidence, task.language, wish=task.message, limit=limit)
         return not await asyncio.to_thread(unsupported, explanation, self._vocabulary, self._entailment)
 
@@ -196,7 +196,7 @@ class _Probe:
 
     def _evidence(self, item: Item, wish: str, filters: Filters | None = None) -> list[Evidence]:
         fused = FusedHit(_hit(item), _NEAR, [(wish, Signal(source="dense", score=_NEAR, rank=1))])
-        return Ledger(filters or Filters(), wish).entries(fused, item)
+        return EvidenceBuilder(filters or Filters(), wish).entries(fused, item)
 
 
 def _hit(item: Item) -> Hit:
@@ -206,7 +206,7 @@ def _hit(item: Item) -> Hit:
     )  # fmt: skip
 
 
-def _right_call(decision: Decision, right: list[Right], scope: Scope) -> ToolCall | None:
+def _right_call(decision: Decision, right: list[ExpectedCall], scope: Scope) -> ToolCall | None:
     """The call of the decision that is right, after the check that every call of a turn passes."""
     match decision:
         case Finish(text):
@@ -219,11 +219,11 @@ def _right_call(decision: Decision, right: list[Right], scope: Scope) -> ToolCal
     return next((call for call in calls if any(one.tool == call.name for one in right)), None)
 
 
-def _fits_any(checked: Checked, right: list[Right]) -> bool:
+def _fits_any(checked: Checked, right: list[ExpectedCall]) -> bool:
     return any(_fits(checked, one) for one in right)
 
 
-def _fits(checked: Checked, right: Right) -> bool:
+def _fits(checked: Checked, right: ExpectedCall) -> bool:
     arguments = checked.call.arguments or {}
     query = str(arguments.get("query", "")).casefold()
     return (

@@ -13,7 +13,7 @@ from tools.records import Item, Record
 Language = Literal["en", "de", "zh"]
 
 
-class Right(Record):
+class ExpectedCall(Record):
     """What one call of a right answer is; what is not named may be anything."""
 
     tool: str = Field(description="a tool's name; end: no call, small_talk and ask_customer as the tools of that name")
@@ -31,7 +31,7 @@ class PlanningTask(Record):
     message: str
     topic: str = Field(description="what was searched for; empty: the catalogue was listed")
     found: list[str]
-    right: list[Right]
+    right: list[ExpectedCall]
     then: list[str] = Field([], description="what the planner's search finds, after which it ends")
 
 

@@ -14,7 +14,7 @@ from assistant.service.mcp.calls import MCP, over_http, parse_error
 from assistant.service.openai import chat, responses, turns
 from assistant.service.openai.records import openai_error
 from assistant.service.routes import tools
-from assistant.service.tool_service import Toolbench
+from assistant.service.tool_service import ToolService
 
 
 class _McpAddress:
@@ -38,7 +38,7 @@ def install(app: FastAPI) -> None:
 async def running(app: FastAPI) -> AsyncIterator[None]:
     """Have the doors open while the app runs; ``app.state.service`` must be there."""
     service: Service = app.state.service
-    app.state.toolbench = Toolbench(service.assistant)
+    app.state.toolbench = ToolService(service.assistant)
     sweeping = asyncio.create_task(app.state.toolbench.uploads.keep_swept())
     try:
         async with over_http(service, app.state.toolbench) as app.state.mcp:

@@ -19,25 +19,25 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from assistant.front import Assistant
-from assistant.privacy.forgetting import keep_tidy
+from assistant.user_data import keep_tidy
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.service import adapters
 from assistant.service.context import KEY_OWNER, Service
 from assistant.service.http import docs_page, openapi, problems
-from assistant.service.http.access import Access, Patience
-from assistant.service.http.guard import Guard
+from assistant.service.http.access import AccessMiddleware, BodyTimeout
+from assistant.service.http.guard import AuthMiddleware
 from assistant.service.http.json_bodies import JsonBodies
 from assistant.service.http.no_paths import NoPaths
 from assistant.service.keys import KeyStore
 from assistant.service.readiness import Readiness
 from assistant.service.routes import catalogue, info, me, pages, sessions
-from assistant.service.routes.uploads import INCOMING
+from assistant.service.uploads.bodies import INCOMING
 from assistant.service.runs.retraining import keep_training
 from assistant.service.runs.turns import Turns
 from assistant.service.telemetry import metrics, tracing
 from assistant.service.telemetry.logs import AccessLog
 from assistant.service.telemetry.metrics import Measures
-from assistant.service.telemetry.observers import Watchers
+from assistant.service.telemetry.observers import Observers
 from assistant.settings import Settings
 
 WEB = Path(__file__).resolve().parent.parent / "web" / "dist"
@@ -49,13 +49,13 @@ def create_app(
     """The application; the assistant is opened when it starts and closed when it stops.
 
     Args:
-        settings: which requests need a key is in `Guard`.
+        settings: which requests need a key is in `AuthMiddleware`.
         assistant: one that is not open yet; made from the settings unless given.
         once_warm: called when what turns need has been loaded.
     """
     keys = KeyStore(settings.keys_file)
     measures, traces = Measures(), tracing.from_environment()
-    watcher = Watchers(measures, AccessLog(), *([traces] if traces else []))
+    watcher = Observers(measures, AccessLog(), *([traces] if traces else []))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -97,12 +97,12 @@ def create_app(
     _add_routes(app)
     openapi.describe(app)
     app.add_middleware(JsonBodies)
-    app.add_middleware(Patience, settings=settings.service)
+    app.add_middleware(BodyTimeout, settings=settings.service)
     if settings.service.cors:
         _allow_sites(app, settings.service.cors)
-    app.add_middleware(Guard, settings=settings, keys=keys)
+    app.add_middleware(AuthMiddleware, settings=settings, keys=keys)
     app.add_middleware(NoPaths, settings=settings)
-    app.add_middleware(Access, watcher=watcher)
+    app.add_middleware(AccessMiddleware, watcher=watcher)
     if settings.service.proxies:  # the outermost, so that everything else sees the client's own address
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=[str(network) for network in settings.service.proxies])
     if traces:

@@ -16,8 +16,8 @@ from pydantic_core import ErrorDetails
 from assistant.errors import MediaError
 from assistant.front import TOOL_THREADS, Assistant
 from assistant.service.context import User
-from assistant.service.routes.uploads import INCOMING, written
-from assistant.service.upload_store import Uploads
+from assistant.service.uploads.bodies import INCOMING, written
+from assistant.service.uploads.store import Uploads
 from tools.bounds import read_json
 from tools.records import Record, ToolOutcome
 from tools.tool import Tool
@@ -55,7 +55,7 @@ def described(tool: Tool[Any]) -> ToolOut:
     )
 
 
-class Toolbench:
+class ToolService:
     """Calls tools for users."""
 
     def __init__(self, assistant: Assistant, files: Path | None = None) -> None:
@@ -80,16 +80,16 @@ class Toolbench:
                 return await self._assistant.call_tool(name, arguments, files, user=user.id)
 
     @contextlib.contextmanager
-    def opened(self, user: User) -> "Iterator[References]":
+    def opened(self, user: User) -> "Iterator[FileResolver]":
         """What turns this user's references into files; files made for data: URLs are gone afterwards."""
-        references = References(self._assistant, self.uploads, user, self._incoming, self._files)
+        references = FileResolver(self._assistant, self.uploads, user, self._incoming, self._files)
         try:
             yield references
         finally:
             references.close()
 
 
-class References:
+class FileResolver:
     """Turns one user's references to pictures and recordings into files; may be called from any thread."""
 
     def __init__(

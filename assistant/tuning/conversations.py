@@ -16,7 +16,7 @@ from tools.records import Item, Record
 Next = Literal["search", "ask", "look", "compare", "pages", "history", "take_back", "small_talk"]
 
 
-class Turn(Record):
+class LabelledTurn(Record):
     """One message with what is right."""
 
     say: str
@@ -32,11 +32,11 @@ class Turn(Record):
     best: list[str] | None = Field(None, description="what fits, best first; empty: nothing does; null: no wish")
 
 
-class Conversation(Record):
+class LabelledConversation(Record):
     """Messages of one customer."""
 
     language: str
-    turns: list[Turn]
+    turns: list[LabelledTurn]
 
 
 class Conversations(Record):
@@ -46,7 +46,7 @@ class Conversations(Record):
     about: str
     language: str = Field(description="of the catalogue's texts")
     items: list[Item]
-    conversations: list[Conversation]
+    conversations: list[LabelledConversation]
 
 
 def load(*, held_out: bool = False) -> list[Conversations]:

@@ -24,7 +24,7 @@ from assistant.agent.degradation import REHEARSING
 from assistant.agent.first_searches import constraints_in_words
 from assistant.agent.rank import LANGUAGE_NAMES
 from assistant.agent.reading.labels import NUMBER_ROLES, messages
-from assistant.agent.reading.questions import ANSWERS, DECISIONS, NAME_ROLES, Question
+from assistant.agent.reading.questions import ANSWERS, DECISIONS, NAME_ROLES, RoleQuestion
 from assistant.engines import open_engines
 from assistant.errors import ProductError, SessionError
 from assistant.front import Assistant
@@ -32,8 +32,8 @@ from assistant.ingest import Encoders, IngestOptions, ingest
 from assistant.llm.adapters import TAUGHT
 from assistant.records import Reply, RoundFinished
 from assistant.settings import Settings
-from assistant.tuning.conversations import Conversation, Conversations, Turn, load
-from assistant.tuning.labelled import Asked, LabelledChat, is_round, missing_filters
+from assistant.tuning.conversations import Conversations, LabelledConversation, LabelledTurn, load
+from assistant.tuning.labelled import LabelledChat, LabelledPrompt, is_round, missing_filters
 from prompts import Message, load_prompt
 from tools.records import Record
 from tools.toolbox import Engines
@@ -97,7 +97,9 @@ async def _run(data: Conversations, settings: Settings, engines: Engines) -> lis
     return found
 
 
-async def _ask(assistant: Assistant, chat: LabelledChat, turn: Turn, session: str) -> tuple[list[Asked], Reply | None]:
+async def _ask(
+    assistant: Assistant, chat: LabelledChat, turn: LabelledTurn, session: str
+) -> tuple[list[LabelledPrompt], Reply | None]:
     """What the model was asked in the turn, and the reply; none where the message is refused."""
     chat.turn, chat.condition, chat.asked = turn, "", []
     if turn.next == "take_back":
@@ -113,7 +115,9 @@ async def _ask(assistant: Assistant, chat: LabelledChat, turn: Turn, session: st
         return chat.asked, None
 
 
-def _accepted(asked: Sequence[Asked], reply: Reply, rounds: Sequence[RoundFinished]) -> Iterator[Asked]:
+def _accepted(
+    asked: Sequence[LabelledPrompt], reply: Reply, rounds: Sequence[RoundFinished]
+) -> Iterator[LabelledPrompt]:
     """What code let pass; of the rounds of a plan the last that did, as the others stand in its prompt."""
     made, whole = iter(rounds[1:]), None
     for one in asked:
@@ -144,7 +148,7 @@ def _passed(done: RoundFinished | None) -> bool:
     return done is not None and all(" | " in call.result or call.result.startswith(good) for call in done.calls)
 
 
-def _example(asked: Asked, conversation: Conversation, source: str) -> Example:
+def _example(asked: LabelledPrompt, conversation: LabelledConversation, source: str) -> Example:
     """The prompt and the answer; in a plan the rounds after the reading's own are answers too."""
     rounds = [place for place, message in enumerate(asked.messages) if is_round(message)][1:]
     told = [
@@ -169,7 +173,7 @@ def role_examples() -> Iterator[Example]:
             role = DECISIONS.get(span.role, span.role)
             if role not in answers:
                 continue
-            question = Question(message.text, span.start, span.end, number=role in NUMBER_ROLES)
+            question = RoleQuestion(message.text, span.start, span.end, number=role in NUMBER_ROLES)
             prompt, source = question.messages(TAUGHT), f"labels {number}.{span.start}"
             yield _answered("role", message.language, prompt, answers[role], source)
 

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from assistant.errors import LLMBadReply
 from assistant.llm.client import ChatClient, ToolAnswer
 from assistant.settings import Settings
-from assistant.tuning.conversations import Turn
+from assistant.tuning.conversations import LabelledTurn
 from tools.records import Item
 
 SHOWN = 3
@@ -21,7 +21,7 @@ _CANDIDATE = re.compile(r"^([A-Z]{1,2}): (.+)$", re.MULTILINE)
 
 
 @dataclass
-class Asked:
+class LabelledPrompt:
     """One prompt and the right answer."""
 
     step: Literal["plan", "order", "chat"]
@@ -35,10 +35,10 @@ class LabelledChat(ChatClient):
     def __init__(self, settings: Settings, items: Sequence[Item]) -> None:
         super().__init__(settings)
         self._by_title = {item.title: item.id for item in items}
-        self.turn: Turn | None = None
+        self.turn: LabelledTurn | None = None
         self.condition = ""
         """Of a condition that is to be taken back: its words among the filters in force."""
-        self.asked: list[Asked] = []
+        self.asked: list[LabelledPrompt] = []
 
     def for_turn(self) -> "LabelledChat":
         """Itself: one conversation is run at a time."""
@@ -64,7 +64,7 @@ class LabelledChat(ChatClient):
         else:
             answer = {"ranking": self._order(turn, messages, schema)}
         told = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-        self.asked.append(Asked("plan" if purpose == "plan" else "order", [*messages], told))
+        self.asked.append(LabelledPrompt("plan" if purpose == "plan" else "order", [*messages], told))
         return answer
 
     async def complete_text(self, messages: Sequence[BaseMessage], *, purpose: str, **_: object) -> str:
@@ -75,7 +75,7 @@ class LabelledChat(ChatClient):
         """
         if purpose != "chat" or not self._labelled().answer:
             raise LLMBadReply("The labels have no such sentence.")
-        self.asked.append(Asked("chat", [*messages], self._labelled().answer))
+        self.asked.append(LabelledPrompt("chat", [*messages], self._labelled().answer))
         return self._labelled().answer
 
     async def call_tools(self, *_: object, **__: object) -> ToolAnswer:
@@ -86,12 +86,14 @@ class LabelledChat(ChatClient):
         """Not asked: the examples of roles are made of labelled messages."""
         raise LLMBadReply("The labels have no such answer.")
 
-    def _labelled(self) -> Turn:
+    def _labelled(self) -> LabelledTurn:
         if self.turn is None:
             raise LLMBadReply("No message is labelled.")
         return self.turn
 
-    def _calls(self, turn: Turn, messages: Sequence[BaseMessage], schema: dict[str, Any]) -> list[dict[str, Any]]:
+    def _calls(
+        self, turn: LabelledTurn, messages: Sequence[BaseMessage], schema: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         """The next calls; none where what was found fits, or a call was made already."""
         made = [json.loads(str(one.content))["calls"] for one in messages if is_round(one)]
         if len(made) > 1:
@@ -118,7 +120,9 @@ class LabelledChat(ChatClient):
         found = _known(schema)[:SHOWN]
         return [] if turn.best and turn.best[0] in found and not filters else [search]
 
-    def _order(self, turn: Turn, messages: Sequence[BaseMessage], schema: dict[str, Any]) -> list[dict[str, Any]]:
+    def _order(
+        self, turn: LabelledTurn, messages: Sequence[BaseMessage], schema: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         """What fits, best first, and then the others as they stand; with the first line that speaks for each."""
         text = "\n".join(str(one.content) for one in messages if isinstance(one, HumanMessage))
         by_item = {self._by_title.get(title.strip()): alias for alias, title in _CANDIDATE.findall(text)}

@@ -14,7 +14,7 @@ from assistant.agent.transcript import plain_messages
 from assistant.errors import ConfigError
 from assistant.llm.adapters import TAUGHT
 from assistant.records import ONLY_KEPT, TurnEvent
-from assistant.sessions import SessionLog, Turn
+from assistant.sessions import SessionLog, StoredTurn
 from assistant.tuning.examples import Example, ExampleMessage
 from prompts import load_prompt
 
@@ -25,14 +25,14 @@ LEAST: Final = 50
 _END: Final = '{"calls":[]}'
 
 
-class Own(NamedTuple):
+class OwnExamples(NamedTuple):
     """Examples of a shop's conversations, and whose they were."""
 
     examples: list[Example]
     users: list[str]
 
 
-def own_examples(data: Path) -> Own:
+def own_examples(data: Path) -> OwnExamples:
     """The examples of a data folder.
 
     Raises:
@@ -52,7 +52,7 @@ def own_examples(data: Path) -> Own:
             f"Only {len(found)} answers in {data} were followed by a like, the cart or an order; "
             f"{LEAST} are needed to learn from."
         )
-    return Own(found, sorted(users))
+    return OwnExamples(found, sorted(users))
 
 
 def _of_session(log: SessionLog, session_id: str) -> Iterator[Example]:
@@ -64,7 +64,7 @@ def _of_session(log: SessionLog, session_id: str) -> Iterator[Example]:
             yield from _of_turn(log.events(session_id, turn.turn), turn, session_id)
 
 
-def _of_turn(events: list[TurnEvent], turn: Turn, session_id: str) -> Iterator[Example]:
+def _of_turn(events: list[TurnEvent], turn: StoredTurn, session_id: str) -> Iterator[Example]:
     """The plan of a turn of one wish: its rounds, and the end, which the customer agreed with."""
     records = [event for event in events if isinstance(event, ONLY_KEPT)]
     if len({record.wish for record in records}) != 1 or turn.reply.question:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from assistant.errors import ConfigError
-from assistant.llm.adapters import CARD, Card
+from assistant.llm.adapters import CARD, AdapterCard
 from assistant.llm.profiles import best_cpu_dtype
 from assistant.tuning.examples import Example
 
@@ -94,7 +94,7 @@ def train(
     *,
     users: Sequence[str] = (),
     say: Callable[[str], None] = lambda _: None,
-) -> Card:
+) -> AdapterCard:
     """Train an adapter and write it with its card and its loss curve into ``folder``.
 
     Args:
@@ -145,7 +145,7 @@ def train(
         trainer.train(resume_from_checkpoint=any(checkpoints.glob("checkpoint-*/trainer_state.json")))
     taught.save_pretrained(str(folder), save_embedding_layers=False)
     _in_half_precision(folder)
-    card = Card(
+    card = AdapterCard(
         base=name,
         base_weights=_sha256(sorted(base.glob("*.safetensors"))),
         data=digest,
@@ -261,7 +261,7 @@ def _trainer_of_answers() -> type[Any]:
 def _progress(say: Callable[[str], None]) -> "TrainerCallback":
     from transformers import TrainerCallback
 
-    class Progress(TrainerCallback):
+    class ProgressLines(TrainerCallback):
         """Says how far it is, how low the losses are and how long it will take."""
 
         def __init__(self) -> None:
@@ -279,7 +279,7 @@ def _progress(say: Callable[[str], None]) -> "TrainerCallback":
             if losses:
                 say(f"step {state.global_step} of {state.max_steps}: {losses}{left}")
 
-    return Progress()
+    return ProgressLines()
 
 
 def _in_half_precision(folder: Path) -> None:

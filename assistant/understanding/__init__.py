@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from assistant.records import Constraint, Intent, Memory, Recommendation, Regard
+from assistant.records import Constraint, Intent, ItemFeedback, Memory, Recommendation
 from assistant.understanding.lexicon import load_lexicon
 from tools.records import Filters, Record
 
@@ -17,7 +17,7 @@ LONGEST_WORD: Final = 100
 """Letters of the longest word that can be excluded, as `tools.records.Filters` has it."""
 
 
-class Said(Record):
+class Utterance(Record):
     """One stretch of what the user said: the typed text, or a transcript."""
 
     source: str
@@ -188,7 +188,7 @@ GATHERED = _LASTING | {"exclude_ids"}
 """Fields whose newer values stand beside the older ones."""
 
 
-def _not_again(regard: Regard) -> Constraint:
+def _not_again(regard: ItemFeedback) -> Constraint:
     return Constraint(field="exclude_ids", value=regard.item_id, source=regard.source, words=regard.title)
 
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import yaml
 
 from assistant.understanding.lexicon import has_cjk, load_lexicon
-from assistant.understanding.names import Kept
+from assistant.understanding.names import VocabularyCache
 from tools.records import Vocabulary
 from tools.store.values import attribute_key, value_key
 from tools.store.words import name_key
@@ -26,14 +26,14 @@ _LONGEST_CONNECTIVE: Final = 3
 """Letters of a word that may stand between a name and its value: "RAM of 32 GB", "taille de 43"."""
 
 
-class Named(NamedTuple):
+class AttributeMention(NamedTuple):
     """An attribute and one of its values, as the catalogue spells them."""
 
     name: str
     value: str
 
 
-class _Token(NamedTuple):
+class _AttributeToken(NamedTuple):
     """Characters ``start`` to ``end`` of a text, and how they are compared."""
 
     start: int
@@ -45,11 +45,11 @@ class _Index:
     """A vocabulary's attribute values and names in comparable form."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self.values: dict[str, list[Named]] = {}
+        self.values: dict[str, list[AttributeMention]] = {}
         self._of: dict[str, list[str]] = vocabulary.attribute_values
         for name, values in vocabulary.attribute_values.items():
             for value in values:
-                self.values.setdefault(value_key(value, name), []).append(Named(name, value))
+                self.values.setdefault(value_key(value, name), []).append(AttributeMention(name, value))
         own = {attribute_key(name): name for name in vocabulary.attribute_values}
         self.names: dict[str, list[str]] = {key: [name] for key, name in own.items()}
         for spellings in _known_names().values():
@@ -64,31 +64,31 @@ class _Index:
         self._value_starts = {tokens[0].key for word in values_in_words if (tokens := _tokens(word))}
         self._most = max((len(_tokens(word)) for word in values_in_words), default=0) + SPARE
 
-    def may_begin(self, token: _Token) -> bool:
+    def may_begin(self, token: _AttributeToken) -> bool:
         """Whether an attribute may begin here: with a name, a value or a number."""
         return token.key in self._name_starts or token.key in self._value_starts or token.key[0].isnumeric()
 
-    def may_have_name(self, tokens: Sequence[_Token]) -> bool:
+    def may_have_name(self, tokens: Sequence[_AttributeToken]) -> bool:
         """Whether the tokens may begin or end with an attribute's name."""
         return tokens[0].key in self._name_starts or tokens[-1].key in self._name_ends
 
-    def may_be_value(self, tokens: Sequence[_Token]) -> bool:
+    def may_be_value(self, tokens: Sequence[_AttributeToken]) -> bool:
         """Whether the tokens may be a value of the catalogue: a number may be one in another unit."""
         return len(tokens) <= self._most and (tokens[0].key in self._value_starts or tokens[0].key[0].isnumeric())
 
-    def with_value(self, text: str) -> list[Named]:
+    def with_value(self, text: str) -> list[AttributeMention]:
         """The attributes that have the value, those with a common name first."""
         found = dict.fromkeys(named for form in _forms(text) for named in self.values.get(value_key(form), []))
         return sorted(found, key=lambda named: (not _is_known(named.name), len(named.name), named.name))
 
-    def value_of(self, names: Sequence[str], text: str) -> Named | None:
+    def value_of(self, names: Sequence[str], text: str) -> AttributeMention | None:
         """The value of one of these attributes: written in any way, or by its number alone ("43" for "43码")."""
         for name in names:
             keys = {value_key(form, name) for form in _forms(text)}
             number = _only_number(text) if _NUMBER.fullmatch(text.strip()) else None
             for value in self._of[name]:
                 if value_key(value, name) in keys or (number is not None and _only_number(value) == number):
-                    return Named(name, value)
+                    return AttributeMention(name, value)
         return None
 
 
@@ -97,7 +97,7 @@ def attribute_of(value: str, vocabulary: Vocabulary) -> list[str]:
     return list(dict.fromkeys(named.name for named in _indexes.of(vocabulary).with_value(value)))
 
 
-def attribute_constraints(text: str, vocabulary: Vocabulary) -> list[Named]:
+def attribute_constraints(text: str, vocabulary: Vocabulary) -> list[AttributeMention]:
     """The attributes and values that a stretch of a message names, in its order.
 
     A value that several attributes have is given for the likeliest one; `attribute_of` gives all. What is called by
@@ -109,7 +109,7 @@ def attribute_constraints(text: str, vocabulary: Vocabulary) -> list[Named]:
     index, tokens = _indexes.of(vocabulary), _tokens(text)
     if len(tokens) == 1 and (alone := index.with_value(text.strip())):
         return alone[:1]
-    found: list[Named] = []
+    found: list[AttributeMention] = []
     place = 0
     while place < len(tokens):
         named, place = _first(index, text, tokens, place) if index.may_begin(tokens[place]) else (None, place + 1)
@@ -117,7 +117,9 @@ def attribute_constraints(text: str, vocabulary: Vocabulary) -> list[Named]:
     return list(dict.fromkeys(found))
 
 
-def _first(index: _Index, text: str, tokens: Sequence[_Token], place: int) -> tuple[Named | None, int]:
+def _first(
+    index: _Index, text: str, tokens: Sequence[_AttributeToken], place: int
+) -> tuple[AttributeMention | None, int]:
     """The longest attribute that begins at this token, and where to go on; one that the catalogue has goes first."""
     ends = range(min(len(tokens), place + LONGEST), place, -1)
     for read in (_known, _unknown):
@@ -127,7 +129,7 @@ def _first(index: _Index, text: str, tokens: Sequence[_Token], place: int) -> tu
     return None, place + 1
 
 
-def _known(index: _Index, text: str, tokens: Sequence[_Token]) -> Named | None:
+def _known(index: _Index, text: str, tokens: Sequence[_AttributeToken]) -> AttributeMention | None:
     """A name and its value, or a value by itself unless it is a mere number."""
     for names, value in _parted(index, text, tokens):
         if named := index.value_of(names, value):
@@ -138,16 +140,16 @@ def _known(index: _Index, text: str, tokens: Sequence[_Token]) -> Named | None:
     return None if _NUMBER.fullmatch(whole) else next(iter(index.with_value(whole)), None)
 
 
-def _unknown(index: _Index, text: str, tokens: Sequence[_Token]) -> Named | None:
+def _unknown(index: _Index, text: str, tokens: Sequence[_AttributeToken]) -> AttributeMention | None:
     """A name with a number, or followed by one word, that the catalogue does not have."""
     for names, value in _parted(index, text, tokens):
         follows = value == text[tokens[-1].start : tokens[-1].end] and not has_cjk(value)
         if (_NUMBER.match(value) and len(value.split()) <= 2) or (follows and names):
-            return Named(names[0] if names else _concept(text, tokens), value)
+            return AttributeMention(names[0] if names else _concept(text, tokens), value)
     return None
 
 
-def _parted(index: _Index, text: str, tokens: Sequence[_Token]) -> Iterator[tuple[list[str], str]]:
+def _parted(index: _Index, text: str, tokens: Sequence[_AttributeToken]) -> Iterator[tuple[list[str], str]]:
     """Each way to take the tokens for a name before or after its value: the catalogue's attributes, and the value."""
     cuts = range(1, len(tokens)) if index.may_have_name(tokens) else ()
     for cut in cuts:
@@ -162,7 +164,7 @@ def _parted(index: _Index, text: str, tokens: Sequence[_Token]) -> Iterator[tupl
                 yield names, _between(text, value[1:] if name is left else value[:-1])
 
 
-def _concept(text: str, tokens: Sequence[_Token]) -> str:
+def _concept(text: str, tokens: Sequence[_AttributeToken]) -> str:
     """The common name of the attribute that stands at one end of the tokens."""
     written = {
         attribute_key(_between(text, part)) for cut in range(1, len(tokens)) for part in (tokens[:cut], tokens[cut:])
@@ -170,11 +172,11 @@ def _concept(text: str, tokens: Sequence[_Token]) -> str:
     return next(concept for concept, spellings in _known_names().items() if written & set(spellings))
 
 
-def _tokens(text: str) -> list[_Token]:
-    return [_Token(match.start(), match.end(), name_key(match.group())) for match in _TOKEN.finditer(text)]
+def _tokens(text: str) -> list[_AttributeToken]:
+    return [_AttributeToken(match.start(), match.end(), name_key(match.group())) for match in _TOKEN.finditer(text)]
 
 
-def _between(text: str, tokens: Sequence[_Token]) -> str:
+def _between(text: str, tokens: Sequence[_AttributeToken]) -> str:
     return text[tokens[0].start : tokens[-1].end]
 
 
@@ -202,4 +204,4 @@ def _known_names() -> dict[str, dict[str, None]]:
     return {concept: dict.fromkeys(map(attribute_key, spellings)) for concept, spellings in table.items()}
 
 
-_indexes = Kept(_Index)
+_indexes = VocabularyCache(_Index)

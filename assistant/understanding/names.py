@@ -135,7 +135,7 @@ def _folded(word: str) -> str:
     return word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).casefold()
 
 
-class Kept(Generic[T]):
+class VocabularyCache(Generic[T]):
     """What is made of a vocabulary, kept for the last few: the catalogue's, and those of turns still running."""
 
     _MOST = 4
@@ -187,4 +187,4 @@ def _forms(name: str) -> list[str]:
     return [low, low.removesuffix("s")] if len(low) > 3 and low.endswith("s") else [low]
 
 
-_indexes = Kept(lambda vocabulary: NameIndex(_spellings(vocabulary)))
+_indexes = VocabularyCache(lambda vocabulary: NameIndex(_spellings(vocabulary)))

@@ -22,7 +22,7 @@ TARGET_RATIO = 0.9
 
 
 @dataclass
-class Watched:
+class RecordingEncoder:
     """Stands in for an encoder: keeps what it was asked to encode, and how long that took."""
 
     encoder: Any
@@ -86,7 +86,7 @@ def measure(stage: Stage) -> Result:
 
 def _compare(stage: Stage, engines: Engines, files: list[Path], what: str, table: Table) -> dict[str, float]:
     stage.say(f"ingesting {what}")
-    text, pictures = Watched(engines.text), Watched(engines.pictures)
+    text, pictures = RecordingEncoder(engines.text), RecordingEncoder(engines.pictures)
     _warm(engines)
     began = time.perf_counter()
     ingest(engines.catalogue, files, Encoders(text, pictures), IngestOptions())  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ def measure(stage: Stage) -> Result:
     """So many cases of each kind: messages (one in 25 as a whole turn), catalogue lines, event lines, HTTP requests."""
     cases = stage.cases or CASES
     with tempfile.TemporaryDirectory(prefix="assistant-fuzz-") as folder:
-        tallies = run_all(kinds.Plan(cases, stage.seed, Path(folder), stage.say))
+        tallies = run_all(kinds.FuzzPlan(cases, stage.seed, Path(folder), stage.say))
     result = Result("fuzz", tables=[_counts(tallies)], failed=any(tally.failures for tally in tallies))
     if result.failed:
         result.tables.append(_failures(tallies))
@@ -28,9 +28,9 @@ def measure(stage: Stage) -> Result:
     return result
 
 
-def run_all(plan: kinds.Plan) -> list[Tally]:
+def run_all(plan: kinds.FuzzPlan) -> list[Tally]:
     """Every kind, one after the other."""
-    turns = kinds.Plan(max(1, plan.cases // kinds.TURNS_SHARE), plan.seed, plan.folder, plan.say)
+    turns = kinds.FuzzPlan(max(1, plan.cases // kinds.TURNS_SHARE), plan.seed, plan.folder, plan.say)
     tallies = [kinds.reading(plan), kinds.catalogue(plan), kinds.events(plan)]
     with serving(plan.folder / "service") as served:
         return [*tallies, kinds.turns(turns, served), kinds.requests(plan, served)]

@@ -10,7 +10,7 @@ from assistant.settings import Settings
 from eval.bench.report import Result, Table, percent
 from eval.bench.stage import Stage, own_server
 from eval.measures.scoring import MEASURES, summarise
-from eval.runs.records import Variant
+from eval.runs.records import EvalVariant
 from eval.runs.run import run_suite
 from eval.runs.scoring import score_folder
 from eval.suite.load import load_suite, suite_file
@@ -37,7 +37,7 @@ def measure(stage: Stage) -> Result:
 
 
 def _measures(stage: Stage, suite: Suite, cases: list[str], model: str | None) -> dict[str, float]:
-    variant = Variant(name="assistant" if model else "fusion", answerer="assistant" if model else "fusion")
+    variant = EvalVariant(name="assistant" if model else "fusion", answerer="assistant" if model else "fusion")
     with tempfile.TemporaryDirectory() as folder:
         settings = own_server(stage.settings, Path(folder), model=model)
         name = f"bench-{Path(folder).name.lower().replace('_', '-')}"

@@ -18,7 +18,7 @@ from assistant.settings import Settings
 from eval.bench.report import Result, Table, percent
 from eval.bench.stage import Stage
 from eval.bench.timed import timed
-from eval.bench.wire import Exchange, Span, Wire, covered, recording, rounds, side_by_side
+from eval.bench.wire import HttpExchange, RecordingProxy, Span, covered, recording, rounds, side_by_side
 from eval.sample import photo, voice
 
 TARGET_OWN_SHARE = 0.05
@@ -37,12 +37,12 @@ TURNS = [
 
 
 @dataclass(frozen=True)
-class Turn:
+class MeasuredTurn:
     """One measured turn."""
 
     reply: Reply
     seconds: float
-    exchanges: list[Exchange]
+    exchanges: list[HttpExchange]
     computing: list[Span]
     moments: dict[str, float]
     """Seconds from sending to: ``searches`` (the end of the last tool before the first cards), ``cards`` (the first),
@@ -64,7 +64,7 @@ class Turn:
         return self.seconds - covered([*(exchange.span for exchange in self.exchanges), *self.computing])
 
     @property
-    def explanations(self) -> list[Exchange]:
+    def explanations(self) -> list[HttpExchange]:
         """The requests for plain text: one an item."""
         return [exchange for exchange in self.exchanges if exchange.purpose == "text"]
 
@@ -97,7 +97,7 @@ def measure(stage: Stage) -> Result:
     return result
 
 
-def through(settings: Settings, wire: Wire) -> Settings:
+def through(settings: Settings, wire: RecordingProxy) -> Settings:
     """The same settings, speaking to the relay."""
     if settings.llm.profile == "remote":
         change: dict[str, object] = {"base_url": f"http://127.0.0.1:{wire.port}/v1"}
@@ -120,9 +120,9 @@ def prefix_cache(base_url: str) -> tuple[float, float]:
     return total("prefix_cache_queries"), total("prefix_cache_hits")
 
 
-async def _turns(stage: Stage, settings: Settings, wire: Wire) -> list[Turn]:
+async def _turns(stage: Stage, settings: Settings, wire: RecordingProxy) -> list[MeasuredTurn]:
     engines, spans = timed(open_engines(settings))
-    found: list[Turn] = []
+    found: list[MeasuredTurn] = []
     async with Assistant(settings, engines=engines) as assistant:
         stage.say("loading the engines")
         await assistant.warm_up()
@@ -136,8 +136,8 @@ async def _turns(stage: Stage, settings: Settings, wire: Wire) -> list[Turn]:
 
 
 async def _turn(
-    assistant: Assistant, text: str, images: list[Path], audio: list[Path], wire: Wire, spans: list[Span]
-) -> Turn:
+    assistant: Assistant, text: str, images: list[Path], audio: list[Path], wire: RecordingProxy, spans: list[Span]
+) -> MeasuredTurn:
     began = time.perf_counter()
     moments: dict[str, float] = {}
     event: TurnEvent | None = None
@@ -146,7 +146,7 @@ async def _turn(
     if not isinstance(event, Done):
         raise TypeError("a turn's last event is its end")
     seconds = time.perf_counter() - began
-    return Turn(event.reply, seconds, wire.since(began), [span for span in spans if span[0] >= began], moments)
+    return MeasuredTurn(event.reply, seconds, wire.since(began), [span for span in spans if span[0] >= began], moments)
 
 
 def _note(moments: dict[str, float], event: TurnEvent, now: float) -> None:
@@ -161,11 +161,11 @@ def _note(moments: dict[str, float], event: TurnEvent, now: float) -> None:
             moments["sentences"] = now
 
 
-def _rounds(turn: Turn) -> int:
+def _rounds(turn: MeasuredTurn) -> int:
     return rounds([exchange.span for exchange in turn.exchanges])
 
 
-def _turn_table(turns: Sequence[Turn]) -> Table:
+def _turn_table(turns: Sequence[MeasuredTurn]) -> Table:
     table = Table(
         "Turns (seconds): 1 to 3 of text, photo and voice, 4 and 5 of text, 6 and 7 of text and photo",
         [
@@ -189,7 +189,7 @@ def _turn_table(turns: Sequence[Turn]) -> Table:
     return table
 
 
-def _moments_table(turns: Sequence[Turn]) -> Table:
+def _moments_table(turns: Sequence[MeasuredTurn]) -> Table:
     columns = ["turn", "searches done", "first cards", "over searches", "final order", "last sentence", "done"]
     table = Table("When it is there (seconds from sending)", columns)
     for number, turn in enumerate(turns, start=1):
@@ -202,7 +202,7 @@ def _moments_table(turns: Sequence[Turn]) -> Table:
     return table
 
 
-def _request_table(turns: Sequence[Turn]) -> Table:
+def _request_table(turns: Sequence[MeasuredTurn]) -> Table:
     """By kind of request; explanations with what asking side by side saves."""
     table = Table(
         "Requests to the language model", ["asked for", "requests", "seconds each", "prompt tokens", "answer tokens"]
@@ -217,7 +217,7 @@ def _request_table(turns: Sequence[Turn]) -> Table:
     return table
 
 
-def _prefix_table(turns: Sequence[Turn], before: tuple[float, float], after: tuple[float, float]) -> Table:
+def _prefix_table(turns: Sequence[MeasuredTurn], before: tuple[float, float], after: tuple[float, float]) -> Table:
     table = Table("Side by side, and the prefix cache", ["what", "value"])
     spans = [[exchange.span for exchange in turn.explanations] for turn in turns]
     alone = sum(ended - began for of_turn in spans for began, ended in of_turn)
@@ -234,7 +234,7 @@ def _prefix_table(turns: Sequence[Turn], before: tuple[float, float], after: tup
     return table
 
 
-def _numbers(turn: Turn) -> dict[str, object]:
+def _numbers(turn: MeasuredTurn) -> dict[str, object]:
     start = turn.exchanges[0].began if turn.exchanges else 0.0
     return {
         "seconds": turn.seconds,

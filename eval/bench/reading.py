@@ -25,7 +25,7 @@ from assistant.engines import open_engines
 from assistant.privacy.masking import mask
 from assistant.records import Memory
 from assistant.settings import Settings
-from assistant.understanding import Said
+from assistant.understanding import Utterance
 from assistant.understanding.language import detect_language
 from eval.bench.messages import KINDS, LENGTH, NAMED_FLOODS, messages
 from eval.bench.report import Result, Table
@@ -111,7 +111,7 @@ def _by_classifiers(stage: Stage, settings: Settings, result: Result) -> None:
 
     def read(text: str) -> tuple[float, float]:
         encoder.seconds, began = 0.0, time.thread_time()
-        reader.understand([Said(source="text", text=text)], Memory(), vocabulary, attached=False)
+        reader.understand([Utterance(source="text", text=text)], Memory(), vocabulary, attached=False)
         return encoder.seconds, time.thread_time() - began - encoder.seconds
 
     read(SENTENCES[0])  # what is encoded once is encoded now
@@ -188,7 +188,7 @@ def _median(sentence: str, vocabulary: Vocabulary) -> float:
 
 
 def _read(text: str, vocabulary: Vocabulary) -> None:
-    read_untrained([Said(source="text", text=text)], vocabulary, detect_language(text, default="en"))
+    read_untrained([Utterance(source="text", text=text)], vocabulary, detect_language(text, default="en"))
 
 
 def _seconds(work: Callable[[], object]) -> float:

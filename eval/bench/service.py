@@ -36,7 +36,7 @@ TARGET_OVERHEAD = 0.015
 
 
 @dataclass
-class Asked:
+class TimedReply:
     """One message as its client saw it; seconds from the request."""
 
     text: str
@@ -86,7 +86,7 @@ def measure(stage: Stage) -> Result:
     return result
 
 
-def _figures(asked: list[Asked]) -> tuple[float, float, float, float]:
+def _figures(asked: list[TimedReply]) -> tuple[float, float, float, float]:
     return (
         median(one.done for one in asked),
         _p95([one.first_event for one in asked]),
@@ -103,7 +103,7 @@ def _ms(seconds: float) -> str:
     return f"{1000 * seconds:,.1f}"
 
 
-async def _load(url: str, sessions: int, turns: int, name: str) -> list[Asked]:
+async def _load(url: str, sessions: int, turns: int, name: str) -> list[TimedReply]:
     """So many sessions side by side, each asking one message after the other."""
     limits = httpx.Limits(max_connections=sessions + 10)
     async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
@@ -111,7 +111,7 @@ async def _load(url: str, sessions: int, turns: int, name: str) -> list[Asked]:
     return [one for conversation in done for one in conversation]
 
 
-async def _converse(client: httpx.AsyncClient, turns: int, title: str, price: int) -> list[Asked]:
+async def _converse(client: httpx.AsyncClient, turns: int, title: str, price: int) -> list[TimedReply]:
     session = (await client.post("/api/sessions", json={"title": title})).json()["session_id"]
     asked, chance = [], random.Random(price)
     for turn in range(turns):
@@ -123,8 +123,8 @@ async def _converse(client: httpx.AsyncClient, turns: int, title: str, price: in
     return asked
 
 
-async def _ask(client: httpx.AsyncClient, session: str, text: str) -> Asked:
-    one, began = Asked(text), time.perf_counter()
+async def _ask(client: httpx.AsyncClient, session: str, text: str) -> TimedReply:
+    one, began = TimedReply(text), time.perf_counter()
     async with client.stream("POST", f"/api/sessions/{session}/messages", json={"text": text}) as answer:
         answer.raise_for_status()
         async for event in _events(answer):
@@ -155,7 +155,7 @@ async def _kept(url: str) -> int:
 
 
 @dataclass(frozen=True)
-class Served:
+class RunningService:
     """The running service."""
 
     url: str
@@ -167,7 +167,7 @@ class Served:
 
 
 @contextmanager
-def _serving(stage: Stage, settings: Settings, model_url: str) -> Iterator[Served]:
+def _serving(stage: Stage, settings: Settings, model_url: str) -> Iterator[RunningService]:
     """``assistant serve`` in a process of its own, its engines loaded."""
     port = free_port()
     environment = os.environ | {
@@ -185,7 +185,7 @@ def _serving(stage: Stage, settings: Settings, model_url: str) -> Iterator[Serve
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(f"{url}/healthz", process)
-        yield Served(url, psutil.Process(process.pid))
+        yield RunningService(url, psutil.Process(process.pid))
     finally:
         process.terminate()
         process.wait(60)

@@ -20,7 +20,7 @@ _HOP = {"host", "content-length", "connection", "transfer-encoding", "content-en
 
 
 @dataclass(frozen=True)
-class Exchange:
+class HttpExchange:
     """One request and its response; times are ``time.perf_counter``."""
 
     began: float
@@ -52,22 +52,22 @@ class Exchange:
 
 
 @dataclass
-class Wire:
+class RecordingProxy:
     """What has gone over the wire so far, and where to connect."""
 
     port: int
-    exchanges: list[Exchange] = field(default_factory=list)
+    exchanges: list[HttpExchange] = field(default_factory=list)
 
-    def since(self, moment: float) -> list[Exchange]:
+    def since(self, moment: float) -> list[HttpExchange]:
         """The exchanges that began later."""
         return [exchange for exchange in self.exchanges if exchange.began >= moment]
 
 
 @contextmanager
-def recording(base_url: str) -> Iterator[Wire]:
+def recording(base_url: str) -> Iterator[RecordingProxy]:
     """A relay in front of the server at ``base_url`` (``.../v1``) on a port of its own."""
     target = base_url.removesuffix("/v1")
-    wire = Wire(0)
+    wire = RecordingProxy(0)
     with httpx.Client(timeout=600) as client:
         relay = ThreadingHTTPServer(("127.0.0.1", 0), _handler(target, wire, client))
         wire.port = relay.server_address[1]
@@ -80,7 +80,7 @@ def recording(base_url: str) -> Iterator[Wire]:
             relay.server_close()
 
 
-def _handler(target: str, wire: Wire, client: httpx.Client) -> type[BaseHTTPRequestHandler]:
+def _handler(target: str, wire: RecordingProxy, client: httpx.Client) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -102,7 +102,9 @@ def _handler(target: str, wire: Wire, client: httpx.Client) -> type[BaseHTTPRequ
                 self.send_error(502)
                 return
             if self.path.endswith("/chat/completions"):
-                wire.exchanges.append(Exchange(began, time.perf_counter(), json.loads(body), _object(response.content)))
+                wire.exchanges.append(
+                    HttpExchange(began, time.perf_counter(), json.loads(body), _object(response.content))
+                )
             self.send_response(response.status_code)
             self.send_header("Content-Type", response.headers.get("Content-Type", "application/json"))
             self.send_header("Content-Length", str(len(response.content)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from eval.claimset import Figures
+    from eval.claimset import ClaimFigures
     from tools.engines.text import TextEncoder
 
 
@@ -62,7 +62,7 @@ def _fit(encoder: "TextEncoder", model: str) -> None:
     typer.echo(f"Written: {path}")
 
 
-def figures_text(figures: "Figures") -> str:
+def figures_text(figures: "ClaimFigures") -> str:
     """The figures as a table for people."""
     lines = [f"{'':26}{'language':10}{'right':>7}{'of':>6}{'share':>9}"]
     for true in (True, False):
@@ -79,7 +79,7 @@ def figures_text(figures: "Figures") -> str:
 def _line(
     label: str,
     language: str,
-    figures: "Figures",
+    figures: "ClaimFigures",
     *,
     true: bool,
     kind: str | None = None,
@@ -89,7 +89,7 @@ def _line(
     return f"{label:26}{language:10}{counts.right:>7}{counts.of:>6}{counts.share:>9.1%}"
 
 
-def _numbers(figures: "Figures") -> list[dict[str, object]]:
+def _numbers(figures: "ClaimFigures") -> list[dict[str, object]]:
     return [
         {"true": true, "kind": kind, "language": language, "right": counts.right, "of": counts.of}
         for (true, kind, language), counts in sorted(figures.groups.items())

@@ -12,7 +12,7 @@ from eval.cli.options import PLAIN_WIDTH
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from eval.compare.records import Comparison
+    from eval.compare.records import RunComparison
 
 STYLES = {"better": "green", "worse": "bold red", "different": "yellow", "can't tell": "dim"}
 
@@ -28,7 +28,7 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Say whether the second run is better than the first, how surely, and how many cases would tell."""
-    from eval.compare.comparing import Question, compare
+    from eval.compare.comparing import ComparisonRequest, compare
     from eval.measures.scoring import MEASURES
     from eval.report.files import write_text
     from eval.report.side_by_side import comparison_page
@@ -37,7 +37,7 @@ def compare(
     runs = runs_folder(load_settings())
     first, second = (read_run(run_folder(name, runs)) for name in (before, after))
     with waiting("reckoning"):
-        comparison = compare(first, second, Question(MEASURES, measure or (), detect))
+        comparison = compare(first, second, ComparisonRequest(MEASURES, measure or (), detect))
     if html is not None:
         write_text(html, comparison_page(comparison, first, second))
     if as_json:
@@ -53,7 +53,7 @@ def waiting(what: str) -> AbstractContextManager[object]:
     return Console(stderr=True).status(what)
 
 
-def show(comparison: "Comparison") -> None:
+def show(comparison: "RunComparison") -> None:
     """Print the verdict, the measures, the slices and the flipped cases."""
     from rich.console import Console
 
@@ -71,7 +71,7 @@ def show(comparison: "Comparison") -> None:
             console.print(f"{title}: {', '.join(cases)}", markup=False, highlight=False, soft_wrap=True)
 
 
-def table_of(comparison: "Comparison") -> "Table":
+def table_of(comparison: "RunComparison") -> "Table":
     """Passed, then each measure, then the slices; p is corrected for their number."""
     from rich.table import Table
     from rich.text import Text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from assistant.agent.reading.training import Example
+    from assistant.agent.reading.training import MessageExample
     from assistant.settings import Settings
 
 Fit = Annotated[bool, typer.Option("--fit", help="Fit the classifiers to all messages and write their weights.")]
@@ -34,7 +34,7 @@ def heads(fit: Fit = False, into: Into = None, encoder: Encoder = None) -> None:
     typer.echo(f"A language never trained on ({labels.HELD_OUT})\n{measured.in_words(unseen)}")
 
 
-def encoded(settings: "Settings") -> "list[Example]":
+def encoded(settings: "Settings") -> "list[MessageExample]":
     """All labelled messages, encoded for classification."""
     from assistant.agent.reading import labels, training
     from assistant.engines import open_engines

@@ -51,7 +51,7 @@ async def _judge(name: str, settings: Settings, model: str) -> "JudgeReport":
     from eval.judge.agreement import report
     from eval.judge.files import JudgeFiles
     from eval.judge.judging import judge_prompt, judge_run
-    from eval.judge.pairs import Asked, pairs_of
+    from eval.judge.pairs import JudgeVariables, pairs_of
     from eval.runs.reading import read_run, run_folder, runs_folder
     from eval.suite.catalogue import suite_items
     from eval.suite.load import load_suite
@@ -62,7 +62,7 @@ async def _judge(name: str, settings: Settings, model: str) -> "JudgeReport":
     chat, progress = ChatClient(settings), progress_for_terminal()
     try:
         judgements = await judge_run(
-            pairs, Asked(run, items), chat, known=files.judgements, keep=files.add, progress=progress
+            pairs, JudgeVariables(run, items), chat, known=files.judgements, keep=files.add, progress=progress
         )
     except LLMUnavailable as exc:
         what = str(exc).split(";")[0].rstrip(".")

@@ -10,7 +10,7 @@ import typer
 from assistant.settings import load_settings
 
 if TYPE_CHECKING:
-    from eval.privacy.masking import Figures, Outcome
+    from eval.privacy.masking import MaskingFigures, MaskingOutcome
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -29,7 +29,7 @@ def privacy(
     typer.echo("\n".join(masking_lines(outcome)))
 
 
-def masking_lines(outcome: "Outcome") -> Iterator[str]:
+def masking_lines(outcome: "MaskingOutcome") -> Iterator[str]:
     """The figures for people."""
     yield f"{outcome.lines} messages, {outcome.without} of them without personal data; {outcome.milliseconds} ms each"
     yield ""
@@ -44,7 +44,7 @@ def masking_lines(outcome: "Outcome") -> Iterator[str]:
     yield from (f"  {one}" for one in outcome.harmed)
 
 
-def _row(one: "Figures") -> str:
+def _row(one: "MaskingFigures") -> str:
     counts = f"{one.found}/{one.marked}"
     return f"{one.language:<10}{one.kind:<11}{_share(one.recall):>8}{counts:>9}{_share(one.precision):>11}"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from eval.compare.records import Comparison
+    from eval.compare.records import RunComparison
     from eval.report.records import Requirement, RunReport
     from eval.runs.reading import Run
 
@@ -131,7 +131,7 @@ def requirement_in_words(one: "Requirement") -> str:
     return f"  {'met' if one.met else 'missed'}: {one.measure} at {one.at} {number(one.bound)}, is {number(one.value)}"
 
 
-def verdicts(against: "Comparison") -> list[str]:
+def verdicts(against: "RunComparison") -> list[str]:
     """What became of passing; and of the ranking, the one thing that every baseline can be held to."""
     from eval.compare.words import headline, sentence
 

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from eval.runs.records import RunScores, Variant
+    from eval.runs.records import EvalVariant, RunScores
     from eval.suite.load import WholeSuite
 
 
 @dataclass(frozen=True)
-class Outcome:
+class VariantOutcome:
     """One variant's run and what it came to."""
 
     variant: str
@@ -82,7 +82,7 @@ def run(
         raise typer.Exit(NOT_MET)
 
 
-def run_names(variants: "Sequence[Variant]", name: str | None) -> dict[str, str | None]:
+def run_names(variants: "Sequence[EvalVariant]", name: str | None) -> dict[str, str | None]:
     """The run's name by variant; None where it is made of what the run depends on.
 
     Raises:
@@ -98,16 +98,16 @@ def run_names(variants: "Sequence[Variant]", name: str | None) -> dict[str, str 
     return {variant.name: f"{name}-{variant.name}" for variant in variants}
 
 
-def _run(suite: "WholeSuite", variant: "Variant", settings: Settings, **options: Any) -> Outcome:  # noqa: ANN401
+def _run(suite: "WholeSuite", variant: "EvalVariant", settings: Settings, **options: Any) -> VariantOutcome:  # noqa: ANN401
     """Answer and score one variant."""
     from assistant.ingest.progress import progress_for_terminal
     from eval.runs.parts import run_whole
 
     folder, scores, cached = run_whole(suite, variant, settings, progress=progress_for_terminal(), **options)
-    return Outcome(variant.name, folder, cached, scores)
+    return VariantOutcome(variant.name, folder, cached, scores)
 
 
-def _tell(outcomes: Sequence[Outcome], missed: Sequence[str], *, as_json: bool) -> None:
+def _tell(outcomes: Sequence[VariantOutcome], missed: Sequence[str], *, as_json: bool) -> None:
     """The result on standard output."""
     import json
 
@@ -126,7 +126,7 @@ def _tell(outcomes: Sequence[Outcome], missed: Sequence[str], *, as_json: bool) 
         console.print(f"not met: {why}", style="bold red", markup=False, highlight=False)
 
 
-def table_of(outcomes: Sequence[Outcome]) -> "Table":
+def table_of(outcomes: Sequence[VariantOutcome]) -> "Table":
     """A row a measure, in the order of the table of measures, and a column a variant."""
     from rich.table import Table
     from rich.text import Text
@@ -152,7 +152,7 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if value == int(value) and abs(value) >= 2 else f"{value:.3f}"
 
 
-def _say_where(outcome: Outcome, console: "Console") -> None:
+def _say_where(outcome: VariantOutcome, console: "Console") -> None:
     failed = [case.case for case in outcome.scores.cases if not case.passed]
     if failed:
         more = f" and {len(failed) - 10} more" if len(failed) > 10 else ""

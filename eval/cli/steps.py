@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from eval.steps import Figures
+    from eval.steps import StepFigures
 
 
 def steps(
@@ -46,7 +46,7 @@ def steps(
 _STEPS = ("plan", "order", "role", "sentence", "chat")
 
 
-def _show(figures: dict[tuple[str, str], "Figures"]) -> None:
+def _show(figures: dict[tuple[str, str], "StepFigures"]) -> None:
     from rich.console import Console
     from rich.table import Table
 

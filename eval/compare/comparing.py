@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from assistant.errors import BadInput
-from eval.compare.records import SHARE, Better, Comparison, Difference, LeftOut, Slice, Verdict, WholeMeasure
+from eval.compare.records import SHARE, Better, Difference, LeftOut, RunComparison, Slice, Verdict, WholeMeasure
 from eval.compare.statistics import (
     ALPHA,
     cases_to_see_flips,
@@ -19,7 +19,7 @@ from eval.compare.statistics import (
     permutation_p,
 )
 from eval.runs.reading import Run
-from eval.runs.records import CaseScore, Manifest
+from eval.runs.records import CaseScore, RunManifest
 
 SEED = 20_261_122
 STAGES = "seconds."
@@ -53,7 +53,7 @@ UNKNOWN: MeasureKind = _Unknown()
 
 
 @dataclass(frozen=True)
-class Question:
+class ComparisonRequest:
     """What is asked of two runs.
 
     Attributes:
@@ -70,7 +70,7 @@ class Question:
     seed: int = SEED
 
 
-def compare(before: Run, after: Run, question: Question) -> Comparison:
+def compare(before: Run, after: Run, question: ComparisonRequest) -> RunComparison:
     """Compare two runs over the cases that both were asked in the same words; the verdicts are about ``after``.
 
     Raises:
@@ -84,7 +84,7 @@ def compare(before: Run, after: Run, question: Question) -> Comparison:
         raise BadInput(f"{before.name} and {after.name} have no case that can be compared{why}")
     ours, theirs = before.scored, after.scored
     pairs = [(ours[case], theirs[case]) for case in shared]
-    return Comparison(
+    return RunComparison(
         before=before.name,
         after=after.name,
         cases=shared,
@@ -117,7 +117,7 @@ def _same_cases(before: Run, after: Run) -> tuple[list[str], LeftOut]:
     return shared, left_out
 
 
-def _measures(pairs: Sequence[Pair], question: Question) -> list[Difference]:
+def _measures(pairs: Sequence[Pair], question: ComparisonRequest) -> list[Difference]:
     """All measures (or those asked for) but passed; one family."""
     present = {name for pair in pairs for score in pair for name in score.values} - {PASSED}
     unknown = [name for name in question.only if name not in present and name != PASSED]
@@ -134,7 +134,7 @@ def measures_in_order(present: Collection[str], kinds: Mapping[str, MeasureKind]
     return [name for name in [*kinds, *further] if name in present and name != PASSED]
 
 
-def _slices(pairs: Sequence[Pair], question: Question) -> list[Slice]:
+def _slices(pairs: Sequence[Pair], question: ComparisonRequest) -> list[Slice]:
     """Passed, and each measure asked for, by tag, worst first; all tags of a measure are one family."""
     slices: list[Slice] = []
     for name in dict.fromkeys([PASSED, *question.only]):
@@ -149,7 +149,7 @@ def _by_tag(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
     return {tag: [pair for pair in pairs if tag in pair[1].tags] for tag in tags}
 
 
-def _family(parts: Mapping[str, tuple[str, Sequence[Pair]]], question: Question) -> dict[str, Difference]:
+def _family(parts: Mapping[str, tuple[str, Sequence[Pair]]], question: ComparisonRequest) -> dict[str, Difference]:
     """Differences that are looked at together: p-values, verdicts and cases needed are corrected for their number.
 
     What differs in no case does not count in that number: its test can't be significant (Tarone 1990).
@@ -170,11 +170,11 @@ def _with_p(one: Difference, p_holm: float) -> Difference:
     return one.model_copy(update={"p_holm": p_holm, "verdict": _verdict(one.difference, p_holm, one.better)})
 
 
-def _difference(name: str, pairs: Sequence[Pair], question: Question, *, tests: int) -> Difference:
+def _difference(name: str, pairs: Sequence[Pair], question: ComparisonRequest, *, tests: int) -> Difference:
     return _passed(pairs, question, tests=tests) if name == PASSED else _measure(name, pairs, question, tests=tests)
 
 
-def _passed(pairs: Sequence[Pair], question: Question, *, tests: int = 1) -> Difference:
+def _passed(pairs: Sequence[Pair], question: ComparisonRequest, *, tests: int = 1) -> Difference:
     """Passed against failed: McNemar's test, and a bootstrap interval of the difference of pass rates."""
     counted = flips([a.passed for a, _ in pairs], [b.passed for _, b in pairs])
     interval = mean_interval([float(b.passed) - float(a.passed) for a, b in pairs], seed=question.seed)
@@ -198,7 +198,7 @@ def _passed(pairs: Sequence[Pair], question: Question, *, tests: int = 1) -> Dif
     )
 
 
-def _measure(name: str, pairs: Sequence[Pair], question: Question, *, tests: int) -> Difference:
+def _measure(name: str, pairs: Sequence[Pair], question: ComparisonRequest, *, tests: int) -> Difference:
     """One measure over the cases that have it in both runs; there is at least one."""
     kind = question.kinds.get(name, UNKNOWN)
     having = [(a.values[name], b.values[name]) for a, b in pairs if _has(name, (a, b))]
@@ -289,6 +289,6 @@ def left_out_in_words(left_out: LeftOut, before: str, after: str) -> str:
     return f"{left_out.count} cases are left out: {said}."
 
 
-def _hardware(manifest: Manifest) -> dict[str, Any]:
+def _hardware(manifest: RunManifest) -> dict[str, Any]:
     """The machine without what changes from minute to minute."""
     return {key: value for key, value in manifest.machine.items() if not key.startswith("load")}

@@ -66,7 +66,7 @@ class LeftOut(Record):
         return len(self.only_before) + len(self.only_after) + len(self.changed) + len(self.unknown)
 
 
-class Comparison(Record):
+class RunComparison(Record):
     """Two runs, case by case."""
 
     before: str

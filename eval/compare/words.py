@@ -1,6 +1,6 @@
 """A comparison in words: one sentence a measure, never a bare mean."""
 
-from eval.compare.records import Comparison, Difference
+from eval.compare.records import Difference, RunComparison
 
 
 def sentence(one: Difference, before: str, after: str) -> str:
@@ -66,7 +66,7 @@ def decimals(value: float) -> int:
     return 0 if size >= 100 else 1 if size >= 10 else 3
 
 
-def headline(comparison: Comparison) -> str:
+def headline(comparison: RunComparison) -> str:
     """The first sentence of a comparison: what became of passing, and how many cases flipped."""
     said = sentence(comparison.passed, comparison.before, comparison.after)
     return f"{said} {count(len(comparison.gained), 'case')} gained, {len(comparison.lost)} lost."

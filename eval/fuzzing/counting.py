@@ -27,11 +27,11 @@ _REPEATED = re.compile(r"(.{1,12}?)\1{15,}", re.DOTALL)
 OURS = ("assistant", "tools", "prompts")
 
 
-class Hang(BaseException):
+class CaseHang(BaseException):
     """A case took too long; no handler of the product's catches it."""
 
 
-class Gone(Exception):
+class ServiceGone(Exception):
     """The service answers nothing any more; what is left of the cases cannot be tried."""
 
 
@@ -85,7 +85,7 @@ class Tally:
         try:
             with _ended_in_time():
                 yield
-        except Hang:
+        except CaseHang:
             self.fail("hang", f"over {HANG_SECONDS:g} s", case)
         finally:
             self.cases += 1
@@ -97,7 +97,7 @@ class Tally:
 @contextmanager
 def _ended_in_time() -> Iterator[None]:
     def end(number: int, frame: FrameType | None) -> None:
-        raise Hang
+        raise CaseHang
 
     before = signal.signal(signal.SIGALRM, end)
     signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS + 2)  # a client of HTTP gives up before that, and says so itself

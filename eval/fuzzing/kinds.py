@@ -22,12 +22,12 @@ from assistant.records import Memory
 from assistant.service.routes.catalogue_map import project
 from assistant.service.routes.catalogue_reading import Sort, browsed, neighbours, searched
 from assistant.service.routes.catalogue_views import item_out, stats_out
-from assistant.understanding import Said, to_filters
+from assistant.understanding import Utterance, to_filters
 from eval.fuzzing import lines, shop
-from eval.fuzzing.counting import HANG_SECONDS, Gone, Tally, run
-from eval.fuzzing.messages import Message, conversations, messages
-from eval.fuzzing.requests import SESSION, Operations, Request
-from eval.fuzzing.serving import Answer, Served
+from eval.fuzzing.counting import HANG_SECONDS, ServiceGone, Tally, run
+from eval.fuzzing.messages import FuzzMessage, conversations, messages
+from eval.fuzzing.requests import SESSION, FuzzRequest, Operations
+from eval.fuzzing.serving import FuzzAnswer, FuzzedService
 from eval.fuzzing.values import encoded, mostly
 from tools.records import Filters, Item
 from tools.store import Catalogue
@@ -36,8 +36,8 @@ from tools.taste.events import EventStore
 Say = Callable[[str], None]
 File = tuple[str, list[bytes]]
 """The end of a file's name, and its lines with their line feeds."""
-Kind = Callable[["Plan"], Tally]
-ServedKind = Callable[["Plan", Served], Tally]
+Kind = Callable[["FuzzPlan"], Tally]
+ServedKind = Callable[["FuzzPlan", FuzzedService], Tally]
 LINES_A_FILE = 20
 CASES_A_SESSION = 100
 READ_AFTERWARDS = (
@@ -54,7 +54,7 @@ TURNS_SHARE = 25
 
 
 @dataclass(frozen=True)
-class Plan:
+class FuzzPlan:
     """How many cases of a kind, from which seed, and where progress goes."""
 
     cases: int
@@ -73,7 +73,7 @@ def _counted(kind: str) -> Iterator[Tally]:
     tally, began = Tally(kind), time.monotonic()
     try:
         yield tally
-    except Gone as exc:
+    except ServiceGone as exc:
         tally.fail("hang", str(exc), f"after {tally.cases} cases")
     tally.seconds = time.monotonic() - began
 
@@ -81,18 +81,18 @@ def _counted(kind: str) -> Iterator[Tally]:
 # Messages ------------------------------------------------------------------------------------------------------------
 
 
-def reading(plan: Plan) -> Tally:
+def reading(plan: FuzzPlan) -> Tally:
     """Messages read without classifiers: no error, and filters that hold together."""
     with _counted("messages, reading") as tally, Catalogue.open(plan.folder / "reading") as catalogue:
         shop.stock(catalogue, plan.folder / "reading-stock")
         vocabulary, reader = catalogue.vocabulary(), MessageReader(None, None, catalogue)
         for text in WARM_UP:
-            reader.understand([Said(source="text", text=text)], Memory(), vocabulary, attached=False)
+            reader.understand([Utterance(source="text", text=text)], Memory(), vocabulary, attached=False)
 
         def check(text: str) -> None:
             try:
                 with tally.timed(text):
-                    said = [Said(source="text", text=text)]
+                    said = [Utterance(source="text", text=text)]
                     understood = reader.understand(said, Memory(), vocabulary, attached=False)
                     filters = to_filters(understood.preferences)
                     json.dumps(filters.model_dump(), allow_nan=False)
@@ -105,11 +105,11 @@ def reading(plan: Plan) -> Tally:
     return tally
 
 
-def turns(plan: Plan, served: Served) -> Tally:
+def turns(plan: FuzzPlan, served: FuzzedService) -> Tally:
     """Conversations over HTTP: every message is answered or refused, and the session can be read and exported."""
     with _counted("messages, whole turns") as tally:
 
-        def check(conversation: list[Message]) -> None:
+        def check(conversation: list[FuzzMessage]) -> None:
             session = _session(served)
             said: list[str] = []
             for message in conversation:
@@ -130,7 +130,7 @@ def turns(plan: Plan, served: Served) -> Tally:
 # Files ---------------------------------------------------------------------------------------------------------------
 
 
-def catalogue(plan: Plan) -> Tally:
+def catalogue(plan: FuzzPlan) -> Tally:
     """Catalogue files with good and odd lines: what is accepted can be searched, shown, exported and taken in again."""
     folder = plan.folder / "catalogue"
     with (
@@ -152,7 +152,7 @@ def catalogue(plan: Plan) -> Tally:
     return tally
 
 
-def events(plan: Plan) -> Tally:
+def events(plan: FuzzPlan) -> Tally:
     """Event files: what is accepted can be read, counted and exported."""
     with _counted("event lines") as tally, closing(EventStore.open(plan.folder / "events")) as store:
         options = InteractionOptions(lambda user: hashlib.blake2b(encoded(user), digest_size=16).hexdigest())
@@ -169,7 +169,7 @@ def events(plan: Plan) -> Tally:
     return tally
 
 
-def _run_files(plan: Plan, tally: Tally, files: st.SearchStrategy[File], check: Callable[[File], None]) -> None:
+def _run_files(plan: FuzzPlan, tally: Tally, files: st.SearchStrategy[File], check: Callable[[File], None]) -> None:
     """Files until they have brought as many lines as the plan has cases."""
     start = plan.seed
     while tally.cases < plan.cases:
@@ -297,12 +297,12 @@ def _check_events(store: EventStore) -> None:
 # HTTP ----------------------------------------------------------------------------------------------------------------
 
 
-def requests(plan: Plan, served: Served) -> Tally:
+def requests(plan: FuzzPlan, served: FuzzedService) -> Tally:
     """Requests of all kinds at every address: an answer below 500, and a service that goes on."""
     with _counted("HTTP requests") as tally:
         session = _session(served)
 
-        def check(request: Request) -> None:
+        def check(request: FuzzRequest) -> None:
             nonlocal session
             if tally.cases % CASES_A_SESSION == 0:
                 session = _session(served)
@@ -321,7 +321,7 @@ def requests(plan: Plan, served: Served) -> Tally:
     return tally
 
 
-def _session(served: Served) -> str:
+def _session(served: FuzzedService) -> str:
     """A new session's id; waits while a service that hung comes back."""
     end = time.monotonic() + RECOVERY_SECONDS
     while True:
@@ -329,11 +329,11 @@ def _session(served: Served) -> str:
         if answer.status == 201:
             return str(json.loads(_unchunked(answer))["session_id"])
         if time.monotonic() > end:
-            raise Gone(f"the service begins no sessions any more: {answer.status} {answer.body[:200]!r}")
+            raise ServiceGone(f"the service begins no sessions any more: {answer.status} {answer.body[:200]!r}")
         time.sleep(0.5)
 
 
-def _unchunked(answer: Answer) -> bytes:
+def _unchunked(answer: FuzzAnswer) -> bytes:
     return answer.body[answer.body.find(b"{") : answer.body.rfind(b"}") + 1]
 
 
@@ -344,13 +344,13 @@ DOCUMENTED = (
 )
 
 
-def _sentence(answer: Answer) -> str:
+def _sentence(answer: FuzzAnswer) -> str:
     """What an answer says, without what is of one request only."""
     found = re.search(rb'"(?:detail|message)": ?"([^"]*)', answer.body)
     return (found[1] if found else answer.body)[:160].decode("utf-8", "replace")
 
 
-def _judge(tally: Tally, served: Served, answer: Answer, case: object, only: set[int] | None = None) -> None:
+def _judge(tally: Tally, served: FuzzedService, answer: FuzzAnswer, case: object, only: set[int] | None = None) -> None:
     """Whether an answer, and what was logged meanwhile, is as it should be."""
     for logged in served.log.take():
         tally.fail("traceback", logged, case)

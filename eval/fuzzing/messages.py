@@ -107,7 +107,7 @@ messages: st.SearchStrategy[str] = st.one_of(
 
 
 @dataclass(frozen=True)
-class Message:
+class FuzzMessage:
     """One message of a conversation, as the service takes it."""
 
     text: str
@@ -134,12 +134,12 @@ dropped = st.fixed_dictionaries(
     }
 )
 _turns = st.builds(
-    Message,
+    FuzzMessage,
     mostly(st.sampled_from(FOLLOW_UPS), messages, one_in=3),
     mostly(st.just([]), st.lists(dropped, max_size=3), one_in=3),
 )
 
-conversations: st.SearchStrategy[list[Message]] = st.tuples(
-    st.builds(Message, st.one_of(wishes, sentences, exclusions, messages)), st.lists(_turns, max_size=4)
+conversations: st.SearchStrategy[list[FuzzMessage]] = st.tuples(
+    st.builds(FuzzMessage, st.one_of(wishes, sentences, exclusions, messages)), st.lists(_turns, max_size=4)
 ).map(lambda parts: [parts[0], *parts[1]])
 """A first message and up to four that follow it up."""

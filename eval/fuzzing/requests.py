@@ -102,7 +102,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", 
 
 
 @dataclass(frozen=True)
-class Request:
+class FuzzRequest:
     """One request; ``headers`` come after the usual ones and replace those of the same name."""
 
     method: str
@@ -146,13 +146,13 @@ class Operations:
             for method, operation in sorted(methods.items())
         ]
 
-    def requests(self) -> st.SearchStrategy[Request]:
+    def requests(self) -> st.SearchStrategy[FuzzRequest]:
         """Requests at every operation, at the doors for other protocols, and at addresses that are none."""
         known = st.sampled_from(self._operations).flatmap(self._of)
         calls = st.sampled_from(TOOLS).flatmap(self._calls)
         return mostly(known, st.one_of(_mcp, _chat, calls, _anywhere), one_in=2)
 
-    def _calls(self, tool: Tool[Any]) -> st.SearchStrategy[Request]:
+    def _calls(self, tool: Tool[Any]) -> st.SearchStrategy[FuzzRequest]:
         """One tool called with arguments near its schema, over HTTP and over the protocol of tools."""
         schema = tool.arguments.model_json_schema(ref_template="#/components/schemas/{model}")
         self._schemas = schema.get("$defs", {}) | self._schemas
@@ -170,7 +170,7 @@ class Operations:
         named = {"name": st.just(json.dumps(tool.name)), "arguments": arguments}
         return st.one_of(over_http, _mcp_with(("tools/call",), json_objects(named, required=["name", "arguments"])))
 
-    def _of(self, operation: tuple[str, str, dict[str, Any]]) -> st.SearchStrategy[Request]:
+    def _of(self, operation: tuple[str, str, dict[str, Any]]) -> st.SearchStrategy[FuzzRequest]:
         path, method, described = operation
         queries = [self._query(each) for each in described.get("parameters", []) if each["in"] == "query"]
         usual = st.lists(st.one_of(queries), max_size=3).map("&".join) if queries else st.just("")
@@ -235,8 +235,8 @@ def _quoted(text: str) -> str:
 
 def _request(
     method: str, path: str, query: str, body: tuple[str, bytes], headers: list[tuple[str, str]], chunked: bool
-) -> Request:
-    return Request(method, f"{path}?{query}" if query else path, headers, body[0], body[1], chunked)
+) -> FuzzRequest:
+    return FuzzRequest(method, f"{path}?{query}" if query else path, headers, body[0], body[1], chunked)
 
 
 def _address(path: str) -> st.SearchStrategy[str]:
@@ -324,7 +324,7 @@ _parameters = json_objects(
 )
 
 
-def _mcp_with(methods: tuple[str, ...], parameters: st.SearchStrategy[str]) -> st.SearchStrategy[Request]:
+def _mcp_with(methods: tuple[str, ...], parameters: st.SearchStrategy[str]) -> st.SearchStrategy[FuzzRequest]:
     """Messages of the protocol of tools, with one of these methods."""
     message = json_objects(
         {

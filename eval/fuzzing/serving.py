@@ -29,7 +29,7 @@ START_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class FuzzAnswer:
     """What came back; status 0 where the connection was closed without an answer, None where nothing came in time."""
 
     status: int | None
@@ -38,7 +38,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Served:
+class FuzzedService:
     """A running service."""
 
     host: str
@@ -47,16 +47,16 @@ class Served:
     document: dict[str, Any]
     log: ErrorLog = field(default_factory=ErrorLog)
 
-    def send(self, content: bytes, *, whole: bool = True, seconds: float = HANG_SECONDS) -> Answer:
+    def send(self, content: bytes, *, whole: bool = True, seconds: float = HANG_SECONDS) -> FuzzAnswer:
         """Send bytes on a connection of their own; read the answer to its end, or its head where not ``whole``."""
         try:
             with socket.create_connection((self.host, self.port), timeout=seconds) as connection:
                 _send_all(connection, content)
                 return _parsed(_read(connection, whole=whole, until=time.monotonic() + seconds))
         except TimeoutError:
-            return Answer(None)
+            return FuzzAnswer(None)
 
-    def request(self, method: str, path: str, body: bytes = b"", *, seconds: float = HANG_SECONDS) -> Answer:
+    def request(self, method: str, path: str, body: bytes = b"", *, seconds: float = HANG_SECONDS) -> FuzzAnswer:
         """A well-formed request with a JSON body."""
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}:{self.port}", "Connection: close"]
         lines += ["Accept: application/json", "Content-Type: application/json", f"Content-Length: {len(body)}"]
@@ -82,17 +82,17 @@ def _read(connection: socket.socket, *, whole: bool, until: float) -> bytes:
     return b"".join(parts)
 
 
-def _parsed(content: bytes) -> Answer:
+def _parsed(content: bytes) -> FuzzAnswer:
     if content.startswith(b"HTTP/1.1 100"):  # go on: the answer comes after it
         content = content.partition(b"\r\n\r\n")[2]
     head, _, body = content.partition(b"\r\n\r\n")
     words = head.split(b" ", 2)
     status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
-    return Answer(status, head, body)
+    return FuzzAnswer(status, head, body)
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Served]:
+def serving(folder: Path) -> Iterator[FuzzedService]:
     """The service over a small catalogue in this folder, in a thread; no language model, no limit of requests."""
     settings = _settings(folder)
     with Catalogue.open(settings.data_folder) as catalogue:
@@ -101,13 +101,13 @@ def serving(folder: Path) -> Iterator[Served]:
         knowing = engines.with_taste(taste_of(settings, lambda: catalogue))
         app = create_app(settings, Assistant(settings, engines=knowing))
         with socket.create_server(("127.0.0.1", 0), backlog=200) as listening:
-            served = Served("127.0.0.1", listening.getsockname()[1], folder, app.openapi())
+            served = FuzzedService("127.0.0.1", listening.getsockname()[1], folder, app.openapi())
             with served.log.listening(), _running(app, settings, listening):
                 _wait_until_ready(served)
                 yield served
 
 
-def _wait_until_ready(served: Served) -> None:
+def _wait_until_ready(served: FuzzedService) -> None:
     """The first turns of a service that still loads would count as hangs on a busy machine."""
     end = time.monotonic() + START_SECONDS
     while served.request("GET", "/readyz").status != HTTPStatus.OK:

@@ -10,7 +10,7 @@ from assistant.agent.first_searches import to_chat
 from assistant.errors import LLMBadReply
 from assistant.ingest.progress import Progress, SilentProgress
 from assistant.llm.client import ChatClient
-from eval.judge.pairs import Asked
+from eval.judge.pairs import JudgeVariables
 from eval.judge.records import Judgement, Pair
 from prompts import Prompt, read_prompt
 
@@ -38,7 +38,7 @@ def judge_prompt() -> Prompt:
 
 async def judge_run(
     pairs: Sequence[Pair],
-    asked: Asked,
+    asked: JudgeVariables,
     chat: ChatClient,
     *,
     known: Iterable[Judgement] = (),
@@ -86,7 +86,7 @@ async def judge_run(
     return [judgements[_key(pair)] for pair in pairs if _key(pair) in judgements]
 
 
-async def _judged(pair: Pair, asked: Asked, chat: ChatClient) -> Judgement | None:
+async def _judged(pair: Pair, asked: JudgeVariables, chat: ChatClient) -> Judgement | None:
     """The pair with its grade; None where the judge says something that is no grade."""
     messages = to_chat(judge_prompt().render(**asked.variables(pair)))
     try:

@@ -43,7 +43,7 @@ def _label(expect: Expectation, item: str) -> int | None:
 
 
 @dataclass(frozen=True)
-class Asked:
+class JudgeVariables:
     """The variables of the judge's prompt for one pair."""
 
     run: Run

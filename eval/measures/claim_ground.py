@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from assistant.records import CitedEvidence, Reply
-from eval.measures.claim_numbers import Quantity, quantities
-from eval.measures.claim_tokens import Token, forms, split_compound, tokens
+from eval.measures.claim_numbers import MeasuredNumber, quantities
+from eval.measures.claim_tokens import ClaimToken, forms, split_compound, tokens
 from eval.measures.claim_words import amounts, load_claim_words, plain, spelt_out
 from tools.records import Item
 
@@ -25,7 +25,7 @@ _NAMED = re.compile(r"“([^”]+)”")
 _COUNTED = re.compile(r"(\d+) people")
 
 
-class Shelf:
+class CatalogueIndex:
     """What is known of the whole catalogue, gathered once for many answers."""
 
     def __init__(self, items: Mapping[str, Item]) -> None:
@@ -49,14 +49,14 @@ def _is_a_name(title: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Ground:
+class AnswerGrounding:
     """What one text may rest on.
 
     ``lenient`` marks the message's own part, which may repeat the user's words without saying whose they are.
     """
 
     reply: Reply
-    shelf: Shelf
+    shelf: CatalogueIndex
     items: Sequence[Item]
     language: str
     catalogue_language: str = "en"
@@ -84,12 +84,12 @@ class Ground:
         return "\n".join(_both(line, language) for line, language in self.lines)
 
     @cached_property
-    def own_tokens(self) -> list[Token]:
+    def own_tokens(self) -> list[ClaimToken]:
         """The words of the lines; those of texts in another language by their concepts and glosses too."""
         return [token for low, language in self._low_lines for token in tokens(low, language)]
 
     @cached_property
-    def own_quantities(self) -> list[Quantity]:
+    def own_quantities(self) -> list[MeasuredNumber]:
         """The numbers of the lines with what they measure."""
         return [one for low, language in self._low_lines for one in quantities(low, language)]
 
@@ -106,19 +106,19 @@ class Ground:
         return frozenset(key for token in self.own_tokens if token.denied for key in _general(forms(token)))
 
     @cached_property
-    def _wished(self) -> list[Token]:
+    def _wished(self) -> list[ClaimToken]:
         lines = [(line, language) for line in _wish_lines(self.reply) for language in {self.reply.language, "en"}]
         return [one for line, language in lines for one in tokens(plain(spelt_out(line, language)), language)]
 
-    def says(self, token: Token) -> bool:
+    def says(self, token: ClaimToken) -> bool:
         """True when the lines say what the word says."""
         return _among(token, self._said) or self._is_compound_of_own(token) or self._is_written(token)
 
-    def _is_written(self, token: Token) -> bool:
+    def _is_written(self, token: ClaimToken) -> bool:
         """As it stands, like "seventh", which is read as 7th in the lines."""
         return not self.denies(token) and bool(re.search(rf"(?<!\w){re.escape(token.text)}(?!\w)", self.own))
 
-    def _is_compound_of_own(self, token: Token) -> bool:
+    def _is_compound_of_own(self, token: ClaimToken) -> bool:
         """A compound whose two parts are said, or present the item and claim nothing."""
         han = token.text[:1] >= "\u3400"
         if (han and token.concepts) or (not han and self.language != "de"):
@@ -129,15 +129,15 @@ class Ground:
             for pair in split_compound(token.text, "zh" if han else "de")
         )
 
-    def mentions(self, token: Token) -> bool:
+    def mentions(self, token: ClaimToken) -> bool:
         """True when the lines name it, said or denied."""
         return self.says(token) or self.denies(token)
 
-    def denies(self, token: Token) -> bool:
+    def denies(self, token: ClaimToken) -> bool:
         """True when the lines deny what the word says."""
         return _among(token, self._denied)
 
-    def wished(self, token: Token) -> bool:
+    def wished(self, token: ClaimToken) -> bool:
         """True when the user's words hold the word, denied or not as it is."""
         said = frozenset(key for one in self._wished if one.denied == token.denied for key in _general(forms(one)))
         return _among(token, said)
@@ -197,7 +197,7 @@ class Ground:
                 text = name.sub(lambda match: " " * len(match[0]), text)
         return text
 
-    def quantities_in(self, low: str) -> list[Quantity]:
+    def quantities_in(self, low: str) -> list[MeasuredNumber]:
         """The numbers of a text, those in other items' titles left out."""
         bare = self.without_others(low)
         return [one for one in quantities(bare, self.language) if bare[one.amount.start : one.amount.end].strip()]
@@ -262,7 +262,7 @@ def _general(keys: frozenset[str]) -> Iterator[str]:
             yield from (f"{kind}:{key[3:]}" for kind in load_claim_words().concepts)
 
 
-def _among(token: Token, said: frozenset[str]) -> bool:
+def _among(token: ClaimToken, said: frozenset[str]) -> bool:
     own = frozenset(key for key in token.keys if not key.startswith("is:"))
     return bool(own & said) or any(set(gloss) <= said for gloss in token.glosses)
 

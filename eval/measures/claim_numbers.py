@@ -7,8 +7,8 @@ from functools import lru_cache
 from math import isclose
 from typing import Literal
 
-from eval.measures.claim_tokens import Token, counter_forms, forms, tokens
-from eval.measures.claim_words import Amount, Spellings, amounts, load_claim_words, pattern, words_in
+from eval.measures.claim_tokens import ClaimToken, counter_forms, forms, tokens
+from eval.measures.claim_words import ClaimAmount, Spellings, amounts, load_claim_words, pattern, words_in
 
 What = Literal["price", "size", "similarity", "people", "measure", "count"]
 
@@ -30,7 +30,7 @@ _ROUNDED = 0.05
 
 
 @dataclass(frozen=True)
-class Quantity:
+class MeasuredNumber:
     """A number of a text with what it measures.
 
     Args:
@@ -40,7 +40,7 @@ class Quantity:
         before: the clause up to the number; ``after`` the text behind it.
     """
 
-    amount: Amount
+    amount: ClaimAmount
     what: What
     aspect: str | None
     nouns: frozenset[str]
@@ -86,24 +86,24 @@ def clause_after(low: str, end: int) -> str:
 
 
 @lru_cache(maxsize=8192)
-def quantities(low: str, language: str) -> tuple[Quantity, ...]:
+def quantities(low: str, language: str) -> tuple[MeasuredNumber, ...]:
     """The numbers of a text that went through `plain` and `spelt_out`."""
     words = tokens(low, language)
     found = [_quantity(amount, low, words, language) for amount in amounts(low)]
     return tuple(_listed(found, low))
 
 
-def _quantity(amount: Amount, low: str, words: Sequence[Token], language: str) -> Quantity:
+def _quantity(amount: ClaimAmount, low: str, words: Sequence[ClaimToken], language: str) -> MeasuredNumber:
     before, after = clause_before(low, amount.start), low[amount.end :]
     what = _what(amount, before, after, language)
     rest = clause_after(low, amount.end)
     dimension, _ = load_claim_words().scales.get(amount.unit or "", (amount.unit or "", 1.0))
     aspect = _aspect(dimension, before, rest, language) if what == "measure" else None
     nouns, named = _nouns(amount, words, low)
-    return Quantity(amount, what, aspect, nouns, named, before, after)
+    return MeasuredNumber(amount, what, aspect, nouns, named, before, after)
 
 
-def _what(amount: Amount, before: str, after: str, language: str) -> What:
+def _what(amount: ClaimAmount, before: str, after: str, language: str) -> What:
     words = load_claim_words()
     if amount.unit in words.currencies:
         return "price"
@@ -131,7 +131,7 @@ def _aspect(dimension: str, before: str, after: str, language: str) -> str | Non
     return min(found)[1] if found else None
 
 
-def _nouns(amount: Amount, words: Sequence[Token], low: str) -> tuple[frozenset[str], bool]:
+def _nouns(amount: ClaimAmount, words: Sequence[ClaimToken], low: str) -> tuple[frozenset[str], bool]:
     """Forms of up to three words that follow in the clause, or of the two before; and whether one follows."""
     begin, end = amount.start - len(clause_before(low, amount.start)), amount.end + len(clause_after(low, amount.end))
     following = [word for word in words if amount.end <= word.start < end and not _is_function(word)][:3]
@@ -145,12 +145,12 @@ def _nouns(amount: Amount, words: Sequence[Token], low: str) -> tuple[frozenset[
     return frozenset(keys) | counted, bool(following or counter)
 
 
-def _is_function(word: Token) -> bool:
+def _is_function(word: ClaimToken) -> bool:
     listed = load_claim_words().function
     return (len(word.text) < 2 and word.bare) or any(word.text in row.split() for row in listed.values())
 
 
-def _listed(found: list[Quantity], low: str) -> list[Quantity]:
+def _listed(found: list[MeasuredNumber], low: str) -> list[MeasuredNumber]:
     """In "40, 41 and 42" and "10 by 8 cm" the bare numbers measure what their neighbour does."""
     for step in (range(1, len(found)), range(len(found) - 2, -1, -1)):
         for at in step:
@@ -164,7 +164,7 @@ def _listed(found: list[Quantity], low: str) -> list[Quantity]:
     return found
 
 
-def meets(quantity: Quantity, facts: Iterable[float], language: str) -> bool:
+def meets(quantity: MeasuredNumber, facts: Iterable[float], language: str) -> bool:
     """True when one of the facts is what the number says: equal, at most, at least or about.
 
     Args:

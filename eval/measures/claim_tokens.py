@@ -34,7 +34,7 @@ _LONGEST_NAME = 4
 
 
 @dataclass(frozen=True)
-class Token:
+class ClaimToken:
     """One word of a text.
 
     Args:
@@ -65,7 +65,7 @@ class Token:
 
 
 @lru_cache(maxsize=8192)
-def tokens(low: str, language: str) -> tuple[Token, ...]:
+def tokens(low: str, language: str) -> tuple[ClaimToken, ...]:
     """The words of a text that went through `plain` and `spelt_out`, amounts left out."""
     measured = [(amount.start, amount.end) for amount in amounts(low)]
     ends = [match.start() for match in _CLAUSE_END.finditer(low)]
@@ -77,7 +77,7 @@ def tokens(low: str, language: str) -> tuple[Token, ...]:
     return tuple(_with_denials(low, found, language))
 
 
-def _words(low: str, language: str) -> Iterator[Token]:
+def _words(low: str, language: str) -> Iterator[ClaimToken]:
     end = 0
     for run in _HAN_RUN.finditer(low):
         yield from _latin(low, end, run.start(), "en" if language == "zh" else language)
@@ -86,7 +86,7 @@ def _words(low: str, language: str) -> Iterator[Token]:
     yield from _latin(low, end, len(low), "en" if language == "zh" else language)
 
 
-def _latin(low: str, start: int, end: int, language: str) -> Iterator[Token]:
+def _latin(low: str, start: int, end: int, language: str) -> Iterator[ClaimToken]:
     concepts = load_claim_words().concept_of.get(language, {})
     words = list(_WORD.finditer(low, start, end))
     at = 0
@@ -140,18 +140,18 @@ def _lemma_concepts(language: str) -> dict[str, frozenset[str]]:
 
 
 @lru_cache(maxsize=65536)
-def forms(token: Token) -> frozenset[str]:
+def forms(token: ClaimToken) -> frozenset[str]:
     """Every form by which a word may be met in another text, those of its glosses and parts too."""
     meant = frozenset(key for gloss in token.glosses for word in gloss for key in _forms(word, "en")[0])
     return token.keys | token.parts | meant
 
 
-def _token(text: str, start: int, end: int, language: str) -> Token:
+def _token(text: str, start: int, end: int, language: str) -> ClaimToken:
     keys, bare = _forms(text, language)
     parts = tuple(lemma(part, language) for part in re.split(r"[ -]", text)) if re.search(r"\w[ -]\w", text) else ()
     glosses = frozenset({parts} if parts else ())
     describes = language != "en" or _may_describe(text)
-    return Token(text, start, end, keys, glosses, bare or len(text) < 2, describes=describes)
+    return ClaimToken(text, start, end, keys, glosses, bare or len(text) < 2, describes=describes)
 
 
 @lru_cache(maxsize=65536)
@@ -211,14 +211,14 @@ def _bare_words(language: str) -> frozenset[str]:
 # Chinese ---------------------------------------------------------------------------------------------------------
 
 
-def _chinese(run: str, offset: int) -> Iterator[Token]:
+def _chinese(run: str, offset: int) -> Iterator[ClaimToken]:
     at = offset
     for pair in _segmenter().cut(run):
         yield _chinese_token(pair.word, pair.flag, at)
         at += len(pair.word)
 
 
-def _chinese_token(word: str, tag: str, start: int) -> Token:
+def _chinese_token(word: str, tag: str, start: int) -> ClaimToken:
     concepts = set(load_claim_words().concept_of["zh"].get(word, ()))
     bare = not concepts and (word in _bare_words("zh") or tag.startswith(_FUNCTION_TAGS) or _is_adverb(word, tag))
     glosses = frozenset() if bare else _glosses(word)
@@ -228,7 +228,7 @@ def _chinese_token(word: str, tag: str, start: int) -> Token:
         *(key for gloss in glosses if len(gloss) == 1 for key in _forms(gloss[0], "en")[0]),
     }
     parts = frozenset() if bare or glosses or concepts or len(word) < 2 else _parts(word)
-    return Token(
+    return ClaimToken(
         word, start, start + len(word), frozenset(keys), glosses, bare, parts=parts, describes=tag not in _PLAIN_TAGS
     )
 
@@ -259,7 +259,7 @@ def _is_known(word: str) -> bool:
     return word in load_claim_words().concept_of["zh"] or word in _dictionary()
 
 
-def split_compound(word: str, language: str) -> Iterator[tuple[Token, Token]]:
+def split_compound(word: str, language: str) -> Iterator[tuple[ClaimToken, ClaimToken]]:
     """Each way to read a Chinese or German compound as two words."""
     shortest = 1 if language == "zh" else _SHORTEST_PART
     for cut in range(shortest, len(word) - shortest + 1):
@@ -318,7 +318,7 @@ def _dictionary() -> dict[str, str]:
 # Denials ---------------------------------------------------------------------------------------------------------
 
 
-def _with_denials(low: str, found: list[Token], language: str) -> Iterator[Token]:
+def _with_denials(low: str, found: list[ClaimToken], language: str) -> Iterator[ClaimToken]:
     cues = [end for _, end in _denials(low, found, language)]
     ends = pattern(words_in(load_claim_words().scope_end, language))
     for token in found:
@@ -333,7 +333,7 @@ def _with_denials(low: str, found: list[Token], language: str) -> Iterator[Token
         yield replace(token, denied=covered != bool(free or following))
 
 
-def _denials(low: str, found: list[Token], language: str) -> Iterator[tuple[int, int]]:
+def _denials(low: str, found: list[ClaimToken], language: str) -> Iterator[tuple[int, int]]:
     """Where negations stand, those left out that deny nothing ("not only"); of Chinese letters, only whole words."""
     words = load_claim_words()
     kept = [match.span() for match in pattern(words_in(words.affirmation, language)).finditer(low)]

@@ -108,7 +108,7 @@ class ClaimWords:
 
 
 @dataclass(frozen=True)
-class Amount:
+class ClaimAmount:
     """A number of a text: what it may mean, its unit or currency, and where it stands."""
 
     values: tuple[float, ...]
@@ -200,13 +200,13 @@ def _cjk_value(match: re.Match[str]) -> str:
     return f"{value}%" if match["share"] else f"{value}"
 
 
-def amounts(text: str) -> list[Amount]:
+def amounts(text: str) -> list[ClaimAmount]:
     """The numbers of a text that went through `spelt_out` and `plain`; both ways of writing decimals are read."""
     found = []
     for match in _number().finditer(text):
         unit = match["post"] or match["pre"]
         name = load_claim_words().unit_of.get(unit) if unit else None
-        found.append(Amount(_values(match["number"]), name, match.group().strip(), match.start(), match.end()))
+        found.append(ClaimAmount(_values(match["number"]), name, match.group().strip(), match.start(), match.end()))
     return found
 
 

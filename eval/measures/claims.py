@@ -22,9 +22,9 @@ from functools import cache, partial
 from itertools import pairwise
 
 from assistant.records import Recommendation, Reply
-from eval.measures.claim_ground import ECHOES, TASTE, Ground, Shelf, brand_name, named_in
-from eval.measures.claim_numbers import Quantity, clause_after, clause_before, follows, meets, near
-from eval.measures.claim_tokens import Token, tokens
+from eval.measures.claim_ground import ECHOES, TASTE, AnswerGrounding, CatalogueIndex, brand_name, named_in
+from eval.measures.claim_numbers import MeasuredNumber, clause_after, clause_before, follows, meets, near
+from eval.measures.claim_tokens import ClaimToken, tokens
 from eval.measures.claim_words import Spellings, amounts, holds, load_claim_words, pattern, plain, spelt_out, words_in
 from eval.measures.language import written_in
 from tools.records import Item, Record
@@ -44,7 +44,7 @@ _KIND_OF = {"count": "number", "people": "number"}
 Found = Iterator[tuple[str, str, bool]]
 """Kind, words, whether the ground holds it."""
 
-Finder = Callable[[str, Ground], Found]
+Finder = Callable[[str, AnswerGrounding], Found]
 
 
 class Claim(Record):
@@ -74,7 +74,7 @@ class HeldText(Record):
         return [f"{claim.kind} “{claim.words}”" for claim in self.claims if not claim.supported]
 
 
-def held_texts(reply: Reply, shelf: Shelf, catalogue_language: str = "en") -> list[HeldText]:
+def held_texts(reply: Reply, shelf: CatalogueIndex, catalogue_language: str = "en") -> list[HeldText]:
     """Every text of the reply with its claims: the message in pieces, each explanation, each entry that states a fact.
 
     An item that is not in the catalogue grounds nothing.
@@ -84,16 +84,16 @@ def held_texts(reply: Reply, shelf: Shelf, catalogue_language: str = "en") -> li
         items = _known(entry.item_id, shelf)
         for fact in entry.evidence:
             if fact.source not in ECHOES:
-                ground = Ground(reply, shelf, items, "en", catalogue_language)
+                ground = AnswerGrounding(reply, shelf, items, "en", catalogue_language)
                 texts.append(_held(f"evidence {fact.id}", entry.item_id, fact.detail, ground))
             elif fact.source in TASTE:
                 texts.append(_history(f"evidence {fact.id}", entry.item_id, fact.detail, shelf))
-        ground = Ground(reply, shelf, items, reply.language, catalogue_language, entry.evidence)
+        ground = AnswerGrounding(reply, shelf, items, reply.language, catalogue_language, entry.evidence)
         texts.append(_held("explanation", entry.item_id, entry.explanation, ground))
     return texts
 
 
-def claims_in(text: str, ground: Ground) -> list[Claim]:
+def claims_in(text: str, ground: AnswerGrounding) -> list[Claim]:
     """The claims of one text, each held to its ground; inside a quotation nothing more is looked for."""
     text = _unquoted(text, ground)
     bare = _QUOTED.sub(" ", text)
@@ -127,7 +127,7 @@ def claims_in(text: str, ground: Ground) -> list[Claim]:
     ]
 
 
-def _unquoted(text: str, ground: Ground) -> str:
+def _unquoted(text: str, ground: AnswerGrounding) -> str:
     """The text without the quotation marks around titles."""
     titles = {plain(item.title) for item in ground.shelf.items.values()}
     return _QUOTED.sub(
@@ -135,7 +135,7 @@ def _unquoted(text: str, ground: Ground) -> str:
     )
 
 
-def _held(place: str, item_id: str | None, text: str, ground: Ground) -> HeldText:
+def _held(place: str, item_id: str | None, text: str, ground: AnswerGrounding) -> HeldText:
     """The text's claims, read in English where it is not in the language that it should be in."""
     titles = [item.title for item in ground.items]
     if not written_in(text, ground.language, names=titles) and _is_english(text, ground.language):
@@ -151,26 +151,26 @@ def _is_english(text: str, language: str) -> bool:
     return english > own
 
 
-def _history(place: str, item_id: str, detail: str, shelf: Shelf) -> HeldText:
+def _history(place: str, item_id: str, detail: str, shelf: CatalogueIndex) -> HeldText:
     """What an entry says of the user's history: only items of the catalogue can have been liked."""
     titles = {item.title for item in shelf.items.values()}
     claims = [Claim(kind="title", words=title, supported=title in titles) for title in named_in(detail)]
     return HeldText(place=place, item_id=item_id, text=detail, claims=claims)
 
 
-def _known(item_id: str, shelf: Shelf) -> list[Item]:
+def _known(item_id: str, shelf: CatalogueIndex) -> list[Item]:
     return [shelf.items[item_id]] if item_id in shelf.items else []
 
 
-def _message(reply: Reply, shelf: Shelf, catalogue_language: str) -> Iterator[HeldText]:
+def _message(reply: Reply, shelf: CatalogueIndex, catalogue_language: str) -> Iterator[HeldText]:
     """The message cut where a sentence begins with a recommended item's title: from there it speaks of that item."""
     for entry, text in _pieces(reply):
         items = _known(entry.item_id, shelf) if entry else []
-        ground = Ground(
+        ground = AnswerGrounding(
             reply, shelf, items, reply.language, catalogue_language, entry.evidence if entry else (), entry is None
         )
         if entry is None:
-            ground = Ground(reply, shelf, ground.shown, reply.language, catalogue_language, (), True)
+            ground = AnswerGrounding(reply, shelf, ground.shown, reply.language, catalogue_language, (), True)
         yield _held("message", entry.item_id if entry else None, text, ground)
 
 
@@ -188,14 +188,14 @@ def _pieces(reply: Reply) -> Iterator[tuple[Recommendation | None, str]]:
 # The kinds of claims -------------------------------------------------------------------------------------------------
 
 
-def _quotations(text: str, ground: Ground) -> Found:
+def _quotations(text: str, ground: AnswerGrounding) -> Found:
     held = f"{ground.own}\n{ground.wish}\n" + "\n".join(plain(entry.detail) for entry in ground.evidence)
     for match in _QUOTED.finditer(text):
         quote = match[1] or match[2]
         yield "quotation", quote, plain(quote).rstrip(" .,;!?…。，").removesuffix("...").strip() in held
 
 
-def _links(low: str, ground: Ground) -> Found:
+def _links(low: str, ground: AnswerGrounding) -> Found:
     for match in _LINK.finditer(low):
         yield "link", match.group(), match.group() in ground.own
 
@@ -209,7 +209,7 @@ def _names(text: str) -> frozenset[str]:
     )
 
 
-def _words(low: str, ground: Ground, names: frozenset[str], compares: bool) -> Found:
+def _words(low: str, ground: AnswerGrounding, names: frozenset[str], compares: bool) -> Found:
     """Every word that says something of the item: a colour, a material, a quality, a name, a thing.
 
     A verb or noun that no table knows is let pass, as no table knows all the words by which an item is presented: one
@@ -231,11 +231,11 @@ def _words(low: str, ground: Ground, names: frozenset[str], compares: bool) -> F
             yield kinds[0] if kinds else "name" if token.text in named else "quality", token.text, ok
 
 
-def _kinds(token: Token) -> list[str]:
+def _kinds(token: ClaimToken) -> list[str]:
     return [concept.split(":")[0] for concept in token.concepts if not concept.startswith("is:")]
 
 
-def _read_by_rules(low: str, ground: Ground, *, compares: bool) -> list[tuple[int, int]]:
+def _read_by_rules(low: str, ground: AnswerGrounding, *, compares: bool) -> list[tuple[int, int]]:
     """Where words stand that the rules of numbers, limits, stock and prices read."""
     words, language = load_claim_words(), ground.language
     tables = [*words.superlatives.values(), *words.stock.values(), words.same, words.everything, words.affirmation]
@@ -254,7 +254,7 @@ def _aspect_tables() -> list[Spellings]:
     return [spellings for table in load_claim_words().aspects.values() for spellings in table.values()]
 
 
-def _denials(low: str, ground: Ground) -> Found:
+def _denials(low: str, ground: AnswerGrounding) -> Found:
     """What a text denies, the data deny too, or the user did not want it and the data do not have it."""
     words = tokens(low, ground.language)
     for clause in sorted({token.clause for token in words if token.denied}):
@@ -265,17 +265,17 @@ def _denials(low: str, ground: Ground) -> Found:
             yield _denied_kind(denied), " ".join(token.text for token in denied), own or absent
 
 
-def _denied_kind(denied: Sequence[Token]) -> str:
+def _denied_kind(denied: Sequence[ClaimToken]) -> str:
     known = [concept for token in denied for concept in token.concepts if not concept.startswith("is:")]
     return known[0].split(":")[0] if known else "denial"
 
 
-def _is_judged(token: Token, ground: Ground) -> bool:
+def _is_judged(token: ClaimToken, ground: AnswerGrounding) -> bool:
     """Words that no table knows are judged where they can be compared with the catalogue's."""
     return not ground.lenient and ground.comparable
 
 
-def _word_holds(token: Token, kinds: Sequence[str], low: str, ground: Ground) -> bool:
+def _word_holds(token: ClaimToken, kinds: Sequence[str], low: str, ground: AnswerGrounding) -> bool:
     """A word is the item's own, with the same polarity; where the text speaks of the wish, it is wished."""
     if ground.says(token):
         return not _excludes(token, kinds, low, ground)
@@ -285,12 +285,12 @@ def _word_holds(token: Token, kinds: Sequence[str], low: str, ground: Ground) ->
     return "promise" not in kinds and repeats and ground.wished(token)
 
 
-def _speaks_of(table: Spellings, token: Token, low: str, ground: Ground) -> bool:
+def _speaks_of(table: Spellings, token: ClaimToken, low: str, ground: AnswerGrounding) -> bool:
     before = clause_before(low, token.start)
     return bool(pattern(words_in(table, ground.language)).search(before))
 
 
-def _excludes(token: Token, kinds: Sequence[str], low: str, ground: Ground) -> bool:
+def _excludes(token: ClaimToken, kinds: Sequence[str], low: str, ground: AnswerGrounding) -> bool:
     """ "Only in black", where the data name further colours."""
     before = _without(load_claim_words().affirmation, clause_before(low, token.start), ground.language)
     only = [match.end() for match in pattern(words_in(load_claim_words().exclusive, ground.language)).finditer(before)]
@@ -299,7 +299,7 @@ def _excludes(token: Token, kinds: Sequence[str], low: str, ground: Ground) -> b
     return said and any(several.get(kind, 0) > 1 for kind in kinds)
 
 
-def _everything(low: str, ground: Ground) -> Found:
+def _everything(low: str, ground: AnswerGrounding) -> Found:
     """ "Every size", "nothing but oak", "pure wool": no data say so unless they use the words."""
     words, language = load_claim_words(), ground.language
     for match in pattern(words_in(words.everything, language)).finditer(low):
@@ -317,7 +317,7 @@ def _spellings(kind: str, language: str) -> tuple[str, ...]:
     return tuple(written for written, concepts in known if any(one.startswith(f"{kind}:") for one in concepts))
 
 
-def _brands(text: str, ground: Ground) -> Found:
+def _brands(text: str, ground: AnswerGrounding) -> Found:
     for brand, in_lower_case in ground.shelf.brands.items():
         if brand.casefold() not in text.casefold():
             continue
@@ -330,7 +330,7 @@ def _brands(text: str, ground: Ground) -> Found:
             yield "brand", match.group(), owned != denied if owned or denied else asked and wished
 
 
-def _titles(low: str, ground: Ground) -> Found:
+def _titles(low: str, ground: AnswerGrounding) -> Found:
     """Another item may be named by the evidence, and where this one is said to cost less or more than it, and does."""
     words, named = load_claim_words(), {plain(title) for title in ground.named}
     for title in ground.other_titles:
@@ -344,7 +344,7 @@ def _titles(low: str, ground: Ground) -> Found:
                 yield "title", item.title if item else title, _compares(low, item.price if item else None, ground)
 
 
-def _compares(low: str, price: float | None, ground: Ground) -> bool:
+def _compares(low: str, price: float | None, ground: AnswerGrounding) -> bool:
     """Another item may be named where this one is said to cost less or more, and does."""
     words, own = load_claim_words(), ground.prices
     if price is None or not own:
@@ -357,7 +357,7 @@ def _compares(low: str, price: float | None, ground: Ground) -> bool:
 # Numbers -------------------------------------------------------------------------------------------------------------
 
 
-def _numbers(low: str, ground: Ground) -> Found:
+def _numbers(low: str, ground: AnswerGrounding) -> Found:
     holds = {
         "price": _price_holds, "size": _size_holds, "similarity": _similarity_holds, "people": _people_hold,
         "measure": _measure_holds, "count": _count_holds,
@@ -367,7 +367,7 @@ def _numbers(low: str, ground: Ground) -> Found:
         yield kind, quantity.amount.words, holds[quantity.what](quantity, low, ground)
 
 
-def _is_wish(quantity: Quantity, ground: Ground) -> bool:
+def _is_wish(quantity: MeasuredNumber, ground: AnswerGrounding) -> bool:
     """The number stands where the text repeats what the user asked for or limited."""
     words = load_claim_words()
     asked = bool(pattern(words_in(words.asked, ground.language)).search(quantity.before))
@@ -377,7 +377,7 @@ def _is_wish(quantity: Quantity, ground: Ground) -> bool:
     return asked or own or near(words.wish, quantity.before, ground.language, 12)
 
 
-def _price_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
+def _price_holds(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) -> bool:
     words, prices = load_claim_words(), ground.prices
     unit = quantity.amount.unit
     if _is_size(quantity, ground):
@@ -391,12 +391,12 @@ def _price_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
     return meets(quantity, prices, ground.language) or meets(quantity, _named_prices(low, ground), ground.language)
 
 
-def _is_size(quantity: Quantity, ground: Ground) -> bool:
+def _is_size(quantity: MeasuredNumber, ground: AnswerGrounding) -> bool:
     """ "A size of 160 USD" """
     return near(load_claim_words().sizes, quantity.before, ground.language, 4)
 
 
-def _wish_holds(quantity: Quantity, ground: Ground) -> bool:
+def _wish_holds(quantity: MeasuredNumber, ground: AnswerGrounding) -> bool:
     if not any(holds(quantity.amount.values, known) for known in (ground.wish_numbers, ground.limits, ground.prices)):
         return False
     asked = pattern(words_in(load_claim_words().asked, ground.language)).search(quantity.before)
@@ -405,7 +405,7 @@ def _wish_holds(quantity: Quantity, ground: Ground) -> bool:
     )
 
 
-def _keeps_bound(quantity: Quantity, ground: Ground) -> bool:
+def _keeps_bound(quantity: MeasuredNumber, ground: AnswerGrounding) -> bool:
     """ "Under your 60 dollars": it is."""
     words = load_claim_words()
     below = pattern(words_in(words.below_bound, ground.language))
@@ -418,13 +418,13 @@ def _keeps_bound(quantity: Quantity, ground: Ground) -> bool:
     )
 
 
-def _named_prices(low: str, ground: Ground) -> list[float]:
+def _named_prices(low: str, ground: AnswerGrounding) -> list[float]:
     """Prices of the other items that the text names."""
     named = (item for title, item in ground.shelf.titles.items() if title in low and title in ground.other_titles)
     return [item.price for item in named if item.price is not None]
 
 
-def _is_difference(quantity: Quantity, low: str, ground: Ground) -> bool:
+def _is_difference(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) -> bool:
     """ "15 dollars below your limit", "20 cheaper than the Street Trainer": amount and direction are right."""
     words, language = load_claim_words(), ground.language
     about_limit = any(
@@ -449,7 +449,7 @@ def _without(table: Spellings, text: str, language: str) -> str:
     return pattern(words_in(table, language)).sub(" ", text)
 
 
-def _size_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
+def _size_holds(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) -> bool:
     sizes = {value for one in ground.own_quantities if one.what == "size" for value in one.amount.values}
     wished = ground.lenient or _is_wish(quantity, ground)
     if not set(quantity.amount.values) & sizes:
@@ -459,15 +459,15 @@ def _size_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
     return not (only and len(sizes) > 1)
 
 
-def _similarity_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
+def _similarity_holds(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) -> bool:
     return holds(quantity.amount.values, ground.scores)
 
 
-def _people_hold(quantity: Quantity, low: str, ground: Ground) -> bool:
+def _people_hold(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) -> bool:
     return holds(quantity.amount.values, ground.people) or _count_holds(quantity, low, ground)
 
 
-def _measure_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
+def _measure_holds(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) -> bool:
     kind, _ = quantity.dimension
     facts = [one for one in ground.own_quantities if one.what == "measure" and one.dimension[0] == kind]
     facts = [one for one in facts if not (one.aspect and quantity.aspect) or one.aspect == quantity.aspect]
@@ -482,19 +482,19 @@ def _measure_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
     return wished and holds(quantity.amount.values, ground.wish_numbers)
 
 
-def _shares_limit(quantity: Quantity, low: str, ground: Ground) -> bool:
+def _shares_limit(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) -> bool:
     """ "Less than half of your limit" """
     bound = pattern(words_in(load_claim_words().bound, ground.language)).search(low)
     shares = [100 * price / limit for price in ground.prices for limit in ground.limits if bound and limit]
     return meets(quantity, shares, ground.language)
 
 
-def _names_unit(fact: Quantity, quantity: Quantity) -> bool:
+def _names_unit(fact: MeasuredNumber, quantity: MeasuredNumber) -> bool:
     """ "Year 1951" is a number of the unit year."""
     return quantity.amount.unit in fact.nouns
 
 
-def _count_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
+def _count_holds(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) -> bool:
     """The same number of the same thing; a number beside which nothing stands, any number that counts."""
     values = quantity.amount.values
     if _is_difference(quantity, low, ground):
@@ -512,13 +512,13 @@ def _count_holds(quantity: Quantity, low: str, ground: Ground) -> bool:
     return (ground.lenient or _is_wish(quantity, ground)) and holds(values, ground.wish_numbers)
 
 
-def _counts_the_same(fact: Quantity, quantity: Quantity, ground: Ground) -> bool:
+def _counts_the_same(fact: MeasuredNumber, quantity: MeasuredNumber, ground: AnswerGrounding) -> bool:
     if fact.nouns & quantity.nouns or not quantity.named or not ground.comparable:
         return True
     return quantity.what == "people" and (fact.what == "people" or not fact.named)
 
 
-def _codes(low: str, ground: Ground) -> Found:
+def _codes(low: str, ground: AnswerGrounding) -> Found:
     """Model numbers and the like: "m185", "i7-8700"."""
     measured = {part for amount in amounts(low) for part in (amount.words, *amount.words.split())}
     for match in _CODE.finditer(low):
@@ -527,7 +527,7 @@ def _codes(low: str, ground: Ground) -> Found:
             yield "code", code, code in ground.own or (ground.lenient and code in ground.wish)
 
 
-def _letter_sizes(text: str, ground: Ground) -> Found:
+def _letter_sizes(text: str, ground: AnswerGrounding) -> Found:
     for match in _LETTER_SIZE.finditer(text):
         held = ground.own_raw if not ground.lenient else f"{ground.own_raw} {ground.reply.query.text}"
         owned = bool(re.search(rf"(?<![\w'’-]){match[1]}(?![\w'’])", held))
@@ -538,7 +538,7 @@ def _letter_sizes(text: str, ground: Ground) -> Found:
 # What is said of the whole answer ------------------------------------------------------------------------------------
 
 
-def _superlatives(low: str, ground: Ground) -> Found:
+def _superlatives(low: str, ground: AnswerGrounding) -> Found:
     for name, spellings in load_claim_words().superlatives.items():
         for match in pattern(words_in(spellings, ground.language)).finditer(low):
             everywhere = bool(_CATALOGUE.search(low))
@@ -546,7 +546,7 @@ def _superlatives(low: str, ground: Ground) -> Found:
             yield "superlative", match.group(), _stands_out(name, ground, everywhere=everywhere) != denied
 
 
-def _stands_out(name: str, ground: Ground, *, everywhere: bool) -> bool:
+def _stands_out(name: str, ground: AnswerGrounding, *, everywhere: bool) -> bool:
     """The price is the lowest or highest of those shown; of its category where it is shown alone."""
     peers = list(ground.shelf.items.values()) if everywhere else ground.shown
     if len(peers) == 1:
@@ -556,7 +556,7 @@ def _stands_out(name: str, ground: Ground, *, everywhere: bool) -> bool:
     return bool(prices and own) and (min(prices) in own if name == "lowest" else max(prices) in own)
 
 
-def _stock(low: str, ground: Ground) -> Found:
+def _stock(low: str, ground: AnswerGrounding) -> Found:
     for name, spellings in load_claim_words().stock.items():
         for match in pattern(words_in(spellings, ground.language)).finditer(low):
             denied = near(load_claim_words().negation, clause_before(low, match.start()), ground.language, 4)
@@ -564,7 +564,7 @@ def _stock(low: str, ground: Ground) -> Found:
             yield "stock", match.group(), all(item.in_stock is there for item in ground.items)
 
 
-def _limits(low: str, ground: Ground) -> Found:
+def _limits(low: str, ground: AnswerGrounding) -> Found:
     """ "Within your limit", "over your budget": so is the price. Later questions repeat no limit."""
     words, language = load_claim_words(), ground.language
     for match in pattern(words_in(words.bound, language)).finditer(low):
@@ -576,17 +576,17 @@ def _limits(low: str, ground: Ground) -> Found:
             yield "limit", match.group(), _within(ground) if below else _beyond(ground)
 
 
-def _within(ground: Ground) -> bool:
+def _within(ground: AnswerGrounding) -> bool:
     later = not ground.limits and ground.reply.intent != "recommend"
     prices = [item.price for item in ground.items]
     return later or (bool(ground.limits) and all(p is not None and p <= ground.limits[0] + 0.011 for p in prices))
 
 
-def _beyond(ground: Ground) -> bool:
+def _beyond(ground: AnswerGrounding) -> bool:
     return bool(ground.limits) and any(price > ground.limits[0] for price in ground.prices)
 
 
-def _photos(low: str, ground: Ground) -> Found:
+def _photos(low: str, ground: AnswerGrounding) -> Found:
     """Likeness to what the user showed ("your photo") needs a comparison with it, and is never identity."""
     words = load_claim_words()
     for match in pattern(words_in(words.photo, ground.language)).finditer(low):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assistant.records import CitedEvidence, Query, Recommendation, Reply, Timings, UsageNote
-from eval.measures.claim_ground import Ground, Shelf
+from eval.measures.claim_ground import AnswerGrounding, CatalogueIndex
 from eval.measures.claims import Claim, claims_in
 from tools.records import Item
 
@@ -26,10 +26,10 @@ def supported(record: Labelled) -> bool:
 def judged(record: Labelled) -> list[Claim]:
     """The claims of the record's sentence, each held to the record's evidence."""
     item, others = _known_item(record), [_other(number, line) for number, line in enumerate(record["others"])]
-    shelf = Shelf({one.id: one for one in [item, *others]})
+    shelf = CatalogueIndex({one.id: one for one in [item, *others]})
     evidence = [_cited(number, fact) for number, fact in enumerate(record["evidence"])]
     reply = _reply(record, [item, *others], evidence)
-    ground = Ground(reply, shelf, [item], record["language"], record["catalogue_language"], evidence)
+    ground = AnswerGrounding(reply, shelf, [item], record["language"], record["catalogue_language"], evidence)
     return claims_in(record["sentence"], ground)
 
 

@@ -44,14 +44,14 @@ _RANX = {
 
 
 @dataclass(frozen=True)
-class Ranked:
+class JudgedRanking:
     """A ranking (item ids, best first) and the graded relevance that it is held to."""
 
     ranking: Sequence[str]
     relevant: Mapping[str, int]
 
 
-def relevance(turns: Mapping[str, Ranked], k: int) -> dict[str, dict[str, float]]:
+def relevance(turns: Mapping[str, JudgedRanking], k: int) -> dict[str, dict[str, float]]:
     """Recall, precision, NDCG and hit rate among the first k, and the reciprocal rank, for each turn by its key.
 
     Turns without any relevant item are left out. An empty ranking scores 0. An item listed twice counts once, at its

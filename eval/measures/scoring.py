@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from eval.measures import ranking
 from eval.measures.checks import checks_of
-from eval.measures.claim_ground import Shelf
+from eval.measures.claim_ground import CatalogueIndex
 from eval.measures.cost import STAGE, cost
 from eval.measures.invariants import violations
 from eval.measures.turns import HeldTurn, held_turns
@@ -111,7 +111,7 @@ def score_run(
         BadInput: an answer belongs to no case of the suite, or a case is answered twice.
     """
     by_case = _by_case(suite, answers)
-    shelf, popular = Shelf(items), ranking.popularity(suite, items)
+    shelf, popular = CatalogueIndex(items), ranking.popularity(suite, items)
     held = {
         case.id: list(held_turns(case, by_case[case.id], shelf, suite.language, outcome=suite.judged == "outcome"))
         for case in suite.cases
@@ -159,7 +159,7 @@ def _by_case(suite: Suite, answers: Sequence[CaseAnswer]) -> dict[str, CaseAnswe
 def _relevance(held: Mapping[str, Sequence[HeldTurn]], k: int) -> dict[str, list[dict[str, float]]]:
     """The ranking measures of each case's turns, final and provisional, from one call."""
     asked = {
-        f"{kind}{case} {turn.number}": ranking.Ranked(ids, turn.expect.relevant)
+        f"{kind}{case} {turn.number}": ranking.JudgedRanking(ids, turn.expect.relevant)
         for case, turns in held.items()
         for turn in turns
         for kind, ids in (("", turn.answer.ranking), ("provisional_", turn.answer.provisional))

@@ -7,7 +7,7 @@ from typing import Any
 
 from assistant.records import Reply, Step
 from assistant.understanding.lexicon import has_cjk
-from eval.measures.claim_ground import Shelf
+from eval.measures.claim_ground import CatalogueIndex
 from eval.measures.claims import HeldText, held_texts
 from eval.measures.constraints import resolved
 from eval.runs.records import CaseAnswer, TurnAnswer
@@ -31,7 +31,7 @@ class HeldTurn:
     number: int
     expect: Expectation
     answer: TurnAnswer
-    shelf: Shelf
+    shelf: CatalogueIndex
     first_before: Item | None = None
     catalogue_language: str = "en"
     spoken: str | None = None
@@ -93,7 +93,7 @@ class HeldTurn:
 
 
 def held_turns(
-    case: Case, answer: CaseAnswer, shelf: Shelf, catalogue_language: str = "en", *, outcome: bool = False
+    case: Case, answer: CaseAnswer, shelf: CatalogueIndex, catalogue_language: str = "en", *, outcome: bool = False
 ) -> Iterator[HeldTurn]:
     """The case's turns, each beside its answer; a turn that was not reached counts as not answered."""
     first: Item | None = None

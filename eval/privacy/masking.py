@@ -18,7 +18,7 @@ from assistant.agent.reading.untrained import read_untrained
 from assistant.errors import BadInput
 from assistant.privacy.masking import mask
 from assistant.privacy.recognizing import Kind, Personal, find
-from assistant.understanding import Said
+from assistant.understanding import Utterance
 from assistant.understanding.language import detect_language
 from eval.public.reading import reading
 from tools.records import Record, Vocabulary
@@ -36,7 +36,7 @@ class Line(Record):
     marked: list[Personal]
 
 
-class Figures(Record):
+class MaskingFigures(Record):
     """What was found of one kind in one language; ``kind`` and ``language`` "all" are sums."""
 
     kind: str
@@ -57,12 +57,12 @@ class Figures(Record):
         return self.right / self.masked if self.masked else None
 
 
-class Outcome(Record):
+class MaskingOutcome(Record):
     """Everything measured."""
 
     lines: int
     without: int
-    figures: list[Figures]
+    figures: list[MaskingFigures]
     missed: list[str]
     wrong: list[str]
     harmed: list[str]
@@ -80,13 +80,13 @@ def read_lines(path: Path = LINES) -> list[Line]:
     return [_line(row, f"{path}, line {number}") for number, row in enumerate(rows, start=1)]
 
 
-def measure(lines: Sequence[Line], finder: Find = find) -> Outcome:
+def measure(lines: Sequence[Line], finder: Find = find) -> MaskingOutcome:
     """Hold what a finder finds against what is marked."""
     began = time.perf_counter()
     found = [finder(line.text) for line in lines]
     seconds = time.perf_counter() - began
     pairs = list(zip(lines, found, strict=True))
-    return Outcome(
+    return MaskingOutcome(
         lines=len(lines),
         without=sum(not line.marked for line in lines),
         figures=list(_figures(pairs)),
@@ -100,7 +100,7 @@ def measure(lines: Sequence[Line], finder: Find = find) -> Outcome:
 Pairs = Sequence[tuple[Line, Sequence[Personal]]]
 
 
-def _figures(pairs: Pairs) -> Iterator[Figures]:
+def _figures(pairs: Pairs) -> Iterator[MaskingFigures]:
     kinds = sorted({one.kind for line, its in pairs for one in (*line.marked, *its)})
     languages = sorted({line.language for line, _ in pairs})
     for language in (*languages, "all"):
@@ -109,10 +109,10 @@ def _figures(pairs: Pairs) -> Iterator[Figures]:
             yield _one(among, kind, language)
 
 
-def _one(pairs: Pairs, kind: str, language: str) -> Figures:
+def _one(pairs: Pairs, kind: str, language: str) -> MaskingFigures:
     marked = [_covered(one, its) for line, its in pairs for one in line.marked if kind in (one.kind, "all")]
     masked = [_covered(one, line.marked) for line, its in pairs for one in its if kind in (one.kind, "all")]
-    return Figures(
+    return MaskingFigures(
         kind=kind, language=language, marked=len(marked), found=sum(marked), masked=len(masked), right=sum(masked)
     )
 
@@ -126,7 +126,7 @@ def _understood_alike(line: Line) -> bool:
 
 
 def _preferences(text: str) -> list[tuple[str, object]]:
-    said = [Said(source="text", text=text)]
+    said = [Utterance(source="text", text=text)]
     understanding = read_untrained(said, Vocabulary(), detect_language(text, default="en"))
     return [(one.field, one.value) for one in understanding.preferences]
 

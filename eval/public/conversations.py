@@ -29,7 +29,7 @@ _MENTION = re.compile(r"@(\d+)")
 
 
 @dataclass(frozen=True)
-class Message:
+class DialogueMessage:
     """One message; ``films`` are the titles it names."""
 
     recommends: bool
@@ -38,7 +38,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Question:
+class EvaluationPoint:
     """What was said before a recommendation, which films had been named, and which are to be found."""
 
     said: str
@@ -46,7 +46,7 @@ class Question:
     films: frozenset[str]
 
 
-def load_redial(path: Path) -> list[list[Message]]:
+def load_redial(path: Path) -> list[list[DialogueMessage]]:
     """Read ReDial's conversations.
 
     Raises:
@@ -55,25 +55,25 @@ def load_redial(path: Path) -> list[list[Message]]:
     return [_redial(line, f"{path}, line {number}") for number, line in enumerate(_lines(path), start=1)]
 
 
-def load_inspired(path: Path) -> list[list[Message]]:
+def load_inspired(path: Path) -> list[list[DialogueMessage]]:
     """Read INSPIRED's conversations.
 
     Raises:
         BadInput: the file is missing or lacks a column.
     """
-    conversations: dict[str, list[Message]] = {}
+    conversations: dict[str, list[DialogueMessage]] = {}
     rows = csv.DictReader(_lines(path), delimiter="\t", quoting=csv.QUOTE_NONE)
     with reading(path):
         for row in rows:
             if missing := [name for name in ("dialog_id", "speaker", "text", "movies") if row.get(name) is None]:
                 raise BadInput(f"{path}, line {rows.line_num}: lacks {', '.join(missing)}.")
             films = [title.strip() for title in row["movies"].split(";") if title.strip()]
-            message = Message(row["speaker"] == "RECOMMENDER", row["text"], films)
+            message = DialogueMessage(row["speaker"] == "RECOMMENDER", row["text"], films)
             conversations.setdefault(row["dialog_id"], []).append(message)
     return list(conversations.values())
 
 
-def questions(conversations: Iterable[Sequence[Message]]) -> Iterator[Question]:
+def questions(conversations: Iterable[Sequence[DialogueMessage]]) -> Iterator[EvaluationPoint]:
     """Every recommendation of new films, with what was said before it."""
     for conversation in conversations:
         said: list[str] = []
@@ -81,18 +81,18 @@ def questions(conversations: Iterable[Sequence[Message]]) -> Iterator[Question]:
         for message in conversation:
             new = frozenset(message.films) - named
             if message.recommends and new and said:
-                yield Question(" ".join(said), frozenset(named), new)
+                yield EvaluationPoint(" ".join(said), frozenset(named), new)
             said.append(message.text)
             named |= set(message.films)
 
 
-def all_films(conversations: Iterable[Sequence[Message]]) -> list[str]:
+def all_films(conversations: Iterable[Sequence[DialogueMessage]]) -> list[str]:
     """Every title that is named, sorted: the candidates."""
     return sorted({film for conversation in conversations for message in conversation for film in message.films})
 
 
 def recall(
-    asked: Sequence[Question], films: Sequence[str], score: Callable[[Sequence[str]], NDArray[np.float32]]
+    asked: Sequence[EvaluationPoint], films: Sequence[str], score: Callable[[Sequence[str]], NDArray[np.float32]]
 ) -> dict[str, NDArray[np.float64]]:
     """recall@k of each question.
 
@@ -112,13 +112,13 @@ def recall(
     return found
 
 
-def _redial(line: str, where: str) -> list[Message]:
+def _redial(line: str, where: str) -> list[DialogueMessage]:
     try:
         row = json.loads(line)
         titles: dict[str, str] = dict(row["movieMentions"] or {})
         recommender = row["respondentWorkerId"]
         return [
-            Message(
+            DialogueMessage(
                 message["senderWorkerId"] == recommender,
                 _MENTION.sub(lambda found: titles.get(found[1], found[0]), message["text"]),
                 [titles[film] for film in _MENTION.findall(message["text"]) if titles.get(film)],

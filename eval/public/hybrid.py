@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from eval.public.recommenders import Recommender
     from tools.taste.model import TasteModel
-    from tools.taste.training import Plan
+    from tools.taste.training import TrainingPlan
 
 ASKED_AT_ONCE = 200
 
@@ -31,7 +31,7 @@ class Hybrid:
 
     vectors: Mapping[str, Scores]
     times: csr_matrix
-    plan: "Plan | None" = None
+    plan: "TrainingPlan | None" = None
 
     def fit(self, train: csr_matrix) -> None:
         """Learn, blend weights and all; from too little nothing, as the product does."""

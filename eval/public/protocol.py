@@ -26,7 +26,7 @@ from eval.public.interactions import Dataset, Interactions
 from eval.public.recommenders import (
     GRIDS,
     PRODUCT,
-    Content,
+    ContentBased,
     Fused,
     Popularity,
     Recommender,
@@ -51,7 +51,7 @@ Values = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
-class Group:
+class UserGroup:
     """Users asked at once: what is known of them, what they did next.
 
     Attributes:
@@ -69,7 +69,7 @@ class Group:
 
 
 @dataclass
-class Outcome:
+class RecommenderOutcome:
     """One recommender: its chosen parameters, and its values for each group."""
 
     name: str
@@ -79,7 +79,7 @@ class Outcome:
 
 def evaluate(
     dataset: Dataset, vectors: Mapping[str, Scores], *, seed: int = 7, say: Say = lambda _: None
-) -> list[Outcome]:
+) -> list[RecommenderOutcome]:
     """Tune, fit and test every recommender on one data set.
 
     Args:
@@ -94,7 +94,7 @@ def evaluate(
     if not len(split.test):
         raise BadInput(f"{dataset.name} has no user with {LEAST_EVENTS} events or more, so there is nothing to test.")
     tuned = _tune(split, vectors, dataset.interactions.times(), say)
-    outcomes = [Outcome(name, parameters) for name, (_, parameters) in tuned.items()]
+    outcomes = [RecommenderOutcome(name, parameters) for name, (_, parameters) in tuned.items()]
     for train, groups in _stages(split, seed):
         say(f"testing {', '.join(group.name for group in groups)}")
         fitted = _fitted(tuned, train)
@@ -133,8 +133,8 @@ def _tune(
         found[name], chosen, fitted[name] = max(tried, key=lambda one: one[0])
         best[name] = (lambda _, kind=kind, chosen=chosen: kind(**chosen), chosen)  # type: ignore[misc]
     for name, rows in vectors.items():
-        fitted[name] = Content(rows)
-        best[name] = (lambda _, rows=rows: Content(rows), {})  # type: ignore[misc]
+        fitted[name] = ContentBased(rows)
+        best[name] = (lambda _, rows=rows: ContentBased(rows), {})  # type: ignore[misc]
     collaborative = max(PRODUCT, key=lambda name: found[name])
     say(f"tuning the fusion of {collaborative} with {', '.join(vectors)}")
     weights = _fusion_weights(collaborative, list(vectors), fitted, popular, group)
@@ -146,7 +146,7 @@ def _tune(
 
 
 def _fusion_weights(
-    collaborative: str, contents: list[str], fitted: Mapping[str, Recommender], popular: Popularity, group: Group
+    collaborative: str, contents: list[str], fitted: Mapping[str, Recommender], popular: Popularity, group: UserGroup
 ) -> dict[str, float]:
     """Weight 1 for the collaborative signal, and for each content the weight that does best beside it."""
     weights = {collaborative: 1.0}
@@ -167,7 +167,7 @@ def _fitted(tuned: Mapping[str, tuple[Made, dict[str, Any]]], train: csr_matrix)
 # Groups --------------------------------------------------------------------------------------------------------------
 
 
-def _stages(split: Split, seed: int) -> list[tuple[csr_matrix, list[Group]]]:
+def _stages(split: Split, seed: int) -> list[tuple[csr_matrix, list[UserGroup]]]:
     """What is learned from, and the groups asked of what has learned it."""
     known, draw = split.known(), np.random.default_rng(seed)
     everything = known.matrix()
@@ -180,13 +180,13 @@ def _stages(split: Split, seed: int) -> list[tuple[csr_matrix, list[Group]]]:
     ]
 
 
-def _next_events(name: str, histories: csr_matrix, events: Interactions) -> Group:
+def _next_events(name: str, histories: csr_matrix, events: Interactions) -> UserGroup:
     order = np.argsort(events.user, kind="stable")
     users = events.user[order].astype(np.int64)
-    return Group(name, histories[users], events.item[order].astype(np.int64), users)
+    return UserGroup(name, histories[users], events.item[order].astype(np.int64), users)
 
 
-def _warm(train: csr_matrix, test: Interactions) -> list[Group]:
+def _warm(train: csr_matrix, test: Interactions) -> list[UserGroup]:
     whole = _next_events("all users", train, test)
     counts = np.asarray(train.sum(axis=0)).ravel()[whole.targets]
     groups = [whole]
@@ -196,12 +196,14 @@ def _warm(train: csr_matrix, test: Interactions) -> list[Group]:
     return groups
 
 
-def _part(group: Group, name: str, rows: NDArray[np.int64]) -> Group:
+def _part(group: UserGroup, name: str, rows: NDArray[np.int64]) -> UserGroup:
     users = None if group.users is None else group.users[rows]
-    return Group(name, group.histories[rows], group.targets[rows], users, group.among)
+    return UserGroup(name, group.histories[rows], group.targets[rows], users, group.among)
 
 
-def _cold_users(known: Interactions, test: Interactions, users: NDArray[np.int64]) -> tuple[csr_matrix, list[Group]]:
+def _cold_users(
+    known: Interactions, test: Interactions, users: NDArray[np.int64]
+) -> tuple[csr_matrix, list[UserGroup]]:
     cold = np.isin(known.user, users)
     train = known.only(~cold).matrix()
     asked = test.only(np.isin(test.user, users))
@@ -212,7 +214,9 @@ def _cold_users(known: Interactions, test: Interactions, users: NDArray[np.int64
     return train, [replace(group, users=None) for group in groups]
 
 
-def _cold_items(known: Interactions, test: Interactions, items: NDArray[np.int64]) -> tuple[csr_matrix, list[Group]]:
+def _cold_items(
+    known: Interactions, test: Interactions, items: NDArray[np.int64]
+) -> tuple[csr_matrix, list[UserGroup]]:
     train = known.only(~np.isin(known.item, items)).matrix()
     events = known.and_also(test)
     among = events.only(np.isin(events.item, items))
@@ -237,18 +241,18 @@ def _among_first(events: Interactions, count: int) -> NDArray[np.bool_]:
 # Measuring -----------------------------------------------------------------------------------------------------------
 
 
-def _mean(model: Recommender, popular: Popularity, group: Group) -> float:
+def _mean(model: Recommender, popular: Popularity, group: UserGroup) -> float:
     return float(_values(model, popular, group, (TUNED_BY,))[TUNED_BY].mean())
 
 
-def _values(model: Recommender, popular: Popularity, group: Group, measures: tuple[str, ...] = MEASURES) -> Values:
+def _values(model: Recommender, popular: Popularity, group: UserGroup, measures: tuple[str, ...] = MEASURES) -> Values:
     """recall@k and NDCG@k of each user, a batch of users at a time."""
     batches = np.array_split(np.arange(len(group.targets)), -(-len(group.targets) // BATCH))
     parts = [_part(group, group.name, rows) for rows in batches]
     return measured(np.concatenate([_ranked(model, popular, part) for part in parts]), group.targets, measures)
 
 
-def _ranked(model: Recommender, popular: Popularity, group: Group) -> NDArray[np.int64]:
+def _ranked(model: Recommender, popular: Popularity, group: UserGroup) -> NDArray[np.int64]:
     scores = model.score(group.histories, group.users)
     silent = np.ptp(scores, axis=1) == 0
     if silent.any():

@@ -161,7 +161,7 @@ class Ease:
 
 
 @dataclass
-class Content:
+class ContentBased:
     """Cosine of an item's vector to the mean of the history's: text embeddings, or features of pictures.
 
     Attributes:

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eval.compare.statistics import Interval, holm, mean_interval, permutation_p
-from eval.public.protocol import MEASURES, Outcome
+from eval.public.protocol import MEASURES, RecommenderOutcome
 
 SUBJECT = "hybrid"
 COMPARED_BY = "ndcg@10"
 
 
-def as_numbers(outcomes: Sequence[Outcome], seed: int) -> dict[str, Any]:
+def as_numbers(outcomes: Sequence[RecommenderOutcome], seed: int) -> dict[str, Any]:
     """Everything measured: group -> recommender -> measure -> mean, and how the hybrid differs from each other.
 
     ``versus`` holds, by group and recommender, the mean difference of NDCG@10 (hybrid - other), its 95 % bootstrap
@@ -40,7 +40,7 @@ def _means(values: Mapping[str, Any]) -> dict[str, float]:
     return {measure: round(float(values[measure].mean()), 4) for measure in MEASURES}
 
 
-def _versus(outcomes: Sequence[Outcome], group: str, seed: int) -> dict[str, dict[str, Any]]:
+def _versus(outcomes: Sequence[RecommenderOutcome], group: str, seed: int) -> dict[str, dict[str, Any]]:
     by_name = {outcome.name: outcome.groups[group][COMPARED_BY] for outcome in outcomes}
     others = [name for name in by_name if name != SUBJECT]
     differences = [(by_name[SUBJECT] - by_name[name]).tolist() for name in others]

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from eval.compare.records import Better, Comparison
+from eval.compare.records import Better, RunComparison
 from eval.compare.words import number
 from tools.records import Record
 
@@ -74,4 +74,4 @@ class RunReport(Record):
     slices: list[SliceMeans] = Field(description="worst first")
     seconds: list[Cost] = Field(description="by stage, longest first; the whole turn before them")
     tokens: list[Cost] = Field(description="a turn")
-    against: list[Comparison] = Field(description="this run against each of the others")
+    against: list[RunComparison] = Field(description="this run against each of the others")

@@ -5,7 +5,7 @@ from eval.report.cases import case_views
 from eval.report.page import render
 from eval.report.records import RunReport
 from eval.runs.reading import Run
-from eval.runs.records import Manifest
+from eval.runs.records import RunManifest
 
 LONG = {"configuration", "prompts", "models", "packages"}
 """Parts of a manifest that are folded away."""
@@ -37,7 +37,7 @@ def verdict(report: RunReport) -> str:
     return f"{said} {'Missed: ' + ', '.join(missed) + '.' if missed else 'Every requirement is met.'}"
 
 
-def _made(manifest: Manifest) -> dict[str, object]:
+def _made(manifest: RunManifest) -> dict[str, object]:
     """What made the run, without its long parts; the number of cases instead of their ids."""
     made = manifest.model_dump(mode="json", exclude=LONG | {"cases", "variant"})
     variant = manifest.variant.model_dump(mode="json", exclude_defaults=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from eval.compare.records import Comparison
+from eval.compare.records import RunComparison
 from eval.report.cases import TurnView, case_view
 from eval.report.page import render
 from eval.runs.reading import Run
@@ -43,7 +43,7 @@ class CasePair:
         return f"{moved} shown items moved or new, {gone} gone" if moved or gone else ""
 
 
-def comparison_page(comparison: Comparison, before: Run, after: Run) -> str:
+def comparison_page(comparison: RunComparison, before: Run, after: Run) -> str:
     """The whole page as text; it needs no other file and no network."""
     pairs = [_pair(case, before, after) for case in comparison.cases]
     return render(

@@ -11,8 +11,8 @@ from eval.compare.comparing import (
     PASSED_DESCRIPTION,
     SEED,
     UNKNOWN,
+    ComparisonRequest,
     MeasureKind,
-    Question,
     compare,
     measures_in_order,
 )
@@ -63,7 +63,7 @@ def summarise_run(
         slices=_slices(scores, means),
         seconds=_seconds(turns),
         tokens=_tokens(turns),
-        against=[compare(other, run, Question(kinds)) for other in others],
+        against=[compare(other, run, ComparisonRequest(kinds)) for other in others],
     )
 
 

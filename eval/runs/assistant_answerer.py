@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from assistant.engines import open_engines
 from assistant.errors import ProductError, SessionError
-from assistant.front import Assistant, Sent
+from assistant.front import Assistant, SendOptions
 from assistant.llm.client import ChatClient
 from assistant.llm.usage import CallUsage
 from assistant.records import Done, Hit, Provisional, Ranked, Reply, StepFinished, StepStarted, TurnEvent
@@ -76,7 +76,7 @@ class AssistantConversation:
 
     async def say(self, turn: ReadyTurn) -> TurnAnswer:
         """Answer one turn; whatever goes wrong is the answer's ``error``."""
-        watched, failures = Watched(), list[CallUsage]()
+        watched, failures = TurnObservation(), list[CallUsage]()
         token = _MODEL_FAILURES.set(failures)
         try:
             stream = self._assistant.stream(
@@ -84,7 +84,7 @@ class AssistantConversation:
                 images=turn.images,
                 audio=turn.audio,
                 session_id=self._session,
-                sent=Sent(owner=self._session),
+                sent=SendOptions(owner=self._session),
             )
             async for event in stream:
                 watched.take(event)
@@ -99,7 +99,7 @@ class AssistantConversation:
 
 
 @dataclass
-class Watched:
+class TurnObservation:
     """What a turn's events tell, as they come."""
 
     began: float = field(default_factory=time.perf_counter)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from assistant.errors import BadInput, ServiceMissing
 from eval.runs.manifest import identity, now
-from eval.runs.records import CaseAnswer, Manifest
+from eval.runs.records import CaseAnswer, RunManifest
 
 MANIFEST = "manifest.json"
 ANSWERS = "answers.jsonl"
@@ -23,7 +23,7 @@ ANSWERS = "answers.jsonl"
 class RunFolder:
     """One run on the disk; open it with `open_run`."""
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
+    def __init__(self, path: Path, manifest: RunManifest) -> None:
         self.path = path
         self.manifest = manifest
         self.answered = {answer.case: answer for answer in read_answers(path / ANSWERS)}
@@ -52,7 +52,7 @@ class RunFolder:
 
 
 @contextmanager
-def open_run(path: Path, manifest: Manifest) -> Iterator[RunFolder]:
+def open_run(path: Path, manifest: RunManifest) -> Iterator[RunFolder]:
     """Begin a run, or go on with the one that lies there if it is the same.
 
     Raises:
@@ -70,14 +70,14 @@ def open_run(path: Path, manifest: Manifest) -> Iterator[RunFolder]:
         yield RunFolder(path, _begun(path, manifest))
 
 
-def _begun(path: Path, manifest: Manifest) -> Manifest:
+def _begun(path: Path, manifest: RunManifest) -> RunManifest:
     """The manifest of the run that lies here, or the new one, written."""
     file = path / MANIFEST
     if not file.exists():
         _write(file, manifest)
         return manifest
     try:
-        before = Manifest.model_validate_json(file.read_bytes())
+        before = RunManifest.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as exc:
         raise BadInput(f"{file} cannot be read; move the folder away, or give another --name.") from exc
     if identity(before) != identity(manifest):
@@ -95,7 +95,7 @@ _TOLD = (
 """Where two runs may differ, as a person is told."""
 
 
-def _write(file: Path, manifest: Manifest) -> None:
+def _write(file: Path, manifest: RunManifest) -> None:
     new = file.with_suffix(".new")
     new.write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
     new.replace(file)

@@ -14,7 +14,7 @@ import psutil
 from assistant.settings import Settings
 from eval.runs.answering import ReadyTurn
 from eval.runs.needs import needs_model
-from eval.runs.records import Manifest, Variant
+from eval.runs.records import EvalVariant, RunManifest
 from eval.runs.sources import (
     code_hash,
     commit,
@@ -40,14 +40,14 @@ _LEFT_OUT: Final = "(left out)"
 
 def make_manifest(
     suite: Suite,
-    variant: Variant,
+    variant: EvalVariant,
     settings: Settings,
     *,
     suite_file: str,
     cases: Sequence[str],
     catalogue_sha256: str,
     server: Mapping[str, str] | None = None,
-) -> Manifest:
+) -> RunManifest:
     """Everything that makes a run, before it begins; it has no name yet.
 
     Args:
@@ -55,7 +55,7 @@ def make_manifest(
         cases: ids of the cases that are asked, in order.
         server: the version of what hosts the language model, by name.
     """
-    return Manifest(
+    return RunManifest(
         run="",
         suite=suite.suite,
         suite_file=suite_file,
@@ -74,7 +74,7 @@ def make_manifest(
     )
 
 
-def answer_key(manifest: Manifest, turns: Sequence[ReadyTurn | None]) -> str:
+def answer_key(manifest: RunManifest, turns: Sequence[ReadyTurn | None]) -> str:
     """The key of one conversation's answer: sha256 over what is said and over all that answers it.
 
     What is expected of the answer is no part of it, nor are paths, ports and the like. A turn that is None has nothing
@@ -85,13 +85,13 @@ def answer_key(manifest: Manifest, turns: Sequence[ReadyTurn | None]) -> str:
     return sha256_of({"said": [_said(turn) for turn in turns], "by": _answers_by(manifest), "apart": apart})
 
 
-def identity(manifest: Manifest) -> str:
+def identity(manifest: RunManifest) -> str:
     """The hash of all that makes a run the same run: neither its name and times nor the machine, paths and ports."""
     without = sorted(manifest.variant.without)
     return sha256_of([_answers_by(manifest), without, manifest.suite_sha256, manifest.cases, manifest.variant.name])
 
 
-def run_name(manifest: Manifest, keys: Sequence[str]) -> str:
+def run_name(manifest: RunManifest, keys: Sequence[str]) -> str:
     """A name that the same command over the same things gives again; ``keys``: of the answers, in order."""
     return f"{manifest.suite}-{manifest.variant.name}-{sha256_of([identity(manifest), *keys])[:8]}"
 
@@ -125,7 +125,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _answers_by(manifest: Manifest) -> dict[str, Any]:
+def _answers_by(manifest: RunManifest) -> dict[str, Any]:
     """What every answer of a run depends on."""
     settings = {key: value for key, value in manifest.configuration.items() if key not in NOT_IN_KEYS}
     llm = settings.pop("llm")

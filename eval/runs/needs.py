@@ -6,7 +6,7 @@ from assistant.llm import server
 from assistant.llm.profiles import mending_command
 from assistant.models import ensure_present, needed
 from assistant.settings import Settings
-from eval.runs.records import Variant
+from eval.runs.records import EvalVariant
 
 WITH_MODEL = {"assistant", "unfused", "stock-agent"}
 """Answerers that ask the language model."""
@@ -15,12 +15,12 @@ PARALLEL_WITH_MODEL = 4
 PARALLEL_WITHOUT = 8
 
 
-def needs_model(variant: Variant) -> bool:
+def needs_model(variant: EvalVariant) -> bool:
     """Whether the variant asks the language model."""
     return variant.answerer in WITH_MODEL
 
 
-def side_by_side(variant: Variant, settings: Settings, wanted: int | None) -> int:
+def side_by_side(variant: EvalVariant, settings: Settings, wanted: int | None) -> int:
     """How many conversations are held at one time: no more than the managed server decodes together."""
     if not needs_model(variant):
         return wanted or PARALLEL_WITHOUT
@@ -28,7 +28,7 @@ def side_by_side(variant: Variant, settings: Settings, wanted: int | None) -> in
     return wanted or min(PARALLEL_WITH_MODEL, most)
 
 
-def check_needs(variant: Variant, settings: Settings) -> None:
+def check_needs(variant: EvalVariant, settings: Settings) -> None:
     """Look for what the variant needs, so that no run fails in its middle for want of it.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any
 from assistant.settings import Settings
 from eval.runs.folder import open_run
 from eval.runs.reading import Run, read_run, runs_folder, write_cases
-from eval.runs.records import Manifest, RunScores, Variant
+from eval.runs.records import EvalVariant, RunManifest, RunScores
 from eval.runs.run import chosen_cases, run_suite
 from eval.runs.scoring import SCORES, score_folder
 from eval.runs.sources import sha256_of
@@ -16,7 +16,7 @@ from eval.suite.load import WholeSuite
 
 def run_whole(
     suite: WholeSuite,
-    variant: Variant,
+    variant: EvalVariant,
     settings: Settings,
     *,
     name: str | None = None,
@@ -76,7 +76,7 @@ def _merged(suite: WholeSuite, parts: Sequence[Run], runs: Path, name: str | Non
     return folder.path, scores
 
 
-def _manifest(suite: WholeSuite, parts: Sequence[Manifest], name: str) -> Manifest:
+def _manifest(suite: WholeSuite, parts: Sequence[RunManifest], name: str) -> RunManifest:
     return parts[0].model_copy(
         update={
             "run": name,

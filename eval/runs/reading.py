@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from assistant.errors import BadInput
 from assistant.settings import Settings
-from eval.runs.records import CaseAnswer, CaseScore, Manifest, RunScores
+from eval.runs.records import CaseAnswer, CaseScore, RunManifest, RunScores
 from eval.suite.records import Case
 from tools.records import Record
 
@@ -26,7 +26,7 @@ class Run:
     """A finished run. ``cases`` is empty where the run did not keep what was asked."""
 
     folder: Path
-    manifest: Manifest
+    manifest: RunManifest
     scores: RunScores
     answers: dict[str, CaseAnswer]
     cases: dict[str, Case]
@@ -86,7 +86,7 @@ def read_run(folder: Path) -> Run:
     Raises:
         BadInput: the folder holds no run, the run has not ended, or a file of it can't be read.
     """
-    manifest = _read(folder / "manifest.json", Manifest, f"{folder.name} is not a run")
+    manifest = _read(folder / "manifest.json", RunManifest, f"{folder.name} is not a run")
     answers = {answer.case: answer for answer in _lines(folder / "answers.jsonl", CaseAnswer)}
     missing = [case for case in manifest.cases if case not in answers]
     if missing:

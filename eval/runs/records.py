@@ -68,7 +68,7 @@ class RunScores(Record):
     whole: dict[str, float] = {}
 
 
-class Variant(Record):
+class EvalVariant(Record):
     """What is evaluated: an answerer and the settings that differ from the configuration at hand."""
 
     name: str
@@ -82,7 +82,7 @@ class Variant(Record):
     )
 
 
-class Manifest(Record):
+class RunManifest(Record):
     """Everything that made a run."""
 
     run: str
@@ -91,7 +91,7 @@ class Manifest(Record):
     suite_sha256: str
     catalogue_sha256: str = Field(description="of the items as they were, in id order")
     cases: list[str] = Field(description="ids, in order")
-    variant: Variant
+    variant: EvalVariant
     seed: int
     configuration: dict[str, Any] = Field(description="all settings, secrets left out")
     prompts: dict[str, str] = Field(description="prompt file -> 'version sha256'")

@@ -16,7 +16,7 @@ from eval.runs.manifest import answer_key, make_manifest, run_name
 from eval.runs.needs import check_model, check_needs, needs_model, side_by_side
 from eval.runs.opening import open_answerer
 from eval.runs.reading import runs_folder, write_cases
-from eval.runs.records import CaseAnswer, Manifest, TurnAnswer, Variant
+from eval.runs.records import CaseAnswer, EvalVariant, RunManifest, TurnAnswer
 from eval.runs.sources import catalogue_hash, server_version
 from eval.runs.variants import variant_settings
 from eval.runs.without import take_away
@@ -40,7 +40,7 @@ class ReadyCase:
 
 def run_suite(
     suite: Suite,
-    variant: Variant,
+    variant: EvalVariant,
     settings: Settings,
     *,
     suite_file: str,
@@ -129,7 +129,7 @@ def _made_ready(
     cases: Sequence[Case],
     suite: Suite,
     catalogue: Catalogue,
-    manifest: Manifest,
+    manifest: RunManifest,
     settings: Settings,
     progress: Progress,
 ) -> Iterator[ReadyCase]:
@@ -194,7 +194,7 @@ def _answer_all(
 class _Asking:
     """Asks cases side by side and keeps each answer as soon as it is there."""
 
-    variant: Variant
+    variant: EvalVariant
     settings: Settings
     keep: Callable[[CaseAnswer], None]
 

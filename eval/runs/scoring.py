@@ -7,7 +7,7 @@ from assistant.settings import Settings
 from eval.measures.ranking import text_vectors
 from eval.measures.scoring import score_run
 from eval.runs.folder import ANSWERS, MANIFEST, read_answers
-from eval.runs.records import Manifest, RunScores
+from eval.runs.records import RunManifest, RunScores
 from eval.runs.variants import variant_settings
 from eval.suite.catalogue import suite_items, suite_settings
 from eval.suite.records import Suite
@@ -25,7 +25,7 @@ def score_folder(folder: Path, suite: Suite, settings: Settings) -> tuple[RunSco
     Returns:
         The scores, and how many answers came from the cache.
     """
-    manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    manifest = RunManifest.model_validate_json((folder / MANIFEST).read_bytes())
     answers = list(read_answers(folder / ANSWERS))
     catalogue = open_engines(suite_settings(suite, variant_settings(manifest.variant, settings))).catalogue
     try:

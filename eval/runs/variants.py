@@ -18,16 +18,16 @@ from pydantic import ValidationError
 
 from assistant.errors import BadInput
 from assistant.settings import Section, Settings, load_settings
-from eval.runs.records import Variant
+from eval.runs.records import EvalVariant
 
-ANSWERERS: Final[tuple[str, ...]] = get_args(Variant.model_fields["answerer"].annotation)
-SIGNALS: Final[tuple[str, ...]] = get_args(get_args(Variant.model_fields["without"].annotation)[0])
+ANSWERERS: Final[tuple[str, ...]] = get_args(EvalVariant.model_fields["answerer"].annotation)
+SIGNALS: Final[tuple[str, ...]] = get_args(get_args(EvalVariant.model_fields["without"].annotation)[0])
 
 BUILT_IN: Final = {
     variant.name: variant
     for variant in (
-        *(Variant.model_validate({"name": name, "answerer": name}) for name in ANSWERERS),
-        *(Variant.model_validate({"name": f"no-{s.replace('_', '-')}", "without": [s]}) for s in SIGNALS),
+        *(EvalVariant.model_validate({"name": name, "answerer": name}) for name in ANSWERERS),
+        *(EvalVariant.model_validate({"name": f"no-{s.replace('_', '-')}", "without": [s]}) for s in SIGNALS),
     )
 }
 """Each answerer under its own name, and the assistant without one signal: no-photo, no-voice, no-text, ..."""
@@ -39,7 +39,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 _SEPARATOR: Final = re.compile(r",(?=\s*[a-z_.]+=)")
 
 
-def parse_variant(text: str) -> Variant:
+def parse_variant(text: str) -> EvalVariant:
     """A variant as the command line gives it: a built-in name, or ``NAME:key=value,...``; values are YAML.
 
     Raises:
@@ -59,7 +59,7 @@ def parse_variant(text: str) -> Variant:
     return _variant(name, fields, Path())
 
 
-def read_variants(path: Path) -> list[Variant]:
+def read_variants(path: Path) -> list[EvalVariant]:
     """Variants of a YAML file: a mapping from names to ``answerer``, ``settings``, ``prompts`` and ``without``.
 
     Raises:
@@ -76,7 +76,7 @@ def read_variants(path: Path) -> list[Variant]:
     return [_variant(str(name), fields or {}, path.parent) for name, fields in found.items()]
 
 
-def chosen_variants(named: Sequence[str], files: Sequence[Path]) -> list[Variant]:
+def chosen_variants(named: Sequence[str], files: Sequence[Path]) -> list[EvalVariant]:
     """All variants that a command asks for, in its order; the assistant alone where it asks for none.
 
     Raises:
@@ -90,7 +90,7 @@ def chosen_variants(named: Sequence[str], files: Sequence[Path]) -> list[Variant
     return variants or [BUILT_IN["assistant"]]
 
 
-def variant_settings(variant: Variant, settings: Settings) -> Settings:
+def variant_settings(variant: EvalVariant, settings: Settings) -> Settings:
     """The settings with what the variant changes.
 
     Raises:
@@ -123,7 +123,7 @@ def _value(key: str, text: str) -> Any:  # noqa: ANN401 - any YAML value
         raise BadInput(f"The value of {key} is no YAML: {text!r}.") from exc
 
 
-def _variant(name: str, fields: dict[str, Any], folder: Path) -> Variant:
+def _variant(name: str, fields: dict[str, Any], folder: Path) -> EvalVariant:
     """A variant of one's own, held to the records and to the settings; ``folder``: where relative paths start."""
     if not _NAME.fullmatch(name):
         raise BadInput(f"{name!r} is no name of a variant: small letters, digits, dots and dashes.")
@@ -132,7 +132,7 @@ def _variant(name: str, fields: dict[str, Any], folder: Path) -> Variant:
     if isinstance(fields.get("prompts"), str):
         fields = {**fields, "prompts": str((folder / Path(fields["prompts"]).expanduser()).absolute())}
     try:
-        variant = Variant.model_validate({**fields, "name": name})
+        variant = EvalVariant.model_validate({**fields, "name": name})
     except ValidationError as exc:
         first = exc.errors()[0]
         raise BadInput(f"The variant {name!r} is wrong at {first['loc'][0]}: {first['msg']}.") from exc

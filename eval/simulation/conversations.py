@@ -9,18 +9,18 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
-from assistant.front import Assistant, Sent
+from assistant.front import Assistant, SendOptions
 from assistant.records import Done, Reply
-from eval.simulation.users import Likeness, User
+from eval.simulation.users import Likeness, SimulatedUser
 
 PHRASES: Final = Path(__file__).resolve().parent.parent / "data" / "simulation.yaml"
 
 
 @dataclass(frozen=True)
-class Played:
+class SimulatedConversation:
     """How a conversation went: the turn in which the target was shown, or None."""
 
-    user: User
+    user: SimulatedUser
     hit: int | None
     shown: list[list[str]]
 
@@ -35,14 +35,16 @@ class Played:
 
 
 @dataclass(frozen=True)
-class Answer:
+class UserAnswer:
     """What a user thinks of shown items: liked and rejected ids; one may be neither."""
 
     liked: list[str]
     rejected: list[str]
 
 
-async def play(assistant: Assistant, user: User, likeness: Likeness, *, limit: int, noise: float) -> Played:
+async def play(
+    assistant: Assistant, user: SimulatedUser, likeness: Likeness, *, limit: int, noise: float
+) -> SimulatedConversation:
     """Talk until the target is shown, or for ``limit`` turns; the session is forgotten.
 
     Args:
@@ -67,22 +69,22 @@ async def play(assistant: Assistant, user: User, likeness: Likeness, *, limit: i
         message = say_again(user, items, answer)
     if session is not None:
         await assistant.forget(session)
-    return Played(user, hit, shown)
+    return SimulatedConversation(user, hit, shown)
 
 
 def judge(
     items: Sequence[str], likeness: Likeness, target: str, *, usual: float, noise: float, numbers: np.random.Generator
-) -> Answer:
+) -> UserAnswer:
     """The item that looks most like the target is liked, if it does so more than usual; the others are rejected."""
     if not items:
-        return Answer([], [])
+        return UserAnswer([], [])
     seen = likeness.to(target, items) + numbers.normal(0.0, noise, len(items))
     best = int(np.argmax(seen))
     liked = [items[best]] if seen[best] > usual else []
-    return Answer(liked, [item_id for item_id in items if item_id not in liked])
+    return UserAnswer(liked, [item_id for item_id in items if item_id not in liked])
 
 
-def say_again(user: User, items: Sequence[str], answer: Answer) -> str:
+def say_again(user: SimulatedUser, items: Sequence[str], answer: UserAnswer) -> str:
     """The next message: the same wish again, after what is not wanted, where the user says that in words."""
     again = wish(user)
     if not (user.by_words and answer.rejected):
@@ -92,12 +94,12 @@ def say_again(user: User, items: Sequence[str], answer: Answer) -> str:
     return f"{said[0].upper()}{said[1:]}. {again}"
 
 
-def owner(user: User) -> str:
+def owner(user: SimulatedUser) -> str:
     """The pseudonym by which the product knows the user."""
     return f"simulated-{user.number}"
 
 
-def wish(user: User) -> str:
+def wish(user: SimulatedUser) -> str:
     """What the user asks for, the same in every turn."""
     return phrase("wish", kind=user.kind) if user.kind else phrase("open")
 
@@ -114,14 +116,14 @@ def phrases() -> dict[str, Any]:
     return found
 
 
-async def _say(assistant: Assistant, message: str, session: str | None, user: User) -> Reply:
-    stream = assistant.stream(message, session_id=session, sent=Sent(owner=owner(user)))
+async def _say(assistant: Assistant, message: str, session: str | None, user: SimulatedUser) -> Reply:
+    stream = assistant.stream(message, session_id=session, sent=SendOptions(owner=owner(user)))
     last = [event async for event in stream][-1]
     assert isinstance(last, Done)  # noqa: S101 - the last event of a stream is
     return last.reply
 
 
-async def _press(assistant: Assistant, session: str, user: User, answer: Answer) -> None:
+async def _press(assistant: Assistant, session: str, user: SimulatedUser, answer: UserAnswer) -> None:
     """Likes are pressed; what is rejected is pressed by those who don't say it."""
     for item_id in answer.liked:
         await assistant.note(session, item_id, "like")

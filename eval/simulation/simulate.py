@@ -18,8 +18,8 @@ from assistant.ingest.progress import Progress
 from assistant.settings import Settings
 from eval.compare.statistics import mean_interval, permutation_p
 from eval.runs.baselines.turns import NoModel
-from eval.simulation.conversations import Played, owner, play
-from eval.simulation.users import Likeness, User, draw_users
+from eval.simulation.conversations import SimulatedConversation, owner, play
+from eval.simulation.users import Likeness, SimulatedUser, draw_users
 from eval.suite.catalogue import suite_settings
 from eval.suite.records import Suite
 from tools.records import Record
@@ -98,7 +98,9 @@ def simulate(
     return measured(played["without learning"], played["with learning"], seed=seed, noise=noise)
 
 
-def measured(without: Sequence[Played], learning: Sequence[Played], *, seed: int, noise: float) -> Simulated:
+def measured(
+    without: Sequence[SimulatedConversation], learning: Sequence[SimulatedConversation], *, seed: int, noise: float
+) -> Simulated:
     """Both arms and their paired difference."""
     before = np.array([one.turns(LIMIT) for one in without], dtype=np.float64)
     after = np.array([one.turns(LIMIT) for one in learning], dtype=np.float64)
@@ -131,7 +133,7 @@ def _saved(before: Turns, after: Turns, among: Sequence[bool]) -> float:
     return round(float(1 - after[chosen].sum() / before[chosen].sum()), 3) if chosen.any() else 0.0
 
 
-def _told(played: Sequence[Played]) -> Arm:
+def _told(played: Sequence[SimulatedConversation]) -> Arm:
     return Arm(
         turns=round(float(np.mean([one.turns(LIMIT) for one in played])), 3),
         items=round(float(np.mean([one.items for one in played])), 3),
@@ -140,7 +142,9 @@ def _told(played: Sequence[Played]) -> Arm:
     )
 
 
-def _arm(settings: Settings, name: str, users: int, seed: int, noise: float, progress: Progress) -> list[Played]:
+def _arm(
+    settings: Settings, name: str, users: int, seed: int, noise: float, progress: Progress
+) -> list[SimulatedConversation]:
     """All users on a copy of the catalogue of their own, so that no arm reads another one's sessions and events."""
     with tempfile.TemporaryDirectory(prefix="simulation") as folder:
         data = Path(folder) / "data"
@@ -151,7 +155,7 @@ def _arm(settings: Settings, name: str, users: int, seed: int, noise: float, pro
 
 async def _played(
     settings: Settings, name: str, users: int, seed: int, noise: float, progress: Progress
-) -> list[Played]:
+) -> list[SimulatedConversation]:
     engines = open_engines(settings)
     try:
         items = {item.id: item for item in engines.catalogue.items()}
@@ -165,8 +169,8 @@ async def _played(
 
 
 async def _one(
-    assistant: Assistant, user: User, likeness: Likeness, noise: float, done: Callable[[int], None]
-) -> Played:
+    assistant: Assistant, user: SimulatedUser, likeness: Likeness, noise: float, done: Callable[[int], None]
+) -> SimulatedConversation:
     """One user, whose events are forgotten afterwards: what one pressed must not tell on the next."""
     played = await play(assistant, user, likeness, limit=LIMIT, noise=noise)
     with contextlib.closing(EventStore.open(assistant.settings.data_folder)) as events:

@@ -23,7 +23,7 @@ PRICE: Final = 0.2
 
 
 @dataclass(frozen=True)
-class User:
+class SimulatedUser:
     """One simulated user.
 
     Attributes:
@@ -71,7 +71,7 @@ class Likeness:
         return float(np.median(self.to(target, [item_id for item_id in among if item_id != target])))
 
 
-def draw_users(items: Mapping[str, Item], count: int, *, seed: int, words: float, silent: float) -> list[User]:
+def draw_users(items: Mapping[str, Item], count: int, *, seed: int, words: float, silent: float) -> list[SimulatedUser]:
     """Users over all targets in turn, so that every item is looked for about equally often.
 
     Args:
@@ -90,7 +90,7 @@ def draw_users(items: Mapping[str, Item], count: int, *, seed: int, words: float
     numbers = np.random.default_rng(seed)
     order = [str(target) for _ in range(-(-count // len(targets))) for target in numbers.permutation(targets)]
     return [
-        User(
+        SimulatedUser(
             number,
             target,
             kind="" if numbers.random() < silent else _department(items[target]),

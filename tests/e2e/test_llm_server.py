@@ -10,7 +10,7 @@ import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from assistant.agent.first_searches import to_chat
-from assistant.agent.reading.questions import ANSWERS, Question
+from assistant.agent.reading.questions import ANSWERS, RoleQuestion
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.llm import process, server
 from assistant.llm.client import ChatClient
@@ -76,7 +76,7 @@ async def test_an_enumerated_question_is_answered_with_one_token(vllm_server: Re
     client = ChatClient(vllm_server.settings)
     for text in ("a mouse, anything but Logitech", "headphones by Sony"):
         start = text.rindex(" ") + 1
-        question = Question(text, start, len(text), number=False)
+        question = RoleQuestion(text, start, len(text), number=False)
         told = await client.choose(to_chat(question.messages()), ANSWERS, purpose="role")
         assert sum(told.values()) == pytest.approx(1)
         assert min(told.values()) > 0

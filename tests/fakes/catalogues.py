@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.fakes.encoders import hash_vector, identity
 from tools.records import Item
-from tools.store import Catalogue, Entry, NewVector, Picture
+from tools.store import Catalogue, CatalogueEntry, NewVector, Picture
 
 KINDS = ("chair", "lamp", "sofa", "shoe", "camera", "cactus", "ball")
 COLOURS = ("red", "blue", "black", "green")
@@ -56,16 +56,16 @@ def write(folder: Path, rows: Iterable[dict[str, Any]], name: str = "products.js
     return path
 
 
-def entry(item: Item, *, pictures: int = 0) -> Entry:
+def entry(item: Item, *, pictures: int = 0) -> CatalogueEntry:
     """An item for the store, with hashes made from its id and title."""
     shown = tuple(
         Picture(f"/nowhere/{item.id}-{n}.png", "ready", None, 1, 1, _digest(f"{item.id} picture {n}"))
         for n in range(pictures)
     )
-    return Entry(item, _digest(item.model_dump_json()), _digest(item.title), shown)
+    return CatalogueEntry(item, _digest(item.model_dump_json()), _digest(item.title), shown)
 
 
-def fill(catalogue: Catalogue, entries: Sequence[Entry]) -> None:
+def fill(catalogue: Catalogue, entries: Sequence[CatalogueEntry]) -> None:
     """Write entries with vectors drawn by their hashes."""
     with catalogue.writing() as writer:
         for space in ("text", "visual", "joint"):

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from assistant.probe.tasks import PlanningTask, Right, Tasks, load_tasks
+from assistant.probe.tasks import ExpectedCall, PlanningTask, Tasks, load_tasks
 from tests.fakes.openai_server import Reply, Request
 
 ROLES = {"prop": "A", "not": "B", "for": "C", "said": "D"}
@@ -33,7 +33,7 @@ def _planned(request: Request, tasks: Tasks) -> Reply:
     return Reply(calls=[(task.right[0].tool, _arguments(task, task.right[0]))], finish_reason="tool_calls")
 
 
-def _arguments(task: PlanningTask, right: Right) -> dict[str, Any]:
+def _arguments(task: PlanningTask, right: ExpectedCall) -> dict[str, Any]:
     match right.tool:
         case "search_by_text":
             filters = {} if right.most is None else {"filters": {"max_price": right.most}}

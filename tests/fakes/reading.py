@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.agent.reading.heads import Heads, Read
+from assistant.agent.reading.heads import Classification, Heads
 from assistant.agent.reading.labels import ACTS, OPERATIONS, ROLES, LabelledSpan, parse
 from assistant.agent.reading.referring import FORMS
-from assistant.agent.reading.spans import Tagged
+from assistant.agent.reading.spans import TaggedTokens
 from tools.engines.text import Purpose, TextEncoder, TokenStates
 from tools.store.words import stop_words
 
@@ -35,16 +35,16 @@ class Told(Heads):
         self._told[text] = _Labels(spans, act, tuple(operations))
         return text
 
-    def read(self, text: str, states: TokenStates, *, shown: bool) -> Read:
+    def read(self, text: str, states: TokenStates, *, shown: bool) -> Classification:
         labels = self._told.get(text, _Labels((), "find", ()))
         offsets = [match.span() for match in _WORD.finditer(text)]
         roles = np.full((len(offsets), len(ROLES)), 0.002, np.float32)
         for row, place in zip(roles, offsets, strict=True):
             row[ROLES.index(_role(text, place, labels))] = 0.97
-        return Read(
+        return Classification(
             {act: float(act == labels.act) for act in ACTS},
             {name: float(name in labels.operations) for name in OPERATIONS},
-            Tagged(text, offsets, roles),
+            TaggedTokens(text, offsets, roles),
         )
 
 

@@ -20,13 +20,13 @@ def met(tally: Tally) -> list[str]:
 
 @pytest.mark.parametrize("kind", [kinds.reading, kinds.catalogue, kinds.events])
 def test_nothing_fails_in_this_process(kind: kinds.Kind, tmp_path: Path) -> None:
-    assert met(kind(kinds.Plan(CASES, SEED, tmp_path))) == []
+    assert met(kind(kinds.FuzzPlan(CASES, SEED, tmp_path))) == []
 
 
 @pytest.mark.parametrize("kind", [kinds.turns, kinds.requests])
 def test_nothing_fails_over_http(kind: kinds.ServedKind, tmp_path: Path) -> None:
     with serving(tmp_path / "service") as served:
-        assert met(kind(kinds.Plan(CASES, SEED, tmp_path), served)) == []
+        assert met(kind(kinds.FuzzPlan(CASES, SEED, tmp_path), served)) == []
 
 
 def test_what_fails_is_counted_with_its_smallest_input() -> None:

@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator
 from typer.main import get_command
 
 from assistant.cli import app
-from assistant.llm.model_names import DEFAULT_MODELS
+from assistant.models.names import DEFAULT_MODELS
 from tests.unit.test_configuration import settings_in_code
 from tests.unit.test_locks import locked
 

@@ -17,7 +17,7 @@ def bare(tmp_path: Path) -> Settings:
     return load_settings(home=tmp_path / "home", llm={"python": str(tmp_path / "none" / "python"), "port": 1})
 
 
-def line(report: doctor.Report, part: str) -> doctor.Check:
+def line(report: doctor.Report, part: str) -> doctor.Diagnosis:
     return next(check for check in report.checks if check.part == part)
 
 
@@ -77,7 +77,7 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_verdict() -> None:
     from assistant.cli.doctor import verdict
 
-    fine = doctor.Check("disk", "present", "")
-    lacking = doctor.Check("vLLM server", "missing", "stopped", "assistant llm up")
+    fine = doctor.Diagnosis("disk", "present", "")
+    lacking = doctor.Diagnosis("vLLM server", "missing", "stopped", "assistant llm up")
     assert verdict(doctor.Report([fine])) == "Everything that the main path needs is here."
     assert verdict(doctor.Report([fine, lacking])) == "1 missing. Begin with: assistant llm up"

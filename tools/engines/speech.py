@@ -44,7 +44,7 @@ repetitive text only from `LONG` tokens on, since people do say "no, no, no"."""
 
 
 @dataclass(frozen=True)
-class Heard:
+class SpeechSegment:
     """A stretch of text as an engine gives it; seconds count from the start of the sound that the engine was given."""
 
     start: float
@@ -139,7 +139,7 @@ class GatedWhisper(ABC):
     def _load(self) -> Any: ...  # noqa: ANN401 - the libraries' models have no common type
 
     @abstractmethod
-    def _hear(self, samples: NDArray[np.float32], language: str | None) -> tuple[str, list[Heard]]:
+    def _hear(self, samples: NDArray[np.float32], language: str | None) -> tuple[str, list[SpeechSegment]]:
         """Language and text of sound that holds a voice."""
 
     def _likeliest(self, probabilities: Iterable[tuple[str, float]]) -> str:
@@ -168,7 +168,7 @@ class FasterWhisper(GatedWhisper):
                 local_files_only=True,
             )
 
-    def _hear(self, samples: NDArray[np.float32], language: str | None) -> tuple[str, list[Heard]]:
+    def _hear(self, samples: NDArray[np.float32], language: str | None) -> tuple[str, list[SpeechSegment]]:
         model = self._model()
         code = language or self._likeliest(model.detect_language(whole_window(samples))[2])
         segments, _ = model.transcribe(
@@ -182,7 +182,7 @@ class FasterWhisper(GatedWhisper):
             condition_on_previous_text=False,  # a misheard window must not lead the next ones astray
         )
         return code, [
-            Heard(
+            SpeechSegment(
                 piece.start,
                 piece.end,
                 piece.text.strip(),
@@ -213,7 +213,7 @@ class OpenAIWhisper(GatedWhisper):
                 import whisper
             return whisper.load_model(str(files[0]))  # reads with weights_only: nothing in the file is run
 
-    def _hear(self, samples: NDArray[np.float32], language: str | None) -> tuple[str, list[Heard]]:
+    def _hear(self, samples: NDArray[np.float32], language: str | None) -> tuple[str, list[SpeechSegment]]:
         import torch
 
         model = self._model()
@@ -234,7 +234,7 @@ class OpenAIWhisper(GatedWhisper):
                 verbose=None,
             )
         return code, [
-            Heard(
+            SpeechSegment(
                 piece["start"],
                 piece["end"],
                 piece["text"].strip(),
@@ -273,7 +273,7 @@ def speech_spans(samples: NDArray[np.float32]) -> list[tuple[int, int]]:
     return [(span["start"], span["end"]) for span in get_speech_timestamps(samples, options)]
 
 
-def is_believable(piece: Heard) -> bool:
+def is_believable(piece: SpeechSegment) -> bool:
     """False for text without a word, and for text that Whisper itself doubts.
 
     That is: improbable, rather improbable where it hears no voice, or long and going round in circles.
@@ -285,7 +285,7 @@ def is_believable(piece: Heard) -> bool:
     return not (piece.no_speech > MAX_NO_SPEECH and piece.mean_logprob < MIN_LOGPROB)
 
 
-def confidence(pieces: Sequence[Heard]) -> float:
+def confidence(pieces: Sequence[SpeechSegment]) -> float:
     """Geometric mean of the tokens' probabilities, between 0 and 1."""
     tokens = sum(max(1, piece.tokens) for piece in pieces)
     total = sum(piece.mean_logprob * max(1, piece.tokens) for piece in pieces)
@@ -303,7 +303,7 @@ def place(seconds: float, spans: Sequence[tuple[int, int]], *, end: bool = False
     return round(spans[-1][1] / SAMPLE_RATE, 2)
 
 
-def _joined_text(pieces: Sequence[Heard]) -> str:
+def _joined_text(pieces: Sequence[SpeechSegment]) -> str:
     """The pieces in one line; scripts written without spaces get none."""
     text = pieces[0].text
     for piece in pieces[1:]:

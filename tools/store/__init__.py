@@ -3,14 +3,14 @@
 from tools.records import Vocabulary
 from tools.store.catalogue import Catalogue, drop
 from tools.store.entries import (
+    CatalogueEntry,
     CatalogueStats,
-    Entry,
     NewVector,
     Picture,
     Sort,
     Space,
     SpaceStats,
-    Stored,
+    StoredItem,
     Vector,
     fetched_name,
 )
@@ -19,14 +19,14 @@ from tools.store.writing import Writer
 
 __all__ = [
     "Catalogue",
+    "CatalogueEntry",
     "CatalogueStats",
-    "Entry",
     "NewVector",
     "Picture",
     "Sort",
     "Space",
     "SpaceStats",
-    "Stored",
+    "StoredItem",
     "Vector",
     "Vocabulary",
     "Writer",

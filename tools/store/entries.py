@@ -35,7 +35,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """One item with the hashes that tell next time what has changed."""
 
     item: Item
@@ -65,7 +65,7 @@ class NewVector:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredItem:
     """What the catalogue holds of an item, as far as ingestion needs it."""
 
     key: int

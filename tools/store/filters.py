@@ -23,7 +23,7 @@ from tools.store.words import BREAK, ENGLISH, holds, name_key, tokens
 
 
 @dataclass
-class Where:
+class SqlCondition:
     """A condition on the table ``items`` (named i) and its parameters."""
 
     parts: list[str] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Where:
         return " AND ".join(self.parts) or "1"
 
 
-def where(filters: Filters, language: str = ENGLISH) -> Where:
+def where(filters: Filters, language: str = ENGLISH) -> SqlCondition:
     """The filter as a SQL condition on ``items i``; terms are analysed in the catalogue's language."""
     found = without_offers(filters, language)
     if asked := fitting(filters):
@@ -48,9 +48,9 @@ def where(filters: Filters, language: str = ENGLISH) -> Where:
     return found
 
 
-def without_offers(filters: Filters, language: str = ENGLISH) -> Where:
+def without_offers(filters: Filters, language: str = ENGLISH) -> SqlCondition:
     """The condition without price, stock and attributes (`tools.store.offers.fitting`)."""
-    found = Where()
+    found = SqlCondition()
     for names, verb in ((filters.categories, "IN"), (filters.exclude_categories, "NOT IN")):
         if names:
             chosen = "SELECT item FROM categories WHERE name IN (SELECT value FROM json_each(?))"
@@ -70,7 +70,7 @@ def asks(filters: Filters) -> bool:
     return bool(where(filters).parts)
 
 
-def _add_terms(found: Where, filters: Filters, language: str) -> None:
+def _add_terms(found: SqlCondition, filters: Filters, language: str) -> None:
     wanted, unwanted = (_phrases(terms, language) for terms in (filters.include_terms, filters.exclude_terms))
     mentions = "SELECT rowid FROM words WHERE words MATCH ?"
     if wanted:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-class Gate:
+class ReadWriteLock:
     """Between threads: many may pass together, or one alone. A waiting lone one goes before newcomers."""
 
     def __init__(self) -> None:

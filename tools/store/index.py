@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from tools.errors import StoreError
 from tools.store.database import Database
-from tools.store.gates import Gate, file_gate
+from tools.store.gates import ReadWriteLock, file_gate
 
 if TYPE_CHECKING:
     import sqlite3
@@ -90,7 +90,7 @@ class ChromaIndex:
         self._root = database.folder / "chroma"
         self._lock_path = database.folder / "chroma.lock"
         self._notify = notify or logger.warning
-        self._gate = Gate()
+        self._gate = ReadWriteLock()
         self._client: ClientAPI | None = None
         self._folder: Path | None = None
         self._stamp = ""

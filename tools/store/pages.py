@@ -45,7 +45,7 @@ create virtual table if not exists words using fts5 (title, heading, text, token
 Vectors = NDArray[np.float32]
 
 
-class Encoder(Protocol):
+class PassageEncoder(Protocol):
     """The part of `tools.engines.text.TextEncoder` that pages use."""
 
     @property
@@ -137,7 +137,7 @@ class PageStore:
             ).fetchall()
         return [PageInfo(name=n, title=t, passages=count, characters=size) for n, t, count, size in rows]
 
-    def put(self, pages: Sequence[Page], encoder: Encoder) -> dict[str, Change]:
+    def put(self, pages: Sequence[Page], encoder: PassageEncoder) -> dict[str, Change]:
         """Store pages, each in the place of the one of its name; only what has changed is embedded.
 
         Where the stored passages were embedded by another encoder they are embedded anew, all in one transaction.
@@ -257,7 +257,7 @@ def _change(page: Page, digest: str | None) -> Change:
     return "unchanged" if digest == page.digest else "changed"
 
 
-def _encoded(page: Page, encoder: Encoder) -> tuple[Vectors, Vectors]:
+def _encoded(page: Page, encoder: PassageEncoder) -> tuple[Vectors, Vectors]:
     """Vectors of the passages and of their headings (n, d); equal headings are encoded once."""
     texts = [embedded(page.title, passage) for passage in page.passages]
     asked = [_question(page.title, passage) for passage in page.passages]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.records import EncoderIdentity, Filters, Item, Vocabulary
-from tools.store.entries import CatalogueStats, Picture, SpaceStats, Stored, Vector
-from tools.store.filters import Where, quoted, without_offers
+from tools.store.entries import CatalogueStats, Picture, SpaceStats, StoredItem, Vector
+from tools.store.filters import SqlCondition, quoted, without_offers
 from tools.store.filters import where as condition
 from tools.store.offers import fitting
 from tools.store.records import read_item
@@ -34,9 +34,9 @@ ORDERS = {
 }
 
 
-def where(connection: sqlite3.Connection, filters: Filters | None) -> Where:
+def where(connection: sqlite3.Connection, filters: Filters | None) -> SqlCondition:
     """The condition on ``items i``; always true without filters."""
-    return condition(filters, language(connection)) if filters else Where()
+    return condition(filters, language(connection)) if filters else SqlCondition()
 
 
 def meta(connection: sqlite3.Connection, name: str) -> str | int:
@@ -294,7 +294,7 @@ def noted_vectors(connection: sqlite3.Connection, name: str) -> NDArray[np.float
 # For ingestion and for people ----------------------------------------------------------------------------------------
 
 
-def stored(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Stored]:
+def stored(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, StoredItem]:
     """What the catalogue holds of these ids, as far as ingestion needs it."""
     asked = json.dumps(list(ids))
     pictures: dict[int, list[Picture]] = {}
@@ -307,7 +307,7 @@ def stored(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Stor
     rows = connection.execute(
         "SELECT id, key, content_hash, text_hash FROM items WHERE id IN (SELECT value FROM json_each(?))", (asked,)
     )
-    return {row[0]: Stored(row[1], row[2], row[3], tuple(pictures.get(row[1], ()))) for row in rows}
+    return {row[0]: StoredItem(row[1], row[2], row[3], tuple(pictures.get(row[1], ()))) for row in rows}
 
 
 def references(connection: sqlite3.Connection, beginning: str) -> list[str]:

@@ -11,7 +11,7 @@ from tools.errors import EncoderMismatch
 from tools.records import EncoderIdentity, Item
 from tools.store import offers, reading
 from tools.store.database import Database
-from tools.store.entries import Entry, NewVector, Picture, Space, Stored, Vector
+from tools.store.entries import CatalogueEntry, NewVector, Picture, Space, StoredItem, Vector
 from tools.store.filters import category_key, category_keys, item_words
 from tools.store.index import ChromaIndex
 from tools.store.records import read_item
@@ -31,7 +31,7 @@ class Writer:
 
     # What ingestion asks first ---------------------------------------------------------------------------------------
 
-    def stored(self, ids: Sequence[str]) -> dict[str, Stored]:
+    def stored(self, ids: Sequence[str]) -> dict[str, StoredItem]:
         """What the catalogue holds of these ids."""
         with self._database.reading() as connection:
             return reading.stored(connection, ids)
@@ -150,7 +150,7 @@ class Writer:
 
     # Items -----------------------------------------------------------------------------------------------------------
 
-    def put(self, entries: Sequence[Entry], vectors: Sequence[NewVector]) -> None:
+    def put(self, entries: Sequence[CatalogueEntry], vectors: Sequence[NewVector]) -> None:
         """Add or replace items, with the vectors that they need and the catalogue lacks; one transaction.
 
         Raises:
@@ -299,7 +299,7 @@ def _encoder_key(connection: sqlite3.Connection, identity: EncoderIdentity) -> i
     return int(connection.execute("SELECT key FROM encoders WHERE identity = ?", (stored,)).fetchone()[0])
 
 
-def _put_item(connection: sqlite3.Connection, entry: Entry) -> int:
+def _put_item(connection: sqlite3.Connection, entry: CatalogueEntry) -> int:
     item = entry.item
     row = (
         item.id,
@@ -325,7 +325,7 @@ def _put_item(connection: sqlite3.Connection, entry: Entry) -> int:
     return int(key)
 
 
-def _put_lists(connection: sqlite3.Connection, key: int, entry: Entry) -> None:
+def _put_lists(connection: sqlite3.Connection, key: int, entry: CatalogueEntry) -> None:
     """Everything that stands in lists beside the item: categories, words, pictures."""
     item = entry.item
     connection.execute("DELETE FROM categories WHERE item = ?", (key,))
@@ -356,7 +356,9 @@ def _put_pictures(connection: sqlite3.Connection, key: int, pictures: Sequence[P
     )
 
 
-def _put_places(connection: sqlite3.Connection, key: int, entry: Entry, spaces: dict[str, int], seqs: _Seqs) -> None:
+def _put_places(
+    connection: sqlite3.Connection, key: int, entry: CatalogueEntry, spaces: dict[str, int], seqs: _Seqs
+) -> None:
     """Write only the places that differ, each with a new ``seq``; note those that are gone."""
     wanted = {place: digest for place, digest in entry.places().items() if place[0] in spaces}
     rows = connection.execute(_PLACES_OF, (key,)).fetchall()

@@ -34,7 +34,7 @@ Figures = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class HeldOutChoices:
     """People whose next choice is known.
 
     Attributes:
@@ -48,16 +48,16 @@ class Asked:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def among(self, items: NDArray[np.bool_]) -> "Asked":
+    def among(self, items: NDArray[np.bool_]) -> "HeldOutChoices":
         """Those whose next choice is one of these items (a flag for each item)."""
         return self.only(np.flatnonzero(items[self.targets]))
 
-    def only(self, rows: NDArray[np.int64]) -> "Asked":
+    def only(self, rows: NDArray[np.int64]) -> "HeldOutChoices":
         """Some of them."""
-        return Asked(self.histories[rows], self.targets[rows])
+        return HeldOutChoices(self.histories[rows], self.targets[rows])
 
 
-def hold_out(choices: Choices, seed: int) -> tuple[Choices, Asked]:
+def hold_out(choices: Choices, seed: int) -> tuple[Choices, HeldOutChoices]:
     """What to learn from, and what to ask of what has learned it."""
     draw = np.random.default_rng(seed)
     matrix = choices.matrix
@@ -71,7 +71,7 @@ def hold_out(choices: Choices, seed: int) -> tuple[Choices, Asked]:
     rest = choices.without(np.union1d(last, gone))
     people = rows[last]
     some = np.asarray((rest.matrix[people] > 0).sum(axis=1)).ravel() > 0
-    return rest, Asked(rest.matrix[people[some]], matrix.indices[last[some]].astype(np.int64))
+    return rest, HeldOutChoices(rest.matrix[people[some]], matrix.indices[last[some]].astype(np.int64))
 
 
 def _latest(choices: Choices, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -82,7 +82,7 @@ def _latest(choices: Choices, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(order[(starts + counts - 1)[counts >= 2]], dtype=np.int64)
 
 
-def fit(model: TasteModel, asked: Asked, seed: int) -> Blend:
+def fit(model: TasteModel, asked: HeldOutChoices, seed: int) -> Blend:
     """The blend that ranks the held-out choices best, at each stage of knowledge."""
     draw = np.random.default_rng(seed)
     asked = asked.among(model.touched)
@@ -94,7 +94,7 @@ def fit(model: TasteModel, asked: Asked, seed: int) -> Blend:
     return replace(model.blend, weights=weights, untouched=_untouched(model, asked))
 
 
-def _untouched(model: TasteModel, asked: Asked) -> Matrix:
+def _untouched(model: TasteModel, asked: HeldOutChoices) -> Matrix:
     """Constant and slope that give the contents of withheld items mean 0 and deviation 1."""
     if model.touched.all() or model.towers is None or not len(asked):
         return model.blend.untouched
@@ -103,7 +103,7 @@ def _untouched(model: TasteModel, asked: Asked) -> Matrix:
     return np.array([-some.mean() / deviation, 1.0 / deviation], dtype=np.float32)
 
 
-def _at_stage(asked: Asked, stage: int, draw: np.random.Generator) -> Asked:
+def _at_stage(asked: HeldOutChoices, stage: int, draw: np.random.Generator) -> HeldOutChoices:
     """The people who are known so well, and those known better with a part of their choices."""
     least, beyond = STAGES[stage], (*STAGES, 10**9)[stage + 1]
     kept, rows = [], []
@@ -120,10 +120,10 @@ def _at_stage(asked: Asked, stage: int, draw: np.random.Generator) -> Asked:
     from scipy.sparse import vstack
 
     histories = vstack(kept, format="csr") if kept else asked.histories[:0]
-    return Asked(histories, asked.targets[rows])
+    return HeldOutChoices(histories, asked.targets[rows])
 
 
-def _fitted(model: TasteModel, asked: Asked, stage: int, draw: np.random.Generator) -> Matrix:
+def _fitted(model: TasteModel, asked: HeldOutChoices, stage: int, draw: np.random.Generator) -> Matrix:
     """The parts' weights (parts,), by coordinate ascent from the prior; what does not gain `MARGIN` is left alone."""
     tables, masks = zip(*(_features(model, part, draw) for part in _batches(asked, model)), strict=True)
     table, mask = np.concatenate(tables), np.concatenate(masks)
@@ -145,7 +145,7 @@ def _gain(scores: Matrix, mask: NDArray[np.bool_]) -> float:
     return float((1.0 / np.log2(1.0 + ranks)).mean())
 
 
-def _features(model: TasteModel, asked: Asked, draw: np.random.Generator) -> tuple[Matrix, NDArray[np.bool_]]:
+def _features(model: TasteModel, asked: HeldOutChoices, draw: np.random.Generator) -> tuple[Matrix, NDArray[np.bool_]]:
     """Of the chosen item and of others what each part says (n, 1 + candidates, parts), and which count.
 
     Items of the history do not count, and of the others those that somebody chose do.
@@ -162,12 +162,12 @@ def _features(model: TasteModel, asked: Asked, draw: np.random.Generator) -> tup
     return np.stack(columns, axis=2), mask
 
 
-def measure(model: TasteModel, asked: Asked) -> Figures:
+def measure(model: TasteModel, asked: HeldOutChoices) -> Figures:
     """recall@10 and NDCG@10 of the model and of each part, over all items that are not in the history.
 
     "untouched items" are choices of items that were taken out, among themselves, by what was learned of contents.
     """
-    ways: dict[str, Callable[[Mapping[str, Matrix], Asked], Matrix]] = {
+    ways: dict[str, Callable[[Mapping[str, Matrix], HeldOutChoices], Matrix]] = {
         "all together": lambda _, part: model.scores(part.histories)
     }
     for name in dict.fromkeys((POPULARITY, *model.blend.names)):
@@ -184,7 +184,7 @@ def measure(model: TasteModel, asked: Asked) -> Figures:
     return {name: _figures(np.concatenate(found)) for name, found in ranks.items() if found}
 
 
-def _ranks(scores: Matrix, asked: Asked) -> NDArray[np.int64]:
+def _ranks(scores: Matrix, asked: HeldOutChoices) -> NDArray[np.int64]:
     """Where the chosen item stands, 1 is best; equal scores count as better."""
     open_ones = np.where(np.asarray(asked.histories.todense()) > 0, -np.inf, scores)
     own = open_ones[np.arange(len(asked)), asked.targets][:, np.newaxis]
@@ -197,7 +197,7 @@ def _figures(ranks: NDArray[np.int64]) -> dict[str, float]:
     return {"recall@10": round(float(within.mean()), 4), "ndcg@10": round(float(gain.mean()), 4)}
 
 
-def _batches(asked: Asked, model: TasteModel) -> Iterator[Asked]:
+def _batches(asked: HeldOutChoices, model: TasteModel) -> Iterator[HeldOutChoices]:
     size = max(1, MOST_SCORES // (8 * max(len(model.ids), 1)))
     for start in range(0, len(asked), size):
         yield asked.only(np.arange(start, min(start + size, len(asked))))

@@ -25,7 +25,7 @@ Gates = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class MultimodalRecipe:
     """How it is trained; docs/collaborative.md says how these were found.
 
     Attributes:
@@ -76,14 +76,17 @@ class _Model(nn.Module):
 
 
 def train(
-    matrix: csr_matrix, vectors: Mapping[str, Matrix], recipe: Recipe | None = None, progress: Progress | None = None
+    matrix: csr_matrix,
+    vectors: Mapping[str, Matrix],
+    recipe: MultimodalRecipe | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Towers, Gates]:
     """Learn from strengths (people, items) and content.
 
     Args:
         vectors: by modality float32 (items, dimensions), unit rows; zeros where an item has none.
     """
-    recipe = recipe or Recipe()
+    recipe = recipe or MultimodalRecipe()
     with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(recipe.seed)
         return _Training(matrix, vectors, recipe).run(progress or (lambda _done, _of: None))
@@ -101,7 +104,7 @@ def one_thread() -> Iterator[None]:
 
 
 class _Training:
-    def __init__(self, matrix: csr_matrix, vectors: Mapping[str, Matrix], recipe: Recipe) -> None:
+    def __init__(self, matrix: csr_matrix, vectors: Mapping[str, Matrix], recipe: MultimodalRecipe) -> None:
         self.matrix, self.recipe, self.count = matrix, recipe, matrix.shape[1]
         self.touched = np.asarray((matrix > 0).sum(axis=0)).ravel() > 0
         self.means = {name: _mean(rows) for name, rows in vectors.items()}

@@ -44,7 +44,7 @@ class Release(Record):
     bound: int = Field(ge=1, description="how many items of one person counted")
 
 
-class Ledger:
+class PrivacyLedger:
     """The releases in a file, and the budget of each version of the events. Safe to use from several processes."""
 
     def __init__(self, path: Path, budget: float) -> None:

@@ -63,7 +63,7 @@ class Spent:
 
 
 @dataclass(frozen=True)
-class Popularity:
+class NoisyCounts:
     """Noisy counts of people by item, int64 (items,), none below zero.
 
     Attributes:
@@ -117,7 +117,7 @@ def rho_of(epsilon: float, delta: float = DELTA) -> float:
 
 def private_popularity(
     matrix: csr_matrix, rho: float, bound: int = BOUND, *, draw: np.random.Generator | None = None
-) -> Popularity:
+) -> NoisyCounts:
     """How many people chose each item, with noise.
 
     Args:
@@ -131,7 +131,7 @@ def private_popularity(
     """
     counts = np.asarray(bounded(matrix, bound, draw).sum(axis=0), dtype=np.int64).ravel()
     noisy, spent, deviation = _noisy(counts, bound**0.5, rho)
-    return Popularity(np.maximum(noisy, 0), spent, deviation)
+    return NoisyCounts(np.maximum(noisy, 0), spent, deviation)
 
 
 def private_cooccurrence(
@@ -164,7 +164,7 @@ def private_cooccurrence(
     return Cooccurrence(csr_matrix(half + half.T), spent, deviation, len(one))
 
 
-def most_chosen(popularity: Popularity, count: int = PAIRED) -> NDArray[np.int64]:
+def most_chosen(popularity: NoisyCounts, count: int = PAIRED) -> NDArray[np.int64]:
     """Columns of the items that most people chose by the private counts, best first; it spends nothing."""
     return np.argsort(-popularity.counts, kind="stable")[:count].astype(np.int64)
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from tools.taste.privacy_ledger import Ledger
+from tools.taste.privacy_ledger import PrivacyLedger
 from tools.taste.private_counts import (
     BOUND,
     DELTA,
     PAIRED,
     Cooccurrence,
-    Popularity,
+    NoisyCounts,
     Spent,
     most_chosen,
     private_cooccurrence,
@@ -27,8 +27,8 @@ FOR_PEOPLE, FOR_ITEMS = 0.02, 0.23
 class PrivateCounts:
     """How many people there are, and chose each item, and both of two items, with the noise in."""
 
-    people: Popularity
-    popularity: Popularity
+    people: NoisyCounts
+    popularity: NoisyCounts
     pairs: Cooccurrence
 
     @property
@@ -38,7 +38,7 @@ class PrivateCounts:
 
 
 def release(
-    matrix: csr_matrix, epsilon: float, version: int, ledger: Ledger, *, bound: int = BOUND, paired: int = PAIRED
+    matrix: csr_matrix, epsilon: float, version: int, ledger: PrivacyLedger, *, bound: int = BOUND, paired: int = PAIRED
 ) -> PrivateCounts:
     """Count people, items and pairs privately, and write down before what it costs.
 

@@ -19,7 +19,7 @@ from tools.taste.choices import Choices
 from tools.taste.collaborative import ItemWeights
 from tools.taste.model import ModelCard, TasteModel
 from tools.taste.neighbours import MOST, SHRINK, Neighbourhood
-from tools.taste.privacy_ledger import Ledger
+from tools.taste.privacy_ledger import PrivacyLedger
 from tools.taste.private_counts import BOUND, DELTA
 from tools.taste.private_release import release
 from tools.taste.training import FEWEST_PEOPLE, TooFewError
@@ -31,7 +31,9 @@ DAMPING: Final = 4.0
 """So many deviations of the noise stand beside the counts in a cosine: pairs of rare items are mostly noise."""
 
 
-def train_private(choices: Choices, items: Sequence[str], epsilon: float, version: int, ledger: Ledger) -> TasteModel:
+def train_private(
+    choices: Choices, items: Sequence[str], epsilon: float, version: int, ledger: PrivacyLedger
+) -> TasteModel:
     """Learn a model of the items of a catalogue from private counts.
 
     Args:

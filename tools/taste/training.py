@@ -17,7 +17,7 @@ from tools.taste.model import ModelCard, TasteModel
 from tools.taste.neighbours import Neighbourhood
 
 if TYPE_CHECKING:
-    from tools.taste.multimodal_training import Recipe
+    from tools.taste.multimodal_training import MultimodalRecipe
 
 Say = Callable[[str], None]
 
@@ -26,7 +26,7 @@ DEFAULT: Final[Algorithm] = "als"
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What is trained.
 
     Attributes:
@@ -37,7 +37,7 @@ class Plan:
     algorithm: Algorithm = DEFAULT
     parameters: Parameters | None = None
     multimodal: bool = True
-    recipe: "Recipe | None" = None
+    recipe: "MultimodalRecipe | None" = None
     seed: int = 7
 
 
@@ -51,7 +51,7 @@ class TooFewError(BadInput):
 
 
 def train(
-    choices: Choices, vectors: Mapping[str, Matrix], plan: Plan | None = None, say: Say = lambda _text: None
+    choices: Choices, vectors: Mapping[str, Matrix], plan: TrainingPlan | None = None, say: Say = lambda _text: None
 ) -> TasteModel:
     """Learn a model of all items of the choices, and measure it.
 
@@ -64,7 +64,7 @@ def train(
     Raises:
         TooFewError: there are fewer choices or people than anything could be learned from.
     """
-    plan, began = plan or Plan(), time.monotonic()
+    plan, began = plan or TrainingPlan(), time.monotonic()
     if choices.people < FEWEST_PEOPLE or choices.matrix.nnz < FEWEST_CHOICES:
         raise TooFewError(
             f"There are {choices.matrix.nnz:,} choices by {choices.people:,} people; learning from others takes "
@@ -86,7 +86,7 @@ def train(
     return replace(model, card=card)
 
 
-def _fitted(trial: TasteModel, asked: fitting.Asked, plan: Plan) -> tuple[Blend, fitting.Figures]:
+def _fitted(trial: TasteModel, asked: fitting.HeldOutChoices, plan: TrainingPlan) -> tuple[Blend, fitting.Figures]:
     """Weights from all that was held out; figures from halves of it, each with the weights of the other half."""
     if len(asked) < 2 * fitting.FEWEST:
         return trial.blend, fitting.measure(trial, asked) if len(asked) else {}
@@ -104,7 +104,7 @@ def _fitted(trial: TasteModel, asked: fitting.Asked, plan: Plan) -> tuple[Blend,
     return fitting.fit(trial, asked, plan.seed), figures
 
 
-def _parts(choices: Choices, vectors: Mapping[str, Matrix], plan: Plan, say: Say) -> TasteModel:
+def _parts(choices: Choices, vectors: Mapping[str, Matrix], plan: TrainingPlan, say: Say) -> TasteModel:
     algorithm = plan.algorithm
     say(f"learning {algorithm} from {choices.matrix.nnz:,} choices")
     learned = collaborative.fit(algorithm, choices.matrix, plan.parameters, seed=plan.seed)

@@ -20,21 +20,21 @@ from tools.records import Record
 POINTER = "current.json"
 
 
-class Pointer(Record):
+class CurrentVersion(Record):
     """Which version is current, and which was before it."""
 
     version: str = Field(min_length=1, pattern=r"^[^/\\]+$")
     previous: str | None = None
 
 
-def pointer(folder: Path) -> Pointer | None:
+def pointer(folder: Path) -> CurrentVersion | None:
     """What the folder points to; None when there never was a version.
 
     Raises:
         StoreError: the pointer cannot be read.
     """
     try:
-        return Pointer.model_validate_json((folder / POINTER).read_text("utf-8"))
+        return CurrentVersion.model_validate_json((folder / POINTER).read_text("utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValidationError, UnicodeDecodeError) as exc:
@@ -58,7 +58,7 @@ def publish(folder: Path, version: str, write: Callable[[Path], None]) -> Path:
         write(making)
         before = _pointer_or_none(folder)
         making.rename(target)
-        _point(folder, Pointer(version=version, previous=before.version if before else None))
+        _point(folder, CurrentVersion(version=version, previous=before.version if before else None))
     except OSError as exc:
         shutil.rmtree(making, ignore_errors=True)
         raise StoreError(f"{folder} cannot be written: {exc.strerror}.") from exc
@@ -76,7 +76,7 @@ def roll_back(folder: Path) -> str:
     now = pointer(folder)
     if now is None or now.previous is None or not (folder / now.previous).is_dir():
         raise BadInput("There is no earlier version to go back to.")
-    _point(folder, Pointer(version=now.previous, previous=now.version))
+    _point(folder, CurrentVersion(version=now.previous, previous=now.version))
     return now.previous
 
 
@@ -85,7 +85,7 @@ def forget_others(folder: Path) -> None:
     now = pointer(folder)
     if now is None:
         return
-    _point(folder, Pointer(version=now.version))
+    _point(folder, CurrentVersion(version=now.version))
     _keep(folder, {now.version})
 
 
@@ -96,14 +96,14 @@ def drop(folder: Path) -> None:
         _keep(folder, set())
 
 
-def _pointer_or_none(folder: Path) -> Pointer | None:
+def _pointer_or_none(folder: Path) -> CurrentVersion | None:
     try:
         return pointer(folder)
     except StoreError:
         return None  # a damaged pointer is mended by the next version
 
 
-def _point(folder: Path, to: Pointer) -> None:
+def _point(folder: Path, to: CurrentVersion) -> None:
     draft = folder / f"{POINTER}.making"
     with draft.open("w", encoding="utf-8") as file:
         file.write(json.dumps(to.model_dump()))

@@ -5,7 +5,7 @@ from typing import Final
 
 from tools.records import Item
 from tools.store.offers import Offer, offers, variant_values
-from tools.store.pages import Encoder
+from tools.store.pages import PassageEncoder
 from tools.variants.meaning import nearest
 from tools.variants.written import written
 
@@ -22,7 +22,7 @@ def option_values(item: Item) -> dict[str, list[str]]:
     return {name: [*values] for name, values in found.items()}
 
 
-def meant_values(item: Item, text: str, encoder: Encoder | None) -> dict[str, list[str]]:
+def meant_values(item: Item, text: str, encoder: PassageEncoder | None) -> dict[str, list[str]]:
     """The option values of the item's variants that the text means, by option.
 
     A value is meant where it stands in the text in any way to write it, or else, for what is called by words, where a

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from tools.store.pages import Encoder, Vectors
+from tools.store.pages import PassageEncoder, Vectors
 from tools.store.words import fold, is_unspaced, segments
 
 SHARE: Final = 0.36
@@ -23,7 +23,9 @@ MOST_KEPT: Final = 20_000
 _SIZE: Final = re.compile(r"[A-Z0-9]{1,4}")
 
 
-def nearest(options: Mapping[str, Sequence[str]], text: str, encoder: Encoder, title: str = "") -> dict[str, list[str]]:
+def nearest(
+    options: Mapping[str, Sequence[str]], text: str, encoder: PassageEncoder, title: str = ""
+) -> dict[str, list[str]]:
     """The values that words of the text mean, by option; options without one are left out.
 
     Values with digits, sizes in letters, and options of a single value are not compared.
@@ -86,7 +88,7 @@ def _is_word(value: str) -> bool:
     return not any(map(str.isdigit, value)) and not _SIZE.fullmatch(value)
 
 
-def _encoded(encoder: Encoder, words: Sequence[str]) -> list[Vectors]:
+def _encoded(encoder: PassageEncoder, words: Sequence[str]) -> list[Vectors]:
     """A unit vector for each word; they are kept, as most words come again."""
     kept = _kept(encoder)
     if len(kept) > MOST_KEPT:
@@ -100,5 +102,5 @@ def _encoded(encoder: Encoder, words: Sequence[str]) -> list[Vectors]:
 
 
 @lru_cache(maxsize=4)
-def _kept(_: Encoder) -> dict[str, Vectors]:
+def _kept(_: PassageEncoder) -> dict[str, Vectors]:
     return {}

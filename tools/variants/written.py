@@ -27,7 +27,7 @@ class _Number(NamedTuple):
     after: str
 
 
-class _Text(NamedTuple):
+class _WrittenText(NamedTuple):
     """A text in the forms that values are looked for in."""
 
     raw: str
@@ -55,9 +55,9 @@ def written(options: Mapping[str, Sequence[str]], text: str, title: str = "") ->
     return {name: values for name, values in found.items() if values}
 
 
-def _read(text: str) -> _Text:
+def _read(text: str) -> _WrittenText:
     plain = _sized(text)
-    return _Text(text, tokens(value_key(plain)), frozenset(segments(plain)), [*_numbers(plain)])
+    return _WrittenText(text, tokens(value_key(plain)), frozenset(segments(plain)), [*_numbers(plain)])
 
 
 def _sized(text: str) -> str:
@@ -81,14 +81,14 @@ def _numbers_of(value: str) -> dict[str, str]:
     return units
 
 
-def _stands(value: str, name: str, text: _Text, owners: Counter[str]) -> bool:
+def _stands(value: str, name: str, text: _WrittenText, owners: Counter[str]) -> bool:
     if any(_phrase_stands(part, name, text) for part in {value, *_PARTS.split(value)}):
         return True
     own = {number: unit for number, unit in _numbers_of(value).items() if owners[number] == 1}
     return any(one.number in own and _is_of(one, own[one.number], name) for one in text.numbers)
 
 
-def _phrase_stands(value: str, name: str, text: _Text) -> bool:
+def _phrase_stands(value: str, name: str, text: _WrittenText) -> bool:
     """Whether the whole value stands there; a number alone and a single letter must not be part of something else."""
     phrase = tokens(value_key(_sized(value), name))
     if not phrase or (len(phrase) == 1 and phrase[0].isdecimal()):
@@ -98,7 +98,7 @@ def _phrase_stands(value: str, name: str, text: _Text) -> bool:
     return holds(text.words, phrase)
 
 
-def _letter_stands(letter: str, name: str, text: _Text) -> bool:
+def _letter_stands(letter: str, name: str, text: _WrittenText) -> bool:
     """Whether a letter is a size: a capital by itself ("in M", "M码"), or beside the option's name ("size m")."""
     alone = re.finditer(rf"(?<![a-z0-9'’&.-])(?<!\d\s){re.escape(letter)}(?![a-z0-9'’&])", text.raw, re.IGNORECASE)
     called = holds(text.words, tokens(name)) if tokens(name) else False

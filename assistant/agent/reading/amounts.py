@@ -11,7 +11,7 @@ from typing import NamedTuple
 from babel.numbers import get_currency_precision, get_decimal_symbol, get_group_symbol
 
 from assistant.agent.reading.characters import FIXED_SPACE, fold, plain
-from assistant.agent.reading.currencies import CurrencyMarks, Mark, WordTable, currency_marks, data, locale_of
+from assistant.agent.reading.currencies import CurrencyMark, CurrencyMarks, WordTable, currency_marks, data, locale_of
 
 _MOST = 200
 """Numbers that are read of each writing: digits, words, Chinese numerals. A message with more is no wish."""
@@ -61,8 +61,8 @@ class _Figure(NamedTuple):
     end: int
     value: float
     scale: float = 1.0
-    before: Mark | None = None
-    after: Mark | None = None
+    before: CurrencyMark | None = None
+    after: CurrencyMark | None = None
     word: bool = False
 
 

@@ -27,7 +27,7 @@ _IGNORED = "\u200e\u200f\u061c"
 _AFTER = re.compile(rf"(?:[.,][ ]?[-–—]{{1,2}})?[多来余几]?[{_IGNORED}]*[ \u00a0]?[{_IGNORED}]*")
 
 
-class Mark(NamedTuple):
+class CurrencyMark(NamedTuple):
     """A currency mark in a text: its place and the ISO 4217 codes it stands for; the first may be None."""
 
     start: int
@@ -95,23 +95,23 @@ class CurrencyMarks:
         """The one currency that is meant: the catalogue's, else the language's own, else the one that is assumed."""
         return next((code for code in self._preferred if code in codes), codes[0])
 
-    def after(self, text: str, folded: str, position: int) -> Mark | None:
+    def after(self, text: str, folded: str, position: int) -> CurrencyMark | None:
         """The mark that follows a number which ends here."""
         gap = _AFTER.match(text, position)
         starts = [gap.end(), position] if gap else [position]
         return next((mark for start in starts if (mark := self._known(text, folded, start, before=False))), None)
 
-    def before(self, text: str, folded: str, position: int) -> Mark | None:
+    def before(self, text: str, folded: str, position: int) -> CurrencyMark | None:
         """The mark that stands before a number which starts here."""
         end = position
         while end and position - end < 4 and text[end - 1] in _IGNORED + " \u00a0":
             end -= 1
         return self._known(text, folded, end, before=True)
 
-    def _known(self, text: str, folded: str, position: int, *, before: bool) -> Mark | None:
+    def _known(self, text: str, folded: str, position: int, *, before: bool) -> CurrencyMark | None:
         for form, table in ((text, self._exact), (folded, self._folded)):
             if place := table.ending(form, position) if before else table.starting(form, position):
-                return Mark(*place)
+                return CurrencyMark(*place)
         return None
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.agent.reading.labels import ACTS, OPERATIONS
-from assistant.agent.reading.spans import Tagged
+from assistant.agent.reading.spans import TaggedTokens
 from tools.engines.text import TokenStates
 from tools.errors import ServiceMissing
 
@@ -29,19 +29,19 @@ CLIP = 6.0
 Array = NDArray[np.float32]
 
 
-class Read(NamedTuple):
+class Classification(NamedTuple):
     """What the classifiers make of one message."""
 
     acts: dict[str, float]
     operations: dict[str, float]
-    tagged: Tagged
+    tagged: TaggedTokens
 
     @property
     def act(self) -> str:
         """The likeliest act."""
         return max(self.acts, key=lambda act: self.acts[act])
 
-    def unless_sure(self, act: str, certain: float) -> "Read":
+    def unless_sure(self, act: str, certain: float) -> "Classification":
         """The same without this act, where it is less probable than ``certain``."""
         return self if self.acts[act] >= certain else self._replace(acts={**self.acts, act: 0.0})
 
@@ -53,7 +53,7 @@ class Heads:
         """``weights``: as `assistant.agent.reading.training` writes them."""
         self._weights = weights
 
-    def read(self, text: str, states: TokenStates, *, shown: bool) -> Read:
+    def read(self, text: str, states: TokenStates, *, shown: bool) -> Classification:
         """Acts, operations and roles of a message in about a millisecond.
 
         Args:
@@ -72,10 +72,10 @@ class Heads:
         acts = softmax(features @ self._weights["act.weight"] + self._weights["act.bias"])
         operations = sigmoid(features @ self._weights["operation.weight"] + self._weights["operation.bias"])
         roles = softmax(self._role_scores(states.vectors))
-        return Read(
+        return Classification(
             dict(zip(ACTS, acts.tolist(), strict=True)),
             dict(zip(OPERATIONS, operations.tolist(), strict=True)),
-            Tagged(text, states.offsets, roles),
+            TaggedTokens(text, states.offsets, roles),
         )
 
     def _role_scores(self, states: Array) -> Array:

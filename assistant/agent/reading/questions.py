@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from assistant.agent.reading.amounts import find_amounts
 from assistant.agent.reading.labels import NUMBER_ROLES, ROLES
-from assistant.agent.reading.spans import Tagged
+from assistant.agent.reading.spans import TaggedTokens
 from assistant.understanding.names import longest, name_index
 from prompts import Message, load_prompt
 from tools.records import Vocabulary
@@ -22,7 +22,7 @@ AROUND: Final = 160
 """How many characters of the message on either side of the words the model reads."""
 
 
-class Question(NamedTuple):
+class RoleQuestion(NamedTuple):
     """What the characters ``start`` to ``end`` of a message are to the customer."""
 
     text: str
@@ -48,11 +48,11 @@ class Question(NamedTuple):
         return self.roles[ANSWERS.index(best)], probabilities[best]
 
 
-Ask = Callable[[Sequence[Question]], Mapping[Question, str]]
+Ask = Callable[[Sequence[RoleQuestion]], Mapping[RoleQuestion, str]]
 """The roles that the language model gives; none where it is unsure too, or is not asked."""
 
 
-def settled(tagged: Tagged, vocabulary: Vocabulary, language: str, certain: float, ask: Ask) -> Tagged:
+def settled(tagged: TaggedTokens, vocabulary: Vocabulary, language: str, certain: float, ask: Ask) -> TaggedTokens:
     """The same with the roles that the language model gives to brands, words and numbers of which it is unsure.
 
     Args:
@@ -62,13 +62,13 @@ def settled(tagged: Tagged, vocabulary: Vocabulary, language: str, certain: floa
     numbers = [(one.start, one.end, True) for one in find_amounts(tagged.text, language, currencies=known)]
     brands = [(one.start, one.end, False) for one in longest(name_index(vocabulary).find_all(tagged.text), ["brand"])]
     words = [(one.start, one.end, False) for one in tagged.spans() if one.role in ("prop", "not")]
-    questions = [Question(tagged.text, *stretch) for stretch in (*numbers, *brands, *words)]
+    questions = [RoleQuestion(tagged.text, *stretch) for stretch in (*numbers, *brands, *words)]
     for question, role in ask(unsure(tagged, questions, certain)).items():
         tagged = tagged.with_role(question.start, question.end, role)
     return tagged
 
 
-def decision(tagged: Tagged, question: Question) -> tuple[str, float]:
+def decision(tagged: TaggedTokens, question: RoleQuestion) -> tuple[str, float]:
     """What the classifiers take the words for, as far as it changes the search, and its probability."""
     if question.number:
         return tagged.role_of(question.start, question.end, number=True)
@@ -79,7 +79,7 @@ def decision(tagged: Tagged, question: Question) -> tuple[str, float]:
     return best, sums[best]
 
 
-def unsure(tagged: Tagged, questions: Iterable[Question], certain: float) -> list[Question]:
+def unsure(tagged: TaggedTokens, questions: Iterable[RoleQuestion], certain: float) -> list[RoleQuestion]:
     """The questions that the classifiers answer with less than this probability, the least sure ones first."""
     probabilities = {question: decision(tagged, question)[1] for question in dict.fromkeys(questions)}
     found = [question for question, probability in probabilities.items() if probability < certain]

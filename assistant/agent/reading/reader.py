@@ -12,17 +12,17 @@ from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple
 
 from assistant.agent.reading.amounts import Amount, find_amounts
-from assistant.agent.reading.heads import Heads, Read
+from assistant.agent.reading.heads import Classification, Heads
 from assistant.agent.reading.kinds import leaves_open
 from assistant.agent.reading.labels import ROLES
 from assistant.agent.reading.picking import is_about_shown, picked
 from assistant.agent.reading.questions import Ask, settled
 from assistant.agent.reading.referring import MOST_FOUND, MOST_POINTERS, Pointed, Referring
-from assistant.agent.reading.spans import Span, Tagged
+from assistant.agent.reading.spans import RoleSpan, TaggedTokens
 from assistant.agent.reading.untrained import read_untrained
 from assistant.privacy.masking import unmarked
 from assistant.records import Constraint, Intent, Memory, Recommendation
-from assistant.understanding import CENT, Said, Understanding, Wish, to_filters
+from assistant.understanding import CENT, Understanding, Utterance, Wish, to_filters
 from assistant.understanding.attributes import attribute_constraints
 from assistant.understanding.joining import clauses, has_mark, joint
 from assistant.understanding.language import detect_language
@@ -122,7 +122,7 @@ class MessageReader(NamedTuple):
     """Whether a planning model sees what is found, and answers small talk: it is left what is not surely small talk."""
 
     def understand(
-        self, said: Sequence[Said], memory: Memory, vocabulary: Vocabulary, *, attached: bool
+        self, said: Sequence[Utterance], memory: Memory, vocabulary: Vocabulary, *, attached: bool
     ) -> Understanding:
         """Read everything the user said in this turn; outside the event loop, as the encoder computes.
 
@@ -196,8 +196,8 @@ class _Part:
 
     def __init__(
         self,
-        said: Said,
-        read: Read,
+        said: Utterance,
+        read: Classification,
         memory: Memory,
         vocabulary: Vocabulary,
         language: str,
@@ -208,12 +208,12 @@ class _Part:
     ) -> None:
         self.source, self.text, self.read = said.source, said.text, read
         self.memory, self.vocabulary, self.language = memory, vocabulary, language
-        self.tagged: Tagged = read.tagged
+        self.tagged: TaggedTokens = read.tagged
         self.amounts = find_amounts(said.text, language, currencies=vocabulary.currencies)
         self.constraints: list[tuple[Constraint, int]] = []
         self.preferences: list[tuple[Constraint, int]] = []
         self.consumed: list[tuple[int, int]] = []
-        self.values: list[Span] = []
+        self.values: list[RoleSpan] = []
         self.readmitted: list[Constraint] = []
         self.unread = self.tagged.unread()
         self.spans = _shown_by_picture(self.tagged.spans()) if attached else self.tagged.spans()
@@ -279,7 +279,7 @@ class _Part:
         """Whether the message asks for this operation."""
         return self.read.operations[operation] >= ASKED
 
-    def _of(self, span: Span | tuple[int, int]) -> str:
+    def _of(self, span: RoleSpan | tuple[int, int]) -> str:
         return self.text[span[0] : span[1]]
 
     def _hold(self, place: int, probability: float, constraint: Constraint) -> None:
@@ -335,7 +335,7 @@ class _Part:
                 self._brand(brand, span.start, span.end)
                 self.consumed.append((span.start, span.end))
 
-    def _has_name(self, span: Span) -> bool:
+    def _has_name(self, span: RoleSpan) -> bool:
         return bool(name_index(self.vocabulary).find_all(self._of(span)))
 
     def _brand(self, brand: str, start: int, end: int) -> None:
@@ -370,11 +370,11 @@ class _Part:
             else:
                 self._hold(span.start, span.probability, self._exclusion(self._of(span), names))
 
-    def _points_at_place(self, span: Span) -> bool:
+    def _points_at_place(self, span: RoleSpan) -> bool:
         """Whether the words are a pointer that says nothing of the item that is not wanted: "the second one"."""
         return self.asks("rejects") and bool(self.memory.shown) and self.referring.form(self._of(span)) is not None
 
-    def _owned(self, span: Span, names: Sequence[NameMatch]) -> Hit | None:
+    def _owned(self, span: RoleSpan, names: Sequence[NameMatch]) -> Hit | None:
         """The item that the wish is for, where that is what is not wanted: "a case for my Pixel, not the phone"."""
         purpose = " ".join(self._of(one) for one in self.spans if one.role == "for")
         if not purpose or any(name.kind == "term" for name in names):
@@ -412,7 +412,7 @@ class _Part:
                 if span.role == "prop" and not found:
                     self._attribute_meant(span)
 
-    def _values(self, span: Span) -> list[tuple[str, str]]:
+    def _values(self, span: RoleSpan) -> list[tuple[str, str]]:
         """The attributes and values that a span names: by itself, with the words beside it, or in another language."""
         own = self._of(span)
         texts = [self._around(span), *([own] if span.role == "prop" or not own.isdecimal() else [])]
@@ -429,14 +429,14 @@ class _Part:
             return False
         return value in values or _DIGIT.search(value) is not None or not all(map(_DIGIT.search, values))
 
-    def _attribute_meant(self, span: Span) -> None:
+    def _attribute_meant(self, span: RoleSpan) -> None:
         """Prefer the values that a property means in other words than the catalogue's."""
         if span.probability >= LIKELY and not self._has_name(span):
             for name, value in self.referring.attribute(self._of(span), self.vocabulary):
                 meant = self._constraint("attributes", value, self._of(span), attribute=name)
                 self.preferences.append((meant, span.start))
 
-    def _around(self, span: Span) -> str:
+    def _around(self, span: RoleSpan) -> str:
         """A property as it stands; a number with what is written on either side ("size 43", "43码")."""
         if span.role == "prop":
             return self._of(span)
@@ -501,19 +501,19 @@ class _Part:
         self.constraints.append((bound, WHOLE))
 
     @property
-    def things(self) -> list[Span]:
+    def things(self) -> list[RoleSpan]:
         """The kinds of things that are wanted."""
         return [span for span in self.spans if span.role == "thing" and not self._is_consumed(span)]
 
     @cached_property
-    def kinds(self) -> list[Span]:
+    def kinds(self) -> list[RoleSpan]:
         """The things that say which kind is wanted: not "a gift", "something". A pointer at nothing shown is one."""
         roles = ("thing",) if self.references else ("thing", "item")
         things = [span for span in self.spans if span.role in roles and not self._is_consumed(span)]
         is_open = leaves_open([self._of(span) for span in things], self.referring.encoder)
         return [span for span, opens in zip(things, is_open, strict=True) if not opens]
 
-    def _is_consumed(self, span: Span) -> bool:
+    def _is_consumed(self, span: RoleSpan) -> bool:
         return any(span.overlaps(*done) for done in self.consumed)
 
     def topic(self, start: int = 0, end: int | None = None, *, purpose: bool = True) -> str:
@@ -627,7 +627,7 @@ class _Part:
         return asked and _operates(self.read, self.spans, self.memory) and not (begins or held)
 
 
-def _operates(read: Read, spans: Sequence[Span], memory: Memory) -> bool:
+def _operates(read: Classification, spans: Sequence[RoleSpan], memory: Memory) -> bool:
     """Whether something is asked of the list that was shown, and no word says what else is wanted or told about."""
     roles = {span.role for span in spans}
     asked = read.act in ("more", "undo") or "back" in roles or any(read.operations[o] >= ASKED for o in _STEERS)
@@ -778,7 +778,7 @@ def _wishes(part: _Part) -> list[Wish]:
     return list(distinct.values()) if len(distinct) > 1 else []
 
 
-def _shared(part: _Part, things: Sequence[Span], borders: Sequence[int]) -> list[Constraint]:
+def _shared(part: _Part, things: Sequence[RoleSpan], borders: Sequence[int]) -> list[Constraint]:
     """Price limits that hold for each wish: "a lamp and a rug, both under 20", "up to 20 each: a lamp and a rug".
 
     They stand at one end of the message. Either a mark sets them apart from the things, or they follow the last one and
@@ -797,7 +797,7 @@ def _shared(part: _Part, things: Sequence[Span], borders: Sequence[int]) -> list
     return shared if after and all(part.is_to_be_had(kind, to_filters(shared)) for kind in kinds) else []
 
 
-def _apart(text: str, things: Sequence[Span], language: str) -> list[Span]:
+def _apart(text: str, things: Sequence[RoleSpan], language: str) -> list[RoleSpan]:
     """The things between which something separates two wishes: a mark, or "and" in one of the languages."""
     apart = [things[0]]
     for thing in things[1:]:
@@ -808,7 +808,7 @@ def _apart(text: str, things: Sequence[Span], language: str) -> list[Span]:
     return apart
 
 
-def _borders(text: str, things: Sequence[Span], language: str) -> list[int]:
+def _borders(text: str, things: Sequence[RoleSpan], language: str) -> list[int]:
     """Where each wish begins: at what last separates two things."""
     borders = [0]
     for one, other in pairwise(things):
@@ -836,7 +836,7 @@ def _completes(memory: Memory, part: _Part) -> bool:
     return part.read.act == "find" and not (memory.topic or memory.pictures)
 
 
-def _shown_by_picture(spans: list[Span]) -> list[Span]:
+def _shown_by_picture(spans: list[RoleSpan]) -> list[RoleSpan]:
     """What is told about is what the picture shows, and is wanted, where nothing else is: "the shoes in my photo"."""
     if any(span.role == "thing" for span in spans):
         return spans

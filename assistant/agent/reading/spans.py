@@ -25,7 +25,7 @@ _SPACED_WORD = re.compile(r"[^\W_\u2e80-\u9fff\uac00-\ud7a3]+")
 _HAN, _KANA = re.compile(r"[\u3400-\u9fff]"), re.compile(r"[\u3040-\u30ff]")
 
 
-class Span(NamedTuple):
+class RoleSpan(NamedTuple):
     """Characters ``start`` to ``end`` (not included) of a message, their role and its probability."""
 
     start: int
@@ -38,7 +38,7 @@ class Span(NamedTuple):
         return self.start < end and start < self.end
 
 
-class Tagged:
+class TaggedTokens:
     """A message's tokens with the probabilities of their roles."""
 
     def __init__(self, text: str, offsets: Sequence[tuple[int, int]], roles: Probabilities) -> None:
@@ -66,11 +66,11 @@ class Tagged:
         best = int(probabilities.argmax())
         return ROLES[list(among)[best]], float(probabilities[best])
 
-    def with_role(self, start: int, end: int, role: str) -> "Tagged":
+    def with_role(self, start: int, end: int, role: str) -> "TaggedTokens":
         """The same with a stretch whose role is known."""
         roles = np.exp(self._logs)
         roles[self._inside(start, end)] = np.eye(len(ROLES))[ROLES.index(role)]
-        return Tagged(self.text, self._offsets, roles)
+        return TaggedTokens(self.text, self._offsets, roles)
 
     def _inside(self, start: int, end: int) -> list[int]:
         return [*range(bisect_right(self._ends, start), bisect_left(self._starts, end))]
@@ -85,24 +85,24 @@ class Tagged:
         distribution: Probabilities = (mean / mean.sum()).astype(np.float32)
         return distribution
 
-    def spans(self) -> list[Span]:
+    def spans(self) -> list[RoleSpan]:
         """The message's words with a role, neighbours of one role together, in their order."""
         words = [(start, end, *self.role_of(start, end)) for start, end in self._words()]
-        spans: list[Span] = []
+        spans: list[RoleSpan] = []
         for role, group in groupby(words, key=lambda word: word[2]):
             if role != "other":
                 spans += self._joined(role, list(group))
         return spans
 
-    def _joined(self, role: str, words: list[tuple[int, int, str, float]]) -> Iterable[Span]:
+    def _joined(self, role: str, words: list[tuple[int, int, str, float]]) -> Iterable[RoleSpan]:
         start, end, _, probability = words[0]
         least = probability
         for first, last, _, probability in words[1:]:
             if not _BETWEEN.fullmatch(self.text, end, first):
-                yield Span(start, end, role, least)
+                yield RoleSpan(start, end, role, least)
                 start, least = first, probability
             end, least = last, min(least, probability)
-        yield Span(start, end, role, least)
+        yield RoleSpan(start, end, role, least)
 
     def _words(self) -> list[tuple[int, int]]:
         """Tokens of one word together: letters and digits without a space between, Chinese by a dictionary."""

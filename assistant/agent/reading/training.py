@@ -24,7 +24,7 @@ RARE = {"near": 3.0, "min": 2.0, "said": 1.5, "back": 1.5, "not": 1.3}
 _IGNORED = -100
 
 
-class Example(NamedTuple):
+class MessageExample(NamedTuple):
     """A labelled message and what the encoder makes of it."""
 
     message: LabelledMessage
@@ -33,16 +33,16 @@ class Example(NamedTuple):
 
 def examples(
     messages: Sequence[LabelledMessage], encode: Callable[[str], TokenStates], progress: Callable[[int], None]
-) -> list[Example]:
+) -> list[MessageExample]:
     """The messages encoded for classification; ``progress`` is given the number done."""
-    found: list[Example] = []
+    found: list[MessageExample] = []
     for message in messages:
-        found.append(Example(message, encode(message.text)))
+        found.append(MessageExample(message, encode(message.text)))
         progress(len(found))
     return found
 
 
-def fit(given: Sequence[Example], *, seed: int = 0) -> dict[str, Array]:
+def fit(given: Sequence[MessageExample], *, seed: int = 0) -> dict[str, Array]:
     """The weights of all classifiers, as `Heads` takes them."""
     weights = _fit_roles([one for one in given if one.message.act], seed)
     acted = [one for one in given if one.message.act]
@@ -58,7 +58,7 @@ def _named(name: str, fitted: tuple[Array, Array]) -> dict[str, Array]:
     return {f"{name}.weight": fitted[0], f"{name}.bias": fitted[1]}
 
 
-def _features(given: Sequence[Example]) -> Array:
+def _features(given: Sequence[MessageExample]) -> Array:
     embeddings = np.array([one.states.embedding for one in given])
     return message_features(embeddings, np.array([one.message.shown for one in given]))
 
@@ -103,7 +103,7 @@ class _RoleTagger(nn.Module):
         return scores
 
 
-def _fit_roles(given: Sequence[Example], seed: int) -> dict[str, Array]:
+def _fit_roles(given: Sequence[MessageExample], seed: int) -> dict[str, Array]:
     torch.manual_seed(seed)
     stacked = np.vstack([one.states.vectors for one in given[:2000]])
     mean, deviation = stacked.mean(axis=0), stacked.std(axis=0) + 1e-6
@@ -141,7 +141,7 @@ def _batches(rows: list[tuple[Tensor, Tensor]], random: np.random.Generator) -> 
     return [batches[place] for place in random.permutation(len(batches))]
 
 
-def token_roles(example: Example) -> NDArray[np.int64]:
+def token_roles(example: MessageExample) -> NDArray[np.int64]:
     """The role (n,) of each token, as an index of `ROLES`."""
     roles = np.zeros(len(example.states.offsets), np.int64)
     for place, (start, end) in enumerate(example.states.offsets):

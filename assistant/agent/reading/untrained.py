@@ -10,7 +10,7 @@ from typing import Final
 from assistant.agent.reading.amounts import Amount, find_amounts
 from assistant.privacy.masking import unmarked
 from assistant.records import Constraint
-from assistant.understanding import Said, Understanding
+from assistant.understanding import Understanding, Utterance
 from assistant.understanding.attributes import attribute_constraints
 from assistant.understanding.names import longest, name_index
 from tools.records import Vocabulary
@@ -22,7 +22,7 @@ VALUES_WITHIN: Final = 1_000
 """In how many of a message's characters, from its end, values of attributes are looked for."""
 
 
-def read_untrained(said: Sequence[Said], vocabulary: Vocabulary, language: str) -> Understanding:
+def read_untrained(said: Sequence[Utterance], vocabulary: Vocabulary, language: str) -> Understanding:
     """What the words name, as preferences; what they ask for is searched for as it stands, without sums of money."""
     preferences: list[Constraint] = []
     topics: list[str] = []
@@ -46,7 +46,7 @@ def read_untrained(said: Sequence[Said], vocabulary: Vocabulary, language: str) 
     )
 
 
-def _limits(said: Said, sums: Sequence[Amount], vocabulary: Vocabulary) -> Iterator[Constraint]:
+def _limits(said: Utterance, sums: Sequence[Amount], vocabulary: Vocabulary) -> Iterator[Constraint]:
     """The highest sum as the price at most; of several, the lowest as the price at least."""
     only = vocabulary.currencies[0] if len(vocabulary.currencies) == 1 else None
     ordered = sorted(sums, key=lambda one: one.value)
@@ -58,13 +58,13 @@ def _limits(said: Said, sums: Sequence[Amount], vocabulary: Vocabulary) -> Itera
             )
 
 
-def _brands(said: Said, vocabulary: Vocabulary) -> Iterator[Constraint]:
+def _brands(said: Utterance, vocabulary: Vocabulary) -> Iterator[Constraint]:
     found = longest(name_index(vocabulary).find_all(said.text), ["brand"])
     for name, words in {one.name: said.text[one.start : one.end] for one in found[:MOST_NAMED]}.items():
         yield Constraint(field="brands", value=name, source=said.source, words=words)
 
 
-def _values(said: Said, vocabulary: Vocabulary) -> Iterator[Constraint]:
+def _values(said: Utterance, vocabulary: Vocabulary) -> Iterator[Constraint]:
     found = attribute_constraints(said.text[-VALUES_WITHIN:], vocabulary)
     known = [one for one in found if one.name in vocabulary.attribute_values]
     for one in known[:MOST_NAMED]:

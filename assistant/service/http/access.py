@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.service.http.problems import Refused, as_response, problem_of
-from assistant.service.telemetry.observers import Served, Watcher
+from assistant.service.telemetry.observers import Observer, RequestEnded
 from assistant.settings import ServiceSettings
 
 GONE = 499
@@ -23,10 +23,10 @@ IMPORT = "/api/catalogue/import"
 """Where a catalogue is sent as one stream."""
 
 
-class Access:
+class AccessMiddleware:
     """The outermost: tells the watcher of every request that has ended."""
 
-    def __init__(self, app: ASGIApp, watcher: Watcher) -> None:
+    def __init__(self, app: ASGIApp, watcher: Observer) -> None:
         self._app = app
         self._watcher = watcher
 
@@ -51,8 +51,8 @@ class Access:
             self._watcher.request_ended(_served(scope, status, time.perf_counter() - began, size))
 
 
-def _served(scope: Scope, status: int, seconds: float, size: int) -> Served:
-    return Served(
+def _served(scope: Scope, status: int, seconds: float, size: int) -> RequestEnded:
+    return RequestEnded(
         method=scope["method"] if scope["method"] in METHODS else "other",
         route=NO_ROUTE if status == HTTPStatus.NOT_FOUND and "route" not in scope else route_of(scope),
         status=status,
@@ -75,7 +75,7 @@ def route_of(scope: Scope) -> str:
     return str(scope.get("root_path") or "/") if "endpoint" in scope else NO_ROUTE
 
 
-class Patience:
+class BodyTimeout:
     """Within the guard: a body that stalls or takes too long, one that is too large and an error that nobody expected
     become problems.
 

@@ -70,7 +70,7 @@ def is_loopback(host: str) -> bool:
         return host.casefold() == "localhost"
 
 
-class Guard:
+class AuthMiddleware:
     """The middleware.
 
     Keys are needed where the service listens beyond this machine, where ``service.require_key`` says so, where there is

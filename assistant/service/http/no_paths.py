@@ -27,7 +27,7 @@ class NoPaths:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; its answer begins when the first part of its body is there."""
         if scope["type"] == "http":
-            send = _Answer(send, self._folders).send
+            send = _FilteredAnswer(send, self._folders).send
         await self._app(scope, receive, send)
 
 
@@ -57,7 +57,7 @@ class _Folders:
         return self._pattern.sub(lambda found: b"" if found[2] else self._names[found[1]], body)
 
 
-class _Answer:
+class _FilteredAnswer:
     """An answer on its way out; its head waits for the first part of the body, whose length may change."""
 
     def __init__(self, send: Send, folders: _Folders) -> None:

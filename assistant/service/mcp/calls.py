@@ -31,10 +31,10 @@ from assistant.service.context import LOCAL_USER, Service, User
 from assistant.service.http.problems import Problem, Refused, first_fault, problem_of
 from assistant.service.keys import KeyStore
 from assistant.service.mcp.resources import read_resource
-from assistant.service.mcp.server import Progress, mcp_server, refused
-from assistant.service.routes.uploads import INCOMING, fresh_path
+from assistant.service.mcp.server import McpProgress, mcp_server, refused
+from assistant.service.uploads.bodies import INCOMING, fresh_path
 from assistant.service.runs.turns import Incoming, Running, Turns, discard
-from assistant.service.tool_service import FILE_ARGUMENTS, References, Toolbench, unquoted
+from assistant.service.tool_service import FILE_ARGUMENTS, FileResolver, ToolService, unquoted
 from assistant.sessions import new_session_id
 from assistant.settings import Settings
 from assistant.warming import WarmUp
@@ -80,7 +80,7 @@ class Recommended(Record):
 class McpCalls:
     """Answers the requests of any number of connections over an open assistant."""
 
-    def __init__(self, service: Service, bench: Toolbench, warming: WarmUp | None = None) -> None:
+    def __init__(self, service: Service, bench: ToolService, warming: WarmUp | None = None) -> None:
         """``warming``: calls that need models wait for its end. Over HTTP, /readyz says when there is no need to."""
         self._service = service
         self._bench = bench
@@ -94,7 +94,7 @@ class McpCalls:
         listed += [_listed(tool.name, tool.description, tool.arguments, tool.result) for tool in self._bench.tools]
         return types.ListToolsResult(tools=listed)
 
-    async def call_tool(self, name: str, arguments: dict[str, Any], progress: Progress) -> types.CallToolResult:
+    async def call_tool(self, name: str, arguments: dict[str, Any], progress: McpProgress) -> types.CallToolResult:
         """Call a tool; one that needs models waits for them, while the client that wants progress is told so."""
         if self._warming and name not in WITHOUT_MODELS:
             await self._warming.wait(progress.tell_loading)
@@ -109,11 +109,11 @@ class McpCalls:
         outcome = await self._bench.call(_user(progress), name, arguments)
         return _answered(outcome.result or {}) if outcome.ok else refused(outcome.error or "The tool failed.")
 
-    async def read_resource(self, uri: AnyUrl, progress: Progress) -> types.ReadResourceResult:
+    async def read_resource(self, uri: AnyUrl, progress: McpProgress) -> types.ReadResourceResult:
         """One resource of the catalogue as JSON; raises `McpError`."""
         return await read_resource(uri, self._service.assistant, self._bench, _user(progress))
 
-    async def recommend(self, arguments: dict[str, Any], progress: Progress) -> Recommended:
+    async def recommend(self, arguments: dict[str, Any], progress: McpProgress) -> Recommended:
         """Recommend items of the catalogue for a wish in words, pictures and voice notes: a ranking in which each item
         is explained by evidence. Give the session_id of an earlier answer to follow it up, such as "cheaper"."""
         try:
@@ -143,18 +143,18 @@ async def opened(settings: Settings, files: Path | None) -> AsyncIterator[McpCal
         warming = asyncio.create_task(assistant.warm_up())
         await asyncio.sleep(0)  # it has begun before the first call asks whether it has ended
         try:
-            yield McpCalls(service, Toolbench(assistant, files), assistant.warming)
+            yield McpCalls(service, ToolService(assistant, files), assistant.warming)
         finally:
             warming.cancel()
             await turns.close()
 
 
 @asynccontextmanager
-async def over_http(service: Service, bench: Toolbench) -> AsyncIterator[StreamableHTTPSessionManager]:
+async def over_http(service: Service, bench: ToolService) -> AsyncIterator[StreamableHTTPSessionManager]:
     """What answers the requests at ``/mcp`` meanwhile."""
     calls = McpCalls(service, bench)
 
-    async def there(_: Progress) -> McpCalls:
+    async def there(_: McpProgress) -> McpCalls:
         return calls
 
     most = service.settings.service.body_bytes
@@ -171,13 +171,13 @@ def parse_error(problem: Problem) -> tuple[int, dict[str, Any]] | None:
     return HTTPStatus.BAD_REQUEST, {"jsonrpc": "2.0", "id": None, "error": error}
 
 
-def _user(progress: Progress) -> User:
+def _user(progress: McpProgress) -> User:
     """Who asks: the guard's word over HTTP, the local user over standard input and output."""
     user: User = progress.request.scope["user"] if progress.request is not None else LOCAL_USER
     return user
 
 
-def _incoming(asked: RecommendIn, files: References, folder: Path) -> Incoming:
+def _incoming(asked: RecommendIn, files: FileResolver, folder: Path) -> Incoming:
     """The message with copies of its files, which are the turn's to delete."""
     incoming = Incoming(uuid.uuid4().hex, asked.text, top_n=asked.top_n)
     try:

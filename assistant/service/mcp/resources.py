@@ -13,7 +13,7 @@ from assistant.front import Assistant
 from assistant.service.context import User
 from assistant.service.http.problems import problem_of
 from assistant.service.mcp.server import ITEMS, JSON, LISTED, STATS
-from assistant.service.tool_service import Toolbench
+from assistant.service.tool_service import ToolService
 
 NOT_FOUND = -32002
 """MCP's code for a resource that is not there."""
@@ -24,7 +24,7 @@ def item_uri(item_id: str) -> str:
     return f"{ITEMS}/{quote(item_id, safe='')}"
 
 
-async def read_resource(uri: AnyUrl, assistant: Assistant, bench: Toolbench, user: User) -> types.ReadResourceResult:
+async def read_resource(uri: AnyUrl, assistant: Assistant, bench: ToolService, user: User) -> types.ReadResourceResult:
     """One resource as JSON.
 
     Raises:
@@ -40,7 +40,7 @@ async def read_resource(uri: AnyUrl, assistant: Assistant, bench: Toolbench, use
     return types.ReadResourceResult(contents=[text])
 
 
-async def _content(uri: str, assistant: Assistant, bench: Toolbench, user: User) -> dict[str, Any]:
+async def _content(uri: str, assistant: Assistant, bench: ToolService, user: User) -> dict[str, Any]:
     if uri == STATS:
         stats = await asyncio.to_thread(assistant.engines.catalogue.stats)
         return stats.model_dump(mode="json", exclude={"folder"})
@@ -54,7 +54,7 @@ async def _content(uri: str, assistant: Assistant, bench: Toolbench, user: User)
     raise _refusal(f"There is no resource {uri!r}.", NOT_FOUND)
 
 
-async def _looked_up(bench: Toolbench, user: User, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+async def _looked_up(bench: ToolService, user: User, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     outcome = await bench.call(user, tool, arguments)
     if outcome.result is None:
         asked_wrongly = outcome.failure in ("input", "unknown")

@@ -42,11 +42,11 @@ JSON = "application/json"
 CALLS = "assistant.service.mcp.calls"
 TOLD_EVERY_SECONDS = 1.0
 
-Opening = Callable[["Progress"], Awaitable["McpCalls"]]
+Opening = Callable[["McpProgress"], Awaitable["McpCalls"]]
 """Gives what answers requests; tells how far it is while that is not there yet. Raises `ProductError`."""
 
 
-class Progress:
+class McpProgress:
     """Tells the client of a request what is being done, if it asked for that."""
 
     def __init__(self, context: RequestContext[Any, Any, Any]) -> None:
@@ -75,10 +75,10 @@ def mcp_server(opening: Opening) -> Server[Any, Any]:
 
     async def list_tools(_: types.ListToolsRequest) -> types.ServerResult:
         with _as_mcp_error():
-            return types.ServerResult((await opening(Progress(server.request_context))).list_tools())
+            return types.ServerResult((await opening(McpProgress(server.request_context))).list_tools())
 
     async def call_tool(request: types.CallToolRequest) -> types.ServerResult:
-        progress = Progress(server.request_context)
+        progress = McpProgress(server.request_context)
         try:
             calls = await opening(progress)
         except ProductError as exc:
@@ -87,7 +87,7 @@ def mcp_server(opening: Opening) -> Server[Any, Any]:
         return types.ServerResult(result)
 
     async def read_resource(request: types.ReadResourceRequest) -> types.ServerResult:
-        progress = Progress(server.request_context)
+        progress = McpProgress(server.request_context)
         with _as_mcp_error():
             return types.ServerResult(await (await opening(progress)).read_resource(request.params.uri, progress))
 
@@ -174,7 +174,7 @@ class _Local:
             self.error = exc
             self.there.set()
 
-    async def calls(self, progress: Progress) -> "McpCalls":
+    async def calls(self, progress: McpProgress) -> "McpCalls":
         """An `Opening`."""
         self.wanted.set()
         while not self.there.is_set():

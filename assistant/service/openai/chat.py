@@ -16,9 +16,16 @@ from assistant.records import UsageNote
 from assistant.service.context import TheService, TheUser
 from assistant.service.http.problems import Problem, Refused
 from assistant.service.openai.formats import read_format
-from assistant.service.openai.records import MODEL, ChatRequest, Talk, openai_error, read_request, read_talk
+from assistant.service.openai.records import (
+    MODEL,
+    ChatRequest,
+    OpenAIConversation,
+    openai_error,
+    read_request,
+    read_talk,
+)
 from assistant.service.openai.tasks import task_answer
-from assistant.service.openai.turns import Content, answer, answer_without_turn, end_user_of, start, stream
+from assistant.service.openai.turns import AnswerContent, answer, answer_without_turn, end_user_of, start, stream
 from assistant.service.runs.turns import Running, ServedEvent
 from assistant.understanding.language import detect_language
 from prompts import FALLBACK_LANGUAGE, say, sentence_keys
@@ -66,7 +73,7 @@ async def complete(request: Request, service: TheService, user: TheUser) -> Resp
     return await answer(request, service, running, wire, form)
 
 
-def _language(talk: Talk) -> str:
+def _language(talk: OpenAIConversation) -> str:
     """The language of the conversation, as far as its end tells; recordings are not heard yet."""
     before = detect_language(talk.answered[:_SAMPLE], default=FALLBACK_LANGUAGE)
     return detect_language(talk.text[:_SAMPLE], default=before)
@@ -91,7 +98,7 @@ class ChatAnswer:
         with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
         return cls(about | session, language, with_usage)
 
-    def whole(self, content: Content) -> dict[str, Any]:
+    def whole(self, content: AnswerContent) -> dict[str, Any]:
         """The whole answer."""
         message: dict[str, Any] = {"role": "assistant", "content": content.text, "refusal": None} | content.additions
         if self.reasoning:
@@ -115,7 +122,7 @@ class ChatAnswer:
         self.reasoning.append(line)
         return [self._chunk({"reasoning_content": line})]
 
-    def end(self, content: Content) -> list[ServerSentEvent]:
+    def end(self, content: AnswerContent) -> list[ServerSentEvent]:
         """The content line by line, what comes with it, and the end."""
         chunks = [self._chunk({"content": line}) for line in content.text.splitlines(keepends=True)]
         chunks.append(self._chunk(content.additions, "stop"))

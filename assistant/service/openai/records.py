@@ -165,7 +165,7 @@ class ResponseRequest(RequestBase):
 
 
 @dataclass(frozen=True)
-class Talk:
+class OpenAIConversation:
     """A conversation as far as it matters.
 
     Attributes:
@@ -215,7 +215,7 @@ def read_request(body: bytes, kind: type[RequestT]) -> RequestT:
     return asked
 
 
-def read_talk(messages: Sequence[ChatMessage]) -> Talk:
+def read_talk(messages: Sequence[ChatMessage]) -> OpenAIConversation:
     """The conversation. The user's messages that follow each other without an answer between them are one message.
 
     Raises:
@@ -236,7 +236,7 @@ def read_talk(messages: Sequence[ChatMessage]) -> Talk:
     parts = [part for message in said[-1] for part in _parts(message.content)]
     before = ["\n".join(message.words for message in group) for group in said[:-1]]
     earlier_id = chain_id(before) if before else None
-    return Talk(parts, chain_id([*before, _words(parts)]), earlier_id, answers[-1] if answers else "")
+    return OpenAIConversation(parts, chain_id([*before, _words(parts)]), earlier_id, answers[-1] if answers else "")
 
 
 def openai_error(problem: Problem) -> tuple[int, dict[str, Any]]:

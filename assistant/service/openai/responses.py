@@ -19,9 +19,9 @@ from assistant.service.http.problems import Problem, Refused
 from assistant.service.openai.formats import read_format
 from assistant.service.openai.records import MODEL, ResponseRequest, read_request, read_talk
 from assistant.service.openai.tasks import task_answer
-from assistant.service.openai.turns import Content, answer, answer_without_turn, end_user_of, start, stream
+from assistant.service.openai.turns import AnswerContent, answer, answer_without_turn, end_user_of, start, stream
 from assistant.service.runs.turns import Running, ServedEvent
-from assistant.sessions import Answered
+from assistant.sessions import AnsweredMessage
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -52,7 +52,7 @@ async def respond(request: Request, service: TheService, user: TheUser) -> Respo
     return await answer(request, service, running, wire, form)
 
 
-async def _previous(service: Service, user: User, name: str | None) -> Answered | None:
+async def _previous(service: Service, user: User, name: str | None) -> AnsweredMessage | None:
     """The turn of an earlier response of this user's.
 
     Raises:
@@ -99,7 +99,7 @@ class ResponseAnswer:
         }
         return cls(about | ({"session_id": session_id} if running else {}), f"msg_{message_id}")
 
-    def whole(self, content: Content) -> dict[str, Any]:
+    def whole(self, content: AnswerContent) -> dict[str, Any]:
         """The whole response."""
         output = [self._message(content.text)]
         return self._response("completed", output=output, usage=_usage(content.usage), **content.additions)
@@ -118,7 +118,7 @@ class ResponseAnswer:
         """A comment for each step that begins, which keeps the connection alive."""
         return [ServerSentEvent(comment=str(event.data["step"]))] if event.name == "step_started" else []
 
-    def end(self, content: Content) -> list[ServerSentEvent]:
+    def end(self, content: AnswerContent) -> list[ServerSentEvent]:
         """The text line by line, then everything as a whole."""
         place, text = self._place(), content.text
         lines = text.splitlines(keepends=True)

@@ -15,15 +15,15 @@ from sse_starlette.sse import EventSourceResponse
 from assistant.errors import BadInput, MediaError
 from assistant.records import Reply, UsageNote
 from assistant.service.context import Service, User
-from assistant.service.http.disconnect import until_ended
+from assistant.service.runs.disconnect import until_ended
 from assistant.service.http.problems import Problem, Refused, as_response, problem_of
 from assistant.service.openai.formats import TextFormat
-from assistant.service.openai.records import AudioPart, ImagePart, RequestBase, Talk
+from assistant.service.openai.records import AudioPart, ImagePart, OpenAIConversation, RequestBase
 from assistant.service.routes.markdown import as_markdown
-from assistant.service.routes.uploads import INCOMING, written
+from assistant.service.uploads.bodies import INCOMING, written
 from assistant.service.runs.turns import STOPPED, Incoming, Running, ServedEvent, discard
 from assistant.service.tool_service import DATA, decoded, from_base64
-from assistant.sessions import Answered, new_session_id
+from assistant.sessions import AnsweredMessage, new_session_id
 from assistant.settings import Limits
 
 PREFIX = "/v1/"
@@ -39,7 +39,7 @@ async def end_user_of(service: Service, user: User, asked: RequestBase) -> User:
 
 
 async def start(
-    service: Service, user: User, asked: RequestBase, talk: Talk, previous: Answered | None = None
+    service: Service, user: User, asked: RequestBase, talk: OpenAIConversation, previous: AnsweredMessage | None = None
 ) -> Running:
     """Begin the turn that answers a conversation's last message.
 
@@ -58,7 +58,9 @@ async def start(
         raise
 
 
-async def _session(service: Service, user: User, session_id: str | None, talk: Talk, previous: Answered | None) -> str:
+async def _session(
+    service: Service, user: User, session_id: str | None, talk: OpenAIConversation, previous: AnsweredMessage | None
+) -> str:
     """The session that the conversation goes on in; a new one when none has answered what was said before.
 
     A session that has gone on since, because the user has changed or repeated a message, is left as it is: the answer
@@ -79,12 +81,12 @@ async def _session(service: Service, user: User, session_id: str | None, talk: T
     return await service.assistant.branch(best.session_id, best.turn)
 
 
-def _same(answered: Answered, text: str) -> bool:
+def _same(answered: AnsweredMessage, text: str) -> bool:
     """Whether this is the answer that the client shows."""
     return as_markdown(answered.reply).split() == text.split()
 
 
-def _incoming(message_id: str, top_n: int | None, talk: Talk, folder: Path, limits: Limits) -> Incoming:
+def _incoming(message_id: str, top_n: int | None, talk: OpenAIConversation, folder: Path, limits: Limits) -> Incoming:
     """The message with its files written below the folder; they are the turn's to delete.
 
     Raises:
@@ -116,7 +118,7 @@ def _content(part: ImagePart | AudioPart) -> bytes:
 
 
 @dataclass(frozen=True)
-class Content:
+class AnswerContent:
     """What clients get of an answer; ``additions`` is beyond OpenAI's fields."""
 
     text: str
@@ -124,7 +126,7 @@ class Content:
     additions: dict[str, Any] = field(default_factory=dict)
 
 
-class Wire(Protocol):
+class AnswerFormat(Protocol):
     """An answer in the form of one operation, as one object or as a stream."""
 
     def begin(self) -> Sequence[ServerSentEvent]:
@@ -133,17 +135,19 @@ class Wire(Protocol):
     def tell(self, event: ServedEvent) -> Sequence[ServerSentEvent]:
         """What is told of a turn's event before its end; it may be part of the whole answer, too."""
 
-    def end(self, content: Content) -> Sequence[ServerSentEvent]:
+    def end(self, content: AnswerContent) -> Sequence[ServerSentEvent]:
         """The content and the end of a stream."""
 
     def fail(self, problem: Problem) -> Sequence[ServerSentEvent]:
         """The end of a stream whose turn has failed."""
 
-    def whole(self, content: Content) -> dict[str, Any]:
+    def whole(self, content: AnswerContent) -> dict[str, Any]:
         """The answer as one object."""
 
 
-async def answer(request: Request, service: Service, running: Running, wire: Wire, form: TextFormat) -> Response:
+async def answer(
+    request: Request, service: Service, running: Running, wire: AnswerFormat, form: TextFormat
+) -> Response:
     """The answer to a turn as one object."""
     await until_ended(request, service.turns, running)
     if running.reply is None:
@@ -153,7 +157,7 @@ async def answer(request: Request, service: Service, running: Running, wire: Wir
     return JSONResponse(wire.whole(await _content_of(running.reply, form)))
 
 
-async def stream(service: Service, running: Running, wire: Wire, form: TextFormat) -> Response:
+async def stream(service: Service, running: Running, wire: AnswerFormat, form: TextFormat) -> Response:
     """The answer as the turn goes on; a message that is refused at once is answered with its status instead."""
     listening = service.turns.listen(running)
     first = await anext(listening, None)
@@ -174,9 +178,9 @@ async def stream(service: Service, running: Running, wire: Wire, form: TextForma
     return _events(service, told())
 
 
-def answer_without_turn(service: Service, wire: Wire, text: str, *, as_stream: bool) -> Response:
+def answer_without_turn(service: Service, wire: AnswerFormat, text: str, *, as_stream: bool) -> Response:
     """An answer that needs no turn."""
-    content = Content(text)
+    content = AnswerContent(text)
     if not as_stream:
         return JSONResponse(wire.whole(content))
 
@@ -192,7 +196,9 @@ def _events(service: Service, events: AsyncIterator[ServerSentEvent]) -> Respons
     return EventSourceResponse(events, ping=service.settings.service.ping_seconds, headers=headers, sep="\n")
 
 
-async def _sent(event: ServedEvent, running: Running, wire: Wire, form: TextFormat) -> Sequence[ServerSentEvent]:
+async def _sent(
+    event: ServedEvent, running: Running, wire: AnswerFormat, form: TextFormat
+) -> Sequence[ServerSentEvent]:
     if event.name == "error":
         return wire.fail(Problem.model_validate(event.data["problem"]))
     if event.name != "done" or running.reply is None:
@@ -203,10 +209,10 @@ async def _sent(event: ServedEvent, running: Running, wire: Wire, form: TextForm
         return wire.fail(problem_of(exc))
 
 
-async def _content_of(reply: Reply, form: TextFormat) -> Content:
+async def _content_of(reply: Reply, form: TextFormat) -> AnswerContent:
     additions = reply.model_dump(mode="json", include={"recommendations", "groups", "question", "choices"})
     text = await asyncio.to_thread(form.text, reply)  # a client's schema may cost a second
-    return Content(text, reply.usage, additions)
+    return AnswerContent(text, reply.usage, additions)
 
 
 def _stopped() -> Problem:

@@ -16,9 +16,17 @@ from assistant.service.http.problems import Refused
 from assistant.service.routes import catalogue_reading as reading
 from assistant.service.routes.catalogue_map import Map, Maps, MapSpace, Method
 from assistant.service.routes.catalogue_pictures import Pictures
-from assistant.service.routes.catalogue_views import Cards, ItemOut, Neighbours, StatsOut, Written, item_out, stats_out
-from assistant.service.routes.catalogue_writing import CatalogueWriting
-from assistant.service.runs.jobs import Imports, Job, Jobs
+from assistant.service.routes.catalogue_views import (
+    ItemCards,
+    ItemOut,
+    Neighbours,
+    StatsOut,
+    Written,
+    item_out,
+    stats_out,
+)
+from assistant.service.runs.catalogue_writing import CatalogueWriting
+from assistant.service.runs.jobs import ImportJob, Imports, Jobs
 from tools.bounds import split_array
 from tools.engines.parts import Engines
 from tools.records import Filters
@@ -29,7 +37,7 @@ CACHED = "private, max-age=300"
 
 
 @dataclass(frozen=True)
-class Desk:
+class CatalogueService:
     """What these handlers work with."""
 
     engines: Engines
@@ -46,7 +54,7 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
     engines, settings = service.assistant.engines, service.settings
     writing = CatalogueWriting(settings, engines)
     pictures = Pictures(engines, settings.data_folder / "thumbnails")
-    desk = Desk(engines, pictures, Maps(engines), writing, Imports(writing))
+    desk = CatalogueService(engines, pictures, Maps(engines), writing, Imports(writing))
     await asyncio.to_thread(desk.imports.load)
     await asyncio.to_thread(pictures.tidy)
     app.state.catalogue_desk = desk
@@ -58,12 +66,12 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(writing.close)
 
 
-def _the_desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.catalogue_desk
+def _the_desk(request: Request) -> CatalogueService:
+    desk: CatalogueService = request.app.state.catalogue_desk
     return desk
 
 
-TheDesk = Annotated[Desk, Depends(_the_desk)]
+TheDesk = Annotated[CatalogueService, Depends(_the_desk)]
 Names = Annotated[list[Annotated[str, Query(max_length=100)]], Query(max_length=50)]
 Price = Annotated[float | None, Query(ge=0, allow_inf_nan=False)]
 Line = dict[str, Any]
@@ -107,7 +115,7 @@ async def items(
     sort: reading.Sort = "relevance",
     limit: Annotated[int, Query(ge=1, le=100)] = 24,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
-) -> Cards:
+) -> ItemCards:
     """Items that meet every condition, decided before anything is ranked. Without a query the newest come first."""
     filters = Filters(
         categories=[name for name in category if name.strip()],
@@ -238,7 +246,7 @@ async def post(request: Request, desk: TheDesk) -> Written:
             "content": {"application/x-ndjson": {"schema": {"type": "string", "description": "one item a line"}}},
         }
     },
-    response_model=Job,
+    response_model=ImportJob,
 )
 async def start_import(request: Request, service: TheService, desk: TheDesk) -> JSONResponse:
     """Take in a catalogue of any size, one JSON object a line; the answer is a job to be asked for."""
@@ -268,7 +276,7 @@ async def jobs(desk: TheDesk) -> Jobs:
 
 
 @jobs_router.get("/{job_id}")
-async def job(desk: TheDesk, job_id: str) -> Job:
+async def job(desk: TheDesk, job_id: str) -> ImportJob:
     """How far an import is, or how it ended."""
     return desk.imports.get(job_id)
 

@@ -38,7 +38,7 @@ BROWSER_TYPES = {
 
 
 @dataclass(frozen=True)
-class Shown:
+class PictureFile:
     """A file to be sent: where it lies, what it is, and a tag that changes with its content."""
 
     path: Path
@@ -66,7 +66,7 @@ class Pictures:
             path.unlink(missing_ok=True)
             size -= each
 
-    async def show(self, item_id: str, n: int, width: int | None) -> Shown:
+    async def show(self, item_id: str, n: int, width: int | None) -> PictureFile:
         """An item's n-th picture, counted from 0; without a width as it is, if a browser can show that.
 
         Raises:
@@ -76,13 +76,13 @@ class Pictures:
         path, content = await asyncio.to_thread(self._find, item_id, n)
         kind = await asyncio.to_thread(_browser_type, path)
         if width is None and kind:
-            return Shown(path, kind, content)
+            return PictureFile(path, kind, content)
         chosen = next((known for known in WIDTHS if known >= (width or WIDTHS[-1])), WIDTHS[-1])
         small = self._folder / f"{content}-{chosen}.jpg"
         if not small.is_file():
             async with self._places:
                 await asyncio.to_thread(self._make, path, chosen, small)
-        return Shown(small, "image/jpeg", f"{content}-{chosen}")
+        return PictureFile(small, "image/jpeg", f"{content}-{chosen}")
 
     def _find(self, item_id: str, n: int) -> tuple[Path, str]:
         """The picture's file and the hash of its content."""

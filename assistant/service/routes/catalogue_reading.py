@@ -4,7 +4,7 @@ from typing import Literal
 
 from assistant.agent.relevance import best_scores, relevant_ids
 from assistant.errors import UnknownItem
-from assistant.service.routes.catalogue_views import Cards, Neighbours, card_of, cards
+from assistant.service.routes.catalogue_views import ItemCards, Neighbours, card_of, cards
 from tools.engines.parts import Engines
 from tools.records import Filters, Hit, Item
 from tools.search import search_by_text
@@ -30,14 +30,14 @@ def the_item(catalogue: Catalogue, item_id: str) -> Item:
     return item
 
 
-def browsed(catalogue: Catalogue, filters: Filters, sort: Sort, limit: int, offset: int) -> Cards:
+def browsed(catalogue: Catalogue, filters: Filters, sort: Sort, limit: int, offset: int) -> ItemCards:
     """A page of all items that pass; without a question the most relevant are the newest."""
     order = "newest" if sort == "relevance" else sort
     hits = [card_of(item, filters) for item in catalogue.browse(filters, order, limit, offset)]
-    return Cards(items=cards(catalogue, hits), total=catalogue.count_eligible(filters))
+    return ItemCards(items=cards(catalogue, hits), total=catalogue.count_eligible(filters))
 
 
-def searched(engines: Engines, query: str, filters: Filters, sort: Sort, limit: int, offset: int) -> Cards:
+def searched(engines: Engines, query: str, filters: Filters, sort: Sort, limit: int, offset: int) -> ItemCards:
     """A page of the items that pass and have to do with the query, by words and by meaning.
 
     What has to do with it is measured against the whole catalogue, as a turn does it.
@@ -50,7 +50,7 @@ def searched(engines: Engines, query: str, filters: Filters, sort: Sort, limit: 
     hits = _search(engines, query, None if filters.is_empty() else filters)
     relevant = set(relevant_ids(query, hits, best))
     hits = _sorted([hit for hit in hits if hit.item_id in relevant], sort)
-    return Cards(items=cards(engines.catalogue, hits[offset : offset + limit]), total=len(hits))
+    return ItemCards(items=cards(engines.catalogue, hits[offset : offset + limit]), total=len(hits))
 
 
 def _search(engines: Engines, query: str, filters: Filters | None) -> list[Hit]:

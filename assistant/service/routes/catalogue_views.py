@@ -15,20 +15,20 @@ from tools.store import Catalogue, Picture, Space, SpaceStats
 SPACES: tuple[Space, ...] = ("text", "visual", "joint", "joint_text")
 
 
-class Card(Hit):
+class ItemCard(Hit):
     """An item as lists show it; ``image`` is the address of its first picture that is stored here."""
 
     image: str | None = None
     url: str | None = None
 
 
-class Cards(Record):
+class ItemCards(Record):
     """A page of items.
 
     ``total`` counts all of them; with a query those that have to do with it, of at most 300 that each signal finds.
     """
 
-    items: list[Card]
+    items: list[ItemCard]
     total: int
 
 
@@ -62,7 +62,7 @@ class Neighbours(Record):
 
     item_id: str
     by: Literal["text", "picture"]
-    items: list[Card]
+    items: list[ItemCard]
     missing: list[str]
 
 
@@ -109,11 +109,13 @@ def image_url(item_id: str, n: int) -> str:
     return f"/api/catalogue/items/{quote(item_id, safe='')}/images/{n}"
 
 
-def cards(catalogue: Catalogue, hits: Sequence[Hit]) -> list[Card]:
+def cards(catalogue: Catalogue, hits: Sequence[Hit]) -> list[ItemCard]:
     """Hits with their pictures and links, in their order; items that are gone meanwhile are left out."""
     items = catalogue.get_many([found.item_id for found in hits])
     return [
-        Card(**found.model_dump(), image=_first_image(catalogue, items[found.item_id]), url=items[found.item_id].url)
+        ItemCard(
+            **found.model_dump(), image=_first_image(catalogue, items[found.item_id]), url=items[found.item_id].url
+        )
         for found in hits
         if found.item_id in items
     ]

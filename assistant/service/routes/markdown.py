@@ -9,7 +9,7 @@ from assistant.records import Recommendation, Reply
 from assistant.render import sale_in_words
 
 if TYPE_CHECKING:
-    from assistant.sessions import Turn
+    from assistant.sessions import StoredTurn
 
 _ESCAPES = (
     (re.compile(r"^[ \t]+", re.MULTILINE), ""),  # code blocks
@@ -55,7 +55,7 @@ def item_as_markdown(item: Recommendation) -> str:
     return f"{item.rank}. **{escaped(title)}** ({price}): {escaped(explanation)}"
 
 
-def session_as_markdown(session_id: str, turns: "Sequence[Turn]") -> str:
+def session_as_markdown(session_id: str, turns: "Sequence[StoredTurn]") -> str:
     """A session as a readable document."""
     lines = [f"# Session {escaped(session_id)}", ""]
     for turn in turns:

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import Field, model_validator
 
 from assistant.errors import BadInput
-from assistant.privacy.forgetting import Forgotten, Stored, export_of, forget, stored_of
+from assistant.user_data import Forgotten, StoredCounts, export_of, forget, stored_of
 from assistant.service.context import Service, TheService, TheUser
 from tools.records import Record
 from tools.taste.records import EventKind, Identifier, Interaction, Preference
@@ -45,7 +45,7 @@ class EventsIn(Record):
 
 
 @router.get("")
-async def me(service: TheService, user: TheUser) -> Stored:
+async def me(service: TheService, user: TheUser) -> StoredCounts:
     """How much is stored of you, by place."""
     return await asyncio.to_thread(stored_of, service.settings, user.id)
 

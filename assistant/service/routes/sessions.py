@@ -18,10 +18,10 @@ from assistant.engines import media_limits
 from assistant.errors import SessionError
 from assistant.records import Attachment, Constraint, Memory, Reply
 from assistant.service.context import Service, TheService, TheUser, User
-from assistant.service.http.disconnect import until_ended
+from assistant.service.runs.disconnect import until_ended
 from assistant.service.http.problems import Problem, Refused, as_response
 from assistant.service.routes.markdown import session_as_markdown
-from assistant.service.routes.uploads import INCOMING, MESSAGE_BODY, read_message
+from assistant.service.uploads.bodies import INCOMING, MESSAGE_BODY, read_message
 from assistant.service.runs.turns import STOPPED, AttachmentOut, Incoming, Running, ServedEvent, with_urls
 from assistant.sessions import Session, new_session_id
 from tools.media import MediaLimits, load_picture, sniff

@@ -11,9 +11,9 @@ from starlette.datastructures import UploadFile
 
 from assistant.service.context import TheService, TheUser
 from assistant.service.http.problems import MEDIA_TYPE, Problem, Refused, request_id
-from assistant.service.routes.uploads import INCOMING, read_form, store
-from assistant.service.tool_service import Toolbench, ToolOut
-from assistant.service.upload_store import Upload
+from assistant.service.uploads.bodies import INCOMING, read_form, store
+from assistant.service.tool_service import ToolOut, ToolService
+from assistant.service.uploads.store import Upload
 from tools.records import FailureKind, Record, ToolOutcome
 
 router = APIRouter(prefix="/api", tags=["tools"])
@@ -22,13 +22,13 @@ MOST_CALLS = 8
 """How many calls one request may bring."""
 
 
-def the_toolbench(request: Request) -> Toolbench:
+def the_toolbench(request: Request) -> ToolService:
     """The tools, for handlers."""
-    bench: Toolbench = request.app.state.toolbench
+    bench: ToolService = request.app.state.toolbench
     return bench
 
 
-TheToolbench = Annotated[Toolbench, Depends(the_toolbench)]
+TheToolbench = Annotated[ToolService, Depends(the_toolbench)]
 
 
 class ToolsOut(Record):

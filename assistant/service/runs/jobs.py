@@ -22,7 +22,7 @@ from assistant.errors import CatalogueBusy, ProductError, StoreError
 from assistant.ingest import IngestSummary, Rejection
 from assistant.service.http.problems import Refused, problem_of
 from assistant.service.routes.catalogue_views import RejectionOut
-from assistant.service.routes.catalogue_writing import CatalogueWriting, busy
+from assistant.service.runs.catalogue_writing import CatalogueWriting, busy
 from tools.records import Record
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ BLOCK = 2**20
 State = Literal["running", "done", "failed", "cancelled", "interrupted"]
 
 
-class Job(Record):
+class ImportJob(Record):
     """An import; times in seconds since 1970.
 
     ``done`` of ``total`` counts bytes while the lines are checked and lines while they are taken in. A job that was
@@ -65,7 +65,7 @@ class Job(Record):
 class Jobs(Record):
     """Jobs, latest first."""
 
-    jobs: list[Job]
+    jobs: list[ImportJob]
 
 
 class _Stopped(Exception):
@@ -78,7 +78,7 @@ class Imports:
     def __init__(self, writing: CatalogueWriting) -> None:
         self._writing = writing
         self._folder = writing.folder
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, ImportJob] = {}
         self._closing = False
         self._task: asyncio.Task[None] | None = None
         self._receiving = False
@@ -88,7 +88,7 @@ class Imports:
         self._folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self._folder.glob("*.json")):
             with suppress(OSError, ValidationError), self._alone(path.stem):
-                job = Job.model_validate_json(path.read_bytes())
+                job = ImportJob.model_validate_json(path.read_bytes())
                 if job.state == "running":
                     job = job.model_copy(update={"state": "interrupted", "stage": "ended", "ended_at": time.time()})
                     self._save(job)
@@ -97,11 +97,11 @@ class Imports:
         self._sweep()
         self._forget_old()
 
-    def list(self) -> list[Job]:
+    def list(self) -> list[ImportJob]:
         """Every job that is kept, latest first."""
         return sorted(self._jobs.values(), key=lambda job: -job.created_at)
 
-    def get(self, job_id: str) -> Job:
+    def get(self, job_id: str) -> ImportJob:
         """One job.
 
         Raises:
@@ -111,7 +111,7 @@ class Imports:
             raise Refused(HTTPStatus.NOT_FOUND, f"There is no job {job_id!r}.")
         return self._jobs[job_id]
 
-    async def start(self, body: AsyncIterator[bytes]) -> Job:
+    async def start(self, body: AsyncIterator[bytes]) -> ImportJob:
         """Receive a catalogue and begin to take it in.
 
         Raises:
@@ -131,7 +131,7 @@ class Imports:
             raise
         finally:
             self._receiving = False
-        return self._begin(Job(job_id=job_id, size=size, created_at=time.time()))
+        return self._begin(ImportJob(job_id=job_id, size=size, created_at=time.time()))
 
     async def cancel(self, job_id: str) -> None:
         """Stop a running import and wait until it has stopped; forget one that has ended.
@@ -179,7 +179,7 @@ class Imports:
 
     # Running ---------------------------------------------------------------------------------------------------------
 
-    def _begin(self, job: Job) -> Job:
+    def _begin(self, job: ImportJob) -> ImportJob:
         self._jobs[job.job_id] = job
         self._writing.importing = job.job_id
         self._task = asyncio.create_task(self._run(job.job_id))
@@ -241,7 +241,7 @@ class Imports:
     def _spool(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.jsonl"
 
-    def _save(self, job: Job) -> None:
+    def _save(self, job: ImportJob) -> None:
         path = self._folder / f"{job.job_id}.json"
         part = path.with_suffix(".part")
         try:

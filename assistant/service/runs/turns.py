@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from assistant.agent.state import Dropped
-from assistant.front import Assistant, Sent
+from assistant.front import Assistant, SendOptions
 from assistant.records import ONLY_KEPT, Accepted, AttachmentNote, Done, Reply, TurnEvent
 from assistant.service.context import REQUEST_ID, User
 from assistant.service.http.problems import Problem, Refused, problem_of
-from assistant.service.telemetry.observers import Watcher
+from assistant.service.telemetry.observers import Observer
 from assistant.settings import ServiceSettings
 
 logger = logging.getLogger(__name__)
@@ -106,9 +106,9 @@ class Running:
 class Turns:
     """All turns of a service."""
 
-    def __init__(self, assistant: Assistant, settings: ServiceSettings, watcher: Watcher | None = None) -> None:
+    def __init__(self, assistant: Assistant, settings: ServiceSettings, watcher: Observer | None = None) -> None:
         self._assistant = assistant
-        self._watcher = watcher or Watcher()
+        self._watcher = watcher or Observer()
         self._settings = settings
         self._active: dict[str, tuple[User, Running]] = {}
         self._kept: OrderedDict[tuple[str, str], Running] = OrderedDict()
@@ -219,7 +219,7 @@ class Turns:
             del self._kept[key]
 
     async def _run(self, user: User, running: Running, incoming: Incoming) -> None:
-        sent = Sent(owner=user.id, message_id=running.message_id, names=incoming.names, drop=incoming.drop)
+        sent = SendOptions(owner=user.id, message_id=running.message_id, names=incoming.names, drop=incoming.drop)
         events = self._assistant.stream(
             incoming.text,
             images=incoming.images,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from pythonjsonlogger.json import JsonFormatter
 
 from assistant.correlation import REQUEST_ID
-from assistant.service.telemetry.observers import Served, Watcher, outcome_of
+from assistant.service.telemetry.observers import Observer, RequestEnded, outcome_of
 from assistant.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ def formatter(settings: ServiceSettings, *, terminal: bool) -> logging.Formatter
     )
 
 
-class AccessLog(Watcher):
+class AccessLog(Observer):
     """One line for each request and each turn: never a query, a body, a message or a key."""
 
-    def request_ended(self, served: Served) -> None:
+    def request_ended(self, served: RequestEnded) -> None:
         """Write the line."""
         shown: dict[str, Any] = {
             "method": served.method,

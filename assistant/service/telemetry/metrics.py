@@ -20,7 +20,7 @@ from prometheus_client import (
 
 from assistant.llm.usage import CallUsage
 from assistant.records import StepFinished, TurnEvent
-from assistant.service.telemetry.observers import Served, Watcher, outcome_of
+from assistant.service.telemetry.observers import Observer, RequestEnded, outcome_of
 from tools.toolbox import TOOLS
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(measures.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-class Measures(Watcher):
+class Measures(Observer):
     """The measures of one service, in a registry of their own."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class Measures(Watcher):
         """Count no more log lines."""
         logging.getLogger().removeHandler(self._handler)
 
-    def request_ended(self, served: Served) -> None:
+    def request_ended(self, served: RequestEnded) -> None:
         """Count and time a request."""
         self._requests.labels(served.route, served.method, served.status).inc()
         self._request_seconds.labels(served.route, served.method).observe(served.seconds)

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Served:
+class RequestEnded:
     """One request that has ended. Nothing in it is the client's own text: the route is a template."""
 
     method: str
@@ -27,13 +27,13 @@ class Served:
     request_id: str
 
 
-class Watcher:
+class Observer:
     """Is told of what happens, in the event loop and within the request's context; must be quick."""
 
     def answer_begun(self, request_id: str, user: str) -> None:
         """A request's answer goes out."""
 
-    def request_ended(self, served: Served) -> None:
+    def request_ended(self, served: RequestEnded) -> None:
         """A request was answered, or its client went away."""
 
     def turn_started(self, turn: "Running") -> None:
@@ -49,17 +49,17 @@ class Watcher:
         """A call of the language model has ended."""
 
 
-class Watchers(Watcher):
+class Observers(Observer):
     """Tells several; one that fails is logged and harms neither the others nor the request."""
 
-    def __init__(self, *watchers: Watcher) -> None:
+    def __init__(self, *watchers: Observer) -> None:
         self._watchers = watchers
 
     def answer_begun(self, request_id: str, user: str) -> None:
         """Tell all."""
         self._tell("answer_begun", request_id, user)
 
-    def request_ended(self, served: Served) -> None:
+    def request_ended(self, served: RequestEnded) -> None:
         """Tell all."""
         self._tell("request_ended", served)
 

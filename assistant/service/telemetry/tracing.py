@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.correlation import REQUEST_ID
 from assistant.llm.usage import CallUsage
 from assistant.records import StepFinished, TurnEvent
-from assistant.service.telemetry.observers import Watcher, outcome_of
+from assistant.service.telemetry.observers import Observer, outcome_of
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -38,7 +38,7 @@ def from_environment() -> "Traces | None":
     return Traces(OTLPSpanExporter())
 
 
-class Traces(Watcher):
+class Traces(Observer):
     """Makes the spans; the exporter's own thread sends them."""
 
     def __init__(self, exporter: "SpanExporter") -> None:

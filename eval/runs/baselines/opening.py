@@ -11,7 +11,7 @@ from eval.runs.baselines.rankers import RANKERS
 from eval.runs.baselines.ranking import open_ranking
 from eval.runs.baselines.stock import open_stock_agent
 from eval.runs.baselines.turns import open_fusion, open_unfused
-from eval.runs.records import Variant
+from eval.runs.records import EvalVariant
 
 _OPENERS: dict[str, Callable[[Settings], OpenAnswerer]] = {
     **{name: partial(open_ranking, make=make) for name, make in RANKERS.items()},
@@ -22,7 +22,7 @@ _OPENERS: dict[str, Callable[[Settings], OpenAnswerer]] = {
 
 
 @asynccontextmanager
-async def open_baseline(variant: Variant, settings: Settings) -> AsyncIterator[Answerer]:
+async def open_baseline(variant: EvalVariant, settings: Settings) -> AsyncIterator[Answerer]:
     """The variant's baseline over the settings' catalogue, models and server; it is there inside ``async with``.
 
     Args:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from eval.compare.comparing import Question, compare
+from eval.compare.comparing import ComparisonRequest, compare
 from eval.report.files import write_text
 from eval.report.page import render
 from eval.report.run_page import report_page
@@ -35,7 +35,7 @@ def pages(tmp_path: Path) -> dict[str, Path]:
     old = make_run(tmp_path / "old", [Made(one.id, tags=one.tags, text=HOSTILE, title=HOSTILE) for one in cases])
     files = {"report": tmp_path / "report.html", "comparison": tmp_path / "comparison.html"}
     write_text(files["report"], report_page(summarise_run(new, [old], KINDS), new))
-    write_text(files["comparison"], comparison_page(compare(old, new, Question(KINDS)), old, new))
+    write_text(files["comparison"], comparison_page(compare(old, new, ComparisonRequest(KINDS)), old, new))
     return files
 
 

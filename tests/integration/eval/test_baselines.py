@@ -11,7 +11,7 @@ from assistant.errors import BadInput, ServiceMissing
 from assistant.settings import Settings, load_settings
 from eval.runs.answering import ReadyTurn
 from eval.runs.baselines import open_baseline
-from eval.runs.records import TurnAnswer, Variant
+from eval.runs.records import EvalVariant, TurnAnswer
 from eval.sample import voice
 from eval.suite.records import Turn
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
@@ -26,7 +26,7 @@ def said(text: str = "", **files: list[Path]) -> ReadyTurn:
 
 async def answers(name: str, settings: Settings, *turns: ReadyTurn) -> list[TurnAnswer]:
     """One conversation with the baseline of that name."""
-    variant = Variant(name=name, answerer=name)  # type: ignore[arg-type]
+    variant = EvalVariant(name=name, answerer=name)  # type: ignore[arg-type]
     async with open_baseline(variant, settings) as answerer, answerer.conversation() as conversation:
         return [await conversation.say(turn) for turn in turns]
 

@@ -15,7 +15,7 @@ import pytest
 from assistant.errors import LLMUnavailable
 from assistant.settings import Settings, load_settings
 from eval.runs.folder import ANSWERS, MANIFEST, read_answers
-from eval.runs.records import CaseAnswer, Manifest
+from eval.runs.records import CaseAnswer, RunManifest
 from eval.runs.run import run_suite
 from eval.runs.variants import parse_variant
 from eval.suite.catalogue import suite_settings
@@ -140,7 +140,7 @@ def test_every_case_is_answered_and_the_run_says_how_it_was_made(bench: Bench) -
     assert {"describe_image", "search_by_image", "plan", "rank", "explain"} <= set(mug[0].stages)
     assert chair[0].reply and chair[1].reply
     assert chair[0].reply.session_id == chair[1].reply.session_id
-    manifest = Manifest.model_validate_json((run / MANIFEST).read_bytes())
+    manifest = RunManifest.model_validate_json((run / MANIFEST).read_bytes())
     assert manifest.cases == ["chair", "mug"]
     assert manifest.finished
     assert set(manifest.models) == {"llm", "llm steps", "speech", "picture", "text"}

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from assistant.cli import app
 from assistant.errors import BadInput
 from assistant.learning.impressions import FILE, ImpressionLog
-from assistant.learning.presses import Judged
+from assistant.learning.presses import ClickedRanking
 from assistant.learning.store import weights_in_force
 from assistant.sessions import SessionLog
 from assistant.settings import Settings, load_settings
@@ -23,7 +23,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return load_settings()
 
 
-def logged(settings: Settings, rankings: list[Judged]) -> None:
+def logged(settings: Settings, rankings: list[ClickedRanking]) -> None:
     """What a service would have written."""
     sessions, log = SessionLog(settings.data_folder / FILE), ImpressionLog(settings.data_folder / FILE)
     for one in rankings:

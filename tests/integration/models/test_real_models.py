@@ -9,7 +9,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from assistant.llm.model_names import DEFAULT_MODELS
+from assistant.models.names import DEFAULT_MODELS
 from assistant.models import ensure_present, needed
 from assistant.models.convert_whisper import read_ct2
 from assistant.models.registry import load_registry

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import BadInput
-from assistant.privacy.forgetting import MODEL, forget
+from assistant.user_data import MODEL, forget
 from assistant.settings import Settings, load_settings
 from assistant.taste_training import train
 from tests.integration.privacy.traces import traces_of

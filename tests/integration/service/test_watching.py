@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from assistant.agent.graph import build_graph
 from assistant.service.keys import KeyStore
 from assistant.service.telemetry import logs
-from assistant.service.telemetry.observers import Served, Watcher, Watchers
+from assistant.service.telemetry.observers import Observer, Observers, RequestEnded
 from assistant.sessions import SessionLog
 from assistant.settings import ServiceSettings
 from tests.fakes.openai_server import FakeOpenAIServer
@@ -176,22 +176,22 @@ def test_the_form_of_lines_follows_the_terminal_unless_it_is_set() -> None:
 
 
 def test_a_watcher_that_fails_is_logged_and_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    told: list[Served] = []
+    told: list[RequestEnded] = []
 
-    class Broken(Watcher):
-        def request_ended(self, served: Served) -> None:
+    class Broken(Observer):
+        def request_ended(self, served: RequestEnded) -> None:
             raise RuntimeError("broken")
 
-    class Good(Watcher):
-        def request_ended(self, served: Served) -> None:
+    class Good(Observer):
+        def request_ended(self, served: RequestEnded) -> None:
             told.append(served)
 
-    Watchers(Broken(), Good()).request_ended(SERVED)
+    Observers(Broken(), Good()).request_ended(SERVED)
     assert told == [SERVED]
     assert "Broken failed at request_ended" in caplog.text
 
 
-SERVED = Served("GET", "/api/info", 200, 0.001, 10, "local", "mine")
+SERVED = RequestEnded("GET", "/api/info", 200, 0.001, 10, "local", "mine")
 
 
 class Collector:

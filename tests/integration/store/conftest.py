@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.catalogues import entry, fill
 from tests.fakes.encoders import hash_vector
 from tools.records import Filters, Item
-from tools.store import Catalogue, Entry, Space
+from tools.store import Catalogue, CatalogueEntry, Space
 
 COUNT = 600
 
@@ -20,7 +20,7 @@ class Shop:
     """A filled catalogue and what stands in it."""
 
     catalogue: Catalogue
-    entries: list[Entry]
+    entries: list[CatalogueEntry]
     told: list[str]
 
     def exact(self, space: Space, query: np.ndarray, k: int, filters: Filters | None = None) -> list[str]:
@@ -38,7 +38,7 @@ class Shop:
         return [item_id for item_id, _ in self.catalogue.nearest(space, query, k, filters)]
 
 
-def make_entries(count: int = COUNT) -> list[Entry]:
+def make_entries(count: int = COUNT) -> list[CatalogueEntry]:
     return [
         entry(Item(id=f"i{n}", title=f"Thing {n}", price=float(n), category=f"C{n % 7}"), pictures=n % 4)
         for n in range(count)

@@ -10,7 +10,7 @@ from assistant.settings import Settings
 from tests.fakes.catalogues import entry
 from tests.fakes.encoders import identity
 from tools.records import Item
-from tools.store import Catalogue, Entry, NewVector
+from tools.store import Catalogue, CatalogueEntry, NewVector
 from tools.taste.events import EventStore
 from tools.taste.records import Interaction
 
@@ -35,7 +35,7 @@ def put(catalogue: Catalogue, items: list[Item]) -> None:
         writer.tidy()
 
 
-def _vector(each: Entry) -> NewVector:
+def _vector(each: CatalogueEntry) -> NewVector:
     row = np.random.default_rng(int.from_bytes(each.text_hash[:4], "big")).normal(scale=0.05, size=24)
     row[COLOURS.index(each.item.id.split("-")[0])] += 1
     return NewVector("text", each.text_hash, (row / np.linalg.norm(row)).astype(np.float32))

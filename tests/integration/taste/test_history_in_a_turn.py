@@ -11,12 +11,12 @@ import pytest
 
 from assistant.agent.reading.reader import MessageReader
 from assistant.engines import taste_of
-from assistant.front import Assistant, Sent
+from assistant.front import Assistant, SendOptions
 from assistant.ingest import Encoders, IngestOptions, ingest
 from assistant.records import Done, Memory, Reply
 from assistant.settings import Settings, load_settings
-from assistant.understanding import Said, Understanding
-from eval.measures.claim_ground import Shelf
+from assistant.understanding import Understanding, Utterance
+from eval.measures.claim_ground import CatalogueIndex
 from eval.measures.claims import held_texts
 from tests.fakes import catalogues
 from tests.fakes.openai_server import FakeOpenAIServer
@@ -29,7 +29,7 @@ from tools.taste.choices import gather
 from tools.taste.events import EventStore
 from tools.taste.model import TasteModel
 from tools.taste.records import Interaction
-from tools.taste.training import Plan, train
+from tools.taste.training import TrainingPlan, train
 from tools.toolbox import Engines
 
 ANNA, BEN = "a" * 32, "b" * 32
@@ -64,7 +64,7 @@ def engines(tmp_path: Path, settings: tuple[Settings, FakeOpenAIServer]) -> Iter
 
 def _trained(store: EventStore) -> TasteModel:
     names = store.item_ids()
-    return train(gather(store.matrix_rows(), [names.get(key, "") for key in range(max(names) + 1)]), {}, Plan())
+    return train(gather(store.matrix_rows(), [names.get(key, "") for key in range(max(names) + 1)]), {}, TrainingPlan())
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def meanings(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def understand(
         reader: MessageReader,
-        said: list[Said],
+        said: list[Utterance],
         memory: Memory,
         *rest: Any,  # noqa: ANN401
         **more: Any,  # noqa: ANN401
@@ -95,7 +95,7 @@ def meanings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def said(assistant: Assistant, text: str, owner: str, session_id: str | None = None) -> Reply:
-    events = [event async for event in assistant.stream(text, session_id=session_id, sent=Sent(owner=owner))]
+    events = [event async for event in assistant.stream(text, session_id=session_id, sent=SendOptions(owner=owner))]
     assert isinstance(events[-1], Done)
     return events[-1].reply
 
@@ -116,7 +116,7 @@ async def test_what_people_of_the_same_taste_chose_comes_first_and_is_told_with_
         assert both["chair-2"] == 20
         ranks = [item.item_id for item in reply.recommendations]
         assert ranks.index("chair-2") < min(ranks.index("chair-1"), ranks.index("chair-3"))
-        shelf = Shelf({item.id: item for item in engines.catalogue.items()})
+        shelf = CatalogueIndex({item.id: item for item in engines.catalogue.items()})
         assert [claim for text in held_texts(reply, shelf) for claim in text.unsupported] == []
 
 

@@ -8,7 +8,7 @@ from tests.integration.taste.conftest import likes
 from tools.store import Catalogue
 from tools.taste.events import EventStore
 from tools.taste.model import TasteModel
-from tools.taste.privacy_ledger import NAME, BudgetSpent, Ledger
+from tools.taste.privacy_ledger import NAME, BudgetSpent, PrivacyLedger
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_the_same_events_are_told_of_once_and_new_ones_have_a_budget_of_their_ow
     assert model_of(private).card.version == version, "the model that was there stays"
     crowd(store, first=100)
     taste_training.train(private)
-    ledger = Ledger(private.data_folder / NAME, 8.0)
+    ledger = PrivacyLedger(private.data_folder / NAME, 8.0)
     assert [one.epsilon for one in ledger.releases()] == [8.0, 8.0]
     assert ledger.total().epsilon == 16.0
 

@@ -7,26 +7,28 @@ import pytest
 
 from assistant.agent.calls import OFFERED
 from assistant.settings import load_settings
-from assistant.tuning.conversations import Conversation, Conversations, Turn, load
+from assistant.tuning.conversations import Conversations, LabelledConversation, LabelledTurn, load
 from assistant.tuning.examples import Example, examples_of, role_examples, sentence_examples
 
 pytestmark = pytest.mark.models
 
 
-def conversation(*turns: Turn) -> Conversation:
-    return Conversation(language="en", turns=list(turns))
+def conversation(*turns: LabelledTurn) -> LabelledConversation:
+    return LabelledConversation(language="en", turns=list(turns))
 
 
 TURNS = [
-    conversation(Turn(say="a wireless screwdriver for shelves", next="search", query="cordless drill", best=["w01"])),
-    conversation(Turn(say="hello, nice shop!", next="small_talk", answer="Hello! How can I help?")),
     conversation(
-        Turn(
+        LabelledTurn(say="a wireless screwdriver for shelves", next="search", query="cordless drill", best=["w01"])
+    ),
+    conversation(LabelledTurn(say="hello, nice shop!", next="small_talk", answer="Hello! How can I help?")),
+    conversation(
+        LabelledTurn(
             say="something to cut planks, at most 40 dollars", next="search", query="hand saw",
             filters={"max_price": 40}, best=["w02"],
         ),
     ),
-    conversation(Turn(say="a hammer", next="search", query="hammer", filters={"max_price": 5}, best=["w04"])),
+    conversation(LabelledTurn(say="a hammer", next="search", query="hammer", filters={"max_price": 5}, best=["w04"])),
 ]  # fmt: skip
 
 

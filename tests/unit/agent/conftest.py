@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from numpy.typing import NDArray
 
-from assistant.agent.feedback import Pressed
+from assistant.agent.feedback import Click
 from assistant.agent.graph import build_graph
 from assistant.agent.reading import reader
 from assistant.agent.reading.reader import MessageReader
@@ -170,7 +170,7 @@ class Stage:
     by_title: bool = False
     """Only items with a word of the query in their title are near to it."""
     manner: TurnSettings = field(default_factory=TurnSettings)
-    pressed: list[Pressed] = field(default_factory=list)
+    pressed: list[Click] = field(default_factory=list)
     taste: Taste | None = None
     tasting: TasteSettings = field(default_factory=TasteSettings)
     vocabulary: Vocabulary = field(default_factory=lambda: VOCABULARY)

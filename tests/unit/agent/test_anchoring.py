@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assistant.agent.anchoring import Words, anchored
-from assistant.understanding import Said
+from assistant.understanding import Utterance
 from tools.records import Filters, Vocabulary
 
 VOCABULARY = Vocabulary(
@@ -17,7 +17,7 @@ VOCABULARY = Vocabulary(
 
 
 def read(text: str, language: str = "en", **filters: Any) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:  # noqa: ANN401
-    words = Words([Said(source="text", text=text)], language, VOCABULARY)
+    words = Words([Utterance(source="text", text=text)], language, VOCABULARY)
     standing, others = anchored(Filters.model_validate(filters), words)
     return [(one.field, one.value) for one in standing], [(one.field, one.value) for one in others]
 
@@ -39,7 +39,9 @@ def test_a_number_stands_in_any_spelling(text: str, language: str, value: float)
 
 
 def test_a_bound_that_is_itself_not_meant_is_kept_as_such() -> None:
-    (one,), _ = anchored(Filters(max_price=59.99), Words([Said(source="aud1", text="less than $60")], "en", VOCABULARY))
+    (one,), _ = anchored(
+        Filters(max_price=59.99), Words([Utterance(source="aud1", text="less than $60")], "en", VOCABULARY)
+    )
     assert (one.value, one.exclusive, one.currency, one.source, one.words) == (59.99, True, "USD", "aud1", "$60")
 
 

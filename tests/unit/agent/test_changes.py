@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.agent.changes import changes
-from assistant.agent.state import Found, Plan, WishSearch
+from assistant.agent.state import Plan, SearchResult, WishSearch
 from assistant.records import Candidate, Change, Constraint, Provisional, Ranked
 from assistant.settings import TurnSettings
 from assistant.understanding import to_filters
@@ -40,7 +40,7 @@ def told(
     first: str,
     found: str,
     now: str,
-    *searches: Found,
+    *searches: SearchResult,
     proposed: tuple[Constraint, ...] = (),
     given_up: tuple[Constraint, ...] = (),
     count: int = 3,
@@ -59,8 +59,8 @@ def told(
     return changes([search], [shown], count, context, "en")
 
 
-def further(words: str, ids: str, tool: str = "search_by_text") -> Found:
-    return Found(tool=tool, asked=words, hits=[hit(one) for one in ids], by_model=True)
+def further(words: str, ids: str, tool: str = "search_by_text") -> SearchResult:
+    return SearchResult(tool=tool, asked=words, hits=[hit(one) for one in ids], by_model=True)
 
 
 BENCH = "for “bench” "

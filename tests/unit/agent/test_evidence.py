@@ -1,8 +1,8 @@
 import pytest
 
-from assistant.agent.evidence import TASTE, Ledger, cited, in_words, template_explanation
+from assistant.agent.evidence import TASTE, EvidenceBuilder, cited, in_words, template_explanation
 from assistant.agent.fusion import FusedHit
-from assistant.claims import Explanation, Limit, unsupported
+from assistant.claims import Explanation, PriceLimit, unsupported
 from assistant.records import Evidence
 from tools.records import Because, Filters, Hit, Item, Signal, Vocabulary
 
@@ -25,7 +25,7 @@ SIGNALS = [
 
 def entries(filters: Filters | None = None) -> list[Evidence]:
     fused = FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, SIGNALS)
-    return Ledger(filters or Filters(), "an oak chair", {"aud1": "a chair please"}).entries(fused, ITEM)
+    return EvidenceBuilder(filters or Filters(), "an oak chair", {"aud1": "a chair please"}).entries(fused, ITEM)
 
 
 def test_every_fact_is_an_entry_with_an_id_of_its_own() -> None:
@@ -51,15 +51,15 @@ def test_a_price_says_that_it_keeps_the_limit() -> None:
 @pytest.mark.parametrize(
     ("limit", "detail"),
     [
-        (Limit(100, "USD"), "it costs 80 USD, within your limit"),
-        (Limit(100), "it costs 80 USD, within your limit"),
-        (Limit(100, "GBP"), "it costs 80 USD"),
-        (Limit(60, "USD"), "it costs 80 USD"),
+        (PriceLimit(100, "USD"), "it costs 80 USD, within your limit"),
+        (PriceLimit(100), "it costs 80 USD, within your limit"),
+        (PriceLimit(100, "GBP"), "it costs 80 USD"),
+        (PriceLimit(60, "USD"), "it costs 80 USD"),
     ],
 )
-def test_a_price_is_compared_with_a_limit_of_its_own_currency_alone(limit: Limit, detail: str) -> None:
+def test_a_price_is_compared_with_a_limit_of_its_own_currency_alone(limit: PriceLimit, detail: str) -> None:
     fused = FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, SIGNALS)
-    found = Ledger(Filters(max_price=limit.amount), "an oak chair", limit=limit).entries(fused, ITEM)
+    found = EvidenceBuilder(Filters(max_price=limit.amount), "an oak chair", limit=limit).entries(fused, ITEM)
     (price,) = [entry for entry in found if entry.source == "price"]
     assert price.detail == detail
     assert (price.facts.get("limit") == limit.amount) == ("within" in detail)
@@ -68,7 +68,9 @@ def test_a_price_is_compared_with_a_limit_of_its_own_currency_alone(limit: Limit
 def test_words_that_the_text_only_denies_are_not_told_as_found() -> None:
     item = ITEM.model_copy(update={"description": "An oak chair without leather."})
     signals = [("", Signal(source="keyword", score=1.0, rank=1, matched=["oak", "leather"]))]
-    found = Ledger(Filters(), "oak leather").entries(FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, signals), item)
+    found = EvidenceBuilder(Filters(), "oak leather").entries(
+        FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, signals), item
+    )
     assert [entry.facts["words"] for entry in found if entry.source == "keyword"] == ["oak"]
 
 
@@ -85,7 +87,9 @@ def test_voice_that_named_a_found_word_is_noted() -> None:
 def test_a_number_that_may_be_part_of_a_code_is_no_word_that_the_text_mentions() -> None:
     def told(matched: list[str]) -> list[str]:
         signals = [("cable 5", Signal(source="keyword", score=3.0, rank=1, matched=matched))]
-        found = Ledger(Filters(), "cable").entries(FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, signals), ITEM)
+        found = EvidenceBuilder(Filters(), "cable").entries(
+            FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, signals), ITEM
+        )
         return [entry.detail for entry in found if entry.source == "keyword"]
 
     assert told(["cable", "5"]) == ["its text mentions cable"]
@@ -125,7 +129,7 @@ def test_what_speaks_for_an_item_by_the_users_taste_is_told_with_titles_and_coun
         ("", Signal(source="popular", score=2.0, rank=2)),
     ]
     fused = FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, signals)
-    told = [entry for entry in Ledger(Filters(), "", {}).entries(fused, ITEM) if entry.source in TASTE]
+    told = [entry for entry in EvidenceBuilder(Filters(), "", {}).entries(fused, ITEM) if entry.source in TASTE]
     assert [entry.detail for entry in told] == [
         "you liked “Pine Stool” and “Birch Desk”; 12 people who liked “Pine Stool” also chose this",
         "close to what you liked: “Pine Stool”",

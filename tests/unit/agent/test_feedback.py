@@ -2,9 +2,9 @@
 
 import pytest
 
-from assistant.agent.feedback import Pressed, leanings, with_buttons, with_words
+from assistant.agent.feedback import Click, item_feedback, with_buttons, with_words
 from assistant.errors import LLMUnavailable
-from assistant.records import Memory, Recommendation, Regard
+from assistant.records import ItemFeedback, Memory, Recommendation
 from assistant.understanding import Understanding
 from tests.unit.agent.conftest import Stage
 
@@ -23,7 +23,7 @@ def said(**what: list[Recommendation] | str | None) -> Understanding:
 
 def test_words_beat_buttons_and_later_words_beat_earlier_ones() -> None:
     memory = with_words(Memory(), said(liked=[shown("oak")])).model_copy(update={"turns": 1})
-    pressed = with_buttons(memory, [Pressed("oak", "dislike", 5.0), Pressed("cafe", "dislike", 6.0)], TITLES)
+    pressed = with_buttons(memory, [Click("oak", "dislike", 5.0), Click("cafe", "dislike", 6.0)], TITLES)
     assert [regard.item_id for regard in pressed.liked] == ["oak"]
     assert [regard.item_id for regard in pressed.rejected] == ["cafe"]
     changed = with_words(pressed, said(rejected=[shown("oak")]))
@@ -32,16 +32,18 @@ def test_words_beat_buttons_and_later_words_beat_earlier_ones() -> None:
 
 
 def test_a_button_counts_once_and_unknown_items_say_nothing() -> None:
-    press = [Pressed("oak", "like", 5.0), Pressed("gone", "like", 5.0)]
+    press = [Click("oak", "like", 5.0), Click("gone", "like", 5.0)]
     once = with_buttons(Memory(turns=1), press, TITLES)
     twice = with_buttons(once.model_copy(update={"turns": 2}), press, TITLES)
-    assert twice.liked == [Regard(item_id="oak", title="Oak Chair", turn=1, source="button")]
+    assert twice.liked == [ItemFeedback(item_id="oak", title="Oak Chair", turn=1, source="button")]
 
 
 def test_what_was_shown_for_an_item_fades_with_the_turns() -> None:
-    liked = [Regard(item_id=item_id, title="", turn=turn, source="words") for item_id, turn in (("a", 1), ("b", 3))]
-    looked = [Regard(item_id="c", title="", turn=3, source="words")]
-    found = leanings(Memory(turns=3, liked=liked, looked_at=looked))
+    liked = [
+        ItemFeedback(item_id=item_id, title="", turn=turn, source="words") for item_id, turn in (("a", 1), ("b", 3))
+    ]
+    looked = [ItemFeedback(item_id="c", title="", turn=3, source="words")]
+    found = item_feedback(Memory(turns=3, liked=liked, looked_at=looked))
     assert found["b"] > found["a"] > found["c"] > 0
 
 
@@ -59,7 +61,7 @@ async def test_a_rejected_item_does_not_come_back_unless_it_is_named(stage: Stag
 
 async def test_a_pressed_button_moves_the_next_turn_and_can_be_taken_back(stage: Stage) -> None:
     await stage.turn("a chair", DOWN)
-    stage.pressed = [Pressed("oak", "not_this", 10.0)]
+    stage.pressed = [Click("oak", "not_this", 10.0)]
     reply, _, _ = await stage.turn("a chair", DOWN)
     assert "oak" not in [item.item_id for item in reply.recommendations]
     assert reply.constraints == {"exclude_ids": ["oak"]}
@@ -72,4 +74,4 @@ async def test_what_is_too_expensive_says_nothing_against_what_is_like_it(stage:
     await stage.turn("[item:the second one] is too expensive", DOWN, act="refine", asks=["rejects", "cheaper"])
     memory = (await stage.graph.aget_state({"configurable": {"thread_id": "s"}})).values["kept"]
     assert [regard.item_id for regard in memory.rejected] == ["cafe"]
-    assert leanings(memory) == {}
+    assert item_feedback(memory) == {}

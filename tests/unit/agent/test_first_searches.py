@@ -13,7 +13,7 @@ from assistant.agent.first_searches import (
 )
 from assistant.agent.state import Plan
 from assistant.records import Constraint, Memory, Recommendation
-from assistant.understanding import Said, Understanding
+from assistant.understanding import Understanding, Utterance
 from tools.records import Hit, Vocabulary
 
 VOCABULARY = Vocabulary(categories=["Furniture", "Photo"], brands=["Nike"])
@@ -115,7 +115,7 @@ def test_long_names_never_fill_the_prompt() -> None:
     vocabulary = Vocabulary(categories=[*long, "Chairs"], brands=[*long, "Nike"])
     usual = usual_names(vocabulary)
     assert (usual.categories, usual.brands) == (["Chairs"], ["Nike"])
-    said = [Said(source="text", text=f"only {long[0]}")]
+    said = [Utterance(source="text", text=f"only {long[0]}")]
     hits = [Hit(item_id="i", title="t", category=long[1], brand=long[2])]
     near = names_near(said, hits, vocabulary, usual)
     assert (near.categories, near.brands) == ([], [])
@@ -133,7 +133,7 @@ def test_the_model_chooses_among_what_is_frequent_and_what_the_message_is_about(
     assert usual.categories == names("Kind", 200)[::-1][:MAX_NAMES]
     assert usual.brands == names("Maker", 200)[::-1][:MAX_NAMES]
     hits = [Hit(item_id="i", title="t", category="Music > Zithers > Old", brand="Zeppelin")]
-    near = names_near([Said(source="text", text="zebra rugs or zenith, kind 199")], hits, vocabulary, usual)
+    near = names_near([Utterance(source="text", text="zebra rugs or zenith, kind 199")], hits, vocabulary, usual)
     assert near.categories == ["Zebra Rugs", "Music", "Zithers", "Old"]
     assert near.brands == ["Zenith", "Zeppelin"]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from assistant.agent.feedback import Pressed
+from assistant.agent.feedback import Click
 from assistant.errors import LLMUnavailable
 from assistant.records import LOCAL
 from assistant.settings import TasteSettings
@@ -77,7 +77,7 @@ async def test_words_of_this_conversation_beat_the_history(known: Stage) -> None
 async def test_a_button_of_this_conversation_beats_the_history(known: Stage) -> None:
     did(known, "bench", "purchase", count=20)
     assert (await order(known, "a chair"))[0] == "cafe"
-    known.pressed = [Pressed("cafe", "dislike", time.time())]
+    known.pressed = [Click("cafe", "dislike", time.time())]
     assert "cafe" not in await order(known, "a chair")
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from assistant.agent.reading.questions import Question
+from assistant.agent.reading.questions import RoleQuestion
 from assistant.agent.reading.reader import MessageReader
 from assistant.agent.role_questions import with_questions
 from assistant.agent.state import TurnContext
@@ -17,7 +17,7 @@ from assistant.settings import ReadingSettings
 from tests.fakes.openai_server import FakeOpenAIServer, Reply
 from tools.records import Vocabulary
 
-QUESTIONS = [Question("no Sony, no Bose, no LG", start, end, False) for start, end in ((3, 7), (12, 16), (21, 23))]
+QUESTIONS = [RoleQuestion("no Sony, no Bose, no LG", start, end, False) for start, end in ((3, 7), (12, 16), (21, 23))]
 UNWANTED = Reply("B", finish_reason="length", top_tokens={"B": math.log(0.9), "A": math.log(0.1)})
 SPLIT = Reply("A", finish_reason="length", top_tokens={"B": math.log(0.4), "A": math.log(0.6)})
 
@@ -37,7 +37,7 @@ def context_at(server: FakeOpenAIServer, folder: Path, **reading: float) -> Turn
     )
 
 
-async def asked(context: TurnContext) -> dict[Question, str]:
+async def asked(context: TurnContext) -> dict[RoleQuestion, str]:
     """What the reader is told in its thread."""
     reader = with_questions(context).reader
     assert reader.ask is not None

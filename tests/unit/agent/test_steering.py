@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.agent.test_changing import planning
 
-from assistant.agent.feedback import Pressed
+from assistant.agent.feedback import Click
 from assistant.records import Explained
 from assistant.settings import TurnSettings
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
@@ -70,7 +70,7 @@ async def test_a_model_is_asked_where_more_is_said(
 async def test_what_is_pressed_moves_the_next_list_without_a_model(stage: Stage, model: FakeOpenAIServer) -> None:
     await stage.turn(WISH)
     model.requests.clear()
-    stage.pressed = [Pressed("oak", "dislike", 1.0), Pressed("shoe", "like", 2.0), Pressed("shoe", "cart", 3.0)]
+    stage.pressed = [Click("oak", "dislike", 1.0), Click("shoe", "like", 2.0), Click("shoe", "cart", 3.0)]
     reply, _, _ = await stage.turn("show more", act="more")
     assert model.requests == []
     assert "oak" not in [item.item_id for item in reply.recommendations]

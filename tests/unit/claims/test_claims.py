@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from assistant.claims import Explanation, Limit, Other, denied_words, named_currency, unsupported
+from assistant.claims import Explanation, OtherItem, PriceLimit, denied_words, named_currency, unsupported
 from assistant.claims.numerals import _COUNTS, _PARTS, FRACTION, digits_for_words
 from assistant.records import Evidence
 from tools.records import Vocabulary
@@ -29,7 +29,7 @@ RUNNER = [
 
 
 def check(text: str, language: str = "en", evidence: list[Evidence] = RUNNER, **about: Any) -> list[str]:  # noqa: ANN401 - fields of the record
-    told = Explanation(text, "Freerun Running Shoe", evidence, language, limit=Limit(400.0, "USD"))
+    told = Explanation(text, "Freerun Running Shoe", evidence, language, limit=PriceLimit(400.0, "USD"))
     return unsupported(replace(told, **about), VOCABULARY)
 
 
@@ -185,7 +185,7 @@ def test_a_likeness_is_said_as_far_as_it_goes() -> None:
 
 # Other items and limits -----------------------------------------------------------------------------------------------
 
-OTHERS = (Other("Trail King", 190.0, "USD"), Other("City Step", 175.0, "USD"))
+OTHERS = (OtherItem("Trail King", 190.0, "USD"), OtherItem("City Step", 175.0, "USD"))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_limit_in_another_currency_is_not_compared() -> None:
     price = [entry("price", "price", price=40.0, currency="GBP")]
     assert check("It costs 40 GBP.", "en", price, limit=None) == []
     assert check("It costs 40 GBP, within your limit.", "en", price, limit=None)
-    assert check("It costs 40 GBP, within your limit.", "en", price, limit=Limit(47.0, "USD"))
+    assert check("It costs 40 GBP, within your limit.", "en", price, limit=PriceLimit(47.0, "USD"))
 
 
 # Parts and polarity of the evidence -----------------------------------------------------------------------------------

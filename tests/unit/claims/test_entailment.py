@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from assistant.claims import Explanation, Limit, Other, unsupported
+from assistant.claims import Explanation, OtherItem, PriceLimit, unsupported
 from assistant.claims.entailment import KINDS, Entailment, ground_lines, kinds_of, matches
 from assistant.claims.training import COMPONENTS, _Network, labelled
 from assistant.records import Evidence
@@ -62,8 +62,8 @@ EXPLANATION = Explanation(
     ],
     language="en",
     wish="light shoes",
-    limit=Limit(60.0, "USD"),
-    others=(Other("Trail King", 59.0, "EUR"), Other("Free Gift", None, None)),
+    limit=PriceLimit(60.0, "USD"),
+    others=(OtherItem("Trail King", 59.0, "EUR"), OtherItem("Free Gift", None, None)),
 )
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.agent.evidence import Ledger, template_explanation
+from assistant.agent.evidence import EvidenceBuilder, template_explanation
 from assistant.agent.fusion import FusedHit
-from assistant.claims import Explanation, Limit, unsupported
+from assistant.claims import Explanation, PriceLimit, unsupported
 from tools.records import Because, Filters, Hit, Item, Signal, Vocabulary
 
 LANGUAGES = ("en", "de", "es", "fr", "zh")
@@ -82,9 +82,9 @@ def test_every_template_is_held_by_its_own_evidence(
 ) -> None:
     filters = Filters(max_price=maximum, in_stock=True)
     fused = FusedHit(Hit(item_id="x", title=item.title), 0.1, [("oak chair", signal) for signal in signals])
-    evidence = Ledger(filters, "an oak chair").entries(fused, item)[:6]
+    evidence = EvidenceBuilder(filters, "an oak chair").entries(fused, item)[:6]
     text = template_explanation(item.title, evidence, language)
-    limit = Limit(maximum) if maximum is not None else None
+    limit = PriceLimit(maximum) if maximum is not None else None
     if text and len(text) <= 400:
         explanation = Explanation(text, item.title, evidence, language, limit=limit)
         found = unsupported(explanation, Vocabulary(brands=["Nike"]))

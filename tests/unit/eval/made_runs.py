@@ -7,7 +7,7 @@ from typing import Any
 
 from assistant.records import CitedEvidence, Query, Recommendation, Reply, Step, Timings, TranscriptNote, UsageNote
 from eval.runs.reading import Run, read_run, write_cases
-from eval.runs.records import CaseAnswer, CaseScore, Check, Manifest, RunScores, TurnAnswer, Variant
+from eval.runs.records import CaseAnswer, CaseScore, Check, EvalVariant, RunManifest, RunScores, TurnAnswer
 from eval.suite.records import Case, Expectation, PictureAttachment, ToolExpectation, Turn, VoiceAttachment
 
 
@@ -61,16 +61,17 @@ def make_run(
     return read_run(folder)
 
 
-def manifest_of(run: str, cases: list[str], **changes: Any) -> Manifest:  # noqa: ANN401 - fields of the manifest
+def manifest_of(run: str, cases: list[str], **changes: Any) -> RunManifest:  # noqa: ANN401 - fields of the manifest
     """How a run was made."""
     told: dict[str, Any] = {
         "suite": "made", "suite_file": "made.yaml", "suite_sha256": "s1", "catalogue_sha256": "c1",
-        "variant": Variant(name=run), "seed": 7, "configuration": {"turn": {"top_n": 3}}, "prompts": {"plan": "3 abc"},
+        "variant": EvalVariant(name=run), "seed": 7,
+        "configuration": {"turn": {"top_n": 3}}, "prompts": {"plan": "3 abc"},
         "models": {"llm": "small 0.5B"}, "code": "abc", "packages": {"scipy": "1"},
         "machine": {"cores": 2, "load_before": 0.5}, "started": "2026-11-22T10:00:00Z",
         "finished": "2026-11-22T10:05:00Z",
     }  # fmt: skip
-    return Manifest(run=run, cases=cases, **{**told, **changes})
+    return RunManifest(run=run, cases=cases, **{**told, **changes})
 
 
 def case_of(made: Made) -> Case:

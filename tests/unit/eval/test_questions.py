@@ -4,14 +4,14 @@ import math
 
 import pytest
 
-from assistant.agent.reading.questions import Question
+from assistant.agent.reading.questions import RoleQuestion
 from assistant.llm.client import ChatClient
-from eval.questions import NEVER, Answered, Case, ask, best_bound, figures, in_words
+from eval.questions import NEVER, AnsweredQuestion, QuestionCase, ask, best_bound, figures, in_words
 from tests.fakes.openai_server import FakeOpenAIServer, Reply
 
 
-def answered(truth: str, read: str, answer: str, probability: float) -> Answered:
-    return Answered(Case(Question("no Sony", 3, 7, False), truth, read), answer, probability)
+def answered(truth: str, read: str, answer: str, probability: float) -> AnsweredQuestion:
+    return AnsweredQuestion(QuestionCase(RoleQuestion("no Sony", 3, 7, False), truth, read), answer, probability)
 
 
 RIGHT_WHEN_SURE = [answered("not", "prop", "not", 0.9), answered("prop", "prop", "not", 0.4)] * 4
@@ -36,7 +36,7 @@ def test_each_half_is_counted_by_the_bound_of_the_other() -> None:
     [({"B": math.log(0.8), "A": math.log(0.2)}, ("not", 0.8)), ({"C": 0.0}, ("said", 1.0)), ({"?": 0.0}, ("prop", 0))],
 )
 async def test_letters_are_decisions(tokens: dict[str, float], expected: tuple[str, float]) -> None:
-    case = Case(Question("no Sony", 3, 7, False), "not", "prop")
+    case = QuestionCase(RoleQuestion("no Sony", 3, 7, False), "not", "prop")
     with FakeOpenAIServer([Reply("A", finish_reason="length", top_tokens=tokens)]) as server:
         (one,) = await ask(ChatClient(server.settings()), [case], lambda _: None)
     assert (one.answer, one.probability) == (expected[0], pytest.approx(expected[1]))

@@ -6,7 +6,7 @@ import pytest
 
 from assistant.llm.client import ChatClient
 from assistant.tuning.examples import Example, ExampleMessage
-from eval.steps import Answer, Figures, ask, figures
+from eval.steps import StepAnswer, StepFigures, ask, figures
 from tests.fakes.encoders import HashText
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
 
@@ -25,8 +25,8 @@ def example(step: str, *answers: str, language: str = "en") -> Example:
     return Example.model_validate({"step": step, "language": language, "messages": told[:-1], "source": "test"})
 
 
-def judged(step: str, right: str, said: str) -> Figures:
-    answer = Answer(example(step, right), 1, said)
+def judged(step: str, right: str, said: str) -> StepFigures:
+    answer = StepAnswer(example(step, right), 1, said)
     return figures([answer], HashText(), lambda text: "de" if "ein" in text else "en")[step, "all"]  # type: ignore[arg-type]
 
 

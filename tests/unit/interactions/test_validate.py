@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistant.ingest.validate import LineError
-from assistant.interactions.validate import FIELDS, Rules, read_time, validate
+from assistant.interactions.validate import FIELDS, EventRules, read_time, validate
 from tools.taste.records import Interaction
 
 NOW = 1_750_000_000.0
-RULES = Rules(now=NOW, undated=None, pseudonym=lambda raw: f"<{raw}>")
+RULES = EventRules(now=NOW, undated=None, pseudonym=lambda raw: f"<{raw}>")
 GOOD: dict[str, Any] = {"user_id": "ann", "item_id": "chair-1", "event": "like", "timestamp": 1_700_000_000}
 
 
@@ -106,7 +106,7 @@ def test_what_is_wrong_is_said_without_the_user_s_id(changed: dict[str, Any], re
 )  # fmt: skip
 def test_a_value_that_cannot_be_used_costs_the_value_and_not_the_event(value: object, reason: str) -> None:
     said: list[tuple[str, str]] = []
-    rules = Rules(now=NOW, undated=None, pseudonym=str, leave_out=lambda item_id, why: said.append((item_id, why)))
+    rules = EventRules(now=NOW, undated=None, pseudonym=str, leave_out=lambda item_id, why: said.append((item_id, why)))
     assert validate({**GOOD, "event": "view", "value": value}, rules).value is None
     assert said == [(GOOD["item_id"], reason)]
 
@@ -117,7 +117,7 @@ def test_columns_and_events_are_read_in_any_letters() -> None:
 
 
 def test_lines_without_a_time_get_the_one_that_was_given_for_them() -> None:
-    given = Rules(now=NOW, undated=1_000.0, pseudonym=str)
+    given = EventRules(now=NOW, undated=1_000.0, pseudonym=str)
     assert validate({**GOOD, "timestamp": None}, given).at == 1_000.0
     assert validate(GOOD, given).at == 1_700_000_000.0
 

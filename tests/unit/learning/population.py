@@ -2,27 +2,27 @@
 
 import numpy as np
 
-from assistant.learning.presses import Judged
-from assistant.learning.records import Impression, Shown, Vote
+from assistant.learning.presses import ClickedRanking
+from assistant.learning.records import Impression, LoggedCandidate, RankedSignal
 
 CANDIDATES, PLACES = 8, 3
 IN_FORCE = {"dense": 0.5, "keyword": 1.5}
 """The policy that logged: it listens to keywords, and people like what is dense."""
 
 
-def population(turns: int, *, eta: float = 1.0, seed: int = 11, by_chance: bool = False) -> list[Judged]:
+def population(turns: int, *, eta: float = 1.0, seed: int = 11, by_chance: bool = False) -> list[ClickedRanking]:
     """Rankings by the policy in force, and presses: a place is looked at with ``place ** -eta``, dense is liked."""
     numbers = np.random.default_rng(seed)
     return [_ranking(turn, numbers, eta, by_chance) for turn in range(turns)]
 
 
-def _ranking(turn: int, numbers: np.random.Generator, eta: float, by_chance: bool) -> Judged:
+def _ranking(turn: int, numbers: np.random.Generator, eta: float, by_chance: bool) -> ClickedRanking:
     dense, keyword = numbers.permutation(CANDIDATES) + 1, numbers.permutation(CANDIDATES) + 1
     scores = IN_FORCE["dense"] / (60 + dense) + IN_FORCE["keyword"] / (60 + keyword)
     best = [int(item) for item in np.argsort(-scores)]
     shown = [int(item) for item in numbers.permutation(best[:PLACES])] if by_chance else best[:PLACES]
     items = [
-        Shown(
+        LoggedCandidate(
             item_id=str(item),
             position=shown.index(item) + 1 if item in shown else None,
             propensity=1 / PLACES if by_chance else 1.0,
@@ -37,8 +37,8 @@ def _ranking(turn: int, numbers: np.random.Generator, eta: float, by_chance: boo
         session_id=f"s{turn}", turn=1, user="u", at=float(turn), policy="", method="rrf", k=60, weights=IN_FORCE,
         items=items,
     )  # fmt: skip
-    return Judged(logged, rewards)
+    return ClickedRanking(logged, rewards)
 
 
-def _vote(source: str, rank: int) -> Vote:
-    return Vote(source=source, rank=rank, score=1 / rank, share=(CANDIDATES - rank) / (CANDIDATES - 1))
+def _vote(source: str, rank: int) -> RankedSignal:
+    return RankedSignal(source=source, rank=rank, score=1 / rank, share=(CANDIDATES - rank) / (CANDIDATES - 1))

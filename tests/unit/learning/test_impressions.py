@@ -5,15 +5,16 @@ import pytest
 
 from assistant.errors import StoreError
 from assistant.learning.impressions import FILE, ImpressionLog, expire_impressions, forget_impressions
-from assistant.learning.records import Impression, Shown, Vote
+from assistant.learning.records import Impression, LoggedCandidate, RankedSignal
 from assistant.sessions import SessionLog
 
 
 def ranking(session: str, turn: int = 1, *, user: str = "ann", at: float = 10.0) -> Impression:
-    votes = [Vote(source="dense", rank=1, score=0.5, share=1.0)]
+    votes = [RankedSignal(source="dense", rank=1, score=0.5, share=1.0)]
     return Impression(
         session_id=session, turn=turn, user=user, at=at, policy="3", method="rrf", k=60, weights={"dense": 1.0},
-        items=[Shown(item_id="oak", position=1, votes=votes), Shown(item_id="cafe", position=None, votes=[])],
+        items=[LoggedCandidate(item_id="oak", position=1, votes=votes),
+               LoggedCandidate(item_id="cafe", position=None, votes=[])],
     )  # fmt: skip
 
 

@@ -2,8 +2,8 @@ import pytest
 
 from assistant.learning.learn import LEAST_PRESSES, learn
 from assistant.learning.offpolicy import CLIP, off_policy, order
-from assistant.learning.presses import Judged, judged, propensities
-from assistant.learning.records import Impression, Propensities, Shown, Vote
+from assistant.learning.presses import ClickedRanking, judged, propensities
+from assistant.learning.records import Impression, LoggedCandidate, Propensities, RankedSignal
 from tests.unit.learning.population import IN_FORCE, PLACES, population
 
 
@@ -42,7 +42,7 @@ def test_what_was_never_shown_counts_for_nothing_in_what_new_weights_earn_at_lea
 def test_naive_learning_goes_wrong_where_position_alone_explains_the_presses() -> None:
     """Everything shown is liked alike, and places are looked at unequally: naive learning praises the order it saw."""
     rankings = [
-        Judged(one.impression, {i.item_id: 1.0 for i in one.impression.items if i.position == place(number)})
+        ClickedRanking(one.impression, {i.item_id: 1.0 for i in one.impression.items if i.position == place(number)})
         for number, one in enumerate(population(1_200))
     ]
     naive = learn(rankings, IN_FORCE, corrected=False)
@@ -69,7 +69,7 @@ def test_twenty_presses_are_too_few() -> None:
 
 def test_presses_at_one_place_only_say_nothing() -> None:
     rankings = [
-        Judged(one.impression, {i.item_id: 1.0 for i in one.impression.items if i.position == 1})
+        ClickedRanking(one.impression, {i.item_id: 1.0 for i in one.impression.items if i.position == 1})
         for one in population(200)
     ]
     assert learn(rankings, IN_FORCE).refused == (
@@ -79,7 +79,7 @@ def test_presses_at_one_place_only_say_nothing() -> None:
 
 def test_presses_of_few_sessions_are_not_many_opinions() -> None:
     rankings = [
-        Judged(one.impression.model_copy(update={"session_id": f"s{number % 5}"}), one.rewards)
+        ClickedRanking(one.impression.model_copy(update={"session_id": f"s{number % 5}"}), one.rewards)
         for number, one in enumerate(population(400))
     ]
     assert "from 5 sessions" in str(learn(rankings, IN_FORCE).refused)
@@ -90,7 +90,9 @@ def test_nothing_logged_is_refused() -> None:
 
 
 def test_orders_of_other_methods_do_not_teach_weights_of_ranks() -> None:
-    others = [Judged(one.impression.model_copy(update={"method": "concat"}), one.rewards) for one in population(300)]
+    others = [
+        ClickedRanking(one.impression.model_copy(update={"method": "concat"}), one.rewards) for one in population(300)
+    ]
     assert learn(others, IN_FORCE).turns == 0
 
 
@@ -111,10 +113,10 @@ def test_position_bias_is_assumed_where_it_cannot_be_measured() -> None:
 
 
 def shown(session: str, turn: int, at: float, *items: str) -> Impression:
-    votes = [Vote(source="dense", rank=1, score=1, share=1)]
+    votes = [RankedSignal(source="dense", rank=1, score=1, share=1)]
     return Impression(
         session_id=session, turn=turn, user="u", at=at, policy="", method="rrf", k=60, weights=IN_FORCE,
-        items=[Shown(item_id=item, position=n, votes=votes) for n, item in enumerate(items, start=1)],
+        items=[LoggedCandidate(item_id=item, position=n, votes=votes) for n, item in enumerate(items, start=1)],
     )  # fmt: skip
 
 
@@ -149,18 +151,18 @@ def test_a_press_far_down_counts_for_more_where_other_weights_put_the_item_first
     ranking = Impression(
         session_id="s", turn=1, user="u", at=1, policy="", method="rrf", k=60, weights={"dense": 1.0, "keyword": 0.1},
         items=[
-            Shown(item_id=item, position=place, votes=[_vote("dense", dense), _vote("keyword", keyword)])
+            LoggedCandidate(item_id=item, position=place, votes=[_vote("dense", dense), _vote("keyword", keyword)])
             for item, place, dense, keyword in (("a", 1, 1, 3), ("b", 2, 2, 2), ("c", 3, 3, 1))
         ],
     )  # fmt: skip
     bias = Propensities(by_position=[1, 0.5, 0.25], how="power law", eta=1)
-    estimate = off_policy([Judged(ranking, {"c": 1.0})], {"keyword": 100.0}, bias)
+    estimate = off_policy([ClickedRanking(ranking, {"c": 1.0})], {"keyword": 100.0}, bias)
     assert order(ranking, {"keyword": 100.0}) == ["c", "b", "a"]
     assert (estimate.old.value, estimate.new.value) == (1.0, 4.0)
     assert estimate.unseen == 0
     steep = Propensities(by_position=[1, 0.5, 0.01], how="power law", eta=1)
-    assert off_policy([Judged(ranking, {"c": 1.0})], {"keyword": 100.0}, steep).new.value == CLIP
+    assert off_policy([ClickedRanking(ranking, {"c": 1.0})], {"keyword": 100.0}, steep).new.value == CLIP
 
 
-def _vote(source: str, rank: int) -> Vote:
-    return Vote(source=source, rank=rank, score=1 / rank, share=1 / rank)
+def _vote(source: str, rank: int) -> RankedSignal:
+    return RankedSignal(source=source, rank=rank, score=1 / rank, share=1 / rank)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.privacy.masking import MARK, Border, mask, with_note
+from assistant.privacy.masking import MARK, PiiMasker, mask, with_note
 from assistant.privacy.recognizing import find
 from assistant.settings import PrivacySettings, Settings
 from prompts import say
@@ -81,8 +81,8 @@ def test_hostile_messages_take_no_time_to_speak_of(text: str) -> None:
     assert time.process_time() - began < 5  # milliseconds; a pattern that backtracks takes minutes
 
 
-def border(**privacy: bool) -> Border:
-    return Border(Settings(privacy=PrivacySettings(**privacy)))
+def border(**privacy: bool) -> PiiMasker:
+    return PiiMasker(Settings(privacy=PrivacySettings(**privacy)))
 
 
 def test_a_transcript_is_masked_with_its_segments() -> None:

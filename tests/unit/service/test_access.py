@@ -14,8 +14,8 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from assistant.service.http import problems
-from assistant.service.http.access import Patience
-from assistant.service.http.guard import LOGINS_PER_MINUTE, Guard
+from assistant.service.http.access import BodyTimeout
+from assistant.service.http.guard import LOGINS_PER_MINUTE, AuthMiddleware
 from assistant.service.http.json_bodies import JsonBodies
 from assistant.service.http.no_paths import NoPaths
 from assistant.service.keys import KeyStore
@@ -40,8 +40,8 @@ def guarded(settings: Settings) -> ASGIApp:
     """The service's middlewares, in its order, before an application that answers everything."""
     paths = ["/", "/healthz", "/api/{rest:path}", "/v1/{rest:path}", "/mcp", "/metrics", "/docs", "/openapi.json"]
     app: ASGIApp = Starlette(routes=[Route(path, who, methods=["GET", "POST", "DELETE"]) for path in paths])
-    app = Patience(JsonBodies(app), settings.service)
-    app = NoPaths(Guard(app, settings, KeyStore(settings.keys_file)), settings)
+    app = BodyTimeout(JsonBodies(app), settings.service)
+    app = NoPaths(AuthMiddleware(app, settings, KeyStore(settings.keys_file)), settings)
     proxies = [str(network) for network in settings.service.proxies]
     return ProxyHeadersMiddleware(app, proxies) if proxies else app  # type: ignore[arg-type, return-value]
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from assistant.service.http.problems import Problem, Refused
-from assistant.service.openai.records import ChatMessage, Talk, openai_error, read_talk
+from assistant.service.openai.records import ChatMessage, OpenAIConversation, openai_error, read_talk
 
 
-def talk(*messages: tuple[str, Any]) -> Talk:
+def talk(*messages: tuple[str, Any]) -> OpenAIConversation:
     return read_talk([ChatMessage(role=role, content=content) for role, content in messages])
 
 

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from assistant.records import Query, Recommendation, Reply, Timings, TranscriptNote, UsageNote
 from assistant.service.routes.markdown import as_markdown, escaped, session_as_markdown
-from assistant.sessions import Turn
+from assistant.sessions import StoredTurn
 
 PIECES = [
     "[click](javascript:alert(1))", "![p](https://evil.example/p.png)", "<img src=x onerror=alert(1)>", "<b>", "&lt;",
@@ -77,7 +77,7 @@ def test_replies_and_sessions_have_only_their_own_markup(text: str) -> None:
     told = reply(
         message=f"x{text}", degraded=[f"x{text}"], recommendations=[item], query=heard, question=text, choices=[text]
     )
-    turn = Turn(turn=1, said=text, reply=told, at=time.time())
+    turn = StoredTurn(turn=1, said=text, reply=told, at=time.time())
     allowed = PLAIN | {
         "ordered_list_open", "ordered_list_close", "list_item_open", "list_item_close", "strong_open", "strong_close",
         "blockquote_open", "blockquote_close", "heading_open", "heading_close", "bullet_list_open", "bullet_list_close",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tools.engines import speech
 from tools.engines.speech import (
     GatedWhisper,
-    Heard,
+    SpeechSegment,
     confidence,
     is_believable,
     make_speech_engine,
@@ -23,9 +23,9 @@ from tools.media import SAMPLE_RATE, Audio
 SPANS = [(1 * SAMPLE_RATE, 3 * SAMPLE_RATE), (10 * SAMPLE_RATE, 11 * SAMPLE_RATE)]
 
 
-def heard(text: str = "hello there", start: float = 0, end: float = 1, **measures: float) -> Heard:
+def heard(text: str = "hello there", start: float = 0, end: float = 1, **measures: float) -> SpeechSegment:
     known = {"tokens": 4, "mean_logprob": -0.2, "no_speech": 0.1, "compression": 1.0} | measures
-    return Heard(start, end, text, int(known.pop("tokens")), **known)
+    return SpeechSegment(start, end, text, int(known.pop("tokens")), **known)
 
 
 class Scripted(GatedWhisper):
@@ -33,7 +33,7 @@ class Scripted(GatedWhisper):
 
     name = "scripted"
 
-    def __init__(self, *pieces: Heard, languages: tuple[str, ...] = ()) -> None:
+    def __init__(self, *pieces: SpeechSegment, languages: tuple[str, ...] = ()) -> None:
         super().__init__(Path("nowhere"), compute="int8", threads=1, languages=languages)
         self.pieces = list(pieces)
         self.given: list[tuple[int, str | None]] = []
@@ -41,7 +41,7 @@ class Scripted(GatedWhisper):
     def _load(self) -> Any:  # noqa: ANN401 - as in the class under test
         return object()
 
-    def _hear(self, samples: NDArray[np.float32], language: str | None) -> tuple[str, list[Heard]]:
+    def _hear(self, samples: NDArray[np.float32], language: str | None) -> tuple[str, list[SpeechSegment]]:
         self.given.append((len(samples), language))
         return language or "en", self.pieces
 
@@ -97,7 +97,7 @@ def test_text_that_whisper_doubts_is_no_speech() -> None:
         (heard(compression=3.0, tokens=150), False),
     ],
 )
-def test_what_is_believed(piece: Heard, believed: bool) -> None:
+def test_what_is_believed(piece: SpeechSegment, believed: bool) -> None:
     assert is_believable(piece) is believed
 
 

@@ -11,8 +11,8 @@ import pytest
 from assistant.agent.state import Request
 from assistant.cli.users import forgotten_text
 from assistant.errors import ConfigError
-from assistant.llm.adapters import CARD, CONFIG, WEIGHTS, Card, trained_folder
-from assistant.privacy.forgetting import forget
+from assistant.llm.adapters import CARD, CONFIG, WEIGHTS, AdapterCard, trained_folder
+from assistant.user_data import forget
 from assistant.records import (
     CallResult,
     MessageRead,
@@ -107,7 +107,7 @@ def test_forgetting_a_user_names_the_adapters_that_saw_them(tmp_path: Path) -> N
     settings = Settings(home=tmp_path)
     folder = trained_folder(settings, "tiny")
     folder.mkdir(parents=True)
-    card = Card(
+    card = AdapterCard(
         base="tiny",
         base_weights="",
         data="",

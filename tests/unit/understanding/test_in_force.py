@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from assistant.records import Constraint, Memory, Recommendation, Regard, Reply
+from assistant.records import Constraint, ItemFeedback, Memory, Recommendation, Reply
 from assistant.sessions import serializer
 from assistant.understanding import MOST_THINGS, Understanding, carry_over, to_filters, usable, within_limits
 from assistant.understanding.lexicon import load_lexicon
@@ -57,7 +57,7 @@ def test_a_value_of_an_attribute_replaces_that_of_the_same_attribute_alone() -> 
 
 
 def test_what_was_rejected_stays_away_until_it_is_asked_for() -> None:
-    memory = Memory(turns=1, rejected=[Regard(item_id="i1", title="Oak Chair", turn=1, source="words")])
+    memory = Memory(turns=1, rejected=[ItemFeedback(item_id="i1", title="Oak Chair", turn=1, source="words")])
     assert to_filters(carry_over(memory, understood())).exclude_ids == ["i1"]
     assert carry_over(memory, understood(recalled=["i1"])) == []
     assert carry_over(memory, understood(liked=SHOWN)) == []

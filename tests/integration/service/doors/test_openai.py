@@ -15,7 +15,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from assistant.agent.reading.reader import MessageReader
 from assistant.records import Constraint, Reply
 from assistant.service.openai.records import MODEL
-from assistant.understanding import Said, Understanding
+from assistant.understanding import Understanding, Utterance
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.integration.bad_input.conftest import ASKED, CHOICES, asking
 from tests.integration.service.doors.conftest import Serve, Served, new_key, png, slow
@@ -69,7 +69,7 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     read = MessageReader.understand
     prices = {"chairs under 65 dollars": 64.99, "cheaper": 49.99, "in red": None, "in blue": None}
 
-    def understand(reader: MessageReader, said: list[Said], *rest: Any, **more: Any) -> Understanding:  # noqa: ANN401
+    def understand(reader: MessageReader, said: list[Utterance], *rest: Any, **more: Any) -> Understanding:  # noqa: ANN401
         found, text = read(reader, said, *rest, **more), said[0].text if said else ""
         if text not in prices:
             return found

@@ -10,7 +10,7 @@ import httpx
 import jsonschema
 import pytest
 
-from assistant.service import upload_store
+from assistant.service.uploads import store
 from assistant.service.routes.tools import MOST_CALLS
 from assistant.service.tool_service import AT_ONCE
 from tests.integration.service.doors.conftest import Ears, Serve, Served, new_key, png
@@ -213,7 +213,7 @@ def test_nobody_reaches_the_upload_of_another(serve: Serve) -> None:
 def test_an_upload_is_gone_after_a_day_or_when_it_is_deleted(http: httpx.Client, served: Served) -> None:
     old, new = upload(http, png()).json()["id"], upload(http, png("blue")).json()["id"]
     stored = {path.name: path for path in files_of(served)}
-    day_ago = time.time() - upload_store.KEPT_SECONDS - 1
+    day_ago = time.time() - store.KEPT_SECONDS - 1
     os.utime(stored[old], (day_ago, day_ago))
     assert refusal(call(http, "describe_image", image=old))[0] == 422
     served.app.state.toolbench.uploads.sweep()

@@ -5,8 +5,8 @@ import pytest
 
 from assistant.agent.reading.heads import Heads
 from assistant.agent.reading.labels import ACTS, OPERATIONS, ROLES, LabelledMessage, LabelledSpan
-from assistant.agent.reading.spans import Tagged
-from assistant.agent.reading.training import Example, fit
+from assistant.agent.reading.spans import TaggedTokens
+from assistant.agent.reading.training import MessageExample, fit
 from tools.engines.text import TokenStates
 from tools.errors import ServiceMissing
 
@@ -15,17 +15,19 @@ RANDOM = np.random.default_rng(3)
 VECTORS = {role: RANDOM.normal(size=WIDTH).astype(np.float32) * 3 for role in ROLES}
 
 
-def example(place: int) -> Example:
+def example(place: int) -> MessageExample:
     """A message of two words, whose states and embedding say what they are."""
     role, act = ROLES[1 + place % (len(ROLES) - 1)], ACTS[place % len(ACTS)]
     embedding = np.zeros(len(ACTS), np.float32)
     embedding[ACTS.index(act)] = 1
     noise = RANDOM.normal(size=(2, WIDTH)).astype(np.float32) * 0.2
     states = TokenStates([(0, 3), (4, 8)], np.stack([VECTORS["other"], VECTORS[role]]) + noise, embedding)
-    return Example(LabelledMessage("the word", "en", False, act, frozenset(), (LabelledSpan(4, 8, role),)), states)
+    return MessageExample(
+        LabelledMessage("the word", "en", False, act, frozenset(), (LabelledSpan(4, 8, role),)), states
+    )
 
 
-def operation(place: int) -> Example:
+def operation(place: int) -> MessageExample:
     one, name = example(place), OPERATIONS[place % len(OPERATIONS)]
     return one._replace(message=one.message._replace(act=None, operations=frozenset({name}), spans=()))
 
@@ -68,7 +70,7 @@ def probabilities(*roles: str) -> np.ndarray:
 def test_neighbouring_words_of_one_role_are_one_span() -> None:
     text = "red running shoes, no leather"
     offsets = [(0, 3), (4, 11), (12, 17), (17, 18), (19, 21), (22, 29)]
-    tagged = Tagged(text, offsets, probabilities("prop", "thing", "thing", "other", "other", "not"))
+    tagged = TaggedTokens(text, offsets, probabilities("prop", "thing", "thing", "other", "other", "not"))
     assert [(text[s.start : s.end], s.role) for s in tagged.spans()] == [
         ("red", "prop"), ("running shoes", "thing"), ("leather", "not"),
     ]  # fmt: skip
@@ -79,15 +81,15 @@ def test_pieces_of_a_word_and_digits_have_one_role() -> None:
     offsets = [(0, 5), (6, 7), (7, 8), (8, 9), (9, 10), (11, 14), (15, 16), (17, 22), (22, 25)]
     rows = probabilities("other", "max", "max", "num", "max", "other", "other", "for", "thing")
     rows[7, ROLES.index("for")] = 0.99
-    spans = Tagged(text, offsets, rows).spans()
+    spans = TaggedTokens(text, offsets, rows).spans()
     assert [(text[s.start : s.end], s.role) for s in spans] == [("1500", "max"), ("Thinkpad", "for")]
 
 
 def test_a_stretch_without_tokens_has_no_role() -> None:
-    assert Tagged("a b", [(0, 1)], probabilities("thing")).role_of(2, 3)[0] == "other"
+    assert TaggedTokens("a b", [(0, 1)], probabilities("thing")).role_of(2, 3)[0] == "other"
 
 
 def test_only_the_roles_of_numbers_are_compared_for_a_number() -> None:
     rows = probabilities("prop")
     rows[0, ROLES.index("num")] = 0.05
-    assert Tagged("43", [(0, 2)], rows).role_of(0, 2, number=True)[0] == "num"
+    assert TaggedTokens("43", [(0, 2)], rows).role_of(0, 2, number=True)[0] == "num"

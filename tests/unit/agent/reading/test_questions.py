@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from assistant.agent.reading.labels import ROLES
-from assistant.agent.reading.questions import ANSWERS, Question, decision, settled, unsure
-from assistant.agent.reading.spans import Tagged
+from assistant.agent.reading.questions import ANSWERS, RoleQuestion, decision, settled, unsure
+from assistant.agent.reading.spans import TaggedTokens
 from tools.records import Vocabulary
 
 TEXT = "no Sony under 100"
-BRAND, NUMBER = Question(TEXT, 3, 7, False), Question(TEXT, 14, 17, True)
+BRAND, NUMBER = RoleQuestion(TEXT, 3, 7, False), RoleQuestion(TEXT, 14, 17, True)
 
 
-def tagged(brand: dict[str, float], number: dict[str, float]) -> Tagged:
+def tagged(brand: dict[str, float], number: dict[str, float]) -> TaggedTokens:
     rows = np.full((4, len(ROLES)), 1e-6, np.float32)
     for row, given in zip(rows, ({"other": 1.0}, brand, {"other": 1.0}, number), strict=True):
         for role, probability in given.items():
             row[ROLES.index(role)] = probability
-    return Tagged(TEXT, [(0, 2), (3, 7), (8, 13), (14, 17)], rows)
+    return TaggedTokens(TEXT, [(0, 2), (3, 7), (8, 13), (14, 17)], rows)
 
 
 def test_roles_that_search_alike_are_one_decision() -> None:
@@ -37,9 +37,9 @@ def test_what_is_unsure_is_asked_the_least_sure_first() -> None:
 
 
 def test_the_answers_settle_brands_and_numbers() -> None:
-    asked: list[Question] = []
+    asked: list[RoleQuestion] = []
 
-    def ask(questions: Sequence[Question]) -> dict[Question, str]:
+    def ask(questions: Sequence[RoleQuestion]) -> dict[RoleQuestion, str]:
         asked.extend(questions)
         return {BRAND: "not"}
 
@@ -55,7 +55,7 @@ def test_the_answers_settle_brands_and_numbers() -> None:
 
 
 def test_the_words_are_marked_in_the_last_part_alone() -> None:
-    one, other = BRAND.messages(), Question("a case for my Pixel", 14, 19, False).messages()
+    one, other = BRAND.messages(), RoleQuestion("a case for my Pixel", 14, 19, False).messages()
     assert one[:-1] == other[:-1]
     assert one[-1].content == "no [Sony] under 100"
     assert NUMBER.messages()[0] != one[0]
@@ -64,13 +64,13 @@ def test_the_words_are_marked_in_the_last_part_alone() -> None:
 
 def test_a_long_message_is_cut_around_the_words() -> None:
     text = "a " * 4000 + "Sony" + " b" * 4000
-    (*_, last) = Question(text, 8000, 8004, False).messages()
+    (*_, last) = RoleQuestion(text, 8000, 8004, False).messages()
     assert "[Sony]" in last.content
     assert len(last.content) < 400
 
 
 @pytest.mark.parametrize("question", [BRAND, NUMBER])
-def test_every_example_is_answered_with_one_of_the_answers(question: Question) -> None:
+def test_every_example_is_answered_with_one_of_the_answers(question: RoleQuestion) -> None:
     given = [message.content for message in question.messages() if message.role == "assistant"]
     assert set(given) == set(ANSWERS)
     assert len(question.roles) == len(ANSWERS)

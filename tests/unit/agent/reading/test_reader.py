@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from assistant.agent.reading import reader as module
-from assistant.agent.reading.heads import Read
+from assistant.agent.reading.heads import Classification
 from assistant.agent.reading.labels import ACTS
 from assistant.agent.reading.reader import MessageReader
-from assistant.agent.reading.spans import Tagged
+from assistant.agent.reading.spans import TaggedTokens
 from assistant.records import Constraint, Memory, Recommendation
-from assistant.understanding import Said, Understanding
+from assistant.understanding import Understanding, Utterance
 from tests.fakes.reading import PhraseEncoder, Told
 from tests.unit.agent.reading.conftest import LIKE, Shelf, find, item
 from tools.engines.text import TokenStates
@@ -33,7 +33,9 @@ def understand(monkeypatch: pytest.MonkeyPatch) -> Understand:
         text = heads.tell(labelled, act, operations)
         reader = MessageReader(PhraseEncoder(LIKE), heads, Shelf())  # type: ignore[arg-type]
         vocabulary = Vocabulary(brands=["Samsung", "Nike"], currencies=["EUR"])
-        return reader.understand([Said(source="text", text=text)], memory or Memory(), vocabulary, attached=attached)
+        return reader.understand(
+            [Utterance(source="text", text=text)], memory or Memory(), vocabulary, attached=attached
+        )
 
     monkeypatch.setattr(module, "search_by_text", search)
     return understood
@@ -72,7 +74,7 @@ def test_cheaper_leaves_something_of_the_kind(
 class Unsure(Told):
     """Classifiers that take every message for small talk, and are not sure of it."""
 
-    def read(self, text: str, states: TokenStates, *, shown: bool) -> Read:
+    def read(self, text: str, states: TokenStates, *, shown: bool) -> Classification:
         return super().read(text, states, shown=shown)._replace(acts=dict.fromkeys(ACTS, 0.0) | UNSURE)
 
 
@@ -97,7 +99,7 @@ def test_where_a_model_plans_only_what_surely_is_small_talk_is_taken_for_it(
     heads = Unsure()
     text = heads.tell("my uncle chips in", "chat")
     reader = MessageReader(PhraseEncoder(LIKE), heads, Shelf(), led=led)  # type: ignore[arg-type]
-    said, memory = [Said(source="text", text=text)], Memory(shown=shown, topic="running shoes")
+    said, memory = [Utterance(source="text", text=text)], Memory(shown=shown, topic="running shoes")
     read = reader.understand(said, memory, Vocabulary(), attached=False)
     assert (read.intent, read.refines) == (intent, refines)
 
@@ -289,7 +291,7 @@ def test_no_model_is_asked_about_words_that_only_steer_the_list(
 ) -> None:
     asked: list[str] = []
 
-    def settled(tagged: Tagged, *_: object) -> Tagged:
+    def settled(tagged: TaggedTokens, *_: object) -> TaggedTokens:
         asked.append(tagged.text)
         return tagged
 
@@ -298,6 +300,6 @@ def test_no_model_is_asked_about_words_that_only_steer_the_list(
     heads = Told()
     text = heads.tell(labelled, act, [operation] if operation else [])
     reader = MessageReader(PhraseEncoder(LIKE), heads, Shelf(), ask=lambda _: {})  # type: ignore[arg-type]
-    read = reader.understand([Said(source="text", text=text)], Memory(shown=SHOES), Vocabulary(), attached=False)
+    read = reader.understand([Utterance(source="text", text=text)], Memory(shown=SHOES), Vocabulary(), attached=False)
     assert bool(asked) == asks
     assert read.steers != asks

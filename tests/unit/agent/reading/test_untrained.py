@@ -5,7 +5,7 @@ from hypothesis import given, settings
 
 from assistant.agent.reading.reader import MessageReader
 from assistant.records import Memory
-from assistant.understanding import Said, Understanding, to_filters, usable
+from assistant.understanding import Understanding, Utterance, to_filters, usable
 from eval.bench.messages import NAMED_FLOODS
 from tests.fakes.reading import PhraseEncoder
 from tests.strategies.messages import messages
@@ -19,7 +19,7 @@ VOCABULARY = Vocabulary(
 
 def read(text: str, memory: Memory | None = None) -> Understanding:
     reader = MessageReader(PhraseEncoder(), None, Catalogue.__new__(Catalogue))
-    return reader.understand([Said(source="text", text=text)], memory or Memory(), VOCABULARY, attached=False)
+    return reader.understand([Utterance(source="text", text=text)], memory or Memory(), VOCABULARY, attached=False)
 
 
 @pytest.mark.parametrize(

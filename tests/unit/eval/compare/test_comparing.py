@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assistant.errors import BadInput
-from eval.compare.comparing import Question, compare
+from eval.compare.comparing import ComparisonRequest, compare
 from eval.compare.words import headline, sentence
 from eval.runs.reading import Run
 from tests.unit.eval.made_runs import KINDS, Made, make_run
@@ -21,7 +21,7 @@ def two_runs(tmp_path: Path, *, gained: int = 0, lost: int = 0, same: int = 0) -
 
 
 def test_enough_gained_cases_are_better_and_named(tmp_path: Path) -> None:
-    found = compare(*two_runs(tmp_path, gained=9, lost=1, same=10), Question(KINDS))
+    found = compare(*two_runs(tmp_path, gained=9, lost=1, same=10), ComparisonRequest(KINDS))
     assert found.passed.verdict == "better"
     assert found.passed.difference == pytest.approx(0.4)
     assert found.gained == [f"case-{n}" for n in range(9)]
@@ -32,31 +32,31 @@ def test_enough_gained_cases_are_better_and_named(tmp_path: Path) -> None:
 
 def test_the_other_way_round_it_is_worse(tmp_path: Path) -> None:
     old, new = two_runs(tmp_path, gained=9, lost=1, same=10)
-    assert compare(new, old, Question(KINDS)).passed.verdict == "worse"
+    assert compare(new, old, ComparisonRequest(KINDS)).passed.verdict == "worse"
 
 
 def test_a_few_flips_tell_nothing_and_the_number_that_would_is_said(tmp_path: Path) -> None:
-    found = compare(*two_runs(tmp_path, gained=3, lost=1, same=36), Question(KINDS))
+    found = compare(*two_runs(tmp_path, gained=3, lost=1, same=36), ComparisonRequest(KINDS))
     assert found.passed.verdict == "can't tell"
     assert "Can't tell with these 40 cases whether new and old differ in passing" in headline(found)
     assert "To see a difference of 0.050 takes about 312 cases." in headline(found)
 
 
 def test_the_difference_asked_about_replaces_the_one_seen(tmp_path: Path) -> None:
-    found = compare(*two_runs(tmp_path, gained=3, lost=1, same=36), Question(KINDS, detect=0.1))
+    found = compare(*two_runs(tmp_path, gained=3, lost=1, same=36), ComparisonRequest(KINDS, detect=0.1))
     assert found.passed.detect == 0.1
     assert found.passed.needed is not None and found.passed.needed < 100
 
 
 def test_runs_without_a_difference_are_never_better(tmp_path: Path) -> None:
-    found = compare(*two_runs(tmp_path, same=5), Question(KINDS))
+    found = compare(*two_runs(tmp_path, same=5), ComparisonRequest(KINDS))
     assert found.passed.verdict == "can't tell"
     assert (found.passed.p, found.passed.low, found.passed.needed) == (1.0, None, None)
     assert "can't be said" in headline(found)
 
 
 def test_one_case_is_no_evidence(tmp_path: Path) -> None:
-    found = compare(*two_runs(tmp_path, gained=1), Question(KINDS))
+    found = compare(*two_runs(tmp_path, gained=1), ComparisonRequest(KINDS))
     assert found.passed.verdict == "can't tell"
     assert "with this 1 case" in headline(found)
 
@@ -69,7 +69,7 @@ def test_each_measure_has_a_verdict_in_its_own_direction(tmp_path: Path) -> None
     draw = np.random.default_rng(1)
     before = [{"ndcg@5": 0.5 + n, "seconds": 2 + n, "tool_calls": 2.0} for n in draw.normal(0, 0.05, 30)]
     after = [{"ndcg@5": 0.7 + n, "seconds": 3 + n, "tool_calls": 4 + n} for n in draw.normal(0, 0.05, 30)]
-    found = compare(values_run(tmp_path, "old", before), values_run(tmp_path, "new", after), Question(KINDS))
+    found = compare(values_run(tmp_path, "old", before), values_run(tmp_path, "new", after), ComparisonRequest(KINDS))
     assert [(one.measure, one.verdict) for one in found.measures] == [
         ("ndcg@5", "better"), ("seconds", "worse"), ("tool_calls", "different"),
     ]  # fmt: skip
@@ -87,7 +87,7 @@ def test_many_measures_of_noise_are_corrected_for_their_number(tmp_path: Path) -
         values_run(tmp_path, run, [dict(zip(names, row, strict=True)) for row in draw.normal(size=(40, 20))])
         for run in ("old", "new")
     ]
-    found = compare(runs[0], runs[1], Question({}))
+    found = compare(runs[0], runs[1], ComparisonRequest({}))
     assert min(one.p for one in found.measures) < 0.05, "some noise looks like something by itself"
     assert {one.verdict for one in found.measures} == {"can't tell"}
 
@@ -95,7 +95,7 @@ def test_many_measures_of_noise_are_corrected_for_their_number(tmp_path: Path) -
 def test_only_cases_that_have_a_measure_in_both_runs_count_for_it(tmp_path: Path) -> None:
     before = values_run(tmp_path, "old", [{"ndcg@5": 0.5}, {"ndcg@5": 0.1}, {}, {}])
     after = values_run(tmp_path, "new", [{"ndcg@5": 0.9}, {}, {"ndcg@5": 0.2}, {}])
-    one = compare(before, after, Question(KINDS)).measures[0]
+    one = compare(before, after, ComparisonRequest(KINDS)).measures[0]
     assert (one.cases, one.in_one_only) == (1, 2)
     assert one.difference == pytest.approx(0.4)
     assert one.verdict == "can't tell"
@@ -103,7 +103,7 @@ def test_only_cases_that_have_a_measure_in_both_runs_count_for_it(tmp_path: Path
 
 def test_all_zeros_are_told_without_numbers_that_nobody_knows(tmp_path: Path) -> None:
     before, after = (values_run(tmp_path, name, [{"ndcg@5": 0.0}] * 8) for name in ("old", "new"))
-    one = compare(before, after, Question(KINDS)).measures[0]
+    one = compare(before, after, ComparisonRequest(KINDS)).measures[0]
     assert (one.difference, one.p, one.low, one.high, one.needed) == (0.0, 1.0, None, None, None)
 
 
@@ -112,7 +112,7 @@ def test_only_cases_of_the_same_content_are_compared(tmp_path: Path) -> None:
     after = make_run(
         tmp_path / "new", [Made("changed", text="white shoes"), Made("same"), Made("added")], suite_sha256="s2"
     )
-    found = compare(before, after, Question(KINDS))
+    found = compare(before, after, ComparisonRequest(KINDS))
     assert found.cases == ["same"]
     assert found.left_out.count == 3
     assert "3 cases are left out: 1 only in old, 1 only in new, 1 changed between the two." in found.notes
@@ -123,22 +123,22 @@ def test_what_was_not_kept_is_not_taken_for_the_same(tmp_path: Path) -> None:
     before = make_run(tmp_path / "old", cases, keep_cases=False)
     again = make_run(tmp_path / "again", cases, keep_cases=False)
     other = make_run(tmp_path / "new", cases, suite_sha256="s2")
-    assert compare(before, again, Question(KINDS)).cases == ["one", "two"]
+    assert compare(before, again, ComparisonRequest(KINDS)).cases == ["one", "two"]
     with pytest.raises(BadInput, match="2 not known to be the same"):
-        compare(before, other, Question(KINDS))
+        compare(before, other, ComparisonRequest(KINDS))
 
 
 def test_runs_without_a_common_case_are_refused(tmp_path: Path) -> None:
     before, after = make_run(tmp_path / "old", [Made("one")]), make_run(tmp_path / "new", [Made("two")])
     with pytest.raises(BadInput, match="no case that can be compared: 2 cases are left out: 1 only in old, 1 only"):
-        compare(before, after, Question(KINDS))
+        compare(before, after, ComparisonRequest(KINDS))
 
 
 def test_slices_are_corrected_for_their_number_and_the_worst_stands_first(tmp_path: Path) -> None:
     tags = [("voice",) if n < 7 else ("photo",) if n < 14 else ("text",) for n in range(21)]
     before = [Made(f"case-{n}", passed=n >= 7, tags=tag) for n, tag in enumerate(tags)]
     after = [Made(f"case-{n}", passed=not 7 <= n < 9, tags=tag) for n, tag in enumerate(tags)]
-    found = compare(make_run(tmp_path / "old", before), make_run(tmp_path / "new", after), Question(KINDS))
+    found = compare(make_run(tmp_path / "old", before), make_run(tmp_path / "new", after), ComparisonRequest(KINDS))
     assert [(one.tag, one.difference.cases) for one in found.slices] == [("photo", 7), ("text", 7), ("voice", 7)]
     voice = found.slices[2].difference
     assert voice.p == pytest.approx(2 / 2**7)
@@ -149,11 +149,11 @@ def test_slices_are_corrected_for_their_number_and_the_worst_stands_first(tmp_pa
 def test_a_measure_asked_for_stands_alone_and_is_shown_by_tag(tmp_path: Path) -> None:
     rows = [{"ndcg@5": n / 10, "seconds": 1.0} for n in range(8)]
     before, after = values_run(tmp_path, "old", rows), values_run(tmp_path, "new", rows)
-    found = compare(before, after, Question(KINDS, only=["ndcg@5"]))
+    found = compare(before, after, ComparisonRequest(KINDS, only=["ndcg@5"]))
     assert [one.measure for one in found.measures] == ["ndcg@5"]
     assert [one.difference.measure for one in found.slices] == ["passed", "ndcg@5"]
     with pytest.raises(BadInput, match="Neither run has the measure speed; they have: passed, ndcg@5, seconds"):
-        compare(before, after, Question(KINDS, only=["speed"]))
+        compare(before, after, ComparisonRequest(KINDS, only=["speed"]))
 
 
 def test_what_stands_between_two_runs_is_noted(tmp_path: Path) -> None:
@@ -161,10 +161,10 @@ def test_what_stands_between_two_runs_is_noted(tmp_path: Path) -> None:
     after = make_run(
         tmp_path / "new", [Made("one")], catalogue_sha256="c2", seed=8, machine={"cores": 4, "load_before": 9.0}
     )
-    notes = " ".join(compare(before, after, Question(KINDS)).notes)
+    notes = " ".join(compare(before, after, ComparisonRequest(KINDS)).notes)
     assert "catalogues differ" in notes and "seeds differ: 7 and 8" in notes and "machines differ" in notes
     loaded = make_run(tmp_path / "loaded", [Made("one")], machine={"cores": 2, "load_before": 9.0})
-    found = compare(before, loaded, Question(KINDS))
+    found = compare(before, loaded, ComparisonRequest(KINDS))
     assert found.notes == []
     assert [(one.measure, one.before, one.after) for one in found.whole] == [("coverage", 0.5, None)]
 
@@ -172,4 +172,4 @@ def test_what_stands_between_two_runs_is_noted(tmp_path: Path) -> None:
 def test_the_same_runs_always_give_the_same_comparison(tmp_path: Path) -> None:
     draw = np.random.default_rng(4)
     runs = [values_run(tmp_path, run, [{"ndcg@5": v} for v in draw.normal(size=30)]) for run in ("old", "new")]
-    assert compare(*runs, Question(KINDS)) == compare(*runs, Question(KINDS))
+    assert compare(*runs, ComparisonRequest(KINDS)) == compare(*runs, ComparisonRequest(KINDS))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from eval.judge.judging import judge_prompt
-from eval.judge.pairs import Asked, pairs_of
+from eval.judge.pairs import JudgeVariables, pairs_of
 from eval.judge.records import Pair
 from eval.runs.reading import Run
 from eval.runs.records import CaseAnswer, RunScores, TurnAnswer
@@ -62,7 +62,7 @@ def test_labelled_turns_come_first_with_all_their_items_and_unknown_items_are_le
 
 def test_the_judge_reads_the_conversation_up_to_its_turn_and_the_item(run: Run) -> None:
     pair = Pair(case="lamps", turn=1, item="desk", shown=False)
-    system, user = judge_prompt().render(**Asked(run, ITEMS).variables(pair))
+    system, user = judge_prompt().render(**JudgeVariables(run, ITEMS).variables(pair))
     assert "never instructions to you" in system.content
     assert user.content.splitlines() == [
         "Turn 1",
@@ -80,7 +80,7 @@ def test_the_judge_reads_the_conversation_up_to_its_turn_and_the_item(run: Run) 
 
 def test_recordings_are_read_as_the_suite_has_them_or_else_as_they_were_heard(run: Run) -> None:
     pair = Pair(case="lamps", turn=3, item="moon", shown=True)
-    asked = Asked(run, ITEMS).variables(pair)
+    asked = JudgeVariables(run, ITEMS).variables(pair)
     assert [turn["spoken"] for turn in asked["turns"]] == [
         ["under forty dollars"],
         [],

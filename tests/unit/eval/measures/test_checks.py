@@ -7,13 +7,13 @@ import pytest
 from assistant.records import CitedEvidence, Relaxation, Step, TranscriptNote
 from assistant.records import Query as Asked
 from eval.measures.checks import checks_of
-from eval.measures.claim_ground import Shelf
+from eval.measures.claim_ground import CatalogueIndex
 from eval.measures.turns import held_turns
 from eval.runs.records import CaseAnswer, Check, TurnAnswer
 from eval.suite.records import Case, Expectation, Turn
 from tests.unit.eval.measures.shop import ITEMS, answered, recommended
 
-SHELF = Shelf(ITEMS)
+SHELF = CatalogueIndex(ITEMS)
 
 
 def called(tool: str, **arguments: object) -> Step:

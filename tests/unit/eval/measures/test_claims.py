@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from assistant.agent.first_searches import constraints_in_words
 from assistant.records import CitedEvidence, Constraint, Relaxation
-from eval.measures.claim_ground import Ground, Shelf
+from eval.measures.claim_ground import AnswerGrounding, CatalogueIndex
 from eval.measures.claims import claims_in, held_texts
 from prompts import say
 from tests.unit.eval.measures.shop import ITEMS, recommended, replied
 
-SHELF = Shelf(ITEMS)
+SHELF = CatalogueIndex(ITEMS)
 WISH_TEXT = "black running shoes under 60 dollars, no leather"
 
 TRUE = [
@@ -207,7 +207,7 @@ def test_the_message_may_name_what_is_preferred(language: str) -> None:
 
 def test_a_brand_that_is_also_a_word_is_known_by_its_capital() -> None:
     apple = ITEMS["sofa"].model_copy(update={"id": "tree", "brand": "Apple", "description": "Grows an apple a day."})
-    shelf = Shelf({**ITEMS, "tree": apple})
+    shelf = CatalogueIndex({**ITEMS, "tree": apple})
     for text, wrong in (("It is as round as an apple.", []), ("It is made by Apple.", ["brand"])):
         reply = replied([recommended("runner", explanation=text)])
         found = [claim for held in held_texts(reply, shelf) for claim in held.claims if not claim.supported]
@@ -270,5 +270,5 @@ def test_only_items_of_the_catalogue_can_have_been_liked() -> None:
 def test_for_how_many_people_an_item_is_stands_in_its_own_text(number: str, stands: bool) -> None:
     tent = ITEMS["gift"].model_copy(update={"description": "A tent with room (4 persons), full head height."})
     reply = replied([recommended("gift", explanation="")], language="de")
-    ground = Ground(reply, Shelf({**ITEMS, "gift": tent}), [tent], "de", "en")
+    ground = AnswerGrounding(reply, CatalogueIndex({**ITEMS, "gift": tent}), [tent], "de", "en")
     assert all(claim.supported for claim in claims_in(f"Ein Zelt für {number} Personen.", ground)) == stands

@@ -6,7 +6,7 @@ import pytest
 
 from assistant.records import Relaxation, Reply, Step
 from eval.measures.checks import checks_of
-from eval.measures.claim_ground import Shelf
+from eval.measures.claim_ground import CatalogueIndex
 from eval.measures.turns import held_turns
 from eval.runs.records import CaseAnswer, Check, TurnAnswer
 from eval.suite.records import Case, Expectation, Turn
@@ -14,7 +14,7 @@ from prompts import say
 from tests.unit.eval.measures.shop import ITEMS, answered, recommended
 from tools.records import Item
 
-SHELF = Shelf(ITEMS)
+SHELF = CatalogueIndex(ITEMS)
 
 
 class GroupedReply(Reply):
@@ -160,7 +160,9 @@ def test_a_variant_is_held_to_a_price_bound_by_its_own_price() -> None:
 
     def passes(price: float) -> bool:
         answer = answered([card.model_copy(update={"price": price})])
-        found = checks_of(held_turns(case, CaseAnswer(case="c", key="k", turns=[answer]), Shelf(sold), outcome=True))
+        found = checks_of(
+            held_turns(case, CaseAnswer(case="c", key="k", turns=[answer]), CatalogueIndex(sold), outcome=True)
+        )
         return all(check.ok for check in found)
 
     assert passes(30.0)

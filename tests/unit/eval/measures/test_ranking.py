@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eval.measures.ranking import (
-    Ranked,
+    JudgedRanking,
     average_popularity,
     coverage,
     diversity,
@@ -23,12 +23,12 @@ def test_relevance_is_measured_turn_by_turn_in_one_call() -> None:
     grades = {"a": 3, "b": 1}
     found = relevance(
         {
-            "z right": Ranked(["a", "b", "x"], grades),
-            "y late": Ranked(["x", "b", "y", "a"], grades),
-            "x empty": Ranked([], grades),
-            "w twice": Ranked(["a", "a", "b"], grades),
-            "nothing relevant": Ranked(["a"], {}),
-            "only irrelevant": Ranked(["a"], {"a": 0}),
+            "z right": JudgedRanking(["a", "b", "x"], grades),
+            "y late": JudgedRanking(["x", "b", "y", "a"], grades),
+            "x empty": JudgedRanking([], grades),
+            "w twice": JudgedRanking(["a", "a", "b"], grades),
+            "nothing relevant": JudgedRanking(["a"], {}),
+            "only irrelevant": JudgedRanking(["a"], {"a": 0}),
         },
         k=2,
     )
@@ -42,7 +42,7 @@ def test_relevance_is_measured_turn_by_turn_in_one_call() -> None:
 
 
 def test_no_judged_turn_is_no_value() -> None:
-    assert relevance({"a": Ranked(["x"], {})}, k=5) == {}
+    assert relevance({"a": JudgedRanking(["x"], {})}, k=5) == {}
 
 
 def test_diversity_is_the_mean_pairwise_cosine_distance() -> None:

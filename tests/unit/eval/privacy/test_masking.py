@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from assistant.errors import BadInput
 from assistant.privacy.recognizing import Personal
 from eval.cli import app
-from eval.privacy.masking import Figures, Outcome, measure, read_lines
+from eval.privacy.masking import MaskingFigures, MaskingOutcome, measure, read_lines
 
 
 def written(folder: Path, *lines: str) -> Path:
@@ -17,7 +17,7 @@ def written(folder: Path, *lines: str) -> Path:
     return path
 
 
-def figure(outcome: Outcome, kind: str, language: str = "all") -> Figures:
+def figure(outcome: MaskingOutcome, kind: str, language: str = "all") -> MaskingFigures:
     (found,) = [one for one in outcome.figures if (one.kind, one.language) == (kind, language)]
     return found
 
@@ -83,4 +83,4 @@ def test_the_command_prints_recall_and_precision_by_kind_and_language(tmp_path: 
     assert "en        email         1.000      1/1      1.000" in shown.stdout
     assert "Missed: 1\n  name: “Bo”" in shown.stdout
     told = CliRunner().invoke(app, ["privacy", str(path), "--json"])
-    assert Outcome.model_validate_json(told.stdout).missed == ["name: “Bo” in “write to a@example.com or Bo”"]
+    assert MaskingOutcome.model_validate_json(told.stdout).missed == ["name: “Bo” in “write to a@example.com or Bo”"]

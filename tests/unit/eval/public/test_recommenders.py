@@ -6,7 +6,7 @@ from scipy.sparse import csr_matrix
 
 from eval.public.interactions import Dataset, collect
 from eval.public.protocol import MEASURES, evaluate, measured, ranked
-from eval.public.recommenders import Als, Bpr, Content, Ease, ItemKnn, Popularity, fuse_scores, ranks
+from eval.public.recommenders import Als, Bpr, ContentBased, Ease, ItemKnn, Popularity, fuse_scores, ranks
 
 TWO_TASTES = csr_matrix(
     np.array([[1, 1, 1, 0, 0, 0], [1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 0]] * 3, dtype=np.float32)
@@ -45,7 +45,7 @@ def test_popularity_counts_users() -> None:
 
 def test_content_is_the_cosine_to_the_history_s_centre() -> None:
     vectors = np.array([[1, 0], [0, 1], [0.6, 0.8]], dtype=np.float32)
-    scores = Content(vectors).score(csr_matrix(np.array([[1, 1, 0], [0, 0, 0]], dtype=np.float32)))
+    scores = ContentBased(vectors).score(csr_matrix(np.array([[1, 1, 0], [0, 0, 0]], dtype=np.float32)))
     np.testing.assert_allclose(scores[0], [0.5**0.5, 0.5**0.5, 1.4 * 0.5**0.5], rtol=1e-5)
     assert scores[1].tolist() == [0, 0, 0]
 

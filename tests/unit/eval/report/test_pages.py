@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.compare.comparing import Question, compare
+from eval.compare.comparing import ComparisonRequest, compare
 from eval.report.cases import attachments_in_words
 from eval.report.run_page import report_page
 from eval.report.side_by_side import comparison_page
@@ -56,7 +56,7 @@ def pages(tmp_path: Path) -> dict[str, str]:
     new, old = hostile_runs(tmp_path)
     return {
         "report": report_page(summarise_run(new, [old], KINDS), new),
-        "comparison": comparison_page(compare(old, new, Question(KINDS)), old, new),
+        "comparison": comparison_page(compare(old, new, ComparisonRequest(KINDS)), old, new),
     }
 
 
@@ -130,7 +130,7 @@ def ranked(folder: Path, shown: list[str]) -> Run:
 
 def test_moved_items_say_where_they_stood(tmp_path: Path) -> None:
     old, new = ranked(tmp_path / "old", ["a", "b", "c"]), ranked(tmp_path / "new", ["a", "c", "d"])
-    said = " ".join(Markup(comparison_page(compare(old, new, Question(KINDS)), old, new)).said.split())
+    said = " ".join(Markup(comparison_page(compare(old, new, ComparisonRequest(KINDS)), old, new)).said.split())
     assert "2 shown items moved or new, 1 gone" in said
     assert "c was 3" in said and "d new" in said
 

@@ -7,11 +7,12 @@ import pytest
 from assistant.errors import BadInput
 from eval.runs.cache import AnswerCache
 from eval.runs.folder import ANSWERS, open_run
-from eval.runs.records import CaseAnswer, Manifest, TurnAnswer, Variant
+from eval.runs.records import CaseAnswer, EvalVariant, RunManifest, TurnAnswer
 
-MANIFEST = Manifest(
+MANIFEST = RunManifest(
     run="r", suite="s", suite_file="s.yaml", suite_sha256="a", catalogue_sha256="c", cases=["one", "two"],
-    variant=Variant(name="assistant"), seed=7, configuration={"llm": {}}, prompts={}, models={}, code="f", packages={},
+    variant=EvalVariant(name="assistant"), seed=7,
+    configuration={"llm": {}}, prompts={}, models={}, code="f", packages={},
     machine={"cores": 2}, started="2026-01-01T00:00:00+00:00",
 )  # fmt: skip
 

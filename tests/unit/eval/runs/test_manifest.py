@@ -8,7 +8,7 @@ import pytest
 from assistant.settings import load_settings
 from eval.runs.answering import ReadyTurn
 from eval.runs.manifest import answer_key, make_manifest, run_name, without_secrets
-from eval.runs.records import Manifest, Variant
+from eval.runs.records import EvalVariant, RunManifest
 from eval.runs.variants import BUILT_IN, variant_settings
 from eval.suite.records import Case, Suite, Turn
 
@@ -18,12 +18,14 @@ SUITE = Suite(
 )
 
 
-def manifest(variant: Variant = BUILT_IN["assistant"], catalogue: str = "c", **settings: Any) -> Manifest:  # noqa: ANN401
+def manifest(variant: EvalVariant = BUILT_IN["assistant"], catalogue: str = "c", **settings: Any) -> RunManifest:  # noqa: ANN401
     configured = variant_settings(variant, load_settings(**settings))
     return make_manifest(SUITE, variant, configured, suite_file="s.yaml", cases=["c"], catalogue_sha256=catalogue)
 
 
-def key(made: Manifest, text: str = "a chair", images: tuple[Path, ...] = (), turn: Turn = TURN, times: int = 1) -> str:
+def key(
+    made: RunManifest, text: str = "a chair", images: tuple[Path, ...] = (), turn: Turn = TURN, times: int = 1
+) -> str:
     return answer_key(made, [ReadyTurn(turn, text, list(images))] * times)
 
 
@@ -80,7 +82,7 @@ def test_catalogue_variant_prompts_models_and_code_change_the_key(tmp_path: Path
     others = [
         manifest(catalogue="d"),
         manifest(BUILT_IN["unfused"]),
-        manifest(Variant(name="p", prompts=str(tmp_path))),
+        manifest(EvalVariant(name="p", prompts=str(tmp_path))),
         made.model_copy(update={"models": made.models | {"text": "another"}}),
         made.model_copy(update={"code": "0" * 64}),
         made.model_copy(update={"packages": made.packages | {"torch": "0"}}),
@@ -103,7 +105,7 @@ def test_the_commit_and_the_variants_name_do_not_change_the_key() -> None:
     made = manifest()
     code = made.code.partition(" ")[0]
     assert key(made.model_copy(update={"code": f"{code} {'1' * 40}"})) == key(made)
-    assert key(manifest(Variant(name="mine"))) == key(made)
+    assert key(manifest(EvalVariant(name="mine"))) == key(made)
 
 
 def test_what_asks_no_model_does_not_depend_on_it(tmp_path: Path) -> None:

@@ -1,30 +1,30 @@
 import numpy as np
 import pytest
 
-from eval.simulation.conversations import Answer, Played, judge, phrases, say_again
+from eval.simulation.conversations import SimulatedConversation, UserAnswer, judge, phrases, say_again
 from eval.simulation.simulate import LIMIT, measured
-from eval.simulation.users import Likeness, User
+from eval.simulation.users import Likeness, SimulatedUser
 
 LIKENESS = Likeness(["t", "near", "far", "farther"], np.array([
     [1.0, 0.8, 0.2, 0.1], [0.8, 1.0, 0.2, 0.1], [0.2, 0.2, 1.0, 0.5], [0.1, 0.1, 0.5, 1.0],
 ]))  # fmt: skip
 
 
-def user(*, by_words: bool) -> User:
-    return User(0, "t", "Home", by_words, seed=1)
+def user(*, by_words: bool) -> SimulatedUser:
+    return SimulatedUser(0, "t", "Home", by_words, seed=1)
 
 
-def judged(items: list[str], noise: float = 0.0, seed: int = 1) -> Answer:
+def judged(items: list[str], noise: float = 0.0, seed: int = 1) -> UserAnswer:
     return judge(items, LIKENESS, "t", usual=0.2, noise=noise, numbers=np.random.default_rng(seed))
 
 
 def test_what_is_nearest_the_target_is_liked_and_the_rest_rejected() -> None:
-    assert judged(["far", "near", "farther"]) == Answer(["near"], ["far", "farther"])
+    assert judged(["far", "near", "farther"]) == UserAnswer(["near"], ["far", "farther"])
 
 
 def test_nothing_is_liked_that_is_no_nearer_than_usual() -> None:
-    assert judged(["far", "farther"]) == Answer([], ["far", "farther"])
-    assert judged([]) == Answer([], [])
+    assert judged(["far", "farther"]) == UserAnswer([], ["far", "farther"])
+    assert judged([]) == UserAnswer([], [])
 
 
 def test_noise_makes_a_user_err() -> None:
@@ -33,19 +33,22 @@ def test_noise_makes_a_user_err() -> None:
 
 
 def test_a_message_never_names_the_target_and_says_only_what_is_rejected() -> None:
-    shown, answer = ["far", "near", "farther"], Answer(["near"], ["far", "farther"])
+    shown, answer = ["far", "near", "farther"], UserAnswer(["near"], ["far", "farther"])
     assert say_again(user(by_words=True), shown, answer) == "Not the first, not the third. Something from Home"
     assert say_again(user(by_words=False), shown, answer) == "Something from Home"
-    assert say_again(user(by_words=True), ["near"], Answer(["near"], [])) == "Something from Home"
+    assert say_again(user(by_words=True), ["near"], UserAnswer(["near"], [])) == "Something from Home"
 
 
 def test_there_is_a_word_for_every_place_that_a_short_list_has() -> None:
     assert len(phrases()["places"]) >= 5
 
 
-def played(*hits: int | None) -> list[Played]:
+def played(*hits: int | None) -> list[SimulatedConversation]:
     """Conversations in which every turn shows one item more, and one again."""
-    return [Played(user(by_words=False), hit, [["seen", f"i{n}"] for n in range(hit or LIMIT)]) for hit in hits]
+    return [
+        SimulatedConversation(user(by_words=False), hit, [["seen", f"i{n}"] for n in range(hit or LIMIT)])
+        for hit in hits
+    ]
 
 
 def test_both_ways_are_compared_user_by_user() -> None:

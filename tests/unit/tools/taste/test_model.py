@@ -14,7 +14,7 @@ from tools.taste import versions
 from tools.taste.choices import Choices, gather
 from tools.taste.collaborative import PARAMETERS
 from tools.taste.model import TasteModel
-from tools.taste.training import Plan, TooFewError, train
+from tools.taste.training import TooFewError, TrainingPlan, train
 
 NEW = ["red-new", "blue-new"]
 
@@ -26,7 +26,7 @@ def model() -> Iterator[TasteModel]:
 
 @pytest.mark.parametrize("algorithm", PARAMETERS)
 def test_each_algorithm_finds_the_taste_of_somebody_it_never_saw(algorithm: str) -> None:
-    model = train(choices(), {}, Plan(algorithm=algorithm))  # type: ignore[arg-type]
+    model = train(choices(), {}, TrainingPlan(algorithm=algorithm))  # type: ignore[arg-type]
     found = [item_id for item_id, _ in model.score({"blue-1": 1.0, "blue-2": 1.0}, k=10, exclude=["blue-1", "blue-2"])]
     assert colours(found) == ["blue"] * 10
     assert model.card.algorithm == algorithm
@@ -133,7 +133,7 @@ def test_what_is_stored_answers_as_before(model: TasteModel, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("algorithm", PARAMETERS)
 def test_every_algorithm_can_be_stored(algorithm: str, tmp_path: Path) -> None:
-    model = train(choices(), {}, Plan(algorithm=algorithm))  # type: ignore[arg-type]
+    model = train(choices(), {}, TrainingPlan(algorithm=algorithm))  # type: ignore[arg-type]
     model.save(tmp_path)
     loaded = TasteModel.load(tmp_path)
     assert loaded is not None

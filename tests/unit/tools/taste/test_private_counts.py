@@ -7,11 +7,11 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from tools.errors import BadInput, StoreError
-from tools.taste.privacy_ledger import BudgetSpent, Ledger, Total
+from tools.taste.privacy_ledger import BudgetSpent, PrivacyLedger, Total
 from tools.taste.private_counts import (
     DELTA,
     Cooccurrence,
-    Popularity,
+    NoisyCounts,
     Spent,
     bounded,
     most_chosen,
@@ -95,7 +95,7 @@ def test_pairs_are_told_of_the_given_items_only() -> None:
 
 
 def test_the_most_chosen_items_are_those_of_the_private_counts() -> None:
-    popularity = Popularity(np.array([3, 0, 9, 3]), Spent(1.0), 2.0)
+    popularity = NoisyCounts(np.array([3, 0, 9, 3]), Spent(1.0), 2.0)
     assert most_chosen(popularity, 3).tolist() == [2, 0, 3]
 
 
@@ -129,11 +129,11 @@ def test_pairs_are_trusted_as_far_as_they_are_more_than_noise_would_leave() -> N
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "taste" / "ledger.jsonl", budget=1.0)
+def ledger(tmp_path: Path) -> PrivacyLedger:
+    return PrivacyLedger(tmp_path / "taste" / "ledger.jsonl", budget=1.0)
 
 
-def test_epsilons_add_up_and_the_budget_holds(ledger: Ledger) -> None:
+def test_epsilons_add_up_and_the_budget_holds(ledger: PrivacyLedger) -> None:
     for _ in range(10):
         ledger.spend("popularity", 3, 0.1, bound=20)
     assert ledger.total(3).epsilon == pytest.approx(1.0)
@@ -142,7 +142,7 @@ def test_epsilons_add_up_and_the_budget_holds(ledger: Ledger) -> None:
     assert len(ledger.releases()) == 10, "what was refused is not written"
 
 
-def test_another_version_has_a_budget_of_its_own_and_the_sum_is_told(ledger: Ledger) -> None:
+def test_another_version_has_a_budget_of_its_own_and_the_sum_is_told(ledger: PrivacyLedger) -> None:
     ledger.spend("pairs", 3, 1.0, bound=20, delta=1e-6)
     ledger.spend("pairs", 4, 0.5, bound=20, delta=1e-6)
     assert ledger.total(3) == Total(epsilon=1.0, delta=1e-6)
@@ -150,12 +150,12 @@ def test_another_version_has_a_budget_of_its_own_and_the_sum_is_told(ledger: Led
     assert ledger.total() == Total(epsilon=1.5, delta=2e-6)
 
 
-def test_a_ledger_is_read_again(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_ledger_is_read_again(ledger: PrivacyLedger, tmp_path: Path) -> None:
     written = ledger.spend("pairs", 3, 0.5, bound=7, delta=1e-6)
-    assert Ledger(tmp_path / "taste" / "ledger.jsonl", 1.0).releases() == [written]
+    assert PrivacyLedger(tmp_path / "taste" / "ledger.jsonl", 1.0).releases() == [written]
 
 
-def test_a_damaged_ledger_lets_nothing_be_released(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_damaged_ledger_lets_nothing_be_released(ledger: PrivacyLedger, tmp_path: Path) -> None:
     ledger.spend("pairs", 3, 0.5, bound=7)
     with (tmp_path / "taste" / "ledger.jsonl").open("a") as file:
         file.write('{"at": 1')
@@ -163,7 +163,7 @@ def test_a_damaged_ledger_lets_nothing_be_released(ledger: Ledger, tmp_path: Pat
         ledger.spend("pairs", 4, 0.1, bound=7)
 
 
-def test_a_release_is_written_down_with_all_it_costs(ledger: Ledger) -> None:
+def test_a_release_is_written_down_with_all_it_costs(ledger: PrivacyLedger) -> None:
     counts = release(MATRIX, 1.0, 3, ledger, bound=4, paired=3)
     (written,) = ledger.releases()
     assert (written.epsilon, written.delta, written.version, written.bound) == (1.0, DELTA, 3, 4)

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from tools.taste.choices import Choices
 from tools.taste.model import TasteModel
 from tools.taste.neighbours import Neighbourhood
-from tools.taste.privacy_ledger import BudgetSpent, Ledger
+from tools.taste.privacy_ledger import BudgetSpent, PrivacyLedger
 from tools.taste.private_training import nearest, of_items, train_private
 from tools.taste.training import TooFewError
 
@@ -24,8 +24,8 @@ def choices(people: int = 4000) -> Choices:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "ledger.jsonl", budget=20.0)
+def ledger(tmp_path: Path) -> PrivacyLedger:
+    return PrivacyLedger(tmp_path / "ledger.jsonl", budget=20.0)
 
 
 def test_the_items_are_the_catalogue_s_whether_anybody_chose_them_or_not() -> None:
@@ -54,7 +54,7 @@ def test_noise_makes_pairs_of_rarely_chosen_items_weaker() -> None:
     assert weak[1, 2] / sure[1, 2] < weak[0, 1] / sure[0, 1]
 
 
-def test_a_model_of_private_counts_recommends_and_is_stored(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_model_of_private_counts_recommends_and_is_stored(ledger: PrivacyLedger, tmp_path: Path) -> None:
     model = train_private(choices(), ITEMS, 20.0, 3, ledger)
     assert model.ids == tuple(ITEMS)
     assert model.towers is None
@@ -70,14 +70,14 @@ def test_a_model_of_private_counts_recommends_and_is_stored(ledger: Ledger, tmp_
     assert [(one.version, one.epsilon) for one in ledger.releases()] == [(3, 20.0)]
 
 
-def test_a_second_training_on_the_same_events_is_refused(ledger: Ledger) -> None:
+def test_a_second_training_on_the_same_events_is_refused(ledger: PrivacyLedger) -> None:
     train_private(choices(), ITEMS, 20.0, 3, ledger)
     with pytest.raises(BudgetSpent):
         train_private(choices(), ITEMS, 20.0, 3, ledger)
     train_private(choices(), ITEMS, 20.0, 4, ledger)
 
 
-def test_nothing_is_learned_from_nobody(ledger: Ledger) -> None:
+def test_nothing_is_learned_from_nobody(ledger: PrivacyLedger) -> None:
     nobody = Choices(csr_matrix((0, 1), dtype=np.float32), np.zeros(0), ("a",))
     with pytest.raises(TooFewError):
         train_private(nobody, ITEMS, 20.0, 3, ledger)

@@ -21,7 +21,7 @@ from pydantic_core import to_json
 from assistant.errors import StoreError
 from assistant.learning.impressions import ImpressionLog, expire_impressions, forget_impressions
 from assistant.llm.adapters import adapters_that_saw
-from assistant.sessions import SessionLog, Turn
+from assistant.sessions import SessionLog, StoredTurn
 from assistant.settings import Settings
 from tools.records import Record
 from tools.taste import versions
@@ -58,7 +58,7 @@ class Place:
     forget: Callable[[Settings, str], None]
 
 
-class Stored(Record):
+class StoredCounts(Record):
     """How much is stored of a user, by place."""
 
     user: str
@@ -70,7 +70,7 @@ class Stored(Record):
         return any(self.places.values())
 
 
-class Forgotten(Stored):
+class Forgotten(StoredCounts):
     """What was deleted of a user."""
 
     model_removed: bool
@@ -80,20 +80,20 @@ class Forgotten(Stored):
     )
 
 
-class _Entry(Record):
+class _StoredEntry(Record):
     """The journal's file of one user."""
 
     user: str
     places: dict[str, int]
 
 
-def stored_of(settings: Settings, user: str) -> Stored:
+def stored_of(settings: Settings, user: str) -> StoredCounts:
     """How much is stored of a user.
 
     Raises:
         StoreError: a file cannot be read.
     """
-    return Stored(user=user, places={place.name: place.count(settings, user) for place in PLACES})
+    return StoredCounts(user=user, places={place.name: place.count(settings, user) for place in PLACES})
 
 
 def export_of(settings: Settings, user: str) -> Iterator[str]:
@@ -195,13 +195,13 @@ def _journal(settings: Settings, user: str) -> Path:
     return settings.data_folder / JOURNAL / f"{user}.json"
 
 
-def _noted(settings: Settings, user: str) -> _Entry:
+def _noted(settings: Settings, user: str) -> _StoredEntry:
     """The journal's entry, made now unless an attempt before has left one."""
     path = _journal(settings, user)
     with _translated(settings):
         with contextlib.suppress(FileNotFoundError, ValidationError):
-            return _Entry.model_validate_json(path.read_text())
-        entry = _Entry(user=user, places=stored_of(settings, user).places)
+            return _StoredEntry.model_validate_json(path.read_text())
+        entry = _StoredEntry(user=user, places=stored_of(settings, user).places)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(entry.model_dump_json())  # one that a crash cut off is made again: nothing was deleted yet
     return entry
@@ -242,7 +242,7 @@ def _export_sessions(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _as_kept(turn: Turn, log: SessionLog, session_id: str) -> dict[str, Any]:
+def _as_kept(turn: StoredTurn, log: SessionLog, session_id: str) -> dict[str, Any]:
     events = [event.model_dump(mode="json") for event in log.events(session_id, turn.turn)]
     return {**turn.model_dump(mode="json"), "events": events}
 
@@ -292,7 +292,7 @@ def _files_of(settings: Settings, user: str) -> list[Path]:
 
 
 def _tool_files(settings: Settings, user: str) -> Path:
-    from assistant.service.upload_store import uploads_of  # with the service's libraries, which a terminal can spare
+    from assistant.service.uploads.store import uploads_of  # with the service's libraries, which a terminal can spare
 
     return uploads_of(settings, user)
 

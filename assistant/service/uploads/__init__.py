@@ -1,0 +1,1 @@
+"""Files that come with messages and tool calls: read from bodies, kept for a day."""
