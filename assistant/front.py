@@ -31,7 +31,7 @@ from assistant.agent.reading.heads import heads_for
 from assistant.agent.reading.reader import MessageReader
 from assistant.agent.receive import check_files
 from assistant.agent.scores import keep, kept_scores
-from assistant.agent.state import LOCAL, Dropped, Request, TurnContext
+from assistant.agent.state import Dropped, Request, TurnContext
 from assistant.agent.steps import planner_in_force
 from assistant.background import in_thread
 from assistant.claims import load_claims
@@ -42,13 +42,14 @@ from assistant.learning.impressions import ImpressionLog
 from assistant.llm.adapters import adapter_in_force, prompts_in_force
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
-from assistant.user_data import remove_sessions, tidy
 from assistant.privacy.masking import PiiMasker
 from assistant.probe import load_tasks, probe
-from assistant.records import ONLY_KEPT, Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
+from assistant.records import LOCAL, ONLY_KEPT, Attachment, Done, Memory, PlannedCall, Reply, Step, TurnEvent
 from assistant.sessions import SessionLog, check_session_id, new_session_id
 from assistant.settings import Settings
+from assistant.storage import SESSIONS, UPLOADS
 from assistant.understanding.language import load_detector
+from assistant.user_data import remove_sessions, tidy
 from assistant.warming import SAMPLES, Load, RehearsalModel, WarmUp
 from prompts import PromptError, check_folder
 from tools.engines.text import TextEncoder
@@ -134,7 +135,7 @@ class Assistant:
         check_prompts(self.settings.prompts)
         adapter_in_force(self.settings)  # one that cannot be used is told now, and not by a turn
         await asyncio.to_thread(tidy, self.settings)
-        sessions = self.settings.data_folder / "sessions.sqlite"
+        sessions = self.settings.data_folder / SESSIONS
         log = SessionLog(sessions)
         saver = await self._stack.enter_async_context(open_saver(sessions))
         engines, chat = self._given
@@ -361,7 +362,7 @@ class Assistant:
 
     def uploads(self, session_id: str) -> Path:
         """Where a session's pictures and recordings lie."""
-        return self.settings.data_folder / "uploads" / session_id
+        return self.settings.data_folder / UPLOADS / session_id
 
     async def warm_up(self) -> None:
         """Load what the first turn would load, and have the server read the fixed part of the first prompt.

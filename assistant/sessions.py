@@ -24,9 +24,9 @@ import assistant.agent.state
 import assistant.records
 import assistant.understanding
 import tools.records
-from assistant.agent.state import LOCAL, Request
+from assistant.agent.state import Request
 from assistant.errors import SessionError, StoreError
-from assistant.records import Reply, TurnEvent
+from assistant.records import LOCAL, Reply, TurnEvent
 from tools.private import private_folder
 from tools.records import Record
 from tools.scrubbing import note_deletion, scrub

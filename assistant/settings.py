@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, Val
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from assistant.errors import ConfigError
+from assistant.storage import KEYS
 
 
 def project_folder() -> Path:
@@ -298,7 +299,7 @@ class Settings(BaseSettings):
     @property
     def keys_file(self) -> Path:
         """The keys of the HTTP service."""
-        return self.data_folder / "keys.sqlite"
+        return self.data_folder / KEYS
 
     @property
     def models_folder(self) -> Path:

@@ -10,14 +10,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-FOLDER = "uploads/.turns"
-"""Below the data folder. Sessions' folders beside it cannot begin with a dot."""
+from assistant.storage import UNFINISHED_TURNS
 
 
 @contextlib.contextmanager
 def noted(data_folder: Path, session_id: str) -> Iterator[None]:
     """Note that a turn of this session is in work meanwhile."""
-    folder = data_folder / FOLDER
+    folder = data_folder / UNFINISHED_TURNS
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{session_id}.{uuid.uuid4().hex}"
     with FileLock(path):
@@ -29,7 +28,7 @@ def noted(data_folder: Path, session_id: str) -> Iterator[None]:
 
 def take_ended(data_folder: Path) -> set[str]:
     """Sessions of turns whose process has ended without ending them, each once; of those in which no turn runs now."""
-    notes = {path: path.name.partition(".")[0] for path in (data_folder / FOLDER).glob("*.*")}
+    notes = {path: path.name.partition(".")[0] for path in (data_folder / UNFINISHED_TURNS).glob("*.*")}
     running = {session_id for path, session_id in notes.items() if _is_held(path)}
     ended = {path: session_id for path, session_id in notes.items() if session_id not in running}
     for path in ended:

@@ -23,6 +23,7 @@ from assistant.learning.impressions import ImpressionLog, expire_impressions, fo
 from assistant.llm.adapters import adapters_that_saw
 from assistant.sessions import SessionLog, StoredTurn
 from assistant.settings import Settings
+from assistant.storage import SESSIONS, UPLOADS, tool_uploads
 from tools.records import Record
 from tools.taste import versions
 from tools.taste.events import DATABASE as EVENTS
@@ -30,8 +31,6 @@ from tools.taste.events import EventStore
 
 logger = logging.getLogger(__name__)
 
-SESSIONS = "sessions.sqlite"
-UPLOADS = "uploads"
 MODEL = "taste"
 """The folder of the model that was learned from everybody's events."""
 JOURNAL = "forgetting"
@@ -292,9 +291,7 @@ def _files_of(settings: Settings, user: str) -> list[Path]:
 
 
 def _tool_files(settings: Settings, user: str) -> Path:
-    from assistant.service.uploads.store import uploads_of  # with the service's libraries, which a terminal can spare
-
-    return uploads_of(settings, user)
+    return tool_uploads(settings.data_folder, user)
 
 
 def _export_files(settings: Settings, user: str) -> Iterator[dict[str, Any]]:

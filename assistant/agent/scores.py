@@ -13,8 +13,8 @@ from filelock import FileLock
 from pydantic import Field, ValidationError
 
 from assistant.llm.adapters import adapter_in_force
-from assistant.models.names import model_name
 from assistant.llm.profiles import endpoint
+from assistant.models.names import model_name
 from assistant.settings import Settings
 from tools.records import Record
 

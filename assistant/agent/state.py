@@ -16,8 +16,8 @@ from assistant.agent.reading.reader import MessageReader
 from assistant.claims.entailment import Entailment
 from assistant.learning.records import Fusion
 from assistant.llm.client import ChatClient
-from assistant.records import LOCAL as LOCAL
 from assistant.records import (
+    LOCAL,
     Attachment,
     Candidate,
     CartItem,

@@ -59,13 +59,14 @@ def fitted_to_log(settings: Settings, *, eta: float) -> "Fitted":
     Raises:
         StoreError: they cannot be read.
     """
-    from assistant.learning.impressions import FILE, ImpressionLog
+    from assistant.learning.impressions import ImpressionLog
     from assistant.learning.learn import learn as learn_from
     from assistant.learning.presses import judged
     from assistant.learning.store import weights_in_force
     from assistant.sessions import SessionLog
+    from assistant.storage import SESSIONS
 
-    path: Path = settings.data_folder / FILE
+    path: Path = settings.data_folder / SESSIONS
     SessionLog(path)  # makes the tables where nobody has asked anything yet
     log = ImpressionLog(path)
     return learn_from(judged(log.read(), log.presses()), weights_in_force(settings)[0], eta=eta)

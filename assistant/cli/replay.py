@@ -8,6 +8,7 @@ import typer
 
 from assistant.errors import SessionError
 from assistant.settings import load_settings
+from assistant.storage import SESSIONS
 
 if TYPE_CHECKING:
     from assistant.records import TurnEvent
@@ -26,7 +27,7 @@ def replay(
     from assistant.sessions import SessionLog, check_owner, check_session_id
 
     settings = load_settings()
-    log = SessionLog(settings.data_folder / "sessions.sqlite")
+    log = SessionLog(settings.data_folder / SESSIONS)
     check_owner(log, check_session_id(session), pseudonym(settings, user))
     turns = {one.turn: one for one in log.read(session)}
     number = turn or max(turns)

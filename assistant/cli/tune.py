@@ -34,8 +34,8 @@ def tune(
     Stop the language model's server before, and start it anew after: it takes the adapter up by itself.
     """
     from assistant.llm.adapters import trained_folder
-    from assistant.models.names import model_name
     from assistant.llm.profiles import weights_folder
+    from assistant.models.names import model_name
     from assistant.tuning.own import OwnExamples, own_examples
     from assistant.tuning.training import Recipe, train
 

@@ -23,8 +23,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @app.command()
 def show(user: UserId, as_json: Json = False) -> None:
     """Count what is stored of a user, by place."""
-    from assistant.user_data import stored_of
     from assistant.privacy.pseudonyms import pseudonym
+    from assistant.user_data import stored_of
 
     settings = load_settings()
     stored = stored_of(settings, pseudonym(settings, user))
@@ -34,8 +34,8 @@ def show(user: UserId, as_json: Json = False) -> None:
 @app.command()
 def export(user: UserId) -> None:
     """Print all that is stored of a user as one JSON object."""
-    from assistant.user_data import export_of
     from assistant.privacy.pseudonyms import pseudonym
+    from assistant.user_data import export_of
 
     settings = load_settings()
     sys.stdout.writelines(export_of(settings, pseudonym(settings, user)))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from assistant.errors import StoreError
 from assistant.learning.records import Impression, LoggedCandidate
+from assistant.storage import SESSIONS
 
 if TYPE_CHECKING:
     from assistant.agent.state import TurnContext, TurnState
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOCK_SECONDS: Final = 5.0
-FILE: Final = "sessions.sqlite"
 _SCHEMA: Final = """
 create table if not exists impressions (
     session_id text not null, turn integer not null, user text not null, at real not null, ranking text not null,
@@ -121,12 +121,12 @@ def forget_impressions(folder: Path, user: str) -> int:
     Raises:
         StoreError: they cannot be deleted now.
     """
-    return ImpressionLog(folder / FILE).forget(user) if (folder / FILE).is_file() else 0
+    return ImpressionLog(folder / SESSIONS).forget(user) if (folder / SESSIONS).is_file() else 0
 
 
 def expire_impressions(folder: Path, before: float) -> int:
     """Delete rankings from before a moment, in seconds since 1970; how many there were. Errors as above."""
-    return ImpressionLog(folder / FILE).expire(before) if (folder / FILE).is_file() else 0
+    return ImpressionLog(folder / SESSIONS).expire(before) if (folder / SESSIONS).is_file() else 0
 
 
 def impression(state: "TurnState", context: "TurnContext", *, at: float) -> Impression | None:

@@ -12,8 +12,8 @@ from filelock import FileLock, Timeout
 
 from assistant.errors import LLMUnavailable
 from assistant.llm import log, process, profiles
-from assistant.models.names import model_name
 from assistant.llm.process import ServerRecord
+from assistant.models.names import model_name
 from assistant.settings import Settings
 
 Progress = Callable[[float, str], None]

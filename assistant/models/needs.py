@@ -1,5 +1,6 @@
 """Which models the current settings need."""
 
+from assistant.models.names import DEFAULT_MODELS
 from assistant.models.registry import load_registry
 from assistant.settings import Settings
 
@@ -11,8 +12,6 @@ def needed(settings: Settings) -> list[str]:
     """
     wanted = {settings.text.model, settings.speech.model}
     if settings.llm.profile == "cpu":
-        from assistant.models.names import DEFAULT_MODELS
-
         wanted.add(settings.llm.model or DEFAULT_MODELS["cpu"])
     if settings.vision.encoder == "conse":
         wanted.add(settings.vision.classifier)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from assistant.agent.state import LOCAL
 from assistant.errors import ConfigError
+from assistant.records import LOCAL
 from assistant.settings import Settings
 from tools.private import private_folder
 

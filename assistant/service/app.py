@@ -19,7 +19,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from assistant.front import Assistant
-from assistant.user_data import keep_tidy
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.service import adapters
 from assistant.service.context import KEY_OWNER, Service
@@ -31,7 +30,6 @@ from assistant.service.http.no_paths import NoPaths
 from assistant.service.keys import KeyStore
 from assistant.service.readiness import Readiness
 from assistant.service.routes import catalogue, info, me, pages, sessions
-from assistant.service.uploads.bodies import INCOMING
 from assistant.service.runs.retraining import keep_training
 from assistant.service.runs.turns import Turns
 from assistant.service.telemetry import metrics, tracing
@@ -39,6 +37,8 @@ from assistant.service.telemetry.logs import AccessLog
 from assistant.service.telemetry.metrics import Measures
 from assistant.service.telemetry.observers import Observers
 from assistant.settings import Settings
+from assistant.storage import INCOMING
+from assistant.user_data import keep_tidy
 
 WEB = Path(__file__).resolve().parent.parent / "web" / "dist"
 

@@ -1,17 +1,16 @@
 """What every request handler works with: who asks, and the parts of the running service."""
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, Request
 from pydantic import Field
 
-from assistant.agent.state import LOCAL
 from assistant.correlation import REQUEST_ID as REQUEST_ID
 from assistant.front import Assistant
 from assistant.privacy.pseudonyms import pseudonym
+from assistant.records import LOCAL
 from assistant.service.keys import KeyStore
 from assistant.sessions import Session
 from assistant.settings import Settings
@@ -30,6 +29,8 @@ class User(Record):
 
 
 LOCAL_USER = User(id=LOCAL, name=LOCAL, key=LOCAL)
+CLIENT_GONE: Final = 499
+"""Not an official status; servers use it for a request that its client gave up."""
 KEY_OWNER = "key:"
 """How the ids of keys' owners begin; what follows is the key's id."""
 
@@ -79,8 +80,3 @@ TheService = Annotated[Service, Depends(the_service)]
 TheUser = Annotated[User, Depends(the_user)]
 
 Handler = Callable[[Request], Awaitable[object]]
-
-
-def opaque(*parts: str) -> str:
-    """A name that tells nothing of what it is made from."""
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

@@ -16,8 +16,9 @@ from pydantic_core import ErrorDetails
 from assistant.errors import MediaError
 from assistant.front import TOOL_THREADS, Assistant
 from assistant.service.context import User
-from assistant.service.uploads.bodies import INCOMING, written
+from assistant.service.uploads.bodies import written
 from assistant.service.uploads.store import Uploads
+from assistant.storage import INCOMING
 from tools.bounds import read_json
 from tools.records import Record, ToolOutcome
 from tools.tool import Tool

@@ -15,6 +15,7 @@ from assistant.errors import ConfigError
 from assistant.llm.adapters import TAUGHT
 from assistant.records import ONLY_KEPT, TurnEvent
 from assistant.sessions import SessionLog, StoredTurn
+from assistant.storage import SESSIONS
 from assistant.tuning.examples import Example, ExampleMessage
 from prompts import load_prompt
 
@@ -39,7 +40,7 @@ def own_examples(data: Path) -> OwnExamples:
         ConfigError: there are no conversations, or too few that customers agreed with.
         StoreError: they cannot be read now.
     """
-    file = data.expanduser() / "sessions.sqlite"
+    file = data.expanduser() / SESSIONS
     if not file.is_file():
         raise ConfigError(f"There are no conversations in {data}.")
     log, found, users = SessionLog(file), list[Example](), set[str]()

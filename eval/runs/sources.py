@@ -15,8 +15,8 @@ from packaging.requirements import Requirement
 import eval.runs
 from assistant.agent.steps import steps_in_force
 from assistant.llm.adapters import prompts_in_force
-from assistant.models.names import model_name
 from assistant.llm.profiles import endpoint
+from assistant.models.names import model_name
 from assistant.models.registry import load_registry
 from assistant.models.store import MANIFEST, file_record, folder_of, read_manifest
 from assistant.settings import Settings, project_folder

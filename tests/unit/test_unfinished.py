@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 
 from assistant import unfinished
+from assistant.storage import UNFINISHED_TURNS
 
 SCRIPT = """
 import os, sys
 from pathlib import Path
 from assistant import unfinished
+from assistant.storage import UNFINISHED_TURNS
 with unfinished.noted(Path(sys.argv[1]), "killed"):
     os._exit(9)
 """
@@ -29,7 +31,7 @@ def test_a_turn_that_ends_leaves_no_note(tmp_path: Path) -> None:
     with unfinished.noted(tmp_path, "a"), unfinished.noted(tmp_path, "a"):
         pass
     assert unfinished.take_ended(tmp_path) == set()
-    assert list((tmp_path / unfinished.FOLDER).iterdir()) == []
+    assert list((tmp_path / UNFINISHED_TURNS).iterdir()) == []
 
 
 def test_there_need_not_have_been_any(tmp_path: Path) -> None:

@@ -11,12 +11,11 @@ from http import HTTPStatus
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from assistant.service.context import CLIENT_GONE
 from assistant.service.http.problems import Refused, as_response, problem_of
 from assistant.service.telemetry.observers import Observer, RequestEnded
 from assistant.settings import ServiceSettings
 
-GONE = 499
-"""Not an official status; servers use it for a request that its client gave up."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ROUTE = "none"
 IMPORT = "/api/catalogue/import"
@@ -35,7 +34,7 @@ class AccessMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status, size = time.perf_counter(), GONE, 0
+        began, status, size = time.perf_counter(), CLIENT_GONE, 0
 
         async def counted(message: Message) -> None:
             nonlocal status, size

@@ -32,11 +32,12 @@ from assistant.service.http.problems import Problem, Refused, first_fault, probl
 from assistant.service.keys import KeyStore
 from assistant.service.mcp.resources import read_resource
 from assistant.service.mcp.server import McpProgress, mcp_server, refused
-from assistant.service.uploads.bodies import INCOMING, fresh_path
 from assistant.service.runs.turns import Incoming, Running, Turns, discard
 from assistant.service.tool_service import FILE_ARGUMENTS, FileResolver, ToolService, unquoted
+from assistant.service.uploads.bodies import fresh_path
 from assistant.sessions import new_session_id
 from assistant.settings import Settings
+from assistant.storage import INCOMING
 from assistant.warming import WarmUp
 from tools.records import Record
 

@@ -14,17 +14,18 @@ from sse_starlette.sse import EventSourceResponse
 
 from assistant.errors import BadInput, MediaError
 from assistant.records import Reply, UsageNote
-from assistant.service.context import Service, User
-from assistant.service.runs.disconnect import until_ended
+from assistant.service.context import CLIENT_GONE, Service, User
 from assistant.service.http.problems import Problem, Refused, as_response, problem_of
 from assistant.service.openai.formats import TextFormat
 from assistant.service.openai.records import AudioPart, ImagePart, OpenAIConversation, RequestBase
 from assistant.service.routes.markdown import as_markdown
-from assistant.service.uploads.bodies import INCOMING, written
-from assistant.service.runs.turns import STOPPED, Incoming, Running, ServedEvent, discard
+from assistant.service.runs.disconnect import until_ended
+from assistant.service.runs.turns import Incoming, Running, ServedEvent, discard
 from assistant.service.tool_service import DATA, decoded, from_base64
+from assistant.service.uploads.bodies import written
 from assistant.sessions import AnsweredMessage, new_session_id
 from assistant.settings import Limits
+from assistant.storage import INCOMING
 
 PREFIX = "/v1/"
 """Errors at addresses that begin so have OpenAI's form."""
@@ -216,4 +217,4 @@ async def _content_of(reply: Reply, form: TextFormat) -> AnswerContent:
 
 
 def _stopped() -> Problem:
-    return Problem(title="Stopped", status=STOPPED, detail="The turn was stopped.")
+    return Problem(title="Stopped", status=CLIENT_GONE, detail="The turn was stopped.")

@@ -21,11 +21,10 @@ from assistant.service.routes.catalogue_views import (
     ItemOut,
     Neighbours,
     StatsOut,
-    Written,
     item_out,
     stats_out,
 )
-from assistant.service.runs.catalogue_writing import CatalogueWriting
+from assistant.service.runs.catalogue_writing import CatalogueWriting, Written
 from assistant.service.runs.jobs import ImportJob, Imports, Jobs
 from tools.bounds import split_array
 from tools.engines.parts import Engines

@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from assistant.ingest import IngestSummary, Rejection
 from tools.records import EncoderIdentity, Filters, Hit, Item, Record
 from tools.search import hit
 from tools.store import Catalogue, Picture, Space, SpaceStats
@@ -81,27 +80,6 @@ class StatsOut(Record):
     spaces: dict[str, SpaceStats] = Field(description="vectors and encoder of each space")
     bytes_on_disk: int
     version: int = Field(description="grows with every change")
-
-
-class RejectionOut(Record):
-    """Something that was not taken: a line (counted from 1), one that a later line replaces, one picture, one value."""
-
-    line: int
-    id: str | None
-    kind: Literal["line", "duplicate", "picture", "field"]
-    reason: str
-
-    @classmethod
-    def of(cls, rejection: Rejection) -> "RejectionOut":
-        """Without the file, which is this service's own."""
-        return cls(**rejection.model_dump(exclude={"file"}))
-
-
-class Written(Record):
-    """What became of the lines that were sent."""
-
-    summary: IngestSummary
-    rejections: list[RejectionOut]
 
 
 def image_url(item_id: str, n: int) -> str:

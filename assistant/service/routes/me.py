@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import Field, model_validator
 
 from assistant.errors import BadInput
-from assistant.user_data import Forgotten, StoredCounts, export_of, forget, stored_of
 from assistant.service.context import Service, TheService, TheUser
+from assistant.user_data import Forgotten, StoredCounts, export_of, forget, stored_of
 from tools.records import Record
 from tools.taste.records import EventKind, Identifier, Interaction, Preference
 from tools.taste.taste import Taste

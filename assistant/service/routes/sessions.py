@@ -17,13 +17,14 @@ from sse_starlette.sse import EventSourceResponse
 from assistant.engines import media_limits
 from assistant.errors import SessionError
 from assistant.records import Attachment, Constraint, Memory, Reply
-from assistant.service.context import Service, TheService, TheUser, User
-from assistant.service.runs.disconnect import until_ended
+from assistant.service.context import CLIENT_GONE, Service, TheService, TheUser, User
 from assistant.service.http.problems import Problem, Refused, as_response
 from assistant.service.routes.markdown import session_as_markdown
-from assistant.service.uploads.bodies import INCOMING, MESSAGE_BODY, read_message
-from assistant.service.runs.turns import STOPPED, AttachmentOut, Incoming, Running, ServedEvent, with_urls
+from assistant.service.runs.disconnect import until_ended
+from assistant.service.runs.turns import AttachmentOut, Incoming, Running, ServedEvent, with_urls
+from assistant.service.uploads.bodies import MESSAGE_BODY, read_message
 from assistant.sessions import Session, new_session_id
+from assistant.storage import INCOMING
 from tools.media import MediaLimits, load_picture, sniff
 from tools.records import Record
 
@@ -194,7 +195,7 @@ async def answer(request: Request, service: Service, user: User, session_id: str
 
 
 def _failed(running: Running) -> Response:
-    return as_response(running.problem or Problem(title="Stopped", status=STOPPED, detail="The turn was stopped."))
+    return as_response(running.problem or Problem(title="Stopped", status=CLIENT_GONE, detail="The turn was stopped."))
 
 
 @router.get("/{session_id}/messages/{message_id}/events")

@@ -11,9 +11,10 @@ from starlette.datastructures import UploadFile
 
 from assistant.service.context import TheService, TheUser
 from assistant.service.http.problems import MEDIA_TYPE, Problem, Refused, request_id
-from assistant.service.uploads.bodies import INCOMING, read_form, store
 from assistant.service.tool_service import ToolOut, ToolService
+from assistant.service.uploads.bodies import read_form, store
 from assistant.service.uploads.store import Upload
+from assistant.storage import INCOMING
 from tools.records import FailureKind, Record, ToolOutcome
 
 router = APIRouter(prefix="/api", tags=["tools"])

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import unquote
 
 from assistant.engines import media_limits
@@ -26,15 +26,15 @@ from assistant.ingest import Encoders, IngestOptions, IngestSummary, Progress, R
 from assistant.ingest.pictures import digest
 from assistant.ingest.validate import LineError, validate
 from assistant.service.http.problems import Refused
-from assistant.service.routes.catalogue_views import RejectionOut, Written
 from assistant.settings import Settings
+from assistant.storage import IMPORTS
 from tools.bounds import read_json
 from tools.engines.parts import Engines
 from tools.errors import MediaError
+from tools.records import Record
 
 T = TypeVar("T")
 
-FOLDER = "imports"
 """Where lines lie while they are taken in, below the data folder."""
 MEDIA = "media"
 KEPT = "kept"
@@ -46,6 +46,27 @@ _OWN_PICTURE = re.compile(r"/api/catalogue/items/([^/?#]+)/images/(\d{1,3})(?:\?
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}")
 
 
+class RejectionOut(Record):
+    """Something that was not taken: a line (counted from 1), one that a later line replaces, one picture, one value."""
+
+    line: int
+    id: str | None
+    kind: Literal["line", "duplicate", "picture", "field"]
+    reason: str
+
+    @classmethod
+    def of(cls, rejection: Rejection) -> "RejectionOut":
+        """Without the file, which is this service's own."""
+        return cls(**rejection.model_dump(exclude={"file"}))
+
+
+class Written(Record):
+    """What became of the lines that were sent."""
+
+    summary: IngestSummary
+    rejections: list[RejectionOut]
+
+
 class CatalogueWriting:
     """The only writer of this service."""
 
@@ -54,7 +75,7 @@ class CatalogueWriting:
         self._engines = engines
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
         self._waiting = 0
-        self.folder = settings.data_folder / FOLDER
+        self.folder = settings.data_folder / IMPORTS
         self.stop = threading.Event()
         """Set to end the import that runs."""
         self.importing: str | None = None

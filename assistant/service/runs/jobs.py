@@ -21,8 +21,7 @@ from starlette.requests import ClientDisconnect
 from assistant.errors import CatalogueBusy, ProductError, StoreError
 from assistant.ingest import IngestSummary, Rejection
 from assistant.service.http.problems import Refused, problem_of
-from assistant.service.routes.catalogue_views import RejectionOut
-from assistant.service.runs.catalogue_writing import CatalogueWriting, busy
+from assistant.service.runs.catalogue_writing import CatalogueWriting, RejectionOut, busy
 from tools.records import Record
 
 logger = logging.getLogger(__name__)

@@ -15,15 +15,12 @@ from typing import Any
 from assistant.agent.state import Dropped
 from assistant.front import Assistant, SendOptions
 from assistant.records import ONLY_KEPT, Accepted, AttachmentNote, Done, Reply, TurnEvent
-from assistant.service.context import REQUEST_ID, User
+from assistant.service.context import CLIENT_GONE, REQUEST_ID, User
 from assistant.service.http.problems import Problem, Refused, problem_of
 from assistant.service.telemetry.observers import Observer
 from assistant.settings import ServiceSettings
 
 logger = logging.getLogger(__name__)
-
-STOPPED = 499
-"""Not an official status; servers use it for a request that its client gave up."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +231,7 @@ class Turns:
                 self._pass_on(running, event)
         except asyncio.CancelledError:
             running.problem = Problem(
-                title="Stopped", status=STOPPED, detail="The turn was stopped.", request_id=REQUEST_ID.get()
+                title="Stopped", status=CLIENT_GONE, detail="The turn was stopped.", request_id=REQUEST_ID.get()
             )
         except Exception as exc:  # whatever it is, the listeners are told and the service goes on
             running.problem = problem_of(exc, REQUEST_ID.get())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.llm.usage import CallUsage
 from assistant.records import TurnEvent
+from assistant.service.context import CLIENT_GONE
 
 if TYPE_CHECKING:
     from assistant.service.runs.turns import Running
@@ -89,11 +90,9 @@ class Observers(Observer):
 
 def outcome_of(turn: "Running") -> str:
     """How a turn ended, in a word."""
-    from assistant.service.runs.turns import STOPPED
-
     if turn.reply is not None:
         return "degraded" if turn.reply.degraded else "answered"
-    status = turn.problem.status if turn.problem else STOPPED
-    if status == STOPPED:
+    status = turn.problem.status if turn.problem else CLIENT_GONE
+    if status == CLIENT_GONE:
         return "stopped"
     return "refused" if status < 500 else "failed"

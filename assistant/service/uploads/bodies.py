@@ -27,7 +27,6 @@ from tools.errors import MediaError
 from tools.records import Record
 
 NAME_CHARACTERS = 120
-INCOMING = "uploads/.incoming"
 """Where files lie until their turn has copied them, below the data folder."""
 FIELD_BYTES = 256 * 1024
 MESSAGE_ID = r"^[A-Za-z0-9_-]{1,64}$"

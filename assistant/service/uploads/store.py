@@ -14,16 +14,15 @@ from typing import Literal
 
 from assistant.engines import media_limits
 from assistant.errors import MediaError, StoreError
-from assistant.service.context import User, opaque
+from assistant.service.context import User
 from assistant.service.http.problems import Refused
 from assistant.settings import Settings
+from assistant.storage import TOOL_UPLOADS, tool_uploads
 from tools.media import kind_of
 from tools.records import Record
 
 logger = logging.getLogger(__name__)
 
-STORED = "uploads/.tools"
-"""Below the data folder. Sessions' folders beside it cannot begin with a dot."""
 KEPT_SECONDS = 24 * 3600.0
 SWEEP_SECONDS = 3600.0
 MOST_FILES = 100
@@ -46,7 +45,7 @@ class Uploads:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._folder = settings.data_folder / STORED
+        self._folder = settings.data_folder / TOOL_UPLOADS
         self._limits = media_limits(settings)
 
     def add(self, user: User, file: Path, name: str) -> Upload:
@@ -104,7 +103,7 @@ class Uploads:
             await asyncio.sleep(SWEEP_SECONDS)
 
     def _of(self, user: User) -> Path:
-        return uploads_of(self._settings, user.id)
+        return tool_uploads(self._settings.data_folder, user.id)
 
     def _check_room(self, folder: Path, size: int) -> None:
         sizes = list(_sizes(folder))
@@ -115,11 +114,6 @@ class Uploads:
                 "or wait until they are a day old.",
                 {"Retry-After": f"{SWEEP_SECONDS:.0f}"},
             )
-
-
-def uploads_of(settings: Settings, user_id: str) -> Path:
-    """The folder of a user's uploads."""
-    return settings.data_folder / STORED / opaque(user_id)
 
 
 def _sizes(folder: Path) -> Iterator[int]:

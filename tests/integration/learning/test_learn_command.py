@@ -8,11 +8,12 @@ from typer.testing import CliRunner, Result
 
 from assistant.cli import app
 from assistant.errors import BadInput
-from assistant.learning.impressions import FILE, ImpressionLog
+from assistant.learning.impressions import ImpressionLog
 from assistant.learning.presses import ClickedRanking
 from assistant.learning.store import weights_in_force
 from assistant.sessions import SessionLog
 from assistant.settings import Settings, load_settings
+from assistant.storage import SESSIONS
 from tests.unit.learning.population import population
 
 
@@ -25,7 +26,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def logged(settings: Settings, rankings: list[ClickedRanking]) -> None:
     """What a service would have written."""
-    sessions, log = SessionLog(settings.data_folder / FILE), ImpressionLog(settings.data_folder / FILE)
+    sessions, log = SessionLog(settings.data_folder / SESSIONS), ImpressionLog(settings.data_folder / SESSIONS)
     for one in rankings:
         log.add(one.impression)
         for item_id in one.rewards:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from assistant.models.names import DEFAULT_MODELS
 from assistant.models import ensure_present, needed
 from assistant.models.convert_whisper import read_ct2
+from assistant.models.names import DEFAULT_MODELS
 from assistant.models.registry import load_registry
 from assistant.models.store import check
 from assistant.settings import Settings, load_settings, project_folder

@@ -17,10 +17,10 @@ from assistant.cli.chat import ChatSession
 from assistant.errors import SessionError, StoreError
 from assistant.front import Assistant, SendOptions
 from assistant.privacy import forgetting
-from assistant.user_data import JOURNAL, MODEL, PLACES, expire, forget, stored_of
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.sessions import check_owner
 from assistant.settings import Settings, load_settings
+from assistant.user_data import JOURNAL, MODEL, PLACES, expire, forget, stored_of
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.integration.privacy.traces import traces_of
 from tools.taste.events import EventStore

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import BadInput
-from assistant.user_data import MODEL, forget
 from assistant.settings import Settings, load_settings
 from assistant.taste_training import train
+from assistant.user_data import MODEL, forget
 from tests.integration.privacy.traces import traces_of
 from tools.taste.events import EventStore
 from tools.taste.model import TasteModel

@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import StoreError
-from assistant.learning.impressions import FILE, ImpressionLog, expire_impressions, forget_impressions
+from assistant.learning.impressions import ImpressionLog, expire_impressions, forget_impressions
 from assistant.learning.records import Impression, LoggedCandidate, RankedSignal
 from assistant.sessions import SessionLog
+from assistant.storage import SESSIONS
 
 
 def ranking(session: str, turn: int = 1, *, user: str = "ann", at: float = 10.0) -> Impression:
@@ -20,8 +21,8 @@ def ranking(session: str, turn: int = 1, *, user: str = "ann", at: float = 10.0)
 
 @pytest.fixture
 def log(tmp_path: Path) -> ImpressionLog:
-    SessionLog(tmp_path / FILE)
-    return ImpressionLog(tmp_path / FILE)
+    SessionLog(tmp_path / SESSIONS)
+    return ImpressionLog(tmp_path / SESSIONS)
 
 
 def test_a_ranking_comes_back_as_it_was_logged(log: ImpressionLog) -> None:
@@ -39,7 +40,7 @@ def test_the_same_turn_twice_is_one_ranking(log: ImpressionLog) -> None:
 
 
 def test_presses_are_those_of_sessions_that_have_rankings(log: ImpressionLog, tmp_path: Path) -> None:
-    sessions = SessionLog(tmp_path / FILE)
+    sessions = SessionLog(tmp_path / SESSIONS)
     sessions.note_feedback("s", "oak", "like")
     sessions.note_feedback("other", "oak", "like")
     log.add(ranking("s"))
@@ -47,7 +48,7 @@ def test_presses_are_those_of_sessions_that_have_rankings(log: ImpressionLog, tm
 
 
 def test_rankings_go_with_their_session(log: ImpressionLog, tmp_path: Path) -> None:
-    sessions = SessionLog(tmp_path / FILE)
+    sessions = SessionLog(tmp_path / SESSIONS)
     for session in ("s", "t"):
         sessions.create(session)
         log.add(ranking(session))
@@ -60,7 +61,7 @@ def test_a_users_rankings_are_forgotten_to_the_byte(log: ImpressionLog, tmp_path
     log.add(ranking("t", user="bob"))
     assert forget_impressions(tmp_path, "f00dface") == 1
     assert [one.user for one in log.read()] == ["bob"]
-    with sqlite3.connect(tmp_path / FILE) as db:
+    with sqlite3.connect(tmp_path / SESSIONS) as db:
         db.execute("pragma wal_checkpoint(truncate)")
     assert not any(b"f00dface" in path.read_bytes() for path in tmp_path.iterdir())
 
@@ -74,12 +75,12 @@ def test_old_rankings_expire(log: ImpressionLog, tmp_path: Path) -> None:
 
 def test_forgetting_where_nothing_was_logged_is_no_error(tmp_path: Path) -> None:
     assert forget_impressions(tmp_path, "ann") == expire_impressions(tmp_path, 10) == 0
-    assert not (tmp_path / FILE).exists()
+    assert not (tmp_path / SESSIONS).exists()
 
 
 def test_a_turn_is_not_lost_for_a_ranking_that_cannot_be_kept(log: ImpressionLog, tmp_path: Path) -> None:
-    (tmp_path / FILE).unlink()
-    (tmp_path / FILE).mkdir()
+    (tmp_path / SESSIONS).unlink()
+    (tmp_path / SESSIONS).mkdir()
     with pytest.raises(StoreError):
         log.add(ranking("s"))
     log.note(ranking("s"))

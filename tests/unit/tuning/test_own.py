@@ -12,7 +12,6 @@ from assistant.agent.state import Request
 from assistant.cli.users import forgotten_text
 from assistant.errors import ConfigError
 from assistant.llm.adapters import CARD, CONFIG, WEIGHTS, AdapterCard, trained_folder
-from assistant.user_data import forget
 from assistant.records import (
     CallResult,
     MessageRead,
@@ -28,6 +27,7 @@ from assistant.sessions import SessionLog, keeping
 from assistant.settings import Settings
 from assistant.tuning import own
 from assistant.tuning.own import own_examples
+from assistant.user_data import forget
 
 
 def found(query: str) -> CallResult:

@@ -10,9 +10,10 @@ import httpx
 import jsonschema
 import pytest
 
-from assistant.service.uploads import store
 from assistant.service.routes.tools import MOST_CALLS
 from assistant.service.tool_service import AT_ONCE
+from assistant.service.uploads import store
+from assistant.service.uploads import store as upload_store
 from tests.integration.service.doors.conftest import Ears, Serve, Served, new_key, png
 from tools.toolbox import TOOLS
 

@@ -1,0 +1,23 @@
+"""Where what is stored lies, below the data folder (``settings.data_folder``)."""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+SESSIONS: Final = "sessions.sqlite"
+"""Sessions, replies, checkpoints and the log of rankings."""
+KEYS: Final = "keys.sqlite"
+IMPORTS: Final = "imports"
+UPLOADS: Final = "uploads"
+"""Attachments, a folder for each session. Ids of sessions do not begin with a dot, as the folders below do."""
+INCOMING: Final = "uploads/.incoming"
+"""Files of requests that are still being read."""
+TOOL_UPLOADS: Final = "uploads/.tools"
+"""Files that programs send ahead of tool calls, a folder for each user."""
+UNFINISHED_TURNS: Final = "uploads/.turns"
+
+
+def tool_uploads(data_folder: Path, user_id: str) -> Path:
+    """The folder of the files that a user sent ahead of tool calls; its name tells nothing of the user."""
+    name = hashlib.sha256(user_id.encode("utf-8", "replace")).hexdigest()[:32]
+    return data_folder / TOOL_UPLOADS / name
