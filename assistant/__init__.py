@@ -18,11 +18,11 @@ __all__ = ["Assistant", "Reply", "Settings", "load_settings"]
 
 def __getattr__(name: str) -> object:
     if name == "Assistant":
-        from assistant.front import Assistant
+        from assistant.front import Assistant  # imports the whole product; loaded when first asked for
 
         return Assistant
     if name == "Reply":
-        from assistant.records import Reply
+        from assistant.records import Reply  # imports the whole product; loaded when first asked for
 
         return Reply
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -117,7 +117,7 @@ def _packages(_settings: Settings) -> Iterator[Diagnosis]:
 
 
 def _vllm_environment(settings: Settings) -> Iterator[Diagnosis]:
-    from assistant.llm import profiles
+    from assistant.llm import profiles  # may be broken
 
     part, profile = "vLLM environment", settings.llm.profile
     if profile == "remote":
@@ -133,9 +133,9 @@ def _vllm_environment(settings: Settings) -> Iterator[Diagnosis]:
 
 
 def _models(settings: Settings) -> Iterator[Diagnosis]:
-    from assistant.models import needed
-    from assistant.models.registry import load_registry
-    from assistant.models.store import folder_of, problem
+    from assistant.models import needed  # may be broken
+    from assistant.models.registry import load_registry  # may be broken
+    from assistant.models.store import folder_of, problem  # may be broken
 
     registry = load_registry(settings)
     for name in needed(settings):
@@ -146,7 +146,7 @@ def _models(settings: Settings) -> Iterator[Diagnosis]:
 
 
 def _server(settings: Settings) -> Iterator[Diagnosis]:
-    from assistant.llm import profiles, server
+    from assistant.llm import profiles, server  # may be broken
 
     state = server.status(settings)
     fine = state.answers and not state.detail
@@ -165,9 +165,9 @@ def _server(settings: Settings) -> Iterator[Diagnosis]:
 
 
 def _steps(settings: Settings) -> Iterator[Diagnosis]:
-    from assistant.agent.scores import kept_scores
-    from assistant.agent.steps import STEPS, steps_in_force
-    from assistant.probe import load_tasks
+    from assistant.agent.scores import kept_scores  # may be broken
+    from assistant.agent.steps import STEPS, steps_in_force  # may be broken
+    from assistant.probe import load_tasks  # may be broken
 
     scores, force = kept_scores(settings), steps_in_force(settings)
     detail = f"planner {force.planner}, ranking {force.ranking}, explanations {force.explanations}"
@@ -182,7 +182,7 @@ def _steps(settings: Settings) -> Iterator[Diagnosis]:
 
 
 def _catalogue(settings: Settings) -> Iterator[Diagnosis]:
-    from tools.store import Catalogue
+    from tools.store import Catalogue  # may be broken
 
     fill = "assistant ingest FILE (or for the sample: make demo)"
     if not (settings.data_folder / "catalogue.sqlite").exists():
@@ -198,7 +198,7 @@ def _catalogue(settings: Settings) -> Iterator[Diagnosis]:
 
 def _encoders(settings: Settings, catalogue: Any) -> Diagnosis:  # noqa: ANN401 - the store is imported lazily
     """Was the catalogue indexed with the encoders that the settings name?"""
-    from assistant.engines import open_engines
+    from assistant.engines import open_engines  # may be broken
 
     if settings.vision.encoder == "open_clip":
         return Diagnosis(
@@ -244,7 +244,7 @@ def _why_not_writable(folder: Path) -> str:
 def _memory(settings: Settings) -> Iterator[Diagnosis]:
     import psutil
 
-    from assistant.llm import profiles, server
+    from assistant.llm import profiles, server  # may be broken
 
     available = psutil.virtual_memory().available / GIB
     wanted = REST_GIB

@@ -47,7 +47,7 @@ def open_engines(settings: Settings) -> Engines:
 
 def entailment_in(engines: Engines, settings: Settings) -> "Entailment | None":
     """The classifier that looks at explanations; None where the text encoder is not here, or has no such classifier."""
-    from assistant.claims.entailment import entailment_for
+    from assistant.claims.entailment import entailment_for  # brings its library
 
     with suppress(ServiceMissing):
         return entailment_for(settings.text.model, engines.text)
@@ -66,7 +66,7 @@ def media_limits(settings: Settings) -> MediaLimits:
 
 
 def _catalogue(settings: Settings) -> "Catalogue":
-    from tools.store import Catalogue
+    from tools.store import Catalogue  # brings its library
 
     catalogue = Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url)
     with suppress(StoreError):  # a full disk, say: reading goes on
@@ -76,7 +76,7 @@ def _catalogue(settings: Settings) -> "Catalogue":
 
 def taste_of(settings: Settings, catalogue: "Callable[[], Catalogue]") -> "Taste | None":
     """What is known of users in the data folder; None where the settings want nothing to be."""
-    from tools.taste.taste import Taste, TasteRules
+    from tools.taste.taste import Taste, TasteRules  # brings its library
 
     taste = settings.taste
     rules = TasteRules(
@@ -90,21 +90,21 @@ def taste_of(settings: Settings, catalogue: "Callable[[], Catalogue]") -> "Taste
 
 def page_store(settings: Settings) -> "PageStore":
     """The shop's own pages in the data folder."""
-    from tools.store.pages import PageStore
+    from tools.store.pages import PageStore  # brings its library
 
     return PageStore(settings.data_folder)
 
 
 def _text(settings: Settings) -> "TextEncoder":
-    from tools.engines.text import TextEncoder
+    from tools.engines.text import TextEncoder  # brings its library
 
     folder = _folder(settings, settings.text.model)
     return TextEncoder(folder, threads=settings.threads, cache_folder=settings.vectors_folder)
 
 
 def _pictures(settings: Settings, text: "Lazy[TextEncoder]") -> "PictureEncoder":
-    from tools.engines.clip import ClipEncoder
-    from tools.engines.conse import ConseEncoder
+    from tools.engines.clip import ClipEncoder  # brings its library
+    from tools.engines.conse import ConseEncoder  # brings its library
 
     vision = settings.vision
     if vision.encoder == "conse":
@@ -127,7 +127,7 @@ def fetch_clip(settings: Settings) -> None:
     """
     if settings.vision.encoder != "open_clip":
         return
-    from tools.engines.clip import fetch
+    from tools.engines.clip import fetch  # brings its library
 
     try:
         fetch(settings.vision.clip_model, settings.vision.clip_checkpoint)
@@ -136,7 +136,7 @@ def fetch_clip(settings: Settings) -> None:
 
 
 def _speech(settings: Settings) -> "SpeechEngine":
-    from tools.engines.speech import make_speech_engine
+    from tools.engines.speech import make_speech_engine  # brings its library
 
     speech = settings.speech
     folder = _folder(settings, speech.model)

@@ -129,8 +129,8 @@ class Assistant:
         self.warming = WarmUp()
 
     async def __aenter__(self) -> "Assistant":
-        from assistant.checkpoints import open_saver
-        from assistant.engines import open_engines
+        from assistant.checkpoints import open_saver  # loaded when an assistant is opened, beside other work
+        from assistant.engines import open_engines  # loaded when an assistant is opened, beside other work
 
         check_prompts(self.settings.prompts)
         adapter_in_force(self.settings)  # one that cannot be used is told now, and not by a turn

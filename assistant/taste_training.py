@@ -33,11 +33,11 @@ def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _t
         BadInput: another training is running, or somebody was forgotten meanwhile.
         StoreError: events, catalogue or model folder cannot be read or written.
     """
-    from tools.taste import versions
-    from tools.taste.events import EventStore
-    from tools.taste.model import FOLDER
-    from tools.taste.training import DEFAULT, TrainingPlan
-    from tools.taste.training import train as learn
+    from tools.taste import versions  # brings scipy
+    from tools.taste.events import EventStore  # brings scipy
+    from tools.taste.model import FOLDER  # brings scipy
+    from tools.taste.training import DEFAULT, TrainingPlan  # brings scipy
+    from tools.taste.training import train as learn  # brings scipy
 
     with _alone(settings), contextlib.closing(EventStore.open(settings.data_folder)) as store:
         version, users = store.version(), store.user_ids()
@@ -68,8 +68,8 @@ def roll_back(settings: Settings) -> str:
     Raises:
         BadInput: there is none.
     """
-    from tools.taste import versions
-    from tools.taste.model import FOLDER
+    from tools.taste import versions  # brings scipy
+    from tools.taste.model import FOLDER  # brings scipy
 
     return versions.roll_back(settings.data_folder / FOLDER)
 
@@ -82,8 +82,8 @@ def _private(
     Raises:
         BadInput: there is no catalogue.
     """
-    from tools.taste.privacy_ledger import NAME, PrivacyLedger
-    from tools.taste.private_training import train_private
+    from tools.taste.privacy_ledger import NAME, PrivacyLedger  # brings scipy
+    from tools.taste.private_training import train_private  # brings scipy
 
     if catalogue is None:
         raise BadInput("Private counts are told of the catalogue's items, and there is no catalogue yet.")
@@ -101,7 +101,7 @@ def _choices(store: "EventStore", say: "Say") -> "Choices":
     """The stored events, with a column for each item that they say anything of."""
     import numpy as np
 
-    from tools.taste.choices import gather
+    from tools.taste.choices import gather  # brings scipy
 
     names = store.item_ids()
     keys = np.array(list(names), dtype=np.int64)
@@ -114,7 +114,7 @@ def _numbered(store: "EventStore", keys: "NDArray[np.int64]", say: "Say") -> "It
     """Batches with items as places in ``keys``; items that came in after the keys were read are left out."""
     import numpy as np
 
-    from tools.taste.events import EventBatch
+    from tools.taste.events import EventBatch  # brings scipy
 
     read = 0
     for batch in store.matrix_rows():
@@ -129,8 +129,8 @@ def _numbered(store: "EventStore", keys: "NDArray[np.int64]", say: "Say") -> "It
 @contextlib.contextmanager
 def _catalogue(settings: Settings) -> "Iterator[Catalogue | None]":
     """The catalogue, or None where there is none: choices alone can be learned from."""
-    from tools.store import Catalogue
-    from tools.store.database import DATABASE
+    from tools.store import Catalogue  # brings scipy
+    from tools.store.database import DATABASE  # brings scipy
 
     if not (settings.data_folder / DATABASE).is_file():
         yield None
@@ -141,7 +141,7 @@ def _catalogue(settings: Settings) -> "Iterator[Catalogue | None]":
 
 def _encoders(catalogue: "Catalogue | None") -> dict[str, str]:
     """Modality -> which encoder made the catalogue's vectors."""
-    from tools.taste.recommending import SPACES, encoder_name
+    from tools.taste.recommending import SPACES, encoder_name  # brings scipy
 
     named = {space: encoder_name(catalogue, space) for space in SPACES} if catalogue else {}
     return {space: name for space, name in named.items() if name is not None}
@@ -150,7 +150,7 @@ def _encoders(catalogue: "Catalogue | None") -> dict[str, str]:
 def _contents(
     catalogue: "Catalogue | None", ids: "tuple[str, ...] | list[str]", encoders: Mapping[str, str]
 ) -> "dict[str, Matrix]":
-    from tools.taste.recommending import contents
+    from tools.taste.recommending import contents  # brings scipy
 
     found = contents(catalogue, ids, encoders) if catalogue else {}
     return {name: rows for name, rows in found.items() if rows.any()}

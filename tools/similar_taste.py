@@ -39,7 +39,7 @@ def reader_of(context: Context) -> "Reader | None":
     model = taste.model if taste else None
     if taste is None or model is None:
         return None
-    from tools.taste.recommending import Reader
+    from tools.taste.recommending import Reader  # brings scipy; only a trained model needs it
 
     return Reader(model, catalogue, taste.rules.least_people)
 

@@ -71,7 +71,7 @@ def build_tools(
     engines: Engines, resolve: Callable[[str], Path], user: str | None = None
 ) -> "dict[str, CatalogueTool]":
     """The tools by name, as LangChain takes them; arguments as of `bind_tools`."""
-    from tools.langchain_tool import CatalogueTool
+    from tools.langchain_tool import CatalogueTool  # brings LangChain; calling a tool by hand does without
 
     return {name: CatalogueTool.of(bound) for name, bound in bind_tools(engines, resolve, user).items()}
 

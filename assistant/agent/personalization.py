@@ -374,7 +374,7 @@ def _model(known: UserContext, catalogue: Catalogue) -> "TasteModel | None":
     model = known.taste.model if known.taste else None
     if model is None:
         return None
-    from tools.taste.recommending import following
+    from tools.taste.recommending import following  # a turn without taste does without
 
     return following(model, catalogue)
 

@@ -4,6 +4,7 @@ from assistant.claims.ground import Grounding
 from assistant.claims.lexicon import Unit
 from assistant.claims.quantities import Quantity
 from assistant.claims.reading import Span
+from assistant.understanding.lexicon import has_cjk
 
 _ROUNDING = 0.006
 _MEASURED = {
@@ -234,8 +235,7 @@ def _share(first: list[Span], second: list[Span]) -> bool:
 
 
 def _keys(spans: list[Span]) -> set[str]:
-    from assistant.claims.dictionary import gloss_keys
-    from assistant.understanding.lexicon import has_cjk
+    from assistant.claims.dictionary import gloss_keys  # only Chinese sentences need it
 
     keys = {f"c:{name}" for span in spans for name in span.concepts} | {
         key for span in spans for part in span.parts for key in part

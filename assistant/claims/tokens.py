@@ -186,7 +186,7 @@ def _segmenter() -> Any:  # noqa: ANN401 - the package has no types
     """Chinese word segmentation that knows the words of the lexicon."""
     import jieba
 
-    from assistant.claims.lexicon import chinese_words
+    from assistant.claims.lexicon import chinese_words  # the lexicon is itself read by these tokens
 
     jieba.setLogLevel("ERROR")
     tokenizer = jieba.Tokenizer()

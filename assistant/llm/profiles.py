@@ -161,7 +161,7 @@ def weights_folder(settings: Settings) -> Path:
 
 
 def _registry_folder(settings: Settings, name: str) -> Path:
-    from assistant.models import ensure_present
+    from assistant.models import ensure_present  # fetching is not needed to talk to a server
 
     return ensure_present(settings, name)
 

@@ -8,11 +8,12 @@ from fastapi import Depends, Request
 from pydantic import Field
 
 from assistant.correlation import REQUEST_ID as REQUEST_ID
+from assistant.errors import SessionError
 from assistant.front import Assistant
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.records import LOCAL
 from assistant.service.keys import KeyStore
-from assistant.sessions import Session
+from assistant.sessions import Session, check_session_id
 from assistant.settings import Settings
 from tools.records import Record
 
@@ -55,9 +56,6 @@ class Service:
         Raises:
             SessionError: there is none, or it is somebody else's, which is not told apart.
         """
-        from assistant.errors import SessionError
-        from assistant.sessions import check_session_id
-
         session = self.assistant.log.session(check_session_id(session_id))
         if session.owner != user.id:
             raise SessionError(f"There is no session {session_id!r}.")

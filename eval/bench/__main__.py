@@ -80,8 +80,8 @@ def _measure_apart(name: str, options: argparse.Namespace) -> Result | None:
 
 def _measure_here(name: str, options: argparse.Namespace) -> int:
     """In this process, the result as JSON for the process that asked."""
-    from assistant.settings import load_settings
-    from eval.bench.stage import Stage
+    from assistant.settings import load_settings  # a measured process loads no more than it measures
+    from eval.bench.stage import Stage  # a measured process loads no more than it measures
 
     try:
         module: Any = importlib.import_module(f"eval.bench.{name}")

@@ -41,7 +41,7 @@ def compare(stage: Stage) -> tuple[Table, dict[str, Any]]:
 
 def measure_one(folder: Path, threads: int | None) -> dict[str, float]:
     """Load the encoder and time it in this process, which should hold nothing else."""
-    from tools.engines.text import TextEncoder
+    from tools.engines.text import TextEncoder  # a measured process loads no more than it measures
 
     began = time.perf_counter()
     encoder = TextEncoder(folder, threads=threads)

@@ -96,7 +96,7 @@ def machine() -> dict[str, Any]:
     """Processor, usable cores and memory."""
     import psutil
 
-    from tools.engines.threads import usable_cores
+    from tools.engines.threads import usable_cores  # a measured process loads no more than it measures
 
     return {
         "system": f"{platform.system()} {platform.machine()}",

@@ -35,9 +35,9 @@ class Hybrid:
 
     def fit(self, train: csr_matrix) -> None:
         """Learn, blend weights and all; from too little nothing, as the product does."""
-        from tools.taste.choices import Choices
-        from tools.taste.training import TooFewError
-        from tools.taste.training import train as learn
+        from tools.taste.choices import Choices  # brings scipy; only this recommender needs it
+        from tools.taste.training import TooFewError  # brings scipy; only this recommender needs it
+        from tools.taste.training import train as learn  # brings scipy; only this recommender needs it
 
         matrix = csr_matrix(train, dtype=np.float32)
         matrix.sort_indices()

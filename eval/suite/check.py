@@ -147,7 +147,7 @@ def _no_item(item_id: str) -> str:
 
 
 def _tools(expect: Expectation) -> Iterator[Found]:
-    from tools.toolbox import TOOLS
+    from tools.toolbox import TOOLS  # brings the engines; only suites with tool calls need it
 
     tools = {tool.name: tool for tool in TOOLS}
     unknown = f"there is no such tool; known: {', '.join(tools)}"

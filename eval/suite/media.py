@@ -46,7 +46,7 @@ def picture_file(picture: PictureAttachment, suite: Suite, images: Photos, folde
         return _kept(folder, source.suffix, b"", source, source.read_bytes)
 
     def make() -> bytes:
-        from eval.suite.pictures import picture_jpeg
+        from eval.suite.pictures import picture_jpeg  # brings its library; only where media are made
 
         return picture_jpeg(picture, source)
 
@@ -65,7 +65,7 @@ def voice_file(note: VoiceAttachment, suite: Suite, folder: Path) -> Path:
         return _kept(folder, source.suffix, b"", source, source.read_bytes)
 
     def make() -> bytes:
-        from eval.suite.speech import speech_wav
+        from eval.suite.speech import speech_wav  # brings its library; only where media are made
 
         return speech_wav(note)
 

@@ -147,7 +147,7 @@ class TextEncoder:
         Raises:
             ServiceMissing: the model cannot be loaded.
         """
-        from tools.engines.windows import in_windows
+        from tools.engines.windows import in_windows  # brings its library
 
         self.load([text])
         model = self._model()
@@ -173,8 +173,8 @@ class TextEncoder:
             return model
 
     def _opened(self) -> TextModel:
-        from tools.engines.text_onnx import OnnxTextModel, is_onnx_encoder
-        from tools.engines.text_torch import SentenceTransformersModel
+        from tools.engines.text_onnx import OnnxTextModel, is_onnx_encoder  # brings its library
+        from tools.engines.text_torch import SentenceTransformersModel  # brings its library
 
         if is_onnx_encoder(self.folder):
             return OnnxTextModel(self.folder, self._threads, self._cache.folder)

@@ -159,7 +159,7 @@ def fit(
             return _bpr(matrix, chosen, seed)
         case "ease":
             return ItemWeights(_ease(matrix, float(chosen["penalty"])))
-    from tools.taste.neighbours import Neighbourhood
+    from tools.taste.neighbours import Neighbourhood  # that module imports this one
 
     near = Neighbourhood.of(matrix, most=int(chosen["neighbours"]), shrink=float(chosen["shrink"]))
     return ItemWeights(near.strengths)

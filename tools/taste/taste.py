@@ -76,8 +76,8 @@ class Taste:
         """
         if not (self.folder / MODELS).is_dir():
             return None
-        from tools.taste.model import TasteModel
-        from tools.taste.recommending import following
+        from tools.taste.model import TasteModel  # brings scipy; only where there are events
+        from tools.taste.recommending import following  # brings scipy; only where there are events
 
         model = TasteModel.load(self.folder)
         return following(model, self._catalogue()) if model else None
@@ -140,6 +140,6 @@ class Taste:
         return made
 
     def _open_events(self) -> "EventStore":
-        from tools.taste.events import EventStore
+        from tools.taste.events import EventStore  # brings scipy; only where there are events
 
         return EventStore.open(self.folder)

@@ -112,7 +112,7 @@ def _parts(choices: Choices, vectors: Mapping[str, Matrix], plan: TrainingPlan, 
     names, towers = ["collaborative", "neighbours", POPULARITY], None
     gates: dict[str, dict[str, float]] = {}
     if plan.multimodal and vectors:
-        from tools.taste.multimodal_training import train as train_towers
+        from tools.taste.multimodal_training import train as train_towers  # brings torch; only where it is trained
 
         names.append("multimodal")
         towers, gates = train_towers(choices.matrix, vectors, plan.recipe, _counted(say))

@@ -34,8 +34,8 @@ def has_news(settings: Settings) -> bool:
     Raises:
         StoreError: events or model cannot be read.
     """
-    from tools.taste.events import DATABASE, EventStore
-    from tools.taste.model import TasteModel
+    from tools.taste.events import DATABASE, EventStore  # only where training while serving is on
+    from tools.taste.model import TasteModel  # only where training while serving is on
 
     if not (settings.data_folder / DATABASE).is_file():
         return False

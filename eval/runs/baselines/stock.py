@@ -45,7 +45,7 @@ class StockAnswerer:
     @asynccontextmanager
     async def conversation(self) -> AsyncIterator[Conversation]:
         """Begin a conversation."""
-        from eval.stock_agent import StockConversation, short_answers
+        from eval.stock_agent import StockConversation, short_answers  # brings langgraph; only this baseline needs it
 
         yield _Conversation(StockConversation(short_answers(self.chat), self.engines), self.items)
 
@@ -57,7 +57,7 @@ class _Conversation:
 
     async def say(self, turn: ReadyTurn) -> TurnAnswer:
         """The items that the agent names at the end."""
-        from eval.stock_agent import named_items
+        from eval.stock_agent import named_items  # brings langgraph; only this baseline needs it
 
         said = await self.agent.ask(turn.text, turn.images, turn.audio)
         named = named_items(said.text, self.items)
