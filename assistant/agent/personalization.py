@@ -84,7 +84,7 @@ class UserContext:
     @property
     def is_cold(self) -> bool:
         """Nothing of this user and no wish, but something of other people: a set to choose from is shown."""
-        return self.situation.wish == "none" and not self.history and not self.leanings and self.anybody
+        return self.situation.wish == "none" and not self.history and not self.item_feedback and self.anybody
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def load_user_context(
     """
     said, looked = item_feedback(memory), only_looked_at(memory)
     if taste is None:
-        return UserContext(situation(words=words, photo=photo, events=0), leanings=said, looked_at=looked)
+        return UserContext(situation(words=words, photo=photo, events=0), item_feedback=said, looked_at=looked)
     own = not memory.for_other
     now = time.time()
     history = taste.history(user, now) if own else {}
@@ -145,7 +145,7 @@ def weights_of(known: UserContext, weights: Mapping[str, float]) -> dict[str, fl
     debias = known.taste.rules.popularity_debias if known.taste else 0.0
     scaled = {source: weights.get(source, 0.0) * scale for source, scale in scales(known.situation).items()}
     scaled["popular"] *= 1.0 - debias
-    scaled["session"] *= max(map(abs, known.leanings.values()), default=0.0)
+    scaled["session"] *= max(map(abs, known.item_feedback.values()), default=0.0)
     listed = {"browse": 0.0} if known.situation.wish == "none" else {}
     return {**weights, **scaled, **listed}
 
@@ -161,7 +161,7 @@ def user_signals(known: UserContext, near: Sequence[FusedHit], catalogue: Catalo
     ids = [entry.hit.item_id for entry in near]
     asked = scales(known.situation)
     found: dict[SignalSource, dict[str, Opinion]] = {}
-    if known.leanings and asked["session"]:
+    if known.item_feedback and asked["session"]:
         found["session"] = _session(known, ids, catalogue)
     if not known.profile.is_empty and asked["profile"]:
         found["profile"] = _profile(known, ids, catalogue)
@@ -179,7 +179,7 @@ def candidates_for_user(known: UserContext, catalogue: Catalogue, filters: Filte
     and so is everything that the filters rule out. For a user of whom nothing is known, what people chose and what is
     new take turns.
     """
-    known_ids = {*known.history, *known.leanings}
+    known_ids = {*known.history, *known.item_feedback}
     ids: dict[str, None] = {}
     if known.profile.text is not None:
         ids |= dict.fromkeys(item_id for item_id, _ in catalogue.nearest("text", known.profile.text, pool, filters))
@@ -201,11 +201,11 @@ def candidates_for_user(known: UserContext, catalogue: Catalogue, filters: Filte
 
 def _session(known: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
     """Close to what was liked in this conversation, away from what was rejected; what was looked at is seen already."""
-    shown = list(known.leanings)
+    shown = list(known.item_feedback)
     closeness = _closeness(catalogue, ids, shown)
     for row, column in ((ids.index(i), shown.index(i)) for i in known.looked_at if i in ids and i in shown):
         closeness.cosines[row, column] = 0.0
-    strengths = np.array([known.leanings[item_id] for item_id in shown])
+    strengths = np.array([known.item_feedback[item_id] for item_id in shown])
     liked = np.where([item_id in known.looked_at for item_id in shown], 0.0, strengths)  # a look is told as no liking
     titles = _titles(catalogue, shown)
     found = {}

@@ -12,7 +12,7 @@ def is_open(understanding: Understanding, plan: Plan, memory: Memory, known: Use
     asked = understanding.open_wish or bool(memory.for_other)
     filters = plan.filters
     named = plan.topic or plan.pictures or plan.references or plan.sort or filters.categories or filters.brands
-    return asked and not named and not (known.history or known.leanings or known.profile.attributes)
+    return asked and not named and not (known.history or known.item_feedback or known.profile.attributes)
 
 
 def spreads(understanding: Understanding, plan: Plan) -> bool:

@@ -50,7 +50,11 @@ class Marks:
             low = digits_for_words(plain(name, self.language), self.language).strip()
             if len(low) < 2 and low.isascii():
                 continue
-            for match in re.finditer(rf"(?<!\w){re.escape(low)}(?!\w)" if low.isascii() else re.escape(low), text):
+            # what a number counts is no title: "2 people who liked “people”"
+            counted = r"(?<!\d )" if low.isalpha() else ""
+            for match in re.finditer(
+                rf"{counted}(?<!\w){re.escape(low)}(?!\w)" if low.isascii() else re.escape(low), text
+            ):
                 if not any(start < match.end() and match.start() < end for start, end in taken):
                     taken.append(match.span())
                     yield Mark(*match.span(), kind, name)

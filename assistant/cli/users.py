@@ -46,7 +46,7 @@ def forget(
     user: UserId, yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False, as_json: Json = False
 ) -> None:
     """Delete all that is stored of a user, to the last byte. After an interruption the same command goes on."""
-    from assistant.privacy import forgetting
+    from assistant import user_data
     from assistant.privacy.pseudonyms import pseudonym
 
     settings = load_settings()
@@ -56,19 +56,19 @@ def forget(
             raise BadInput("Forgetting needs a yes; give --yes.")
         typer.confirm(f"Delete all that is stored of {user!r} in {settings.data_folder}?", abort=True)
     print("Deleting, and writing the files anew ...", file=sys.stderr)
-    done = forgetting.forget(settings, named)
+    done = user_data.forget(settings, named)
     typer.echo(done.model_dump_json() if as_json else forgotten_text(done))
 
 
 @app.command()
 def expire(as_json: Json = False) -> None:
     """Delete what is older than privacy.retention_days; serve and chat do so whenever they start."""
-    from assistant.privacy import forgetting
+    from assistant import user_data
 
     settings = load_settings()
     if settings.privacy.retention_days is None:
         raise BadInput("Nothing expires: privacy.retention_days is not set.")
-    done = forgetting.expire(settings)
+    done = user_data.expire(settings)
     counts = ", ".join(f"{count:,} {name}" for name, count in done.items())
     typer.echo(json.dumps(done) if as_json else f"Older than {settings.privacy.retention_days:g} days: {counts}.")
 

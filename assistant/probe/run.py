@@ -35,7 +35,7 @@ from assistant.llm.client import ChatClient, ToolCall
 from assistant.models.names import model_name
 from assistant.probe.tasks import EvidenceTask, ExpectedCall, OrderTask, PlanningTask, RoleTask, Tasks
 from assistant.records import CallResult, Candidate, Evidence, Memory, PlannedCall, RoundFinished
-from assistant.records import RoleQuestion as QuestionBack
+from assistant.records import Question as QuestionBack
 from assistant.settings import Settings
 from prompts import load_prompt
 from tools.records import Filters, Hit, Item, Signal, Vocabulary

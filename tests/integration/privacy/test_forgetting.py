@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from assistant import user_data
 from assistant.cli.chat import ChatSession
 from assistant.errors import SessionError, StoreError
 from assistant.front import Assistant, SendOptions
-from assistant.privacy import forgetting
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.sessions import check_owner
 from assistant.settings import Settings, load_settings
@@ -67,7 +67,7 @@ async def test_forgetting_that_was_cut_off_anywhere_is_finished_by_the_next_star
         words, model = await talk(settings, engines, ANN), model_folder(settings)
         with monkeypatch.context() as patch:
             broken = dataclasses.replace(place, forget=cut_off)
-            patch.setattr(forgetting, "PLACES", [*PLACES[:index], broken, *PLACES[index + 1 :]])
+            patch.setattr(user_data, "PLACES", [*PLACES[:index], broken, *PLACES[index + 1 :]])
             with pytest.raises(StoreError, match="disk is full"):
                 forget(settings, words[1])
         assert traces_of(settings.data_folder, words)
@@ -84,10 +84,10 @@ async def test_a_process_that_is_killed_while_it_forgets_is_followed_by_one_that
     script = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from assistant.privacy import forgetting\n"
+        "from assistant import user_data\n"
         "from assistant.settings import load_settings\n"
-        "forgetting.EventStore.forget = lambda *_: os._exit(9)\n"
-        "forgetting.forget(load_settings(data=Path(sys.argv[1])), sys.argv[2])\n"
+        "user_data.EventStore.forget = lambda *_: os._exit(9)\n"
+        "user_data.forget(load_settings(data=Path(sys.argv[1])), sys.argv[2])\n"
     )
     killed = subprocess.run([sys.executable, "-c", script, str(settings.data_folder), words[1]], check=False)
     assert killed.returncode == 9
@@ -142,7 +142,7 @@ async def test_checkpoints_and_files_of_no_session_go_too_but_not_those_of_a_run
 ) -> None:
     words = await talk(settings, engines, ANN)
     uploads = settings.data_folder / "uploads"
-    for name, age in (("crashed", 2 * forgetting.ORPHAN_SECONDS), ("running", 0.0)):
+    for name, age in (("crashed", 2 * user_data.ORPHAN_SECONDS), ("running", 0.0)):
         (uploads / name).mkdir(parents=True)
         (uploads / name / "img1.png").write_bytes(b"a picture")
         then = time.time() - age

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.agent.test_changing import planning
 
 from assistant.agent.feedback import Click
 from assistant.records import Explained
 from assistant.settings import TurnSettings
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
 from tests.unit.agent.conftest import Stage
+from tests.unit.agent.test_changes import planning
 
 WISH = "a [thing:chair] under [max:90] dollars"
 

@@ -125,8 +125,8 @@ def _query(operation: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize(
     "schema",
-    ["SessionOut", "SessionDetail", "MessageOut", "Constraint", "FeedbackOut", "Card", "ItemOut", "PictureOut",
-     "VectorsOut", "Neighbours", "Map", "Point", "Job", "Info", "LimitsOut", "RejectionOut"],
+    ["SessionOut", "SessionDetail", "MessageOut", "Constraint", "FeedbackOut", "ItemCard", "ItemOut", "PictureOut",
+     "VectorsOut", "Neighbours", "Map", "Point", "ImportJob", "Info", "LimitsOut", "RejectionOut"],
 )  # fmt: skip
 def test_docs_api_md_names_every_field_of_what_comes_back(document: dict[str, Any], schema: str) -> None:
     words = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]*)`", API.read_text("utf-8")))))
