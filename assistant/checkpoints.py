@@ -77,7 +77,7 @@ class SessionSaver(AsyncSqliteSaver):
 async def open_saver(path: Path) -> AsyncIterator[SessionSaver]:
     """The checkpointer over a sessions file, which `SessionLog` has made."""
     async with aiosqlite.connect(path, timeout=LOCK_SECONDS) as connection:
-        await connection.execute(NO_SYNC_EACH_TIME)
+        await connection.execute(f"pragma {NO_SYNC_EACH_TIME}")
         saver = SessionSaver(connection)
         await saver.setup()
         yield saver

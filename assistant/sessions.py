@@ -4,15 +4,13 @@ Both live in ``ASSISTANT_DATA/sessions.sqlite``. Checkpoints hold only records n
 the file. `assistant.checkpoints` writes them, each together with its turn's reply.
 """
 
-import contextlib
 import inspect
 import json
 import re
-import sqlite3
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -25,11 +23,10 @@ import assistant.records
 import assistant.understanding
 import tools.records
 from assistant.agent.state import Request
-from assistant.errors import SessionError, StoreError
+from assistant.errors import SessionError
 from assistant.records import LOCAL, Reply, TurnEvent
-from tools.private import private_folder
 from tools.records import Record
-from tools.scrubbing import note_deletion, scrub
+from tools.storage import SqliteFile, note_deletion, private_folder
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SCHEMA = """
@@ -52,7 +49,7 @@ insert or ignore into sessions
     select session_id, 'local', '', min(at), max(at) from replies group by session_id;
 """
 """Of files from before there was the table; it reads every reply."""
-NO_SYNC_EACH_TIME = "pragma synchronous = normal"
+NO_SYNC_EACH_TIME = "synchronous = normal"
 """In WAL mode a commit survives the end of the process at once, and the end of the machine a moment later."""
 
 _CHECKPOINTS = {"checkpoints", "writes"}
@@ -101,8 +98,10 @@ class SessionLog:
 
     def __init__(self, path: Path) -> None:
         private_folder(path.parent)
-        self._path = path
-        with self._open() as db:
+        self._file = SqliteFile(
+            path, "sessions", "Move it away to start with no sessions.", LOCK_SECONDS, (NO_SYNC_EACH_TIME,)
+        )
+        with self._file.opened() as db:
             db.execute("pragma journal_mode = wal")
             is_old = db.execute("select 1 from sqlite_master where name = 'sessions'").fetchone() is None
             columns = [row[1] for row in db.execute("pragma table_info(replies)")]
@@ -116,7 +115,7 @@ class SessionLog:
     def create(self, session_id: str, owner: str = LOCAL, title: str = "") -> Session:
         """Begin a session; one that is there stays as it is."""
         now = time.time()
-        with self._open() as db:
+        with self._file.writing() as db:
             db.execute("insert or ignore into sessions values (?, ?, ?, ?, ?)", (session_id, owner, title, now, now))
         return self.session(session_id)
 
@@ -126,7 +125,7 @@ class SessionLog:
         Raises:
             SessionError: there is no such session.
         """
-        with self._open() as db:
+        with self._file.opened() as db:
             row = db.execute(f"{_SESSIONS} where session_id = ?", (session_id,)).fetchone()
         if row is None:
             raise SessionError(f"There is no session {session_id!r}.")
@@ -134,7 +133,7 @@ class SessionLog:
 
     def of_owner(self, owner: str, limit: int = 50, before: float | None = None) -> list[Session]:
         """An owner's sessions that were last used before a moment, latest first; all of them for a limit of -1."""
-        with self._open() as db:
+        with self._file.opened() as db:
             rows = db.execute(
                 f"{_SESSIONS} where owner = ? and updated_at < ? order by updated_at desc limit ?",
                 (owner, before or time.time() + 1, limit),
@@ -143,45 +142,39 @@ class SessionLog:
 
     def rename(self, session_id: str, title: str) -> None:
         """Give a session another title."""
-        with self._open() as db:
+        with self._file.writing() as db:
             db.execute("update sessions set title = ? where session_id = ?", (title, session_id))
 
     def forget(self, session_ids: Iterable[str]) -> None:
         """Delete sessions with all that is remembered of them, and every checkpoint that is no session's.
 
-        Their bytes are overwritten by `scrub`.
+        Their bytes are overwritten by `vacuum_securely`.
         """
         given = json.dumps(list(session_ids))
-        with self._open() as db:
-            db.execute("begin immediate")
+        with self._file.writing() as db:
             note_deletion(db)
             for table in ("replies", "feedback", "sessions"):
                 db.execute(f"delete from {table} where session_id in (select value from json_each(?))", (given,))  # noqa: S608
             for table in _CHECKPOINTS & {name for (name,) in db.execute("select name from sqlite_master")}:
                 db.execute(f"delete from {table} where thread_id not in (select session_id from sessions)")  # noqa: S608
 
-    def scrub(self) -> None:
-        """Write the file anew where something was deleted, so that it holds no byte of it.
-
-        Raises:
-            StoreError: another process holds on to the file; to be tried again.
-        """
-        with self._open() as db:
-            scrub(db, self._path, seconds=LOCK_SECONDS)
+    def vacuum_securely(self) -> None:
+        """Write the file anew where something was deleted: it then holds no byte of it. Errors as of `SqliteFile`."""
+        self._file.vacuum_securely()
 
     def knows(self, session_id: str) -> bool:
         """Whether there is such a session."""
-        with self._open() as db:
+        with self._file.opened() as db:
             return db.execute("select 1 from sessions where session_id = ?", (session_id,)).fetchone() is not None
 
     def unused_since(self, moment: float) -> list[str]:
         """Ids of the sessions that were last used before a moment."""
-        with self._open() as db:
+        with self._file.opened() as db:
             return [row[0] for row in db.execute("select session_id from sessions where updated_at < ?", (moment,))]
 
     def rename_owners(self, beginning: str, renamed: Callable[[str], str]) -> None:
         """Give the sessions of every owner whose name begins so to the owner's new name."""
-        with self._open() as db:
+        with self._file.writing() as db:
             where = "substr(owner, 1, ?) = ?"
             rows = db.execute(f"select distinct owner from sessions where {where}", (len(beginning), beginning))  # noqa: S608
             names = [(renamed(owner), owner) for (owner,) in rows.fetchall()]
@@ -189,12 +182,12 @@ class SessionLog:
 
     def note_feedback(self, session_id: str, item_id: str, event: str) -> None:
         """Keep what the user pressed."""
-        with self._open() as db:
+        with self._file.writing() as db:
             db.execute("insert into feedback values (?, ?, ?, ?)", (session_id, item_id, event, time.time()))
 
     def feedback(self, session_id: str) -> list[tuple[str, str, float]]:
         """What was pressed in a session, oldest first: item, event, time."""
-        with self._open() as db:
+        with self._file.opened() as db:
             return db.execute(
                 "select item_id, event, at from feedback where session_id = ? order by at", (session_id,)
             ).fetchall()
@@ -205,7 +198,7 @@ class SessionLog:
         Raises:
             SessionError: there is no such session.
         """
-        with self._open() as db:
+        with self._file.opened() as db:
             rows = db.execute(
                 "select turn, said, reply, at, message_id from replies where session_id = ? order by turn",
                 (session_id,),
@@ -220,7 +213,7 @@ class SessionLog:
     def note_events(self, session_id: str, events: Sequence[TurnEvent]) -> None:
         """Keep how the session's last turn went, `Done` left out: its reply is kept already."""
         packed = zlib.compress(_EVENTS.dump_json([*events]))
-        with self._open() as db:
+        with self._file.writing() as db:
             db.execute(
                 "update replies set events = :events where session_id = :session_id"
                 " and turn = (select max(turn) from replies where session_id = :session_id)",
@@ -229,7 +222,7 @@ class SessionLog:
 
     def events(self, session_id: str, turn: int) -> list[TurnEvent]:
         """How a turn went; nothing where that was not kept, is damaged, or is of a version with other events."""
-        with self._open() as db:
+        with self._file.opened() as db:
             row = db.execute(
                 "select events from replies where session_id = ? and turn = ?", (session_id, turn)
             ).fetchone()
@@ -240,7 +233,7 @@ class SessionLog:
 
     def turn_of(self, session_id: str, message_id: str) -> tuple[int, Reply] | None:
         """The turn that answered a message, and its reply, if it has one."""
-        with self._open() as db:
+        with self._file.opened() as db:
             row = db.execute(
                 "select turn, reply from replies where session_id = ? and message_id = ?", (session_id, message_id)
             ).fetchone()
@@ -248,7 +241,7 @@ class SessionLog:
 
     def answered(self, owner: str, message_id: str, session_id: str = "", limit: int = 20) -> list[AnsweredMessage]:
         """The turns in an owner's sessions, or in one of them, that answered a message of this id, latest first."""
-        with self._open() as db:
+        with self._file.opened() as db:
             rows = db.execute(
                 "select session_id, turn, reply, (select max(turn) from replies r where r.session_id = a.session_id)"
                 " from replies a join sessions using (session_id) where message_id = ? and owner = ?"
@@ -264,7 +257,7 @@ class SessionLog:
 
     def copy(self, session_id: str, new_id: str, turns: int) -> None:
         """Begin a session with the first turns of another, of the same owner."""
-        with self._open() as db:
+        with self._file.writing() as db:
             db.execute(
                 "insert into sessions select ?, owner, title, created_at, ? from sessions where session_id = ?",
                 (new_id, time.time(), session_id),
@@ -278,7 +271,7 @@ class SessionLog:
 
     def sessions(self) -> list[str]:
         """Ids of all sessions with a turn, latest first."""
-        with self._open() as db:
+        with self._file.opened() as db:
             rows = db.execute(
                 "select session_id from sessions where session_id in (select session_id from replies)"
                 " order by updated_at desc"
@@ -287,27 +280,9 @@ class SessionLog:
 
     def ids_of(self, owner: str) -> list[str]:
         """Ids of all sessions of an owner, latest first."""
-        with self._open() as db:
+        with self._file.opened() as db:
             rows = db.execute("select session_id from sessions where owner = ? order by updated_at desc", (owner,))
             return [row[0] for row in rows]
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """A connection of its own for one transaction.
-
-        Raises:
-            StoreError: the file is no database, or cannot be read or written now.
-        """
-        try:
-            with contextlib.closing(sqlite3.connect(self._path, timeout=LOCK_SECONDS)) as db, db:
-                db.execute(NO_SYNC_EACH_TIME)
-                yield db
-        except sqlite3.OperationalError as exc:
-            raise StoreError(f"The sessions cannot be read or written now ({exc}).") from exc
-        except sqlite3.DatabaseError as exc:
-            raise StoreError(
-                f"The sessions file {self._path} cannot be read ({exc}); move it away to start with no sessions."
-            ) from exc
 
 
 _SESSIONS = (

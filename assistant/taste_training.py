@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from assistant.errors import BadInput, StoreError
 from assistant.settings import Settings
-from tools.private import private_folder
+from tools.storage import private_folder
 
 if TYPE_CHECKING:
     import numpy as np

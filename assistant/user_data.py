@@ -151,7 +151,7 @@ def expire(settings: Settings, now: float | None = None) -> dict[str, int]:
     old = log.unused_since(before) if log else []
     if log and old:
         remove_sessions(settings.data_folder, log, old)
-        log.scrub()
+        log.vacuum_securely()
     expire_impressions(settings.data_folder, before)
     with _events(settings) as store:
         events = store.expire(before) if store else 0
@@ -174,10 +174,10 @@ def tidy(settings: Settings) -> None:
 def _scrub(settings: Settings) -> None:
     """Overwrite what was deleted while something held on to the files."""
     if log := _log(settings):
-        log.scrub()
+        log.vacuum_securely()
     with _events(settings) as store:
         if store:
-            store.scrub()
+            store.vacuum_securely()
 
 
 async def keep_tidy(settings: Settings) -> None:
@@ -251,9 +251,9 @@ def _pressed(item_id: str, event: str, at: float) -> dict[str, Any]:
 
 
 def _forget_sessions(settings: Settings, user: str) -> None:
-    if log := _log(settings):  # also without sessions: an attempt before may have ended before the file was scrubbed
+    if log := _log(settings):  # also without sessions: an attempt before may have ended before it was vacuumed
         remove_sessions(settings.data_folder, log, _sessions_of(settings, user))
-        log.scrub()
+        log.vacuum_securely()
 
 
 def remove_sessions(data_folder: Path, log: SessionLog, session_ids: Sequence[str]) -> None:

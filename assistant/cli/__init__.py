@@ -35,7 +35,7 @@ from assistant.cli import (
     users,
 )
 from assistant.errors import ProductError
-from tools.private import UMASK
+from tools.storage import UMASK
 
 PACKAGE = "recommendation-assistant"
 INTERRUPTED = 130

@@ -4,16 +4,14 @@ The table stands in ``sessions.sqlite``, so that what was pressed in a session i
 deletes a session's rankings with the session, whoever deletes it.
 """
 
-import contextlib
 import logging
-import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from assistant.errors import StoreError
 from assistant.learning.records import Impression, LoggedCandidate
 from assistant.storage import SESSIONS
+from tools.storage import SqliteFile
 
 if TYPE_CHECKING:
     from assistant.agent.state import TurnContext, TurnState
@@ -40,8 +38,9 @@ class ImpressionLog:
     """Every ranking that was shown. Thread-safe through short connections; `assistant.sessions` has made the file."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        with self._open() as db:
+        mend = "Move it away to start with no sessions."
+        self._file = SqliteFile(path, "log of rankings", mend, LOCK_SECONDS, ("secure_delete = on",))
+        with self._file.opened() as db:
             db.executescript(_SCHEMA)
 
     def add(self, impression: Impression) -> None:
@@ -51,7 +50,7 @@ class ImpressionLog:
             StoreError: it cannot be written.
         """
         values = impression.model_dump(include={"session_id", "turn", "user", "at"})
-        with self._open() as db:
+        with self._file.writing() as db:
             db.execute(
                 "insert or replace into impressions values (:session_id, :turn, :user, :at, :ranking)",
                 {**values, "ranking": impression.model_dump_json()},
@@ -73,14 +72,14 @@ class ImpressionLog:
         """
         where = "where session_id = :session_id" if session_id else ""
         query = f"select ranking from impressions {where} order by at, session_id, turn"  # noqa: S608 - constants
-        with self._open() as db:
+        with self._file.opened() as db:
             rows = db.execute(query, {"session_id": session_id}).fetchall()
         return [Impression.model_validate_json(ranking) for (ranking,) in rows]
 
     def count_of(self, owner: str) -> int:
         """How many rankings there are in an owner's sessions."""
         query = "select count(*) from impressions where session_id in (select session_id from sessions where owner = ?)"
-        with self._open() as db:
+        with self._file.opened() as db:
             return int(db.execute(query, (owner,)).fetchone()[0])
 
     def presses(self) -> list[Press]:
@@ -89,7 +88,7 @@ class ImpressionLog:
         Raises:
             StoreError: the file cannot be read.
         """
-        with self._open() as db:
+        with self._file.opened() as db:
             return db.execute(
                 "select session_id, item_id, event, at from feedback"
                 " where session_id in (select session_id from impressions) order by at"
@@ -97,22 +96,13 @@ class ImpressionLog:
 
     def forget(self, user: str) -> int:
         """Delete a user's rankings; how many there were."""
-        with self._open() as db:
+        with self._file.writing() as db:
             return db.execute("delete from impressions where user = ?", (user,)).rowcount
 
     def expire(self, before: float) -> int:
         """Delete the rankings from before a moment, in seconds since 1970; how many there were."""
-        with self._open() as db:
+        with self._file.writing() as db:
             return db.execute("delete from impressions where at < ?", (before,)).rowcount
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with contextlib.closing(sqlite3.connect(self._path, timeout=LOCK_SECONDS)) as db, db:
-                db.execute("pragma secure_delete = on")
-                yield db
-        except sqlite3.Error as exc:
-            raise StoreError(f"The log of rankings in {self._path} cannot be read or written now ({exc}).") from exc
 
 
 def forget_impressions(folder: Path, user: str) -> int:

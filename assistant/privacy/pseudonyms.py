@@ -16,7 +16,7 @@ from typing import Self
 from assistant.errors import ConfigError
 from assistant.records import LOCAL
 from assistant.settings import Settings
-from tools.private import private_folder
+from tools.storage import private_folder
 
 KEY_BYTES = 32
 DIGITS = 32

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assistant.errors import BadInput, StoreError
-from tools.private import private_folder
 from tools.records import Record
+from tools.storage import SqliteFile, private_folder, transaction
 
 PREFIX = "rak_"
 LOGIN_SECONDS = 12 * 3600
@@ -41,6 +41,7 @@ class KeyStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file = SqliteFile(path, "keys", "Move it away and make new ones with: assistant keys create.")
 
     def create(self, name: str, days: float | None = None) -> tuple[Key, str]:
         """A new key and its secret, which is not to be had again.
@@ -53,7 +54,7 @@ class KeyStore:
         secret, now = PREFIX + secrets.token_urlsafe(32), time.time()
         key = Key(id=secrets.token_hex(4), name=name, created_at=now, expires_at=now + days * 86_400 if days else None)
         try:
-            with self._open() as db:
+            with self._writing() as db:
                 db.execute(
                     "insert into keys values (?, ?, ?, ?, ?)", (key.id, name, _hash(secret), now, key.expires_at)
                 )
@@ -65,7 +66,7 @@ class KeyStore:
         """Every key, oldest first."""
         if not self._path.is_file():
             return []
-        with self._open() as db:
+        with self._file.opened() as db:
             rows = db.execute("select id, name, created_at, expires_at from keys order by created_at").fetchall()
         return [_key(row) for row in rows]
 
@@ -75,7 +76,7 @@ class KeyStore:
         Raises:
             BadInput: there is no such key.
         """
-        with self._open() as db:
+        with self._writing() as db:
             row = db.execute("select id from keys where name = ?1 or id = ?1", (name,)).fetchone()
             if row is None:
                 raise BadInput(f"There is no key {name!r}; see: assistant keys list.")
@@ -86,11 +87,8 @@ class KeyStore:
         """The key that a secret or a login belongs to; None when it is unknown, revoked or past its end."""
         if not self._path.is_file():
             return None
-        try:
-            with contextlib.closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=30)) as db:
-                row = db.execute(_FIND, (_hash(secret), time.time())).fetchone()
-        except sqlite3.DatabaseError as exc:
-            raise self._unusable(exc) from exc
+        with self._file.opened(read_only=True) as db:
+            row = db.execute(_FIND, (_hash(secret), time.time())).fetchone()
         return _key(row) if row else None
 
     def any(self) -> bool:
@@ -98,9 +96,9 @@ class KeyStore:
         if not self._path.is_file():
             return False
         try:
-            with contextlib.closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=30)) as db:
+            with self._file.opened(read_only=True) as db:
                 return db.execute("select 1 from keys limit 1").fetchone() is not None
-        except sqlite3.DatabaseError:
+        except StoreError:
             return self._path.stat().st_size > 0
 
     def log_in(self, secret: str) -> str | None:
@@ -109,33 +107,25 @@ class KeyStore:
         if key is None:
             return None
         token, now = secrets.token_urlsafe(32), time.time()
-        with self._open() as db:
+        with self._writing() as db:
             db.execute("delete from logins where expires_at < ?", (now,))
             db.execute("insert into logins values (?, ?, ?)", (_hash(token), key.id, now + LOGIN_SECONDS))
         return token
 
     def log_out(self, token: str) -> None:
         """End a login."""
-        with self._open() as db:
+        with self._writing() as db:
             db.execute("delete from logins where hash = ?", (_hash(token),))
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one transaction; only what breaks the schema's rules is not a `StoreError`."""
-        try:
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._file.errors():
             private_folder(self._path.parent)
             self._path.touch(mode=0o600)
-            with contextlib.closing(sqlite3.connect(self._path, timeout=30)) as db:
-                db.executescript(_SCHEMA)
-                with db:
-                    yield db
-        except sqlite3.IntegrityError:
-            raise
-        except (OSError, sqlite3.DatabaseError) as exc:
-            raise self._unusable(exc) from exc
-
-    def _unusable(self, exc: Exception) -> StoreError:
-        return StoreError(f"The file of keys {self._path} cannot be used ({exc}).")
+        with self._file.opened() as db:
+            db.executescript(_SCHEMA)
+            with transaction(db):
+                yield db
 
 
 _FIND = """

@@ -101,5 +101,5 @@ def test_records_that_cannot_be_read_leave_the_reply(session: SessionLog, tmp_pa
 
 def test_what_was_kept_is_forgotten_with_the_session(session: SessionLog, tmp_path: Path) -> None:
     session.forget(["s"])
-    session.scrub()
+    session.vacuum_securely()
     assert session.events("s", 2) == []

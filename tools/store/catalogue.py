@@ -17,7 +17,7 @@ import numpy as np
 from tools.errors import CatalogueBusy, EncoderMismatch, StoreError
 from tools.records import EncoderIdentity, Filters, Item, Vocabulary
 from tools.store import reading
-from tools.store.database import DATABASE, Database, store_errors, write_lock
+from tools.store.database import DATABASE, Database, catalogue_file, write_lock
 from tools.store.entries import CatalogueStats, Picture, Sort, Space, Vector, fetched_name
 from tools.store.filters import asks
 from tools.store.index import ChromaIndex, IndexFailedError, Notify
@@ -343,7 +343,7 @@ def drop(folder: Path, *, chroma_url: str | None = None) -> None:
     """
     if not folder.is_dir():
         return
-    with write_lock(folder), store_errors(folder):
+    with write_lock(folder), catalogue_file(folder).errors():
         if chroma_url and (folder / DATABASE).is_file():
             with Catalogue.open(folder, chroma_url=chroma_url) as catalogue:
                 catalogue._index.drop()

@@ -6,7 +6,6 @@ deletes the log beside it, by name, and that would be the log of the file that s
 """
 
 import logging
-import shutil
 import sqlite3
 import threading
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tools.errors import CatalogueBusy, StoreError
-from tools.private import private_folder
+from tools.storage import SqliteFile, private_folder
 from tools.store.offers import upgrade
 from tools.store.schema import SCHEMA_VERSION, TABLES
 
@@ -26,47 +25,12 @@ logger = logging.getLogger(__name__)
 
 DATABASE = "catalogue.sqlite"
 IDLE_CONNECTIONS = 8
-NEARLY_FULL = 8 * 2**20
-"""Free bytes below which a failed write is put down to a full disk."""
 
 
-@contextmanager
-def store_errors(folder: Path) -> Iterator[None]:
-    """Turn SQLite's errors, and the system's, into one sentence that says what to do.
-
-    Raises:
-        StoreError: in place of any `sqlite3.Error` or `OSError`.
-    """
-    try:
-        yield
-    except (sqlite3.Error, OSError) as exc:
-        raise StoreError(_sentence(folder, exc)) from exc
-
-
-def _sentence(folder: Path, exc: Exception) -> str:
-    said = str(exc)
-    if "full" in said or "No space left" in said or _no_space(folder):
-        return (
-            f"The disk is full: {folder} needs more space. What was finished is kept; "
-            "free some space and give the same command again."
-        )
-    if "malformed" in said or "not a database" in said or "no such table" in said:
-        return (
-            f"The catalogue file {folder / DATABASE} is damaged. Start it anew from your catalogue files with: "
-            "assistant catalogue drop --yes, then: assistant ingest FILE."
-        )
-    if "locked" in said or "busy" in said:
-        return f"The catalogue in {folder} is busy; try again in a moment."
-    if isinstance(exc, PermissionError) or "readonly" in said or "unable to open" in said:
-        return f"The catalogue in {folder} cannot be opened for writing; check the folder's permissions."
-    return f"The catalogue in {folder} cannot be used: {said}."
-
-
-def _no_space(folder: Path) -> bool:
-    try:
-        return shutil.disk_usage(folder).free < NEARLY_FULL
-    except OSError:
-        return False
+def catalogue_file(folder: Path) -> SqliteFile:
+    """The catalogue's file in a data folder."""
+    mend = "Start it anew from your catalogue files with: assistant catalogue drop --yes, then: assistant ingest FILE."
+    return SqliteFile(folder / DATABASE, "catalogue", mend, pragmas=("synchronous = FULL", "temp_store = MEMORY"))
 
 
 @contextmanager
@@ -77,7 +41,7 @@ def write_lock(folder: Path, *, seconds: float = 1.0) -> Iterator[None]:
         CatalogueBusy: another process is writing, and has not ended after so many seconds.
     """
     lock = FileLock(folder / "catalogue.lock")
-    with store_errors(folder):
+    with catalogue_file(folder).errors():
         try:
             lock.acquire(timeout=seconds)
         except Timeout:  # an OSError, too
@@ -95,7 +59,8 @@ class Database:
 
     def __init__(self, folder: Path, *, read_only: bool, notify: Callable[[str], None] | None = None) -> None:
         self.folder = folder
-        self.path = folder / DATABASE
+        self._file = catalogue_file(folder)
+        self.path = self._file.path
         self.read_only = read_only
         self._notify = notify or logger.warning
         self._idle: list[sqlite3.Connection] = []
@@ -103,7 +68,7 @@ class Database:
         self._lock = threading.Lock()
         self._closed = False
         self._writing = threading.Lock()
-        with store_errors(folder):
+        with self._file.errors():
             self._look()
 
     def _look(self) -> None:
@@ -127,7 +92,7 @@ class Database:
         stale, self._idle = self._idle, []
         for connection in stale:
             connection.close()
-        connection = self._connect()
+        connection = self._file.connect()
         try:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                 self._create(connection)
@@ -169,25 +134,17 @@ class Database:
         connection.executemany("INSERT INTO meta VALUES (?, ?)", rows.items())
         connection.execute("COMMIT")
 
-    def _connect(self, *, reading: bool = False) -> sqlite3.Connection:
-        # With autocommit (isolation_level None) transactions are begun and ended in one visible place below.
-        address = f"{self.path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}"
-        connection = sqlite3.connect(address, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        return connection
-
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection whose queries all see one state of the catalogue."""
-        with store_errors(self.folder):
+        with self._file.errors():
             with self._lock:
                 if self._closed:
                     raise StoreError("The catalogue was closed while it was in use.")
                 self._look()
                 opened = self._opened
                 connection = self._idle.pop() if self._idle else None
-            connection = connection or self._connect(reading=True)
+            connection = connection or self._file.connect(read_only=True)
             try:
                 connection.execute("BEGIN")
                 yield connection
@@ -207,17 +164,9 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it is kept, or, when anything is raised, none of it. Only under `locked`."""
-        with self._writing, store_errors(self.folder):
-            connection = self._connect()
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version'")
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.rollback()
-                connection.close()
+        with self._writing, self._file.writing() as connection:
+            yield connection
+            connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version'")
 
     @contextmanager
     def locked(self, *, seconds: float = 1.0) -> Iterator[None]:
@@ -228,7 +177,7 @@ class Database:
         """
         if self.read_only:
             raise StoreError(f"The catalogue in {self.folder} was opened for reading only.")
-        with store_errors(self.folder), self._lock:
+        with self._file.errors(), self._lock:
             self._look()
         with write_lock(self.folder, seconds=seconds):
             yield
@@ -242,8 +191,8 @@ class Database:
         Raises:
             StoreError: it is damaged.
         """
-        with store_errors(self.folder):
-            connection = self._connect()
+        with self._file.errors():
+            connection = self._file.connect()
             try:
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.execute("BEGIN IMMEDIATE")

@@ -8,8 +8,7 @@ import hashlib
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol
@@ -19,9 +18,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tools.engines.text import Purpose
-from tools.errors import BadInput, StoreError
-from tools.private import private_folder
+from tools.errors import BadInput
 from tools.records import EncoderIdentity, Record
+from tools.storage import SqliteFile, private_folder
 from tools.store.words import ANALYSER, query_words, tokens
 
 DATABASE: Final = "pages.sqlite"
@@ -123,6 +122,9 @@ class PageStore:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / DATABASE
+        self._file = SqliteFile(
+            self.path, "shop's pages", "Delete it and give the pages again with: assistant pages ingest FILE..."
+        )
         self._index: PageIndex | None = None
         self._lock = threading.Lock()
 
@@ -130,7 +132,7 @@ class PageStore:
         """Every page, by name."""
         if not self.path.is_file():
             return []
-        with self._connected() as connection:
+        with self._file.opened() as connection:
             rows = connection.execute(
                 "select p.name, p.title, count(*), sum(length(t.text)) from pages p join passages t on t.page = p.name "
                 "group by p.name order by p.name"
@@ -155,7 +157,7 @@ class PageStore:
             return changes
         others = [] if same_encoder else self._stored(without={page.name for page in written})
         encoded = [(page, *_encoded(page, encoder)) for page in [*others, *written]]
-        with self._connected() as connection:
+        with self._file.writing() as connection:
             for page, vectors, questions in encoded:
                 _remove(connection, page.name)
                 _insert(connection, page, vectors, questions)
@@ -168,7 +170,7 @@ class PageStore:
         """Remove pages by name, or all of them; how many were there."""
         if not self.path.is_file():
             return 0
-        with self._connected() as connection:
+        with self._file.writing() as connection:
             connection.execute("pragma secure_delete = on")
             stored = [name for (name,) in connection.execute("select name from pages")]
             gone = [name for name in stored if names is None or name in names]
@@ -187,7 +189,7 @@ class PageStore:
         """
         if not self.path.is_file():
             return EMPTY
-        with self._connected() as connection, self._lock:
+        with self._file.opened() as connection, self._lock:
             version = _meta(connection, "version") or ""
             if self._index is None or self._index.version != version:
                 self._index = _read_index(connection, version)
@@ -199,7 +201,7 @@ class PageStore:
         if not words or not self.path.is_file():
             return []
         weights = ", ".join(map(str, WORD_WEIGHTS))
-        with self._connected() as connection:
+        with self._file.opened() as connection:
             rows: list[tuple[int, float]] = connection.execute(
                 f"select rowid, -bm25(words, {weights}) as score from words where words match ? "  # noqa: S608
                 "order by score desc, rowid limit ?",
@@ -208,14 +210,14 @@ class PageStore:
         return rows
 
     def _create(self) -> None:
-        with _translated(self.path):
+        with self._file.errors():
             private_folder(self.path.parent)
-        with self._connected() as connection:
+        with self._file.opened() as connection:
             for statement in _SCHEMA.split(";\n"):
                 connection.execute(statement)
 
     def _digests(self) -> tuple[dict[str, str], str | None]:
-        with self._connected() as connection:
+        with self._file.opened() as connection:
             return dict(connection.execute("select name, digest from pages").fetchall()), _meta(connection, "encoder")
 
     def _stored(self, without: set[str]) -> list[Page]:
@@ -226,17 +228,6 @@ class PageStore:
                 page = pages.setdefault(stored.page, Page(name=stored.page, title=stored.title, passages=[]))
                 page.passages.append(Passage(heading=stored.heading, text=stored.text))
         return [*pages.values()]
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        """A connection in one transaction, kept when nothing is raised."""
-        with _translated(self.path):
-            connection = sqlite3.connect(self.path, timeout=30)
-            try:
-                with connection:
-                    yield connection
-            finally:
-                connection.close()
 
 
 EMPTY: Final = PageIndex("", None, (), np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32))
@@ -308,22 +299,3 @@ def _read_index(connection: sqlite3.Connection, version: str) -> PageIndex:
     shape = (len(rows), encoder.dimensions)
     passages = tuple(StoredPassage(*row[:5]) for row in rows)
     return PageIndex(version, encoder, passages, vectors.reshape(shape), questions.reshape(shape))
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors, and the system's, into one sentence.
-
-    Raises:
-        StoreError: in place of any `sqlite3.Error` or `OSError`, and of vectors that are cut off.
-    """
-    try:
-        yield
-    except (sqlite3.Error, OSError) as exc:
-        said = str(exc)
-        if "malformed" in said or "not a database" in said or "no such table" in said:
-            raise StoreError(
-                f"The file of the shop's pages {path} is damaged; delete it and give the pages again with: "
-                "assistant pages ingest FILE..."
-            ) from exc
-        raise StoreError(f"The shop's pages in {path} cannot be used: {said}.") from exc

@@ -17,9 +17,7 @@ from typing import Final, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.errors import StoreError
-from tools.private import private_folder
-from tools.scrubbing import note_deletion, scrub
+from tools.storage import SqliteFile, note_deletion, private_folder, transaction
 from tools.taste.records import STRENGTHS, EventKind, EventStats, Interaction, Preference
 
 DATABASE = "interactions.sqlite"
@@ -85,11 +83,17 @@ class EventStore:
     """The events of one data folder. Thread-safe through short connections; any number of processes may use it."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / DATABASE
-        with _translated(self._path):
+        self._file = SqliteFile(
+            folder / DATABASE,
+            "events",
+            "Move it away to start with no events.",
+            LOCK_SECONDS,
+            ("synchronous = normal", "secure_delete = on", f"cache_size = -{CACHE_KIB}"),
+        )
+        with self._file.errors():
             private_folder(folder)
             # while one connection is open, the short ones neither make the WAL anew nor fold it in each time
-            self._anchor = sqlite3.connect(self._path, timeout=LOCK_SECONDS, check_same_thread=False)
+            self._anchor = self._file.connect()
             self._anchor.execute("pragma journal_mode = wal")
             self._anchor.executescript(_SCHEMA)
         self._people: dict[str, tuple[int, int]] = {}
@@ -121,9 +125,9 @@ class EventStore:
             StoreError: the file cannot be written; the transactions before are kept.
         """
         remaining, added = iter(events), 0
-        with self._open() as db:
+        with self._file.opened() as db:
             while batch := list(itertools.islice(remaining, BATCH_EVENTS)):
-                with _transaction(db):
+                with _versioned(db):
                     added += _insert(db, batch)
         return added
 
@@ -161,7 +165,7 @@ class EventStore:
             db.executemany(_CHANGED, items)
             if deleted:
                 db.execute("update meta set value = value + 1 where name = 'forgotten'")
-        self.scrub()
+        self.vacuum_securely()
         return deleted
 
     def expire(self, before: float) -> int:
@@ -178,17 +182,12 @@ class EventStore:
                 db.execute(_DROP_UNUSED_USERS)
                 db.execute("delete from items where key not in (select item from events)")
                 db.execute(_ALL_CHANGED)
-        self.scrub()
+        self.vacuum_securely()
         return deleted
 
-    def scrub(self) -> None:
-        """Write the file anew where something was deleted, so that it holds no byte of it.
-
-        Raises:
-            StoreError: another process holds on to the file; to be tried again.
-        """
-        with self._open() as db:
-            scrub(db, self._path, seconds=LOCK_SECONDS)
+    def vacuum_securely(self) -> None:
+        """Write the file anew where something was deleted: it then holds no byte of it. Errors as of `SqliteFile`."""
+        self._file.vacuum_securely()
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
@@ -199,7 +198,7 @@ class EventStore:
             limit: at most so many.
             since: only those at or after this moment, seconds since 1970.
         """
-        with self._open() as db:
+        with self._file.opened() as db:
             rows = db.execute(_OF_USER, (user, since or 0.0, -1 if limit is None else limit)).fetchall()
         return [
             Interaction.model_construct(user=user, item_id=item, event=_KINDS[kind], value=value, at=at)
@@ -208,7 +207,7 @@ class EventStore:
 
     def count_of(self, user: str) -> int:
         """How many events a user has."""
-        with self._open() as db:
+        with self._file.opened() as db:
             return int(db.execute(_COUNT_OF, (user,)).fetchone()[0])
 
     def matrix_rows(self, *, before: float | None = None) -> Iterator[EventBatch]:
@@ -232,7 +231,7 @@ class EventStore:
             )
 
     def _rows_after(self, last: tuple[int, float, int, int], end: float) -> list[tuple[int, float, int, int, float]]:
-        with self._open() as db:
+        with self._file.opened() as db:
             return db.execute(_ROWS_AFTER, (*last, end, ROWS)).fetchall()
 
     def user_ids(self) -> dict[int, str]:
@@ -244,7 +243,7 @@ class EventStore:
         return self._names("items")
 
     def _names(self, table: str) -> dict[int, str]:
-        with self._open() as db:
+        with self._file.opened() as db:
             return dict(db.execute(f"select key, name from {table} order by key"))  # noqa: S608 - a constant
 
     def people(self, item_ids: Sequence[str]) -> dict[str, int]:
@@ -253,7 +252,7 @@ class EventStore:
         Counting takes the longer the more events an item has, so a count is remembered until the item has a new one.
         """
         remembered = self._people
-        with self._open() as db:
+        with self._file.opened() as db:
             db.execute("begin")  # one state of the file for both questions
             versions = dict(db.execute(_ITEM_VERSIONS, (json.dumps(list(item_ids)),)))
             stale = [name for name, version in versions.items() if remembered.get(name, (-1, 0))[0] != version]
@@ -267,7 +266,7 @@ class EventStore:
 
     def preferences(self, user: str) -> list[Preference]:
         """What a user said of their taste."""
-        with self._open() as db:
+        with self._file.opened() as db:
             rows = db.execute(_PREFERENCES, (user,)).fetchall()
         return [Preference(attribute=attribute, value=value, weight=weight) for attribute, value, weight in rows]
 
@@ -280,12 +279,12 @@ class EventStore:
         return self._number("forgotten")
 
     def _number(self, name: str) -> int:
-        with self._open() as db:
+        with self._file.opened() as db:
             return int(db.execute("select value from meta where name = ?", (name,)).fetchone()[0])
 
     def stats(self) -> EventStats:
         """Counts, and what training should not trust."""
-        with self._open() as db:
+        with self._file.opened() as db:
             kinds = dict(db.execute("select kind, count(*) from events group by kind order by kind"))
             first, last = db.execute("select min(at), max(at) from events").fetchone()
             people, items, preferences = db.execute(_COUNTS).fetchone()
@@ -307,35 +306,19 @@ class EventStore:
     # Connections -----------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with (
-            _translated(self._path),
-            contextlib.closing(sqlite3.connect(self._path, timeout=LOCK_SECONDS, isolation_level=None)) as db,
-        ):
-            db.execute("pragma synchronous = normal")
-            db.execute("pragma secure_delete = on")
-            db.execute(f"pragma cache_size = -{CACHE_KIB}")
-            yield db
-
-    @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._open() as db, _transaction(db):
+        with self._file.opened() as db, _versioned(db):
             yield db
 
 
 @contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+def _versioned(db: sqlite3.Connection) -> Iterator[None]:
     """All of it is kept, or none; the version grows when something was changed."""
-    db.execute("begin immediate")
-    try:
+    with transaction(db):
         before = db.total_changes
         yield
         if db.total_changes > before:
             db.execute("update meta set value = value + 1 where name = 'version'")
-        db.execute("commit")
-    finally:
-        if db.in_transaction:
-            db.execute("rollback")
 
 
 def _insert(db: sqlite3.Connection, batch: Sequence[Interaction]) -> int:
@@ -412,20 +395,3 @@ def _suspicious(total: int, largest: int, everything: int) -> list[str]:
         who = "one user has" if everything == 1 else f"{everything:,} users have"
         found.append(f"{who} touched at least {EVERYTHING_SHARE:.0%} of all items, as programs do")
     return found
-
-
-@contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """SQLite's errors, and the system's, as one sentence.
-
-    Raises:
-        StoreError: in place of any `sqlite3.Error` or `OSError`.
-    """
-    try:
-        yield
-    except (sqlite3.OperationalError, OSError) as exc:
-        raise StoreError(f"The events in {path} cannot be read or written now ({exc}); try again in a moment.") from exc
-    except sqlite3.Error as exc:
-        raise StoreError(
-            f"The events file {path} cannot be read ({exc}); move it away to start with no events."
-        ) from exc

@@ -211,7 +211,7 @@ def test_many_threads_can_add_and_read_at_once(store: EventStore) -> None:
 def test_a_damaged_file_is_said_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / DATABASE).write_bytes(b"this is no database " * 100)
 
-    with pytest.raises(StoreError, match="move it away"):
+    with pytest.raises(StoreError, match="Move it away"):
         EventStore.open(tmp_path)
 
 

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from tools.errors import StoreError
-from tools.scrubbing import note_deletion, scrub
+from tools.storage import SqliteFile, note_deletion
 
 SECRET = "zanzibarine"
+
+
+def vacuum(path: Path, seconds: float) -> None:
+    SqliteFile(path, "notes", "Delete it.", seconds).vacuum_securely()
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -46,7 +50,7 @@ def test_nothing_is_left_of_what_was_deleted(path: Path) -> None:
     with closing(connect(path)) as keeper, closing(connect(path)) as db:
         keeper.execute("select count(*) from others").fetchall()
         delete(db)
-        scrub(db, path, seconds=5)
+        vacuum(path, 5)
         assert not left(path)
 
 
@@ -57,15 +61,15 @@ def test_a_process_that_ends_before_it_has_scrubbed_leaves_it_to_the_next(path: 
             delete(db)
         assert left(path)
         with closing(connect(path)) as db:
-            scrub(db, path, seconds=5)
+            vacuum(path, 5)
         assert not left(path)
 
 
 def test_where_nothing_was_deleted_nothing_can_be_in_the_way(path: Path) -> None:
-    with closing(connect(path)) as reader, closing(connect(path)) as db:
+    with closing(connect(path)) as reader:
         reader.execute("begin")
         reader.execute("select count(*) from notes").fetchall()
-        scrub(db, path, seconds=0)
+        vacuum(path, 0)
 
 
 def test_a_checkpoint_of_another_connection_is_waited_for(path: Path) -> None:
@@ -86,7 +90,7 @@ def test_a_checkpoint_of_another_connection_is_waited_for(path: Path) -> None:
             for _ in range(5):
                 db.execute("insert into notes values (?)", (SECRET,))
                 delete(db)
-                scrub(db, path, seconds=30)
+                vacuum(path, 30)
                 assert not left(path)
     finally:
         stop.set()
@@ -100,18 +104,18 @@ def test_a_reader_that_goes_is_waited_for_and_one_that_stays_is_told(path: Path)
         reader.execute("select count(*) from notes").fetchall()
         delete(db)
         with pytest.raises(StoreError, match=r"^x\.sqlite is in use"):
-            scrub(db, path, seconds=0.1)
+            vacuum(path, 0.1)
         threading.Timer(0.3, reader.rollback).start()
         began = time.monotonic()
-        scrub(db, path, seconds=30)
+        vacuum(path, 30)
         assert time.monotonic() - began >= 0.2
         assert not left(path)
 
 
 def test_what_is_deleted_meanwhile_is_scrubbed_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import tools.scrubbing
+    import tools.storage
 
-    scrubbed, calls = tools.scrubbing._scrubbed, []
+    scrubbed, calls = tools.storage._vacuumed, []
 
     def with_another(db: sqlite3.Connection) -> bool:
         calls.append(1)
@@ -122,9 +126,9 @@ def test_what_is_deleted_meanwhile_is_scrubbed_too(path: Path, monkeypatch: pyte
                 delete(other)
         return done
 
-    monkeypatch.setattr(tools.scrubbing, "_scrubbed", with_another)
+    monkeypatch.setattr(tools.storage, "_vacuumed", with_another)
     with closing(connect(path)) as db:
         delete(db)
-        scrub(db, path, seconds=5)
+        vacuum(path, 5)
     assert len(calls) == 2
     assert not left(path)

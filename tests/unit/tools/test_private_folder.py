@@ -10,7 +10,7 @@ import pytest
 
 from assistant.service.keys import KeyStore
 from assistant.sessions import SessionLog
-from tools.private import private_folder
+from tools.storage import private_folder
 from tools.store import Catalogue
 from tools.taste.events import EventStore
 
