@@ -16,7 +16,7 @@ from assistant.errors import StoreError
 from assistant.learning.records import Context, FusionGates, RankedSignal
 
 BUILT_IN: Final = Path(__file__).with_name("gates.json")
-"""Fitted on the conversations of the suite shop-dev: `assistant eval fit-fusion shop-dev`."""
+"""Fitted on the conversations of the suite shop-dev: `assistant eval research fit-fusion shop-dev`."""
 
 TELLS: Final[dict[str, Context]] = {
     "dense": "text", "keyword": "text", "text_picture": "text", "picture": "photo", "picture_text": "photo",

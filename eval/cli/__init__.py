@@ -8,15 +8,11 @@ from assistant.errors import ServiceMissing
 from eval.cli import (
     claims,
     compare,
-    fusion,
     heads,
     judge,
-    privacy,
-    public,
     questions,
     report,
     run,
-    simulate,
     steps,
     suites,
 )
@@ -46,9 +42,11 @@ app.command("heads")(heads.heads)
 app.command("questions")(questions.questions)
 app.command("steps")(steps.steps)
 app.command("judge")(judge.judge)
-app.command("fit-fusion")(fusion.fit_fusion)
-app.command("simulate")(simulate.simulate)
-app.command("movielens")(public.movielens)
-app.command("dataset")(public.dataset)
-app.command("privacy")(privacy.privacy)
-app.command("private-counts")(privacy.private_counts)
+
+if find_spec("eval.research") is not None:  # in the checkout, not in the wheel
+    from eval.research.cli import COMMANDS
+    from eval.research.cli import app as research
+
+    app.add_typer(research, name="research")
+    for name, command in COMMANDS.items():  # as they were called before 2026-11; to go with the next release
+        app.command(name, hidden=True, deprecated=True)(command)

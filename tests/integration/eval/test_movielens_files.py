@@ -4,8 +4,8 @@ from pathlib import Path
 
 from assistant.models.progress import SilentReporter
 from assistant.settings import load_settings
-from eval.public import movielens
-from eval.public.split import leave_last_out
+from eval.research.public import movielens
+from eval.research.public.split import leave_last_out
 
 
 def test_it_is_fetched_and_has_its_published_size(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`assistant eval dataset` as it is typed, over small made files of the published forms."""
+"""`assistant eval research dataset` as it is typed, over small made files of the published forms."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def test_recommenders_are_compared_on_a_set_of_mmrec(cli: CommandLine, tmp_path:
     ]
     folder = mmrec(tmp_path / "toys", *(f"{user}\t{item}\t5.0\t{time}\t0" for user, item, time in chosen))
     np.save(folder / "image_feat.npy", draw.normal(size=(20, 4)))
-    told = cli.json("eval", "dataset", folder, "--form", "mmrec", "--json")
+    told = cli.json("eval", "research", "dataset", folder, "--form", "mmrec", "--json")
     assert (told["dataset"], told["events"], told["seed"]) == ("toys", 180, 7)
     assert told["users"]["all users"] == 30
     assert set(told["means"]) >= GROUPS
@@ -60,7 +60,7 @@ def test_films_are_found_from_what_was_said(cli: CommandLine, tmp_path: Path) ->
         "b\t2\tRECOMMENDER\tTry it\tThe Kitchen Chef (2008); Recipes of Love (2011)",
     ]
     path.write_text("\n".join(lines) + "\n")
-    told = cli.json("eval", "dataset", path, "--form", "inspired", "--json")
+    told = cli.json("eval", "research", "dataset", path, "--form", "inspired", "--json")
     assert (told["conversations"], told["recommendations"], told["films"]) == (2, 2, 3)
     assert told["dense"] == {"recall@1": 0.75, "recall@10": 1.0, "recall@50": 1.0}
 
@@ -78,15 +78,15 @@ def test_films_are_found_from_what_was_said(cli: CommandLine, tmp_path: Path) ->
 def test_a_file_that_is_not_there_is_refused_in_one_sentence(
     cli: CommandLine, tmp_path: Path, form: str, sentence: str
 ) -> None:
-    assert sentence in cli("eval", "dataset", tmp_path / "none", "--form", form).refused()
+    assert sentence in cli("eval", "research", "dataset", tmp_path / "none", "--form", form).refused()
 
 
 def test_a_set_without_anybody_to_test_is_refused(cli: CommandLine, tmp_path: Path) -> None:
-    ended = cli("eval", "dataset", mmrec(tmp_path / "toys", "0\t0\t5\t1\t0"), "--form", "mmrec")
+    ended = cli("eval", "research", "dataset", mmrec(tmp_path / "toys", "0\t0\t5\t1\t0"), "--form", "mmrec")
     assert "no user with 3 events or more" in ended.refused()
 
 
 def test_conversations_without_a_film_are_refused(cli: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "empty.jsonl"
     path.write_text("")
-    assert "holds no recommendation of a film" in cli("eval", "dataset", path, "--form", "redial").refused()
+    assert "holds no recommendation of a film" in cli("eval", "research", "dataset", path, "--form", "redial").refused()

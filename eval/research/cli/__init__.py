@@ -1,0 +1,20 @@
+"""``assistant eval research``: this module only wires; each command has its own."""
+
+import typer
+
+from eval.research.cli import fusion, privacy, public, simulate
+
+COMMANDS = {
+    "simulate": simulate.simulate,
+    "movielens": public.movielens,
+    "dataset": public.dataset,
+    "privacy": privacy.privacy,
+    "private-counts": privacy.private_counts,
+    "fit-fusion": fusion.fit_fusion,
+}
+
+app = typer.Typer(
+    no_args_is_help=True, help="Studies beside the product: public data, simulated users, private counts."
+)
+for name, command in COMMANDS.items():
+    app.command(name)(command)

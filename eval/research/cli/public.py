@@ -1,0 +1,110 @@
+"""assistant eval research movielens, dataset: recommenders on public data, by a published protocol."""
+
+import json
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assistant.errors import BadInput
+from assistant.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from eval.research.public.interactions import Dataset
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Seed = Annotated[int, typer.Option(help="Draws cold users and items, and resamples.")]
+
+
+class Form(StrEnum):
+    """What a file that the user has looks like."""
+
+    amazon = "amazon"
+    mmrec = "mmrec"
+    redial = "redial"
+    inspired = "inspired"
+
+
+def movielens(as_json: Json = False, seed: Seed = 7) -> None:
+    """Recommenders on MovieLens-100K: temporal leave-last-out, full ranking; about a minute on two cores."""
+    from assistant.models import reporter_for_terminal
+    from eval.research.public import movielens as data
+
+    settings = load_settings()
+    dataset = data.load(data.fetch(settings, reporter_for_terminal()))
+    _report(_evaluated(dataset, settings, seed), as_json)
+
+
+def dataset(
+    path: Annotated[Path, typer.Argument(help="The data set's file, or MMRec's folder.")],
+    form: Annotated[Form, typer.Option("--form", help="How it is written: docs/evaluation.md describes each.")],
+    as_json: Json = False,
+    seed: Seed = 7,
+) -> None:
+    """The same on a data set that you have: Amazon reviews, MMRec's sets; or on conversations: ReDial, INSPIRED."""
+    from eval.research.public import amazon
+
+    settings = load_settings()
+    if form in (Form.redial, Form.inspired):
+        _report_conversations(_conversations(path, form, settings), as_json)
+        return
+    load: Callable[[Path], Dataset] = amazon.load_reviews if form is Form.amazon else amazon.load_mmrec
+    _report(_evaluated(load(path), settings, seed), as_json)
+
+
+def _evaluated(dataset: "Dataset", settings: Settings, seed: int) -> dict[str, Any]:
+    from assistant.engines import open_engines
+    from eval.research.public.protocol import evaluate
+    from eval.research.public.tables import as_numbers
+
+    vectors = dict(dataset.features)
+    if any(dataset.texts):
+        _say(f"reading the texts of {len(dataset.texts):,} items")
+        vectors["text"] = open_engines(settings).text.encode(dataset.texts)
+    found = {"dataset": dataset.name, "licence": dataset.licence, "events": len(dataset.interactions), "seed": seed}
+    return found | as_numbers(evaluate(dataset, vectors, seed=seed, say=_say), seed)
+
+
+def _report(numbers: dict[str, Any], as_json: bool) -> None:
+    from eval.research.public.tables import lines
+
+    if as_json:
+        typer.echo(json.dumps(numbers, indent=2, ensure_ascii=False))
+        return
+    typer.echo(f"{numbers['dataset']}, {numbers['events']:,} events. Licence: {numbers['licence']}.")
+    typer.echo("\n".join(lines(numbers)))
+    typer.echo(f"\nTuned: {json.dumps(numbers['parameters'])}")
+
+
+def _conversations(path: Path, form: Form, settings: Settings) -> dict[str, Any]:
+    from assistant.engines import open_engines
+    from eval.research.public import conversations as talk
+
+    read = talk.load_redial(path) if form is Form.redial else talk.load_inspired(path)
+    asked, films = list(talk.questions(read)), talk.all_films(read)
+    if not asked:
+        raise BadInput(f"{path} holds no recommendation of a film.")
+    _say(f"{len(read):,} conversations, {len(asked):,} recommendations, {len(films):,} films")
+    text = open_engines(settings).text
+    titles = text.encode(films)
+    found = talk.recall(
+        asked,
+        films,
+        lambda said: text.encode([words[-talk.LAST_CHARACTERS :] for words in said], purpose="query") @ titles.T,
+    )
+    numbers = {name: round(float(values.mean()), 4) for name, values in found.items()}
+    return {"conversations": len(read), "recommendations": len(asked), "films": len(films), "dense": numbers}
+
+
+def _report_conversations(numbers: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(numbers, indent=2))
+        return
+    typer.echo("  ".join(f"{name} {value:.4f}" for name, value in numbers["dense"].items()))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
