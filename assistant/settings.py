@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from assistant.errors import ConfigError
 from assistant.storage import KEYS
+from tools.rank_fusion import RRF_K, WEIGHTS
 
 
 def project_folder() -> Path:
@@ -167,7 +168,7 @@ class TurnSettings(Section):
     candidates: int = Field(8, ge=1, le=40, description="how many fused candidates the model reads")
     pool: int = Field(50, ge=1, le=500, description="how many hits each search brings")
     tool_seconds: float = Field(60, gt=0, description="deadline of one tool call")
-    rrf_k: float = Field(60, gt=0, description="k of reciprocal rank fusion (Cormack et al. 2009)")
+    rrf_k: float = Field(RRF_K, gt=0, description="k of reciprocal rank fusion (Cormack et al. 2009)")
     fusion: Literal["rrf", "score", "zscore", "concat", "learned"] = Field(
         "rrf", description="how signals become one list: by rank, by score, as one vector, or learned; docs/fusion.md"
     )
@@ -187,17 +188,7 @@ class TurnSettings(Section):
         "auto", description="who words explanations: a template of the evidence, the model, or as the model is able"
     )
     weights: dict[str, float] = Field(
-        {
-            "picture": 2.0,
-            "picture_text": 0.3,
-            "text_picture": 0.3,
-            "dense": 1.0,
-            "keyword": 0.7,
-            "session": 1.0,
-            "profile": 1.0,
-            "collaborative": 1.0,
-            "popular": 1.0,
-        },
+        dict(WEIGHTS),
         description="weight of each signal in the fusion; those of taste are scaled by what is known (docs/taste.md)",
     )
 

@@ -18,22 +18,13 @@ from numpy.typing import NDArray
 from tools.calibration import ALIKE, CalibratedEncoder, calibration, usual_pairs
 from tools.engines.pictures import PictureEncoder, unit_rows
 from tools.engines.text import Purpose
+from tools.rank_fusion import WEIGHTS, reciprocal_rank
 from tools.records import EncoderIdentity, Filters, Hit, Item, ItemsResult, Signal, SignalSource
 from tools.store import Catalogue, Space, Vector
 from tools.store.offers import variant_for
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-WEIGHTS: dict[SignalSource, float] = {
-    "picture": 2.0,
-    "picture_text": 0.3,
-    "text_picture": 0.3,
-    "dense": 1.0,
-    "keyword": 0.7,
-}
-RRF_K = 60.0
-"""The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009)."""
 
 MEAN_OF = 10_000
 """How many item texts the catalogue's text mean is taken over."""
@@ -80,7 +71,7 @@ def search_by_text(
     k: int = 10,
     filters: Filters | None = None,
     pool: int = 50,
-    weights: Mapping[SignalSource, float] = WEIGHTS,
+    weights: Mapping[str, float] = WEIGHTS,
 ) -> ItemsResult:
     """Items for words: dense, keyword and text-to-picture signals, fused.
 
@@ -124,7 +115,7 @@ def search_by_image(
     k: int = 10,
     filters: Filters | None = None,
     pool: int = 50,
-    weights: Mapping[SignalSource, float] = WEIGHTS,
+    weights: Mapping[str, float] = WEIGHTS,
 ) -> ItemsResult:
     """Items for a picture: those that look like it first, then those whose texts fit what it shows.
 
@@ -249,7 +240,7 @@ class Ask:
         """Some of the catalogue's pictures in the joint space; the encoder has centred them."""
         return self.catalogue.sample("joint", REFERENCES)
 
-    def fused(self, found: Sequence[SignalList], weights: Mapping[SignalSource, float], k: int) -> ItemsResult:
+    def fused(self, found: Sequence[SignalList], weights: Mapping[str, float], k: int) -> ItemsResult:
         """The signals' lists as one result."""
         scores, signals = fuse(found, weights)
         best = sorted(scores, key=lambda item_id: (-scores[item_id], item_id))[:k]
@@ -262,9 +253,7 @@ class Ask:
         return ItemsResult(items=hits, total=self.catalogue.count_eligible(self.filters))
 
 
-def fuse(
-    found: Sequence[SignalList], weights: Mapping[SignalSource, float]
-) -> tuple[dict[str, float], dict[str, list[Signal]]]:
+def fuse(found: Sequence[SignalList], weights: Mapping[str, float]) -> tuple[dict[str, float], dict[str, list[Signal]]]:
     """Weighted reciprocal rank fusion: the score of each item, and every signal that speaks for it."""
     scores: dict[str, float] = {}
     signals: dict[str, list[Signal]] = {}
@@ -279,7 +268,7 @@ def fuse(
                 matched=each.matched.get(item_id, []),
             )
             signals.setdefault(item_id, []).append(signal)
-            scores[item_id] = scores.get(item_id, 0.0) + weights.get(each.source, 0.0) / (RRF_K + rank)
+            scores[item_id] = scores.get(item_id, 0.0) + reciprocal_rank(rank, weight=weights.get(each.source, 0.0))
     return scores, signals
 
 

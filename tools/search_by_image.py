@@ -4,6 +4,7 @@ from pydantic import Field
 
 from tools import search
 from tools.media import load_picture
+from tools.rank_fusion import WEIGHTS
 from tools.records import Filters, ItemsResult
 from tools.tool import Arguments, Context, Count, Tool
 
@@ -27,7 +28,7 @@ def search_by_image(context: Context, arguments: SearchByImage) -> ItemsResult:
         k=arguments.k,
         filters=arguments.filters,
         pool=max(engines.pool, arguments.k),
-        weights=engines.weights or search.WEIGHTS,
+        weights=engines.weights or WEIGHTS,
     )
 
 

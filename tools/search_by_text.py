@@ -6,6 +6,7 @@ from tools import search
 from tools.engines.parts import Engines
 from tools.engines.pictures import PictureEncoder
 from tools.errors import ServiceMissing
+from tools.rank_fusion import WEIGHTS
 from tools.records import Filters, ItemsResult
 from tools.tool import Arguments, Context, Count, Tool
 
@@ -29,7 +30,7 @@ class SearchByText(Arguments):
 def search_by_text(context: Context, arguments: SearchByText) -> ItemsResult:
     """Find items by words: by meaning, by the words themselves, and by what items' pictures show."""
     engines = context.engines
-    weights = engines.weights or search.WEIGHTS
+    weights = engines.weights or WEIGHTS
     pictures, missing = (None, []) if arguments.sentences else _pictures(engines)
     found = search.search_by_text(
         engines.catalogue,

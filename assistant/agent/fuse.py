@@ -30,6 +30,7 @@ from assistant.records import Candidate, Provisional
 from assistant.understanding import to_filters
 from assistant.understanding.superlatives import Order, Range, in_order, measures, superlative
 from tools.errors import ProductError
+from tools.rank_fusion import reciprocal_rank
 from tools.records import Filters, Hit, Item, Variant
 from tools.store.filters import matches
 from tools.store.offers import variant_for
@@ -330,7 +331,10 @@ def _by_taste(near: list[FusedHit], fused: list[FusedHit], state: TurnState, k: 
     """The candidates re-ordered by what the user's taste says of them."""
     if state["known"].is_cold:  # what is chosen and what is new take turns
         by_id = {entry.hit.item_id: entry for entry in fused}
-        return [replace(by_id[entry.hit.item_id], score=1.0 / (k + place)) for place, entry in enumerate(near, start=1)]
+        return [
+            replace(by_id[entry.hit.item_id], score=reciprocal_rank(place, k=k))
+            for place, entry in enumerate(near, start=1)
+        ]
     kept = {entry.hit.item_id for entry in near}
     return [entry for entry in fused if entry.hit.item_id in kept]
 

@@ -19,6 +19,7 @@ from typing import Final, Literal
 
 from assistant.learning.gates import built_in, gated_scores
 from assistant.learning.records import RankedSignal
+from tools.rank_fusion import reciprocal_rank
 from tools.records import Hit, Signal
 
 Method = Literal["rrf", "score", "zscore", "concat", "learned"]
@@ -70,7 +71,9 @@ def fuse(
     ordered = sorted(hits, key=lambda item_id: -scores.get(item_id, 0.0))
     if method != "rrf":
         whole = sum(weights.get(source, 0.0) for source in {source for source, _ in _lists(outcomes)})
-        scores = {item_id: (whole or 1.0) / (k + place) for place, item_id in enumerate(ordered, start=1)}
+        scores = {
+            item_id: reciprocal_rank(place, weight=whole or 1.0, k=k) for place, item_id in enumerate(ordered, start=1)
+        }
     return [FusedHit(hits[item_id], scores.get(item_id, 0.0), signals[item_id]) for item_id in ordered]
 
 
@@ -116,8 +119,8 @@ def vote(fused: Sequence[tuple[str, float]], order: Sequence[str], *, weight: fl
         weight: how much the model's vote counts.
         k: the constant of reciprocal rank fusion.
     """
-    behind = weight / (k + len(order) + 1)
-    votes = {item_id: weight / (k + rank) for rank, item_id in enumerate(order, start=1)}
+    behind = reciprocal_rank(len(order) + 1, weight=weight, k=k)
+    votes = {item_id: reciprocal_rank(rank, weight=weight, k=k) for rank, item_id in enumerate(order, start=1)}
     return [item_id for item_id, _ in sorted(fused, key=lambda pair: -(pair[1] + votes.get(pair[0], behind)))]
 
 
@@ -150,7 +153,7 @@ def _by_ranks(outcomes: Sequence[SearchOutcome], weights: Mapping[str, float], k
     for outcome in outcomes:
         for position, hit in enumerate(outcome.hits, start=1):
             for source, rank in _ranks(hit, position):
-                scores[hit.item_id] += weights.get(source, 0.0) / lists[source] / (k + rank)
+                scores[hit.item_id] += reciprocal_rank(rank, weight=weights.get(source, 0.0) / lists[source], k=k)
     return scores
 
 

@@ -14,6 +14,7 @@ import torch
 
 from assistant.learning.gates import known
 from assistant.learning.records import Context, FusionGates, RankedSignal
+from tools.rank_fusion import reciprocal_rank
 
 STEPS: Final = 200
 FIRST_SCALE: Final = 30.0
@@ -107,7 +108,7 @@ class _Batch:
                 there[row, column], gains[row, column] = True, one.gains.get(item_id, 0.0)
                 for vote in (vote for vote in given if vote.source in sources and one.prior.get(vote.source, 0.0) > 0):
                     place = sources.index(vote.source)
-                    ranks[row, column, place] += (k + 1) / (k + vote.rank) / vote.lists
+                    ranks[row, column, place] += reciprocal_rank(vote.rank, weight=k + 1, k=k) / vote.lists
                     shares[row, column, place] += vote.share / vote.lists
                     present[row, place] = True
         prior = np.log([[max(one.prior.get(source, 0.0), 1e-9) for source in sources] for one in rankings])

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from assistant.errors import StoreError
 from assistant.learning.records import Context, FusionGates, RankedSignal
+from tools.rank_fusion import reciprocal_rank
 
 BUILT_IN: Final = Path(__file__).with_name("gates.json")
 """Fitted on the conversations of the suite shop-dev: `assistant eval research fit-fusion shop-dev`."""
@@ -60,7 +61,7 @@ def gated_scores(gates: FusionGates, votes: Mapping[str, Sequence[RankedSignal]]
 
 def part(gates: FusionGates, vote: RankedSignal) -> float:
     """What one vote says before it is gated: the rank part, at most 1, and the weighted share."""
-    return (gates.k + 1) / (gates.k + vote.rank) + gates.scores.get(vote.source, 0.0) * vote.share
+    return reciprocal_rank(vote.rank, weight=gates.k + 1, k=gates.k) + gates.scores.get(vote.source, 0.0) * vote.share
 
 
 @cache

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from assistant.learning.presses import ClickedRanking
 from assistant.learning.records import Estimate, Impression, OffPolicy, Propensities
+from tools.rank_fusion import reciprocal_rank
 
 CLIP: Final = 10.0
 BOOTSTRAP: Final = 2_000
@@ -45,13 +46,16 @@ def order(impression: Impression, factors: Mapping[str, float]) -> list[str]:
     """The candidates' ids as rank fusion orders them with each source's weight in force times its factor."""
     scores = {
         item.item_id: sum(
-            impression.weights.get(vote.source, 1.0 if vote.source == "browse" else 0.0)
-            * factors.get(vote.source, 1.0) / vote.lists / (impression.k + vote.rank)
+            reciprocal_rank(vote.rank, weight=_weight(impression, vote.source, factors) / vote.lists, k=impression.k)
             for vote in item.votes
         )
         for item in impression.items
-    }  # fmt: skip
+    }
     return sorted(scores, key=lambda item_id: -scores[item_id])
+
+
+def _weight(impression: Impression, source: str, factors: Mapping[str, float]) -> float:
+    return impression.weights.get(source, 1.0 if source == "browse" else 0.0) * factors.get(source, 1.0)
 
 
 def off_policy(

@@ -25,6 +25,7 @@ from tools import search
 from tools.engines.parts import Engines
 from tools.engines.pictures import PictureEncoder, PictureVectors
 from tools.media import load_picture
+from tools.rank_fusion import WEIGHTS
 from tools.records import EncoderIdentity, Item, ItemsResult, Label, SignalSource
 from tools.search import search_by_image, search_by_text
 from tools.store import Catalogue, CatalogueEntry, NewVector, Picture, Space
@@ -161,7 +162,7 @@ def looks_alone(catalogue: Catalogue, encoder: Remembering, picture: Image.Image
     """Items in the order of their looks."""
     ask = search.Ask(catalogue, None, POOL)
     found = catalogue.nearest("visual", encoder.encode([picture]).visual[0], POOL)
-    return ask.fused([search.SignalList("picture", found, {})], search.WEIGHTS, k)
+    return ask.fused([search.SignalList("picture", found, {})], WEIGHTS, k)
 
 
 def both_lists(catalogue: Catalogue, encoder: Remembering, picture: Image.Image, k: int) -> ItemsResult:
@@ -171,7 +172,7 @@ def both_lists(catalogue: Catalogue, encoder: Remembering, picture: Image.Image,
     texts = ask.texts_of(space, rows.joint[0], set(), centred=encoder.joint_is_text_space)
     looks = catalogue.nearest("visual", rows.visual[0], POOL)
     return ask.fused(
-        [search.SignalList("picture", looks, {}), search.SignalList("picture_text", texts, {})], search.WEIGHTS, k
+        [search.SignalList("picture", looks, {}), search.SignalList("picture_text", texts, {})], WEIGHTS, k
     )
 
 

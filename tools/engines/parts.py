@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from tools.engines.pictures import PictureEncoder
     from tools.engines.speech import SpeechEngine
     from tools.engines.text import TextEncoder
-    from tools.records import SignalSource
     from tools.store import Catalogue
     from tools.store.pages import PageStore
     from tools.taste.taste import Taste
@@ -59,7 +58,7 @@ class Engines:
     limits: MediaLimits = field(default_factory=MediaLimits)
     pool: int = 50
     """How many items each signal of a search brings into the fusion."""
-    weights: "Mapping[SignalSource, float] | None" = None
+    weights: "Mapping[str, float] | None" = None
     """Each signal's share in the fusion; None: the defaults of `tools.search`."""
     taste: "OptionalPart[Taste]" = OptionalPart()
     """What is known of users; None: nothing."""

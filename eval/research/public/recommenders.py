@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from tools.rank_fusion import reciprocal_rank
+
 Scores = NDArray[np.float32]
 """(users, items), larger is better."""
 
@@ -182,7 +184,7 @@ class ContentBased:
 
 @dataclass
 class Fused:
-    """Weighted reciprocal rank fusion (Cormack et al. 2009) as the product does: sum of weight / (k + rank)."""
+    """Weighted reciprocal rank fusion (Cormack et al. 2009) as the product does (`tools.rank_fusion`)."""
 
     parts: Mapping[str, Recommender]
     weights: Mapping[str, float]
@@ -202,7 +204,7 @@ def fuse_scores(parts: Sequence[Scores], weights: Sequence[float], k: float) -> 
     total = np.zeros_like(parts[0], dtype=np.float32)
     for scores, weight in zip(parts, weights, strict=True):
         tells = np.ptp(scores, axis=1, keepdims=True) > 0
-        total += np.where(tells, weight / (k + ranks(scores)), 0.0)
+        total += np.where(tells, reciprocal_rank(ranks(scores).astype(np.float64), weight=weight, k=k), 0.0)
     return total
 
 
