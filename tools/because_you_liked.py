@@ -33,4 +33,4 @@ def because_you_liked(context: Context, arguments: BecauseYouLiked) -> ItemsResu
     return reader.chosen_with(liked, arguments.k, arguments.filters, exclude=history)
 
 
-TOOL = Tool(BecauseYouLiked, because_you_liked)
+TOOL = Tool(BecauseYouLiked, because_you_liked, candidates="list")

@@ -27,4 +27,4 @@ def browse(context: Context, arguments: Browse) -> ItemsResult:
     )
 
 
-TOOL = Tool(Browse, browse)
+TOOL = Tool(Browse, browse, candidates="list", proposes_filters=True)

@@ -22,4 +22,4 @@ def describe_image(context: Context, arguments: DescribeImage) -> PictureDescrip
     return PictureDescription(labels=labels, width=picture.width, height=picture.height)
 
 
-TOOL = Tool(DescribeImage, describe_image)
+TOOL = Tool(DescribeImage, describe_image, for_planner=False)

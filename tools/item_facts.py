@@ -178,4 +178,4 @@ def _encoded(encoder: PassageEncoder, texts: tuple[str, ...], names: tuple[str, 
     return encoder.encode(texts, purpose="document"), encoder.encode(names, purpose="query")
 
 
-TOOL = Tool(AskItem, item_facts)
+TOOL = Tool(AskItem, item_facts, for_planner=False)

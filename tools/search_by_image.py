@@ -32,4 +32,4 @@ def search_by_image(context: Context, arguments: SearchByImage) -> ItemsResult:
     )
 
 
-TOOL = Tool(SearchByImage, search_by_image)
+TOOL = Tool(SearchByImage, search_by_image, candidates="search")

@@ -55,4 +55,4 @@ def _pictures(engines: Engines) -> tuple[PictureEncoder | None, list[str]]:
     return encoder, []
 
 
-TOOL = Tool(SearchByText, search_by_text)
+TOOL = Tool(SearchByText, search_by_text, candidates="search", proposes_filters=True)

@@ -50,4 +50,4 @@ def chosen_by_user(context: Context) -> dict[str, float]:
     return taste.history(context.user, time.time()) if taste and context.user is not None else {}
 
 
-TOOL = Tool(SimilarTaste, similar_taste)
+TOOL = Tool(SimilarTaste, similar_taste, candidates="list")

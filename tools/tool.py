@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -37,10 +37,20 @@ class Context:
 
 @dataclass(frozen=True)
 class Tool(Generic[A]):
-    """One ability. The function's docstring is what the model reads; the schema comes from ``arguments``."""
+    """One ability. The function's docstring is what the model reads; the schema comes from ``arguments``.
+
+    Attributes:
+        for_planner: whether the language model may call it in a turn; the API and MCP offer every tool.
+        candidates: whether the items that it finds join the candidates: those of a ``search`` are compared with what
+            was asked, those of a ``list`` join where the message names no wish, all others are only read.
+        proposes_filters: whether the model is told of its filters; every call gets those in force.
+    """
 
     arguments: type[A]
     run: Callable[[Context, A], Record]
+    for_planner: bool = True
+    candidates: Literal["search", "list"] | None = None
+    proposes_filters: bool = False
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tools import (
     because_you_liked,
@@ -29,24 +29,36 @@ from tools.tool import BoundTool, Context, Tool
 if TYPE_CHECKING:
     from tools.langchain_tool import CatalogueTool
 
-__all__ = ["TOOLS", "Engines", "Lazy", "bind_tools", "build_tools", "call_tool", "run_tool"]
+__all__ = ["TOOLS", "Engines", "Lazy", "bind_tools", "build_tools", "call_tool", "register", "run_tool"]
 
 logger = logging.getLogger(__name__)
 
-TOOLS: tuple[Tool[Any], ...] = (
+TOOLS: Final[list[Tool[Any]]] = [
     transcribe_audio.TOOL,
     describe_image.TOOL,
-    search_by_image.TOOL,
     search_by_text.TOOL,
+    search_by_image.TOOL,
     browse.TOOL,
     get_item.TOOL,
     compare_items.TOOL,
+    user_history.TOOL,
     similar_taste.TOOL,
     because_you_liked.TOOL,
-    user_history.TOOL,
     search_pages.TOOL,
     item_facts.TOOL,
-)
+]
+"""In the order in which they are offered."""
+
+
+def register(tool: Tool[Any]) -> None:
+    """Offer one more tool to the language model, the API and MCP; before the assistant or the service is opened.
+
+    Raises:
+        ValueError: there is a tool of this name.
+    """
+    if any(one.name == tool.name for one in TOOLS):
+        raise ValueError(f"There is a tool {tool.name!r} already.")
+    TOOLS.append(tool)
 
 
 class Answers(Protocol):

@@ -20,4 +20,4 @@ def transcribe_audio(context: Context, arguments: TranscribeAudio) -> Transcript
     return context.engines.speech.transcribe(audio, arguments.language or None)
 
 
-TOOL = Tool(TranscribeAudio, transcribe_audio)
+TOOL = Tool(TranscribeAudio, transcribe_audio, for_planner=False)

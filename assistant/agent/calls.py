@@ -10,34 +10,15 @@ from pydantic import Field, ValidationError
 
 from assistant.llm.client import ToolCall
 from assistant.records import PlannedCall, Question
-from tools import (
-    because_you_liked,
-    browse,
-    compare_items,
-    get_item,
-    search_by_image,
-    search_by_text,
-    search_pages,
-    similar_taste,
-    user_history,
-)
 from tools.records import Filters, Record
 from tools.tool import Arguments, Context, Tool, wrong_argument
+from tools.toolbox import TOOLS
 
 MOST_CALLS: Final = 4
 """How many calls of one round are read; a model that asks for more hears nothing of the others."""
 
 MOST_LISTED: Final = 20
 """The largest ``k`` of a tool that does not search."""
-
-SEARCHES: Final = ("search_by_text", "search_by_image")
-"""Tools whose results join the candidates: what they find is compared with what was asked."""
-
-LISTS: Final = ("browse", "similar_taste", "because_you_liked")
-"""Tools whose results join them only where the message names no wish."""
-
-PROPOSING: Final = ("search_by_text", "browse")
-"""Tools whose filters the model is told of: every call gets those in force, and the prompt is short."""
 
 OWN: Final = frozenset({"exclude_ids"})
 """Filters that no model proposes."""
@@ -92,13 +73,18 @@ def small_talk(_: Context, arguments: SmallTalk) -> SmallTalkAnswer:
 ASK: Final = Tool(AskCustomer, ask_customer)
 TAKE_BACK: Final = Tool(TakeBack, take_back)
 SMALL_TALK: Final = Tool(SmallTalk, small_talk)
-OFFERED: Final[dict[str, Tool[Any]]] = {
-    tool.name: tool
-    for tool in (
-        search_by_text.TOOL, search_by_image.TOOL, browse.TOOL, get_item.TOOL, compare_items.TOOL, user_history.TOOL,
-        similar_taste.TOOL, because_you_liked.TOOL, search_pages.TOOL, TAKE_BACK, ASK, SMALL_TALK,
-    )
-}  # fmt: skip
+
+
+def offered() -> dict[str, Tool[Any]]:
+    """What a planner may call, by name."""
+    tools = (*(tool for tool in TOOLS if tool.for_planner), TAKE_BACK, ASK, SMALL_TALK)
+    return {tool.name: tool for tool in tools}
+
+
+def lists_items(name: str) -> bool:
+    """Whether a tool brings items without a question: all of them have to do with the wish."""
+    tool = offered().get(name)
+    return tool is not None and tool.candidates == "list"
 
 
 @dataclass(frozen=True)
@@ -134,9 +120,10 @@ class Checked:
 
 def check(call: ToolCall, scope: Scope) -> Checked:
     """Check one call, whatever the parser of tool calls let through."""
-    tool = OFFERED.get(call.name)
+    tools = offered()
+    tool = tools.get(call.name)
     if tool is None:
-        return Checked(call, None, f"There is no tool {call.name!r}; known: {', '.join(OFFERED)}.")
+        return Checked(call, None, f"There is no tool {call.name!r}; known: {', '.join(tools)}.")
     if call.arguments is None:
         return Checked(call, None, f"The arguments of {call.name} are no JSON object.")
     try:
@@ -158,7 +145,7 @@ def check(call: ToolCall, scope: Scope) -> Checked:
 
 def within(call: PlannedCall, filters: Filters) -> PlannedCall:
     """The call with the filters in force, and no others."""
-    if "filters" not in OFFERED[call.tool].arguments.model_fields:
+    if "filters" not in offered()[call.tool].arguments.model_fields:
         return call
     rest = {name: value for name, value in call.arguments.items() if name != "filters"}
     held = filters.model_dump(exclude_defaults=True)
@@ -175,7 +162,7 @@ def _bounded(tool: Tool[Any], arguments: dict[str, Any], scope: Scope) -> dict[s
     """The arguments with a ``k`` that is ours for a search, and within bounds for the others."""
     if "k" not in tool.arguments.model_fields:
         return arguments
-    if tool.name in (*SEARCHES, *LISTS):
+    if tool.candidates:
         return {**arguments, "k": min(scope.pool, 100)}
     wanted = arguments.get("k")
     return {**arguments, "k": max(1, min(wanted, MOST_LISTED))} if isinstance(wanted, int) else arguments
@@ -207,16 +194,18 @@ def _problem(call: PlannedCall, scope: Scope) -> str:
 # Schemas --------------------------------------------------------------------------------------------------------------
 
 
-@cache
 def functions() -> tuple[dict[str, Any], ...]:
     """The tools in OpenAI's form, the same in every turn."""
-    return tuple(
-        {
-            "type": "function",
-            "function": {"name": tool.name, "description": tool.description, "parameters": _parameters(tool)},
-        }
-        for tool in OFFERED.values()
-    )
+    return tuple(map(_function, offered().values()))
+
+
+@cache
+def _function(tool: Tool[Any]) -> dict[str, Any]:
+    parameters = _parameters(tool)
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": parameters},
+    }
 
 
 def round_schema(scope: Scope) -> dict[str, Any]:
@@ -230,7 +219,7 @@ def round_schema(scope: Scope) -> dict[str, Any]:
             "required": ["tool", "arguments"],
             "additionalProperties": False,
         }
-        for tool in OFFERED.values()
+        for tool in offered().values()
         if (parameters := _naming(_parameters(tool), known)) is not None
     ]
     return {
@@ -258,7 +247,7 @@ def _naming(parameters: dict[str, Any], known: Mapping[str, list[str]]) -> dict[
 def _parameters(tool: Tool[Any]) -> dict[str, Any]:
     schema = tool.arguments.model_json_schema()
     slim: dict[str, Any] = _slim(schema, schema.get("$defs", {}))
-    told = {name: value for name, value in slim["properties"].items() if name != "filters" or tool.name in PROPOSING}
+    told = {name: value for name, value in slim["properties"].items() if name != "filters" or tool.proposes_filters}
     return {"type": "object", "properties": told, **{name: slim[name] for name in ("required",) if name in slim}}
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
+from assistant.agent.calls import lists_items
 from assistant.agent.changes import changes
 from assistant.agent.degradation import say_without
 from assistant.agent.diversity import category_by_category, diverse, explored, places_to_explore
 from assistant.agent.evidence import EvidenceBuilder
 from assistant.agent.fusion import FusedHit, SearchOutcome, interleave, votes
 from assistant.agent.fusion import fuse as fuse_outcomes
-from assistant.agent.personalization import BY_TASTE, TASTE_TOOL, user_signals, weights_of
+from assistant.agent.personalization import TASTE_TOOL, user_signals, weights_of
 from assistant.agent.question_back import spreads
 from assistant.agent.reading.reader import find_items
 from assistant.agent.relevance import SAME_KIND, best_scores, is_certain, is_near, is_relevant, is_same_kind, strength
@@ -35,9 +36,6 @@ from tools.records import Filters, Hit, Item, Variant
 from tools.store.filters import matches
 from tools.store.offers import variant_for
 from tools.variants import meant_values
-
-LISTS = frozenset({"browse", *BY_TASTE})
-"""What brings items without a question: all of them have to do with the wish."""
 
 TEXTS = ("dense", "keyword")
 """Sources of a search for words."""
@@ -263,7 +261,12 @@ def _most(state: TurnState, context: TurnContext) -> int:
 
 def _near(fused: list[FusedHit], search: WishSearch) -> list[FusedHit]:
     """What has to do with the wish."""
-    listed = {hit.item_id for found in search.found if found.tool in LISTS for hit in found.hits}
+    listed = {
+        hit.item_id
+        for found in search.found
+        if found.tool == TASTE_TOOL or lists_items(found.tool)
+        for hit in found.hits
+    }
     return [entry for entry in fused if entry.hit.item_id in listed or is_relevant(entry.signals, search.plan.best)]
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from langgraph.runtime import Runtime
 
 from assistant.agent.anchoring import Words, anchored, quotes
-from assistant.agent.calls import LISTS, MOST_CALLS, OFFERED, SEARCHES, Checked, Scope, check, key, within
+from assistant.agent.calls import MOST_CALLS, Checked, Scope, check, key, lists_items, offered, within
 from assistant.agent.degradation import say_without
 from assistant.agent.first_searches import (
     before_message,
@@ -232,7 +232,7 @@ class _Deliberation:
             name = "image" if found.tool == "search_by_image" else "query"
             asked = {name: found.asked} if found.asked else {}
             arguments = {**asked, "filters": filters} if filters else asked
-            if found.tool in OFFERED:
+            if found.tool in offered():
                 hits = [one.hit for one in self._certain.candidates] if self._limits.fused else found.hits
                 result = items_in_words(hits, evidence, self._listed, self._limits)
                 results.append(CallResult(tool=found.tool, arguments=arguments, result=result))
@@ -387,9 +387,9 @@ class _Deliberation:
 
     def _counts(self, call: PlannedCall, search: WishSearch) -> bool:
         """Whether what a call found joins the candidates: a list that asks for nothing does so beside no wish."""
-        if call.tool in LISTS:
+        if lists_items(call.tool):
             return not any(found.hits for found in self._certain.found) and not search.plan.topic
-        return call.tool in SEARCHES
+        return offered()[call.tool].candidates == "search"
 
     # What holds ----------------------------------------------------------------------------------------------------
 

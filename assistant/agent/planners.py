@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from pydantic import ValidationError
 
-from assistant.agent.calls import ASK, OFFERED, SMALL_TALK, functions, round_schema
+from assistant.agent.calls import ASK, SMALL_TALK, functions, offered, round_schema
 from assistant.agent.transcript import PlannerInput, native_messages, plain_messages
 from assistant.errors import LLMBadReply
 from assistant.llm.client import ChatClient, ToolCall
@@ -75,7 +75,7 @@ class ModelPlanner:
             return None
         if answer.calls:
             return _decided(answer.calls, progress)
-        is_call = any(name in answer.text for name in OFFERED)
+        is_call = any(name in answer.text for name in offered())
         return None if is_call else Finish()
 
     async def _by_schema(self, progress: PlannerInput) -> Decision:

@@ -33,7 +33,6 @@ TURN_BUCKETS = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0
 TOOL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 STAGES = frozenset({"accepted", "provisional", "ranking", "done"})
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a time for each series: twice the text, and nothing reads it
-_TOOL_NAMES = frozenset(tool.name for tool in TOOLS)
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -109,7 +108,7 @@ class Measures(Observer):
         """Time a turn's stages, each when it is first reached, and its tools."""
         if event.type in STAGES and all(event.type != earlier.name for earlier in turn.events):
             self._stage_seconds.labels(event.type).observe(turn.seconds)
-        elif isinstance(event, StepFinished) and event.step in _TOOL_NAMES:
+        elif isinstance(event, StepFinished) and any(tool.name == event.step for tool in TOOLS):
             self._tool_seconds.labels(event.step, _yes_no(event.ok)).observe(event.seconds)
 
     def turn_ended(self, turn: "Running") -> None:

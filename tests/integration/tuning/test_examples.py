@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from assistant.agent.calls import OFFERED
+from assistant.agent.calls import offered
 from assistant.settings import load_settings
 from assistant.tuning.conversations import Conversations, LabelledConversation, LabelledTurn, load
 from assistant.tuning.examples import Example, examples_of, role_examples, sentence_examples
@@ -61,7 +61,7 @@ def answers(example: Example) -> list[list[str]]:
 
 def test_prompts_are_those_of_a_turn_and_answers_are_what_the_labels_say(examples: list[Example]) -> None:
     plans = {one.source: one for one in examples if one.step == "plan"}
-    assert all(tool in OFFERED for one in plans.values() for calls in answers(one) for tool in calls)
+    assert all(tool in offered() for one in plans.values() for calls in answers(one) for tool in calls)
     saw = plans["shed 2.0"]
     assert [one.role for one in saw.messages[:4]] == ["system", "user", "assistant", "user"]
     assert "Customer: something to cut planks" in saw.messages[1].content

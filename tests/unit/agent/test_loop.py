@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant.agent.calls import MOST_CALLS, OFFERED, functions
+from assistant.agent.calls import MOST_CALLS, functions, offered
 from assistant.agent.transcript import native_messages
 from assistant.records import ONLY_KEPT, Done, Provisional, QuestionAsked, Ranked, RoundFinished, StepFinished
 from assistant.records import Reply as Answer
@@ -83,8 +83,8 @@ def holds(stage: Stage, reply: Answer, seconds: float, deadline: float = 10) -> 
         assert item.price == known[item.item_id].price
         assert item.price < 90
     for call in stage.calls:
-        assert call.tool in OFFERED
-        if call.origin == "planned" and "filters" in OFFERED[call.tool].arguments.model_fields:
+        assert call.tool in offered()
+        if call.origin == "planned" and "filters" in offered()[call.tool].arguments.model_fields:
             assert call.arguments["filters"]["max_price"] == 89.99
     assert reply.constraints["max_price"] == 89.99
 
@@ -457,7 +457,7 @@ async def test_a_cancelled_turn_hangs_up_and_leaves_the_session_as_it_was(
 
 # Whatever it does -----------------------------------------------------------------------------------------------------
 
-NAMES = st.sampled_from([*OFFERED, "transcribe_audio", "delete_item", "", "search_by_text\n"])
+NAMES = st.sampled_from([*offered(), "transcribe_audio", "delete_item", "", "search_by_text\n"])
 WORDS = st.sampled_from(["chair", "seat", "", " ", "19.94", "oak", "'; DROP TABLE items", "x" * 3_000, "\ud800"[:0]])
 IDS = st.sampled_from(["oak", "cafe", "shoe", "throne", "img1", "/etc/passwd", "item:oak", ""])
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(10**12), 10**12), st.floats(), WORDS, IDS)
