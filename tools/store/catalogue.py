@@ -17,11 +17,12 @@ import numpy as np
 from tools.errors import CatalogueBusy, EncoderMismatch, StoreError
 from tools.records import EncoderIdentity, Filters, Item, Vocabulary
 from tools.store import reading
+from tools.store.chroma_index import ChromaIndex
 from tools.store.database import DATABASE, Database, catalogue_file, write_lock
 from tools.store.entries import CatalogueStats, Picture, Sort, Space, Vector, fetched_name
 from tools.store.filters import asks
-from tools.store.index import ChromaIndex, IndexFailedError, Notify
 from tools.store.records import read_item
+from tools.store.vector_index import IndexFailedError, Notify, VectorIndex
 from tools.store.writing import Writer, mismatch
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ MAX_LATER = 4_000
 class Catalogue:
     """One catalogue's folder; open it with `Catalogue.open` and close it, or use it in a ``with``."""
 
-    def __init__(self, database: Database, index: ChromaIndex) -> None:
+    def __init__(self, database: Database, index: VectorIndex) -> None:
         self._database = database
         self._index = index
         self._cache: dict[str, tuple[int, Any]] = {}
@@ -212,7 +213,7 @@ class Catalogue:
                 elif attempt == 1:
                     self._index.rebuild(exc)
                 else:
-                    raise self._index.hopeless(exc) from exc
+                    raise self._index.unrecoverable(exc) from exc
         raise AssertionError("not reached")
 
     def _nearest(self, space: Space, query: Vector, k: int, filters: Filters | None) -> list[tuple[str, float]]:

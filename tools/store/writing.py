@@ -13,9 +13,9 @@ from tools.store import offers, reading
 from tools.store.database import Database
 from tools.store.entries import CatalogueEntry, NewVector, Picture, Space, StoredItem, Vector
 from tools.store.filters import category_key, category_keys, item_words
-from tools.store.index import ChromaIndex
 from tools.store.records import read_item
 from tools.store.schema import SPACES
+from tools.store.vector_index import VectorIndex
 from tools.store.words import ANALYSER, name_key
 
 REMOVE_BATCH = 500
@@ -24,7 +24,7 @@ REMOVE_BATCH = 500
 class Writer:
     """What may change a catalogue; from `Catalogue.writing`, by one process and one thread at a time."""
 
-    def __init__(self, database: Database, index: ChromaIndex) -> None:
+    def __init__(self, database: Database, index: VectorIndex) -> None:
         self._database = database
         self._index = index
         self._staged: dict[str, int] = {}
@@ -256,7 +256,7 @@ class Writer:
             )
 
     def follow(self) -> None:
-        """Bring the Chroma index up to the present state."""
+        """Bring the vector index up to the present state."""
         self._index.follow()
 
 

@@ -14,7 +14,7 @@ from tests.integration.store.conftest import Shop, make_entries, queries
 from tools.errors import StoreError
 from tools.records import Filters, Item
 from tools.store import Catalogue, NewVector
-from tools.store.index import IndexFailedError
+from tools.store.vector_index import IndexFailedError
 
 FILTERS = [
     None,

@@ -5,10 +5,10 @@ without an error, a damaged one can end the process, and an open client never se
 
 - Each collection remembers in its metadata up to which ``seq`` it has followed the table ``places``. Whoever searches
   scores the few later changes exactly from SQLite (`tools.store.catalogue`), so a lagging index still answers right.
-- The embedded index lives in a folder of its own, ``chroma/index-*``, with a seal beside it: size and checksum of each
-  HNSW file after the last change. A broken seal means a new folder, filled again from SQLite.
+- The embedded index lives in a folder of its own, ``chroma/index-*``, with a file of sizes and checksums of its
+  HNSW files after the last change beside it. Where they do not hold, there is a new folder, filled again from SQLite.
 - Chroma writes the unused slots of an HNSW file as they lie in memory, so freed words of a message can reach the disk:
-  they are overwritten before the seal (`_overwrite_unused`).
+  they are overwritten before the checksums (`_overwrite_unused`).
 - Between processes, opening is shared and changing is exclusive (``chroma.lock``).
 """
 
@@ -19,7 +19,7 @@ import struct
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from tools.errors import StoreError
 from tools.store.database import Database
 from tools.store.gates import ReadWriteLock, file_gate
+from tools.store.vector_index import IndexFailedError, Notify
 
 if TYPE_CHECKING:
     import sqlite3
@@ -49,12 +50,6 @@ TELL_FROM = 20_000
 
 HNSW_VERSION = 1
 """Of the files whose unused slots can be told from the others."""
-
-Notify = Callable[[str], None]
-
-
-class IndexFailedError(Exception):
-    """Chroma failed; the index is rebuilt once, and a second failure becomes a `StoreError`."""
 
 
 @dataclass
@@ -166,9 +161,9 @@ class ChromaIndex:
                     catalogue = _catalogue(connection)
                     for space, encoder in encoders.items():
                         self._follow_space(connection, space, encoder, catalogue)
-                self._seal()
+                self._write_checksums()
         except IndexFailedError as exc:
-            raise self.hopeless(exc) from exc
+            raise self.unrecoverable(exc) from exc
 
     def rebuild(self, reason: IndexFailedError) -> None:
         """Throw the index away and make it anew from SQLite.
@@ -182,7 +177,7 @@ class ChromaIndex:
                 self._discard()
                 self._follow()
         except IndexFailedError as exc:
-            raise self.hopeless(exc) from exc
+            raise self.unrecoverable(exc) from exc
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -203,7 +198,7 @@ class ChromaIndex:
             }
             staged = connection.execute(_STAGED).fetchall()
         self._forget_others(catalogue, {_collection_name(catalogue, space, encoder) for space, encoder in staged})
-        self._seal()
+        self._write_checksums()
 
     def _follow_space(self, connection: "sqlite3.Connection", space: str, encoder: int, catalogue: str) -> Followed:
         name = _collection_name(catalogue, space, encoder)
@@ -235,7 +230,7 @@ class ChromaIndex:
             if total >= TELL_FROM and (time.monotonic() - told > 5 or followed.applied >= last):
                 told = time.monotonic()
                 self._notify(f"Chroma index of {space} vectors: {done:,} of {total:,}")
-                self._seal()
+                self._write_checksums()
 
     def _hand_over(self, followed: Followed, gone: list[str], rows: list[tuple[str, bytes, int]], until: int) -> None:
         with _chroma_errors():
@@ -279,7 +274,7 @@ class ChromaIndex:
                 if collection.name.startswith(f"{catalogue}-") and collection.name not in current:
                     self._ready.delete_collection(collection.name)
 
-    # Opening and sealing ---------------------------------------------------------------------------------------------
+    # Opening and checksums --------------------------------------------------------------------------------------------
 
     @property
     def _ready(self) -> "ClientAPI":
@@ -288,12 +283,12 @@ class ChromaIndex:
         return self._client
 
     def _open(self) -> None:
-        """Have a client that sees what lies on disk; a folder whose seal is broken is left for a new one."""
+        """Have a client that sees what lies on disk; a folder whose checksums do not hold is left for a new one."""
         if self._url:
             self._client = self._client or self._server(self._url)
             return
         folder = self._newest()
-        stamp = _seal_holds(folder) if folder else None
+        stamp = _checksums_hold(folder) if folder else None
         if self._client and folder == self._folder and stamp == self._stamp:
             return
         self._close_client()
@@ -328,23 +323,23 @@ class ChromaIndex:
     def _newest(self) -> Path | None:
         return max((path for path in self._root.glob("index-*") if path.is_dir()), default=None)
 
-    def _seal(self) -> None:
+    def _write_checksums(self) -> None:
         """Note what the index files are now, and clear older folders away."""
         if self._folder is None:
             return
         self._stamp = uuid.uuid4().hex
         _overwrite_unused(self._folder)
-        seal = {"stamp": self._stamp, "files": _checksums(self._folder)}
-        path = _seal_path(self._folder)
+        checksums = {"stamp": self._stamp, "files": _checksums(self._folder)}
+        path = _checksums_path(self._folder)
         written = path.with_suffix(".tmp")
-        written.write_text(json.dumps(seal))
+        written.write_text(json.dumps(checksums))
         written.replace(path)
         for other in self._root.iterdir():
             if other.name not in (self._folder.name, path.name):
                 shutil.rmtree(other) if other.is_dir() else other.unlink(missing_ok=True)
 
     def _discard(self) -> None:
-        """Leave the present index behind: the next `_open` finds no seal and starts a new folder."""
+        """Leave the present index behind: the next `_open` finds no checksums and starts a new folder."""
         folder, client = self._folder, self._client
         if self._url and client:
             for followed in self._followed.values():
@@ -352,7 +347,7 @@ class ChromaIndex:
         self._close_client()
         newest = folder or (None if self._url else self._newest())
         if newest:
-            _seal_path(newest).unlink(missing_ok=True)
+            _checksums_path(newest).unlink(missing_ok=True)
             shutil.rmtree(newest, ignore_errors=True)
 
     def _close_client(self) -> None:
@@ -365,7 +360,7 @@ class ChromaIndex:
             except IndexFailedError as exc:
                 logger.debug("closing Chroma: %s", exc)
 
-    def hopeless(self, exc: IndexFailedError) -> StoreError:
+    def unrecoverable(self, exc: IndexFailedError) -> StoreError:
         """The sentence for a failure that a rebuild did not mend."""
         if "full" in str(exc) or "No space left" in str(exc):
             return StoreError(
@@ -426,15 +421,15 @@ def _quiet() -> Any:  # noqa: ANN401 - chromadb.config.Settings, imported late
     return Settings(anonymized_telemetry=False)
 
 
-def _seal_path(folder: Path) -> Path:
+def _checksums_path(folder: Path) -> Path:
     return folder.with_name(folder.name + ".json")
 
 
-def _seal_holds(folder: Path) -> str | None:
-    """The seal's stamp when every HNSW file is as it was when sealed, else None."""
+def _checksums_hold(folder: Path) -> str | None:
+    """The stamp beside the checksums when every HNSW file is as it was, else None."""
     try:
-        seal = json.loads(_seal_path(folder).read_text())
-        return str(seal["stamp"]) if seal["files"] == _checksums(folder) else None
+        written = json.loads(_checksums_path(folder).read_text())
+        return str(written["stamp"]) if written["files"] == _checksums(folder) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
