@@ -121,6 +121,11 @@ def say(key: str, language: str, **variables: Any) -> str:  # noqa: ANN401 - see
     return _render(sentences[key], variables)
 
 
+def languages() -> list[str]:
+    """The languages that the product speaks: those with a file of sentences."""
+    return sorted(f.name.removesuffix(".yaml") for f in (files(__package__) / "messages").iterdir())
+
+
 def sentence_keys(language: str) -> set[str]:
     """The keys of one language's sentence file; empty when there is none."""
     return set(_sentences(language))

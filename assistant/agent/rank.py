@@ -33,6 +33,7 @@ from assistant.records import (
     TranscriptNote,
 )
 from assistant.settings import Settings
+from assistant.understanding.language import language_name
 from assistant.understanding.phrases import gives_orders
 from prompts import load_prompt, say
 
@@ -46,11 +47,6 @@ MAX_TOLD = 3
 
 MAX_CITED = 3
 """How many ledger lines the ranking model names for one item."""
-
-LANGUAGE_NAMES = {
-    "en": "English", "zh": "Chinese (简体中文)", "ja": "Japanese", "ko": "Korean", "de": "German", "fr": "French",
-    "es": "Spanish", "it": "Italian", "pt": "Portuguese", "ru": "Russian", "nl": "Dutch", "pl": "Polish",
-}  # fmt: skip
 
 Update = dict[str, Any]
 
@@ -284,7 +280,7 @@ def facts_to_tell(evidence: list[Evidence], language: str, evidence_language: st
 
 def explaining_messages(title: str, facts: list[str], language: str, folder: Path | None) -> list[BaseMessage]:
     """What the model is told to word one explanation; without title and facts, what every one of them begins with."""
-    named = LANGUAGE_NAMES.get(language, language)
+    named = language_name(language)
     return to_chat(load_prompt("explain", folder).render(language=named, title=title, facts=facts))
 
 

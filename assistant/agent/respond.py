@@ -20,7 +20,6 @@ from assistant.agent.item_questions import answer, answering_facts, evidence_of
 from assistant.agent.personalization import BY_TASTE
 from assistant.agent.plan import failures, run_calls
 from assistant.agent.question_back import question
-from assistant.agent.rank import LANGUAGE_NAMES
 from assistant.agent.receive import noted
 from assistant.agent.state import Plan, TurnContext, TurnState, WishSearch, said_by
 from assistant.agent.text_checks import may_be_chatted
@@ -50,6 +49,7 @@ from assistant.records import (
     UsageNote,
 )
 from assistant.understanding import CENT
+from assistant.understanding.language import language_name
 from assistant.understanding.superlatives import Order
 from prompts import load_prompt, say
 from tools.item_facts import ItemFacts
@@ -79,7 +79,7 @@ async def chat(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         return {"message": noted}
     text = "\n".join(unmarked(said.text) for said in said_by(state))
     prompt = load_prompt("chat", prompts_in_force(context.settings))
-    messages = prompt.render(language=LANGUAGE_NAMES.get(language, language), text=text)
+    messages = prompt.render(language=language_name(language), text=text)
     runtime.stream_writer(StepStarted(step="answer", origin="model"))
     began = time.perf_counter()
     context.watch.start("llm")

@@ -2,7 +2,9 @@
 
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from assistant.claims.comparing import Comparing
 from assistant.claims.ground import TASTE, Grounding, Occurrence
@@ -39,14 +41,8 @@ class SentenceCheck:
     def run(self, text: str, marks: Marks) -> list[str]:
         spans = read(text, self.language, marks.find)
         numbers = quantities(spans, self.language)
-        self._comparisons(spans, numbers)
-        self._names(spans)
-        self._sources(spans, numbers)
-        self._stock(spans)
-        for number in numbers:
-            self._number(number, spans)
-        self._quantifiers(spans)
-        self._words(spans)
+        for check in CHECKS:
+            check(self, spans, numbers)
         return self.problems
 
     def refuse(self, what: str) -> None:
@@ -54,7 +50,7 @@ class SentenceCheck:
 
     # Names and quotations ---------------------------------------------------------------------------------------------
 
-    def _names(self, spans: list[Span]) -> None:
+    def _names(self, spans: list[Span], _: list[Quantity]) -> None:
         for span in spans:
             if span.kind == "quote" and not self._quoted(span.name):
                 self.refuse(f"quotation {span.name!r}")
@@ -120,7 +116,7 @@ class SentenceCheck:
         ):
             self.refuse("more likeness to a photo than there is")
 
-    def _stock(self, spans: list[Span]) -> None:
+    def _stock(self, spans: list[Span], _: list[Quantity]) -> None:
         for span in spans:
             if span.has("sold_out") and not (span.negative and self.ground.in_stock) and not self.ground.find(span):
                 self.refuse("sold out")
@@ -128,6 +124,10 @@ class SentenceCheck:
                 self.refuse("in stock")
 
     # Numbers ----------------------------------------------------------------------------------------------------------
+
+    def _numbers(self, spans: list[Span], numbers: list[Quantity]) -> None:
+        for number in numbers:
+            self._number(number, spans)
 
     def _number(self, number: Quantity, spans: list[Span]) -> None:
         self.used |= number.used
@@ -165,7 +165,7 @@ class SentenceCheck:
 
     # Quantifiers ------------------------------------------------------------------------------------------------------
 
-    def _quantifiers(self, spans: list[Span]) -> None:
+    def _quantifiers(self, spans: list[Span], _: list[Quantity]) -> None:
         for position, span in enumerate(spans):
             if not span.has("only", "pure", "every") or span.negative:
                 continue
@@ -211,7 +211,7 @@ class SentenceCheck:
 
     # Words ------------------------------------------------------------------------------------------------------------
 
-    def _words(self, spans: list[Span]) -> None:
+    def _words(self, spans: list[Span], _: list[Quantity]) -> None:
         for position, span in enumerate(spans):
             if position in self.used or span.kind not in ("word", "code") or not self._says_something(span):
                 continue
@@ -286,6 +286,19 @@ class SentenceCheck:
 
     def _is_item(self, head: Span) -> bool:
         return any(one.source == "title" or one.attribute == "category" for one in self.ground.find(head))
+
+
+ClaimCheck = Callable[[SentenceCheck, list[Span], list[Quantity]], None]
+CHECKS: Final[list[ClaimCheck]] = [
+    SentenceCheck._comparisons,
+    SentenceCheck._names,
+    SentenceCheck._sources,
+    SentenceCheck._stock,
+    SentenceCheck._numbers,
+    SentenceCheck._quantifiers,
+    SentenceCheck._words,
+]
+"""The types of claims that are checked, in this order; each calls `SentenceCheck.refuse` for what does not hold."""
 
 
 def _contains(text: str, name: str) -> bool:

@@ -22,7 +22,6 @@ from pydantic import Field
 
 from assistant.agent.degradation import REHEARSING
 from assistant.agent.first_searches import constraints_in_words
-from assistant.agent.rank import LANGUAGE_NAMES
 from assistant.agent.reading.labels import NUMBER_ROLES, messages
 from assistant.agent.reading.questions import ANSWERS, DECISIONS, NAME_ROLES, RoleQuestion
 from assistant.engines import open_engines
@@ -34,6 +33,7 @@ from assistant.records import Reply, RoundFinished
 from assistant.settings import Settings
 from assistant.tuning.conversations import Conversations, LabelledConversation, LabelledTurn, load
 from assistant.tuning.labelled import LabelledChat, LabelledPrompt, is_round, missing_filters
+from assistant.understanding.language import language_name
 from prompts import Message, load_prompt
 from tools.records import Record
 from tools.toolbox import Engines
@@ -185,7 +185,7 @@ def sentence_examples(*, held_out: bool = False) -> Iterator[Example]:
     for number, line in enumerate(file.read_text("utf-8").splitlines()):
         told = json.loads(line)
         prompt = load_prompt("explain", TAUGHT).render(
-            language=LANGUAGE_NAMES.get(told["language"], told["language"]), title=told["title"], facts=told["facts"]
+            language=language_name(told["language"]), title=told["title"], facts=told["facts"]
         )
         yield _answered("sentence", told["language"], prompt, told["sentence"], f"sentences {number}")
 

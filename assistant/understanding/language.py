@@ -11,6 +11,8 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from babel import Locale, UnknownLocaleError
+
 from assistant.understanding import language_child
 from assistant.understanding.lexicon import load_lexicon
 
@@ -136,3 +138,14 @@ def told_apart(text: str) -> Iterator[None]:
     finally:
         _APART.reset(token)
         apart.end()
+
+
+@cache
+def language_name(language: str) -> str:
+    """A language's name as prompts say it: in English, and Chinese with the script that answers are written in."""
+    if language == "zh":
+        return "Chinese (简体中文)"
+    try:
+        return str(Locale.parse(language).english_name)
+    except (UnknownLocaleError, ValueError):
+        return language
