@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
+import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
@@ -21,6 +22,15 @@ def project_folder() -> Path:
     """The checkout this package runs from, or the current folder when it is installed elsewhere."""
     checkout = Path(__file__).resolve().parent.parent
     return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+
+
+def default_home() -> Path:
+    """Where everything lies that is not configured elsewhere: in the checkout, or of an installed product in the user's
+    own folder; one that stands in the current folder already, as versions before 2026-12 made it, is used on."""
+    here = project_folder() / ".assistant"
+    if here.is_dir() or (project_folder() / "pyproject.toml").is_file():
+        return here
+    return platformdirs.user_data_path("recommendation-assistant", appauthor=False)
 
 
 class Section(BaseModel):
@@ -255,7 +265,7 @@ class Settings(BaseSettings):
         nested_model_default_partial_update=True,
     )
 
-    home: Path = Field(default_factory=lambda: project_folder() / ".assistant")
+    home: Path = Field(default_factory=default_home)
     data: Path | None = None
     run: Path | None = Field(None, description="process files and log of the vLLM server; default: home/run")
     chroma_url: str | None = Field(None, description="URL of a Chroma server; embedded when unset")
@@ -317,7 +327,7 @@ class Settings(BaseSettings):
 
 def _config_file() -> Path:
     named = os.environ.get("ASSISTANT_CONFIG")
-    home = Path(os.environ.get("ASSISTANT_HOME") or project_folder() / ".assistant")
+    home = Path(os.environ.get("ASSISTANT_HOME") or default_home())
     return Path(named) if named else home / "config.toml"
 
 

@@ -71,6 +71,19 @@ def test_wrong_settings_are_one_sentence(
     assert "\n" not in str(caught.value)
 
 
+def test_an_installed_product_keeps_its_data_in_the_users_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.settings.project_folder", lambda: tmp_path)  # no checkout
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    assert load_settings().home == tmp_path / "share" / "recommendation-assistant"
+    (tmp_path / ".assistant").mkdir()  # as earlier versions made it
+    assert load_settings().home == tmp_path / ".assistant"
+    (tmp_path / ".assistant").rmdir()
+    (tmp_path / "pyproject.toml").touch()
+    assert load_settings().home == tmp_path / ".assistant"
+
+
 def test_folders_follow_home(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path)
     assert settings.data_folder == tmp_path / "data"
