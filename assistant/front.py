@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,7 +31,7 @@ from assistant.agent.reading.heads import heads_for
 from assistant.agent.reading.reader import MessageReader
 from assistant.agent.receive import check_files
 from assistant.agent.scores import keep, kept_scores
-from assistant.agent.state import Dropped, Request, TurnContext
+from assistant.agent.state import Request, TurnContext
 from assistant.agent.steps import planner_in_force
 from assistant.background import in_thread
 from assistant.claims import load_claims
@@ -93,23 +93,6 @@ class _Parts:
     chat: ChatClient
     tool_threads: ThreadPoolExecutor
     events: EventStore | None
-
-
-@dataclass(frozen=True)
-class SendOptions:
-    """What comes with a message beside its content.
-
-    Attributes:
-        owner: whose session it is, where this message begins it.
-        message_id: the sender's own name for the message.
-        names: by path, what the user calls a file, where that is not the file's name.
-        drop: constraints of earlier messages that are taken back.
-    """
-
-    owner: str = LOCAL
-    message_id: str | None = None
-    names: dict[str, str] = field(default_factory=dict)
-    drop: list[Dropped] = field(default_factory=list)
 
 
 class Assistant:
@@ -176,7 +159,7 @@ class Assistant:
         last = [event async for event in events][-1]
         return cast(Done, last).reply
 
-    async def stream(
+    def stream(
         self,
         text: str = "",
         *,
@@ -184,9 +167,9 @@ class Assistant:
         audio: Sequence[Path] = (),
         session_id: str | None = None,
         top_n: int | None = None,
-        sent: "SendOptions | None" = None,
+        owner: str = LOCAL,
     ) -> AsyncIterator[TurnEvent]:
-        """One turn as typed events; the last one is `Done` with the reply.
+        """One turn as typed events; the last one is `Done` with the reply. Errors as of `answer`.
 
         Args:
             text: what the user wrote.
@@ -194,24 +177,34 @@ class Assistant:
             audio: recordings, as files.
             session_id: a session to go on with; a new one when None.
             top_n: how many recommendations; the setting's when None.
-            sent: what a door for several users knows of the message besides.
+            owner: whose session it is, where this message begins it.
+        """
+        return self.answer(
+            Request(
+                session_id=session_id or "",
+                owner=owner,
+                text=text,
+                images=list(images),
+                audio=list(audio),
+                top_n=top_n or 0,
+            )
+        )
+
+    async def answer(self, request: Request) -> AsyncIterator[TurnEvent]:
+        """The same for a message with all that is known of it.
 
         Raises:
             BadInput: the message is empty, too long, or an attachment is unusable.
-            SessionError: ``session_id`` is not a session's id.
+            SessionError: its ``session_id`` is not a session's id.
             StoreError: the catalogue cannot be read, or the turn cannot be kept; the session is as it was before.
         """
-        sent = sent or SendOptions()
-        request = Request(
-            session_id=check_session_id(session_id) if session_id else new_session_id(),
-            owner=sent.owner,
-            message_id=sent.message_id,
-            text=await asyncio.to_thread(self.border.text, text),
-            images=list(images),
-            audio=list(audio),
-            names=self.border.names(sent.names, [*images, *audio]),
-            drop=sent.drop,
-            top_n=top_n or self.settings.turn.top_n,
+        request = request.model_copy(
+            update={
+                "session_id": check_session_id(request.session_id) if request.session_id else new_session_id(),
+                "text": await asyncio.to_thread(self.border.text, request.text),
+                "names": self.border.names(request.names, [*request.images, *request.audio]),
+                "top_n": request.top_n or self.settings.turn.top_n,
+            }
         )
         await asyncio.to_thread(check_files, request, self.settings.limits, media_limits(self.settings))
         done: Done | None = None

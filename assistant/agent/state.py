@@ -57,9 +57,9 @@ class Dropped(Record):
 
 
 class Request(Record):
-    """One message as it comes in: text, without what no file and no request can hold, and files."""
+    """One message, from where it comes in to its reply: files, and text without what no file can hold."""
 
-    session_id: str
+    session_id: str = Field("", description="the session that it belongs to; empty: a new one")
     owner: str = Field(LOCAL, description="whose session it is, where this message begins it")
     message_id: str | None = Field(None, description="the sender's own name for the message")
     text: str = ""
@@ -69,7 +69,10 @@ class Request(Record):
         {}, description="by path: what the user calls a file, where that is not the file's name"
     )
     drop: list[Dropped] = Field([], description="conditions that are taken back; the last wish is answered anew")
-    top_n: int = 3
+    top_n: int = Field(0, description="how many recommendations; 0: as many as the settings say")
+    keep_seconds: float | None = Field(
+        None, description="of a service: how long the turn goes on when nobody listens to it; none: as the settings say"
+    )
 
     def without_files(self) -> "Request":
         """The message as it is kept: where its files lay at the user's is nobody's business."""

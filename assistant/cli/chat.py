@@ -17,7 +17,7 @@ from assistant.settings import load_settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from assistant.front import Assistant, SendOptions
+    from assistant.front import Assistant
     from assistant.records import Recommendation, Reply
     from tools.taste.records import EventKind
 
@@ -46,16 +46,16 @@ def chat(
 async def _chat(session: str | None, top: int | None, user: str, *, verbose: bool) -> None:
     from rich.console import Console
 
-    from assistant.front import Assistant, SendOptions
+    from assistant.front import Assistant
     from assistant.privacy.pseudonyms import pseudonym
     from assistant.sessions import check_owner
 
     settings = load_settings()
     async with Assistant(settings) as assistant:
-        sent = SendOptions(owner=pseudonym(settings, user))
+        owner = pseudonym(settings, user)
         if session is not None:
-            check_owner(assistant.log, session, sent.owner)
-        await ChatSession(assistant, Console(), session, top, sent, verbose=verbose).run()
+            check_owner(assistant.log, session, owner)
+        await ChatSession(assistant, Console(), session, top, owner, verbose=verbose).run()
 
 
 class ChatSession:
@@ -67,7 +67,7 @@ class ChatSession:
         console: "Console",
         session: str | None,
         top: int | None,
-        sent: "SendOptions",
+        owner: str,
         *,
         verbose: bool = False,
     ) -> None:
@@ -77,7 +77,7 @@ class ChatSession:
         self._console = console
         self._session = session or new_session_id()
         self._top = top
-        self._sent = sent
+        self._owner = owner
         self._verbose = verbose
         self._images: list[Path] = []
         self._audio: list[Path] = []
@@ -141,7 +141,7 @@ class ChatSession:
         audio, self._audio = self._audio, []
         with EventPrinter(self._console, verbose=self._verbose) as printer:
             async for event in self._assistant.stream(
-                text, images=images, audio=audio, session_id=self._session, top_n=self._top, sent=self._sent
+                text, images=images, audio=audio, session_id=self._session, top_n=self._top, owner=self._owner
             ):
                 printer.show(event)
                 reply = event.reply if isinstance(event, Done) else reply

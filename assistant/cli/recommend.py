@@ -58,7 +58,7 @@ async def _recommend(
 
     from assistant.agent.receive import check_request
     from assistant.agent.state import Request
-    from assistant.front import Assistant, SendOptions
+    from assistant.front import Assistant
     from assistant.privacy.pseudonyms import pseudonym
     from assistant.records import Done, Reply
     from assistant.render import EventPrinter, reply_view
@@ -68,10 +68,10 @@ async def _recommend(
     console, progress = Console(), Console(stderr=True)
     reply: Reply | None = None
     async with Assistant(settings, engines=engines) as assistant:
-        sent = SendOptions(owner=pseudonym(settings, user))
+        owner = pseudonym(settings, user)
         if session is not None:
-            check_owner(assistant.log, session, sent.owner)
-        events = assistant.stream(text, images=images, audio=audio, session_id=session, top_n=top, sent=sent)
+            check_owner(assistant.log, session, owner)
+        events = assistant.stream(text, images=images, audio=audio, session_id=session, top_n=top, owner=owner)
         with EventPrinter(progress, verbose=verbose) as printer:
             async for event in events:
                 if isinstance(event, Done):

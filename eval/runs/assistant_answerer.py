@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from assistant.engines import open_engines
 from assistant.errors import ProductError, SessionError
-from assistant.front import Assistant, SendOptions
+from assistant.front import Assistant
 from assistant.llm.client import ChatClient
 from assistant.llm.usage import CallUsage
 from assistant.records import Done, Hit, Provisional, Ranked, Reply, StepFinished, StepStarted, TurnEvent
@@ -84,7 +84,7 @@ class AssistantConversation:
                 images=turn.images,
                 audio=turn.audio,
                 session_id=self._session,
-                sent=SendOptions(owner=self._session),
+                owner=self._session,
             )
             async for event in stream:
                 watched.take(event)

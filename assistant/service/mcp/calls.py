@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shutil
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
@@ -14,6 +13,7 @@ from mcp import types
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from pydantic import AnyUrl, Field, ValidationError
 
+from assistant.agent.state import Request
 from assistant.errors import BadInput, ProductError
 from assistant.front import Assistant
 from assistant.records import (
@@ -32,7 +32,7 @@ from assistant.service.http.problems import Problem, Refused, first_fault, probl
 from assistant.service.keys import KeyStore
 from assistant.service.mcp.resources import read_resource
 from assistant.service.mcp.server import McpProgress, mcp_server, refused
-from assistant.service.runs.turns import Incoming, Running, Turns, discard
+from assistant.service.runs.turns import Running, Turns, discard
 from assistant.service.tool_service import FILE_ARGUMENTS, FileResolver, ToolService, unquoted
 from assistant.service.uploads.bodies import fresh_path
 from assistant.sessions import new_session_id
@@ -126,8 +126,8 @@ class McpCalls:
         if asked.session_id is not None:
             session_id = (await asyncio.to_thread(self._service.own_session, user, asked.session_id)).session_id
         with self._bench.opened(user) as files:
-            incoming = await asyncio.to_thread(_incoming, asked, files, self._service.settings.data_folder / INCOMING)
-        running = turns.start(user, session_id, incoming)
+            message = await asyncio.to_thread(_request, asked, files, self._service.settings.data_folder / INCOMING)
+        running = turns.start(user, session_id, message)
         async with aclosing(turns.listen(running)) as events:  # type: ignore[type-var]
             async for event in events:
                 if event.name == "step_started":
@@ -178,22 +178,22 @@ def _user(progress: McpProgress) -> User:
     return user
 
 
-def _incoming(asked: RecommendIn, files: FileResolver, folder: Path) -> Incoming:
+def _request(asked: RecommendIn, files: FileResolver, folder: Path) -> Request:
     """The message with copies of its files, which are the turn's to delete."""
-    incoming = Incoming(uuid.uuid4().hex, asked.text, top_n=asked.top_n)
+    message = Request(text=asked.text, top_n=asked.top_n or 0)
     try:
         for kind, references, kept in (
-            ("picture", asked.images, incoming.images),
-            ("recording", asked.audio, incoming.audio),
+            ("picture", asked.images, message.images),
+            ("recording", asked.audio, message.audio),
         ):
             for reference in references:
                 kept.append(fresh_path(folder))
                 shutil.copyfile(files(reference), kept[-1])
-                incoming.names[str(kept[-1])] = f"{kind} {len(kept)}"
+                message.names[str(kept[-1])] = f"{kind} {len(kept)}"
     except BaseException:
-        discard(incoming)
+        discard(message)
         raise
-    return incoming
+    return message
 
 
 def _recommended(running: Running) -> Recommended:

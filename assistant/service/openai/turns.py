@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
+from assistant.agent import state
 from assistant.errors import BadInput, MediaError
 from assistant.records import Reply, UsageNote
 from assistant.service.context import CLIENT_GONE, Service, User
@@ -20,7 +21,7 @@ from assistant.service.openai.formats import TextFormat
 from assistant.service.openai.records import AudioPart, ImagePart, OpenAIConversation, RequestBase
 from assistant.service.routes.markdown import as_markdown
 from assistant.service.runs.disconnect import until_ended
-from assistant.service.runs.turns import Incoming, Running, ServedEvent, discard
+from assistant.service.runs.turns import Running, ServedEvent, discard
 from assistant.service.tool_service import DATA, decoded, from_base64
 from assistant.service.uploads.bodies import written
 from assistant.sessions import AnsweredMessage, new_session_id
@@ -50,12 +51,12 @@ async def start(
     folder = service.settings.data_folder / INCOMING
     named = asked.session_id is not None or previous is not None
     message_id = uuid.uuid4().hex if named else talk.message_id
-    incoming = await asyncio.to_thread(_incoming, message_id, asked.top_n, talk, folder, service.settings.limits)
+    message = await asyncio.to_thread(_request, message_id, asked.top_n, talk, folder, service.settings.limits)
     try:
         session_id = await _session(service, user, asked.session_id, talk, previous)
-        return service.turns.start(user, session_id, incoming)
+        return service.turns.start(user, session_id, message)
     except BaseException:
-        discard(incoming)
+        discard(message)
         raise
 
 
@@ -87,7 +88,9 @@ def _same(answered: AnsweredMessage, text: str) -> bool:
     return as_markdown(answered.reply).split() == text.split()
 
 
-def _incoming(message_id: str, top_n: int | None, talk: OpenAIConversation, folder: Path, limits: Limits) -> Incoming:
+def _request(
+    message_id: str, top_n: int | None, talk: OpenAIConversation, folder: Path, limits: Limits
+) -> state.Request:
     """The message with its files written below the folder; they are the turn's to delete.
 
     Raises:
@@ -104,7 +107,9 @@ def _incoming(message_id: str, top_n: int | None, talk: OpenAIConversation, fold
         kind, kept = ("picture", images) if isinstance(part, ImagePart) else ("recording", audio)
         kept.append(written(content, folder))
         names[str(kept[-1])] = f"{kind} {len(kept)}"
-    return Incoming(message_id, talk.text, images, audio, names, top_n=top_n)
+    return state.Request(
+        message_id=message_id, text=talk.text, images=images, audio=audio, names=names, top_n=top_n or 0
+    )
 
 
 def _content(part: ImagePart | AudioPart) -> bytes:

@@ -14,6 +14,7 @@ from pydantic import Field
 from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
+from assistant.agent import state
 from assistant.engines import media_limits
 from assistant.errors import SessionError
 from assistant.records import Attachment, Constraint, Memory, Reply
@@ -21,7 +22,7 @@ from assistant.service.context import CLIENT_GONE, Service, TheService, TheUser,
 from assistant.service.http.problems import Problem, Refused, as_response
 from assistant.service.routes.markdown import session_as_markdown
 from assistant.service.runs.disconnect import until_ended
-from assistant.service.runs.turns import AttachmentOut, Incoming, Running, ServedEvent, with_urls
+from assistant.service.runs.turns import AttachmentOut, Running, ServedEvent, with_urls
 from assistant.service.uploads.bodies import MESSAGE_BODY, read_message
 from assistant.sessions import Session, new_session_id
 from assistant.storage import INCOMING
@@ -174,13 +175,13 @@ async def export(
 async def send(request: Request, service: TheService, user: TheUser, session_id: str) -> Response:
     """Send a message; the answer is a stream of events, or one JSON object for ``Accept: application/json``."""
     await asyncio.to_thread(service.own_session, user, session_id)
-    incoming = await read_message(request, service.settings.data_folder / INCOMING, service.settings.limits)
-    return await answer(request, service, user, session_id, incoming)
+    message = await read_message(request, service.settings.data_folder / INCOMING, service.settings.limits)
+    return await answer(request, service, user, session_id, message)
 
 
-async def answer(request: Request, service: Service, user: User, session_id: str, incoming: Incoming) -> Response:
+async def answer(request: Request, service: Service, user: User, session_id: str, message: state.Request) -> Response:
     """Run the turn and answer in the form that the request asks for; a message that is refused is a problem in both."""
-    running = service.turns.start(user, session_id, incoming)
+    running = service.turns.start(user, session_id, message)
     if _wants_json(request):
         await until_ended(request, service.turns, running)
         if running.reply is None:

@@ -5,15 +5,15 @@ import contextlib
 import json
 import logging
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
-from assistant.agent.state import Dropped
-from assistant.front import Assistant, SendOptions
+from assistant.agent.state import Request
+from assistant.front import Assistant
 from assistant.records import ONLY_KEPT, Accepted, AttachmentNote, Done, Reply, TurnEvent
 from assistant.service.context import CLIENT_GONE, REQUEST_ID, User
 from assistant.service.http.problems import Problem, Refused, problem_of
@@ -21,20 +21,6 @@ from assistant.service.telemetry.observers import Observer
 from assistant.settings import ServiceSettings
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """A message as a door took it; the files are the turn's to delete."""
-
-    message_id: str
-    text: str = ""
-    images: list[Path] = field(default_factory=list)
-    audio: list[Path] = field(default_factory=list)
-    names: dict[str, str] = field(default_factory=dict)
-    drop: list[Dropped] = field(default_factory=list)
-    top_n: int | None = None
-    keep_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -147,27 +133,29 @@ class Turns:
         running.end()
         return running
 
-    def start(self, user: User, session_id: str, incoming: Incoming) -> Running:
-        """Begin a turn, or find the one that this message id began earlier.
+    def start(self, user: User, session_id: str, request: Request) -> Running:
+        """Begin a turn, or find the one that this message's id began earlier; its files are the turn's to delete.
 
         Raises:
             Refused: 409, a turn runs in this session; 429, too many run; 503, the service is stopping.
         """
-        if known := self.find(session_id, incoming.message_id):
+        message_id = request.message_id or uuid.uuid4().hex[:16]
+        if known := self.find(session_id, message_id):
             if known.reply is not None or not known.ended:  # one that failed may be sent again
-                discard(incoming)
+                discard(request)
                 return known
-            del self._kept[session_id, incoming.message_id]
+            del self._kept[session_id, message_id]
         try:
             self._check_room(user, session_id)
         except Refused:
-            discard(incoming)
+            discard(request)
             raise
-        keep = self._settings.grace_seconds if incoming.keep_seconds is None else incoming.keep_seconds
-        running = Running(session_id, incoming.message_id, keep_seconds=keep)
+        keep = self._settings.grace_seconds if request.keep_seconds is None else request.keep_seconds
+        running = Running(session_id, message_id, keep_seconds=keep)
         self._active[session_id] = user, running
         self._keep(running)
-        running.task = asyncio.create_task(self._run(user, running, incoming))
+        own = {"session_id": session_id, "owner": user.id, "message_id": message_id}
+        running.task = asyncio.create_task(self._run(running, request.model_copy(update=own)))
         return running
 
     def _check_room(self, user: User, session_id: str) -> None:
@@ -215,19 +203,10 @@ class Turns:
         for key in [key for key in self._kept if key[0] == session_id]:
             del self._kept[key]
 
-    async def _run(self, user: User, running: Running, incoming: Incoming) -> None:
-        sent = SendOptions(owner=user.id, message_id=running.message_id, names=incoming.names, drop=incoming.drop)
-        events = self._assistant.stream(
-            incoming.text,
-            images=incoming.images,
-            audio=incoming.audio,
-            session_id=running.session_id,
-            top_n=incoming.top_n,
-            sent=sent,
-        )
+    async def _run(self, running: Running, request: Request) -> None:
         self._watcher.turn_started(running)
         try:
-            async for event in events:
+            async for event in self._assistant.answer(request):
                 self._pass_on(running, event)
         except asyncio.CancelledError:
             running.problem = Problem(
@@ -236,7 +215,7 @@ class Turns:
         except Exception as exc:  # whatever it is, the listeners are told and the service goes on
             running.problem = problem_of(exc, REQUEST_ID.get())
         finally:
-            self._finish(running, incoming)
+            self._finish(running, request)
 
     def _pass_on(self, running: Running, event: TurnEvent) -> None:
         self._watcher.turn_event(running, event)
@@ -248,8 +227,8 @@ class Turns:
                 return
         _tell(running, event)
 
-    def _finish(self, running: Running, incoming: Incoming) -> None:
-        discard(incoming)
+    def _finish(self, running: Running, request: Request) -> None:
+        discard(request)
         self._active.pop(running.session_id, None)
         if running.reply is not None:
             running.problem = None
@@ -273,9 +252,9 @@ class Turns:
                 del self._kept[key]
 
 
-def discard(incoming: Incoming) -> None:
+def discard(request: Request) -> None:
     """Delete the files that came with a message; a turn has its own copies."""
-    for path in (*incoming.images, *incoming.audio):
+    for path in (*request.images, *request.audio):
         path.unlink(missing_ok=True)
 
 

@@ -17,11 +17,12 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from assistant.agent import state
 from assistant.agent.state import Dropped
 from assistant.errors import BadInput, StoreError
 from assistant.service.http.json_bodies import bounded_json
 from assistant.service.http.problems import Refused, first_fault
-from assistant.service.runs.turns import Incoming, discard
+from assistant.service.runs.turns import discard
 from assistant.settings import Limits
 from tools.errors import MediaError
 from tools.records import Record
@@ -86,7 +87,7 @@ _CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]*)", re.IGNORECASE)
 _DROPPED = TypeAdapter(list[Dropped])
 
 
-async def read_message(request: Request, folder: Path, limits: Limits) -> Incoming:
+async def read_message(request: Request, folder: Path, limits: Limits) -> state.Request:
     """The request's message; its files lie in ``folder`` and are the caller's to `discard`.
 
     Raises:
@@ -142,7 +143,7 @@ class _BoundedParser(MultiPartParser):
         super().on_part_data(data, start, end)
 
 
-async def _from_form(form: FormData, folder: Path) -> Incoming:
+async def _from_form(form: FormData, folder: Path) -> state.Request:
     unknown = set(form) - {*_FIELDS, "images", "audio"}
     if unknown:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"There is no field {shown_name(sorted(unknown)[0])!r} here.")
@@ -154,7 +155,7 @@ async def _from_form(form: FormData, folder: Path) -> Incoming:
     images = [await store(part, folder) for part in _files(form, "images")]
     audio = [await store(part, folder) for part in _files(form, "audio")]
     await form.close()
-    return _incoming(message, images, audio)
+    return _request(message, images, audio)
 
 
 def _field(form: FormData, name: str) -> str | None:
@@ -179,7 +180,7 @@ def _dropped(text: str) -> list[Dropped]:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"drop_constraints: {first_fault(exc.errors())}") from exc
 
 
-def _from_json(body: bytes, folder: Path, limits: Limits) -> Incoming:
+def _from_json(body: bytes, folder: Path, limits: Limits) -> state.Request:
     try:
         values = json.loads(body)
     except (ValueError, RecursionError) as exc:
@@ -198,7 +199,7 @@ def _from_json(body: bytes, folder: Path, limits: Limits) -> Incoming:
             path.unlink(missing_ok=True)
         raise
     count = len(message.images)
-    return _incoming(message, stored[:count], stored[count:])
+    return _request(message, stored[:count], stored[count:])
 
 
 def _checked(values: dict[str, Any]) -> MessageIn:
@@ -238,15 +239,15 @@ async def store(part: UploadFile, folder: Path) -> tuple[Path, str]:
     return path, shown_name(part.filename or "")
 
 
-def _incoming(message: MessageIn, images: list[tuple[Path, str]], audio: list[tuple[Path, str]]) -> Incoming:
-    return Incoming(
-        message_id=message.message_id or uuid.uuid4().hex[:16],
+def _request(message: MessageIn, images: list[tuple[Path, str]], audio: list[tuple[Path, str]]) -> state.Request:
+    return state.Request(
+        message_id=message.message_id,
         text=message.text,
         images=[path for path, _ in images],
         audio=[path for path, _ in audio],
         names={str(path): name for path, name in (*images, *audio)},
         drop=message.drop_constraints,
-        top_n=message.top_n,
+        top_n=message.top_n or 0,
         keep_seconds=message.keep_seconds,
     )
 
@@ -280,6 +281,6 @@ def shown_name(name: str) -> str:
 
 
 __all__ = [
-    "FileIn", "Incoming", "MessageIn", "discard", "fresh_path", "read_form", "read_message", "shown_name", "store",
+    "FileIn", "MessageIn", "discard", "fresh_path", "read_form", "read_message", "shown_name", "store",
     "written",
 ]  # fmt: skip

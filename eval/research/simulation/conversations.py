@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
-from assistant.front import Assistant, SendOptions
+from assistant.front import Assistant
 from assistant.records import Done, Reply
 from eval.research.simulation.users import Likeness, SimulatedUser
 
@@ -117,7 +117,7 @@ def phrases() -> dict[str, Any]:
 
 
 async def _say(assistant: Assistant, message: str, session: str | None, user: SimulatedUser) -> Reply:
-    stream = assistant.stream(message, session_id=session, sent=SendOptions(owner=owner(user)))
+    stream = assistant.stream(message, session_id=session, owner=owner(user))
     last = [event async for event in stream][-1]
     assert isinstance(last, Done)  # noqa: S101 - the last event of a stream is
     return last.reply

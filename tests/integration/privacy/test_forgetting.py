@@ -16,7 +16,7 @@ from rich.console import Console
 from assistant import user_data
 from assistant.cli.chat import ChatSession
 from assistant.errors import SessionError, StoreError
-from assistant.front import Assistant, SendOptions
+from assistant.front import Assistant
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.sessions import check_owner
 from assistant.settings import Settings, load_settings
@@ -42,9 +42,9 @@ async def talk(settings: Settings, engines: Engines, user: str) -> list[str]:
     """A turn and a like of a user; the words by which they are found again."""
     async with Assistant(settings, engines=engines) as assistant:
         owner = pseudonym(settings, user)
-        events = assistant.stream("a chair", sent=SendOptions(owner=owner))
+        events = assistant.stream("a chair", owner=owner)
         session_id = [event async for event in events][-1].reply.session_id  # type: ignore[union-attr]
-        thanks = assistant.stream(f"thank you, {WORD}", session_id=session_id, sent=SendOptions(owner=owner))
+        thanks = assistant.stream(f"thank you, {WORD}", session_id=session_id, owner=owner)
         assert [event async for event in thanks]
         await assistant.note(session_id, "chair-0", "like")
     return [WORD, owner, session_id]
@@ -185,7 +185,7 @@ async def test_the_terminal_notes_what_is_liked_put_away_and_put_into_the_cart(
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(typed)))
     shown = io.StringIO()
     async with Assistant(settings, engines=engines) as assistant:
-        ann = SendOptions(owner=pseudonym(settings, ANN))
+        ann = pseudonym(settings, ANN)
         await ChatSession(assistant, Console(file=shown), None, None, ann).run()
         [session_id] = assistant.log.sessions()
         pressed = assistant.log.feedback(session_id)

@@ -11,7 +11,7 @@ import pytest
 
 from assistant.agent.reading.reader import MessageReader
 from assistant.engines import taste_of
-from assistant.front import Assistant, SendOptions
+from assistant.front import Assistant
 from assistant.ingest import Encoders, IngestOptions, ingest
 from assistant.records import Done, Memory, Reply
 from assistant.settings import Settings, load_settings
@@ -95,7 +95,7 @@ def meanings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def said(assistant: Assistant, text: str, owner: str, session_id: str | None = None) -> Reply:
-    events = [event async for event in assistant.stream(text, session_id=session_id, sent=SendOptions(owner=owner))]
+    events = [event async for event in assistant.stream(text, session_id=session_id, owner=owner)]
     assert isinstance(events[-1], Done)
     return events[-1].reply
 
