@@ -6,7 +6,6 @@ from typing import Self
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.status import Status
-from rich.table import Table
 from rich.text import Text
 
 from assistant.records import (
@@ -74,17 +73,6 @@ def cost_view(reply: Reply, *, verbose: bool = False) -> Text:
     calls = f" · {u.llm_calls} model calls, {u.prompt_tokens} + {u.completion_tokens} tokens"
     line = f"{t.total:.1f} s{kinds if verbose else ''}{calls if verbose else ''} · session {reply.session_id}"
     return Text(line, style="dim")
-
-
-def steps_view(reply: Reply) -> Table:
-    """The tool calls of a turn as a table."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("step", "arguments", "asked by", "seconds", ""):
-        table.add_column(column, overflow="fold")
-    for step in reply.steps:
-        arguments = ", ".join(f"{key}={value}" for key, value in step.arguments.items())
-        table.add_row(step.tool, arguments, step.origin, f"{step.seconds:.2f}", "" if step.ok else step.error)
-    return table
 
 
 def _step_in_words(event: StepStarted) -> str:

@@ -11,16 +11,16 @@ import logging
 import math
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 
 from assistant.correlation import REQUEST_ID, REQUEST_ID_HEADER
 from assistant.errors import LLMBadReply, LLMUnavailable, ProductError
 from assistant.llm.profiles import Endpoint, endpoint, mending_command
-from assistant.llm.thoughts import ThoughtFilter, without_thoughts
+from assistant.llm.thoughts import without_thoughts
 from assistant.llm.usage import CallUsage, Usage
 from assistant.settings import Settings
 
@@ -181,36 +181,6 @@ class ChatClient:
             raise LLMBadReply(f"The model's {purpose} answer is none of {', '.join(answers)}.")
         return {answer: power / whole for answer, power in powers.items()}
 
-    async def stream_text(
-        self, messages: Sequence[BaseMessage], *, purpose: str, max_tokens: int, timeout: float | None = None
-    ) -> AsyncIterator[str]:
-        """The text in pieces as it comes; errors as in `complete_text`, also after pieces were given.
-
-        Closing the iterator hangs up.
-        """
-        model = self._connection.model()
-        deadline, seconds = self._deadline(timeout)
-        shown, thoughts, last = False, ThoughtFilter(), None
-        whole: AIMessageChunk | None = None
-        with self._counted(purpose) as count, self.usage.under_way():
-            pieces = model.astream(list(messages), max_tokens=max_tokens)
-            async with contextlib.aclosing(cast("AsyncGenerator[AIMessageChunk]", pieces)):
-                while (chunk := await self._next(pieces, deadline, seconds)) is not None:
-                    whole = chunk if whole is None else whole + chunk
-                    last = chunk.response_metadata.get("finish_reason") or last
-                    if text := thoughts.feed(chunk.text):
-                        shown = True
-                        yield text
-            count(whole)
-        if text := thoughts.end():
-            shown = True
-            yield text
-        if last is None:
-            raise LLMUnavailable(f"The language model's {purpose} answer broke off.")
-        if last == "length" or not shown:
-            what = f"was cut off after {max_tokens} tokens" if last == "length" else "is empty"
-            raise LLMBadReply(f"The model's {purpose} answer {what}.")
-
     async def _call(
         self,
         messages: Sequence[BaseMessage],
@@ -229,11 +199,6 @@ class ChatClient:
                 reply = await _with_one_more_try(lambda: asked.ainvoke(list(messages), max_tokens=max_tokens, **fields))
             count(reply)
         return reply
-
-    async def _next(self, pieces: AsyncIterator[Any], deadline: float, seconds: float) -> Any:  # noqa: ANN401
-        """The stream's next piece; None at its end."""
-        async with self._guarded(deadline, seconds):
-            return await anext(pieces, None)
 
     def _deadline(self, timeout: float | None) -> tuple[float, float]:
         """When the call must have ended, on the loop's clock, and how many seconds that leaves it."""

@@ -3,7 +3,6 @@
 import os
 import platform
 import re
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -121,11 +120,6 @@ def in_one_line(run: dict[str, Any]) -> str:
 def gib(size: float) -> str:
     """Bytes in GiB."""
     return f"{size / 2**30:.2f} GiB"
-
-
-def chosen_columns(row: dict[str, Any], names: Sequence[str]) -> list[Any]:
-    """The values of these keys, in order."""
-    return [row.get(name) for name in names]
 
 
 def _version(package: str) -> str | None:

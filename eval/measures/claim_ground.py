@@ -19,7 +19,6 @@ ECHOES = frozenset({"dense", "picture", "picture_text", "text_picture", "keyword
 """Evidence that repeats the user's words or compares with them; it says nothing of the item's own properties."""
 
 _BOUNDS = ("max_price", "min_price")
-_HAN_COLOUR = "色"
 _COLOUR = re.compile(r"colou?r|farbe|couleur|颜色", re.IGNORECASE)
 _NAMED = re.compile(r"“([^”]+)”")
 _COUNTED = re.compile(r"(\d+) people")

@@ -87,22 +87,6 @@ def suite_pages(suite: Suite) -> list[Page]:
     return [read_page(_file(suite, name)) for name in suite.pages]
 
 
-def items_sha256(items: Mapping[str, Item]) -> str:
-    """What the catalogue says, as a number: in id order, pictures by their names, so that it is the same anywhere."""
-    told = [
-        items[item_id].model_copy(update={"images": [Path(image).name for image in items[item_id].images]})
-        for item_id in sorted(items)
-    ]
-    return hashlib.sha256("\n".join(catalogue_line(item) for item in told).encode()).hexdigest()
-
-
-def first_photo(items: Mapping[str, Item], item_id: str) -> Path | None:
-    """The file of an item's first picture; None when there is no such item or picture here."""
-    images = items[item_id].images if item_id in items else []
-    path = Path(images[0]) if images else None
-    return path if path and path.is_file() else None
-
-
 # Lines ---------------------------------------------------------------------------------------------------------------
 
 

@@ -97,15 +97,6 @@ async def test_calls_side_by_side_cost_less_than_one_after_another(vllm_server: 
     await client.aclose()
 
 
-async def test_a_stream_arrives_in_pieces(vllm_server: RealServer) -> None:
-    client = ChatClient(vllm_server.settings)
-    asked = [HumanMessage("Say hello in three words.")]
-    pieces = [piece async for piece in client.stream_text(asked, purpose="chat", max_tokens=60)]
-    assert len(pieces) > 1
-    assert client.usage.completion_tokens >= len(pieces) - 1
-    await client.aclose()
-
-
 async def test_errors_of_the_real_server(vllm_server: RealServer) -> None:
     settings = vllm_server.settings
     with pytest.raises(LLMBadReply, match="cut off"):

@@ -168,13 +168,6 @@ class Writer:
             offers.put(connection, list(latest.items()))
             seqs.save()
 
-    def put_vectors(self, vectors: Sequence[NewVector]) -> None:
-        """Add vectors to places that already exist (re-embedding); one transaction."""
-        with self._database.writing() as connection:
-            seqs = _Seqs(connection)
-            self._put_vectors(connection, vectors, self._encoders(connection), seqs)
-            seqs.save()
-
     def _put_vectors(
         self, connection: sqlite3.Connection, vectors: Sequence[NewVector], spaces: dict[str, int], seqs: "_Seqs"
     ) -> None:

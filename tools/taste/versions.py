@@ -80,15 +80,6 @@ def roll_back(folder: Path) -> str:
     return now.previous
 
 
-def forget_others(folder: Path) -> None:
-    """Delete every version but the current one: they may hold what was to be forgotten."""
-    now = pointer(folder)
-    if now is None:
-        return
-    _point(folder, CurrentVersion(version=now.version))
-    _keep(folder, {now.version})
-
-
 def drop(folder: Path) -> None:
     """Delete every version; the pointer goes first, so that nobody reads a half-deleted one."""
     (folder / POINTER).unlink(missing_ok=True)

@@ -267,7 +267,7 @@ def test_another_encoder_gets_an_index_of_its_own(shop: Shop) -> None:
         writer.stage(spaces | {"text": identity("another")})
         assert len(writer.unfinished("text", 10_000)) == len(shop.entries)
         digests = [each.text_hash for each in shop.entries if each.text_hash]
-        writer.put_vectors([NewVector("text", digest, hash_vector(b"other" + digest)[:12]) for digest in digests])
+        writer.put(shop.entries, [NewVector("text", digest, hash_vector(b"other" + digest)[:12]) for digest in digests])
         assert writer.unfinished("text", 10) == []
         assert shop.found("text", queries()[0], 5) == shop.exact("text", queries()[0], 5)
         writer.switch(spaces)

@@ -279,49 +279,6 @@ async def test_cut_text_is_refused_or_shortened_to_whole_sentences() -> None:
             await client.complete_text(ASK, purpose="explain", max_tokens=9, when_cut="whole sentences")
 
 
-async def stream(server: FakeOpenAIServer, client: ChatClient | None = None) -> list[str]:
-    client = client or ChatClient(server.settings())
-    return [piece async for piece in client.stream_text(ASK, purpose="explain", max_tokens=9)]
-
-
-@pytest.mark.parametrize("text", ["One two three four.", "<think>Hmm, well.</think>\n\nOne two three four.", "<"])
-async def test_streams_text_in_pieces(text: str) -> None:
-    with FakeOpenAIServer([Reply(text, reasoning="Hmm.")]) as server:
-        client = ChatClient(server.settings())
-        pieces = await stream(server, client)
-    assert "".join(pieces) == text.rpartition("</think>")[2].strip()
-    assert server.requests[0]["stream_options"] == {"include_usage": True}
-    (record,) = client.usage.records
-    assert (record.prompt_tokens, record.completion_tokens, record.cached_tokens, record.ok) == (20, 5, 16, True)
-
-
-@pytest.mark.parametrize(
-    ("reply", "error"),
-    [
-        (Reply("One two three four five.", cut_after=3), LLMUnavailable),
-        (Reply("One two three", finish_reason="length"), LLMBadReply),
-        (Reply("<think>only"), LLMBadReply),
-        (Reply(status=500), LLMUnavailable),
-    ],
-)
-async def test_streams_that_end_badly(reply: Reply, error: type[Exception]) -> None:
-    with FakeOpenAIServer([reply]) as server, pytest.raises(error):
-        await stream(server)
-
-
-async def test_leaving_a_stream_hangs_up() -> None:
-    with FakeOpenAIServer([Reply("word " * 2000)]) as server:
-        pieces = ChatClient(server.settings()).stream_text(ASK, purpose="explain", max_tokens=9)
-        assert await anext(pieces)
-        await pieces.aclose()  # type: ignore[attr-defined]  # an async generator
-        assert await asyncio.to_thread(server.wait_for_hang_up)
-
-
-async def test_a_stream_that_stalls_meets_the_deadline() -> None:
-    with FakeOpenAIServer([Reply(hang=True)]) as server, pytest.raises(LLMUnavailable, match="did not answer within"):
-        await stream(server, ChatClient(server.settings(call_seconds=0.3)))
-
-
 def test_one_client_serves_several_event_loops() -> None:
     with FakeOpenAIServer([Reply("Good.")]) as server:
         client = ChatClient(server.settings())
