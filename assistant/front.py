@@ -324,7 +324,7 @@ class Assistant:
         check_session_id(session_id)
         await asyncio.to_thread(remove_sessions, self.settings.data_folder, self.log, [session_id])
         try:
-            await asyncio.to_thread(self.log.scrub)
+            await asyncio.to_thread(self.log.vacuum_securely)
         except StoreError as exc:
             logger.warning("what was deleted is overwritten later: %s", exc)
 

@@ -166,12 +166,12 @@ def tidy(settings: Settings) -> None:
     try:
         finish(settings)
         expire(settings)
-        _scrub(settings)
+        _vacuum(settings)
     except StoreError as exc:
         logger.warning("Not everything that should be deleted is: %s", exc)
 
 
-def _scrub(settings: Settings) -> None:
+def _vacuum(settings: Settings) -> None:
     """Overwrite what was deleted while something held on to the files."""
     if log := _log(settings):
         log.vacuum_securely()
@@ -257,7 +257,7 @@ def _forget_sessions(settings: Settings, user: str) -> None:
 
 
 def remove_sessions(data_folder: Path, log: SessionLog, session_ids: Sequence[str]) -> None:
-    """Delete sessions and their files; `SessionLog.scrub` overwrites the sessions' bytes.
+    """Delete sessions and their files; `SessionLog.vacuum_securely` overwrites the sessions' bytes.
 
     Raises:
         StoreError: they cannot be deleted now.

@@ -1,6 +1,6 @@
 """The turn as a LangGraph graph.
 
-receive -> anticipate -> plan -> fuse -> deliberate -> rank -> explain -> ask_first -> respond
+receive -> preprocess -> plan -> fuse -> loop -> rank -> explain -> ask_first -> respond
                           |-> chat | why | look | shop | cart ---------> respond
 """
 
@@ -23,10 +23,10 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
     graph = StateGraph(TurnState, context_schema=TurnContext)
     steps = {
         "receive": plan.receive,
-        "anticipate": plan.preprocess,
+        "preprocess": plan.preprocess,
         "make_plan": plan.plan,
         "fuse": fuse.fuse,
-        "deliberate": loop.deliberate,
+        "loop": loop.run_loop,
         "rank": rank.rank,
         "explain": rank.explain,
         "chat": respond.chat,
@@ -41,7 +41,7 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
         graph.add_node(name, step)
     graph.add_edge(START, "receive")
     for source, target in (
-        ("receive", "anticipate"), ("anticipate", "make_plan"), ("fuse", "deliberate"), ("rank", "explain"),
+        ("receive", "preprocess"), ("preprocess", "make_plan"), ("fuse", "loop"), ("rank", "explain"),
         ("explain", "ask_first"), ("ask_first", "respond"), ("chat", "respond"), ("why", "respond"),
         ("look", "respond"), ("shop", "respond"), ("put_in_cart", "respond"), ("respond", END),
     ):  # fmt: skip
@@ -49,7 +49,7 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
     graph.add_conditional_edges(
         "make_plan", _after_plan, ["fuse", "chat", "why", "look", "shop", "put_in_cart", "respond"]
     )
-    graph.add_conditional_edges("deliberate", _after_deliberation, ["rank", "chat", "respond"])
+    graph.add_conditional_edges("loop", _after_loop, ["rank", "chat", "respond"])
     return graph.compile(checkpointer=checkpointer)
 
 
@@ -65,7 +65,7 @@ def _after_plan(state: TurnState, runtime: Runtime[TurnContext]) -> str:
     return {"compare": "look", "details": "look", "cart": "put_in_cart"}.get(intent, intent)
 
 
-def _after_deliberation(state: TurnState) -> str:
+def _after_loop(state: TurnState) -> str:
     """Small talk that the model has not answered well is answered by the step for it."""
     if state["plan"].intent != "chat":
         return "rank"

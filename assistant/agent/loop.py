@@ -70,7 +70,7 @@ _CHANGED: Final = frozenset(
 Update = dict[str, Any]
 
 
-async def deliberate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+async def run_loop(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Let the planner act on what was found, for some rounds and no longer than its share of the turn's time.
 
     What a round brings joins the answer when the round is complete; a round that is cut off leaves no trace. Of several
@@ -79,9 +79,9 @@ async def deliberate(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     if not state["searches"]:
         return {}
     planner = _planner(state, runtime.context)
-    wishes = [_Deliberation(one, runtime, is_alone=True) for one in [state] if len(state["searches"]) == 1]
-    wishes = wishes or [_Deliberation(_of_wish(state, one), runtime, is_alone=False) for one in state["searches"]]
-    notes = await asyncio.gather(*(_deliberate(wish, planner, runtime.context) for wish in wishes))
+    wishes = [_WishLoop(one, runtime, is_alone=True) for one in [state] if len(state["searches"]) == 1]
+    wishes = wishes or [_WishLoop(_of_wish(state, one), runtime, is_alone=False) for one in state["searches"]]
+    notes = await asyncio.gather(*(_run_rounds(wish, planner, runtime.context) for wish in wishes))
     whole = wishes[0].state if len(wishes) == 1 else await _together(state, [wish.state for wish in wishes], runtime)
     if question := whole["question"]:
         runtime.stream_writer(QuestionAsked(**question.model_dump()))
@@ -122,7 +122,7 @@ async def _together(state: TurnState, wishes: list[TurnState], runtime: Runtime[
     return {**whole, **await fuse(whole, runtime)}  # type: ignore[typeddict-item]
 
 
-async def _deliberate(turn: "_Deliberation", planner: Planner, context: TurnContext) -> list[str]:
+async def _run_rounds(turn: "_WishLoop", planner: Planner, context: TurnContext) -> list[str]:
     """The rounds of one wish; a sentence where they had to end."""
     progress = await turn.begin()
     if isinstance(planner, ReadingPlanner):
@@ -149,7 +149,7 @@ def _seconds(context: TurnContext) -> float:
     return min(context.settings.turn.planner_seconds, max(left, 0.0) / 2)
 
 
-class _Deliberation:
+class _WishLoop:
     """A wish's rounds. ``state`` is always that of the last complete round."""
 
     def __init__(self, state: TurnState, runtime: Runtime[TurnContext], *, is_alone: bool) -> None:

@@ -1,4 +1,4 @@
-"""The turn's steps from message to what the certain searches find: receive, anticipate, plan. One function a step."""
+"""The turn's steps from message to what the certain searches find: receive, preprocess, plan. One function a step."""
 
 import asyncio
 from collections.abc import Sequence
