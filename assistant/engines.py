@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from assistant.errors import ServiceMissing, StoreError
 from assistant.models import ensure_present
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tools.engines.pictures import PictureEncoder
     from tools.engines.speech import SpeechEngine
     from tools.engines.text import TextEncoder
-    from tools.records import SignalSource
     from tools.store import Catalogue
     from tools.store.pages import PageStore
     from tools.taste.taste import Taste
@@ -39,7 +38,7 @@ def open_engines(settings: Settings) -> Engines:
         speech=Lazy(lambda: _speech(settings)),
         limits=media_limits(settings),
         pool=settings.turn.pool,
-        weights=cast("dict[SignalSource, float]", settings.turn.weights),
+        weights=settings.turn.weights,
         taste=Lazy(lambda: taste_of(settings, catalogue)),
         pages=Lazy(lambda: page_store(settings)),
     )

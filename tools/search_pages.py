@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from tools.errors import ServiceMissing
-from tools.records import Record, SignalSource
+from tools.records import Record
 from tools.search import SignalList, fuse
 from tools.store import Catalogue
 from tools.store.pages import PageIndex, PassageEncoder, StoredPassage, Vectors
@@ -15,7 +15,7 @@ from tools.tool import Arguments, Context, Tool
 
 NO_PAGES = "The shop has given no pages; it does so with: assistant pages ingest FILE..."
 OTHER_ENCODER = "The pages were embedded by another text encoder; embed them anew with: assistant pages reindex"
-WEIGHTS: Final[Mapping[SignalSource, float]] = {"dense": 1.0, "keyword": 0.5}
+WEIGHTS: Final[Mapping[str, float]] = {"dense": 1.0, "keyword": 0.5}
 POOL: Final = 20
 BACKGROUND: Final = 500
 """How many item texts of the catalogue show how near a question is to what does not answer it."""

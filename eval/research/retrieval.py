@@ -33,7 +33,7 @@ from tools.store import Catalogue, CatalogueEntry, NewVector, Picture, Space
 FIRST = 5
 FURTHER = 10
 POOL = 50
-Weights = Mapping[SignalSource, float]
+Weights = Mapping[str, float]
 Ask = Callable[[Catalogue, "Remembering", Image.Image, int], ItemsResult]
 
 

@@ -31,7 +31,8 @@ from assistant.understanding.phrases import asks_why, is_accompaniment, is_exclu
 from assistant.understanding.superlatives import superlative
 from tools.engines.text import TextEncoder
 from tools.errors import ProductError
-from tools.records import Filters, Hit, Item, SignalSource, Vocabulary
+from tools.rank_fusion import WEIGHTS
+from tools.records import Filters, Hit, Item, Vocabulary
 from tools.search import search_by_text
 from tools.sentences import sentence_places
 from tools.store import Catalogue
@@ -51,7 +52,7 @@ ASKED: Final = 0.5
 UNLIKELY: Final = 0.05
 """Probability below which an operation is not looked for by other means."""
 
-BY_TEXT: Final[dict[SignalSource, float]] = {"dense": 1.0, "keyword": 0.7}
+BY_TEXT: Final = {signal: WEIGHTS[signal] for signal in ("dense", "keyword")}
 """What items are looked up by when a message names them."""
 
 PRICES: Final = ("min_price", "max_price")

@@ -1,10 +1,13 @@
 """``assistant eval research``: this module only wires; each command has its own."""
 
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
 import typer
 
 from eval.research.cli import fusion, privacy, public, simulate
 
-COMMANDS = {
+COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
     "simulate": simulate.simulate,
     "movielens": public.movielens,
     "dataset": public.dataset,
