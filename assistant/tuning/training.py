@@ -228,7 +228,9 @@ def _padded(rows: Sequence[Mapping[str, list[int]]], pad: int) -> "dict[str, tor
 def _trainer_of_answers() -> type[Any]:
     """A trainer that computes the output layer for answers alone: it is a quarter of a small model's work.
 
-    Every example counts the same: by tokens an order would count as much as twenty roles, which are one letter each.
+    Every token of a batch counts the same. Where every example did, the token that decides between a call and the end
+    weighed seven times as much in an end, of five tokens, as in a call, of 35, and the model always ended (area under
+    the curve 0.47 on held-out plans). Batches are of one length, so that short answers are not lost beside long ones.
     """
     from torch import Tensor, autocast, bfloat16, nn
     from torch.nn.functional import cross_entropy
@@ -249,10 +251,7 @@ def _trainer_of_answers() -> type[Any]:
                 states = inner.model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])[0][:, :-1]
                 logits = inner.lm_head(states[answered]).float()
             tokens = cross_entropy(logits, labels[answered], reduction="none")
-            of_example = tokens.new_zeros(answered.shape).masked_scatter(answered, tokens).sum(1)
-            means = of_example / answered.sum(1).clamp(min=1)
-            together = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
-            loss = means.mean() if num_items_in_batch is None else means.sum() / together
+            loss = tokens.mean() if num_items_in_batch is None else tokens.sum() / num_items_in_batch
             return (loss, {"loss": loss}) if return_outputs else loss
 
     return AnswerTrainer
@@ -316,7 +315,7 @@ def draw_losses(history: Sequence[Mapping[str, Any]], file: Path) -> None:
         points = [(entry["step"], entry[key]) for entry in history if key in entry]
         axes.plot(*zip(*points, strict=True), label=label, marker="o" if key == "eval_loss" else "")
     axes.set_xlabel("step")
-    axes.set_ylabel("loss (cross entropy a token, mean over examples)")
+    axes.set_ylabel("loss (cross entropy, mean over answered tokens)")
     axes.set_yscale("log")
     axes.grid(alpha=0.3)
     axes.legend()
