@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 OURS = ("assistant", "tools", "prompts", "eval")
-COMMANDS = ("assistant/cli", "eval/cli")
+COMMANDS = ("assistant/cli", "eval/cli", "eval/research/cli")
 """Each command imports what it needs when it runs, so that none waits for the imports of another."""
 
 

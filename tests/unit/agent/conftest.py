@@ -219,7 +219,7 @@ class Stage:
             taste=self.taste,
         )
         config: Any = {"configurable": {"thread_id": "s"}}
-        request = Request(session_id="s", text=text, **files)
+        request = Request(session_id="s", text=text, **{"top_n": 3, **files})
         stream = self.graph.astream({"request": request}, config, context=context, stream_mode="custom")
         events = [event async for event in stream]
         assert isinstance(events[-1], Done)

@@ -1,5 +1,6 @@
 """Items, words and facts of a catalogue; nothing here needs Chroma."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tests.fakes.catalogues import entry
 from tests.fakes.encoders import identity
 from tools.errors import EncoderMismatch, StoreError
 from tools.records import Filters, Item
+from tools.storage import SqliteFile
 from tools.store import Catalogue, drop
 
 ITEMS = [
@@ -145,16 +147,16 @@ def test_a_second_writer_is_sent_away(catalogue: Catalogue, tmp_path: Path) -> N
 def test_a_full_disk_keeps_what_was_and_says_so(
     catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect = catalogue._database._connect
+    connect = SqliteFile.connect
 
-    def small() -> object:
-        connection = connect()
+    def small(file: SqliteFile, *, read_only: bool = False) -> sqlite3.Connection:
+        connection = connect(file, read_only=read_only)
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
         return connection
 
     with catalogue.writing() as writer:
-        monkeypatch.setattr(catalogue._database, "_connect", small)
+        monkeypatch.setattr(SqliteFile, "connect", small)
         many = [entry(Item(id=f"n{n}", title=f"Thing {n}", description="word " * 500)) for n in range(200)]
         with pytest.raises(StoreError, match=r"disk is full.*What was finished is kept.*same command"):
             writer.put(many, [])

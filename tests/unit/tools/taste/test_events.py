@@ -218,5 +218,5 @@ def test_a_damaged_file_is_said_in_one_sentence(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
 
-    with pytest.raises(StoreError, match="cannot be read or written"):
+    with pytest.raises(StoreError, match="cannot be used"):
         EventStore.open(tmp_path / "file" / "data")
