@@ -195,5 +195,5 @@ async def test_the_terminal_notes_what_is_liked_put_away_and_put_into_the_cart(
     assert [event for _, event, _ in pressed] == ["like", "dislike", "cart"]
     assert pressed[0][0] == pressed[2][0] != pressed[1][0]
     with closing(EventStore.open(settings.data_folder)) as store:
-        assert [event.event for event in store.of_user(ann.owner)] == ["cart", "dislike", "like"]
+        assert [event.event for event in store.of_user(ann)] == ["cart", "dislike", "like"]
     assert shown.getvalue().count("takes the number of a recommendation, 1 to") == 2
