@@ -1,7 +1,8 @@
 """What is here, what is missing, and the command that mends it.
 
-Each check looks and reports; one that fails itself becomes a line of the report. Nothing is loaded, started or written,
-but for a file that is made and removed to see whether a folder can be written.
+Each check looks and reports; one that fails itself becomes a line of the report. What may be broken is imported by the
+check that looks at it. Nothing is loaded, started or written, but for a file that is made and removed to see whether a
+folder can be written.
 """
 
 import os

@@ -25,6 +25,13 @@ def test_every_file_that_is_named_is_there() -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
+@pytest.mark.parametrize("document", [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"], ids=lambda p: p.name)
+def test_modules_and_tests_that_documents_name_are_there(document: Path) -> None:
+    form = r"`((?:assistant|tools|eval|prompts|tests|unit|integration|e2e)/[\w/.]+\.(?:py|yaml|jsonl|json|md))`"
+    named = {name for name in re.findall(form, document.read_text("utf-8")) if not re.search("NAME|CODE", name)}
+    assert [name for name in sorted(named) if not any((ROOT / part / name).exists() for part in ("", "tests"))] == []
+
+
 def test_a_signal_is_a_name_and_a_weight() -> None:
     assert set(get_args(SignalSource)) == set(WEIGHTS)
     assert Settings().turn.weights == WEIGHTS
