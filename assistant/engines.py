@@ -37,7 +37,6 @@ def open_engines(settings: Settings) -> Engines:
         pictures=Lazy(lambda: _pictures(settings, text)),
         speech=Lazy(lambda: _speech(settings)),
         limits=media_limits(settings),
-        pool=settings.turn.pool,
         weights=settings.turn.weights,
         taste=Lazy(lambda: taste_of(settings, catalogue)),
         pages=Lazy(lambda: page_store(settings)),
@@ -56,12 +55,7 @@ def entailment_in(engines: Engines, settings: Settings) -> "Entailment | None":
 def media_limits(settings: Settings) -> MediaLimits:
     """The settings' bounds on pictures and recordings."""
     limits = settings.limits
-    return MediaLimits(
-        image_bytes=limits.image_bytes,
-        image_pixels=limits.image_pixels,
-        audio_bytes=limits.audio_bytes,
-        audio_seconds=limits.audio_seconds,
-    )
+    return MediaLimits(limits.image_bytes, audio_bytes=limits.audio_bytes, audio_seconds=limits.audio_seconds)
 
 
 def _catalogue(settings: Settings) -> "Catalogue":
@@ -80,9 +74,7 @@ def taste_of(settings: Settings, catalogue: "Callable[[], Catalogue]") -> "Taste
     taste = settings.taste
     rules = TasteRules(
         half_life_days=taste.half_life_days,
-        remembered_events=taste.remembered_events,
         least_people=taste.least_people,
-        popularity_debias=taste.popularity_debias,
     )
     return Taste(settings.data_folder, catalogue, rules) if taste.enabled else None
 
@@ -139,9 +131,7 @@ def _speech(settings: Settings) -> "SpeechEngine":
 
     speech = settings.speech
     folder = _folder(settings, speech.model)
-    return make_speech_engine(
-        speech.engine, folder, speech.compute, threads=settings.threads, languages=speech.languages
-    )
+    return make_speech_engine(speech.engine, folder, threads=settings.threads, languages=speech.languages)
 
 
 def _folder(settings: Settings, name: str) -> Path:

@@ -69,6 +69,8 @@ if TYPE_CHECKING:
 TOOL_THREADS = max(4, 2 * usable_cores())
 """Threads for tools, apart from those that only read files: models compute in them, and more would not be faster."""
 
+TOOL_SECONDS = 60.0
+"""Deadline of one tool call."""
 NICENESS = 5
 
 PREFIX_SECONDS = 30.0
@@ -446,14 +448,14 @@ class Assistant:
     async def call_tool(
         self, name: str, arguments: dict[str, Any], resolve: Callable[[str], Path], *, user: str | None = None
     ) -> ToolOutcome:
-        """Call one tool within its deadline, ``turn.tool_seconds``; whatever goes wrong is in the outcome.
+        """Call one tool within its deadline, `TOOL_SECONDS`; whatever goes wrong is in the outcome.
 
         Args:
             resolve: gives the file behind an ``image`` or ``audio`` argument; raises `BadInput` for one that is not
                 there. It runs in the tool's thread.
             user: for whom it is called, as a pseudonym; None: the tool knows nobody.
         """
-        deadline, toolset = self.settings.turn.tool_seconds, build_tools(self._parts.engines, resolve, user)
+        deadline, toolset = TOOL_SECONDS, build_tools(self._parts.engines, resolve, user)
         began, stop = time.perf_counter(), threading.Event()
         try:
             with stopped_by(stop):

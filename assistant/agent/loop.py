@@ -59,6 +59,7 @@ from assistant.records import (
 from assistant.understanding import to_filters
 from prompts import say
 from tools.records import Filters
+from tools.search import POOL
 
 _NOTHING_HELD: Final[dict[str, Any]] = {"intent": "chat", "constraints": [], "preferences": [], "relaxed": []}
 
@@ -399,7 +400,7 @@ class _WishLoop:
             items=self._known_items(),
             pictures=plan.pictures,
             filters=plan.filters,
-            pool=self._context.settings.turn.pool,
+            pool=POOL,
             asked=frozenset(self._asked),
             conditions=tuple(self._conditions()),
             searches_words=bool(plan.topic or self.state["memory"].exchanges) or not plan.open_wish,

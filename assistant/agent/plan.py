@@ -38,6 +38,7 @@ from assistant.understanding.attributes import attribute_of
 from prompts import say
 from tools.errors import MediaError, ProductError
 from tools.records import Filters, Hit, Item, PictureDescription, Transcript
+from tools.search import POOL
 from tools.stopping import to_its_end
 from tools.store.offers import offered
 
@@ -270,9 +271,7 @@ async def _found_by_taste(known: UserContext, plan: Plan, context: TurnContext) 
     if asked or known.taste is None or not (known.is_cold or known.history or known.profile.attributes):
         return []
     try:
-        hits = await asyncio.to_thread(
-            candidates_for_user, known, context.catalogue, plan.filters, context.settings.turn.pool
-        )
+        hits = await asyncio.to_thread(candidates_for_user, known, context.catalogue, plan.filters, POOL)
     except ProductError:  # what is found without it stands
         return []
     return [SearchResult(tool=TASTE_TOOL, asked="", hits=hits)] if hits else []
@@ -371,7 +370,7 @@ def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[P
     by_taste = TASTE_TOOLS if state["known"].may_ask_others else ()
     return certain_calls(
         plan,
-        context.settings.turn.pool,
+        POOL,
         by_taste=by_taste,
         spread=usual_names(context.vocabulary).categories[:SPREAD] if plan.spread else (),
     )

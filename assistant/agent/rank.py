@@ -40,6 +40,8 @@ from prompts import load_prompt, say
 RANK_TOKENS_PER_ITEM = 40
 EXPLAIN_TOKENS = 70
 MAX_EVIDENCE = 5
+VOTE_WEIGHT = 2.0
+"""Weight of the model's order where it is a vote."""
 """How many ledger lines of a candidate the ranking model reads, and how many an explanation rests on."""
 
 MAX_TOLD = 3
@@ -95,7 +97,7 @@ def _ordered(search: WishSearch, chosen: list[str], settings: Settings, count: i
         voted = list(dict.fromkeys([*chosen, *by_alias]))
     else:
         scores = sorted((candidate.score for candidate in search.candidates), reverse=True)
-        voted = vote([*zip(by_alias, scores, strict=True)], chosen, weight=turn.llm_rank_weight, k=turn.rrf_k)
+        voted = vote([*zip(by_alias, scores, strict=True)], chosen, weight=VOTE_WEIGHT, k=turn.rrf_k)
     order = _with_kept_places(voted, search.candidates, count)
     return search.model_copy(update={"candidates": [by_alias[alias] for alias in order]})
 

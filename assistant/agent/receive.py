@@ -5,6 +5,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from assistant.agent.state import Dropped, Request
 from assistant.errors import BadInput
@@ -13,6 +14,9 @@ from assistant.settings import Limits
 from assistant.understanding import CENT
 from tools.errors import MediaError
 from tools.media import MediaLimits, load_audio, load_picture
+
+ATTACHMENTS: Final = 8
+"""How many pictures and voice notes a message may bring."""
 
 
 def check_request(request: Request, limits: Limits) -> None:
@@ -28,8 +32,8 @@ def check_request(request: Request, limits: Limits) -> None:
         raise BadInput(
             f"The message has {len(request.text):,} characters; at most {limits.message_characters:,} can be read."
         )
-    if len(request.images) + len(request.audio) > limits.attachments:
-        raise BadInput(f"A message can bring at most {limits.attachments} attachments.")
+    if len(request.images) + len(request.audio) > ATTACHMENTS:
+        raise BadInput(f"A message can bring at most {ATTACHMENTS} attachments.")
     for path in request.images:
         _check_file(path, limits.image_bytes, request.names.get(str(path), str(path)))
     for path in request.audio:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from assistant.agent.first_searches import to_chat
 from assistant.agent.reading.questions import ANSWERS, RoleQuestion
@@ -10,6 +11,11 @@ from assistant.agent.state import TurnContext
 from assistant.agent.steps import questions_in_force
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.llm.adapters import prompts_in_force
+
+QUESTION_SECONDS: Final = 1.5
+"""Deadline of a turn's questions, which go side by side."""
+CERTAIN: Final = 0.8
+"""Probability from which the model's answer counts."""
 
 
 def with_questions(context: TurnContext) -> TurnContext:
@@ -42,10 +48,10 @@ class _Questions:
     async def _role(self, question: RoleQuestion) -> str | None:
         """The role that the model is sure of; None where it is unsure, late or out."""
         settings = self._context.settings
-        messages, seconds = to_chat(question.messages(prompts_in_force(settings))), settings.reading.question_seconds
+        messages, seconds = to_chat(question.messages(prompts_in_force(settings))), QUESTION_SECONDS
         try:
             told = await self._context.chat.choose(messages, ANSWERS, purpose="role", timeout=seconds)
         except (LLMUnavailable, LLMBadReply):
             return None
         role, probability = question.answered(told)
-        return role if probability >= settings.reading.question_certain else None
+        return role if probability >= CERTAIN else None

@@ -58,7 +58,7 @@ def ingest(
 
     settings = load_settings()
     for file in files:  # complain about files before models are looked for
-        CatalogueFile(file, line_bytes=settings.limits.line_bytes)
+        CatalogueFile(file)
     options = replace(
         _options(settings, media_root=media_root, prune=prune, fetch_pictures=fetch_pictures),
         public_only=not fetch_private,
@@ -73,20 +73,17 @@ def ingest(
 
 
 def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_pictures: bool) -> "IngestOptions":
+    from assistant.engines import media_limits
     from assistant.ingest import IngestOptions
-    from tools.media import MediaLimits
 
     if media_root is not None and not media_root.is_dir():
         raise BadInput(f"There is no folder {media_root}.")
-    limits = settings.limits
     return IngestOptions(
         media_root=media_root,
         prune=prune,
         fetch_pictures=fetch_pictures,
         language=settings.catalogue_language,
-        line_bytes=limits.line_bytes,
-        description_characters=limits.description_characters,
-        media=MediaLimits(limits.image_bytes, limits.image_pixels, limits.audio_bytes, limits.audio_seconds),
+        media=media_limits(settings),
     )
 
 

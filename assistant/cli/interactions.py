@@ -47,9 +47,7 @@ def ingest(
     from tools.taste.events import EventStore
 
     settings = load_settings()
-    options = interactions.InteractionOptions(
-        Pseudonyms.open(settings).of, _moment(undated), settings.limits.line_bytes
-    )
+    options = interactions.InteractionOptions(Pseudonyms.open(settings).of, _moment(undated))
     with rejections(rejects) as reject, contextlib.closing(EventStore.open(settings.data_folder)) as store:
         summary = interactions.ingest(store, files, options, reject=reject, progress=progress_for_terminal())
     typer.echo(summary.model_dump_json() if as_json else summary_text(summary, rejects))

@@ -28,6 +28,8 @@ from tools.media import sniff
 BLOCK = 2**20
 HEAD = 4096
 MAX_COLUMNS = 1000
+LINE_BYTES = 2 * 2**20
+"""The longest line that is read."""
 Format = Literal["jsonl", "csv"]
 SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv"}
 UTF16_BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -70,7 +72,7 @@ class CatalogueFile:
         BadInput: missing, a folder, empty, not text, or in neither format; one sentence.
     """
 
-    def __init__(self, path: Path, *, line_bytes: int, contents: Contents = CATALOGUE) -> None:
+    def __init__(self, path: Path, *, line_bytes: int = LINE_BYTES, contents: Contents = CATALOGUE) -> None:
         self.path = path
         self.line_bytes = line_bytes
         self.contents = contents

@@ -25,6 +25,7 @@ from assistant.ingest.progress import Progress, SilentProgress
 from assistant.ingest.remote import Fetcher
 from assistant.ingest.report import IngestSummary, Rejection
 from assistant.ingest.survey import NEUTRAL, LastLine, LineRules, Survey, product_of
+from assistant.ingest.validate import DESCRIPTION_CHARACTERS
 from tools import calibration
 from tools.media import MediaLimits
 from tools.store import Catalogue, CatalogueEntry, NewVector, Writer
@@ -56,13 +57,11 @@ class IngestOptions:
     public_only: bool = True
     stopped: Callable[[], bool] = lambda: False
     language: str = "en"
-    line_bytes: int = 2 * 2**20
-    description_characters: int = 20_000
     media: MediaLimits = field(default_factory=MediaLimits)
 
     def fingerprint(self) -> str:
         """Whatever may turn the same line into another item."""
-        return json.dumps([self.description_characters, self.media.image_bytes, self.media.image_pixels])
+        return json.dumps([DESCRIPTION_CHARACTERS, self.media.image_bytes, self.media.image_pixels])
 
 
 Reject = Callable[[Rejection], None]
@@ -113,8 +112,8 @@ class _Run:
         self.options = options
         self.reject = reject
         self.progress = progress
-        self.files = [CatalogueFile(path, line_bytes=options.line_bytes) for path in dict.fromkeys(files)]
-        self.rules = LineRules(options.description_characters, options.media_root, options.fingerprint())
+        self.files = [CatalogueFile(path) for path in dict.fromkeys(files)]
+        self.rules = LineRules(options.media_root, options.fingerprint())
         self.survey = Survey(self.files, self.rules)
         self.summary = IngestSummary(files=[str(file.path) for file in self.files])
 

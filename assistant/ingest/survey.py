@@ -17,9 +17,8 @@ from assistant.ingest.validate import LineError, read_id, sorted_out, validate
 
 
 class LineRules(NamedTuple):
-    """How a record becomes a line: what cuts descriptions, where pictures lie, what else a line's hash depends on."""
+    """How a record becomes a line: where pictures lie, what else a line's hash depends on."""
 
-    description_characters: int
     media_root: Path | None
     fingerprint: str
 
@@ -28,7 +27,7 @@ class LineRules(NamedTuple):
         try:
             if product.unpublished:
                 raise LineError(f"it is not published ({product.unpublished})", read_id(product.values.get("id")))
-            line = validate(product.values, description_characters=self.description_characters, convention=convention)
+            line = validate(product.values, convention=convention)
         except LineError as exc:
             return Rejection(file=str(record.file), line=record.line, id=exc.item_id, reason=str(exc))
         root = self.media_root or record.file.parent

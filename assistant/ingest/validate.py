@@ -20,6 +20,8 @@ from tools.store.offers import VARIANTS
 VALIDATION = 3
 """Grows when the same record would become another line, so that items are brought up to date by the next ingestion."""
 
+DESCRIPTION_CHARACTERS = 20_000
+"""A longer description is cut."""
 MAX_ID = 200
 DOT_SEGMENTS = (".", "..")
 """Clients take these out of an address even when they are percent-encoded (URL Standard, section 4.1)."""
@@ -80,7 +82,10 @@ class CatalogueLine:
 
 
 def validate(
-    values: dict[str, Any], *, description_characters: int, convention: Convention | None = None
+    values: dict[str, Any],
+    *,
+    description_characters: int = DESCRIPTION_CHARACTERS,
+    convention: Convention | None = None,
 ) -> CatalogueLine:
     """Check and normalise one record.
 

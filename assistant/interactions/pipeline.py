@@ -37,12 +37,10 @@ class InteractionOptions:
     Attributes:
         pseudonym: what a user's id is kept as.
         undated: time of lines without one, seconds since 1970; they are rejected when it is None.
-        line_bytes: the longest line that is read.
     """
 
     pseudonym: Callable[[str], str]
     undated: float | None = None
-    line_bytes: int = 2 * 2**20
 
 
 class InteractionSummary(Record):
@@ -86,9 +84,7 @@ class _Import:
 
     def __init__(self, store: EventStore, files: Sequence[Path], options: InteractionOptions, reject: Reject) -> None:
         self._store = store
-        self._files = [
-            CatalogueFile(path, line_bytes=options.line_bytes, contents=INTERACTIONS) for path in dict.fromkeys(files)
-        ]
+        self._files = [CatalogueFile(path, contents=INTERACTIONS) for path in dict.fromkeys(files)]
         pseudonym = functools.lru_cache(KNOWN_USERS)(options.pseudonym)
         self._rules = EventRules(time.time(), options.undated, pseudonym, self._leave_out)
         self._reject = reject

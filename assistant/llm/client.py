@@ -276,7 +276,7 @@ class _Connection:
             model=at.model,
             base_url=at.base_url,
             api_key=SecretStr(at.api_key),
-            temperature=llm.temperature,
+            temperature=0.0,  # the likeliest answer; llm.extra_body says otherwise
             seed=llm.seed,
             max_retries=0,
             timeout=None,

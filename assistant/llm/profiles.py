@@ -19,6 +19,10 @@ from assistant.models.names import model_name
 from assistant.settings import LLMSettings, Settings, project_folder
 
 ENVIRONMENTS: Final = {"cpu": ".venv-vllm", "gpu": ".venv-vllm-gpu"}
+HOST: Final = "127.0.0.1"
+"""Where a managed server listens; one on another machine is of the remote profile."""
+CPU_STREAMS: Final = 8
+"""How many requests the cpu profile decodes together."""
 CONTEXT_TOKENS: Final = {"cpu": 4096, "gpu": 8192}
 """How long a prompt with its answer may be: the small models of the cpu profile get none with tools and results."""
 SETUP_COMMANDS: Final = {"cpu": "make setup", "gpu": "make setup-gpu"}
@@ -72,7 +76,7 @@ def endpoint(settings: Settings) -> Endpoint:
             "set ASSISTANT_LLM__PROFILE=remote or remove the address."
         )
     else:
-        base_url = f"http://{llm.host}:{llm.port}/v1"
+        base_url = f"http://{HOST}:{llm.port}/v1"
     return Endpoint(base_url, model_name(settings), llm.api_key.get_secret_value())
 
 
@@ -180,7 +184,7 @@ def _common_arguments(settings: Settings, weights: str, *, untaught: bool = Fals
         "-m", "vllm.entrypoints.openai.api_server",
         "--model", weights,
         "--served-model-name", f"{name}-untaught" if untaught else name,
-        "--host", llm.host,
+        "--host", HOST,
         "--port", str(llm.port),
         "--max-model-len", str(llm.context_tokens or CONTEXT_TOKENS[llm.profile]),
         "--seed", str(llm.seed),
@@ -191,7 +195,7 @@ def _common_arguments(settings: Settings, weights: str, *, untaught: bool = Fals
         "--generation-config", "vllm",
         # a small model pads JSON with whitespace until the token limit when it may
         "--structured-outputs-config", json.dumps({"backend": "xgrammar", "disable_any_whitespace": True}),
-        "--enable-auto-tool-choice", "--tool-call-parser", llm.tool_parser,
+        "--enable-auto-tool-choice", "--tool-call-parser", "hermes",
         "--disable-uvicorn-access-log",
         "--no-enable-log-requests",
     ]  # fmt: skip
@@ -210,10 +214,10 @@ def _cpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settin
     llm = settings.llm
     arguments = [
         *_common_arguments(settings, _quick_weights(settings, _taught(settings, _weights(settings, model_folder)))),
-        "--dtype", llm.dtype if llm.dtype != "auto" else best_cpu_dtype(),
+        "--dtype", best_cpu_dtype(),
         "--block-size", "32",  # the prefix cache serves whole blocks; 128 by default
         "--enforce-eager",  # compiling takes minutes and wins little at these sizes
-        "--max-num-seqs", str(llm.max_streams),
+        "--max-num-seqs", str(CPU_STREAMS),
         *llm.extra_args,
     ]  # fmt: skip
     environment = {
@@ -226,7 +230,7 @@ def _cpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settin
         **_openmp(python),
         # the worker lives in the engine's process: one import of vLLM less to wait for (7 s) and to hold (0.6 GiB)
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-        "VLLM_CPU_KVCACHE_SPACE": str(llm.kv_cache_gib),
+        "VLLM_CPU_KVCACHE_SPACE": "1",
         "VLLM_CACHE_ROOT": str(settings.home.expanduser().absolute() / "cache" / "vllm"),
     }
     return Launch([str(python), *arguments], environment)
@@ -294,7 +298,7 @@ def _gpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settin
         *_common_arguments(settings, weights, untaught=adapter is not None),
         *(_lora_arguments(name, adapter) if adapter else ()),
         "--dtype", "auto",
-        "--gpu-memory-utilization", str(llm.gpu_memory),
+        "--gpu-memory-utilization", "0.85",  # encoders compute beside it; llm.extra_args say otherwise
         "--tensor-parallel-size", str(llm.tensor_parallel),
         # hybrid models (Qwen3-8B, Qwen3.5 ...) think before they answer unless their template is told not to;
         # templates that know no such switch ignore it

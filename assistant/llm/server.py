@@ -155,11 +155,11 @@ def _start(settings: Settings) -> ServerRecord:
     if leftover := process.read_record(record_path(settings)):
         _stop_and_forget(settings, leftover)  # its leader is dead, its engine processes may not be
     llm = settings.llm
-    if obstacle := process.why_unusable(llm.host, llm.port):
+    if obstacle := process.why_unusable(profiles.HOST, llm.port):
         raise LLMUnavailable(f"{obstacle}; free it, or choose another port with ASSISTANT_LLM__PORT.")
     model = model_name(settings)
     record = process.spawn(
-        launch, log=log_path(settings), host=llm.host, port=llm.port, profile=llm.profile, model=model
+        launch, log=log_path(settings), host=profiles.HOST, port=llm.port, profile=llm.profile, model=model
     )
     try:
         process.write_record(record_path(settings), record)
@@ -288,7 +288,7 @@ def _describe(settings: Settings, record: ServerRecord, state: State) -> ServerS
 
 def _stopped(settings: Settings) -> ServerStatus:
     wanted = profiles.endpoint(settings)
-    obstacle = process.why_unusable(settings.llm.host, settings.llm.port)
+    obstacle = process.why_unusable(profiles.HOST, settings.llm.port)
     return ServerStatus("stopped", settings.llm.profile, wanted.model, wanted.base_url, detail=obstacle)
 
 

@@ -23,6 +23,9 @@ from assistant.models.registry import ContainerSource, HubSource, Model, load_re
 from assistant.models.store import build_folder, folder_of, home_of, problem, publish, replace_folder
 from assistant.settings import Settings
 
+PARALLEL = 4
+"""Downloads at the same time."""
+
 
 def pull(
     settings: Settings, names: Sequence[str] = (), progress: Reporter | None = None, *, path: Path | None = None
@@ -167,7 +170,6 @@ def _attempts(
         yield str(local), partial(fetch_local, name, model, local.expanduser(), work, reporter=reporter)
     if path:
         return
-    parallel = settings.models.parallel
     for source in model.sources:
         if isinstance(source, HubSource):
             if settings.models.hub:
@@ -176,5 +178,5 @@ def _attempts(
         elif settings.models.containers:
             yield (
                 "containers",
-                partial(fetch_containers, name, model, source, work, parallel=parallel, reporter=reporter),
+                partial(fetch_containers, name, model, source, work, parallel=PARALLEL, reporter=reporter),
             )

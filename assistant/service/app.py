@@ -97,7 +97,7 @@ def create_app(
     _add_routes(app)
     openapi.describe(app)
     app.add_middleware(JsonBodies)
-    app.add_middleware(BodyTimeout, settings=settings.service)
+    app.add_middleware(BodyTimeout, bounds=settings.service.bounds)
     if settings.service.cors:
         _allow_sites(app, settings.service.cors)
     app.add_middleware(AuthMiddleware, settings=settings, keys=keys)

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from assistant.engines import taste_of
 from assistant.front import Assistant
 from assistant.service.app import create_app
 from assistant.service.http.server import configured
-from assistant.settings import Settings, load_settings
+from assistant.settings import ServiceSettings, Settings, load_settings
 from eval.fuzzing import shop
 from eval.fuzzing.counting import HANG_SECONDS, ErrorLog
 from tools.store import Catalogue
@@ -95,7 +95,8 @@ def _parsed(content: bytes) -> FuzzAnswer:
 def serving(folder: Path) -> Iterator[FuzzedService]:
     """The service over a small catalogue in this folder, in a thread; no language model, no limit of requests."""
     settings = _settings(folder)
-    with Catalogue.open(settings.data_folder) as catalogue:
+    quick = service_bounds(body_seconds=1, header_seconds=5, connections_per_address=10_000)
+    with quick, Catalogue.open(settings.data_folder) as catalogue:
         shop.stock(catalogue, folder / "stock")
         engines = shop.engines(catalogue)
         knowing = engines.with_taste(taste_of(settings, lambda: catalogue))
@@ -118,14 +119,20 @@ def _wait_until_ready(served: FuzzedService) -> None:
 
 def _settings(folder: Path) -> Settings:
     llm = {"profile": "remote", "base_url": NOWHERE, "model": "none"}
-    service = {
-        "requests_per_minute": 10**9,
-        "body_seconds": 1.0,
-        "header_seconds": 5.0,
-        "connections_per_address": 10_000,
-    }
+    service = {"requests_per_minute": 10**9}
     privacy = {"key_file": folder / "users.key"}
     return load_settings(data=folder / "data", llm=llm, service=service, privacy=privacy)
+
+
+@contextmanager
+def service_bounds(**changed: float) -> Iterator[None]:
+    """Other bounds of the HTTP service than its constants, for this process: so that they are reached in a second."""
+    before = ServiceSettings.bounds
+    ServiceSettings.bounds = replace(before, **changed)  # type: ignore[arg-type] # sizes are whole numbers
+    try:
+        yield
+    finally:
+        ServiceSettings.bounds = before
 
 
 @contextmanager

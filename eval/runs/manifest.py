@@ -29,8 +29,7 @@ NOT_IN_KEYS: Final = {"home", "data", "run", "chroma_url", "threads", "prompts",
 """Sections that say where things lie, how fast they go or how they are served."""
 
 NOT_IN_KEYS_OF_LLM: Final = {
-    "host", "port", "python", "threads", "kv_cache_gib", "max_streams", "gpu_memory", "tensor_parallel",
-    "start_seconds", "seed",
+    "port", "python", "threads", "tensor_parallel", "start_seconds", "seed",
 }  # fmt: skip
 """Likewise of the language model's section; the seed is a part of its own."""
 

@@ -3,7 +3,7 @@
 from assistant.errors import LLMUnavailable
 from assistant.front import check_prompts
 from assistant.llm import server
-from assistant.llm.profiles import mending_command
+from assistant.llm.profiles import CPU_STREAMS, mending_command
 from assistant.models import ensure_present, needed
 from assistant.settings import Settings
 from eval.runs.records import EvalVariant
@@ -24,7 +24,7 @@ def side_by_side(variant: EvalVariant, settings: Settings, wanted: int | None) -
     """How many conversations are held at one time: no more than the managed server decodes together."""
     if not needs_model(variant):
         return wanted or PARALLEL_WITHOUT
-    most = settings.llm.max_streams if settings.llm.profile == "cpu" else PARALLEL_WITH_MODEL
+    most = CPU_STREAMS if settings.llm.profile == "cpu" else PARALLEL_WITH_MODEL
     return wanted or min(PARALLEL_WITH_MODEL, most)
 
 

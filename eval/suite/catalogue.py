@@ -106,7 +106,7 @@ def _file(suite: Suite, name: str) -> Path:
 
 
 def _records(path: Path, settings: Settings) -> Iterator[RawRecord]:
-    for record in CatalogueFile(path, line_bytes=settings.limits.line_bytes).records():
+    for record in CatalogueFile(path).records():
         if isinstance(record, Rejection):
             raise BadInput(f"{record.file}:{record.line}: {record.reason}.")
         yield record
@@ -127,7 +127,7 @@ def _laid_over(before: _Line, change: RawRecord) -> _Line:
 
 def _item(line: _Line, settings: Settings) -> Item:
     try:
-        valid = validate(line.record.values, description_characters=settings.limits.description_characters)
+        valid = validate(line.record.values)
     except LineError as exc:
         raise _wrong(line, str(exc)) from exc
     if valid.unread:
@@ -176,8 +176,6 @@ def _options(items: Mapping[str, Item], settings: Settings) -> IngestOptions:
         media_root=common_folder(image for item in items.values() for image in item.images),
         prune=True,
         language=settings.catalogue_language,
-        line_bytes=settings.limits.line_bytes,
-        description_characters=settings.limits.description_characters,
         media=media_limits(settings),
     )
 

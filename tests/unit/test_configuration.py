@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 
 from assistant.errors import ConfigError
-from assistant.settings import Settings, load_settings
+from assistant.settings import RETIRED, Settings, load_settings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 
@@ -49,7 +49,7 @@ def test_flags_come_before_environment_before_file(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("ASSISTANT_LLM__PORT", "1002")
     monkeypatch.setenv("ASSISTANT_LLM__SEED", "2")
     llm = load_settings(llm={"seed": 3}).llm
-    assert (llm.seed, llm.port, llm.model, llm.temperature) == (3, 1002, "m", 0.0)
+    assert (llm.seed, llm.port, llm.model) == (3, 1002, "m")
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,20 @@ def test_wrong_settings_are_one_sentence(
     with pytest.raises(ConfigError, match=says) as caught:
         load_settings()
     assert "\n" not in str(caught.value)
+
+
+def test_a_setting_that_became_a_constant_is_told_of_and_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "config.toml").write_text("[llm]\ntemperature = 0.5\nport = 1001\n[service]\nping_seconds = 3\n")
+    monkeypatch.setenv("ASSISTANT_HOME", str(tmp_path))
+    settings = load_settings()
+    assert (settings.llm.port, settings.service.bounds.ping_seconds) == (1001, 15)
+    assert caplog.messages == [
+        "The setting llm.temperature is gone and does nothing: llm.extra_body takes temperature.",
+        "The setting service.ping_seconds is gone and does nothing.",
+    ]
+    assert not {key for key, _ in settings_in_code()} & set(RETIRED)
 
 
 def test_an_installed_product_keeps_its_data_in_the_users_own_folder(

@@ -56,7 +56,6 @@ class Engines:
     pictures: "Part[PictureEncoder]" = Part()
     speech: "Part[SpeechEngine]" = Part()
     limits: MediaLimits = field(default_factory=MediaLimits)
-    pool: int = 50
     """How many items each signal of a search brings into the fusion."""
     weights: "Mapping[str, float] | None" = None
     """Each signal's share in the fusion; None: the defaults of `tools.search`."""

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from assistant.service.context import CLIENT_GONE
 from assistant.service.http.problems import Refused, as_response, problem_of
 from assistant.service.telemetry.observers import Observer, RequestEnded
-from assistant.settings import ServiceSettings
+from assistant.settings import ServiceBounds
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ROUTE = "none"
@@ -82,9 +82,9 @@ class BodyTimeout:
     there into its own 400.
     """
 
-    def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
+    def __init__(self, app: ASGIApp, bounds: ServiceBounds) -> None:
         self._app = app
-        self._settings = settings
+        self._bounds = bounds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with a bounded wait for each part of its body and for the whole."""
@@ -92,8 +92,8 @@ class BodyTimeout:
             await self._app(scope, receive, send)
             return
         imports = scope["path"] == IMPORT
-        total = self._settings.import_total_seconds if imports else self._settings.body_total_seconds
-        body, answer = _Body(receive, self._settings.body_seconds, total), _Answer(send)
+        total = self._bounds.import_total_seconds if imports else self._bounds.body_total_seconds
+        body, answer = _Body(receive, self._bounds.body_seconds, total), _Answer(send)
 
         async def sending(message: Message) -> None:
             if body.fault is None or answer.started:

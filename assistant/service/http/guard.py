@@ -166,13 +166,13 @@ class AuthMiddleware:
             )
 
     def _limit(self, scope: Scope, headers: Headers) -> int:
-        path, settings = scope["path"], self._settings
+        path, bounds = scope["path"], self._settings.bounds
         if path == IMPORT:
-            return settings.import_bytes
+            return bounds.import_bytes
         if not _MESSAGES.match(path):
-            return settings.json_bytes
+            return bounds.json_bytes
         multipart = headers.get("content-type", "").startswith("multipart/")
-        return settings.body_bytes if multipart else min(settings.body_bytes, JSON_MESSAGE_BYTES)
+        return bounds.body_bytes if multipart else min(bounds.body_bytes, JSON_MESSAGE_BYTES)
 
 
 _LOGIN_RATE = RateLimitItemPerMinute(LOGINS_PER_MINUTE)

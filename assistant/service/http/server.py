@@ -50,7 +50,7 @@ def listen(service: ServiceSettings) -> socket.socket:
     if obstacle:
         raise ServiceMissing(f"{obstacle}; free it, or choose another port: assistant serve --port {service.port + 1}")
     # the kernel cuts off a client that takes nothing more; accepted connections inherit it
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(service.send_seconds * 1000))
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(service.bounds.send_seconds * 1000))
     return listening
 
 
@@ -129,8 +129,8 @@ class PatientProtocol(H11Protocol):
         **named: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(*given, **named)
-        self._header_seconds = service.header_seconds
-        self._most = service.connections_per_address
+        self._header_seconds = service.bounds.header_seconds
+        self._most = service.bounds.connections_per_address
         self._proxies = service.proxies
         self._open = open_by_address
         self._address: str | None = None

@@ -158,7 +158,7 @@ async def over_http(service: Service, bench: ToolService) -> AsyncIterator[Strea
     async def there(_: McpProgress) -> McpCalls:
         return calls
 
-    most = service.settings.service.body_bytes
+    most = service.settings.service.bounds.body_bytes
     manager = StreamableHTTPSessionManager(mcp_server(there), stateless=True, max_request_body_size=most)
     async with manager.run():
         yield manager

@@ -199,7 +199,7 @@ def answer_without_turn(service: Service, wire: AnswerFormat, text: str, *, as_s
 
 def _events(service: Service, events: AsyncIterator[ServerSentEvent]) -> Response:
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(events, ping=service.settings.service.ping_seconds, headers=headers, sep="\n")
+    return EventSourceResponse(events, ping=service.settings.service.bounds.ping_seconds, headers=headers, sep="\n")
 
 
 async def _sent(

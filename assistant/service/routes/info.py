@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from assistant.agent.receive import ATTACHMENTS
 from assistant.agent.steps import StepsInForce, steps_in_force
 from assistant.front import model_names
 from assistant.service.context import TheService, TheUser
@@ -61,7 +62,7 @@ async def info(request: Request, service: TheService, user: TheUser) -> Info:
         models=model_names(service.settings) if known else {},
         steps=await asyncio.to_thread(steps_in_force, service.settings) if known else None,
         items=await asyncio.to_thread(service.assistant.count) if known else None,
-        limits=LimitsOut(**{name: getattr(service.settings.limits, name) for name in LimitsOut.model_fields}),
+        limits=LimitsOut(attachments=ATTACHMENTS, **service.settings.limits.model_dump()),
     )
 
 

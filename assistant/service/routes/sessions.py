@@ -355,7 +355,7 @@ def _stream(
             await listening.aclose()  # type: ignore[attr-defined]
 
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(told(), ping=service.settings.service.ping_seconds, headers=headers, sep="\n")
+    return EventSourceResponse(told(), ping=service.settings.service.bounds.ping_seconds, headers=headers, sep="\n")
 
 
 def _last_seen(request: Request, message_id: str) -> int:

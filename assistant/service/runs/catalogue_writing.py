@@ -97,7 +97,7 @@ class CatalogueWriting:
         """
         line = {**line, "id": line.get("id", item_id)}
         try:
-            checked = validate(line, description_characters=self._settings.limits.description_characters)
+            checked = validate(line)
         except LineError as exc:
             raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The item cannot be taken: {exc}.") from exc
         if checked.id != item_id:
@@ -141,14 +141,11 @@ class CatalogueWriting:
         return summary.model_copy(update={"files": []})
 
     def _options(self) -> IngestOptions:
-        limits = self._settings.limits
         return IngestOptions(
             media_root=self._settings.data_folder / MEDIA,
             fetch_pictures=self._settings.service.fetch_pictures,
             stopped=self.stop.is_set,
             language=self._settings.catalogue_language,
-            line_bytes=limits.line_bytes,
-            description_characters=limits.description_characters,
             media=media_limits(self._settings),
         )
 

@@ -150,7 +150,7 @@ class Turns:
         except Refused:
             discard(request)
             raise
-        keep = self._settings.grace_seconds if request.keep_seconds is None else request.keep_seconds
+        keep = self._settings.bounds.grace_seconds if request.keep_seconds is None else request.keep_seconds
         running = Running(session_id, message_id, keep_seconds=keep)
         self._active[session_id] = user, running
         self._keep(running)
@@ -164,7 +164,7 @@ class Turns:
         if session_id in self._active:
             raise Refused(HTTPStatus.CONFLICT, "A turn is running in this session; wait for its end or stop it.")
         own = sum(owner.key == user.key for owner, _ in self._active.values())
-        if own >= self._settings.turns_at_once or len(self._active) >= self._settings.turns_in_all:
+        if own >= self._settings.turns_at_once or len(self._active) >= self._settings.bounds.turns_in_all:
             wait = {"Retry-After": "5"}
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, f"{own} turns of yours are running; try again soon.", wait)
 
@@ -246,7 +246,7 @@ class Turns:
     def _keep(self, running: Running) -> None:
         self._kept[running.session_id, running.message_id] = running
         for key in list(self._kept):
-            if len(self._kept) <= self._settings.kept_turns:
+            if len(self._kept) <= self._settings.bounds.kept_turns:
                 break
             if self._kept[key].ended:
                 del self._kept[key]

@@ -1,4 +1,4 @@
-"""The rankers: each one signal, or none, over the whole catalogue. All bring ``turn.pool`` items at most.
+"""The rankers: each one signal, or none, over the whole catalogue. All bring `POOL` items at most.
 
 What they read of a conversation: the words of all its turns, typed and spoken, newest turn first, simply one after the
 other; and the photos of the newest turn that brought any. Newest first, because a text encoder reads only so much.
@@ -15,6 +15,7 @@ from eval.runs.answering import ReadyTurn
 from eval.runs.baselines.ranking import MakeRanker, Ranker
 from tools.media import load_audio, load_picture
 from tools.records import Item
+from tools.search import POOL
 from tools.toolbox import Engines
 
 POPULARITY = ("interactions", "purchases", "sold", "views", "popularity")
@@ -30,7 +31,7 @@ def random_items(engines: Engines, settings: Settings) -> Ranker:
     def rank(turns: Sequence[ReadyTurn]) -> list[str]:
         said = [f"{ready.text} {len(ready.images)} {len(ready.audio)}" for ready in turns]
         drawn = random.Random("\n".join([str(settings.llm.seed), *said]))
-        return drawn.sample(ids, min(settings.turn.pool, len(ids)))
+        return drawn.sample(ids, min(POOL, len(ids)))
 
     return rank
 
@@ -47,7 +48,7 @@ def popular_items(engines: Engines, settings: Settings) -> Ranker:
         logger.warning("No item tells how popular it is: the baseline 'popular' takes the catalogue's own order.")
     else:
         items.sort(key=lambda item: -_number(item, name))
-    ids = [item.id for item in items[: settings.turn.pool]]
+    ids = [item.id for item in items[:POOL]]
     return lambda _: list(ids)
 
 
@@ -64,7 +65,7 @@ def _number(item: Item, name: str) -> float:
 def keyword_items(engines: Engines, settings: Settings) -> Ranker:
     """Items by BM25 over the keyword index (SQLite FTS5) that the product searches too."""
     words = _reader(engines)
-    return lambda turns: [hit[0] for hit in engines.catalogue.keyword(words(turns), settings.turn.pool)]
+    return lambda turns: [hit[0] for hit in engines.catalogue.keyword(words(turns), POOL)]
 
 
 def dense_items(engines: Engines, settings: Settings) -> Ranker:
@@ -76,9 +77,7 @@ def dense_items(engines: Engines, settings: Settings) -> Ranker:
         query = words(turns)
         if not query:
             return []
-        nearest = engines.catalogue.nearest(
-            "text", engines.text.encode([query], purpose="query")[0], settings.turn.pool
-        )
+        nearest = engines.catalogue.nearest("text", engines.text.encode([query], purpose="query")[0], POOL)
         return [item_id for item_id, _ in nearest]
 
     return rank
@@ -94,9 +93,9 @@ def picture_items(engines: Engines, settings: Settings) -> Ranker:
             return []
         best: dict[str, float] = {}
         for vector in engines.pictures.encode([load_picture(path, engines.limits) for path in shown]).visual:
-            for item_id, cosine in engines.catalogue.nearest("visual", vector, settings.turn.pool):
+            for item_id, cosine in engines.catalogue.nearest("visual", vector, POOL):
                 best[item_id] = max(cosine, best.get(item_id, -1.0))
-        return sorted(best, key=lambda item_id: (-best[item_id], item_id))[: settings.turn.pool]
+        return sorted(best, key=lambda item_id: (-best[item_id], item_id))[:POOL]
 
     return rank
 

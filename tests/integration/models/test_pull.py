@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import BadInput, ModelMissing, PullError
-from assistant.models import ensure_present, pull
+from assistant.models import ensure_present, pull, pulling
 from assistant.models.progress import Done, SilentReporter
 from assistant.models.store import check, problem, read_manifest
 from assistant.settings import Settings
@@ -145,9 +145,10 @@ def test_what_a_licence_wants_to_be_told_is_told_when_the_model_is_fetched(
 
 
 def test_failed_pull_keeps_the_parts_it_has_and_the_next_one_goes_on(
-    shelf: Shelf, settings_for: SettingsFor, pip_finds: PipFinds
+    shelf: Shelf, settings_for: SettingsFor, pip_finds: PipFinds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = settings_for(shelf, parallel=1)
+    monkeypatch.setattr(pulling, "PARALLEL", 1)
+    settings = settings_for(shelf)
     pip_finds(shelf.folder)
     last = shelf.wheels[2]
     hidden = last.rename(last.with_suffix(".hidden"))

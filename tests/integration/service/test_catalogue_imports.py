@@ -13,6 +13,7 @@ import pytest
 from assistant.errors import ModelMissing
 from assistant.service.keys import KeyStore
 from assistant.service.runs import jobs as jobs_module
+from eval.fuzzing.serving import service_bounds
 from tests.fakes import catalogues
 from tests.fakes.encoders import HashText
 from tests.integration.service.catalogue_shop import CatalogueShop, Client, ndjson
@@ -123,7 +124,7 @@ def test_nothing_at_all_and_forms_and_packed_lines_are_refused(client: Client, s
 
 
 def test_the_limit_holds_while_reading(shop: CatalogueShop) -> None:
-    with shop.serving(import_bytes=5_000) as client:
+    with service_bounds(import_bytes=5_000), shop.serving() as client:
         content = rows(100)
         client.send(content, 413)
         response = client.http.post("/api/catalogue/import", content=iter([content[:3000], content[3000:]]))

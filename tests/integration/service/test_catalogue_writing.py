@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from assistant.ingest import remote
+from eval.fuzzing.serving import service_bounds
 from tests.fakes import catalogues
 from tests.integration.service.catalogue_shop import CatalogueShop, Client
 from tools.store import Catalogue
@@ -228,7 +229,7 @@ def test_when_no_line_can_be_taken_the_answer_says_why_and_names_no_file(client:
 
 
 def test_a_request_over_the_limit_is_refused(shop: CatalogueShop) -> None:
-    with shop.serving(json_bytes=2048) as client:
+    with service_bounds(json_bytes=2048), shop.serving() as client:
         client.put(f"{ITEMS}/lamp", line(description="x" * 1800), 201)
         client.put(f"{ITEMS}/lamp", line(description="x" * 2048), 413)
         client.post(ITEMS, [line(id="a", description="x" * 2048)], 413)

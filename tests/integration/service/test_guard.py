@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from assistant.service.keys import KeyStore
+from eval.fuzzing.serving import service_bounds
 from tests.integration.service.conftest import Running, Serve, problem
 
 pytestmark = pytest.mark.models
@@ -133,7 +134,7 @@ def test_bodies_are_measured_while_they_are_read(serve: Serve) -> None:
         for _ in range(10_000):
             yield b" " * 65_536
 
-    with serve(json_bytes=100_000) as service:
+    with service_bounds(json_bytes=100_000), serve() as service:
         problem(service.client.post("/api/sessions", content=b" " * 100_001), 413)
         assert service.client.post("/api/sessions", content=b" " * 99_998 + b"{}", headers=JSON).status_code == 201
         problem(service.client.post("/api/sessions", content=endless(), headers=JSON), 413)

@@ -186,7 +186,7 @@ def test_no_answer_names_a_folder_of_the_machine(place: Place) -> None:
 
 
 def test_one_address_cannot_take_every_connection(place: Place) -> None:
-    server = place.start("--no-llm", service__connections_per_address=10, service__body_total_seconds=2)
+    server = place.start("--no-llm", bounds="connections_per_address=10, body_total_seconds=2")
     address = ("127.0.0.1", server.port)
     head = b"POST /api/sessions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\n"
     other = httpx.Client(

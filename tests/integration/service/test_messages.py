@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from assistant.agent.reading import reader
+from eval.fuzzing.serving import service_bounds
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
 from tests.integration.bad_input.conftest import obliging, purpose
 from tests.integration.service.conftest import Running, Serve, events, problem
@@ -120,7 +121,7 @@ def test_a_client_that_waits_for_json_and_hangs_up_cancels_too(service: Running,
 
 def test_a_broken_stream_that_is_resumed_in_time_goes_on(serve: Serve, model: FakeOpenAIServer) -> None:
     model.script(late_plan)
-    with serve(grace_seconds=5) as service:
+    with service_bounds(grace_seconds=5), serve() as service:
         session = service.session()
         path = f"/api/sessions/{session}/messages"
         with service.client.stream("POST", path, json={"text": "a desk lamp", "message_id": "m"}) as stream:

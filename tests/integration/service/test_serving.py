@@ -30,7 +30,7 @@ from tools.records import Item
 from tools.store import Catalogue
 
 ROOT = Path(__file__).resolve().parents[3]
-COMMAND = [sys.executable, "-c", "from assistant.cli import main; main()", "serve"]
+MAIN = "from assistant.cli import main; main()"
 START_SECONDS = 300.0
 
 
@@ -130,12 +130,14 @@ class Place:
         named = {f"ASSISTANT_{name.upper()}": value for name, value in settings.items()}
         return {**os.environ, **{name: str(value) for name, value in {**given, **named}.items() if value is not None}}
 
-    def start(self, *arguments: str, wait: bool = True, **settings: object) -> Server:
-        """Start the command; it is killed with the test if it still runs."""
+    def start(self, *arguments: str, wait: bool = True, bounds: str = "", **settings: object) -> Server:
+        """Start the command, with other bounds of the service (``body_seconds=2``); it is killed with the test."""
+        set_bounds = f"import assistant.settings as s; s.ServiceSettings.bounds = s.ServiceBounds({bounds})"
+        command = [sys.executable, "-c", f"{set_bounds}; {MAIN}", "serve"]
         port, errors = free_port(), self.folder / f"errors-{len(self.started)}.txt"
         with errors.open("wb") as err:
             process = subprocess.Popen(
-                [*COMMAND, *arguments], env=self.environment(port, **settings), stderr=err, stdout=err, cwd=self.folder
+                [*command, *arguments], env=self.environment(port, **settings), stderr=err, stdout=err, cwd=self.folder
             )
         self.started.append(Server(process, port, errors))
         if wait:
@@ -280,7 +282,7 @@ def test_a_turn_that_a_full_disk_cannot_keep_is_a_problem_and_the_next_one_is_ke
 
 
 def test_a_thousand_clients_that_vanish_leave_nothing_behind(place: Place) -> None:
-    server = place.start("--no-llm", service__header_seconds=2, service__body_seconds=2)
+    server = place.start("--no-llm", bounds="header_seconds=2, body_seconds=2")
     session = server.session()
     for number in range(300):  # whatever grows with first use, and with many turns at once, has grown
         vanish(server, session, number)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from eval.fuzzing.serving import service_bounds
 from tests.integration.service.conftest import Running, Serve
 
 pytestmark = pytest.mark.models
@@ -40,7 +41,7 @@ def send(
     ],
 )
 def test_a_body_that_stalls_is_ended_with_408(serve: Serve, path: str, kind: str) -> None:
-    with serve(body_seconds=0.5) as service:
+    with service_bounds(body_seconds=0.5), serve() as service:
         status, told, seconds = send(service, path.format(service.session()), "Content-Length: 100", b"--x\r\n", kind)
     assert (status, told["status"]) == (408, 408)
     assert told["detail"] == "The request's body brought nothing for 0.5 seconds."
@@ -49,7 +50,7 @@ def test_a_body_that_stalls_is_ended_with_408(serve: Serve, path: str, kind: str
 
 def test_a_body_that_comes_slowly_but_steadily_is_read(serve: Serve) -> None:
     body = json.dumps({"title": "Slow and steady"}).encode()
-    with serve(body_seconds=0.6) as service:
+    with service_bounds(body_seconds=0.6), serve() as service:
 
         def slowly():  # noqa: ANN202
             for byte in body[:8]:
@@ -63,7 +64,7 @@ def test_a_body_that_comes_slowly_but_steadily_is_read(serve: Serve) -> None:
 
 
 def test_a_chunked_body_beyond_the_limit_is_a_413_and_not_fastapi_s_400(serve: Serve) -> None:
-    with serve(json_bytes=1024) as service:
+    with service_bounds(json_bytes=1024), serve() as service:
         part = b"400\r\n" + b" " * 1024 + b"\r\n"
         status, told, _ = send(service, "/api/sessions", "Transfer-Encoding: chunked\r\nConnection: close", part * 2)
     assert (status, told["status"]) == (413, 413)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.agent import rank
 from assistant.agent.changes import changes
 from assistant.agent.state import Plan, SearchResult, WishSearch
 from assistant.records import Candidate, Change, Constraint, Provisional, Ranked
@@ -209,9 +210,14 @@ async def test_the_reason_comes_with_the_cards_and_stays_in_the_reply(bench: Sta
 
 
 @pytest.mark.parametrize("ranking", ["vote", "model"])
-async def test_the_models_order_is_a_reason(stage: Stage, ranking: Any) -> None:  # noqa: ANN401
+async def test_the_models_order_is_a_reason(
+    stage: Stage,
+    ranking: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rank, "VOTE_WEIGHT", 100)
     with FakeOpenAIServer(planning()) as stage.server:
-        stage.manner = TurnSettings(planner="model", ranking=ranking, llm_rank_weight=100)
+        stage.manner = TurnSettings(planner="model", ranking=ranking)
         reply, events, _ = await stage.turn("a [thing:chair]")
     (ranked,) = [event for event in events if isinstance(event, Ranked)]
     assert [item.item_id for item in reply.recommendations] == ["shoe", "cafe", "oak"]

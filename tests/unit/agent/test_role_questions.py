@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from assistant.agent import role_questions
 from assistant.agent.reading.questions import RoleQuestion
 from assistant.agent.reading.reader import MessageReader
 from assistant.agent.role_questions import with_questions
@@ -52,7 +53,7 @@ async def test_unless_set_nothing_is_asked(tmp_path: Path) -> None:
 
 async def test_as_many_as_allowed_are_asked_and_counted(tmp_path: Path) -> None:
     with FakeOpenAIServer([UNWANTED]) as server:
-        context = context_at(server, tmp_path, questions=2, question_seconds=30)
+        context = context_at(server, tmp_path, questions=2)
         assert await asked(context) == dict.fromkeys(QUESTIONS[:2], "not")
         assert context.chat.usage.purposes == ["role", "role"]
         assert context.watch.seconds["llm"] > 0
@@ -63,13 +64,13 @@ async def test_as_many_as_allowed_are_asked_and_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("reply", [SPLIT, Reply("Hello."), Reply(status=500), Reply(reset=True)])
 async def test_no_sure_answer_leaves_the_reading_as_it_is(tmp_path: Path, reply: Reply) -> None:
     with FakeOpenAIServer([reply]) as server:
-        assert await asked(context_at(server, tmp_path, questions=2, question_seconds=30)) == {}
+        assert await asked(context_at(server, tmp_path, questions=2)) == {}
 
 
 async def test_a_busy_model_is_not_waited_for(tmp_path: Path) -> None:
     with FakeOpenAIServer([Reply(hang=True)]) as server:
-        context = context_at(server, tmp_path, questions=2, question_seconds=0.3)
+        context = context_at(server, tmp_path, questions=2)
         context.chat.chat_model()  # imports before the clock starts
         began = time.monotonic()
         assert await asked(context) == {}
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < role_questions.QUESTION_SECONDS + 5

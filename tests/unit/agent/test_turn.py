@@ -14,7 +14,7 @@ from tests.fakes.reading import PhraseEncoder
 from tests.unit.agent.conftest import ITEMS, Shelf, Stage, ranking
 from tools.records import Item
 
-VOTE = TurnSettings(ranking="vote", llm_rank_weight=1.0)
+VOTE = TurnSettings(ranking="vote")
 DOWN = LLMUnavailable("The language model cannot be reached.")
 
 
@@ -47,7 +47,7 @@ async def test_a_vote_of_the_model_joins_the_fused_order(stage: Stage) -> None:
 
 async def test_the_models_order_stands_where_the_settings_leave_it_to_the_model(stage: Stage) -> None:
     stage.shelf.items += [Item(id=f"chair-{n}", title=f"Stool {n}", price=50 + n) for n in range(2)]
-    stage.manner = TurnSettings(ranking="model", llm_rank_weight=0)
+    stage.manner = TurnSettings(ranking="model")
     reply, _, _ = await stage.turn("a chair", ranking(("E", ["e33"]), ("C", ["e9"])), DOWN)
     assert [item.item_id for item in reply.recommendations] == ["chair-1", "shoe", "oak"], "then as fused"
 
@@ -62,7 +62,7 @@ async def test_events_name_the_candidates_that_follow_the_shown_ones(stage: Stag
     assert [hit.item_id for hit in provisional.items] == ["oak", "cafe", "shoe"]
     assert provisional.further == ["chair-0", "chair-1"]
     assert [hit.item_id for hit in ranked.items] == [item.item_id for item in reply.recommendations]
-    assert ranked.further == ["chair-1", "chair-0"], "the model's vote moves the candidates that are not shown too"
+    assert ranked.further == ["shoe", "chair-0"], "the model's vote moves the candidates that are not shown too"
 
 
 async def test_without_a_model_the_fused_ranking_and_templates_answer(stage: Stage) -> None:
@@ -75,7 +75,7 @@ async def test_without_a_model_the_fused_ranking_and_templates_answer(stage: Sta
 
 
 async def test_without_fusion_the_model_alone_orders(stage: Stage) -> None:
-    stage.manner = TurnSettings(fuse_signals=False, llm_rank_weight=0.001)
+    stage.manner = TurnSettings(fuse_signals=False)
     order = ranking(("C", ["e9"]), ("B", ["e5"]), ("A", ["e1"]))
     reply, _, _ = await stage.turn("a chair", order)
     assert [item.item_id for item in reply.recommendations] == ["shoe", "cafe", "oak"]

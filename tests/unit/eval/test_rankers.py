@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from assistant.ingest import Encoders, ingest
-from assistant.settings import Settings, TurnSettings
+from assistant.settings import Settings
 from eval.runs.answering import ReadyTurn
+from eval.runs.baselines import rankers
 from eval.runs.baselines.rankers import RANKERS, dense_items, keyword_items, picture_items, popular_items, random_items
 from eval.runs.baselines.ranking import RankingAnswerer
 from eval.suite.records import Turn
@@ -51,7 +52,7 @@ def engines(tmp_path: Path) -> Iterator[Engines]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path, turn=TurnSettings(pool=50))
+    return Settings(home=tmp_path)
 
 
 def said(text: str = "", *, images: tuple[Path, ...] = (), audio: tuple[Path, ...] = ()) -> ReadyTurn:
@@ -127,10 +128,12 @@ def test_a_photo_finds_the_same_photo_and_no_photo_finds_nothing(
     assert set(rank([photo, other])[:2]) == {"item-7", "item-2"}
 
 
-def test_at_most_a_pool_of_items_is_ranked(engines: Engines, settings: Settings, tmp_path: Path) -> None:
-    few = settings.model_copy(update={"turn": TurnSettings(pool=3)})
+def test_at_most_a_pool_of_items_is_ranked(
+    engines: Engines, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rankers, "POOL", 3)
     turns = [said("number", images=(picture(tmp_path / "photo.png", 77),))]
-    assert {name: len(make(engines, few)(turns)) for name, make in RANKERS.items()} == dict.fromkeys(RANKERS, 3)
+    assert {name: len(make(engines, settings)(turns)) for name, make in RANKERS.items()} == dict.fromkeys(RANKERS, 3)
 
 
 def test_a_catalogue_of_other_encoders_is_refused_at_once(engines: Engines, settings: Settings) -> None:

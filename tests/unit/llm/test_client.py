@@ -29,7 +29,7 @@ async def ask(server: FakeOpenAIServer, **llm: object) -> dict[str, object]:
 
 async def test_sends_messages_schema_and_sampling() -> None:
     with FakeOpenAIServer([Reply(json={"tool": "search"})]) as server:
-        assert await ask(server, temperature=0.3, seed=11, extra_body={"top_k": 5}, api_key="s3cret") == {
+        assert await ask(server, seed=11, extra_body={"top_k": 5, "temperature": 0.3}, api_key="s3cret") == {
             "tool": "search"
         }
     (sent,) = server.requests

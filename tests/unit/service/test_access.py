@@ -19,7 +19,7 @@ from assistant.service.http.guard import LOGINS_PER_MINUTE, AuthMiddleware
 from assistant.service.http.json_bodies import JsonBodies
 from assistant.service.http.no_paths import NoPaths
 from assistant.service.keys import KeyStore
-from assistant.settings import Settings, load_settings
+from assistant.settings import ServiceBounds, Settings, load_settings
 
 HOME = "127.0.0.1"
 FORWARDING = [
@@ -36,11 +36,11 @@ async def who(request: Request) -> JSONResponse:
     return JSONResponse({**told, "cookie": request.headers.get("cookie")})
 
 
-def guarded(settings: Settings) -> ASGIApp:
+def guarded(settings: Settings, bounds: ServiceBounds | None = None) -> ASGIApp:
     """The service's middlewares, in its order, before an application that answers everything."""
     paths = ["/", "/healthz", "/api/{rest:path}", "/v1/{rest:path}", "/mcp", "/metrics", "/docs", "/openapi.json"]
     app: ASGIApp = Starlette(routes=[Route(path, who, methods=["GET", "POST", "DELETE"]) for path in paths])
-    app = BodyTimeout(JsonBodies(app), settings.service)
+    app = BodyTimeout(JsonBodies(app), bounds or settings.service.bounds)
     app = NoPaths(AuthMiddleware(app, settings, KeyStore(settings.keys_file)), settings)
     proxies = [str(network) for network in settings.service.proxies]
     return ProxyHeadersMiddleware(app, proxies) if proxies else app  # type: ignore[arg-type, return-value]
@@ -239,7 +239,7 @@ async def test_a_body_that_trickles_has_a_total_time(tmp_path: Path) -> None:
             await asyncio.sleep(0.05)
             yield b" "
 
-    async with client(guarded(settings(tmp_path, body_seconds=5, body_total_seconds=0.3))) as caller:
+    async with client(guarded(settings(tmp_path), ServiceBounds(body_seconds=5, body_total_seconds=0.3))) as caller:
         answer = await caller.post("/api/sessions", content=trickle())
     assert answer.status_code == 408
     assert answer.json()["detail"] == "The request's body took longer than 0.3 seconds."

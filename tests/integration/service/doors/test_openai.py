@@ -16,6 +16,7 @@ from assistant.agent.reading.reader import MessageReader
 from assistant.records import Constraint, Reply
 from assistant.service.openai.records import MODEL
 from assistant.understanding import Understanding, Utterance
+from eval.fuzzing.serving import service_bounds
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.integration.bad_input.conftest import ASKED, CHOICES, asking
 from tests.integration.service.doors.conftest import Serve, Served, new_key, png, slow
@@ -486,7 +487,7 @@ def test_titles_make_no_links(client: openai.OpenAI) -> None:
 def test_a_stream_begins_at_once_and_stays_alive_while_the_model_works(serve: Serve, model: FakeOpenAIServer) -> None:
     model.script(slow)
     asked = {"model": MODEL, "messages": [user("something nice")], "stream": True}
-    with serve(service={"ping_seconds": 0.2}, llm={"call_seconds": 60.0}) as served, served.client() as http:
+    with service_bounds(ping_seconds=0.2), serve(llm={"call_seconds": 60.0}) as served, served.client() as http:
         with http.stream("POST", "/v1/chat/completions", json=asked) as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
             lines = (line for line in answer.iter_lines() if line)

@@ -10,6 +10,7 @@ import httpx
 import jsonschema
 import pytest
 
+from assistant import front
 from assistant.service.routes.tools import MOST_CALLS
 from assistant.service.tool_service import AT_ONCE
 from assistant.service.uploads import store
@@ -140,7 +141,8 @@ def test_calls_run_side_by_side_but_not_all_at_once(
 
 def test_a_call_ends_at_its_deadline(serve: Serve, ears: Ears, wav: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ears, "seconds", 1.5)
-    with serve(turn={"tool_seconds": 0.3}) as served, served.client() as http:
+    monkeypatch.setattr(front, "TOOL_SECONDS", 0.3)
+    with serve() as served, served.client() as http:
         url = f"data:audio/wav;base64,{base64.b64encode(wav).decode()}"
         assert refusal(call(http, "transcribe_audio", audio=url)) == (504, "It took longer than 0.3 seconds.")
         time.sleep(1.5)

@@ -38,7 +38,7 @@ def test_the_same_question_has_the_same_key() -> None:
     [
         {"turn": {"candidates": 4}},
         {"turn": {"weights": {"dense": 2.0}}},
-        {"llm": {"temperature": 0.5}},
+        {"llm": {"extra_body": {"temperature": 0.5}}},
         {"llm": {"seed": 8}},
         {"llm": {"model": "another"}},
         {"llm": {"profile": "remote", "model": "qwen2.5-coder-0.5b-instruct", "base_url": "http://elsewhere/v1"}},
@@ -56,9 +56,9 @@ def test_places_ports_and_speed_do_not_change_the_key(tmp_path: Path) -> None:
         data=tmp_path,
         run=tmp_path,
         threads=1,
-        llm={"host": "127.0.0.2", "port": 9, "threads": 1, "kv_cache_gib": 2, "max_streams": 2},
+        llm={"port": 9, "threads": 1},
         service={"port": 9, "log_level": "debug"},
-        models={"parallel": 2},
+        models={"hub": False},
     )
     assert key(elsewhere) == key(manifest())
 
@@ -109,14 +109,14 @@ def test_the_commit_and_the_variants_name_do_not_change_the_key() -> None:
 
 
 def test_what_asks_no_model_does_not_depend_on_it(tmp_path: Path) -> None:
-    changed = manifest(BUILT_IN["bm25"], llm={"model": "another", "temperature": 1.0})
+    changed = manifest(BUILT_IN["bm25"], llm={"model": "another", "call_seconds": 1.0})
     assert key(changed) == key(manifest(BUILT_IN["bm25"]))
     assert key(manifest(BUILT_IN["random"], llm={"seed": 8})) != key(manifest(BUILT_IN["random"]))
 
 
 def test_runs_are_named_by_all_that_makes_them() -> None:
     made = manifest()
-    others = [manifest(BUILT_IN["bm25"]), manifest(turn={"pool": 9}), manifest(catalogue="d")]
+    others = [manifest(BUILT_IN["bm25"]), manifest(turn={"candidates": 9}), manifest(catalogue="d")]
     names = [
         run_name(made, ["k"]),
         run_name(manifest(BUILT_IN["no-photo"]), ["k"]),
