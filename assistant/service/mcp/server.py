@@ -5,6 +5,9 @@ guard checks host, origin, key and size of each request, so that the SDK's own c
 
 Over standard input and output the protocol is answered at once, while the product is imported and opened beside: this
 module imports none of it.
+
+The server is the SDK's low-level one: `FastMCP` needs the tools before that import, answers a resource's errors with
+its own text and code 0, and announces prompts, of which there are none.
 """
 
 import asyncio
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import anyio
 from mcp import types
+from mcp.server.fastmcp import Context
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.context import RequestContext
@@ -52,17 +56,12 @@ class McpProgress:
     def __init__(self, context: RequestContext[Any, Any, Any]) -> None:
         self.request = context.request
         """The HTTP request; None over standard input and output."""
-        self._context = context
+        self._context = Context(request_context=context)
         self._numbers = itertools.count(1)
 
     async def tell(self, message: str) -> None:
         """Send one notification."""
-        context = self._context
-        token = context.meta.progressToken if context.meta else None
-        if token is not None:
-            await context.session.send_progress_notification(
-                token, next(self._numbers), message=message, related_request_id=str(context.request_id)
-            )
+        await self._context.report_progress(next(self._numbers), message=message)
 
     async def tell_loading(self, missing: list[str]) -> None:
         """What is loaded before the request can be answered."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from assistant.service.app import create_app
 from assistant.settings import load_settings
+from assistant.web.dev import schema
 
 
 def references(node: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
@@ -26,3 +27,8 @@ def test_every_reference_leads_somewhere(tmp_path: Path) -> None:
     known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
     assert {"#/components/schemas/ChatMessage", "#/components/schemas/FileIn"} <= found
     assert found <= known
+
+
+def test_the_types_of_the_web_page_are_made_from_this_document() -> None:
+    with schema.WRITTEN.open(encoding="utf-8") as written:
+        assert written.readline() == schema.header(schema.document()), "give: npm run types"

@@ -4,7 +4,14 @@ import type { Constraint } from "../api/types";
 import { Constraints } from "./Constraints";
 
 const limit: Constraint = { field: "max_price", value: 49.99, exclusive: true, source: "text", words: "under 50" };
-const red: Constraint = { field: "attributes", attribute: "color", value: "red", source: "text", words: "red" };
+const red: Constraint = {
+  field: "attributes",
+  attribute: "color",
+  value: "red",
+  source: "text",
+  words: "red",
+  exclusive: false,
+};
 
 const shown = (constraints: Constraint[], preferences: Constraint[]) =>
   renderToStaticMarkup(

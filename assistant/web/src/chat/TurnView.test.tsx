@@ -5,7 +5,14 @@ import type { Change, Hit, Reply, TurnEvent } from "../api/types";
 import { TurnView } from "./TurnView";
 import { applyEvent, runningTurn, stopTurn, type Turn } from "./turn";
 
-const hit = (item_id: string): Hit => ({ item_id, title: `Title of ${item_id}`, price: 10, currency: "USD" });
+const hit = (item_id: string): Hit => ({
+  item_id,
+  title: `Title of ${item_id}`,
+  price: 10,
+  currency: "USD",
+  score: 1,
+  signals: [],
+});
 const began = (step: string, query?: string): TurnEvent => ({
   type: "step_started",
   step,
@@ -16,11 +23,16 @@ const ended = (step: string): TurnEvent => ({ type: "step_finished", step, ok: t
 
 const reply: Reply = {
   session_id: "s",
-  query: { text: "a chair", transcripts: [], pictures: [] },
+  query: { text: "a chair", attachments: [], transcripts: [], pictures: [] },
   intent: "recommend",
   language: "en",
   constraints: {},
+  preferences: [],
   relaxed: [],
+  changes: [],
+  groups: [],
+  choices: [],
+  evidence: [],
   recommendations: [],
   steps: [],
   message: "Here is one.",

@@ -2,7 +2,14 @@ import { describe, expect, test } from "vitest";
 import type { Change, Hit, Reply, TurnEvent } from "../api/types";
 import { applyEvent, finishedTurn, goneOf, pendingTurn, runningTurn, sections, stepNow, stopTurn } from "./turn";
 
-const hit = (item_id: string): Hit => ({ item_id, title: item_id.toUpperCase(), price: 10, currency: "USD" });
+const hit = (item_id: string): Hit => ({
+  item_id,
+  title: item_id.toUpperCase(),
+  price: 10,
+  currency: "USD",
+  score: 1,
+  signals: [],
+});
 const started = (step: string, query?: string): TurnEvent => ({
   type: "step_started",
   step,
@@ -19,11 +26,16 @@ const finished = (step: string, ok = true): TurnEvent => ({
 
 const reply: Reply = {
   session_id: "s",
-  query: { text: "shoes", transcripts: [], pictures: [] },
+  query: { text: "shoes", attachments: [], transcripts: [], pictures: [] },
   intent: "recommend",
   language: "en",
   constraints: {},
+  preferences: [],
   relaxed: [],
+  changes: [],
+  groups: [],
+  choices: [],
+  evidence: [],
   recommendations: ["b", "a"].map((item_id, index) => ({
     rank: 2 - index,
     item_id,

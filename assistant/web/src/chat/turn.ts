@@ -30,8 +30,8 @@ export interface StepView {
 export interface CardView {
   item_id: string;
   title: string;
-  price: number | null;
-  currency: string | null;
+  price: Hit["price"];
+  currency: Hit["currency"];
   variant: Variant | null;
   explanation: string;
   explainedBy: "model" | "template" | null;

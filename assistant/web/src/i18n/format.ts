@@ -1,9 +1,9 @@
-import type { Problem } from "../api/types";
+import type { Hit, Problem } from "../api/types";
 import type { Messages } from "./index";
 
 /** A price with its currency, or null where none is known. */
-export function price(value: number | null, currency: string | null | undefined, locale: string): string | null {
-  if (value === null) return null;
+export function price(value: Hit["price"], currency: Hit["currency"], locale: string): string | null {
+  if (value === null || value === undefined) return null;
   try {
     if (currency) return new Intl.NumberFormat(locale, { style: "currency", currency }).format(value);
   } catch {
