@@ -20,7 +20,7 @@ MOST_CALLS: Final = 4
 MOST_LISTED: Final = 20
 """The largest ``k`` of a tool that does not search."""
 
-OWN: Final = frozenset({"exclude_ids"})
+UNPROPOSED: Final = frozenset({"exclude_ids"})
 """Filters that no model proposes."""
 
 _SLIM: Final = ("type", "description", "enum", "const", "items", "properties", "required", "additionalProperties")
@@ -131,9 +131,9 @@ def check(call: ToolCall, scope: Scope) -> Checked:
     except ValidationError as exc:
         return Checked(call, None, wrong_argument(tool, exc))
     if isinstance(arguments, TakeBack):
-        known = "; ".join(scope.conditions) or "none"
+        in_force = "; ".join(scope.conditions) or "none"
         is_held = arguments.condition in scope.conditions
-        problem = "" if is_held else f"There is no such filter in force; in force: {known}."
+        problem = "" if is_held else f"There is no such filter in force; in force: {in_force}."
         return Checked(call, None, problem, taken_back=arguments if is_held else None)
     proposed = getattr(arguments, "filters", None) or Filters()
     planned = PlannedCall(
@@ -147,15 +147,17 @@ def within(call: PlannedCall, filters: Filters) -> PlannedCall:
     """The call with the filters in force, and no others."""
     if "filters" not in offered()[call.tool].arguments.model_fields:
         return call
-    rest = {name: value for name, value in call.arguments.items() if name != "filters"}
-    held = filters.model_dump(exclude_defaults=True)
-    return call.model_copy(update={"arguments": {**rest, "filters": held} if held else rest})
+    arguments = {name: value for name, value in call.arguments.items() if name != "filters"}
+    filter_values = filters.model_dump(exclude_defaults=True)
+    return call.model_copy(
+        update={"arguments": {**arguments, "filters": filter_values} if filter_values else arguments}
+    )
 
 
 def key(call: PlannedCall) -> str:
     """What two calls share that ask for the same."""
-    asked = {name: value for name, value in call.arguments.items() if name not in ("k", "filters", "sentences")}
-    return f"{call.tool} {json.dumps(asked, sort_keys=True, ensure_ascii=False).casefold()}"
+    arguments = {name: value for name, value in call.arguments.items() if name not in ("k", "filters", "sentences")}
+    return f"{call.tool} {json.dumps(arguments, sort_keys=True, ensure_ascii=False).casefold()}"
 
 
 def _bounded(tool: Tool[Any], arguments: dict[str, Any], scope: Scope) -> dict[str, Any]:
@@ -164,8 +166,8 @@ def _bounded(tool: Tool[Any], arguments: dict[str, Any], scope: Scope) -> dict[s
         return arguments
     if tool.candidates:
         return {**arguments, "k": min(scope.pool, 100)}
-    wanted = arguments.get("k")
-    return {**arguments, "k": max(1, min(wanted, MOST_LISTED))} if isinstance(wanted, int) else arguments
+    requested = arguments.get("k")
+    return {**arguments, "k": max(1, min(requested, MOST_LISTED))} if isinstance(requested, int) else arguments
 
 
 def _problem(call: PlannedCall, scope: Scope) -> str:
@@ -177,9 +179,11 @@ def _problem(call: PlannedCall, scope: Scope) -> str:
     if key(call) in scope.asked:
         return "This was asked already; its result stands above."
     arguments = call.arguments
-    named = [*arguments.get("item_ids", []), *([arguments["item_id"]] if arguments.get("item_id") else [])]
-    if unknown := [item_id for item_id in named if item_id not in scope.items]:
-        return f"No result has the id {unknown[0]!r}; known: {', '.join(list(scope.items)[:MOST_LISTED]) or 'none'}."
+    ids = [*arguments.get("item_ids", []), *([arguments["item_id"]] if arguments.get("item_id") else [])]
+    if unknown_ids := [item_id for item_id in ids if item_id not in scope.items]:
+        return (
+            f"No result has the id {unknown_ids[0]!r}; known: {', '.join(list(scope.items)[:MOST_LISTED]) or 'none'}."
+        )
     image = arguments.get("image")
     if image is not None and image not in scope.pictures and image.removeprefix("item:") not in scope.items:
         return f"The wish is about no picture {image!r}; known: {', '.join(scope.pictures) or 'none'}."
@@ -211,7 +215,7 @@ def _function(tool: Tool[Any]) -> dict[str, Any]:
 def round_schema(scope: Scope) -> dict[str, Any]:
     """The JSON schema of a round, for models and servers that fail at tool calls: only what is known can be named."""
     ids = list(scope.items)
-    known = {"item_id": ids, "item_ids": ids, "image": list(scope.pictures), "condition": list(scope.conditions)}
+    choices = {"item_id": ids, "item_ids": ids, "image": list(scope.pictures), "condition": list(scope.conditions)}
     calls = [
         {
             "type": "object",
@@ -220,7 +224,7 @@ def round_schema(scope: Scope) -> dict[str, Any]:
             "additionalProperties": False,
         }
         for tool in offered().values()
-        if (parameters := _naming(_parameters(tool), known)) is not None
+        if (parameters := _naming(_parameters(tool), choices)) is not None
     ]
     return {
         "type": "object",
@@ -230,16 +234,16 @@ def round_schema(scope: Scope) -> dict[str, Any]:
     }
 
 
-def _naming(parameters: dict[str, Any], known: Mapping[str, list[str]]) -> dict[str, Any] | None:
+def _naming(parameters: dict[str, Any], choices: Mapping[str, list[str]]) -> dict[str, Any] | None:
     """A tool's parameters with what there is to be named; None where it needs something and there is nothing."""
     properties: dict[str, Any] = dict(parameters["properties"])
-    for name in [name for name in known if name in properties]:
-        if len(known[name]) < (2 if name == "item_ids" else 1):
+    for name in [name for name in choices if name in properties]:
+        if len(choices[name]) < (2 if name == "item_ids" else 1):
             if name in parameters.get("required", []):
                 return None
             del properties[name]
             continue
-        enum = {"enum": known[name]}
+        enum = {"enum": choices[name]}
         properties[name] = {"type": "array", "items": enum} if name == "item_ids" else enum
     return {**parameters, "properties": properties}
 
@@ -247,8 +251,10 @@ def _naming(parameters: dict[str, Any], known: Mapping[str, list[str]]) -> dict[
 def _parameters(tool: Tool[Any]) -> dict[str, Any]:
     schema = tool.arguments.model_json_schema()
     slim: dict[str, Any] = _slim(schema, schema.get("$defs", {}))
-    told = {name: value for name, value in slim["properties"].items() if name != "filters" or tool.proposes_filters}
-    return {"type": "object", "properties": told, **{name: slim[name] for name in ("required",) if name in slim}}
+    properties = {
+        name: value for name, value in slim["properties"].items() if name != "filters" or tool.proposes_filters
+    }
+    return {"type": "object", "properties": properties, **{name: slim[name] for name in ("required",) if name in slim}}
 
 
 def _slim(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any part of a schema
@@ -256,20 +262,20 @@ def _slim(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 -
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
-        named = {**definitions[schema["$ref"].rsplit("/", 1)[-1]]}
-        named.pop("description", None)
-        return _slim({**named, **{name: value for name, value in schema.items() if name != "$ref"}}, definitions)
+        definition = {**definitions[schema["$ref"].rsplit("/", 1)[-1]]}
+        definition.pop("description", None)
+        return _slim({**definition, **{name: value for name, value in schema.items() if name != "$ref"}}, definitions)
     if "anyOf" in schema:
-        single = next(one for one in schema["anyOf"] if one.get("type") != "null")
+        single = next(option for option in schema["anyOf"] if option.get("type") != "null")
         return _slim({**single, **{name: value for name, value in schema.items() if name != "anyOf"}}, definitions)
-    kept = {name: schema[name] for name in _SLIM if name in schema}
-    if "properties" in kept:
-        kept["properties"] = {
-            name: _slim(value, definitions) for name, value in kept["properties"].items() if name not in OWN
+    slim = {name: schema[name] for name in _SLIM if name in schema}
+    if "properties" in slim:
+        slim["properties"] = {
+            name: _slim(value, definitions) for name, value in slim["properties"].items() if name not in UNPROPOSED
         }
     for name in ("items", "additionalProperties"):
-        if isinstance(kept.get(name), dict):
-            kept[name] = _slim(kept[name], definitions)
-    if kept.get("additionalProperties") is False:
-        del kept["additionalProperties"]
-    return kept
+        if isinstance(slim.get(name), dict):
+            slim[name] = _slim(slim[name], definitions)
+    if slim.get("additionalProperties") is False:
+        del slim["additionalProperties"]
+    return slim

@@ -42,10 +42,10 @@ def diverse(entries: Sequence[FusedHit], catalogue: Catalogue, *, diversity: flo
         relevance = MOST_RELEVANT * (entry.score - least) / ((best - least) or 1.0)
         text = vectors.get(entry.hit.item_id, [np.zeros(width, np.float32)])[0]
         rows.append([relevance, *(math.sqrt(1.0 - relevance**2) * text)])
-    question = np.array([1.0, *np.zeros(width)])
-    chosen = maximal_marginal_relevance(question, rows, lambda_mult=1.0 - diversity, k=min(count, len(rows)))
-    rest = [place for place in range(len(entries)) if place not in chosen]
-    return [entries[place] for place in [*chosen, *rest]]
+    query = np.array([1.0, *np.zeros(width)])
+    selected_rows = maximal_marginal_relevance(query, rows, lambda_mult=1.0 - diversity, k=min(count, len(rows)))
+    other_rows = [row for row in range(len(entries)) if row not in selected_rows]
+    return [entries[row] for row in [*selected_rows, *other_rows]]
 
 
 def category_by_category(entries: Sequence[FusedHit]) -> list[FusedHit]:
@@ -58,28 +58,28 @@ def category_by_category(entries: Sequence[FusedHit]) -> list[FusedHit]:
     return [entry for _, entry in sorted(placed, key=lambda pair: pair[0])]
 
 
-def places_to_explore(share: float, count: int, *, session_id: str, turn: int) -> int:
+def places_to_explore(fraction: float, count: int, *, session_id: str, turn: int) -> int:
     """How many of ``count`` shown places go to items that few have seen: ``share`` of them over many turns.
 
     Whether a turn gets the part of a place that is left over follows from its session and number, so that the same
     turn asked again is answered alike.
     """
-    whole, part = divmod(share * count, 1.0)
+    full_places, remainder = divmod(fraction * count, 1.0)
     digest = hashlib.sha256(f"{session_id} {turn}".encode()).digest()
-    return int(whole) + (int.from_bytes(digest[:4], "big") / 2**32 < part)
+    return int(full_places) + (int.from_bytes(digest[:4], "big") / 2**32 < remainder)
 
 
-def explored(order: Sequence[str], people: Mapping[str, int], *, count: int, places: int) -> list[str]:
+def explored(order: Sequence[str], user_counts: Mapping[str, int], *, count: int, places: int) -> list[str]:
     """The order with the last ``places`` of its ``count`` first given to the candidates that fewest people chose.
 
     Args:
         order: item ids, best first; all of them have to do with the wish.
-        people: how many people chose each.
+        user_counts: how many people chose each.
         count: how many are shown.
         places: how many of them to give away; those that give way follow at once.
     """
-    shown, rest = list(order[:count]), list(order[count:])
-    taken = sorted(rest, key=lambda item_id: people.get(item_id, 0))[: min(places, max(0, count - 1))]
-    kept = shown[: count - len(taken)] if len(shown) == count else shown
-    behind = [item_id for item_id in order if item_id not in {*kept, *taken}]
-    return [*kept, *taken, *behind]
+    visible_ids, hidden_ids = list(order[:count]), list(order[count:])
+    promoted_ids = sorted(hidden_ids, key=lambda item_id: user_counts.get(item_id, 0))[: min(places, max(0, count - 1))]
+    remaining_ids = visible_ids[: count - len(promoted_ids)] if len(visible_ids) == count else visible_ids
+    following_ids = [item_id for item_id in order if item_id not in {*remaining_ids, *promoted_ids}]
+    return [*remaining_ids, *promoted_ids, *following_ids]

@@ -43,7 +43,7 @@ class EvidenceBuilder:
         self,
         filters: Filters,
         wish: str,
-        heard: dict[str, str] | None = None,
+        transcripts: dict[str, str] | None = None,
         *,
         limit: PriceLimit | None = None,
         numbers: Iterator[int] | None = None,
@@ -60,31 +60,31 @@ class EvidenceBuilder:
         maximum = filters.max_price
         self._limit = limit or (PriceLimit(maximum) if maximum is not None else None)
         self._filters = filters
-        self._asked = asked
-        named = [value for values in filters.attributes.values() for value in values]
-        named += [*filters.include_terms, *filters.brands, *filters.categories]
-        self._wish = _stems(" ".join([wish, *named]))
-        self._heard = {attachment: _stems(text) for attachment, text in (heard or {}).items()}
+        self._order_attribute = asked
+        terms = [value for values in filters.attributes.values() for value in values]
+        terms += [*filters.include_terms, *filters.brands, *filters.categories]
+        self._wish = _stems(" ".join([wish, *terms]))
+        self._transcript_stems = {attachment: _stems(text) for attachment, text in (transcripts or {}).items()}
         self._numbers = count(1) if numbers is None else numbers
 
     def entries(self, fused: FusedHit, item: Item) -> list[Evidence]:
         """Everything known for one candidate, what says most about this wish first."""
-        signals = [self._signal(fused.hit.item_id, asked, signal) for asked, signal in _best(fused.signals)]
-        first = [entry for entry in signals if entry and entry.source in ("picture", "keyword", *TASTE)]
+        signals = [self._signal(fused.hit.item_id, query, signal) for query, signal in _best(fused.signals)]
+        leading = [entry for entry in signals if entry and entry.source in ("picture", "keyword", *TASTE)]
         attributes = list(self._attributes(item))
         offer = fused.hit.variant or item
         telling = [entry for entry in attributes if self._is_telling(entry)]
-        found = [
-            *(_without_denied(entry, item) for entry in first),
+        entries = [
+            *(_without_denied(entry, item) for entry in leading),
             self._quote(item),
             self._variant(item, fused.hit.variant),
             *telling,
             self._price(item, offer),
             self._stock(item, offer),
-            *(entry for entry in signals if entry not in first),
+            *(entry for entry in signals if entry not in leading),
             *(entry for entry in attributes if entry not in telling),
         ]
-        return [entry.model_copy(update={"id": self._next_id()}) for entry in found if entry is not None]
+        return [entry.model_copy(update={"id": self._next_id()}) for entry in entries if entry is not None]
 
     def exploration(self, item_id: str) -> Evidence:
         """That an item is shown because few people have seen it."""
@@ -92,7 +92,7 @@ class EvidenceBuilder:
 
     def _is_telling(self, entry: Evidence) -> bool:
         """True when an attribute is what a constraint or the wish speaks of."""
-        return entry.facts["name"] == self._asked or bool(self._wish & _stems(str(entry.facts["value"])))
+        return entry.facts["name"] == self._order_attribute or bool(self._wish & _stems(str(entry.facts["value"])))
 
     def _next_id(self) -> str:
         return f"e{next(self._numbers)}"
@@ -109,13 +109,13 @@ class EvidenceBuilder:
             facts=facts,
         )
 
-    def _signal(self, item_id: str, asked: str, signal: Signal) -> Evidence | None:
+    def _signal(self, item_id: str, query: str, signal: Signal) -> Evidence | None:
         if signal.source == "keyword":
             words = [word for word in signal.matched if any(map(str.isalpha, word))]  # "5" may be part of a code
             if not words:
                 return None
-            spoken = [name for name, stems in self._heard.items() if stems & _stems(" ".join(words))]
-            facts = {"words": ", ".join(words), "attachments": spoken}
+            attachments = [name for name, stems in self._transcript_stems.items() if stems & _stems(" ".join(words))]
+            facts = {"words": ", ".join(words), "attachments": attachments}
             return self._entry(item_id, "keyword", "evidence_keyword", signal.score, **facts)
         if signal.source in TASTE:
             return self._taste(item_id, signal)
@@ -126,18 +126,18 @@ class EvidenceBuilder:
         key = f"evidence_{signal.source}"
         if signal.source == "picture" and signal.z is not None and signal.z < _LOOKS_LIKE:
             key = "evidence_picture_somewhat"
-        return self._entry(item_id, signal.source, key, signal.score, query=asked)
+        return self._entry(item_id, signal.source, key, signal.score, query=query)
 
     def _taste(self, item_id: str, signal: Signal) -> Evidence | None:
         """What the user liked that speaks for the item, and how many people chose it, never who."""
-        titles, people = [because.title for because in signal.because], signal.people
+        titles, user_count = [reason.title for reason in signal.because], signal.people
         if signal.source == "popular":
-            return self._entry(item_id, "popular", "evidence_popular", people=people) if people else None
-        if not titles or (signal.source == "collaborative" and not people):
+            return self._entry(item_id, "popular", "evidence_popular", people=user_count) if user_count else None
+        if not titles or (signal.source == "collaborative" and not user_count):
             return None
-        facts: dict[str, object] = {"titles": titles, "items": [because.item_id for because in signal.because]}
+        facts: dict[str, object] = {"titles": titles, "items": [reason.item_id for reason in signal.because]}
         if signal.source == "collaborative":
-            facts |= {"people": people, "each": [because.people for because in signal.because]}
+            facts |= {"people": user_count, "each": [reason.people for reason in signal.because]}
         return self._entry(item_id, signal.source, f"evidence_{signal.source}", None, **facts)
 
     def _quote(self, item: Item) -> Evidence | None:
@@ -149,9 +149,9 @@ class EvidenceBuilder:
         return self._entry(item.id, "attribute", "evidence_quote", quote=_clip(best))
 
     def _attributes(self, item: Item) -> Iterable[Evidence]:
-        named = {"category": item.category, "brand": item.brand}
-        named |= {name: _values(value) for name, value in item.attributes.items() if name not in _HIDDEN}
-        pairs = [(name, str(value)) for name, value in named.items() if value]
+        values = {"category": item.category, "brand": item.brand}
+        values |= {name: _values(value) for name, value in item.attributes.items() if name not in _HIDDEN}
+        pairs = [(name, str(value)) for name, value in values.items() if value]
         for name, value in pairs[:_MAX_ATTRIBUTES]:
             yield self._entry(item.id, "attribute", "evidence_attribute", name=name, value=value)
 
@@ -159,7 +159,7 @@ class EvidenceBuilder:
         if variant is None:
             return None
         facts = {**variant.model_dump(), "currency": item.currency}
-        return _worded(self._entry(item.id, "attribute", "evidence_variant", **facts))
+        return _with_detail(self._entry(item.id, "attribute", "evidence_variant", **facts))
 
     def _price(self, item: Item, offer: Item | Variant) -> Evidence | None:
         if offer.price is None:
@@ -184,14 +184,14 @@ def _options(offer: Item | Variant) -> dict[str, Any]:
     return {"options": offer.options} if isinstance(offer, Variant) else {}
 
 
-def _worded(entry: Evidence) -> Evidence:
+def _with_detail(entry: Evidence) -> Evidence:
     """The entry of a variant with its detail."""
     return entry.model_copy(update={"detail": in_words(entry, "en")})
 
 
 def as_of_now(entries: Iterable[Evidence], item: Item) -> list[Evidence]:
     """The entries as the item is now: with its present price, and without what it no longer says."""
-    return [now for entry in entries if (now := _of_now(entry, item)) is not None]
+    return [current for entry in entries if (current := _of_now(entry, item)) is not None]
 
 
 def _of_now(entry: Evidence, item: Item) -> Evidence | None:
@@ -201,7 +201,7 @@ def _of_now(entry: Evidence, item: Item) -> Evidence | None:
         return None
     if entry.key == "evidence_variant":
         facts = entry.facts | {"price": offer.price, "in_stock": offer.in_stock}
-        return _worded(entry.model_copy(update={"facts": facts}))
+        return _with_detail(entry.model_copy(update={"facts": facts}))
     if entry.source == "price":
         return _priced_now(entry, offer, item.currency)
     if entry.source == "stock":
@@ -248,8 +248,8 @@ def options_in_words(options: Mapping[str, str], language: str) -> list[str]:
 
 def attribute_name(name: str, language: str) -> str:
     """An attribute's name; those of the common ones are translated."""
-    known = f"name_{name.casefold()}"
-    return say(known, language) if known in sentence_keys(language) else name
+    key = f"name_{name.casefold()}"
+    return say(key, language) if key in sentence_keys(language) else name
 
 
 def cited(entry: Evidence, language: str) -> CitedEvidence:
@@ -270,19 +270,21 @@ def template_explanation(title: str, entries: list[Evidence], language: str, evi
     """
     if not entries:
         return ""
-    own = language == evidence_language
-    named = {str(e.facts["name"]): str(e.facts["value"]) for e in entries if e.key == "evidence_attribute"}
+    same_language = language == evidence_language
+    attributes = {str(e.facts["name"]): str(e.facts["value"]) for e in entries if e.key == "evidence_attribute"}
     for entry in entries:
         if entry.key == "evidence_variant":
-            named |= entry.facts["options"]
+            attributes |= entry.facts["options"]
     price = next((e for e in entries if e.source == "price"), None)
     also = [in_words(e, language) for e in entries if e.source in _SAID_BESIDE or e.key == "evidence_sold_out"]
-    brand = named.pop("brand", "")
+    brand = attributes.pop("brand", "")
     facts = {
         "brand": "" if brand.casefold() in title.casefold() else brand,
-        "color": _value(named.pop("color", ""), language, own=own),
+        "color": _value(attributes.pop("color", ""), language, same_language=same_language),
         "attributes": [
-            _attribute(name, value, language, own=own) for name, value in named.items() if name != "category"
+            _attribute(name, value, language, same_language=same_language)
+            for name, value in attributes.items()
+            if name != "category"
         ],
         "price": price.facts["price"] if price else None,
         "currency": (price.facts.get("currency") if price else None) or "",
@@ -291,23 +293,25 @@ def template_explanation(title: str, entries: list[Evidence], language: str, evi
         "quote": next((_inside(str(e.facts["quote"])) for e in entries if e.key == "evidence_quote"), ""),
     }
     if not (any(facts.values()) or also):
-        also = [_quoted_in_words(e, language, own=own) for e in entries if e.source != "dense"]
+        also = [_quoted_in_words(e, language, same_language=same_language) for e in entries if e.source != "dense"]
     return say("reason", language, title=title, also=also, **facts)
 
 
-def _quoted_in_words(entry: Evidence, language: str, *, own: bool) -> str:
+def _quoted_in_words(entry: Evidence, language: str, *, same_language: bool) -> str:
     if entry.key == "evidence_attribute":
-        return _attribute(str(entry.facts["name"]), str(entry.facts["value"]), language, own=own)
+        return _attribute(str(entry.facts["name"]), str(entry.facts["value"]), language, same_language=same_language)
     return in_words(entry, language)
 
 
-def _attribute(name: str, value: str, language: str, *, own: bool) -> str:
-    return attribute_in_words(re.sub(r"[_-]+", " ", name), _value(value, language, own=own), language)
+def _attribute(name: str, value: str, language: str, *, same_language: bool) -> str:
+    return attribute_in_words(
+        re.sub(r"[_-]+", " ", name), _value(value, language, same_language=same_language), language
+    )
 
 
-def _value(value: str, language: str, *, own: bool) -> str:
+def _value(value: str, language: str, *, same_language: bool) -> str:
     """A value as a sentence carries it: in quotation marks where it is in another language."""
-    return value if own or not value else say("quoted", language, text=_inside(value))
+    return value if same_language or not value else say("quoted", language, text=_inside(value))
 
 
 _QUOTATION_MARKS = str.maketrans(dict.fromkeys('“”„«»「」『』"', "'"))
@@ -321,8 +325,8 @@ def _inside(text: str) -> str:
 def _best(signals: list[tuple[str, Signal]]) -> list[tuple[str, Signal]]:
     """One signal a source and query: the strongest."""
     best: dict[tuple[str, str], tuple[str, Signal]] = {}
-    for asked, signal in sorted(signals, key=lambda pair: pair[1].rank):
-        best.setdefault((signal.source, "" if signal.source != "picture" else asked), (asked, signal))
+    for query, signal in sorted(signals, key=lambda pair: pair[1].rank):
+        best.setdefault((signal.source, "" if signal.source != "picture" else query), (query, signal))
     order = ("picture", "keyword", *TASTE, "dense", "picture_text", "text_picture")
     return sorted(best.values(), key=lambda pair: order.index(pair[1].source))
 
@@ -336,9 +340,9 @@ def _without_denied(entry: Evidence, item: Item) -> Evidence | None:
     denied = denied_words(words, "\n".join(part for part in parts if _stems(part) & _stems(" ".join(words))))
     if not denied:
         return entry
-    kept = ", ".join(word for word in words if word not in denied)
-    facts = entry.facts | {"words": kept}
-    return entry.model_copy(update={"facts": facts, "detail": say(entry.key, "en", **facts)}) if kept else None
+    other_words = ", ".join(word for word in words if word not in denied)
+    facts = entry.facts | {"words": other_words}
+    return entry.model_copy(update={"facts": facts, "detail": say(entry.key, "en", **facts)}) if other_words else None
 
 
 def _values(value: object) -> str:

@@ -11,7 +11,7 @@ from assistant.records import ItemFeedback, Memory, Recommendation
 from assistant.understanding import Understanding
 from tools.taste.records import EventKind, Interaction
 
-LIKED = {"words": 1.0, "button": 0.6}
+STRENGTHS = {"words": 1.0, "button": 0.6}
 LOOKED_AT = 0.2
 DECAY = 0.8
 """What a turn leaves of an interest."""
@@ -40,29 +40,32 @@ def with_buttons(memory: Memory, pressed: Sequence[Click], titles: Mapping[str, 
     for press in pressed:
         if press.at <= memory.pressed_until or press.item_id not in titles:
             continue
-        regard = ItemFeedback(item_id=press.item_id, title=titles[press.item_id], turn=memory.turns, source="button")
+        feedback = ItemFeedback(item_id=press.item_id, title=titles[press.item_id], turn=memory.turns, source="button")
         if press.event in FOR_IT:
-            memory = _regarded(memory, regard, liked=True)
+            memory = _with_feedback(memory, feedback, liked=True)
         elif press.event in AGAINST_IT:
-            memory = _regarded(memory, regard, liked=False)
+            memory = _with_feedback(memory, feedback, liked=False)
         else:
-            memory = _looked(memory, [regard])
+            memory = _with_views(memory, [feedback])
     return memory.model_copy(update={"pressed_until": max([memory.pressed_until, *(press.at for press in pressed)])})
 
 
 def with_words(memory: Memory, understanding: Understanding) -> Memory:
     """The memory with what this turn's message says of earlier items, and for whom it asks."""
     for item in understanding.liked:
-        memory = _regarded(memory, _said_of(item, memory), liked=True)
+        memory = _with_feedback(memory, _from_words(item, memory), liked=True)
     for_price = any(constraint.field in ("max_price", "min_price") for constraint in understanding.constraints)
     for item in understanding.rejected:
-        regard = _said_of(item, memory).model_copy(update={"for_price": for_price})
-        memory = _regarded(memory, regard, liked=False)
+        feedback = _from_words(item, memory).model_copy(update={"for_price": for_price})
+        memory = _with_feedback(memory, feedback, liked=False)
     if understanding.intent in ("details", "compare", "why"):
-        memory = _looked(memory, [_said_of(item, memory) for item in understanding.references])
-    recalled = [regard for regard in memory.rejected if regard.item_id in understanding.recalled]
+        memory = _with_views(memory, [_from_words(item, memory) for item in understanding.references])
+    recalled = [feedback for feedback in memory.rejected if feedback.item_id in understanding.recalled]
     for_other = memory.for_other if understanding.recipient is None else understanding.recipient
-    update = {"rejected": [regard for regard in memory.rejected if regard not in recalled], "for_other": for_other}
+    update = {
+        "rejected": [feedback for feedback in memory.rejected if feedback not in recalled],
+        "for_other": for_other,
+    }
     return memory.model_copy(update=update)
 
 
@@ -75,53 +78,55 @@ def said_of_items(memory: Memory, user: str, at: float) -> list[Interaction]:
     """
     kinds: tuple[tuple[EventKind, list[ItemFeedback]], ...] = (("like", memory.liked), ("not_this", memory.rejected))
     return [
-        Interaction(user=user, item_id=regard.item_id, event=kind, at=at)
-        for kind, regards in kinds
-        for regard in regards
-        if regard.source == "words" and regard.turn == memory.turns and not memory.for_other
+        Interaction(user=user, item_id=feedback.item_id, event=kind, at=at)
+        for kind, entries in kinds
+        for feedback in entries
+        if feedback.source == "words" and feedback.turn == memory.turns and not memory.for_other
     ]
 
 
 def item_feedback(memory: Memory) -> dict[str, float]:
     """Item to how much this conversation speaks for it (1 at most) or against it (-1); older turns say less."""
-    now = memory.turns + 1
-    looked = {regard.item_id: LOOKED_AT * DECAY ** (now - regard.turn) for regard in memory.looked_at}
-    liked = {regard.item_id: _strength(regard, now) for regard in memory.liked}
-    rejected = {regard.item_id: -_strength(regard, now) for regard in memory.rejected if not regard.for_price}
-    return looked | liked | rejected
+    turn = memory.turns + 1
+    viewed = {feedback.item_id: LOOKED_AT * DECAY ** (turn - feedback.turn) for feedback in memory.looked_at}
+    likes = {feedback.item_id: _strength(feedback, turn) for feedback in memory.liked}
+    rejections = {
+        feedback.item_id: -_strength(feedback, turn) for feedback in memory.rejected if not feedback.for_price
+    }
+    return viewed | likes | rejections
 
 
 def only_looked_at(memory: Memory) -> frozenset[str]:
     """The items that were looked at, and neither liked nor rejected."""
-    said = {regard.item_id for regard in (*memory.liked, *memory.rejected)}
-    return frozenset(regard.item_id for regard in memory.looked_at if regard.item_id not in said)
+    rated_ids = {feedback.item_id for feedback in (*memory.liked, *memory.rejected)}
+    return frozenset(feedback.item_id for feedback in memory.looked_at if feedback.item_id not in rated_ids)
 
 
-def _strength(regard: ItemFeedback, now: int) -> float:
-    return float(LIKED[regard.source] * DECAY ** max(0, now - regard.turn))
+def _strength(feedback: ItemFeedback, turn: int) -> float:
+    return float(STRENGTHS[feedback.source] * DECAY ** max(0, turn - feedback.turn))
 
 
-def _said_of(item: Recommendation, memory: Memory) -> ItemFeedback:
+def _from_words(item: Recommendation, memory: Memory) -> ItemFeedback:
     return ItemFeedback(item_id=item.item_id, title=item.title, turn=memory.turns + 1, source="words")
 
 
-def _regarded(memory: Memory, regard: ItemFeedback, *, liked: bool) -> Memory:
-    """The memory with this regard in place of what was known of the item; a button changes nothing that was said."""
-    said = [*memory.liked, *memory.rejected]
-    if regard.source == "button" and any(r.item_id == regard.item_id and r.source == "words" for r in said):
+def _with_feedback(memory: Memory, feedback: ItemFeedback, *, liked: bool) -> Memory:
+    """The memory with this feedback in place of what was known of the item; a button changes nothing that was said."""
+    earlier = [*memory.liked, *memory.rejected]
+    if feedback.source == "button" and any(r.item_id == feedback.item_id and r.source == "words" for r in earlier):
         return memory
-    lists = {"liked": _others(memory.liked, regard), "rejected": _others(memory.rejected, regard)}
+    update = {"liked": _without(memory.liked, feedback), "rejected": _without(memory.rejected, feedback)}
     name = "liked" if liked else "rejected"
-    lists[name] = [*lists[name], regard][-REMEMBERED:]
-    return memory.model_copy(update=lists)
+    update[name] = [*update[name], feedback][-REMEMBERED:]
+    return memory.model_copy(update=update)
 
 
-def _looked(memory: Memory, regards: Sequence[ItemFeedback]) -> Memory:
+def _with_views(memory: Memory, entries: Sequence[ItemFeedback]) -> Memory:
     looked = memory.looked_at
-    for regard in regards:
-        looked = [*_others(looked, regard), regard]
+    for feedback in entries:
+        looked = [*_without(looked, feedback), feedback]
     return memory.model_copy(update={"looked_at": looked[-REMEMBERED:]})
 
 
-def _others(regards: Sequence[ItemFeedback], regard: ItemFeedback) -> list[ItemFeedback]:
-    return [other for other in regards if other.item_id != regard.item_id]
+def _without(entries: Sequence[ItemFeedback], feedback: ItemFeedback) -> list[ItemFeedback]:
+    return [entry for entry in entries if entry.item_id != feedback.item_id]

@@ -49,31 +49,31 @@ def usual_names(vocabulary: Vocabulary) -> Names:
     )
 
 
-def names_near(said: Sequence[Utterance], hits: Sequence[Hit], vocabulary: Vocabulary, usual: Names) -> Names:
+def names_near(utterances: Sequence[Utterance], hits: Sequence[Hit], vocabulary: Vocabulary, usual: Names) -> Names:
     """Further names that the message is about: first those it mentions, then those of what was found for it."""
-    found = [match for part in said for match in name_index(vocabulary).find(part.text, ("brand", "category"))]
+    matches = [match for part in utterances for match in name_index(vocabulary).find(part.text, ("brand", "category"))]
     levels = [level.strip() for hit in hits for level in (hit.category or "").split(">")]
-    categories = [match.name for match in found if match.kind == "category"] + levels
-    brands = [match.name for match in found if match.kind == "brand"] + [hit.brand or "" for hit in hits]
+    categories = [match.name for match in matches if match.kind == "category"] + levels
+    brands = [match.name for match in matches if match.kind == "brand"] + [hit.brand or "" for hit in hits]
     return Names(
-        categories=_bounded(_others(categories, usual.categories), MAX_NEAR_NAMES),
-        brands=_bounded(_others(brands, usual.brands), MAX_NEAR_NAMES),
+        categories=_bounded(_without(categories, usual.categories), MAX_NEAR_NAMES),
+        brands=_bounded(_without(brands, usual.brands), MAX_NEAR_NAMES),
     )
 
 
-def _others(names: list[str], known: list[str]) -> list[str]:
-    return [name for name in dict.fromkeys(names) if name and name not in known]
+def _without(names: list[str], known_names: list[str]) -> list[str]:
+    return [name for name in dict.fromkeys(names) if name and name not in known_names]
 
 
 def _bounded(names: list[str], most: int) -> list[str]:
     """The first names, as many as fit."""
-    kept: list[str] = []
+    fitting: list[str] = []
     room = NAMES_CHARACTERS
     for name in names:
-        if len(kept) < most and len(name) <= min(room, NAME_CHARACTERS):
-            kept.append(name)
+        if len(fitting) < most and len(name) <= min(room, NAME_CHARACTERS):
+            fitting.append(name)
             room -= len(name) + 2
-    return kept
+    return fitting
 
 
 def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]) -> Plan:
@@ -84,8 +84,8 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
     carried = memory.pictures if understanding.refines and not understanding.references else []
     if understanding.accompanies and topic:  # the picture shows what the wish is to go with, not what is wished
         pictures = []
-    constraints, unused = within_limits(carry_over(memory, understanding))
-    preferences, left = preferences_in_force(memory, understanding, constraints)
+    constraints, unused_constraints = within_limits(carry_over(memory, understanding))
+    preferences, unused_preferences = preferences_in_force(memory, understanding, constraints)
     vague = understanding.vague and not understanding.refines
     return Plan(
         intent=understanding.intent or "recommend",
@@ -99,7 +99,7 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
         pictures=pictures or carried,
         constraints=constraints,
         preferences=preferences,
-        unused=[*unused, *left],
+        unused=[*unused_constraints, *unused_preferences],
         filters=to_filters(constraints),
         references=understanding.references,
         rejected=[*(r.item_id for r in memory.rejected), *(item.item_id for item in understanding.rejected)],
@@ -124,15 +124,17 @@ def certain_calls(
     filters = plan.filters.model_dump(exclude_defaults=True)
     calls = [_search("search_by_image", {"image": picture}, pool, filters) for picture in plan.pictures]
     query = plan.topic
-    said = [plan.head] if plan.sentence else [query, plan.head]
-    for words in dict.fromkeys(filter(None, said) if query else ()):
+    queries = [plan.head] if plan.sentence else [query, plan.head]
+    for words in dict.fromkeys(filter(None, queries) if query else ()):
         calls.append(_search("search_by_text", {"query": words}, pool, filters))
     if query and plan.sentence not in ("", plan.head):
         calls.append(_search("search_by_text", {"query": plan.sentence, "sentences": True}, pool, filters))
     if not calls and not plan.sort:
         calls = [_search(tool, {}, pool, filters) for tool in by_taste]
     if not calls:
-        calls = [_search("browse", {"sort": "newest"}, pool, {**filters, "categories": [one]}) for one in spread]
+        calls = [
+            _search("browse", {"sort": "newest"}, pool, {**filters, "categories": [category]}) for category in spread
+        ]
     return calls or [_search("browse", {"sort": plan.sort or "price"}, pool, filters)]
 
 
@@ -143,16 +145,16 @@ def is_same(value: object, other: object) -> bool:
     return value == other
 
 
-def merge_constraints(known: list[Constraint], proposed: list[Constraint]) -> list[Constraint]:
-    """The known constraints, and the model's where none of that kind and value is known, nor its opposite."""
-    fields = {constraint.field for constraint in known}
-    settled = {str(c.value).casefold() for c in known if c.field not in ("min_price", "max_price", "in_stock")}
+def merge_constraints(in_force: list[Constraint], proposed: list[Constraint]) -> list[Constraint]:
+    """The constraints in force, and the model's where none of that kind and value is in force, nor its opposite."""
+    fields = {constraint.field for constraint in in_force}
+    settled = {str(c.value).casefold() for c in in_force if c.field not in ("min_price", "max_price", "in_stock")}
     added = []
     for constraint in proposed:
         single = constraint.field in ("min_price", "max_price", "in_stock", "categories", "brands")
         if not (single and constraint.field in fields) and str(constraint.value).casefold() not in settled:
             added.append(constraint)
-    return [*known, *added]
+    return [*in_force, *added]
 
 
 def message_as_read(
@@ -160,9 +162,9 @@ def message_as_read(
     memory: Memory,
     plan: Plan,
     text: str,
-    heard: list[Transcription],
-    seen: list[ImageLabels],
-    near: Names,
+    transcriptions: list[Transcription],
+    image_labels: list[ImageLabels],
+    near_names: Names,
     *,
     wish: str = "",
 ) -> MessageRead:
@@ -174,10 +176,10 @@ def message_as_read(
         folder: may hold prompts that stand in for the product's own.
         wish: of several wishes, the heading of the one that ``plan`` is for.
     """
-    [told] = load_prompt("situation", folder).render(
+    [message] = load_prompt("situation", folder).render(
         text=unmarked(text),
-        transcripts=[{"attachment": h.attachment, "text": unmarked(h.transcript.text)} for h in heard],
-        pictures=[{"attachment": s.attachment, "labels": s.description.labels[:3]} for s in seen],
+        transcripts=[{"attachment": h.attachment, "text": unmarked(h.transcript.text)} for h in transcriptions],
+        pictures=[{"attachment": s.attachment, "labels": s.description.labels[:3]} for s in image_labels],
         wish=wish,
         topic=plan.topic,
         constraints=constraints_in_words(plan.constraints, "en"),
@@ -185,10 +187,10 @@ def message_as_read(
         references=plan.references,
         shown=memory.shown if plan.goes_on else [],
         question=memory.question.text if memory.question else "",
-        categories=near.categories,
-        brands=near.brands,
+        categories=near_names.categories,
+        brands=near_names.brands,
     )
-    return MessageRead(wish=wish, text=told.content)
+    return MessageRead(wish=wish, text=message.content)
 
 
 def before_message(vocabulary: Vocabulary, memory: Memory, folder: Path | None = None) -> list[BaseMessage]:
@@ -205,11 +207,11 @@ def planning_rules(names: Names, folder: Path | None = None) -> list[BaseMessage
 
 
 def _exchanges(memory: Memory) -> list[BaseMessage]:
-    told: list[BaseMessage] = []
-    for one in memory.exchanges[-MOST_EXCHANGES:]:
-        told.append(HumanMessage(content=f"Customer: {unmarked(one.said)[:EXCHANGE_CHARACTERS]}"))
-        told.append(AIMessage(content=unmarked(one.message)[:EXCHANGE_CHARACTERS]))
-    return told
+    messages: list[BaseMessage] = []
+    for exchange in memory.exchanges[-MOST_EXCHANGES:]:
+        messages.append(HumanMessage(content=f"Customer: {unmarked(exchange.said)[:EXCHANGE_CHARACTERS]}"))
+        messages.append(AIMessage(content=unmarked(exchange.message)[:EXCHANGE_CHARACTERS]))
+    return messages
 
 
 def constraints_in_words(constraints: list[Constraint], language: str) -> str:

@@ -11,9 +11,9 @@ from tools.records import Item
 MOST_FACTS: Final = 3
 
 
-def answering_facts(found: ItemFacts) -> list[ItemFact]:
+def answering_facts(item_facts: ItemFacts) -> list[ItemFact]:
     """The facts that answer: the variants that are named, then those that answer what else is asked."""
-    relevant = [fact for fact in found.facts if fact.relevant]
+    relevant = [fact for fact in item_facts.facts if fact.relevant]
     others = [fact for fact in relevant if fact.kind != "variant"]
     return [*(fact for fact in relevant if fact.kind == "variant"), *others[:MOST_FACTS]]
 
@@ -24,12 +24,12 @@ def evidence_of(item: Item, facts: list[ItemFact]) -> list[Evidence]:
 
 
 def _entry(entry_id: str, item: Item, fact: ItemFact) -> Evidence:
-    source, key, facts = _told(item, fact)
+    source, key, facts = _source_and_facts(item, fact)
     entry = Evidence(id=entry_id, item_id=item.id, source=source, detail="", key=key, facts=facts)
     return entry.model_copy(update={"detail": in_words(entry, "en")})
 
 
-def _told(item: Item, fact: ItemFact) -> tuple[Any, str, dict[str, Any]]:
+def _source_and_facts(item: Item, fact: ItemFact) -> tuple[Any, str, dict[str, Any]]:
     """An entry's source, key and facts."""
     if fact.kind == "price":
         return "price", "evidence_price", {"price": item.price, "currency": item.currency}
@@ -46,5 +46,5 @@ def _told(item: Item, fact: ItemFact) -> tuple[Any, str, dict[str, Any]]:
 
 def answer(item: Item, entries: list[Evidence], language: str) -> str:
     """The facts that answer, in the user's language; values are told as the catalogue has them."""
-    told = say("list_separator", language).join(in_words(entry, language) for entry in entries)
-    return say("details", language, title=item.title, facts=told)
+    facts = say("list_separator", language).join(in_words(entry, language) for entry in entries)
+    return say("details", language, title=item.title, facts=facts)

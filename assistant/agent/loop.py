@@ -80,15 +80,15 @@ async def run_loop(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     if not state["searches"]:
         return {}
     planner = _planner(state, runtime.context)
-    wishes = [_WishLoop(one, runtime, is_alone=True) for one in [state] if len(state["searches"]) == 1]
-    wishes = wishes or [_WishLoop(_of_wish(state, one), runtime, is_alone=False) for one in state["searches"]]
+    wishes = [_WishLoop(alone, runtime, is_alone=True) for alone in [state] if len(state["searches"]) == 1]
+    wishes = wishes or [_WishLoop(_of_wish(state, search), runtime, is_alone=False) for search in state["searches"]]
     notes = await asyncio.gather(*(_run_rounds(wish, planner, runtime.context) for wish in wishes))
-    whole = wishes[0].state if len(wishes) == 1 else await _together(state, [wish.state for wish in wishes], runtime)
-    if question := whole["question"]:
+    combined = wishes[0].state if len(wishes) == 1 else await _together(state, [wish.state for wish in wishes], runtime)
+    if question := combined["question"]:
         runtime.stream_writer(QuestionAsked(**question.model_dump()))
-    told = [note for wish, own in zip(wishes, notes, strict=True) for note in [*own, *wish.notes()]]
-    changed: Update = {name: value for name, value in whole.items() if name in _CHANGED}
-    return {**changed, "degraded": list(dict.fromkeys([*whole["degraded"], *told]))}
+    sentences = [note for wish, wish_notes in zip(wishes, notes, strict=True) for note in [*wish_notes, *wish.notes()]]
+    changed: Update = {name: value for name, value in combined.items() if name in _CHANGED}
+    return {**changed, "degraded": list(dict.fromkeys([*combined["degraded"], *sentences]))}
 
 
 def _planner(state: TurnState, context: TurnContext) -> Planner:
@@ -106,21 +106,24 @@ def _of_wish(state: TurnState, search: WishSearch) -> TurnState:
 
 async def _together(state: TurnState, wishes: list[TurnState], runtime: Runtime[TurnContext]) -> TurnState:
     """The turn with what its wishes have become; where one changed they are fused anew, as an item stands under one."""
-    before, said = len(state["steps"]), len(state["degraded"])
-    found = [one for wish in wishes for one in wish["searches"]]
-    shown = [one.candidates for one in state["searches"]]
-    whole: TurnState = {
+    step_count, note_count = len(state["steps"]), len(state["degraded"])
+    searches = [search for wish in wishes for search in wish["searches"]]
+    shown_candidates = [search.candidates for search in state["searches"]]
+    combined: TurnState = {
         **state,
-        "searches": [one.model_copy(update={"candidates": known}) for one, known in zip(found, shown, strict=True)],
-        "steps": [*state["steps"], *(step for wish in wishes for step in wish["steps"][before:])],
-        "degraded": [*state["degraded"], *(note for wish in wishes for note in wish["degraded"][said:])],
+        "searches": [
+            search.model_copy(update={"candidates": candidates})
+            for search, candidates in zip(searches, shown_candidates, strict=True)
+        ],
+        "steps": [*state["steps"], *(step for wish in wishes for step in wish["steps"][step_count:])],
+        "degraded": [*state["degraded"], *(note for wish in wishes for note in wish["degraded"][note_count:])],
         "question": next((wish["question"] for wish in wishes if wish["question"]), None),
         "model_out": any(wish["model_out"] for wish in wishes),
     }
-    if whole["searches"] == state["searches"]:
-        return whole
-    whole["plan"] = joined(whole["searches"])
-    return {**whole, **await fuse(whole, runtime)}  # type: ignore[typeddict-item]
+    if combined["searches"] == state["searches"]:
+        return combined
+    combined["plan"] = joined(combined["searches"])
+    return {**combined, **await fuse(combined, runtime)}  # type: ignore[typeddict-item]
 
 
 async def _run_rounds(turn: "_WishLoop", planner: Planner, context: TurnContext) -> list[str]:
@@ -146,8 +149,8 @@ async def _run_rounds(turn: "_WishLoop", planner: Planner, context: TurnContext)
 
 def _seconds(context: TurnContext) -> float:
     """The planner's share of the time: half of what the model has left, so that there is time for explanations."""
-    left = context.settings.llm.turn_seconds - context.chat.usage.busy_seconds
-    return min(context.settings.turn.planner_seconds, max(left, 0.0) / 2)
+    remaining_seconds = context.settings.llm.turn_seconds - context.chat.usage.busy_seconds
+    return min(context.settings.turn.planner_seconds, max(remaining_seconds, 0.0) / 2)
 
 
 class _WishLoop:
@@ -160,11 +163,11 @@ class _WishLoop:
         self._runtime = runtime if is_alone else replace(runtime, stream_writer=self._tell_beside_others)
         self._context, self._writer = runtime.context, runtime.stream_writer
         self._certain = state["searches"][0]
-        self._asked: dict[str, PlannedCall] = {}
-        self._found: list[tuple[PlannedCall, list[SearchResult]]] = []
+        self._calls: dict[str, PlannedCall] = {}
+        self._results: list[tuple[PlannedCall, list[SearchResult]]] = []
         self._not_applied: list[Constraint] = []
         self._given_up: list[Constraint] = []
-        self._kept: list[Constraint] = []
+        self._not_taken_back: list[Constraint] = []
         self._listed: set[str] = set()
         self._limits = prompt_limits(runtime.context.settings)
 
@@ -181,14 +184,14 @@ class _WishLoop:
     def notes(self) -> list[str]:
         """Sentences on the conditions that the planner proposed or took back."""
         language = self.state["memory"].language
-        told = (
+        groups = (
             ("constraint_not_applied", self._not_applied),
             ("constraint_taken_back", self._given_up),
-            ("constraint_kept", self._kept),
+            ("constraint_kept", self._not_taken_back),
         )
         return [
             say(key_of_note, language, constraints=constraints_in_words(constraints, language))
-            for key_of_note, constraints in told
+            for key_of_note, constraints in groups
             if constraints
         ]
 
@@ -196,18 +199,18 @@ class _WishLoop:
         """What the planner is told of first: the wish as it was read, and the reading's searches."""
         state, context = self.state, self._context
         usual = usual_names(context.vocabulary)
-        hits = [hit for found in self._certain.found for hit in found.hits]
-        near = await asyncio.to_thread(names_near, said_by(state), hits, context.vocabulary, usual)
+        hits = [hit for result in self._certain.found for hit in result.hits]
+        near_names = await asyncio.to_thread(names_near, said_by(state), hits, context.vocabulary, usual)
         folder, wish = prompts_in_force(context.settings), self._certain.heading
-        read = message_as_read(
-            folder, state["memory"], self.plan, state["request"].text, wishes_heard(state), state["seen"], near,
+        message = message_as_read(
+            folder, state["memory"], self.plan, state["request"].text, wishes_heard(state), state["seen"], near_names,
             wish=wish,
         )  # fmt: skip
-        records: list[MessageRead | RoundFinished] = [read, self._first_round()]
+        records: list[MessageRead | RoundFinished] = [message, self._first_round()]
         for record in records:
             self._runtime.stream_writer(record)
-        before = before_message(context.vocabulary, state["memory"], folder)
-        return PlannerInput(before, records, self._scope(), self._may_ask)
+        earlier_messages = before_message(context.vocabulary, state["memory"], folder)
+        return PlannerInput(earlier_messages, records, self._scope(), self._may_ask)
 
     async def run(self, planner: Planner, progress: PlannerInput) -> None:
         """Rounds until the planner ends, asks, or has had as many as the settings allow."""
@@ -218,7 +221,7 @@ class _WishLoop:
                     self.state = {**self.state, "question": decision}
                     return
                 case Finish():
-                    self._finish(decision, first=number == 0)
+                    self._finish(decision, is_first=number == 0)
                     return
             record = await self._round(decision)
             self._runtime.stream_writer(record)
@@ -229,16 +232,20 @@ class _WishLoop:
         """The reading's searches as if they had been called, with what came of them."""
         evidence, filters = self._evidence(), self.plan.filters.model_dump(exclude_defaults=True)
         results = []
-        for found in self._certain.found:
-            name = "image" if found.tool == "search_by_image" else "query"
-            asked = {name: found.asked} if found.asked else {}
-            arguments = {**asked, "filters": filters} if filters else asked
-            if found.tool in offered():
-                hits = [one.hit for one in self._certain.candidates] if self._limits.fused else found.hits
+        for search_result in self._certain.found:
+            name = "image" if search_result.tool == "search_by_image" else "query"
+            query = {name: search_result.asked} if search_result.asked else {}
+            arguments = {**query, "filters": filters} if filters else query
+            if search_result.tool in offered():
+                hits = (
+                    [candidate.hit for candidate in self._certain.candidates]
+                    if self._limits.fused
+                    else search_result.hits
+                )
                 result = items_in_words(hits, evidence, self._listed, self._limits)
-                results.append(CallResult(tool=found.tool, arguments=arguments, result=result))
-                known = within(PlannedCall(tool=found.tool, arguments=asked, origin="anticipated"), Filters())
-                self._asked[key(known)] = known
+                results.append(CallResult(tool=search_result.tool, arguments=arguments, result=result))
+                call = within(PlannedCall(tool=search_result.tool, arguments=query, origin="anticipated"), Filters())
+                self._calls[key(call)] = call
         return RoundFinished(wish=self._certain.heading, calls=results[:1] if self._limits.fused else results)
 
     async def _decision(self, planner: Planner, progress: PlannerInput) -> Decision:
@@ -265,104 +272,111 @@ class _WishLoop:
         """Check the calls, hold what they propose in the customer's own words, and run them side by side."""
         scope, checks = self._scope(), []
         for call in calls[:MOST_CALLS]:
-            done = check(call, scope)
-            if done.run:
-                scope = replace(scope, asked=scope.asked | {key(done.run)})
-            checks.append(done)
-        runnable = [one.run for one in checks if one.run]
-        checks, given_up = self._taken_back(checks)
+            checked = check(call, scope)
+            if checked.run:
+                scope = replace(scope, asked=scope.asked | {key(checked.run)})
+            checks.append(checked)
+        runnable = [checked.run for checked in checks if checked.run]
+        checks, given_up = self._answer_take_backs(checks)
         search, steps = await self._with_proposed(checks, given_up)
         filters = search.plan.filters
         results = await run_calls([within(run, filters) for run in runnable], self.state, self._runtime)
-        self._asked |= {key(run): run for run in runnable}
-        self._found += [(run, all_found([result])) for run, result in zip(runnable, results, strict=True)]
+        self._calls |= {key(run): run for run in runnable}
+        self._results += [(run, all_found([result])) for run, result in zip(runnable, results, strict=True)]
         await self._join(search, [*steps, *results])
-        return self._told(checks, results)
+        return self._round_finished(checks, results)
 
-    def _told(self, checks: list[Checked], results: list[Result]) -> RoundFinished:
+    def _round_finished(self, checks: list[Checked], results: list[Result]) -> RoundFinished:
         """What the planner reads of each call: its result, or why there is none."""
-        evidence, left = self._evidence(), list(results)
-        told = []
-        for one in checks:
-            text = one.answer
-            if one.run:
-                _, step, result = left.pop(0)
+        evidence, remaining = self._evidence(), list(results)
+        call_results = []
+        for checked in checks:
+            text = checked.answer
+            if checked.run:
+                _, step, result = remaining.pop(0)
                 text = step.error or "It failed."
                 if result is not None:
                     text = result_in_words(result, evidence, self._listed, self._limits)
-            told.append(CallResult(tool=one.call.name, arguments=one.call.arguments, result=text))
-        return RoundFinished(wish=self._certain.heading, calls=told)
+            call_results.append(CallResult(tool=checked.call.name, arguments=checked.call.arguments, result=text))
+        return RoundFinished(wish=self._certain.heading, calls=call_results)
 
-    def _taken_back(self, checks: list[Checked]) -> tuple[list[Checked], list[Constraint]]:
+    def _answer_take_backs(self, checks: list[Checked]) -> tuple[list[Checked], list[Constraint]]:
         """The calls with what is answered to those that take a condition back, and the conditions that go.
 
         The customer's own words must stand in the call, and what this very message asks for stays whatever they are.
         """
-        words, answered, given_up = self._words(), [], []
-        for one in checks:
-            if one.taken_back is None:
-                answered.append(one)
+        words, answers, given_up = self._words(), [], []
+        for checked in checks:
+            if checked.taken_back is None:
+                answers.append(checked)
                 continue
-            condition = self._conditions()[one.taken_back.condition]
-            if not quotes(one.taken_back.words, words):
+            condition = self._conditions()[checked.taken_back.condition]
+            if not quotes(checked.taken_back.words, words):
                 answer = "Not taken back: the customer has not said these words."
             elif _is_among(condition, self.state["understanding"].constraints):
                 answer = "Not taken back: this message asks for it."
-                self._kept.append(condition)
+                self._not_taken_back.append(condition)
             else:
                 answer = "Taken back; search again where that finds more."
                 given_up.append(condition)
-            answered.append(replace(one, answer=answer))
+            answers.append(replace(checked, answer=answer))
         self._given_up += given_up
-        return answered, given_up
+        return answers, given_up
 
     def _conditions(self) -> dict[str, Constraint]:
         """The constraints in force by the words in which the planner reads them."""
-        return {constraints_in_words([one], "en"): one for one in self.plan.constraints}
+        return {constraints_in_words([constraint], "en"): constraint for constraint in self.plan.constraints}
 
     async def _with_proposed(
         self, checks: list[Checked], given_up: list[Constraint]
     ) -> tuple[WishSearch, list[Result]]:
         """The certain search with what the calls propose and the customer said; searched again where that is new."""
         certain = self._certain.model_copy(update={"plan": self.plan})
-        standing: list[Constraint] = []
-        for one in checks:
-            if not one.proposed.is_empty():
-                own, others = await asyncio.to_thread(anchored, one.proposed, self._words())
-                standing += own
-                self._note(others)
+        accepted: list[Constraint] = []
+        for checked in checks:
+            if not checked.proposed.is_empty():
+                supported, unsupported = await asyncio.to_thread(anchored, checked.proposed, self._words())
+                accepted += supported
+                self._note(unsupported)
         relaxed = {change.field for change in self.plan.relaxed}
-        standing = [one for one in standing if one.field not in relaxed]
-        held = merge_constraints([one for one in self.plan.constraints if one not in given_up], standing)
-        self._note([one for one in standing if not _is_among(one, held)])
-        if held == self.plan.constraints:
+        accepted = [constraint for constraint in accepted if constraint.field not in relaxed]
+        constraints = merge_constraints(
+            [constraint for constraint in self.plan.constraints if constraint not in given_up], accepted
+        )
+        self._note([constraint for constraint in accepted if not _is_among(constraint, constraints)])
+        if constraints == self.plan.constraints:
             return certain, []
         plan = self.plan.model_copy(
             update={
-                "constraints": held,
-                "filters": to_filters(held),
-                "preferences": [one for one in self.plan.preferences if not _is_among(one, held)],
+                "constraints": constraints,
+                "filters": to_filters(constraints),
+                "preferences": [
+                    constraint for constraint in self.plan.preferences if not _is_among(constraint, constraints)
+                ],
             }
         )
-        proposed = [*certain.proposed, *(one for one in held if one not in self.plan.constraints)]
+        proposed = [
+            *certain.proposed,
+            *(constraint for constraint in constraints if constraint not in self.plan.constraints),
+        ]
         changed = certain.model_copy(update={"plan": plan, "proposed": proposed, "given_up": [*self._given_up]})
         searched, results = await search_for(changed, self.state, self._runtime)
         self._certain = searched
-        return searched, [*results, *await self._again(searched.plan.filters)]
+        return searched, [*results, *await self._repeat_searches(searched.plan.filters)]
 
-    async def _again(self, filters: Filters) -> list[Result]:
+    async def _repeat_searches(self, filters: Filters) -> list[Result]:
         """The planner's earlier searches within the new filters."""
-        calls = [call for call, _ in self._found]
+        calls = [call for call, _ in self._results]
         results = await run_calls([within(call, filters) for call in calls], self.state, self._runtime)
-        self._found = [(call, all_found([result])) for call, result in zip(calls, results, strict=True)]
+        self._results = [(call, all_found([result])) for call, result in zip(calls, results, strict=True)]
         return results
 
     async def _join(self, search: WishSearch, results: list[Result]) -> None:
         """Fuse what was found until now anew."""
         extra = [
-            found.model_copy(update={"by_model": True})
-            for call, own in self._found
-            for found in own
+            search_result.model_copy(update={"by_model": True})
+            for call, call_results in self._results
+            for search_result in call_results
             if self._counts(call, search)
         ]
         search = search.model_copy(update={"found": [*self._certain.found, *extra]})
@@ -383,13 +397,17 @@ class _WishLoop:
 
     def _as_wish(self, plan: Plan) -> Plan:
         """The plan where the reading left open what to recommend, and the planner has searched for it."""
-        queries = [str(call.arguments["query"]) for call, own in self._found if own and "query" in call.arguments]
+        queries = [
+            str(call.arguments["query"])
+            for call, search_results in self._results
+            if search_results and "query" in call.arguments
+        ]
         return plan.model_copy(update={"open_wish": False, "spread": False, "topic": next(iter(queries), plan.topic)})
 
     def _counts(self, call: PlannedCall, search: WishSearch) -> bool:
         """Whether what a call found joins the candidates: a list that asks for nothing does so beside no wish."""
         if lists_items(call.tool):
-            return not any(found.hits for found in self._certain.found) and not search.plan.topic
+            return not any(result.hits for result in self._certain.found) and not search.plan.topic
         return offered()[call.tool].candidates == "search"
 
     # What holds ----------------------------------------------------------------------------------------------------
@@ -401,7 +419,7 @@ class _WishLoop:
             pictures=plan.pictures,
             filters=plan.filters,
             pool=POOL,
-            asked=frozenset(self._asked),
+            asked=frozenset(self._calls),
             conditions=tuple(self._conditions()),
             searches_words=bool(plan.topic or self.state["memory"].exchanges) or not plan.open_wish,
         )
@@ -411,8 +429,8 @@ class _WishLoop:
         memory = self.state["memory"]
         ids = [candidate.hit.item_id for candidate in self.state["candidates"]]
         ids += [item.item_id for item in (*memory.shown, *self.plan.references)]
-        ids += [hit.item_id for found in self._certain.found for hit in found.hits]
-        ids += [hit.item_id for _, own in self._found for found in own for hit in found.hits]
+        ids += [hit.item_id for result in self._certain.found for hit in result.hits]
+        ids += [hit.item_id for _, results in self._results for result in results for hit in result.hits]
         return dict.fromkeys(ids)
 
     def _words(self) -> Words:
@@ -421,12 +439,14 @@ class _WishLoop:
 
     def _note(self, constraints: list[Constraint]) -> None:
         """Remember what a call proposed and does not hold; what holds already, or gave way, is no disagreement."""
-        settled: list[tuple[str, object]] = [(one.field, one.value) for one in self.plan.constraints]
-        settled += [(one.field, value) for one in self.plan.relaxed for value in (one.wanted, one.used)]
-        for one in constraints:
-            is_known = any(field == one.field and is_same(value, one.value) for field, value in settled)
-            if not is_known and not _is_among(one, self._not_applied):
-                self._not_applied.append(one)
+        settled: list[tuple[str, object]] = [
+            (constraint.field, constraint.value) for constraint in self.plan.constraints
+        ]
+        settled += [(change.field, value) for change in self.plan.relaxed for value in (change.wanted, change.used)]
+        for constraint in constraints:
+            is_known = any(field == constraint.field and is_same(value, constraint.value) for field, value in settled)
+            if not is_known and not _is_among(constraint, self._not_applied):
+                self._not_applied.append(constraint)
 
     def _evidence(self) -> dict[str, list[Evidence]]:
         return {candidate.hit.item_id: candidate.evidence for candidate in self.state["candidates"]}
@@ -437,9 +457,9 @@ class _WishLoop:
         prices = [candidate.hit.price for candidate in self.state["candidates"] if candidate.hit.price is not None]
         return may_be_asked(text, self._words(), prices)
 
-    def _finish(self, end: Finish, *, first: bool) -> None:
+    def _finish(self, end: Finish, *, is_first: bool) -> None:
         """Small talk is answered as such where nothing that was read is about items, and no search was made for it."""
-        if not (first and end.text and self._is_alone) or _is_about_items(self.plan):
+        if not (is_first and end.text and self._is_alone) or _is_about_items(self.plan):
             return
         if self.state["candidates"]:
             self._runtime.stream_writer(Ranked(items=[]))  # nothing of the first cards stands
@@ -448,9 +468,11 @@ class _WishLoop:
         self.state = {**self.state, "plan": plan, "searches": [], "candidates": [], "message": text}
 
 
-def _is_among(one: Constraint, constraints: list[Constraint]) -> bool:
-    named = (one.field, one.attribute)
-    return any((other.field, other.attribute) == named and is_same(other.value, one.value) for other in constraints)
+def _is_among(constraint: Constraint, constraints: list[Constraint]) -> bool:
+    target = (constraint.field, constraint.attribute)
+    return any(
+        (other.field, other.attribute) == target and is_same(other.value, constraint.value) for other in constraints
+    )
 
 
 def _is_about_items(plan: Plan) -> bool:
@@ -467,6 +489,9 @@ def _in_words(decision: Decision) -> str:
             return unmarked(decision.text)
         case Finish():
             return ""
-    asked = [(call.name, call.arguments or {}) for call in decision]
-    named = [f"{name} {told.get('query') or told.get('image') or told.get('item_id') or ''}" for name, told in asked]
-    return ", ".join(one.strip() for one in named)[:200]
+    calls = [(call.name, call.arguments or {}) for call in decision]
+    descriptions = [
+        f"{name} {arguments.get('query') or arguments.get('image') or arguments.get('item_id') or ''}"
+        for name, arguments in calls
+    ]
+    return ", ".join(description.strip() for description in descriptions)[:200]

@@ -56,7 +56,7 @@ class UserContext:
 
     Attributes:
         history: item to strength, the strongest first.
-        leanings: item to what this conversation says of it.
+        item_feedback: item to what this conversation says of it.
         looked_at: the items among them that were only looked at.
         anybody: whether there are events of anybody, or a model that learned from some.
         trained: whether there is such a model.
@@ -72,7 +72,7 @@ class UserContext:
     trained: bool = False
 
     @property
-    def liked(self) -> list[str]:
+    def liked_ids(self) -> list[str]:
         """The items that the history speaks for most."""
         return [item_id for item_id, strength in self.history.items() if strength > 0][:LIKED_ASKED]
 
@@ -115,20 +115,20 @@ def load_user_context(
     Raises:
         StoreError: the events or the model cannot be read.
     """
-    said, looked = item_feedback(memory), only_looked_at(memory)
+    feedback, looked_at = item_feedback(memory), only_looked_at(memory)
     if taste is None:
-        return UserContext(situation(words=words, photo=photo, events=0), item_feedback=said, looked_at=looked)
-    own = not memory.for_other
+        return UserContext(situation(words=words, photo=photo, events=0), item_feedback=feedback, looked_at=looked_at)
+    uses_history = not memory.for_other
     now = time.time()
-    history = taste.history(user, now) if own else {}
-    history = {item_id: strength for item_id, strength in history.items() if item_id not in {*said, *pressed}}
-    profile = taste.profile(user, now) if own else TasteProfile()
+    history = taste.history(user, now) if uses_history else {}
+    history = {item_id: strength for item_id, strength in history.items() if item_id not in {*feedback, *pressed}}
+    profile = taste.profile(user, now) if uses_history else TasteProfile()
     trained = taste.model is not None
     return UserContext(
         situation=situation(words=words, photo=photo, events=profile.events or len(profile.attributes)),
         history=history,
-        item_feedback=said,
-        looked_at=looked,
+        item_feedback=feedback,
+        looked_at=looked_at,
         profile=profile,
         taste=taste,
         anybody=taste.known and (trained or taste.events.version() > 0),
@@ -136,62 +136,70 @@ def load_user_context(
     )
 
 
-def weights_of(known: UserContext, weights: Mapping[str, float]) -> dict[str, float]:
+def weights_of(user_context: UserContext, weights: Mapping[str, float]) -> dict[str, float]:
     """The fusion's weights with those of taste scaled by what is known.
 
     The more popularity is debiased, the less it counts, and a conversation counts as its strongest leaning. Without a
     wish nothing is said by a list's order of prices.
     """
-    debias = known.taste.rules.popularity_debias if known.taste else 0.0
-    scaled = {source: weights.get(source, 0.0) * scale for source, scale in scales(known.situation).items()}
+    debias = user_context.taste.rules.popularity_debias if user_context.taste else 0.0
+    scaled = {source: weights.get(source, 0.0) * scale for source, scale in scales(user_context.situation).items()}
     scaled["popular"] *= 1.0 - debias
-    scaled["session"] *= max(map(abs, known.item_feedback.values()), default=0.0)
-    listed = {"browse": 0.0} if known.situation.wish == "none" else {}
+    scaled["session"] *= max(map(abs, user_context.item_feedback.values()), default=0.0)
+    listed = {"browse": 0.0} if user_context.situation.wish == "none" else {}
     return {**weights, **scaled, **listed}
 
 
-def user_signals(known: UserContext, near: Sequence[FusedHit], catalogue: Catalogue) -> list[SearchOutcome]:
+def user_signals(
+    user_context: UserContext, candidates: Sequence[FusedHit], catalogue: Catalogue
+) -> list[SearchOutcome]:
     """What each source says of these candidates, one list a source; a source with nothing to say gives none.
 
     Args:
-        known: see `load_user_context`.
-        near: the candidates, best first: where a source makes no difference they keep their order.
+        user_context: see `load_user_context`.
+        candidates: the candidates, best first: where a source makes no difference they keep their order.
         catalogue: where their vectors and attributes stand.
     """
-    ids = [entry.hit.item_id for entry in near]
-    asked = scales(known.situation)
-    found: dict[SignalSource, dict[str, Opinion]] = {}
-    if known.item_feedback and asked["session"]:
-        found["session"] = _session(known, ids, catalogue)
-    if not known.profile.is_empty and asked["profile"]:
-        found["profile"] = _profile(known, ids, catalogue)
-    if known.history and asked["collaborative"]:
-        found["collaborative"] = _collaborative(known, ids, catalogue)
-    if known.anybody and asked["popular"]:
-        found["popular"] = _popular(known, ids)
-    return [_outcome(source, scored, near) for source, scored in found.items() if _says_something(scored)]
+    ids = [entry.hit.item_id for entry in candidates]
+    source_scales = scales(user_context.situation)
+    by_source: dict[SignalSource, dict[str, Opinion]] = {}
+    if user_context.item_feedback and source_scales["session"]:
+        by_source["session"] = _session(user_context, ids, catalogue)
+    if not user_context.profile.is_empty and source_scales["profile"]:
+        by_source["profile"] = _profile(user_context, ids, catalogue)
+    if user_context.history and source_scales["collaborative"]:
+        by_source["collaborative"] = _collaborative(user_context, ids, catalogue)
+    if user_context.anybody and source_scales["popular"]:
+        by_source["popular"] = _popular(user_context, ids)
+    return [
+        _outcome(source, opinions, candidates) for source, opinions in by_source.items() if _says_something(opinions)
+    ]
 
 
-def candidates_for_user(known: UserContext, catalogue: Catalogue, filters: Filters, pool: int) -> list[Hit]:
+def candidates_for_user(user_context: UserContext, catalogue: Catalogue, filters: Filters, pool: int) -> list[Hit]:
     """Candidates for a message without a wish: what lies close to the user's taste and what people chose.
 
     Beside these are what the tools find that ask for other people's choices. What the user knows already is left out,
     and so is everything that the filters rule out. For a user of whom nothing is known, what people chose and what is
     new take turns.
     """
-    known_ids = {*known.history, *known.item_feedback}
+    known_ids = {*user_context.history, *user_context.item_feedback}
     ids: dict[str, None] = {}
-    if known.profile.text is not None:
-        ids |= dict.fromkeys(item_id for item_id, _ in catalogue.nearest("text", known.profile.text, pool, filters))
-    model = _model(known, catalogue)
-    if known.is_cold and model is not None:
+    if user_context.profile.text is not None:
+        ids |= dict.fromkeys(
+            item_id for item_id, _ in catalogue.nearest("text", user_context.profile.text, pool, filters)
+        )
+    model = _model(user_context, catalogue)
+    if user_context.is_cold and model is not None:
         among = catalogue.eligible(filters)
-        ids |= dict.fromkeys(item_id for item_id, _ in model.score(known.history, k=pool, among=among))
-    if known.is_cold:
+        ids |= dict.fromkeys(item_id for item_id, _ in model.score(user_context.history, k=pool, among=among))
+    if user_context.is_cold:
         newest = [item.id for item in catalogue.browse(filters, "newest", pool, 0)]
-        people = known.taste.events.people([*ids, *newest]) if known.taste else {}
-        chosen = sorted((i for i in dict.fromkeys([*ids, *newest]) if people.get(i)), key=lambda i: -people[i])
-        ids = dict.fromkeys(item_id for pair in zip_longest(chosen, newest) for item_id in pair if item_id)
+        user_counts = user_context.taste.events.people([*ids, *newest]) if user_context.taste else {}
+        popular_ids = sorted(
+            (i for i in dict.fromkeys([*ids, *newest]) if user_counts.get(i)), key=lambda i: -user_counts[i]
+        )
+        ids = dict.fromkeys(item_id for pair in zip_longest(popular_ids, newest) for item_id in pair if item_id)
     items = catalogue.get_many([item_id for item_id in ids if item_id not in known_ids])
     return [hit_of(items[item_id], filters=filters) for item_id in ids if item_id in items]
 
@@ -199,79 +207,86 @@ def candidates_for_user(known: UserContext, catalogue: Catalogue, filters: Filte
 # The sources -------------------------------------------------------------------------------------------------------
 
 
-def _session(known: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
+def _session(user_context: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
     """Close to what was liked in this conversation, away from what was rejected; what was looked at is seen already."""
-    shown = list(known.item_feedback)
-    closeness = _closeness(catalogue, ids, shown)
-    for row, column in ((ids.index(i), shown.index(i)) for i in known.looked_at if i in ids and i in shown):
+    feedback_ids = list(user_context.item_feedback)
+    closeness = _closeness(catalogue, ids, feedback_ids)
+    for row, column in (
+        (ids.index(i), feedback_ids.index(i)) for i in user_context.looked_at if i in ids and i in feedback_ids
+    ):
         closeness.cosines[row, column] = 0.0
-    strengths = np.array([known.item_feedback[item_id] for item_id in shown])
-    liked = np.where([item_id in known.looked_at for item_id in shown], 0.0, strengths)  # a look is told as no liking
-    titles = _titles(catalogue, shown)
-    found = {}
+    strengths = np.array([user_context.item_feedback[item_id] for item_id in feedback_ids])
+    like_strengths = np.where(
+        [item_id in user_context.looked_at for item_id in feedback_ids], 0.0, strengths
+    )  # an item only looked at is no liked one
+    titles = _titles(catalogue, feedback_ids)
+    opinions = {}
     for item_id, row, z in zip(ids, closeness.cosines, closeness.z, strict=True):
         for_it = float(np.max(row * np.clip(strengths, 0, None), initial=0.0))
         against = float(np.max(row * np.clip(-strengths, 0, None), initial=0.0))
-        found[item_id] = Opinion(for_it - against, _nearest(item_id, z, shown, liked, titles))
-    return found
+        opinions[item_id] = Opinion(for_it - against, _nearest(item_id, z, feedback_ids, like_strengths, titles))
+    return opinions
 
 
-def _profile(known: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
+def _profile(user_context: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
     """Close to the user's taste in text and picture space, and of the brands, categories and colours they choose."""
-    liked = known.liked
-    closeness, items = _closeness(catalogue, ids, liked), catalogue.get_many(list(ids))
-    strengths, titles = np.ones(len(liked)), _titles(catalogue, liked)
-    around = _around(catalogue, ids, known.profile)
-    found = {}
+    liked_ids = user_context.liked_ids
+    closeness, items = _closeness(catalogue, ids, liked_ids), catalogue.get_many(list(ids))
+    strengths, titles = np.ones(len(liked_ids)), _titles(catalogue, liked_ids)
+    around = _around(catalogue, ids, user_context.profile)
+    opinions = {}
     for item_id, z in zip(ids, closeness.z, strict=True):
-        preference = _preference(items[item_id], known.profile) if item_id in items else 0.0
+        preference = _preference(items[item_id], user_context.profile) if item_id in items else 0.0
         score = around.get(item_id, 0.0) + PREFERENCE * preference
-        found[item_id] = Opinion(score, _nearest(item_id, z, liked, strengths, titles))
-    return found
+        opinions[item_id] = Opinion(score, _nearest(item_id, z, liked_ids, strengths, titles))
+    return opinions
 
 
-def _collaborative(known: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
+def _collaborative(user_context: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
     """What people of similar taste chose, by the trained model; how many people, where they are enough to be told."""
-    model = _model(known, catalogue)
-    if known.taste is None or model is None or not model.knows(known.history):
+    model = _model(user_context, catalogue)
+    if user_context.taste is None or model is None or not model.knows(user_context.history):
         return {}
-    scores = dict(model.score(known.history, k=len(ids), among=list(ids)))
-    wanted, reasons = set(scores), dict[str, list[Because]]()
-    titles = _titles(catalogue, known.liked)
-    for liked in known.liked:
-        for neighbour in model.neighbours(liked, NEIGHBOURS):
-            enough = neighbour.people >= known.taste.rules.least_people
-            if enough and neighbour.item_id in wanted and liked in titles:
-                because = Because(item_id=liked, title=titles[liked], people=neighbour.people)
-                reasons.setdefault(neighbour.item_id, []).append(because)
-    best = {item_id: sorted(many, key=lambda b: -(b.people or 0))[:MOST_TITLES] for item_id, many in reasons.items()}
+    scores = dict(model.score(user_context.history, k=len(ids), among=list(ids)))
+    candidate_ids, reasons = set(scores), dict[str, list[Because]]()
+    titles = _titles(catalogue, user_context.liked_ids)
+    for liked_id in user_context.liked_ids:
+        for neighbour in model.neighbours(liked_id, NEIGHBOURS):
+            enough = neighbour.people >= user_context.taste.rules.least_people
+            if enough and neighbour.item_id in candidate_ids and liked_id in titles:
+                reason = Because(item_id=liked_id, title=titles[liked_id], people=neighbour.people)
+                reasons.setdefault(neighbour.item_id, []).append(reason)
+    best = {
+        item_id: sorted(item_reasons, key=lambda b: -(b.people or 0))[:MOST_TITLES]
+        for item_id, item_reasons in reasons.items()
+    }
     return {
         item_id: Opinion(score, tuple(best.get(item_id, ())), best[item_id][0].people if item_id in best else None)
         for item_id, score in scores.items()
     }
 
 
-def _popular(known: UserContext, ids: Sequence[str]) -> dict[str, Opinion]:
+def _popular(user_context: UserContext, ids: Sequence[str]) -> dict[str, Opinion]:
     """How many people chose each."""
-    if known.taste is None:
+    if user_context.taste is None:
         return {}
-    people, least = known.taste.events.people(ids), known.taste.rules.least_people
+    counts, least = user_context.taste.events.people(ids), user_context.taste.rules.least_people
     return {
-        item_id: Opinion(float(count), people=count if count >= least else None) for item_id, count in people.items()
+        item_id: Opinion(float(count), people=count if count >= least else None) for item_id, count in counts.items()
     }
 
 
 # What they share ---------------------------------------------------------------------------------------------------
 
 
-def _outcome(source: SignalSource, scored: Mapping[str, Opinion], near: Sequence[FusedHit]) -> SearchOutcome:
+def _outcome(source: SignalSource, opinions: Mapping[str, Opinion], candidates: Sequence[FusedHit]) -> SearchOutcome:
     """One source's list, best first: what it speaks for more than for the usual candidate, and against none."""
-    usual = float(np.mean([opinion.score for opinion in scored.values()]))
-    agreed = [entry for entry in near if scored.get(entry.hit.item_id, _NONE).score >= max(usual, 0.0)]
-    ordered = sorted(agreed, key=lambda entry: -scored[entry.hit.item_id].score)
+    usual = float(np.mean([opinion.score for opinion in opinions.values()]))
+    agreed = [entry for entry in candidates if opinions.get(entry.hit.item_id, _NONE).score >= max(usual, 0.0)]
+    ordered = sorted(agreed, key=lambda entry: -opinions[entry.hit.item_id].score)
     hits = []
     for rank, entry in enumerate(ordered, start=1):
-        opinion = scored[entry.hit.item_id]
+        opinion = opinions[entry.hit.item_id]
         signal = Signal(
             source=source,
             score=round(opinion.score, 4),
@@ -283,9 +298,9 @@ def _outcome(source: SignalSource, scored: Mapping[str, Opinion], near: Sequence
     return SearchOutcome(TASTE_TOOL, "", hits)
 
 
-def _says_something(scored: Mapping[str, Opinion]) -> bool:
+def _says_something(opinions: Mapping[str, Opinion]) -> bool:
     """A source that gives all candidates the same has no opinion."""
-    return len({round(opinion.score, 4) for opinion in scored.values()}) > 1
+    return len({round(opinion.score, 4) for opinion in opinions.values()}) > 1
 
 
 @dataclass(frozen=True)
@@ -296,27 +311,29 @@ class _Closeness:
     z: NDArray[np.float64]
 
 
-def _closeness(catalogue: Catalogue, ids: Sequence[str], others: Sequence[str]) -> _Closeness:
+def _closeness(catalogue: Catalogue, ids: Sequence[str], other_ids: Sequence[str]) -> _Closeness:
     """How close items are to others, over texts and pictures."""
     spaces: tuple[Space, ...] = ("text", "visual")
-    sums, z, counts = np.zeros((3, len(ids), len(others)))
+    sums, z, counts = np.zeros((3, len(ids), len(other_ids)))
     for space in spaces:
-        vectors = catalogue.vectors_of(space, list(dict.fromkeys([*ids, *others])))
-        rows = [place for place, item_id in enumerate(ids) if item_id in vectors]
-        columns = [place for place, item_id in enumerate(others) if item_id in vectors]
+        vectors = catalogue.vectors_of(space, list(dict.fromkeys([*ids, *other_ids])))
+        rows = [index for index, item_id in enumerate(ids) if item_id in vectors]
+        columns = [index for index, item_id in enumerate(other_ids) if item_id in vectors]
         if rows and columns:
-            best = _best_cosines([vectors[ids[row]] for row in rows], [vectors[others[column]] for column in columns])
+            best = _best_cosines(
+                [vectors[ids[row]] for row in rows], [vectors[other_ids[column]] for column in columns]
+            )
             pairs, places = usual_pairs(catalogue, space), np.ix_(rows, columns)
             sums[places] += best
             z[places] += (best - pairs.typical) / pairs.deviation
             counts[places] += 1
-    known = np.maximum(counts, 1)
-    return _Closeness(np.where(z / known >= MIN_SIMILARITY, sums / known, 0.0), z / known)
+    space_counts = np.maximum(counts, 1)
+    return _Closeness(np.where(z / space_counts >= MIN_SIMILARITY, sums / space_counts, 0.0), z / space_counts)
 
 
 def _around(catalogue: Catalogue, ids: Sequence[str], profile: TasteProfile) -> dict[str, float]:
     """How close items are to the profile: mean cosine in the spaces that it has, without those that are faint."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    scores: dict[str, list[tuple[float, float]]] = {}
     places: tuple[tuple[Space, Vector | None], ...] = (("text", profile.text), ("visual", profile.visual))
     for space, centre in places:
         vectors = catalogue.vectors_of(space, list(ids)) if centre is not None else {}
@@ -324,16 +341,19 @@ def _around(catalogue: Catalogue, ids: Sequence[str], profile: TasteProfile) -> 
             pairs = usual_pairs(catalogue, space)
             best = _best_cosines(list(vectors.values()), [[centre]])[:, 0]
             for item_id, cosine in zip(vectors, map(float, best), strict=True):
-                found.setdefault(item_id, []).append((cosine, pairs.z(cosine)))
-    means = {item_id: np.mean(pairs, axis=0) for item_id, pairs in found.items()}
+                scores.setdefault(item_id, []).append((cosine, pairs.z(cosine)))
+    means = {item_id: np.mean(pairs, axis=0) for item_id, pairs in scores.items()}
     return {item_id: float(cosine) for item_id, (cosine, z) in means.items() if z >= MIN_SIMILARITY}
 
 
 def _best_cosines(rows: Sequence[list[Vector]], columns: Sequence[list[Vector]]) -> NDArray[np.float32]:
     """The best cosine (rows, columns) of the unit vectors of two lists of items, which may have several each."""
-    cosines = np.stack([one for many in rows for one in many]) @ np.stack([one for many in columns for one in many]).T
+    cosines = (
+        np.stack([vector for vectors in rows for vector in vectors])
+        @ np.stack([vector for vectors in columns for vector in vectors]).T
+    )
     for axis, items in enumerate((rows, columns)):
-        starts = np.cumsum([0, *(len(many) for many in items)])[:-1]
+        starts = np.cumsum([0, *(len(vectors) for vectors in items)])[:-1]
         cosines = np.maximum.reduceat(cosines, starts, axis=axis)
     best: NDArray[np.float32] = cosines
     return best
@@ -342,19 +362,19 @@ def _best_cosines(rows: Sequence[list[Vector]], columns: Sequence[list[Vector]])
 def _nearest(
     item_id: str,
     z: NDArray[np.float64],
-    others: Sequence[str],
+    other_ids: Sequence[str],
     strengths: NDArray[np.float64],
     titles: Mapping[str, str],
 ) -> tuple[Because, ...]:
     """The item that was liked and is closest to this one by z-score, if one is alike; not itself."""
-    liked = [
-        (z[place], other)
-        for place, other in enumerate(others)
-        if strengths[place] > 0 and z[place] >= ALIKE and other != item_id and other in titles
+    matches = [
+        (z[index], other_id)
+        for index, other_id in enumerate(other_ids)
+        if strengths[index] > 0 and z[index] >= ALIKE and other_id != item_id and other_id in titles
     ]
-    if not liked:
+    if not matches:
         return ()
-    _, best = max(liked)
+    _, best = max(matches)
     return (Because(item_id=best, title=titles[best]),)
 
 
@@ -369,9 +389,9 @@ def _preference(item: Item, profile: TasteProfile) -> float:
     return float(np.clip(sum(weights), -1.0, 1.0))
 
 
-def _model(known: UserContext, catalogue: Catalogue) -> "TasteModel | None":
+def _model(user_context: UserContext, catalogue: Catalogue) -> "TasteModel | None":
     """The trained model, knowing also what was ingested since."""
-    model = known.taste.model if known.taste else None
+    model = user_context.taste.model if user_context.taste else None
     if model is None:
         return None
     from tools.taste.recommending import following  # a turn without taste does without

@@ -64,10 +64,10 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     memory = await asyncio.to_thread(_with_buttons, without_dropped(request, memory), runtime.context)
     attachments = await to_its_end(take_attachments, request, memory, runtime.context.uploads)
     runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments, said=request.text))
-    known = memory.attachments | {attachment.id: attachment for attachment in attachments}
+    by_id = memory.attachments | {attachment.id: attachment for attachment in attachments}
     return {
         "request": request.without_files(),
-        "memory": memory.model_copy(update={"attachments": known}),
+        "memory": memory.model_copy(update={"attachments": by_id}),
         "attachments": attachments,
         "heard": [], "seen": [], "steps": [], "searches": [], "candidates": [], "recommendations": [], "changes": [],
         "message": "", "evidence": [], "cart": None, "question": None, "degraded": [], "model_out": False,
@@ -75,9 +75,9 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 
 
 def _with_buttons(memory: Memory, context: TurnContext) -> Memory:
-    fresh = [press for press in context.pressed if press.at > memory.pressed_until]
-    items = context.catalogue.get_many([press.item_id for press in fresh]) if fresh else {}
-    return with_buttons(memory, fresh, {item_id: item.title for item_id, item in items.items()})
+    new_clicks = [press for press in context.pressed if press.at > memory.pressed_until]
+    items = context.catalogue.get_many([press.item_id for press in new_clicks]) if new_clicks else {}
+    return with_buttons(memory, new_clicks, {item_id: item.title for item_id, item in items.items()})
 
 
 async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -94,31 +94,35 @@ async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     ]
     results = await run_calls(calls, state, runtime)
     _refuse_unreadable(state["attachments"], [step for _, step, _ in results])
-    heard = [
+    transcriptions = [
         Transcription(attachment=c.arguments["audio"], transcript=Transcript.model_validate(r))
         for c, _, r in results
         if r and "audio" in c.arguments
     ]
-    seen = [
+    image_labels = [
         ImageLabels(attachment=c.arguments["image"], description=PictureDescription.model_validate(r))
         for c, _, r in results
         if r and "image" in c.arguments
     ]
     language = state["memory"].language
     return {
-        "heard": heard,
-        "seen": seen,
+        "heard": transcriptions,
+        "seen": image_labels,
         "steps": [step for _, step, _ in results],
-        "degraded": _unheard({**state, "heard": heard, "seen": seen}) + failures(results, language),
+        "degraded": _unusable_recordings({**state, "heard": transcriptions, "seen": image_labels})
+        + failures(results, language),
     }
 
 
-def _unheard(state: TurnState) -> list[str]:
+def _unusable_recordings(state: TurnState) -> list[str]:
     """A sentence for each recording that brings nothing: silence, or orders to the assistant."""
     language, wishes = state["memory"].language, wishes_heard(state)
-    useless = [heard for heard in state["heard"] if heard not in wishes]
+    useless = [transcription for transcription in state["heard"] if transcription not in wishes]
     keys = {True: "not_a_wish", False: "no_speech"}
-    return [say(keys[heard.transcript.spoken], language, attachment=heard.attachment) for heard in useless]
+    return [
+        say(keys[transcription.transcript.spoken], language, attachment=transcription.attachment)
+        for transcription in useless
+    ]
 
 
 def _refuse_unreadable(attachments: Sequence[Attachment], steps: Sequence[Step]) -> None:
@@ -129,38 +133,42 @@ def _refuse_unreadable(attachments: Sequence[Attachment], steps: Sequence[Step])
     """
     for attachment, step in zip(attachments, steps, strict=True):
         if step.failure == "media":
-            for taken in attachments:
-                Path(taken.path).unlink(missing_ok=True)
+            for upload in attachments:
+                Path(upload.path).unlink(missing_ok=True)
             reason = step.error or f"{attachment.name} cannot be read."
             raise MediaError(reason.replace(Path(attachment.path).name, attachment.name))
 
 
 async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Read the message and run the searches that it makes certain, for each wish."""
-    context, memory, said = with_questions(runtime.context), state["memory"], said_by(state)
-    understanding, memory, searches = await asyncio.to_thread(_understood, said, memory, context, state["seen"])
-    whole = joined(searches)
-    unused = [*_unused_in_words(whole, memory.language), *_left_out_in_words(understanding), *_unshown(understanding)]
-    unused += _unread_in_words(understanding)
-    state = {**state, "memory": memory, "degraded": [*state["degraded"], *unused]}
+    context, memory, utterances = with_questions(runtime.context), state["memory"], said_by(state)
+    understanding, memory, searches = await asyncio.to_thread(_understood, utterances, memory, context, state["seen"])
+    joint_plan = joined(searches)
+    notes = [
+        *_unused_in_words(joint_plan, memory.language),
+        *_left_out_in_words(understanding),
+        *_unshown(understanding),
+    ]
+    notes += _unread_in_words(understanding)
+    state = {**state, "memory": memory, "degraded": [*state["degraded"], *notes]}
     update: Update = {
-        "memory": memory, "understanding": understanding, "plan": whole, "degraded": state["degraded"]
+        "memory": memory, "understanding": understanding, "plan": joint_plan, "degraded": state["degraded"]
     }  # fmt: skip
-    if whole.intent != "recommend" or not (said or whole.pictures or state["request"].drop):
+    if joint_plan.intent != "recommend" or not (utterances or joint_plan.pictures or state["request"].drop):
         return update
-    known, unread = await _know(whole, state, context)
-    state = {**state, "known": known}
-    spread = is_open(understanding, whole, memory, known)
+    user_context, unread = await _user_context(joint_plan, state, context)
+    state = {**state, "known": user_context}
+    spread = is_open(understanding, joint_plan, memory, user_context)
     plans = [search.plan.model_copy(update={"spread": spread}) for search in searches]
     searched = [
-        search_for(search.model_copy(update={"plan": own}), state, runtime)
-        for search, own in zip(searches, plans, strict=True)
+        search_for(search.model_copy(update={"plan": wish_plan}), state, runtime)
+        for search, wish_plan in zip(searches, plans, strict=True)
     ]
     ends = await asyncio.gather(*searched)
-    searches, results = [search for search, _ in ends], [result for _, own in ends for result in own]
+    searches, results = [search for search, _ in ends], [result for _, wish_results in ends for result in wish_results]
     return {
         **update,
-        "known": known,
+        "known": user_context,
         "plan": joined(searches),
         "searches": searches,
         "steps": state["steps"] + [step for _, step, _ in results],
@@ -172,27 +180,27 @@ async def search_for(
     search: WishSearch, state: TurnState, runtime: Runtime[TurnContext]
 ) -> tuple[WishSearch, list[Result]]:
     """Run the certain searches of one wish; its plan as they leave it, and what was found."""
-    context, known = runtime.context, state["known"]
+    context, user_context = runtime.context, state["known"]
     plan, results = await _search(search.plan, state, runtime)
-    by_taste = await _found_by_taste(known, plan, context)
-    if known.may_ask_others and not by_taste and not _any_item(results):
-        state = {**state, "known": replace(known, trained=False)}
+    by_taste = await _candidates_by_taste(user_context, plan, context)
+    if user_context.may_ask_others and not by_taste and not _any_item(results):
+        state = {**state, "known": replace(user_context, trained=False)}
         results = [*results, *await run_calls(_certain_calls(plan, state, context), state, runtime)]
     return search.model_copy(update={"plan": plan, "found": _instead_of_lists(all_found(results), by_taste)}), results
 
 
 def all_found(results: Sequence[Result]) -> list[SearchResult]:
     """What those of the calls brought that find items."""
-    return [found for call, _, result in results if (found := _found(call, result))]
+    return [search_result for call, _, result in results if (search_result := _search_result(call, result))]
 
 
 def _understood(
-    said: list[Utterance], memory: Memory, context: TurnContext, seen: list[ImageLabels]
+    utterances: list[Utterance], memory: Memory, context: TurnContext, image_labels: list[ImageLabels]
 ) -> tuple[Understanding, Memory, list[WishSearch]]:
     """What the message says, the memory with it, and what is certain to be done for each wish."""
-    pictures = [one.attachment for one in seen]
-    read = context.reader.understand(said, memory, context.vocabulary, attached=bool(pictures))
-    understanding = _with_label(read, seen)
+    pictures = [picture.attachment for picture in image_labels]
+    reading = context.reader.understand(utterances, memory, context.vocabulary, attached=bool(pictures))
+    understanding = _with_label(reading, image_labels)
     memory = memory.model_copy(update={"language": understanding.language})
     searches = [
         search.model_copy(update={"plan": _without_unchecked(search.plan, memory.language, context)})
@@ -201,10 +209,10 @@ def _understood(
     return understanding, with_words(memory, understanding), searches
 
 
-def _with_label(understanding: Understanding, seen: list[ImageLabels]) -> Understanding:
+def _with_label(understanding: Understanding, image_labels: list[ImageLabels]) -> Understanding:
     """For a photo with properties alone ("this, in black"): what the photo shows, with the properties, as the topic."""
-    values = [str(one.value) for one in understanding.constraints if one.field == "attributes"]
-    labels = [one.description.labels[0].label for one in seen if one.description.labels]
+    values = [str(constraint.value) for constraint in understanding.constraints if constraint.field == "attributes"]
+    labels = [picture.description.labels[0].label for picture in image_labels if picture.description.labels]
     if understanding.topic or len(labels) != 1 or not values:
         return understanding
     return understanding.model_copy(update={"topic": " ".join([*values, labels[0]])})
@@ -236,12 +244,22 @@ def _without_unchecked(plan: Plan, language: str, context: TurnContext) -> Plan:
     """
     if language == context.settings.catalogue_language:
         return plan
-    asked = [one for one in plan.constraints if one.field == "exclude_terms" and is_untranslated(str(one.value))]
-    unchecked = [one for one in asked if not context.catalogue.count_eligible(Filters(include_terms=[str(one.value)]))]
+    excluded = [
+        constraint
+        for constraint in plan.constraints
+        if constraint.field == "exclude_terms" and is_untranslated(str(constraint.value))
+    ]
+    unchecked = [
+        constraint
+        for constraint in excluded
+        if not context.catalogue.count_eligible(Filters(include_terms=[str(constraint.value)]))
+    ]
     if not unchecked:
         return plan
-    kept = [one for one in plan.constraints if one not in unchecked]
-    return plan.model_copy(update={"constraints": kept, "filters": to_filters(kept), "unchecked": unchecked})
+    constraints = [constraint for constraint in plan.constraints if constraint not in unchecked]
+    return plan.model_copy(
+        update={"constraints": constraints, "filters": to_filters(constraints), "unchecked": unchecked}
+    )
 
 
 def _unused_in_words(plan: Plan, language: str) -> list[str]:
@@ -254,7 +272,7 @@ def _unused_in_words(plan: Plan, language: str) -> list[str]:
     return sentences
 
 
-async def _know(plan: Plan, state: TurnState, context: TurnContext) -> tuple[UserContext, list[str]]:
+async def _user_context(plan: Plan, state: TurnState, context: TurnContext) -> tuple[UserContext, list[str]]:
     """What is known of the user, and a sentence where that cannot be read: the turn goes on without it."""
     words, photo, memory = bool(plan.topic), bool(plan.pictures), state["memory"]
     pressed = {press.item_id for press in context.pressed}
@@ -265,13 +283,17 @@ async def _know(plan: Plan, state: TurnState, context: TurnContext) -> tuple[Use
         return ask(None), [say_without("no_history", memory.language, str(exc))]
 
 
-async def _found_by_taste(known: UserContext, plan: Plan, context: TurnContext) -> list[SearchResult]:
+async def _candidates_by_taste(user_context: UserContext, plan: Plan, context: TurnContext) -> list[SearchResult]:
     """Candidates for a message without a wish, where something is known."""
-    asked = plan.sort or plan.intent != "recommend" or known.situation.wish != "none"
-    if asked or known.taste is None or not (known.is_cold or known.history or known.profile.attributes):
+    has_wish = plan.sort or plan.intent != "recommend" or user_context.situation.wish != "none"
+    if (
+        has_wish
+        or user_context.taste is None
+        or not (user_context.is_cold or user_context.history or user_context.profile.attributes)
+    ):
         return []
     try:
-        hits = await asyncio.to_thread(candidates_for_user, known, context.catalogue, plan.filters, POOL)
+        hits = await asyncio.to_thread(candidates_for_user, user_context, context.catalogue, plan.filters, POOL)
     except ProductError:  # what is found without it stands
         return []
     return [SearchResult(tool=TASTE_TOOL, asked="", hits=hits)] if hits else []
@@ -281,10 +303,10 @@ def _any_item(results: list[Result]) -> bool:
     return any(result and result.get("items") for _, _, result in results)
 
 
-def _instead_of_lists(found: list[SearchResult], by_taste: list[SearchResult]) -> list[SearchResult]:
+def _instead_of_lists(results: list[SearchResult], by_taste: list[SearchResult]) -> list[SearchResult]:
     """What was found; where taste found something, without the plain lists, which ask for nothing."""
-    asked = [one for one in found if one.tool != "browse" and one.hits]
-    return [*asked, *by_taste] if by_taste else asked or found
+    searches = [result for result in results if result.tool != "browse" and result.hits]
+    return [*searches, *by_taste] if by_taste else searches or results
 
 
 async def run_calls(
@@ -312,8 +334,8 @@ def _say_nothing(_: TurnEvent) -> None:
 
 def failures(results: Sequence[Result], language: str) -> list[str]:
     """One sentence for each tool that failed."""
-    failed = [step for _, step, _ in results if not step.ok]
-    return [say_without("failed_step", language, step.error or "", tool=step.tool) for step in failed]
+    failed_steps = [step for _, step, _ in results if not step.ok]
+    return [say_without("failed_step", language, step.error or "", tool=step.tool) for step in failed_steps]
 
 
 async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -> tuple[Plan, list[Result]]:
@@ -328,22 +350,24 @@ async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -
     calls = _certain_calls(plan, state, context)
     if not plan.constraints or not (plan.topic or plan.pictures):
         results = await run_calls(calls, state, runtime)
-        return _measured(plan, results), results
-    free = _certain_calls(plan.model_copy(update={"filters": Filters()}), state, context)
-    results, probe = await asyncio.gather(run_calls(calls, state, runtime), run_calls(free, state, runtime, quiet=True))
-    plan = _measured(plan, probe)
-    known = await asyncio.to_thread(_with_known_attributes, plan, context, _relevant(probe, plan))
-    if known.constraints != plan.constraints:
-        plan = known
-        again = await run_calls(_certain_calls(plan, state, context), state, runtime)
-        results = [*_without_items(results), *again]
+        return _with_best_scores(plan, results), results
+    unfiltered_calls = _certain_calls(plan.model_copy(update={"filters": Filters()}), state, context)
+    results, probe = await asyncio.gather(
+        run_calls(calls, state, runtime), run_calls(unfiltered_calls, state, runtime, quiet=True)
+    )
+    plan = _with_best_scores(plan, probe)
+    narrowed = await asyncio.to_thread(_with_known_attributes, plan, context, _relevant(probe, plan))
+    if narrowed.constraints != plan.constraints:
+        plan = narrowed
+        repeated = await run_calls(_certain_calls(plan, state, context), state, runtime)
+        results = [*_without_items(results), *repeated]
     if _relevant(results, plan) or is_near_enough(_best_of(results, plan), plan.best):
         return plan, [*results, *_without_items(probe)]
     relaxed = await asyncio.to_thread(_relaxed_for, _very_kind(probe, plan), _relevant(probe, plan), plan, context)
     if relaxed.relaxed == plan.relaxed:
         return plan, [*results, *_without_items(probe)]
-    again = await run_calls(_certain_calls(relaxed, state, context), state, runtime)
-    return relaxed, [*_without_items([*results, *probe]), *again]
+    repeated = await run_calls(_certain_calls(relaxed, state, context), state, runtime)
+    return relaxed, [*_without_items([*results, *probe]), *repeated]
 
 
 def _with_known_attributes(plan: Plan, context: TurnContext, among: set[str] | None = None) -> Plan:
@@ -352,18 +376,21 @@ def _with_known_attributes(plan: Plan, context: TurnContext, among: set[str] | N
     What has nothing to do with the wish must not be shown because it alone has the value. A value that these items have
     under another attribute's name ("16 GB" of the memory, not of the storage) is looked for there.
     """
-    asked = [one for one in plan.constraints if one.field == "attributes"]
-    if not asked or (among is not None and not among):
+    attributes = [constraint for constraint in plan.constraints if constraint.field == "attributes"]
+    if not attributes or (among is not None and not among):
         return plan
-    kept, unknown = [one for one in plan.constraints if one.field != "attributes"], list(plan.unknown)
-    for one in asked:
-        names = [str(one.attribute), *attribute_of(str(one.value), context.vocabulary)]
-        known = next((name for name in names if context.catalogue.count_having(name, among)), None)
-        if known is None:
-            unknown.append(one)
+    constraints, unknown = (
+        [constraint for constraint in plan.constraints if constraint.field != "attributes"],
+        list(plan.unknown),
+    )
+    for constraint in attributes:
+        names = [str(constraint.attribute), *attribute_of(str(constraint.value), context.vocabulary)]
+        attribute = next((name for name in names if context.catalogue.count_having(name, among)), None)
+        if attribute is None:
+            unknown.append(constraint)
         else:
-            kept.append(one.model_copy(update={"attribute": known}))
-    return plan.model_copy(update={"constraints": kept, "filters": to_filters(kept), "unknown": unknown})
+            constraints.append(constraint.model_copy(update={"attribute": attribute}))
+    return plan.model_copy(update={"constraints": constraints, "filters": to_filters(constraints), "unknown": unknown})
 
 
 def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[PlannedCall]:
@@ -376,7 +403,7 @@ def _certain_calls(plan: Plan, state: TurnState, context: TurnContext) -> list[P
     )
 
 
-def _measured(plan: Plan, results: list[Result]) -> Plan:
+def _with_best_scores(plan: Plan, results: list[Result]) -> Plan:
     """The plan with the best score of each kind of evidence."""
     return plan.model_copy(update={"best": _best_of(results, plan)})
 
@@ -386,11 +413,11 @@ def _best_of(results: list[Result], plan: Plan) -> dict[str, float]:
 
     Something is always a little near to a sentence, which names nothing that there is not.
     """
-    best = best_scores((one.asked, hit) for one in all_found(results) for hit in one.hits)
+    best = best_scores((entry.asked, hit) for entry in all_found(results) for hit in entry.hits)
     if plan.vague or is_certain(best):
         return best
-    words = [one for one in results if not one[0].arguments.get("sentences")]
-    return best_scores((one.asked, hit) for one in all_found(words) for hit in one.hits)
+    words = [result for result in results if not result[0].arguments.get("sentences")]
+    return best_scores((entry.asked, hit) for entry in all_found(words) for hit in entry.hits)
 
 
 def _very_kind(results: list[Result], plan: Plan) -> set[str]:
@@ -434,8 +461,8 @@ def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) ->
     catalogue = context.catalogue
     if among is not None and not among:
         return plan
-    firm = [one for one in plan.constraints if one.field == "exclude_ids"]
-    firm += [one for one in plan.constraints if plan.keeps_limits and one.field in _LIMITS]
+    firm = [constraint for constraint in plan.constraints if constraint.field == "exclude_ids"]
+    firm += [constraint for constraint in plan.constraints if plan.keeps_limits and constraint.field in _LIMITS]
 
     def passing(filters: Filters) -> set[str]:
         eligible = catalogue.eligible(filters)
@@ -453,7 +480,7 @@ def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) ->
 
     constraints, relaxed = relax(plan.constraints, fits, price_near, firm=firm)
     changed = {"constraints": constraints, "filters": to_filters(constraints)}
-    return plan.model_copy(update={**changed, "relaxed": _told_once([*plan.relaxed, *relaxed])})
+    return plan.model_copy(update={**changed, "relaxed": _one_per_bound([*plan.relaxed, *relaxed])})
 
 
 def _offered_price(item: Item, filters: Filters) -> float | None:
@@ -461,7 +488,7 @@ def _offered_price(item: Item, filters: Filters) -> float | None:
     return offer.price if offer else None
 
 
-def _told_once(changes: list[Relaxation]) -> list[Relaxation]:
+def _one_per_bound(changes: list[Relaxation]) -> list[Relaxation]:
     """One change a bound: from what was wanted to what it came to in the end."""
     bounds: dict[str, Relaxation] = {}
     others = []
@@ -475,11 +502,11 @@ def _told_once(changes: list[Relaxation]) -> list[Relaxation]:
     return [*bounds.values(), *others]
 
 
-def _found(call: PlannedCall, result: dict[str, Any] | None) -> SearchResult | None:
+def _search_result(call: PlannedCall, result: dict[str, Any] | None) -> SearchResult | None:
     if not result or "items" not in result:
         return None
-    asked = str(call.arguments.get("query") or call.arguments.get("image") or "")
-    return SearchResult(tool=call.tool, asked=asked, hits=[Hit.model_validate(hit) for hit in result["items"]])
+    query = str(call.arguments.get("query") or call.arguments.get("image") or "")
+    return SearchResult(tool=call.tool, asked=query, hits=[Hit.model_validate(hit) for hit in result["items"]])
 
 
 def _summary(step: Step, result: dict[str, Any] | None) -> str:

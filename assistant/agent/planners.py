@@ -66,7 +66,7 @@ class ModelPlanner:
         """What is said by the server's own parser of tool calls; None where the server or the model fails at them."""
         try:
             answer = await self._chat.call_tools(
-                [*progress.before, *native_messages(progress.records)],
+                [*progress.earlier_messages, *native_messages(progress.records)],
                 functions(),
                 purpose="plan",
                 max_tokens=PLAN_TOKENS,
@@ -80,7 +80,7 @@ class ModelPlanner:
 
     async def _by_schema(self, progress: PlannerInput) -> Decision:
         answer = await self._chat.complete_json(
-            [*progress.before, *plain_messages(progress.records)],
+            [*progress.earlier_messages, *plain_messages(progress.records)],
             round_schema(progress.scope),
             purpose="plan",
             max_tokens=PLAN_TOKENS,
@@ -108,7 +108,7 @@ def _small_talk(call: ToolCall) -> str:
 
 def _question(call: ToolCall) -> Question | None:
     try:
-        asked = ASK.arguments.model_validate(call.arguments)
+        arguments = ASK.arguments.model_validate(call.arguments)
     except ValidationError:
         return None
-    return Question(text=" ".join(asked.question.split()), choices=[" ".join(c.split()) for c in asked.choices])
+    return Question(text=" ".join(arguments.question.split()), choices=[" ".join(c.split()) for c in arguments.choices])

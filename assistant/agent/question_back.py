@@ -7,12 +7,18 @@ from assistant.understanding import Understanding
 from prompts import say
 
 
-def is_open(understanding: Understanding, plan: Plan, memory: Memory, known: UserContext) -> bool:
+def is_open(understanding: Understanding, plan: Plan, memory: Memory, user_context: UserContext) -> bool:
     """True when neither the message nor what is known says what to look for: a spread over categories is shown."""
-    asked = understanding.open_wish or bool(memory.for_other)
+    is_left_open = understanding.open_wish or bool(memory.for_other)
     filters = plan.filters
-    named = plan.topic or plan.pictures or plan.references or plan.sort or filters.categories or filters.brands
-    return asked and not named and not (known.history or known.item_feedback or known.profile.attributes)
+    names_something = (
+        plan.topic or plan.pictures or plan.references or plan.sort or filters.categories or filters.brands
+    )
+    return (
+        is_left_open
+        and not names_something
+        and not (user_context.history or user_context.item_feedback or user_context.profile.attributes)
+    )
 
 
 def spreads(understanding: Understanding, plan: Plan) -> bool:

@@ -68,37 +68,38 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         out = out or isinstance(exc, LLMUnavailable)
         runtime.stream_writer(StepFinished(step="rank", ok=False, seconds=0, summary=str(exc)))
         degraded.append(say_without("no_ranking_model", state["memory"].language, str(exc)))
-    named = {entry["item"]: set(entry["evidence"]) for entry in reversed(answer)}
-    chosen = list(dict.fromkeys(entry["item"] for entry in answer))
-    searches = [_ordered(search, chosen, context.settings, count) for search in state["searches"]]
-    ranked = [
-        _recommendation(position, candidate, named.get(candidate.alias, set()), state)
+    cited_ids = {entry["item"]: set(entry["evidence"]) for entry in reversed(answer)}
+    model_order = list(dict.fromkeys(entry["item"] for entry in answer))
+    searches = [_ordered(search, model_order, context.settings, count) for search in state["searches"]]
+    recommendations = [
+        _recommendation(position, candidate, cited_ids.get(candidate.alias, set()), state)
         for position, candidate in enumerate(shown(searches, count), start=1)
     ]
     language = state["memory"].language
     changed = await asyncio.to_thread(changes, state["searches"], searches, count, context, language)
     runtime.stream_writer(Ranked(**listing(searches, count), changes=changed))
     return {
-        "recommendations": ranked, "changes": changed, "searches": searches, "degraded": degraded, "model_out": out
+        "recommendations": recommendations, "changes": changed, "searches": searches, "degraded": degraded,
+        "model_out": out,
     }  # fmt: skip
 
 
-def _ordered(search: WishSearch, chosen: list[str], settings: Settings, count: int) -> WishSearch:
+def _ordered(search: WishSearch, model_order: list[str], settings: Settings, count: int) -> WishSearch:
     """One wish's candidates in their final order, that of the first cards where the model has said none.
 
     Args:
-        chosen: aliases in the model's order.
+        model_order: aliases in the model's order.
     """
     turn = settings.turn
-    if not chosen or search.plan.is_ordered or search.plan.spread:  # as asked for, or category by category
+    if not model_order or search.plan.is_ordered or search.plan.spread:  # as asked for, or category by category
         return search
     by_alias = {candidate.alias: candidate for candidate in search.candidates}
     if ranking_in_force(settings) == "model":
-        voted = list(dict.fromkeys([*chosen, *by_alias]))
+        voted = list(dict.fromkeys([*model_order, *by_alias]))
     else:
         scores = sorted((candidate.score for candidate in search.candidates), reverse=True)
-        voted = vote([*zip(by_alias, scores, strict=True)], chosen, weight=VOTE_WEIGHT, k=turn.rrf_k)
-    order = _with_kept_places(voted, search.candidates, count)
+        voted = vote([*zip(by_alias, scores, strict=True)], model_order, weight=VOTE_WEIGHT, k=turn.rrf_k)
+    order = _with_explored_last(voted, search.candidates, count)
     return search.model_copy(update={"candidates": [by_alias[alias] for alias in order]})
 
 
@@ -113,10 +114,10 @@ async def explain(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     began = time.perf_counter()
     explained = await asyncio.gather(*(_explain_one(item, state, runtime, asks=asks) for item in recommended))
     rewritten = sum(refused for _, refused, _ in explained)
-    language, failed = state["memory"].language, next((reason for _, _, reason in explained if reason), "")
+    language, failure = state["memory"].language, next((reason for _, _, reason in explained if reason), "")
     if asks:
         runtime.stream_writer(StepFinished(step="explain", ok=True, seconds=time.perf_counter() - began))
-    notes = [say_without("no_explaining_model", language, failed)] if failed else []
+    notes = [say_without("no_explaining_model", language, failure)] if failure else []
     notes += [say("explanations_by_template", language, count=rewritten)] if rewritten else []
     return {"recommendations": [item for item, _, _ in explained], "degraded": state["degraded"] + notes}
 
@@ -202,8 +203,8 @@ async def _explain_one(
     language, context = state["memory"].language, runtime.context
     evidence = _evidence_of(item, state)
     asks = asks and not (state["model_out"] or _is_near_miss(item, state))
-    text, failed = (
-        await _ask_for_explanation(item, evidence, state, context) if asks else (_told_before(item, state), "")
+    text, failure = (
+        await _ask_for_explanation(item, evidence, state, context) if asks else (_previous_text(item, state), "")
     )
     catalogue_language = context.settings.catalogue_language
     explanation = Explanation(
@@ -214,7 +215,7 @@ async def _explain_one(
         evidence_language=catalogue_language,
         wish=_wish_of(state),
         limit=_limit_of(evidence),
-        others=_shown_beside(item, state),
+        others=_other_items(item, state),
     )
     refused = bool(text) and bool(
         await asyncio.to_thread(unsupported, explanation, context.vocabulary, context.entailment)
@@ -231,21 +232,25 @@ async def _explain_one(
     runtime.stream_writer(
         Explained(item_id=item.item_id, rank=item.rank, text=final.explanation, explained_by=final.explained_by)
     )
-    return final, refused, failed
+    return final, refused, failure
 
 
-def _told_before(item: Recommendation, state: TurnState) -> str:
+def _previous_text(item: Recommendation, state: TurnState) -> str:
     """The model's text of the last list for the item; it stays where what is known now still supports it."""
-    kept = state.get("kept")
-    if kept is None or kept.language != state["memory"].language or not only_steers(state):
+    previous = state.get("kept")
+    if previous is None or previous.language != state["memory"].language or not only_steers(state):
         return ""
-    told = (one.explanation for one in kept.shown if one.item_id == item.item_id and one.explained_by == "model")
-    return next(told, "")
+    texts = (
+        recommendation.explanation
+        for recommendation in previous.shown
+        if recommendation.item_id == item.item_id and recommendation.explained_by == "model"
+    )
+    return next(texts, "")
 
 
 def _wish_of(state: TurnState) -> str:
     """The customer's own words: what an explanation may say that they asked for."""
-    return " ".join([state["plan"].topic, *(unmarked(said.text) for said in said_by(state))])
+    return " ".join([state["plan"].topic, *(unmarked(utterance.text) for utterance in said_by(state))])
 
 
 def _limit_of(evidence: list[Evidence]) -> PriceLimit | None:
@@ -254,10 +259,10 @@ def _limit_of(evidence: list[Evidence]) -> PriceLimit | None:
     return PriceLimit(facts["limit"], facts.get("limit_currency")) if facts.get("limit") is not None else None
 
 
-def _shown_beside(item: Recommendation, state: TurnState) -> tuple[OtherItem, ...]:
+def _other_items(item: Recommendation, state: TurnState) -> tuple[OtherItem, ...]:
     """The other items of the answer, for comparisons of prices."""
-    others = [one for one in state["recommendations"] if one.item_id != item.item_id]
-    return tuple(OtherItem(one.title, one.price, one.currency) for one in others)
+    others = [other for other in state["recommendations"] if other.item_id != item.item_id]
+    return tuple(OtherItem(other.title, other.price, other.currency) for other in others)
 
 
 def facts_to_tell(evidence: list[Evidence], language: str, evidence_language: str) -> list[str]:
@@ -266,24 +271,24 @@ def facts_to_tell(evidence: list[Evidence], language: str, evidence_language: st
     Words that were found and categories stand in where nothing else is known. The description is left out where it is
     in another language: small models do not translate what they retell.
     """
-    own = language == evidence_language
+    same_language = language == evidence_language
     telling = [
         entry
         for entry in evidence
         if entry.source not in (*ECHOES, "keyword")
         and entry.facts.get("name") != "category"
-        and (own or entry.key != "evidence_quote")
+        and (same_language or entry.key != "evidence_quote")
     ]
-    rest = [entry for entry in evidence if entry not in telling and entry.source not in ECHOES]
+    fallback = [entry for entry in evidence if entry not in telling and entry.source not in ECHOES]
     price = [entry for entry in telling if entry.source == "price"]
     others = [entry for entry in telling if entry.source != "price"][:MAX_TOLD]
-    return [in_words(entry, language) for entry in [*(others or rest[:1]), *price]]
+    return [in_words(entry, language) for entry in [*(others or fallback[:1]), *price]]
 
 
 def explaining_messages(title: str, facts: list[str], language: str, folder: Path | None) -> list[BaseMessage]:
     """What the model is told to word one explanation; without title and facts, what every one of them begins with."""
-    named = language_name(language)
-    return to_chat(load_prompt("explain", folder).render(language=named, title=title, facts=facts))
+    name = language_name(language)
+    return to_chat(load_prompt("explain", folder).render(language=name, title=title, facts=facts))
 
 
 def ranking_messages(wish: str, candidates: list[Candidate], count: int, folder: Path | None) -> list[BaseMessage]:
@@ -310,19 +315,19 @@ async def _ask_for_explanation(
     return " ".join(text.split()), ""
 
 
-def _with_kept_places(order: list[str], candidates: list[Candidate], count: int) -> list[str]:
+def _with_explored_last(order: list[str], candidates: list[Candidate], count: int) -> list[str]:
     """The order with the candidates that few have seen in the last shown places, whatever votes they got."""
-    kept = [candidate.alias for candidate in candidates if candidate.explored]
-    others = [alias for alias in order if alias not in kept]
-    shown = count - len(kept)
-    return [*others[:shown], *kept, *others[shown:]]
+    explored = [candidate.alias for candidate in candidates if candidate.explored]
+    others = [alias for alias in order if alias not in explored]
+    room = count - len(explored)
+    return [*others[:room], *explored, *others[room:]]
 
 
-def _recommendation(position: int, candidate: Candidate, named: set[str], state: TurnState) -> Recommendation:
+def _recommendation(position: int, candidate: Candidate, cited_ids: set[str], state: TurnState) -> Recommendation:
     """The candidate as an answer: the strongest entries, those that the model named, and the price always."""
     strongest = {entry.id for entry in candidate.evidence[:MAX_EVIDENCE]}
     price = {entry.id for entry in candidate.evidence if entry.source == "price"}
-    chosen = [entry for entry in candidate.evidence if entry.id in strongest | named | price]
+    evidence = [entry for entry in candidate.evidence if entry.id in strongest | cited_ids | price]
     hit = candidate.hit
     return Recommendation(
         rank=position,
@@ -333,7 +338,7 @@ def _recommendation(position: int, candidate: Candidate, named: set[str], state:
         variant=hit.variant,
         score=round(candidate.score, 6),
         explanation="",
-        evidence=[cited(entry, state["memory"].language) for entry in chosen],
+        evidence=[cited(entry, state["memory"].language) for entry in evidence],
     )
 
 
@@ -347,9 +352,9 @@ def brief(candidate: Candidate, lines: int) -> Candidate:
 
     A line that speaks to the assistant is not told: an order in a description must not move the item.
     """
-    told = [entry for entry in candidate.evidence if not gives_orders(entry.detail)] or candidate.evidence[:1]
-    kept = [*told[:lines], *(entry for entry in told[lines:] if entry.source == "price")]
-    return candidate.model_copy(update={"evidence": kept})
+    entries = [entry for entry in candidate.evidence if not gives_orders(entry.detail)] or candidate.evidence[:1]
+    shortened = [*entries[:lines], *(entry for entry in entries[lines:] if entry.source == "price")]
+    return candidate.model_copy(update={"evidence": shortened})
 
 
 def _orders_by_model(state: TurnState) -> bool:

@@ -49,15 +49,15 @@ def check_files(request: Request, limits: Limits, media: MediaLimits) -> None:
     """
     check_request(request, limits)
     for path in request.images:
-        with _named(path, request):
+        with _with_users_name(path, request):
             load_picture(path, media)
     for path in request.audio:
-        with _named(path, request):
+        with _with_users_name(path, request):
             load_audio(path, media)
 
 
 @contextlib.contextmanager
-def _named(path: Path, request: Request) -> Iterator[None]:
+def _with_users_name(path: Path, request: Request) -> Iterator[None]:
     """Errors call a file what the user calls it."""
     try:
         yield
@@ -68,22 +68,22 @@ def _named(path: Path, request: Request) -> Iterator[None]:
 def take_attachments(request: Request, memory: Memory, folder: Path) -> list[Attachment]:
     """Copy this turn's files; ids count over the session (img1, img2, aud1, ...)."""
     numbered = {"picture": 0, "audio": 0}
-    for known in memory.attachments.values():
-        numbered[known.kind] += 1
-    taken = []
+    for attachment in memory.attachments.values():
+        numbered[attachment.kind] += 1
+    attachments = []
     for kind, prefix, paths in (("picture", "img", request.images), ("audio", "aud", request.audio)):
         for path in paths:
             numbered[kind] += 1
             name = request.names.get(str(path), path.name)
-            stored = _copy(path, folder, name)
+            target = _copy(path, folder, name)
             attachment_id = f"{prefix}{numbered[kind]}"
-            taken.append(Attachment(id=attachment_id, kind=kind, path=str(stored), name=name))
-    return taken
+            attachments.append(Attachment(id=attachment_id, kind=kind, path=str(target), name=name))
+    return attachments
 
 
 def noted(attachments: list[Attachment]) -> list[AttachmentNote]:
     """Attachments as the answer carries them."""
-    return [AttachmentNote(id=taken.id, kind=taken.kind, name=taken.name) for taken in attachments]
+    return [AttachmentNote(id=attachment.id, kind=attachment.kind, name=attachment.name) for attachment in attachments]
 
 
 def without_dropped(request: Request, memory: Memory) -> Memory:
@@ -93,28 +93,28 @@ def without_dropped(request: Request, memory: Memory) -> Memory:
         BadInput: one of them is not in force.
     """
     for dropped in request.drop:
-        left: dict[str, list[Constraint] | list[ItemFeedback]] = {
-            "constraints": [c for c in memory.constraints if not _is(c, dropped)],
-            "preferences": [c for c in memory.preferences if not _is(c, dropped)],
+        remaining: dict[str, list[Constraint] | list[ItemFeedback]] = {
+            "constraints": [c for c in memory.constraints if not _is_meant(c, dropped)],
+            "preferences": [c for c in memory.preferences if not _is_meant(c, dropped)],
             "rejected": [
                 r for r in memory.rejected if not (dropped.field == "exclude_ids" and r.item_id == dropped.value)
             ],
         }
-        if all(len(kept) == len(getattr(memory, name)) for name, kept in left.items()):
+        if all(len(constraints) == len(getattr(memory, name)) for name, constraints in remaining.items()):
             raise BadInput(f"The constraint {dropped.field} {dropped.value} is not in force.")
-        memory = memory.model_copy(update=left)
+        memory = memory.model_copy(update=remaining)
     return memory
 
 
-def _is(constraint: Constraint, dropped: Dropped) -> bool:
+def _is_meant(constraint: Constraint, dropped: Dropped) -> bool:
     """The constraint that is meant; of an attribute's value that is named alone, every one."""
-    named = dropped.attribute in (None, constraint.attribute)
-    return constraint.field == dropped.field and named and _same(constraint.value, dropped.value)
+    same_attribute = dropped.attribute in (None, constraint.attribute)
+    return constraint.field == dropped.field and same_attribute and _is_same_value(constraint.value, dropped.value)
 
 
-def _same(one: object, other: object) -> bool:
-    return str(one).casefold() == str(other).casefold() or (
-        isinstance(one, float | int) and isinstance(other, float | int) and abs(one - other) < CENT
+def _is_same_value(value: object, wanted: object) -> bool:
+    return str(value).casefold() == str(wanted).casefold() or (
+        isinstance(value, float | int) and isinstance(wanted, float | int) and abs(value - wanted) < CENT
     )
 
 

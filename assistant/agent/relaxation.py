@@ -40,34 +40,34 @@ def relax(
     for count in range(2, len(ordered) + 1):
         if loosened := _without(constraints, ordered[:count], fits, price_near):
             return loosened
-    return [*firm], [_dropped(constraint) for constraint in ordered]
+    return [*firm], [_relaxation(constraint) for constraint in ordered]
 
 
 def _without(
     constraints: list[Constraint], given_up: list[Constraint], fits: Fits, price_near: PriceNear
 ) -> tuple[list[Constraint], list[Relaxation]] | None:
-    kept = [constraint for constraint in constraints if constraint not in given_up]
-    if not fits(to_filters(kept)):
+    remaining = [constraint for constraint in constraints if constraint not in given_up]
+    if not fits(to_filters(remaining)):
         return None
-    relaxed = [_loosened(constraint, to_filters(kept), price_near) for constraint in given_up]
+    relaxed = [_loosened(constraint, to_filters(remaining), price_near) for constraint in given_up]
     moved = [
         constraint.model_copy(update={"value": change.used, "exclusive": False})
         for constraint, change in zip(given_up, relaxed, strict=True)
         if change.used is not None
     ]
-    if moved and not fits(to_filters([*kept, *moved])):  # two bounds that move apart: drop them
-        return kept, [_dropped(constraint) for constraint in given_up]
-    return [*kept, *moved], relaxed
+    if moved and not fits(to_filters([*remaining, *moved])):  # two bounds that move apart: drop them
+        return remaining, [_relaxation(constraint) for constraint in given_up]
+    return [*remaining, *moved], relaxed
 
 
-def _loosened(constraint: Constraint, kept: Filters, price_near: PriceNear) -> Relaxation:
+def _loosened(constraint: Constraint, filters: Filters, price_near: PriceNear) -> Relaxation:
     nearest = None
     if constraint.field in ("max_price", "min_price"):
-        nearest = price_near(kept, "price" if constraint.field == "max_price" else "-price")
-    return _dropped(constraint).model_copy(update={"used": nearest})
+        nearest = price_near(filters, "price" if constraint.field == "max_price" else "-price")
+    return _relaxation(constraint).model_copy(update={"used": nearest})
 
 
-def _dropped(constraint: Constraint) -> Relaxation:
+def _relaxation(constraint: Constraint) -> Relaxation:
     return Relaxation(
         field=constraint.field,
         wanted=constraint.value,

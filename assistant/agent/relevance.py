@@ -38,31 +38,31 @@ KEYWORDS = 3.0
 ENOUGH_WORDS = 0.5
 """An item counts by words alone when it holds more than this share of the query, rare words counting more."""
 
-Asked = Iterable[tuple[str, Signal]]
+QuerySignals = Iterable[tuple[str, Signal]]
 """What was asked, and how an item answered."""
 
 
-def strength(signals: Asked) -> dict[Evidence, float]:
+def strength(signals: QuerySignals) -> dict[Evidence, float]:
     """An item's z-scores: of texts, with what its words add, for the query that it fits best; and of pictures."""
     texts: defaultdict[str, list[Signal]] = defaultdict(list)
-    found: dict[Evidence, float] = {}
-    for asked, signal in signals:
+    strengths: dict[Evidence, float] = {}
+    for query, signal in signals:
         if signal.source in ("dense", "keyword"):
-            texts[asked].append(signal)
+            texts[query].append(signal)
         elif signal.source == "picture" and signal.z is not None:
-            found["picture"] = max(signal.z, found.get("picture", signal.z))
+            strengths["picture"] = max(signal.z, strengths.get("picture", signal.z))
     scores = [
-        sum((one.z or 0.0) + KEYWORDS * (one.share or 0.0) for one in answered)
-        for answered in texts.values()
-        if any(one.z is not None for one in answered)
+        sum((signal.z or 0.0) + KEYWORDS * (signal.share or 0.0) for signal in query_signals)
+        for query_signals in texts.values()
+        if any(signal.z is not None for signal in query_signals)
     ]
-    return {**found, "text": max(scores)} if scores else found
+    return {**strengths, "text": max(scores)} if scores else strengths
 
 
-def best_scores(asked: Iterable[tuple[str, Hit]]) -> dict[str, float]:
+def best_scores(hits: Iterable[tuple[str, Hit]]) -> dict[str, float]:
     """The best score of each kind of evidence among these hits, each with what was asked."""
     best: dict[str, float] = {}
-    for query, hit in asked:
+    for query, hit in hits:
         for kind, score in strength((query, signal) for signal in hit.signals).items():
             best[kind] = max(score, best.get(kind, score))
     return best
@@ -89,33 +89,33 @@ def is_certain(best: Best) -> bool:
     return best.get("text", 0.0) >= RELEVANT["text"]
 
 
-def is_relevant(signals: Asked, best: Best) -> bool:
+def is_relevant(signals: QuerySignals, best: Best) -> bool:
     """True when one signal counts, or when there are none: a list without a question is all relevant.
 
     A photo counts also where a catalogue has too few pictures to say what is usual.
     """
-    given = list(signals)
-    if not given or any((one.share or 0.0) > ENOUGH_WORDS for _, one in given):
+    pairs = list(signals)
+    if not pairs or any((signal.share or 0.0) > ENOUGH_WORDS for _, signal in pairs):
         return True
-    if any(one.source == "picture" and one.z is None for _, one in given):
+    if any(signal.source == "picture" and signal.z is None for _, signal in pairs):
         return True
     return any(
         score >= max(RELEVANT[kind], SHARE_OF_BEST[kind] * best.get(kind, score))
-        for kind, score in strength(given).items()
+        for kind, score in strength(pairs).items()
     )
 
 
-def is_same_kind(signals: Asked, best: Best) -> bool:
+def is_same_kind(signals: QuerySignals, best: Best) -> bool:
     """Whether an item is the kind of thing that was asked for in words, and not only related to it."""
     score = strength(signals).get("text", 0.0)
     return score >= max(RELEVANT["text"], SAME_KIND * best.get("text", score))
 
 
-def same_kind_ids(asked: str, hits: Iterable[Hit], best: Best) -> list[str]:
+def same_kind_ids(query: str, hits: Iterable[Hit], best: Best) -> list[str]:
     """The items of one search's result that are the very kind of thing, in its order."""
-    return [hit.item_id for hit in hits if is_same_kind(((asked, one) for one in hit.signals), best)]
+    return [hit.item_id for hit in hits if is_same_kind(((query, signal) for signal in hit.signals), best)]
 
 
-def relevant_ids(asked: str, hits: Iterable[Hit], best: Best) -> list[str]:
+def relevant_ids(query: str, hits: Iterable[Hit], best: Best) -> list[str]:
     """The items of one search's result that have to do with it, in its order."""
-    return [hit.item_id for hit in hits if is_relevant(((asked, one) for one in hit.signals), best)]
+    return [hit.item_id for hit in hits if is_relevant(((query, signal) for signal in hit.signals), best)]

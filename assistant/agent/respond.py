@@ -75,9 +75,9 @@ async def chat(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     context, language = runtime.context, state["memory"].language
     if state["understanding"].refused:
         return {"message": say("refused", language)}
-    if noted := _regard_in_words(state):
-        return {"message": noted}
-    text = "\n".join(unmarked(said.text) for said in said_by(state))
+    if feedback_text := _feedback_in_words(state):
+        return {"message": feedback_text}
+    text = "\n".join(unmarked(utterance.text) for utterance in said_by(state))
     prompt = load_prompt("chat", prompts_in_force(context.settings))
     messages = prompt.render(language=language_name(language), text=text)
     runtime.stream_writer(StepStarted(step="answer", origin="model"))
@@ -96,23 +96,23 @@ async def chat(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     return {"message": answer.strip() if safe else say("no_chat_model", language)}
 
 
-def _regard_in_words(state: TurnState) -> str:
+def _feedback_in_words(state: TurnState) -> str:
     """What was said of shown items, where that is all that was said."""
     understanding = state["understanding"]
-    said = understanding.liked or understanding.rejected
-    if not (said and understanding.steers):
+    items = understanding.liked or understanding.rejected
+    if not (items and understanding.steers):
         return ""
-    titles = say("and", understanding.language).join(item.title for item in said)
+    titles = say("and", understanding.language).join(item.title for item in items)
     return say("regard", understanding.language, titles=titles, liked=bool(understanding.liked))
 
 
 async def why(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Why an earlier item was recommended, told from its ledger entries, all of which the answer then cites."""
     memory, language = state["memory"], state["memory"].language
-    asked = state["plan"].references or memory.shown[:1]
-    if not asked:
+    items = state["plan"].references or memory.shown[:1]
+    if not items:
         return {"message": say("no_such_item", language)}
-    current = await asyncio.to_thread(_as_in_catalogue, asked, state, runtime.context)
+    current = await asyncio.to_thread(_as_in_catalogue, items, state, runtime.context)
     sentences = [_why_one(item, entries, language) for item, entries, _ in current]
     return {
         "message": say("sentence_separator", language).join(sentences),
@@ -126,14 +126,16 @@ async def why(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 async def look(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Details of an earlier item, or earlier items side by side, straight from the catalogue."""
     language = state["memory"].language
-    asked = await asyncio.to_thread(_asked_about, state, runtime.context)
-    if not asked:
+    items = await asyncio.to_thread(_items_asked_about, state, runtime.context)
+    if not items:
         return {"message": say("no_such_item", language)}
-    calls = await asyncio.to_thread(_looking, asked, state, runtime.context)
+    calls = await asyncio.to_thread(_look_calls, items, state, runtime.context)
     results = await run_calls(calls, state, runtime)
-    current = await asyncio.to_thread(_as_in_catalogue, asked, state, runtime.context)
-    found = [ItemFacts.model_validate(result) for call, _, result in results if result and call.tool == "item_facts"]
-    lines = [_answered(item, full, found, language) for item, _, full in current]
+    current = await asyncio.to_thread(_as_in_catalogue, items, state, runtime.context)
+    item_facts = [
+        ItemFacts.model_validate(result) for call, _, result in results if result and call.tool == "item_facts"
+    ]
+    lines = [_item_answer(item, full, item_facts, language) for item, _, full in current]
     return {
         "message": "\n".join(message for message, _ in lines),
         "evidence": [cited(entry, language) for _, entries in lines for entry in entries],
@@ -143,46 +145,54 @@ async def look(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     }
 
 
-def _asked_about(state: TurnState, context: TurnContext) -> list[Recommendation]:
+def _items_asked_about(state: TurnState, context: TurnContext) -> list[Recommendation]:
     """The items that the message asks about; of several, those alone that have a variant which it means."""
     memory, plan = state["memory"], state["plan"]
     if plan.intent != "details":
         return plan.references if len(plan.references) > 1 else memory.shown[:2]
-    several = plan.references or memory.shown
-    if len(several) > 1:
-        items = context.catalogue.get_many([one.item_id for one in several])
-        said = "\n".join(unmarked(one.text) for one in said_by(state))
+    candidates = plan.references or memory.shown
+    if len(candidates) > 1:
+        items = context.catalogue.get_many([candidate.item_id for candidate in candidates])
+        text = "\n".join(unmarked(utterance.text) for utterance in said_by(state))
         encoder = context.reader.encoder
-        meant = [one for one in several if (it := items.get(one.item_id)) and meant_values(it, said, encoder)]
-        several = meant[:1] or several
-    return several if plan.references else several[:1]
+        matches = [
+            candidate
+            for candidate in candidates
+            if (item := items.get(candidate.item_id)) and meant_values(item, text, encoder)
+        ]
+        candidates = matches[:1] or candidates
+    return candidates if plan.references else candidates[:1]
 
 
-def _looking(asked: list[Recommendation], state: TurnState, context: TurnContext) -> list[PlannedCall]:
+def _look_calls(items: list[Recommendation], state: TurnState, context: TurnContext) -> list[PlannedCall]:
     """The calls that look at the items; what is asked about a single one is looked for in its record."""
-    ids = [item.item_id for item in asked]
+    ids = [item.item_id for item in items]
     if len(ids) > 1:
         return [PlannedCall(tool="compare_items", arguments={"item_ids": ids}, origin="planned")]
     calls = [PlannedCall(tool="get_item", arguments={"item_id": ids[0]}, origin="planned")]
-    return [*calls, _facts_call(ids[0], state, context)] if any(said.text.strip() for said in said_by(state)) else calls
+    return (
+        [*calls, _facts_call(ids[0], state, context)]
+        if any(utterance.text.strip() for utterance in said_by(state))
+        else calls
+    )
 
 
 def _facts_call(item_id: str, state: TurnState, context: TurnContext) -> PlannedCall:
     """The question about the item, with the values that were read in front, as the catalogue or the item has them."""
-    read = [*state["understanding"].constraints, *state["understanding"].preferences]
-    values = dict.fromkeys(str(one.value) for one in read if one.field == "attributes")
-    item, whole = context.catalogue.get(item_id), "\n".join(unmarked(one.text) for one in said_by(state))
-    meant = meant_values(item, whole, context.reader.encoder) if item else {}
-    values |= dict.fromkeys(value for own in meant.values() for value in own)
+    constraints = [*state["understanding"].constraints, *state["understanding"].preferences]
+    values = dict.fromkeys(str(constraint.value) for constraint in constraints if constraint.field == "attributes")
+    item, message = context.catalogue.get(item_id), "\n".join(unmarked(utterance.text) for utterance in said_by(state))
+    values_of = meant_values(item, message, context.reader.encoder) if item else {}
+    values |= dict.fromkeys(value for attribute_values in values_of.values() for value in attribute_values)
     texts = [state["understanding"].question] if state["understanding"].question else [s.text for s in said_by(state)]
-    said = "\n".join(unmarked(text) for text in texts)
-    question = f"{', '.join(values)}: {said}" if values else said
+    words = "\n".join(unmarked(text) for text in texts)
+    question = f"{', '.join(values)}: {words}" if values else words
     arguments = {"item_id": item_id, "question": question[:QUESTION_CHARACTERS]}
     return PlannedCall(tool="item_facts", arguments=arguments, origin="planned")
 
 
-def _answered(
-    item: Recommendation, full: Item | None, found: list[ItemFacts], language: str
+def _item_answer(
+    item: Recommendation, full: Item | None, item_facts: list[ItemFacts], language: str
 ) -> tuple[str, list[Evidence]]:
     """What is said of an item that was asked about, and what it rests on.
 
@@ -190,24 +200,26 @@ def _answered(
     """
     if full is None:
         return say("gone", language, title=item.title), []
-    entries = [entry for one in found if not one.overview for entry in evidence_of(full, answering_facts(one))]
+    entries = [
+        entry for facts in item_facts if not facts.overview for entry in evidence_of(full, answering_facts(facts))
+    ]
     if entries:
         return answer(full, entries, language), entries
-    unread = not found or found[0].overview or found[0].missing
+    unread = not item_facts or item_facts[0].overview or item_facts[0].missing
     general = _facts(full, language)
     return general if unread else say("details_unknown", language, details=general), []
 
 
 async def ask_first(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """A question about an item that had to be found first: answered from the record of the best one, where it tells."""
-    first = next(iter(state["recommendations"]), None)
-    if first is None or not _is_found(state):
+    best = next(iter(state["recommendations"]), None)
+    if best is None or not _is_found(state):
         return {}
-    call = await asyncio.to_thread(_facts_call, first.item_id, state, runtime.context)
+    call = await asyncio.to_thread(_facts_call, best.item_id, state, runtime.context)
     results = await run_calls([call], state, runtime)
-    found = [ItemFacts.model_validate(result) for _, _, result in results if result]
-    full = await asyncio.to_thread(runtime.context.catalogue.get, first.item_id)
-    entries = [entry for one in found if full for entry in evidence_of(full, answering_facts(one))]
+    item_facts = [ItemFacts.model_validate(result) for _, _, result in results if result]
+    full = await asyncio.to_thread(runtime.context.catalogue.get, best.item_id)
+    entries = [entry for facts in item_facts if full for entry in evidence_of(full, answering_facts(facts))]
     update: Update = {"steps": state["steps"] + [step for _, step, _ in results]}
     if full and entries:
         language = state["memory"].language
@@ -220,23 +232,23 @@ async def ask_first(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 def _is_found(state: TurnState) -> bool:
     """Whether the message asks about an item and names it well enough to be found."""
     searches = state["searches"]
-    named = len(searches) == 1 and searches[0].plan.topic and not searches[0].weak
-    return bool(state["understanding"].asks_item and named)
+    is_named = len(searches) == 1 and searches[0].plan.topic and not searches[0].weak
+    return bool(state["understanding"].asks_item and is_named)
 
 
 async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Put the reply together, remember what later turns need, and say that the turn is done."""
     message = state["message"] or _message(state, runtime.context)
-    message = with_note(message, (said.text for said in said_by(state)), state["memory"].language)
+    message = with_note(message, (utterance.text for utterance in said_by(state)), state["memory"].language)
     reply = _reply(state, message, runtime.context)
     if reply.question and not state["question"]:
         runtime.stream_writer(QuestionAsked(text=reply.question, choices=reply.choices))
     memory = _remember(state, message)
     now = time.time()
-    said = said_of_items(memory, runtime.context.user, now)
+    interactions = said_of_items(memory, runtime.context.user, now)
     if (cart := state["cart"]) and not memory.for_other:
-        said.append(Interaction(user=runtime.context.user, item_id=cart.item_id, event="cart", at=now))
-    runtime.stream_writer(Done(reply=reply, impression=impression(state, runtime.context, at=now), done=said))
+        interactions.append(Interaction(user=runtime.context.user, item_id=cart.item_id, event="cart", at=now))
+    runtime.stream_writer(Done(reply=reply, impression=impression(state, runtime.context, at=now), done=interactions))
     return {"reply": reply, "message": message, "memory": memory, "kept": memory}
 
 
@@ -258,13 +270,13 @@ def _remarks(search: WishSearch, state: TurnState, context: TurnContext) -> str 
     """What has to be said of one wish: that nothing fits, what gave way, what is not known; None if all is well."""
     language, plan = state["memory"].language, search.plan
     if not search.candidates:
-        return _nothing(search, language, context)
-    kept = _kept_in_words(plan, language)
+        return _why_nothing(search, language, context)
+    constraints = _unmoved_in_words(plan, language)
     parts = [_relaxed_in_words(plan.relaxed, language)] if plan.relaxed else []
     parts += [_unknown_in_words(plan.unknown, language)] if plan.unknown else []
     if search.assortment is not None and not search.weak:
         parts.append(say("assortment", language, **search.assortment.model_dump()))
-    parts += [say("weak", language, constraints=kept)] if search.weak else []
+    parts += [say("weak", language, constraints=constraints)] if search.weak else []
     parts += [_order_in_words(plan.order, language)] if plan.order else []
     return say("sentence_separator", language).join(parts) or None
 
@@ -278,20 +290,24 @@ def _preferred_in_words(state: TurnState) -> list[str]:
 
 def _currencies_in_words(state: TurnState, context: TurnContext) -> list[str]:
     """What a price limit was compared with, where it is of another currency or the catalogue has several."""
-    language, said, held = state["memory"].language, state["understanding"].currency, context.vocabulary.currencies
-    catalogue = say("list_separator", language).join(held)
-    if said and held and said not in held:
-        return [say("currency_differs", language, catalogue=catalogue, said=said)]
+    language, currency, currencies = (
+        state["memory"].language,
+        state["understanding"].currency,
+        context.vocabulary.currencies,
+    )
+    catalogue = say("list_separator", language).join(currencies)
+    if currency and currencies and currency not in currencies:
+        return [say("currency_differs", language, catalogue=catalogue, said=currency)]
     plans = [search.plan for search in state["searches"]]
     limited = any(c.field in ("min_price", "max_price") for plan in plans for c in plan.constraints)
-    return [say("currencies_mixed", language, catalogue=catalogue)] if limited and len(held) > 1 else []
+    return [say("currencies_mixed", language, catalogue=catalogue)] if limited and len(currencies) > 1 else []
 
 
 def _found_in_words(search: WishSearch, state: TurnState) -> str:
     """What the list is: what fits, or, without a wish, what the user's taste or other people's choices found."""
     language, recommended = state["memory"].language, state["recommendations"]
-    constraints = _kept_in_words(search.plan, language)
-    if not any(found.tool in BY_TASTE for found in search.found):
+    constraints = _unmoved_in_words(search.plan, language)
+    if not any(result.tool in BY_TASTE for result in search.found):
         key = "spread" if search.plan.spread else "found"
         return say(key, language, count=len(recommended), constraints=constraints)
     if state["known"].is_cold:
@@ -300,20 +316,22 @@ def _found_in_words(search: WishSearch, state: TurnState) -> str:
     return say("found_by_taste", language, count=len(recommended), constraints=constraints)
 
 
-def _kept_in_words(plan: Plan, language: str) -> str:
+def _unmoved_in_words(plan: Plan, language: str) -> str:
     """The constraints that hold as the user named them: what was moved is told apart."""
     moved = {change.field for change in plan.relaxed if change.used is not None}
-    return constraints_in_words([one for one in plan.constraints if one.field not in moved], language)
+    return constraints_in_words(
+        [constraint for constraint in plan.constraints if constraint.field not in moved], language
+    )
 
 
-def _nothing(search: WishSearch, language: str, context: TurnContext) -> str:
+def _why_nothing(search: WishSearch, language: str, context: TurnContext) -> str:
     """Why nothing is shown: an empty catalogue, nothing near the wish, or nothing that keeps the constraints."""
     if not context.catalogue.count():
         return say("empty_catalogue", language)
     if not search.far:
-        return say("nothing", language, constraints=_kept_in_words(search.plan, language))
-    named = context.vocabulary.categories if language == context.settings.catalogue_language else []
-    return say("far", language, categories=say("list_separator", language).join(named[:MAX_CATEGORIES]))
+        return say("nothing", language, constraints=_unmoved_in_words(search.plan, language))
+    categories = context.vocabulary.categories if language == context.settings.catalogue_language else []
+    return say("far", language, categories=say("list_separator", language).join(categories[:MAX_CATEGORIES]))
 
 
 def _order_in_words(order: Order, language: str) -> str:
@@ -327,8 +345,8 @@ def _relaxed_in_words(relaxed: list[Relaxation], language: str) -> str:
 
 def _unknown_in_words(constraints: list[Constraint], language: str) -> str:
     """What could not be held to, as nothing is known of it."""
-    names = dict.fromkeys(attribute_name(str(one.attribute), language) for one in constraints)
-    words = dict.fromkeys(one.words for one in constraints)
+    names = dict.fromkeys(attribute_name(str(constraint.attribute), language) for constraint in constraints)
+    words = dict.fromkeys(constraint.words for constraint in constraints)
     listed = {"names": list(names), "words": list(words)}
     joined = {key: say("and", language).join(texts) for key, texts in listed.items()}
     return say("attribute_unknown", language, **joined)
@@ -337,12 +355,12 @@ def _unknown_in_words(constraints: list[Constraint], language: str) -> str:
 def _change_in_words(change: Relaxation, language: str) -> str:
     if not (isinstance(change.used, float | int) and isinstance(change.wanted, float | int)):
         return say("relaxed_dropped", language, words=change.words)
-    moved = change.used - change.wanted
-    if abs(moved) < 1.5 * CENT:  # "cheaper" than the cheapest
-        return say("relaxed_lowest" if moved > 0 else "relaxed_highest", language, used=change.used)
-    wanted = as_said(change.wanted, change.field, exclusive=change.exclusive)
-    named = {"wanted": wanted, "used": change.used, "currency": change.currency}
-    return say("relaxed_price", language, difference=f"{change.used - wanted:+,.2f}", over=moved > 0, **named)
+    difference = change.used - change.wanted
+    if abs(difference) < 1.5 * CENT:  # "cheaper" than the cheapest
+        return say("relaxed_lowest" if difference > 0 else "relaxed_highest", language, used=change.used)
+    limit = as_said(change.wanted, change.field, exclusive=change.exclusive)
+    variables = {"wanted": limit, "used": change.used, "currency": change.currency}
+    return say("relaxed_price", language, difference=f"{change.used - limit:+,.2f}", over=difference > 0, **variables)
 
 
 def _why_one(item: Recommendation, entries: list[Evidence], language: str) -> str:
@@ -351,45 +369,45 @@ def _why_one(item: Recommendation, entries: list[Evidence], language: str) -> st
 
 
 def _as_in_catalogue(
-    asked: list[Recommendation], state: TurnState, context: TurnContext
+    recommendations: list[Recommendation], state: TurnState, context: TurnContext
 ) -> list[tuple[Recommendation, list[Evidence], Item | None]]:
     """Earlier recommendations and their evidence as the catalogue has them now; unchanged where it has them no more."""
     memory = state["memory"]
-    items = context.catalogue.get_many([item.item_id for item in asked])
+    items = context.catalogue.get_many([item.item_id for item in recommendations])
     return [
-        _of_now(
+        _current_recommendation(
             item,
             [entry for entry in memory.ledger if entry.item_id == item.item_id],
             items.get(item.item_id),
             state,
             context,
         )
-        for item in asked
+        for item in recommendations
     ]
 
 
-def _of_now(
+def _current_recommendation(
     item: Recommendation, entries: list[Evidence], full: Item | None, state: TurnState, context: TurnContext
 ) -> tuple[Recommendation, list[Evidence], Item | None]:
     """One of them. Where something has changed the explanation is written anew, as it may speak of it."""
     if full is None:
         return item, entries, full
-    now, language = as_of_now(entries, full), state["memory"].language
-    if now == entries and item.title == full.title:
+    current, language = as_of_now(entries, full), state["memory"].language
+    if current == entries and item.title == full.title:
         return item, entries, full
     variant = variant_with(full, item.variant.options) if item.variant else None
-    shown = {entry.id for entry in item.evidence}
-    kept = [entry for entry in now if entry.id in shown]
+    cited_ids = {entry.id for entry in item.evidence}
+    current_cited = [entry for entry in current if entry.id in cited_ids]
     changed = {
         "title": full.title,
         "price": (variant or full).price,
         "currency": full.currency,
         "variant": variant,
-        "evidence": [cited(entry, language) for entry in kept],
-        "explanation": template_explanation(full.title, kept, language, context.settings.catalogue_language),
+        "evidence": [cited(entry, language) for entry in current_cited],
+        "explanation": template_explanation(full.title, current_cited, language, context.settings.catalogue_language),
         "explained_by": "template",
     }
-    return item.model_copy(update=changed), now, full
+    return item.model_copy(update=changed), current, full
 
 
 def _facts(full: Item, language: str) -> str:
@@ -409,7 +427,7 @@ def _facts(full: Item, language: str) -> str:
 
 def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
     plan, usage, seconds = state["plan"], context.chat.usage, context.watch.seconds
-    total, asked = time.perf_counter() - context.started, _question(state)
+    total, question_back = time.perf_counter() - context.started, _question(state)
     return Reply(
         session_id=state["request"].session_id,
         query=Query(
@@ -439,8 +457,8 @@ def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
             group.model_copy(update={"message": _remarks(search, state, context)})
             for group, search in zip(groups(state["searches"], state["request"].top_n), state["searches"], strict=False)
         ],
-        question=asked.text if asked else None,
-        choices=asked.choices if asked else [],
+        question=question_back.text if question_back else None,
+        choices=question_back.choices if question_back else [],
         evidence=state["evidence"],
         cart=state["cart"],
         degraded=state["degraded"],
@@ -464,14 +482,14 @@ def _question(state: TurnState) -> Question | None:
     """What the planner asks, or else what a message that leaves much open makes the assistant ask."""
     if state["question"]:
         return state["question"]
-    asked = (question(state["understanding"], search.plan, state["memory"]) for search in state["searches"])
-    return next(filter(None, asked), None) if state["plan"].intent == "recommend" else None
+    questions = (question(state["understanding"], search.plan, state["memory"]) for search in state["searches"])
+    return next(filter(None, questions), None) if state["plan"].intent == "recommend" else None
 
 
 def _remember(state: TurnState, message: str) -> Memory:
     """Small talk and questions leave the topic and the last ranking as they were; the first items told of are shown."""
     memory, plan = state["memory"], state["plan"]
-    said = " ".join(said.text for said in said_by(state))
+    said = " ".join(utterance.text for utterance in said_by(state))
     update: dict[str, Any] = {
         "turns": memory.turns + 1,
         "question": _question(state),

@@ -30,12 +30,12 @@ class _Questions:
     """Asks from the reader's thread, as many questions as are left to the turn."""
 
     def __init__(self, context: TurnContext, loop: asyncio.AbstractEventLoop, most: int) -> None:
-        self._context, self._loop, self._left = context, loop, most
+        self._context, self._loop, self._remaining = context, loop, most
 
     def __call__(self, questions: Sequence[RoleQuestion]) -> dict[RoleQuestion, str]:
-        now = questions[: self._left]
-        self._left -= len(now)
-        return asyncio.run_coroutine_threadsafe(self._ask(now), self._loop).result() if now else {}
+        batch = questions[: self._remaining]
+        self._remaining -= len(batch)
+        return asyncio.run_coroutine_threadsafe(self._ask(batch), self._loop).result() if batch else {}
 
     async def _ask(self, questions: Sequence[RoleQuestion]) -> dict[RoleQuestion, str]:
         self._context.watch.start("llm")
@@ -50,8 +50,8 @@ class _Questions:
         settings = self._context.settings
         messages, seconds = to_chat(question.messages(prompts_in_force(settings))), QUESTION_SECONDS
         try:
-            told = await self._context.chat.choose(messages, ANSWERS, purpose="role", timeout=seconds)
+            probabilities = await self._context.chat.choose(messages, ANSWERS, purpose="role", timeout=seconds)
         except (LLMUnavailable, LLMBadReply):
             return None
-        role, probability = question.answered(told)
+        role, probability = question.answered(probabilities)
         return role if probability >= CERTAIN else None

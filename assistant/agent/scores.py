@@ -48,8 +48,8 @@ class Scores(Record):
 
     def share(self, *parts: Part) -> float:
         """The share of the parts' tasks that were done right."""
-        chosen = [self.parts[part] for part in parts]
-        return sum(one.right for one in chosen) / sum(one.tasks for one in chosen)
+        scores = [self.parts[part] for part in parts]
+        return sum(score.right for score in scores) / sum(score.tasks for score in scores)
 
 
 def identity(settings: Settings) -> str:
@@ -63,17 +63,17 @@ def identity(settings: Settings) -> str:
         return f"{endpoint(settings).base_url} {name}"
     folder = Path(name).expanduser() if "/" in name else settings.models_folder / name
     weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    own = name.casefold()
+    model_id = name.casefold()
     if weights and folder.parent != settings.models_folder:
-        own = f"{folder.name.casefold()} {_digest(tuple((path, path.stat().st_size) for path in weights))}"
+        model_id = f"{folder.name.casefold()} {_digest(tuple((path, path.stat().st_size) for path in weights))}"
     adapter = adapter_in_force(settings)
-    return f"{own} taught {adapter.digest}" if adapter else own
+    return f"{model_id} taught {adapter.digest}" if adapter else model_id
 
 
 def kept_scores(settings: Settings) -> Scores | None:
     """The scores of the settings' model: of a probe here, or as the product brings them; None where it has none."""
-    wanted = identity(settings)
-    return {**_shipped(), **_read(_file(settings))}.get(wanted)
+    model_id = identity(settings)
+    return {**_shipped(), **_read(_file(settings))}.get(model_id)
 
 
 def keep(settings: Settings, scores: Scores) -> None:
@@ -81,11 +81,11 @@ def keep(settings: Settings, scores: Scores) -> None:
     path = _file(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        known = {**_read(path), identity(settings): scores}
-        told = {name: one.model_dump(mode="json") for name, one in known.items()}
-        fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        fresh.replace(path)
+        scores_by_model = {**_read(path), identity(settings): scores}
+        records = {name: entry.model_dump(mode="json") for name, entry in scores_by_model.items()}
+        new_file = path.with_suffix(".new")
+        new_file.write_text(json.dumps(records, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        new_file.replace(path)
 
 
 def _file(settings: Settings) -> Path:
@@ -95,11 +95,11 @@ def _file(settings: Settings) -> Path:
 @cache
 def _digest(weights: tuple[tuple[Path, int], ...]) -> str:
     """Of names, sizes and the first megabytes: the headers with the tensors' names, and the first weights."""
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for path, size in weights:
         with path.open("rb") as file:
-            told.update(f"{path.name} {size} ".encode() + file.read(1 << 20))
-    return told.hexdigest()[:16]
+            digest.update(f"{path.name} {size} ".encode() + file.read(1 << 20))
+    return digest.hexdigest()[:16]
 
 
 @cache
@@ -116,11 +116,11 @@ def _read(path: Path) -> Mapping[str, Scores]:
 
 
 def _parsed(text: str) -> dict[str, Scores]:
-    known = json.loads(text)
-    found = {}
-    for name, value in known.items() if isinstance(known, dict) else ():
+    data = json.loads(text)
+    scores = {}
+    for name, value in data.items() if isinstance(data, dict) else ():
         try:
-            found[str(name)] = Scores.model_validate(value)
+            scores[str(name)] = Scores.model_validate(value)
         except ValidationError:
             continue
-    return found
+    return scores

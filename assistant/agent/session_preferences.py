@@ -21,12 +21,20 @@ def preferences_in_force(
         understanding: what the message says.
         constraints: those in force; what is one of them is no preference as well.
     """
-    said = [*understanding.constraints, *understanding.preferences]
-    kept = [one for one in memory.preferences if understanding.refines and one not in understanding.dropped]
-    kept = [one for one in kept if not any(_replaces(new, one) for new in said)]
-    held = {_key(one) for one in constraints}
-    usable, left = within_limits([one for one in [*kept, *understanding.preferences] if _key(one) not in held])
-    return usable[-MOST_PREFERENCES:], [*left, *usable[:-MOST_PREFERENCES]]
+    message_constraints = [*understanding.constraints, *understanding.preferences]
+    earlier = [
+        preference
+        for preference in memory.preferences
+        if understanding.refines and preference not in understanding.dropped
+    ]
+    earlier = [
+        preference for preference in earlier if not any(_replaces(new, preference) for new in message_constraints)
+    ]
+    keys = {_key(constraint) for constraint in constraints}
+    usable, unused = within_limits(
+        [preference for preference in [*earlier, *understanding.preferences] if _key(preference) not in keys]
+    )
+    return usable[-MOST_PREFERENCES:], [*unused, *usable[:-MOST_PREFERENCES]]
 
 
 def _replaces(new: Constraint, old: Constraint) -> bool:

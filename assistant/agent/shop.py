@@ -28,13 +28,13 @@ Update = dict[str, Any]
 async def answer_shop(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """A question to the shop, answered in the words of its pages; where they say nothing, whom to ask."""
     language = state["memory"].language
-    question = "\n".join(unmarked(said.text) for said in said_by(state))[:QUESTION_CHARACTERS]
+    question = "\n".join(unmarked(utterance.text) for utterance in said_by(state))[:QUESTION_CHARACTERS]
     call = PlannedCall(
         tool="search_pages", arguments={"query": question or "?", "k": 2 * MOST_QUOTED}, origin="anticipated"
     )
     results = await run_calls([call], state, runtime)
-    found = [PageHit.model_validate(hit) for _, _, result in results if result for hit in result["passages"]]
-    entries = [_evidence(n, hit) for n, hit in enumerate(quoted(found), start=1)]
+    hits = [PageHit.model_validate(hit) for _, _, result in results if result for hit in result["passages"]]
+    entries = [_evidence(n, hit) for n, hit in enumerate(quoted(hits), start=1)]
     if entries:
         message = "\n".join(say(entry.key, language, **entry.facts) for entry in entries)
     else:
@@ -50,15 +50,15 @@ async def answer_shop(state: TurnState, runtime: Runtime[TurnContext]) -> Update
     }
 
 
-def quoted(found: list[PageHit]) -> list[PageHit]:
+def quoted(hits: list[PageHit]) -> list[PageHit]:
     """The passages that an answer quotes: the best relevant one, and others about as near, best first."""
-    relevant = sorted((hit for hit in found if hit.relevant), key=lambda hit: -hit.score)
+    relevant = sorted((hit for hit in hits if hit.relevant), key=lambda hit: -hit.score)
     return [hit for hit in relevant if hit.score >= NEARLY_AS_NEAR * relevant[0].score][:MOST_QUOTED]
 
 
 def _evidence(number: int, hit: PageHit) -> Evidence:
-    place = f"{hit.title} > {hit.heading}" if hit.heading else hit.title
-    facts = {"page": hit.page, "place": place, "quote": hit.text}
+    location = f"{hit.title} > {hit.heading}" if hit.heading else hit.title
+    facts = {"page": hit.page, "place": location, "quote": hit.text}
     detail = say("evidence_page", "en", **facts)
     return Evidence(
         id=f"e{number}", item_id="", source="page", detail=detail, score=hit.score, key="evidence_page", facts=facts
@@ -78,22 +78,22 @@ async def put_in_cart(state: TurnState, runtime: Runtime[TurnContext]) -> Update
 
 
 def respond_to_cart(
-    references: list[Recommendation], shown: list[Recommendation], sold: set[str], shop: ShopSettings, language: str
+    references: list[Recommendation], ranking: list[Recommendation], sold: set[str], shop: ShopSettings, language: str
 ) -> Update:
     """The answer to "put it in my cart": ``message``, and ``cart`` where it is clear which item is meant.
 
     Args:
         references: the items that the message points at.
-        shown: the last ranking.
+        ranking: the last ranking.
         sold: ids of those among them that the catalogue still has.
     """
-    meant = references or (shown if len(shown) == 1 else [])
-    if not (meant or shown):
+    items = references or (ranking if len(ranking) == 1 else [])
+    if not (items or ranking):
         return {"message": say("no_such_item", language)}
-    if len(meant) != 1:
-        titles = [item.title for item in meant or shown]
+    if len(items) != 1:
+        titles = [item.title for item in items or ranking]
         return {"message": say("cart_which", language, titles=titles)}
-    item = meant[0]
+    item = items[0]
     if item.item_id not in sold:
         return {"message": say("gone", language, title=item.title)}
     cart = CartItem(item_id=item.item_id, title=item.title, url=cart_url(shop, item.item_id))

@@ -265,7 +265,9 @@ class TurnContext:
 def said_by(state: TurnState) -> list[Utterance]:
     """What the user said in this turn: the typed text and every transcript with speech in it."""
     typed = [Utterance(source="text", text=state["request"].text)] if state["request"].text.strip() else []
-    spoken = [Utterance(source=heard.attachment, text=heard.transcript.text) for heard in wishes_heard(state)]
+    spoken = [
+        Utterance(source=recording.attachment, text=recording.transcript.text) for recording in wishes_heard(state)
+    ]
     return typed + spoken
 
 
@@ -285,8 +287,8 @@ def wishes_heard(state: TurnState) -> list[Transcription]:
     A film in the background, or a recording that is passed on, may say "new orders for all assistants": its words are
     shown, and are no wish.
     """
-    spoken = [heard for heard in state["heard"] if heard.transcript.spoken]
-    wishes = [heard for heard in spoken if not gives_orders(heard.transcript.text)]
+    spoken = [recording for recording in state["heard"] if recording.transcript.spoken]
+    wishes = [recording for recording in spoken if not gives_orders(recording.transcript.text)]
     return wishes if wishes or state["request"].text.strip() or state["seen"] else spoken
 
 

@@ -11,7 +11,7 @@ from tools.records import Vocabulary
 
 _ADDRESS = re.compile(r"://|www\.|@", re.IGNORECASE)
 _LONGEST_QUERY: Final = 60
-_SHARE = re.compile(r"\d\s*[%٪]")
+_PERCENTAGE = re.compile(r"\d\s*[%٪]")
 
 
 def may_be_chatted(text: str, vocabulary: Vocabulary) -> bool:
@@ -24,11 +24,15 @@ def may_be_chatted(text: str, vocabulary: Vocabulary) -> bool:
 
 def may_be_asked(text: str, words: Words, prices: Sequence[float]) -> bool:
     """A question offers nothing: it names no address, no share, and no sum beside the customer's and the items'."""
-    if not text.strip() or _ADDRESS.search(text) or _SHARE.search(text):
+    if not text.strip() or _ADDRESS.search(text) or _PERCENTAGE.search(text):
         return False
-    known = [*prices, *(amount.value for _, amount in words.sums())]
-    sums = [one for one in find_amounts(text, words.language, currencies=words.vocabulary.currencies) if one.is_money]
-    return all(any(abs(one.value - other) <= CENT for other in known) for one in sums)
+    allowed = [*prices, *(amount.value for _, amount in words.sums())]
+    sums = [
+        amount
+        for amount in find_amounts(text, words.language, currencies=words.vocabulary.currencies)
+        if amount.is_money
+    ]
+    return all(any(abs(amount.value - value) <= CENT for value in allowed) for amount in sums)
 
 
 def may_be_quoted(query: str) -> bool:

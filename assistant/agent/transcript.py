@@ -36,14 +36,14 @@ BRIEF: Final = PromptLimits(items=4, line=110, facts=1, others=400, candidates=6
 """For a small model that was taught: what it reads costs it most."""
 
 LEFT_OUT: Final = "(left out: it speaks to the assistant)"
-_UNTOLD: Final = ("images", "url", "audio", "video")
+_OMITTED: Final = ("images", "url", "audio", "video")
 
 
 @dataclass
 class PlannerInput:
     """What a planner decides upon."""
 
-    before: Sequence[BaseMessage]
+    earlier_messages: Sequence[BaseMessage]
     """The rules and the last exchanges."""
     records: list[MessageRead | RoundFinished]
     """The wish, and the rounds of calls; the first is the reading's: the searches that its certain words and pictures
@@ -55,32 +55,33 @@ class PlannerInput:
 
 def native_messages(records: Sequence[MessageRead | RoundFinished]) -> list[BaseMessage]:
     """The turn in the form of tool calls."""
-    told: list[BaseMessage] = []
+    messages: list[BaseMessage] = []
     for number, record in enumerate(records):
         if isinstance(record, MessageRead):
-            told.append(HumanMessage(content=record.text))
+            messages.append(HumanMessage(content=record.text))
             continue
-        named = [(f"call_{number}_{place}", done) for place, done in enumerate(record.calls)]
+        named_calls = [(f"call_{number}_{index}", call) for index, call in enumerate(record.calls)]
         calls: list[Any] = [
-            {"name": done.tool, "args": done.arguments or {}, "id": name, "type": "tool_call"} for name, done in named
+            {"name": call.tool, "args": call.arguments or {}, "id": name, "type": "tool_call"}
+            for name, call in named_calls
         ]
-        told.append(AIMessage(content="", tool_calls=calls))
-        told += [ToolMessage(content=done.result, tool_call_id=name) for name, done in named]
-    return told
+        messages.append(AIMessage(content="", tool_calls=calls))
+        messages += [ToolMessage(content=call.result, tool_call_id=name) for name, call in named_calls]
+    return messages
 
 
 def plain_messages(records: Sequence[MessageRead | RoundFinished]) -> list[BaseMessage]:
     """The same for a model that answers in JSON of our own schema."""
-    told: list[BaseMessage] = []
+    messages: list[BaseMessage] = []
     for record in records:
         if isinstance(record, MessageRead):
-            told.append(HumanMessage(content=record.text))
+            messages.append(HumanMessage(content=record.text))
             continue
-        calls = [{"tool": done.tool, "arguments": done.arguments or {}} for done in record.calls]
-        told.append(AIMessage(content=json.dumps({"calls": calls}, ensure_ascii=False, separators=(",", ":"))))
-        results = "\n\n".join(f"Result of {done.tool}:\n{done.result}" for done in record.calls)
-        told.append(HumanMessage(content=results))
-    return told
+        calls = [{"tool": call.tool, "arguments": call.arguments or {}} for call in record.calls]
+        messages.append(AIMessage(content=json.dumps({"calls": calls}, ensure_ascii=False, separators=(",", ":"))))
+        results = "\n\n".join(f"Result of {call.tool}:\n{call.result}" for call in record.calls)
+        messages.append(HumanMessage(content=results))
+    return messages
 
 
 def prompt_limits(settings: Settings) -> PromptLimits:
@@ -89,64 +90,64 @@ def prompt_limits(settings: Settings) -> PromptLimits:
 
 
 def result_in_words(
-    result: Mapping[str, Any], evidence: Mapping[str, Sequence[Evidence]], told: set[str], limits: PromptLimits
+    result: Mapping[str, Any], evidence: Mapping[str, Sequence[Evidence]], listed_ids: set[str], limits: PromptLimits
 ) -> str:
     """What a planner reads of a tool's result.
 
     Args:
         evidence: by item id, what is known to speak for it.
-        told: ids of the items whose lines stand above; those of this result join them.
+        listed_ids: ids of the items whose lines stand above; those of this result join them.
     """
     if "item" in result:
-        item = {name: value for name, value in result["item"].items() if value and name not in _UNTOLD}
+        item = {name: value for name, value in result["item"].items() if value and name not in _OMITTED}
         return json.dumps(_without_orders(item), ensure_ascii=False)[: limits.others]
     if "items" in result and "rows" not in result:
         hits = [Hit.model_validate(hit) for hit in result["items"]]
-        return items_in_words(hits, evidence, told, limits, missing=result.get("missing", []))
+        return items_in_words(hits, evidence, listed_ids, limits, missing=result.get("missing", []))
     return json.dumps(_without_orders(result), ensure_ascii=False)[: limits.others]
 
 
 def items_in_words(
     hits: Sequence[Hit],
     evidence: Mapping[str, Sequence[Evidence]],
-    told: set[str],
+    listed_ids: set[str],
     limits: PromptLimits,
     *,
     missing: Iterable[str] = (),
 ) -> str:
     """A line an item: id, title, price, what speaks for it. Descriptions are read by looking at an item."""
-    shown, more = hits[: limits.items], len(hits) - limits.items
+    visible, hidden_count = hits[: limits.items], len(hits) - limits.items
     lines = [
-        f"{hit.item_id} | as above" if hit.item_id in told else _line(hit, evidence.get(hit.item_id, ()), limits)
-        for hit in shown
+        f"{hit.item_id} | as above" if hit.item_id in listed_ids else _line(hit, evidence.get(hit.item_id, ()), limits)
+        for hit in visible
     ]
-    told |= {hit.item_id for hit in shown}
-    lines += [f"and {more} more"] if more > 0 else []
+    listed_ids |= {hit.item_id for hit in visible}
+    lines += [f"and {hidden_count} more"] if hidden_count > 0 else []
     return "\n".join([*(lines or ["Nothing was found."]), *missing])
 
 
 def _line(hit: Hit, evidence: Sequence[Evidence], limits: PromptLimits) -> str:
     price = "no price" if hit.price is None else f"{hit.price:g} {hit.currency or ''}".strip()
-    told = [
-        one
-        for one in evidence
-        if not gives_orders(one.detail) and one.source not in ("price", "stock") and one.key != "evidence_quote"
+    usable = [
+        entry
+        for entry in evidence
+        if not gives_orders(entry.detail) and entry.source not in ("price", "stock") and entry.key != "evidence_quote"
     ]
     if limits.fused:  # why it was found stands in the call above; what it is tells more in as many words
-        facts = [one.detail for one in told if one.source == "attribute"]
+        facts = [entry.detail for entry in usable if entry.source == "attribute"]
     else:
-        facts = [one.detail for one in told] or list(map(_fact, hit.signals))
+        facts = [entry.detail for entry in usable] or list(map(_fact, hit.signals))
     line = " | ".join([hit.item_id, _without_orders(hit.title), price, "; ".join(facts[: limits.facts]) or "listed"])
     return " ".join(line.split())[: limits.line]
 
 
-def _without_orders(told: Any) -> Any:  # noqa: ANN401 - any part of a result
+def _without_orders(content: Any) -> Any:  # noqa: ANN401 - any part of a result
     """A result without texts that speak to the assistant: nothing in them helps to find an item."""
-    if isinstance(told, str):
-        return LEFT_OUT if gives_orders(told) else told
-    if isinstance(told, dict):
-        return {name: _without_orders(value) for name, value in told.items()}
-    return [_without_orders(one) for one in told] if isinstance(told, list) else told
+    if isinstance(content, str):
+        return LEFT_OUT if gives_orders(content) else content
+    if isinstance(content, dict):
+        return {name: _without_orders(value) for name, value in content.items()}
+    return [_without_orders(entry) for entry in content] if isinstance(content, list) else content
 
 
 def _fact(signal: Signal) -> str:

@@ -21,14 +21,17 @@ def searches_for(understanding: Understanding, memory: Memory, pictures: list[st
     alone = understanding.model_copy(update={"references": [], "refines": False, "open_wish": False})
     if is_search and understanding.each_picture and len(pictures) > 1:
         numbered = enumerate(pictures, start=1)
-        parts = [(say("picture_wish", language, number=number), alone, [one]) for number, one in numbered]
+        parts = [(say("picture_wish", language, number=number), alone, [picture]) for number, picture in numbered]
     elif is_search and len(understanding.wishes) > 1:
-        shown = _pictures_of(understanding.wishes, pictures)
+        pictures_by_wish = _pictures_of(understanding.wishes, pictures)
         parts = [
-            (_heading(wish, language), alone.model_copy(update=_own(wish, understanding)), own)
-            for wish, own in zip(understanding.wishes, shown, strict=True)
+            (_heading(wish, language), alone.model_copy(update=_wish_fields(wish, understanding)), wish_pictures)
+            for wish, wish_pictures in zip(understanding.wishes, pictures_by_wish, strict=True)
         ]
-    return [WishSearch(heading=heading, plan=first_plan(one, memory, own)) for heading, one, own in parts[:MOST_WISHES]]
+    return [
+        WishSearch(heading=heading, plan=first_plan(wish_understanding, memory, wish_pictures))
+        for heading, wish_understanding, wish_pictures in parts[:MOST_WISHES]
+    ]
 
 
 def left_out(understanding: Understanding) -> list[str]:
@@ -40,10 +43,10 @@ def _heading(wish: Wish, language: str) -> str:
     return wish.topic or constraints_in_words(wish.constraints, language)
 
 
-def _own(wish: Wish, understanding: Understanding) -> dict[str, Any]:
+def _wish_fields(wish: Wish, understanding: Understanding) -> dict[str, Any]:
     constraints = [*understanding.constraints, *wish.constraints]
-    own = {"topic": wish.topic, "head": wish.head, "sentence": wish.sentence}
-    return {**own, "kind": wish.kind, "clauses": wish.clauses, "constraints": constraints}
+    fields = {"topic": wish.topic, "head": wish.head, "sentence": wish.sentence}
+    return {**fields, "kind": wish.kind, "clauses": wish.clauses, "constraints": constraints}
 
 
 def _pictures_of(wishes: Sequence[Wish], pictures: list[str]) -> list[list[str]]:
@@ -56,27 +59,27 @@ def _pictures_of(wishes: Sequence[Wish], pictures: list[str]) -> list[list[str]]
 def joined(searches: Sequence[WishSearch]) -> Plan:
     """The whole message's plan: a single wish's own; of several, what they have in common, and all their topics."""
     plans = [search.plan for search in searches]
-    first = plans[0]
+    lead = plans[0]
     if len(plans) == 1:
-        return first
-    common = [one for one in first.constraints if all(one in plan.constraints for plan in plans)]
-    return first.model_copy(
+        return lead
+    common = [constraint for constraint in lead.constraints if all(constraint in plan.constraints for plan in plans)]
+    return lead.model_copy(
         update={
             "topic": ", ".join(dict.fromkeys(plan.topic for plan in plans if plan.topic))[:QUERY_CHARACTERS],
             "pictures": list(dict.fromkeys(picture for plan in plans for picture in plan.pictures)),
             "constraints": common,
             "filters": to_filters(common),
-            "preferences": _once([one for plan in plans for one in plan.preferences]),
-            "unused": _once([one for plan in plans for one in plan.unused]),
-            "unchecked": _once([one for plan in plans for one in plan.unchecked]),
-            "unknown": _once([one for plan in plans for one in plan.unknown]),
+            "preferences": _unique([constraint for plan in plans for constraint in plan.preferences]),
+            "unused": _unique([constraint for plan in plans for constraint in plan.unused]),
+            "unchecked": _unique([constraint for plan in plans for constraint in plan.unchecked]),
+            "unknown": _unique([constraint for plan in plans for constraint in plan.unknown]),
             "relaxed": [change for plan in plans for change in plan.relaxed],
         }
     )
 
 
-def _once(constraints: list[Constraint]) -> list[Constraint]:
-    return [one for place, one in enumerate(constraints) if one not in constraints[:place]]
+def _unique(constraints: list[Constraint]) -> list[Constraint]:
+    return [constraint for index, constraint in enumerate(constraints) if constraint not in constraints[:index]]
 
 
 def shared_out(searches: Sequence[WishSearch]) -> list[WishSearch]:
@@ -84,24 +87,24 @@ def shared_out(searches: Sequence[WishSearch]) -> list[WishSearch]:
 
     A search that is left without any keeps all of its own: they are all that there is for that wish.
     """
-    own: list[list[Candidate]] = [[] for _ in searches]
-    taken: set[str] = set()
-    for place in range(max((len(search.candidates) for search in searches), default=0)):
-        for number in sorted(range(len(searches)), key=lambda number: len(own[number])):
-            for candidate in searches[number].candidates[place : place + 1]:
-                if candidate.hit.item_id not in taken:
-                    taken.add(candidate.hit.item_id)
-                    own[number].append(candidate)
+    assigned: list[list[Candidate]] = [[] for _ in searches]
+    assigned_ids: set[str] = set()
+    for rank in range(max((len(search.candidates) for search in searches), default=0)):
+        for number in sorted(range(len(searches)), key=lambda number: len(assigned[number])):
+            for candidate in searches[number].candidates[rank : rank + 1]:
+                if candidate.hit.item_id not in assigned_ids:
+                    assigned_ids.add(candidate.hit.item_id)
+                    assigned[number].append(candidate)
     return [
-        search.model_copy(update={"candidates": kept or search.candidates})
-        for search, kept in zip(searches, own, strict=True)
+        search.model_copy(update={"candidates": candidates or search.candidates})
+        for search, candidates in zip(searches, assigned, strict=True)
     ]
 
 
 def shown(searches: Sequence[WishSearch], count: int) -> list[Candidate]:
     """The candidates that are shown, wish by wish, ``count`` of each at most; each item once."""
-    first = [candidate for search in searches for candidate in search.candidates[:count]]
-    return list({candidate.hit.item_id: candidate for candidate in reversed(first)}.values())[::-1]
+    candidates = [candidate for search in searches for candidate in search.candidates[:count]]
+    return list({candidate.hit.item_id: candidate for candidate in reversed(candidates)}.values())[::-1]
 
 
 def listing(searches: Sequence[WishSearch], count: int) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class Understanding(Record):
     each_picture: bool = Field(False, description="each of the pictures asks for an item of its own")
 
 
-MOST_THINGS = 50
+MOST_CONSTRAINTS = 50
 """How many constraints of one kind can be in force; of more, the latest are."""
 
 _MOST = {"attributes": 20}
@@ -87,43 +87,43 @@ def to_filters(constraints: list[Constraint]) -> Filters:
     for constraint in filter(usable, constraints):
         values.setdefault(constraint.field, []).append(constraint)
     merged: dict[str, object] = {}
-    for field, given in values.items():
+    for field, entries in values.items():
         if field == "max_price":
-            merged[field] = min(float(one.value) for one in given)
+            merged[field] = min(float(entry.value) for entry in entries)
         elif field == "min_price":
-            merged[field] = max(float(one.value) for one in given)
+            merged[field] = max(float(entry.value) for entry in entries)
         elif field == "in_stock":
             merged[field] = True
         elif field == "attributes":
-            merged[field] = _by_attribute(given)
+            merged[field] = _by_attribute(entries)
         elif field == "exclude_ids":
-            merged[field] = list(dict.fromkeys(str(one.value) for one in given))
+            merged[field] = list(dict.fromkeys(str(entry.value) for entry in entries))
         else:
-            merged[field] = _spelled(field, given)
+            merged[field] = _values_in_all_spellings(field, entries)
     return Filters.model_validate(merged)
 
 
 def _by_attribute(constraints: list[Constraint]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for one in constraints:
-        found.setdefault(str(one.attribute), []).append(str(one.value))
-    return found
+    values: dict[str, list[str]] = {}
+    for constraint in constraints:
+        values.setdefault(str(constraint.attribute), []).append(str(constraint.value))
+    return values
 
 
-def _spelled(field: str, constraints: list[Constraint]) -> list[str]:
-    """The last `MOST_THINGS` values of a field, an excluded one in every spelling."""
-    things = {str(one.value): one for one in constraints}
-    kept = list(things.values())[-MOST_THINGS:]
+def _values_in_all_spellings(field: str, constraints: list[Constraint]) -> list[str]:
+    """The last `MOST_CONSTRAINTS` values of a field, an excluded one in every spelling."""
+    by_value = {str(constraint.value): constraint for constraint in constraints}
+    latest = list(by_value.values())[-MOST_CONSTRAINTS:]
     if field != "exclude_terms":
-        return [str(one.value) for one in kept]
-    return list(dict.fromkeys(spelling for one in kept for spelling in _excluded_spellings(one)))
+        return [str(constraint.value) for constraint in latest]
+    return list(dict.fromkeys(spelling for constraint in latest for spelling in _excluded_spellings(constraint)))
 
 
 def _excluded_spellings(constraint: Constraint) -> list[str]:
     """A colour in every language; a noun in English and as the user said it ("keine Stiefel")."""
     word, words = str(constraint.value), constraint.words.casefold()
-    said = [foreign for foreign in load_lexicon().glossary.get(word, []) if foreign in words]
-    return [*_spellings(word), *said]
+    mentioned = [foreign for foreign in load_lexicon().glossary.get(word, []) if foreign in words]
+    return [*_spellings(word), *mentioned]
 
 
 def usable(constraint: Constraint) -> bool:
@@ -140,15 +140,17 @@ def usable(constraint: Constraint) -> bool:
 
 def within_limits(constraints: list[Constraint]) -> tuple[list[Constraint], list[Constraint]]:
     """The constraints that can be in force together, each once, and those that cannot."""
-    last = {(one.field, one.attribute, str(one.value)): one for one in constraints}
-    kept: list[Constraint] = []
-    left: list[Constraint] = [one for one in last.values() if not usable(one)]
+    unique = {(constraint.field, constraint.attribute, str(constraint.value)): constraint for constraint in constraints}
+    accepted: list[Constraint] = []
+    rejected: list[Constraint] = [constraint for constraint in unique.values() if not usable(constraint)]
     counts: Counter[str] = Counter()
-    for one in reversed([one for one in last.values() if usable(one)]):
-        counts[one.field] += 1
-        within = one.field == "exclude_ids" or counts[one.field] <= _MOST.get(one.field, MOST_THINGS)
-        (kept if within else left).append(one)
-    return kept[::-1], left
+    for constraint in reversed([constraint for constraint in unique.values() if usable(constraint)]):
+        counts[constraint.field] += 1
+        within = constraint.field == "exclude_ids" or counts[constraint.field] <= _MOST.get(
+            constraint.field, MOST_CONSTRAINTS
+        )
+        (accepted if within else rejected).append(constraint)
+    return accepted[::-1], rejected
 
 
 def carry_over(memory: Memory, understanding: Understanding) -> list[Constraint]:
@@ -157,25 +159,29 @@ def carry_over(memory: Memory, understanding: Understanding) -> list[Constraint]
     A refinement keeps what was said before; a new topic keeps only what the user ruled out. A newer bound or choice
     replaces the older one of its kind, and a thing asked for now is no longer ruled out by an earlier turn.
     """
-    now = understanding.constraints
-    rejected = {regard.item_id for regard in memory.rejected}
-    kept = [c for c in memory.constraints if understanding.refines or _lasts(c) or c.value in rejected]
-    kept = [c for c in kept if c not in understanding.dropped]
-    kept += [_not_again(regard) for regard in memory.rejected if not _excludes(regard.item_id, [*kept, *now])]
+    current = understanding.constraints
+    rejected = {feedback.item_id for feedback in memory.rejected}
+    carried = [c for c in memory.constraints if understanding.refines or _lasts(c) or c.value in rejected]
+    carried = [c for c in carried if c not in understanding.dropped]
+    carried += [
+        _not_again(feedback) for feedback in memory.rejected if not _excludes(feedback.item_id, [*carried, *current])
+    ]
     wanted_again = {*understanding.recalled, *(item.item_id for item in understanding.liked)} - {
         item.item_id for item in understanding.rejected
     }
-    kept = [c for c in kept if not (c.field == "exclude_ids" and c.value in wanted_again)]
-    replaced = {_replaces(constraint) for constraint in now if constraint.field not in GATHERED}
-    wanted = {str(constraint.value).casefold() for constraint in now if not constraint.field.startswith("exclude")}
-    kept = [
+    carried = [c for c in carried if not (c.field == "exclude_ids" and c.value in wanted_again)]
+    replaced = {_replaces(constraint) for constraint in current if constraint.field not in GATHERED}
+    requested = {
+        str(constraint.value).casefold() for constraint in current if not constraint.field.startswith("exclude")
+    }
+    carried = [
         c
-        for c in kept
-        if _replaces(c) not in replaced and not (c.field in _LASTING and str(c.value).casefold() in wanted)
+        for c in carried
+        if _replaces(c) not in replaced and not (c.field in _LASTING and str(c.value).casefold() in requested)
     ]
     if {("min_price", None), ("max_price", None)} & replaced:
-        kept = _without_contradiction(kept, now)
-    return list({(c.field, c.attribute, str(c.value), c.words): c for c in [*kept, *now]}.values())
+        carried = _without_contradiction(carried, current)
+    return list({(c.field, c.attribute, str(c.value), c.words): c for c in [*carried, *current]}.values())
 
 
 def _replaces(constraint: Constraint) -> tuple[str, str | None]:
@@ -188,8 +194,8 @@ GATHERED = _LASTING | {"exclude_ids"}
 """Fields whose newer values stand beside the older ones."""
 
 
-def _not_again(regard: ItemFeedback) -> Constraint:
-    return Constraint(field="exclude_ids", value=regard.item_id, source=regard.source, words=regard.title)
+def _not_again(feedback: ItemFeedback) -> Constraint:
+    return Constraint(field="exclude_ids", value=feedback.item_id, source=feedback.source, words=feedback.title)
 
 
 def _excludes(item_id: str, constraints: list[Constraint]) -> bool:
@@ -203,11 +209,11 @@ def _lasts(constraint: Constraint) -> bool:
     )
 
 
-def _without_contradiction(kept: list[Constraint], now: list[Constraint]) -> list[Constraint]:
-    filters = to_filters(now)
+def _without_contradiction(earlier: list[Constraint], current: list[Constraint]) -> list[Constraint]:
+    filters = to_filters(current)
     return [
         c
-        for c in kept
+        for c in earlier
         if not (c.field == "min_price" and filters.max_price is not None and float(c.value) > filters.max_price)
         and not (c.field == "max_price" and filters.min_price is not None and float(c.value) < filters.min_price)
     ]

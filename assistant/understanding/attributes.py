@@ -50,14 +50,14 @@ class _Index:
         for name, values in vocabulary.attribute_values.items():
             for value in values:
                 self.values.setdefault(value_key(value, name), []).append(AttributeMention(name, value))
-        own = {attribute_key(name): name for name in vocabulary.attribute_values}
-        self.names: dict[str, list[str]] = {key: [name] for key, name in own.items()}
+        name_of_key = {attribute_key(name): name for name in vocabulary.attribute_values}
+        self.names: dict[str, list[str]] = {key: [name] for key, name in name_of_key.items()}
         for spellings in _known_names().values():
-            exact = [own[key] for key in spellings if key in own]
-            partly = [name for key, name in own.items() if key.split()[-1] in spellings and name not in exact]
+            exact = [name_of_key[key] for key in spellings if key in name_of_key]
+            partly = [name for key, name in name_of_key.items() if key.split()[-1] in spellings and name not in exact]
             for spelling in spellings:
                 self.names[spelling] = list(dict.fromkeys([*self.names.get(spelling, []), *exact, *partly]))
-        values_in_words = [word for each in self.values for word in _forms(each)]
+        values_in_words = [word for text in self.values for word in _forms(text)]
         self._name_starts, self._name_ends = (
             {_tokens(name)[end].key for name in self.names if _tokens(name)} for end in (0, -1)
         )
@@ -78,8 +78,8 @@ class _Index:
 
     def with_value(self, text: str) -> list[AttributeMention]:
         """The attributes that have the value, those with a common name first."""
-        found = dict.fromkeys(named for form in _forms(text) for named in self.values.get(value_key(form), []))
-        return sorted(found, key=lambda named: (not _is_known(named.name), len(named.name), named.name))
+        mentions = dict.fromkeys(mention for form in _forms(text) for mention in self.values.get(value_key(form), []))
+        return sorted(mentions, key=lambda mention: (not _is_known(mention.name), len(mention.name), mention.name))
 
     def value_of(self, names: Sequence[str], text: str) -> AttributeMention | None:
         """The value of one of these attributes: written in any way, or by its number alone ("43" for "43码")."""
@@ -94,7 +94,7 @@ class _Index:
 
 def attribute_of(value: str, vocabulary: Vocabulary) -> list[str]:
     """The attributes of the catalogue that have this value, in any writing: "32 GB" gives ["storage", "RAM"]."""
-    return list(dict.fromkeys(named.name for named in _indexes.of(vocabulary).with_value(value)))
+    return list(dict.fromkeys(mention.name for mention in _indexes.of(vocabulary).with_value(value)))
 
 
 def attribute_constraints(text: str, vocabulary: Vocabulary) -> list[AttributeMention]:
@@ -109,38 +109,40 @@ def attribute_constraints(text: str, vocabulary: Vocabulary) -> list[AttributeMe
     index, tokens = _indexes.of(vocabulary), _tokens(text)
     if len(tokens) == 1 and (alone := index.with_value(text.strip())):
         return alone[:1]
-    found: list[AttributeMention] = []
-    place = 0
-    while place < len(tokens):
-        named, place = _first(index, text, tokens, place) if index.may_begin(tokens[place]) else (None, place + 1)
-        found += [named] if named else []
-    return list(dict.fromkeys(found))
+    mentions: list[AttributeMention] = []
+    position = 0
+    while position < len(tokens):
+        mention, position = (
+            _first_mention(index, text, tokens, position) if index.may_begin(tokens[position]) else (None, position + 1)
+        )
+        mentions += [mention] if mention else []
+    return list(dict.fromkeys(mentions))
 
 
-def _first(
-    index: _Index, text: str, tokens: Sequence[_AttributeToken], place: int
+def _first_mention(
+    index: _Index, text: str, tokens: Sequence[_AttributeToken], position: int
 ) -> tuple[AttributeMention | None, int]:
     """The longest attribute that begins at this token, and where to go on; one that the catalogue has goes first."""
-    ends = range(min(len(tokens), place + LONGEST), place, -1)
-    for read in (_known, _unknown):
+    ends = range(min(len(tokens), position + LONGEST), position, -1)
+    for reader in (_known_mention, _unknown_mention):
         for end in ends:
-            if named := read(index, text, tokens[place:end]):
-                return named, end
-    return None, place + 1
+            if mention := reader(index, text, tokens[position:end]):
+                return mention, end
+    return None, position + 1
 
 
-def _known(index: _Index, text: str, tokens: Sequence[_AttributeToken]) -> AttributeMention | None:
+def _known_mention(index: _Index, text: str, tokens: Sequence[_AttributeToken]) -> AttributeMention | None:
     """A name and its value, or a value by itself unless it is a mere number."""
     for names, value in _parted(index, text, tokens):
-        if named := index.value_of(names, value):
-            return named
+        if mention := index.value_of(names, value):
+            return mention
     if not index.may_be_value(tokens):
         return None
-    whole = _between(text, tokens)
-    return None if _NUMBER.fullmatch(whole) else next(iter(index.with_value(whole)), None)
+    phrase = _between(text, tokens)
+    return None if _NUMBER.fullmatch(phrase) else next(iter(index.with_value(phrase)), None)
 
 
-def _unknown(index: _Index, text: str, tokens: Sequence[_AttributeToken]) -> AttributeMention | None:
+def _unknown_mention(index: _Index, text: str, tokens: Sequence[_AttributeToken]) -> AttributeMention | None:
     """A name with a number, or followed by one word, that the catalogue does not have."""
     for names, value in _parted(index, text, tokens):
         follows = value == text[tokens[-1].start : tokens[-1].end] and not has_cjk(value)
@@ -152,8 +154,8 @@ def _unknown(index: _Index, text: str, tokens: Sequence[_AttributeToken]) -> Att
 def _parted(index: _Index, text: str, tokens: Sequence[_AttributeToken]) -> Iterator[tuple[list[str], str]]:
     """Each way to take the tokens for a name before or after its value: the catalogue's attributes, and the value."""
     cuts = range(1, len(tokens)) if index.may_have_name(tokens) else ()
-    for cut in cuts:
-        left, right = tokens[:cut], tokens[cut:]
+    for split in cuts:
+        left, right = tokens[:split], tokens[split:]
         for name, value in ((left, right), (right, left)):
             names = index.names.get(attribute_key(_between(text, name)))
             if names is None:
@@ -166,10 +168,12 @@ def _parted(index: _Index, text: str, tokens: Sequence[_AttributeToken]) -> Iter
 
 def _concept(text: str, tokens: Sequence[_AttributeToken]) -> str:
     """The common name of the attribute that stands at one end of the tokens."""
-    written = {
-        attribute_key(_between(text, part)) for cut in range(1, len(tokens)) for part in (tokens[:cut], tokens[cut:])
+    keys = {
+        attribute_key(_between(text, part))
+        for split in range(1, len(tokens))
+        for part in (tokens[:split], tokens[split:])
     }
-    return next(concept for concept, spellings in _known_names().items() if written & set(spellings))
+    return next(concept for concept, spellings in _known_names().items() if keys & set(spellings))
 
 
 def _tokens(text: str) -> list[_AttributeToken]:
@@ -182,8 +186,8 @@ def _between(text: str, tokens: Sequence[_AttributeToken]) -> str:
 
 def _only_number(text: str) -> str | None:
     """The number of a text that has one."""
-    found = _NUMBER.findall(text)
-    return value_key(found[0]) if len(found) == 1 else None
+    numbers = _NUMBER.findall(text)
+    return value_key(numbers[0]) if len(numbers) == 1 else None
 
 
 def _forms(text: str) -> list[str]:

@@ -25,8 +25,10 @@ def joint(language: str) -> re.Pattern[str]:
     Words come from CLDR's list patterns ("{0} und {1}"). One of another language counts where it is no word of this:
     Dutch "en" is "in" in French.
     """
-    own = _joining_words(language)
-    words = {word for one in LANGUAGES for word in _joining_words(one)} - stop_words(language) | own
+    own_words = _joining_words(language)
+    words = {word for other_language in LANGUAGES for word in _joining_words(other_language)} - stop_words(
+        language
+    ) | own_words
     spaced = sorted(re.escape(word) for word in words if not has_cjk(word))
     unspaced = sorted(re.escape(word) for word in words if has_cjk(word))
     return re.compile("|".join([_MARK, rf"\b(?:{'|'.join(spaced)})\b", *unspaced]), re.IGNORECASE)

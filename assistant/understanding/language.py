@@ -19,7 +19,7 @@ from assistant.understanding.lexicon import load_lexicon
 if TYPE_CHECKING:
     from lingua import LanguageDetector
 
-_SURE = 0.55
+_LEAST_CONFIDENCE = 0.55
 _SAMPLE = 1_000
 """Characters from which the language is told; more of them cost time and tell no more."""
 
@@ -40,21 +40,21 @@ def detect_language(text: str, *, default: str) -> str:
     Scripts that name their language and common English words decide at once; lingua's n-gram models decide the rest.
     """
     words = _words(text)
-    if code := _told_at_once(text, words):
+    if code := _obvious_language(text, words):
         return code
     if words and default in _CJK:
         default = "en"
     if len(words) < 2:
         return default
-    code, sure = _likeliest(text[:_SAMPLE])
-    return code if sure >= _SURE else default
+    code, confidence = _likeliest(text[:_SAMPLE])
+    return code if confidence >= _LEAST_CONFIDENCE else default
 
 
 def _words(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+(?:'\w+)?", text.casefold())
 
 
-def _told_at_once(text: str, words: list[str]) -> str | None:
+def _obvious_language(text: str, words: list[str]) -> str | None:
     """The language that the script or common English words give away."""
     for script, code in _SCRIPTS:
         if script.search(text):
@@ -65,8 +65,8 @@ def _told_at_once(text: str, words: list[str]) -> str | None:
 def _likeliest(text: str) -> tuple[str, float]:
     """The likeliest language and how sure that is."""
     apart = _APART.get()
-    if apart and (told := apart.likeliest(text)):
-        return told
+    if apart and (answer := apart.likeliest(text)):
+        return answer
     best = load_detector().compute_language_confidence_values(text)[0]
     return best.language.iso_code_639_1.name.lower(), best.value
 
@@ -102,8 +102,8 @@ class _Apart:
             while self._unread:
                 line = self._process.stdout.readline()
                 self._unread -= 1
-        code, _, sure = line.partition(" ")
-        return (code, float(sure)) if sure else None
+        code, _, confidence = line.partition(" ")
+        return (code, float(confidence)) if confidence else None
 
     def end(self) -> None:
         """End the process, whatever it does."""
@@ -128,7 +128,7 @@ def told_apart(text: str) -> Iterator[None]:
     For a process that answers one message and ends: loading takes a second and more, and holds up every other thread.
     """
     words = _words(text)
-    if len(words) < 2 or _told_at_once(text, words):
+    if len(words) < 2 or _obvious_language(text, words):
         yield
         return
     apart = _Apart(text[:_SAMPLE])

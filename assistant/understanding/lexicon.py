@@ -31,8 +31,8 @@ def _alternatives(words: tuple[str, ...]) -> str:
     unbounded: list[list[str]] = []
     for word in words:
         (bounded if word[0].isalnum() and not has_cjk(word[0]) else unbounded).append(_units(word))
-    parts = [rf"(?<!\w)(?:{_shared(bounded)})"] if bounded else []
-    parts += [_shared(unbounded)] if unbounded else []
+    parts = [rf"(?<!\w)(?:{_with_common_beginning(bounded)})"] if bounded else []
+    parts += [_with_common_beginning(unbounded)] if unbounded else []
     return f"(?:{'|'.join(parts)})" if parts else "(?!)"
 
 
@@ -45,7 +45,7 @@ def _units(word: str) -> list[str]:
     return [*units, _END] if word[-1].isalnum() and not has_cjk(word[-1]) else units
 
 
-def _shared(words: list[list[str]]) -> str:
+def _with_common_beginning(words: list[list[str]]) -> str:
     """The words' common beginning, then what may follow it: where one word begins another, the longer comes first."""
     common = [units[0] for units in takewhile(lambda units: len(set(units)) == 1, zip(*words, strict=False))]
     following: dict[str, list[list[str]]] = {}
@@ -54,7 +54,7 @@ def _shared(words: list[list[str]]) -> str:
     if len(following) < 2:
         return "".join(common)
     firsts = sorted(following, key=lambda first: (first == "", first == _END))
-    return "".join(common) + "(?:" + "|".join(_shared(following[first]) for first in firsts) + ")"
+    return "".join(common) + "(?:" + "|".join(_with_common_beginning(following[first]) for first in firsts) + ")"
 
 
 class Lexicon(BaseModel):

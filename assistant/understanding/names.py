@@ -53,7 +53,7 @@ class NameIndex:
         for kind, name, spelling in spellings:
             if pattern := _encoded(spelling.strip()).text:
                 meanings.setdefault(pattern, {})[kind, name] = None
-        self._meanings = [list(meant) for meant in meanings.values()]
+        self._meanings = [list(names) for names in meanings.values()]
         self._automaton = AhoCorasick(list(meanings), matchkind=MatchKind.Standard, store_patterns=False)
 
     def find(self, text: str, kinds: Collection[Kind] | None = None) -> list[NameMatch]:
@@ -71,23 +71,23 @@ class NameIndex:
         if not self._meanings:
             return []
         encoded = _encoded(text)
-        found = self._automaton.find_matches_as_indexes(encoded.text, overlapping=True)
+        matches = self._automaton.find_matches_as_indexes(encoded.text, overlapping=True)
         return [
             NameMatch(kind, name, encoded.place(start), encoded.place(end))
-            for which, start, end in sorted(found, key=lambda one: (one[1], -one[2]))
-            for kind, name in self._meanings[which]
+            for index, start, end in sorted(matches, key=lambda match: (match[1], -match[2]))
+            for kind, name in self._meanings[index]
         ]
 
 
 def longest(matches: Iterable[NameMatch], kinds: Collection[Kind] | None = None) -> list[NameMatch]:
     """Of matches as `NameIndex.find_all` gives them, those of the kinds that do not overlap (see `NameIndex.find`)."""
-    kept: list[NameMatch] = []
+    selected: list[NameMatch] = []
     for match in matches:
         if kinds is not None and match.kind not in kinds:
             continue
-        if not kept or match.start >= kept[-1].end or match[2:] == kept[-1][2:]:
-            kept.append(match)
-    return kept
+        if not selected or match.start >= selected[-1].end or match[2:] == selected[-1][2:]:
+            selected.append(match)
+    return selected
 
 
 class _Encoded(NamedTuple):
@@ -119,16 +119,16 @@ def _encoded(text: str) -> _Encoded:
 
 def _encoded_piecewise(text: str) -> _Encoded:
     """The same where folding changes the length of words."""
-    parts, pieces, shifts, length, done = [], [], [], 0, 0
+    parts, pieces, shifts, length, position = [], [], [], 0, 0
     for match in _PIECE.finditer(text):
-        between = text[done : match.start()]
+        between = text[position : match.start()]
         word = f"{_EDGE}{_folded(match.group())}{_EDGE}" if match["word"] else " "
         parts += [between, word]
         pieces.append(length + len(between))
         length += len(between) + len(word)
-        done = match.end()
-        shifts.append(length - done)
-    return _Encoded("".join([*parts, text[done:]]), pieces, shifts)
+        position = match.end()
+        shifts.append(length - position)
+    return _Encoded("".join([*parts, text[position:]]), pieces, shifts)
 
 
 def _folded(word: str) -> str:
@@ -142,18 +142,18 @@ class VocabularyCache(Generic[T]):
 
     def __init__(self, make: Callable[[Vocabulary], T]) -> None:
         self._make = make
-        self._made: dict[int, tuple[Vocabulary, T]] = {}
+        self._cached: dict[int, tuple[Vocabulary, T]] = {}
         self._lock = threading.Lock()
 
     def of(self, vocabulary: Vocabulary) -> T:
         """The same for the same vocabulary, which must not change; made once, by one thread."""
         with self._lock:
-            known = self._made.get(id(vocabulary))
-            if known is None:
-                while len(self._made) >= self._MOST:
-                    del self._made[next(iter(self._made))]
-                known = self._made[id(vocabulary)] = (vocabulary, self._make(vocabulary))
-            return known[1]
+            cached = self._cached.get(id(vocabulary))
+            if cached is None:
+                while len(self._cached) >= self._MOST:
+                    del self._cached[next(iter(self._cached))]
+                cached = self._cached[id(vocabulary)] = (vocabulary, self._make(vocabulary))
+            return cached[1]
 
 
 def name_index(vocabulary: Vocabulary) -> NameIndex:

@@ -33,7 +33,7 @@ CLEAR: Final = 0.06
 DIRECTED: Final = 0.05
 """By how much the highest and the lowest of the attribute must differ."""
 
-NEAR: Final = 0.45
+LEAST_COSINE: Final = 0.45
 """Cosine that it must have at least: a clause about something else is a little nearer to one of them too."""
 
 MOST_CLAUSES, LONGEST_CLAUSE = 6, 120
@@ -70,36 +70,41 @@ def measures(items: Iterable[Item]) -> dict[str, dict[str, Range]]:
 
     An attribute by which no two items differ is left out.
     """
-    read: dict[str, dict[str, list[tuple[float, str]]]] = {}
+    quantities: dict[str, dict[str, list[tuple[float, str]]]] = {}
     for item in items:
         for name, value in _values(item):
             if quantity := _quantity(value, name):
-                read.setdefault(name, {}).setdefault(item.id, []).append(quantity)
-    by_name = {name: _in_one_unit(own) for name, own in read.items()}
-    return {name: own for name, own in by_name.items() if len(set(own.values())) > 1}
+                quantities.setdefault(name, {}).setdefault(item.id, []).append(quantity)
+    by_name = {name: _in_one_unit(values) for name, values in quantities.items()}
+    return {name: values for name, values in by_name.items() if len(set(values.values())) > 1}
 
 
 def _values(item: Item) -> Iterable[tuple[str, str]]:
-    own = ((name, str(value)) for name, value in item.attributes.items() if isinstance(value, str | int | float))
-    return [*own, *variant_values(item)]
+    pairs = ((name, str(value)) for name, value in item.attributes.items() if isinstance(value, str | int | float))
+    return [*pairs, *variant_values(item)]
 
 
 def _quantity(value: str, name: str) -> tuple[float, str] | None:
     """A number and its unit, where the value is that alone."""
-    found = _QUANTITY.fullmatch(value_key(value, name).strip())
-    return (float(found[1]), found[2].strip()) if found else None
+    match = _QUANTITY.fullmatch(value_key(value, name).strip())
+    return (float(match[1]), match[2].strip()) if match else None
 
 
-def _in_one_unit(own: Mapping[str, Sequence[tuple[float, str]]]) -> dict[str, Range]:
-    [(unit, _)] = Counter(unit for values in own.values() for unit in {one for _, one in values}).most_common(1)
-    same = {item_id: [number for number, one in values if one == unit] for item_id, values in own.items()}
-    return {item_id: (min(numbers), max(numbers)) for item_id, numbers in same.items() if numbers}
+def _in_one_unit(quantities: Mapping[str, Sequence[tuple[float, str]]]) -> dict[str, Range]:
+    [(unit, _)] = Counter(
+        unit for values in quantities.values() for unit in {value_unit for _, value_unit in values}
+    ).most_common(1)
+    in_unit = {
+        item_id: [number for number, value_unit in values if value_unit == unit]
+        for item_id, values in quantities.items()
+    }
+    return {item_id: (min(numbers), max(numbers)) for item_id, numbers in in_unit.items() if numbers}
 
 
 def in_order(ids: Sequence[str], values: Mapping[str, Range], *, descending: bool) -> list[str]:
     """The ids of what has a value, best first; among equals the order stays."""
-    known = [one for one in ids if one in values]
-    return sorted(known, key=lambda one: -values[one][1] if descending else values[one][0])
+    ids_with_value = [item_id for item_id in ids if item_id in values]
+    return sorted(ids_with_value, key=lambda item_id: -values[item_id][1] if descending else values[item_id][0])
 
 
 def superlative(clauses: Sequence[str], names: Sequence[str], encoder: TextEncoder) -> Order | None:
@@ -109,26 +114,28 @@ def superlative(clauses: Sequence[str], names: Sequence[str], encoder: TextEncod
         clauses: what is wanted, clause by clause.
         names: the attributes by which the items could be ordered.
     """
-    said = [clause for clause in clauses if len(clause) <= LONGEST_CLAUSE][-MOST_CLAUSES:]
-    if not said:
+    short_clauses = [clause for clause in clauses if len(clause) <= LONGEST_CLAUSE][-MOST_CLAUSES:]
+    if not short_clauses:
         return None
-    own = tuple(names[:MOST_COMPARED])
-    found = [_asked(row, own, encoder) for row in encoder.encode(said, purpose="query")]
-    best = max((one for one in found if one), key=lambda one: one[0], default=None)
+    compared_names = tuple(names[:MOST_COMPARED])
+    orders = [_order_of_clause(row, compared_names, encoder) for row in encoder.encode(short_clauses, purpose="query")]
+    best = max((order for order in orders if order), key=lambda order: order[0], default=None)
     return best[1] if best else None
 
 
-def _asked(row: NDArray[np.float32], names: tuple[str, ...], encoder: TextEncoder) -> tuple[float, Order] | None:
+def _order_of_clause(
+    row: NDArray[np.float32], names: tuple[str, ...], encoder: TextEncoder
+) -> tuple[float, Order] | None:
     """The order that one clause asks for, and how clearly."""
     compared = (*dict.fromkeys((*names, *_ALWAYS)), *_MEASURES)
-    known = _prototypes(encoder, compared)
-    high, low = known.highest @ row, known.lowest @ row
-    near = np.maximum(high, low)
-    best = int(near[: len({*names, *_ALWAYS})].argmax())
-    rivals = np.delete(near, [best, *known.same(best, len(compared) - len(_MEASURES))])
-    lead = float(near[best] - (known.plain[best] @ row).max())
-    clear = near[best] - rivals.max() >= CLEAR and abs(high[best] - low[best]) >= DIRECTED
-    if compared[best] not in (*names, PRICE) or lead < LEAD or near[best] < NEAR or not clear:
+    prototypes = _prototypes(encoder, compared)
+    high, low = prototypes.highest @ row, prototypes.lowest @ row
+    cosines = np.maximum(high, low)
+    best = int(cosines[: len({*names, *_ALWAYS})].argmax())
+    rivals = np.delete(cosines, [best, *prototypes.same(best, len(compared) - len(_MEASURES))])
+    lead = float(cosines[best] - (prototypes.plain[best] @ row).max())
+    clear = cosines[best] - rivals.max() >= CLEAR and abs(high[best] - low[best]) >= DIRECTED
+    if compared[best] not in (*names, PRICE) or lead < LEAD or cosines[best] < LEAST_COSINE or not clear:
         return None
     return lead, Order(attribute=compared[best], descending=bool(high[best] > low[best]))
 
@@ -140,10 +147,10 @@ class _Prototypes(NamedTuple):
     lowest: NDArray[np.float32]
     plain: NDArray[np.float32]
 
-    def same(self, place: int, first: int) -> list[int]:
+    def same(self, index: int, first: int) -> list[int]:
         """The places of the measures, from ``first`` on, that the name at this place means: the nearest of them."""
-        own, measured = self.plain[:, 0], self.plain[first:, 0]
-        return [first + int((measured @ own[place]).argmax())]
+        rows, measure_rows = self.plain[:, 0], self.plain[first:, 0]
+        return [first + int((measure_rows @ rows[index]).argmax())]
 
 
 @lru_cache(maxsize=64)
@@ -156,5 +163,5 @@ def _prototypes(encoder: TextEncoder, names: tuple[str, ...]) -> _Prototypes:
 def _of_name(encoder: TextEncoder, name: str) -> tuple[NDArray[np.float32], ...]:
     forms = (_HIGHEST_CJK, _LOWEST_CJK, _PLAIN_CJK) if has_cjk(name) else (_HIGHEST, _LOWEST, _PLAIN)
     words = name.replace("_", " ")
-    rows = encoder.encode_once([form.format(words) for each in forms for form in each], purpose="query")
+    rows = encoder.encode_once([form.format(words) for group in forms for form in group], purpose="query")
     return rows[:2].mean(axis=0), rows[2:4].mean(axis=0), rows[4:]

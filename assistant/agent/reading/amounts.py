@@ -95,9 +95,9 @@ def _find(text: str, language: str, currencies: tuple[str, ...], *, sure: bool) 
     form = _HANGUL.sub(lambda match: match.group().translate(_HANGUL_AS_HAN), plain(text))
     message = _Message(form, fold(form), language, currency_marks(language, currencies))
     figures = list(_han(message, sure))
-    rest = _without(message.text, figures)
-    figures += islice(_figures(message, rest), _MOST)
-    figures += islice(_words(message, _without(rest, figures), sure), _MOST)
+    remaining_text = _without(message.text, figures)
+    figures += islice(_figures(message, remaining_text), _MOST)
+    figures += islice(_words(message, _without(remaining_text, figures), sure), _MOST)
     figures = _with_own_marks(_distinct(sorted(figures, key=lambda figure: figure.start)))
     return _ranges(message, figures)
 
@@ -112,11 +112,11 @@ def _without(text: str, figures: Iterable[_Figure]) -> str:
 
 def _distinct(figures: Iterable[_Figure]) -> list[_Figure]:
     """Without numbers that overlap an earlier one."""
-    kept: list[_Figure] = []
+    distinct: list[_Figure] = []
     for figure in figures:
-        if not kept or figure.start >= kept[-1].end:
-            kept.append(figure)
-    return kept
+        if not distinct or figure.start >= distinct[-1].end:
+            distinct.append(figure)
+    return distinct
 
 
 # Money
@@ -171,16 +171,18 @@ def _figure(message: _Message, start: int, end: int) -> _Figure:
     mark = figure.before or figure.after
     code = message.marks.code(mark.codes) if mark else None
     value = _value(message.text[start:end], message.language, mark is not None, code) or 0.0
-    if scale > 1 and (rest := _DECIMALS_OF_SCALE.match(message.text, scaled)):
-        value = float(f"{value:.0f}.{rest.group()}")
-        figure = _with_marks(message, figure._replace(end=rest.end()))
+    if scale > 1 and (decimals := _DECIMALS_OF_SCALE.match(message.text, scaled)):
+        value = float(f"{value:.0f}.{decimals.group()}")
+        figure = _with_marks(message, figure._replace(end=decimals.end()))
     return figure._replace(value=round(value * scale, 6))
 
 
 def _split(message: _Message, figures: str, start: int) -> list[tuple[int, int]]:
     """The places of the numbers in a row of digits with separators: one where it can be read as one."""
     end = start + len(figures)
-    if _value(figures, message.language, money=True, currency=None) is not None and _one(message, figures, start, end):
+    if _value(figures, message.language, money=True, currency=None) is not None and _is_one_number(
+        message, figures, start, end
+    ):
         return [(start, end)]
     pieces = figures.split(" ") if " " in figures else [row for row in _PART.findall(figures) if row.isdigit()]
     places = []
@@ -193,7 +195,7 @@ def _split(message: _Message, figures: str, start: int) -> list[tuple[int, int]]
     return places
 
 
-def _one(message: _Message, figures: str, start: int, end: int) -> bool:
+def _is_one_number(message: _Message, figures: str, start: int, end: int) -> bool:
     """A plain space groups digits where the language does so, and in money."""
     if " " not in figures or _symbols(message.language)[1].isspace():
         return True
@@ -212,10 +214,10 @@ def _value(figures: str, language: str, money: bool, currency: str | None) -> fl
     if separators and _is_decimal(rows, separators, language, money, currency):
         decimals = rows.pop()
         separators.pop()
-    if len({FIXED_SPACE if each == " " else each for each in separators}) > 1 or not _grouped(rows):
+    if len({FIXED_SPACE if separator == " " else separator for separator in separators}) > 1 or not _grouped(rows):
         return None
-    whole = "".join(rows)
-    return float(f"{whole}.{decimals or 0}") if len(whole) <= _LONGEST_ROW else None
+    digits = "".join(rows)
+    return float(f"{digits}.{decimals or 0}") if len(digits) <= _LONGEST_ROW else None
 
 
 def _grouped(rows: list[str]) -> bool:
@@ -228,10 +230,10 @@ def _grouped(rows: list[str]) -> bool:
 
 def _is_decimal(rows: list[str], separators: list[str], language: str, money: bool, currency: str | None) -> bool:
     """Whether the last separator stands before decimals."""
-    last, others = separators[-1], separators[:-1]
-    if last in f" {FIXED_SPACE}'٬" or last in others:
+    last, other_separators = separators[-1], separators[:-1]
+    if last in f" {FIXED_SPACE}'٬" or last in other_separators:
         return False
-    if others or last == "٫" or len(rows[1]) != 3 or len(rows[0]) > 3 or rows[0].startswith("0"):
+    if other_separators or last == "٫" or len(rows[1]) != 3 or len(rows[0]) > 3 or rows[0].startswith("0"):
         return True
     decimal = _symbols(language)[0]
     if money:
@@ -255,8 +257,8 @@ def _scale(message: _Message, end: int) -> tuple[float, int]:
     for start in (end, end + 1):
         if start == end + 1 and message.text[end:start] not in (" ", FIXED_SPACE):
             break
-        if place := words.starting(message.folded, start):
-            return place[2], place[1]
+        if match := words.starting(message.folded, start):
+            return match[2], match[1]
     return 1.0, end
 
 
@@ -265,13 +267,15 @@ def _scales(language: str) -> WordTable[float]:
     """Words for powers of ten: those of CLDR's compact numbers, in English too, and a few that it does not have."""
     factors: dict[str, float] = {}
     locale = locale_of(language)
-    for each in (locale_of("en"), locale):
-        for plurals in each.compact_decimal_formats.values():
+    for source in (locale_of("en"), locale):
+        for plurals in source.compact_decimal_formats.values():
             for patterns in plurals.values():
                 factors |= dict(_factors(patterns))
-    own = data()["scales"]
+    scale_words = data()["scales"]
     factors |= {
-        fold(plain(word)): factor for key in ("*", "en", locale.language) for word, factor in own.get(key, {}).items()
+        fold(plain(word)): factor
+        for key in ("*", "en", locale.language)
+        for word, factor in scale_words.get(key, {}).items()
     }
     return WordTable(factors)
 
@@ -279,9 +283,9 @@ def _scales(language: str) -> WordTable[float]:
 def _factors(patterns: dict[str, object]) -> Iterator[tuple[str, float]]:
     """Single letters are left out: they are units as well ("5 t", "10 m")."""
     for magnitude, pattern in patterns.items():
-        written = getattr(pattern, "pattern", str(pattern)).replace("'", "")
-        zeros = written.count("0")
-        word = fold(plain(written)).strip(f"0 {FIXED_SPACE}")
+        pattern_text = getattr(pattern, "pattern", str(pattern)).replace("'", "")
+        zeros = pattern_text.count("0")
+        word = fold(plain(pattern_text)).strip(f"0 {FIXED_SPACE}")
         factor = int(magnitude) / 10 ** max(zeros - 1, 0)
         if 1 < factor <= _LARGEST_SCALE and (len(word) > 1 or ord(word or "a") > 0x3000) and "¤" not in word:
             yield word, factor
@@ -339,13 +343,13 @@ def _languages() -> frozenset[str]:
     """The languages whose number words the library reads."""
     from text_to_num import text2num
 
-    known = set()
+    supported = set()
     for language in ("en", "de", "fr", "es", "pt", "it", "nl", "ru", "ca"):
         try:
             text2num("x", language)
         except ValueError as error:
-            known |= set() if "unsupported" in str(error) else {language}
-    return frozenset(known)
+            supported |= set() if "unsupported" in str(error) else {language}
+    return frozenset(supported)
 
 
 # Chinese numerals
@@ -354,10 +358,10 @@ def _languages() -> frozenset[str]:
 def _han(message: _Message, sure: bool) -> Iterator[_Figure]:
     for match in islice(_HAN.finditer(message.text), _MOST):
         for start, end, value in _numerals(match):
-            written = not match.group()[0].isdigit()
-            figure = _Figure(start, end, value, _unit(message.text[start:end]), word=written)
+            in_words = not match.group()[0].isdigit()
+            figure = _Figure(start, end, value, _unit(message.text[start:end]), word=in_words)
             figure = _with_marks(message, figure)
-            if not sure or figure.before or figure.after or not written or _certain(match.group()):
+            if not sure or figure.before or figure.after or not in_words or _certain(match.group()):
                 yield figure
 
 
@@ -374,8 +378,8 @@ def _certain(numeral: str) -> bool:
 def _numerals(match: re.Match[str]) -> list[tuple[int, int, float]]:
     """The numbers of a row of numerals with their places: "两三百" are 200 and 300."""
     numeral, start, end = match.group(), match.start(), match.end()
-    if both := _HAN_RANGE.fullmatch(numeral):
-        low, high = (_han_value(digit + both[3]) for digit in both.groups()[:2])
+    if pair := _HAN_RANGE.fullmatch(numeral):
+        low, high = (_han_value(digit + pair[3]) for digit in pair.groups()[:2])
         if low is not None and high is not None and low < high:
             return [(start, start + 1, low), (start + 1, end, high)]
     value = _han_value(numeral)

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 FIXED_SPACE = "\u00a0"
 _FIXED_SPACES = "\u00a0\u202f\u2009\u2007"
-_OTHERS = {
+_REPLACEMENTS = {
     **dict.fromkeys("’´`ʼ‘", "'"),
     "\u3000": " ",
     "⹁": ",",
@@ -16,7 +16,7 @@ _OTHERS = {
 
 def plain(text: str) -> str:
     """The text with digits of any script as ASCII and full-width forms as plain ones, character by character."""
-    return text if text.isascii() else "".join(map(_plain, text))
+    return text if text.isascii() else "".join(map(_plain_character, text))
 
 
 def fold(text: str) -> str:
@@ -25,14 +25,14 @@ def fold(text: str) -> str:
 
 
 @lru_cache(maxsize=8_192)
-def _plain(character: str) -> str:
+def _plain_character(character: str) -> str:
     if character.isdecimal():
         return str(unicodedata.decimal(character))
     if character in _FIXED_SPACES:
         return FIXED_SPACE
     if unicodedata.category(character) == "Cs":  # half a character, which libraries that encode their input end at
         return "\ufffd"
-    if character in _OTHERS:
-        return _OTHERS[character]
+    if character in _REPLACEMENTS:
+        return _REPLACEMENTS[character]
     form = unicodedata.normalize("NFKC", character)
     return form if len(form) == 1 and unicodedata.category(character) != "No" else character

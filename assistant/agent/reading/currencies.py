@@ -24,7 +24,7 @@ _BREAK = re.compile(r"[\s\-'().,]+")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _IGNORED = "\u200e\u200f\u061c"
 """Marks of writing direction, which some locales put beside a symbol."""
-_AFTER = re.compile(rf"(?:[.,][ ]?[-–—]{{1,2}})?[多来余几]?[{_IGNORED}]*[ \u00a0]?[{_IGNORED}]*")
+_GAP_AFTER = re.compile(rf"(?:[.,][ ]?[-–—]{{1,2}})?[多来余几]?[{_IGNORED}]*[ \u00a0]?[{_IGNORED}]*")
 
 
 class CurrencyMark(NamedTuple):
@@ -61,12 +61,12 @@ class WordTable(Generic[_Value]):
     def _longest(self, text: str, places: Iterable[tuple[int, int]]) -> tuple[int, int, _Value] | None:
         for start, end in places:
             value = self._values.get(text[start:end])
-            if value is not None and _whole(text, start, end):
+            if value is not None and _is_whole_word(text, start, end):
                 return start, end, value
         return None
 
 
-def _whole(text: str, start: int, end: int) -> bool:
+def _is_whole_word(text: str, start: int, end: int) -> bool:
     """Whether no letter continues the word: "kr" is no mark in "krona", "元" is one in "100元左右"."""
     return (
         end <= len(text)
@@ -97,21 +97,21 @@ class CurrencyMarks:
 
     def after(self, text: str, folded: str, position: int) -> CurrencyMark | None:
         """The mark that follows a number which ends here."""
-        gap = _AFTER.match(text, position)
+        gap = _GAP_AFTER.match(text, position)
         starts = [gap.end(), position] if gap else [position]
-        return next((mark for start in starts if (mark := self._known(text, folded, start, before=False))), None)
+        return next((mark for start in starts if (mark := self._mark_at(text, folded, start, before=False))), None)
 
     def before(self, text: str, folded: str, position: int) -> CurrencyMark | None:
         """The mark that stands before a number which starts here."""
         end = position
         while end and position - end < 4 and text[end - 1] in _IGNORED + " \u00a0":
             end -= 1
-        return self._known(text, folded, end, before=True)
+        return self._mark_at(text, folded, end, before=True)
 
-    def _known(self, text: str, folded: str, position: int, *, before: bool) -> CurrencyMark | None:
+    def _mark_at(self, text: str, folded: str, position: int, *, before: bool) -> CurrencyMark | None:
         for form, table in ((text, self._exact), (folded, self._folded)):
-            if place := table.ending(form, position) if before else table.starting(form, position):
-                return CurrencyMark(*place)
+            if match := table.ending(form, position) if before else table.starting(form, position):
+                return CurrencyMark(*match)
         return None
 
 
@@ -159,8 +159,8 @@ def _tables(language: str) -> tuple[Marks, Marks]:
     """Marks that are compared as they are written, and those in any case of letters."""
     exact: Marks = {}
     folded: Marks = {}
-    for each in ("en", language):
-        symbols, names = _locale_tables(each)
+    for tag in ("en", language):
+        symbols, names = _locale_tables(tag)
         exact = symbols | exact
         folded |= names
     exact |= {plain(mark): tuple(codes) for mark, codes in data()["marks"].items()}
@@ -182,7 +182,7 @@ def _locale_tables(language: str) -> tuple[Marks, Marks]:
             exact.setdefault(symbol, (code,))
         exact[code] = (code,)
     folded = _generic_names(locale, names, {*data()["traded"], *_own_currencies(language)})
-    return exact, folded | {name: (code,) for code, many in names.items() for name in many}
+    return exact, folded | {name: (code,) for code, currency_names in names.items() for name in currency_names}
 
 
 def _names(code: str, locale: Locale) -> set[str]:
@@ -196,7 +196,7 @@ def _generic_names(locale: Locale, names: dict[str, set[str]], codes: set[str]) 
 
     It is the name's first or last word, whichever the language's dollars have in common, that names no country.
     """
-    countries = {word for many in (locale.territories, locale.languages) for word in _words(" ".join(many.values()))}
+    countries = {word for table in (locale.territories, locale.languages) for word in _words(" ".join(table.values()))}
     long = {word[:6] for word in countries if len(word) > 5}
     dollars = [{word for name in names[code] for word in _words(name)} for code in ("USD", "CAD")]
     common = dollars[0] & dollars[1]
@@ -205,10 +205,10 @@ def _generic_names(locale: Locale, names: dict[str, set[str]], codes: set[str]) 
     ]
     users: dict[str, set[str]] = defaultdict(set)
     for code in sorted(codes & names.keys()):
-        territories = " ".join(locale.territories.get(each, "") for each in _territories()[code])
-        own = {word[:3] for word in _words(territories)}
+        territories = " ".join(locale.territories.get(territory, "") for territory in _territories()[code])
+        territory_prefixes = {word[:3] for word in _words(territories)}
         for word, name in ((words[end], name) for name in names[code] if (words := _words(name)) for end in ends):
-            if word != name and word not in countries and word[:6] not in long and word[:3] not in own:
+            if word != name and word not in countries and word[:6] not in long and word[:3] not in territory_prefixes:
                 users[word].add(code)
     return {word: _assumed(users[word]) for word in users}
 

@@ -95,16 +95,16 @@ def message_features(embeddings: Array, shown: NDArray[np.bool_]) -> Array:
 
 def _recurrent(inputs: Array, weights: dict[str, Array], name: str) -> Array:
     """The outputs (n, h) of a gated recurrent unit (Cho et al. 2014, PyTorch's form) over inputs (n, d)."""
-    given = inputs @ weights[f"{name}.input"] + weights[f"{name}.input_bias"]
+    projected = inputs @ weights[f"{name}.input"] + weights[f"{name}.input_bias"]
     recurrent, bias = weights[f"{name}.recurrent"], weights[f"{name}.recurrent_bias"]
     width = recurrent.shape[0]
     state = np.zeros(width, np.float32)
     outputs = np.empty((len(inputs), width), np.float32)
-    for row, entry in enumerate(given):
-        own = state @ recurrent + bias
-        reset = sigmoid(entry[:width] + own[:width])
-        update = sigmoid(entry[width : 2 * width] + own[width : 2 * width])
-        proposed = np.tanh(entry[2 * width :] + reset * own[2 * width :])
+    for row, entry in enumerate(projected):
+        hidden = state @ recurrent + bias
+        reset = sigmoid(entry[:width] + hidden[:width])
+        update = sigmoid(entry[width : 2 * width] + hidden[width : 2 * width])
+        proposed = np.tanh(entry[2 * width :] + reset * hidden[2 * width :])
         state = ((1 - update) * proposed + update * state).astype(np.float32)
         outputs[row] = state
     return outputs

@@ -29,12 +29,12 @@ def leaves_open(words: Sequence[str], encoder: TextEncoder) -> list[bool]:
     """For each of these words whether it names no kind of thing."""
     if not words:
         return []
-    opened, kinds, goods = _prototypes(encoder)
+    open_rows, kinds, goods = _prototypes(encoder)
     rows = encoder.encode(words, purpose="query")
     usual = rows @ goods.T
-    nearest = (rows @ opened.T).max(axis=1)
+    nearest = (rows @ open_rows.T).max(axis=1)
     z = (nearest - np.median(usual, axis=1)) / np.maximum(usual.std(axis=1), 1e-6)
-    return [bool(one) for one in (z >= OPEN_FROM) & (nearest > (rows @ kinds.T).max(axis=1))]
+    return [bool(flag) for flag in (z >= OPEN_FROM) & (nearest > (rows @ kinds.T).max(axis=1))]
 
 
 @lru_cache(maxsize=4)

@@ -67,13 +67,13 @@ def operations() -> Iterator[LabelledMessage]:
 
 def parse(labelled: str) -> tuple[str, tuple[LabelledSpan, ...]]:
     """A message with inline labels as its text and its spans."""
-    text, spans, done = "", [], 0
+    text, spans, position = "", [], 0
     for match in _LABEL.finditer(labelled):
-        text += labelled[done : match.start()]
+        text += labelled[position : match.start()]
         spans.append(LabelledSpan(len(text), len(text) + len(match[2]), match[1]))
         text += match[2]
-        done = match.end()
-    return text + labelled[done:], tuple(spans)
+        position = match.end()
+    return text + labelled[position:], tuple(spans)
 
 
 def _entries(key: str) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,7 @@ Over eight languages those lie 0.015 to 0.14 nearer, "the cheapest you have", "c
 """
 
 
-def picked(
+def pick_item(
     clauses: Sequence[str], among: Sequence[Recommendation], items: Mapping[str, Item], encoder: TextEncoder
 ) -> tuple[Recommendation, str] | None:
     """The item that a superlative of the message picks among these, and by which attribute; None where none does.
@@ -32,22 +32,22 @@ def picked(
         clauses: what the message says, clause by clause.
         items: the catalogue's record of each.
     """
-    measured = measures(items.values())
-    order = superlative(clauses, [*measured], encoder) if len(among) > 1 else None
+    values_by_attribute = measures(items.values())
+    order = superlative(clauses, [*values_by_attribute], encoder) if len(among) > 1 else None
     if order is None:
         return None
-    values = measured.get(order.attribute, {})
+    values = values_by_attribute.get(order.attribute, {})
     if order.attribute == PRICE:
-        values = {one.item_id: (one.price, one.price) for one in among if one.price is not None}
-    first = in_order([one.item_id for one in among], values, descending=order.descending)[:1]
-    return next(((one, order.attribute) for one in among if [one.item_id] == first), None)
+        values = {item.item_id: (item.price, item.price) for item in among if item.price is not None}
+    best_ids = in_order([item.item_id for item in among], values, descending=order.descending)[:1]
+    return next(((item, order.attribute) for item in among if [item.item_id] == best_ids), None)
 
 
 def is_about_shown(text: str, encoder: TextEncoder) -> bool:
     """Whether a superlative is one among the shown items, and not among all that there is."""
-    shown, everything = _prototypes(encoder)
+    of_shown, of_all = _prototypes(encoder)
     [row] = encoder.encode([text], purpose="query")
-    return bool((shown @ row).mean() - (everything @ row).mean() >= ABOUT_SHOWN)
+    return bool((of_shown @ row).mean() - (of_all @ row).mean() >= ABOUT_SHOWN)
 
 
 @lru_cache(maxsize=4)

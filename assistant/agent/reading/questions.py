@@ -38,9 +38,9 @@ class RoleQuestion(NamedTuple):
     def messages(self, folder: Path | None = None) -> list[Message]:
         """The conversation that asks it; ``folder`` may hold prompts that stand in for the product's own."""
         before, after = self.text[: self.start][-AROUND:], self.text[self.end :][:AROUND]
-        marked = f"{before}[{self.text[self.start : self.end]}]{after}"
+        excerpt = f"{before}[{self.text[self.start : self.end]}]{after}"
         prompt = load_prompt("number_question" if self.number else "role_question", folder)
-        return prompt.render(message=" ".join(marked.split()))
+        return prompt.render(message=" ".join(excerpt.split()))
 
     def answered(self, probabilities: Mapping[str, float]) -> tuple[str, float]:
         """The role of the likeliest answer, and its probability."""
@@ -58,10 +58,14 @@ def settled(tagged: TaggedTokens, vocabulary: Vocabulary, language: str, certain
     Args:
         certain: the probability from which the classifiers are sure.
     """
-    known = vocabulary.currencies
-    numbers = [(one.start, one.end, True) for one in find_amounts(tagged.text, language, currencies=known)]
-    brands = [(one.start, one.end, False) for one in longest(name_index(vocabulary).find_all(tagged.text), ["brand"])]
-    words = [(one.start, one.end, False) for one in tagged.spans() if one.role in ("prop", "not")]
+    currencies = vocabulary.currencies
+    numbers = [
+        (amount.start, amount.end, True) for amount in find_amounts(tagged.text, language, currencies=currencies)
+    ]
+    brands = [
+        (match.start, match.end, False) for match in longest(name_index(vocabulary).find_all(tagged.text), ["brand"])
+    ]
+    words = [(span.start, span.end, False) for span in tagged.spans() if span.role in ("prop", "not")]
     questions = [RoleQuestion(tagged.text, *stretch) for stretch in (*numbers, *brands, *words)]
     for question, role in ask(unsure(tagged, questions, certain)).items():
         tagged = tagged.with_role(question.start, question.end, role)
@@ -82,5 +86,5 @@ def decision(tagged: TaggedTokens, question: RoleQuestion) -> tuple[str, float]:
 def unsure(tagged: TaggedTokens, questions: Iterable[RoleQuestion], certain: float) -> list[RoleQuestion]:
     """The questions that the classifiers answer with less than this probability, the least sure ones first."""
     probabilities = {question: decision(tagged, question)[1] for question in dict.fromkeys(questions)}
-    found = [question for question, probability in probabilities.items() if probability < certain]
-    return sorted(found, key=lambda question: probabilities[question])
+    uncertain = [question for question, probability in probabilities.items() if probability < certain]
+    return sorted(uncertain, key=lambda question: probabilities[question])

@@ -15,7 +15,7 @@ from assistant.agent.reading.amounts import Amount, find_amounts
 from assistant.agent.reading.heads import Classification, Heads
 from assistant.agent.reading.kinds import leaves_open
 from assistant.agent.reading.labels import ROLES
-from assistant.agent.reading.picking import is_about_shown, picked
+from assistant.agent.reading.picking import is_about_shown, pick_item
 from assistant.agent.reading.questions import Ask, settled
 from assistant.agent.reading.referring import MOST_FOUND, MOST_POINTERS, Pointed, Referring
 from assistant.agent.reading.spans import RoleSpan, TaggedTokens
@@ -46,7 +46,7 @@ LIKELY: Final = 0.45
 HARMFUL: Final = 0.7
 """Probability from which a wish is refused (`assistant eval heads` prints precision and recall there)."""
 
-ASKED: Final = 0.5
+OPERATION_FROM: Final = 0.5
 """Probability from which an operation counts."""
 
 UNLIKELY: Final = 0.05
@@ -59,7 +59,7 @@ PRICES: Final = ("min_price", "max_price")
 AROUND: Final = 0.25
 """How far "around 50" reaches to either side, as a share."""
 
-MEANT: Final = 6.0
+NAMED_ITEM_FROM: Final = 6.0
 """z-score from which a message that seems to leave open what to recommend is about an item all the same.
 
 "Surprise me", "推荐点东西" and their like reach 5.9 over three catalogues, needs that are told in a story 6.5 and more.
@@ -74,18 +74,18 @@ WELCOME: Final = {"exclude_brands": "brands", "exclude_categories": "categories"
 MOST_OTHERS: Final = 4
 """How many things that are not wanted the items found are compared with."""
 
-WHOLE: Final = -1
+WHOLE_MESSAGE: Final = -1
 """The place of a constraint that is about the whole message, and so about each of its wishes."""
 
-NEAR: Final = 20
+CONTEXT_CHARACTERS: Final = 20
 """How many characters before a number are looked at for the name of what it measures."""
 
 SENTENCE_CHARACTERS: Final = 600
 """How much of the sentences that hold the wish is searched for, the last of them first."""
 
 _LETTER, _DIGIT = re.compile(r"[^\W\d_]"), re.compile(r"\d")
-_BEFORE, _AFTER = re.compile(r"[^\W\d]{1,15}[\s:]*$"), re.compile(r"\s?[^\W\d]{1,6}")
-WANTED, UNWANTED = ("thing", "prop"), ("not",)
+_WORD_BEFORE, _WORD_AFTER = re.compile(r"[^\W\d]{1,15}[\s:]*$"), re.compile(r"\s?[^\W\d]{1,6}")
+WANTED_ROLES, UNWANTED_ROLES = ("thing", "prop"), ("not",)
 _NO_PROPERTY: Final = ("thing", "for", "said", "not", "back", "item", "max", "min", "near")
 """What superlatives are not part of: "the best phone" is about no battery, though one makes one think of the other."""
 
@@ -104,7 +104,7 @@ _STEERS = ("cheapest", "dearest", "likes", "rejects", "free_limit")
 _TELLS = ("thing", "prop", "for", "said", "max", "min", "near")
 """Roles of words that say more than what to do with the list."""
 
-_OTHERS = ("cheaper", "dearer", "similar", "likes", "rejects")
+_OTHER_ITEM_OPERATIONS = ("cheaper", "dearer", "similar", "likes", "rejects")
 """Operations that ask for other items than the one that is named."""
 
 
@@ -123,33 +123,35 @@ class MessageReader(NamedTuple):
     """Whether a planning model sees what is found, and answers small talk: it is left what is not surely small talk."""
 
     def understand(
-        self, said: Sequence[Utterance], memory: Memory, vocabulary: Vocabulary, *, attached: bool
+        self, utterances: Sequence[Utterance], memory: Memory, vocabulary: Vocabulary, *, attached: bool
     ) -> Understanding:
         """Read everything the user said in this turn; outside the event loop, as the encoder computes.
 
         Args:
-            said: the typed text and the transcripts, in order.
+            utterances: the typed text and the transcripts, in order.
             memory: the session so far.
             vocabulary: the catalogue's names and values.
             attached: the message brings a picture.
         """
-        language = detect_language("\n".join(part.text for part in said), default=memory.language)
-        if not said:
+        language = detect_language("\n".join(part.text for part in utterances), default=memory.language)
+        if not utterances:
             return _nothing_said(memory, language)
         if self.encoder is None or self.heads is None:
-            return read_untrained(said, vocabulary, language)
+            return read_untrained(utterances, vocabulary, language)
         referring = Referring(self.encoder, partial(find_items, self.catalogue, self.encoder))
         items = partial(_items, self.catalogue)
         parts = []
-        for part in said:
+        for part in utterances:
             states = self.encoder.token_states(part.text, purpose="classification")
-            read = self.heads.read(part.text, states, shown=_goes_on(memory))
+            classification = self.heads.read(part.text, states, shown=_goes_on(memory))
             if self.led and memory.shown:
-                read = read.unless_sure("chat", SURELY_CHAT)
-            if self.ask and not _operates(read, read.tagged.spans(), memory):
-                read = read._replace(tagged=settled(read.tagged, vocabulary, language, CERTAIN, self.ask))
-            parts.append(_Part(part, read, memory, vocabulary, language, referring, items, attached=attached))
-        return _joined(parts, memory, language, attached=attached)
+                classification = classification.unless_sure("chat", SURELY_CHAT)
+            if self.ask and not _operates(classification, classification.tagged.spans(), memory):
+                classification = classification._replace(
+                    tagged=settled(classification.tagged, vocabulary, language, CERTAIN, self.ask)
+                )
+            parts.append(_Part(part, classification, memory, vocabulary, language, referring, items, attached=attached))
+        return _join_parts(parts, memory, language, attached=attached)
 
     def of_kind(self, words: str, filters: Filters) -> list[Hit]:
         """The items of the very kind that the words name; none without an encoder."""
@@ -172,10 +174,10 @@ def find_items(catalogue: Catalogue, encoder: TextEncoder, words: str, filters: 
         return []
 
 
-def _items(catalogue: Catalogue, shown: Sequence[Recommendation]) -> dict[str, Item]:
+def _items(catalogue: Catalogue, recommendations: Sequence[Recommendation]) -> dict[str, Item]:
     """The catalogue's records of shown items; none where it cannot be read."""
     try:
-        return catalogue.get_many([one.item_id for one in shown])
+        return catalogue.get_many([recommendation.item_id for recommendation in recommendations])
     except ProductError:
         return {}
 
@@ -197,8 +199,8 @@ class _Part:
 
     def __init__(
         self,
-        said: Utterance,
-        read: Classification,
+        utterance: Utterance,
+        classification: Classification,
         memory: Memory,
         vocabulary: Vocabulary,
         language: str,
@@ -207,10 +209,10 @@ class _Part:
         *,
         attached: bool,
     ) -> None:
-        self.source, self.text, self.read = said.source, said.text, read
+        self.source, self.text, self.read = utterance.source, utterance.text, classification
         self.memory, self.vocabulary, self.language = memory, vocabulary, language
-        self.tagged: TaggedTokens = read.tagged
-        self.amounts = find_amounts(said.text, language, currencies=vocabulary.currencies)
+        self.tagged: TaggedTokens = classification.tagged
+        self.amounts = find_amounts(utterance.text, language, currencies=vocabulary.currencies)
         self.constraints: list[tuple[Constraint, int]] = []
         self.preferences: list[tuple[Constraint, int]] = []
         self.consumed: list[tuple[int, int]] = []
@@ -219,7 +221,7 @@ class _Part:
         self.unread = self.tagged.unread()
         self.spans = _shown_by_picture(self.tagged.spans()) if attached else self.tagged.spans()
         self.referring = referring
-        self.pointed = self._picked(self._pointed(), items)
+        self.pointed = self._pick(self._pointed(), items)
         self.references = self.pointed.items
         self._prices()
         self._brands()
@@ -240,19 +242,19 @@ class _Part:
         titles = self.text if self.read.act in _ABOUT_ITEMS else ""
         return self.referring.resolve(pointers, titles, self.memory, alone=self.read.act == "item")
 
-    def _picked(self, pointed: Pointed, items: Callable[[Sequence[Recommendation]], dict[str, Item]]) -> Pointed:
+    def _pick(self, pointed: Pointed, items: Callable[[Sequence[Recommendation]], dict[str, Item]]) -> Pointed:
         """What is pointed at; of several shown items the one that a superlative picks: "the lightest of these"."""
         among = pointed.items if len(pointed.items) > 1 else self.memory.shown
         pointers = [self._of(span) for span in self.spans if span.role == "item"]
         one_meant = len(pointed.items) == 1 and not any(map(self.referring.means_all, pointers))
-        about_others = self.read.act not in _ABOUT_ITEMS and any(map(self.asks, _OTHERS))
+        about_others = self.read.act not in _ABOUT_ITEMS and any(map(self.asks, _OTHER_ITEM_OPERATIONS))
         if pointed.picked or one_meant or len(among) < 2 or self.read.act not in _PICKS or self.things or about_others:
             return pointed
         encoder = self.referring.encoder
-        one = picked(self.clauses(), among, items(among), encoder)
-        if one is None or not (self.read.act in _ABOUT_ITEMS or pointed.items or is_about_shown(self.text, encoder)):
+        choice = pick_item(self.clauses(), among, items(among), encoder)
+        if choice is None or not (self.read.act in _ABOUT_ITEMS or pointed.items or is_about_shown(self.text, encoder)):
             return pointed
-        return pointed._replace(items=[one[0]], picked=True, by=one[1])
+        return pointed._replace(items=[choice[0]], picked=True, by=choice[1])
 
     def _taken_back(self) -> list[Constraint]:
         """Earlier constraints and preferences that the message takes back."""
@@ -265,37 +267,40 @@ class _Part:
     def _superseded(self) -> list[Constraint]:
         """Earlier price limits that no longer count, and what was wanted of another kind of thing."""
         fields = [*PRICES] if self.asks("free_limit") else []
-        things = [self._of(span).casefold() for span in self.things]
-        if things and not any(thing in self.memory.topic.casefold() for thing in things):
+        kinds = [self._of(span).casefold() for span in self.things]
+        if kinds and not any(kind in self.memory.topic.casefold() for kind in kinds):
             fields += ["brands", "categories", "attributes"]
-        return [one for one in self.memory.conditions if one.field in fields]
+        return [constraint for constraint in self.memory.conditions if constraint.field in fields]
 
     def _welcomed(self) -> None:
         """What the message names as no longer ruled out goes first."""
         is_named = self.readmitted or any(span.role == "back" for span in self.spans)
-        named = [one for one in self.taken_back if one.field in WELCOME] if is_named else []
-        self.preferences += [(one.model_copy(update={"field": WELCOME[one.field]}), WHOLE) for one in named]
+        exclusions = [constraint for constraint in self.taken_back if constraint.field in WELCOME] if is_named else []
+        self.preferences += [
+            (constraint.model_copy(update={"field": WELCOME[constraint.field]}), WHOLE_MESSAGE)
+            for constraint in exclusions
+        ]
 
     def asks(self, operation: str) -> bool:
         """Whether the message asks for this operation."""
-        return self.read.operations[operation] >= ASKED
+        return self.read.operations[operation] >= OPERATION_FROM
 
     def _of(self, span: RoleSpan | tuple[int, int]) -> str:
         return self.text[span[0] : span[1]]
 
-    def _hold(self, place: int, probability: float, constraint: Constraint) -> None:
+    def _hold(self, position: int, probability: float, constraint: Constraint) -> None:
         if probability >= CERTAIN:
-            self.constraints.append((constraint, place))
+            self.constraints.append((constraint, position))
         elif probability >= LIKELY:
-            self.preferences.append((constraint, place))
+            self.preferences.append((constraint, position))
 
-    def _constraint(self, field: str, value: float | bool | str, words: str, **more: Any) -> Constraint:  # noqa: ANN401 - fields of the record
-        return Constraint(field=field, value=value, source=self.source, words=words.strip(), **more)
+    def _constraint(self, field: str, value: float | bool | str, words: str, **fields: Any) -> Constraint:  # noqa: ANN401 - fields of the record
+        return Constraint(field=field, value=value, source=self.source, words=words.strip(), **fields)
 
     def _prices(self) -> None:
         start, end = self.unread
-        read = [amount for amount in self.amounts if not start <= amount.start < end]
-        roles = [(amount, *self._number_role(amount)) for amount in read]
+        amounts = [amount for amount in self.amounts if not start <= amount.start < end]
+        roles = [(amount, *self._number_role(amount)) for amount in amounts]
         for amount, role, probability in roles:
             if role == "num":
                 continue
@@ -309,7 +314,11 @@ class _Part:
                     "min_price": round(amount.value * (1 - AROUND), 2),
                     "max_price": round(amount.value * (1 + AROUND), 2),
                 }
-            strict = role == "max" and amount.value >= CENT and is_exclusive(self.text[max(0, start - NEAR) : start])
+            strict = (
+                role == "max"
+                and amount.value >= CENT
+                and is_exclusive(self.text[max(0, start - CONTEXT_CHARACTERS) : start])
+            )
             for field, value in bounds.items():
                 if role == "near" or field.startswith(role):
                     value = round(value - CENT, 2) if strict else value
@@ -318,11 +327,11 @@ class _Part:
 
     def _number_role(self, amount: Amount) -> tuple[str, float]:
         """Whether a number is a price, and which; one beside a currency is no size."""
-        whole = self.tagged.distribution(amount.start, amount.end)
+        distribution = self.tagged.distribution(amount.start, amount.end)
         role, probability = self.tagged.role_of(amount.start, amount.end, number=True)
         if role == "num" or amount.is_money:
             return role, probability
-        numbers = float(whole[-4:].sum())
+        numbers = float(distribution[-4:].sum())
         return role, probability * min(1.0, numbers + 0.2)
 
     def _brands(self) -> None:
@@ -341,16 +350,19 @@ class _Part:
 
     def _brand(self, brand: str, start: int, end: int) -> None:
         """Hold a brand that is wanted or not; one that was ruled out before is welcome again, with the others."""
-        wanted, unwanted = self._probability(start, end, WANTED), self._probability(start, end, UNWANTED)
+        wanted_probability, unwanted_probability = (
+            self._probability(start, end, WANTED_ROLES),
+            self._probability(start, end, UNWANTED_ROLES),
+        )
         words = self.text[start:end]
-        if unwanted > wanted:
-            self._hold(start, unwanted, self._constraint("exclude_brands", brand, words))
+        if unwanted_probability > wanted_probability:
+            self._hold(start, unwanted_probability, self._constraint("exclude_brands", brand, words))
             return
         ruled_out = [c for c in self.memory.constraints if c.field == "exclude_brands" and c.value == brand]
         if ruled_out:
             self.readmitted += ruled_out
         else:
-            self._hold(start, wanted, self._constraint("brands", brand, words))
+            self._hold(start, wanted_probability, self._constraint("brands", brand, words))
 
     def _probability(self, start: int, end: int, roles: Sequence[str]) -> float:
         distribution = self.tagged.distribution(start, end)
@@ -361,13 +373,13 @@ class _Part:
         pointers = [span for span in self.spans if span.role == "not" and self._points_at_place(span)]
         self.consumed += [(span.start, span.end) for span in pointers]
         unwanted = [span for span in self.spans if span.role == "not" and not self._is_consumed(span)]
-        for place, span in enumerate(unwanted):
+        for index, span in enumerate(unwanted):
             self.consumed.append((span.start, span.end))
             names = longest(name_index(self.vocabulary).find_all(self._of(span)))
             if any(name.kind == "brand" for name in names):
                 continue
-            if place < MOST_POINTERS and (owned := self._owned(span, names)):
-                self._not_again([owned])
+            if index < MOST_POINTERS and (item := self._owned_item(span, names)):
+                self._not_again([item])
             else:
                 self._hold(span.start, span.probability, self._exclusion(self._of(span), names))
 
@@ -375,9 +387,9 @@ class _Part:
         """Whether the words are a pointer that says nothing of the item that is not wanted: "the second one"."""
         return self.asks("rejects") and bool(self.memory.shown) and self.referring.form(self._of(span)) is not None
 
-    def _owned(self, span: RoleSpan, names: Sequence[NameMatch]) -> Hit | None:
+    def _owned_item(self, span: RoleSpan, names: Sequence[NameMatch]) -> Hit | None:
         """The item that the wish is for, where that is what is not wanted: "a case for my Pixel, not the phone"."""
-        purpose = " ".join(self._of(one) for one in self.spans if one.role == "for")
+        purpose = " ".join(self._of(other) for other in self.spans if other.role == "for")
         if not purpose or any(name.kind == "term" for name in names):
             return None
         return self.referring.alone(f"{self._of(span)} {purpose}", among=purpose)
@@ -387,40 +399,42 @@ class _Part:
         for span in self.spans:
             if span.role == "thing" and not self._is_consumed(span):
                 names = longest(name_index(self.vocabulary).find_all(self._of(span)), ["category"])
-                named = next((one.name for one in names if one.end - one.start == span.end - span.start), None)
-                if named and self.referring.is_group(named):
-                    self._hold(span.start, span.probability, self._constraint("categories", named, self._of(span)))
+                category = next((name.name for name in names if name.end - name.start == span.end - span.start), None)
+                if category and self.referring.is_group(category):
+                    self._hold(span.start, span.probability, self._constraint("categories", category, self._of(span)))
 
     def _exclusion(self, words: str, names: Sequence[NameMatch]) -> Constraint:
-        own = next((name.name for name in names if name.kind == "category"), None)
-        category = own if own and len(words) <= len(own) + 3 else None
+        named_category = next((name.name for name in names if name.kind == "category"), None)
+        category = named_category if named_category and len(words) <= len(named_category) + 3 else None
         if not names:
             category = self.referring.category(words, self.vocabulary)
         if category:
             return self._constraint("exclude_categories", category, words)
-        known = next((name.name for name in names if name.kind in ("term", "noun")), words)
-        return self._constraint("exclude_terms", known[:100], words)
+        term = next((name.name for name in names if name.kind in ("term", "noun")), words)
+        return self._constraint("exclude_terms", term[:100], words)
 
     def _attributes(self) -> None:
         """Values of attributes that the catalogue has, where the message wants them or asks about them."""
         for span in self.spans:
             if span.role in ("prop", "num") and not self._is_consumed(span):
-                found = self._values(span)
-                self.values += [span] if found else []
-                for name, value in found:
+                pairs = self._values(span)
+                self.values += [span] if pairs else []
+                for name, value in pairs:
                     constraint = self._constraint("attributes", value, self._of(span), attribute=name)
                     self._hold(span.start, span.probability, constraint)
-                if span.role == "prop" and not found:
+                if span.role == "prop" and not pairs:
                     self._attribute_meant(span)
 
     def _values(self, span: RoleSpan) -> list[tuple[str, str]]:
         """The attributes and values that a span names: by itself, with the words beside it, or in another language."""
-        own = self._of(span)
-        texts = [self._around(span), *([own] if span.role == "prop" or not own.isdecimal() else [])]
+        words = self._of(span)
+        texts = [self._around(span), *([words] if span.role == "prop" or not words.isdecimal() else [])]
         for text in texts:
-            found = attribute_constraints(text, self.vocabulary)
-            if known := [(one.name, one.value) for one in found if self._can_have(one.name, one.value)]:
-                return known
+            mentions = attribute_constraints(text, self.vocabulary)
+            if pairs := [
+                (mention.name, mention.value) for mention in mentions if self._can_have(mention.name, mention.value)
+            ]:
+                return pairs
         return []
 
     def _can_have(self, name: str, value: str) -> bool:
@@ -434,16 +448,18 @@ class _Part:
         """Prefer the values that a property means in other words than the catalogue's."""
         if span.probability >= LIKELY and not self._has_name(span):
             for name, value in self.referring.attribute(self._of(span), self.vocabulary):
-                meant = self._constraint("attributes", value, self._of(span), attribute=name)
-                self.preferences.append((meant, span.start))
+                preference = self._constraint("attributes", value, self._of(span), attribute=name)
+                self.preferences.append((preference, span.start))
 
     def _around(self, span: RoleSpan) -> str:
         """A property as it stands; a number with what is written on either side ("size 43", "43码")."""
         if span.role == "prop":
             return self._of(span)
-        before = _BEFORE.search(self.text, max(0, span.start - NEAR), span.start)
-        after = _AFTER.match(self.text, span.end)
-        return self.text[before.start() if before else span.start : after.end() if after else span.end]
+        word_before = _WORD_BEFORE.search(self.text, max(0, span.start - CONTEXT_CHARACTERS), span.start)
+        word_after = _WORD_AFTER.match(self.text, span.end)
+        return self.text[
+            word_before.start() if word_before else span.start : word_after.end() if word_after else span.end
+        ]
 
     def _operations(self) -> None:
         """Cheaper or dearer than what was shown or is named, only what is in stock, and what is said of shown items."""
@@ -453,22 +469,22 @@ class _Part:
         elif compares:
             self._beyond("min_price", -1)
         if self.asks("stock"):
-            self.constraints.append((self._constraint("in_stock", True, self.text[:60]), WHOLE))
+            self.constraints.append((self._constraint("in_stock", True, self.text[:60]), WHOLE_MESSAGE))
         if self.read.act == "more" and not (self.asks("rejects") and self.references):
             self._not_again(self.memory.shown)
 
     def _is_other_kind(self) -> bool:
         """Whether the message names things of which nothing was shown: their prices compare with nothing."""
-        things = [self._of(span) for span in self.things]
-        if self.references or not things:
+        words = [self._of(span) for span in self.things]
+        if self.references or not words:
             return False
-        ids = {hit.item_id for hit in self.referring.of_kind(" ".join(things))}
-        return bool(ids) and not any(one.item_id in ids for one in self.memory.shown)
+        ids = {hit.item_id for hit in self.referring.of_kind(" ".join(words))}
+        return bool(ids) and not any(item.item_id in ids for item in self.memory.shown)
 
     @property
     def is_bounded(self) -> bool:
         """Whether the message names a limit: "less than 200" compares with nothing shown."""
-        return any(one.field in PRICES for one, _ in self.constraints)
+        return any(constraint.field in PRICES for constraint, _ in self.constraints)
 
     def _beyond(self, field: str, sign: int) -> None:
         """A bound at the price of what is named; or of the shown items of the wish's kind, first the one furthest out.
@@ -478,28 +494,32 @@ class _Part:
         Args:
             sign: 1 for lower prices, -1 for higher ones.
         """
-        kind = [] if self.references else self.referring.of_kind(self.memory.topic, self._kept())
+        kind = [] if self.references else self.referring.of_kind(self.memory.topic, self._kept_filters())
         ids = {hit.item_id for hit in kind}
-        shown = self.references or [one for one in self.memory.shown if one.item_id in ids] or self.memory.shown
-        prices = sorted(sign * one.price for one in shown if one.price is not None)
+        items = self.references or [item for item in self.memory.shown if item.item_id in ids] or self.memory.shown
+        prices = sorted(sign * item.price for item in items if item.price is not None)
         if not prices:
             return
-        offered = [sign * hit.price for hit in kind if hit.price is not None]
-        price = sign * next((one for one in prices if any(other < one for other in offered)), prices[0])
+        kind_prices = [sign * hit.price for hit in kind if hit.price is not None]
+        price = sign * next(
+            (limit for limit in prices if any(kind_price < limit for kind_price in kind_prices)), prices[0]
+        )
         self._bound(field, max(round(price - sign * CENT, 2), 0.0))
-        self._not_again(one for one in shown if one.price is None or sign * one.price >= sign * price)
+        self._not_again(item for item in items if item.price is None or sign * item.price >= sign * price)
 
-    def _kept(self) -> Filters:
+    def _kept_filters(self) -> Filters:
         """What holds of the earlier messages beside prices."""
-        return to_filters([one for one in self.memory.constraints if one.field not in PRICES])
+        return to_filters([constraint for constraint in self.memory.constraints if constraint.field not in PRICES])
 
     def _not_again(self, items: Iterable[Recommendation | Hit]) -> None:
-        self.constraints += [(self._constraint("exclude_ids", item.item_id, item.title), WHOLE) for item in items]
+        self.constraints += [
+            (self._constraint("exclude_ids", item.item_id, item.title), WHOLE_MESSAGE) for item in items
+        ]
 
     def _bound(self, field: str, value: float) -> None:
         currency = _only(self.vocabulary.currencies)
         bound = self._constraint(field, value, self.text[:60], currency=currency, exclusive=True)
-        self.constraints.append((bound, WHOLE))
+        self.constraints.append((bound, WHOLE_MESSAGE))
 
     @property
     def things(self) -> list[RoleSpan]:
@@ -510,12 +530,12 @@ class _Part:
     def kinds(self) -> list[RoleSpan]:
         """The things that say which kind is wanted: not "a gift", "something". A pointer at nothing shown is one."""
         roles = ("thing",) if self.references else ("thing", "item")
-        things = [span for span in self.spans if span.role in roles and not self._is_consumed(span)]
-        is_open = leaves_open([self._of(span) for span in things], self.referring.encoder)
-        return [span for span, opens in zip(things, is_open, strict=True) if not opens]
+        spans = [span for span in self.spans if span.role in roles and not self._is_consumed(span)]
+        is_open = leaves_open([self._of(span) for span in spans], self.referring.encoder)
+        return [span for span, opens in zip(spans, is_open, strict=True) if not opens]
 
     def _is_consumed(self, span: RoleSpan) -> bool:
-        return any(span.overlaps(*done) for done in self.consumed)
+        return any(span.overlaps(*stretch) for stretch in self.consumed)
 
     def topic(self, start: int = 0, end: int | None = None, *, purpose: bool = True) -> str:
         """What to search for, from a stretch of the message: what is wanted and for what, in the order of the words.
@@ -527,15 +547,15 @@ class _Part:
         """
         end = len(self.text) if end is None else end
         roles = {"thing", "prop", *(("for",) if purpose else ()), *(() if self.references else ("item",))}
-        wanted = [s for s in self.spans if s.role in roles and not self._is_consumed(s)]
-        if wanted:
-            return unmarked(" ".join(self._of(span) for span in wanted if start <= span.start < end))
-        known = [(s.start, s.end) for s in self.spans if s.role != "for"]
+        wanted_spans = [s for s in self.spans if s.role in roles and not self._is_consumed(s)]
+        if wanted_spans:
+            return unmarked(" ".join(self._of(span) for span in wanted_spans if start <= span.start < end))
+        excluded = [(s.start, s.end) for s in self.spans if s.role != "for"]
         places = sentence_places(self.text, start, end)
-        told = _among(places, self._others)
-        known += told if len(told) < len(places) else []
-        left = _without(self.text, [*self.consumed, *known])[start:end].strip()
-        return unmarked(left) if purpose and _LETTER.search(unmarked(left)) else ""
+        mentioned = _among(places, self._other_starts)
+        excluded += mentioned if len(mentioned) < len(places) else []
+        remainder = _without(self.text, [*self.consumed, *excluded])[start:end].strip()
+        return unmarked(remainder) if purpose and _LETTER.search(unmarked(remainder)) else ""
 
     def sentence(self, start: int = 0, end: int | None = None) -> str:
         """The sentences of a stretch that say what is wanted; all of it where none does.
@@ -544,20 +564,28 @@ class _Part:
         """
         end = len(self.text) if end is None else end
         left_out = [(span.start, span.end) for span in self.spans if span.role in ("not", "back")]
-        held = [(one, place) for one, place in self.constraints if place >= 0 and one.field != "categories"]
-        left_out += [(place, place + len(one.words)) for one, place in held]
+        in_force = [
+            (constraint, position)
+            for constraint, position in self.constraints
+            if position >= 0 and constraint.field != "categories"
+        ]
+        left_out += [(position, position + len(constraint.words)) for constraint, position in in_force]
         text = _without(self.text, [*self.consumed, *left_out])
-        wanted = [s.start for s in self.spans if s.role in ("thing", "prop", "for") and not self._is_consumed(s)]
+        wanted_starts = [s.start for s in self.spans if s.role in ("thing", "prop", "for") and not self._is_consumed(s)]
         places = sentence_places(self.text, start, end)
-        said = _among(places, wanted) or [one for one in places if one not in _among(places, self._others)] or places
-        kept, room = list[str](), SENTENCE_CHARACTERS
-        for first, last in reversed(said):
+        stretches = (
+            _among(places, wanted_starts)
+            or [stretch for stretch in places if stretch not in _among(places, self._other_starts)]
+            or places
+        )
+        sentences, room = list[str](), SENTENCE_CHARACTERS
+        for first, last in reversed(stretches):
             words = " ".join(unmarked(text[first:last]).split())
-            if kept and len(words) > room:
+            if sentences and len(words) > room:
                 break
-            kept.append(words[:room])
+            sentences.append(words[:room])
             room -= len(words)
-        return " ".join(reversed(kept))
+        return " ".join(reversed(sentences))
 
     def kind(self, start: int = 0, end: int | None = None) -> str:
         """The words of a stretch for the kind of thing that is wanted."""
@@ -567,18 +595,18 @@ class _Part:
     def clauses(self, start: int = 0, end: int | None = None) -> list[str]:
         """What a stretch of the message says beside the kind of thing, and of nothing else, clause by clause."""
         end = len(self.text) if end is None else end
-        sure = [s for s in self.spans if s.role != "thing" or s.probability >= CERTAIN]  # "手机屏幕" names both
-        left_out = [(s.start, s.end) for s in sure if s.role in _NO_PROPERTY]
+        certain = [s for s in self.spans if s.role != "thing" or s.probability >= CERTAIN]  # "手机屏幕" names both
+        left_out = [(s.start, s.end) for s in certain if s.role in _NO_PROPERTY]
         return clauses(unmarked(_without(self.text, left_out)[start:end]))
 
     @property
     def properties(self) -> str:
         """The properties and measures that are named, each with the words beside its number."""
-        own = [span for span in self.spans if span.role in ("prop", "num") and not self._is_consumed(span)]
-        return ", ".join(self._around(span) for span in own)
+        spans = [span for span in self.spans if span.role in ("prop", "num") and not self._is_consumed(span)]
+        return ", ".join(self._around(span) for span in spans)
 
     @property
-    def _others(self) -> list[int]:
+    def _other_starts(self) -> list[int]:
         """Where things begin that are only mentioned or not wanted."""
         return [span.start for span in self.spans if span.role in ("said", "not")]
 
@@ -589,9 +617,9 @@ class _Part:
         Without a thing, what it is for is all that says what is wanted: "something for running".
         """
         roles = ("said", "not", *(("for",) if self.kinds else ()))
-        others = [span for span in self.spans if span.role in roles]
+        spans = [span for span in self.spans if span.role in roles]
         words = [
-            self._of(span) for span in others if not _is_brand(name_index(self.vocabulary).find_all(self._of(span)))
+            self._of(span) for span in spans if not _is_brand(name_index(self.vocabulary).find_all(self._of(span)))
         ]
         return [] if self.asks("similar") or self.references else list(dict.fromkeys(map(unmarked, words)))
 
@@ -603,7 +631,7 @@ class _Part:
     @property
     def names_item(self) -> bool:
         """Whether the catalogue has something that is clearly meant, though no word says what is wanted."""
-        return bool(self.referring.of_kind(unmarked(self.text)[-SENTENCE_CHARACTERS:], least=MEANT))
+        return bool(self.referring.of_kind(unmarked(self.text)[-SENTENCE_CHARACTERS:], least=NAMED_ITEM_FROM))
 
     def is_to_be_had(self, kind: str, limits: Filters) -> bool:
         """Whether something of the very kind has a price within these limits."""
@@ -622,34 +650,38 @@ class _Part:
 
         Where something is taken back and nothing shows what, there is more to understand than the classifiers do.
         """
-        asked = self.read.act == "more" or bool(self.taken_back) or any(map(self.asks, _STEERS))
+        is_steering = self.read.act == "more" or bool(self.taken_back) or any(map(self.asks, _STEERS))
         begins = (self.asks("similar") and bool(self.references)) or self.asks("gift") or self.asks("open")
-        held = any(place != WHOLE for _, place in (*self.constraints, *self.preferences))
-        return asked and _operates(self.read, self.spans, self.memory) and not (begins or held)
+        has_constraint = any(position != WHOLE_MESSAGE for _, position in (*self.constraints, *self.preferences))
+        return is_steering and _operates(self.read, self.spans, self.memory) and not (begins or has_constraint)
 
 
-def _operates(read: Classification, spans: Sequence[RoleSpan], memory: Memory) -> bool:
+def _operates(classification: Classification, spans: Sequence[RoleSpan], memory: Memory) -> bool:
     """Whether something is asked of the list that was shown, and no word says what else is wanted or told about."""
     roles = {span.role for span in spans}
-    asked = read.act in ("more", "undo") or "back" in roles or any(read.operations[o] >= ASKED for o in _STEERS)
-    return bool(memory.shown) and asked and roles.isdisjoint(_TELLS)
+    is_operation = (
+        classification.act in ("more", "undo")
+        or "back" in roles
+        or any(classification.operations[o] >= OPERATION_FROM for o in _STEERS)
+    )
+    return bool(memory.shown) and is_operation and roles.isdisjoint(_TELLS)
 
 
-def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: bool) -> Understanding:
+def _join_parts(parts: Sequence[_Part], memory: Memory, language: str, *, attached: bool) -> Understanding:
     """The understanding of a turn: a typed text decides what kind of request it is, where there is one."""
     lead = next((part for part in parts if part.source == "text"), parts[0])
-    shown = bool(memory.shown)
+    has_shown = bool(memory.shown)
     like_picture = attached and lead.asks("similar")  # "like this" points at what the message brings
     pointed = [] if like_picture else [item for part in parts for item in part.references]
     references = list({item.item_id: item for item in pointed}.values())
     refused = lead.read.acts["harm"] >= HARMFUL
-    intent = _intent(lead, references, shown=shown, attached=attached)
+    intent = _intent(lead, references, has_shown=has_shown, attached=attached)
     is_gift = lead.asks("gift")
     left_open = lead.asks("open") or (is_gift and not lead.says_what)
     is_open = left_open and not (attached or (lead.kinds if is_gift else lead.says_what or lead.names_item))
     wishes = [] if intent or len(parts) > 1 else _wishes(lead)
-    own = {id(c) for wish in wishes for c in wish.constraints}
-    constraints = [c for part in parts for c, _ in part.constraints if id(c) not in own]
+    wish_constraint_ids = {id(c) for wish in wishes for c in wish.constraints}
+    constraints = [c for part in parts for c, _ in part.constraints if id(c) not in wish_constraint_ids]
     rejected = references if lead.asks("rejects") else []
     liked = references if lead.asks("likes") or lead.asks("similar") else []
     excluded = [*rejected, *(references if lead.asks("similar") else [])]
@@ -668,16 +700,18 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     asks_item = lead.read.act == "item" and intent is None and not attached
     compared = bool(lead.things) and (lead.asks("cheaper") or lead.asks("dearer"))
     only_others = lead.read.act == "more" and not liked
-    kept = [] if compared or only_others or (rejected and not liked) else references
+    kept_references = [] if compared or only_others or (rejected and not liked) else references
     return Understanding(
         language=language,
         intent="chat" if refused else intent,
-        sort=_sort(lead),
+        sort=_price_order(lead),
         accompanies=attached and is_accompaniment(lead.text.casefold()),
         refused=refused,
         liked=liked,
         rejected=rejected,
-        recalled=[regard.item_id for regard in memory.rejected if regard.title.casefold() in lead.text.casefold()],
+        recalled=[
+            feedback.item_id for feedback in memory.rejected if feedback.title.casefold() in lead.text.casefold()
+        ],
         recipient=_recipient(lead),
         open_wish=is_open,
         assortment=lead.read.act == "assortment",
@@ -687,10 +721,12 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
         preferences=[c for part in parts for c, _ in part.preferences],
         dropped=[c for part in parts for c in part.dropped],
         currency=next((a.currency for part in parts for a in part.amounts if a.currency), None),
-        references=kept,
+        references=kept_references,
         question=_question(lead),
         other_things=[words for part in parts for words in part.other_things][:MOST_OTHERS],
-        unshown=[words for part in parts for words in part.pointed.unshown] if shown and not (kept or intent) else [],
+        unshown=[words for part in parts for words in part.pointed.unshown]
+        if has_shown and not (kept_references or intent)
+        else [],
         topic=topic,
         head=head,
         sentence="" if silent else " ".join(part.sentence() for part in parts),
@@ -704,29 +740,31 @@ def _joined(parts: Sequence[_Part], memory: Memory, language: str, *, attached: 
     )
 
 
-def _intent(part: _Part, references: list[Recommendation], *, shown: bool, attached: bool) -> Intent | None:
+def _intent(part: _Part, references: list[Recommendation], *, has_shown: bool, attached: bool) -> Intent | None:
     """The act as an intent; None for everything that searches."""
     act = part.read.act
     if act == "item":
-        if shown and not attached and asks_why(part.text.casefold()):
+        if has_shown and not attached and asks_why(part.text.casefold()):
             return "why"
-        return "details" if references or (shown and not part.pointed.unshown) else None
-    if part.pointed.picked and (act == "compare" or (act in ("find", "refine") and not any(map(part.asks, _OTHERS)))):
+        return "details" if references or (has_shown and not part.pointed.unshown) else None
+    if part.pointed.picked and (
+        act == "compare" or (act in ("find", "refine") and not any(map(part.asks, _OTHER_ITEM_OPERATIONS)))
+    ):
         return "details"
-    if act == "compare" and not (shown or len(references) > 1):
+    if act == "compare" and not (has_shown or len(references) > 1):
         return None
     if act == "chat" and (attached or part.things):
         return None
-    if act == "cart" and part.things and not (shown or references):
+    if act == "cart" and part.things and not (has_shown or references):
         return None
     if act in ("find", "more", "undo", "refine") and (part.asks("rejects") or part.asks("open")):
         return "recommend"
     return _INTENTS.get(act)
 
 
-def _sort(part: _Part) -> Literal["price", "-price"] | None:
+def _price_order(part: _Part) -> Literal["price", "-price"] | None:
     """The order of price that is asked for; where the classifiers are not sure the encoder says."""
-    likely = max(part.read.operations[one] for one in ("cheapest", "dearest"))
+    likely = max(part.read.operations[operation] for operation in ("cheapest", "dearest"))
     if part.asks("cheapest") or part.asks("dearest"):
         return "price" if part.asks("cheapest") else "-price"
     if likely < UNLIKELY or part.asks("cheaper") or part.asks("dearer") or part.is_bounded:
@@ -759,11 +797,11 @@ def _wishes(part: _Part) -> list[Wish]:
     kinds = [span for span in part.kinds if span.role == "thing"]
     if len(kinds) < 2 or part.read.act not in ("find", "refine"):
         return []
-    things = _apart(part.text, kinds, part.language)
-    if len(things) < 2:
+    spans = _apart(part.text, kinds, part.language)
+    if len(spans) < 2:
         return []
-    borders = _borders(part.text, things, part.language)
-    shared = _shared(part, things, borders)
+    borders = _borders(part.text, spans, part.language)
+    shared_limits = _shared_limits(part, spans, borders)
     wishes = [
         Wish(
             topic=part.topic(start, end),
@@ -771,7 +809,7 @@ def _wishes(part: _Part) -> list[Wish]:
             sentence=part.sentence(start, end),
             kind=part.kind(start, end),
             clauses=part.clauses(start, end),
-            constraints=[c for c, place in part.constraints if start <= place < end and c not in shared],
+            constraints=[c for c, position in part.constraints if start <= position < end and c not in shared_limits],
         )
         for start, end in pairwise(borders)
     ]
@@ -779,42 +817,42 @@ def _wishes(part: _Part) -> list[Wish]:
     return list(distinct.values()) if len(distinct) > 1 else []
 
 
-def _shared(part: _Part, things: Sequence[RoleSpan], borders: Sequence[int]) -> list[Constraint]:
+def _shared_limits(part: _Part, spans: Sequence[RoleSpan], borders: Sequence[int]) -> list[Constraint]:
     """Price limits that hold for each wish: "a lamp and a rug, both under 20", "up to 20 each: a lamp and a rug".
 
     They stand at one end of the message. Either a mark sets them apart from the things, or they follow the last one and
     each of the things is to be had within them: in "a laptop and a mouse under 20" they are the mouse's alone.
     """
-    limits = [(one, place) for one, place in part.constraints if one.field in PRICES]
-    places = [place for _, place in limits]
-    before = bool(places) and max(places) < things[0].start
-    after = bool(places) and min(places) >= things[-1].end
-    if not (before or after):
+    limits = [(constraint, position) for constraint, position in part.constraints if constraint.field in PRICES]
+    places = [position for _, position in limits]
+    is_before = bool(places) and max(places) < spans[0].start
+    is_after = bool(places) and min(places) >= spans[-1].end
+    if not (is_before or is_after):
         return []
-    shared = [one for one, _ in limits]
-    if has_mark(part.text[max(places) : things[0].start] if before else part.text[things[-1].end : min(places)]):
-        return shared
+    constraints = [constraint for constraint, _ in limits]
+    if has_mark(part.text[max(places) : spans[0].start] if is_before else part.text[spans[-1].end : min(places)]):
+        return constraints
     kinds = [part.topic(start, end, purpose=False) for start, end in pairwise(borders)]
-    return shared if after and all(part.is_to_be_had(kind, to_filters(shared)) for kind in kinds) else []
+    return constraints if is_after and all(part.is_to_be_had(kind, to_filters(constraints)) for kind in kinds) else []
 
 
-def _apart(text: str, things: Sequence[RoleSpan], language: str) -> list[RoleSpan]:
+def _apart(text: str, spans: Sequence[RoleSpan], language: str) -> list[RoleSpan]:
     """The things between which something separates two wishes: a mark, or "and" in one of the languages."""
-    apart = [things[0]]
-    for thing in things[1:]:
-        if joint(language).search(text[apart[-1].end : thing.start]):
-            apart.append(thing)
+    separate = [spans[0]]
+    for span in spans[1:]:
+        if joint(language).search(text[separate[-1].end : span.start]):
+            separate.append(span)
         else:  # "a sofa bed", "bola de futebol"
-            apart[-1] = apart[-1]._replace(end=thing.end)
-    return apart
+            separate[-1] = separate[-1]._replace(end=span.end)
+    return separate
 
 
-def _borders(text: str, things: Sequence[RoleSpan], language: str) -> list[int]:
+def _borders(text: str, spans: Sequence[RoleSpan], language: str) -> list[int]:
     """Where each wish begins: at what last separates two things."""
     borders = [0]
-    for one, other in pairwise(things):
-        *_, last = joint(language).finditer(text[one.end : other.start])
-        borders.append(one.end + last.start())
+    for span, next_span in pairwise(spans):
+        *_, separator = joint(language).finditer(text[span.end : next_span.start])
+        borders.append(span.end + separator.start())
     return [*borders, len(text)]
 
 
@@ -825,7 +863,7 @@ def _goes_on(memory: Memory) -> bool:
 
 def _among(places: Iterable[tuple[int, int]], starts: Sequence[int]) -> list[tuple[int, int]]:
     """The stretches in which one of the positions lies."""
-    return [(start, end) for start, end in places if any(start <= one < end for one in starts)]
+    return [(start, end) for start, end in places if any(start <= position < end for position in starts)]
 
 
 def _is_brand(names: Iterable[NameMatch]) -> bool:

@@ -51,7 +51,7 @@ SUPERLATIVES: Final = {"cheaper": "cheapest", "dearer": "dearest", "cheapest": "
 CLEARLY_OF_TWO: Final = 0.03
 """By how much more a pointer must look like the comparative than like the superlative to be about two items alone."""
 
-NAMED: Final = 8.0
+NAMED_SCORE: Final = 8.0
 """z-score from which words name something that the catalogue has.
 
 Over three catalogues names, brands and words of titles in any language reach 8.5 to 14, pronouns and ordinals up to
@@ -149,8 +149,8 @@ class Referring:
 
     def prepare(self, words: Iterable[str]) -> None:
         """Encode together what will be compared: one pass costs less than one for each."""
-        new = [one for one in dict.fromkeys(words) if one not in self._vectors]
-        self._vectors |= zip(new, self._encoder.encode(new, purpose="query"), strict=True)
+        missing = [word for word in dict.fromkeys(words) if word not in self._vectors]
+        self._vectors |= zip(missing, self._encoder.encode(missing, purpose="query"), strict=True)
 
     def _vector(self, words: str) -> NDArray[np.float32]:
         self.prepare([words])
@@ -165,62 +165,64 @@ class Referring:
             memory: the session so far.
             alone: one item is asked about: "the one about the bear" points once.
         """
-        shown = memory.shown
+        shown_items = memory.shown
         if not pointers:
-            return Pointed(_by_title(text, shown, least=2))
+            return Pointed(_by_title(text, shown_items, least=2))
         pointers = list(dict.fromkeys(pointers))[:MOST_POINTERS]
         self.prepare(pointers)
         by_price = [pointer for pointer in pointers if self._is_by_price(pointer)]
-        found: list[Recommendation] = []
+        items: list[Recommendation] = []
         titles: list[tuple[str, str]] = []
         unshown: list[str] = []
         for pointer in sorted(pointers, key=self._is_bare) if alone else pointers:
-            if alone and found and self._is_bare(pointer):
+            if alone and items and self._is_bare(pointer):
                 continue
-            named = [] if pointer in by_price else self._one(pointer, shown, found)
-            found += named or []
-            titles += [(pointer, item.title) for item in named or [] if item not in shown]
-            unshown += [pointer] if named is None else []
-        among = _once(found) if len(_once(found)) > 1 else shown
-        picked = _once(item for pointer in by_price for item in self._by_price(pointer, among))
-        return Pointed(picked or _once(found), len(picked) == 1, titles, unshown)
+            matches = [] if pointer in by_price else self._resolve_one(pointer, shown_items, items)
+            items += matches or []
+            titles += [(pointer, item.title) for item in matches or [] if item not in shown_items]
+            unshown += [pointer] if matches is None else []
+        among = _unique(items) if len(_unique(items)) > 1 else shown_items
+        picked_items = _unique(item for pointer in by_price for item in self._by_price(pointer, among))
+        return Pointed(picked_items or _unique(items), len(picked_items) == 1, titles, unshown)
 
-    def _one(
-        self, pointer: str, shown: list[Recommendation], before: list[Recommendation]
+    def _resolve_one(
+        self, pointer: str, shown_items: list[Recommendation], earlier: list[Recommendation]
     ) -> list[Recommendation] | None:
         """What one pointer names; None where that was not shown and it is not clear which item it is."""
-        if shown and (form := self.form(pointer)):
-            return _by_form(form, shown, before)
-        if named := _by_title(pointer, shown) or _by_rank(pointer, shown):
-            return named
-        named_in_catalogue = self._by_name(pointer, shown)
+        if shown_items and (form := self.form(pointer)):
+            return _by_form(form, shown_items, earlier)
+        if items := _by_title(pointer, shown_items) or _by_rank(pointer, shown_items):
+            return items
+        named_in_catalogue = self._by_name(pointer, shown_items)
         scores = self._scores(pointer)
         likeliest = max(scores, key=scores.__getitem__)
-        return _by_form(likeliest, shown, before) if named_in_catalogue == [] else named_in_catalogue
+        return _by_form(likeliest, shown_items, earlier) if named_in_catalogue == [] else named_in_catalogue
 
     def form(self, pointer: str) -> str | None:
         """The form that the pointer certainly has; None where it points by what it says of the item."""
         scores = self._scores(pointer)
-        form, other = sorted(scores, key=lambda one: -scores[one])[:2]
-        return form if scores[form] >= CERTAIN_FORM and scores[form] - scores[other] >= CLEAR_FORM else None
+        form, runner_up = sorted(scores, key=lambda name: -scores[name])[:2]
+        return form if scores[form] >= CERTAIN_FORM and scores[form] - scores[runner_up] >= CLEAR_FORM else None
 
-    def _by_name(self, pointer: str, shown: list[Recommendation]) -> list[Recommendation] | None:
+    def _by_name(self, pointer: str, shown_items: list[Recommendation]) -> list[Recommendation] | None:
         """The item that the words name in any language; none where they name nothing, None where several not shown."""
         hits = self._find(pointer, None)
-        scores = {hit.item_id: strength((pointer, one) for one in hit.signals).get("text", 0.0) for hit in hits}
+        scores = {hit.item_id: strength((pointer, signal) for signal in hit.signals).get("text", 0.0) for hit in hits}
         best = max(scores.values(), default=0.0)
-        seen = sorted(shown, key=lambda item: -scores.get(item.item_id, 0.0))
-        of_seen = [scores.get(item.item_id, 0.0) for item in seen]
-        others = sorted(scores.values())[:-1]
-        is_alone = best >= NAMED_ALONE and max(others, default=0.0) <= NEXT * best
-        if best >= NAMED or is_alone:
+        by_score = sorted(shown_items, key=lambda item: -scores.get(item.item_id, 0.0))
+        shown_scores = [scores.get(item.item_id, 0.0) for item in by_score]
+        other_scores = sorted(scores.values())[:-1]
+        is_alone = best >= NAMED_ALONE and max(other_scores, default=0.0) <= NEXT * best
+        if best >= NAMED_SCORE or is_alone:
             alike = [hit for hit in hits if scores[hit.item_id] >= SAME_KIND * best]
-            meant = [item for item in shown if any(item.item_id == hit.item_id for hit in alike)]
-            if meant or (of_seen and of_seen[0] >= HAS_PART * best):
-                return (meant or seen)[:1]
-            return [_shown_as(alike[0])] if len(alike) == 1 else None
-        is_clear = of_seen[:1] >= [RELEVANT["text"]] and SAME_KIND * of_seen[0] > max(of_seen[1:], default=0.0)
-        return seen[:1] if is_clear else []
+            matches = [item for item in shown_items if any(item.item_id == hit.item_id for hit in alike)]
+            if matches or (shown_scores and shown_scores[0] >= HAS_PART * best):
+                return (matches or by_score)[:1]
+            return [_recommendation(alike[0])] if len(alike) == 1 else None
+        is_clear = shown_scores[:1] >= [RELEVANT["text"]] and SAME_KIND * shown_scores[0] > max(
+            shown_scores[1:], default=0.0
+        )
+        return by_score[:1] if is_clear else []
 
     def _is_bare(self, pointer: str) -> bool:
         """Whether the pointer says nothing of the item: "it", "the one"."""
@@ -235,18 +237,18 @@ class Referring:
     def _is_by_price(self, pointer: str) -> bool:
         """Whether the pointer picks an item by its price."""
         scores = self._scores(pointer)
-        other = max(score for form, score in scores.items() if form not in SUPERLATIVES)
-        return max(scores[form] for form in SUPERLATIVES) - other >= CLEAR_FORM
+        other_score = max(score for form, score in scores.items() if form not in SUPERLATIVES)
+        return max(scores[form] for form in SUPERLATIVES) - other_score >= CLEAR_FORM
 
     def _by_price(self, pointer: str, among: list[Recommendation]) -> list[Recommendation]:
         """The cheapest or dearest of these items, or of the first two of them: "the cheaper of the two"."""
         scores = self._scores(pointer)
-        form = max(SUPERLATIVES, key=lambda one: scores[one])
-        whole = SUPERLATIVES[form]
-        of_two = scores[form] - scores[whole] >= CLEARLY_OF_TWO
+        form = max(SUPERLATIVES, key=lambda name: scores[name])
+        superlative = SUPERLATIVES[form]
+        of_two = scores[form] - scores[superlative] >= CLEARLY_OF_TWO
         priced = [item for item in (among[:2] if of_two else among) if item.price is not None]
         priced.sort(key=lambda item: item.price or 0.0)
-        return priced[:1] if whole == "cheapest" else priced[-1:]
+        return priced[:1] if superlative == "cheapest" else priced[-1:]
 
     def _scores(self, pointer: str) -> dict[str, float]:
         """How near the pointer is to each form."""
@@ -258,7 +260,7 @@ class Referring:
     def alone(self, words: str, *, among: str) -> Hit | None:
         """The one item that the words name, where it is also what ``among`` names, with others or alone."""
         hits = self.of_kind(words)
-        of_them = {hit.item_id for hit in self.of_kind(among, least=NAMED)} if len(hits) == 1 else set()
+        of_them = {hit.item_id for hit in self.of_kind(among, least=NAMED_SCORE)} if len(hits) == 1 else set()
         return hits[0] if hits and hits[0].item_id in of_them else None
 
     def of_kind(self, words: str, filters: Filters | None = None, *, least: float = 0.0) -> list[Hit]:
@@ -271,31 +273,41 @@ class Referring:
         best = best_scores((words, hit) for hit in hits)
         if best.get("text", 0.0) < least:
             return []
-        return [hit for hit in hits if is_same_kind(((words, one) for one in hit.signals), best)]
+        return [hit for hit in hits if is_same_kind(((words, signal) for signal in hit.signals), best)]
 
     def is_group(self, category: str) -> bool:
         """Whether a category holds things that are called otherwise: footwear is boots and sandals."""
         word = category.split(">")[-1]
         titles = [tokens(hit.title) for hit in self._find(word, Filters(categories=[category]))]
-        named = [all(holds(title, one.tokens) for one in query_words(word)) for title in titles]
-        return bool(titles) and sum(named) <= CALLED_SO * len(titles)
+        contains_name = [all(holds(title, query_word.tokens) for query_word in query_words(word)) for title in titles]
+        return bool(titles) and sum(contains_name) <= CALLED_SO * len(titles)
 
     def brand(self, words: str, vocabulary: Vocabulary) -> str | None:
         """The brand in another script, with an ending or a slip ("ナイキ", "Nikes", "Addidas"); None where none is."""
         latin, is_cjk = anyascii(words), has_cjk(words)
-        if same := self._spelt(latin, vocabulary.brands):
-            return same
+        if match := self._by_spelling(latin, vocabulary.brands):
+            return match
         is_translated = is_cjk and len(vocabulary.brands) >= FEW_NAMES  # "苹果" sounds like nothing in "Apple"
         spellings = [words] if is_cjk or latin == words else [words, latin]
-        near = (brand for one in spellings if (brand := self._name(one, vocabulary.brands)))
-        return next((one for one in near if is_translated or _alike(latin, anyascii(one)) >= SPELT_ALIKE), None)
+        candidates = (brand for spelling in spellings if (brand := self._name(spelling, vocabulary.brands)))
+        return next(
+            (
+                candidate
+                for candidate in candidates
+                if is_translated or _alike(latin, anyascii(candidate)) >= SPELT_ALIKE
+            ),
+            None,
+        )
 
-    def _spelt(self, latin: str, brands: Sequence[str]) -> str | None:
+    def _by_spelling(self, latin: str, brands: Sequence[str]) -> str | None:
         """The brand that is written nearly so; a large catalogue's are not compared."""
         if len(brands) > MOST_NAMES or len(latin) > LONGEST_NAME:
             return None
-        spelt = _transliterated(tuple(brands))
-        return next((spelt[one] for one in get_close_matches(latin.casefold(), spelt, n=1, cutoff=SPELT_SAME)), None)
+        brand_of = _transliterated(tuple(brands))
+        return next(
+            (brand_of[spelling] for spelling in get_close_matches(latin.casefold(), brand_of, n=1, cutoff=SPELT_SAME)),
+            None,
+        )
 
     def category(self, words: str, vocabulary: Vocabulary) -> str | None:
         """The category that the words name in another language; None where none is near, or it is a wider one.
@@ -308,49 +320,56 @@ class Referring:
         if self._vector(category) @ self._vector(words) >= SAME_NAME:
             return category
         items = self._find(words, Filters(categories=[category]))
-        named = self.of_kind(words, Filters(categories=[category]))
-        return category if named and 2 * len(named) >= len(items) else None
+        hits = self.of_kind(words, Filters(categories=[category]))
+        return category if hits and 2 * len(hits) >= len(items) else None
 
     def attribute(self, words: str, vocabulary: Vocabulary) -> list[tuple[str, str]]:
         """The attributes and values that the words mean, in another language or in other words than the catalogue's."""
         values = vocabulary.attribute_values
         if len(words) > LONGEST_NAME or sum(map(len, values.values())) > MOST_NAMES:
             return []
-        return [(name, value) for name, own in nearest(values, words, self._encoder).items() for value in own]
+        return [
+            (name, value)
+            for name, attribute_values in nearest(values, words, self._encoder).items()
+            for value in attribute_values
+        ]
 
     def _name(self, words: str, names: Sequence[str]) -> str | None:
         """A name is meant when it lies far nearer to the words than the others do."""
         if not 2 < len(names) <= MOST_NAMES or len(words) > LONGEST_NAME:
             return None
-        near = _name_vectors(self._encoder, tuple(names)) @ self._vector(words)
-        best = int(np.argmax(near))
-        others = np.delete(near, best)
-        deviation = max(float(others.std()), 1e-6)
+        cosines = _name_vectors(self._encoder, tuple(names)) @ self._vector(words)
+        best = int(np.argmax(cosines))
+        other_cosines = np.delete(cosines, best)
+        deviation = max(float(other_cosines.std()), 1e-6)
         clear = (
-            near[best] - others.mean() >= NAME_DEVIATIONS * deviation
-            and near[best] - others.max() >= NAME_LEAD * deviation
+            cosines[best] - other_cosines.mean() >= NAME_DEVIATIONS * deviation
+            and cosines[best] - other_cosines.max() >= NAME_LEAD * deviation
         )
         return names[best] if clear else None
 
     def taken_back(self, phrases: Sequence[str], constraints: Sequence[Constraint]) -> list[Constraint]:
         """The constraints in force that the phrases take back; the latest where nothing is named."""
-        held = [one for one in constraints if one.field != "exclude_ids"]
-        if not held or not phrases:
-            return held[-1:]
-        vectors = self._encoder.encode([_described(one) for one in held], purpose="query")
-        found: dict[int, Constraint] = {}
+        candidates = [constraint for constraint in constraints if constraint.field != "exclude_ids"]
+        if not candidates or not phrases:
+            return candidates[-1:]
+        vectors = self._encoder.encode([_described(constraint) for constraint in candidates], purpose="query")
+        matches: dict[int, Constraint] = {}
         for phrase in phrases:
             folded = phrase.casefold()
-            named = [
-                place
-                for place, one in enumerate(held)
-                if str(one.value).casefold() in folded or folded in one.words.casefold()
+            indexes = [
+                index
+                for index, constraint in enumerate(candidates)
+                if str(constraint.value).casefold() in folded or folded in constraint.words.casefold()
             ]
-            if not named:
-                named = [int(np.argmax(vectors @ self._vector(phrase)))]
-            found |= {place: held[place] for place in named}
-        fields = {one.field for one in found.values() if one.field in ("min_price", "max_price")}
-        return [*found.values(), *(one for one in held if fields and one.field in ("min_price", "max_price"))]
+            if not indexes:
+                indexes = [int(np.argmax(vectors @ self._vector(phrase)))]
+            matches |= {index: candidates[index] for index in indexes}
+        fields = {constraint.field for constraint in matches.values() if constraint.field in ("min_price", "max_price")}
+        return [
+            *matches.values(),
+            *(constraint for constraint in candidates if fields and constraint.field in ("min_price", "max_price")),
+        ]
 
 
 @lru_cache(maxsize=4)
@@ -370,48 +389,48 @@ def _transliterated(brands: tuple[str, ...]) -> dict[str, str]:
     return {anyascii(brand).casefold(): brand for brand in brands}
 
 
-def _alike(one: str, other: str) -> float:
-    return SequenceMatcher(None, one.casefold(), other.casefold(), autojunk=False).ratio()
+def _alike(first: str, second: str) -> float:
+    return SequenceMatcher(None, first.casefold(), second.casefold(), autojunk=False).ratio()
 
 
 def _described(constraint: Constraint) -> str:
     return _FIELDS[constraint.field].format(constraint.value, constraint.value)
 
 
-def _once(items: Iterable[Recommendation]) -> list[Recommendation]:
+def _unique(items: Iterable[Recommendation]) -> list[Recommendation]:
     return list({item.item_id: item for item in items}.values())
 
 
-def _by_form(form: str, shown: list[Recommendation], before: list[Recommendation]) -> list[Recommendation]:
+def _by_form(form: str, shown_items: list[Recommendation], earlier: list[Recommendation]) -> list[Recommendation]:
     """The shown items that a pointer of this form names, after those that earlier pointers of the message name."""
     if form in _RANKS:
-        return shown[_RANKS[form] : _RANKS[form] + 1]
+        return shown_items[_RANKS[form] : _RANKS[form] + 1]
     return {
-        "last": shown[-1:],
-        "other": [item for item in shown if item not in (before or shown[:1])][:1],
-        "both": shown[:2],
-        "all": shown[:4],
-    }.get(form, (before or shown)[:1])
+        "last": shown_items[-1:],
+        "other": [item for item in shown_items if item not in (earlier or shown_items[:1])][:1],
+        "both": shown_items[:2],
+        "all": shown_items[:4],
+    }.get(form, (earlier or shown_items)[:1])
 
 
-def _by_title(text: str, shown: list[Recommendation], *, least: int = 1) -> list[Recommendation]:
+def _by_title(text: str, shown_items: list[Recommendation], *, least: int = 1) -> list[Recommendation]:
     """The item whose title holds most words of the text, where it is one alone."""
     words = [word.tokens for word in query_words(text)]
-    titles = [tokens(item.title) for item in shown]
-    shared = [sum(holds(title, word) for word in words) for title in titles]
-    most = max(shared, default=0)
-    if most < least or shared.count(most) != 1:
+    titles = [tokens(item.title) for item in shown_items]
+    counts = [sum(holds(title, word) for word in words) for title in titles]
+    most = max(counts, default=0)
+    if most < least or counts.count(most) != 1:
         return []
-    return [shown[shared.index(most)]]
+    return [shown_items[counts.index(most)]]
 
 
-def _by_rank(pointer: str, shown: list[Recommendation]) -> list[Recommendation]:
+def _by_rank(pointer: str, shown_items: list[Recommendation]) -> list[Recommendation]:
     """The items whose numbers in the list the pointer names, in digits."""
     ranks = [int(match.group()) for match in _DIGITS.finditer(pointer.casefold())]
-    return [shown[rank - 1] for rank in ranks if 1 <= rank <= len(shown)]
+    return [shown_items[rank - 1] for rank in ranks if 1 <= rank <= len(shown_items)]
 
 
-def _shown_as(hit: Hit) -> Recommendation:
+def _recommendation(hit: Hit) -> Recommendation:
     """An item of the catalogue as if it had been shown."""
     return Recommendation(
         rank=1,

@@ -79,8 +79,8 @@ class TaggedTokens:
         """Probabilities (len(ROLES),) of a stretch; all of them "other" where it has no token."""
         inside = self._inside(start, end)
         if not inside:
-            nothing: Probabilities = np.eye(len(ROLES), dtype=np.float32)[0]
-            return nothing
+            only_other: Probabilities = np.eye(len(ROLES), dtype=np.float32)[0]
+            return only_other
         mean = np.exp(self._logs[inside].mean(axis=0))
         distribution: Probabilities = (mean / mean.sum()).astype(np.float32)
         return distribution
@@ -91,10 +91,10 @@ class TaggedTokens:
         spans: list[RoleSpan] = []
         for role, group in groupby(words, key=lambda word: word[2]):
             if role != "other":
-                spans += self._joined(role, list(group))
+                spans += self._role_spans(role, list(group))
         return spans
 
-    def _joined(self, role: str, words: list[tuple[int, int, str, float]]) -> Iterable[RoleSpan]:
+    def _role_spans(self, role: str, words: list[tuple[int, int, str, float]]) -> Iterable[RoleSpan]:
         start, end, _, probability = words[0]
         least = probability
         for first, last, _, probability in words[1:]:
@@ -118,7 +118,9 @@ class TaggedTokens:
 
 def _inside_words(text: str) -> set[int]:
     """The places of a text at which no word begins."""
-    inside = {match.start() + place for match in _SPACED_WORD.finditer(text) for place in range(1, len(match.group()))}
+    inside = {
+        match.start() + offset for match in _SPACED_WORD.finditer(text) for offset in range(1, len(match.group()))
+    }
     if _HAN.search(text) and not _KANA.search(text):
         import jieba  # late: its dictionary takes a second to load
 

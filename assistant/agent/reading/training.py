@@ -35,37 +35,41 @@ def examples(
     messages: Sequence[LabelledMessage], encode: Callable[[str], TokenStates], progress: Callable[[int], None]
 ) -> list[MessageExample]:
     """The messages encoded for classification; ``progress`` is given the number done."""
-    found: list[MessageExample] = []
+    encoded: list[MessageExample] = []
     for message in messages:
-        found.append(MessageExample(message, encode(message.text)))
-        progress(len(found))
-    return found
+        encoded.append(MessageExample(message, encode(message.text)))
+        progress(len(encoded))
+    return encoded
 
 
-def fit(given: Sequence[MessageExample], *, seed: int = 0) -> dict[str, Array]:
+def fit(examples: Sequence[MessageExample], *, seed: int = 0) -> dict[str, Array]:
     """The weights of all classifiers, as `Heads` takes them."""
-    weights = _fit_roles([one for one in given if one.message.act], seed)
-    acted = [one for one in given if one.message.act]
-    acts = np.array([ACTS.index(str(one.message.act)) for one in acted])
-    weights |= _named("act", _linear(_features(acted), np.eye(len(ACTS), dtype=np.float32)[acts], PENALTY["act"], True))
-    operated = [one for one in given if not one.message.act]
-    held = np.array([[name in one.message.operations for name in OPERATIONS] for one in operated], np.float32)
-    held = held if len(operated) else np.zeros((0, len(OPERATIONS)), np.float32)
-    return weights | _named("operation", _linear(_features(operated), held, PENALTY["operation"], False))
+    weights = _fit_roles([example for example in examples if example.message.act], seed)
+    acted = [example for example in examples if example.message.act]
+    acts = np.array([ACTS.index(str(example.message.act)) for example in acted])
+    weights |= _with_prefix(
+        "act", _linear(_features(acted), np.eye(len(ACTS), dtype=np.float32)[acts], PENALTY["act"], True)
+    )
+    operated = [example for example in examples if not example.message.act]
+    targets = np.array(
+        [[name in example.message.operations for name in OPERATIONS] for example in operated], np.float32
+    )
+    targets = targets if len(operated) else np.zeros((0, len(OPERATIONS)), np.float32)
+    return weights | _with_prefix("operation", _linear(_features(operated), targets, PENALTY["operation"], False))
 
 
-def _named(name: str, fitted: tuple[Array, Array]) -> dict[str, Array]:
+def _with_prefix(name: str, fitted: tuple[Array, Array]) -> dict[str, Array]:
     return {f"{name}.weight": fitted[0], f"{name}.bias": fitted[1]}
 
 
-def _features(given: Sequence[MessageExample]) -> Array:
-    embeddings = np.array([one.states.embedding for one in given])
-    return message_features(embeddings, np.array([one.message.shown for one in given]))
+def _features(examples: Sequence[MessageExample]) -> Array:
+    embeddings = np.array([example.states.embedding for example in examples])
+    return message_features(embeddings, np.array([example.message.shown for example in examples]))
 
 
 def _linear(features: Array, targets: Array, penalty: float, exclusive: bool) -> tuple[Array, Array]:
     """Logistic regression by L-BFGS: one of the classes where ``exclusive``, else any number of them."""
-    inputs, wanted = torch.from_numpy(features), torch.from_numpy(targets)
+    inputs, target_tensor = torch.from_numpy(features), torch.from_numpy(targets)
     weight = torch.zeros(features.shape[1], targets.shape[1], requires_grad=True)
     bias = torch.zeros(targets.shape[1], requires_grad=True)
     optimiser = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
@@ -73,7 +77,7 @@ def _linear(features: Array, targets: Array, penalty: float, exclusive: bool) ->
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        value = loss(inputs @ weight + bias, wanted) + (weight**2).sum() / (2 * penalty * len(inputs))
+        value = loss(inputs @ weight + bias, target_tensor) + (weight**2).sum() / (2 * penalty * len(inputs))
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
@@ -81,8 +85,8 @@ def _linear(features: Array, targets: Array, penalty: float, exclusive: bool) ->
     return weight.detach().numpy(), bias.detach().numpy()
 
 
-def _binary_loss(scores: Tensor, wanted: Tensor) -> Tensor:
-    return nn.functional.binary_cross_entropy_with_logits(scores, wanted, reduction="none").sum(1).mean()
+def _binary_loss(scores: Tensor, targets: Tensor) -> Tensor:
+    return nn.functional.binary_cross_entropy_with_logits(scores, targets, reduction="none").sum(1).mean()
 
 
 class _RoleTagger(nn.Module):
@@ -98,21 +102,21 @@ class _RoleTagger(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """(batch, length, states) to (batch, length, roles)."""
         inner = torch.relu(self.inner(self.dropout(states)))
-        found, _ = self.recurrent(self.dropout(inner))
-        scores: Tensor = self.outer(self.dropout(torch.cat([inner, found], dim=-1)))
+        outputs, _ = self.recurrent(self.dropout(inner))
+        scores: Tensor = self.outer(self.dropout(torch.cat([inner, outputs], dim=-1)))
         return scores
 
 
-def _fit_roles(given: Sequence[MessageExample], seed: int) -> dict[str, Array]:
+def _fit_roles(examples: Sequence[MessageExample], seed: int) -> dict[str, Array]:
     torch.manual_seed(seed)
-    stacked = np.vstack([one.states.vectors for one in given[:2000]])
+    stacked = np.vstack([example.states.vectors for example in examples[:2000]])
     mean, deviation = stacked.mean(axis=0), stacked.std(axis=0) + 1e-6
     rows = [
         (
-            torch.from_numpy(np.clip((one.states.vectors - mean) / deviation, -CLIP, CLIP).astype(np.float32)),
-            torch.from_numpy(token_roles(one)),
+            torch.from_numpy(np.clip((example.states.vectors - mean) / deviation, -CLIP, CLIP).astype(np.float32)),
+            torch.from_numpy(token_roles(example)),
         )
-        for one in given
+        for example in examples
     ]
     tagger = _RoleTagger(stacked.shape[1])
     optimiser = torch.optim.AdamW(tagger.parameters(), lr=RATE, weight_decay=DECAY)
@@ -138,33 +142,33 @@ def _batches(rows: list[tuple[Tensor, Tensor]], random: np.random.Generator) -> 
     """All rows in random order, batches of similar length."""
     order = sorted(random.permutation(len(rows)), key=lambda row: len(rows[row][0]) // 6)
     batches = [[rows[row] for row in order[start : start + BATCH]] for start in range(0, len(rows), BATCH)]
-    return [batches[place] for place in random.permutation(len(batches))]
+    return [batches[index] for index in random.permutation(len(batches))]
 
 
 def token_roles(example: MessageExample) -> NDArray[np.int64]:
     """The role (n,) of each token, as an index of `ROLES`."""
     roles = np.zeros(len(example.states.offsets), np.int64)
-    for place, (start, end) in enumerate(example.states.offsets):
+    for index, (start, end) in enumerate(example.states.offsets):
         for span in example.message.spans:
             if start < span.end and span.start < end:
-                roles[place] = ROLES.index(span.role)
+                roles[index] = ROLES.index(span.role)
     return roles
 
 
 def _role_weights(tagger: _RoleTagger) -> dict[str, Array]:
     state = {name: value.detach().numpy() for name, value in tagger.state_dict().items()}
-    found = {
+    weights = {
         "role.in.weight": state["inner.weight"].T,
         "role.in.bias": state["inner.bias"],
         "role.out.weight": state["outer.weight"].T,
         "role.out.bias": state["outer.bias"],
     }
     for name, suffix in (("forward", ""), ("backward", "_reverse")):
-        found[f"role.{name}.input"] = state[f"recurrent.weight_ih_l0{suffix}"].T
-        found[f"role.{name}.recurrent"] = state[f"recurrent.weight_hh_l0{suffix}"].T
-        found[f"role.{name}.input_bias"] = state[f"recurrent.bias_ih_l0{suffix}"]
-        found[f"role.{name}.recurrent_bias"] = state[f"recurrent.bias_hh_l0{suffix}"]
-    return {name: np.ascontiguousarray(value, np.float32) for name, value in found.items()}
+        weights[f"role.{name}.input"] = state[f"recurrent.weight_ih_l0{suffix}"].T
+        weights[f"role.{name}.recurrent"] = state[f"recurrent.weight_hh_l0{suffix}"].T
+        weights[f"role.{name}.input_bias"] = state[f"recurrent.bias_ih_l0{suffix}"]
+        weights[f"role.{name}.recurrent_bias"] = state[f"recurrent.bias_hh_l0{suffix}"]
+    return {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
 
 
 def write(weights: dict[str, Array], path: Path) -> None:

@@ -22,14 +22,16 @@ VALUES_WITHIN: Final = 1_000
 """In how many of a message's characters, from its end, values of attributes are looked for."""
 
 
-def read_untrained(said: Sequence[Utterance], vocabulary: Vocabulary, language: str) -> Understanding:
+def read_untrained(utterances: Sequence[Utterance], vocabulary: Vocabulary, language: str) -> Understanding:
     """What the words name, as preferences; what they ask for is searched for as it stands, without sums of money."""
     preferences: list[Constraint] = []
     topics: list[str] = []
     currency: str | None = None
-    for part in said:
-        sums = [one for one in find_amounts(part.text, language, currencies=vocabulary.currencies) if one.is_money]
-        currency = currency or next((one.currency for one in sums if one.currency), None)
+    for part in utterances:
+        sums = [
+            amount for amount in find_amounts(part.text, language, currencies=vocabulary.currencies) if amount.is_money
+        ]
+        currency = currency or next((amount.currency for amount in sums if amount.currency), None)
         preferences += [*_limits(part, sums, vocabulary), *_brands(part, vocabulary), *_values(part, vocabulary)]
         topics.append(_without(part.text, sums))
     topic = " ".join(filter(None, topics))
@@ -46,33 +48,39 @@ def read_untrained(said: Sequence[Utterance], vocabulary: Vocabulary, language: 
     )
 
 
-def _limits(said: Utterance, sums: Sequence[Amount], vocabulary: Vocabulary) -> Iterator[Constraint]:
+def _limits(utterance: Utterance, sums: Sequence[Amount], vocabulary: Vocabulary) -> Iterator[Constraint]:
     """The highest sum as the price at most; of several, the lowest as the price at least."""
     only = vocabulary.currencies[0] if len(vocabulary.currencies) == 1 else None
-    ordered = sorted(sums, key=lambda one: one.value)
-    for field, amount in (("max_price", ordered[-1:]), ("min_price", ordered[:-1][:1])):
-        for one in amount:
-            words = said.text[slice(*one.span_with_currency)].strip()
+    ordered = sorted(sums, key=lambda amount: amount.value)
+    for field, selected in (("max_price", ordered[-1:]), ("min_price", ordered[:-1][:1])):
+        for amount in selected:
+            words = utterance.text[slice(*amount.span_with_currency)].strip()
             yield Constraint(
-                field=field, value=one.value, source=said.source, words=words, currency=one.currency or only
+                field=field, value=amount.value, source=utterance.source, words=words, currency=amount.currency or only
             )
 
 
-def _brands(said: Utterance, vocabulary: Vocabulary) -> Iterator[Constraint]:
-    found = longest(name_index(vocabulary).find_all(said.text), ["brand"])
-    for name, words in {one.name: said.text[one.start : one.end] for one in found[:MOST_NAMED]}.items():
-        yield Constraint(field="brands", value=name, source=said.source, words=words)
+def _brands(utterance: Utterance, vocabulary: Vocabulary) -> Iterator[Constraint]:
+    matches = longest(name_index(vocabulary).find_all(utterance.text), ["brand"])
+    for name, words in {match.name: utterance.text[match.start : match.end] for match in matches[:MOST_NAMED]}.items():
+        yield Constraint(field="brands", value=name, source=utterance.source, words=words)
 
 
-def _values(said: Utterance, vocabulary: Vocabulary) -> Iterator[Constraint]:
-    found = attribute_constraints(said.text[-VALUES_WITHIN:], vocabulary)
-    known = [one for one in found if one.name in vocabulary.attribute_values]
-    for one in known[:MOST_NAMED]:
-        yield Constraint(field="attributes", value=one.value, source=said.source, words=one.value, attribute=one.name)
+def _values(utterance: Utterance, vocabulary: Vocabulary) -> Iterator[Constraint]:
+    mentions = attribute_constraints(utterance.text[-VALUES_WITHIN:], vocabulary)
+    listed = [mention for mention in mentions if mention.name in vocabulary.attribute_values]
+    for mention in listed[:MOST_NAMED]:
+        yield Constraint(
+            field="attributes",
+            value=mention.value,
+            source=utterance.source,
+            words=mention.value,
+            attribute=mention.name,
+        )
 
 
 def _without(text: str, sums: Sequence[Amount]) -> str:
-    for one in sorted(sums, key=lambda each: -each.start):
-        start, end = one.span_with_currency
+    for amount in sorted(sums, key=lambda amount: -amount.start):
+        start, end = amount.span_with_currency
         text = f"{text[:start]} {text[end:]}"
     return " ".join(unmarked(text).split())

@@ -73,8 +73,8 @@ class Shelf:
         return [item.id for item in self.passing(filters)]
 
     def browse(self, filters: Filters, sort: str, k: int, offset: int) -> list[Item]:
-        found = sorted(self.passing(filters), key=lambda item: item.price or 0, reverse=sort == "-price")
-        return found[offset : offset + k]
+        items = sorted(self.passing(filters), key=lambda item: item.price or 0, reverse=sort == "-price")
+        return items[offset : offset + k]
 
     def get(self, item_id: str) -> Item | None:
         return next((item for item in self.items if item.id == item_id), None)
@@ -101,8 +101,8 @@ class Shelf:
         return build()
 
     def nearest(self, space: str, vector: NDArray[np.float32], k: int, filters: Filters) -> list[tuple[str, float]]:
-        found = self.vectors_of(space, [item.id for item in self.passing(filters)])
-        scored = [(item_id, float(rows[0] @ vector)) for item_id, rows in found.items()]
+        vectors = self.vectors_of(space, [item.id for item in self.passing(filters)])
+        scored = [(item_id, float(rows[0] @ vector)) for item_id, rows in vectors.items()]
         return sorted(scored, key=lambda pair: -pair[1])[:k]
 
 
@@ -116,17 +116,17 @@ DEVIATIONS = 10
 
 def hits(items: list[Item], words: str, scores: dict[str, float], filters: Filters) -> list[dict[str, Any]]:
     """Search results in the shelf's order; words of the query that stand in the item count as matched."""
-    found = []
+    matches = []
     for rank, item in enumerate(items, start=1):
-        asked, score = words.casefold().split(), scores.get(item.id, 0.6)
-        matched = [word for word in asked if word in f"{item.title} {item.description}".casefold()]
-        share = len(matched) / (len(asked) or 1)
+        query_words, score = words.casefold().split(), scores.get(item.id, 0.6)
+        matched = [word for word in query_words if word in f"{item.title} {item.description}".casefold()]
+        share = len(matched) / (len(query_words) or 1)
         signals = [
             Signal(source="dense", score=score, z=DEVIATIONS * score, rank=rank),
             Signal(source="keyword", score=5, share=share, rank=rank, matched=matched),
         ]
-        found.append(hit(item, signals=signals, filters=filters).model_dump())
-    return found
+        matches.append(hit(item, signals=signals, filters=filters).model_dump())
+    return matches
 
 
 @dataclass
@@ -151,10 +151,10 @@ class ScriptedChat:
     def _next(self, purpose: str, messages: list[BaseMessage]) -> Any:  # noqa: ANN401
         self.asked.append((purpose, messages))
         self.usage.records.append(CallUsage(purpose=purpose, seconds=0.0))
-        said = self.script.pop(0) if self.script else LLMUnavailable("The script has ended.")
-        if isinstance(said, Exception):
-            raise said
-        return said
+        answer = self.script.pop(0) if self.script else LLMUnavailable("The script has ended.")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 @dataclass
@@ -202,10 +202,10 @@ class Stage:
             act: what the message wants done, of `assistant.agent.reading.labels.ACTS`.
             asks: what it asks for beside, of ``OPERATIONS``.
         """
-        text, self.transcript = (self.told.tell(one, act, asks) for one in (text, self.transcript))
+        text, self.transcript = (self.told.tell(part, act, asks) for part in (text, self.transcript))
         chat = ScriptedChat(list(script))
-        given = {} if self.server is None else {"llm": self.server.settings(**self.llm).llm}
-        settings = Settings(home=self.folder, turn=self.manner, taste=self.tasting, shop=self.shop, **given)
+        llm_settings = {} if self.server is None else {"llm": self.server.settings(**self.llm).llm}
+        settings = Settings(home=self.folder, turn=self.manner, taste=self.tasting, shop=self.shop, **llm_settings)
         context = TurnContext(
             settings=settings,
             catalogue=self.shelf,  # type: ignore[arg-type]
@@ -238,8 +238,8 @@ class Stage:
     ) -> ItemsResult:
         """What the reader's own searches find: near are the items with one of the words in their title."""
         filters = filters or Filters()
-        passing, asked = shelf.passing(filters), set(words.casefold().split())
-        scores = {one.id: 0.6 if asked & set(one.title.casefold().split()) else 0.1 for one in passing}
+        passing, query_words = shelf.passing(filters), set(words.casefold().split())
+        scores = {item.id: 0.6 if query_words & set(item.title.casefold().split()) else 0.1 for item in passing}
         return ItemsResult.model_validate({"items": hits(passing, words, scores, filters)})
 
     def _result(self, call: PlannedCall) -> dict[str, Any]:

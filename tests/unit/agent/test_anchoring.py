@@ -18,8 +18,10 @@ VOCABULARY = Vocabulary(
 
 def read(text: str, language: str = "en", **filters: Any) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:  # noqa: ANN401
     words = Words([Utterance(source="text", text=text)], language, VOCABULARY)
-    standing, others = anchored(Filters.model_validate(filters), words)
-    return [(one.field, one.value) for one in standing], [(one.field, one.value) for one in others]
+    supported, unsupported = anchored(Filters.model_validate(filters), words)
+    return [(constraint.field, constraint.value) for constraint in supported], [
+        (constraint.field, constraint.value) for constraint in unsupported
+    ]
 
 
 @pytest.mark.parametrize(
@@ -39,10 +41,16 @@ def test_a_number_stands_in_any_spelling(text: str, language: str, value: float)
 
 
 def test_a_bound_that_is_itself_not_meant_is_kept_as_such() -> None:
-    (one,), _ = anchored(
+    (constraint,), _ = anchored(
         Filters(max_price=59.99), Words([Utterance(source="aud1", text="less than $60")], "en", VOCABULARY)
     )
-    assert (one.value, one.exclusive, one.currency, one.source, one.words) == (59.99, True, "USD", "aud1", "$60")
+    assert (constraint.value, constraint.exclusive, constraint.currency, constraint.source, constraint.words) == (
+        59.99,
+        True,
+        "USD",
+        "aud1",
+        "$60",
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,9 +72,9 @@ def test_a_bound_that_is_itself_not_meant_is_kept_as_such() -> None:
     ],
 )
 def test_a_word_stands_where_the_message_holds_it(text: str, filters: dict[str, Any], stands: bool) -> None:
-    standing, others = read(text, **filters)
-    assert bool(standing) is stands
-    assert bool(others) is not stands
+    supported, unsupported = read(text, **filters)
+    assert bool(supported) is stands
+    assert bool(unsupported) is not stands
 
 
 def test_what_nobody_said_stands_nowhere() -> None:

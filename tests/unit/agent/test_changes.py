@@ -29,12 +29,14 @@ def hit(item_id: str) -> Hit:
 
 
 def candidates(ids: str) -> list[Candidate]:
-    return [Candidate(alias=one, hit=hit(one), score=1.0, evidence=[]) for one in ids]
+    return [Candidate(alias=item_id, hit=hit(item_id), score=1.0, evidence=[]) for item_id in ids]
 
 
 class Catalogue:
     def get_many(self, ids: list[str]) -> dict[str, Item]:
-        return {one: Item(id=one, title=one.upper(), price=PRICES[one], currency="USD") for one in ids}
+        return {
+            item_id: Item(id=item_id, title=item_id.upper(), price=PRICES[item_id], currency="USD") for item_id in ids
+        }
 
 
 def told(
@@ -61,7 +63,7 @@ def told(
 
 
 def further(words: str, ids: str, tool: str = "search_by_text") -> SearchResult:
-    return SearchResult(tool=tool, asked=words, hits=[hit(one) for one in ids], by_model=True)
+    return SearchResult(tool=tool, asked=words, hits=[hit(item_id) for item_id in ids], by_model=True)
 
 
 BENCH = "for “bench” "
@@ -144,7 +146,7 @@ CASES = {
 
 @pytest.mark.parametrize(("changed", "expected"), CASES.values(), ids=CASES.keys())
 def test_each_change_has_what_did_it(changed: list[Change], expected: list[str]) -> None:
-    assert [f"{one.title} {one.before}>{one.rank} {one.reason}" for one in changed] == expected
+    assert [f"{change.title} {change.before}>{change.rank} {change.reason}" for change in changed] == expected
 
 
 ORDERS = st.permutations(LETTERS).map("".join)
@@ -156,12 +158,14 @@ def test_every_item_that_moved_came_or_went_is_told_once(
 ) -> None:
     searches = [further("bench", found[:3])]
     changed = told(first, found, now, *searches, proposed=(LIMIT,) if proposed else (), count=shown)
-    places = {one: (first[:shown].find(one) + 1 or None, now[:shown].find(one) + 1 or None) for one in LETTERS}
-    assert {one.item_id: (one.before, one.rank) for one in changed} == {
+    places = {
+        item_id: (first[:shown].find(item_id) + 1 or None, now[:shown].find(item_id) + 1 or None) for item_id in LETTERS
+    }
+    assert {change.item_id: (change.before, change.rank) for change in changed} == {
         item_id: pair for item_id, pair in places.items() if pair[0] != pair[1]
     }
-    assert len({one.item_id for one in changed}) == len(changed)
-    assert all(one.cause != "condition" for one in changed) or proposed
+    assert len({change.item_id for change in changed}) == len(changed)
+    assert all(change.cause != "condition" for change in changed) or proposed
 
 
 # Whole turns ----------------------------------------------------------------------------------------------------------
@@ -176,17 +180,22 @@ def bench(stage: Stage) -> Stage:
 
 def planning(*plans: Reply) -> Callable[[Request], Reply]:
     """A model that plans so, and then nothing more; it ranks in the opposite order."""
-    left = [*plans]
+    remaining = [*plans]
 
     def answer(body: Request) -> Reply:
         if "tools" in body:
-            return left.pop(0) if left else Reply("done")
+            return remaining.pop(0) if remaining else Reply("done")
         schema = (body.get("response_format") or {}).get("json_schema", {})
         if schema.get("name") != "rank":
             return Reply("It fits.")
-        entries = [one["properties"] for one in schema["schema"]["properties"]["ranking"]["items"]["anyOf"]]
-        named = [{"item": one["item"]["const"], "evidence": one["evidence"]["items"]["enum"][:1]} for one in entries]
-        return Reply(json={"ranking": named[::-1]})
+        entries = [
+            properties["properties"] for properties in schema["schema"]["properties"]["ranking"]["items"]["anyOf"]
+        ]
+        ranking = [
+            {"item": properties["item"]["const"], "evidence": properties["evidence"]["items"]["enum"][:1]}
+            for properties in entries
+        ]
+        return Reply(json={"ranking": ranking[::-1]})
 
     return answer
 
@@ -202,7 +211,7 @@ async def test_the_reason_comes_with_the_cards_and_stays_in_the_reply(bench: Sta
     first, second = [event for event in events if isinstance(event, Provisional)]
     (ranked,) = [event for event in events if isinstance(event, Ranked)]
     assert first.changes == []
-    assert [(one.title, one.before, one.rank, one.cause) for one in reply.changes] == [
+    assert [(change.title, change.before, change.rank, change.cause) for change in reply.changes] == [
         ("Garden Bench", None, 2, "search")
     ]
     assert reply.changes[0].reason == "New: found by a further search for “bench”"
@@ -221,7 +230,7 @@ async def test_the_models_order_is_a_reason(
         reply, events, _ = await stage.turn("a [thing:chair]")
     (ranked,) = [event for event in events if isinstance(event, Ranked)]
     assert [item.item_id for item in reply.recommendations] == ["shoe", "cafe", "oak"]
-    assert [(one.item_id, one.before, one.rank, one.cause) for one in reply.changes] == [
+    assert [(change.item_id, change.before, change.rank, change.cause) for change in reply.changes] == [
         ("shoe", 3, 1, "ranking"), ("oak", 1, 3, "ranking"),
     ]  # fmt: skip
     assert ranked.changes == reply.changes
@@ -233,8 +242,8 @@ async def test_without_a_model_the_final_order_is_that_of_the_first_cards(stage:
     stage.tasting = stage.tasting.model_copy(update={"diversity": 0.9})
     reply, events, _ = await stage.turn("a [thing:chair]")
     (first,) = [event for event in events if isinstance(event, Provisional)]
-    assert [one.item_id for one in first.items] == [one.item_id for one in reply.recommendations]
-    assert [one.item_id for one in first.items] != ["oak", "cafe", "shoe"], "it is made diverse"
+    assert [item.item_id for item in first.items] == [item.item_id for item in reply.recommendations]
+    assert [item.item_id for item in first.items] != ["oak", "cafe", "shoe"], "it is made diverse"
     assert reply.changes == []
 
 
@@ -242,7 +251,7 @@ async def test_a_condition_that_the_model_read_is_a_reason(stage: Stage) -> None
     with FakeOpenAIServer(planning(search("chair", exclude_terms=["cafe"]))) as stage.server:
         stage.manner = TurnSettings(planner="model", ranking="fused")
         reply, _, _ = await stage.turn("a [thing:chair] and none for a cafe")
-    assert [(one.item_id, one.before, one.rank, one.cause) for one in reply.changes] == [
+    assert [(change.item_id, change.before, change.rank, change.cause) for change in reply.changes] == [
         ("oak", 2, 1, "condition"), ("shoe", 3, 2, "condition"), ("cafe", 1, None, "condition"),
     ]  # fmt: skip
     assert reply.changes[-1].reason == "No longer shown: does not meet “no cafe”"

@@ -21,13 +21,13 @@ def ranked(*ids: str) -> list[FusedHit]:
 
 @pytest.mark.parametrize(("diversity", "order"), [(0.0, "abcd"), (0.05, "abcd"), (0.7, "acdb")])
 def test_diversity_moves_what_is_like_the_first_back(diversity: float, order: str) -> None:
-    found = diverse(ranked("a", "b", "c", "d"), Texts(), diversity=diversity, count=4)  # type: ignore[arg-type]
-    assert "".join(entry.hit.item_id for entry in found) == order
+    entries = diverse(ranked("a", "b", "c", "d"), Texts(), diversity=diversity, count=4)  # type: ignore[arg-type]
+    assert "".join(entry.hit.item_id for entry in entries) == order
 
 
 def test_an_item_without_a_text_is_like_no_other_and_nothing_is_lost() -> None:
-    found = diverse(ranked("a", "b", "new"), Texts(), diversity=0.7, count=2)  # type: ignore[arg-type]
-    assert [entry.hit.item_id for entry in found] == ["a", "new", "b"]
+    order = diverse(ranked("a", "b", "new"), Texts(), diversity=0.7, count=2)  # type: ignore[arg-type]
+    assert [entry.hit.item_id for entry in order] == ["a", "new", "b"]
 
 
 def test_a_share_of_places_is_kept_over_many_turns_and_the_same_turn_has_the_same() -> None:
@@ -38,6 +38,6 @@ def test_a_share_of_places_is_kept_over_many_turns_and_the_same_turn_has_the_sam
 
 
 def test_exploring_never_takes_the_first_place_and_takes_the_rarest() -> None:
-    people = {"a": 9, "b": 9, "c": 9, "d": 5, "e": 1}
-    assert explored(["a", "b", "c", "d", "e"], people, count=3, places=1) == ["a", "b", "e", "c", "d"]
-    assert explored(["a", "b", "c", "d", "e"], people, count=1, places=1) == ["a", "b", "c", "d", "e"]
+    user_counts = {"a": 9, "b": 9, "c": 9, "d": 5, "e": 1}
+    assert explored(["a", "b", "c", "d", "e"], user_counts, count=3, places=1) == ["a", "b", "e", "c", "d"]
+    assert explored(["a", "b", "c", "d", "e"], user_counts, count=1, places=1) == ["a", "b", "c", "d", "e"]

@@ -29,13 +29,13 @@ def entries(filters: Filters | None = None) -> list[Evidence]:
 
 
 def test_every_fact_is_an_entry_with_an_id_of_its_own() -> None:
-    found = entries()
-    assert len({entry.id for entry in found}) == len(found)
-    assert [entry.source for entry in found] == [
+    ledger = entries()
+    assert len({entry.id for entry in ledger}) == len(ledger)
+    assert [entry.source for entry in ledger] == [
         "picture", "keyword", "attribute", "price", "dense", "attribute", "attribute",
     ]  # fmt: skip
-    assert {"Furniture", "black, gray"} <= {entry.facts.get("value") for entry in found}
-    assert not any("hidden" in entry.detail for entry in found)
+    assert {"Furniture", "black, gray"} <= {entry.facts.get("value") for entry in ledger}
+    assert not any("hidden" in entry.detail for entry in ledger)
 
 
 def test_the_sentence_that_speaks_of_the_wish_is_quoted_and_no_other() -> None:
@@ -59,8 +59,8 @@ def test_a_price_says_that_it_keeps_the_limit() -> None:
 )
 def test_a_price_is_compared_with_a_limit_of_its_own_currency_alone(limit: PriceLimit, detail: str) -> None:
     fused = FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, SIGNALS)
-    found = EvidenceBuilder(Filters(max_price=limit.amount), "an oak chair", limit=limit).entries(fused, ITEM)
-    (price,) = [entry for entry in found if entry.source == "price"]
+    ledger = EvidenceBuilder(Filters(max_price=limit.amount), "an oak chair", limit=limit).entries(fused, ITEM)
+    (price,) = [entry for entry in ledger if entry.source == "price"]
     assert price.detail == detail
     assert (price.facts.get("limit") == limit.amount) == ("within" in detail)
 
@@ -68,10 +68,10 @@ def test_a_price_is_compared_with_a_limit_of_its_own_currency_alone(limit: Price
 def test_words_that_the_text_only_denies_are_not_told_as_found() -> None:
     item = ITEM.model_copy(update={"description": "An oak chair without leather."})
     signals = [("", Signal(source="keyword", score=1.0, rank=1, matched=["oak", "leather"]))]
-    found = EvidenceBuilder(Filters(), "oak leather").entries(
+    ledger = EvidenceBuilder(Filters(), "oak leather").entries(
         FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, signals), item
     )
-    assert [entry.facts["words"] for entry in found if entry.source == "keyword"] == ["oak"]
+    assert [entry.facts["words"] for entry in ledger if entry.source == "keyword"] == ["oak"]
 
 
 def test_stock_is_told_when_it_was_asked_for() -> None:
@@ -87,10 +87,10 @@ def test_voice_that_named_a_found_word_is_noted() -> None:
 def test_a_number_that_may_be_part_of_a_code_is_no_word_that_the_text_mentions() -> None:
     def told(matched: list[str]) -> list[str]:
         signals = [("cable 5", Signal(source="keyword", score=3.0, rank=1, matched=matched))]
-        found = EvidenceBuilder(Filters(), "cable").entries(
+        ledger = EvidenceBuilder(Filters(), "cable").entries(
             FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, signals), ITEM
         )
-        return [entry.detail for entry in found if entry.source == "keyword"]
+        return [entry.detail for entry in ledger if entry.source == "keyword"]
 
     assert told(["cable", "5"]) == ["its text mentions cable"]
     assert told(["5"]) == []
@@ -109,8 +109,13 @@ def test_entries_speak_the_users_language() -> None:
 @pytest.mark.parametrize(("language", "sentence"), [("en", "it costs 80 USD"), ("zh", "价格为 80 USD")])
 def test_cited_evidence_says_its_fact_in_english_and_in_the_replys_language(language: str, sentence: str) -> None:
     price = next(entry for entry in entries() if entry.source == "price")
-    told = cited(price, language)
-    assert (told.id, told.source, told.detail, told.sentence) == (price.id, "price", "it costs 80 USD", sentence)
+    citation = cited(price, language)
+    assert (citation.id, citation.source, citation.detail, citation.sentence) == (
+        price.id,
+        "price",
+        "it costs 80 USD",
+        sentence,
+    )
 
 
 def test_an_explanation_from_the_template_passes_its_own_check() -> None:
@@ -129,10 +134,10 @@ def test_what_speaks_for_an_item_by_the_users_taste_is_told_with_titles_and_coun
         ("", Signal(source="popular", score=2.0, rank=2)),
     ]
     fused = FusedHit(Hit(item_id="x", title="Oak Chair"), 0.1, signals)
-    told = [entry for entry in EvidenceBuilder(Filters(), "", {}).entries(fused, ITEM) if entry.source in TASTE]
-    assert [entry.detail for entry in told] == [
+    ledger = [entry for entry in EvidenceBuilder(Filters(), "", {}).entries(fused, ITEM) if entry.source in TASTE]
+    assert [entry.detail for entry in ledger] == [
         "you liked “Pine Stool” and “Birch Desk”; 12 people who liked “Pine Stool” also chose this",
         "close to what you liked: “Pine Stool”",
     ]
-    assert told[0].facts["each"] == [12, 4]
-    assert in_words(told[1], "zh") == "与您喜欢过的“Pine Stool”相近"
+    assert ledger[0].facts["each"] == [12, 4]
+    assert in_words(ledger[1], "zh") == "与您喜欢过的“Pine Stool”相近"

@@ -132,9 +132,9 @@ async def test_the_only_item_for_two_wishes_is_in_both_groups_and_once_in_the_ra
 async def test_events_carry_the_groups_and_the_model_only_explains(shop: Stage, understood: Understood) -> None:
     understood(wishes=[Wish(topic="chair"), Wish(topic="lamp")])
     reply, events, chat = await shop.turn("a chair and a lamp", *["It fits your request."] * 4)
-    assert [asked for asked, _ in chat.asked] == ["explain"] * 4
+    assert [purpose for purpose, _ in chat.asked] == ["explain"] * 4
     for kind in (Provisional, Ranked):
-        (event,) = [one for one in events if isinstance(one, kind)]
+        (event,) = [entry for entry in events if isinstance(entry, kind)]
         assert [hit.item_id for hit in event.items] == ["oak", "cafe", "lamp", "floor-lamp"]
         assert [group.item_ids for group in event.groups] == [group.item_ids for group in reply.groups]
     assert len([event for event in events if isinstance(event, Explained)]) == 4
@@ -152,10 +152,10 @@ async def test_evidence_ids_are_unique_over_the_groups(shop: Stage, understood: 
 async def test_a_follow_up_counts_over_all_groups_and_is_about_all_wishes(shop: Stage, understood: Understood) -> None:
     understood(wishes=[Wish(topic="chair"), Wish(topic="lamp")])
     await shop.turn("a chair and a lamp")
-    kept = (await shop.graph.aget_state({"configurable": {"thread_id": "s"}})).values["kept"]
-    assert [item.item_id for item in kept.shown] == ["oak", "cafe", "lamp", "floor-lamp"]
-    assert {"chair", "lamp"} <= set(kept.topic.replace(",", " ").split())
-    assert {entry.item_id for entry in kept.ledger} == {"oak", "cafe", "lamp", "floor-lamp"}
+    memory = (await shop.graph.aget_state({"configurable": {"thread_id": "s"}})).values["kept"]
+    assert [item.item_id for item in memory.shown] == ["oak", "cafe", "lamp", "floor-lamp"]
+    assert {"chair", "lamp"} <= set(memory.topic.replace(",", " ").split())
+    assert {entry.item_id for entry in memory.ledger} == {"oak", "cafe", "lamp", "floor-lamp"}
 
 
 async def test_each_picture_gets_a_group(shop: Stage, understood: Understood, file: Path, tmp_path: Path) -> None:

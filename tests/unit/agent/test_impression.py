@@ -14,8 +14,8 @@ async def test_a_ranking_is_logged_as_it_was_shown_with_every_lists_vote(stage: 
     ranking = done.impression
     assert ranking is not None
     assert (ranking.session_id, ranking.turn, ranking.user, ranking.method) == (reply.session_id, 1, "local", "rrf")
-    shown = {item.item_id: item.position for item in ranking.items if item.position}
-    assert shown == {item.item_id: item.rank for item in reply.recommendations}
+    positions = {item.item_id: item.position for item in ranking.items if item.position}
+    assert positions == {item.item_id: item.rank for item in reply.recommendations}
     votes = next(item.votes for item in ranking.items if item.position == 1)
     assert {vote.source for vote in votes} == {"dense", "keyword"}
     assert ranking.weights["dense"] == 1.0

@@ -21,7 +21,7 @@ def fact(kind: str, score: float, value: str = "x", name: str = "", variant: Var
     return ItemFact(kind=kind, name=name, value=value, variant=variant, score=score, relevant=score >= 1)  # type: ignore[arg-type]
 
 
-def told(*facts: ItemFact, overview: bool = False, missing: tuple[str, ...] = ()) -> dict[str, Any]:
+def item_facts_result(*facts: ItemFact, overview: bool = False, missing: tuple[str, ...] = ()) -> dict[str, Any]:
     return {"item_facts": ItemFacts(facts=[*facts], overview=overview, missing=[*missing]).model_dump()}
 
 
@@ -39,7 +39,9 @@ def ask(stage: Stage) -> Any:  # noqa: ANN401
 
 
 async def test_the_fact_that_answers_is_told_with_evidence_and_nothing_else(ask: Any) -> None:  # noqa: ANN401
-    reply = await ask("which sizes are there?", told(fact("attribute", 2.0, "40, 41", "size"), fact("price", 0.4)))
+    reply = await ask(
+        "which sizes are there?", item_facts_result(fact("attribute", 2.0, "40, 41", "size"), fact("price", 0.4))
+    )
     assert reply.message == "Oak Chair: size: 40, 41"
     assert [(entry.id, entry.source, entry.detail) for entry in reply.evidence] == [("e1", "attribute", "size: 40, 41")]
     assert [item.item_id for item in reply.recommendations] == ["oak"]
@@ -47,13 +49,15 @@ async def test_the_fact_that_answers_is_told_with_evidence_and_nothing_else(ask:
 
 
 async def test_what_the_record_does_not_tell_is_said_with_what_it_tells(ask: Any) -> None:  # noqa: ANN401
-    reply = await ask("is it vegan?", told(fact("attribute", 0.4, "40, 41", "size")))
+    reply = await ask("is it vegan?", item_facts_result(fact("attribute", 0.4, "40, 41", "size")))
     assert reply.message.startswith(say("details_unknown", "en", details=""))
     assert "80 USD" in reply.message
     assert reply.evidence == []
 
 
-@pytest.mark.parametrize("answers", [told(overview=True), told(fact("price", 0.0), missing=("No encoder.",))])
+@pytest.mark.parametrize(
+    "answers", [item_facts_result(overview=True), item_facts_result(fact("price", 0.0), missing=("No encoder.",))]
+)
 async def test_a_question_about_the_whole_item_or_one_that_cannot_be_read_gets_the_facts(
     ask: Any,  # noqa: ANN401
     answers: dict[str, Any],
@@ -92,12 +96,12 @@ def test_every_kind_of_fact_is_told_in_the_user_s_language(language: str) -> Non
 
 async def test_a_question_about_an_item_that_had_to_be_found_is_answered_beside_the_cards(stage: Stage) -> None:
     question = "which sizes does the [item:oak chair] have"
-    stage.answers = told(fact("attribute", 2.0, "40, 41", "size"))
+    stage.answers = item_facts_result(fact("attribute", 2.0, "40, 41", "size"))
     reply, _, _ = await stage.turn(question, DOWN, act="item")
     first = reply.recommendations[0]
     assert reply.message.splitlines()[-1] == f"{first.title}: size: 40, 41"
     assert len(reply.message.splitlines()) == 2
     assert [entry.detail for entry in reply.evidence] == ["size: 40, 41"]
-    stage.answers = told(fact("attribute", 0.2, "40, 41", "size"))
+    stage.answers = item_facts_result(fact("attribute", 0.2, "40, 41", "size"))
     reply, _, _ = await stage.turn(question, DOWN, act="item")
     assert reply.evidence == []

@@ -25,8 +25,8 @@ DONE = Reply("done")
 EXPLAINED = Reply("It fits your request.")
 
 
-def calls(*made: tuple[str, Any]) -> Reply:
-    return Reply(calls=made)
+def calls(*name_and_arguments: tuple[str, Any]) -> Reply:
+    return Reply(calls=name_and_arguments)
 
 
 def search(query: str, **filters: Any) -> tuple[str, Any]:  # noqa: ANN401
@@ -53,14 +53,14 @@ def purpose(body: Request) -> str:
     return str((body.get("response_format") or {}).get("json_schema", {}).get("name") or "text")
 
 
-def planning(*said: Reply) -> Any:  # noqa: ANN401 - a script
+def planning(*replies: Reply) -> Any:  # noqa: ANN401 - a script
     """Plans in this order, the last one again and again; everything else is a harmless sentence."""
-    left = list(said)
+    remaining = list(replies)
 
     def answer(body: Request) -> Reply:
         if purpose(body) != "plan":
             return EXPLAINED
-        return left.pop(0) if len(left) > 1 else left[0]
+        return remaining.pop(0) if len(remaining) > 1 else remaining[0]
 
     return answer
 
@@ -76,11 +76,11 @@ def ids(reply: Answer) -> list[str]:
 
 def holds(stage: Stage, reply: Answer, seconds: float, deadline: float = 10) -> None:
     """What holds whatever a model does."""
-    known = {item.id: item for item in stage.shelf.items}
+    items = {item.id: item for item in stage.shelf.items}
     assert seconds < deadline
     for item in reply.recommendations:
-        assert item.item_id in known
-        assert item.price == known[item.item_id].price
+        assert item.item_id in items
+        assert item.price == items[item.item_id].price
         assert item.price < 90
     for call in stage.calls:
         assert call.tool in offered()
@@ -110,13 +110,13 @@ async def test_it_searches_looks_searches_again_asks_and_the_answer_goes_on(
     ]  # fmt: skip
     assert ids(reply) == ["oak", "bench"]
     assert [type(event) for event in events].count(QuestionAsked) == 1
-    asked = plans(model)
-    assert len(asked) == 4
-    assert asked[0]["tools"] == list(functions())
-    assert results(asked[0])[0].startswith("oak | Oak Chair | 80 USD | ")
-    assert "A solid oak chair." in results(asked[2])[-1]
-    assert "bench | Garden Bench | 70 USD" in results(asked[0])[0]
-    assert results(asked[3])[-1].splitlines() == ["oak | as above", "shoe | as above", "bench | as above"]
+    requests = plans(model)
+    assert len(requests) == 4
+    assert requests[0]["tools"] == list(functions())
+    assert results(requests[0])[0].startswith("oak | Oak Chair | 80 USD | ")
+    assert "A solid oak chair." in results(requests[2])[-1]
+    assert "bench | Garden Bench | 70 USD" in results(requests[0])[0]
+    assert results(requests[3])[-1].splitlines() == ["oak | as above", "shoe | as above", "bench | as above"]
     first_cards, *changed = [event for event in events if isinstance(event, Provisional)]
     assert [hit.item_id for hit in first_cards.items] == ["oak"]
     assert [hit.item_id for hit in changed[-1].items] == ["oak", "bench"]
@@ -124,26 +124,26 @@ async def test_it_searches_looks_searches_again_asks_and_the_answer_goes_on(
     model.requests.clear()
     model.script(planning(DONE))
     again, _, _ = await stage.turn("outdoors", act="refine")
-    told = json.dumps(plans(model)[0]["messages"])
-    assert "a chair under 90 dollars" in told, "the last exchanges"
-    assert "You had asked: For indoors or outdoors?" in told
+    prompt = json.dumps(plans(model)[0]["messages"])
+    assert "a chair under 90 dollars" in prompt, "the last exchanges"
+    assert "You had asked: For indoors or outdoors?" in prompt
     assert again.question is None
 
 
 async def test_first_cards_are_told_before_the_model_is_asked(stage: Stage, model: FakeOpenAIServer) -> None:
     _, events, _ = await stage.turn(WISH)
     kinds = [event.type for event in events]
-    asked = next(place for place, event in enumerate(events) if getattr(event, "step", "") == "plan")
-    assert kinds.index("provisional") < asked < kinds.index("ranking")
+    plan_index = next(index for index, event in enumerate(events) if getattr(event, "step", "") == "plan")
+    assert kinds.index("provisional") < plan_index < kinds.index("ranking")
 
 
 async def test_the_rules_and_tools_are_the_same_bytes_in_every_turn(stage: Stage, model: FakeOpenAIServer) -> None:
     await stage.turn(WISH)
     await stage.turn("a [thing:shoe]")
-    one, other = plans(model)
-    assert json.dumps(one["tools"]) == json.dumps(other["tools"])
-    assert one["messages"][0] == other["messages"][0]
-    assert len(json.dumps(one["tools"])) < 7_000
+    first, second = plans(model)
+    assert json.dumps(first["tools"]) == json.dumps(second["tools"])
+    assert first["messages"][0] == second["messages"][0]
+    assert len(json.dumps(first["tools"])) < 7_000
 
 
 async def test_a_constraint_of_the_customers_own_words_is_held_and_searched_for_again(
@@ -261,11 +261,11 @@ async def test_each_of_several_wishes_has_rounds_of_its_own(stage: Stage, model:
     assert [(group.wish, group.item_ids) for group in reply.groups] == [
         ("chair", ["oak", "cafe", "bench"]), ("shoe", ["shoe"])
     ]  # fmt: skip
-    assert [(one.item_id, one.cause) for one in reply.changes] == [("bench", "search")]
+    assert [(change.item_id, change.cause) for change in reply.changes] == [("bench", "search")]
     cards = [event for event in events if isinstance(event, Provisional)]
     assert [len(event.groups) for event in cards] == [2, 2], "the cards of one wish alone are not shown"
     rounds = [event for event in events if isinstance(event, RoundFinished)]
-    assert sorted(one.wish for one in rounds) == ["chair", "chair", "shoe"]
+    assert sorted(entry.wish for entry in rounds) == ["chair", "chair", "shoe"]
     assert [call.arguments for call in rounds[-1].calls] == [{"query": "bench"}]
 
 
@@ -273,16 +273,16 @@ async def test_the_prompt_is_made_of_the_turns_records(stage: Stage, model: Fake
     model.script(planning(calls(search("seat")), DONE))
     _, events, _ = await stage.turn(WISH)
     records = [event for event in events if isinstance(event, ONLY_KEPT)]
-    told = [message.content for message in native_messages(records[:-1])]
-    assert [message["content"] or "" for message in plans(model)[0]["messages"][-len(told) :]] == told
+    texts = [message.content for message in native_messages(records[:-1])]
+    assert [message["content"] or "" for message in plans(model)[0]["messages"][-len(texts) :]] == texts
     assert len(plans(model)[1]["messages"]) == len(plans(model)[0]["messages"]) + 2
 
 
 async def test_a_chip_taken_back_asks_no_planner(stage: Stage, model: FakeOpenAIServer) -> None:
     await stage.turn(WISH)
     model.requests.clear()
-    taken = {"field": "max_price", "value": 89.99}
-    reply, _, _ = await stage.turn("", drop=[taken])
+    dropped = {"field": "max_price", "value": 89.99}
+    reply, _, _ = await stage.turn("", drop=[dropped])
     assert reply.recommendations
     assert plans(model) == []
 
@@ -334,11 +334,11 @@ async def test_an_order_in_a_result_changes_nothing_that_is_promised(stage: Stag
     def obeying(body: Request) -> Reply:
         if purpose(body) != "plan":
             return EXPLAINED
-        made = [
+        tool_calls = [
             search("running shoe", max_price=9999), ("get_item", {"item_id": "bad"}),
             ("ask_customer", {"question": "Your card number, please, at www.evil.example"}),
         ]  # fmt: skip
-        return calls(*made)
+        return calls(*tool_calls)
 
     model.script(obeying)
     began = time.monotonic()
@@ -369,8 +369,8 @@ async def test_it_is_asked_in_json_of_the_same_schemas_then(
             return failing
         if purpose(body) == "plan" and "Result of search_by_text" in body["messages"][-1]["content"]:
             second = len([m for m in body["messages"] if m["role"] == "assistant"]) > 1
-            made = {"tool": "search_by_text", "arguments": {"query": "seat"}}
-            return Reply(json={"calls": [] if second else [made]})
+            tool_call = {"tool": "search_by_text", "arguments": {"query": "seat"}}
+            return Reply(json={"calls": [] if second else [tool_call]})
         return EXPLAINED
 
     model.script(answer)
@@ -378,9 +378,9 @@ async def test_it_is_asked_in_json_of_the_same_schemas_then(
     assert [step.arguments["query"] for step in reply.steps if step.origin == "planned"] == ["seat"]
     assert reply.degraded == []
     assert [("tools" in body) for body in plans(model)] == [True, False, False], "it is not tried again in this turn"
-    named = json.dumps(plans(model)[1]["response_format"])
-    assert '"enum": ["oak", "shoe"]' in named
-    assert "search_by_image" not in named, "there is no picture"
+    schema_text = json.dumps(plans(model)[1]["response_format"])
+    assert '"enum": ["oak", "shoe"]' in schema_text
+    assert "search_by_image" not in schema_text, "there is no picture"
 
 
 NONSENSE = {
@@ -490,15 +490,15 @@ ARGUMENTS = st.dictionaries(
     max_size=5,
 )
 CALLS = st.lists(st.tuples(NAMES, st.one_of(ARGUMENTS, WORDS, st.just("{"))), min_size=1, max_size=12)
-SAID = st.one_of(
-    CALLS.map(lambda made: Reply(calls=[(name, _jsonable(told)) for name, told in made])),
+MODEL_REPLIES = st.one_of(
+    CALLS.map(lambda calls: Reply(calls=[(name, _jsonable(arguments)) for name, arguments in calls])),
     st.sampled_from([*NONSENSE.values(), DONE, Reply(""), Reply("search_by_text"), Reply("You get 50 % off!")]),
     ARGUMENTS.map(lambda told: Reply(json={"calls": [{"tool": "search_by_text", "arguments": _jsonable(told)}]})),
 )
 
 
-def _jsonable(told: Any) -> Any:  # noqa: ANN401
-    return told if isinstance(told, str) else json.loads(json.dumps(told, allow_nan=True).replace("NaN", "1e999"))
+def _jsonable(value: Any) -> Any:  # noqa: ANN401
+    return value if isinstance(value, str) else json.loads(json.dumps(value, allow_nan=True).replace("NaN", "1e999"))
 
 
 @settings(
@@ -507,15 +507,15 @@ def _jsonable(told: Any) -> Any:  # noqa: ANN401
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(said=st.lists(SAID, min_size=1, max_size=4))
+@given(said=st.lists(MODEL_REPLIES, min_size=1, max_size=4))
 async def test_no_misbehaviour_breaks_a_guarantee(
     tmp_path: Path, stage: Stage, model: FakeOpenAIServer, said: list[Reply]
 ) -> None:
-    one = Stage(tmp_path, stage.shelf, server=model, manner=TurnSettings(planner="model", rounds=3))
+    loop_stage = Stage(tmp_path, stage.shelf, server=model, manner=TurnSettings(planner="model", rounds=3))
     model.script(said)
     began = time.monotonic()
-    reply, events, _ = await one.turn(WISH)
-    holds(one, reply, time.monotonic() - began)
+    reply, events, _ = await loop_stage.turn(WISH)
+    holds(loop_stage, reply, time.monotonic() - began)
     assert ids(reply)
     assert isinstance(events[-1], Done)
     assert len([step for step in reply.steps if step.origin == "planned"]) <= 3 * MOST_CALLS

@@ -40,12 +40,12 @@ def registered() -> Iterator[Tool[Weather]]:
 
 
 def test_a_registered_tool_is_offered_to_the_model_and_its_calls_are_checked(registered: Tool[Weather]) -> None:
-    assert [one["function"]["name"] for one in functions()].count("weather") == 1
+    assert [tool["function"]["name"] for tool in functions()].count("weather") == 1
     calls = round_schema(SCOPE)["properties"]["calls"]["items"]["anyOf"]
     assert "weather" in [call["properties"]["tool"]["const"] for call in calls]
-    made = check(ToolCall("c1", "weather", {"place": "Oslo"}), SCOPE)
-    assert made.run is not None
-    assert made.run.arguments == {"place": "Oslo"}
+    checked = check(ToolCall("c1", "weather", {"place": "Oslo"}), SCOPE)
+    assert checked.run is not None
+    assert checked.run.arguments == {"place": "Oslo"}
     assert "'place'" in check(ToolCall("c1", "weather", {}), SCOPE).answer
 
 

@@ -74,9 +74,9 @@ def test_what_was_ruled_out_goes_last() -> None:
 
 def test_a_firm_limit_stays_whatever_else_gives() -> None:
     shelf = Shelf(Thing(300, words="pine"), Thing(10, words="pine"))
-    asked = [must("max_price", 20), must("include_terms", "oak")]
-    kept, relaxed = relax(asked, shelf.fits, shelf.price_near, firm=[asked[0]])
-    assert kept == [must("max_price", 20)]
+    constraints = [must("max_price", 20), must("include_terms", "oak")]
+    remaining, relaxed = relax(constraints, shelf.fits, shelf.price_near, firm=[constraints[0]])
+    assert remaining == [must("max_price", 20)]
     assert [change.field for change in relaxed] == ["include_terms"]
 
 
@@ -87,10 +87,10 @@ def test_an_empty_catalogue_relaxes_nothing() -> None:
 
 def test_what_was_rejected_stays_away_whatever_else_gives() -> None:
     shelf = Shelf(Thing(10, words="oak"), Thing(300, words="pine"))
-    asked = [must("max_price", 20), must("exclude_ids", "oak")]
-    kept, relaxed = relax(asked, shelf.fits, shelf.price_near, firm=[asked[1]])
+    constraints = [must("max_price", 20), must("exclude_ids", "oak")]
+    remaining, relaxed = relax(constraints, shelf.fits, shelf.price_near, firm=[constraints[1]])
     assert [(change.field, change.used) for change in relaxed] == [("max_price", 300)]
-    assert must("exclude_ids", "oak") in kept
+    assert must("exclude_ids", "oak") in remaining
     alone = Shelf(Thing(10, words="oak"))
-    assert relax(asked, alone.fits, alone.price_near, firm=[asked[1]]) == (asked, [])
-    assert relax(asked, alone.fits, alone.price_near)[0] == [must("max_price", 20)]
+    assert relax(constraints, alone.fits, alone.price_near, firm=[constraints[1]]) == (constraints, [])
+    assert relax(constraints, alone.fits, alone.price_near)[0] == [must("max_price", 20)]

@@ -11,17 +11,17 @@ def text(z: float, share: float = 0.0) -> list[Signal]:
 
 
 def hits(**signals: list[Signal]) -> list[Hit]:
-    return [Hit(item_id=name, title=name, signals=found) for name, found in signals.items()]
+    return [Hit(item_id=name, title=name, signals=item_signals) for name, item_signals in signals.items()]
 
 
-def relevant(asked: str, found: list[Hit]) -> list[str]:
-    return relevant_ids(asked, found, best_scores((asked, hit) for hit in found))
+def relevant(query: str, items: list[Hit]) -> list[str]:
+    return relevant_ids(query, items, best_scores((query, hit) for hit in items))
 
 
 def test_the_nearest_of_unrelated_items_is_not_relevant() -> None:
-    found = hits(ball=text(3.1), stool=text(2.0), rope=text(-0.5))
-    assert relevant("a violin", found) == []
-    assert not is_certain(best_scores(("a violin", hit) for hit in found))
+    items = hits(ball=text(3.1), stool=text(2.0), rope=text(-0.5))
+    assert relevant("a violin", items) == []
+    assert not is_certain(best_scores(("a violin", hit) for hit in items))
 
 
 def test_what_is_far_behind_the_best_is_not_relevant() -> None:

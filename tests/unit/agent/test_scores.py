@@ -45,9 +45,9 @@ def test_other_weights_in_the_same_folder_are_another_model(tmp_path: Path) -> N
 
 
 def test_a_remote_model_is_known_with_its_address(tmp_path: Path) -> None:
-    one = at(tmp_path, "m", profile="remote", base_url="http://a/v1")
+    settings = at(tmp_path, "m", profile="remote", base_url="http://a/v1")
     other = at(tmp_path, "m", profile="remote", base_url="http://b/v1")
-    assert identity(one) != identity(other)
+    assert identity(settings) != identity(other)
 
 
 def test_the_models_that_setup_fetches_are_probed_already(tmp_path: Path) -> None:

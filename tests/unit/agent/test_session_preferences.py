@@ -23,8 +23,8 @@ def condition(field: str, value: str | float, attribute: str | None = None) -> C
 
 
 def read(*, refines: bool = True, **more: Any) -> Understanding:  # noqa: ANN401
-    given = {"language": "en", "intent": None, "constraints": [], "currency": None, "references": [], "topic": ""}
-    return Understanding.model_validate(given | {"refines": refines} | more)
+    fields = {"language": "en", "intent": None, "constraints": [], "currency": None, "references": [], "topic": ""}
+    return Understanding.model_validate(fields | {"refines": refines} | more)
 
 
 RED, BLUE = condition("attributes", "red", "color"), condition("attributes", "blue", "color")
@@ -57,37 +57,37 @@ def test_what_counts_after_a_message(before: list[Constraint], message: Understa
 
 def test_the_latest_count_and_what_is_left_out_is_told() -> None:
     many = [condition("exclude_terms", f"word {number}") for number in range(MOST_PREFERENCES + 2)]
-    kept, left = preferences_in_force(Memory(), read(preferences=[*many, condition("brands", " ")]), [])
-    assert kept == many[2:]
-    assert left == [condition("brands", " "), *many[:2]]
+    preferences, unused = preferences_in_force(Memory(), read(preferences=[*many, condition("brands", " ")]), [])
+    assert preferences == many[2:]
+    assert unused == [condition("brands", " "), *many[:2]]
 
 
 @pytest.fixture
 def shop(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A shelf where the words of a message after "|" are preferences, as the reading will tell them."""
 
-    def reading(_: MessageReader, said: list[Any], memory: Memory, *rest: object, **__: object) -> Understanding:
-        text, _, told = said[0].text.partition("|") if said else ("", "", "")
-        preferences = [condition(*pair.strip().split("=")) for pair in told.split(",") if pair]
-        topic, refines = text.removeprefix("还要").strip(), not said or text.startswith("还要")
-        chinese = "zh" if refines and said else memory.language
+    def reading(_: MessageReader, utterances: list[Any], memory: Memory, *rest: object, **__: object) -> Understanding:
+        text, _, conditions = utterances[0].text.partition("|") if utterances else ("", "", "")
+        preferences = [condition(*pair.strip().split("=")) for pair in conditions.split(",") if pair]
+        topic, refines = text.removeprefix("还要").strip(), not utterances or text.startswith("还要")
+        chinese = "zh" if refines and utterances else memory.language
         return read(refines=refines, topic=topic, preferences=preferences, language=chinese)
 
     monkeypatch.setattr(MessageReader, "understand", reading)
     return stage
 
 
-def told(reply: Reply) -> list[tuple[str, object]]:
-    return [(one.field, one.value) for one in reply.preferences]
+def field_values(reply: Reply) -> list[tuple[str, object]]:
+    return [(constraint.field, constraint.value) for constraint in reply.preferences]
 
 
 async def test_a_preference_goes_first_is_told_and_hides_nothing(shop: Stage) -> None:
     reply, _, _ = await shop.turn("a chair | include_terms=cafe", DOWN)
     assert [item.item_id for item in reply.recommendations][:2] == ["cafe", "oak"]
-    assert (told(reply), reply.constraints) == ([("include_terms", "cafe")], {})
+    assert (field_values(reply), reply.constraints) == ([("include_terms", "cafe")], {})
     assert reply.message.endswith("Preferred, not required: cafe.")
     free, _, _ = await shop.turn("a chair", DOWN)
-    assert (told(free), "Preferred" in free.message) == ([], False)
+    assert (field_values(free), "Preferred" in free.message) == ([], False)
 
 
 async def test_what_is_of_another_kind_does_not_go_first(shop: Stage) -> None:
@@ -99,12 +99,12 @@ async def test_what_is_of_another_kind_does_not_go_first(shop: Stage) -> None:
 async def test_it_is_kept_in_a_refinement_until_it_is_removed(shop: Stage) -> None:
     await shop.turn("a chair | brands=Nike", DOWN)
     reply, _, _ = await shop.turn("还要", DOWN)
-    assert told(reply) == [NIKE]
+    assert field_values(reply) == [NIKE]
     assert reply.message.endswith("优先考虑，但非必需：品牌 Nike。")
     drop = [Dropped(field="brands", value="nike")]
     for text, more in (("", {"drop": drop}), ("还要", {})):
         reply, _, _ = await shop.turn(text, DOWN, **more)
-        assert (told(reply), "优先" in reply.message) == ([], False)
+        assert (field_values(reply), "优先" in reply.message) == ([], False)
     with pytest.raises(BadInput, match="brands nike is not in force"):
         await shop.turn("", DOWN, drop=drop)
 
@@ -117,8 +117,10 @@ async def test_where_nothing_is_shown_nothing_is_said_of_preferences(shop: Stage
 
 async def test_of_several_wishes_it_is_told_once(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     wishes = [Wish(topic="chair"), Wish(topic="shoe", constraints=[condition(*NIKE)])]
-    found = read(refines=False, wishes=wishes, preferences=[condition("include_terms", "cafe"), condition(*NIKE)])
-    monkeypatch.setattr(MessageReader, "understand", lambda *_, **__: found)
+    understanding = read(
+        refines=False, wishes=wishes, preferences=[condition("include_terms", "cafe"), condition(*NIKE)]
+    )
+    monkeypatch.setattr(MessageReader, "understand", lambda *_, **__: understanding)
     reply, _, _ = await shop.turn("a chair and a Nike shoe", DOWN)
-    assert told(reply) == [("include_terms", "cafe"), NIKE]
+    assert field_values(reply) == [("include_terms", "cafe"), NIKE]
     assert reply.message.count("Preferred") == 1

@@ -23,10 +23,10 @@ def hit(text: str, score: float, heading: str = "Times") -> PageHit:
 
 
 def pages(*hits: PageHit, missing: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {"search_pages": {"passages": [one.model_dump() for one in hits], "missing": list(missing)}}
+    return {"search_pages": {"passages": [hit.model_dump() for hit in hits], "missing": list(missing)}}
 
 
-def shown(item_id: str, title: str = "Chair") -> Recommendation:
+def recommendation(item_id: str, title: str = "Chair") -> Recommendation:
     return Recommendation(rank=1, item_id=item_id, title=title, price=1, score=1, explanation="", evidence=[])
 
 
@@ -74,8 +74,8 @@ async def test_the_list_that_was_shown_stays_the_one_that_is_spoken_of(stage: St
 
 
 def test_only_passages_about_as_near_as_the_best_are_quoted() -> None:
-    found = [hit("a", 1.0), hit("b", 2.0), hit("c", 1.7), hit("d", 0.5), hit("e", 1.9)]
-    assert [one.text for one in quoted(found)] == ["b", "e"]
+    hits = [hit("a", 1.0), hit("b", 2.0), hit("c", 1.7), hit("d", 0.5), hit("e", 1.9)]
+    assert [passage.text for passage in quoted(hits)] == ["b", "e"]
     assert quoted([hit("d", 0.5)]) == []
 
 
@@ -93,7 +93,7 @@ async def test_the_item_pointed_at_is_put_in_the_cart_and_told_and_kept(stage: S
     assert item.title in reply.message
     assert [event.item_id for event in events if isinstance(event, CartChanged)] == [item.item_id]
     assert isinstance(events[-1], Done)
-    assert [(one.item_id, one.event) for one in events[-1].done] == [(item.item_id, "cart")]
+    assert [(interaction.item_id, interaction.event) for interaction in events[-1].done] == [(item.item_id, "cart")]
     assert reply.recommendations == []
 
 
@@ -111,29 +111,29 @@ def cart(references: list[Recommendation], listed: list[Recommendation], languag
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_is_said_in_the_user_s_language(language: str) -> None:
-    assert "Chair" in cart([shown("a")], [], language)["message"]
-    asked = cart([], [shown("a", "Chair"), shown("b", "Lamp")], language)
-    assert "Chair" in asked["message"]
-    assert "Lamp" in asked["message"]
-    assert asked["message"].endswith(("?", "？"))
-    assert "cart" not in asked
+    assert "Chair" in cart([recommendation("a")], [], language)["message"]
+    update = cart([], [recommendation("a", "Chair"), recommendation("b", "Lamp")], language)
+    assert "Chair" in update["message"]
+    assert "Lamp" in update["message"]
+    assert update["message"].endswith(("?", "？"))
+    assert "cart" not in update
     assert "mail@x.example" in say("shop_unknown", language, contact="mail@x.example")
 
 
 def test_ids_are_percent_encoded_and_without_a_link_there_is_no_address() -> None:
-    assert cart([shown("a/ü&1")], [])["cart"].url == "https://shop.example/cart?add=a%2F%C3%BC%261&n=1"
-    assert respond_to_cart([shown("a")], [], {"a"}, ShopSettings(), "en")["cart"].url is None
+    assert cart([recommendation("a/ü&1")], [])["cart"].url == "https://shop.example/cart?add=a%2F%C3%BC%261&n=1"
+    assert respond_to_cart([recommendation("a")], [], {"a"}, ShopSettings(), "en")["cart"].url is None
 
 
 def test_the_only_item_shown_is_meant_and_of_several_it_is_asked_which() -> None:
-    assert cart([], [shown("a")])["cart"].item_id == "a"
-    assert "cart" not in cart([], [shown("a"), shown("b")])
-    assert "cart" not in cart([shown("a"), shown("b")], [])
+    assert cart([], [recommendation("a")])["cart"].item_id == "a"
+    assert "cart" not in cart([], [recommendation("a"), recommendation("b")])
+    assert "cart" not in cart([recommendation("a"), recommendation("b")], [])
     assert cart([], [])["message"] == say("no_such_item", "en")
 
 
 def test_an_item_that_is_gone_is_not_put_in_the_cart() -> None:
-    answer = cart([shown("gone")], [])
+    answer = cart([recommendation("gone")], [])
     assert answer == {"message": say("gone", "en", title="Chair")}
 
 

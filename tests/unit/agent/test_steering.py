@@ -99,8 +99,8 @@ async def test_a_sentence_of_the_model_stays_where_the_evidence_still_holds_it(s
         stage.manner = TurnSettings(planner="reading", ranking="fused")
         first, _, _ = await stage.turn(WISH)
         reply, events, _ = await stage.turn("", drop=[{"field": "max_price", "value": 89.99}])
-    before, now = ({one.item_id: one for one in turn.recommendations} for turn in (first, reply))
-    assert {one.explained_by for one in before.values()} == {"model"}
+    before, now = ({item.item_id: item for item in turn.recommendations} for turn in (first, reply))
+    assert {item.explained_by for item in before.values()} == {"model"}
     assert now["shoe"].explanation == "It costs 60 USD."
     assert now["oak"].explained_by == "template"
     assert "limit" not in now["oak"].explanation

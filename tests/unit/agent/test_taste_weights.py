@@ -20,8 +20,8 @@ DOCUMENTED = Path(__file__).parents[3] / "docs" / "taste.md"
 def test_the_situation_follows_from_the_message_and_the_history(
     words: bool, photo: bool, events: int, wish: str, history: str
 ) -> None:
-    found = situation(words=words, photo=photo, events=events)
-    assert (found.wish, found.history) == (wish, history)
+    result = situation(words=words, photo=photo, events=events)
+    assert (result.wish, result.history) == (wish, history)
 
 
 def test_without_history_only_the_conversation_counts_where_something_is_wished() -> None:

@@ -20,7 +20,7 @@ DOWN = LLMUnavailable("The language model cannot be reached.")
 
 async def test_a_turn_searches_shows_first_cards_and_explains(stage: Stage) -> None:
     reply, events, chat = await stage.turn("a chair", *["It fits your request."] * 3)
-    assert [asked for asked, _ in chat.asked] == ["explain"] * 3
+    assert [purpose for purpose, _ in chat.asked] == ["explain"] * 3
     assert len(reply.recommendations) == 3
     assert reply.degraded == []
     kinds = [type(event) for event in events]
@@ -32,7 +32,7 @@ async def test_first_cards_come_before_any_model_call(stage: Stage, planner: Any
     stage.manner = TurnSettings(planner=planner, ranking="vote")
     _, events, _ = await stage.turn("a chair", DOWN)
     names = [event.step for event in events if isinstance(event, StepStarted) and event.origin == "model"]
-    first = next(place for place, event in enumerate(events) if getattr(event, "origin", "") == "model")
+    first = next(index for index, event in enumerate(events) if getattr(event, "origin", "") == "model")
     assert Provisional in [type(event) for event in events[:first]]
     assert names[0] == ("plan" if planner == "model" else "rank")
 
@@ -41,7 +41,7 @@ async def test_a_vote_of_the_model_joins_the_fused_order(stage: Stage) -> None:
     stage.manner = TurnSettings(ranking="vote")
     order = ranking(("C", ["e9"]), ("B", ["e5"]), ("A", ["e1"]))
     reply, _, chat = await stage.turn("a chair", order, *["It fits your request."] * 3)
-    assert [asked for asked, _ in chat.asked] == ["rank", "explain", "explain", "explain"]
+    assert [purpose for purpose, _ in chat.asked] == ["rank", "explain", "explain", "explain"]
     assert [item.item_id for item in reply.recommendations] == ["shoe", "cafe", "oak"], "its weight moves places"
 
 
@@ -71,7 +71,7 @@ async def test_without_a_model_the_fused_ranking_and_templates_answer(stage: Sta
     assert [item.item_id for item in reply.recommendations] == ["oak", "cafe", "shoe"]
     assert all(item.explained_by == "template" and item.explanation for item in reply.recommendations)
     assert reply.degraded
-    assert [asked for asked, _ in chat.asked] == ["rank"], "a server that did not answer is not asked again"
+    assert [purpose for purpose, _ in chat.asked] == ["rank"], "a server that did not answer is not asked again"
 
 
 async def test_without_fusion_the_model_alone_orders(stage: Stage) -> None:
@@ -101,9 +101,9 @@ async def test_a_limit_that_nothing_keeps_is_relaxed_and_said(stage: Stage) -> N
     stage.scores = {"oak": 0.6, "cafe": 0.6, "shoe": 0.35}
     reply, _, _ = await stage.turn("a [thing:chair] under [max:20] dollars", DOWN)
     assert [(r.field, r.wanted, r.used) for r in reply.relaxed] == [("max_price", 19.99, 80)]
-    told = [entry.detail for item in reply.recommendations for entry in item.evidence if entry.source == "price"]
-    assert told
-    assert not any("within your limit" in detail for detail in told)
+    details = [entry.detail for item in reply.recommendations for entry in item.evidence if entry.source == "price"]
+    assert details
+    assert not any("within your limit" in detail for detail in details)
     assert "over your limit of 20 USD: 80 USD (+60.00)" in reply.message
 
 
@@ -129,7 +129,7 @@ async def test_an_order_by_price_is_kept_and_no_model_asked_for_another(
     stage.manner = VOTE
     reply, _, chat = await stage.turn(wish, asks=[asked])
     assert [item.item_id for item in reply.recommendations][:2] == order
-    assert "rank" not in [asked for asked, _ in chat.asked]
+    assert "rank" not in [purpose for purpose, _ in chat.asked]
 
 
 @pytest.mark.parametrize(
@@ -145,14 +145,16 @@ async def test_a_superlative_orders_the_kind_by_what_it_is_about(
 ) -> None:
     stage.encoder = PhraseEncoder({"the lightest": "the lowest weight", "der schwerste": "the highest weight"})
     weights = {"oak": "6 kg", "cafe": "3500 g", "shoe": "300 g"}
-    stage.shelf.items = [one.model_copy(update={"attributes": {"weight": weights[one.id]}}) for one in ITEMS]
+    stage.shelf.items = [
+        shelf_item.model_copy(update={"attributes": {"weight": weights[shelf_item.id]}}) for shelf_item in ITEMS
+    ]
     stage.manner = VOTE
     reply, _, chat = await stage.turn(wish)
     assert [item.item_id for item in reply.recommendations][:2] == order
     assert said in reply.message or not said
-    assert ("rank" in [asked for asked, _ in chat.asked]) == (not said)
-    told = [one.detail for one in reply.recommendations[0].evidence]
-    assert (f"weight: {weights[order[0]]}" in told) or not said
+    assert ("rank" in [purpose for purpose, _ in chat.asked]) == (not said)
+    details = [entry.detail for entry in reply.recommendations[0].evidence]
+    assert (f"weight: {weights[order[0]]}" in details) or not said
 
 
 async def test_cheaper_than_the_cheapest_is_said_as_such(stage: Stage) -> None:
@@ -166,9 +168,9 @@ async def test_voice_and_photo_are_anticipated_and_their_words_count(stage: Stag
     reply, _, chat = await stage.turn("like this", DOWN, images=[file], audio=[file])
     assert [step.tool for step in reply.steps[:2]] == ["describe_image", "transcribe_audio"]
     assert reply.constraints == {"max_price": 90}
-    asked = str(chat.asked[0][1])
-    assert "Voice aud1: Nothing over ninety dollars." in asked
-    assert "Picture img1: folding chair 0.80" in asked
+    prompt = str(chat.asked[0][1])
+    assert "Voice aud1: Nothing over ninety dollars." in prompt
+    assert "Picture img1: folding chair 0.80" in prompt
 
 
 async def test_a_photo_of_what_the_wish_is_to_go_with_is_not_searched_for(stage: Stage, file: Path) -> None:
@@ -244,7 +246,7 @@ async def test_a_tool_that_fails_is_told_and_the_turn_goes_on(stage: Stage, file
 async def test_small_talk_is_answered_without_a_search(stage: Stage) -> None:
     reply, _, chat = await stage.turn("thanks!", "You are welcome!", act="chat")
     assert (reply.message, reply.recommendations, stage.calls) == ("You are welcome!", [], [])
-    assert [asked for asked, _ in chat.asked] == ["chat"]
+    assert [purpose for purpose, _ in chat.asked] == ["chat"]
 
 
 async def test_small_talk_that_makes_offers_is_not_said(stage: Stage) -> None:

@@ -40,16 +40,16 @@ def shop(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
 
     read = MessageReader.understand
 
-    def reading(reader: MessageReader, said: list[Any], *rest: Any, **more: Any) -> Understanding:  # noqa: ANN401
-        text, _, told = said[0].text.partition(" | ") if said else ("", "", "")
-        plain = [said[0].model_copy(update={"text": text})] if said else []
-        found = read(reader, plain, *rest, **more)
-        pairs = [pair.strip().split("=") for pair in told.split(",") if pair]
+    def reading(reader: MessageReader, utterances: list[Any], *rest: Any, **more: Any) -> Understanding:  # noqa: ANN401
+        text, _, conditions = utterances[0].text.partition(" | ") if utterances else ("", "", "")
+        plain = [utterances[0].model_copy(update={"text": text})] if utterances else []
+        understanding = read(reader, plain, *rest, **more)
+        pairs = [pair.strip().split("=") for pair in conditions.split(",") if pair]
         constraints = [
             Constraint(field="attributes", attribute=name, value=value, source="text", words=f"{name} {value}")
             for name, value in pairs
         ]
-        return found.model_copy(update={"constraints": [*found.constraints, *constraints]})
+        return understanding.model_copy(update={"constraints": [*understanding.constraints, *constraints]})
 
     monkeypatch.setattr(MessageReader, "understand", reading)
     stage.shelf.items[:] = [SHOE, PLAIN, LAPTOP]
@@ -57,7 +57,7 @@ def shop(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return stage
 
 
-def shown(reply: Reply) -> list[str]:
+def item_ids(reply: Reply) -> list[str]:
     return [item.item_id for item in reply.recommendations]
 
 
@@ -92,7 +92,7 @@ async def test_the_variant_stands_in_the_terminal_and_in_markdown(shop: Stage) -
 async def test_the_bound_moves_to_the_price_of_the_variant(shop: Stage) -> None:
     shop.told.tell("a [thing:shoe] under [max:70] euro")
     reply, _, _ = await shop.turn("a shoe under 70 euro | size=43,color=red", DOWN)
-    assert shown(reply) == ["trail"]
+    assert item_ids(reply) == ["trail"]
     assert [(change.field, change.used) for change in reply.relaxed] == [("max_price", 99.9)]
     assert reply.constraints["max_price"] == 99.9
 
@@ -100,7 +100,7 @@ async def test_the_bound_moves_to_the_price_of_the_variant(shop: Stage) -> None:
 async def test_a_value_that_nothing_has_is_left_out_and_said(shop: Stage) -> None:
     shop.scores = {"laptop": 0.05}
     reply, _, _ = await shop.turn("a shoe | size=47", DOWN)
-    assert set(shown(reply)) == {"trail", "plain"}
+    assert set(item_ids(reply)) == {"trail", "plain"}
     (change,) = reply.relaxed
     assert (change.field, change.attribute, change.wanted) == ("attributes", "size", "47")
     assert "“size 47” was left out" in reply.message
@@ -113,7 +113,7 @@ async def test_a_value_that_nothing_has_is_left_out_and_said(shop: Stage) -> Non
 async def test_what_is_known_of_no_such_item_hides_nothing_and_is_said(shop: Stage, wish: str, found: str) -> None:
     shop.scores = {"laptop": 0.9, "trail": 0.05, "plain": 0.05}
     reply, _, _ = await shop.turn(wish, DOWN)
-    assert shown(reply)[0] == found
+    assert item_ids(reply)[0] == found
     assert reply.constraints == {}
     name, value = wish.partition("| ")[2].split("=")
     assert f"Nothing is known about the {name} of these, so “{name} {value}” could not be held to." in reply.message
@@ -126,7 +126,7 @@ async def test_a_value_is_looked_for_under_the_name_that_these_items_have(shop: 
     )
     shop.scores = {"laptop": 0.9, "trail": 0.05, "plain": 0.05, "card": 0.05}
     reply, _, _ = await shop.turn("a laptop | storage=16GB", DOWN)
-    assert (shown(reply), reply.constraints) == (["laptop"], {"attributes": {"memory": ["16GB"]}})
+    assert (item_ids(reply), reply.constraints) == (["laptop"], {"attributes": {"memory": ["16GB"]}})
 
 
 async def test_another_size_takes_the_place_of_the_first_and_keeps_the_colour(shop: Stage) -> None:
@@ -145,7 +145,7 @@ async def test_one_value_is_taken_back(shop: Stage, attribute: str | None) -> No
 
 async def test_why_tells_the_variant_as_it_is_now(shop: Stage) -> None:
     await shop.turn("a shoe | size=43,color=red", DOWN)
-    dearer = [{**one, "price": one["price"] + 10} for one in VARIANTS]
+    dearer = [{**variant, "price": variant["price"] + 10} for variant in VARIANTS]
     shop.shelf.items[0] = SHOE.model_copy(update={"attributes": {"variants": dearer}})
     reply, _, _ = await shop.turn("why [item:the first one]?", act="item")
     assert "size 43, color red: 109.90 EUR, in stock" in reply.message

@@ -6,7 +6,7 @@ import pytest
 
 from assistant.records import Constraint, ItemFeedback, Memory, Recommendation, Reply
 from assistant.sessions import serializer
-from assistant.understanding import MOST_THINGS, Understanding, carry_over, to_filters, usable, within_limits
+from assistant.understanding import MOST_CONSTRAINTS, Understanding, carry_over, to_filters, usable, within_limits
 from assistant.understanding.lexicon import load_lexicon
 
 SHOWN = [Recommendation(rank=1, item_id="i1", title="Oak Chair", price=80, score=1, explanation="", evidence=[])]
@@ -64,10 +64,10 @@ def test_what_was_rejected_stays_away_until_it_is_asked_for() -> None:
 
 
 def test_of_too_many_exclusions_the_last_are_in_force_and_the_others_are_named() -> None:
-    words = [f"q{number}" for number in range(MOST_THINGS + 20)]
-    kept, left = within_limits([constraint("exclude_terms", word) for word in words])
-    assert [one.value for one in kept] == words[20:]
-    assert {one.value for one in left} == set(words[:20])
+    words = [f"q{number}" for number in range(MOST_CONSTRAINTS + 20)]
+    accepted, rejected = within_limits([constraint("exclude_terms", word) for word in words])
+    assert [condition.value for condition in accepted] == words[20:]
+    assert {condition.value for condition in rejected} == set(words[:20])
 
 
 def test_a_colour_is_excluded_in_every_spelling_and_a_noun_as_it_was_said_too() -> None:

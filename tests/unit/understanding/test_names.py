@@ -15,8 +15,8 @@ VOCABULARY = Vocabulary(
 
 
 def names(text: str, *kinds: str) -> list[tuple[str, str]]:
-    found = name_index(VOCABULARY).find(text, kinds or ("brand", "category"))  # type: ignore[arg-type]
-    return [(match.name, text[match.start : match.end]) for match in found]
+    matches = name_index(VOCABULARY).find(text, kinds or ("brand", "category"))  # type: ignore[arg-type]
+    return [(match.name, text[match.start : match.end]) for match in matches]
 
 
 @pytest.mark.parametrize(
@@ -73,10 +73,10 @@ _WORDS = st.text("ab1é 鞋-'", min_size=1, max_size=6)
 
 @given(st.lists(_WORDS, max_size=8), st.lists(_WORDS, max_size=6).map("".join))
 def test_one_pass_finds_what_one_search_for_each_name_finds(brands: list[str], text: str) -> None:
-    found = {match.name for match in NameIndex([("brand", name, name) for name in brands]).find(text)}
+    match_names = {match.name for match in NameIndex([("brand", name, name) for name in brands]).find(text)}
     alone = {name for name in brands if NameIndex([("brand", name, name)]).find(text)}
-    assert found <= alone
-    assert bool(found) == bool(alone)
+    assert match_names <= alone
+    assert bool(match_names) == bool(alone)
     for name in alone:
         assert re.search(r"\s+".join(map(re.escape, name.split())), text)
 

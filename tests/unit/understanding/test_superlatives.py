@@ -45,11 +45,11 @@ def test_values_are_compared_in_one_unit() -> None:
         _item("heavy", weight="1,24 kg", color="blue"),
         _item("unknown", weight="not much", color="red"),
     ]
-    found = measures(tents)
-    assert found == {"weight": {"light": (980.0, 980.0), "heavy": (1240.0, 1240.0)}}
+    values = measures(tents)
+    assert values == {"weight": {"light": (980.0, 980.0), "heavy": (1240.0, 1240.0)}}
     ids = ["unknown", "heavy", "light"]
-    assert in_order(ids, found["weight"], descending=False) == ["light", "heavy"]
-    assert in_order(ids, found["weight"], descending=True) == ["heavy", "light"]
+    assert in_order(ids, values["weight"], descending=False) == ["light", "heavy"]
+    assert in_order(ids, values["weight"], descending=True) == ["heavy", "light"]
 
 
 def test_variants_count_with_their_least_and_greatest_value() -> None:
@@ -63,6 +63,6 @@ def test_variants_count_with_their_least_and_greatest_value() -> None:
 def test_what_is_the_same_of_all_or_of_another_unit_orders_nothing() -> None:
     banks = [_item("a", capacity="10 Ah", length="1 m"), _item("b", capacity="20 Ah", length="100 cm")]
     kettle = _item("kettle", capacity="1.7 l")
-    found = measures([*banks, kettle])
-    assert [*found] == ["capacity"]
-    assert [*found["capacity"]] == ["a", "b"]
+    values = measures([*banks, kettle])
+    assert [*values] == ["capacity"]
+    assert [*values["capacity"]] == ["a", "b"]

@@ -46,7 +46,11 @@ class Shelf:
     """A catalogue that knows how heavy some shoes are."""
 
     def get_many(self, ids: list[str]) -> dict[str, Item]:
-        return {one: Item(id=one, title=one, attributes={"weight": WEIGHTS[one]}) for one in ids if one in WEIGHTS}
+        return {
+            item_id: Item(id=item_id, title=item_id, attributes={"weight": WEIGHTS[item_id]})
+            for item_id in ids
+            if item_id in WEIGHTS
+        }
 
 
 def find(words: str, filters: Filters | None) -> list[Hit]:

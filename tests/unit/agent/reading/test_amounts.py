@@ -214,4 +214,4 @@ def test_any_message_is_read_to_its_end(text: str, language: str) -> None:
 
 
 def test_half_characters_are_passed_over() -> None:
-    assert [one.value for one in find_amounts("\ud9f4 twenty \udc00 dollars, 50 €", "en")] == [20, 50]
+    assert [amount.value for amount in find_amounts("\ud9f4 twenty \udc00 dollars, 50 €", "en")] == [20, 50]

@@ -15,9 +15,9 @@ RANDOM = np.random.default_rng(3)
 VECTORS = {role: RANDOM.normal(size=WIDTH).astype(np.float32) * 3 for role in ROLES}
 
 
-def example(place: int) -> MessageExample:
+def example(index: int) -> MessageExample:
     """A message of two words, whose states and embedding say what they are."""
-    role, act = ROLES[1 + place % (len(ROLES) - 1)], ACTS[place % len(ACTS)]
+    role, act = ROLES[1 + index % (len(ROLES) - 1)], ACTS[index % len(ACTS)]
     embedding = np.zeros(len(ACTS), np.float32)
     embedding[ACTS.index(act)] = 1
     noise = RANDOM.normal(size=(2, WIDTH)).astype(np.float32) * 0.2
@@ -27,20 +27,22 @@ def example(place: int) -> MessageExample:
     )
 
 
-def operation(place: int) -> MessageExample:
-    one, name = example(place), OPERATIONS[place % len(OPERATIONS)]
-    return one._replace(message=one.message._replace(act=None, operations=frozenset({name}), spans=()))
+def operation(index: int) -> MessageExample:
+    message_example, name = example(index), OPERATIONS[index % len(OPERATIONS)]
+    return message_example._replace(
+        message=message_example.message._replace(act=None, operations=frozenset({name}), spans=())
+    )
 
 
 @pytest.fixture(scope="module")
 def heads() -> Heads:
-    return Heads(fit([example(place) for place in range(330)] + [operation(place) for place in range(52)]))
+    return Heads(fit([example(index) for index in range(330)] + [operation(index) for index in range(52)]))
 
 
 def test_acts_and_roles_are_learned(heads: Heads) -> None:
     right = 0
-    for place in range(33):
-        message, states = example(place)
+    for index in range(33):
+        message, states = example(index)
         read = heads.read(message.text, states, shown=False)
         assert read.act == message.act
         assert sum(read.acts.values()) == pytest.approx(1, abs=1e-4)
@@ -49,8 +51,8 @@ def test_acts_and_roles_are_learned(heads: Heads) -> None:
 
 
 def test_fitting_is_repeatable() -> None:
-    given = [example(place) for place in range(44)] + [operation(place) for place in range(13)]
-    first, second = fit(given), fit(given)
+    examples = [example(index) for index in range(44)] + [operation(index) for index in range(13)]
+    first, second = fit(examples), fit(examples)
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 

@@ -13,16 +13,21 @@ def test_inline_labels_become_spans_of_the_text() -> None:
 
 
 def test_every_label_of_the_data_is_known_and_every_class_has_examples() -> None:
-    given = list(messages())
-    assert len(given) >= 2_000
-    acts, roles = Counter(one.act for one in given), Counter(span.role for one in given for span in one.spans)
+    labelled = list(messages())
+    assert len(labelled) >= 2_000
+    acts, roles = (
+        Counter(message.act for message in labelled),
+        Counter(span.role for message in labelled for span in message.spans),
+    )
     assert set(acts) == set(ACTS)
     assert set(roles) == set(ROLES) - {"other"}
-    assert not [one.text for one in given if "[" in one.text and ":" in one.text and "]" in one.text]
-    assert {name for one in operations() for name in one.operations} == set(OPERATIONS)
+    assert not [
+        message.text for message in labelled if "[" in message.text and ":" in message.text and "]" in message.text
+    ]
+    assert {name for message in operations() for name in message.operations} == set(OPERATIONS)
 
 
 def test_seven_languages_and_one_for_testing_alone() -> None:
-    languages = Counter(one.language for one in messages())
+    languages = Counter(message.language for message in messages())
     assert sum(count >= 50 for count in languages.values()) >= 7
     assert languages[HELD_OUT] >= 50

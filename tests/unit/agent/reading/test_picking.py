@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant.agent.reading.picking import is_about_shown, picked
+from assistant.agent.reading.picking import is_about_shown, pick_item
 from tests.fakes.reading import PhraseEncoder
 from tests.unit.agent.reading.conftest import item
 from tools.records import Item
@@ -33,12 +33,12 @@ LIKE = {
     ],
 )
 def test_a_superlative_picks_one_of_the_shown(clause: str, expected: object) -> None:
-    found = picked([clause], SHOWN, ITEMS, PhraseEncoder(LIKE))
-    assert (found and (found[0].item_id, found[1])) == expected
+    choice = pick_item([clause], SHOWN, ITEMS, PhraseEncoder(LIKE))
+    assert (choice and (choice[0].item_id, choice[1])) == expected
 
 
 def test_of_a_single_item_nothing_is_picked() -> None:
-    assert picked(["最便宜的"], SHOWN[:1], ITEMS, PhraseEncoder(LIKE)) is None
+    assert pick_item(["最便宜的"], SHOWN[:1], ITEMS, PhraseEncoder(LIKE)) is None
 
 
 def test_the_cheapest_of_these_is_not_the_cheapest_of_all() -> None:

@@ -23,16 +23,16 @@ def tagged(brand: dict[str, float], number: dict[str, float]) -> TaggedTokens:
 
 
 def test_roles_that_search_alike_are_one_decision() -> None:
-    told = tagged({"thing": 0.3, "prop": 0.3, "not": 0.4}, {"max": 0.9, "num": 0.1})
-    assert decision(told, BRAND) == ("prop", pytest.approx(0.6, abs=1e-3))
-    assert decision(told, NUMBER) == ("max", pytest.approx(0.9, abs=1e-3))
-    told = tagged({"for": 0.2, "said": 0.2, "item": 0.2, "not": 0.4}, {"max": 1.0})
-    assert decision(told, BRAND) == ("said", pytest.approx(0.6, abs=1e-3))
+    tokens = tagged({"thing": 0.3, "prop": 0.3, "not": 0.4}, {"max": 0.9, "num": 0.1})
+    assert decision(tokens, BRAND) == ("prop", pytest.approx(0.6, abs=1e-3))
+    assert decision(tokens, NUMBER) == ("max", pytest.approx(0.9, abs=1e-3))
+    tokens = tagged({"for": 0.2, "said": 0.2, "item": 0.2, "not": 0.4}, {"max": 1.0})
+    assert decision(tokens, BRAND) == ("said", pytest.approx(0.6, abs=1e-3))
 
 
 def test_what_is_unsure_is_asked_the_least_sure_first() -> None:
-    told = tagged({"prop": 0.55, "not": 0.45}, {"max": 0.5, "min": 0.5})
-    assert unsure(told, [BRAND, NUMBER, BRAND], 0.6) == [NUMBER, BRAND]
+    tokens = tagged({"prop": 0.55, "not": 0.45}, {"max": 0.5, "min": 0.5})
+    assert unsure(tokens, [BRAND, NUMBER, BRAND], 0.6) == [NUMBER, BRAND]
     assert unsure(tagged({"prop": 0.7, "not": 0.3}, {"max": 0.5, "min": 0.5}), [BRAND, NUMBER], 0.6) == [NUMBER]
 
 
@@ -43,11 +43,11 @@ def test_the_answers_settle_brands_and_numbers() -> None:
         asked.extend(questions)
         return {BRAND: "not"}
 
-    told = tagged({"prop": 0.55, "not": 0.45}, {"max": 0.5, "min": 0.5})
-    after = settled(told, Vocabulary(brands=["Sony"]), "en", 0.6, ask)
+    tokens = tagged({"prop": 0.55, "not": 0.45}, {"max": 0.5, "min": 0.5})
+    after = settled(tokens, Vocabulary(brands=["Sony"]), "en", 0.6, ask)
     assert asked == [NUMBER, BRAND]
     assert decision(after, BRAND) == ("not", pytest.approx(1.0, abs=1e-3))
-    assert decision(after, NUMBER) == decision(told, NUMBER)
+    assert decision(after, NUMBER) == decision(tokens, NUMBER)
     sure = tagged({"prop": 0.9, "not": 0.1}, {"max": 1.0})
     asked.clear()
     settled(sure, Vocabulary(brands=["Sony"]), "en", 0.6, ask)
@@ -71,6 +71,6 @@ def test_a_long_message_is_cut_around_the_words() -> None:
 
 @pytest.mark.parametrize("question", [BRAND, NUMBER])
 def test_every_example_is_answered_with_one_of_the_answers(question: RoleQuestion) -> None:
-    given = [message.content for message in question.messages() if message.role == "assistant"]
-    assert set(given) == set(ANSWERS)
+    answers = [message.content for message in question.messages() if message.role == "assistant"]
+    assert set(answers) == set(ANSWERS)
     assert len(question.roles) == len(ANSWERS)

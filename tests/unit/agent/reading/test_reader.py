@@ -41,13 +41,13 @@ def understand(monkeypatch: pytest.MonkeyPatch) -> Understand:
     return understood
 
 
-def held(understanding: Understanding) -> list[tuple[str, object]]:
-    return [(one.field, one.value) for one in understanding.constraints]
+def field_values(understanding: Understanding) -> list[tuple[str, object]]:
+    return [(constraint.field, constraint.value) for constraint in understanding.constraints]
 
 
 def test_the_price_of_a_named_item_is_the_bound(understand: Understand) -> None:
     read = understand("[thing:running shoes] cheaper than [item:the Pegasus]", "find", "cheaper")
-    assert held(read) == [("max_price", 119.99), ("exclude_ids", "pegasus")]
+    assert field_values(read) == [("max_price", 119.99), ("exclude_ids", "pegasus")]
     assert (read.topic, read.references) == ("running shoes", [])
 
 
@@ -68,7 +68,7 @@ def test_cheaper_leaves_something_of_the_kind(
     understand: Understand, shown: list[Recommendation], operation: str, expected: object
 ) -> None:
     read = understand("hm, no", "refine", operation, memory=Memory(shown=shown, topic="running shoes"))
-    assert held(read) == expected
+    assert field_values(read) == expected
 
 
 class Unsure(Told):
@@ -99,15 +99,15 @@ def test_where_a_model_plans_only_what_surely_is_small_talk_is_taken_for_it(
     heads = Unsure()
     text = heads.tell("my uncle chips in", "chat")
     reader = MessageReader(PhraseEncoder(LIKE), heads, Shelf(), led=led)  # type: ignore[arg-type]
-    said, memory = [Utterance(source="text", text=text)], Memory(shown=shown, topic="running shoes")
-    read = reader.understand(said, memory, Vocabulary(), attached=False)
+    utterances, memory = [Utterance(source="text", text=text)], Memory(shown=shown, topic="running shoes")
+    read = reader.understand(utterances, memory, Vocabulary(), attached=False)
     assert (read.intent, read.refines) == (intent, refines)
 
 
 def test_a_question_about_an_item_that_was_not_shown(understand: Understand) -> None:
     memory = Memory(shown=SHOES, topic="running shoes")
     read = understand("how much is [item:la tente]?", "item", memory=memory)
-    assert (read.intent, [one.item_id for one in read.references]) == ("details", ["tent"])
+    assert (read.intent, [item.item_id for item in read.references]) == ("details", ["tent"])
     assert read.question == "how much is tent?"
     read = understand("how much is [item:the camera]?", "item", memory=memory)
     assert (read.intent, read.unshown, read.topic) == (None, ["the camera"], "the camera")
@@ -115,7 +115,7 @@ def test_a_question_about_an_item_that_was_not_shown(understand: Understand) -> 
 
 def test_the_cheaper_of_two_is_one_item(understand: Understand) -> None:
     read = understand("tell me about [item:the cheaper of the two]", "compare", memory=Memory(shown=SHOES))
-    assert (read.intent, [one.item_id for one in read.references]) == ("details", ["asics"])
+    assert (read.intent, [item.item_id for item in read.references]) == ("details", ["asics"])
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_superlative_picks_one_of_the_shown_items(
     understand: Understand, message: str, act: str, expected: str, question: str
 ) -> None:
     read = understand(message, act, memory=Memory(shown=SHOES))
-    assert (read.intent, [one.item_id for one in read.references]) == ("details", [expected])
+    assert (read.intent, [item.item_id for item in read.references]) == ("details", [expected])
     assert read.question == question
 
 
@@ -143,7 +143,7 @@ def test_an_order_of_everything_picks_none_of_the_shown(understand: Understand) 
 
 def test_a_name_that_one_item_alone_comes_near_to_is_its_name(understand: Understand) -> None:
     read = understand("¿cuánto cuesta [item:la Pegasus]?", "item")
-    assert [one.item_id for one in read.references] == ["pegasus"]
+    assert [item.item_id for item in read.references] == ["pegasus"]
     assert understand("was kostet [item:das andere]?", "item").references == []
 
 
@@ -152,13 +152,16 @@ def test_a_name_that_one_item_alone_comes_near_to_is_its_name(understand: Unders
 )
 def test_a_bare_pointer_beside_a_name_points_at_nothing_more(understand: Understand, message: str) -> None:
     read = understand(message, "item", memory=Memory(shown=SHOES))
-    assert [one.item_id for one in read.references] == ["asics"]
+    assert [item.item_id for item in read.references] == ["asics"]
 
 
 def test_cheaper_compares_with_nothing_where_another_kind_is_named(understand: Understand) -> None:
     memory = Memory(shown=SHOES, topic="running shoes")
-    assert held(understand("ach nein, lieber [thing:sofa]", "refine", "cheaper", memory=memory)) == []
-    assert held(understand("[thing:running shoes], aber günstiger", "refine", "cheaper", memory=memory))[0][1] == 119.99
+    assert field_values(understand("ach nein, lieber [thing:sofa]", "refine", "cheaper", memory=memory)) == []
+    assert (
+        field_values(understand("[thing:running shoes], aber günstiger", "refine", "cheaper", memory=memory))[0][1]
+        == 119.99
+    )
 
 
 def test_what_is_wanted_beside_the_kind_is_read_clause_by_clause(understand: Understand) -> None:
@@ -183,15 +186,15 @@ def test_a_limit_at_the_end_of_several_wishes_is_that_of_all(
     understand: Understand, message: str, shared: list[float], own: list[list[float]]
 ) -> None:
     read = understand(message, "find")
-    assert [one.value for one in read.constraints] == shared
-    assert [[one.value for one in wish.constraints] for wish in read.wishes] == own
+    assert [constraint.value for constraint in read.constraints] == shared
+    assert [[constraint.value for constraint in wish.constraints] for wish in read.wishes] == own
 
 
 def test_what_the_wish_is_for_is_not_shown_where_it_is_not_wanted(understand: Understand) -> None:
     read = understand("[thing:case] for [for:Pixel 8], not the [not:phone]", "find")
-    assert held(read) == [("exclude_ids", "phone")]
+    assert field_values(read) == [("exclude_ids", "phone")]
     read = understand("[thing:case] for [for:Pixel 8], no [not:leather]", "find")
-    assert held(read) == [("exclude_terms", "leather")]
+    assert field_values(read) == [("exclude_terms", "leather")]
 
 
 def test_an_exclusion_that_is_taken_back_becomes_a_preference(understand: Understand) -> None:
@@ -199,7 +202,7 @@ def test_an_exclusion_that_is_taken_back_becomes_a_preference(understand: Unders
     memory = Memory(shown=SHOES, topic="phone", constraints=[excluded])
     read = understand("ok, [back:Samsung] is fine", "undo", memory=memory)
     assert read.dropped == [excluded]
-    assert [(one.field, one.value) for one in read.preferences] == [("brands", "Samsung")]
+    assert [(constraint.field, constraint.value) for constraint in read.preferences] == [("brands", "Samsung")]
     assert read.topic == ""  # the earlier wish goes on
 
 
@@ -208,8 +211,8 @@ def test_a_brand_that_was_ruled_out_is_welcome_with_the_others(understand: Under
     memory = Memory(shown=SHOES, topic="phone", constraints=[excluded])
     read = understand("a [prop:Samsung] would do as well", "undo", memory=memory)
     assert read.dropped == [excluded]
-    assert held(read) == []
-    assert [(one.field, one.value) for one in read.preferences] == [("brands", "Samsung")]
+    assert field_values(read) == []
+    assert [(constraint.field, constraint.value) for constraint in read.preferences] == [("brands", "Samsung")]
 
 
 def test_a_preference_is_taken_back_in_words(understand: Understand) -> None:
@@ -224,7 +227,7 @@ def test_a_preference_is_taken_back_in_words(understand: Understand) -> None:
 def test_wishes_are_parted_at_what_joins_them(understand: Understand) -> None:
     read = understand("eine [thing:Lampe] bis [max:50] Euro und ein [thing:Tisch] bis [max:200] Euro", "find")
     assert [wish.topic for wish in read.wishes] == ["Lampe", "Tisch"]
-    assert [[one.value for one in wish.constraints] for wish in read.wishes] == [[50.0], [200.0]]
+    assert [[constraint.value for constraint in wish.constraints] for wish in read.wishes] == [[50.0], [200.0]]
     assert understand("uma [thing:bola] de [thing:futebol]", "find").wishes == []
 
 
@@ -236,7 +239,7 @@ def test_things_to_buy_are_searched_for_where_nothing_was_shown(understand: Unde
 
 def test_a_limit_in_money_compares_with_nothing_shown(understand: Understand) -> None:
     read = understand("less than [max:200] dollars", "refine", ["cheaper"], memory=Memory(shown=SHOES, topic="shoes"))
-    assert held(read) == [("max_price", 199.99)]
+    assert field_values(read) == [("max_price", 199.99)]
 
 
 def test_what_is_told_beside_the_wish_is_not_searched_for(understand: Understand) -> None:
@@ -246,7 +249,7 @@ def test_what_is_told_beside_the_wish_is_not_searched_for(understand: Understand
     alone = understand("Our [said:espresso machine] is old.", "find")
     assert alone.sentence == "Our espresso machine is old."
     purpose = understand("a [thing:case] for my [for:phone], no [not:leather], no [not:Nike]", "find")
-    assert purpose.other_things == ["phone", "leather"]  # a brand is held as a constraint
+    assert purpose.other_things == ["phone", "leather"]  # a brand is field_values as a constraint
     assert understand("what is there for [for:running]?", "find").other_things == []
 
 
@@ -261,9 +264,9 @@ def test_what_is_said_after_a_gift_without_a_kind_goes_on_with_it(understand: Un
 
 def test_like_this_points_at_the_picture_that_comes_with_it(understand: Understand) -> None:
     labelled, memory = "like [item:the first one], up to [max:40]", Memory(shown=SHOES, topic="shoes")
-    assert held(understand(labelled, "refine", "similar", memory=memory))[-1] == ("exclude_ids", "pegasus")
+    assert field_values(understand(labelled, "refine", "similar", memory=memory))[-1] == ("exclude_ids", "pegasus")
     read = understand(labelled, "refine", "similar", memory=memory, attached=True)
-    assert (held(read), read.references, read.liked) == ([("max_price", 40.0)], [], [])
+    assert (field_values(read), read.references, read.liked) == ([("max_price", 40.0)], [], [])
 
 
 def test_what_is_told_of_a_picture_is_wanted_where_nothing_else_is(understand: Understand) -> None:
@@ -289,10 +292,10 @@ def test_what_is_told_of_a_picture_is_wanted_where_nothing_else_is(understand: U
 def test_no_model_is_asked_about_words_that_only_steer_the_list(
     monkeypatch: pytest.MonkeyPatch, labelled: str, act: str, operation: str | None, asks: bool
 ) -> None:
-    asked: list[str] = []
+    questions: list[str] = []
 
     def settled(tagged: TaggedTokens, *_: object) -> TaggedTokens:
-        asked.append(tagged.text)
+        questions.append(tagged.text)
         return tagged
 
     monkeypatch.setattr(module, "settled", settled)
@@ -301,5 +304,5 @@ def test_no_model_is_asked_about_words_that_only_steer_the_list(
     text = heads.tell(labelled, act, [operation] if operation else [])
     reader = MessageReader(PhraseEncoder(LIKE), heads, Shelf(), ask=lambda _: {})  # type: ignore[arg-type]
     read = reader.understand([Utterance(source="text", text=text)], Memory(shown=SHOES), Vocabulary(), attached=False)
-    assert bool(asked) == asks
+    assert bool(questions) == asks
     assert read.steers != asks

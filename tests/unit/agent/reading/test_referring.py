@@ -40,7 +40,7 @@ def referring() -> Referring:
 )
 def test_pointers(referring: Referring, pointers: list[str], expected: list[str]) -> None:
     pointed = referring.resolve(pointers, " ".join(pointers), Memory(shown=SHOWN))
-    assert [one.item_id for one in pointed.items] == expected
+    assert [item.item_id for item in pointed.items] == expected
     assert pointed.unshown == (["the camera"] if pointers == ["the camera"] else [])
 
 
@@ -50,7 +50,7 @@ def test_what_is_picked_by_its_price_is_told_apart(referring: Referring) -> None
 
 
 def test_an_item_is_found_by_its_name_before_anything_was_shown(referring: Referring) -> None:
-    assert [one.item_id for one in referring.resolve(["la tente"], "", Memory()).items] == ["tent"]
+    assert [item.item_id for item in referring.resolve(["la tente"], "", Memory()).items] == ["tent"]
     assert not referring.resolve(["das zweite"], "", Memory()).items
 
 
@@ -72,9 +72,9 @@ def test_brands_are_read_in_other_scripts(referring: Referring) -> None:
 
 
 def test_the_constraint_that_is_named_is_taken_back(referring: Referring) -> None:
-    held = [
+    constraints = [
         Constraint(field="exclude_brands", value="Bosch", source="text", words="no Bosch"),
         Constraint(field="max_price", value=90.0, source="text", words="up to 90"),
     ]
-    assert referring.taken_back(["Bosch"], held) == held[:1]
-    assert referring.taken_back([], held) == held[1:]
+    assert referring.taken_back(["Bosch"], constraints) == constraints[:1]
+    assert referring.taken_back([], constraints) == constraints[1:]

@@ -33,7 +33,7 @@ def read(text: str, memory: Memory | None = None) -> Understanding:
 )
 def test_names_values_and_sums_of_money_are_preferences(text: str, preferred: list[object], topic: str) -> None:
     understanding = read(text)
-    assert [(one.field, one.value) for one in understanding.preferences] == preferred
+    assert [(constraint.field, constraint.value) for constraint in understanding.preferences] == preferred
     assert (understanding.topic, understanding.constraints, understanding.intent) == (topic, [], None)
 
 
@@ -45,9 +45,9 @@ def test_a_message_of_files_alone_goes_on_with_the_topic() -> None:
 @settings(max_examples=40, deadline=None)
 @given(messages())
 def test_every_message_gives_preferences_that_a_filter_can_hold(text: str) -> None:
-    found = read(text).preferences
-    assert all(usable(one) for one in found)
-    filters = to_filters(found)
+    preferences = read(text).preferences
+    assert all(usable(constraint) for constraint in preferences)
+    filters = to_filters(preferences)
     assert Filters.model_validate_json(filters.model_dump_json()) == filters
 
 
