@@ -13,6 +13,7 @@ from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
 from assistant.agent import state
+from assistant.agent.receive import ATTACHMENTS
 from assistant.errors import BadInput, MediaError
 from assistant.records import Reply, UsageNote
 from assistant.service.context import CLIENT_GONE, Service, User
@@ -25,7 +26,6 @@ from assistant.service.runs.turns import Running, ServedEvent, discard
 from assistant.service.tool_service import DATA, decoded, from_base64
 from assistant.service.uploads.bodies import written
 from assistant.sessions import AnsweredMessage, new_session_id
-from assistant.settings import Limits
 from assistant.storage import INCOMING
 
 PREFIX = "/v1/"
@@ -51,7 +51,7 @@ async def start(
     folder = service.settings.data_folder / INCOMING
     named = asked.session_id is not None or previous is not None
     message_id = uuid.uuid4().hex if named else talk.message_id
-    message = await asyncio.to_thread(_request, message_id, asked.top_n, talk, folder, service.settings.limits)
+    message = await asyncio.to_thread(_request, message_id, asked.top_n, talk, folder)
     try:
         session_id = await _session(service, user, asked.session_id, talk, previous)
         return service.turns.start(user, session_id, message)
@@ -88,17 +88,15 @@ def _same(answered: AnsweredMessage, text: str) -> bool:
     return as_markdown(answered.reply).split() == text.split()
 
 
-def _request(
-    message_id: str, top_n: int | None, talk: OpenAIConversation, folder: Path, limits: Limits
-) -> state.Request:
+def _request(message_id: str, top_n: int | None, talk: OpenAIConversation, folder: Path) -> state.Request:
     """The message with its files written below the folder; they are the turn's to delete.
 
     Raises:
         BadInput: too many attachments, a remote URL, or what is not base64.
     """
     files = [part for part in talk.parts if isinstance(part, ImagePart | AudioPart)]
-    if len(files) > limits.attachments:
-        raise BadInput(f"A message can bring at most {limits.attachments} attachments.")
+    if len(files) > ATTACHMENTS:
+        raise BadInput(f"A message can bring at most {ATTACHMENTS} attachments.")
     contents = [(part, _content(part)) for part in files]
     images: list[Path] = []
     audio: list[Path] = []

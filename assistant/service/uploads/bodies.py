@@ -18,6 +18,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from assistant.agent import state
+from assistant.agent.receive import ATTACHMENTS
 from assistant.agent.state import Dropped
 from assistant.errors import BadInput, StoreError
 from assistant.service.http.json_bodies import bounded_json
@@ -122,7 +123,7 @@ class _BoundedParser(MultiPartParser):
     """Starlette's parser with a limit for every file, by the field that it comes in."""
 
     def __init__(self, headers: Any, stream: Any, limits: Limits) -> None:  # noqa: ANN401 - as Starlette has them
-        super().__init__(headers, stream, max_files=limits.attachments, max_fields=50, max_part_size=FIELD_BYTES)
+        super().__init__(headers, stream, max_files=ATTACHMENTS, max_fields=50, max_part_size=FIELD_BYTES)
         self._limits = limits
         self._size = 0
 
@@ -188,8 +189,8 @@ def _from_json(body: bytes, folder: Path, limits: Limits) -> state.Request:
     if not isinstance(values, dict):
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "The body is not a JSON object.")
     message = _checked(values)
-    if len(message.images) + len(message.audio) > limits.attachments:
-        raise BadInput(f"A message can bring at most {limits.attachments} attachments.")
+    if len(message.images) + len(message.audio) > ATTACHMENTS:
+        raise BadInput(f"A message can bring at most {ATTACHMENTS} attachments.")
     stored: list[tuple[Path, str]] = []
     try:
         for file in (*message.images, *message.audio):
