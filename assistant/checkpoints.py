@@ -46,7 +46,7 @@ class SessionSaver(AsyncSqliteSaver):
         """
         if "reply" not in new_versions and metadata.get("source") != BY_HAND:
             return config
-        async with self._whole():
+        async with self._transaction():
             if "reply" in new_versions:
                 statements, values = keeping(
                     checkpoint["channel_values"]["request"], checkpoint["channel_values"]["reply"]
@@ -61,7 +61,7 @@ class SessionSaver(AsyncSqliteSaver):
         """Keep nothing of what the steps of an unfinished turn wrote."""
 
     @contextlib.asynccontextmanager
-    async def _whole(self) -> AsyncIterator[None]:
+    async def _transaction(self) -> AsyncIterator[None]:
         async with self._writer:
             try:
                 yield

@@ -77,7 +77,7 @@ def _guarded(part: str, look: Callable[[Settings], Iterator[Diagnosis]], setting
         yield from look(settings)
     except ProductError as exc:
         yield Diagnosis(part, "missing", str(exc))
-    except Exception as exc:  # a doctor that falls ill with the patient helps nobody
+    except Exception as exc:  # one check that fails must not stop the others
         yield Diagnosis(part, "missing", f"cannot be examined: {type(exc).__name__}: {exc}", "make setup")
 
 
@@ -104,12 +104,12 @@ def _packages(_settings: Settings) -> Iterator[Diagnosis]:
         if package.marker is not None and not package.marker.evaluate():
             continue
         try:
-            found = distribution(package.name).version
+            installed = distribution(package.name).version
         except PackageNotFoundError:
             absent.append(package.name)
         else:
-            if not package.specifier.contains(found, prereleases=True):
-                wrong.append(f"{package.name} {found} instead of {package.specifier}")
+            if not package.specifier.contains(installed, prereleases=True):
+                wrong.append(f"{package.name} {installed} instead of {package.specifier}")
     problems = ([f"absent: {', '.join(absent)}"] if absent else []) + wrong
     detail = "; ".join(problems) or f"all {len(needed)} packages of pyproject.toml"
     yield Diagnosis(
@@ -125,8 +125,8 @@ def _vllm_environment(settings: Settings) -> Iterator[Diagnosis]:
         yield Diagnosis(part, "present", "not needed with the remote profile")
         return
     python = profiles.vllm_python(settings)  # raises with the command that makes it
-    found = sorted(python.parent.parent.glob("lib/python3*/site-packages/vllm*.dist-info"))
-    versions = [folder.name.removesuffix(".dist-info").replace("_", "-") for folder in found]
+    folders = sorted(python.parent.parent.glob("lib/python3*/site-packages/vllm*.dist-info"))
+    versions = [folder.name.removesuffix(".dist-info").replace("_", "-") for folder in folders]
     if versions:
         yield Diagnosis(part, "present", f"{versions[0]}, {python}")
     else:
@@ -248,13 +248,13 @@ def _memory(settings: Settings) -> Iterator[Diagnosis]:
     from assistant.llm import profiles, server  # may be broken
 
     available = psutil.virtual_memory().available / GIB
-    wanted = REST_GIB
+    needed = REST_GIB
     if settings.llm.profile == "cpu" and not server.status(settings).processes:
-        wanted += SERVER_GIB.get(model_name(settings), max(SERVER_GIB.values()))
-    detail = f"{available:.1f} GiB available, about {wanted:.1f} wanted; {profiles.usable_cores()} cores"
+        needed += SERVER_GIB.get(model_name(settings), max(SERVER_GIB.values()))
+    detail = f"{available:.1f} GiB available, about {needed:.1f} wanted; {profiles.usable_cores()} cores"
     if settings.llm.profile == "cpu":
         detail += f", {profiles.best_cpu_dtype()}"
-    if available >= wanted:
+    if available >= needed:
         yield Diagnosis("memory", "present", detail)
     else:
         yield Diagnosis("memory", "optional", detail, "close other programs, or use the remote profile")

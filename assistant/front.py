@@ -108,7 +108,7 @@ class Assistant:
         """``engines`` and ``chat`` are made from the settings unless given."""
         self.settings = settings
         self.border = PiiMasker(settings)
-        self._given = (engines, chat)
+        self._injected = (engines, chat)
         self._stack = contextlib.AsyncExitStack()
         self._opened: _Parts | None = None
         self.warming = WarmUp()
@@ -123,7 +123,7 @@ class Assistant:
         sessions = self.settings.data_folder / SESSIONS
         log = SessionLog(sessions)
         saver = await self._stack.enter_async_context(open_saver(sessions))
-        engines, chat = self._given
+        engines, chat = self._injected
         self._opened = _Parts(
             log,
             ImpressionLog(sessions),
@@ -296,8 +296,8 @@ class Assistant:
             UnknownItem: the catalogue has no such item.
             StoreError: it cannot be kept now.
         """
-        own = await self._is_own(check_session_id(session_id))
-        await asyncio.to_thread(self._note, session_id, item_id, event, own=own)
+        is_own = await self._is_own(check_session_id(session_id))
+        await asyncio.to_thread(self._note, session_id, item_id, event, is_own=is_own)
 
     async def _is_own(self, session_id: str) -> bool:
         """Whether a conversation is about what its owner wants for themselves."""
@@ -306,12 +306,12 @@ class Assistant:
         except SessionError:
             return True  # nothing was said in it yet
 
-    def _note(self, session_id: str, item_id: str, event: EventKind, *, own: bool) -> None:
+    def _note(self, session_id: str, item_id: str, event: EventKind, *, is_own: bool) -> None:
         session = self.log.session(session_id)
         if self._parts.engines.catalogue.get(item_id) is None:
             raise UnknownItem(f"The catalogue has no item {item_id!r}.")
         self.log.note_feedback(session_id, item_id, event)
-        if self._parts.events and own:
+        if self._parts.events and is_own:
             done = Interaction(user=session.owner, item_id=item_id, event=event, at=time.time())
             self._parts.events.add([done])
 
@@ -341,10 +341,10 @@ class Assistant:
         """
         memory, new_id = await self._memory_after(session_id, turns), new_session_id()
         attachments = await asyncio.to_thread(_copied, memory.attachments, self.uploads(new_id))
-        kept = memory.model_copy(update={"attachments": attachments})
+        branch_memory = memory.model_copy(update={"attachments": attachments})
         config: Any = {"configurable": {"thread_id": new_id}}
         await asyncio.to_thread(self._parts.log.copy, session_id, new_id, turns)  # first: a checkpoint has a session
-        await self._parts.graph.aupdate_state(config, {"kept": kept}, as_node="respond")
+        await self._parts.graph.aupdate_state(config, {"kept": branch_memory}, as_node="respond")
         return new_id
 
     async def _memory_after(self, session_id: str, turns: int) -> Memory:
@@ -482,8 +482,8 @@ class Assistant:
             return Path(attachments[reference].path)
         if path := self.item_picture(reference):
             return path
-        known = ", ".join(attachments) or "none"
-        raise MediaError(f"There is no attachment {reference!r}; known: {known}.")
+        ids = ", ".join(attachments) or "none"
+        raise MediaError(f"There is no attachment {reference!r}; known: {ids}.")
 
     def _context(self, request: Request, pressed: Sequence[Click]) -> TurnContext:
         catalogue = self._parts.engines.catalogue
@@ -517,8 +517,8 @@ class Assistant:
         outcome = await self.call_tool(
             call.tool, call.arguments, lambda ref: self._resolve(ref, attachments), user=user
         )
-        told = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
-        return Step(**call.model_dump(), **told, seconds=round(outcome.seconds, 3)), self.border.outcome(
+        result = {"ok": outcome.ok, "error": outcome.error, "failure": outcome.failure}
+        return Step(**call.model_dump(), **result, seconds=round(outcome.seconds, 3)), self.border.outcome(
             call.tool, outcome.result
         )
 

@@ -268,7 +268,7 @@ class Reply(Record):
         by_id = {item.item_id: item for item in self.recommendations}
         if not self.groups:
             return [(None, self.recommendations)]
-        return [(group, [by_id[one] for one in group.item_ids if one in by_id]) for group in self.groups]
+        return [(group, [by_id[item_id] for item_id in group.item_ids if item_id in by_id]) for group in self.groups]
 
     @field_validator("constraints", mode="before")
     @classmethod

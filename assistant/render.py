@@ -139,8 +139,8 @@ class EventPrinter:
 
     def _step(self, event: StepFinished) -> None:
         if self._now:
-            ended = next((one for one in self._running if one.step == event.step), None)
-            self._running = [one for one in self._running if one is not ended]
+            ended = next((step for step in self._running if step.step == event.step), None)
+            self._running = [step for step in self._running if step is not ended]
             self._tell(self._now)
             return
         mark = Text("  ✓ " if event.ok else "  ✗ ", style="green" if event.ok else "red")

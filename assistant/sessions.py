@@ -150,11 +150,11 @@ class SessionLog:
 
         Their bytes are overwritten by `vacuum_securely`.
         """
-        given = json.dumps(list(session_ids))
+        ids = json.dumps(list(session_ids))
         with self._file.writing() as db:
             note_deletion(db)
             for table in ("replies", "feedback", "sessions"):
-                db.execute(f"delete from {table} where session_id in (select value from json_each(?))", (given,))  # noqa: S608
+                db.execute(f"delete from {table} where session_id in (select value from json_each(?))", (ids,))  # noqa: S608
             for table in _CHECKPOINTS & {name for (name,) in db.execute("select name from sqlite_master")}:
                 db.execute(f"delete from {table} where thread_id not in (select session_id from sessions)")  # noqa: S608
 
@@ -319,8 +319,8 @@ def _session(row: tuple[str, str, str, float, float, int]) -> Session:
     return Session.model_validate(dict(zip(Session.model_fields, row, strict=True)))
 
 
-def _title(reply: Reply, said: str) -> str:
-    words = " ".join([said, *(note.text for note in reply.query.transcripts)]).split()
+def _title(reply: Reply, text: str) -> str:
+    words = " ".join([text, *(note.text for note in reply.query.transcripts)]).split()
     title = " ".join(words) or next((note.name for note in reply.query.attachments), "")
     return title if len(title) <= TITLE_CHARACTERS else title[: TITLE_CHARACTERS - 1].rstrip() + "…"
 

@@ -31,9 +31,9 @@ def project_folder() -> Path:
 def default_home() -> Path:
     """Where everything lies that is not configured elsewhere: in the checkout, or of an installed product in the user's
     own folder; one that stands in the current folder already, as versions before 2026-12 made it, is used on."""
-    here = project_folder() / ".assistant"
-    if here.is_dir() or (project_folder() / "pyproject.toml").is_file():
-        return here
+    folder = project_folder() / ".assistant"
+    if folder.is_dir() or (project_folder() / "pyproject.toml").is_file():
+        return folder
     return platformdirs.user_data_path("recommendation-assistant", appauthor=False)
 
 
@@ -203,10 +203,10 @@ class TurnSettings(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _replaced(cls, given: Any) -> Any:  # noqa: ANN401 - whatever was configured
-        if isinstance(given, dict) and "rank_by_model" in given:
+    def _replaced(cls, values: Any) -> Any:  # noqa: ANN401 - whatever was configured
+        if isinstance(values, dict) and "rank_by_model" in values:
             raise ValueError('rank_by_model is now ranking: "fused" for false, "vote" for true')
-        return given
+        return values
 
     top_n: int = Field(3, ge=1, le=20)
     candidates: int = Field(8, ge=1, le=40, description="how many fused candidates the model reads")
@@ -316,13 +316,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_retired(cls, given: dict[str, Any]) -> dict[str, Any]:
+    def _without_retired(cls, config: dict[str, Any]) -> dict[str, Any]:
         for name, instead in RETIRED.items():
             section, key = name.split(".")
-            if isinstance(values := given.get(section), dict) and key in values:
+            if isinstance(values := config.get(section), dict) and key in values:
                 logger.warning("The setting %s is gone and does nothing%s", name, f": {instead}." if instead else ".")
-                given = {**given, section: {inner: value for inner, value in values.items() if inner != key}}
-        return given
+                config = {**config, section: {inner: value for inner, value in values.items() if inner != key}}
+        return config
 
     @property
     def data_folder(self) -> Path:
@@ -363,9 +363,9 @@ class Settings(BaseSettings):
 
 
 def _config_file() -> Path:
-    named = os.environ.get("ASSISTANT_CONFIG")
+    setting = os.environ.get("ASSISTANT_CONFIG")
     home = Path(os.environ.get("ASSISTANT_HOME") or default_home())
-    return Path(named) if named else home / "config.toml"
+    return Path(setting) if setting else home / "config.toml"
 
 
 def load_settings(**flags: Any) -> Settings:  # noqa: ANN401 - flags are validated by the model
@@ -378,7 +378,7 @@ def load_settings(**flags: Any) -> Settings:  # noqa: ANN401 - flags are validat
         return Settings(**{key: value for key, value in flags.items() if value is not None})
     except ValidationError as exc:
         first = exc.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"The setting {where} is wrong: {first['msg']}.") from exc
+        location = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"The setting {location} is wrong: {first['msg']}.") from exc
     except ValueError as exc:  # a broken TOML file
         raise ConfigError(f"The configuration file {_config_file()} cannot be read: {exc}.") from exc

@@ -52,8 +52,8 @@ def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _t
                 model = _private(settings, choices, catalogue, version, settings.privacy.epsilon)
         if not users.keys() <= store.user_ids().keys():
             raise BadInput("Somebody was forgotten while the model was trained, so it is not kept; train again.")
-        known = {"events_version": version, "encoders": encoders, "untouched": int((~model.touched).sum())}
-        card = model.card.model_copy(update=known)
+        facts = {"events_version": version, "encoders": encoders, "untouched": int((~model.touched).sum())}
+        card = model.card.model_copy(update=facts)
         _with_card(model, card).save(settings.data_folder)
         if not users.keys() <= store.user_ids().keys():  # forgotten since: whoever forgets removes no later model
             versions.drop(settings.data_folder / FOLDER)
@@ -106,8 +106,8 @@ def _choices(store: "EventStore", say: "Say") -> "Choices":
     names = store.item_ids()
     keys = np.array(list(names), dtype=np.int64)
     say(f"reading the events of {len(names):,} items")
-    found = gather(_numbered(store, keys, say), list(names.values()))
-    return found.only_items_with_entries()
+    choices = gather(_numbered(store, keys, say), list(names.values()))
+    return choices.only_items_with_entries()
 
 
 def _numbered(store: "EventStore", keys: "NDArray[np.int64]", say: "Say") -> "Iterator[EventBatch]":
@@ -118,9 +118,9 @@ def _numbered(store: "EventStore", keys: "NDArray[np.int64]", say: "Say") -> "It
 
     read = 0
     for batch in store.matrix_rows():
-        known = np.isin(batch.items, keys)
-        places = np.searchsorted(keys, batch.items[known])
-        yield EventBatch(batch.users[known], places, batch.strengths[known], batch.at[known])
+        mask = np.isin(batch.items, keys)
+        places = np.searchsorted(keys, batch.items[mask])
+        yield EventBatch(batch.users[mask], places, batch.strengths[mask], batch.at[mask])
         before, read = read, read + len(batch.users)
         if read // 500_000 > before // 500_000:
             say(f"{read:,} events read")
@@ -143,8 +143,8 @@ def _encoders(catalogue: "Catalogue | None") -> dict[str, str]:
     """Modality -> which encoder made the catalogue's vectors."""
     from tools.taste.recommending import SPACES, encoder_name  # brings scipy
 
-    named = {space: encoder_name(catalogue, space) for space in SPACES} if catalogue else {}
-    return {space: name for space, name in named.items() if name is not None}
+    names = {space: encoder_name(catalogue, space) for space in SPACES} if catalogue else {}
+    return {space: name for space, name in names.items() if name is not None}
 
 
 def _contents(
@@ -152,14 +152,14 @@ def _contents(
 ) -> "dict[str, Matrix]":
     from tools.taste.recommending import contents  # brings scipy
 
-    found = contents(catalogue, ids, encoders) if catalogue else {}
-    return {name: rows for name, rows in found.items() if rows.any()}
+    matrices = contents(catalogue, ids, encoders) if catalogue else {}
+    return {name: rows for name, rows in matrices.items() if rows.any()}
 
 
 def _with_catalogue(model: "TasteModel", catalogue: "Catalogue | None", encoders: Mapping[str, str]) -> "TasteModel":
     """The model with the items that nobody has touched, so that the first question does not wait for them."""
-    rest = [item_id for item_id in catalogue.ids() if item_id not in model.rows] if catalogue else []
-    return model.with_items(rest, _contents(catalogue, rest, encoders))
+    untouched_ids = [item_id for item_id in catalogue.ids() if item_id not in model.rows] if catalogue else []
+    return model.with_items(untouched_ids, _contents(catalogue, untouched_ids, encoders))
 
 
 @contextlib.contextmanager

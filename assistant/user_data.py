@@ -277,7 +277,7 @@ def _export_rankings(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
         return
     log = ImpressionLog(settings.data_folder / SESSIONS)
     for session_id in _sessions_of(settings, user):
-        yield from (one.model_dump(mode="json", exclude={"user"}) for one in log.read(session_id))
+        yield from (impression.model_dump(mode="json", exclude={"user"}) for impression in log.read(session_id))
 
 
 def _forget_rankings(settings: Settings, user: str) -> None:
@@ -360,11 +360,11 @@ def _count_preferences(settings: Settings, user: str) -> int:
 def _remove_model(settings: Settings) -> bool:
     """Remove the model that may hold the user; whether there was one."""
     folder = settings.data_folder / MODEL
-    there = folder.exists()
+    existed = folder.exists()
     with _translated(settings):
         versions.drop(folder)
     _remove(folder)
-    return there
+    return existed
 
 
 PLACES: Final = [

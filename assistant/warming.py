@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_SECONDS = 300.0
 """After which a warm-up that still goes on is no reason to wait."""
-TOLD_EVERY_SECONDS = 1.0
+TICK_SECONDS = 1.0
 SAMPLES = (
     "waterproof black shoes under 100 dollars",
     "一百美元以下的黑色鞋子",
@@ -56,7 +56,7 @@ class WarmUp:
         """Wait for the end of a warm-up that is under way; every second, ``tell`` is called with what is missing."""
         while not self._ended.is_set():
             try:
-                await asyncio.wait_for(self._ended.wait(), TOLD_EVERY_SECONDS)
+                await asyncio.wait_for(self._ended.wait(), TICK_SECONDS)
             except TimeoutError:
                 await tell(self.waiting_for)
 

@@ -120,7 +120,7 @@ def _brands(vocabulary: Vocabulary) -> Callable[[str], Iterable[Mark]]:
     index = name_index(vocabulary)
 
     def find(text: str) -> Iterable[Mark]:
-        return [Mark(one.start, one.end, "brand", one.name) for one in index.find(text, {"brand"})]
+        return [Mark(match.start, match.end, "brand", match.name) for match in index.find(text, {"brand"})]
 
     return find
 
@@ -140,8 +140,8 @@ def denied_words(words: list[str], text: str) -> set[str]:
     ground.add_text(text, "quote")
     denied = set()
     for word in words:
-        found = [one for span in read(word, "en") if span.is_content for one in ground.find(span)]
-        if found and all(one.span.negative for one in found):
+        hits = [hit for span in read(word, "en") if span.is_content for hit in ground.find(span)]
+        if hits and all(hit.span.negative for hit in hits):
             denied.add(word)
     return denied
 

@@ -45,8 +45,8 @@ class SentenceCheck:
             check(self, spans, numbers)
         return self.problems
 
-    def refuse(self, what: str) -> None:
-        self.problems.append(what)
+    def refuse(self, problem: str) -> None:
+        self.problems.append(problem)
 
     # Names and quotations ---------------------------------------------------------------------------------------------
 
@@ -55,12 +55,12 @@ class SentenceCheck:
             if span.kind == "quote" and not self._quoted(span.name):
                 self.refuse(f"quotation {span.name!r}")
             if span.kind == "brand":
-                known = [
-                    one
-                    for one in self.ground.texts
-                    if _contains(one, span.name.casefold()) or _contains(one, span.text)
+                matches = [
+                    text
+                    for text in self.ground.texts
+                    if _contains(text, span.name.casefold()) or _contains(text, span.text)
                 ]
-                if span.negative or not known:
+                if span.negative or not matches:
                     self.refuse(f"brand {span.name}")
             if span.kind == "verbatim" and span.negative:
                 self.refuse(f"not {span.name}")
@@ -75,12 +75,15 @@ class SentenceCheck:
 
     def _may_name(self, span: Span, spans: list[Span]) -> bool:
         """Another item is named where the user liked it, or where prices are compared; a photo is not like it."""
-        about_photo = any(one.has("photo") for one in spans) and not any(one.has("liked", "popular") for one in spans)
+        about_photo = any(word.has("photo") for word in spans) and not any(
+            word.has("liked", "popular") for word in spans
+        )
         if (
             span.name in self.ground.liked
             and not about_photo
             and any(
-                one.has("liked", "popular", "resemble", "evaluation") or one.text in ("close", "like") for one in spans
+                word.has("liked", "popular", "resemble", "evaluation") or word.text in ("close", "like")
+                for word in spans
             )
         ):
             return not span.negative
@@ -98,7 +101,7 @@ class SentenceCheck:
     def _sources(self, spans: list[Span], numbers: list[Quantity]) -> None:
         for span in spans:
             if span.has("photo"):
-                self._photo(span, [one for one in spans if one.sentence == span.sentence])
+                self._photo(span, [word for word in spans if word.sentence == span.sentence])
             if span.has("liked") and not (self.ground.sources & TASTE and not span.negative):
                 self.refuse("what the user liked")
             if span.has("popular") and not span.has("units") and not (self.ground.people and not span.negative):
@@ -106,13 +109,13 @@ class SentenceCheck:
 
     def _photo(self, span: Span, clause: list[Span]) -> None:
         sources = self.ground.sources
-        likeness = any(one.has("resemble") for one in clause)
-        fits = any(one.has("evaluation", "within") and not one.has("photo") for one in clause)
+        likeness = any(word.has("resemble") for word in clause)
+        fits = any(word.has("evaluation", "within") and not word.has("photo") for word in clause)
         needed = {"picture"} if likeness and not fits else {"picture", "picture_text", "text_picture"}
         if span.negative or not (likeness or fits) or not sources & needed:
             self.refuse("likeness to a photo")
-        elif any(one.has("same") for one in clause) or (
-            self.ground.weak_likeness and any(one.has("strongly") for one in clause)
+        elif any(word.has("same") for word in clause) or (
+            self.ground.weak_likeness and any(word.has("strongly") for word in clause)
         ):
             self.refuse("more likeness to a photo than there is")
 
@@ -133,13 +136,13 @@ class SentenceCheck:
         self.used |= number.used
         if number.position in self.comparing.explained:
             return
-        clause = [one for one in spans if one.clause == number.span.clause]
+        clause = [span for span in spans if span.clause == number.span.clause]
         if _asked_before(number.position, spans) and holds_number(number, self.wish):
             return
-        if self._people(number, clause):
+        if self._counts_people(number, clause):
             return
         if any(
-            other.price in number.values and any(one.kind == "other" and one.name == other.title for one in spans)
+            other.price in number.values and any(span.kind == "other" and span.name == other.title for span in spans)
             for other in self.comparing.others
         ):
             return
@@ -150,14 +153,14 @@ class SentenceCheck:
 
     def _counts_values(self, number: Quantity, spans: list[Span]) -> bool:
         """ "Two colours": how many values an attribute has, or some of them."""
-        named = {
-            one.attribute for span in spans[number.position + 1 : number.position + 4] for one in self.ground.find(span)
+        attributes = {
+            hit.attribute for span in spans[number.position + 1 : number.position + 4] for hit in self.ground.find(span)
         }
         return number.operator == "" and any(
-            0 < value <= self.ground.counts.get(name, 0) for name in named for value in number.values if value > 1
+            0 < value <= self.ground.counts.get(name, 0) for name in attributes for value in number.values if value > 1
         )
 
-    def _people(self, number: Quantity, clause: list[Span]) -> bool:
+    def _counts_people(self, number: Quantity, clause: list[Span]) -> bool:
         """How many people chose it."""
         if number.counted != "people" or not any(value in self.ground.people for value in number.values):
             return False
@@ -169,45 +172,45 @@ class SentenceCheck:
         for position, span in enumerate(spans):
             if not span.has("only", "pure", "every") or span.negative:
                 continue
-            near = [one for one in spans if one.clause == span.clause and abs(spans.index(one) - position) <= 5]
+            near = [word for word in spans if word.clause == span.clause and abs(spans.index(word) - position) <= 5]
             if span.has("every"):
                 if any(
-                    one.has("measures", "colour") or one.text in _QUANTIFIED
-                    for one in spans[position + 1 : position + 4]
+                    word.has("measures", "colour") or word.text in _QUANTIFIED
+                    for word in spans[position + 1 : position + 4]
                 ):
                     self.refuse("every")
-            elif any(self._one_of_several(one) for one in near if one.is_content or one.kind == "number"):
+            elif any(self._one_of_several(word) for word in near if word.is_content or word.kind == "number"):
                 self.refuse(f"only {span.text}")
 
     def _one_of_several(self, span: Span) -> bool:
         """True when the word is one value of an attribute that has several, or one of several parts in a text."""
-        found = self.ground.find(span)
+        hits = self.ground.find(span)
         if span.kind == "number":
             return any(
-                self.ground.counts.get(attribute, 0) > 1 and set(one.values) & set(span.values)
-                for one, attribute in self.ground.numbers
+                self.ground.counts.get(attribute, 0) > 1 and set(number.values) & set(span.values)
+                for number, attribute in self.ground.numbers
             )
         if not span.has("colour", "material", "noun") and span.concepts:
             return False
-        several = [one for one in found if self.ground.counts.get(one.attribute, 0) > 1 and one.attribute != "category"]
+        several = [hit for hit in hits if self.ground.counts.get(hit.attribute, 0) > 1 and hit.attribute != "category"]
         shared = [
-            one for one in found if one.source == "quote" and span.has("material", "noun") and self._shares_place(one)
+            hit for hit in hits if hit.source == "quote" and span.has("material", "noun") and self._shares_place(hit)
         ]
         return bool(several or shared)
 
-    def _shares_place(self, one: Occurrence) -> bool:
+    def _shares_place(self, hit: Occurrence) -> bool:
         """True when a percentage, or another material, stands beside the material in the same sentence."""
-        beside = [other for other in self.ground.occurrences if other.place[0] == one.place[0]]
+        beside = [other for other in self.ground.occurrences if other.position[0] == hit.position[0]]
         percent = any(
             unit.dimension.startswith("percent")
             for number, _ in self.ground.numbers
             for unit in number.units
-            if number.span.sentence == one.span.sentence
+            if number.span.sentence == hit.span.sentence
         )
-        others = {
+        other_materials = {
             name for other in beside if other.span.has("material") for name in other.span.concepts
-        } - one.span.concepts
-        return percent or bool(others)
+        } - hit.span.concepts
+        return percent or bool(other_materials)
 
     # Words ------------------------------------------------------------------------------------------------------------
 
@@ -221,7 +224,7 @@ class SentenceCheck:
                 continue
             if not self._holds(span):
                 self.refuse(f"{'not ' if span.negative else ''}{span.text}")
-            elif span.has("best") and not any(one.span.has("best") for one in self.ground.occurrences):
+            elif span.has("best") and not any(hit.span.has("best") for hit in self.ground.occurrences):
                 self.refuse(span.text)
         for before, span in itertools.pairwise(spans):
             if before.has("best") and span.is_content and not before.negative:
@@ -241,51 +244,51 @@ class SentenceCheck:
     def _contrasts(self, span: Span, spans: list[Span]) -> bool:
         """ "Walnut rather than plastic": denied beside what the evidence has in its place."""
         kind = next((role for role in ("colour", "material") if span.has(role)), "")
-        beside = [one for one in spans if kind and one.has(kind) and not one.negative and one.sentence == span.sentence]
-        return bool(beside) and not self.ground.find(span) and all(self._holds(one) for one in beside)
+        beside = [
+            word for word in spans if kind and word.has(kind) and not word.negative and word.sentence == span.sentence
+        ]
+        return bool(beside) and not self.ground.find(span) and all(self._holds(word) for word in beside)
 
     def _holds(self, span: Span) -> bool:
-        found = self.ground.find(span)
-        same = [one for one in found if one.span.negative == span.negative or span.argument or one.span.argument]
+        hits = self.ground.find(span)
+        same = [hit for hit in hits if hit.span.negative == span.negative or span.argument or hit.span.argument]
         if span.negative:
             opposites = {f"c:{other}" for name in span.concepts for other in load().opposites.get(name, frozenset())}
-            same += [one for key in opposites for one in self.ground.words.get(key, []) if not one.span.negative]
+            same += [hit for key in opposites for hit in self.ground.words.get(key, []) if not hit.span.negative]
         denied = {f"c:{load().complements[name]}" for name in span.concepts if name in load().complements}
-        same += [one for key in denied for one in self.ground.words.get(key, []) if one.span.negative != span.negative]
-        if any(one.span.negative for one in found) and any(
-            one.source == "quote" and one.span.negative for one in found
-        ):
-            same = [one for one in same if one.source != "keyword"]
+        same += [hit for key in denied for hit in self.ground.words.get(key, []) if hit.span.negative != span.negative]
+        if any(hit.span.negative for hit in hits) and any(hit.source == "quote" and hit.span.negative for hit in hits):
+            same = [hit for hit in same if hit.source != "keyword"]
         if span.degree and not span.negative:
-            same = [one for one in same if one.span.degree == span.degree]
+            same = [hit for hit in same if hit.span.degree == span.degree]
         return bool(same) and self._is_bound(span, same)
 
-    def _is_bound(self, span: Span, found: list[Occurrence]) -> bool:
+    def _is_bound(self, span: Span, hits: list[Occurrence]) -> bool:
         """A colour or material of a part is said of that part alone, and of the item where the evidence says it so."""
         head = span.head
         about_item = head is None or head.kind != "word" or self._is_item(head)
         if span.has("colour", "material") and about_item:
-            return any(one.attribute or one.source in ("title", "keyword") or self._of_item(one) for one in found)
+            return any(hit.attribute or hit.source in ("title", "keyword") or self._of_item(hit) for hit in hits)
         if about_item or head is None:
             return True
         heads = self.ground.find(head)
         if not heads:
             return True
         if span.has("colour", "material"):
-            places = {one.place for one in heads}
-            return any(one.place in places or self._describes(one, head) for one in found)
-        texts = {one.place[0] for one in heads}
-        return any(one.place[0] in texts or one.attribute or one.source in ("title", "keyword") for one in found)
+            positions = {hit.position for hit in heads}
+            return any(hit.position in positions or self._describes(hit, head) for hit in hits)
+        texts = {hit.position[0] for hit in heads}
+        return any(hit.position[0] in texts or hit.attribute or hit.source in ("title", "keyword") for hit in hits)
 
-    def _describes(self, one: Occurrence, head: Span) -> bool:
-        return bool(one.attribute) and any(other.attribute == one.attribute for other in self.ground.find(head))
+    def _describes(self, hit: Occurrence, head: Span) -> bool:
+        return bool(hit.attribute) and any(other.attribute == hit.attribute for other in self.ground.find(head))
 
-    def _of_item(self, one: Occurrence) -> bool:
-        head = one.span.head
+    def _of_item(self, hit: Occurrence) -> bool:
+        head = hit.span.head
         return head is None or head.kind != "word" or self._is_item(head)
 
     def _is_item(self, head: Span) -> bool:
-        return any(one.source == "title" or one.attribute == "category" for one in self.ground.find(head))
+        return any(hit.source == "title" or hit.attribute == "category" for hit in self.ground.find(head))
 
 
 ClaimCheck = Callable[[SentenceCheck, list[Span], list[Quantity]], None]

@@ -33,19 +33,19 @@ class Comparing:
     within: bool
     others: tuple[OtherItem, ...] = ()
     explained: set[int] = field(default_factory=set)
-    """Places of numbers that a comparison has accounted for."""
+    """Positions of numbers that a comparison has accounted for."""
 
     spans: list[Span] = field(default_factory=list)
 
     def check(self, spans: list[Span], numbers: list[Quantity]) -> tuple[list[str], set[int]]:
-        """What does not hold, and the places of the words that make the comparisons."""
+        """What does not hold, and the positions of the words that make the comparisons."""
         self.spans = spans
         problems: list[str] = []
         used: set[int] = set()
         for clause in sorted({span.clause for span in spans}):
-            places = [position for position, span in enumerate(spans) if span.clause == clause]
-            inside = [number for number in numbers if number.position in places]
-            problems += self._of_clause(places, inside, used)
+            positions = [position for position, span in enumerate(spans) if span.clause == clause]
+            inside = [number for number in numbers if number.position in positions]
+            problems += self._of_clause(positions, inside, used)
         return problems, used
 
     def _is_comparing(self, span: Span) -> bool:
@@ -54,28 +54,28 @@ class Comparing:
     def is_about(self, span: Span) -> bool:
         """True when a price is compared with that item's somewhere in the sentence, which ``check`` then has judged."""
         return any(other.title == span.name for other in self.others) and any(
-            one.has("cheaper", "dearer", "above", "below", "difference", "cheapest", "dearest")
-            or one.text in ("as", "against", "so")
-            for one in self.spans
+            word.has("cheaper", "dearer", "above", "below", "difference", "cheapest", "dearest")
+            or word.text in ("as", "against", "so")
+            for word in self.spans
         )
 
     # One clause -------------------------------------------------------------------------------------------------------
 
-    def _of_clause(self, places: list[int], numbers: list[Quantity], used: set[int]) -> list[str]:
-        spans = [self.spans[place] for place in places]
-        named = [
+    def _of_clause(self, positions: list[int], numbers: list[Quantity], used: set[int]) -> list[str]:
+        spans = [self.spans[position] for position in positions]
+        named_items = [
             span for span in spans if span.kind == "other" and any(other.title == span.name for other in self.others)
         ]
         problems: list[str] = []
         limits = [span for span in spans if span.has("limit")]
-        own = [number for number in numbers if self._is_limit(number, spans)]
-        if limits or own:
-            if not self._limit_holds(spans, numbers, own):
+        limit_numbers = [number for number in numbers if self._is_limit(number, spans)]
+        if limits or limit_numbers:
+            if not self._limit_holds(spans, numbers, limit_numbers):
                 problems.append("comparison with the limit")
-            used |= {place for place in places if self._is_comparing(self.spans[place])}
-        elif self._compares_others(spans) or (named and self._compares_prices(spans)):
-            used |= {place for place in places if self._is_comparing(self.spans[place])}
-            if not self._others_hold(spans, numbers, named):
+            used |= {position for position in positions if self._is_comparing(self.spans[position])}
+        elif self._compares_others(spans) or (named_items and self._compares_prices(spans)):
+            used |= {position for position in positions if self._is_comparing(self.spans[position])}
+            if not self._others_hold(spans, numbers, named_items):
                 problems.append("comparison with other items")
         return problems
 
@@ -95,11 +95,11 @@ class Comparing:
 
     # The limit --------------------------------------------------------------------------------------------------------
 
-    def _limit_holds(self, spans: list[Span], numbers: list[Quantity], own: list[Quantity]) -> bool:
-        self.explained |= {number.position for number in own}
-        rest = [number for number in numbers if number not in own]
-        priced = [number for number in rest if self._is_own_price(number)]
-        differences = [number for number in rest if number not in priced]
+    def _limit_holds(self, spans: list[Span], numbers: list[Quantity], limit_numbers: list[Quantity]) -> bool:
+        self.explained |= {number.position for number in limit_numbers}
+        remaining = [number for number in numbers if number not in limit_numbers]
+        priced = [number for number in remaining if self._is_own_price(number)]
+        differences = [number for number in remaining if number not in priced]
         for number in differences:
             if (
                 any(unit.dimension == "percent" for unit in number.units)
@@ -114,10 +114,10 @@ class Comparing:
             return self.within and not differences and not fractions and relation in ("", "within", "below")
         if self.limit_currency and self.currency and self.limit_currency != self.currency:
             return False
-        shares = [one for one in differences if any(unit.dimension == "percent" for unit in one.units)]
-        if shares and not any(span.has(*_STRONG, "difference") for span in spans):
-            fractions = [value * shares[0].units[0].factor / 100 for value in shares[0].values]
-            differences = [one for one in differences if one not in shares]
+        percentages = [number for number in differences if any(unit.dimension == "percent" for unit in number.units)]
+        if percentages and not any(span.has(*_STRONG, "difference") for span in spans):
+            fractions = [value * percentages[0].units[0].factor / 100 for value in percentages[0].values]
+            differences = [number for number in differences if number not in percentages]
         amount = self.limit * (fractions[0] if fractions else 1.0)
         if not self._related(relation or ("equal" if fractions else "within"), amount, spans):
             return False
@@ -175,18 +175,20 @@ class Comparing:
     def _compares_others(self, spans: list[Span]) -> bool:
         return any(span.has("cheaper", "dearer", "cheapest", "dearest") and span.kind == "word" for span in spans)
 
-    def _others_hold(self, spans: list[Span], numbers: list[Quantity], named: list[Span]) -> bool:
+    def _others_hold(self, spans: list[Span], numbers: list[Quantity], named_items: list[Span]) -> bool:
         if self.price is None:
             return False
         for number in numbers:
             if any(
-                other.price in number.values for other in self.others if any(other.title == span.name for span in named)
+                other.price in number.values
+                for other in self.others
+                if any(other.title == span.name for span in named_items)
             ):
                 self.explained.add(number.position)
         prices = [
             other
             for other in self.others
-            if other.price is not None and (not named or any(other.title == span.name for span in named))
+            if other.price is not None and (not named_items or any(other.title == span.name for span in named_items))
         ]
         if not prices or any(other.currency != self.currency for other in prices):
             return False
@@ -237,18 +239,18 @@ def _relation(spans: list[Span]) -> str:
     """How the price is said to stand to the limit; "" where no word says it."""
     for roles in (_STRONG, ("within", "equal"), ("difference",)):
         for span in spans:
-            role = next((one for one in roles if span.has(one)), "")
+            role = next((name for name in roles if span.has(name)), "")
             if role and not (
                 role in _STRONG and span.has("joint") and not span.has("measures") and span.text in _LOOSE
             ):
-                return _named(role, span)
+                return _relation_of(role, span)
     return ""
 
 
 _LOOSE = frozenset({"from", "ab", "desde", "dès", "起"})
 
 
-def _named(role: str, span: Span) -> str:
+def _relation_of(role: str, span: Span) -> str:
     if role == "difference":
         return "above" if span.has("excess") else "below"
     if role == "equal" and span.has("function"):

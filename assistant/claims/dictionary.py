@@ -38,16 +38,16 @@ def _entries() -> dict[str, list[str]]:
 @lru_cache(maxsize=20_000)
 def glosses(word: str) -> frozenset[str]:
     """The short English meanings of a Chinese word, in small letters."""
-    found = set()
+    meanings = set()
     for line in _entries().get(word, []):
         for gloss in line.split("/"):
             if gloss.startswith(_SKIPPED):
                 continue
-            for part in re.split(r"[;,]", _NOISE.sub(" ", gloss)):
-                words = re.findall(r"[a-z]+(?:-[a-z]+)*", part.casefold().removeprefix("to "))
+            for meaning in re.split(r"[;,]", _NOISE.sub(" ", gloss)):
+                words = re.findall(r"[a-z]+(?:-[a-z]+)*", meaning.casefold().removeprefix("to "))
                 if words and len(words) <= MAX_WORDS:
-                    found.add(" ".join(words))
-    return frozenset(found)
+                    meanings.add(" ".join(words))
+    return frozenset(meanings)
 
 
 @lru_cache(maxsize=20_000)

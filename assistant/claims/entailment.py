@@ -86,7 +86,7 @@ def _variant(entry: "Evidence") -> list[str]:
     return [*(f"{name}: {value}" for name, value in facts["options"].items()), *price, *stock]
 
 
-def _people(entry: "Evidence") -> list[str]:
+def _people_lines(entry: "Evidence") -> list[str]:
     liked = entry.facts.get("titles")
     people = entry.facts.get("people")
     return [*([f"liked: {', '.join(liked)}"] if liked else []), *([f"people: {people}"] if people else [])]
@@ -105,10 +105,10 @@ _WRITERS: "dict[str, Callable[[Evidence], list[str]]]" = {
     "evidence_picture_somewhat": lambda _: ["photo: somewhat"],
     "evidence_text_picture": lambda _: ["photo_text: strong"],
     "evidence_picture_text": lambda _: ["photo_text: strong"],
-    "evidence_session": _people,
-    "evidence_profile": _people,
-    "evidence_collaborative": _people,
-    "evidence_popular": _people,
+    "evidence_session": _people_lines,
+    "evidence_profile": _people_lines,
+    "evidence_collaborative": _people_lines,
+    "evidence_popular": _people_lines,
 }
 
 
@@ -128,9 +128,9 @@ def words_of(text: str, offsets: Sequence[tuple[int, int]]) -> list[str]:
 
 def matches(sentence: Sequence[str], ground: Sequence[str]) -> Array:
     """(n, m): 1 where a token of the sentence is written as one of the ground."""
-    found: Array = (np.array(sentence)[:, None] == np.array(ground)[None, :]).astype(np.float32)
-    found[[not word for word in sentence]] = 0
-    return found
+    equal: Array = (np.array(sentence)[:, None] == np.array(ground)[None, :]).astype(np.float32)
+    equal[[not word for word in sentence]] = 0
+    return equal
 
 
 def normalised(states: Array) -> Array:
@@ -150,48 +150,50 @@ class Entailment:
     def is_unsupported(self, explanation: "Explanation") -> bool:
         """Whether something in the sentence is most likely held by no evidence."""
         ground = "\n".join(ground_lines(explanation))
-        given = self.encoder.token_states(ground, purpose="document")
-        said = self.encoder.token_states(explanation.text, purpose="document")
-        if not said.offsets:
+        ground_states = self.encoder.token_states(ground, purpose="document")
+        sentence_states = self.encoder.token_states(explanation.text, purpose="document")
+        if not sentence_states.offsets:
             return False
-        match = matches(words_of(explanation.text, said.offsets), words_of(ground, given.offsets))
-        score = self.score(said.vectors, given.vectors, kinds_of(ground, given.offsets), match)
+        match = matches(words_of(explanation.text, sentence_states.offsets), words_of(ground, ground_states.offsets))
+        score = self.score(
+            sentence_states.vectors, ground_states.vectors, kinds_of(ground, ground_states.offsets), match
+        )
         return score > UNSUPPORTED
 
     def score(self, sentence: Array, ground: Array, kinds: NDArray[np.int64], match: Array) -> float:
         """The sentence's log-odds, from token states (n, s) and (m, s), kinds (m,) and equal words (n, m)."""
         w = self.weights
-        own = self._reduced(sentence) @ w["inp.weight"].T + w["inp.bias"]
-        held = self._reduced(ground) @ w["inp.weight"].T + w["inp.bias"] + w["kind.weight"][kinds]
-        held = _layer_norm(held, w, "nc")
-        rows = own
+        inputs = self._reduced(sentence) @ w["inp.weight"].T + w["inp.bias"]
+        ground_rows = self._reduced(ground) @ w["inp.weight"].T + w["inp.bias"] + w["kind.weight"][kinds]
+        ground_rows = _layer_norm(ground_rows, w, "nc")
+        rows = inputs
         for cross, inner in (("c1", "s1"), ("c2", "s2")):
-            rows = _block(rows, held, w, cross, match)
+            rows = _block(rows, ground_rows, w, cross, match)
             rows = _block(rows, rows, w, inner)
-        found = np.hstack([rows, own, match.max(axis=1, keepdims=True)])
-        words = _gelu(found @ w["w.weight"].T + w["w.bias"]) @ w["out.2.weight"].T + w["out.2.bias"]
-        pooled = found @ w["pool.weight"].T + w["pool.bias"]
-        shares = _softmax(pooled[:, 0])
-        return float(shares @ (pooled[:, 1] + words[:, 0]))
+        features = np.hstack([rows, inputs, match.max(axis=1, keepdims=True)])
+        words = _gelu(features @ w["w.weight"].T + w["w.bias"]) @ w["out.2.weight"].T + w["out.2.bias"]
+        pooled = features @ w["pool.weight"].T + w["pool.bias"]
+        pool_weights = _softmax(pooled[:, 0])
+        return float(pool_weights @ (pooled[:, 1] + words[:, 0]))
 
     def _reduced(self, states: Array) -> Array:
         return np.asarray((normalised(states) - self.weights["mean"]) @ self.weights["components"], np.float32)
 
 
-def _block(rows: Array, others: Array, w: dict[str, Array], name: str, match: Array | None = None) -> Array:
+def _block(rows: Array, context: Array, w: dict[str, Array], name: str, match: Array | None = None) -> Array:
     """Attention of (n, d) to (m, d), and a layer for each row; both add to what was there."""
     queries = _layer_norm(rows, w, f"{name}.n1") @ w[f"{name}.q.weight"].T + w[f"{name}.q.bias"]
-    keys = others @ w[f"{name}.k.weight"].T + w[f"{name}.k.bias"]
-    values = others @ w[f"{name}.v.weight"].T + w[f"{name}.v.bias"]
-    queries, keys, values = (one.reshape(len(one), HEADS, -1) for one in (queries, keys, values))
+    keys = context @ w[f"{name}.k.weight"].T + w[f"{name}.k.bias"]
+    values = context @ w[f"{name}.v.weight"].T + w[f"{name}.v.bias"]
+    queries, keys, values = (projection.reshape(len(projection), HEADS, -1) for projection in (queries, keys, values))
     logits = np.einsum("nhe,mhe->hnm", queries, keys) / np.sqrt(queries.shape[2])
     if match is not None:
         logits = logits + w[f"{name}.bias"][:, None, None] * match * MATCH
     attended = np.einsum("hnm,mhe->nhe", _softmax(logits), values).reshape(len(rows), -1)
     rows = rows + attended @ w[f"{name}.o.weight"].T + w[f"{name}.o.bias"]
     inner = _gelu(_layer_norm(rows, w, f"{name}.n2") @ w[f"{name}.f.0.weight"].T + w[f"{name}.f.0.bias"])
-    added: Array = rows + inner @ w[f"{name}.f.3.weight"].T + w[f"{name}.f.3.bias"]
-    return added
+    output: Array = rows + inner @ w[f"{name}.f.3.weight"].T + w[f"{name}.f.3.bias"]
+    return output
 
 
 def _layer_norm(rows: Array, w: dict[str, Array], name: str) -> Array:

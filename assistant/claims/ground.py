@@ -31,8 +31,8 @@ class Occurrence:
     span: Span
     source: str
     attribute: str
-    place: tuple[int, int]
-    """Entry and segment: words of one place are said together."""
+    position: tuple[int, int]
+    """Entry and segment: words of one segment belong together."""
 
 
 @dataclass
@@ -61,109 +61,109 @@ class Grounding:
 
     def find(self, span: Span) -> list[Occurrence]:
         """Where the evidence says the word or an entry of the same meaning, whatever the polarity."""
-        found = [one for name in span.concepts for one in self.words.get(f"c:{name}", [])]
+        hits = [hit for name in span.concepts for hit in self.words.get(f"c:{name}", [])]
         for name in span.of("noun"):
-            found += self._english(name)
+            hits += self._english(name)
         for key in span.keys:
-            found += self.words.get(key, [])
-            found += self.words.get(f"g:{key}", [])
-        if not found and has_cjk(span.text):
-            found = self._chinese(span.text)
-        if not found and len(span.text) > 7 and span.kind == "word" and not has_cjk(span.text):
-            found = self._compound(span.text)
-        if not found and len(span.parts) > 1:
-            found = self._all_parts(span)
-        return found
+            hits += self.words.get(key, [])
+            hits += self.words.get(f"g:{key}", [])
+        if not hits and has_cjk(span.text):
+            hits = self._chinese(span.text)
+        if not hits and len(span.text) > 7 and span.kind == "word" and not has_cjk(span.text):
+            hits = self._compound(span.text)
+        if not hits and len(span.parts) > 1:
+            hits = self._all_parts(span)
+        return hits
 
     def _english(self, noun: str) -> list[Occurrence]:
         """Where the evidence has all words of a noun's English name."""
-        each = [
+        matches = [
             [
-                one
+                hit
                 for key in word_keys(word, "en")
-                for one in [*self.words.get(key, []), *self.words.get(f"g:{key}", [])]
+                for hit in [*self.words.get(key, []), *self.words.get(f"g:{key}", [])]
             ]
             for word in re.findall("[a-z]+", noun)
         ]
-        return each[-1] if each and all(each) else []
+        return matches[-1] if matches and all(matches) else []
 
     def _compound(self, word: str) -> list[Occurrence]:
         """A German compound whose two words the evidence has: "Vollkornhafer"."""
         for cut in range(4, len(word) - 3):
             pieces = [read(piece, "de") for piece in (word[:cut], word[cut:])]
             if all(len(piece) == 1 and piece[0].concepts for piece in pieces):
-                found = [self.find(piece[0]) for piece in pieces]
-                if all(found):
-                    return found[1]
+                matches = [self.find(piece[0]) for piece in pieces]
+                if all(matches):
+                    return matches[1]
         return []
 
     def _all_parts(self, span: Span) -> list[Occurrence]:
-        each = [
-            [one for key in part for one in [*self.words.get(key, []), *self.words.get(f"g:{key}", [])]]
-            for part in span.parts
+        matches = [
+            [hit for key in keys for hit in [*self.words.get(key, []), *self.words.get(f"g:{key}", [])]]
+            for keys in span.parts
         ]
-        return each[-1] if all(each) else []
+        return matches[-1] if all(matches) else []
 
     def _chinese(self, word: str) -> list[Occurrence]:
         """A Chinese word inside a longer one or the other way round, by a shared meaning, or by its English meaning."""
         return self._of_parts(word, {})
 
-    def _of_parts(self, word: str, known: dict[str, list[Occurrence]]) -> list[Occurrence]:
-        """The same; ``known``: what was found of parts of the whole word, each of which is looked for once."""
-        if word not in known:
-            known[word] = self._inside(word) or self._pieces(word, known)
-        return known[word]
+    def _of_parts(self, word: str, cache: dict[str, list[Occurrence]]) -> list[Occurrence]:
+        """The same; ``cache`` holds the occurrences of each part of the whole word that was looked up."""
+        if word not in cache:
+            cache[word] = self._inside(word) or self._pieces(word, cache)
+        return cache[word]
 
     def _inside(self, word: str) -> list[Occurrence]:
         if len(word) >= 2:
-            inside = [one for one in self.occurrences if has_cjk(one.span.text) and word in one.span.text]
+            inside = [hit for hit in self.occurrences if has_cjk(hit.span.text) and word in hit.span.text]
             if inside:
                 return inside
         for gloss in glosses(word):
             if same := self.words.get(f"m:{gloss}"):
                 return same
         for parts in gloss_keys(word):
-            each = [[one for key in part for one in self.words.get(key, [])] for part in parts]
-            if each and all(each):
-                return each[-1]
+            matches = [[hit for key in keys for hit in self.words.get(key, [])] for keys in parts]
+            if matches and all(matches):
+                return matches[-1]
         return []
 
-    def _pieces(self, word: str, known: dict[str, list[Occurrence]]) -> list[Occurrence]:
+    def _pieces(self, word: str, cache: dict[str, list[Occurrence]]) -> list[Occurrence]:
         """A compound of two words that the evidence both has."""
         if not 3 <= len(word) <= LONGEST_COMPOUND:
             return []
         for cut in range(1, len(word)):
             left, right = word[:cut], word[cut:]
-            if (before := self._piece(left, known)) and (behind := self._piece(right, known)):
-                return before + behind
+            if (before := self._piece(left, cache)) and (after := self._piece(right, cache)):
+                return before + after
         return []
 
-    def _piece(self, piece: str, known: dict[str, list[Occurrence]]) -> list[Occurrence]:
-        inside = [one for one in self.occurrences if has_cjk(one.span.text) and piece in one.span.text]
+    def _piece(self, piece: str, cache: dict[str, list[Occurrence]]) -> list[Occurrence]:
+        inside = [hit for hit in self.occurrences if has_cjk(hit.span.text) and piece in hit.span.text]
         if inside or len(piece) == 1:
             return inside
-        return self._of_parts(piece, known)
+        return self._of_parts(piece, cache)
 
     def add_text(self, text: str, source: str, attribute: str = "", *, negative: bool = False) -> list[Span]:
         """Read one text of the evidence in."""
         language = "zh" if has_cjk(text) else self.language if self.language != "zh" else "en"
         spans = read(text, language)
-        place = len(self.texts)
+        entry = len(self.texts)
         self.texts.append(" ".join(digits_for_words(plain(text, language), language).split()))
         for span in spans:
             if span.kind not in ("word", "code"):
                 continue
             span.negative = span.negative != negative
-            self._index(Occurrence(span, source, attribute, (place, span.segment)))
-        found = quantities(spans, language)
+            self._index(Occurrence(span, source, attribute, (entry, span.segment)))
+        numbers = quantities(spans, language)
         if attribute:
-            _measured_by(found, attribute, self.language)
-        self.numbers += [(quantity, attribute) for quantity in found]
+            _measured_by(numbers, attribute, self.language)
+        self.numbers += [(quantity, attribute) for quantity in numbers]
         return spans
 
-    def _index(self, one: Occurrence) -> None:
-        span = one.span
-        self.occurrences.append(one)
+    def _index(self, hit: Occurrence) -> None:
+        span = hit.span
+        self.occurrences.append(hit)
         concepts = set(span.concepts)
         for name in span.concepts:
             concepts |= load().implied.get(name, frozenset())
@@ -178,7 +178,7 @@ class Grounding:
             keys |= {f"m:{gloss}" for gloss in glosses(span.text)}
             keys |= {f"g:{key}" for parts in gloss_keys(span.text) for part in parts for key in part}
         for key in keys:
-            self.words.setdefault(key, []).append(one)
+            self.words.setdefault(key, []).append(hit)
 
 
 def ground_of(title: str, evidence: Iterable[Evidence], language: str) -> Grounding:
@@ -192,17 +192,17 @@ def ground_of(title: str, evidence: Iterable[Evidence], language: str) -> Ground
     return ground
 
 
-def _measured_by(found: list[Quantity], attribute: str, language: str) -> None:
+def _measured_by(numbers: list[Quantity], attribute: str, language: str) -> None:
     """What an attribute's name says of the numbers of its value: "weight", "battery hours"."""
     name = read(attribute, "zh" if has_cjk(attribute) else "en")
     measures = frozenset(measure for span in name for measure in span.of("measures"))
     units = tuple(load().units[unit] for span in name for unit in span.of("unit"))
-    counted = [unit for span in name for unit in span.of("units")]
-    for quantity in found:
+    count_units = [unit for span in name for unit in span.of("units")]
+    for quantity in numbers:
         quantity.measures = measures or quantity.measures
         if not quantity.units and not quantity.money:
             quantity.units = units if len(name) > 1 else ()
-            quantity.counted = quantity.counted or (counted[0] if counted else "")
+            quantity.counted = quantity.counted or (count_units[0] if count_units else "")
 
 
 def _identity(span: Span) -> set[str]:
@@ -211,17 +211,17 @@ def _identity(span: Span) -> set[str]:
 
 def _read_attribute(ground: Grounding, entry: Evidence) -> None:
     name, value = str(entry.facts["name"]), str(entry.facts["value"])
-    spoken = re.sub(r"[_-]+", " ", name)
+    attribute = re.sub(r"[_-]+", " ", name)
     folded = value.casefold()
     if folded in _TRUE or folded in _FALSE:
-        ground.add_text(spoken, "attribute", spoken, negative=folded in _FALSE)
+        ground.add_text(attribute, "attribute", attribute, negative=folded in _FALSE)
         return
-    ground.counts[spoken] = len([part for part in re.split(r"[,、，;]", value) if part.strip()])
-    ground.add_text(f"{spoken}: {value}", "attribute", spoken)
+    ground.counts[attribute] = len([part for part in re.split(r"[,、，;]", value) if part.strip()])
+    ground.add_text(f"{attribute}: {value}", "attribute", attribute)
     ground.attributes.append(ground.texts[-1])
-    if spoken == "category":
+    if attribute == "category":
         ground.title |= {
-            key for one in ground.occurrences if one.attribute == "category" for key in _identity(one.span)
+            key for hit in ground.occurrences if hit.attribute == "category" for key in _identity(hit.span)
         }
 
 

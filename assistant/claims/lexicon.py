@@ -91,12 +91,14 @@ def load() -> ClaimLexicon:
     _add_comparisons(dictionaries["en"], concepts["quality"])
     _add_glossary(dictionaries)
     _add_money(dictionaries)
-    implied = {name: frozenset(others) for name, others in concepts["implies"].items()}
+    implied = {name: frozenset(names) for name, names in concepts["implies"].items()}
     opposites: dict[str, frozenset[str]] = {}
     for first, second in concepts["opposites"]:
         opposites[first] = opposites.get(first, frozenset()) | {second}
         opposites[second] = opposites.get(second, frozenset()) | {first}
-    complements = {one: other for pair in concepts["complements"] for one, other in (pair, pair[::-1])}
+    complements = {
+        concept: complement for pair in concepts["complements"] for concept, complement in (pair, pair[::-1])
+    }
     return ClaimLexicon(dictionaries, units, implied, complements, opposites)
 
 

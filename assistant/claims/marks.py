@@ -34,14 +34,14 @@ class Marks:
                 for k in marks
             )
         ]
-        done = [*marks]
+        earlier = [*marks]
         marks += [
-            mark for mark in self.brands(text) if not any(m.start < mark.end and mark.start < m.end for m in done)
+            mark for mark in self.brands(text) if not any(m.start < mark.end and mark.start < m.end for m in earlier)
         ]
         return marks
 
     def _titles(self, text: str) -> Iterator[Mark]:
-        taken: list[tuple[int, int]] = []
+        ranges: list[tuple[int, int]] = []
         names = [
             (self.title, "name"),
             *((name, "other") for name in self.others if name.casefold() != self.title.casefold()),
@@ -51,10 +51,10 @@ class Marks:
             if len(low) < 2 and low.isascii():
                 continue
             # what a number counts is no title: "2 people who liked “people”"
-            counted = r"(?<!\d )" if low.isalpha() else ""
+            no_count = r"(?<!\d )" if low.isalpha() else ""
             for match in re.finditer(
-                rf"{counted}(?<!\w){re.escape(low)}(?!\w)" if low.isascii() else re.escape(low), text
+                rf"{no_count}(?<!\w){re.escape(low)}(?!\w)" if low.isascii() else re.escape(low), text
             ):
-                if not any(start < match.end() and match.start() < end for start, end in taken):
-                    taken.append(match.span())
+                if not any(start < match.end() and match.start() < end for start, end in ranges):
+                    ranges.append(match.span())
                     yield Mark(*match.span(), kind, name)

@@ -56,9 +56,9 @@ def _is_price(number: Quantity, ground: Grounding) -> bool:
     return compares(ground.price, number)
 
 
-def same_money(said: frozenset[str], known: frozenset[str]) -> bool:
+def same_money(claim: frozenset[str], evidence: frozenset[str]) -> bool:
     """The same currency; a dollar sign may be any dollar's."""
-    return bool(said & known) or ("USD" in said and bool(known & _DOLLARS))
+    return bool(claim & evidence) or ("USD" in claim and bool(evidence & _DOLLARS))
 
 
 def compares(actual: float, number: Quantity) -> bool:
@@ -86,11 +86,11 @@ def rounds_to(actual: float, value: float) -> bool:
     """About a number: what is right to the digits that it has."""
     if value == 0:
         return actual == 0
-    whole = int(value) if float(value).is_integer() else 0
+    integer = int(value) if float(value).is_integer() else 0
     step = 1.0
-    while whole and whole % (step * 10) == 0:
+    while integer and integer % (step * 10) == 0:
         step *= 10
-    if not whole:
+    if not integer:
         step = 0.1
     return abs(actual - value) <= max(step / 2, _ROUNDING * abs(value)) + 1e-9 and abs(actual - value) <= 0.1 * abs(
         value
@@ -128,16 +128,16 @@ def _same_amount(number: Quantity, other: Quantity) -> bool:
         return same_value(number, other)
     if not number.units or not other.units:
         return False
-    return any(_same_in_units(number, unit, other, known) for unit in number.units for known in other.units)
+    return any(_same_in_units(number, unit, other, other_unit) for unit in number.units for other_unit in other.units)
 
 
-def _same_in_units(number: Quantity, unit: Unit, other: Quantity, known: Unit) -> bool:
-    dimensions = {unit.dimension, known.dimension}
+def _same_in_units(number: Quantity, unit: Unit, other: Quantity, other_unit: Unit) -> bool:
+    dimensions = {unit.dimension, other_unit.dimension}
     if dimensions == {"time", "age"}:
-        unit = known = Unit("age", 1)
+        unit = other_unit = Unit("age", 1)
     elif len(dimensions) > 1:
         return False
-    ratio = known.factor / unit.factor
+    ratio = other_unit.factor / unit.factor
     if dimensions & {"age"} and other.operator == "at_least" and number.operator == "":
         return max(number.values) >= min(other.values)
     return any(
@@ -147,16 +147,16 @@ def _same_in_units(number: Quantity, unit: Unit, other: Quantity, known: Unit) -
 
 
 def _same_measure(number: Quantity, other: Quantity, attribute: str, ground: Grounding) -> bool:
-    named = set(other.measures)
+    measures = set(other.measures)
     if (
         number.counted == "people"
         and number.counted != other.counted
-        and not _share(number.following + number.before, other.following + other.before)
+        and not _share_word(number.following + number.before, other.following + other.before)
     ):
         return other.counted in ("", "people") and _touch(number, other)
     if number.measures:
-        if named:
-            if number.measures & named:
+        if measures:
+            if number.measures & measures:
                 return True
             return bool(number.units) and _about_attribute(number, attribute, ground)
         if number.units and other.units:
@@ -192,8 +192,8 @@ def _same_measure(number: Quantity, other: Quantity, attribute: str, ground: Gro
 
 def _same_part(number: Quantity, other: Quantity, attribute: str, ground: Grounding) -> bool:
     """ "55 Nm of torque" may not be another thing's 55 Nm; what is said of nothing in particular may be."""
-    said = number.following[:1] or []
-    if not said:
+    subject = number.following[:1] or []
+    if not subject:
         return True
     if _touch(number, other) or _about_attribute(number, attribute, ground):
         return True
@@ -201,7 +201,8 @@ def _same_part(number: Quantity, other: Quantity, attribute: str, ground: Ground
         return True
     keys = _keys(number.following)
     return bool(keys & ground.title) or (
-        not any(_keys(one.following[:1]) & keys for one, _ in ground.numbers if one.following) and not attribute
+        not any(_keys(quantity.following[:1]) & keys for quantity, _ in ground.numbers if quantity.following)
+        and not attribute
     )
 
 
@@ -222,15 +223,15 @@ def _about_attribute(number: Quantity, attribute: str, ground: Grounding) -> boo
     """The attribute's name is a word beside the number."""
     if not attribute:
         return False
-    keys = {key for one in ground.occurrences if one.attribute == attribute for key in _keys([one.span])}
+    keys = {key for hit in ground.occurrences if hit.attribute == attribute for key in _keys([hit.span])}
     return bool(_keys(number.following + number.before) & keys)
 
 
 def _touch(number: Quantity, other: Quantity) -> bool:
-    return _share(number.following + number.before, other.following + other.before)
+    return _share_word(number.following + number.before, other.following + other.before)
 
 
-def _share(first: list[Span], second: list[Span]) -> bool:
+def _share_word(first: list[Span], second: list[Span]) -> bool:
     return bool(_keys(first) & _keys(second))
 
 

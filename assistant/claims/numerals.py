@@ -14,13 +14,13 @@ _SMALL = {
 }
 """Two to ten: single small numbers are left as words by the library, which reads larger ones."""
 
-_COUNTED = (
+_MEASURE_WORDS = (
     "个只件条张把双层档节位人名块罐瓶袋盒包碗杯岁年月天日周星期小时钟秒分元美欧英日公千克斤升毫米厘寸瓦伏度倍成折颗粒支根本页章起夜晚款种色道口面台部套组对号码"
     "级项多枚片段格门座扇轮挡排枝朵棵株盆副床点左余来几件"
 )
 _NUMERAL = "零〇一二两三四五六七八九十百千万"
 _CHINESE = re.compile(
-    rf"(?<![{_NUMERAL}第])(?P<half>半)(?=公斤|斤|升|小时|米|年|个小时)|(?P<number>[{_NUMERAL}]+(?:点[{_NUMERAL}]+)?)(?=[{_COUNTED}])"
+    rf"(?<![{_NUMERAL}第])(?P<half>半)(?=公斤|斤|升|小时|米|年|个小时)|(?P<number>[{_NUMERAL}]+(?:点[{_NUMERAL}]+)?)(?=[{_MEASURE_WORDS}])"
 )
 _ARTICLE = re.compile("一[款个件双把张台只条盏套种本块顶辆部支副份口株盆些点样起次直般定面道色瓶块杯床位名对]")
 _FRACTION = re.compile(
@@ -37,11 +37,11 @@ _SPELT = {
     **{digit: value for value, digit in enumerate("一二三四五六七八九十", start=1)}, "两": 2, "百": 100,
 }  # fmt: skip
 _COUNTS = "one|two|three|four|a|ein|einem|zwei|drei|vier|un|deux|trois|quatre|dos|tres|cuatro|[1-9]"
-_PARTS = (
+_DENOMINATORS = (
     "third|quarter|fifth|sixth|tenth|drittel|viertel|fünftel|zehntel|tiers|quart|cinquième|dixième|tercio|cuarto|quinto"
     "|décimo"
 )
-_FRACTIONS = re.compile(rf"\b(?P<count>{_COUNTS})[ -](?P<part>{_PARTS})s?\b")
+_FRACTIONS = re.compile(rf"\b(?P<count>{_COUNTS})[ -](?P<part>{_DENOMINATORS})s?\b")
 _CHINESE_FRACTIONS = re.compile(
     r"(?P<part>[一二两三四五六七八九十百]|[1-9]\d{0,2})分之(?P<count>[一二两三四五六七八九]|\d{1,2})"
 )
@@ -51,8 +51,8 @@ FRACTION = "fraction"
 
 
 def _as_fraction(match: re.Match[str]) -> str:
-    count, part = (_SPELT.get(match[name]) or int(match[name]) for name in ("count", "part"))
-    return f" {FRACTION}{round(1000 * count / part):03d} "
+    count, denominator = (_SPELT.get(match[name]) or int(match[name]) for name in ("count", "part"))
+    return f" {FRACTION}{round(1000 * count / denominator):03d} "
 
 
 def digits_for_words(text: str, language: str) -> str:
@@ -103,8 +103,8 @@ def values_of(number: str) -> tuple[float, ...]:
         decimal = max(number.rfind("."), number.rfind(","))
         return (float(re.sub(r"[.,]", "", number[:decimal]) + "." + re.sub(r"[.,]", "", number[decimal:])),)
     if _VALUE.match(number):
-        whole = float(re.sub(r"[.,]", "", number))
+        integer = float(re.sub(r"[.,]", "", number))
         parts = re.split(r"[.,]", number)
-        return (whole, float(f"{parts[0]}.{parts[1]}")) if len(parts) == 2 and "." in number else (whole,)
+        return (integer, float(f"{parts[0]}.{parts[1]}")) if len(parts) == 2 and "." in number else (integer,)
     pieces = re.split(r"[.,]", number)
     return (float(f"{pieces[0]}.{''.join(pieces[1:])}" if len(pieces) > 1 else number),)

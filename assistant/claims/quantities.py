@@ -72,16 +72,16 @@ OPERATORS = ("above", "at_least", "below", "within", "equal")
 
 def quantities(spans: list[Span], language: str) -> list[Quantity]:
     """Every number of the text."""
-    found = [_quantity(spans, position, language) for position, span in enumerate(spans) if span.kind == "number"]
-    found += [
-        part
+    numbers = [_quantity(spans, position, language) for position, span in enumerate(spans) if span.kind == "number"]
+    numbers += [
+        quantity
         for position, span in enumerate(spans)
         if span.has("fractions")
-        for part in _fraction(spans, position, language)
+        for quantity in _fraction(spans, position, language)
     ]
-    found.sort(key=lambda one: one.position)
-    _share(found, spans)
-    return found
+    numbers.sort(key=lambda number: number.position)
+    _share_measures(numbers, spans)
+    return numbers
 
 
 def _quantity(spans: list[Span], at: int, language: str) -> Quantity:
@@ -112,9 +112,9 @@ def _quantity(spans: list[Span], at: int, language: str) -> Quantity:
 
 def _is_year(quantity: Quantity) -> bool:
     """A date rather than a length of time: "1951 年", "from 1951"."""
-    whole = all(float(value).is_integer() and 1500 <= value <= 2100 for value in quantity.values)
+    is_integer = all(float(value).is_integer() and 1500 <= value <= 2100 for value in quantity.values)
     return (
-        whole
+        is_integer
         and not quantity.money
         and not quantity.measures
         and all(unit == load().units["year"] for unit in quantity.units)
@@ -125,8 +125,8 @@ def _is_year(quantity: Quantity) -> bool:
 def _fraction(spans: list[Span], at: int, language: str) -> list[Quantity]:
     """ "Half a kilo", or "half of it is cotton": as many per cent. What part of a limit it is is another matter."""
     fraction = float(spans[at].of("fractions")[0])
-    clause = [one for one in spans if one.clause == spans[at].clause]
-    if fraction > 1 or any(one.has("limit", "cheaper", "difference") for one in clause):
+    clause = [span for span in spans if span.clause == spans[at].clause]
+    if fraction > 1 or any(span.has("limit", "cheaper", "difference") for span in clause):
         return []
     after = at + 1
     while after < len(spans) and spans[after].has("function") and after - at <= 3:
@@ -161,12 +161,12 @@ def _take_unit(quantity: Quantity, spans: list[Span], after: int) -> int:
 
 def _take_operator(quantity: Quantity, spans: list[Span], at: int, after: int) -> None:
     """ "More than", "about" and the like, before the number or, as in 以内, after it."""
-    for place in range(at - 1, max(-1, at - 5), -1):
-        span = spans[place]
+    for position in range(at - 1, max(-1, at - 5), -1):
+        span = spans[position]
         if span.clause != spans[at].clause or span.kind == "number" or (span.is_content and not span.has(*OPERATORS)):
             break
         if _operates(quantity, span, spans, after):
-            quantity.used.add(place)
+            quantity.used.add(position)
     if after < len(spans) and spans[after].clause == spans[at].clause and spans[after].text in _AFTER:
         operator = _AFTER[spans[after].text]
         quantity.operator, quantity.about = operator or quantity.operator, quantity.about or not operator
@@ -208,61 +208,61 @@ def _take_measure(quantity: Quantity, spans: list[Span], at: int, after: int, la
     """What is measured: a word such as "weighs" before the number, or "wide" right after it."""
     if quantity.measures:
         return
-    behind = spans[after] if after < len(spans) and spans[after].clause == spans[at].clause else None
-    if language != "zh" and behind is not None:
-        place = after
+    next_span = spans[after] if after < len(spans) and spans[after].clause == spans[at].clause else None
+    if language != "zh" and next_span is not None:
+        position = after
         while (
-            place < len(spans)
-            and spans[place].text in ("of", "in", "de", "of", "large", "-")
-            and place - after < 2
-            and place + 1 < len(spans)
+            position < len(spans)
+            and spans[position].text in ("of", "in", "de", "of", "large", "-")
+            and position - after < 2
+            and position + 1 < len(spans)
         ):
-            place += 1
-        if spans[place].has("measures") and spans[place].clause == spans[at].clause:
-            quantity.measures = frozenset(spans[place].of("measures"))
-            quantity.used |= set(range(after, place + 1))
+            position += 1
+        if spans[position].has("measures") and spans[position].clause == spans[at].clause:
+            quantity.measures = frozenset(spans[position].of("measures"))
+            quantity.used |= set(range(after, position + 1))
             return
-    place = at - 1
-    while place >= 0 and at - place <= _APART + 2 and spans[place].kind != "number":
-        span = spans[place]
+    position = at - 1
+    while position >= 0 and at - position <= _APART + 2 and spans[position].kind != "number":
+        span = spans[position]
         if span.clause != spans[at].clause and not (span.kind == "mark" and span.text == ":"):
             break
         if span.has("measures"):
             quantity.measures = frozenset(span.of("measures"))
-            quantity.used.add(place)
+            quantity.used.add(position)
             return
-        place -= 1
-    if language == "zh" and behind is not None and behind.has("measures"):
-        quantity.measures = frozenset(behind.of("measures"))
+        position -= 1
+    if language == "zh" and next_span is not None and next_span.has("measures"):
+        quantity.measures = frozenset(next_span.of("measures"))
         quantity.used.add(after)
 
 
 def _following(spans: list[Span], after: int) -> list[Span]:
-    found: list[Span] = []
+    words: list[Span] = []
     for span in spans[after : after + _FOLLOWING + 2]:
         if span.is_content:
-            found.append(span)
-        elif not found and (span.kind == "number" or span.has("unit")):
+            words.append(span)
+        elif not words and (span.kind == "number" or span.has("unit")):
             continue
         elif span.kind in ("number", "mark") or not (
             span.text in ("of", "的", "de", "个", "-")
             or span.has("units", "unit")
-            or (not found and span.has("function"))
+            or (not words and span.has("function"))
         ):
             break
-    return found[:_FOLLOWING]
+    return words[:_FOLLOWING]
 
 
-def _share(found: list[Quantity], spans: list[Span]) -> None:
+def _share_measures(numbers: list[Quantity], spans: list[Span]) -> None:
     """In "sizes 40, 41 and 42" and "10 by 8 cm" what is said of one number is said of its neighbours."""
-    for first, second in itertools.pairwise(found):
+    for first, second in itertools.pairwise(numbers):
         between = spans[max(first.used) + 1 : min(second.used)]
         if any(span.text not in _SHARING for span in between) or not between:
             continue
         if first.measures and second.is_bare:
             second.measures = first.measures
             second.money = first.money
-    for first, second in zip(reversed(found[:-1]), reversed(found[1:]), strict=False):
+    for first, second in zip(reversed(numbers[:-1]), reversed(numbers[1:]), strict=False):
         between = spans[max(first.used) + 1 : min(second.used)]
         if between and all(span.text in _SHARING for span in between) and first.is_bare:
             first.units, first.measures, first.money = second.units, second.measures, second.money

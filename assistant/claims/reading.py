@@ -53,7 +53,7 @@ class Span:
 
     def of(self, role: str) -> list[str]:
         """Which ones of that role the span may be."""
-        return [name for found, name in self.roles if found == role]
+        return [name for own_role, name in self.roles if own_role == role]
 
     @property
     def concepts(self) -> frozenset[str]:
@@ -77,15 +77,15 @@ def read(text: str, language: str, find_marks: Callable[[str], Iterable[Mark]] =
     text = digits_for_words(plain(text, language), language)
     marks = sorted(find_marks(text), key=lambda mark: (mark.start, -mark.end))
     spans: list[Span] = []
-    done = 0
+    offset = 0
     for mark in marks:
-        if mark.start < done:
+        if mark.start < offset:
             continue
-        spans += _spans(text[done : mark.start], language)
+        spans += _spans(text[offset : mark.start], language)
         spans.append(Span(text[mark.start : mark.end], mark.kind, name=mark.name))
-        done = mark.end
-    spans += _spans(text[done:], language)
-    _place(spans)
+        offset = mark.end
+    spans += _spans(text[offset:], language)
+    _number_clauses(spans)
     _set_polarity(spans)
     _set_degrees(spans)
     _set_heads(spans, first=language in ("fr", "es"))
@@ -93,15 +93,15 @@ def read(text: str, language: str, find_marks: Callable[[str], Iterable[Mark]] =
 
 
 def _spans(text: str, language: str) -> list[Span]:
-    tokens = _split_compounds(_joined(tokenise(text, language)))
+    tokens = _split_compounds(_join_codes(tokenise(text, language)))
     runs: list[Span] = []
     start = 0
     while start < len(tokens):
         end = start
-        own = _language_of(tokens[start], language)
-        while end < len(tokens) and tokens[end].kind != "number" and _language_of(tokens[end], language) == own:
+        current = _language_of(tokens[start], language)
+        while end < len(tokens) and tokens[end].kind != "number" and _language_of(tokens[end], language) == current:
             end += 1
-        runs += _entries(tokens[start:end], own) if end > start else [_number(tokens[start], language)]
+        runs += _entries(tokens[start:end], current) if end > start else [_number(tokens[start], language)]
         start = max(end, start + 1)
     return runs
 
@@ -113,11 +113,11 @@ def _language_of(token: Token, language: str) -> str:
     return language if language != "zh" or token.kind != "word" else "en"
 
 
-def _joined(tokens: list[Token]) -> list[Token]:
+def _join_codes(tokens: list[Token]) -> list[Token]:
     """Codes such as "a5" or "i7" as one token; "2tb" stays a number and its unit."""
-    found: list[Token] = []
+    result: list[Token] = []
     for token in tokens:
-        before = found[-1] if found else None
+        before = result[-1] if result else None
         if (
             before
             and before.end == token.start
@@ -131,24 +131,24 @@ def _joined(tokens: list[Token]) -> list[Token]:
             and token.kind == "word"
             and token.text.isascii()
         ):
-            found[-1] = Token(before.text + token.text, before.start, token.end, "code")
+            result[-1] = Token(before.text + token.text, before.start, token.end, "code")
         else:
-            found.append(token)
-    return found
+            result.append(token)
+    return result
 
 
 def _split_compounds(tokens: list[Token]) -> list[Token]:
     """Chinese words that segmentation joined though the lexicon knows their parts: 预算内 is 预算 and 内."""
-    found: list[Token] = []
+    result: list[Token] = []
     for token in tokens:
-        counted = bool(found) and (found[-1].kind == "number" or found[-1].text in _DETERMINERS)
+        counted = bool(result) and (result[-1].kind == "number" or result[-1].text in _DETERMINERS)
         cut = _cut_of(token.text, counted=counted) if has_cjk(token.text) else 0
         if cut:
             middle = token.start + cut
-            found += [Token(token.text[:cut], token.start, middle), Token(token.text[cut:], middle, token.end)]
+            result += [Token(token.text[:cut], token.start, middle), Token(token.text[cut:], middle, token.end)]
         else:
-            found.append(token)
-    return found
+            result.append(token)
+    return result
 
 
 _DETERMINERS = frozenset("这那每各一该此")
@@ -202,10 +202,10 @@ def _entries(tokens: list[Token], language: str) -> list[Span]:
             at += 1
             continue
         count, roles = dictionary.longest(texts, stems, at, len(words))
-        used = words[at : at + count]
+        entry = words[at : at + count]
         kind = "mark" if token.kind == "mark" and not roles else "word"
-        parts = tuple(word_keys(word.text, language) for word in used)
-        text = "".join(w.text for w in used) if language == "zh" else " ".join(w.text for w in used)
+        parts = tuple(word_keys(word.text, language) for word in entry)
+        text = "".join(w.text for w in entry) if language == "zh" else " ".join(w.text for w in entry)
         if not roles and language == "zh" and is_grammatical(text):
             roles = frozenset({("function", "")})
         glued = at > 0 and tokens.index(token) > 0 and hyphen[tokens.index(token) - 1]
@@ -214,7 +214,7 @@ def _entries(tokens: list[Token], language: str) -> list[Span]:
     return spans
 
 
-def _place(spans: list[Span]) -> None:
+def _number_clauses(spans: list[Span]) -> None:
     """Numbers clauses, sentences and segments."""
     clause = sentence = segment = 0
     for span in spans:
@@ -290,11 +290,11 @@ def _goes_on(spans: list[Span], position: int) -> bool:
     if spans[position].text == "、":
         return True
     clause = spans[position].clause
-    rest = [span for span in spans[position + 1 :] if span.clause == clause]
+    following = [span for span in spans[position + 1 :] if span.clause == clause]
     return (
-        bool(rest)
-        and len(rest) <= 2
-        and all(span.is_content or span.text in ("or", "oder", "ou", "o") for span in rest)
+        bool(following)
+        and len(following) <= 2
+        and all(span.is_content or span.text in ("or", "oder", "ou", "o") for span in following)
     )
 
 

@@ -46,20 +46,20 @@ def plain(text: str, language: str) -> str:
 
 def tokenise(text: str, language: str) -> list[Token]:
     """The text's tokens in order. Chinese is segmented, elided articles and hyphens are cut off."""
-    found: list[Token] = []
+    tokens: list[Token] = []
     for match in _PIECES.finditer(text):
         start, kind = match.start(), str(match.lastgroup)
         if kind == "cjk":
             for word in _segmenter().cut(match.group(), HMM=False):
-                found.append(Token(word, start, start + len(word)))
+                tokens.append(Token(word, start, start + len(word)))
                 start += len(word)
             continue
         word = match.group()
         if kind == "word":
-            found += _word(word, start, language)
+            tokens += _word(word, start, language)
             continue
-        found.append(Token(word, start, match.end(), kind))
-    return found
+        tokens.append(Token(word, start, match.end(), kind))
+    return tokens
 
 
 def _word(word: str, start: int, language: str) -> list[Token]:

@@ -71,11 +71,11 @@ def labelled() -> Iterator[LabelledSentence]:
 
 def _of_item(item: int, line: dict[str, Any]) -> Iterator[LabelledSentence]:
     evidence = [
-        Evidence(id=f"e{place}", item_id="x", detail="", **entry) for place, entry in enumerate(line["evidence"], 1)
+        Evidence(id=f"e{number}", item_id="x", detail="", **entry) for number, entry in enumerate(line["evidence"], 1)
     ]
     limits = line["limits"]
     limit = PriceLimit(limits["max_price"], limits.get("currency")) if "max_price" in limits else None
-    others = tuple(OtherItem(one["title"], one.get("price"), one.get("currency")) for one in line["others"])
+    others = tuple(OtherItem(other["title"], other.get("price"), other.get("currency")) for other in line["others"])
     for sentence in line["sentences"]:
         explanation = Explanation(
             text=sentence["text"],
@@ -91,32 +91,32 @@ def _of_item(item: int, line: dict[str, Any]) -> Iterator[LabelledSentence]:
 
 
 def examples(
-    given: Sequence[LabelledSentence], encoder: TokenEncoder, progress: Callable[[int], None]
+    sentences: Sequence[LabelledSentence], encoder: TokenEncoder, progress: Callable[[int], None]
 ) -> list[SentenceExample]:
     """The sentences encoded; ``progress`` is given the number done."""
-    found: list[SentenceExample] = []
-    ground, states, held = "", None, torch.empty(0)
-    for one in given:
-        lines = "\n".join(ground_lines(one.explanation))
+    encoded: list[SentenceExample] = []
+    ground, states, ground_tensor = "", None, torch.empty(0)
+    for sentence in sentences:
+        lines = "\n".join(ground_lines(sentence.explanation))
         if states is None or lines != ground:
             ground, states = lines, encoder.token_states(lines, purpose="document")
-            held = _half(states.vectors)
-        text = one.explanation.text
-        said = encoder.token_states(text, purpose="document")
-        match = matches(words_of(text, said.offsets), words_of(ground, states.offsets))
-        found.append(
+            ground_tensor = _half(states.vectors)
+        text = sentence.explanation.text
+        sentence_states = encoder.token_states(text, purpose="document")
+        match = matches(words_of(text, sentence_states.offsets), words_of(ground, states.offsets))
+        encoded.append(
             SentenceExample(
-                item=one.item,
-                sentence=_half(said.vectors),
-                ground=held,
+                item=sentence.item,
+                sentence=_half(sentence_states.vectors),
+                ground=ground_tensor,
                 kinds=torch.from_numpy(kinds_of(ground, states.offsets)),
                 match=torch.from_numpy(match),
-                wrong=torch.from_numpy(_wrong_tokens(text, said.offsets, one.wrong)),
-                is_false=float(not one.is_true),
+                wrong=torch.from_numpy(_wrong_tokens(text, sentence_states.offsets, sentence.wrong)),
+                is_false=float(not sentence.is_true),
             )
         )
-        progress(len(found))
-    return found
+        progress(len(encoded))
+    return encoded
 
 
 def _half(states: Array) -> Tensor:
@@ -124,14 +124,14 @@ def _half(states: Array) -> Tensor:
 
 
 def _wrong_tokens(text: str, offsets: Sequence[tuple[int, int]], wrong: Sequence[str]) -> Array:
-    marked = np.zeros(len(offsets), np.float32)
-    for part in wrong:
-        start = text.find(part)
-        while part and start >= 0:
-            end = start + len(part)
-            marked[[first < end and last > start for first, last in offsets]] = 1
-            start = text.find(part, start + 1)
-    return marked
+    labels = np.zeros(len(offsets), np.float32)
+    for phrase in wrong:
+        start = text.find(phrase)
+        while phrase and start >= 0:
+            end = start + len(phrase)
+            labels[[first < end and last > start for first, last in offsets]] = 1
+            start = text.find(phrase, start + 1)
+    return labels
 
 
 class _Block(nn.Module):
@@ -147,11 +147,11 @@ class _Block(nn.Module):
         )
         self.dropout = nn.Dropout(DROPOUT)
 
-    def forward(self, rows: Tensor, others: Tensor, mask: Tensor | None, match: Tensor | None = None) -> Tensor:
+    def forward(self, rows: Tensor, context: Tensor, mask: Tensor | None, match: Tensor | None = None) -> Tensor:
         """``rows`` (b, n, d); ``others`` (1, m, d) shared by all, or (b, m, d) with a mask (b, m)."""
         queries = self.q(self.n1(rows)).unflatten(-1, (HEADS, -1))
         keys, values = (
-            one(others).unflatten(-1, (HEADS, -1)).expand(len(rows), -1, -1, -1) for one in (self.k, self.v)
+            layer(context).unflatten(-1, (HEADS, -1)).expand(len(rows), -1, -1, -1) for layer in (self.k, self.v)
         )
         logits = torch.einsum("bnhe,bmhe->bhnm", queries, keys) / queries.shape[-1] ** 0.5
         if match is not None:
@@ -160,8 +160,8 @@ class _Block(nn.Module):
             logits = logits.masked_fill(~mask[:, None, None, :], -1e4)
         attended = torch.einsum("bhnm,bmhe->bnhe", logits.softmax(-1), values).flatten(2)
         rows = rows + self.dropout(self.o(attended))
-        added: Tensor = rows + self.dropout(self.f(self.n2(rows)))
-        return added
+        output: Tensor = rows + self.dropout(self.f(self.n2(rows)))
+        return output
 
 
 class _Network(nn.Module):
@@ -182,15 +182,15 @@ class _Network(nn.Module):
         self, sentences: Tensor, ground: Tensor, kinds: Tensor, mask: Tensor, match: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Scores of words (b, n) and of sentences (b,)."""
-        own = rows = self.dropout(self.inp(sentences))
-        held = self.nc(self.dropout(self.inp(ground)) + self.kind(kinds))
+        inputs = rows = self.dropout(self.inp(sentences))
+        ground_rows = self.nc(self.dropout(self.inp(ground)) + self.kind(kinds))
         for cross, inner in ((self.c1, self.s1), (self.c2, self.s2)):
-            rows = inner(rows := cross(rows, held, None, match), rows, mask)
-        found = torch.cat([rows, own, match.amax(-1, keepdim=True)], -1)
-        words = self.out(self.w(found)).squeeze(-1)
-        pooled = self.pool(found)
-        shares = pooled[..., 0].masked_fill(~mask, -1e4).softmax(-1)
-        return words.masked_fill(~mask, -1e4), (shares * (pooled[..., 1] + words)).sum(-1)
+            rows = inner(rows := cross(rows, ground_rows, None, match), rows, mask)
+        features = torch.cat([rows, inputs, match.amax(-1, keepdim=True)], -1)
+        words = self.out(self.w(features)).squeeze(-1)
+        pooled = self.pool(features)
+        pool_weights = pooled[..., 0].masked_fill(~mask, -1e4).softmax(-1)
+        return words.masked_fill(~mask, -1e4), (pool_weights * (pooled[..., 1] + words)).sum(-1)
 
 
 class _SentenceBatch(NamedTuple):
@@ -213,8 +213,9 @@ class _Reduction:
     components: Array
 
     @classmethod
-    def of(cls, given: Sequence[SentenceExample]) -> "_Reduction":
-        stacked = torch.cat([one.sentence for one in given[::2]] + [one.ground for one in given[::24]])[::3].float()
+    def of(cls, samples: Sequence[SentenceExample]) -> "_Reduction":
+        states = [sample.sentence for sample in samples[::2]] + [sample.ground for sample in samples[::24]]
+        stacked = torch.cat(states)[::3].float()
         mean = stacked.mean(dim=0)
         values, vectors = torch.linalg.eigh(torch.cov((stacked - mean).T))
         values, vectors = values.flip(0)[:COMPONENTS], vectors.flip(1)[:, :COMPONENTS]
@@ -226,35 +227,35 @@ class _Reduction:
         return (states.float() - torch.from_numpy(self.mean)) @ torch.from_numpy(self.components)
 
 
-def _batches(given: Sequence[SentenceExample], reduce: _Reduction) -> list[_SentenceBatch]:
+def _batches(samples: Sequence[SentenceExample], reduce: _Reduction) -> list[_SentenceBatch]:
     by_ground: dict[int, list[SentenceExample]] = {}
-    for one in given:
-        by_ground.setdefault(one.item, []).append(one)
+    for sample in samples:
+        by_ground.setdefault(sample.item, []).append(sample)
     return [_batch(group, reduce) for group in by_ground.values()]
 
 
-def _batch(group: list[SentenceExample], reduce: _Reduction) -> _SentenceBatch:
+def _batch(samples: list[SentenceExample], reduce: _Reduction) -> _SentenceBatch:
     pad = nn.utils.rnn.pad_sequence
     return _SentenceBatch(
-        sentences=pad([reduce(one.sentence) for one in group], batch_first=True),
-        ground=reduce(group[0].ground)[None],
-        kinds=group[0].kinds[None],
-        mask=pad([torch.ones(len(one.sentence), dtype=torch.bool) for one in group], batch_first=True),
-        match=pad([one.match for one in group], batch_first=True),
-        wrong=pad([one.wrong for one in group], batch_first=True),
-        is_false=torch.tensor([one.is_false for one in group]),
+        sentences=pad([reduce(sample.sentence) for sample in samples], batch_first=True),
+        ground=reduce(samples[0].ground)[None],
+        kinds=samples[0].kinds[None],
+        mask=pad([torch.ones(len(sample.sentence), dtype=torch.bool) for sample in samples], batch_first=True),
+        match=pad([sample.match for sample in samples], batch_first=True),
+        wrong=pad([sample.wrong for sample in samples], batch_first=True),
+        is_false=torch.tensor([sample.is_false for sample in samples]),
     )
 
 
-def _fit_network(given: Sequence[SentenceExample], reduce: _Reduction, seed: int) -> _Network:
+def _fit_network(samples: Sequence[SentenceExample], reduce: _Reduction, seed: int) -> _Network:
     torch.manual_seed(seed)
-    network, batches, random = _Network(), _batches(given, reduce), np.random.default_rng(seed)
+    network, batches, random = _Network(), _batches(samples, reduce), np.random.default_rng(seed)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=EPOCHS * len(batches), pct_start=0.1)
     for _ in range(EPOCHS):
-        for place in random.permutation(len(batches)):
+        for index in random.permutation(len(batches)):
             optimiser.zero_grad()
-            _loss(network, batches[place]).backward()  # type: ignore[no-untyped-call]
+            _loss(network, batches[index]).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             schedule.step()
@@ -266,15 +267,15 @@ def _loss(network: _Network, batch: _SentenceBatch) -> Tensor:
     words, sentences = network(*batch[:5])
     binary = nn.functional.binary_cross_entropy_with_logits
     by_word = binary(words, batch.wrong, reduction="none", pos_weight=torch.tensor(UNHELD_WORD))
-    known = batch.mask & ((batch.is_false == 0) | (batch.wrong.sum(1) > 0))[:, None]
-    loss: Tensor = (by_word * known).sum() / batch.mask.sum() + binary(sentences, batch.is_false)
+    label_mask = batch.mask & ((batch.is_false == 0) | (batch.wrong.sum(1) > 0))[:, None]
+    loss: Tensor = (by_word * label_mask).sum() / batch.mask.sum() + binary(sentences, batch.is_false)
     return loss
 
 
-def fit(given: Sequence[SentenceExample], *, seed: int = 0) -> dict[str, Array]:
+def fit(samples: Sequence[SentenceExample], *, seed: int = 0) -> dict[str, Array]:
     """The weights as `Entailment` takes them."""
-    reduce = _Reduction.of(given)
-    network = _fit_network(given, reduce, seed)
+    reduce = _Reduction.of(samples)
+    network = _fit_network(samples, reduce, seed)
     weights = {name: value.detach().numpy() for name, value in network.state_dict().items()}
     return weights | {"mean": reduce.mean, "components": reduce.components}
 

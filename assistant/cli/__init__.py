@@ -72,8 +72,8 @@ for further in entry_points(group="assistant.commands"):  # `assistant eval`, wh
     app.add_typer(further.load(), name=further.name)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"{PACKAGE} {version(PACKAGE)}")
         raise typer.Exit
 

@@ -90,21 +90,21 @@ def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_
 @contextmanager
 def rejections(path: Path | None) -> Iterator[Callable[["Rejection"], None]]:
     """Where rejections go: all to the file, the first few to standard error."""
-    shown = 0
+    count = 0
     try:
         file = path.open("w", encoding="utf-8") if path else None
     except OSError as exc:
         raise BadInput(f"{path} cannot be written: {exc.strerror}.") from exc
 
     def reject(rejection: "Rejection") -> None:
-        nonlocal shown
+        nonlocal count
         if file:
             file.write(rejection.model_dump_json() + "\n")
-        if shown < SHOWN_REJECTIONS:
+        if count < SHOWN_REJECTIONS:
             print(rejection_text(rejection), file=sys.stderr)
-        elif shown == SHOWN_REJECTIONS:
+        elif count == SHOWN_REJECTIONS:
             print("... and more" + ("" if path else "; --rejects FILE writes them all"), file=sys.stderr)
-        shown += 1
+        count += 1
 
     try:
         yield reject
@@ -115,9 +115,11 @@ def rejections(path: Path | None) -> Iterator[Callable[["Rejection"], None]]:
 
 def rejection_text(rejection: "Rejection") -> str:
     """One line for people."""
-    what = {"line": "rejected", "duplicate": "replaced", "picture": "picture lost", "field": "left out"}[rejection.kind]
-    named = f" (id {rejection.id})" if rejection.id else ""
-    return f"{rejection.file}:{rejection.line}{named} {what}: {rejection.reason}"
+    label = {"line": "rejected", "duplicate": "replaced", "picture": "picture lost", "field": "left out"}[
+        rejection.kind
+    ]
+    item_id = f" (id {rejection.id})" if rejection.id else ""
+    return f"{rejection.file}:{rejection.line}{item_id} {label}: {rejection.reason}"
 
 
 def summary_text(summary: "IngestSummary", rejects: Path | None = None) -> str:
@@ -136,7 +138,7 @@ def summary_text(summary: "IngestSummary", rejects: Path | None = None) -> str:
         "descriptions cut": summary.descriptions_cut,
         "fields not read": summary.fields_unread,
     }
-    parts += [f"{count:,} {what}" for what, count in rare.items() if count]
+    parts += [f"{count:,} {label}" for label, count in rare.items() if count]
     embedded = f"{summary.texts_embedded:,} texts and {summary.pictures_embedded:,} pictures embedded"
     return f"{summary.lines:,} lines: {', '.join(parts)}.\n{embedded} in {summary.seconds:,.1f} s."
 
@@ -148,8 +150,8 @@ def summary_text(summary: "IngestSummary", rejects: Path | None = None) -> str:
 def stats(as_json: Json = False) -> None:
     """Count what the catalogue holds."""
     with _open(load_settings(), read_only=True) as catalogue:
-        found = catalogue.stats()
-    typer.echo(found.model_dump_json() if as_json else stats_text(found))
+        statistics = catalogue.stats()
+    typer.echo(statistics.model_dump_json() if as_json else stats_text(statistics))
 
 
 @app.command()
@@ -200,19 +202,20 @@ def reindex(
     from assistant import ingest as work
 
     settings = load_settings()
-    wanted = encoder or settings.text.model
-    chosen = settings.model_copy(update={"text": settings.text.model_copy(update={"model": wanted})})
+    encoder_name = encoder or settings.text.model
+    new_settings = settings.model_copy(update={"text": settings.text.model_copy(update={"model": encoder_name})})
     options = _options(settings, media_root=None, prune=False, fetch_pictures=False)
     progress = work.progress_for_terminal()
     with _open(settings, notify=progress.say) as catalogue:
-        done = work.reindex(catalogue, _encoders(chosen), options.media, progress=progress)
-    lost = f"; {done.pictures_lost:,} pictures could not be read" if done.pictures_lost else ""
+        summary = work.reindex(catalogue, _encoders(new_settings), options.media, progress=progress)
+    lost = f"; {summary.pictures_lost:,} pictures could not be read" if summary.pictures_lost else ""
     typer.echo(
-        f"{done.changed:,} items: {done.texts_embedded:,} texts and {done.pictures_embedded:,} pictures embedded{lost}."
+        f"{summary.changed:,} items: {summary.texts_embedded:,} texts and "
+        f"{summary.pictures_embedded:,} pictures embedded{lost}."
     )
-    if wanted != settings.text.model:
+    if encoder_name != settings.text.model:
         typer.echo(
-            f'The catalogue needs this text encoder now: set text.model = "{wanted}" and start the service again.'
+            f'The catalogue needs this text encoder now: set text.model = "{encoder_name}" and start the service again.'
         )
 
 
@@ -253,17 +256,19 @@ def stats_text(stats: "CatalogueStats") -> str:
         "categories": _counts(stats.categories),
         "brands": _counts(stats.brands),
     }
-    for space, found in stats.spaces.items():
-        missing = f", {found.missing:,} missing: finish with assistant catalogue reindex" if found.missing else ""
-        encoder = f"{found.encoder.encoder}, {found.encoder.dimensions} dimensions" if found.encoder else "no encoder"
-        rows[f"{space} vectors"] = f"{found.vectors:,} ({encoder}{missing})"
+    for space, counts in stats.spaces.items():
+        missing = f", {counts.missing:,} missing: finish with assistant catalogue reindex" if counts.missing else ""
+        encoder = (
+            f"{counts.encoder.encoder}, {counts.encoder.dimensions} dimensions" if counts.encoder else "no encoder"
+        )
+        rows[f"{space} vectors"] = f"{counts.vectors:,} ({encoder}{missing})"
     return "\n".join(f"{name:<20} {value}" for name, value in rows.items())
 
 
 def _counts(counts: dict[str, int], most: int = 8) -> str:
-    shown = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:most])
+    text = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:most])
     more = f" and {len(counts) - most:,} more" if len(counts) > most else ""
-    return f"{len(counts):,}" + (f": {shown}{more}" if counts else "")
+    return f"{len(counts):,}" + (f": {text}{more}" if counts else "")
 
 
 def item_text(item: "Item", pictures: "list[Picture]") -> str:

@@ -125,10 +125,10 @@ class ChatSession:
 
     async def _handle(self, line: str) -> None:
         if line.startswith("/"):
-            name, _, rest = line.partition(" ")
+            name, _, argument = line.partition(" ")
             if name not in self._commands:
                 raise BadInput(f"There is no command {name}; /help lists them.")
-            await self._commands[name](rest.strip())
+            await self._commands[name](argument.strip())
         elif line:
             await self._turn(line)
 
@@ -166,33 +166,33 @@ class ChatSession:
             self._console.print(f"note: {note}", style="yellow", markup=False, highlight=False)
         self._console.print(cost_view(reply, verbose=self._verbose))
 
-    async def _add_image(self, rest: str) -> None:
-        self._images.append(_existing_file(rest))
+    async def _add_image(self, argument: str) -> None:
+        self._images.append(_existing_file(argument))
         self._console.print("Picture added; now write your message, or /send.")
 
-    async def _add_voice(self, rest: str) -> None:
-        self._audio.append(_existing_file(rest))
+    async def _add_voice(self, argument: str) -> None:
+        self._audio.append(_existing_file(argument))
         self._console.print("Voice note added; now write your message, or /send.")
 
     async def _send(self, _: str) -> None:
         await self._turn("")
 
-    async def _why(self, rest: str) -> None:
+    async def _why(self, argument: str) -> None:
         from assistant.render import recommendation_view
 
-        self._console.print(recommendation_view(await self._shown("/why", rest)))
+        self._console.print(recommendation_view(await self._recommendation("/why", argument)))
 
-    async def _note(self, event: "EventKind", rest: str) -> None:
-        item = await self._shown(f"/{event}", rest)
+    async def _note(self, event: "EventKind", argument: str) -> None:
+        item = await self._recommendation(f"/{event}", argument)
         await self._assistant.note(self._session, item.item_id, event)
         self._console.print(f"Noted: {event} {item.title}.", markup=False, highlight=False)
 
-    async def _shown(self, command: str, rest: str) -> "Recommendation":
+    async def _recommendation(self, command: str, argument: str) -> "Recommendation":
         """The recommendation that a command's number names."""
-        shown = (await self._assistant.memory(self._session)).shown
-        if not rest.isdigit() or not 1 <= int(rest) <= len(shown):
-            raise BadInput(f"{command} takes the number of a recommendation, 1 to {len(shown)}.")
-        return shown[int(rest) - 1]
+        recommendations = (await self._assistant.memory(self._session)).shown
+        if not argument.isdigit() or not 1 <= int(argument) <= len(recommendations):
+            raise BadInput(f"{command} takes the number of a recommendation, 1 to {len(recommendations)}.")
+        return recommendations[int(argument) - 1]
 
     async def _new(self, _: str) -> None:
         from assistant.sessions import new_session_id
@@ -200,10 +200,10 @@ class ChatSession:
         self._session, self._images, self._audio = new_session_id(), [], []
         self._console.print(f"session {self._session}", style="dim")
 
-    async def _save(self, rest: str) -> None:
+    async def _save(self, argument: str) -> None:
         from assistant.service.routes.markdown import session_as_markdown
 
-        path = Path(rest or f"session-{self._session}.md")
+        path = Path(argument or f"session-{self._session}.md")
         try:
             path.write_text(session_as_markdown(self._session, self._assistant.log.read(self._session)), "utf-8")
         except OSError as exc:
@@ -225,8 +225,8 @@ async def _stoppable(work: Coroutine[Any, Any, None]) -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def _existing_file(rest: str) -> Path:
-    parts = shlex.split(rest) if rest else []
+def _existing_file(argument: str) -> Path:
+    parts = shlex.split(argument) if argument else []
     if len(parts) != 1:
         raise BadInput("Name one file.")
     path = Path(parts[0]).expanduser()

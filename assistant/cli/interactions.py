@@ -60,12 +60,12 @@ def stats(as_json: Json = False) -> None:
 
     settings = load_settings()
     with contextlib.closing(EventStore.open(settings.data_folder)) as store:
-        found = store.stats()
+        statistics = store.stats()
         unknown = _unknown(settings, store)
     if as_json:
-        typer.echo(_with(found, items_unknown=unknown))
+        typer.echo(_with(statistics, items_unknown=unknown))
     else:
-        typer.echo(stats_text(found, unknown))
+        typer.echo(stats_text(statistics, unknown))
 
 
 def summary_text(summary: "InteractionSummary", rejects: Path | None = None) -> str:
@@ -80,11 +80,11 @@ def summary_text(summary: "InteractionSummary", rejects: Path | None = None) -> 
 
 def stats_text(stats: "EventStats", unknown: int | None) -> str:
     """The statistics for people; ``unknown``: items that the catalogue lacks, None where there is no catalogue."""
-    known = "there is no catalogue yet" if unknown is None else f"{unknown:,} not in the catalogue yet"
+    missing = "there is no catalogue yet" if unknown is None else f"{unknown:,} not in the catalogue yet"
     rows = {
         "events": f"{stats.events:,}" + "".join(f", {name} {count:,}" for name, count in stats.kinds.items()),
         "people": f"{stats.people:,}, the busiest with {stats.largest_share:.1%} of all events",
-        "items": f"{stats.items:,} ({known})",
+        "items": f"{stats.items:,} ({missing})",
         "time": f"{_day(stats.first_at)} to {_day(stats.last_at)}",
         "preferences": f"{stats.preferences:,}",
     }

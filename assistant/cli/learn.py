@@ -46,7 +46,7 @@ def _learn(settings: Settings, *, eta: float, dry_run: bool, as_json: bool) -> N
     if as_json:
         typer.echo(fitted.model_dump_json(indent=1))
     else:
-        typer.echo("\n".join(_told(fitted)))
+        typer.echo("\n".join(_report_lines(fitted)))
     if fitted.refused:
         raise BadInput(f"Nothing was changed. {fitted.refused}")
     if not as_json:
@@ -93,11 +93,13 @@ def _show(settings: Settings, *, as_json: bool) -> None:
         typer.echo("Nothing learned is in force: the settings' own weights are.")
     else:
         typer.echo(
-            "\n".join([f"In force: version {learned.version}, before it {learned.previous}.", *_told(learned.fitted)])
+            "\n".join(
+                [f"In force: version {learned.version}, before it {learned.previous}.", *_report_lines(learned.fitted)]
+            )
         )
 
 
-def _told(fitted: "Fitted") -> list[str]:
+def _report_lines(fitted: "Fitted") -> list[str]:
     lines = [f"{fitted.turns:,} rankings in {fitted.sessions:,} sessions, {fitted.presses:,} presses."]
     if fitted.propensities:
         places = ", ".join(f"{value:.2f}" for value in fitted.propensities.by_position)
@@ -109,15 +111,15 @@ def _told(fitted: "Fitted") -> list[str]:
         f"  {source:14} {fitted.before.get(source, 0.0):7.3f} -> {weight:7.3f}"
         for source, weight in fitted.weights.items()
     ]
-    if held := fitted.held_out:
+    if comparison := fitted.held_out:
         lines += [
             "On held-out sessions, presses a turn (95 % interval):",
-            f"  old weights {_interval(held.old)}, as they were",
-            f"  new weights {_interval(held.new)}, the same items in their order (clipped IPS)",
-            f"  difference {_interval(held.difference)}",
-            f"  with their own items at least {_interval(held.at_least)}",
-            f"  a looked-at place (SNIPS): {held.old_per_place:.3f} -> {held.new_per_place:.3f}; "
-            f"{held.unseen:.0%} of the new places hold items that were not shown",
+            f"  old weights {_interval(comparison.old)}, as they were",
+            f"  new weights {_interval(comparison.new)}, the same items in their order (clipped IPS)",
+            f"  difference {_interval(comparison.difference)}",
+            f"  with their own items at least {_interval(comparison.at_least)}",
+            f"  a looked-at place (SNIPS): {comparison.old_per_place:.3f} -> {comparison.new_per_place:.3f}; "
+            f"{comparison.unseen:.0%} of the new places hold items that were not shown",
         ]
     return lines
 

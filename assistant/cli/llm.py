@@ -79,12 +79,14 @@ def probe(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON o
     from assistant.agent.steps import steps_of
 
     settings = load_settings()
-    found = run_probe(settings)
-    scores.keep(settings, found)
+    results = run_probe(settings)
+    scores.keep(settings, results)
     if as_json:
-        typer.echo(json.dumps({**found.model_dump(mode="json"), "steps": asdict(steps_of(found))}, ensure_ascii=False))
+        typer.echo(
+            json.dumps({**results.model_dump(mode="json"), "steps": asdict(steps_of(results))}, ensure_ascii=False)
+        )
     else:
-        typer.echo(format_scores(found))
+        typer.echo(format_scores(results))
 
 
 @app.command()
@@ -104,7 +106,7 @@ def logs(
     for line in log.tail_lines(path)[-lines - 1 :] if lines else []:
         if line:
             typer.echo(line)
-    for text in _added(path) if follow else ():
+    for text in _appended_text(path) if follow else ():
         typer.echo(text, nl=False)
 
 
@@ -115,14 +117,14 @@ def _probe_once(settings: Settings) -> None:
     if not settings.llm.probe or kept_scores(settings) is not None:
         return
     try:
-        found = run_probe(settings)
-        keep(settings, found)
+        results = run_probe(settings)
+        keep(settings, results)
     except (LLMUnavailable, OSError) as exc:
         typer.echo(
             f"What the model is able to do is not known yet: {exc} Try again with: assistant llm probe", err=True
         )
         return
-    typer.echo(format_scores(found))
+    typer.echo(format_scores(results))
 
 
 def run_probe(settings: Settings) -> "Scores":
@@ -162,13 +164,13 @@ def format_scores(scores: "Scores") -> str:
     """A line for each step of a turn: what the model did right, and whether it is given the step."""
     from assistant.agent.steps import STEPS, steps_of
 
-    given, lines = asdict(steps_of(scores)), []
+    delegated, lines = asdict(steps_of(scores)), []
     for step in STEPS:
         parts = ", ".join(f"{part} {scores.parts[part].right} of {scores.parts[part].tasks}" for part in step.parts)
-        verdict = "the model's" if given[step.name] else "not the model's"
-        share = f"{scores.share(*step.parts):.0%} right, needs {step.least:.0%}"
-        lines.append(f"{step.name:<9} {verdict:<16} {share:<26} {parts}")
-    head = f"{scores.model}: {sum(one.tasks for one in scores.parts.values())} tasks in {scores.seconds:.0f} s"
+        verdict = "the model's" if delegated[step.name] else "not the model's"
+        score = f"{scores.share(*step.parts):.0%} right, needs {step.least:.0%}"
+        lines.append(f"{step.name:<9} {verdict:<16} {score:<26} {parts}")
+    head = f"{scores.model}: {sum(part.tasks for part in scores.parts.values())} tasks in {scores.seconds:.0f} s"
     return "\n".join([head, *lines])
 
 
@@ -203,7 +205,7 @@ def _say_remote(state: "ServerStatus") -> None:
     typer.echo(f"It answers and offers {state.model}.")
 
 
-def _added(path: Path) -> Iterator[str]:
+def _appended_text(path: Path) -> Iterator[str]:
     """What is written to the log from now on, also after a new start has replaced the file; never ends."""
     file = path.open(encoding="utf-8", errors="replace")
     file.seek(0, 2)
@@ -227,11 +229,11 @@ def waiting(settings: Settings) -> "Iterator[Progress]":
         with console.status("Starting vLLM") as spinner:
             yield lambda seconds, doing: spinner.update(f"Starting vLLM, {seconds:.0f} s: [dim]{_escape(doing)}[/dim]")
         return
-    said: list[float] = []
+    printed_at: list[float] = []
 
     def plain(seconds: float, doing: str) -> None:
-        if not said or seconds - said[-1] >= PLAIN_EVERY_SECONDS:
-            said.append(seconds)
+        if not printed_at or seconds - printed_at[-1] >= PLAIN_EVERY_SECONDS:
+            printed_at.append(seconds)
             console.print(f"Starting vLLM, {seconds:.0f} s: {_escape(doing)}", highlight=False, soft_wrap=True)
 
     yield plain

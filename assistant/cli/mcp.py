@@ -34,6 +34,6 @@ def mcp(
 def _own_stdout() -> TextIOWrapper:
     """Standard output for the protocol alone: what anything else prints, in any language, goes to standard error."""
     sys.stdout.flush()
-    kept = os.dup(1)
+    descriptor = os.dup(1)
     os.dup2(2, 1)
-    return TextIOWrapper(os.fdopen(kept, "wb"), encoding="utf-8", newline="\n")
+    return TextIOWrapper(os.fdopen(descriptor, "wb"), encoding="utf-8", newline="\n")

@@ -94,7 +94,7 @@ def model_rows(settings: Settings) -> list[dict[str, Any]]:
     from assistant.models.registry import load_registry
     from assistant.models.store import folder_of, problem
 
-    wanted = needed(settings)
+    required = needed(settings)
     return [
         {
             "name": name,
@@ -104,7 +104,7 @@ def model_rows(settings: Settings) -> list[dict[str, Any]]:
             "upstream": model.upstream,
             "download_bytes": model.raw_bytes,
             "finished_bytes": model.finished_bytes,
-            "needed": name in wanted,
+            "needed": name in required,
             "state": problem(folder_of(settings, name), name, model) or "ready",
         }
         for name, model in load_registry(settings).models.items()

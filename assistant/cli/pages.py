@@ -37,8 +37,8 @@ def ingest(
     changes = page_store(settings).put(pages, open_engines(settings).text)
     if as_json:
         passages = {page.name: len(page.passages) for page in pages}
-        found = [{"name": name, "change": change, "passages": passages[name]} for name, change in changes.items()]
-        typer.echo(json.dumps({"pages": found}, ensure_ascii=False))
+        rows = [{"name": name, "change": change, "passages": passages[name]} for name, change in changes.items()]
+        typer.echo(json.dumps({"pages": rows}, ensure_ascii=False))
     else:
         typer.echo(_changes_text(changes))
 

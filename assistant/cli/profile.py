@@ -29,10 +29,10 @@ def show(user: User = LOCAL, as_json: Json = False) -> None:
     from tools.tool import Context
     from tools.user_history import UserHistory, user_history
 
-    taste, engines, named = _opened(user)
-    found = user_history(Context(engines, _no_files, named), UserHistory(k=20))
+    taste, engines, owner = _opened(user)
+    history = user_history(Context(engines, _no_files, owner), UserHistory(k=20))
     taste.close()
-    typer.echo(found.model_dump_json() if as_json else profile_text(found))
+    typer.echo(history.model_dump_json() if as_json else profile_text(history))
 
 
 @app.command("set", context_settings={"ignore_unknown_options": True})
@@ -50,8 +50,8 @@ def set_(
     except ValidationError as exc:
         first = exc.errors()[0]
         raise BadInput(f"The {str(first['loc'][0]).upper()} is wrong: {first['msg']}.") from exc
-    taste, _, named = _opened(user)
-    taste.events.set_preference(named, preference)
+    taste, _, owner = _opened(user)
+    taste.events.set_preference(owner, preference)
     taste.close()
     typer.echo(f"{attribute} {value}: {weight:+g}")
 
@@ -59,28 +59,28 @@ def set_(
 @app.command()
 def drop(attribute: Attribute, value: Value, user: User = LOCAL) -> None:
     """Take a correction back: the history decides again."""
-    taste, _, named = _opened(user)
-    dropped = taste.events.drop_preference(named, attribute, value)
+    taste, _, owner = _opened(user)
+    dropped = taste.events.drop_preference(owner, attribute, value)
     taste.close()
     if not dropped:
         raise BadInput(f"There is no correction of {attribute} {value!r}; see: assistant profile show.")
     typer.echo(f"{attribute} {value}: as the history says")
 
 
-def profile_text(found: "History") -> str:
+def profile_text(history: "History") -> str:
     """The profile for people."""
-    if not (found.events or found.corrected):
+    if not (history.events or history.corrected):
         return "Nothing is known of this user."
-    corrected = {(one.attribute, one.value) for one in found.corrected}
-    rows = [f"{found.events:,} events"]
-    rows += [f"  {item.strength:+6.2f}  {item.title or item.item_id}" for item in [*found.liked, *found.disliked]]
-    rows += ["", "preferences"] if found.preferences else []
+    corrected = {(preference.attribute, preference.value) for preference in history.corrected}
+    rows = [f"{history.events:,} events"]
+    rows += [f"  {item.strength:+6.2f}  {item.title or item.item_id}" for item in [*history.liked, *history.disliked]]
+    rows += ["", "preferences"] if history.preferences else []
     rows += [
-        f"  {one.weight:+6.2f}  {one.attribute}: {one.value}"
-        + ("  (corrected)" if (one.attribute, one.value) in corrected else "")
-        for one in found.preferences
+        f"  {preference.weight:+6.2f}  {preference.attribute}: {preference.value}"
+        + ("  (corrected)" if (preference.attribute, preference.value) in corrected else "")
+        for preference in history.preferences
     ]
-    rows += ["", f"prices {found.price[0]:g} to {found.price[1]:g}"] if found.price else []
+    rows += ["", f"prices {history.price[0]:g} to {history.price[1]:g}"] if history.price else []
     return "\n".join(rows)
 
 

@@ -29,7 +29,7 @@ def replay(
     settings = load_settings()
     log = SessionLog(settings.data_folder / SESSIONS)
     check_owner(log, check_session_id(session), pseudonym(settings, user))
-    turns = {one.turn: one for one in log.read(session)}
+    turns = {entry.turn: entry for entry in log.read(session)}
     number = turn or max(turns)
     if number not in turns:
         raise SessionError(f"The session {session!r} has no turn {number}; it has {len(turns)}.")

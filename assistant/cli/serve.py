@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 THREAD_SECONDS = 3.0
 """How long the process waits, when all is closed, for tool calls whose turns were cancelled."""
-TOLD_EVERY_SECONDS = 10.0
+LOG_EVERY_SECONDS = 10.0
 
 
 def serve(
@@ -60,8 +60,8 @@ def _keep_loaded() -> None:
 
 
 def _with(settings: Settings, host: str | None, port: int | None) -> Settings:
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    return settings.model_copy(update={"service": settings.service.model_copy(update=given)})
+    changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    return settings.model_copy(update={"service": settings.service.model_copy(update=changes)})
 
 
 def _check_keys(settings: Settings) -> None:
@@ -72,13 +72,13 @@ def _check_keys(settings: Settings) -> None:
     if KeyStore(settings.keys_file).list():
         return
     if service.require_key or not is_loopback(service.host):
-        why = (
+        reason = (
             "service.require_key is set"
             if service.require_key
             else f"{service.host} can be reached from other machines"
         )
         raise BadInput(
-            f"{why}, so every request needs a key, and there is none yet; make one with: assistant keys create NAME"
+            f"{reason}, so every request needs a key, and there is none yet; make one with: assistant keys create NAME"
         )
     if service.hosts or service.proxies:
         logger.warning(
@@ -120,11 +120,11 @@ def _progress(settings: Settings) -> "AbstractContextManager[Progress]":
 
     if sys.stderr.isatty():
         return waiting(settings)
-    told: list[float] = []
+    logged_at: list[float] = []
 
     def tell(seconds: float, doing: str) -> None:
-        if not told or seconds - told[-1] >= TOLD_EVERY_SECONDS:
-            told.append(seconds)
+        if not logged_at or seconds - logged_at[-1] >= LOG_EVERY_SECONDS:
+            logged_at.append(seconds)
             logger.info("starting vLLM, %.0f s: %s", seconds, doing)
 
     return nullcontext(tell)
@@ -139,8 +139,8 @@ def _stop_llm(settings: Settings) -> None:
 
 def _say_where(settings: Settings) -> None:
     at = settings.service
-    shown = f"[{at.host}]" if ":" in at.host else at.host
-    logger.info("open http://%s:%d (API: /docs); Ctrl-C stops it", shown, at.port)
+    host = f"[{at.host}]" if ":" in at.host else at.host
+    logger.info("open http://%s:%d (API: /docs); Ctrl-C stops it", host, at.port)
 
 
 def _end_soon() -> None:

@@ -22,7 +22,7 @@ def tune(
     batch: Annotated[int, typer.Option(min=1, help="Examples a step.")] = 16,
     part: Annotated[float, typer.Option(min=0.01, max=1.0, help="Train on this share of the examples.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the order and of the adapter's first weights.")] = 0,
-    own: Annotated[
+    data_folder: Annotated[
         Path | None,
         typer.Option("--from", metavar="FOLDER", help="Also learn from the conversations of this data folder."),
     ] = None,
@@ -40,14 +40,14 @@ def tune(
     from assistant.tuning.training import Recipe, train
 
     settings = load_settings()
-    ours = own_examples(own) if own else OwnExamples([], [])
+    user_examples = own_examples(data_folder) if data_folder else OwnExamples([], [])
     base, name = weights_folder(settings), model_name(settings)
     folder = out or trained_folder(settings, name)
     folder.mkdir(parents=True, exist_ok=True)
     examples, held_out = _examples(settings, folder, part, seed)
     recipe = Recipe(rank=rank, alpha=2 * rank, rate=rate, epochs=epochs, batch=batch, seed=seed)
-    examples = [*ours.examples, *examples]  # the trainer mixes them
-    card = train(examples, held_out, base, name, folder, recipe, users=ours.users, say=_say)
+    examples = [*user_examples.examples, *examples]  # the trainer mixes them
+    card = train(examples, held_out, base, name, folder, recipe, users=user_examples.users, say=_say)
     typer.echo(card.model_dump_json() if as_json else card_text(card, folder))
 
 

@@ -50,13 +50,13 @@ def forget(
     from assistant.privacy.pseudonyms import pseudonym
 
     settings = load_settings()
-    named = pseudonym(settings, user)
+    owner = pseudonym(settings, user)
     if not yes:
         if not sys.stdin.isatty():
             raise BadInput("Forgetting needs a yes; give --yes.")
         typer.confirm(f"Delete all that is stored of {user!r} in {settings.data_folder}?", abort=True)
     print("Deleting, and writing the files anew ...", file=sys.stderr)
-    done = user_data.forget(settings, named)
+    done = user_data.forget(settings, owner)
     typer.echo(done.model_dump_json() if as_json else forgotten_text(done))
 
 
@@ -85,5 +85,7 @@ def forgotten_text(done: "Forgotten") -> str:
         return "Nothing was stored of this user."
     counts = ", ".join(f"{count:,} {name}" for name, count in done.places.items() if count)
     model = " The model learned from their events is gone, too; make it anew with: assistant train"
-    seen = f" Trained on their conversations, and still there: {', '.join(done.adapters)}" if done.adapters else ""
-    return f"Forgotten: {counts}." + (model if done.model_removed else "") + seen
+    adapters_note = (
+        f" Trained on their conversations, and still there: {', '.join(done.adapters)}" if done.adapters else ""
+    )
+    return f"Forgotten: {counts}." + (model if done.model_removed else "") + adapters_note

@@ -76,8 +76,10 @@ class Columns:
         self.export = export
         self._names = {_key(name) for name in names}
         self._prefixed = any(name.strip().lower().startswith(PREFIX) for name in names)
-        own = {name: sources for name, sources in export.fields.items() if self._is_filled(name, sources)}
-        self._sources = {name: [each for each in sources if each in self._names] for name, sources in own.items()}
+        fields = {name: sources for name, sources in export.fields.items() if self._is_filled(name, sources)}
+        self._sources = {
+            name: [source for source in sources if source in self._names] for name, sources in fields.items()
+        }
         self._pictures = {*PICTURES, *self._sources.get("images", ())}
 
     @classmethod
@@ -87,7 +89,7 @@ class Columns:
         return cls(names, next(export for export in _exports() if keys.issuperset(export.when)))
 
     def _is_filled(self, name: str, sources: list[str]) -> bool:
-        return any(each in self._names for each in sources) and (name not in self._names or name in sources)
+        return any(source in self._names for source in sources) and (name not in self._names or name in sources)
 
     def __contains__(self, name: str) -> bool:
         """Whether the file has a column for the field."""
@@ -102,24 +104,24 @@ class Columns:
         """The record of rows with one id, by their line numbers: a later value replaces an earlier one, an empty cell
         leaves it, pictures are added, and variants are kept side by side.
         """
-        found, cells, pictures, variants = Product(), Cells(), list[str](), list[Cells]()
+        product, cells, pictures, variants = Product(), Cells(), list[str](), list[Cells]()
         for line, row in rows:
             lowered = {_key(name): cell for name, cell in row.items()}
             pictures += self._pictures_of(lowered)
             variants += [variant] if (variant := self._variant_of(lowered)) else []
             for name, cell in row.items():
                 if _key(name) not in self._pictures and _key(name) not in variant:
-                    found.note(line, name, cells.get(name, cell) != cell and not self._left_out(name))
+                    product.note(line, name, cells.get(name, cell) != cell and not self._left_out(name))
                     cells[name] = cell
-        found.values = self._values(cells)
+        product.values = self._values(cells)
         if pictures:
-            found.values["images"] = list(dict.fromkeys(pictures))
+            product.values["images"] = list(dict.fromkeys(pictures))
         if self.export.variants:
-            _add_variants(found.values, self.export.variants, cells, variants, convention)
+            _add_variants(product.values, self.export.variants, cells, variants, convention)
         for name, sources in self._sources.items():
-            found.lines.setdefault(name, max((found.lines.get(each, 0) for each in sources), default=0))
-        found.unpublished = self._unpublished(cells)
-        return found
+            product.lines.setdefault(name, max((product.lines.get(source, 0) for source in sources), default=0))
+        product.unpublished = self._unpublished(cells)
+        return product
 
     def _unpublished(self, cells: Cells) -> str | None:
         """What says that the product is not on sale."""
@@ -130,28 +132,28 @@ class Columns:
 
     def _values(self, cells: Cells) -> dict[str, Any]:
         """The fields of the contract from their columns; further columns by their own names."""
-        given = {_key(name): cell for name, cell in cells.items()}
+        by_key = {_key(name): cell for name, cell in cells.items()}
         if self.plain:
             return dict(cells)
-        used: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for name, sources in self._sources.items():
-            usable = [each for each in sources if each in given and not self._passed_over(each, given)]
+            usable = [source for source in sources if source in by_key and not self._passed_over(source, by_key)]
             if usable and name != "images":
-                used[name] = self._several(usable[0], given[usable[0]])
-                given.pop(usable[0])
-        if "price" in given and "price" in self._sources:
-            used["list_price"] = given.pop("price")
+                values[name] = self._several(usable[0], by_key[usable[0]])
+                by_key.pop(usable[0])
+        if "price" in by_key and "price" in self._sources:
+            values["list_price"] = by_key.pop("price")
         for label, column in self.export.named.items():
-            if label in given and column in given:
-                used[given[label]] = [each.strip() for each in given[column].split(",")]
-        kept = {name: cell for name, cell in cells.items() if _key(name) in given and not self._left_out(name)}
-        return {**{_key(name) if self._prefixed else name: cell for name, cell in kept.items()}, **used}
+            if label in by_key and column in by_key:
+                values[by_key[label]] = [value.strip() for value in by_key[column].split(",")]
+        further = {name: cell for name, cell in cells.items() if _key(name) in by_key and not self._left_out(name)}
+        return {**{_key(name) if self._prefixed else name: cell for name, cell in further.items()}, **values}
 
     def _left_out(self, name: str) -> bool:
         return _key(name).startswith(tuple(self.export.leave_out))
 
-    def _passed_over(self, column: str, given: Cells) -> bool:
-        return any(each in given for each in self.export.unless.get(column, ()))
+    def _passed_over(self, column: str, by_key: Cells) -> bool:
+        return any(other in by_key for other in self.export.unless.get(column, ()))
 
     def _several(self, column: str, cell: str) -> str:
         mark = self.export.split.get(column)
@@ -181,7 +183,9 @@ def _add_variants(
         {labels[key]: row[key].strip() for key in columns.options if key in row and row[key] != NO_OPTIONS}
         for row in rows
     ]
-    attributes: dict[str, Any] = {label: _different(each.get(label) for each in options) for label in labels.values()}
+    attributes: dict[str, Any] = {
+        label: _different(variant.get(label) for variant in options) for label in labels.values()
+    }
     attributes["sku"] = _different(row.get(columns.sku) for row in rows)
     prices = _different(row.get(columns.price) for row in rows)
     if variants := _told_apart(columns, options, rows, convention):
@@ -237,4 +241,4 @@ def _key(name: str) -> str:
 @cache
 def _exports() -> list[Export]:
     table = yaml.safe_load(files("assistant.ingest").joinpath("columns.yaml").read_text("utf-8"))
-    return [Export.model_validate(each) for each in table.values()]
+    return [Export.model_validate(entry) for entry in table.values()]

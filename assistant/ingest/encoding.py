@@ -52,14 +52,14 @@ class Encoders:
 
     def spaces(self) -> dict[Space, EncoderIdentity]:
         """The spaces that these encoders fill."""
-        found: dict[Space, EncoderIdentity] = {
+        spaces: dict[Space, EncoderIdentity] = {
             "text": self.text.identity,
             "visual": self.pictures.visual_identity,
             "joint": self.pictures.joint_identity,
         }
         if not self.pictures.joint_is_text_space:
-            found["joint_text"] = self.pictures.joint_identity
-        return found
+            spaces["joint_text"] = self.pictures.joint_identity
+        return spaces
 
 
 @dataclass

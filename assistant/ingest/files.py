@@ -180,15 +180,15 @@ class _Piped:
             self.head += some
         if not self.head:
             raise BadInput("Nothing came on standard input.")
-        self._left = self.head
+        self._buffer = self.head
 
     def read(self, size: int) -> bytes:
         """What has come, at most so many bytes; it waits for some, and gives none at the end."""
         if not size:
             return b""
-        if self._left:
-            taken, self._left = self._left[:size], self._left[size:]
-            return taken
+        if self._buffer:
+            block, self._buffer = self._buffer[:size], self._buffer[size:]
+            return block
         return self._stream.read1(size)
 
 
@@ -208,7 +208,7 @@ class _CsvRows:
     def __init__(self, file: CatalogueFile, lines: Iterator[Line]) -> None:
         self._file = file
         self._lines = lines
-        self._again: deque[Line] = deque()
+        self._reread_lines: deque[Line] = deque()
         self._row: list[Line] = []
         self._rejected: deque[Rejection] = deque()
         self._delimiter = ","
@@ -260,8 +260,8 @@ class _CsvRows:
         return _Row(self._row[0][0], cells)
 
     def _reread(self, reason: str) -> Rejection:
-        first, *rest = self._row
-        self._again.extendleft(reversed(rest))
+        first, *following = self._row
+        self._reread_lines.extendleft(reversed(following))
         self._ended = False
         self._reader = self._new_reader()
         return self._file.reject(first[0], reason)
@@ -272,18 +272,18 @@ class _CsvRows:
 
     def _texts(self) -> Iterator[str]:
         """Physical lines for the csv module, noted in ``_row``; unreadable ones are rejected on the way."""
-        taken = 0
+        size = 0
         while True:
-            number, line = self._again.popleft() if self._again else next(self._lines, (0, b""))
+            number, line = self._reread_lines.popleft() if self._reread_lines else next(self._lines, (0, b""))
             if number == 0:
                 self._ended = True
                 return
             text = self._text(number, line)
             if text is None:
                 continue
-            taken = taken + len(line or b"") if self._row else len(line or b"")
+            size = size + len(line or b"") if self._row else len(line or b"")
             self._row.append((number, line))
-            if taken > self._file.line_bytes:
+            if size > self._file.line_bytes:
                 raise _Unclosed
             yield text
 
@@ -300,21 +300,21 @@ class _CsvRows:
 
 def _lines(blocks: Iterator[bytes], limit: int) -> Iterator[Line]:
     """Lines by number; one that is longer than the limit is skipped while reading and given as None."""
-    number, held, too_long = 0, b"", False
+    number, pending, too_long = 0, b"", False
     for block in blocks:
         *ends, tail = block.split(b"\n")
         for end in ends:
             number += 1
-            fits = not too_long and len(held) + len(end) <= limit
-            yield number, (held + end).removesuffix(b"\r") if fits else None
-            held, too_long = b"", False
-        too_long = too_long or len(held) + len(tail) > limit
-        held = b"" if too_long else held + tail
-    if held or too_long:
-        yield number + 1, None if too_long else held.removesuffix(b"\r")
+            fits = not too_long and len(pending) + len(end) <= limit
+            yield number, (pending + end).removesuffix(b"\r") if fits else None
+            pending, too_long = b"", False
+        too_long = too_long or len(pending) + len(tail) > limit
+        pending = b"" if too_long else pending + tail
+    if pending or too_long:
+        yield number + 1, None if too_long else pending.removesuffix(b"\r")
 
 
-def _checked_size(path: Path, wanted: str) -> int:
+def _checked_size(path: Path, expected: str) -> int:
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -322,7 +322,7 @@ def _checked_size(path: Path, wanted: str) -> int:
     except (OSError, ValueError) as exc:
         raise BadInput(f"{path} cannot be read: {getattr(exc, 'strerror', None) or exc}.") from exc
     if stat.S_ISDIR(status.st_mode):
-        raise BadInput(f"{path} is a folder; name the file in it that is {wanted} (JSONL or CSV).")
+        raise BadInput(f"{path} is a folder; name the file in it that is {expected} (JSONL or CSV).")
     if not stat.S_ISREG(status.st_mode):
         raise BadInput(f"{path} is not a regular file.")
     if not os.access(path, os.R_OK):
@@ -332,7 +332,7 @@ def _checked_size(path: Path, wanted: str) -> int:
     return status.st_size
 
 
-def detected_encoding(path: Path, head: bytes, wanted: str, forms: str = "JSONL or CSV") -> tuple[str, int]:
+def detected_encoding(path: Path, head: bytes, expected: str, forms: str = "JSONL or CSV") -> tuple[str, int]:
     """The encoding by byte order mark, and the mark's length.
 
     Raises:
@@ -346,30 +346,30 @@ def detected_encoding(path: Path, head: bytes, wanted: str, forms: str = "JSONL 
         if head.startswith(mark):
             return name, 2
     if b"\0" in head:
-        raise BadInput(f"{path} is {sniff(head) or 'a binary file'}, not {wanted} ({forms}).")
+        raise BadInput(f"{path} is {sniff(head) or 'a binary file'}, not {expected} ({forms}).")
     return "utf-8", 0
 
 
-def _format(path: Path, head: bytes, encoding: str, wanted: str) -> Format:
+def _format(path: Path, head: bytes, encoding: str, expected: str) -> Format:
     text = head.decode(encoding, "replace").lstrip()
     # a drawing begins with "<"; a catalogue may speak of "<svg" anywhere
     kind = sniff(head) if encoding == "utf-8" and not ("<svg" in text and text[0] != "<") else None
     if kind and kind != "a text file":
-        raise BadInput(f"{path} is {kind}, not {wanted} (JSONL or CSV).")
+        raise BadInput(f"{path} is {kind}, not {expected} (JSONL or CSV).")
     if text.startswith("["):
         raise BadInput(f"{path} is one JSON array; write one object a line, for example with: jq -c '.[]' {path.name}")
-    known = SUFFIXES.get(path.suffix.lower())
-    return known or ("jsonl" if text.startswith("{") else "csv")
+    by_suffix = SUFFIXES.get(path.suffix.lower())
+    return by_suffix or ("jsonl" if text.startswith("{") else "csv")
 
 
 def _check_header(path: Path, names: list[str], contents: Contents) -> None:
     if len(names) > MAX_COLUMNS:
         raise BadInput(f"{path} has {len(names):,} columns; at most {MAX_COLUMNS:,} are read.")
-    given = [name.lower() for name in names if name]
-    known = contents.reader(names) if contents.reader else given
-    if missing := [name for name in contents.columns if name not in known]:
-        shown = ", ".join(names)[:200] or "none"
-        raise BadInput(f"{path} has no column named {missing[0]} in its header; its columns are: {shown}.")
-    twice = sorted({name for name in given if given.count(name) > 1})
+    lowered = [name.lower() for name in names if name]
+    columns = contents.reader(names) if contents.reader else lowered
+    if missing := [name for name in contents.columns if name not in columns]:
+        header = ", ".join(names)[:200] or "none"
+        raise BadInput(f"{path} has no column named {missing[0]} in its header; its columns are: {header}.")
+    twice = sorted({name for name in lowered if lowered.count(name) > 1})
     if twice:
         raise BadInput(f"{path} has more than one column named {', '.join(twice)[:200]}.")

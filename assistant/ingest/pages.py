@@ -173,7 +173,7 @@ def _blocks(root: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - lxml's el
     waiting: list[str] = []
     inside = "body"
 
-    def taken() -> Iterator[tuple[str, str]]:
+    def flush() -> Iterator[tuple[str, str]]:
         lines = [" ".join(line.split()) for line in "".join(waiting).split("\0")]
         waiting.clear()
         if text := "\n".join(line for line in lines if line):
@@ -185,11 +185,11 @@ def _blocks(root: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - lxml's el
         if tag in ("head", "tr") and event == "start":
             walk.skip_subtree()
             if tag == "tr" and (row := _row(element)):
-                yield from taken()
+                yield from flush()
                 yield "tr", row
             continue
         if tag in _PARTS:
-            yield from taken()
+            yield from flush()
             inside = tag if event == "start" else "body"
             if tag in ("dl", "details") and event == "end":
                 yield tag, ""
@@ -198,7 +198,7 @@ def _blocks(root: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - lxml's el
             waiting.append(element.text or "")
         else:
             waiting.append(element.tail or "")
-    yield from taken()
+    yield from flush()
 
 
 def _row(row: Any) -> str:  # noqa: ANN401 - as above

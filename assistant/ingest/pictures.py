@@ -60,10 +60,10 @@ def file_of(picture: Picture, remote: Path) -> Path:
     return remote / fetched_name(picture.reference) if is_url else Path(picture.reference)
 
 
-def same_file(seen: Picture, stored: Picture) -> bool:
+def same_file(current: Picture, stored: Picture) -> bool:
     """Whether nothing suggests that the picture has changed since it was stored."""
-    return (seen.reference, seen.size, seen.mtime_ns) == (stored.reference, stored.size, stored.mtime_ns) and (
-        seen.state == stored.state or stored.state == "lost"
+    return (current.reference, current.size, current.mtime_ns) == (stored.reference, stored.size, stored.mtime_ns) and (
+        current.state == stored.state or stored.state == "lost"
     )
 
 

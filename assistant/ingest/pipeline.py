@@ -153,13 +153,13 @@ class _Run:
             self.progress.stage("Ingesting", self.summary.lines, "lines") as done,
             closing(ahead(planner.plan(batch) for batch in self._batches())) as plans,
             closing(loader),  # before the planning thread is waited for: it may be waiting for pictures
-            _Behind(writer) as behind,
+            _BackgroundWriter(writer) as background,
         ):
             for plan in plans:
                 encoded = encode(plan, self.encoders)
                 entries = [work.entry(encoded.failed) for work in plan.work]
                 self._count(plan, encoded)
-                behind.write(entries, encoded.vectors, plan)
+                background.write(entries, encoded.vectors, plan)
                 done(plan.batch.read)
 
     def _batches(self) -> Iterator[Batch]:
@@ -168,11 +168,11 @@ class _Run:
         for index in range(len(self.files)):
             for group in self.survey.groups(index):
                 read += 1 if isinstance(group, Rejection) else len(group)
-                found = self._taken(index, group, batch)
-                if found:
-                    batch.lines.append(found)
-                    pictures += len(found.line.images)
-                    characters += found.characters
+                line = self._accepted_line(index, group, batch)
+                if line:
+                    batch.lines.append(line)
+                    pictures += len(line.line.images)
+                    characters += line.characters
                 if len(batch.lines) >= BATCH_LINES or pictures >= BATCH_PICTURES or characters >= BATCH_CHARACTERS:
                     batch.read = read
                     yield batch
@@ -180,39 +180,41 @@ class _Run:
         batch.read = read
         yield batch
 
-    def _taken(self, index: int, group: list[RawRecord] | Rejection, batch: Batch) -> FileLine | None:
+    def _accepted_line(self, index: int, group: list[RawRecord] | Rejection, batch: Batch) -> FileLine | None:
         """The line that a group of records is, unless it is rejected or replaced, which is noted in the batch."""
         if isinstance(group, Rejection):
             batch.rejected.append(group)
             return None
         convention = self.survey.conventions[index]
         product = product_of(self.files[index], group, convention)
-        found = self.rules.check(group[0], product, convention)
-        if isinstance(found, Rejection):
-            batch.rejected += [found.model_copy(update={"line": record.line}) for record in group]
+        result = self.rules.check(group[0], product, convention)
+        if isinstance(result, Rejection):
+            batch.rejected += [result.model_copy(update={"line": record.line}) for record in group]
             return None
-        last = self.survey.last(found.line.id)
+        last = self.survey.last(result.line.id)
         if last and (last.file, last.line) != (index, group[-1].line):
-            self._note_replaced(index, group[0], found, last, batch)
+            self._note_replaced(index, group[0], result, last, batch)
             return None
         replaced = {line for line, _ in product.replaced}
         batch.duplicates += len(replaced)
         batch.merged += len(group) - 1 - len(replaced)
         batch.rejected += [
-            Rejection(file=str(found.file), line=line, id=found.line.id, kind="duplicate", reason=reason)
+            Rejection(file=str(result.file), line=line, id=result.line.id, kind="duplicate", reason=reason)
             for line, reason in product.replaced
         ]
-        return found
+        return result
 
-    def _note_replaced(self, index: int, record: RawRecord, found: FileLine, last: LastLine, batch: Batch) -> None:
+    def _note_replaced(self, index: int, record: RawRecord, replaced: FileLine, last: LastLine, batch: Batch) -> None:
         """A line that a later one replaces is counted, and reported if it says something else."""
         batch.duplicates += 1
-        said = self.rules.check(record, product_of(self.files[index], [record]), NEUTRAL)
-        if isinstance(said, FileLine) and said.hash[:8] != last.hash:
+        checked = self.rules.check(record, product_of(self.files[index], [record]), NEUTRAL)
+        if isinstance(checked, FileLine) and checked.hash[:8] != last.hash:
             where = f"line {last.line}" + ("" if last.file == index else f" of {self.files[last.file].path}")
             reason = f"{where} has the same id and replaces it"
             batch.rejected.append(
-                Rejection(file=str(found.file), line=found.number, id=found.line.id, kind="duplicate", reason=reason)
+                Rejection(
+                    file=str(replaced.file), line=replaced.number, id=replaced.line.id, kind="duplicate", reason=reason
+                )
             )
 
     def _count(self, plan: BatchPlan, encoded: Encoded) -> None:
@@ -245,11 +247,11 @@ class _Run:
 
     def _prune(self, writer: Writer) -> None:
         """Remove items whose id stands on no line; a rejected line still keeps the item it names."""
-        gone = [item_id for item_id in writer.ids() if not self.survey.names(item_id)]
-        self.summary.removed = writer.remove(gone)
+        absent_ids = [item_id for item_id in writer.ids() if not self.survey.names(item_id)]
+        self.summary.removed = writer.remove(absent_ids)
 
 
-class _Behind:
+class _BackgroundWriter:
     """Writes batches in a thread of its own, one behind the encoder; errors come up at the next call."""
 
     def __init__(self, writer: Writer) -> None:

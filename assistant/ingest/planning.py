@@ -127,10 +127,10 @@ class BatchPlanner:
         stored = self._writer.stored([source.line.id for source in batch.lines])
         if self._fetch:
             self._fetch([reference for source in batch.lines for reference in source.line.images])
-        looked = [self._look(source, stored.get(source.line.id)) for source in batch.lines]
+        pending = [self._look(source, stored.get(source.line.id)) for source in batch.lines]
         plan = BatchPlan(batch)
-        seeming = [work for work in looked if not _is_unchanged(work)]
-        plan.unchanged = [work for work in looked if _is_unchanged(work)]
+        seeming = [work for work in pending if not _is_unchanged(work)]
+        plan.unchanged = [work for work in pending if _is_unchanged(work)]
         self._hash(seeming)
         plan.touched = [work for work in seeming if _is_touched(work)]
         plan.work = [work for work in seeming if not _is_touched(work)]
@@ -147,33 +147,35 @@ class BatchPlanner:
             for item in items
         ]
         self._hash(work)
-        for each in work:
-            each.pictures = [_same_bytes(p, q) for p, q in zip(each.pictures, _known(each), strict=True)]
+        for pending in work:
+            pending.pictures = [
+                _same_bytes(p, q) for p, q in zip(pending.pictures, _stored_pictures(pending), strict=True)
+            ]
         plan = BatchPlan(Batch(read=len(work)), work=work)
         self._order(plan)
         return plan
 
     def _look(self, source: FileLine, stored: StoredItem | None) -> PendingItem:
         pictures = [locate(reference, source.root, self._remote) for reference in source.line.images]
-        known = {picture.reference: picture for picture in stored.pictures} if stored else {}
+        by_reference = {picture.reference: picture for picture in stored.pictures} if stored else {}
         same_line = stored is not None and stored.content_hash == source.hash
-        kept = [_kept(picture, known.get(picture.reference), same_line) for picture in pictures]
-        return PendingItem(_item(source), source.hash, stored, kept, source)
+        updated = [_with_stored(picture, by_reference.get(picture.reference), same_line) for picture in pictures]
+        return PendingItem(_item(source), source.hash, stored, updated, source)
 
     def _hash(self, work: Sequence[PendingItem]) -> None:
         """Read the bytes of pictures whose hash isn't known; those that can't be read are lost."""
-        asked = [
-            (each, n, file_of(picture, self._remote))
-            for each in work
-            for n, picture in enumerate(each.pictures)
+        requests = [
+            (pending, n, file_of(picture, self._remote))
+            for pending in work
+            for n, picture in enumerate(pending.pictures)
             if picture.state == "ready" and picture.hash is None
         ]
-        found = self._loader.hashes([path for _, _, path in asked])
-        for (each, n, _), digest in zip(asked, found, strict=True):
+        digests = self._loader.hashes([path for _, _, path in requests])
+        for (pending, n, _), digest in zip(requests, digests, strict=True):
             if isinstance(digest, MediaError):
-                each.pictures[n] = replace(each.pictures[n], state="lost", reason=str(digest))
+                pending.pictures[n] = replace(pending.pictures[n], state="lost", reason=str(digest))
             else:
-                each.pictures[n] = replace(each.pictures[n], hash=digest)
+                pending.pictures[n] = replace(pending.pictures[n], hash=digest)
 
     def _order(self, plan: BatchPlan) -> None:
         """Note the texts and start reading the pictures for which the catalogue has no vector."""
@@ -192,17 +194,17 @@ class BatchPlanner:
             waiting.begin()
 
 
-def _only(texts: dict[bytes, str], wanted: set[bytes]) -> dict[bytes, str]:
-    return {digest: text for digest, text in texts.items() if digest in wanted}
+def _only(texts: dict[bytes, str], digests: set[bytes]) -> dict[bytes, str]:
+    return {digest: text for digest, text in texts.items() if digest in digests}
 
 
-def _kept(picture: Picture, known: Picture | None, same_line: bool) -> Picture:
+def _with_stored(picture: Picture, stored: Picture | None, same_line: bool) -> Picture:
     """The picture with what is known of it, when its file seems to be as it was."""
-    if known is None or not same_file(picture, known):
+    if stored is None or not same_file(picture, stored):
         return picture
-    if known.state == "lost" and not same_line:  # the limits may have changed: try again
+    if stored.state == "lost" and not same_line:  # the limits may have changed: try again
         return picture
-    return known
+    return stored
 
 
 def _is_unchanged(work: PendingItem) -> bool:
@@ -226,7 +228,7 @@ def _unread(picture: Picture) -> Picture:
     return replace(picture, hash=None) if picture.state == "ready" else picture
 
 
-def _known(work: PendingItem) -> tuple[Picture, ...]:
+def _stored_pictures(work: PendingItem) -> tuple[Picture, ...]:
     return work.stored.pictures if work.stored else ()
 
 
@@ -247,5 +249,5 @@ def _media(reference: str | None, root: Path) -> str | None:
     """A recording's or film's address: a web address as it is, a file inside the folder as an absolute path."""
     if reference is None or reference.lower().startswith(("http://", "https://")):
         return reference
-    found = locate(reference, root)
-    return found.reference if found.state == "ready" else None
+    file = locate(reference, root)
+    return file.reference if file.state == "ready" else None

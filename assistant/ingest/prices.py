@@ -53,7 +53,7 @@ class Convention:
     """How a file writes its prices, as far as those show that can be read in one way only."""
 
     def __init__(self) -> None:
-        self._seen: dict[str | None, set[Mark]] = {}
+        self._marks: dict[str | None, set[Mark]] = {}
 
     def learn(self, value: object, currency: str | None = None) -> None:
         """Note what a price of the file shows, for its currency and for all."""
@@ -61,11 +61,11 @@ class Convention:
             texts = [_amount(part, currency) for part in _parts(value)] if isinstance(value, str) else []
         except PriceError:
             return
-        for number, own in texts:
+        for number, code in texts:
             readings = _readings(number)
             if len(readings) == 1:
-                for key in {own, None}:
-                    self._seen.setdefault(key, set()).update(readings)
+                for key in {code, None}:
+                    self._marks.setdefault(key, set()).update(readings)
 
     def decide(self, readings: dict[Mark, float], currency: str | None) -> float | None:
         """Which of two readings is meant: as the file's other prices in this currency, or all of them, agree.
@@ -74,10 +74,10 @@ class Convention:
         never for three digits of cents.
         """
         for key in (currency, None):
-            if seen := self._seen.get(key):
-                return readings[next(iter(seen))] if len(seen) == 1 else None
-        own = next((mark for mark, codes in _CUSTOM.items() if currency in codes), None)
-        return readings[own] if own and readings[own] == max(readings.values()) else None
+            if marks := self._marks.get(key):
+                return readings[next(iter(marks))] if len(marks) == 1 else None
+        custom = next((mark for mark, codes in _CUSTOM.items() if currency in codes), None)
+        return readings[custom] if custom and readings[custom] == max(readings.values()) else None
 
 
 def read_price(value: object, currency: str | None = None, convention: Convention | None = None) -> Price:
@@ -98,18 +98,18 @@ def read_price(value: object, currency: str | None = None, convention: Conventio
     plain = value.strip()
     if re.fullmatch(r"[+-]?\d+[eE][+-]?\d{1,3}|[+-]?\d+\.\d+[eE][+-]?\d{1,3}", plain, re.ASCII):
         return Price(_checked(float(plain)))
-    found = [_amount(part, currency) for part in _parts(value)]
-    own = next((each for _, each in found if each), None)
-    if any(each not in (None, own) for _, each in found):
-        raise PriceError(f"its price {shown(value)} names two currencies")
+    parts = [_amount(part, currency) for part in _parts(value)]
+    stated_code = next((code for _, code in parts if code), None)
+    if any(code not in (None, stated_code) for _, code in parts):
+        raise PriceError(f"its price {short_repr(value)} names two currencies")
     used = convention or Convention()
-    amounts = [_checked(_decided(_readings(number), used, own or currency, value)) for number, _ in found]
+    amounts = [_checked(_decided(_readings(number), used, stated_code or currency, value)) for number, _ in parts]
     if amounts != sorted(amounts):
-        raise PriceError(f"its price {shown(value)} is no range from low to high")
-    return Price(amounts[0], own, amounts[-1] if amounts[-1] > amounts[0] else None)
+        raise PriceError(f"its price {short_repr(value)} is no range from low to high")
+    return Price(amounts[0], stated_code, amounts[-1] if amounts[-1] > amounts[0] else None)
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """A value as a reason quotes it: short, without control characters."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
@@ -139,7 +139,7 @@ def _parts(value: str) -> list[str]:
         return [text]
     ends = _BETWEEN.split(text)
     if len(ends) != 2 or not all(map(_AMOUNT.fullmatch, ends)):
-        raise PriceError(f"its price {shown(value)} is not a number")
+        raise PriceError(f"its price {short_repr(value)} is not a number")
     return ends
 
 
@@ -154,22 +154,22 @@ def _plain(character: str) -> str:
 
 def _amount(text: str, currency: str | None) -> tuple[str, str | None]:
     """An amount's digits with their separators, and the currency written with it."""
-    found = _AMOUNT.fullmatch(text)
-    if found is None:
-        raise PriceError(f"its price {shown(text)} is not a number")
-    before, after = _mark(found["before"]), _mark(found["after"])
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
+        raise PriceError(f"its price {short_repr(text)} is not a number")
+    before, after = _mark(match["before"]), _mark(match["after"])
     if before.rstrip("-−") != before or before.startswith(("-", "−")):
-        raise PriceError(f"its price {shown(text)} is negative")
+        raise PriceError(f"its price {short_repr(text)} is negative")
     codes = [_code(mark, text) for mark in (before.rstrip("+").strip(), after) if mark]
     stated = [code for code in codes if code]
-    known = currency or next((code for code in stated if code != "USD"), None)
-    if known and known in _dollars() and "$" in text:
-        stated = [known if code == "USD" else code for code in stated]
+    context_code = currency or next((code for code in stated if code != "USD"), None)
+    if context_code and context_code in _dollars() and "$" in text:
+        stated = [context_code if code == "USD" else code for code in stated]
     if currency and any(code != currency for code in stated):
-        raise PriceError(f"its price {shown(text)} is not in its currency {currency}")
+        raise PriceError(f"its price {short_repr(text)} is not in its currency {currency}")
     if len(set(stated)) > 1:
-        raise PriceError(f"its price {shown(text)} names two currencies")
-    return found["number"].rstrip(" .,'"), stated[0] if stated else None
+        raise PriceError(f"its price {short_repr(text)} names two currencies")
+    return match["number"].rstrip(" .,'"), stated[0] if stated else None
 
 
 def _mark(text: str) -> str:
@@ -191,7 +191,7 @@ def _code(mark: str, text: str) -> str | None:
     if mark.upper() in _codes() and re.fullmatch("[A-Za-z]{3}", mark):
         return mark.upper()
     if mark not in _symbols():
-        raise PriceError(f"its price {shown(text)} is not a number")
+        raise PriceError(f"its price {short_repr(text)} is not a number")
     return _symbols()[mark]
 
 
@@ -214,12 +214,16 @@ def _symbols() -> dict[str, str | None]:
     from babel.numbers import get_currency_symbol, get_territory_currencies
 
     used = {code for territory in get_global("territory_currencies") for code in get_territory_currencies(territory)}
-    named: dict[str, set[str]] = {}
+    codes_by_sign: dict[str, set[str]] = {}
     for code in used:
         for language in _LANGUAGES:
-            named.setdefault(get_currency_symbol(code, language).strip("\u200e\u200f.").strip(), set()).add(code)
-    found: dict[str, str | None] = {sign: min(codes) if len(codes) == 1 else None for sign, codes in named.items()}
-    return found | _OWN_SYMBOLS
+            codes_by_sign.setdefault(get_currency_symbol(code, language).strip("\u200e\u200f.").strip(), set()).add(
+                code
+            )
+    symbols: dict[str, str | None] = {
+        sign: min(codes) if len(codes) == 1 else None for sign, codes in codes_by_sign.items()
+    }
+    return symbols | _OWN_SYMBOLS
 
 
 @cache
@@ -229,21 +233,21 @@ def _dollars() -> frozenset[str]:
 
 def _readings(number: str) -> dict[Mark, float]:
     """What the digits mean with either mark before the cents; equal where there are no separators that matter."""
-    joined = re.sub(r"(?<=\d)[' ](?=\d{3}(?!\d))", "", number)
-    found: dict[Mark, float] = {}
+    digits = re.sub(r"(?<=\d)[' ](?=\d{3}(?!\d))", "", number)
+    readings: dict[Mark, float] = {}
     for mark in _MARKS:
         group = "," if mark == "." else "."
-        plain = re.fullmatch(rf"\d*(?:\{mark}\d+)?", joined)
-        if plain or (joined == number and _GROUPED[mark].fullmatch(joined)):
-            found[mark] = float(joined.replace(group, "").replace(mark, "."))
-    return found
+        plain = re.fullmatch(rf"\d*(?:\{mark}\d+)?", digits)
+        if plain or (digits == number and _GROUPED[mark].fullmatch(digits)):
+            readings[mark] = float(digits.replace(group, "").replace(mark, "."))
+    return readings
 
 
 def _decided(readings: dict[Mark, float], convention: Convention, currency: str | None, text: str) -> float:
     if not readings:
-        raise PriceError(f"its price {shown(text)} is not a number")
+        raise PriceError(f"its price {short_repr(text)} is not a number")
     values = set(readings.values())
     decided = values.pop() if len(values) == 1 else convention.decide(readings, currency)
     if decided is None:
-        raise PriceError(f"its price {shown(text)} can be read in more than one way; write it like 1299.00")
+        raise PriceError(f"its price {short_repr(text)} can be read in more than one way; write it like 1299.00")
     return decided

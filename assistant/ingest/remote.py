@@ -57,8 +57,8 @@ def public_address(host: str, port: int) -> str:
         httpx.ConnectError: one of its addresses is not of the public internet, or it has none.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in entries]
     except (OSError, ValueError) as exc:
         raise httpx.ConnectError(f"{host} cannot be found ({exc})") from exc
     if not addresses or not all(address.is_global and not address.is_multicast for address in addresses):

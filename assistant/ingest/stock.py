@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import yaml
 
-from assistant.ingest.prices import shown
+from assistant.ingest.prices import short_repr
 from tools.bounds import finite
 
 _SCHEMA = re.compile(r"https?://schema\.org/", re.IGNORECASE)
@@ -37,20 +37,20 @@ def read_stock(value: object) -> Stock:
         return _from_text(value)
     quantity = finite(value)
     if quantity is None:
-        raise StockError(f"its in_stock is {shown(value)}, and should be true or false")
+        raise StockError(f"its in_stock is {short_repr(value)}, and should be true or false")
     return Stock(quantity > 0)
 
 
 def _from_text(text: str) -> Stock:
-    said = " ".join(re.sub(r"[_-]+", " ", _SCHEMA.sub("", text[:200])).casefold().split()).rstrip(".!")
-    if not said:
+    phrase = " ".join(re.sub(r"[_-]+", " ", _SCHEMA.sub("", text[:200])).casefold().split()).rstrip(".!")
+    if not phrase:
         return Stock(None)
     if count := _COUNT.fullmatch(text.strip()[:200]):
         return Stock(int(count[1]) > 0)
-    kind = _words().get(said)
+    kind = _words().get(phrase)
     if kind is None:
-        raise StockError(f"its in_stock is {shown(text)}, and should be true or false")
-    return Stock(kind == "yes", said if kind == "later" else None)
+        raise StockError(f"its in_stock is {short_repr(text)}, and should be true or false")
+    return Stock(kind == "yes", phrase if kind == "later" else None)
 
 
 @cache

@@ -78,24 +78,24 @@ class Survey:
             return
         product = product_of(file, [record])
         self._learn(index, product)
-        found = self._rules.check(record, product, NEUTRAL)
-        if isinstance(found, Rejection):
-            self._first = self._first or found
-            if found.id is not None:
-                self._refused.add(short(found.id))
-                self._note_row(index, file, found)
+        result = self._rules.check(record, product, NEUTRAL)
+        if isinstance(result, Rejection):
+            self._first = self._first or result
+            if result.id is not None:
+                self._refused.add(short(result.id))
+                self._note_row(index, file, result)
             return
         self._accepted = True
-        before = self._last.get(short(found.line.id))
+        before = self._last.get(short(result.line.id))
         rows = before.rows + 1 if before and before.file == index and file.columns else 1
-        self._last[short(found.line.id)] = LastLine(index, found.number, found.hash[:8], rows)
+        self._last[short(result.line.id)] = LastLine(index, result.number, result.hash[:8], rows)
 
-    def _note_row(self, index: int, file: CatalogueFile, found: Rejection) -> None:
+    def _note_row(self, index: int, file: CatalogueFile, rejection: Rejection) -> None:
         """A row of a CSV file that is no line by itself adds to the others with its id."""
-        key = short(found.id or "")
+        key = short(rejection.id or "")
         before = self._last.get(key)
         if file.columns and (before is None or before.file == index):
-            self._last[key] = LastLine(index, found.line, b"", before.rows + 1 if before else 1)
+            self._last[key] = LastLine(index, rejection.line, b"", before.rows + 1 if before else 1)
 
     def _learn(self, index: int, product: Product) -> None:
         fields, _ = sorted_out(product.values)

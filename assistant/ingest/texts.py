@@ -22,8 +22,8 @@ EMBEDDED_ATTRIBUTES = 300
 
 def clean(text: str) -> str:
     """Without control characters (line feeds and tabs stay) and halves of characters."""
-    joined = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _SURROGATES.sub("\ufffd", _CONTROL.sub(" ", joined))
+    normalised = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _SURROGATES.sub("\ufffd", _CONTROL.sub(" ", normalised))
 
 
 def strip_markup(text: str) -> str:
@@ -32,14 +32,14 @@ def strip_markup(text: str) -> str:
     Repeated a few times, so that doubly escaped tags are gone too; what is still markup then is blanked, so that a
     second pass changes nothing.
     """
-    found, before = clean(text), ""
+    plain, before = clean(text), ""
     for _ in range(ROUNDS):
-        if found == before or not _MARKUP.search(found):
+        if plain == before or not _MARKUP.search(plain):
             break
-        before, found = found, clean(_without_tags(found))
+        before, plain = plain, clean(_without_tags(plain))
     else:
-        found = _MARKUP.sub(" ", found)
-    lines = (" ".join(line.split()) for line in found.split("\n"))
+        plain = _MARKUP.sub(" ", plain)
+    lines = (" ".join(line.split()) for line in plain.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
@@ -51,13 +51,13 @@ def _without_tags(markup: str) -> str:
     """
     parts: list[str] = []
     position = 0
-    while found := _TAG.search(markup, position):
-        parts.append(markup[position : found.start()])
-        name = (found["name"] or "").lower()
-        position = found.end()
-        if found["comment"]:
+    while tag := _TAG.search(markup, position):
+        parts.append(markup[position : tag.start()])
+        name = (tag["name"] or "").lower()
+        position = tag.end()
+        if tag["comment"]:
             position = _after(markup, _COMMENT_END.search(markup, position))
-        elif name in HIDDEN and not found["closing"]:
+        elif name in HIDDEN and not tag["closing"]:
             position = _after(markup, re.compile(rf"</{name}[^<>]*+>", re.IGNORECASE).search(markup, position))
         parts.append("\n" if name in BLOCKS else " " if name == "img" else "")
     return html.unescape("".join(parts) + markup[position:])
@@ -74,23 +74,23 @@ def embedded_text(item: Item) -> str:
     """
     title = "" if item.title == item.id else item.title
     facts = [title, (item.category or "").replace(" > ", ", "), item.brand or "", _attributes(item), item.description]
-    own = any((title, item.description, item.category, item.brand))
-    return ". ".join(fact.strip().rstrip(".") for fact in facts if fact.strip()) if own else ""
+    has_words = any((title, item.description, item.category, item.brand))
+    return ". ".join(fact.strip().rstrip(".") for fact in facts if fact.strip()) if has_words else ""
 
 
 def _attributes(item: Item) -> str:
     """Short top-level attributes as "color black, size 40"; what is long or nested says little about the item."""
     plain = {name: value for name, value in item.attributes.items() if _is_plain(value)}
     texts = dict.fromkeys(text for _, text in attribute_texts(plain) if len(text) <= 60)
-    joined = ""
+    result = ""
     for text in texts:
-        if len(joined) + len(text) > EMBEDDED_ATTRIBUTES:
+        if len(result) + len(text) > EMBEDDED_ATTRIBUTES:
             break
-        joined += f", {text}" if joined else text
-    return joined
+        result += f", {text}" if result else text
+    return result
 
 
 def _is_plain(value: object) -> bool:
     """Words, or a list of words; numbers and codes (SKU8812) are left to keywords and filters."""
     values = value if isinstance(value, list) else [value]
-    return all(each is True or (isinstance(each, str) and re.search(r"[^\W\d_A-Z]{3}", each)) for each in values)
+    return all(entry is True or (isinstance(entry, str) and re.search(r"[^\W\d_A-Z]{3}", entry)) for entry in values)

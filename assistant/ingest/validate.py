@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
-from assistant.ingest.prices import Convention, Price, PriceError, currency_code, read_price, shown
+from assistant.ingest.prices import Convention, Price, PriceError, currency_code, read_price, short_repr
 from assistant.ingest.stock import Stock, StockError, read_stock
 from assistant.ingest.texts import clean, strip_markup
 from tools.bounds import DEFAULT, bounded, number_problem
@@ -124,7 +124,7 @@ class _Fields:
             price=price.amount,
             currency=price.currency,
             category=self._category(),
-            brand=self._joined("brand", ", "),
+            brand=self._join("brand", ", "),
             url=self._link(),
             images=images,
             audio=self._text("audio", MAX_ADDRESS) or None,
@@ -138,8 +138,8 @@ class _Fields:
     def _leave_out(self, name: str, reason: str) -> None:
         self._unread.append(IgnoredValue(name, reason))
 
-    def _leave_out_part(self, name: str, why: str) -> None:
-        self._leave_out(name, f"its {name} is {why}")
+    def _leave_out_part(self, name: str, reason: str) -> None:
+        self._leave_out(name, f"its {name} is {reason}")
 
     def _text(self, name: str, longest: int, *, cut: bool = False) -> str:
         return self._short(name, self._fields.get(name), longest, cut=cut)
@@ -165,7 +165,7 @@ class _Fields:
             self._leave_out("description", "its description is not text")
         return strip_markup("\n".join(texts))
 
-    def _joined(self, name: str, joint: str) -> str | None:
+    def _join(self, name: str, joint: str) -> str | None:
         """A category or brand; a list is joined."""
         value = self._fields.get(name)
         parts = value if isinstance(value, list) else [value]
@@ -177,7 +177,7 @@ class _Fields:
         return text or None
 
     def _category(self) -> str | None:
-        path = self._joined("category", " > ")
+        path = self._join("category", " > ")
         if path and any(len(level.strip()) > MAX_NAME for level in path.split(">")):
             self._leave_out("category", f"its category has a name longer than {MAX_NAME} characters")
             return None
@@ -185,19 +185,19 @@ class _Fields:
 
     def _price(self) -> Price:
         """The price in its currency; of a list the lowest, and the highest beside it."""
-        given = self._text("currency", MAX_NAME)
-        currency = currency_code(given) if given else None
-        if given and currency is None:
-            self._leave_out("currency", f"its currency {shown(given)} is not an ISO 4217 code")
+        code = self._text("currency", MAX_NAME)
+        currency = currency_code(code) if code else None
+        if code and currency is None:
+            self._leave_out("currency", f"its currency {short_repr(code)} is not an ISO 4217 code")
         value = self._fields.get("price")
-        found: list[Price] = []
-        for each in value[:MAX_ATTRIBUTES] if isinstance(value, list) else [value]:
+        prices: list[Price] = []
+        for entry in value[:MAX_ATTRIBUTES] if isinstance(value, list) else [value]:
             try:
-                found.append(read_price(each, currency, self._convention))
+                prices.append(read_price(entry, currency, self._convention))
             except PriceError as exc:
                 self._leave_out("price", str(exc))
-        amounts = [amount for price in found for amount in (price.amount, price.highest) if amount is not None]
-        codes = {currency or price.currency for price in found} or {currency}
+        amounts = [amount for price in prices for amount in (price.amount, price.highest) if amount is not None]
+        codes = {currency or price.currency for price in prices} or {currency}
         if not amounts or len(codes) > 1:
             return Price(None, currency)
         return Price(min(amounts), codes.pop(), max(amounts) if max(amounts) > min(amounts) else None)
@@ -218,7 +218,7 @@ class _Fields:
         return None
 
     def _images(self) -> tuple[str, ...]:
-        found: list[str] = []
+        references: list[str] = []
         for name in ("image", "images"):
             value = self._fields.get(name)
             parts = value if isinstance(value, list) else value.split("|") if isinstance(value, str) else [value]
@@ -226,8 +226,8 @@ class _Fields:
                 if part is not None and (not isinstance(part, str) or len(part) > MAX_ADDRESS):
                     self._leave_out(name, f"its {name} is neither a path nor a list of paths")
                 elif part:
-                    found.append(clean(part).strip())
-        different = tuple(dict.fromkeys(reference for reference in found if reference))
+                    references.append(clean(part).strip())
+        different = tuple(dict.fromkeys(reference for reference in references if reference))
         if len(different) > MAX_IMAGES:
             self._leave_out("images", f"it has more than {MAX_IMAGES} pictures; the others are left out")
         return different[:MAX_IMAGES]
@@ -237,37 +237,37 @@ class _Fields:
         if nested is not None and not isinstance(nested, dict):
             self._leave_out("attributes", "its attributes are not a JSON object")
             nested = None
-        kept: dict[str, Any] = {}
+        attributes: dict[str, Any] = {}
         room = iter(range(DEFAULT.values))
-        given = {**extra, **(nested or {}), **further}
-        if isinstance(given.get(VARIANTS), list):
-            given[VARIANTS] = [self._variant(each) for each in given[VARIANTS][:MAX_ATTRIBUTES]]
-        for key, value in given.items():
+        candidates = {**extra, **(nested or {}), **further}
+        if isinstance(candidates.get(VARIANTS), list):
+            candidates[VARIANTS] = [self._variant(variant) for variant in candidates[VARIANTS][:MAX_ATTRIBUTES]]
+        for key, value in candidates.items():
             name = clean(str(key)[: 2 * MAX_NAME]).strip()
             if len(name) > MAX_NAME:
                 self._leave_out("attributes", f"it has an attribute with a name longer than {MAX_NAME} characters")
                 continue
-            if len(kept) >= MAX_ATTRIBUTES or next(room, None) is None:
+            if len(attributes) >= MAX_ATTRIBUTES or next(room, None) is None:
                 self._leave_out("attributes", "it has more attributes than are kept; the others are left out")
                 break
             usable = bounded(value, clean, partial(self._leave_out_part, name), room=room)
             if name and usable not in (None, "", [], {}):
-                kept[name] = usable
-        return kept
+                attributes[name] = usable
+        return attributes
 
-    def _variant(self, given: object) -> object:
+    def _variant(self, record: object) -> object:
         """A variant with its price and stock as number and truth; what cannot be read is left out of it."""
-        if not isinstance(given, dict):
-            return given
+        if not isinstance(record, dict):
+            return record
         currency = currency_code(str(self._fields.get("currency") or "")[:MAX_NAME])
         readers: dict[str, Callable[[object], object]] = {
             "price": lambda value: read_price(value, currency, self._convention).amount,
             "in_stock": lambda value: read_stock(value).in_stock,
         }
-        variant = dict(given)
-        for name in readers.keys() & given.keys():
+        variant = dict(record)
+        for name in readers.keys() & record.keys():
             try:
-                variant[name] = readers[name](given[name])
+                variant[name] = readers[name](record[name])
             except (PriceError, StockError) as exc:
                 self._leave_out(VARIANTS, f"of one of its variants {exc}")
                 del variant[name]

@@ -88,7 +88,7 @@ class _Import:
         pseudonym = functools.lru_cache(KNOWN_USERS)(options.pseudonym)
         self._rules = EventRules(time.time(), options.undated, pseudonym, self._leave_out)
         self._reject = reject
-        self._taken = 0
+        self._accepted = 0
         self._rejected = 0
         self._unread = 0
         self._record: RawRecord | None = None
@@ -99,13 +99,13 @@ class _Import:
         began = time.monotonic()
         with progress.stage("Reading", sum(file.size for file in self._files), "bytes") as done:
             new = self._store.add(self._events(done))
-        if not self._taken:
+        if not self._accepted:
             raise BadInput(self._nothing())
         return InteractionSummary(
             files=[str(file.path) for file in self._files],
-            lines=self._taken + self._rejected,
+            lines=self._accepted + self._rejected,
             new=new,
-            known=self._taken - new,
+            known=self._accepted - new,
             rejected=self._rejected,
             fields_unread=self._unread,
             seconds=round(time.monotonic() - began, 3),
@@ -119,7 +119,7 @@ class _Import:
                 if isinstance(event, Rejection):
                     self._note(event)
                 else:
-                    self._taken += 1
+                    self._accepted += 1
                     yield event
             earlier += file.size
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, get_args
 
-from assistant.ingest.prices import shown
+from assistant.ingest.prices import short_repr
 from assistant.ingest.texts import clean
 from assistant.ingest.validate import MAX_ID, LineError
 from tools.bounds import finite, number_problem
@@ -97,11 +97,11 @@ def _user(value: object) -> str:
 def _event(value: object) -> EventKind:
     if value is None:
         raise LineError("it has no event")
-    found = _KINDS.get(value) if isinstance(value, str) else None
-    found = found or (_KINDS.get(value.strip().lower()) if isinstance(value, str) else None)
-    if found is None:
-        raise LineError(f"its event is {shown(value)}; known: {', '.join(_KINDS)}")
-    return found
+    kind = _KINDS.get(value) if isinstance(value, str) else None
+    kind = kind or (_KINDS.get(value.strip().lower()) if isinstance(value, str) else None)
+    if kind is None:
+        raise LineError(f"its event is {short_repr(value)}; known: {', '.join(_KINDS)}")
+    return kind
 
 
 def _value(value: object, event: EventKind) -> tuple[float | None, str | None]:
@@ -130,11 +130,13 @@ def _time(value: object, rules: EventRules) -> float:
         return rules.undated
     at = read_time(value)
     if at is None:
-        raise LineError(f"its timestamp {shown(value)} is neither a number nor a date such as 2024-05-31T12:00:00Z")
+        raise LineError(
+            f"its timestamp {short_repr(value)} is neither a number nor a date such as 2024-05-31T12:00:00Z"
+        )
     if at < 0:
         raise LineError("its timestamp is before 1970")
     if at > rules.now + AHEAD_SECONDS:
-        raise LineError(f"its timestamp {shown(value)} is in the future")
+        raise LineError(f"its timestamp {short_repr(value)} is in the future")
     return at
 
 

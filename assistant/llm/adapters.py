@@ -60,20 +60,20 @@ def adapter_in_force(settings: Settings) -> Adapter | None:
     Raises:
         ConfigError: the settings name one that is none, or is another model's.
     """
-    named = settings.llm.adapter
-    if named == "none" or settings.llm.profile == "remote":
+    setting = settings.llm.adapter
+    if setting == "none" or settings.llm.profile == "remote":
         return None
     name = model_name(settings)
-    if named != "auto":
-        folder = Path(named).expanduser()
-        found = _read(folder)
-        if found is None:
-            raise ConfigError(f"llm.adapter is {named}, where there is no adapter; make one with: assistant tune")
-        if found.card.base != name:
-            raise ConfigError(f"The adapter {folder} is one of {found.card.base}, and llm.model is {name}.")
-        return found
-    brought = Path(str(files(__package__))) / "adapters" / Path(name).name
-    return _read(trained_folder(settings, name)) or (_read(brought) if brought.name == name else None)
+    if setting != "auto":
+        folder = Path(setting).expanduser()
+        adapter = _read(folder)
+        if adapter is None:
+            raise ConfigError(f"llm.adapter is {setting}, where there is no adapter; make one with: assistant tune")
+        if adapter.card.base != name:
+            raise ConfigError(f"The adapter {folder} is one of {adapter.card.base}, and llm.model is {name}.")
+        return adapter
+    bundled = Path(str(files(__package__))) / "adapters" / Path(name).name
+    return _read(trained_folder(settings, name)) or (_read(bundled) if bundled.name == name else None)
 
 
 def trained_folder(settings: Settings, model: str) -> Path:
@@ -84,7 +84,7 @@ def trained_folder(settings: Settings, model: str) -> Path:
 def adapters_that_saw(settings: Settings, user: str) -> list[Path]:
     """Folders of the adapters trained here that conversations of a user, by their pseudonym, were among the data of."""
     folders = sorted((settings.home.expanduser().absolute() / "adapters").glob("*"))
-    return [found.folder for found in map(_read, folders) if found and user in found.card.users]
+    return [adapter.folder for adapter in map(_read, folders) if adapter and user in adapter.card.users]
 
 
 def prompts_in_force(settings: Settings) -> Path | None:

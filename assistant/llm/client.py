@@ -68,7 +68,7 @@ class ChatClient:
         self._settings = settings
         self._connection: _Connection = shared._connection if shared else _Connection(settings)
         self.usage = Usage()
-        self.watchers: list[Callable[[CallUsage], None]] = shared.watchers if shared else []
+        self.observers: list[Callable[[CallUsage], None]] = shared.observers if shared else []
         """Told of every call, as it ends, of all clients over these connections."""
 
     def for_turn(self) -> "ChatClient":
@@ -102,8 +102,8 @@ class ChatClient:
             LLMUnavailable: the server is not there, fails, or does not answer in time.
             LLMBadReply: the answer is cut off, no JSON, or breaks the schema; or the prompt is too long.
         """
-        wanted = {"name": purpose, "schema": schema, "strict": _fits_strict_mode(schema)}
-        form = {"type": "json_schema", "json_schema": wanted}
+        response_schema = {"name": purpose, "schema": schema, "strict": _fits_strict_mode(schema)}
+        form = {"type": "json_schema", "json_schema": response_schema}
         # As a further key of the body: given as itself, the openai package checks the schema type by type, for 7 ms.
         body = self._settings.llm.extra_body | {"response_format": form}
         reply = await self._call(messages, purpose, max_tokens, timeout, extra_body=body)
@@ -128,10 +128,10 @@ class ChatClient:
         reply = await self._call(messages, purpose, max_tokens, timeout)
         text = without_thoughts(reply.text)
         if _is_cut(reply):
-            whole = _SENTENCES.match(text) if when_cut == "whole sentences" else None
-            if whole is None:
+            sentences = _SENTENCES.match(text) if when_cut == "whole sentences" else None
+            if sentences is None:
                 raise LLMBadReply(f"The model's {purpose} answer was cut off after {max_tokens} tokens.")
-            text = whole[0].strip()
+            text = sentences[0].strip()
         if not text:
             raise LLMBadReply(f"The model's {purpose} answer is empty.")
         return text
@@ -157,8 +157,8 @@ class ChatClient:
         reply = await self._call(messages, purpose, max_tokens, timeout, tools=tools)
         if _is_cut(reply):
             raise LLMBadReply(f"The model's {purpose} answer was cut off after {max_tokens} tokens.")
-        calls = [ToolCall(str(one["id"] or ""), one["name"], dict(one["args"])) for one in reply.tool_calls]
-        calls += [ToolCall(str(one["id"] or ""), str(one["name"]), None) for one in reply.invalid_tool_calls]
+        calls = [ToolCall(str(call["id"] or ""), call["name"], dict(call["args"])) for call in reply.tool_calls]
+        calls += [ToolCall(str(call["id"] or ""), str(call["name"]), None) for call in reply.invalid_tool_calls]
         text = without_thoughts(reply.text).strip()
         if not calls and not text:
             raise LLMBadReply(f"The model's {purpose} answer is empty.")
@@ -176,10 +176,10 @@ class ChatClient:
         for token, logprob in _first_token(reply):
             if token.strip() in powers:
                 powers[token.strip()] += math.exp(logprob)
-        whole = sum(powers.values())
-        if not whole:
+        total = sum(powers.values())
+        if not total:
             raise LLMBadReply(f"The model's {purpose} answer is none of {', '.join(answers)}.")
-        return {answer: power / whole for answer, power in powers.items()}
+        return {answer: power / total for answer, power in powers.items()}
 
     async def _call(
         self,
@@ -192,23 +192,25 @@ class ChatClient:
         **fields: Any,  # noqa: ANN401 - fields of the request
     ) -> AIMessage:
         model = self._connection.model()  # before the clock starts: the first time, it imports
-        asked = model.bind_tools(tools) if tools else model
+        runnable = model.bind_tools(tools) if tools else model
         deadline, seconds = self._deadline(timeout)
-        with self._counted(purpose) as count, self.usage.under_way():
+        with self._count_usage(purpose) as count, self.usage.under_way():
             async with self._guarded(deadline, seconds):
-                reply = await _with_one_more_try(lambda: asked.ainvoke(list(messages), max_tokens=max_tokens, **fields))
+                reply = await _with_one_more_try(
+                    lambda: runnable.ainvoke(list(messages), max_tokens=max_tokens, **fields)
+                )
             count(reply)
         return reply
 
     def _deadline(self, timeout: float | None) -> tuple[float, float]:
         """When the call must have ended, on the loop's clock, and how many seconds that leaves it."""
         llm = self._settings.llm
-        left = max(llm.turn_seconds - self.usage.busy_seconds, 0.0)
-        seconds = min(timeout or llm.call_seconds, llm.call_seconds, left)
+        remaining_seconds = max(llm.turn_seconds - self.usage.busy_seconds, 0.0)
+        seconds = min(timeout or llm.call_seconds, llm.call_seconds, remaining_seconds)
         return asyncio.get_running_loop().time() + seconds, seconds
 
     @contextlib.contextmanager
-    def _counted(self, purpose: str) -> Iterator[Callable[[AIMessage | None], None]]:
+    def _count_usage(self, purpose: str) -> Iterator[Callable[[AIMessage | None], None]]:
         """Puts the call into the usage, however it ends."""
         begun = time.monotonic()
         replies: list[AIMessage | None] = []
@@ -217,8 +219,8 @@ class ChatClient:
         finally:
             reply = replies[0] if replies else None
             self.usage.records.append(_measured(purpose, time.monotonic() - begun, reply))
-            for told in self.watchers:
-                told(self.usage.records[-1])
+            for observer in self.observers:
+                observer(self.usage.records[-1])
 
     @contextlib.asynccontextmanager
     async def _guarded(self, deadline: float, seconds: float) -> AsyncIterator[None]:
@@ -376,7 +378,7 @@ def _measured(purpose: str, seconds: float, reply: AIMessage | None) -> CallUsag
 def _first_token(reply: AIMessage) -> list[tuple[str, float]]:
     """The likeliest first tokens of a reply with their log probabilities; none where the server tells none."""
     content = (reply.response_metadata.get("logprobs") or {}).get("content") or []
-    return [(one["token"], one["logprob"]) for one in content[0]["top_logprobs"]] if content else []
+    return [(entry["token"], entry["logprob"]) for entry in content[0]["top_logprobs"]] if content else []
 
 
 def _is_cut(reply: AIMessage) -> bool:

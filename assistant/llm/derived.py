@@ -23,23 +23,23 @@ def derived_folder(cache: Path, name: str, sources: Sequence[str], write: Callab
     Raises:
         OSError: it cannot be written.
     """
-    made = cache / hashlib.sha256("\n".join(sources).encode()).hexdigest()[:12] / name
+    folder = cache / hashlib.sha256("\n".join(sources).encode()).hexdigest()[:12] / name
     cache.mkdir(parents=True, exist_ok=True)
     with FileLock(cache / "lock"):
-        if made.is_dir():
-            return made
+        if folder.is_dir():
+            return folder
         for old in cache.glob(f"*/{glob.escape(name)}*"):
             if old.name in (name, f"{name}.new"):
                 shutil.rmtree(old.parent, ignore_errors=True)
-        fresh = made.with_name(f"{name}.new")
+        fresh = folder.with_name(f"{name}.new")
         fresh.mkdir(parents=True)
         try:
             write(fresh)
         except BaseException:
-            shutil.rmtree(made.parent, ignore_errors=True)
+            shutil.rmtree(folder.parent, ignore_errors=True)
             raise
-        fresh.replace(made)
-    return made
+        fresh.replace(folder)
+    return folder
 
 
 def weight_files(folder: Path) -> list[str]:

@@ -58,8 +58,8 @@ def fits(folder: Path) -> bool:
     if not isinstance(config, dict):
         return False
     sizes = [path.stat().st_size for path in folder.glob("*.safetensors")]
-    known = bool(ARCHITECTURES & set(config.get("architectures") or ()))
-    return known and "quantization_config" not in config and 0 < sum(sizes) <= MOST_BYTES
+    supported = bool(ARCHITECTURES & set(config.get("architectures") or ()))
+    return supported and "quantization_config" not in config and 0 < sum(sizes) <= MOST_BYTES
 
 
 def in_eight_bits(folder: Path, cache: Path) -> Path:
@@ -78,9 +78,9 @@ def _write(folder: Path, fresh: Path) -> None:
     for path in sorted(folder.glob("*.safetensors")):
         tensors = read_tensors(path)
         for name in [name for name in tensors if name.endswith("_proj.weight")]:
-            whole = tensors[name].float()
-            scale = (whole.abs().amax(1, keepdim=True) / 127).clamp(min=1e-8)
-            tensors[name] = torch.round(whole / scale).clamp(-127, 127).to(torch.int8)
+            weight = tensors[name].float()
+            scale = (weight.abs().amax(1, keepdim=True) / 127).clamp(min=1e-8)
+            tensors[name] = torch.round(weight / scale).clamp(-127, 127).to(torch.int8)
             tensors[f"{name}_scale"] = scale
         save_file(tensors, fresh / path.name, metadata={"format": "pt"})
     copy_beside_weights(folder, fresh)

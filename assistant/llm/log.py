@@ -48,11 +48,11 @@ def last_meaningful(path: Path, *, width: int = 100) -> str:
 
 def failure_cause(path: Path) -> str:
     """The first error in the log that is not an echo of another one; empty when none is recognised."""
-    found = list(_errors(path))
-    for cause in found:
+    errors = list(_errors(path))
+    for cause in errors:
         if not any(echo in cause for echo in _ECHOES):
             return cause
-    return found[0] if found else ""
+    return errors[0] if errors else ""
 
 
 def _errors(path: Path) -> Iterator[str]:

@@ -120,8 +120,8 @@ def members(record: ServerRecord) -> list[psutil.Process]:
     leader = _process(record.pid)
     if leader is not None and not _is_recorded(leader, record):
         return []  # the id was given away again, which cannot happen while a session of that number has a process
-    found = [process for process in psutil.process_iter() if _in_session(process, record)]
-    return sorted(found, key=lambda process: (process.pid != record.pid, process.pid))
+    processes = [process for process in psutil.process_iter() if _in_session(process, record)]
+    return sorted(processes, key=lambda process: (process.pid != record.pid, process.pid))
 
 
 def _process(pid: int) -> psutil.Process | None:
@@ -172,14 +172,16 @@ def stop(record: ServerRecord, *, grace_seconds: float = GRACE_SECONDS) -> None:
         LLMUnavailable: a process does not end.
     """
     _send(members(record)[:1], signal.SIGTERM)  # the leader ends its engine processes in order
-    left = _left_after(record, grace_seconds)
-    _send(left, signal.SIGKILL)
-    left = _left_after(record, grace_seconds) if left else []
-    if left:
-        raise LLMUnavailable(f"Process {left[0].pid} of vLLM does not end; end it by hand: kill -9 {left[0].pid}")
+    processes = _running_after(record, grace_seconds)
+    _send(processes, signal.SIGKILL)
+    processes = _running_after(record, grace_seconds) if processes else []
+    if processes:
+        raise LLMUnavailable(
+            f"Process {processes[0].pid} of vLLM does not end; end it by hand: kill -9 {processes[0].pid}"
+        )
 
 
-def _left_after(record: ServerRecord, seconds: float) -> list[psutil.Process]:
+def _running_after(record: ServerRecord, seconds: float) -> list[psutil.Process]:
     """What still runs when the time is over; returns as soon as nothing does.
 
     Not psutil's waiting: it takes zombies for living, and in a container nobody may be there to reap them.
@@ -187,9 +189,9 @@ def _left_after(record: ServerRecord, seconds: float) -> list[psutil.Process]:
     end = time.monotonic() + seconds
     while True:
         exit_code(record)  # reaps the server when it was our child
-        left = members(record)
-        if not left or time.monotonic() > end:
-            return left
+        processes = members(record)
+        if not processes or time.monotonic() > end:
+            return processes
         time.sleep(0.05)
 
 
@@ -224,6 +226,6 @@ def why_unusable(host: str, port: int) -> str:
         if exc.errno != EADDRINUSE:
             return f"The address {host}:{port} cannot be used: {exc.strerror or exc}"
         owner = listener(port)
-        named = f" ({owner.name()}, process {owner.pid})" if owner else ""
-        return f"Port {port} is in use by another program{named}"
+        owner_text = f" ({owner.name()}, process {owner.pid})" if owner else ""
+        return f"Port {port} is in use by another program{owner_text}"
     return ""

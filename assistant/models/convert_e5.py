@@ -133,14 +133,14 @@ def _directory(data: bytes, position: int) -> list[tuple[str, int, bool]]:
     """Each tensor's name, where it begins and whether it is in 4 bits."""
     (count,) = struct.unpack_from("<i", data, position)
     position += 4
-    found = []
+    tensors = []
     for _ in range(count):
         (length,) = struct.unpack_from("<H", data, position)
         name = data[position + 2 : position + 2 + length].decode("ascii")
         _, _, start, _ = struct.unpack_from("<BIQQ", data, position + 2 + length)
         position += 2 + length + struct.calcsize("<BIQQ")
-        found.append((_renamed(name), start, name == "emb.word" or _is_matrix(name)))
-    return found
+        tensors.append((_renamed(name), start, name == "emb.word" or _is_matrix(name)))
+    return tensors
 
 
 def _is_matrix(name: str) -> bool:

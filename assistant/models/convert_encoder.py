@@ -62,16 +62,16 @@ class OnnxTextEncoder(nn.Module):
         self.transformer = transformer
         self.dense = nn.ParameterList(dense)
         layers = int(transformer.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
-        self.state_layers = [round(share * layers) for share in STATE_LAYERS]
+        self.state_layers = [round(fraction * layers) for fraction in STATE_LAYERS]
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Ids and mask (batch, length) to sentence vectors (batch, d) and token states (batch, length, s)."""
-        given = self.transformer(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
-        weights = attention_mask.unsqueeze(-1).to(given.last_hidden_state.dtype)
-        pooled = (given.last_hidden_state * weights).sum(1) / weights.sum(1)
+        output = self.transformer(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        weights = attention_mask.unsqueeze(-1).to(output.last_hidden_state.dtype)
+        pooled = (output.last_hidden_state * weights).sum(1) / weights.sum(1)
         for matrix in self.dense:
             pooled = pooled @ matrix.T
-        states = torch.cat([given.hidden_states[layer] for layer in self.state_layers], dim=-1)
+        states = torch.cat([output.hidden_states[layer] for layer in self.state_layers], dim=-1)
         return nn.functional.normalize(pooled, dim=-1), states
 
 

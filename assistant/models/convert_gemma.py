@@ -39,7 +39,7 @@ def convert(raw: Path, out: Path, progress: Progress) -> None:
         dimensions=(len(dense[-1]), len(STATE_LAYERS) * width),
         pooling="mean over all tokens, prompt included; two dense layers",
         licence=NOTICE,
-        prompts={ours: prompts[theirs] for ours, theirs in PROMPTS.items()},
+        prompts={purpose: prompts[key] for purpose, key in PROMPTS.items()},
         padding_id=0,
     )
     progress(10, 10)

@@ -129,11 +129,11 @@ def _tensors(reader: Any) -> list[Tensor]:  # noqa: ANN401 - gguf has no types
     records = {record.name: record for record in reader.tensors}
     if "output.weight" in records and _tied(records):
         records["token_embd.weight"] = records.pop("output.weight")
-    found = []
+    tensors = []
     for name, record in records.items():
         new, part = _new_name(name)
-        found.append(Tensor(new, record, interleaved.get(part, 0) if kind == "llama" else 0))
-    return found
+        tensors.append(Tensor(new, record, interleaved.get(part, 0) if kind == "llama" else 0))
+    return tensors
 
 
 def _tied(records: dict[str, Any]) -> bool:
@@ -211,5 +211,5 @@ def _short(number: float) -> float:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    known = {key: item for key, item in content.items() if item is not None}
-    path.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    present = {key: item for key, item in content.items() if item is not None}
+    path.write_text(json.dumps(present, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

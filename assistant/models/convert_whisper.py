@@ -125,8 +125,8 @@ def _layer_entries(prefix: str, inner: str, kind: str, array: Array) -> Iterator
 
 
 def _layers(variables: dict[str, Array], side: str) -> int:
-    found = [re.match(rf"{side}/layer_(\d+)/", name) for name in variables]
-    return 1 + max(int(match[1]) for match in found if match)
+    matches = [re.match(rf"{side}/layer_(\d+)/", name) for name in variables]
+    return 1 + max(int(match[1]) for match in matches if match)
 
 
 def read_ct2(path: Path) -> dict[str, Array]:

@@ -50,8 +50,8 @@ def clear_errors(home: Path, name: str) -> Iterator[None]:
                 f"The disk of {home} is full; what was fetched of {name} is kept. Free some space and pull again."
             ) from exc
         if exc.errno in FORBIDDEN:
-            where = exc.filename or home
+            path = exc.filename or home
             raise PullError(
-                f"Cannot write to {where}: {exc.strerror}; set ASSISTANT_HOME to a folder that you may write to."
+                f"Cannot write to {path}: {exc.strerror}; set ASSISTANT_HOME to a folder that you may write to."
             ) from exc
         raise PullError(f"Pulling {name} failed: {exc}.") from exc

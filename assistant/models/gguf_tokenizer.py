@@ -49,8 +49,8 @@ def write_tokenizer(reader: Any, out: Path, *, context: int) -> None:  # noqa: A
         "unk_token": _token(reader, tokens, "unknown"),
         "chat_template": value(reader, "tokenizer.chat_template"),
     }
-    known = {key: item for key, item in config.items() if item is not None}
-    text = json.dumps(known, indent=2, ensure_ascii=False)
+    present = {key: item for key, item in config.items() if item is not None}
+    text = json.dumps(present, indent=2, ensure_ascii=False)
     (out / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -46,13 +46,13 @@ def fetch_hub(name: str, model: Model, source: HubSource, work: Path, *, reporte
     with reporter.stage(f"{name}: downloading (hub)", sum(file.bytes for file in missing)) as done:
         run_jobs([job], parallel=1, ended=ended, tick=done)
     for file in missing:
-        found = folder / source.files[file.path]
-        if file.path not in source.by_revision and not has_content(found, file):
-            found.unlink(missing_ok=True)
+        source_path = folder / source.files[file.path]
+        if file.path not in source.by_revision and not has_content(source_path, file):
+            source_path.unlink(missing_ok=True)
             raise SourceFailure(f"{source.files[file.path]} of {source.repository} on the hub has the wrong hash")
         target = raw / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        found.replace(target)
+        source_path.replace(target)
     return raw
 
 

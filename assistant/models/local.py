@@ -28,9 +28,9 @@ def find_finished(path: Path, name: str, model: Model) -> tuple[Path, ModelManif
     return None
 
 
-def copy_finished(found: tuple[Path, ModelManifest], built: Path) -> None:
+def copy_finished(finished: tuple[Path, ModelManifest], built: Path) -> None:
     """Copy the files that the manifest lists, and the manifest."""
-    folder, manifest = found
+    folder, manifest = finished
     for path in [*manifest.files, "MANIFEST.json"]:
         (built / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / path, built / path)
@@ -61,17 +61,17 @@ def _has_wheels(path: Path, source: ContainerSource) -> bool:
 
 def _link_raw(model: Model, path: Path, raw: Path) -> bool:
     """Link each raw file to one at the path with its content: the path itself, its own name in it, or the hub's."""
-    found = {}
+    originals = {}
     for file in model.files:
         hub_names = [source.files[file.path] for source in model.sources if isinstance(source, HubSource)]
-        places = [path, path / file.path, *(path / name for name in hub_names)]
-        place = next((place for place in places if has_content(place, file)), None)
-        if place is None:
+        candidates = [path, path / file.path, *(path / name for name in hub_names)]
+        original = next((original for original in candidates if has_content(original, file)), None)
+        if original is None:
             return False
-        found[file.path] = place.absolute()
-    for name, place in found.items():
+        originals[file.path] = original.absolute()
+    for name, original in originals.items():
         target = raw / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
-        target.symlink_to(place)
+        target.symlink_to(original)
     return True

@@ -10,9 +10,9 @@ def needed(settings: Settings) -> list[str]:
 
     Paths and hub names that the settings may hold instead are left out: those files are the user's own.
     """
-    wanted = {settings.text.model, settings.speech.model}
+    names = {settings.text.model, settings.speech.model}
     if settings.llm.profile == "cpu":
-        wanted.add(settings.llm.model or DEFAULT_MODELS["cpu"])
+        names.add(settings.llm.model or DEFAULT_MODELS["cpu"])
     if settings.vision.encoder == "conse":
-        wanted.add(settings.vision.classifier)
-    return [name for name in load_registry(settings).models if name in wanted]
+        names.add(settings.vision.classifier)
+    return [name for name in load_registry(settings).models if name in names]

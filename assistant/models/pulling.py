@@ -60,10 +60,10 @@ def _pull_one(settings: Settings, name: str, model: Model, reporter: Reporter, p
             reporter.say(f"{name}: here now")
             return folder
         work = home / "downloads" / name
-        made = _from_finished(settings, name, model, path) or _make(settings, name, model, work, reporter, path)
+        finished = _from_finished(settings, name, model, path) or _make(settings, name, model, work, reporter, path)
         shutil.rmtree(work, ignore_errors=True)
-        reporter.say(f"{name}: ready in {made}")
-        return made
+        reporter.say(f"{name}: ready in {finished}")
+        return finished
 
 
 @contextmanager
@@ -85,13 +85,13 @@ def _locked(home: Path, name: str, reporter: Reporter) -> Iterator[None]:
 def _from_finished(settings: Settings, name: str, model: Model, path: Path | None) -> Path | None:
     """Copy a finished folder from the local path, if there is one."""
     local = path or settings.models.local
-    found = find_finished(local.expanduser(), name, model) if local else None
-    if found is None:
+    finished = find_finished(local.expanduser(), name, model) if local else None
+    if finished is None:
         return None
-    require_space(home_of(settings), name, sum(record.bytes for record in found[1].files.values()))
+    require_space(home_of(settings), name, sum(record.bytes for record in finished[1].files.values()))
     built = build_folder(settings, name)
     try:
-        copy_finished(found, built)
+        copy_finished(finished, built)
         return replace_folder(settings, built, name)
     finally:
         shutil.rmtree(built, ignore_errors=True)

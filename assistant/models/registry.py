@@ -111,17 +111,17 @@ class Model(RegistryEntry):
 
     @model_validator(mode="after")
     def _sources_deliver_every_file(self) -> "Model":
-        wanted = {file.path for file in self.files}
+        paths = {file.path for file in self.files}
         for source in self.sources:
             if isinstance(source, HubSource):
-                given = set(source.files)
+                delivered = set(source.files)
             elif source.archive:
-                given = (
-                    wanted if {t for p in source.parts for t in p.members.values()} == {source.archive.path} else set()
+                delivered = (
+                    paths if {t for p in source.parts for t in p.members.values()} == {source.archive.path} else set()
                 )
             else:
-                given = {target for part in source.parts for target in part.members.values()}
-            if given != wanted:
+                delivered = {target for part in source.parts for target in part.members.values()}
+            if delivered != paths:
                 raise ValueError(f"the source {source.type} does not deliver exactly the model's files")
         return self
 
@@ -174,8 +174,8 @@ def read_registry(path: Path) -> Registry:
         raise ConfigError(f"The model registry {path} cannot be read: {exc.strerror}.") from exc
     except ValidationError as exc:
         first = exc.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise ConfigError(f"The model registry {path} is wrong at {where}: {first['msg']}.") from exc
+        location = ".".join(str(part) for part in first["loc"]) or "file"
+        raise ConfigError(f"The model registry {path} is wrong at {location}: {first['msg']}.") from exc
 
 
 def load_registry(settings: Settings) -> Registry:

@@ -103,10 +103,10 @@ def damage(folder: Path, manifest: ModelManifest, on_bytes: OnBytes = lambda _: 
     """Why a file differs from the manifest, by reading every byte; None when all agree."""
     for path, record in manifest.files.items():
         try:
-            found = file_record(folder / path, on_bytes)
+            actual = file_record(folder / path, on_bytes)
         except OSError as exc:
             return f"{path} cannot be read: {exc.strerror}"
-        if found != record:
+        if actual != record:
             return f"{path} is not what the manifest says"
     return None
 

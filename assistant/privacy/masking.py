@@ -18,11 +18,11 @@ MARK = "███"
 
 def mask(text: str) -> str:
     """The text with every stretch of personal data replaced by `MARK`; masking twice changes nothing more."""
-    parts, done = [], 0
-    for one in find(text):
-        parts += [text[done : one.start], MARK]
-        done = one.end
-    return "".join([*parts, text[done:]])
+    parts, offset = [], 0
+    for span in find(text):
+        parts += [text[offset : span.start], MARK]
+        offset = span.end
+    return "".join([*parts, text[offset:]])
 
 
 def unmarked(text: str) -> str:
@@ -47,9 +47,9 @@ class PiiMasker:
 
     def names(self, names: Mapping[str, str], files: Iterable[Path]) -> dict[str, str]:
         """What the user calls the files, by path; also for files without a name of their own in ``names``."""
-        shown = {str(path): names.get(str(path), path.name) for path in files} if self._on else {}
-        masked = {path: self.text(name) for path, name in shown.items()}
-        return dict(names) | {path: name for path, name in masked.items() if name != shown[path]}
+        display_names = {str(path): names.get(str(path), path.name) for path in files} if self._on else {}
+        masked = {path: self.text(name) for path, name in display_names.items()}
+        return dict(names) | {path: name for path, name in masked.items() if name != display_names[path]}
 
     def outcome(self, tool: str, result: dict[str, Any] | None) -> dict[str, Any] | None:
         """A tool's result; a transcript is what the user said, and is masked with its segments."""
@@ -59,8 +59,8 @@ class PiiMasker:
         return {**result, "text": mask(result["text"]), "segments": segments}
 
 
-def with_note(message: str, said: Iterable[str], language: str) -> str:
+def with_note(message: str, texts: Iterable[str], language: str) -> str:
     """The reply's message, with a sentence where something in the user's words was masked."""
-    if not any(MARK in words for words in said):
+    if not any(MARK in words for words in texts):
         return message
     return say("sentence_separator", language).join([message, say("masked", language)])

@@ -71,8 +71,8 @@ def pseudonym(settings: Settings, raw: str) -> str:
 
 
 def _key_file(settings: Settings) -> Path:
-    given = settings.privacy.key_file or settings.home / "secrets" / "users.key"
-    path = given.expanduser().absolute()
+    setting = settings.privacy.key_file or settings.home / "secrets" / "users.key"
+    path = setting.expanduser().absolute()
     if path.resolve().is_relative_to(settings.data_folder.resolve()):
         raise ConfigError(
             f"The key of the users' pseudonyms, {path}, lies in the data folder, where it protects nobody; "
@@ -100,16 +100,16 @@ def _make(path: Path) -> bytes:
 
 def _write_once(path: Path, text: str) -> None:
     """Write a file for its owner's eyes, at once as a whole; one that is there stays."""
-    whole = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text + "\n")
         file.flush()
         os.fsync(file.fileno())
     try:
         with contextlib.suppress(FileExistsError):
-            path.hardlink_to(whole)
+            path.hardlink_to(temporary)
     finally:
-        whole.unlink()
+        temporary.unlink()
 
 
 def _consequence(check: Path) -> str:

@@ -46,23 +46,23 @@ def find(text: str) -> list[Personal]:
     Linear in the length of the text: 8,000 digits take milliseconds.
     """
     plain = _plain(text)
-    found = [one for finder in _FINDERS for one in finder(plain)]
-    return _joined(sorted(found, key=lambda one: (one.start, -one.end)))
+    spans = [span for finder in _FINDERS for span in finder(plain)]
+    return _merge_overlaps(sorted(spans, key=lambda span: (span.start, -span.end)))
 
 
 def _at(kind: Kind, span: tuple[int, int]) -> Personal:
     return Personal(kind=kind, start=span[0], end=span[1])
 
 
-def _joined(found: list[Personal]) -> list[Personal]:
-    joined: list[Personal] = []
-    for one in found:
-        if joined and one.start < joined[-1].end:
-            last = joined[-1]
-            joined[-1] = _at(last.kind, (last.start, max(last.end, one.end)))
+def _merge_overlaps(spans: list[Personal]) -> list[Personal]:
+    merged: list[Personal] = []
+    for span in spans:
+        if merged and span.start < merged[-1].end:
+            last = merged[-1]
+            merged[-1] = _at(last.kind, (last.start, max(last.end, span.end)))
         else:
-            joined.append(one)
-    return joined
+            merged.append(span)
+    return merged
 
 
 # The text as it is searched: as long as the user's, character by character --------------------------------------------
@@ -89,7 +89,11 @@ def _lexicon() -> _Lexicon:
 @cache
 def _patterns() -> list[tuple[Kind, re.Pattern[str]]]:
     lexicon = _lexicon()
-    return [(kind, re.compile(_spelled(one, lexicon.words))) for kind, all_ in lexicon.patterns.items() for one in all_]
+    return [
+        (kind, re.compile(_spelled(pattern, lexicon.words)))
+        for kind, all_ in lexicon.patterns.items()
+        for pattern in all_
+    ]
 
 
 def _spelled(pattern: str, words: dict[str, str]) -> str:
@@ -164,7 +168,7 @@ def _ibans(text: str) -> Iterator[Personal]:
     from stdnum import iban
 
     for match in _IBAN.finditer(text):
-        ends = [place for place in range(match.end(), match.start() + 14, -1) if not text[place : place + 1].isalnum()]
+        ends = [end for end in range(match.end(), match.start() + 14, -1) if not text[end : end + 1].isalnum()]
         for end in ends:
             if iban.is_valid(text[match.start() : end]):
                 yield _at("iban", (match.start(), end))

@@ -128,8 +128,8 @@ class _Probe:
         call = _right_call(decision, task.right, progress.scope)
         if call is None or not task.then:
             return call is not None
-        called = CallResult(tool=call.name, arguments=call.arguments, result=self._lines(task.then, task.topic))
-        progress.records.append(RoundFinished(calls=[called]))
+        first_call = CallResult(tool=call.name, arguments=call.arguments, result=self._lines(task.then, task.topic))
+        progress.records.append(RoundFinished(calls=[first_call]))
         return isinstance(await planner.next(progress), Finish)
 
     def _progress(self, task: PlanningTask) -> PlannerInput:
@@ -137,21 +137,23 @@ class _Probe:
         plan = Plan(intent="recommend", topic=task.topic)
         memory = Memory(language=task.language)
         read = message_as_read(self._folder, memory, plan, task.message, [], [], Names())
-        asked = PlannedCall(tool=tool, arguments=dict(arguments), origin="anticipated")
+        planned = PlannedCall(tool=tool, arguments=dict(arguments), origin="anticipated")
         scope = Scope(
-            items=dict.fromkeys(task.found), pictures=(), filters=Filters(), pool=10, asked=frozenset({key(asked)}),
+            items=dict.fromkeys(task.found), pictures=(), filters=Filters(), pool=10, asked=frozenset({key(planned)}),
             conditions=(), searches_words=True,
         )  # fmt: skip
-        called = CallResult(tool=tool, arguments=dict(arguments), result=self._lines(task.found, task.topic))
+        result = CallResult(tool=tool, arguments=dict(arguments), result=self._lines(task.found, task.topic))
         before = before_message(self._vocabulary, memory, self._folder)
-        return PlannerInput(before, [read, RoundFinished(calls=[called])], scope, lambda _: True)
+        return PlannerInput(before, [read, RoundFinished(calls=[result])], scope, lambda _: True)
 
     async def _reads(self, task: RoleTask) -> bool:
-        before, _, rest = task.message.partition("[")
-        words, _, after = rest.partition("]")
+        before, _, remainder = task.message.partition("[")
+        words, _, after = remainder.partition("]")
         question = RoleQuestion(before + words + after, len(before), len(before + words), number=False)
-        told = await self._chat.for_turn().choose(to_chat(question.messages(self._folder)), ANSWERS, purpose="probe")
-        return question.answered(told)[0] == task.right
+        probabilities = await self._chat.for_turn().choose(
+            to_chat(question.messages(self._folder)), ANSWERS, purpose="probe"
+        )
+        return question.answered(probabilities)[0] == task.right
 
     async def _orders(self, task: OrderTask) -> bool:
         candidates = [
@@ -159,7 +161,7 @@ class _Probe:
                 Candidate(alias=alias, hit=_hit(item), score=_NEAR, evidence=self._evidence(item, task.message)),
                 self._limits.evidence,
             )
-            for alias, item in zip("ABCDEFGH", (self._items[one] for one in task.candidates), strict=False)
+            for alias, item in zip("ABCDEFGH", (self._items[item_id] for item_id in task.candidates), strict=False)
         ]
         count = len(candidates)
         wish = load_prompt("wish", self._folder).render(
@@ -172,12 +174,15 @@ class _Probe:
             max_tokens=RANK_TOKENS_PER_ITEM * count,
         )
         first = answer["ranking"][0]["item"]
-        return any(one.alias == first and one.hit.item_id == task.first for one in candidates)
+        return any(candidate.alias == first and candidate.hit.item_id == task.first for candidate in candidates)
 
     async def _explains(self, task: EvidenceTask) -> bool:
         item = self._items[task.item]
-        known = self._evidence(item, task.message, Filters(max_price=task.most))
-        evidence = [*known[:MAX_EVIDENCE], *(entry for entry in known[MAX_EVIDENCE:] if entry.source == "price")]
+        all_evidence = self._evidence(item, task.message, Filters(max_price=task.most))
+        evidence = [
+            *all_evidence[:MAX_EVIDENCE],
+            *(entry for entry in all_evidence[MAX_EVIDENCE:] if entry.source == "price"),
+        ]
         facts = facts_to_tell(evidence, task.language, "en")
         text = await self._chat.for_turn().complete_text(
             explaining_messages(item.title, facts, task.language, self._folder),
@@ -189,10 +194,10 @@ class _Probe:
         explanation = Explanation(text, item.title, evidence, task.language, wish=task.message, limit=limit)
         return not await asyncio.to_thread(unsupported, explanation, self._vocabulary, self._entailment)
 
-    def _lines(self, found: list[str], wish: str) -> str:
-        items = [self._items[item_id] for item_id in found]
-        evidence = {one.id: self._evidence(one, wish) for one in items}
-        return items_in_words([_hit(one) for one in items], evidence, set(), self._limits)
+    def _lines(self, item_ids: list[str], wish: str) -> str:
+        items = [self._items[item_id] for item_id in item_ids]
+        evidence = {item.id: self._evidence(item, wish) for item in items}
+        return items_in_words([_hit(item) for item in items], evidence, set(), self._limits)
 
     def _evidence(self, item: Item, wish: str, filters: Filters | None = None) -> list[Evidence]:
         fused = FusedHit(_hit(item), _NEAR, [(wish, Signal(source="dense", score=_NEAR, rank=1))])
@@ -215,12 +220,12 @@ def _right_call(decision: Decision, right: list[ExpectedCall], scope: Scope) -> 
             calls = [ToolCall("", ASK.name, {})]
         case _:
             checked = [check(call, scope) for call in decision]
-            return next((one.call for one in checked if one.run and _fits_any(one, right)), None)
-    return next((call for call in calls if any(one.tool == call.name for one in right)), None)
+            return next((outcome.call for outcome in checked if outcome.run and _fits_any(outcome, right)), None)
+    return next((call for call in calls if any(expected.tool == call.name for expected in right)), None)
 
 
 def _fits_any(checked: Checked, right: list[ExpectedCall]) -> bool:
-    return any(_fits(checked, one) for one in right)
+    return any(_fits(checked, expected) for expected in right)
 
 
 def _fits(checked: Checked, right: ExpectedCall) -> bool:

@@ -55,15 +55,15 @@ def create_app(
     """
     keys = KeyStore(settings.keys_file)
     measures, traces = Measures(), tracing.from_environment()
-    watcher = Observers(measures, AccessLog(), *([traces] if traces else []))
+    observer = Observers(measures, AccessLog(), *([traces] if traces else []))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         _remove_leftovers(settings)
         async with assistant or Assistant(settings) as opened:
             opened.log.rename_owners(KEY_OWNER, partial(pseudonym, settings))
-            turns = Turns(opened, settings.service, watcher)
-            opened.chat.watchers.append(watcher.model_called)
+            turns = Turns(opened, settings.service, observer)
+            opened.chat.observers.append(observer.model_called)
             measures.follow(turns)
             app.state.service = Service(settings, opened, turns, keys)
             app.state.readiness = Readiness(app.state.service)
@@ -102,7 +102,7 @@ def create_app(
         _allow_sites(app, settings.service.cors)
     app.add_middleware(AuthMiddleware, settings=settings, keys=keys)
     app.add_middleware(NoPaths, settings=settings)
-    app.add_middleware(AccessMiddleware, watcher=watcher)
+    app.add_middleware(AccessMiddleware, observer=observer)
     if settings.service.proxies:  # the outermost, so that everything else sees the client's own address
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=[str(network) for network in settings.service.proxies])
     if traces:
@@ -162,9 +162,9 @@ def _serve_page(app: FastAPI, folder: Path) -> None:
 class _Assets(StaticFiles):
     """Files whose names change with their content, so that no browser need ask for one again."""
 
-    def file_response(self, *given: Any, **named: Any) -> Response:  # noqa: ANN401 - as Starlette has them
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - as Starlette has them
         """The file, to be kept for a year."""
-        response = super().file_response(*given, **named)
+        response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 

@@ -35,17 +35,17 @@ class Readiness:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._looking = asyncio.Lock()
-        self._seen: Ready | None = None
+        self._latest: Ready | None = None
         self._until = 0.0
 
     async def look(self) -> Ready:
         """How the parts are; several who ask at once wait for one look."""
         async with self._looking:
-            if self._seen is None or time.monotonic() > self._until:
-                self._seen = await self._look()
-                warming = self._seen.parts["warm_up"] != OK  # its end is told at once
+            if self._latest is None or time.monotonic() > self._until:
+                self._latest = await self._look()
+                warming = self._latest.parts["warm_up"] != OK  # its end is told at once
                 self._until = time.monotonic() + (0 if warming else FRESH_SECONDS)
-            return self._seen
+            return self._latest
 
     async def _look(self) -> Ready:
         looks: dict[str, Callable[[], str]] = {
@@ -57,8 +57,8 @@ class Readiness:
             "disk": self._disk,
             "warm_up": self._warm_up,
         }
-        said = await asyncio.gather(*(asyncio.to_thread(_guarded, look) for look in looks.values()))
-        parts = dict(zip(looks, said, strict=True))
+        states = await asyncio.gather(*(asyncio.to_thread(_guarded, look) for look in looks.values()))
+        parts = dict(zip(looks, states, strict=True))
         return Ready(ready=all(parts[name] == OK for name in NEEDED), parts=parts)
 
     def _catalogue(self) -> str:

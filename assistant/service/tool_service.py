@@ -101,7 +101,7 @@ class FileResolver:
         self._user = user
         self._incoming = incoming
         self._files = files
-        self._made: list[Path] = []
+        self._temporary: list[Path] = []
         self._closed = False
         self._lock = threading.Lock()
 
@@ -112,13 +112,13 @@ class FileResolver:
             MediaError: there is none, it is another user's, or the URL is not base64.
         """
         if reference.startswith(DATA):
-            return self._made_of(decoded(reference))
-        found = self._uploads.find(self._user, reference) or self._assistant.item_picture(reference)
-        if found := found or self._below_files(reference):
-            return found
-        shown = reference if len(reference) <= 80 else f"{reference[:79]}…"
+            return self._temporary_file(decoded(reference))
+        path = self._uploads.find(self._user, reference) or self._assistant.item_picture(reference)
+        if path := path or self._below_files(reference):
+            return path
+        name = reference if len(reference) <= 80 else f"{reference[:79]}…"
         raise MediaError(
-            f"There is no upload {shown!r}; send the file to POST /api/uploads and give the id, or use a data: URL, or "
+            f"There is no upload {name!r}; send the file to POST /api/uploads and give the id, or use a data: URL, or "
             "item:ID for a catalogue item's picture."
         )
 
@@ -126,15 +126,15 @@ class FileResolver:
         """Delete the files that were made; a tool that overran its deadline may still ask for some, and gets none."""
         with self._lock:
             self._closed = True
-            for path in self._made:
+            for path in self._temporary:
                 path.unlink(missing_ok=True)
 
-    def _made_of(self, content: bytes) -> Path:
+    def _temporary_file(self, content: bytes) -> Path:
         with self._lock:
             if self._closed:
                 raise MediaError("The call has ended.")
-            self._made.append(written(content, self._incoming))
-            return self._made[-1]
+            self._temporary.append(written(content, self._incoming))
+            return self._temporary[-1]
 
     def _below_files(self, reference: str) -> Path | None:
         if self._files is None:
@@ -163,18 +163,22 @@ def unquoted(form: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]
 
 def _unquoted_at(error: ErrorDetails, arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments without one fault, if it is of those that are forgiven: at most two names deep."""
-    where, given = error["loc"], error["input"]
-    if not 1 <= len(where) <= 2 or not all(isinstance(name, str) for name in where):
+    location, fault = error["loc"], error["input"]
+    if not 1 <= len(location) <= 2 or not all(isinstance(name, str) for name in location):
         return arguments
-    first, rest = str(where[0]), where[1:]
-    if rest:
+    first, inner_location = str(location[0]), location[1:]
+    if inner_location:
         inner = arguments.get(first)
-        return arguments | {first: _unquoted_at(error | {"loc": rest}, inner)} if isinstance(inner, dict) else arguments
-    if given is None:
+        return (
+            arguments | {first: _unquoted_at(error | {"loc": inner_location}, inner)}
+            if isinstance(inner, dict)
+            else arguments
+        )
+    if fault is None:
         return {name: value for name, value in arguments.items() if name != first}
-    if isinstance(given, str) and error["type"] in {"model_type", "dict_type", "list_type"}:
+    if isinstance(fault, str) and error["type"] in {"model_type", "dict_type", "list_type"}:
         with contextlib.suppress(ValueError, RecursionError):
-            return arguments | {first: read_json(given)}
+            return arguments | {first: read_json(fault)}
     return arguments
 
 

@@ -40,7 +40,7 @@ async def open_assistant(settings: Settings, *, chat: ChatClient | None = None) 
     engines = open_engines(settings)
     try:
         async with Assistant(settings, engines=engines, chat=chat) as assistant:
-            assistant.chat.watchers.append(_note_failure)
+            assistant.chat.observers.append(_note_failure)
             await assistant.warm_up()
             yield AssistantAnswerer(assistant)
     finally:

@@ -48,7 +48,7 @@ async def test_what_hangs_is_waited_for_so_long_and_no_longer(monkeypatch: pytes
 
 
 async def test_who_waits_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warming, "TOLD_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(warming, "TICK_SECONDS", 0.01)
     warm_up, go, told = WarmUp(), threading.Event(), []
 
     async def tell(missing: list[str]) -> None:

@@ -23,11 +23,11 @@ IMPORT = "/api/catalogue/import"
 
 
 class AccessMiddleware:
-    """The outermost: tells the watcher of every request that has ended."""
+    """The outermost: tells the observer of every request that has ended."""
 
-    def __init__(self, app: ASGIApp, watcher: Observer) -> None:
+    def __init__(self, app: ASGIApp, observer: Observer) -> None:
         self._app = app
-        self._watcher = watcher
+        self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and tell of it however it ends."""
@@ -36,18 +36,18 @@ class AccessMiddleware:
             return
         began, status, size = time.perf_counter(), CLIENT_GONE, 0
 
-        async def counted(message: Message) -> None:
+        async def send_counted(message: Message) -> None:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._watcher.answer_begun(scope.get("request_id", ""), _user(scope))
+                self._observer.answer_begun(scope.get("request_id", ""), _user(scope))
             size += len(message.get("body", b""))
             await send(message)
 
         try:
-            await self._app(scope, receive, counted)
+            await self._app(scope, receive, send_counted)
         finally:
-            self._watcher.request_ended(_served(scope, status, time.perf_counter() - began, size))
+            self._observer.request_ended(_served(scope, status, time.perf_counter() - began, size))
 
 
 def _served(scope: Scope, status: int, seconds: float, size: int) -> RequestEnded:
@@ -123,13 +123,13 @@ class _Body:
 
     async def receive(self) -> Message:
         """The next part; waiting for the client's hanging up, after the body, has no bound."""
-        left = self._end - time.monotonic()
+        remaining_seconds = self._end - time.monotonic()
         try:
-            async with asyncio.timeout(None if self._complete else min(self._seconds, left)):
+            async with asyncio.timeout(None if self._complete else min(self._seconds, remaining_seconds)):
                 message = await self._receive()
         except TimeoutError as exc:
             detail = f"The request's body brought nothing for {self._seconds:g} seconds."
-            if left < self._seconds:
+            if remaining_seconds < self._seconds:
                 detail = f"The request's body took longer than {self._total:g} seconds."
             self.fault = Refused(HTTPStatus.REQUEST_TIMEOUT, detail, {"Connection": "close"})
             raise self.fault from exc

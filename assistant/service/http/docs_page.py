@@ -60,6 +60,6 @@ async def asset(asset: Asset) -> Response:
 @cache
 def _assets() -> Path:
     """Where the package with Swagger UI's files lies; it is not imported, since it needs nothing but them."""
-    found = importlib.util.find_spec("fastapi_offline")
-    assert found is not None and found.origin is not None  # noqa: S101 - a dependency
-    return Path(found.origin).parent / "static"
+    spec = importlib.util.find_spec("fastapi_offline")
+    assert spec is not None and spec.origin is not None  # noqa: S101 - a dependency
+    return Path(spec.origin).parent / "static"

@@ -15,6 +15,6 @@ class ExactRoute(APIRoute):
         raw: bytes = scope.get("raw_path") or b""
         if b"%" not in raw:
             return super().matches(scope)
-        match, found = super().matches({**scope, "path": raw.partition(b"?")[0].decode("ascii", "replace")})
-        names = found.get("path_params", {})
-        return match, {**found, "path_params": {name: unquote(str(value)) for name, value in names.items()}}
+        match, child_scope = super().matches({**scope, "path": raw.partition(b"?")[0].decode("ascii", "replace")})
+        names = child_scope.get("path_params", {})
+        return match, {**child_scope, "path_params": {name: unquote(str(value)) for name, value in names.items()}}

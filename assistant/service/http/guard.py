@@ -50,12 +50,12 @@ LOGINS_PER_MINUTE = 20
 NETWORK_BITS = 64
 """Of an IPv6 address: what a provider gives one customer, who may use every address in it."""
 
-_GIVEN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/(chat/completions|responses)$|/api/uploads$|/mcp$")
 _LOGIN = "/api/login"
 _OPEN = re.compile(r"/(healthz|readyz|api/login|api/info)$")
 _NEEDS_USER = re.compile(r"/(api|v1|mcp|metrics|docs|openapi\.json)(/|$)")
-_OURS = re.compile(rb"(?:^|[;\s])(" + COOKIE.encode() + rb"=[A-Za-z0-9_-]{1,100})(?=[;\s]|$)")
+_OUR_COOKIE = re.compile(rb"(?:^|[;\s])(" + COOKIE.encode() + rb"=[A-Za-z0-9_-]{1,100})(?=[;\s]|$)")
 _FORWARDED = re.compile(
     r"forwarded|via|x-forwarded(-.*)?|x-(real|client|cluster-client|envoy-external)-(ip|address)|"
     r"(true-client|cf-connecting|fastly-client)-ip"
@@ -156,9 +156,9 @@ class AuthMiddleware:
         if needs_key and _NEEDS_USER.match(path):
             raise _unauthorized("A key is needed here: Authorization: Bearer KEY.")
 
-    def _check_rate(self, rate: RateLimitItemPerMinute, who: str) -> None:
-        if not self._limiter.hit(rate, who):
-            seconds = max(1, round(self._limiter.get_window_stats(rate, who).reset_time - time.time()))
+    def _check_rate(self, rate: RateLimitItemPerMinute, identity: str) -> None:
+        if not self._limiter.hit(rate, identity):
+            seconds = max(1, round(self._limiter.get_window_stats(rate, identity).reset_time - time.time()))
             raise Refused(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 f"Too many requests: at most {rate.amount} a minute.",
@@ -210,8 +210,8 @@ def _network(scope: Scope) -> str:
 
 
 def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+    value = headers.get("x-request-id", "")
+    return value if _REQUEST_ID.fullmatch(value) else uuid.uuid4().hex
 
 
 def _secret(headers: Headers) -> str | None:
@@ -226,9 +226,11 @@ def _keep_our_cookie(scope: Scope) -> None:
 
     Python's parser, which other libraries use further in, takes 20 seconds for 60 kB of backslashes (CVE-2024-7592).
     """
-    found = [match for name, value in scope["headers"] if name == b"cookie" for match in [_OURS.search(value)] if match]
-    others = [(name, value) for name, value in scope["headers"] if name != b"cookie"]
-    scope["headers"] = others + [(b"cookie", match[1]) for match in found[:1]]
+    cookies = [
+        match for name, value in scope["headers"] if name == b"cookie" for match in [_OUR_COOKIE.search(value)] if match
+    ]
+    other_headers = [(name, value) for name, value in scope["headers"] if name != b"cookie"]
+    scope["headers"] = other_headers + [(b"cookie", match[1]) for match in cookies[:1]]
 
 
 def _unauthorized(detail: str) -> Refused:
@@ -244,7 +246,7 @@ def _bounded(receive: Receive, limit: int) -> Receive:
     """The same body, refused as soon as it is longer than the limit."""
     read = 0
 
-    async def counted() -> Message:
+    async def receive_bounded() -> Message:
         nonlocal read
         message = await receive()
         read += len(message.get("body", b""))
@@ -252,7 +254,7 @@ def _bounded(receive: Receive, limit: int) -> Receive:
             raise _too_large(limit)
         return message
 
-    return counted
+    return receive_bounded
 
 
 def _with_headers(send: Send, request_id: str) -> Send:

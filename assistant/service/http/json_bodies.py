@@ -50,7 +50,7 @@ class JsonBodies:
             await asyncio.to_thread(bounded_json, body, bounds)
         elif body:
             bounded_json(body, bounds)
-        await self._app(scope, _again(body, last, receive), send)
+        await self._app(scope, _replay(body, last, receive), send)
 
 
 def _is_json(scope: Scope) -> bool:
@@ -92,12 +92,12 @@ def bounded_json(body: bytes | str, bounds: Bounds = BOUNDS) -> Any:  # noqa: AN
     return value
 
 
-def _again(body: bytes, last: Message | None, receive: Receive) -> Receive:
+def _replay(body: bytes, last: Message | None, receive: Receive) -> Receive:
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": last is not None}]
     if last is not None:
         waiting.append(last)
 
-    async def again() -> Message:
+    async def replay() -> Message:
         return waiting.pop(0) if waiting else await receive()
 
-    return again
+    return replay

@@ -54,7 +54,7 @@ class _Folders:
         """The body without them."""
         if not any(path in body for path in self._names):
             return body
-        return self._pattern.sub(lambda found: b"" if found[2] else self._names[found[1]], body)
+        return self._pattern.sub(lambda match: b"" if match[2] else self._names[match[1]], body)
 
 
 class _FilteredAnswer:

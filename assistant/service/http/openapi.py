@@ -80,8 +80,8 @@ def describe(app: FastAPI) -> None:
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes, tags=TAGS)
-            app.openapi_schema = completed(made)
+            spec = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes, tags=TAGS)
+            app.openapi_schema = completed(spec)
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign] # as FastAPI's documentation has it
@@ -130,10 +130,10 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
 
 def _own_schemas(operation: dict[str, Any]) -> dict[str, Any]:
     """What a handler's own description of its body defines; it refers to it as if it stood among the components."""
-    found: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
     for content in operation.get("requestBody", {}).get("content", {}).values():
-        found |= content.get("schema", {}).pop("$defs", {})
-    return found
+        schemas |= content.get("schema", {}).pop("$defs", {})
+    return schemas
 
 
 def _with_problems(operation: dict[str, Any], content: dict[str, Any]) -> None:

@@ -85,8 +85,8 @@ for a problem that is told as everywhere."""
 def as_response(problem: Problem, headers: dict[str, str] | None = None, *, path: str = "") -> Response:
     """The problem as an HTTP answer at an address."""
     for beginning, form in FORMS.items():
-        if path.startswith(beginning) and (told := form(problem)):
-            return JSONResponse(told[1], told[0], headers=headers)
+        if path.startswith(beginning) and (response := form(problem)):
+            return JSONResponse(response[1], response[0], headers=headers)
     return JSONResponse(problem.model_dump(), problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -102,10 +102,10 @@ def install(app: FastAPI) -> None:
         if isinstance(error.__cause__, Refused):  # FastAPI takes whatever ends its reading of a body for a bad body
             return await product(request, error.__cause__)
         status = HTTPStatus(error.status_code)
-        said = (
+        text = (
             error.detail if error.detail and error.detail != status.phrase else _PLAIN.get(status, status.description)
         )
-        detail = said or status.phrase
+        detail = text or status.phrase
         headers = dict(error.headers or {})
         if status == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(_methods_here(request))
@@ -131,17 +131,17 @@ def _methods_here(request: Request) -> list[str]:
 
 def request_id(request: Request) -> str | None:
     """The id that this request's answer and log lines carry."""
-    found: str | None = request.scope.get("request_id")
-    return found
+    value: str | None = request.scope.get("request_id")
+    return value
 
 
 def first_fault(errors: Any) -> str:  # noqa: ANN401 - pydantic's list of dictionaries
     """The first thing that is wrong with a request, in one sentence."""
     first = errors[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header"))
+    location = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header"))
     reason = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
     reason = f"{reason[:1].lower()}{reason[1:]}"
-    return f"{where} is wrong: {reason}." if where else f"The request is wrong: {reason}."
+    return f"{location} is wrong: {reason}." if location else f"The request is wrong: {reason}."
 
 
 _PLAIN = {

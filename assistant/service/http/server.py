@@ -123,12 +123,12 @@ class PatientProtocol(H11Protocol):
 
     def __init__(
         self,
-        *given: Any,  # noqa: ANN401 - as uvicorn has them
+        *args: Any,  # noqa: ANN401 - as uvicorn has them
         service: ServiceSettings,
         open_by_address: Counter[str],
-        **named: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401
     ) -> None:
-        super().__init__(*given, **named)
+        super().__init__(*args, **kwargs)
         self._header_seconds = service.bounds.header_seconds
         self._most = service.bounds.connections_per_address
         self._proxies = service.proxies
@@ -215,15 +215,15 @@ _TOO_MANY_CONNECTIONS = _refusal()
 async def _serve(app: FastAPI, server: Server, listening: socket.socket) -> None:
     async with app.router.lifespan_context(app):
         await server.serve(sockets=[listening])
-    await _cancel_what_is_left()
+    await _cancel_remaining_tasks()
 
 
-async def _cancel_what_is_left() -> None:
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
+async def _cancel_remaining_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
         task.cancel()
-    if left:
-        await asyncio.wait(left, timeout=1)
+    if tasks:
+        await asyncio.wait(tasks, timeout=1)
 
 
 def _end_streams() -> None:
@@ -234,7 +234,7 @@ def _end_streams() -> None:
 def _allow_connections() -> None:
     """As many open files as connections need, as far as this process may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    limit = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
         with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

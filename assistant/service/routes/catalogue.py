@@ -132,21 +132,21 @@ async def items(
 
 
 def _by_name(pairs: list[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    by_name: dict[str, list[str]] = {}
     for name, _, value in (pair.partition("=") for pair in pairs):
-        found.setdefault(name, []).append(value)
-    return found
+        by_name.setdefault(name, []).append(value)
+    return by_name
 
 
 @router.get("/items/{item_id}")
 async def item(desk: TheDesk, item_id: str) -> ItemOut:
     """One item with its pictures and vectors."""
 
-    def found() -> ItemOut:
+    def read() -> ItemOut:
         catalogue = desk.engines.catalogue
         return item_out(catalogue, reading.the_item(catalogue, item_id))
 
-    return await asyncio.to_thread(found)
+    return await asyncio.to_thread(read)
 
 
 @router.get(
@@ -164,20 +164,20 @@ async def image(
     ] = None,
 ) -> Response:
     """A picture that is stored here, as it is or made smaller; a width between two that are made gets the wider one."""
-    shown = await desk.pictures.show(item_id, n, width)
+    picture = await desk.pictures.show(item_id, n, width)
     headers = {
-        "ETag": f'"{shown.tag}"',
+        "ETag": f'"{picture.tag}"',
         "Cache-Control": CACHED,
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
-    if _is_known(request, shown.tag):
+    if _is_known(request, picture.tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return FileResponse(shown.path, media_type=shown.media_type, headers=headers)
+    return FileResponse(picture.path, media_type=picture.media_type, headers=headers)
 
 
 def _is_known(request: Request, tag: str) -> bool:
-    given = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
-    return f'"{tag}"' in given or "*" in given
+    tags = [value.strip().removeprefix("W/") for value in request.headers.get("if-none-match", "").split(",")]
+    return f'"{tag}"' in tags or "*" in tags
 
 
 @router.get("/items/{item_id}/neighbours")
@@ -203,9 +203,9 @@ async def catalogue_map(desk: TheDesk, space: MapSpace = "text", method: Method 
 @router.put("/items/{item_id}", responses={201: {"model": Written}})
 async def put(desk: TheDesk, response: Response, item_id: str, line: Annotated[Line, Body(examples=[LINE])]) -> Written:
     """Write one item: 201 when it is new. The id may be left out of the line."""
-    written = await desk.writing.put(item_id, line)
-    response.status_code = HTTPStatus.CREATED if written.summary.new else HTTPStatus.OK
-    return written
+    result = await desk.writing.put(item_id, line)
+    response.status_code = HTTPStatus.CREATED if result.summary.new else HTTPStatus.OK
+    return result
 
 
 @router.delete("/items/{item_id}", status_code=204)

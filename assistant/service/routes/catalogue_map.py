@@ -25,7 +25,7 @@ PERPLEXITY = 30.0
 FEWEST_NEIGHBOURS = 4
 """So few points have no neighbourhoods to keep."""
 SEED = 7
-KEPT = 6
+MOST_MAPS = 6
 
 Method = Literal["pca", "tsne"]
 MapSpace = Literal["text", "picture"]
@@ -59,22 +59,22 @@ class Maps:
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="map")
-        self._made: OrderedDict[tuple[int, MapSpace, Method | None], asyncio.Future[Map]] = OrderedDict()
+        self._maps: OrderedDict[tuple[int, MapSpace, Method | None], asyncio.Future[Map]] = OrderedDict()
 
     async def get(self, space: MapSpace, method: Method | None) -> Map:
         """The map of the catalogue as it is now; without a method t-SNE for at most 1,000 items, else PCA."""
         version = await asyncio.to_thread(lambda: self._engines.catalogue.version())
         key = (version, space, method)
-        found = self._made.get(key)
-        if found is None or (found.done() and (found.cancelled() or found.exception())):
+        drawing = self._maps.get(key)
+        if drawing is None or (drawing.done() and (drawing.cancelled() or drawing.exception())):
             loop = asyncio.get_running_loop()
-            found = self._made[key] = asyncio.ensure_future(
+            drawing = self._maps[key] = asyncio.ensure_future(
                 loop.run_in_executor(self._thread, self._draw, version, space, method)
             )
-        self._made.move_to_end(key)
-        while len(self._made) > KEPT:
-            self._made.popitem(last=False)
-        return await asyncio.shield(found)
+        self._maps.move_to_end(key)
+        while len(self._maps) > MOST_MAPS:
+            self._maps.popitem(last=False)
+        return await asyncio.shield(drawing)
 
     def close(self) -> None:
         """Begin no further map."""
@@ -127,8 +127,8 @@ def _principal(rows: Vector, most: int) -> NDArray[np.float64]:
         from sklearn.decomposition import PCA
 
     components = min(most, *rows.shape)
-    found: NDArray[np.float64] = PCA(components, random_state=SEED).fit_transform(rows.astype(np.float64))
-    return found
+    coordinates: NDArray[np.float64] = PCA(components, random_state=SEED).fit_transform(rows.astype(np.float64))
+    return coordinates
 
 
 def _by_neighbours(rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -137,5 +137,5 @@ def _by_neighbours(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 
     perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
     start = "pca" if rows.shape[1] >= 2 else "random"
-    found: NDArray[np.float64] = TSNE(2, perplexity=perplexity, init=start, random_state=SEED).fit_transform(rows)
-    return found.astype(np.float64)
+    coordinates: NDArray[np.float64] = TSNE(2, perplexity=perplexity, init=start, random_state=SEED).fit_transform(rows)
+    return coordinates.astype(np.float64)

@@ -58,13 +58,13 @@ class Pictures:
         """Delete what was left half written, and the oldest small pictures while there are too many."""
         for part in self._folder.glob("*.part"):
             part.unlink(missing_ok=True)
-        kept = sorted((status.st_mtime, status.st_size, path) for path, status in _files(self._folder))
-        size = sum(each for _, each, _ in kept)
-        for _, each, path in kept:
+        files = sorted((status.st_mtime, status.st_size, path) for path, status in _files(self._folder))
+        size = sum(file_size for _, file_size, _ in files)
+        for _, file_size, path in files:
             if size <= KEPT_BYTES:
                 return
             path.unlink(missing_ok=True)
-            size -= each
+            size -= file_size
 
     async def show(self, item_id: str, n: int, width: int | None) -> PictureFile:
         """An item's n-th picture, counted from 0; without a width as it is, if a browser can show that.
@@ -77,30 +77,30 @@ class Pictures:
         kind = await asyncio.to_thread(_browser_type, path)
         if width is None and kind:
             return PictureFile(path, kind, content)
-        chosen = next((known for known in WIDTHS if known >= (width or WIDTHS[-1])), WIDTHS[-1])
-        small = self._folder / f"{content}-{chosen}.jpg"
+        pixels = next((candidate for candidate in WIDTHS if candidate >= (width or WIDTHS[-1])), WIDTHS[-1])
+        small = self._folder / f"{content}-{pixels}.jpg"
         if not small.is_file():
             async with self._places:
-                await asyncio.to_thread(self._make, path, chosen, small)
-        return PictureFile(small, "image/jpeg", f"{content}-{chosen}")
+                await asyncio.to_thread(self._make, path, pixels, small)
+        return PictureFile(small, "image/jpeg", f"{content}-{pixels}")
 
     def _find(self, item_id: str, n: int) -> tuple[Path, str]:
         """The picture's file and the hash of its content."""
         item = the_item(self._engines.catalogue, item_id)
         path = self._engines.catalogue.image_path(item, n)
         if path is None:
-            there = f"there are {len(item.images)}" if n >= len(item.images) else "its file is not here"
-            raise Refused(HTTPStatus.NOT_FOUND, f"{item.title} has no picture {n}: {there}.")
+            reason = f"there are {len(item.images)}" if n >= len(item.images) else "its file is not here"
+            raise Refused(HTTPStatus.NOT_FOUND, f"{item.title} has no picture {n}: {reason}.")
         return path, self._content(item, n, path)
 
     def _content(self, item: Item, n: int, path: Path) -> str:
         """The hash that ingestion noted, unless the file has changed since."""
-        shown = [picture for picture in self._engines.catalogue.pictures(item.id) if picture.state != "lost"]
-        known = shown[n] if n < len(shown) else None
+        pictures = [picture for picture in self._engines.catalogue.pictures(item.id) if picture.state != "lost"]
+        stored = pictures[n] if n < len(pictures) else None
         try:
             status = path.stat()
-            if known and known.hash and (known.size, known.mtime_ns) == (status.st_size, status.st_mtime_ns):
-                return known.hash.hex()
+            if stored and stored.hash and (stored.size, stored.mtime_ns) == (status.st_size, status.st_mtime_ns):
+                return stored.hash.hex()
             return digest(path, self._engines.limits.image_bytes).hex()
         except (OSError, MediaError) as exc:
             raise _unreadable(item.title) from exc

@@ -10,7 +10,7 @@ from tools.records import Filters, Hit, Item
 from tools.search import search_by_text
 from tools.store import Catalogue, Space
 
-FOUND_AT_MOST = 300
+MOST_HITS = 300
 """How many items each signal of a search brings; the same for every page, so that pages fit together."""
 NEIGHBOURED_PICTURES = 8
 """Of so many of an item's pictures the neighbours are looked for."""
@@ -54,9 +54,9 @@ def searched(engines: Engines, query: str, filters: Filters, sort: Sort, limit: 
 
 
 def _search(engines: Engines, query: str, filters: Filters | None) -> list[Hit]:
-    everything = 2 * FOUND_AT_MOST
+    everything = 2 * MOST_HITS
     return search_by_text(
-        engines.catalogue, engines.text, None, query, k=everything, filters=filters, pool=FOUND_AT_MOST
+        engines.catalogue, engines.text, None, query, k=everything, filters=filters, pool=MOST_HITS
     ).items
 
 
@@ -86,11 +86,11 @@ def neighbours(catalogue: Catalogue, item_id: str, by: Literal["text", "picture"
             scores[other] = max(score, scores.get(other, score))
     scores.pop(item_id, None)
     nearest = sorted(scores, key=lambda other: (-scores[other], other))[:k]
-    known = catalogue.get_many(nearest)
+    items = catalogue.get_many(nearest)
     hits = [
-        card_of(known[other]).model_copy(update={"score": round(scores[other], 4)})
+        card_of(items[other]).model_copy(update={"score": round(scores[other], 4)})
         for other in nearest
-        if other in known
+        if other in items
     ]
     missing = [] if vectors else [_why_none(item, by)]
     return Neighbours(item_id=item_id, by=by, items=cards(catalogue, hits), missing=missing)
@@ -99,5 +99,5 @@ def neighbours(catalogue: Catalogue, item_id: str, by: Literal["text", "picture"
 def _why_none(item: Item, by: str) -> str:
     if by == "text":
         return f"{item.title} has no text vector: the catalogue holds no words about it."
-    what = "none of its pictures could be read" if item.images else "it has no picture"
-    return f"{item.title} has no picture vector: {what}."
+    reason = "none of its pictures could be read" if item.images else "it has no picture"
+    return f"{item.title} has no picture vector: {reason}."

@@ -89,13 +89,11 @@ def image_url(item_id: str, n: int) -> str:
 
 def cards(catalogue: Catalogue, hits: Sequence[Hit]) -> list[ItemCard]:
     """Hits with their pictures and links, in their order; items that are gone meanwhile are left out."""
-    items = catalogue.get_many([found.item_id for found in hits])
+    items = catalogue.get_many([hit.item_id for hit in hits])
     return [
-        ItemCard(
-            **found.model_dump(), image=_first_image(catalogue, items[found.item_id]), url=items[found.item_id].url
-        )
-        for found in hits
-        if found.item_id in items
+        ItemCard(**hit.model_dump(), image=_first_image(catalogue, items[hit.item_id]), url=items[hit.item_id].url)
+        for hit in hits
+        if hit.item_id in items
     ]
 
 
@@ -112,45 +110,48 @@ def _first_image(catalogue: Catalogue, item: Item) -> str | None:
 def item_out(catalogue: Catalogue, item: Item) -> ItemOut:
     """Everything that is known of an item."""
     pictures = _pictures(catalogue, item)
-    images = [found.url or found.name for found in pictures if found.state != "lost"]
-    media = {name: _shown(value) for name in ("audio", "video") if (value := getattr(item, name))}
+    images = [picture.url or picture.name for picture in pictures if picture.state != "lost"]
+    media = {name: _display_name(value) for name in ("audio", "video") if (value := getattr(item, name))}
     line = item.model_copy(update={"images": images, **media})
     return ItemOut(item=line, pictures=pictures, vectors=_vectors(catalogue, item.id))
 
 
 def _pictures(catalogue: Catalogue, item: Item) -> list[PictureOut]:
-    found, n = [], 0
+    result, n = [], 0
     for picture in catalogue.pictures(item.id):
         url = None
         if picture.state != "lost":
             url = image_url(item.id, n) if catalogue.image_path(item, n) else None
             n += 1
-        found.append(_picture(picture, url))
-    return found
+        result.append(_picture(picture, url))
+    return result
 
 
 def _picture(picture: Picture, url: str | None) -> PictureOut:
-    gone = "its file is gone" if picture.state == "ready" and url is None else None
+    reason = "its file is gone" if picture.state == "ready" and url is None else None
     return PictureOut(
-        name=_shown(picture.reference), state=picture.state, url=url, reason=None if url else picture.reason or gone
+        name=_display_name(picture.reference),
+        state=picture.state,
+        url=url,
+        reason=None if url else picture.reason or reason,
     )
 
 
-def _shown(reference: str) -> str:
+def _display_name(reference: str) -> str:
     """A web address as it is, a file by its name."""
     return reference if "://" in reference else Path(reference).name
 
 
 def _vectors(catalogue: Catalogue, item_id: str) -> list[VectorsOut]:
-    known: dict[Space, Any] = {space: catalogue.identity(space) for space in SPACES}
+    encoders: dict[Space, Any] = {space: catalogue.identity(space) for space in SPACES}
     return [
         VectorsOut(space=space, count=len(catalogue.vectors_of(space, [item_id]).get(item_id, [])), encoder=encoder)
-        for space, encoder in known.items()
+        for space, encoder in encoders.items()
         if encoder is not None
     ]
 
 
 def stats_out(catalogue: Catalogue) -> StatsOut:
     """The catalogue's numbers, counted once for each of its versions."""
-    found = catalogue.cached("service stats", catalogue.stats)
-    return StatsOut(**found.model_dump(exclude={"folder"}))
+    stats = catalogue.cached("service stats", catalogue.stats)
+    return StatsOut(**stats.model_dump(exclude={"folder"}))

@@ -54,22 +54,22 @@ class LoginIn(Record):
 @router.get("/api/info")
 async def info(request: Request, service: TheService, user: TheUser) -> Info:
     """Version, models, limits, and whether a key is needed."""
-    known = bool(user.id)
+    has_user = bool(user.id)
     return Info(
         version=version("recommendation-assistant"),
         auth="key" if request.scope["needs_key"] else "none",
-        user=user.name if known else None,
-        models=model_names(service.settings) if known else {},
-        steps=await asyncio.to_thread(steps_in_force, service.settings) if known else None,
-        items=await asyncio.to_thread(service.assistant.count) if known else None,
+        user=user.name if has_user else None,
+        models=model_names(service.settings) if has_user else {},
+        steps=await asyncio.to_thread(steps_in_force, service.settings) if has_user else None,
+        items=await asyncio.to_thread(service.assistant.count) if has_user else None,
         limits=LimitsOut(attachments=ATTACHMENTS, **service.settings.limits.model_dump()),
     )
 
 
 @router.post("/api/login", status_code=204)
-async def login(request: Request, service: TheService, given: LoginIn) -> Response:
+async def login(request: Request, service: TheService, body: LoginIn) -> Response:
     """Exchange a key for a cookie that scripts cannot read and other sites cannot use."""
-    token = await asyncio.to_thread(service.keys.log_in, given.key.strip())
+    token = await asyncio.to_thread(service.keys.log_in, body.key.strip())
     if token is None:
         raise Refused(HTTPStatus.UNAUTHORIZED, "This key is unknown, revoked or past its end.")
     response = Response(status_code=204)

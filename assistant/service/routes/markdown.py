@@ -60,10 +60,10 @@ def session_as_markdown(session_id: str, turns: "Sequence[StoredTurn]") -> str:
     lines = [f"# Session {escaped(session_id)}", ""]
     for turn in turns:
         reply = turn.reply
-        heard = [f"(voice {note.attachment}: {note.text})" for note in reply.query.transcripts]
-        seen = [f"(picture {note.attachment})" for note in reply.query.pictures]
-        said = " ".join([turn.said, *heard, *seen]).strip()
-        lines += [f"**You:** {escaped(said)}", "", f"**Assistant:** {escaped(reply.message)}", ""]
+        transcripts = [f"(voice {note.attachment}: {note.text})" for note in reply.query.transcripts]
+        pictures = [f"(picture {note.attachment})" for note in reply.query.pictures]
+        text = " ".join([turn.said, *transcripts, *pictures]).strip()
+        lines += [f"**You:** {escaped(text)}", "", f"**Assistant:** {escaped(reply.message)}", ""]
         lines += [f"{part}\n" for part in (*_sections(reply), *_question(reply)) if part]
     return "\n".join(lines)
 

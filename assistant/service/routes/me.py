@@ -20,7 +20,7 @@ from tools.user_history import History, UserHistory, user_history
 
 router = APIRouter(prefix="/api/me", tags=["users"])
 
-SHOWN = 20
+HISTORY_ITEMS = 20
 """How many liked and how many disliked items a profile names."""
 
 
@@ -70,25 +70,27 @@ async def forget_me(service: TheService, user: TheUser) -> Forgotten:
 
 
 @router.post("/events", status_code=204)
-async def note_events(service: TheService, user: TheUser, given: EventsIn) -> None:
+async def note_events(service: TheService, user: TheUser, body: EventsIn) -> None:
     """Keep what you did outside a conversation, in a shop's pages for instance; unknown items may still come."""
     now = time.time()
-    done = [Interaction(user=user.id, at=now + n / 1e6, **one.model_dump()) for n, one in enumerate(given.events)]
-    await asyncio.to_thread(_taste(service).events.add, done)
+    interactions = [
+        Interaction(user=user.id, at=now + n / 1e6, **event.model_dump()) for n, event in enumerate(body.events)
+    ]
+    await asyncio.to_thread(_taste(service).events.add, interactions)
 
 
 @router.get("/profile")
 async def profile(service: TheService, user: TheUser) -> History:
     """What you liked and disliked lately, and what follows from it; the model is told the same."""
     _taste(service)
-    asked = Context(service.assistant.engines, _no_files, user.id)
-    return await asyncio.to_thread(user_history, asked, UserHistory(k=SHOWN))
+    context = Context(service.assistant.engines, _no_files, user.id)
+    return await asyncio.to_thread(user_history, context, UserHistory(k=HISTORY_ITEMS))
 
 
 @router.put("/profile", status_code=204)
-async def correct(service: TheService, user: TheUser, given: Preference) -> None:
+async def correct(service: TheService, user: TheUser, body: Preference) -> None:
     """Say yourself how much you like a value of an attribute; it counts in the place of what was learned."""
-    await asyncio.to_thread(_taste(service).events.set_preference, user.id, given)
+    await asyncio.to_thread(_taste(service).events.set_preference, user.id, body)
 
 
 @router.delete("/profile", status_code=204)

@@ -103,9 +103,9 @@ class FeedbackIn(Record):
 
 
 @router.post("", status_code=201)
-async def create(service: TheService, user: TheUser, given: SessionIn | None = None) -> SessionOut:
+async def create(service: TheService, user: TheUser, body: SessionIn | None = None) -> SessionOut:
     """Begin a session."""
-    title = await _title(service, given) if given else ""
+    title = await _title(service, body) if body else ""
     return _out(await asyncio.to_thread(service.assistant.log.create, new_session_id(), user.id, title))
 
 
@@ -119,8 +119,8 @@ async def list_sessions(
     ] = None,
 ) -> Sessions:
     """Your sessions, latest first."""
-    found = await asyncio.to_thread(service.assistant.log.of_owner, user.id, limit, before)
-    return Sessions(sessions=[_out(session) for session in found])
+    sessions = await asyncio.to_thread(service.assistant.log.of_owner, user.id, limit, before)
+    return Sessions(sessions=[_out(session) for session in sessions])
 
 
 @router.get("/{session_id}")
@@ -131,10 +131,10 @@ async def read(service: TheService, user: TheUser, session_id: str) -> SessionDe
 
 
 @router.patch("/{session_id}")
-async def rename(service: TheService, user: TheUser, session_id: str, given: SessionIn) -> SessionOut:
+async def rename(service: TheService, user: TheUser, session_id: str, body: SessionIn) -> SessionOut:
     """Give a session another title."""
     await asyncio.to_thread(service.own_session, user, session_id)
-    title = await _title(service, given)
+    title = await _title(service, body)
     await asyncio.to_thread(service.assistant.log.rename, session_id, title)
     return _out(await asyncio.to_thread(service.own_session, user, session_id))
 
@@ -160,10 +160,10 @@ async def export(
         content = await asyncio.to_thread(detail.model_dump_json, indent=1)
         return _file(content, "application/json", f"session-{session_id}.json")
 
-    def written() -> str:
+    def document() -> str:
         return session_as_markdown(session_id, service.assistant.log.read(session_id) if session.turns else [])
 
-    return _file(await asyncio.to_thread(written), "text/markdown", f"session-{session_id}.md")
+    return _file(await asyncio.to_thread(document), "text/markdown", f"session-{session_id}.md")
 
 
 @router.post(
@@ -223,15 +223,15 @@ async def attachment(service: TheService, user: TheUser, session_id: str, attach
     What a browser should not open itself comes as a download.
     """
     await asyncio.to_thread(service.own_session, user, session_id)
-    found = await _attachment(service, session_id, attachment_id)
-    kind = await asyncio.to_thread(safe_type, Path(found.path))
+    stored = await _attachment(service, session_id, attachment_id)
+    kind = await asyncio.to_thread(safe_type, Path(stored.path))
     headers = {"Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "private, max-age=3600"}
-    if kind == UNKNOWN and found.kind == "picture":
-        content = await asyncio.to_thread(_as_jpeg, Path(found.path), media_limits(service.settings))
+    if kind == UNKNOWN and stored.kind == "picture":
+        content = await asyncio.to_thread(_as_jpeg, Path(stored.path), media_limits(service.settings))
         return Response(content, media_type="image/jpeg", headers=headers)
-    shown = "attachment" if kind == UNKNOWN else "inline"
+    disposition = "attachment" if kind == UNKNOWN else "inline"
     return FileResponse(
-        found.path, media_type=kind, filename=found.name, content_disposition_type=shown, headers=headers
+        stored.path, media_type=kind, filename=stored.name, content_disposition_type=disposition, headers=headers
     )
 
 
@@ -244,10 +244,10 @@ def _as_jpeg(path: Path, limits: MediaLimits) -> bytes:
 
 
 @router.post("/{session_id}/feedback", status_code=204)
-async def feedback(service: TheService, user: TheUser, session_id: str, given: FeedbackIn) -> None:
+async def feedback(service: TheService, user: TheUser, session_id: str, body: FeedbackIn) -> None:
     """Keep what the user did with an item, in the session and as an event of theirs."""
     await asyncio.to_thread(service.own_session, user, session_id)
-    await service.assistant.note(session_id, given.item_id, given.event)
+    await service.assistant.note(session_id, body.item_id, body.event)
 
 
 SCREEN_PIXELS = 1920
@@ -266,8 +266,8 @@ def safe_type(path: Path) -> str:
         return _TYPES.get(sniff(file.read(512)) or "", UNKNOWN)
 
 
-async def _title(service: Service, given: SessionIn) -> str:
-    return await asyncio.to_thread(service.assistant.border.text, " ".join(given.title.split()))
+async def _title(service: Service, body: SessionIn) -> str:
+    return await asyncio.to_thread(service.assistant.border.text, " ".join(body.title.split()))
 
 
 def _out(session: Session) -> SessionOut:
@@ -323,11 +323,11 @@ async def _memory(service: Service, session_id: str) -> Memory:
 async def _attachment(service: Service, session_id: str, attachment_id: str) -> Attachment:
     """An attachment of an answered message, or of the one in work, which the session does not remember yet."""
     running = service.turns.running_in(session_id)  # before the memory is read: that of a turn that ends holds it
-    pending = {taken.id: taken for taken in running.accepted.taken} if running else {}
-    found = (pending | (await _memory(service, session_id)).attachments).get(attachment_id)
-    if found is None or not await asyncio.to_thread(Path(found.path).is_file):
+    pending = {file.id: file for file in running.accepted.taken} if running else {}
+    stored = (pending | (await _memory(service, session_id)).attachments).get(attachment_id)
+    if stored is None or not await asyncio.to_thread(Path(stored.path).is_file):
         raise Refused(HTTPStatus.NOT_FOUND, f"There is no attachment {attachment_id!r} in this session.")
-    return found
+    return stored
 
 
 async def _turn(service: Service, session_id: str, message_id: str) -> Running:
@@ -345,7 +345,7 @@ def _stream(
     def as_sent(event: ServedEvent) -> ServerSentEvent:
         return ServerSentEvent(event.as_json(), event=event.name, id=f"{running.message_id}:{event.number}")
 
-    async def told() -> AsyncIterator[ServerSentEvent]:
+    async def stream() -> AsyncIterator[ServerSentEvent]:
         try:
             if first is not None:
                 yield as_sent(first)
@@ -355,7 +355,7 @@ def _stream(
             await listening.aclose()  # type: ignore[attr-defined]
 
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(told(), ping=service.settings.service.bounds.ping_seconds, headers=headers, sep="\n")
+    return EventSourceResponse(stream(), ping=service.settings.service.bounds.ping_seconds, headers=headers, sep="\n")
 
 
 def _last_seen(request: Request, message_id: str) -> int:

@@ -108,10 +108,10 @@ async def openai_tools(bench: TheToolbench) -> list[dict[str, Any]]:
 
 @router.post("/tools/{name}", response_model=ToolOutcome)
 async def call(
-    request: Request, bench: TheToolbench, user: TheUser, name: str, given: CallIn | None = None
+    request: Request, bench: TheToolbench, user: TheUser, name: str, body: CallIn | None = None
 ) -> JSONResponse:
     """Call one tool; a failure is answered with a status that says whose it is."""
-    outcome = await bench.call(user, name, given.arguments if given else {})
+    outcome = await bench.call(user, name, body.arguments if body else {})
     if outcome.ok:
         return JSONResponse(outcome.model_dump(mode="json"))
     problem = _problem(outcome, request_id(request))
@@ -119,12 +119,12 @@ async def call(
 
 
 @router.post("/tools")
-async def call_several(bench: TheToolbench, user: TheUser, given: CallsIn) -> OutcomesOut:
+async def call_several(bench: TheToolbench, user: TheUser, body: CallsIn) -> OutcomesOut:
     """Call several tools side by side; each has its own ``ok``, and the status is 200 whatever they say."""
-    outcomes = await asyncio.gather(*(bench.call(user, each.name, each.arguments) for each in given.calls))
+    outcomes = await asyncio.gather(*(bench.call(user, entry.name, entry.arguments) for entry in body.calls))
     results = [
-        NamedOutcome(id=each.id, name=each.name, **dict(outcome))
-        for each, outcome in zip(given.calls, outcomes, strict=True)
+        NamedOutcome(id=entry.id, name=entry.name, **dict(outcome))
+        for entry, outcome in zip(body.calls, outcomes, strict=True)
     ]
     return OutcomesOut(results=results)
 

@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 """Where lines lie while they are taken in, below the data folder."""
 MEDIA = "media"
-KEPT = "kept"
+COPIES = "kept"
 """Below ``media``: copies of pictures that lay elsewhere, by the hash of their content, as long as an item has them."""
 WAITING = 32
 """Writes that may wait for their turn."""
@@ -137,7 +137,7 @@ class CatalogueWriting:
         except BadInput as exc:
             raise BadInput(_without_path(str(exc), path)) from exc
         finally:
-            self._clear_kept()
+            self._clear_copies()
         return summary.model_copy(update={"files": []})
 
     def _options(self) -> IngestOptions:
@@ -173,7 +173,7 @@ class CatalogueWriting:
             self.folder.mkdir(parents=True, exist_ok=True)
             with path.open("w", encoding="utf-8") as file:
                 file.writelines(self._record(line) + "\n" for line in lines)
-            summary = self.take_in(path, reject=lambda found: rejections.append(RejectionOut.of(found)))
+            summary = self.take_in(path, reject=lambda rejection: rejections.append(RejectionOut.of(rejection)))
         except OSError as exc:
             raise StoreError(f"The lines cannot be written to the disk: {exc.strerror or exc}.") from exc
         except BadInput as exc:
@@ -187,7 +187,7 @@ class CatalogueWriting:
             if not writer.remove([item_id]):
                 raise UnknownItem(f"The catalogue has no item {item_id!r}.")
             writer.tidy()
-        self._clear_kept()
+        self._clear_copies()
 
     # Pictures that an item has already -------------------------------------------------------------------------------
 
@@ -201,22 +201,22 @@ class CatalogueWriting:
 
     def _with_own_pictures(self, line: dict[str, Any]) -> dict[str, Any]:
         """The line with this service's own addresses of pictures as what they stand for."""
-        found = dict(line)
+        result = dict(line)
         for name in ("image", "images"):
             match line.get(name):
                 case str() as reference:
-                    found[name] = self._own_picture(reference)
+                    result[name] = self._own_picture(reference)
                 case list() as references:
-                    found[name] = [self._own_picture(each) for each in references]
-        return found
+                    result[name] = [self._own_picture(address) for address in references]
+        return result
 
     def _own_picture(self, reference: object) -> object:
         """A picture's name below ``media``, or its web address; what is no address of ours stays as it is."""
-        own = _OWN_PICTURE.fullmatch(reference) if isinstance(reference, str) else None
-        if own is None:
+        match = _OWN_PICTURE.fullmatch(reference) if isinstance(reference, str) else None
+        if match is None:
             return reference
-        catalogue, n = self._engines.catalogue, int(own[2])
-        item = catalogue.get(unquote(own[1]))
+        catalogue, n = self._engines.catalogue, int(match[2])
+        item = catalogue.get(unquote(match[1]))
         path = catalogue.image_path(item, n) if item else None
         if item is None or path is None:
             return reference
@@ -232,7 +232,7 @@ class CatalogueWriting:
         except MediaError:
             return path.name
         suffix = path.suffix.lower() if _SUFFIX.fullmatch(path.suffix) else ""
-        name = f"{KEPT}/{content}{suffix}"
+        name = f"{COPIES}/{content}{suffix}"
         target = media / name
         if not target.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -241,9 +241,9 @@ class CatalogueWriting:
             part.replace(target)
         return name
 
-    def _clear_kept(self) -> None:
+    def _clear_copies(self) -> None:
         """Delete the copies that are no item's picture any more."""
-        folder = (self._settings.data_folder / MEDIA).resolve() / KEPT
+        folder = (self._settings.data_folder / MEDIA).resolve() / COPIES
         copies = list(folder.iterdir()) if folder.is_dir() else []
         used = self._engines.catalogue.pictures_in(folder) if copies else set()
         for copy in copies:
@@ -262,5 +262,5 @@ def busy() -> Refused:
 
 def _without_path(sentence: str, path: Path) -> str:
     """An error of ingestion without the name of a file that only this service knows."""
-    told = sentence.replace(str(path), "the catalogue that was sent").replace(path.name, "FILE")
-    return told[:1].upper() + told[1:]
+    text = sentence.replace(str(path), "the catalogue that was sent").replace(path.name, "FILE")
+    return text[:1].upper() + text[1:]

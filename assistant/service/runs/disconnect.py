@@ -10,17 +10,17 @@ from assistant.service.runs.turns import Running, Turns
 async def until_ended(request: Request, turns: Turns, running: Running) -> None:
     """Wait until the turn has ended or the client has hung up, which then counts as a listener that left."""
 
-    async def heard() -> None:
+    async def listen() -> None:
         async for _ in turns.listen(running):
             pass
 
-    waiting, gone = asyncio.create_task(heard()), asyncio.create_task(_hung_up(request))
+    waiting, hang_up = asyncio.create_task(listen()), asyncio.create_task(_hung_up(request))
     try:
-        await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([waiting, hang_up], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (waiting, gone):
+        for task in (waiting, hang_up):
             task.cancel()
-        await asyncio.gather(waiting, gone, return_exceptions=True)
+        await asyncio.gather(waiting, hang_up, return_exceptions=True)
 
 
 async def _hung_up(request: Request) -> None:

@@ -31,7 +31,7 @@ KEPT_REJECTIONS = 100
 SAVE_SECONDS = 2.0
 SILENCE_SECONDS = 60.0
 """An import that sends nothing for so long is given up."""
-LEFT_SECONDS = 3600.0
+LEFTOVER_SECONDS = 3600.0
 """Lines that belong to no job and were not written to for so long are left over."""
 BLOCK = 2**20
 
@@ -157,17 +157,17 @@ class Imports:
 
     async def _receive(self, path: Path, body: AsyncIterator[bytes]) -> int:
         """Write the body to a file as it comes; how many bytes there were."""
-        size, held = 0, bytearray()
+        size, buffer = 0, bytearray()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with path.open("xb") as file:
                 async for block in _timely(body):
-                    held += block
+                    buffer += block
                     size += len(block)
-                    if len(held) >= BLOCK:
-                        await asyncio.to_thread(file.write, bytes(held))
-                        held.clear()
-                await asyncio.to_thread(file.write, bytes(held))
+                    if len(buffer) >= BLOCK:
+                        await asyncio.to_thread(file.write, bytes(buffer))
+                        buffer.clear()
+                await asyncio.to_thread(file.write, bytes(buffer))
         except ClientDisconnect as exc:
             raise Refused(HTTPStatus.BAD_REQUEST, "The sender hung up before the end of the import.") from exc
         except OSError as exc:
@@ -200,7 +200,9 @@ class Imports:
         try:
             with self._alone(job_id):
                 self._save(self._jobs[job_id])
-                summary = self._writing.take_in(path, _Told(self, job_id), lambda found: self._reject(job_id, found))
+                summary = self._writing.take_in(
+                    path, _JobProgress(self, job_id), lambda rejection: self._reject(job_id, rejection)
+                )
             self._end(job_id, "done", summary=summary)
         except _Stopped:
             self._end(job_id, "interrupted" if self._closing else "cancelled")
@@ -227,12 +229,12 @@ class Imports:
 
     def _reject(self, job_id: str, rejection: Rejection) -> None:
         job = self._jobs[job_id]
-        shown = [*job.rejections, RejectionOut.of(rejection)] if job.rejected < KEPT_REJECTIONS else job.rejections
-        self._jobs[job_id] = job.model_copy(update={"rejected": job.rejected + 1, "rejections": shown})
+        rejections = [*job.rejections, RejectionOut.of(rejection)] if job.rejected < KEPT_REJECTIONS else job.rejections
+        self._jobs[job_id] = job.model_copy(update={"rejected": job.rejected + 1, "rejections": rejections})
 
     def _end(self, job_id: str, state: State, **change: object) -> None:
-        told = {"state": state, "stage": "ended", "ended_at": time.time(), **change}
-        self._jobs[job_id] = self._jobs[job_id].model_copy(update=told)
+        changes = {"state": state, "stage": "ended", "ended_at": time.time(), **change}
+        self._jobs[job_id] = self._jobs[job_id].model_copy(update=changes)
         self._save(self._jobs[job_id])
 
     # On disk ---------------------------------------------------------------------------------------------------------
@@ -263,7 +265,7 @@ class Imports:
         """Delete lines whose process died before they became a job."""
         for path in self._folder.glob("*.jsonl"):
             with suppress(OSError):
-                if not path.with_suffix(".json").exists() and time.time() - path.stat().st_mtime > LEFT_SECONDS:
+                if not path.with_suffix(".json").exists() and time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
                     path.unlink()
 
     def _forget_old(self) -> None:
@@ -277,7 +279,7 @@ class Imports:
             (self._folder / f"{job_id}.{suffix}").unlink(missing_ok=True)
 
 
-class _Told:
+class _JobProgress:
     """Ingestion's progress, told to its job."""
 
     def __init__(self, imports: Imports, job_id: str) -> None:

@@ -53,12 +53,12 @@ async def train_apart(settings: Settings) -> int:
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
     try:
-        _, told = await process.communicate()
+        _, stderr = await process.communicate()
     except asyncio.CancelledError:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         await process.wait()
         raise
-    last = told.decode(errors="replace").strip().splitlines()[-1:]
+    last = stderr.decode(errors="replace").strip().splitlines()[-1:]
     logger.info("assistant train ended with %d: %s", process.returncode, *last or [""])
     return process.returncode or 0

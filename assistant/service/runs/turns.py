@@ -89,12 +89,12 @@ class Running:
 class Turns:
     """All turns of a service."""
 
-    def __init__(self, assistant: Assistant, settings: ServiceSettings, watcher: Observer | None = None) -> None:
+    def __init__(self, assistant: Assistant, settings: ServiceSettings, observer: Observer | None = None) -> None:
         self._assistant = assistant
-        self._watcher = watcher or Observer()
+        self._observer = observer or Observer()
         self._settings = settings
         self._active: dict[str, tuple[User, Running]] = {}
-        self._kept: OrderedDict[tuple[str, str], Running] = OrderedDict()
+        self._recent: OrderedDict[tuple[str, str], Running] = OrderedDict()
         self._closing = False
 
     @property
@@ -109,8 +109,8 @@ class Turns:
 
     def running_in(self, session_id: str) -> Running | None:
         """The turn that runs in a session."""
-        found = self._active.get(session_id)
-        return found[1] if found else None
+        active = self._active.get(session_id)
+        return active[1] if active else None
 
     def running_for(self, user: User) -> list[Running]:
         """The turns that run for a user."""
@@ -118,12 +118,12 @@ class Turns:
 
     def find(self, session_id: str, message_id: str) -> Running | None:
         """A message's turn: running, kept, or rebuilt from its stored reply; None when there was no such message."""
-        if kept := self._kept.get((session_id, message_id)):
-            return kept
-        found = self._assistant.log.turn_of(session_id, message_id)
-        if found is None:
+        if earlier := self._recent.get((session_id, message_id)):
+            return earlier
+        stored = self._assistant.log.turn_of(session_id, message_id)
+        if stored is None:
             return None
-        turn, reply = found
+        turn, reply = stored
         running = Running(session_id, message_id, reply=reply)
         events = self._assistant.log.events(session_id, turn)
         for event in events or [Accepted(attachments=reply.query.attachments)]:
@@ -140,11 +140,11 @@ class Turns:
             Refused: 409, a turn runs in this session; 429, too many run; 503, the service is stopping.
         """
         message_id = request.message_id or uuid.uuid4().hex[:16]
-        if known := self.find(session_id, message_id):
-            if known.reply is not None or not known.ended:  # one that failed may be sent again
+        if earlier := self.find(session_id, message_id):
+            if earlier.reply is not None or not earlier.ended:  # one that failed may be sent again
                 discard(request)
-                return known
-            del self._kept[session_id, message_id]
+                return earlier
+            del self._recent[session_id, message_id]
         try:
             self._check_room(user, session_id)
         except Refused:
@@ -154,8 +154,8 @@ class Turns:
         running = Running(session_id, message_id, keep_seconds=keep)
         self._active[session_id] = user, running
         self._keep(running)
-        own = {"session_id": session_id, "owner": user.id, "message_id": message_id}
-        running.task = asyncio.create_task(self._run(running, request.model_copy(update=own)))
+        fields = {"session_id": session_id, "owner": user.id, "message_id": message_id}
+        running.task = asyncio.create_task(self._run(running, request.model_copy(update=fields)))
         return running
 
     def _check_room(self, user: User, session_id: str) -> None:
@@ -163,10 +163,12 @@ class Turns:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The service is stopping.", {"Retry-After": "5"})
         if session_id in self._active:
             raise Refused(HTTPStatus.CONFLICT, "A turn is running in this session; wait for its end or stop it.")
-        own = sum(owner.key == user.key for owner, _ in self._active.values())
-        if own >= self._settings.turns_at_once or len(self._active) >= self._settings.bounds.turns_in_all:
+        own_turns = sum(owner.key == user.key for owner, _ in self._active.values())
+        if own_turns >= self._settings.turns_at_once or len(self._active) >= self._settings.bounds.turns_in_all:
             wait = {"Retry-After": "5"}
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, f"{own} turns of yours are running; try again soon.", wait)
+            raise Refused(
+                HTTPStatus.TOO_MANY_REQUESTS, f"{own_turns} turns of yours are running; try again soon.", wait
+            )
 
     async def listen(self, running: Running, after: int = 0) -> AsyncIterator[ServedEvent]:
         """Follow a turn; it is cancelled when its last listener leaves early and none comes back in time."""
@@ -200,11 +202,11 @@ class Turns:
 
     def forget(self, session_id: str) -> None:
         """Drop what is kept of a session's turns."""
-        for key in [key for key in self._kept if key[0] == session_id]:
-            del self._kept[key]
+        for key in [key for key in self._recent if key[0] == session_id]:
+            del self._recent[key]
 
     async def _run(self, running: Running, request: Request) -> None:
-        self._watcher.turn_started(running)
+        self._observer.turn_started(running)
         try:
             async for event in self._assistant.answer(request):
                 self._pass_on(running, event)
@@ -218,7 +220,7 @@ class Turns:
             self._finish(running, request)
 
     def _pass_on(self, running: Running, event: TurnEvent) -> None:
-        self._watcher.turn_event(running, event)
+        self._observer.turn_event(running, event)
         match event:
             case Accepted():
                 running.accepted, running.said = event, event.said
@@ -236,7 +238,7 @@ class Turns:
         elif running.problem is not None:
             running.tell("error", {"problem": running.problem.model_dump()})
         running.end()
-        self._watcher.turn_ended(running)
+        self._observer.turn_ended(running)
 
     def _cancel_unheard(self, running: Running) -> None:
         if not running.listeners and not running.ended and running.task is not None:
@@ -244,12 +246,12 @@ class Turns:
             running.task.cancel()
 
     def _keep(self, running: Running) -> None:
-        self._kept[running.session_id, running.message_id] = running
-        for key in list(self._kept):
-            if len(self._kept) <= self._settings.bounds.kept_turns:
+        self._recent[running.session_id, running.message_id] = running
+        for key in list(self._recent):
+            if len(self._recent) <= self._settings.bounds.kept_turns:
                 break
-            if self._kept[key].ended:
-                del self._kept[key]
+            if self._recent[key].ended:
+                del self._recent[key]
 
 
 def discard(request: Request) -> None:

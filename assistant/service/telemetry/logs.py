@@ -14,7 +14,7 @@ from assistant.settings import ServiceSettings
 if TYPE_CHECKING:
     from assistant.service.runs.turns import Running
 
-OURS = ("assistant", "tools")
+PACKAGES = ("assistant", "tools")
 access = logging.getLogger("assistant.access")
 turns = logging.getLogger("assistant.turns")
 
@@ -32,7 +32,7 @@ def set_up(settings: ServiceSettings, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    for name in OURS:
+    for name in PACKAGES:
         logging.getLogger(name).setLevel(settings.log_level.upper())
     logging.captureWarnings(capture=True)
 
@@ -54,7 +54,7 @@ class AccessLog(Observer):
 
     def request_ended(self, served: RequestEnded) -> None:
         """Write the line."""
-        shown: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "method": served.method,
             "route": served.route,
             "status": served.status,
@@ -63,18 +63,18 @@ class AccessLog(Observer):
             "user": served.user,
             "request_id": served.request_id,
         }
-        access.info("%s %s %d, %.3f s", served.method, served.route, served.status, served.seconds, extra=shown)
+        access.info("%s %s %d, %.3f s", served.method, served.route, served.status, served.seconds, extra=fields)
 
     def turn_ended(self, turn: "Running") -> None:
         """Write the line."""
-        shown: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "session": turn.session_id,
             "message_id": turn.message_id,
             "outcome": outcome_of(turn),
             "intent": turn.reply.intent if turn.reply else None,
             "seconds": round(turn.seconds, 4),
         }
-        turns.info("turn %s, %.3f s", shown["outcome"], turn.seconds, extra=shown)
+        turns.info("turn %s, %.3f s", fields["outcome"], turn.seconds, extra=fields)
 
 
 class _Text(logging.Formatter):

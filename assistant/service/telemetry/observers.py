@@ -53,8 +53,8 @@ class Observer:
 class Observers(Observer):
     """Tells several; one that fails is logged and harms neither the others nor the request."""
 
-    def __init__(self, *watchers: Observer) -> None:
-        self._watchers = watchers
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
 
     def answer_begun(self, request_id: str, user: str) -> None:
         """Tell all."""
@@ -80,12 +80,12 @@ class Observers(Observer):
         """Tell all."""
         self._tell("model_called", usage)
 
-    def _tell(self, what: str, *about: Any) -> None:  # noqa: ANN401 - as the method takes them
-        for watcher in self._watchers:
+    def _tell(self, method: str, *about: Any) -> None:  # noqa: ANN401 - as the method takes them
+        for observer in self._observers:
             try:
-                getattr(watcher, what)(*about)
-            except Exception:  # whoever watches must not stop what he watches
-                logger.exception("%s failed at %s", type(watcher).__name__, what)
+                getattr(observer, method)(*about)
+            except Exception:  # a failing observer must not stop a turn
+                logger.exception("%s failed at %s", type(observer).__name__, method)
 
 
 def outcome_of(turn: "Running") -> str:

@@ -46,8 +46,8 @@ class Traces(Observer):
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        named = os.environ.get("OTEL_SERVICE_NAME") or SERVICE
-        self._provider = TracerProvider(resource=Resource.create({SERVICE_NAME: named}), shutdown_on_exit=False)
+        service_name = os.environ.get("OTEL_SERVICE_NAME") or SERVICE
+        self._provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service_name}), shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("assistant")
         self._turns: dict[Running, tuple[Span, Token[Context]]] = {}

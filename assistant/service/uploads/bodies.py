@@ -149,10 +149,10 @@ async def _from_form(form: FormData, folder: Path) -> state.Request:
     if unknown:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"There is no field {shown_name(sorted(unknown)[0])!r} here.")
     fields = {name: _field(form, name) for name in _FIELDS}
-    given: dict[str, Any] = {name: value for name, value in fields.items() if value not in (None, "")}
-    if "drop_constraints" in given:
-        given["drop_constraints"] = _dropped(given["drop_constraints"])
-    message = _checked(given)
+    values: dict[str, Any] = {name: value for name, value in fields.items() if value not in (None, "")}
+    if "drop_constraints" in values:
+        values["drop_constraints"] = _dropped(values["drop_constraints"])
+    message = _checked(values)
     images = [await store(part, folder) for part in _files(form, "images")]
     audio = [await store(part, folder) for part in _files(form, "audio")]
     await form.close()
@@ -211,8 +211,8 @@ def _checked(values: dict[str, Any]) -> MessageIn:
 
 
 def _decoded(file: FileIn, folder: Path) -> Path:
-    _, comma, rest = file.data.partition(",")
-    text = rest if comma and file.data.startswith("data:") else file.data
+    _, comma, encoded = file.data.partition(",")
+    text = encoded if comma and file.data.startswith("data:") else file.data
     try:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as exc:

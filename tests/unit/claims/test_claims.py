@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from assistant.claims import Explanation, OtherItem, PriceLimit, denied_words, named_currency, unsupported
-from assistant.claims.numerals import _COUNTS, _PARTS, FRACTION, digits_for_words
+from assistant.claims.numerals import _COUNTS, _DENOMINATORS, FRACTION, digits_for_words
 from assistant.records import Evidence
 from tools.records import Vocabulary
 
@@ -248,7 +248,7 @@ def test_a_currency_is_named_by_mark_or_word(text: str, currency: str | None) ->
 
 
 @pytest.mark.parametrize("count", _COUNTS.replace("[1-9]", "3").split("|"))
-@pytest.mark.parametrize("part", _PARTS.split("|"))
+@pytest.mark.parametrize("part", _DENOMINATORS.split("|"))
 def test_every_fraction_in_words_is_read(count: str, part: str) -> None:
     assert FRACTION in digits_for_words(f"it holds {count} {part} of a litre", "en")
 

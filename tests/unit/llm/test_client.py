@@ -51,10 +51,10 @@ async def test_a_call_names_the_request_that_it_belongs_to() -> None:
     assert [headers.get("x-request-id") for headers in server.headers] == ["req-7", None]
 
 
-async def test_watchers_are_told_of_every_call_of_all_clients_over_the_connections() -> None:
+async def test_observers_are_told_of_every_call_of_all_clients_over_the_connections() -> None:
     with FakeOpenAIServer([Reply("Yes."), Reply(status=500)]) as server:
         client, told = ChatClient(server.settings()), []
-        client.watchers.append(told.append)
+        client.observers.append(told.append)
         await client.for_turn().complete_text(ASK, purpose="chat", max_tokens=5)
         with pytest.raises(LLMUnavailable):
             await client.for_turn().complete_text(ASK, purpose="explain", max_tokens=5)
