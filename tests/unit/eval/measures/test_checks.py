@@ -8,7 +8,7 @@ from assistant.records import CitedEvidence, Relaxation, Step, TranscriptNote
 from assistant.records import Query as Asked
 from eval.measures.checks import checks_of
 from eval.measures.claim_ground import CatalogueIndex
-from eval.measures.turns import held_turns
+from eval.measures.turns import scored_turns
 from eval.runs.records import CaseAnswer, Check, TurnAnswer
 from eval.suite.records import Case, Expectation, Turn
 from tests.unit.eval.measures.shop import ITEMS, answered, recommended
@@ -29,7 +29,7 @@ def checked(expect: dict[str, Any], *answers: TurnAnswer) -> list[Check]:
     turns = [Turn(text="?") for _ in answers[:-1]] + [Turn(text="?", expect=Expectation.model_validate(expect))]
     case = Case(id="c", tags=["t"], because="a test", turns=turns)
     given = CaseAnswer(case="c", key="k", turns=list(answers))
-    return [check for check in checks_of(held_turns(case, given, SHELF)) if check.turn == len(answers) - 1]
+    return [check for check in checks_of(scored_turns(case, given, SHELF)) if check.turn == len(answers) - 1]
 
 
 def named(kind: str, checks: list[Check]) -> Check:
@@ -171,7 +171,7 @@ def test_a_baseline_is_held_to_its_items_alone() -> None:
 def test_turns_that_were_not_reached_are_unanswered() -> None:
     case = Case(id="c", tags=["t"], because="a test", turns=[Turn(text="one"), Turn(text="two")])
     given = CaseAnswer(case="c", key="k", turns=[answered(BOTH)])
-    checks = list(checks_of(held_turns(case, given, SHELF)))
+    checks = list(checks_of(scored_turns(case, given, SHELF)))
     assert [check.ok for check in checks if check.kind == "answered"] == [True, False]
 
 

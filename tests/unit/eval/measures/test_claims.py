@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from assistant.agent.first_searches import constraints_in_words
 from assistant.records import CitedEvidence, Constraint, Relaxation
 from eval.measures.claim_ground import AnswerGrounding, CatalogueIndex
-from eval.measures.claims import claims_in, held_texts
+from eval.measures.claims import claims_in, checked_texts
 from prompts import say
 from tests.unit.eval.measures.shop import ITEMS, recommended, replied
 
@@ -82,7 +82,7 @@ FALSE = [
 def kinds_unsupported(language: str, text: str) -> set[str]:
     first = recommended("runner", explanation=text)
     reply = replied([first, "trainer"], language=language, text=WISH_TEXT, constraints={"max_price": 59.99})
-    (held,) = [held for held in held_texts(reply, SHELF) if held.place == "explanation" and held.item_id == "runner"]
+    (held,) = [held for held in checked_texts(reply, SHELF) if held.place == "explanation" and held.item_id == "runner"]
     return {claim.kind for claim in held.claims if not claim.supported}
 
 
@@ -154,7 +154,7 @@ def test_only_the_catalogues_price_is_a_price(price: Decimal) -> None:
 def test_evidence_that_is_not_the_catalogues_is_found() -> None:
     wrong = CitedEvidence(id="e1", source="price", detail="it costs 39.95 USD", score=None)
     told = recommended("runner", evidence=[wrong])
-    found = [held for held in held_texts(replied([told]), SHELF) if held.unsupported]
+    found = [held for held in checked_texts(replied([told]), SHELF) if held.unsupported]
     assert [held.place for held in found] == ["evidence e1"]
 
 
@@ -162,14 +162,14 @@ def test_what_the_user_wished_is_no_property_of_the_item() -> None:
     echo = CitedEvidence(id="e1", source="dense", detail="its text is close in meaning to “leather” (0.4)", score=0.4)
     told = recommended("runner", evidence=[echo], explanation="This leather shoe is light.")
     reply = replied([told], text="a leather shoe")
-    assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == [["material “leather”"]]
+    assert [held.unsupported for held in checked_texts(reply, SHELF) if held.unsupported] == [["material “leather”"]]
 
 
 def test_a_limit_that_was_moved_is_not_kept() -> None:
     moved = Relaxation(field="max_price", wanted=40.0, used=44.95, words="under 40")
     told = recommended("runner", explanation="It costs 44.95 USD, within your limit.")
     reply = replied([told], relaxed=[moved], constraints={"max_price": 44.95})
-    assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == [["limit “limit”"]]
+    assert [held.unsupported for held in checked_texts(reply, SHELF) if held.unsupported] == [["limit “limit”"]]
 
 
 def test_a_message_about_several_items_is_held_to_each() -> None:
@@ -178,7 +178,7 @@ def test_a_message_about_several_items_is_held_to_each() -> None:
     shown = ["runner", "trainer"]
     for message, wrong in ((true, []), (false, [["price “65 usd”"], ["colour “black”"]])):
         reply = replied(shown, intent="compare", message=message)
-        assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == wrong
+        assert [held.unsupported for held in checked_texts(reply, SHELF) if held.unsupported] == wrong
 
 
 def test_the_messages_own_sentence_may_repeat_the_wish() -> None:
@@ -188,9 +188,9 @@ def test_the_messages_own_sentence_may_repeat_the_wish() -> None:
         "Here are 2 that fit best: black, no leather."
     )
     reply = replied(["runner", "trainer"], relaxed=[moved], message=message, text="black, no leather, under 40")
-    assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == []
+    assert [held.unsupported for held in checked_texts(reply, SHELF) if held.unsupported] == []
     invented = reply.model_copy(update={"message": "Here are 2 that fit best, all 30% off."})
-    assert [held.unsupported for held in held_texts(invented, SHELF) if held.unsupported] != []
+    assert [held.unsupported for held in checked_texts(invented, SHELF) if held.unsupported] != []
 
 
 @pytest.mark.parametrize("language", ["en", "de", "es", "fr", "zh"])
@@ -202,7 +202,7 @@ def test_the_message_may_name_what_is_preferred(language: str) -> None:
     ]
     message = say("preferred", language, preferences=constraints_in_words(preferences, language))
     reply = replied(["runner"], preferences=preferences, language=language, message=message)
-    assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == []
+    assert [held.unsupported for held in checked_texts(reply, SHELF) if held.unsupported] == []
 
 
 def test_a_brand_that_is_also_a_word_is_known_by_its_capital() -> None:
@@ -210,7 +210,7 @@ def test_a_brand_that_is_also_a_word_is_known_by_its_capital() -> None:
     shelf = CatalogueIndex({**ITEMS, "tree": apple})
     for text, wrong in (("It is as round as an apple.", []), ("It is made by Apple.", ["brand"])):
         reply = replied([recommended("runner", explanation=text)])
-        found = [claim for held in held_texts(reply, shelf) for claim in held.claims if not claim.supported]
+        found = [claim for held in checked_texts(reply, shelf) for claim in held.claims if not claim.supported]
         assert [claim.kind for claim in found if claim.kind == "brand"] == wrong
 
 
@@ -231,7 +231,7 @@ LIKED = CitedEvidence(
 def unsupported_with_history(language: str, text: str, fact: CitedEvidence = LIKED) -> set[str]:
     first = recommended("runner", explanation=text, evidence=[*recommended("runner").evidence, fact])
     reply = replied([first], language=language, text=WISH_TEXT)
-    return {claim.kind for held in held_texts(reply, SHELF) for claim in held.claims if not claim.supported}
+    return {claim.kind for held in checked_texts(reply, SHELF) for claim in held.claims if not claim.supported}
 
 
 @pytest.mark.parametrize(

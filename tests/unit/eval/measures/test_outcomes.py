@@ -7,7 +7,7 @@ import pytest
 from assistant.records import Relaxation, Reply, Step
 from eval.measures.checks import checks_of
 from eval.measures.claim_ground import CatalogueIndex
-from eval.measures.turns import held_turns
+from eval.measures.turns import scored_turns
 from eval.runs.records import CaseAnswer, Check, TurnAnswer
 from eval.suite.records import Case, Expectation, Turn
 from prompts import say
@@ -37,7 +37,7 @@ def checked(expect: dict[str, Any], *answers: TurnAnswer) -> dict[str, Check]:
     turns = [Turn(text="?") for _ in answers[:-1]] + [Turn(text="?", expect=Expectation.model_validate(expect))]
     case = Case(id="c", tags=["t"], because="a test", turns=turns)
     given = CaseAnswer(case="c", key="k", turns=list(answers))
-    found = checks_of(held_turns(case, given, SHELF, outcome=True))
+    found = checks_of(scored_turns(case, given, SHELF, outcome=True))
     assert {check.turn for check in found} == {len(turns) - 1}
     return {check.kind: check for check in found}
 
@@ -135,7 +135,7 @@ def test_only_the_last_turn_counts_and_not_how_it_was_read() -> None:
     case = Case(id="c", tags=["t"], because="a test", turns=turns)
     earlier, last = answered(["runner"]), answered(["sofa"], constraints={"max_price": 5}, message="It is red.")
     given = CaseAnswer(case="c", key="k", turns=[earlier, last])
-    judged = {how: checks_of(held_turns(case, given, SHELF, outcome=how)) for how in (True, False)}
+    judged = {how: checks_of(scored_turns(case, given, SHELF, outcome=how)) for how in (True, False)}
     assert {check.kind for check in judged[True]} == {"answered", "first", "exists", "price"}
     assert all(check.ok for check in judged[True])
     assert {check.kind for check in judged[False] if not check.ok} >= {"first", "violation", "claims"}
@@ -161,7 +161,7 @@ def test_a_variant_is_held_to_a_price_bound_by_its_own_price() -> None:
     def passes(price: float) -> bool:
         answer = answered([card.model_copy(update={"price": price})])
         found = checks_of(
-            held_turns(case, CaseAnswer(case="c", key="k", turns=[answer]), CatalogueIndex(sold), outcome=True)
+            scored_turns(case, CaseAnswer(case="c", key="k", turns=[answer]), CatalogueIndex(sold), outcome=True)
         )
         return all(check.ok for check in found)
 
