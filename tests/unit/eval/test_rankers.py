@@ -150,7 +150,7 @@ async def test_a_conversation_remembers_its_turns_but_for_those_that_cannot_be_r
             raise MediaError("photo.jpg is not a picture.")
         return [turn.text for turn in turns]
 
-    async with RankingAnswerer(count, shown=1).conversation() as conversation:
+    async with RankingAnswerer(count, shown_count=1).conversation() as conversation:
         first, broken, second = [await conversation.say(said(text)) for text in ("one", "broken", "two")]
     assert (first.ranking, first.error) == (["one"], None)
     assert (broken.ranking, broken.error) == ([], "photo.jpg is not a picture.")
