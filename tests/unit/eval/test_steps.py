@@ -68,6 +68,6 @@ async def test_every_round_is_asked_with_the_right_answers_before_it() -> None:
         server.script(echo)
         told = list[int]()
         answers = await ask(ChatClient(server.settings()), [example("plan", "one", "two")], told.append)
-    assert [(answer.place, answer.text, answer.right) for answer in answers] == [(1, "1", "one"), (3, "3", "two")]
+    assert [(answer.position, answer.text, answer.right) for answer in answers] == [(1, "1", "one"), (3, "3", "two")]
     assert told == [1, 2]
     assert all("response_format" not in body for body in server.requests)

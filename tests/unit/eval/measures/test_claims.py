@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from assistant.agent.first_searches import constraints_in_words
 from assistant.records import CitedEvidence, Constraint, Relaxation
 from eval.measures.claim_ground import AnswerGrounding, CatalogueIndex
-from eval.measures.claims import claims_in, checked_texts
+from eval.measures.claims import checked_texts, claims_in
 from prompts import say
 from tests.unit.eval.measures.shop import ITEMS, recommended, replied
 
