@@ -58,7 +58,7 @@ def test_samples_survive_the_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "seconds", "said"),
+    ("script", "seconds", "message"),
     [
         ("import sys; sys.exit('No module named espeakng_loader')", 60, "Speech synthesis is not installed"),
         ("import os; os.abort()", 60, "espeak-ng did not speak: exit code -6"),
@@ -66,10 +66,10 @@ def test_samples_survive_the_file() -> None:
     ],
 )
 def test_a_child_that_fails_is_told_in_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, seconds: float, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, seconds: float, message: str
 ) -> None:
     (tmp_path / "child.py").write_text(script)
     monkeypatch.setattr(speech, "CHILD", tmp_path / "child.py")
     monkeypatch.setattr(speech, "SECONDS", seconds)
-    with pytest.raises(ServiceMissing, match=said):
+    with pytest.raises(ServiceMissing, match=message):
         synthesise(SENTENCE, "en", 160)
