@@ -49,8 +49,8 @@ class Counts:
     of: int = 0
 
     @property
-    def share(self) -> float:
-        """The share judged rightly; 1 of none."""
+    def accuracy(self) -> float:
+        """The fraction judged rightly; 1 of none."""
         return self.right / self.of if self.of else 1.0
 
 
@@ -61,14 +61,14 @@ class ClaimFigures:
     groups: dict[tuple[bool, str, str], Counts] = field(default_factory=dict)
     """By (true, kind, language)."""
 
-    def share(self, *, true: bool, kind: str | None = None, languages: Iterable[str] | None = None) -> Counts:
+    def counts(self, *, true: bool, kind: str | None = None, languages: Iterable[str] | None = None) -> Counts:
         """The sentences of a group together."""
-        chosen = [
+        groups = [
             counts
             for (label, name, language), counts in self.groups.items()
             if label == true and kind in (None, name) and (languages is None or language in set(languages))
         ]
-        return Counts(sum(one.right for one in chosen), sum(one.of for one in chosen))
+        return Counts(sum(group.right for group in groups), sum(group.of for group in groups))
 
 
 def load_records(half: Half) -> list[ClaimRecord]:
@@ -103,7 +103,7 @@ def product_problems(record: ClaimRecord, entailment: Entailment | None = None) 
         evidence_language=record.catalogue_language,
         wish=record.wish,
         limit=PriceLimit(maximum, record.limits.get("currency")) if maximum is not None else None,
-        others=tuple(OtherItem(one["title"], one.get("price"), one.get("currency")) for one in record.others),
+        others=tuple(OtherItem(other["title"], other.get("price"), other.get("currency")) for other in record.others),
     )
     return unsupported(explanation, _vocabulary(record), entailment)
 
@@ -111,22 +111,22 @@ def product_problems(record: ClaimRecord, entailment: Entailment | None = None) 
 def evidence_of(record: ClaimRecord) -> list[Evidence]:
     """The record's evidence as the product has it."""
     return [
-        Evidence(id=f"e{place}", item_id=str(record.item.get("id", "x")), detail="", **entry)
-        for place, entry in enumerate(record.evidence, start=1)
+        Evidence(id=f"e{number}", item_id=str(record.item.get("id", "x")), detail="", **entry)
+        for number, entry in enumerate(record.evidence, start=1)
     ]
 
 
 def _vocabulary(record: ClaimRecord) -> Vocabulary:
-    brands = {one.get("brand") for one in [record.item, *record.others]}
+    brands = {item.get("brand") for item in [record.item, *record.others]}
     return Vocabulary(brands=sorted(str(brand) for brand in brands if brand))
 
 
 def checkers(entailment: Entailment | None) -> dict[str, Check]:
     """The checkers by name: the product's, its rules alone, and the evaluation's own where it takes these records."""
-    found: dict[str, Check] = {"rules": rules_check}
+    by_name: dict[str, Check] = {"rules": rules_check}
     if entailment:
-        found = {"product": lambda record: not product_problems(record, entailment), **found}
+        by_name = {"product": lambda record: not product_problems(record, entailment), **by_name}
     if find_spec(_EVALUATION) is not None:
         supported = import_module(_EVALUATION).supported
-        found["evaluation"] = lambda record: bool(supported(record.model_dump(by_alias=True)))
-    return found
+        by_name["evaluation"] = lambda record: bool(supported(record.model_dump(by_alias=True)))
+    return by_name

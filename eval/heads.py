@@ -16,8 +16,8 @@ FOLDS: Final = 5
 HARM: Final = (0.5, 0.7, 0.9)
 """Probabilities at which precision and recall of refusals are told."""
 
-WANTED: Final = ("thing", "prop")
-NAMED: Final = (*WANTED, "not", "for", "said")
+WISH_ROLES: Final = ("thing", "prop")
+NAMED_ROLES: Final = (*WISH_ROLES, "not", "for", "said")
 """Roles of spans of which it is told whether they are wanted."""
 
 
@@ -34,12 +34,12 @@ class HeadFigures:
     @property
     def act(self) -> float:
         """Share of messages whose act is right."""
-        return _share(self.acts, lambda pair: pair[0] == pair[1])
+        return _fraction(self.acts, lambda pair: pair[0] == pair[1])
 
     @property
     def number(self) -> float:
         """Share of numbers whose role is right."""
-        return _share(
+        return _fraction(
             Counter({pair: count for pair, count in self.roles.items() if pair[0] in NUMBER_ROLES}),
             lambda pair: pair[0] == pair[1],
         )
@@ -47,7 +47,7 @@ class HeadFigures:
     @property
     def is_wanted(self) -> float:
         """Share of names and words of which it is rightly told whether they are wanted."""
-        return _share(self.wanted, bool)
+        return _fraction(self.wanted, bool)
 
     def refusals(self, threshold: float) -> tuple[float, float]:
         """Precision and recall of refusing from this probability on."""
@@ -58,58 +58,58 @@ class HeadFigures:
     def operation(self, name: str) -> tuple[float, float]:
         """Precision and recall of an operation."""
         right = self.operations[name, True, True]
-        said = right + self.operations[name, True, False]
-        there = right + self.operations[name, False, True]
-        return right / max(said, 1), right / max(there, 1)
+        predicted = right + self.operations[name, True, False]
+        actual = right + self.operations[name, False, True]
+        return right / max(predicted, 1), right / max(actual, 1)
 
 
-def _share(counts: Counter[T], is_right: Callable[[T], bool]) -> float:
+def _fraction(counts: Counter[T], is_right: Callable[[T], bool]) -> float:
     return sum(count for key, count in counts.items() if is_right(key)) / max(counts.total(), 1)
 
 
-def cross_validated(given: Sequence[MessageExample], *, seed: int = 0) -> HeadFigures:
+def cross_validated(examples: Sequence[MessageExample], *, seed: int = 0) -> HeadFigures:
     """Each message is read by classifiers that were trained on the other folds; the unseen language is left out."""
     figures = HeadFigures()
-    for heads, left_out in folds(given, seed=seed):
+    for heads, left_out in folds(examples, seed=seed):
         count(figures, heads, left_out)
     return figures
 
 
-def folds(given: Sequence[MessageExample], *, seed: int = 0) -> Iterator[tuple[Heads, list[MessageExample]]]:
+def folds(examples: Sequence[MessageExample], *, seed: int = 0) -> Iterator[tuple[Heads, list[MessageExample]]]:
     """Classifiers and the messages that they were not trained on; those of the unseen language are in none."""
-    seen = [one for one in given if one.message.language != HELD_OUT]
-    order = np.random.default_rng(seed).permutation(len(seen))
+    usable = [example for example in examples if example.message.language != HELD_OUT]
+    order = np.random.default_rng(seed).permutation(len(usable))
     for fold in range(FOLDS):
         left_out = set(order[fold::FOLDS].tolist())
-        heads = Heads(fit([one for place, one in enumerate(seen) if place not in left_out], seed=seed))
-        yield heads, [seen[place] for place in sorted(left_out)]
+        heads = Heads(fit([example for index, example in enumerate(usable) if index not in left_out], seed=seed))
+        yield heads, [usable[index] for index in sorted(left_out)]
 
 
-def on_unseen_language(given: Sequence[MessageExample], *, seed: int = 0) -> HeadFigures:
+def on_unseen_language(examples: Sequence[MessageExample], *, seed: int = 0) -> HeadFigures:
     """The messages of the language that no classifier is trained on."""
-    heads = Heads(fit([one for one in given if one.message.language != HELD_OUT], seed=seed))
+    heads = Heads(fit([example for example in examples if example.message.language != HELD_OUT], seed=seed))
     figures = HeadFigures()
-    count(figures, heads, (one for one in given if one.message.language == HELD_OUT))
+    count(figures, heads, (example for example in examples if example.message.language == HELD_OUT))
     return figures
 
 
 def count(figures: HeadFigures, heads: Heads, examples: Iterable[MessageExample]) -> None:
     """Add what these classifiers make of the examples to the figures."""
     for message, states in examples:
-        read = heads.read(message.text, states, shown=message.shown)
+        reading = heads.read(message.text, states, shown=message.shown)
         if message.act is None:
             for name in OPERATIONS:
-                figures.operations[name, read.operations[name] >= 0.5, name in message.operations] += 1
+                figures.operations[name, reading.operations[name] >= 0.5, name in message.operations] += 1
             continue
-        figures.acts[message.act, read.act] += 1
-        figures.harm.append((read.acts["harm"], message.act == "harm"))
+        figures.acts[message.act, reading.act] += 1
+        figures.harm.append((reading.acts["harm"], message.act == "harm"))
         for span in message.spans:
             number = span.role in NUMBER_ROLES
-            figures.roles[span.role, read.tagged.role_of(span.start, span.end, number=number)[0]] += 1
-            if span.role in NAMED:
-                distribution = read.tagged.distribution(span.start, span.end)
-                share = sum(float(distribution[ROLES.index(role)]) for role in WANTED)
-                figures.wanted[(share >= 0.5) == (span.role in WANTED)] += 1
+            figures.roles[span.role, reading.tagged.role_of(span.start, span.end, number=number)[0]] += 1
+            if span.role in NAMED_ROLES:
+                distribution = reading.tagged.distribution(span.start, span.end)
+                probability = sum(float(distribution[ROLES.index(role)]) for role in WISH_ROLES)
+                figures.wanted[(probability >= 0.5) == (span.role in WISH_ROLES)] += 1
 
 
 def in_words(figures: HeadFigures) -> str:
@@ -132,6 +132,6 @@ def in_words(figures: HeadFigures) -> str:
 
 def _confusion(counts: Counter[tuple[str, str]], names: Sequence[str]) -> list[str]:
     """One line for each true name, with how often it was read as each."""
-    read = [*names, *(["other"] if "other" not in names and any(one == "other" for _, one in counts) else [])]
-    lines = [" " * 12 + "".join(f"{name[:7]:>8}" for name in read)]
-    return lines + [f"{name:12}" + "".join(f"{counts[name, one]:>8}" for one in read) for name in names]
+    columns = [*names, *(["other"] if "other" not in names and any(column == "other" for _, column in counts) else [])]
+    lines = [" " * 12 + "".join(f"{name[:7]:>8}" for name in columns)]
+    return lines + [f"{name:12}" + "".join(f"{counts[name, column]:>8}" for column in columns) for name in names]

@@ -29,14 +29,14 @@ class StepAnswer(NamedTuple):
     """One answer of the model beside the right one."""
 
     example: Example
-    place: int
+    position: int
     """Which of the example's messages it stands for."""
     text: str
 
     @property
     def right(self) -> str:
         """What should have been said."""
-        return self.example.messages[self.place].content
+        return self.example.messages[self.position].content
 
 
 @dataclass
@@ -53,28 +53,33 @@ class StepFigures:
 
 async def ask(chat: ChatClient, examples: Sequence[Example], progress: Callable[[int], None]) -> list[StepAnswer]:
     """The model's answer for every message that it is to answer, with the right answers before it."""
-    places, done = asyncio.Semaphore(AT_ONCE), 0
+    slots, finished = asyncio.Semaphore(AT_ONCE), 0
 
-    async def one(example: Example, place: int) -> StepAnswer:
-        nonlocal done
-        told = [_KINDS[said.role](content=said.content) for said in example.messages[:place]]
-        async with places:
+    async def answer_one(example: Example, position: int) -> StepAnswer:
+        nonlocal finished
+        messages = [_KINDS[message.role](content=message.content) for message in example.messages[:position]]
+        async with slots:
             try:
                 text = await chat.for_turn().complete_text(
-                    told, purpose="step", max_tokens=PLAN_TOKENS, when_cut="whole sentences"
+                    messages, purpose="step", max_tokens=PLAN_TOKENS, when_cut="whole sentences"
                 )
             except LLMBadReply:
                 text = ""
-        done += 1
-        progress(done)
-        return StepAnswer(example, place, text.strip())
+        finished += 1
+        progress(finished)
+        return StepAnswer(example, position, text.strip())
 
-    return await asyncio.gather(*(one(*asked) for asked in to_ask(examples)))
+    return await asyncio.gather(*(answer_one(*request) for request in to_ask(examples)))
 
 
 def to_ask(examples: Iterable[Example]) -> list[tuple[Example, int]]:
-    """Every answer that the examples have, as its example and place."""
-    return [(one, place) for one in examples for place, said in enumerate(one.messages) if said.learned]
+    """Every answer that the examples have, as its example and the position of the message."""
+    return [
+        (example, position)
+        for example in examples
+        for position, message in enumerate(example.messages)
+        if message.learned
+    ]
 
 
 def figures(
@@ -97,11 +102,11 @@ def _judged(answer: StepAnswer, encoder: TextEncoder, language_of: Callable[[str
     """Whether an answer is right, names the right tools, and has the right form."""
     match answer.example.step:
         case "plan":
-            said, wanted = _calls(answer.text), _calls(answer.right) or []
-            if said is None:
+            calls, expected_calls = _calls(answer.text), _calls(answer.right) or []
+            if calls is None:
                 return False, False, False
-            tools = [call["tool"] for call in said] == [call["tool"] for call in wanted]
-            same = tools and all(_same(*pair, encoder) for pair in zip(said, wanted, strict=True))
+            tools = [call["tool"] for call in calls] == [call["tool"] for call in expected_calls]
+            same = tools and all(_same(*pair, encoder) for pair in zip(calls, expected_calls, strict=True))
             return same, tools, True
         case "order":
             first, best = _first(answer.text), _first(answer.right)
@@ -116,16 +121,18 @@ def _judged(answer: StepAnswer, encoder: TextEncoder, language_of: Callable[[str
 def _first(text: str) -> str:
     """The alias of the item that an order puts first; empty where it is no order."""
     ranking: Any = _parsed(text).get("ranking")
-    good = isinstance(ranking, list) and ranking and all(isinstance(one, dict) and "item" in one for one in ranking)
+    good = (
+        isinstance(ranking, list) and ranking and all(isinstance(entry, dict) and "item" in entry for entry in ranking)
+    )
     return str(ranking[0]["item"]) if good else ""
 
 
 def _parsed(text: str) -> dict[str, Any]:
     try:
-        told = json.loads(text)
+        value = json.loads(text)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _calls(text: str) -> list[dict[str, Any]] | None:
@@ -136,14 +143,14 @@ def _calls(text: str) -> list[dict[str, Any]] | None:
     return calls if good else None
 
 
-def _same(said: dict[str, Any], wanted: dict[str, Any], encoder: TextEncoder) -> bool:
+def _same(actual: dict[str, Any], expected: dict[str, Any], encoder: TextEncoder) -> bool:
     """Whether two calls of one tool ask for the same: words by their meaning, all else by its value."""
-    mine, right = dict(said["arguments"]), dict(wanted["arguments"])
+    mine, right = dict(actual["arguments"]), dict(expected["arguments"])
     for name in ("query", "question", "answer"):
         words = str(mine.pop(name, "")), str(right.pop(name, ""))
         if name == "query" and words[0].casefold() != words[1].casefold():
-            one, other = encoder.encode_once(words, purpose="query")
-            if float(one @ other) < ALIKE:
+            first, second = encoder.encode_once(words, purpose="query")
+            if float(first @ second) < ALIKE:
                 return False
     mine.pop("choices", None)
     right.pop("choices", None)

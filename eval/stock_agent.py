@@ -40,8 +40,8 @@ class FirstCallRequired(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
         """Set ``tool_choice`` to "required" until a tool has answered."""
-        answered = any(isinstance(message, ToolMessage) for message in request.messages)
-        return await handler(request if answered else request.override(tool_choice="required"))
+        has_tool_result = any(isinstance(message, ToolMessage) for message in request.messages)
+        return await handler(request if has_tool_result else request.override(tool_choice="required"))
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class StockConversation:
         lines = []
         for kind, prefix, paths in (("picture", "img", images), ("voice note", "aud", audio)):
             for path in paths:
-                name = f"{prefix}{sum(known.startswith(prefix) for known in self._files) + 1}"
+                name = f"{prefix}{sum(attached.startswith(prefix) for attached in self._files) + 1}"
                 self._files[name] = path
                 lines.append(f"Attached {kind}: {name}")
         return lines
@@ -128,11 +128,11 @@ def named_items(text: str, items: Mapping[str, Item], most: int = MOST) -> list[
 
     Longer names are looked for first, so that "camera lens" is not also "camera".
     """
-    rest, found = text.casefold(), []
+    remaining_text, mentions = text.casefold(), []
     names = [(name.casefold(), item.id) for item in items.values() for name in {item.title, item.id}]
     for name, item_id in sorted(names, key=lambda pair: -len(pair[0])):
-        match = re.search(rf"(?<![\w-]){re.escape(name)}(?:e?s)?(?![\w-])", rest)
+        match = re.search(rf"(?<![\w-]){re.escape(name)}(?:e?s)?(?![\w-])", remaining_text)
         if match:
-            found.append((match.start(), item_id))
-            rest = rest.replace(match.group(), " " * len(match.group()))
-    return list(dict.fromkeys(item_id for _, item_id in sorted(found)))[:most]
+            mentions.append((match.start(), item_id))
+            remaining_text = remaining_text.replace(match.group(), " " * len(match.group()))
+    return list(dict.fromkeys(item_id for _, item_id in sorted(mentions)))[:most]

@@ -53,7 +53,7 @@ def load(*, held_out: bool = False) -> list[Conversations]:
     """The built-in conversations, or those that nothing is trained on."""
     folder = files(__package__) / "data"
     folder = folder / "held_out" if held_out else folder
-    return [_read(file) for file in sorted(folder.iterdir(), key=lambda one: one.name) if file.name.endswith(".yaml")]
+    return [_read(file) for file in sorted(folder.iterdir(), key=lambda file: file.name) if file.name.endswith(".yaml")]
 
 
 def _read(file: Traversable) -> Conversations:

@@ -82,57 +82,58 @@ async def examples_of(data: Conversations, settings: Settings) -> list[Example]:
 
 async def _run(data: Conversations, settings: Settings, engines: Engines) -> list[Example]:
     REHEARSING.set(True)  # what the labels do not say is no warning
-    chat, found = LabelledChat(settings, data.items), list[Example]()
+    chat, examples = LabelledChat(settings, data.items), list[Example]()
     async with Assistant(settings, engines=engines, chat=chat) as assistant:
         for number, conversation in enumerate(data.conversations):
             session = f"{number}"
-            for place, turn in enumerate(conversation.turns):
-                asked, reply = await _ask(assistant, chat, turn, session)
+            for position, turn in enumerate(conversation.turns):
+                prompts, reply = await _ask(assistant, chat, turn, session)
                 if reply is None:
                     break
-                records = assistant.log.events(session, place + 1)
-                kept = _accepted(asked, reply, [one for one in records if isinstance(one, RoundFinished)])
-                source = f"{data.name} {number}.{place}"
-                found += [_example(one, conversation, source) for one in kept]
-    return found
+                records = assistant.log.events(session, position + 1)
+                rounds = [record for record in records if isinstance(record, RoundFinished)]
+                accepted = _accepted(prompts, reply, rounds)
+                source = f"{data.name} {number}.{position}"
+                examples += [_example(prompt, conversation, source) for prompt in accepted]
+    return examples
 
 
 async def _ask(
     assistant: Assistant, chat: LabelledChat, turn: LabelledTurn, session: str
 ) -> tuple[list[LabelledPrompt], Reply | None]:
     """What the model was asked in the turn, and the reply; none where the message is refused."""
-    chat.turn, chat.condition, chat.asked = turn, "", []
+    chat.turn, chat.condition, chat.prompts = turn, "", []
     if turn.next == "take_back":
         try:
-            held = (await assistant.memory(session)).constraints
+            constraints = (await assistant.memory(session)).constraints
         except SessionError:
-            held = []
-        given_up = [one for one in held if one.field == turn.condition]
+            constraints = []
+        given_up = [constraint for constraint in constraints if constraint.field == turn.condition]
         chat.condition = constraints_in_words(given_up[:1], "en")
     try:
-        return chat.asked, await assistant.reply(turn.say, session_id=session, top_n=3)
+        return chat.prompts, await assistant.reply(turn.say, session_id=session, top_n=3)
     except ProductError:
-        return chat.asked, None
+        return chat.prompts, None
 
 
 def _accepted(
-    asked: Sequence[LabelledPrompt], reply: Reply, rounds: Sequence[RoundFinished]
+    prompts: Sequence[LabelledPrompt], reply: Reply, rounds: Sequence[RoundFinished]
 ) -> Iterator[LabelledPrompt]:
     """What code let pass; of the rounds of a plan the last that did, as the others stand in its prompt."""
-    made, whole = iter(rounds[1:]), None
-    for one in asked:
-        if one.step != "plan":
-            yield one
+    call_rounds, whole = iter(rounds[1:]), None
+    for prompt in prompts:
+        if prompt.step != "plan":
+            yield prompt
             continue
-        calls = json.loads(one.answer)["calls"]
-        if "ask_customer" in one.answer and not reply.question:
+        calls = json.loads(prompt.answer)["calls"]
+        if "ask_customer" in prompt.answer and not reply.question:
             break
-        if calls and calls[0]["tool"] not in ("ask_customer", "small_talk") and not _passed(next(made, None)):
+        if calls and calls[0]["tool"] not in ("ask_customer", "small_talk") and not _passed(next(call_rounds, None)):
             break
         if not all(_holds(call["arguments"].get("filters", {}), reply.constraints) for call in calls):
             whole = None
             break
-        whole = one
+        whole = prompt
     if whole is not None:
         yield whole
 
@@ -142,21 +143,23 @@ def _holds(filters: dict[str, Any], constraints: dict[str, Any]) -> bool:
     return not missing_filters(filters, constraints)
 
 
-def _passed(done: RoundFinished | None) -> bool:
+def _passed(finished_round: RoundFinished | None) -> bool:
     """Whether the calls were made, and none was answered with a reason why not."""
     good = ("{", "Taken back", "Nothing was found")
-    return done is not None and all(" | " in call.result or call.result.startswith(good) for call in done.calls)
+    return finished_round is not None and all(
+        " | " in call.result or call.result.startswith(good) for call in finished_round.calls
+    )
 
 
-def _example(asked: LabelledPrompt, conversation: LabelledConversation, source: str) -> Example:
+def _example(prompt: LabelledPrompt, conversation: LabelledConversation, source: str) -> Example:
     """The prompt and the answer; in a plan the rounds after the reading's own are answers too."""
-    rounds = [place for place, message in enumerate(asked.messages) if is_round(message)][1:]
-    told = [
-        ExampleMessage(role=_role(message), content=str(message.content), learned=place in rounds)
-        for place, message in enumerate(asked.messages)
+    rounds = [position for position, message in enumerate(prompt.messages) if is_round(message)][1:]
+    messages = [
+        ExampleMessage(role=_role(message), content=str(message.content), learned=position in rounds)
+        for position, message in enumerate(prompt.messages)
     ]
-    told.append(ExampleMessage(role="assistant", content=asked.answer, learned=True))
-    return Example(step=asked.step, language=conversation.language, messages=told, source=source)
+    messages.append(ExampleMessage(role="assistant", content=prompt.answer, learned=True))
+    return Example(step=prompt.step, language=conversation.language, messages=messages, source=source)
 
 
 def _role(message: BaseMessage) -> Literal["system", "user", "assistant"]:
@@ -175,7 +178,7 @@ def role_examples() -> Iterator[Example]:
                 continue
             question = RoleQuestion(message.text, span.start, span.end, number=role in NUMBER_ROLES)
             prompt, source = question.messages(TAUGHT), f"labels {number}.{span.start}"
-            yield _answered("role", message.language, prompt, answers[role], source)
+            yield _with_answer("role", message.language, prompt, answers[role], source)
 
 
 def sentence_examples(*, held_out: bool = False) -> Iterator[Example]:
@@ -183,16 +186,16 @@ def sentence_examples(*, held_out: bool = False) -> Iterator[Example]:
     folder = files(__package__) / "data"
     file = (folder / "held_out" if held_out else folder) / "sentences.jsonl"
     for number, line in enumerate(file.read_text("utf-8").splitlines()):
-        told = json.loads(line)
+        row = json.loads(line)
         prompt = load_prompt("explain", TAUGHT).render(
-            language=language_name(told["language"]), title=told["title"], facts=told["facts"]
+            language=language_name(row["language"]), title=row["title"], facts=row["facts"]
         )
-        yield _answered("sentence", told["language"], prompt, told["sentence"], f"sentences {number}")
+        yield _with_answer("sentence", row["language"], prompt, row["sentence"], f"sentences {number}")
 
 
-def _answered(step: Step, language: str, prompt: Sequence[Message], answer: str, source: str) -> Example:
-    told = [ExampleMessage(role=one.role, content=one.content) for one in prompt]
-    messages = [*told, ExampleMessage(role="assistant", content=answer, learned=True)]
+def _with_answer(step: Step, language: str, prompt: Sequence[Message], answer: str, source: str) -> Example:
+    prompt_messages = [ExampleMessage(role=message.role, content=message.content) for message in prompt]
+    messages = [*prompt_messages, ExampleMessage(role="assistant", content=answer, learned=True)]
     return Example(step=step, language=language, messages=messages, source=source)
 
 
@@ -216,27 +219,27 @@ def built_in(
     Args:
         say: told how far it is.
     """
-    chance, several, found = random.Random(seed), load(held_out=held_out), []
+    chance, several, examples = random.Random(seed), load(held_out=held_out), []
     with ProcessPoolExecutor(min(len(several), os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
-        for data, made in zip(several, pool.map(_made, several, repeat(settings)), strict=True):
-            say(f"{data.name}: {len(made)} examples")
-            found += made if held_out else _evened(made, chance)
-    labelled = [one for one in role_examples() if _is_held_out(one.source) == held_out]
-    wanted = ROLES // 10 if held_out else ROLES
-    found += [*sentence_examples(held_out=held_out), *_at_most(wanted, labelled, chance)]
-    return chance.sample(found, len(found))
+        for data, data_examples in zip(several, pool.map(_examples_in_process, several, repeat(settings)), strict=True):
+            say(f"{data.name}: {len(data_examples)} examples")
+            examples += data_examples if held_out else _evened(data_examples, chance)
+    labelled = [example for example in role_examples() if _is_held_out(example.source) == held_out]
+    limit = ROLES // 10 if held_out else ROLES
+    examples += [*sentence_examples(held_out=held_out), *_at_most(limit, labelled, chance)]
+    return chance.sample(examples, len(examples))
 
 
-def _made(data: Conversations, settings: Settings) -> list[Example]:
+def _examples_in_process(data: Conversations, settings: Settings) -> list[Example]:
     return asyncio.run(examples_of(data, settings))
 
 
 def _evened(examples: Sequence[Example], chance: random.Random) -> list[Example]:
     """Fewer of what is common: a plan that ends at once, which would else be learned as the answer to everything."""
-    ends = [one for one in examples if one.step == "plan" and [*_answers(one)] == [NO_CALLS]]
-    orders = [one for one in examples if one.step == "order"]
-    others = [one for one in examples if one not in ends and one not in orders]
-    plans = sum(one.step == "plan" for one in others) // 2
+    ends = [example for example in examples if example.step == "plan" and [*_answers(example)] == [NO_CALLS]]
+    orders = [example for example in examples if example.step == "order"]
+    others = [example for example in examples if example not in ends and example not in orders]
+    plans = sum(example.step == "plan" for example in others) // 2
     return others + _at_most(plans, ends, chance) + _at_most(ORDERS, orders, chance)
 
 
@@ -245,7 +248,7 @@ def _at_most(count: int, examples: list[Example], chance: random.Random) -> list
 
 
 def _answers(example: Example) -> Iterator[str]:
-    return (one.content for one in example.messages if one.learned)
+    return (message.content for message in example.messages if message.learned)
 
 
 def _is_held_out(source: str) -> bool:
@@ -255,7 +258,7 @@ def _is_held_out(source: str) -> bool:
 
 def write(examples: Iterable[Example], path: Path) -> int:
     """Write examples, one JSON object a line; how many."""
-    lines = [json.dumps(one.model_dump(), ensure_ascii=False) for one in examples]
+    lines = [json.dumps(example.model_dump(), ensure_ascii=False) for example in examples]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(line + "\n" for line in lines), "utf-8")
     return len(lines)

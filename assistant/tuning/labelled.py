@@ -14,7 +14,7 @@ from assistant.settings import Settings
 from assistant.tuning.conversations import LabelledTurn
 from tools.records import Item
 
-SHOWN = 3
+SHOWN_ITEMS = 3
 """How many items an answer shows."""
 
 _CANDIDATE = re.compile(r"^([A-Z]{1,2}): (.+)$", re.MULTILINE)
@@ -38,7 +38,7 @@ class LabelledChat(ChatClient):
         self.turn: LabelledTurn | None = None
         self.condition = ""
         """Of a condition that is to be taken back: its words among the filters in force."""
-        self.asked: list[LabelledPrompt] = []
+        self.prompts: list[LabelledPrompt] = []
 
     def for_turn(self) -> "LabelledChat":
         """Itself: one conversation is run at a time."""
@@ -63,8 +63,8 @@ class LabelledChat(ChatClient):
             answer: dict[str, Any] = {"calls": self._calls(turn, messages, schema)}
         else:
             answer = {"ranking": self._order(turn, messages, schema)}
-        told = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-        self.asked.append(LabelledPrompt("plan" if purpose == "plan" else "order", [*messages], told))
+        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+        self.prompts.append(LabelledPrompt("plan" if purpose == "plan" else "order", [*messages], text))
         return answer
 
     async def complete_text(self, messages: Sequence[BaseMessage], *, purpose: str, **_: object) -> str:
@@ -75,7 +75,7 @@ class LabelledChat(ChatClient):
         """
         if purpose != "chat" or not self._labelled().answer:
             raise LLMBadReply("The labels have no such sentence.")
-        self.asked.append(LabelledPrompt("chat", [*messages], self._labelled().answer))
+        self.prompts.append(LabelledPrompt("chat", [*messages], self._labelled().answer))
         return self._labelled().answer
 
     async def call_tools(self, *_: object, **__: object) -> ToolAnswer:
@@ -95,8 +95,8 @@ class LabelledChat(ChatClient):
         self, turn: LabelledTurn, messages: Sequence[BaseMessage], schema: dict[str, Any]
     ) -> list[dict[str, Any]]:
         """The next calls; none where what was found fits, or a call was made already."""
-        made = [json.loads(str(one.content))["calls"] for one in messages if is_round(one)]
-        if len(made) > 1:
+        earlier_calls = [json.loads(str(message.content))["calls"] for message in messages if is_round(message)]
+        if len(earlier_calls) > 1:
             return []
         match turn.next:
             case "small_talk":
@@ -111,26 +111,27 @@ class LabelledChat(ChatClient):
                 return [_call("search_pages", query=turn.query)]
             case "history":
                 return [_call("user_history")]
-        filters = missing_filters(turn.filters, made[0][0]["arguments"].get("filters", {}) if made and made[0] else {})
+        in_force = earlier_calls[0][0]["arguments"].get("filters", {}) if earlier_calls and earlier_calls[0] else {}
+        filters = missing_filters(turn.filters, in_force)
         search = _call("search_by_text", query=turn.query, **({"filters": filters} if filters else {}))
         if turn.next == "take_back":
             if not self.condition:
                 raise LLMBadReply("The condition is not in force.")
             return [_call("take_back", condition=self.condition, words=turn.words), search]
-        found = _known(schema)[:SHOWN]
-        return [] if turn.best and turn.best[0] in found and not filters else [search]
+        visible_ids = _known_ids(schema)[:SHOWN_ITEMS]
+        return [] if turn.best and turn.best[0] in visible_ids and not filters else [search]
 
     def _order(
         self, turn: LabelledTurn, messages: Sequence[BaseMessage], schema: dict[str, Any]
     ) -> list[dict[str, Any]]:
         """What fits, best first, and then the others as they stand; with the first line that speaks for each."""
-        text = "\n".join(str(one.content) for one in messages if isinstance(one, HumanMessage))
+        text = "\n".join(str(message.content) for message in messages if isinstance(message, HumanMessage))
         by_item = {self._by_title.get(title.strip()): alias for alias, title in _CANDIDATE.findall(text)}
         fitting = [by_item[item] for item in turn.best or () if item in by_item]
         if not fitting:
             raise LLMBadReply("Nothing that fits is among the candidates.")
         ranking = schema["properties"]["ranking"]
-        entries = {one["properties"]["item"]["const"]: one["properties"] for one in ranking["items"]["anyOf"]}
+        entries = {entry["properties"]["item"]["const"]: entry["properties"] for entry in ranking["items"]["anyOf"]}
         order = list(dict.fromkeys([*fitting, *entries]))[: ranking["maxItems"]]
         return [{"item": alias, "evidence": entries[alias]["evidence"]["items"]["enum"][:1]} for alias in order]
 
@@ -144,23 +145,23 @@ def _call(tool: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - of a
     return {"tool": tool, "arguments": arguments}
 
 
-def missing_filters(filters: dict[str, Any], held: dict[str, Any]) -> dict[str, Any]:
-    """Of the filters, what is not held yet; of lists and attributes, the values that are not."""
+def missing_filters(filters: dict[str, Any], in_force: dict[str, Any]) -> dict[str, Any]:
+    """Of the filters, what is not in force yet; of lists and attributes, the values that are not."""
     new = {}
     for name, value in filters.items():
-        known = held.get(name)
+        current = in_force.get(name)
         if isinstance(value, list):
-            value = [one for one in value if one not in (known or [])]
+            value = [entry for entry in value if entry not in (current or [])]
         elif isinstance(value, dict):
-            value = {key: own for key, own in value.items() if key not in (known or {})}
-        elif known is not None and abs(float(known) - float(value)) < 0.02:
+            value = {key: own for key, own in value.items() if key not in (current or {})}
+        elif current is not None and abs(float(current) - float(value)) < 0.02:
             continue
         if value not in ([], {}):
             new[name] = value
     return new
 
 
-def _known(schema: dict[str, Any]) -> list[str]:
+def _known_ids(schema: dict[str, Any]) -> list[str]:
     """Ids of the items of the conversation, the candidates first, as the schema of a round enumerates them."""
     for call in schema["properties"]["calls"]["items"]["anyOf"]:
         ids = call["properties"]["arguments"]["properties"].get("item_id", {}).get("enum")

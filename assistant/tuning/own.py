@@ -43,25 +43,25 @@ def own_examples(data: Path) -> OwnExamples:
     file = data.expanduser() / SESSIONS
     if not file.is_file():
         raise ConfigError(f"There are no conversations in {data}.")
-    log, found, users = SessionLog(file), list[Example](), set[str]()
+    log, all_examples, users = SessionLog(file), list[Example](), set[str]()
     for session_id in log.sessions():
         examples = list(_of_session(log, session_id))
-        found += examples
+        all_examples += examples
         users |= {log.session(session_id).owner} if examples else set()
-    if len(found) < LEAST:
+    if len(all_examples) < LEAST:
         raise ConfigError(
-            f"Only {len(found)} answers in {data} were followed by a like, the cart or an order; "
+            f"Only {len(all_examples)} answers in {data} were followed by a like, the cart or an order; "
             f"{LEAST} are needed to learn from."
         )
-    return OwnExamples(found, sorted(users))
+    return OwnExamples(all_examples, sorted(users))
 
 
 def _of_session(log: SessionLog, session_id: str) -> Iterator[Example]:
     turns, pressed = log.read(session_id), log.feedback(session_id)
     ends = [turn.at for turn in turns[1:]] + [float("inf")]
     for turn, end in zip(turns, ends, strict=True):
-        shown = {item.item_id for item in turn.reply.recommendations}
-        if any(item in shown and event in AGREED and turn.at <= at < end for item, event, at in pressed):
+        shown_ids = {item.item_id for item in turn.reply.recommendations}
+        if any(item in shown_ids and event in AGREED and turn.at <= at < end for item, event, at in pressed):
             yield from _of_turn(log.events(session_id, turn.turn), turn, session_id)
 
 
@@ -71,17 +71,19 @@ def _of_turn(events: list[TurnEvent], turn: StoredTurn, session_id: str) -> Iter
     if len({record.wish for record in records}) != 1 or turn.reply.question:
         return
     rules = load_prompt("plan", TAUGHT).render(categories="", brands="")
-    told = [ExampleMessage(role=one.role, content=one.content) for one in rules]
+    messages = [ExampleMessage(role=rule.role, content=rule.content) for rule in rules]
     rounds = 0
     for message in plain_messages(records):
         by_model = isinstance(message, AIMessage)
         rounds += by_model
-        told.append(
+        messages.append(
             ExampleMessage(
                 role="assistant" if by_model else "user",
                 content=str(message.content),
                 learned=by_model and rounds > 1,
             )
         )
-    told.append(ExampleMessage(role="assistant", content=_END, learned=True))
-    yield Example(step="plan", language=turn.reply.language, messages=told, source=f"session {session_id}.{turn.turn}")
+    messages.append(ExampleMessage(role="assistant", content=_END, learned=True))
+    yield Example(
+        step="plan", language=turn.reply.language, messages=messages, source=f"session {session_id}.{turn.turn}"
+    )

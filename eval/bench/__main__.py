@@ -54,9 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m eval.bench", description="Measure the product on this machine.")
-    known = [*USUAL, *LONG]
-    named = f"what to measure: {', '.join(known)}; default: all but {' and '.join(LONG)}"
-    parser.add_argument("names", nargs="*", metavar="NAME", help=named)
+    measurements = [*USUAL, *LONG]
+    help_text = f"what to measure: {', '.join(measurements)}; default: all but {' and '.join(LONG)}"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=help_text)
     parser.add_argument(
         "--all", action="store_true", help=f"also {' and '.join(LONG)}, which take about an hour on 2 cores"
     )

@@ -84,20 +84,20 @@ def measure(stage: Stage) -> Result:
     return result
 
 
-def _compare(stage: Stage, engines: Engines, files: list[Path], what: str, table: Table) -> dict[str, float]:
-    stage.say(f"ingesting {what}")
+def _compare(stage: Stage, engines: Engines, files: list[Path], kind: str, table: Table) -> dict[str, float]:
+    stage.say(f"ingesting {kind}")
     text, pictures = RecordingEncoder(engines.text), RecordingEncoder(engines.pictures)
     _warm(engines)
     began = time.perf_counter()
     ingest(engines.catalogue, files, Encoders(text, pictures), IngestOptions())  # type: ignore[arg-type]
     whole = time.perf_counter() - began
-    watched = text if what == "texts" else pictures
-    stage.say(f"the same {what} in a bare loop, twice")
+    watched = text if kind == "texts" else pictures
+    stage.say(f"the same {kind} in a bare loop, twice")
     bare = (watched.again() + watched.again()) / 2
     count = watched.count
-    others = pictures.seconds if what == "texts" else text.seconds
+    others = pictures.seconds if kind == "texts" else text.seconds
     rates = count / bare, count / watched.seconds, count / (whole - others)
-    table.add(what, count, rates[0], rates[1], rates[1] / rates[0], rates[2], rates[2] / rates[0])
+    table.add(kind, count, rates[0], rates[1], rates[1] / rates[0], rates[2], rates[2] / rates[0])
     return {"items": count, "bare": rates[0], "inside": rates[1], "whole": rates[2]}
 
 

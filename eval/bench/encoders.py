@@ -33,9 +33,9 @@ def compare(stage: Stage) -> tuple[Table, dict[str, Any]]:
             continue
         stage.say(f"encoding with {name}")
         command = [sys.executable, "-m", "eval.bench.encoders", str(folder), str(stage.settings.threads or 0)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - this module
-        numbers[name] = found = json.loads(done.stdout)
-        table.add(name, *(found[key] for key in ("dimensions", "items", "query_ms", "load", "peak_mb")))
+        process = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - this module
+        numbers[name] = figures = json.loads(process.stdout)
+        table.add(name, *(figures[key] for key in ("dimensions", "items", "query_ms", "load", "peak_mb")))
     return table, numbers
 
 
@@ -47,8 +47,10 @@ def measure_one(folder: Path, threads: int | None) -> dict[str, float]:
     encoder = TextEncoder(folder, threads=threads)
     encoder.load()
     loaded = time.perf_counter() - began
-    with tempfile.TemporaryDirectory() as place:
-        lines = map(json.loads, write_lines(Path(place) / "lines.jsonl", ITEMS).read_text("utf-8").splitlines())
+    with tempfile.TemporaryDirectory() as temporary_folder:
+        lines = map(
+            json.loads, write_lines(Path(temporary_folder) / "lines.jsonl", ITEMS).read_text("utf-8").splitlines()
+        )
         texts = [f"{line['title']}\n{line['description']}" for line in lines]
     encoder.encode(texts[:8])
     began = time.perf_counter()
@@ -70,8 +72,8 @@ def measure_one(folder: Path, threads: int | None) -> dict[str, float]:
 
 def _peak_kilobytes() -> int:
     """The most memory of this program; getrusage counts what the process was before it began this program too."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii"))
-    return int(found[1]) if found else 0
+    match = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii"))
+    return int(match[1]) if match else 0
 
 
 if __name__ == "__main__":

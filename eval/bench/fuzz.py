@@ -59,14 +59,15 @@ def _failures(tallies: list[Tally]) -> Table:
     table = Table("Distinct failures, each with the smallest input that showed it", ["kind", "what", "times", "input"])
     for tally in tallies:
         for failure in tally.failures.values():
-            what = f"{failure.sort}: {failure.what}"
-            table.add(tally.kind, what, failure.count, shortened(failure.reproducer))
+            description = f"{failure.sort}: {failure.description}"
+            table.add(tally.kind, description, failure.count, shortened(failure.reproducer))
     return table
 
 
 def _numbers(tally: Tally) -> dict[str, object]:
     failures = [
-        {"sort": f.sort, "what": f.what, "times": f.count, "input": f.reproducer} for f in tally.failures.values()
+        {"sort": f.sort, "what": f.description, "times": f.count, "input": f.reproducer}
+        for f in tally.failures.values()
     ]
     return {
         "cases": tally.cases,

@@ -51,8 +51,8 @@ def measure(stage: Stage) -> Result:
             store.forget(busy)
             forgetting = time.perf_counter() - began
     table = Table(f"Events, {events:,} lines of JSON", ["step", "seconds", "events a second"])
-    for name, done in (("first", first), ("the same file again", second)):
-        table.add(name, done.seconds, round(done.lines / max(done.seconds, 1e-3)))
+    for name, outcome in (("first", first), ("the same file again", second)):
+        table.add(name, outcome.seconds, round(outcome.lines / max(outcome.seconds, 1e-3)))
     table.add("the busiest user forgotten, file written anew", forgetting, None)
     looking = Table(f"Reading, median of {REPEATS} where nothing else is said", ["question", "milliseconds"])
     for name, ms in reads.items():
@@ -72,8 +72,8 @@ def write_events(path: Path, events: int) -> Path:
             user = BUSY if n % 2 else f"user-{chance.randrange(USERS)}"
             item = f"item-{int(ITEMS ** chance.random()) - 1}"
             at = 1_700_000_000 + n * 60 + chance.randrange(60)
-            given = {"user_id": user, "item_id": item, "event": chance.choice(KINDS), "timestamp": at}
-            file.write(json.dumps(given) + "\n")
+            event = {"user_id": user, "item_id": item, "event": chance.choice(KINDS), "timestamp": at}
+            file.write(json.dumps(event) + "\n")
     return path
 
 

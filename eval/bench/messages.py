@@ -84,7 +84,7 @@ def messages(kind: str, count: int, seed: int = 0, length: int = LENGTH) -> Iter
     A third repeats one fragment, a third repeats a short sequence of fragments, a third draws each fragment anew.
     """
     draw = random.Random(f"{seed} {kind}")
-    everything = [fragment for one, fragments in KINDS.items() if one != kind for fragment in fragments]
+    everything = [fragment for other_kind, fragments in KINDS.items() if other_kind != kind for fragment in fragments]
     fragments = KINDS.get(kind) or everything
     for number in range(count):
         size = (1, draw.randint(2, 6), length)[number % 3]

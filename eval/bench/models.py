@@ -20,7 +20,7 @@ SUITE = "shop-dev"
 MODELS = (None, "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct")
 """None: the fused ranking with no model, which is what a turn ends with when the server is away."""
 
-TOLD = (
+REPORTED_MEASURES = (
     "passed", "hit_rate", "ndcg", "mrr", "tool_precision", "tool_recall", "constraint_accuracy", "violations",
     "template_share", "seconds",
 )  # fmt: skip
@@ -30,9 +30,9 @@ def measure(stage: Stage) -> Result:
     """Every model on a server of its own; ``stage.cases`` takes the first cases only."""
     suite = load_suite(SUITE)
     cases = [case.id for case in suite.cases][: stage.cases]
-    found = {model or "no model": _measures(stage, suite, cases, model) for model in MODELS}
-    result = Result("models", [_table(found)])
-    result.numbers = dict(found)
+    by_model = {model or "no model": _measures(stage, suite, cases, model) for model in MODELS}
+    result = Result("models", [_table(by_model)])
+    result.numbers = dict(by_model)
     return result
 
 
@@ -61,11 +61,11 @@ def _serving(stage: Stage, settings: Settings, model: str | None) -> Iterator[No
         server.down(settings)
 
 
-def _table(found: dict[str, dict[str, float]]) -> Table:
-    table = Table(f"Quality and time by model ({SUITE})", ["", *found])
-    table.add("cases", *(round(measures["cases"]) for measures in found.values()))
-    for name in TOLD:
-        values = [measures.get(name) for measures in found.values()]
+def _table(by_model: dict[str, dict[str, float]]) -> Table:
+    table = Table(f"Quality and time by model ({SUITE})", ["", *by_model])
+    table.add("cases", *(round(measures["cases"]) for measures in by_model.values()))
+    for name in REPORTED_MEASURES:
+        values = [measures.get(name) for measures in by_model.values()]
         shares = MEASURES[name].unit == "share"
         table.add(MEASURES[name].description, *(percent(value) if shares else value for value in values))
     return table

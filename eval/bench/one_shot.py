@@ -28,7 +28,7 @@ def measure(stage: Stage) -> Result:
     """Each command `RUNS` times, in turn with the baseline, after a run that fills the disk's cache."""
     with stage.sample_catalogue() as settings:
         commands = _commands(settings)
-        found: dict[str, list[tuple[float | None, float]]] = {name: [] for name in commands}
+        times_by_command: dict[str, list[tuple[float | None, float]]] = {name: [] for name in commands}
         bare: list[float] = []
         for run in range(RUNS + 1):
             stage.say(f"run {run} of {RUNS}")
@@ -37,8 +37,8 @@ def measure(stage: Stage) -> Result:
             if run:
                 bare.append(seconds)
                 for name, each in times.items():
-                    found[name].append(each)
-    return _result(found, median(bare))
+                    times_by_command[name].append(each)
+    return _result(times_by_command, median(bare))
 
 
 def _commands(settings: Settings) -> dict[str, list[str]]:
@@ -72,11 +72,11 @@ def _seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
     return time.perf_counter() - began
 
 
-def _result(found: Mapping[str, Sequence[tuple[float | None, float]]], bare: float) -> Result:
+def _result(times_by_command: Mapping[str, Sequence[tuple[float | None, float]]], bare: float) -> Result:
     columns = ["command", "first tool called (s)", "whole (s)", "whole, times the baseline"]
     table = Table(f"One command, median of {RUNS}", columns)
     numbers: dict[str, dict[str, float | None]] = {}
-    for name, times in found.items():
+    for name, times in times_by_command.items():
         begun = [first for first, _ in times if first is not None]
         first, whole = (median(begun) if begun else None), median(seconds for _, seconds in times)
         numbers[name] = {"first_tool": first, "whole": whole, "ratio": whole / bare}

@@ -122,7 +122,7 @@ def prefix_cache(base_url: str) -> tuple[float, float]:
 
 async def _turns(stage: Stage, settings: Settings, wire: RecordingProxy) -> list[MeasuredTurn]:
     engines, spans = timed(open_engines(settings))
-    found: list[MeasuredTurn] = []
+    measured_turns: list[MeasuredTurn] = []
     async with Assistant(settings, engines=engines) as assistant:
         stage.say("loading the engines")
         await assistant.warm_up()
@@ -131,8 +131,8 @@ async def _turns(stage: Stage, settings: Settings, wire: RecordingProxy) -> list
             folder = settings.data_folder / "asked"
             images = [photo(settings, picture, folder)] if picture else []
             audio = [voice(recording_name, folder)] if recording_name else []
-            found.append(await _turn(assistant, text, images, audio, wire, spans))
-    return found
+            measured_turns.append(await _turn(assistant, text, images, audio, wire, spans))
+    return measured_turns
 
 
 async def _turn(
@@ -193,11 +193,11 @@ def _moments_table(turns: Sequence[MeasuredTurn]) -> Table:
     columns = ["turn", "searches done", "first cards", "over searches", "final order", "last sentence", "done"]
     table = Table("When it is there (seconds from sending)", columns)
     for number, turn in enumerate(turns, start=1):
-        told = turn.moments
-        over = told["cards"] / told["searches"] if {"cards", "searches"} <= told.keys() else None
+        moments = turn.moments
+        over = moments["cards"] / moments["searches"] if {"cards", "searches"} <= moments.keys() else None
         table.add(
-            str(number), told.get("searches"), told.get("cards"), over, told.get("order"), told.get("sentences"),
-            turn.seconds,
+            str(number), moments.get("searches"), moments.get("cards"), over, moments.get("order"),
+            moments.get("sentences"), turn.seconds,
         )  # fmt: skip
     return table
 
@@ -210,10 +210,12 @@ def _request_table(turns: Sequence[MeasuredTurn]) -> Table:
     exchanges = [exchange for turn in turns for exchange in turn.exchanges]
     for purpose in sorted({exchange.purpose for exchange in exchanges}):
         of_it = [exchange for exchange in exchanges if exchange.purpose == purpose]
-        answered = [int((exchange.answered.get("usage") or {}).get("completion_tokens") or 0) for exchange in of_it]
+        answer_tokens = [
+            int((exchange.response.get("usage") or {}).get("completion_tokens") or 0) for exchange in of_it
+        ]
         name = "explanation" if purpose == "text" else purpose
         seconds = mean(exchange.ended - exchange.began for exchange in of_it)
-        table.add(name, len(of_it), seconds, round(mean(e.prompt_tokens for e in of_it)), round(mean(answered)))
+        table.add(name, len(of_it), seconds, round(mean(e.prompt_tokens for e in of_it)), round(mean(answer_tokens)))
     return table
 
 
@@ -243,7 +245,7 @@ def _numbers(turn: MeasuredTurn) -> dict[str, object]:
         "engines": turn.engine_seconds,
         "own": turn.own_seconds,
         "rounds": _rounds(turn),
-        "requests": [[one.purpose, one.began - start, one.ended - start] for one in turn.exchanges],
+        "requests": [[exchange.purpose, exchange.began - start, exchange.ended - start] for exchange in turn.exchanges],
         "steps": [step.model_dump() for step in turn.reply.steps],
         "timings": turn.reply.timings.model_dump(),
         "usage": turn.reply.usage.model_dump(),

@@ -124,9 +124,9 @@ def _by_classifiers(stage: Stage, settings: Settings, result: Result) -> None:
         table.add(name, *times.tolist())
         result.numbers[f"classifiers: {name}"] = dict(zip(("encoder", "rest"), times.tolist(), strict=True))
     result.tables.append(table)
-    rest = [result.numbers[f"classifiers: {name}"]["rest"] for name in list(rows)[: len(SENTENCES)]]
+    rest_ms = [result.numbers[f"classifiers: {name}"]["rest"] for name in list(rows)[: len(SENTENCES)]]
     result.notes.append(
-        f"Default reading beside the encoder, slowest sentence: {max(rest):.1f} ms (target: under 10 ms)."
+        f"Default reading beside the encoder, slowest sentence: {max(rest_ms):.1f} ms (target: under 10 ms)."
     )
 
 

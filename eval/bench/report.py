@@ -63,20 +63,20 @@ def cell_text(cell: object) -> str:
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
-def percent(share: float | None) -> str:
+def percent(fraction: float | None) -> str:
     """0.125 as "12.5 %"."""
-    return "–" if share is None else f"{100 * share:.1f} %"
+    return "–" if fraction is None else f"{100 * fraction:.1f} %"
 
 
 def show(result: Result, console: Console) -> None:
     """Print a measurement's tables and notes."""
     for table in result.tables:
-        shown = RichTable(title=table.title, title_justify="left", title_style="bold", header_style="bold")
+        rich_table = RichTable(title=table.title, title_justify="left", title_style="bold", header_style="bold")
         for position, column in enumerate(table.columns):
-            shown.add_column(column, justify="left" if position == 0 else "right", overflow="fold")
+            rich_table.add_column(column, justify="left" if position == 0 else "right", overflow="fold")
         for row in table.rows:
-            shown.add_row(*row)
-        console.print(shown)
+            rich_table.add_row(*row)
+        console.print(rich_table)
     for note in result.notes:
         console.print(f"  {note}", highlight=False, markup=False, style="dim")
     console.print()
@@ -131,7 +131,7 @@ def _version(package: str) -> str | None:
 
 def _cpuinfo(key: str) -> str:
     try:
-        found = re.search(rf"^{key}\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+        match = re.search(rf"^{key}\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
     except OSError:
         return ""
-    return found[1] if found else ""
+    return match[1] if match else ""

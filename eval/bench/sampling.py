@@ -40,8 +40,8 @@ class Watch:
     def sample(self) -> None:
         """Look once. The server's processes may be children of this one and are counted apart."""
         of_server = _tree(self.server_pid())
-        ours = [process for process in _tree(psutil.Process().pid) if process not in of_server]
-        assistant, rss, model_server = _pss(ours), _rss(ours), _pss(of_server)
+        own_processes = [process for process in _tree(psutil.Process().pid) if process not in of_server]
+        assistant, rss, model_server = _pss(own_processes), _rss(own_processes), _pss(of_server)
         with self._lock:
             peak = self.peaks[-1]
             peak.assistant = max(peak.assistant, assistant)

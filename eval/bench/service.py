@@ -65,19 +65,19 @@ def measure(stage: Stage) -> Result:
         for sessions in (SIDE_BY_SIDE, SESSIONS):
             stage.say(f"{sessions} sessions, {TURNS} turns each")
             began = time.perf_counter()
-            asked = asyncio.run(_load(served.url, sessions, TURNS, f"round {sessions}"))
-            rate = len(asked) / (time.perf_counter() - began)
-            table.add(sessions, len(asked), *(_ms(value) for value in _figures(asked)), rate)
+            replies = asyncio.run(_load(served.url, sessions, TURNS, f"round {sessions}"))
+            rate = len(replies) / (time.perf_counter() - began)
+            table.add(sessions, len(replies), *(_ms(value) for value in _figures(replies)), rate)
             result.numbers[str(sessions)] = dict(
-                zip(("turn", "first", "provisional", "overhead"), _figures(asked), strict=True)
+                zip(("turn", "first", "provisional", "overhead"), _figures(replies), strict=True)
             )
-        kept = asyncio.run(_kept(served.url))
+        stored_count = asyncio.run(_stored_turns(served.url))
         after = served.memory()
     expected = (SIDE_BY_SIDE + SESSIONS) * TURNS + 2
     result.tables = [table]
-    result.numbers |= {"kept": kept, "expected": expected, "memory": [before, after]}
+    result.numbers |= {"kept": stored_count, "expected": expected, "memory": [before, after]}
     result.notes = [
-        f"Messages kept: {kept} of {expected}; each answer was checked to belong to its own message.",
+        f"Messages kept: {stored_count} of {expected}; each answer was checked to belong to its own message.",
         f"Memory of the service: {gib(before)} after the first turn, {gib(after)} after the load.",
         f"Targets at {SIDE_BY_SIDE} sessions: first event {_ms(TARGET_FIRST_EVENT)}, provisional ranking "
         f"{_ms(TARGET_PROVISIONAL)} after the last tool or plan, API overhead {_ms(TARGET_OVERHEAD)} (p95).",
@@ -86,12 +86,12 @@ def measure(stage: Stage) -> Result:
     return result
 
 
-def _figures(asked: list[TimedReply]) -> tuple[float, float, float, float]:
+def _figures(replies: list[TimedReply]) -> tuple[float, float, float, float]:
     return (
-        median(one.done for one in asked),
-        _p95([one.first_event for one in asked]),
-        _p95([one.provisional - one.last_tool for one in asked]),
-        _p95([one.overhead for one in asked]),
+        median(reply.done for reply in replies),
+        _p95([reply.first_event for reply in replies]),
+        _p95([reply.provisional - reply.last_tool for reply in replies]),
+        _p95([reply.overhead for reply in replies]),
     )
 
 
@@ -107,38 +107,40 @@ async def _load(url: str, sessions: int, turns: int, name: str) -> list[TimedRep
     """So many sessions side by side, each asking one message after the other."""
     limits = httpx.Limits(max_connections=sessions + 10)
     async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
-        done = await asyncio.gather(*(_converse(client, turns, f"{name} {n}", 20 + n) for n in range(sessions)))
-    return [one for conversation in done for one in conversation]
+        conversations = await asyncio.gather(
+            *(_converse(client, turns, f"{name} {n}", 20 + n) for n in range(sessions))
+        )
+    return [reply for conversation in conversations for reply in conversation]
 
 
 async def _converse(client: httpx.AsyncClient, turns: int, title: str, price: int) -> list[TimedReply]:
     session = (await client.post("/api/sessions", json={"title": title})).json()["session_id"]
-    asked, chance = [], random.Random(price)
+    replies, chance = [], random.Random(price)
     for turn in range(turns):
         await asyncio.sleep(chance.uniform(0, THINK_SECONDS))
-        one = await _ask(client, session, f"a plant under {price + turn / 10:.1f} dollars")
-        assert one.reply["query"]["text"] == one.text  # noqa: S101 - a crossed message ends the measurement
-        assert one.reply["session_id"] == session  # noqa: S101
-        asked.append(one)
-    return asked
+        reply = await _ask(client, session, f"a plant under {price + turn / 10:.1f} dollars")
+        assert reply.reply["query"]["text"] == reply.text  # noqa: S101 - a crossed message ends the measurement
+        assert reply.reply["session_id"] == session  # noqa: S101
+        replies.append(reply)
+    return replies
 
 
 async def _ask(client: httpx.AsyncClient, session: str, text: str) -> TimedReply:
-    one, began = TimedReply(text), time.perf_counter()
+    reply, began = TimedReply(text), time.perf_counter()
     async with client.stream("POST", f"/api/sessions/{session}/messages", json={"text": text}) as answer:
         answer.raise_for_status()
         async for event in _events(answer):
             at = time.perf_counter() - began
-            one.first_event = one.first_event or at
-            if event["type"] == "step_finished" and not one.provisional:
-                one.last_tool = at
+            reply.first_event = reply.first_event or at
+            if event["type"] == "step_finished" and not reply.provisional:
+                reply.last_tool = at
             elif event["type"] == "provisional":
-                one.provisional = at
+                reply.provisional = at
             elif event["type"] == "error":
                 raise RuntimeError(event["problem"]["detail"])
             elif event["type"] == "done":
-                one.done, one.reply = at, event["reply"]
-    return one
+                reply.done, reply.reply = at, event["reply"]
+    return reply
 
 
 async def _events(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
@@ -147,7 +149,7 @@ async def _events(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
             yield json.loads(line.removeprefix("data: "))
 
 
-async def _kept(url: str) -> int:
+async def _stored_turns(url: str) -> int:
     """How many messages the service holds."""
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:
         sessions = (await client.get("/api/sessions?limit=200")).json()["sessions"]

@@ -55,11 +55,11 @@ def _head(kind: str) -> dict[str, Any]:
 
 
 def _text(body: dict[str, Any]) -> str:
-    asked = (body.get("response_format") or {}).get("json_schema", {})
+    json_schema = (body.get("response_format") or {}).get("json_schema", {})
     if body.get("tools"):
         return "done"
-    if asked.get("name") == "rank":
-        listing = asked["schema"]["properties"]["ranking"]
+    if json_schema.get("name") == "rank":
+        listing = json_schema["schema"]["properties"]["ranking"]
         entries = [entry["properties"] for entry in listing["items"]["anyOf"]][: listing["minItems"]]
         ranking = [{"item": e["item"]["const"], "evidence": e["evidence"]["items"]["enum"][:1]} for e in entries]
         return json.dumps({"ranking": ranking})

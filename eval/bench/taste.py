@@ -16,10 +16,10 @@ from tools.taste.events import EventBatch
 from tools.taste.model import TasteModel
 from tools.taste.training import train
 
-EVENTS, PEOPLE, ITEMS, TOUCHED, DIMENSIONS = 1_000_000, 50_000, 100_000, 30_000, 384
+EVENTS, USERS, ITEMS, TOUCHED, DIMENSIONS = 1_000_000, 50_000, 100_000, 30_000, 384
 TASTES = 50
 HISTORIES = (10, 2_000, 100_000)
-ASKED = 20
+QUESTIONS = 20
 TARGET_MS = 50
 T = TypeVar("T")
 
@@ -37,19 +37,19 @@ def measure(stage: Stage) -> Result:
     table.add(f"training on {choices.matrix.nnz:,} choices", seconds, _peak_gib())
     result.numbers |= {"train_seconds": seconds, "train_peak_gib": _peak_gib(), "figures": model.card.figures}
     with stage.fresh_data() as settings:
-        seconds, loaded = _timed(lambda: _stored(model, vectors, ids, settings.data_folder))
+        seconds, loaded = _timed(lambda: _reloaded(model, vectors, ids, settings.data_folder))
         table.add(f"{ITEMS - TOUCHED:,} untouched items placed, stored, read", seconds, _peak_gib())
     questions = Table(
         "Taste: one question to 100,000 items (milliseconds of processor time)", ["history", "median", "slowest"]
     )
     for size in HISTORIES:
-        times = list(_asked(loaded, ids, size, draw))
+        times = list(_question_times(loaded, ids, size, draw))
         questions.add(f"{size:,} items", float(np.median(times)), max(times))
         result.numbers[f"ms_{size}"] = {"median": float(np.median(times)), "slowest": max(times)}
     result.tables = [table, questions]
     result.notes = [
         f"Target: score and neighbours together under {TARGET_MS} ms. A turn looks at a user's latest 2,000 events.",
-        f"{PEOPLE:,} people, {TOUCHED:,} items with events; a question is score(k=50) and neighbours(k=50).",
+        f"{USERS:,} people, {TOUCHED:,} items with events; a question is score(k=50) and neighbours(k=50).",
     ]
     return result
 
@@ -62,14 +62,14 @@ def _contents(draw: np.random.Generator) -> Matrix:
 
 def _choices(ids: list[str], draw: np.random.Generator) -> Choices:
     """Three of four events are of the person's own taste."""
-    people = draw.integers(0, PEOPLE, EVENTS)
+    users = draw.integers(0, USERS, EVENTS)
     rank = np.minimum((draw.pareto(0.8, EVENTS) * 5).astype(np.int64), TOUCHED // TASTES - 1)
-    taste = np.where(draw.random(EVENTS) < 0.75, people % TASTES, draw.integers(0, TASTES, EVENTS))
+    taste = np.where(draw.random(EVENTS) < 0.75, users % TASTES, draw.integers(0, TASTES, EVENTS))
     strengths = np.where(draw.random(EVENTS) < 0.1, -1.0, 1.0).astype(np.float32)
-    return gather([EventBatch(people, rank * TASTES + taste, strengths, draw.random(EVENTS) * 1e8)], ids)
+    return gather([EventBatch(users, rank * TASTES + taste, strengths, draw.random(EVENTS) * 1e8)], ids)
 
 
-def _stored(model: TasteModel, vectors: Matrix, ids: list[str], folder: Path) -> TasteModel:
+def _reloaded(model: TasteModel, vectors: Matrix, ids: list[str], folder: Path) -> TasteModel:
     model.with_items(ids, {"text": vectors}).save(folder)
     loaded = TasteModel.load(folder)
     if loaded is None:
@@ -77,9 +77,9 @@ def _stored(model: TasteModel, vectors: Matrix, ids: list[str], folder: Path) ->
     return loaded
 
 
-def _asked(model: TasteModel, ids: list[str], size: int, draw: np.random.Generator) -> Iterator[float]:
+def _question_times(model: TasteModel, ids: list[str], size: int, draw: np.random.Generator) -> Iterator[float]:
     """Milliseconds of processor time of each question: other programs on the machine do not count."""
-    for _ in range(ASKED):
+    for _ in range(QUESTIONS):
         history = {ids[row]: 1.0 for row in draw.choice(ITEMS, size, replace=False)}
         liked = ids[int(draw.integers(0, TOUCHED))]
         began = time.process_time()
@@ -90,8 +90,8 @@ def _asked(model: TasteModel, ids: list[str], size: int, draw: np.random.Generat
 
 def _timed(work: Callable[[], T]) -> tuple[float, T]:
     began = time.perf_counter()
-    found = work()
-    return time.perf_counter() - began, found
+    result = work()
+    return time.perf_counter() - began, result
 
 
 def _peak_gib() -> float:

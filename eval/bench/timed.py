@@ -24,8 +24,8 @@ class Timed:
         return type(self._engine)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the engine has
-        found = getattr(self._engine, name)
-        return self._noting(found) if name in COMPUTING else found
+        attribute = getattr(self._engine, name)
+        return self._noting(attribute) if name in COMPUTING else attribute
 
     def _noting(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: object, **kwargs: object) -> Any:  # noqa: ANN401 - whatever the method gives

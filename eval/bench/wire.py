@@ -25,8 +25,8 @@ class HttpExchange:
 
     began: float
     ended: float
-    asked: dict[str, Any]
-    answered: dict[str, Any]
+    request: dict[str, Any]
+    response: dict[str, Any]
 
     @property
     def span(self) -> Span:
@@ -36,19 +36,19 @@ class HttpExchange:
     @property
     def purpose(self) -> str:
         """The name of the JSON schema asked for; ``text`` where plain text is."""
-        form = self.asked.get("response_format") or {}
+        form = self.request.get("response_format") or {}
         return str(form.get("json_schema", {}).get("name", "text"))
 
     @property
     def system(self) -> str:
         """The system message and the tools: what should not change between turns."""
-        first = self.asked["messages"][0]
-        return json.dumps([first if first["role"] == "system" else None, self.asked.get("tools")], ensure_ascii=False)
+        first = self.request["messages"][0]
+        return json.dumps([first if first["role"] == "system" else None, self.request.get("tools")], ensure_ascii=False)
 
     @property
     def prompt_tokens(self) -> int:
         """As the server counts them."""
-        return int((self.answered.get("usage") or {}).get("prompt_tokens") or 0)
+        return int((self.response.get("usage") or {}).get("prompt_tokens") or 0)
 
 
 @dataclass

@@ -42,10 +42,11 @@ def claims(half: HalfName = Half.test, as_json: Json = False, fit: Fit = False) 
     entailment = entailment_for(settings.text.model, encoder)
     figures = {name: evaluate(check, records) for name, check in checkers(entailment).items()}
     if as_json:
-        typer.echo(json.dumps({name: _numbers(one) for name, one in figures.items()}, indent=2, ensure_ascii=False))
+        numbers = {name: _numbers(entry) for name, entry in figures.items()}
+        typer.echo(json.dumps(numbers, indent=2, ensure_ascii=False))
         return
-    for name, one in figures.items():
-        typer.echo(f"{name}, {half.value}\n{figures_text(one)}\n")
+    for name, entry in figures.items():
+        typer.echo(f"{name}, {half.value}\n{figures_text(entry)}\n")
 
 
 def _fit(encoder: "TextEncoder", model: str) -> None:
@@ -54,9 +55,9 @@ def _fit(encoder: "TextEncoder", model: str) -> None:
     from assistant.claims.entailment import WEIGHTS
     from assistant.ingest.progress import progress_for_terminal
 
-    given = list(training.labelled())
-    with progress_for_terminal().stage(f"encoding with {model}", len(given), "sentences") as done:
-        examples = training.examples(given, encoder, done)
+    records = list(training.labelled())
+    with progress_for_terminal().stage(f"encoding with {model}", len(records), "sentences") as advance:
+        examples = training.examples(records, encoder, advance)
     path = WEIGHTS / f"{model}.safetensors"
     training.write(training.fit(examples), path)
     typer.echo(f"Written: {path}")
@@ -67,11 +68,11 @@ def figures_text(figures: "ClaimFigures") -> str:
     lines = [f"{'':26}{'language':10}{'right':>7}{'of':>6}{'share':>9}"]
     for true in (True, False):
         label = "true, accepted" if true else "false, refused"
-        languages = sorted({language for one, _, language in figures.groups if one == true})
+        languages = sorted({language for is_true, _, language in figures.groups if is_true == true})
         lines += [_line(label, language, figures, true=true, languages=[language]) for language in languages]
         lines.append(_line(label, "all", figures, true=true))
     for true in (True, False):
-        for kind in sorted({kind for one, kind, _ in figures.groups if one == true}):
+        for kind in sorted({kind for is_true, kind, _ in figures.groups if is_true == true}):
             lines.append(_line(kind, "all", figures, true=true, kind=kind))
     return "\n".join(lines)
 
@@ -85,8 +86,8 @@ def _line(
     kind: str | None = None,
     languages: list[str] | None = None,
 ) -> str:
-    counts = figures.share(true=true, kind=kind, languages=languages)
-    return f"{label:26}{language:10}{counts.right:>7}{counts.of:>6}{counts.share:>9.1%}"
+    counts = figures.counts(true=true, kind=kind, languages=languages)
+    return f"{label:26}{language:10}{counts.right:>7}{counts.of:>6}{counts.accuracy:>9.1%}"
 
 
 def _numbers(figures: "ClaimFigures") -> list[dict[str, object]]:

@@ -46,11 +46,11 @@ def compare(
         show(comparison)
 
 
-def waiting(what: str) -> AbstractContextManager[object]:
+def waiting(message: str) -> AbstractContextManager[object]:
     """A spinner on standard error while something long goes on; nothing where that is no terminal."""
     from rich.console import Console
 
-    return Console(stderr=True).status(what)
+    return Console(stderr=True).status(message)
 
 
 def show(comparison: "RunComparison") -> None:
@@ -83,12 +83,20 @@ def table_of(comparison: "RunComparison") -> "Table":
                "needed", "verdict")  # fmt: skip
     for position, column in enumerate(columns):
         table.add_column(Text(column), justify="left" if position in (0, 8) else "right", overflow="fold")
-    named = [(one.measure, one) for one in (comparison.passed, *comparison.measures)]
-    named += [(f"{one.difference.measure} [{one.tag}]", one.difference) for one in comparison.slices]
-    for name, one in named:
-        values = (number(one.before), number(one.after), signed(one.difference), span(one), p_in_words(one.p_holm))
-        counts = (f"{one.cases:,}", f"{one.needed:,}" if one.needed is not None else "–")
-        table.add_row(*(Text(cell) for cell in (name, *values, *counts)), Text(one.verdict, STYLES[one.verdict]))
+    rows = [(difference.measure, difference) for difference in (comparison.passed, *comparison.measures)]
+    rows += [(f"{part.difference.measure} [{part.tag}]", part.difference) for part in comparison.slices]
+    for name, difference in rows:
+        values = (
+            number(difference.before),
+            number(difference.after),
+            signed(difference.difference),
+            span(difference),
+            p_in_words(difference.p_holm),
+        )
+        counts = (f"{difference.cases:,}", f"{difference.needed:,}" if difference.needed is not None else "–")
+        table.add_row(
+            *(Text(cell) for cell in (name, *values, *counts)), Text(difference.verdict, STYLES[difference.verdict])
+        )
     for whole in comparison.whole:
         table.add_row(Text(whole.measure), number(whole.before), number(whole.after), *[""] * 5, "whole runs: no test")
     return table

@@ -26,7 +26,9 @@ def heads(fit: Fit = False, into: Into = None, encoder: Encoder = None) -> None:
     examples = encoded(settings.model_copy(update={"text": settings.text.model_copy(update={"model": name})}))
     if fit:
         path = (into or WEIGHTS) / f"{name}.safetensors"
-        training.write(training.fit([one for one in examples if one.message.language != labels.HELD_OUT]), path)
+        training.write(
+            training.fit([example for example in examples if example.message.language != labels.HELD_OUT]), path
+        )
         typer.echo(f"Written: {path}")
         return
     typer.echo(f"Cross-validated, {measured.FOLDS} folds\n{measured.in_words(measured.cross_validated(examples))}\n")
@@ -42,5 +44,7 @@ def encoded(settings: "Settings") -> "list[MessageExample]":
 
     text = open_engines(settings).text
     messages = [*labels.messages(), *labels.operations()]
-    with progress_for_terminal().stage(f"reading with {settings.text.model}", len(messages), "messages") as done:
-        return training.examples(messages, lambda said: text.token_states(said, purpose="classification"), done)
+    with progress_for_terminal().stage(f"reading with {settings.text.model}", len(messages), "messages") as advance:
+        return training.examples(
+            messages, lambda message: text.token_states(message, purpose="classification"), advance
+        )

@@ -25,8 +25,8 @@ def judge(
     The conversation as the suite has it and the items' catalogue data are sent to that server, nothing else.
     """
     settings = judge_settings(load_settings(), base_url, model, key_env)
-    told = asyncio.run(_judge(run, settings, model))
-    typer.echo(told.model_dump_json(indent=1) if as_json else report_text(told))
+    judge_report = asyncio.run(_judge(run, settings, model))
+    typer.echo(judge_report.model_dump_json(indent=1) if as_json else report_text(judge_report))
 
 
 def judge_settings(settings: Settings, base_url: str, model: str, key_env: str | None) -> Settings:
@@ -62,16 +62,16 @@ async def _judge(name: str, settings: Settings, model: str) -> "JudgeReport":
     chat, progress = ChatClient(settings), progress_for_terminal()
     try:
         judgements = await judge_run(
-            pairs, JudgeVariables(run, items), chat, known=files.judgements, keep=files.add, progress=progress
+            pairs, JudgeVariables(run, items), chat, previous=files.judgements, keep=files.add, progress=progress
         )
     except LLMUnavailable as exc:
-        what = str(exc).split(";")[0].rstrip(".")
-        raise LLMUnavailable(f"{what}; check --base-url, --model and --key-env. What was judged is kept.") from exc
+        reason = str(exc).split(";")[0].rstrip(".")
+        raise LLMUnavailable(f"{reason}; check --base-url, --model and --key-env. What was judged is kept.") from exc
     finally:
         await chat.aclose()
-    told = report(run.name, model, judge_prompt(), judgements, pairs=len(pairs))
-    files.finish(told)
-    return told
+    judge_report = report(run.name, model, judge_prompt(), judgements, pairs=len(pairs))
+    files.finish(judge_report)
+    return judge_report
 
 
 def report_text(report: "JudgeReport") -> str:
@@ -83,8 +83,8 @@ def report_text(report: "JudgeReport") -> str:
     if agreed.kappa is None or agreed.spearman is None:
         lines.append(f"Agreement with the grades by hand cannot be told: {agreed.pairs} items, or all of one grade.")
     else:
-        told = f"weighted kappa {agreed.kappa:.2f}, Spearman {agreed.spearman:.2f}, {agreed.pairs} items"
-        lines.append(f"Agreement with the grades by hand: {told}.")
+        agreement = f"weighted kappa {agreed.kappa:.2f}, Spearman {agreed.spearman:.2f}, {agreed.pairs} items"
+        lines.append(f"Agreement with the grades by hand: {agreement}.")
     if report.believed and report.mean is not None:
         lines.append(f"Mean grade of the {report.shown} shown items: {report.mean:.2f} of 3.")
     else:

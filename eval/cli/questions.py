@@ -15,8 +15,8 @@ def questions() -> None:
 
     settings, progress = load_settings(), progress_for_terminal()
     cases, stretches = measured.unsure_cases(encoded(settings))
-    with progress.stage("asking the language model", len(cases), "questions") as done:
-        answered = asyncio.run(measured.ask(ChatClient(settings), cases, done))
+    with progress.stage("asking the language model", len(cases), "questions") as advance:
+        answers = asyncio.run(measured.ask(ChatClient(settings), cases, advance))
     for kind, number in (("names and words", False), ("numbers", True)):
-        own = [one for one in answered if one.case.question.number == number]
+        own = [answer for answer in answers if answer.case.question.number == number]
         typer.echo(measured.in_words(kind, measured.figures(own, stretches[number])))

@@ -48,29 +48,29 @@ def report(
     from eval.runs.thresholds import parse_thresholds
 
     folder = runs_folder(load_settings())
-    read = [chosen(read_run(run_folder(name, folder)), only or []) for name in runs]
+    loaded_runs = [filtered(read_run(run_folder(name, folder)), only or []) for name in runs]
     thresholds = parse_thresholds(fail_under or [], fail_over or [])
     with waiting("reckoning"):
-        summary = summarise_run(read[0], read[1:], MEASURES, thresholds)
-    written = [file for file in (html, junit, markdown) if file is not None]
-    shown = [hidden(run, hide or []) for run in read]
+        summary = summarise_run(loaded_runs[0], loaded_runs[1:], MEASURES, thresholds)
+    files = [file for file in (html, junit, markdown) if file is not None]
+    visible_runs = [hidden(run, hide or []) for run in loaded_runs]
     if html is not None:
-        write_text(html, report_page(summary, shown[0]))
+        write_text(html, report_page(summary, visible_runs[0]))
     if junit is not None:
-        write_text(junit, junit_xml(shown))
+        write_text(junit, junit_xml(visible_runs))
     if markdown is not None:
         write_text(markdown, in_markdown(summary))
     if failed:
-        typer.echo(failures(shown[0]))
+        typer.echo(failures(visible_runs[0]))
     elif as_json:
         typer.echo(summary.model_dump_json(indent=1))
     else:
-        show(summary, written, brief=brief)
-    if not all(one.met for one in summary.requirements):
+        show(summary, files, brief=brief)
+    if not all(requirement.met for requirement in summary.requirements):
         raise typer.Exit(NOT_MET)
 
 
-def chosen(run: "Run", only: Sequence[str]) -> "Run":
+def filtered(run: "Run", only: Sequence[str]) -> "Run":
     """The run with the cases that are named by id or tag; whole where none is.
 
     Raises:
@@ -89,10 +89,10 @@ def hidden(run: "Run", tags: Sequence[str]) -> "Run":
     Raises:
         BadInput: it has no such case or tag.
     """
-    return run.only(run.scored.keys() - chosen(run, tags).scored.keys()) if tags else run
+    return run.only(run.scored.keys() - filtered(run, tags).scored.keys()) if tags else run
 
 
-def show(summary: "RunReport", written: Sequence[Path], *, brief: bool) -> None:
+def show(summary: "RunReport", files: Sequence[Path], *, brief: bool) -> None:
     """Print the verdict, the measures, the slices, how it stands against the others, and where files were written."""
     from rich.console import Console
 
@@ -103,8 +103,8 @@ def show(summary: "RunReport", written: Sequence[Path], *, brief: bool) -> None:
     if not console.is_terminal:
         console = Console(width=PLAIN_WIDTH)
     say(console, verdict(summary), style="bold")
-    for one in summary.requirements:
-        say(console, requirement_in_words(one))
+    for requirement in summary.requirements:
+        say(console, requirement_in_words(requirement))
     if not brief:
         console.print(table_of(summary))
     for against in summary.against:
@@ -115,7 +115,7 @@ def show(summary: "RunReport", written: Sequence[Path], *, brief: bool) -> None:
             console.print(differences(against))
     if summary.failed:
         say(console, f"\nFailed: {', '.join(summary.failed)}")
-    for file in written:
+    for file in files:
         say(console, f"Written: {file}")
 
 
@@ -124,19 +124,20 @@ def say(console: "Console", text: str, style: str = "") -> None:
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
-def requirement_in_words(one: "Requirement") -> str:
+def requirement_in_words(requirement: "Requirement") -> str:
     """Whether a threshold is met, and by what."""
     from eval.compare.words import number
 
-    return f"  {'met' if one.met else 'missed'}: {one.measure} at {one.at} {number(one.bound)}, is {number(one.value)}"
+    bound = f"{requirement.measure} at {requirement.at} {number(requirement.bound)}"
+    return f"  {'met' if requirement.met else 'missed'}: {bound}, is {number(requirement.value)}"
 
 
 def verdicts(against: "RunComparison") -> list[str]:
     """What became of passing; and of the ranking, the one thing that every baseline can be held to."""
     from eval.compare.words import headline, sentence
 
-    ranked = [one for one in against.measures if one.measure == RANKING]
-    return [headline(against), *(sentence(one, against.before, against.after) for one in ranked)]
+    ranked = [difference for difference in against.measures if difference.measure == RANKING]
+    return [headline(against), *(sentence(difference, against.before, against.after) for difference in ranked)]
 
 
 def table_of(summary: "RunReport") -> "Table":
@@ -149,11 +150,11 @@ def table_of(summary: "RunReport") -> "Table":
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("measure", "mean", "95 % interval", "cases"):
         table.add_column(column, justify="left" if column == "measure" else "right", overflow="fold")
-    rows = [(one.measure, one) for one in (summary.passed, *summary.means)]
-    rows += [(f"passed [{one.tag}]", one.passed) for one in summary.slices]
-    for name, one in rows:
-        interval = "–" if one.low is None else f"{number(one.low)} to {number(one.high)}"
-        table.add_row(Text(name), number(one.mean), interval, f"{one.cases:,}")
+    rows = [(mean.measure, mean) for mean in (summary.passed, *summary.means)]
+    rows += [(f"passed [{part.tag}]", part.passed) for part in summary.slices]
+    for name, mean in rows:
+        interval = "–" if mean.low is None else f"{number(mean.low)} to {number(mean.high)}"
+        table.add_row(Text(name), number(mean.mean), interval, f"{mean.cases:,}")
     for name, value in summary.whole.items():
         table.add_row(Text(name), number(value), "–", "whole run")
     return table

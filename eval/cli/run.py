@@ -67,10 +67,13 @@ def run(
     from eval.suite.load import load_whole
 
     thresholds = parse_thresholds(fail_under or [], fail_over or [])
-    chosen, loaded, settings = chosen_variants(variant or [], variants or []), load_whole(suite), load_settings()
-    named = run_names(chosen, name)
+    eval_variants, loaded, settings = chosen_variants(variant or [], variants or []), load_whole(suite), load_settings()
+    names_by_variant = run_names(eval_variants, name)
     options = {"only": only or [], "parallel": parallel, "seed": seed, "fresh": fresh}
-    outcomes = [_run(loaded, one, settings, name=named[one.name], **options) for one in chosen]
+    outcomes = [
+        _run(loaded, eval_variant, settings, name=names_by_variant[eval_variant.name], **options)
+        for eval_variant in eval_variants
+    ]
     missed = [
         f"{outcome.variant}: {why}"
         for outcome in outcomes
@@ -114,8 +117,8 @@ def _tell(outcomes: Sequence[VariantOutcome], missed: Sequence[str], *, as_json:
     from rich.console import Console
 
     if as_json:
-        told = {"runs": [outcome.as_json() for outcome in outcomes], "missed": list(missed)}
-        typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        result = {"runs": [outcome.as_json() for outcome in outcomes], "missed": list(missed)}
+        typer.echo(json.dumps(result, indent=1, ensure_ascii=False))
         return
     console = Console()
     console = console if console.is_terminal else Console(width=PLAIN_WIDTH)
@@ -133,15 +136,15 @@ def table_of(outcomes: Sequence[VariantOutcome]) -> "Table":
 
     from eval.measures.scoring import MEASURES
 
-    told = [outcome.as_json() for outcome in outcomes]
+    summaries = [outcome.as_json() for outcome in outcomes]
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
-    for one in told:
-        table.add_column(Text(one["variant"]), justify="right")
-    table.add_row("answers from the cache", *(f"{one['cached']:,}" for one in told))
-    found = {measure for one in told for measure in one["measures"]}
-    for measure in ["cases", *(name for name in MEASURES if name in found), *sorted(found - {"cases", *MEASURES})]:
-        table.add_row(Text(measure), *(number(one["measures"].get(measure)) for one in told))
+    for summary in summaries:
+        table.add_column(Text(summary["variant"]), justify="right")
+    table.add_row("answers from the cache", *(f"{summary['cached']:,}" for summary in summaries))
+    present = {measure for summary in summaries for measure in summary["measures"]}
+    for measure in ["cases", *(name for name in MEASURES if name in present), *sorted(present - {"cases", *MEASURES})]:
+        table.add_row(Text(measure), *(number(summary["measures"].get(measure)) for summary in summaries))
     return table
 
 

@@ -30,15 +30,15 @@ def steps(
 
     settings, progress = load_settings(), progress_for_terminal()
     examples = read(file) if file else built_in(settings, held_out=True)
-    chosen = [one for step in _STEPS for one in [e for e in examples if e.step == step][:most]]
-    asked = measured.to_ask(chosen)
-    with progress.stage("asking the language model", len(asked), "answers") as done:
-        answers = asyncio.run(measured.ask(ChatClient(settings), chosen, done))
+    selected = [example for step in _STEPS for example in [e for e in examples if e.step == step][:most]]
+    requests = measured.to_ask(selected)
+    with progress.stage("asking the language model", len(requests), "answers") as advance:
+        answers = asyncio.run(measured.ask(ChatClient(settings), selected, advance))
     encoder = open_engines(settings).text
     figures = measured.figures(answers, encoder, lambda text: detect_language(text, default="unknown"))
     if as_json:
-        told = [{"step": step, "language": language, **vars(own)} for (step, language), own in figures.items()]
-        typer.echo(json.dumps(told))
+        rows = [{"step": step, "language": language, **vars(own)} for (step, language), own in figures.items()]
+        typer.echo(json.dumps(rows))
     else:
         _show(figures)
 
@@ -51,7 +51,9 @@ def _show(figures: dict[tuple[str, str], "StepFigures"]) -> None:
     from rich.table import Table
 
     table = Table("step", "language", "answers", "right", "right tools", "valid")
-    for (step, language), own in sorted(figures.items(), key=lambda one: (_STEPS.index(one[0][0]), one[0][1] != "all")):
+    for (step, language), own in sorted(
+        figures.items(), key=lambda entry: (_STEPS.index(entry[0][0]), entry[0][1] != "all")
+    ):
         shares: list[Any] = [f"{count / own.asked:.0%}" for count in (own.right, own.tools, own.valid)]
         table.add_row(step, language, str(own.asked), *shares)
     Console().print(table)

@@ -25,8 +25,8 @@ def list_suites(as_json: Json = False) -> None:
 
     suites = known_suites()
     if as_json:
-        told = [suite.model_dump() for suite in suites]
-        typer.echo(json.dumps({"suites": told}, indent=2, ensure_ascii=False))
+        records = [suite.model_dump() for suite in suites]
+        typer.echo(json.dumps({"suites": records}, indent=2, ensure_ascii=False))
         return
     for suite in suites:
         typer.echo(suite_text(suite))

@@ -82,8 +82,8 @@ def compare(before: Run, after: Run, question: ComparisonRequest) -> RunComparis
     if not shared:
         why = f": {left_out_in_words(left_out, before.name, after.name)}" if left_out.count else "."
         raise BadInput(f"{before.name} and {after.name} have no case that can be compared{why}")
-    ours, theirs = before.scored, after.scored
-    pairs = [(ours[case], theirs[case]) for case in shared]
+    before_scores, after_scores = before.scored, after.scored
+    pairs = [(before_scores[case], after_scores[case]) for case in shared]
     return RunComparison(
         before=before.name,
         after=after.name,
@@ -102,13 +102,13 @@ def compare(before: Run, after: Run, question: ComparisonRequest) -> RunComparis
 def _same_cases(before: Run, after: Run) -> tuple[list[str], LeftOut]:
     """Ids in the first run's order whose content is the same in both, and what is left out for which reason."""
     shared: list[str] = []
-    ours, theirs = before.scored, after.scored
+    before_scores, after_scores = before.scored, after.scored
     left_out = LeftOut(
-        only_before=[case for case in ours if case not in theirs],
-        only_after=[case for case in theirs if case not in ours],
+        only_before=[case for case in before_scores if case not in after_scores],
+        only_after=[case for case in after_scores if case not in before_scores],
     )
     same_suite = before.manifest.suite_sha256 == after.manifest.suite_sha256
-    for case in (case for case in ours if case in theirs):
+    for case in (case for case in before_scores if case in after_scores):
         contents = before.content(case), after.content(case)
         if same_suite or (None not in contents and contents[0] == contents[1]):
             shared.append(case)
@@ -139,8 +139,8 @@ def _slices(pairs: Sequence[Pair], question: ComparisonRequest) -> list[Slice]:
     slices: list[Slice] = []
     for name in dict.fromkeys([PASSED, *question.only]):
         family = _family({tag: (name, part) for tag, part in _by_tag(pairs).items()}, question)
-        of_measure = [Slice(tag=tag, difference=one) for tag, one in family.items()]
-        slices += sorted(of_measure, key=lambda one: _goodness(one.difference))
+        of_measure = [Slice(tag=tag, difference=difference) for tag, difference in family.items()]
+        slices += sorted(of_measure, key=lambda part: _goodness(part.difference))
     return slices
 
 
@@ -158,16 +158,18 @@ def _family(parts: Mapping[str, tuple[str, Sequence[Pair]]], question: Compariso
         parts: key -> measure and pairs; those in which no case has the measure are left out.
     """
     filled = {key: (name, part) for key, (name, part) in parts.items() if any(_has(name, pair) for pair in part)}
-    told = {key: any(_differs(name, pair) for pair in part) for key, (name, part) in filled.items()}
-    tests = max(sum(told.values()), 1)
-    found = {key: _difference(name, part, question, tests=tests) for key, (name, part) in filled.items()}
-    corrected = holm([found[key].p for key in found if told[key]])
-    p_holm = dict(zip((key for key in found if told[key]), corrected, strict=True))
-    return {key: _with_p(one, p_holm.get(key, one.p)) for key, one in found.items()}
+    has_difference = {key: any(_differs(name, pair) for pair in part) for key, (name, part) in filled.items()}
+    tests = max(sum(has_difference.values()), 1)
+    differences = {key: _difference(name, part, question, tests=tests) for key, (name, part) in filled.items()}
+    corrected = holm([differences[key].p for key in differences if has_difference[key]])
+    p_holm = dict(zip((key for key in differences if has_difference[key]), corrected, strict=True))
+    return {key: _with_p(difference, p_holm.get(key, difference.p)) for key, difference in differences.items()}
 
 
-def _with_p(one: Difference, p_holm: float) -> Difference:
-    return one.model_copy(update={"p_holm": p_holm, "verdict": _verdict(one.difference, p_holm, one.better)})
+def _with_p(difference: Difference, p_holm: float) -> Difference:
+    return difference.model_copy(
+        update={"p_holm": p_holm, "verdict": _verdict(difference.difference, p_holm, difference.better)}
+    )
 
 
 def _difference(name: str, pairs: Sequence[Pair], question: ComparisonRequest, *, tests: int) -> Difference:
@@ -178,7 +180,7 @@ def _passed(pairs: Sequence[Pair], question: ComparisonRequest, *, tests: int = 
     """Passed against failed: McNemar's test, and a bootstrap interval of the difference of pass rates."""
     counted = flips([a.passed for a, _ in pairs], [b.passed for _, b in pairs])
     interval = mean_interval([float(b.passed) - float(a.passed) for a, b in pairs], seed=question.seed)
-    asked = counted.difference if question.detect is None else question.detect
+    detect = counted.difference if question.detect is None else question.detect
     return Difference(
         measure=PASSED,
         description=PASSED_DESCRIPTION,
@@ -192,8 +194,8 @@ def _passed(pairs: Sequence[Pair], question: ComparisonRequest, *, tests: int = 
         high=interval and interval.high,
         p=counted.p_value,
         p_holm=counted.p_value,
-        detect=asked or None,
-        needed=cases_to_see_flips(counted, asked, tests=tests),
+        detect=detect or None,
+        needed=cases_to_see_flips(counted, detect, tests=tests),
         verdict=_verdict(counted.difference, counted.p_value, "higher"),
     )
 
@@ -206,7 +208,7 @@ def _measure(name: str, pairs: Sequence[Pair], question: ComparisonRequest, *, t
     mean = float(np.mean(differences))
     interval = mean_interval(differences, seed=question.seed)
     p_value = permutation_p(differences, seed=question.seed)
-    asked = question.detect if question.detect is not None and (kind.unit == SHARE or name in question.only) else mean
+    detect = question.detect if question.detect is not None and (kind.unit == SHARE or name in question.only) else mean
     return Difference(
         measure=name,
         description=kind.description,
@@ -221,8 +223,8 @@ def _measure(name: str, pairs: Sequence[Pair], question: ComparisonRequest, *, t
         high=interval and interval.high,
         p=p_value,
         p_holm=p_value,
-        detect=asked or None,
-        needed=cases_to_see_mean(differences, asked, tests=tests),
+        detect=detect or None,
+        needed=cases_to_see_mean(differences, detect, tests=tests),
         verdict=_verdict(mean, p_value, kind.better),
     )
 
@@ -247,31 +249,34 @@ def _verdict(difference: float, p_value: float, better: Better) -> Verdict:
     return "better" if (difference > 0) == (better == "higher") else "worse"
 
 
-def _goodness(one: Difference) -> float:
+def _goodness(difference: Difference) -> float:
     """The difference with its good direction upwards."""
-    return -one.difference if one.better == "lower" else one.difference
+    return -difference.difference if difference.better == "lower" else difference.difference
 
 
 def _whole(before: Run, after: Run) -> list[WholeMeasure]:
     """Values of whole runs. They are over all cases of each run, which a note says where those differ."""
-    ours, theirs = before.scores.whole, after.scores.whole
+    before_values, after_values = before.scores.whole, after.scores.whole
     return [
-        WholeMeasure(measure=name, before=ours.get(name), after=theirs.get(name))
-        for name in dict.fromkeys([*ours, *theirs])
+        WholeMeasure(measure=name, before=before_values.get(name), after=after_values.get(name))
+        for name in dict.fromkeys([*before_values, *after_values])
     ]
 
 
 def _notes(before: Run, after: Run, left_out: LeftOut) -> list[str]:
     """What stands between the two runs besides what was changed on purpose."""
-    one, other = before.manifest, after.manifest
+    first, second = before.manifest, after.manifest
     return [
         note
         for applies, note in (
             (left_out.count > 0, left_out_in_words(left_out, before.name, after.name)),
-            (one.catalogue_sha256 != other.catalogue_sha256, "The catalogues differ: the right items may differ too."),
+            (
+                first.catalogue_sha256 != second.catalogue_sha256,
+                "The catalogues differ: the right items may differ too.",
+            ),
             (before.scores.k != after.scores.k, f"Ranks are cut at {before.scores.k} and at {after.scores.k}."),
-            (one.seed != other.seed, f"The seeds differ: {one.seed} and {other.seed}."),
-            (_hardware(one) != _hardware(other), "The machines differ: seconds don't compare."),
+            (first.seed != second.seed, f"The seeds differ: {first.seed} and {second.seed}."),
+            (_hardware(first) != _hardware(second), "The machines differ: seconds don't compare."),
         )
         if applies
     ]
@@ -285,8 +290,8 @@ def left_out_in_words(left_out: LeftOut, before: str, after: str) -> str:
         (left_out.changed, "changed between the two"),
         (left_out.unknown, "not known to be the same, as a run did not keep what was asked"),
     )
-    said = ", ".join(f"{len(cases)} {reason}" for cases, reason in reasons if cases)
-    return f"{left_out.count} cases are left out: {said}."
+    counts = ", ".join(f"{len(cases)} {reason}" for cases, reason in reasons if cases)
+    return f"{left_out.count} cases are left out: {counts}."
 
 
 def _hardware(manifest: RunManifest) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def permutation_p(differences: Sequence[float], *, seed: int) -> float:
     sample = _vector(differences)
     if len(sample) < 2 or not sample.any():
         return 1.0
-    found = stats.permutation_test(
+    result = stats.permutation_test(
         (sample,),
         np.mean,
         permutation_type="samples",
@@ -110,7 +110,7 @@ def permutation_p(differences: Sequence[float], *, seed: int) -> float:
         batch=BATCH,
         rng=np.random.default_rng(seed),
     )
-    return float(found.pvalue)
+    return float(result.pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -147,9 +147,9 @@ def cases_to_see_flips(counted: Flips, detect: float, *, tests: int = 1) -> int 
     flipped = counted.lost + counted.gained
     if difference == 0 or difference > 1 or not flipped:
         return None
-    share = max(flipped / counted.cases, difference)
-    null = float(stats.norm.ppf(1 - ALPHA / tests / 2)) * math.sqrt(share)
-    alternative = float(stats.norm.ppf(POWER)) * math.sqrt(share - difference**2)
+    flip_rate = max(flipped / counted.cases, difference)
+    null = float(stats.norm.ppf(1 - ALPHA / tests / 2)) * math.sqrt(flip_rate)
+    alternative = float(stats.norm.ppf(POWER)) * math.sqrt(flip_rate - difference**2)
     return max(math.ceil(((null + alternative) / difference) ** 2), fewest_cases(tests))
 
 
@@ -161,10 +161,10 @@ def fewest_cases(tests: int = 1) -> int:
 def _bootstrap(sample: Vector, method: str, seed: int) -> Interval:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scipy warns where BCa is not defined; the caller looks at the result
-        found = stats.bootstrap(
+        result = stats.bootstrap(
             (sample,), np.mean, n_resamples=RESAMPLES, batch=BATCH, method=method, rng=np.random.default_rng(seed)
         )
-    return Interval(float(found.confidence_interval.low), float(found.confidence_interval.high))
+    return Interval(float(result.confidence_interval.low), float(result.confidence_interval.high))
 
 
 def _vector(values: Sequence[float]) -> Vector:

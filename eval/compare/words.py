@@ -3,26 +3,28 @@
 from eval.compare.records import Difference, RunComparison
 
 
-def sentence(one: Difference, before: str, after: str) -> str:
+def sentence(difference: Difference, before: str, after: str) -> str:
     """The verdict of one measure, with what it rests on."""
-    name = "passing" if one.measure == "passed" else one.measure
-    values = f"{number(one.after)} against {number(one.before)} ({change(one)})"
-    cases = count(one.cases, "case")
-    if one.verdict == "can't tell":
-        these = "this" if one.cases == 1 else "these"
+    name = "passing" if difference.measure == "passed" else difference.measure
+    values = f"{number(difference.after)} against {number(difference.before)} ({change(difference)})"
+    cases = count(difference.cases, "case")
+    if difference.verdict == "can't tell":
+        these = "this" if difference.cases == 1 else "these"
         return (
             f"Can't tell with {these} {cases} whether {after} and {before} differ in {name}: {values}. "
-            f"{needed_in_words(one)}"
+            f"{needed_in_words(difference)}"
         )
-    differs = f"differs from {before}" if one.verdict == "different" else f"is {one.verdict} than {before}"
+    differs = (
+        f"differs from {before}" if difference.verdict == "different" else f"is {difference.verdict} than {before}"
+    )
     return f"{after} {differs} in {name}: {values}, over {cases}."
 
 
-def needed_in_words(one: Difference) -> str:
+def needed_in_words(difference: Difference) -> str:
     """How many cases would show the difference asked about."""
-    if one.needed is None or one.detect is None:
+    if difference.needed is None or difference.detect is None:
         return "How many would tell can't be said: there is no difference, or no spread to reckon with."
-    return f"To see a difference of {number(abs(one.detect))} takes about {count(one.needed, 'case')}."
+    return f"To see a difference of {number(abs(difference.detect))} takes about {count(difference.needed, 'case')}."
 
 
 def count(amount: int, thing: str) -> str:
@@ -30,16 +32,17 @@ def count(amount: int, thing: str) -> str:
     return f"{amount:,} {thing}{'' if amount == 1 else 's'}"
 
 
-def change(one: Difference) -> str:
+def change(difference: Difference) -> str:
     """ "+0.075, 95 % interval +0.021 to +0.129, p = 0.012"."""
-    interval = f", 95 % interval {span(one)}" if one.low is not None else ""
-    corrected = f", {p_in_words(one.p_holm)} corrected" if one.p_holm != one.p else ""
-    return f"{signed(one.difference)}{interval}, {p_in_words(one.p)}{corrected}"
+    interval = f", 95 % interval {span(difference)}" if difference.low is not None else ""
+    corrected = f", {p_in_words(difference.p_holm)} corrected" if difference.p_holm != difference.p else ""
+    return f"{signed(difference.difference)}{interval}, {p_in_words(difference.p)}{corrected}"
 
 
-def span(one: Difference) -> str:
+def span(difference: Difference) -> str:
     """ "+0.021 to +0.129", or a dash."""
-    return "–" if one.low is None or one.high is None else f"{signed(one.low)} to {signed(one.high)}"
+    low, high = difference.low, difference.high
+    return "–" if low is None or high is None else f"{signed(low)} to {signed(high)}"
 
 
 def p_in_words(p_value: float) -> str:
@@ -68,5 +71,5 @@ def decimals(value: float) -> int:
 
 def headline(comparison: RunComparison) -> str:
     """The first sentence of a comparison: what became of passing, and how many cases flipped."""
-    said = sentence(comparison.passed, comparison.before, comparison.after)
-    return f"{said} {count(len(comparison.gained), 'case')} gained, {len(comparison.lost)} lost."
+    verdict = sentence(comparison.passed, comparison.before, comparison.after)
+    return f"{verdict} {count(len(comparison.gained), 'case')} gained, {len(comparison.lost)} lost."

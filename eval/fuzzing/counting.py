@@ -22,9 +22,9 @@ T = TypeVar("T")
 Sort = Literal["5xx", "traceback", "hang", "lost"]
 """``lost``: what was accepted cannot be read again, or is another thing then."""
 HANG_SECONDS = 10.0
-SHOWN = 500
+MAX_CHARACTERS = 500
 _REPEATED = re.compile(r"(.{1,12}?)\1{15,}", re.DOTALL)
-OURS = ("assistant", "tools", "prompts")
+PRODUCT_PACKAGES = ("assistant", "tools", "prompts")
 
 
 class CaseHang(BaseException):
@@ -40,12 +40,12 @@ class Failure:
     """One distinct failure.
 
     Attributes:
-        what: the error and the place where it was raised; failures with the same one count as one.
+        description: the error and the place where it was raised; failures with the same one count as one.
         reproducer: the smallest input that showed it.
     """
 
     sort: Sort
-    what: str
+    description: str
     reproducer: str
     count: int = 1
 
@@ -62,17 +62,17 @@ class Tally:
     notes: Counter[str] = field(default_factory=Counter)
     failures: dict[tuple[str, str], Failure] = field(default_factory=dict)
 
-    def fail(self, sort: Sort, what: str, reproducer: object) -> None:
+    def fail(self, sort: Sort, description: str, reproducer: object) -> None:
         """Note a failure; of equal ones the smallest reproducer stays."""
-        shown = reproducer if isinstance(reproducer, str) else repr(reproducer)
-        known = self.failures.setdefault((sort, what), Failure(sort, what, shown, 0))
-        known.count += 1
-        if len(shown) < len(known.reproducer):
-            known.reproducer = shown
+        text = reproducer if isinstance(reproducer, str) else repr(reproducer)
+        failure = self.failures.setdefault((sort, description), Failure(sort, description, text, 0))
+        failure.count += 1
+        if len(text) < len(failure.reproducer):
+            failure.reproducer = text
 
     def fail_by(self, error: BaseException, reproducer: object) -> None:
         """Note what was raised where nothing should be."""
-        self.fail("traceback", place_of(error), reproducer)
+        self.fail("traceback", origin_of(error), reproducer)
 
     def count(self, sort: Sort) -> int:
         """How many cases failed in this way."""
@@ -109,23 +109,25 @@ def _ended_in_time() -> Iterator[None]:
 
 
 def shortened(case: object) -> str:
-    """A case as Python would write it, repetitions as a count, at most `SHOWN` characters."""
+    """A case as Python would write it, repetitions as a count, at most `MAX_CHARACTERS` characters."""
     text = case if isinstance(case, str) else repr(case)
     text = text[:200_000].encode("utf-8", "backslashreplace").decode()  # lone surrogates cannot be printed
-    text = _REPEATED.sub(lambda found: f"…{found[1]}×{len(found[0]) // len(found[1])}…", text)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    text = _REPEATED.sub(lambda match: f"…{match[1]}×{len(match[0]) // len(match[1])}…", text)
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"
 
 
-def place_of(error: BaseException) -> str:
+def origin_of(error: BaseException) -> str:
     """An error's name and where in the product's code it came from."""
     frames = list(traceback.extract_tb(error.__traceback__))
     root = Path(__file__).resolve().parents[2]
-    ours = [frame for frame in frames if any(Path(frame.filename).is_relative_to(root / name) for name in OURS)]
+    own_frames = [
+        frame for frame in frames if any(Path(frame.filename).is_relative_to(root / name) for name in PRODUCT_PACKAGES)
+    ]
     if not frames:
         return type(error).__name__
-    last = (ours or frames)[-1]
+    last = (own_frames or frames)[-1]
     file = Path(last.filename)
-    where = f"{file.relative_to(root) if ours else file.name}:{last.name}"
+    where = f"{file.relative_to(root) if own_frames else file.name}:{last.name}"
     return f"{type(error).__name__} in {where}"
 
 
@@ -152,20 +154,20 @@ class ErrorLog(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self._found: list[str] = []
+        self._records: list[str] = []
         self._guard = threading.Lock()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the error's place, or the message where there is no error."""
         error = record.exc_info[1] if record.exc_info else None
         with self._guard:
-            self._found.append(place_of(error) if error else record.getMessage()[:200])
+            self._records.append(origin_of(error) if error else record.getMessage()[:200])
 
     def take(self) -> list[str]:
         """What was logged since the last call."""
         with self._guard:
-            found, self._found = self._found, []
-        return found
+            records, self._records = self._records, []
+        return records
 
     @contextmanager
     def listening(self) -> Iterator[None]:

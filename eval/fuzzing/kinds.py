@@ -92,8 +92,8 @@ def reading(plan: FuzzPlan) -> Tally:
         def check(text: str) -> None:
             try:
                 with tally.timed(text):
-                    said = [Utterance(source="text", text=text)]
-                    understood = reader.understand(said, Memory(), vocabulary, attached=False)
+                    utterances = [Utterance(source="text", text=text)]
+                    understood = reader.understand(utterances, Memory(), vocabulary, attached=False)
                     filters = to_filters(understood.preferences)
                     json.dumps(filters.model_dump(), allow_nan=False)
                     catalogue.count_eligible(filters)
@@ -111,16 +111,16 @@ def turns(plan: FuzzPlan, served: FuzzedService) -> Tally:
 
         def check(conversation: list[FuzzMessage]) -> None:
             session = _session(served)
-            said: list[str] = []
+            sent: list[str] = []
             for message in conversation:
                 body = message.as_json()
-                said.append(body)
-                with tally.timed(said):
+                sent.append(body)
+                with tally.timed(sent):
                     answer = served.request("POST", f"/api/sessions/{session}/messages", body.encode())
-                _judge(tally, served, answer, said)
+                _judge(tally, served, answer, sent)
                 plan.tick(tally)
             for path in ("", "/export", "/export?format=markdown"):
-                _judge(tally, served, served.request("GET", f"/api/sessions/{session}{path}"), said, only={200})
+                _judge(tally, served, served.request("GET", f"/api/sessions/{session}{path}"), sent, only={200})
 
         run(conversations, check, count=max(1, plan.cases // 3), start=plan.seed)
         _judge(tally, served, served.request("GET", "/api/me/export"), "GET /api/me/export afterwards", only={200})
@@ -141,7 +141,7 @@ def catalogue(plan: FuzzPlan) -> Tally:
         journey = Journey(tally, first, second, folder)
 
         def check(file: File) -> None:
-            path = _written(folder / f"{tally.cases}{file[0]}", file)
+            path = _write_file(folder / f"{tally.cases}{file[0]}", file)
             with _lines_timed(tally, file):
                 _attempt(tally, file, lambda: _note(tally, shop.take_in(first, [path])))
             _attempt(tally, file, lambda: journey.check(file))
@@ -158,7 +158,7 @@ def events(plan: FuzzPlan) -> Tally:
         options = InteractionOptions(lambda user: hashlib.blake2b(encoded(user), digest_size=16).hexdigest())
 
         def check(file: File) -> None:
-            path = _written(plan.folder / "events" / f"{tally.cases}{file[0]}", file)
+            path = _write_file(plan.folder / "events" / f"{tally.cases}{file[0]}", file)
             with _lines_timed(tally, file):
                 _attempt(tally, file, lambda: _note(tally, take_in_events(store, [path], options)))
             _attempt(tally, file, lambda: _check_events(store))
@@ -186,7 +186,7 @@ def _files(line: st.SearchStrategy[bytes], columns: dict[str, st.SearchStrategy[
     return mostly(of_json, of_csv, one_in=3)
 
 
-def _written(path: Path, file: File) -> Path:
+def _write_file(path: Path, file: File) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(file[1]))
     return path
@@ -206,7 +206,7 @@ def _lines_timed(tally: Tally, file: File) -> Iterator[None]:
         if whole.slowest_ms / max(1, count) > tally.slowest_ms:
             tally.slowest_ms, tally.slowest = whole.slowest_ms / max(1, count), whole.slowest
         for failure in whole.failures.values():
-            tally.fail(failure.sort, failure.what, failure.reproducer)
+            tally.fail(failure.sort, failure.description, failure.reproducer)
 
 
 def _note(tally: Tally, summary: IngestSummary | InteractionSummary) -> None:
@@ -234,13 +234,13 @@ class Journey:
     first: Catalogue
     second: Catalogue
     folder: Path
-    known: dict[str, Item] = field(default_factory=dict)
+    items: dict[str, Item] = field(default_factory=dict)
 
     def check(self, file: File) -> None:
         """After this file."""
         items = {item.id: item for item in self.first.items()}
-        new = [item for item in items.values() if self.known.get(item.id) != item]
-        self.known = items
+        new = [item for item in items.values() if self.items.get(item.id) != item]
+        self.items = items
         _read_everything(self.first, new)
         if new:
             self._take_along(new, file)
@@ -263,8 +263,8 @@ class Journey:
             return
         before, after = item.model_dump(exclude={"images"}), again.model_dump(exclude={"images"})
         if different := sorted(name for name in before if before[name] != after[name]):
-            shown = {name: (before[name], after[name]) for name in different}
-            self.tally.fail("lost", f"exported and taken in again, {', '.join(different)} differs", shown)
+            difference = {name: (before[name], after[name]) for name in different}
+            self.tally.fail("lost", f"exported and taken in again, {', '.join(different)} differs", difference)
 
 
 def _read_everything(catalogue: Catalogue, new: Sequence[Item]) -> None:
@@ -272,8 +272,8 @@ def _read_everything(catalogue: Catalogue, new: Sequence[Item]) -> None:
     orders: tuple[Sort, ...] = ("title", "price", "-price", "newest")
     for order in orders:
         browsed(catalogue, Filters(), order, 200, 0)
-    wanted = Filters(max_price=100, in_stock=True, exclude_terms=["red"])
-    searched(shop.engines(catalogue), "black shoes 鞋", wanted, "relevance", 20, 0)
+    filters = Filters(max_price=100, in_stock=True, exclude_terms=["red"])
+    searched(shop.engines(catalogue), "black shoes 鞋", filters, "relevance", 20, 0)
     stats_out(catalogue)
     catalogue.vocabulary().model_dump_json()
     project(catalogue.spread("text", 200)[1], "pca")
@@ -308,10 +308,10 @@ def requests(plan: FuzzPlan, served: FuzzedService) -> Tally:
                 session = _session(served)
                 served.request("POST", "/api/catalogue/items", shop.as_body())  # some were deleted
             content = request.as_bytes(session, served.port)
-            shown = request.as_bytes(SESSION, served.port)
-            with tally.timed(shown):
+            reproducer = request.as_bytes(SESSION, served.port)
+            with tally.timed(reproducer):
                 answer = served.send(content, whole=not request.streams_without_end)
-            _judge(tally, served, answer, shown)
+            _judge(tally, served, answer, reproducer)
             tally.notes[str(answer.status)] += 1
             plan.tick(tally)
 
@@ -346,8 +346,8 @@ DOCUMENTED = (
 
 def _sentence(answer: FuzzAnswer) -> str:
     """What an answer says, without what is of one request only."""
-    found = re.search(rb'"(?:detail|message)": ?"([^"]*)', answer.body)
-    return (found[1] if found else answer.body)[:160].decode("utf-8", "replace")
+    match = re.search(rb'"(?:detail|message)": ?"([^"]*)', answer.body)
+    return (match[1] if match else answer.body)[:160].decode("utf-8", "replace")
 
 
 def _judge(tally: Tally, served: FuzzedService, answer: FuzzAnswer, case: object, only: set[int] | None = None) -> None:

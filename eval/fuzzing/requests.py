@@ -76,7 +76,7 @@ SEGMENTS = (
 SESSION = "SESSION"
 """Stands for the id of a session that there is."""
 ITEMS = tuple(f"item-{number}" for number in range(12))
-KNOWN = {
+PATH_VALUES = {
     "{session_id}": (SESSION,),
     "{item_id}": ITEMS,
     "{name}": (*(tool.name for tool in TOOLS), "recommendation-assistant"),
@@ -116,10 +116,10 @@ class FuzzRequest:
         """The request as it goes over the wire."""
         usual = {"Host": f"127.0.0.1:{port}", "Connection": "close", "Content-Type": self.content_type}
         usual |= {"Transfer-Encoding": "chunked"} if self.chunked else {"Content-Length": str(len(self.body))}
-        given = {**usual, **dict(self.headers)}
+        headers = {**usual, **dict(self.headers)}
         lines = [
             f"{self.method} {self.path.replace(SESSION, session)} HTTP/1.1",
-            *(f"{name}: {value}" for name, value in given.items()),
+            *(f"{name}: {value}" for name, value in headers.items()),
         ]
         head = "\r\n".join(lines).encode("utf-8" if self.method == "X" else "latin-1", "replace")
         return head + b"\r\n\r\n" + (_chunks(self.body) if self.chunked else self.body)
@@ -148,9 +148,9 @@ class Operations:
 
     def requests(self) -> st.SearchStrategy[FuzzRequest]:
         """Requests at every operation, at the doors for other protocols, and at addresses that are none."""
-        known = st.sampled_from(self._operations).flatmap(self._of)
+        operations = st.sampled_from(self._operations).flatmap(self._of)
         calls = st.sampled_from(TOOLS).flatmap(self._calls)
-        return mostly(known, st.one_of(_mcp, _chat, calls, _anywhere), one_in=2)
+        return mostly(operations, st.one_of(_mcp, _chat, calls, _anywhere), one_in=2)
 
     def _calls(self, tool: Tool[Any]) -> st.SearchStrategy[FuzzRequest]:
         """One tool called with arguments near its schema, over HTTP and over the protocol of tools."""
@@ -167,8 +167,8 @@ class Operations:
             _headers,
             st.just(False),
         )
-        named = {"name": st.just(json.dumps(tool.name)), "arguments": arguments}
-        return st.one_of(over_http, _mcp_with(("tools/call",), json_objects(named, required=["name", "arguments"])))
+        call = {"name": st.just(json.dumps(tool.name)), "arguments": arguments}
+        return st.one_of(over_http, _mcp_with(("tools/call",), json_objects(call, required=["name", "arguments"])))
 
     def _of(self, operation: tuple[str, str, dict[str, Any]]) -> st.SearchStrategy[FuzzRequest]:
         path, method, described = operation
@@ -243,7 +243,9 @@ def _address(path: str) -> st.SearchStrategy[str]:
     """The path with its parameters filled in."""
     odd = st.one_of(st.sampled_from(SEGMENTS), texts(10).map(_quoted))
     parts = [
-        mostly(st.sampled_from(KNOWN.get(part, SEGMENTS)), odd, one_in=6) if part.startswith("{") else st.just(part)
+        mostly(st.sampled_from(PATH_VALUES.get(part, SEGMENTS)), odd, one_in=6)
+        if part.startswith("{")
+        else st.just(part)
         for part in path.split("/")
     ]
     filled = st.tuples(*parts).map("/".join)

@@ -88,8 +88,8 @@ def json_objects(fields: dict[str, st.SearchStrategy[str]], required: Sequence[s
     usual = st.fixed_dictionaries(
         {name: fields[name] for name in required},
         optional={name: fields[name] for name in fields if name not in required},
-    ).map(lambda chosen: list(chosen.items()))
-    odd = st.fixed_dictionaries({}, optional=fields).map(lambda chosen: list(chosen.items()))
+    ).map(lambda texts_by_name: list(texts_by_name.items()))
+    odd = st.fixed_dictionaries({}, optional=fields).map(lambda texts_by_name: list(texts_by_name.items()))
     name = st.one_of(st.sampled_from([*fields, "a", ""]), texts(10))
     extra = st.lists(st.tuples(name, json_values()), min_size=1, max_size=2)
     pairs = st.tuples(mostly(usual, odd, one_in=12), mostly(st.just([]), extra, one_in=8))

@@ -21,12 +21,12 @@ def agreement(judgements: Sequence[Judgement]) -> Agreement:
 
     Quadratic, because a 3 taken for a 0 is worse than one taken for a 2, and chance is allowed for.
     """
-    both = [(one.label, one.grade) for one in judgements if one.label is not None]
-    labels, grades = [label for label, _ in both], [grade for _, grade in both]
+    graded = [(judgement.label, judgement.grade) for judgement in judgements if judgement.label is not None]
+    labels, grades = [label for label, _ in graded], [grade for _, grade in graded]
     if len(set(labels)) < 2 or len(set(grades)) < 2:
-        return Agreement(pairs=len(both), kappa=None, spearman=None)
+        return Agreement(pairs=len(graded), kappa=None, spearman=None)
     kappa = cohen_kappa_score(labels, grades, labels=GRADES, weights="quadratic")
-    return Agreement(pairs=len(both), kappa=float(kappa), spearman=float(spearmanr(labels, grades).statistic))
+    return Agreement(pairs=len(graded), kappa=float(kappa), spearman=float(spearmanr(labels, grades).statistic))
 
 
 def report(run: str, judge: str, prompt: Prompt, judgements: Sequence[Judgement], *, pairs: int) -> JudgeReport:
@@ -36,14 +36,14 @@ def report(run: str, judge: str, prompt: Prompt, judgements: Sequence[Judgement]
         pairs: how many items it was asked for.
     """
     agreed = agreement(judgements)
-    shown = [one.grade for one in judgements if one.shown]
+    shown_grades = [judgement.grade for judgement in judgements if judgement.shown]
     return JudgeReport(
         run=run,
         judge=judge,
         prompt=f"{prompt.version} {prompt.sha256}",
         agreement=agreed,
         believed=agreed.kappa is not None and agreed.kappa >= ENOUGH,
-        mean=fmean(shown) if shown else None,
-        shown=len(shown),
+        mean=fmean(shown_grades) if shown_grades else None,
+        shown=len(shown_grades),
         failed=pairs - len(judgements),
     )

@@ -38,10 +38,10 @@ def judge_prompt() -> Prompt:
 
 async def judge_run(
     pairs: Sequence[Pair],
-    asked: JudgeVariables,
+    variables: JudgeVariables,
     chat: ChatClient,
     *,
-    known: Iterable[Judgement] = (),
+    previous: Iterable[Judgement] = (),
     keep: Callable[[Judgement], None] = lambda _: None,
     parallel: int = PARALLEL,
     progress: Progress | None = None,
@@ -50,9 +50,9 @@ async def judge_run(
 
     Args:
         pairs: from `pairs_of`.
-        asked: the run and its items.
+        variables: the run and its items.
         chat: the judge.
-        known: judgements from before; their pairs are not asked again.
+        previous: judgements from before; their pairs are not asked again.
         keep: told of every new judgement as it is there.
         parallel: calls at one time.
 
@@ -62,17 +62,17 @@ async def judge_run(
     Raises:
         LLMUnavailable: the judge does not answer; what it said before has been kept.
     """
-    before = {_key(one): one for one in known}
+    before = {_key(entry): entry for entry in previous}
     judgements = {_key(pair): before[_key(pair)] for pair in pairs if _key(pair) in before}
     waiting = iter([pair for pair in pairs if _key(pair) not in before])
-    with (progress or SilentProgress()).stage("judging", len(pairs), "items") as done:
+    with (progress or SilentProgress()).stage("judging", len(pairs), "items") as advance:
         count = itertools.count(len(judgements) + 1)
-        done(len(judgements))
+        advance(len(judgements))
 
         async def work() -> None:
             for pair in waiting:
-                judgement = await _judged(pair, asked, chat)
-                done(next(count))
+                judgement = await _judged(pair, variables, chat)
+                advance(next(count))
                 if judgement is not None:
                     judgements[_key(pair)] = judgement
                     keep(judgement)
@@ -86,9 +86,9 @@ async def judge_run(
     return [judgements[_key(pair)] for pair in pairs if _key(pair) in judgements]
 
 
-async def _judged(pair: Pair, asked: JudgeVariables, chat: ChatClient) -> Judgement | None:
+async def _judged(pair: Pair, variables: JudgeVariables, chat: ChatClient) -> Judgement | None:
     """The pair with its grade; None where the judge says something that is no grade."""
-    messages = to_chat(judge_prompt().render(**asked.variables(pair)))
+    messages = to_chat(judge_prompt().render(**variables.variables(pair)))
     try:
         answer = await chat.for_turn().complete_json(messages, SCHEMA, purpose="judge", max_tokens=ANSWER_TOKENS)
     except LLMBadReply:

@@ -23,14 +23,14 @@ def pairs_of(run: Run, items: Mapping[str, Item]) -> list[Pair]:
     Args:
         items: the catalogue of the run's suite; what is not in it is not graded.
     """
-    found = [
+    pairs = [
         Pair(case=case.id, turn=number, item=item, shown=item in answer.shown, label=_label(turn.expect, item))
         for case in run.cases.values()
         for number, (turn, answer) in enumerate(zip(case.turns, run.answers[case.id].turns, strict=True))
         for item in _to_grade(turn.expect, answer)
         if item in items
     ]
-    return sorted(found, key=lambda pair: pair.label is None)
+    return sorted(pairs, key=lambda pair: pair.label is None)
 
 
 def _to_grade(expect: Expectation, answer: TurnAnswer) -> list[str]:
@@ -62,7 +62,7 @@ class JudgeVariables:
         """One turn; a photo is told by what it shows, because the judge reads words only."""
         return {
             "text": turn.text.strip(),
-            "spoken": list(_spoken(turn, answer)),
+            "spoken": list(_spoken_words(turn, answer)),
             "photos": [self._photo(picture) for picture in turn.pictures],
             "shown": [self.items[item_id] for item_id in answer.shown if item_id in self.items],
         }
@@ -73,12 +73,12 @@ class JudgeVariables:
         return {"title": item.title if item else "", "other_colour": picture.hue != 0, "words": words}
 
 
-def _spoken(turn: Turn, answer: TurnAnswer) -> Iterator[str]:
+def _spoken_words(turn: Turn, answer: TurnAnswer) -> Iterator[str]:
     """The words of a turn's recordings: as the suite has them, else as they were heard."""
-    known = [note.say for note in turn.voice if note.say]
-    if len(known) == len(turn.voice):
-        yield from known
+    scripts = [note.say for note in turn.voice if note.say]
+    if len(scripts) == len(turn.voice):
+        yield from scripts
     elif turn.expect.hears:
         yield turn.expect.hears
     elif answer.reply:
-        yield from (heard.text for heard in answer.reply.query.transcripts)
+        yield from (transcript.text for transcript in answer.reply.query.transcripts)

@@ -20,7 +20,7 @@ ECHOES = frozenset({"dense", "picture", "picture_text", "text_picture", "keyword
 
 _BOUNDS = ("max_price", "min_price")
 _COLOUR = re.compile(r"colou?r|farbe|couleur|颜色", re.IGNORECASE)
-_NAMED = re.compile(r"“([^”]+)”")
+_QUOTED_TITLE = re.compile(r"“([^”]+)”")
 _COUNTED = re.compile(r"(\d+) people")
 
 
@@ -80,7 +80,7 @@ class AnswerGrounding:
     @cached_property
     def own(self) -> str:
         """The same in the form for comparing, number words also as digits."""
-        return "\n".join(_both(line, language) for line, language in self.lines)
+        return "\n".join(_comparable_text(line, language) for line, language in self.lines)
 
     @cached_property
     def own_tokens(self) -> list[ClaimToken]:
@@ -90,28 +90,28 @@ class AnswerGrounding:
     @cached_property
     def own_quantities(self) -> list[MeasuredNumber]:
         """The numbers of the lines with what they measure."""
-        return [one for low, language in self._low_lines for one in quantities(low, language)]
+        return [quantity for low, language in self._low_lines for quantity in quantities(low, language)]
 
     @cached_property
     def _low_lines(self) -> list[tuple[str, str]]:
         return [(plain(spelt_out(line, language)), language) for line, language in self.lines]
 
     @cached_property
-    def _said(self) -> frozenset[str]:
+    def _stated_keys(self) -> frozenset[str]:
         return frozenset(key for token in self.own_tokens if not token.denied for key in _general(forms(token)))
 
     @cached_property
-    def _denied(self) -> frozenset[str]:
+    def _denied_keys(self) -> frozenset[str]:
         return frozenset(key for token in self.own_tokens if token.denied for key in _general(forms(token)))
 
     @cached_property
-    def _wished(self) -> list[ClaimToken]:
+    def _wish_tokens(self) -> list[ClaimToken]:
         lines = [(line, language) for line in _wish_lines(self.reply) for language in {self.reply.language, "en"}]
-        return [one for line, language in lines for one in tokens(plain(spelt_out(line, language)), language)]
+        return [token for line, language in lines for token in tokens(plain(spelt_out(line, language)), language)]
 
     def says(self, token: ClaimToken) -> bool:
         """True when the lines say what the word says."""
-        return _among(token, self._said) or self._is_compound_of_own(token) or self._is_written(token)
+        return _among(token, self._stated_keys) or self._is_compound_of_own(token) or self._is_written(token)
 
     def _is_written(self, token: ClaimToken) -> bool:
         """As it stands, like "seventh", which is read as 7th in the lines."""
@@ -123,7 +123,7 @@ class AnswerGrounding:
         if (han and token.concepts) or (not han and self.language != "de"):
             return False
         return (han and token.text in self.own) or any(
-            all(part.bare or _among(part, self._said) or (han and part.text in self.own) for part in pair)
+            all(part.bare or _among(part, self._stated_keys) or (han and part.text in self.own) for part in pair)
             and not all(part.bare for part in pair)
             for pair in split_compound(token.text, "zh" if han else "de")
         )
@@ -134,52 +134,59 @@ class AnswerGrounding:
 
     def denies(self, token: ClaimToken) -> bool:
         """True when the lines deny what the word says."""
-        return _among(token, self._denied)
+        return _among(token, self._denied_keys)
 
     def wished(self, token: ClaimToken) -> bool:
         """True when the user's words hold the word, denied or not as it is."""
-        said = frozenset(key for one in self._wished if one.denied == token.denied for key in _general(forms(one)))
-        return _among(token, said)
+        keys = frozenset(
+            key
+            for wish_token in self._wish_tokens
+            if wish_token.denied == token.denied
+            for key in _general(forms(wish_token))
+        )
+        return _among(token, keys)
 
     @cached_property
     def colours(self) -> int:
         """How many colours the items come in."""
         values = [
-            one
+            colour
             for item in self.items
             for name, value in item.attributes.items()
             if _COLOUR.search(name)
-            for one in _listed(value)
+            for colour in _listed(value)
         ]
         return max(len(values), len(self.of_kind("colour")))
 
     def of_kind(self, kind: str) -> set[str]:
         """The concepts of a kind ("colour") that the lines name."""
-        return {key for key in self._said if key.startswith(f"{kind}:")}
+        return {key for key in self._stated_keys if key.startswith(f"{kind}:")}
 
     @cached_property
-    def named(self) -> list[str]:
+    def cited_titles(self) -> list[str]:
         """Titles of other items that the cited evidence names, the longest first."""
-        told = [title for entry in self.evidence if entry.source in TASTE for title in _NAMED.findall(entry.detail)]
-        return sorted(set(told), key=len, reverse=True)
+        titles = [
+            title for entry in self.evidence if entry.source in TASTE for title in _QUOTED_TITLE.findall(entry.detail)
+        ]
+        return sorted(set(titles), key=len, reverse=True)
 
     @cached_property
-    def people(self) -> list[float]:
+    def people_counts(self) -> list[float]:
         """How many people the cited evidence counts."""
-        told = [count for entry in self.evidence if entry.source in TASTE for count in _COUNTED.findall(entry.detail)]
-        return [float(count) for count in told]
+        counts = [count for entry in self.evidence if entry.source in TASTE for count in _COUNTED.findall(entry.detail)]
+        return [float(count) for count in counts]
 
     @cached_property
     def other_titles(self) -> list[str]:
         """Titles of other items, those that the cited evidence names too, in lower case, the longest first."""
-        known = {*self.shelf.titles, *map(plain, self.named)}
-        return sorted((title for title in known if title and title not in self.own_titles), key=len, reverse=True)
+        titles = {*self.shelf.titles, *map(plain, self.cited_titles)}
+        return sorted((title for title in titles if title and title not in self.own_titles), key=len, reverse=True)
 
     @cached_property
     def own_titles(self) -> str:
         """The titles of the items spoken of, and what the user said: no names of others."""
-        said = [self.wish] if self.lenient else []
-        return "\n".join([*(plain(item.title) for item in self.items), *said])
+        user_words = [self.wish] if self.lenient else []
+        return "\n".join([*(plain(item.title) for item in self.items), *user_words])
 
     def without_others(self, text: str) -> str:
         """The text with the titles of other items blanked, of the same length: what they say is said of other items."""
@@ -199,7 +206,11 @@ class AnswerGrounding:
     def quantities_in(self, low: str) -> list[MeasuredNumber]:
         """The numbers of a text, those in other items' titles left out."""
         bare = self.without_others(low)
-        return [one for one in quantities(bare, self.language) if bare[one.amount.start : one.amount.end].strip()]
+        return [
+            quantity
+            for quantity in quantities(bare, self.language)
+            if bare[quantity.amount.start : quantity.amount.end].strip()
+        ]
 
     @property
     def comparable(self) -> bool:
@@ -209,10 +220,10 @@ class AnswerGrounding:
     @cached_property
     def wish(self) -> str:
         """What the user said and showed, in the form for comparing."""
-        return _both("\n".join(_wish_lines(self.reply)), self.reply.language)
+        return _comparable_text("\n".join(_wish_lines(self.reply)), self.reply.language)
 
     @cached_property
-    def shown(self) -> list[Item]:
+    def recommended_items(self) -> list[Item]:
         """The catalogue's items that the reply recommends."""
         ids = [entry.item_id for entry in self.reply.recommendations]
         return [self.shelf.items[item_id] for item_id in ids if item_id in self.shelf.items]
@@ -225,8 +236,8 @@ class AnswerGrounding:
     @cached_property
     def scores(self) -> list[float]:
         """The cited similarities as they are told: 0.84, and 84 of a hundred."""
-        known = [entry.score for entry in self.evidence if entry.score is not None]
-        return [*known, *(round(score, 2) for score in known), *(float(round(score * 100)) for score in known)]
+        scores = [entry.score for entry in self.evidence if entry.score is not None]
+        return [*scores, *(round(score, 2) for score in scores), *(float(round(score * 100)) for score in scores)]
 
     @cached_property
     def wish_numbers(self) -> list[float]:
@@ -241,16 +252,16 @@ class AnswerGrounding:
         ]
         bounds = [
             float(self.reply.constraints[name]) for name in _BOUNDS if self.reply.constraints.get(name) is not None
-        ] + [float(one.value) for one in self.reply.preferences if one.field in _BOUNDS]
-        said = [value for amount in amounts(self.wish) for value in amount.values]
-        return said + [value + cent for value in [*moved, *bounds] for cent in (-0.01, 0.0, 0.01)]
+        ] + [float(preference.value) for preference in self.reply.preferences if preference.field in _BOUNDS]
+        numbers = [value for amount in amounts(self.wish) for value in amount.values]
+        return numbers + [value + cent for value in [*moved, *bounds] for cent in (-0.01, 0.0, 0.01)]
 
     @cached_property
     def limits(self) -> list[float]:
         """The user's highest price: what he asked for, not what it was moved to."""
-        asked = [float(c.wanted) for c in self.reply.relaxed if c.field == "max_price"]
-        told = self.reply.constraints.get("max_price")
-        return asked or ([float(told)] if told is not None else [])
+        requested = [float(c.wanted) for c in self.reply.relaxed if c.field == "max_price"]
+        limit = self.reply.constraints.get("max_price")
+        return requested or ([float(limit)] if limit is not None else [])
 
 
 def _general(keys: frozenset[str]) -> Iterator[str]:
@@ -261,12 +272,12 @@ def _general(keys: frozenset[str]) -> Iterator[str]:
             yield from (f"{kind}:{key[3:]}" for kind in load_claim_words().concepts)
 
 
-def _among(token: ClaimToken, said: frozenset[str]) -> bool:
+def _among(token: ClaimToken, keys: frozenset[str]) -> bool:
     own = frozenset(key for key in token.keys if not key.startswith("is:"))
-    return bool(own & said) or any(set(gloss) <= said for gloss in token.glosses)
+    return bool(own & keys) or any(set(gloss) <= keys for gloss in token.glosses)
 
 
-def _both(text: str, language: str) -> str:
+def _comparable_text(text: str, language: str) -> str:
     return plain(text) + "\n" + plain(spelt_out(text, language))
 
 
@@ -319,12 +330,12 @@ def _attribute_prices(value: object, name: str = "") -> Iterator[float]:
 
 def _wish_lines(reply: Reply) -> Iterator[str]:
     yield reply.query.text
-    yield from (heard.text for heard in reply.query.transcripts)
-    yield from (label.label for seen in reply.query.pictures for label in seen.labels)
+    yield from (transcript.text for transcript in reply.query.transcripts)
+    yield from (label.label for picture in reply.query.pictures for label in picture.labels)
     yield from _attribute_lines(reply.constraints)
     yield from _ruled_out(reply.constraints)
-    for one in reply.preferences:
-        yield from _attribute_lines(one.value, one.attribute or one.field)
+    for preference in reply.preferences:
+        yield from _attribute_lines(preference.value, preference.attribute or preference.field)
     for change in reply.relaxed:
         yield from (change.words, str(change.wanted), str(change.used))
     for step in reply.steps:
@@ -340,4 +351,4 @@ def _ruled_out(constraints: Mapping[str, object]) -> Iterator[str]:
 
 def named_in(detail: str) -> list[str]:
     """The titles that an entry of the sources of taste names."""
-    return _NAMED.findall(detail)
+    return _QUOTED_TITLE.findall(detail)

@@ -10,7 +10,7 @@ from typing import Literal
 from eval.measures.claim_tokens import ClaimToken, counter_forms, forms, tokens
 from eval.measures.claim_words import ClaimAmount, Spellings, amounts, load_claim_words, pattern, words_in
 
-What = Literal["price", "size", "similarity", "people", "measure", "count"]
+NumberKind = Literal["price", "size", "similarity", "people", "measure", "count"]
 
 _CLAUSE_END = re.compile(r"[.,;:!?](?=\s|$|[\u3400-\u9fff])|[，。；：！？、\n]")
 _LISTED = re.compile(r"\s*(?:,|、|/|–|-|to|bis|à|a|到|至|and|und|et|y|or|oder|ou|o|和|或|x|×|by)\s*")
@@ -36,15 +36,15 @@ class MeasuredNumber:
     Args:
         aspect: of a measure, what of the thing it is: height, weight ...
         nouns: forms of the words beside the number, which say what is counted.
-        named: whether such a word follows.
+        has_noun: whether such a word follows.
         before: the clause up to the number; ``after`` the text behind it.
     """
 
     amount: ClaimAmount
-    what: What
+    kind: NumberKind
     aspect: str | None
     nouns: frozenset[str]
-    named: bool
+    has_noun: bool
     before: str
     after: str
 
@@ -89,21 +89,21 @@ def clause_after(low: str, end: int) -> str:
 def quantities(low: str, language: str) -> tuple[MeasuredNumber, ...]:
     """The numbers of a text that went through `plain` and `spelt_out`."""
     words = tokens(low, language)
-    found = [_quantity(amount, low, words, language) for amount in amounts(low)]
-    return tuple(_listed(found, low))
+    numbers = [_quantity(amount, low, words, language) for amount in amounts(low)]
+    return tuple(_listed(numbers, low))
 
 
 def _quantity(amount: ClaimAmount, low: str, words: Sequence[ClaimToken], language: str) -> MeasuredNumber:
     before, after = clause_before(low, amount.start), low[amount.end :]
-    what = _what(amount, before, after, language)
-    rest = clause_after(low, amount.end)
+    kind = _number_kind(amount, before, after, language)
+    clause = clause_after(low, amount.end)
     dimension, _ = load_claim_words().scales.get(amount.unit or "", (amount.unit or "", 1.0))
-    aspect = _aspect(dimension, before, rest, language) if what == "measure" else None
-    nouns, named = _nouns(amount, words, low)
-    return MeasuredNumber(amount, what, aspect, nouns, named, before, after)
+    aspect = _aspect(dimension, before, clause, language) if kind == "measure" else None
+    nouns, has_noun = _nouns(amount, words, low)
+    return MeasuredNumber(amount, kind, aspect, nouns, has_noun, before, after)
 
 
-def _what(amount: ClaimAmount, before: str, after: str, language: str) -> What:
+def _number_kind(amount: ClaimAmount, before: str, after: str, language: str) -> NumberKind:
     words = load_claim_words()
     if amount.unit in words.currencies:
         return "price"
@@ -122,13 +122,13 @@ def _what(amount: ClaimAmount, before: str, after: str, language: str) -> What:
 
 def _aspect(dimension: str, before: str, after: str, language: str) -> str | None:
     """The nearest word that says what is measured; in Chinese the one before the number."""
-    found: list[tuple[int, str]] = []
+    candidates: list[tuple[int, str]] = []
     for name, spellings in load_claim_words().aspects.get(dimension, {}).items():
         words = pattern(words_in(spellings, language))
-        found += [(len(before) - match.end(), name) for match in words.finditer(before)]
+        candidates += [(len(before) - match.end(), name) for match in words.finditer(before)]
         follow = _FOLLOWING_IN_CHINESE if language == "zh" else _FOLLOWING
-        found += [(match.start() + follow, name) for match in words.finditer(after[:14])]
-    return min(found)[1] if found else None
+        candidates += [(match.start() + follow, name) for match in words.finditer(after[:14])]
+    return min(candidates)[1] if candidates else None
 
 
 def _nouns(amount: ClaimAmount, words: Sequence[ClaimToken], low: str) -> tuple[frozenset[str], bool]:
@@ -150,18 +150,20 @@ def _is_function(word: ClaimToken) -> bool:
     return (len(word.text) < 2 and word.bare) or any(word.text in row.split() for row in listed.values())
 
 
-def _listed(found: list[MeasuredNumber], low: str) -> list[MeasuredNumber]:
+def _listed(numbers: list[MeasuredNumber], low: str) -> list[MeasuredNumber]:
     """In "40, 41 and 42" and "10 by 8 cm" the bare numbers measure what their neighbour does."""
-    for step in (range(1, len(found)), range(len(found) - 2, -1, -1)):
+    for step in (range(1, len(numbers)), range(len(numbers) - 2, -1, -1)):
         for at in step:
             other = at - 1 if step.step > 0 else at + 1
             first, second = sorted((at, other))
-            between = low[found[first].amount.end : found[second].amount.start]
-            bare = found[at].what == "count" and found[other].what in ("size", "measure", "price")
+            between = low[numbers[first].amount.end : numbers[second].amount.start]
+            bare = numbers[at].kind == "count" and numbers[other].kind in ("size", "measure", "price")
             if bare and _LISTED.fullmatch(between):
-                amount = replace(found[at].amount, unit=found[other].amount.unit)
-                found[at] = replace(found[at], amount=amount, what=found[other].what, aspect=found[other].aspect)
-    return found
+                amount = replace(numbers[at].amount, unit=numbers[other].amount.unit)
+                numbers[at] = replace(
+                    numbers[at], amount=amount, kind=numbers[other].kind, aspect=numbers[other].aspect
+                )
+    return numbers
 
 
 def meets(quantity: MeasuredNumber, facts: Iterable[float], language: str) -> bool:
@@ -173,15 +175,17 @@ def meets(quantity: MeasuredNumber, facts: Iterable[float], language: str) -> bo
         language: of the text.
     """
     words, before, after = load_claim_words(), quantity.before, quantity.after
-    known = list(facts)
+    fact_values = list(facts)
     if _MORE.match(after) or _MORE.search(quantity.amount.words):  # 六十多: sixty and some
-        return any(value < fact < value + 10 for fact in known for value in quantity.scaled)
+        return any(value < fact < value + 10 for fact in fact_values for value in quantity.scaled)
     if near(words.approximate, before, language, 4) or follows(words.approximate, after, language, 1):
-        return any(abs(fact - value) <= _ROUNDED * abs(fact) for fact in known for value in quantity.scaled)
-    exact = 0.005 if quantity.what == "price" else 0.0
-    same = any(isclose(fact, value, rel_tol=_CONVERTED, abs_tol=exact) for fact in known for value in quantity.scaled)
+        return any(abs(fact - value) <= _ROUNDED * abs(fact) for fact in fact_values for value in quantity.scaled)
+    exact = 0.005 if quantity.kind == "price" else 0.0
+    same = any(
+        isclose(fact, value, rel_tol=_CONVERTED, abs_tol=exact) for fact in fact_values for value in quantity.scaled
+    )
     if near(words.upper, before, language, 8) or follows(words.upper, after, language, 1):
-        return any(fact <= value + 0.004 for fact in known for value in quantity.scaled)
+        return any(fact <= value + 0.004 for fact in fact_values for value in quantity.scaled)
     if near(words.lower, before, language, 8) or follows(words.lower, after, language, 1):
         strict = near(
             {language: ["more than", "over", "above", "mehr als", "über", "plus de", "más de", "高于", "超过"]},
@@ -189,5 +193,7 @@ def meets(quantity: MeasuredNumber, facts: Iterable[float], language: str) -> bo
             language,
             8,
         )
-        return any(fact > value + 0.004 if strict else fact >= value for fact in known for value in quantity.scaled)
+        return any(
+            fact > value + 0.004 if strict else fact >= value for fact in fact_values for value in quantity.scaled
+        )
     return same

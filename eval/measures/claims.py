@@ -41,10 +41,10 @@ _PIECE_START = r"(?:^|(?<=[.。!?！？\n])|(?<=[.。!?！？] )|(?<=推荐 ))"
 _KIND_OF = {"count": "number", "people": "number"}
 
 
-Found = Iterator[tuple[str, str, bool]]
+RawClaims = Iterator[tuple[str, str, bool]]
 """Kind, words, whether the ground holds it."""
 
-Finder = Callable[[str, AnswerGrounding], Found]
+Finder = Callable[[str, AnswerGrounding], RawClaims]
 
 
 class Claim(Record):
@@ -55,7 +55,7 @@ class Claim(Record):
     supported: bool
 
 
-class HeldText(Record):
+class CheckedText(Record):
     """One text of a reply with its claims; ``place`` is message, explanation, or evidence and its id."""
 
     place: str
@@ -74,22 +74,22 @@ class HeldText(Record):
         return [f"{claim.kind} “{claim.words}”" for claim in self.claims if not claim.supported]
 
 
-def held_texts(reply: Reply, shelf: CatalogueIndex, catalogue_language: str = "en") -> list[HeldText]:
+def checked_texts(reply: Reply, shelf: CatalogueIndex, catalogue_language: str = "en") -> list[CheckedText]:
     """Every text of the reply with its claims: the message in pieces, each explanation, each entry that states a fact.
 
     An item that is not in the catalogue grounds nothing.
     """
     texts = list(_message(reply, shelf, catalogue_language))
     for entry in reply.recommendations:
-        items = _known(entry.item_id, shelf)
+        items = _items_with_id(entry.item_id, shelf)
         for fact in entry.evidence:
             if fact.source not in ECHOES:
                 ground = AnswerGrounding(reply, shelf, items, "en", catalogue_language)
-                texts.append(_held(f"evidence {fact.id}", entry.item_id, fact.detail, ground))
+                texts.append(_checked_text(f"evidence {fact.id}", entry.item_id, fact.detail, ground))
             elif fact.source in TASTE:
                 texts.append(_history(f"evidence {fact.id}", entry.item_id, fact.detail, shelf))
         ground = AnswerGrounding(reply, shelf, items, reply.language, catalogue_language, entry.evidence)
-        texts.append(_held("explanation", entry.item_id, entry.explanation, ground))
+        texts.append(_checked_text("explanation", entry.item_id, entry.explanation, ground))
     return texts
 
 
@@ -135,43 +135,45 @@ def _unquoted(text: str, ground: AnswerGrounding) -> str:
     )
 
 
-def _held(place: str, item_id: str | None, text: str, ground: AnswerGrounding) -> HeldText:
+def _checked_text(place: str, item_id: str | None, text: str, ground: AnswerGrounding) -> CheckedText:
     """The text's claims, read in English where it is not in the language that it should be in."""
     titles = [item.title for item in ground.items]
     if not written_in(text, ground.language, names=titles) and _is_english(text, ground.language):
         ground = replace(ground, language="en")
-    return HeldText(place=place, item_id=item_id, text=text, claims=claims_in(text, ground))
+    return CheckedText(place=place, item_id=item_id, text=text, claims=claims_in(text, ground))
 
 
 def _is_english(text: str, language: str) -> bool:
     """True when more words join its parts in English than in the language."""
     words = plain(text).split()
-    joining = [load_claim_words().function.get(one, "").split() for one in ("en", language)]
-    english, own = (sum(word in known for word in words) for known in joining)
+    joining = [load_claim_words().function.get(code, "").split() for code in ("en", language)]
+    english, own = (sum(word in function_words for word in words) for function_words in joining)
     return english > own
 
 
-def _history(place: str, item_id: str, detail: str, shelf: CatalogueIndex) -> HeldText:
+def _history(place: str, item_id: str, detail: str, shelf: CatalogueIndex) -> CheckedText:
     """What an entry says of the user's history: only items of the catalogue can have been liked."""
     titles = {item.title for item in shelf.items.values()}
     claims = [Claim(kind="title", words=title, supported=title in titles) for title in named_in(detail)]
-    return HeldText(place=place, item_id=item_id, text=detail, claims=claims)
+    return CheckedText(place=place, item_id=item_id, text=detail, claims=claims)
 
 
-def _known(item_id: str, shelf: CatalogueIndex) -> list[Item]:
+def _items_with_id(item_id: str, shelf: CatalogueIndex) -> list[Item]:
     return [shelf.items[item_id]] if item_id in shelf.items else []
 
 
-def _message(reply: Reply, shelf: CatalogueIndex, catalogue_language: str) -> Iterator[HeldText]:
+def _message(reply: Reply, shelf: CatalogueIndex, catalogue_language: str) -> Iterator[CheckedText]:
     """The message cut where a sentence begins with a recommended item's title: from there it speaks of that item."""
     for entry, text in _pieces(reply):
-        items = _known(entry.item_id, shelf) if entry else []
+        items = _items_with_id(entry.item_id, shelf) if entry else []
         ground = AnswerGrounding(
             reply, shelf, items, reply.language, catalogue_language, entry.evidence if entry else (), entry is None
         )
         if entry is None:
-            ground = AnswerGrounding(reply, shelf, ground.shown, reply.language, catalogue_language, (), True)
-        yield _held("message", entry.item_id if entry else None, text, ground)
+            ground = AnswerGrounding(
+                reply, shelf, ground.recommended_items, reply.language, catalogue_language, (), True
+            )
+        yield _checked_text("message", entry.item_id if entry else None, text, ground)
 
 
 def _pieces(reply: Reply) -> Iterator[tuple[Recommendation | None, str]]:
@@ -188,14 +190,14 @@ def _pieces(reply: Reply) -> Iterator[tuple[Recommendation | None, str]]:
 # The kinds of claims -------------------------------------------------------------------------------------------------
 
 
-def _quotations(text: str, ground: AnswerGrounding) -> Found:
-    held = f"{ground.own}\n{ground.wish}\n" + "\n".join(plain(entry.detail) for entry in ground.evidence)
+def _quotations(text: str, ground: AnswerGrounding) -> RawClaims:
+    sources = f"{ground.own}\n{ground.wish}\n" + "\n".join(plain(entry.detail) for entry in ground.evidence)
     for match in _QUOTED.finditer(text):
         quote = match[1] or match[2]
-        yield "quotation", quote, plain(quote).rstrip(" .,;!?…。，").removesuffix("...").strip() in held
+        yield "quotation", quote, plain(quote).rstrip(" .,;!?…。，").removesuffix("...").strip() in sources
 
 
-def _links(low: str, ground: AnswerGrounding) -> Found:
+def _links(low: str, ground: AnswerGrounding) -> RawClaims:
     for match in _LINK.finditer(low):
         yield "link", match.group(), match.group() in ground.own
 
@@ -209,26 +211,26 @@ def _names(text: str) -> frozenset[str]:
     )
 
 
-def _words(low: str, ground: AnswerGrounding, names: frozenset[str], compares: bool) -> Found:
+def _words(low: str, ground: AnswerGrounding, names: frozenset[str], compares: bool) -> RawClaims:
     """Every word that says something of the item: a colour, a material, a quality, a name, a thing.
 
     A verb or noun that no table knows is let pass, as no table knows all the words by which an item is presented: one
     in a text, and one more for every three words that the data hold. An unknown adjective or name is not.
     """
-    read = _read_by_rules(low, ground, compares=compares)
-    found = [
+    spans = _read_by_rules(low, ground, compares=compares)
+    candidates = [
         (token, kinds, _word_holds(token, kinds, low, ground))
         for token in tokens(low, ground.language)
-        if not (token.bare or token.denied or any(start <= token.start and token.end <= end for start, end in read))
+        if not (token.bare or token.denied or any(start <= token.start and token.end <= end for start, end in spans))
         if (kinds := _kinds(token)) or _is_judged(token, ground)
     ]
-    doubtful = [token for token, kinds, ok in found if not ok and not kinds]
-    allowed = 1 + sum(ok for _, _, ok in found) // 3
-    named = names if ground.language in {"en", "fr", "es", "zh"} else frozenset()
-    may_pass = len(doubtful) <= allowed and not any(token.describes or token.text in named for token in doubtful)
-    for token, kinds, ok in found:
+    doubtful = [token for token, kinds, ok in candidates if not ok and not kinds]
+    allowed = 1 + sum(ok for _, _, ok in candidates) // 3
+    known_names = names if ground.language in {"en", "fr", "es", "zh"} else frozenset()
+    may_pass = len(doubtful) <= allowed and not any(token.describes or token.text in known_names for token in doubtful)
+    for token, kinds, ok in candidates:
         if ok or kinds or not may_pass:
-            yield kinds[0] if kinds else "name" if token.text in named else "quality", token.text, ok
+            yield kinds[0] if kinds else "name" if token.text in known_names else "quality", token.text, ok
 
 
 def _kinds(token: ClaimToken) -> list[str]:
@@ -254,7 +256,7 @@ def _aspect_tables() -> list[Spellings]:
     return [spellings for table in load_claim_words().aspects.values() for spellings in table.values()]
 
 
-def _denials(low: str, ground: AnswerGrounding) -> Found:
+def _denials(low: str, ground: AnswerGrounding) -> RawClaims:
     """What a text denies, the data deny too, or the user did not want it and the data do not have it."""
     words = tokens(low, ground.language)
     for clause in sorted({token.clause for token in words if token.denied}):
@@ -266,8 +268,8 @@ def _denials(low: str, ground: AnswerGrounding) -> Found:
 
 
 def _denied_kind(denied: Sequence[ClaimToken]) -> str:
-    known = [concept for token in denied for concept in token.concepts if not concept.startswith("is:")]
-    return known[0].split(":")[0] if known else "denial"
+    concepts = [concept for token in denied for concept in token.concepts if not concept.startswith("is:")]
+    return concepts[0].split(":")[0] if concepts else "denial"
 
 
 def _is_judged(token: ClaimToken, ground: AnswerGrounding) -> bool:
@@ -294,12 +296,12 @@ def _excludes(token: ClaimToken, kinds: Sequence[str], low: str, ground: AnswerG
     """ "Only in black", where the data name further colours."""
     before = _without(load_claim_words().affirmation, clause_before(low, token.start), ground.language)
     only = [match.end() for match in pattern(words_in(load_claim_words().exclusive, ground.language)).finditer(before)]
-    said = bool(only) and not re.search(r"\d", before[only[-1] :])
+    is_exclusive = bool(only) and not re.search(r"\d", before[only[-1] :])
     several = {"colour": ground.colours, "material": len(ground.of_kind("material"))}
-    return said and any(several.get(kind, 0) > 1 for kind in kinds)
+    return is_exclusive and any(several.get(kind, 0) > 1 for kind in kinds)
 
 
-def _everything(low: str, ground: AnswerGrounding) -> Found:
+def _everything(low: str, ground: AnswerGrounding) -> RawClaims:
     """ "Every size", "nothing but oak", "pure wool": no data say so unless they use the words."""
     words, language = load_claim_words(), ground.language
     for match in pattern(words_in(words.everything, language)).finditer(low):
@@ -313,33 +315,37 @@ def _everything(low: str, ground: AnswerGrounding) -> Found:
 @cache
 def _spellings(kind: str, language: str) -> tuple[str, ...]:
     """How the concepts of a kind are written in a language."""
-    known = load_claim_words().concept_of.get(language, {}).items()
-    return tuple(written for written, concepts in known if any(one.startswith(f"{kind}:") for one in concepts))
+    entries = load_claim_words().concept_of.get(language, {}).items()
+    return tuple(
+        spelling for spelling, concepts in entries if any(concept.startswith(f"{kind}:") for concept in concepts)
+    )
 
 
-def _brands(text: str, ground: AnswerGrounding) -> Found:
+def _brands(text: str, ground: AnswerGrounding) -> RawClaims:
     for brand, in_lower_case in ground.shelf.brands.items():
         if brand.casefold() not in text.casefold():
             continue
         name = brand_name(brand, in_lower_case=in_lower_case)
-        owned, wished = (bool(pattern((brand,)).search(held)) for held in (ground.own, ground.wish))
+        owned, wished = (bool(pattern((brand,)).search(source)) for source in (ground.own, ground.wish))
         for match in name.finditer(text):
             before = plain(clause_before(text, match.start())) + " "
-            asked = ground.lenient or bool(pattern(words_in(load_claim_words().asked, ground.language)).search(before))
+            requested = ground.lenient or bool(
+                pattern(words_in(load_claim_words().asked, ground.language)).search(before)
+            )
             denied = near(load_claim_words().negation, before, ground.language, 14)
-            yield "brand", match.group(), owned != denied if owned or denied else asked and wished
+            yield "brand", match.group(), owned != denied if owned or denied else requested and wished
 
 
-def _titles(low: str, ground: AnswerGrounding) -> Found:
+def _titles(low: str, ground: AnswerGrounding) -> RawClaims:
     """Another item may be named by the evidence, and where this one is said to cost less or more than it, and does."""
-    words, named = load_claim_words(), {plain(title) for title in ground.named}
+    words, cited_titles = load_claim_words(), {plain(title) for title in ground.cited_titles}
     for title in ground.other_titles:
         for match in re.finditer(re.escape(title), low):
             clause = clause_before(low, match.start()) + low[match.end() :]
             compared = any(
                 pattern(words_in(table, ground.language)).search(clause) for table in (words.cheaper, words.dearer)
             )
-            if compared or title not in named:
+            if compared or title not in cited_titles:
                 item = ground.shelf.titles.get(title)
                 yield "title", item.title if item else title, _compares(low, item.price if item else None, ground)
 
@@ -357,24 +363,24 @@ def _compares(low: str, price: float | None, ground: AnswerGrounding) -> bool:
 # Numbers -------------------------------------------------------------------------------------------------------------
 
 
-def _numbers(low: str, ground: AnswerGrounding) -> Found:
+def _numbers(low: str, ground: AnswerGrounding) -> RawClaims:
     holds = {
         "price": _price_holds, "size": _size_holds, "similarity": _similarity_holds, "people": _people_hold,
         "measure": _measure_holds, "count": _count_holds,
     }  # fmt: skip
     for quantity in ground.quantities_in(low):
-        kind = _KIND_OF.get(quantity.what, quantity.what)
-        yield kind, quantity.amount.words, holds[quantity.what](quantity, low, ground)
+        kind = _KIND_OF.get(quantity.kind, quantity.kind)
+        yield kind, quantity.amount.words, holds[quantity.kind](quantity, low, ground)
 
 
 def _is_wish(quantity: MeasuredNumber, ground: AnswerGrounding) -> bool:
     """The number stands where the text repeats what the user asked for or limited."""
     words = load_claim_words()
-    asked = bool(pattern(words_in(words.asked, ground.language)).search(quantity.before))
+    requested = bool(pattern(words_in(words.asked, ground.language)).search(quantity.before))
     own = near(words.bound, quantity.before, ground.language, 12) or follows(
         words.bound, quantity.after, ground.language, 3
     )
-    return asked or own or near(words.wish, quantity.before, ground.language, 12)
+    return requested or own or near(words.wish, quantity.before, ground.language, 12)
 
 
 def _price_holds(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) -> bool:
@@ -397,11 +403,16 @@ def _is_size(quantity: MeasuredNumber, ground: AnswerGrounding) -> bool:
 
 
 def _wish_holds(quantity: MeasuredNumber, ground: AnswerGrounding) -> bool:
-    if not any(holds(quantity.amount.values, known) for known in (ground.wish_numbers, ground.limits, ground.prices)):
+    if not any(
+        holds(quantity.amount.values, numbers) for numbers in (ground.wish_numbers, ground.limits, ground.prices)
+    ):
         return False
-    asked = pattern(words_in(load_claim_words().asked, ground.language)).search(quantity.before)
+    request = pattern(words_in(load_claim_words().asked, ground.language)).search(quantity.before)
     return (
-        bool(asked) or ground.lenient or holds(quantity.amount.values, ground.prices) or _keeps_bound(quantity, ground)
+        bool(request)
+        or ground.lenient
+        or holds(quantity.amount.values, ground.prices)
+        or _keeps_bound(quantity, ground)
     )
 
 
@@ -420,8 +431,8 @@ def _keeps_bound(quantity: MeasuredNumber, ground: AnswerGrounding) -> bool:
 
 def _named_prices(low: str, ground: AnswerGrounding) -> list[float]:
     """Prices of the other items that the text names."""
-    named = (item for title, item in ground.shelf.titles.items() if title in low and title in ground.other_titles)
-    return [item.price for item in named if item.price is not None]
+    items = (item for title, item in ground.shelf.titles.items() if title in low and title in ground.other_titles)
+    return [item.price for item in items if item.price is not None]
 
 
 def _is_difference(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) -> bool:
@@ -450,7 +461,7 @@ def _without(table: Spellings, text: str, language: str) -> str:
 
 
 def _size_holds(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) -> bool:
-    sizes = {value for one in ground.own_quantities if one.what == "size" for value in one.amount.values}
+    sizes = {value for fact in ground.own_quantities if fact.kind == "size" for value in fact.amount.values}
     wished = ground.lenient or _is_wish(quantity, ground)
     if not set(quantity.amount.values) & sizes:
         return wished and holds(quantity.amount.values, ground.wish_numbers)
@@ -464,19 +475,19 @@ def _similarity_holds(quantity: MeasuredNumber, low: str, ground: AnswerGroundin
 
 
 def _people_hold(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) -> bool:
-    return holds(quantity.amount.values, ground.people) or _count_holds(quantity, low, ground)
+    return holds(quantity.amount.values, ground.people_counts) or _count_holds(quantity, low, ground)
 
 
 def _measure_holds(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) -> bool:
     kind, _ = quantity.dimension
-    facts = [one for one in ground.own_quantities if one.what == "measure" and one.dimension[0] == kind]
-    facts = [one for one in facts if not (one.aspect and quantity.aspect) or one.aspect == quantity.aspect]
-    facts += [one for one in ground.own_quantities if one.what == "count" and _names_unit(one, quantity)]
+    facts = [fact for fact in ground.own_quantities if fact.kind == "measure" and fact.dimension[0] == kind]
+    facts = [fact for fact in facts if not (fact.aspect and quantity.aspect) or fact.aspect == quantity.aspect]
+    facts += [fact for fact in ground.own_quantities if fact.kind == "count" and _names_unit(fact, quantity)]
     if quantity.amount.unit == "percent" and _shares_limit(quantity, low, ground):
         return True
     if quantity.amount.unit == "percent":
-        facts = [one for one in facts if one.nouns & quantity.nouns]
-    if meets(quantity, [value for one in facts for value in one.scaled], ground.language):
+        facts = [fact for fact in facts if fact.nouns & quantity.nouns]
+    if meets(quantity, [value for fact in facts for value in fact.scaled], ground.language):
         return True
     wished = ground.lenient or _is_wish(quantity, ground)
     return wished and holds(quantity.amount.values, ground.wish_numbers)
@@ -499,26 +510,26 @@ def _count_holds(quantity: MeasuredNumber, low: str, ground: AnswerGrounding) ->
     values = quantity.amount.values
     if _is_difference(quantity, low, ground):
         return True
-    facts = [one for one in ground.own_quantities if one.what in ("count", "people") or one.amount.unit == "year"]
+    facts = [fact for fact in ground.own_quantities if fact.kind in ("count", "people") or fact.amount.unit == "year"]
     if holds(
-        values, [value for one in facts if _counts_the_same(one, quantity, ground) for value in one.amount.values]
+        values, [value for fact in facts if _counts_the_same(fact, quantity, ground) for value in fact.amount.values]
     ):
         return True
-    if not quantity.named and holds(values, [*ground.prices, *_named_prices(low, ground)]):  # "72 USD against 140"
+    if not quantity.has_noun and holds(values, [*ground.prices, *_named_prices(low, ground)]):  # "72 USD against 140"
         return True
-    shown = float(len(ground.reply.recommendations))
-    if ground.lenient and shown in values:
+    shown_count = float(len(ground.reply.recommendations))
+    if ground.lenient and shown_count in values:
         return True
     return (ground.lenient or _is_wish(quantity, ground)) and holds(values, ground.wish_numbers)
 
 
 def _counts_the_same(fact: MeasuredNumber, quantity: MeasuredNumber, ground: AnswerGrounding) -> bool:
-    if fact.nouns & quantity.nouns or not quantity.named or not ground.comparable:
+    if fact.nouns & quantity.nouns or not quantity.has_noun or not ground.comparable:
         return True
-    return quantity.what == "people" and (fact.what == "people" or not fact.named)
+    return quantity.kind == "people" and (fact.kind == "people" or not fact.has_noun)
 
 
-def _codes(low: str, ground: AnswerGrounding) -> Found:
+def _codes(low: str, ground: AnswerGrounding) -> RawClaims:
     """Model numbers and the like: "m185", "i7-8700"."""
     measured = {part for amount in amounts(low) for part in (amount.words, *amount.words.split())}
     for match in _CODE.finditer(low):
@@ -527,10 +538,10 @@ def _codes(low: str, ground: AnswerGrounding) -> Found:
             yield "code", code, code in ground.own or (ground.lenient and code in ground.wish)
 
 
-def _letter_sizes(text: str, ground: AnswerGrounding) -> Found:
+def _letter_sizes(text: str, ground: AnswerGrounding) -> RawClaims:
     for match in _LETTER_SIZE.finditer(text):
-        held = ground.own_raw if not ground.lenient else f"{ground.own_raw} {ground.reply.query.text}"
-        owned = bool(re.search(rf"(?<![\w'’-]){match[1]}(?![\w'’])", held))
+        source = ground.own_raw if not ground.lenient else f"{ground.own_raw} {ground.reply.query.text}"
+        owned = bool(re.search(rf"(?<![\w'’-]){match[1]}(?![\w'’])", source))
         denied = near(load_claim_words().negation, clause_before(text.casefold(), match.start()), ground.language, 8)
         yield "size", match[1], owned != denied
 
@@ -538,7 +549,7 @@ def _letter_sizes(text: str, ground: AnswerGrounding) -> Found:
 # What is said of the whole answer ------------------------------------------------------------------------------------
 
 
-def _superlatives(low: str, ground: AnswerGrounding) -> Found:
+def _superlatives(low: str, ground: AnswerGrounding) -> RawClaims:
     for name, spellings in load_claim_words().superlatives.items():
         for match in pattern(words_in(spellings, ground.language)).finditer(low):
             everywhere = bool(_CATALOGUE.search(low))
@@ -548,7 +559,7 @@ def _superlatives(low: str, ground: AnswerGrounding) -> Found:
 
 def _stands_out(name: str, ground: AnswerGrounding, *, everywhere: bool) -> bool:
     """The price is the lowest or highest of those shown; of its category where it is shown alone."""
-    peers = list(ground.shelf.items.values()) if everywhere else ground.shown
+    peers = list(ground.shelf.items.values()) if everywhere else ground.recommended_items
     if len(peers) == 1:
         peers = [item for item in ground.shelf.items.values() if item.category == peers[0].category]
     prices = [item.price for item in peers if item.price is not None]
@@ -556,7 +567,7 @@ def _stands_out(name: str, ground: AnswerGrounding, *, everywhere: bool) -> bool
     return bool(prices and own) and (min(prices) in own if name == "lowest" else max(prices) in own)
 
 
-def _stock(low: str, ground: AnswerGrounding) -> Found:
+def _stock(low: str, ground: AnswerGrounding) -> RawClaims:
     for name, spellings in load_claim_words().stock.items():
         for match in pattern(words_in(spellings, ground.language)).finditer(low):
             denied = near(load_claim_words().negation, clause_before(low, match.start()), ground.language, 4)
@@ -564,7 +575,7 @@ def _stock(low: str, ground: AnswerGrounding) -> Found:
             yield "stock", match.group(), all(item.in_stock is there for item in ground.items)
 
 
-def _limits(low: str, ground: AnswerGrounding) -> Found:
+def _limits(low: str, ground: AnswerGrounding) -> RawClaims:
     """ "Within your limit", "over your budget": so is the price. Later questions repeat no limit."""
     words, language = load_claim_words(), ground.language
     for match in pattern(words_in(words.bound, language)).finditer(low):
@@ -586,7 +597,7 @@ def _beyond(ground: AnswerGrounding) -> bool:
     return bool(ground.limits) and any(price > ground.limits[0] for price in ground.prices)
 
 
-def _photos(low: str, ground: AnswerGrounding) -> Found:
+def _photos(low: str, ground: AnswerGrounding) -> RawClaims:
     """Likeness to what the user showed ("your photo") needs a comparison with it, and is never identity."""
     words = load_claim_words()
     for match in pattern(words_in(words.photo, ground.language)).finditer(low):
@@ -599,4 +610,4 @@ def _photos(low: str, ground: AnswerGrounding) -> Found:
         yield "photo", match.group(), ground.lenient or (compared and alike is not None and same is None)
 
 
-__all__ = ["Claim", "HeldText", "claims_in", "held_texts"]
+__all__ = ["CheckedText", "Claim", "checked_texts", "claims_in"]

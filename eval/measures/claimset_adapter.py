@@ -26,7 +26,7 @@ def supported(record: Labelled) -> bool:
 def judged(record: Labelled) -> list[Claim]:
     """The claims of the record's sentence, each held to the record's evidence."""
     item, others = _known_item(record), [_other(number, line) for number, line in enumerate(record["others"])]
-    shelf = CatalogueIndex({one.id: one for one in [item, *others]})
+    shelf = CatalogueIndex({shelf_item.id: shelf_item for shelf_item in [item, *others]})
     evidence = [_cited(number, fact) for number, fact in enumerate(record["evidence"])]
     reply = _reply(record, [item, *others], evidence)
     ground = AnswerGrounding(reply, shelf, [item], record["language"], record["catalogue_language"], evidence)
@@ -36,7 +36,9 @@ def judged(record: Labelled) -> list[Claim]:
 def _known_item(record: Labelled) -> Item:
     """The item with what the evidence says of it."""
     facts: Sequence[Mapping[str, Any]] = record["evidence"]
-    named = {fact["facts"]["name"]: fact["facts"]["value"] for fact in facts if fact["key"] == "evidence_attribute"}
+    attributes = {
+        fact["facts"]["name"]: fact["facts"]["value"] for fact in facts if fact["key"] == "evidence_attribute"
+    }
     price: Mapping[str, Any] = next((fact["facts"] for fact in facts if fact["source"] == "price"), {})
     return Item(
         id=_OWN,
@@ -44,10 +46,10 @@ def _known_item(record: Labelled) -> Item:
         description=" ".join(fact["facts"]["quote"] for fact in facts if fact["key"] == "evidence_quote"),
         price=price.get("price"),
         currency=price.get("currency"),
-        category=named.pop("category", None),
-        brand=named.pop("brand", None),
+        category=attributes.pop("category", None),
+        brand=attributes.pop("brand", None),
         in_stock=True if any(fact["source"] == "stock" for fact in facts) else None,
-        attributes=named,
+        attributes=attributes,
     )
 
 
@@ -60,10 +62,10 @@ def _cited(number: int, fact: Mapping[str, Any]) -> CitedEvidence:
     """Entries about taste in the words that a reply has for them; of the others only source and score count."""
     detail = ""
     if titles := fact["facts"].get("titles"):
-        named = "” and “".join(titles)
-        people = fact["facts"].get("people")
-        detail = f"you liked “{named}”" + (
-            f"; {people} people who liked “{titles[0]}” also chose this" if people else ""
+        quoted_titles = "” and “".join(titles)
+        people_count = fact["facts"].get("people")
+        detail = f"you liked “{quoted_titles}”" + (
+            f"; {people_count} people who liked “{titles[0]}” also chose this" if people_count else ""
         )
     elif "people" in fact["facts"]:
         detail = f"{fact['facts']['people']} people chose this"
@@ -71,7 +73,7 @@ def _cited(number: int, fact: Mapping[str, Any]) -> CitedEvidence:
 
 
 def _reply(record: Labelled, items: Sequence[Item], evidence: list[CitedEvidence]) -> Reply:
-    shown = [
+    recommendations = [
         Recommendation(
             rank=rank, item_id=item.id, title=item.title, price=item.price, currency=item.currency, score=1 / rank,
             explanation="", evidence=evidence if item.id == _OWN else [],
@@ -80,6 +82,6 @@ def _reply(record: Labelled, items: Sequence[Item], evidence: list[CitedEvidence
     ]  # fmt: skip
     return Reply(
         session_id="", query=Query(text=record["wish"]), intent="recommend", language=record["language"],
-        constraints=dict(record["limits"]), relaxed=[], recommendations=shown, steps=[], message="", degraded=[],
-        models={}, timings=Timings(), usage=UsageNote(),
+        constraints=dict(record["limits"]), relaxed=[], recommendations=recommendations, steps=[], message="",
+        degraded=[], models={}, timings=Timings(), usage=UsageNote(),
     )  # fmt: skip

@@ -36,8 +36,8 @@ def broken(item: Item, constraints: Mapping[str, Any]) -> list[str]:
     sold = _sold(item, constraints.get("attributes", {}))
     return [
         f"{field} {value}"
-        for field, wanted in constraints.items()
-        for value in (_broken_sale(sold, field, wanted) if field in _OF_SALE else _broken_values(item, field, wanted))
+        for field, limit in constraints.items()
+        for value in (_broken_sale(sold, field, limit) if field in _OF_SALE else _broken_values(item, field, limit))
     ]  # fmt: skip
 
 
@@ -57,41 +57,41 @@ def _sold(item: Item, attributes: Mapping[str, Sequence[str]]) -> list[tuple[flo
 
 def variants_of(item: Item) -> list[dict[str, Any]]:
     """The item's variants as its line has them."""
-    given = item.attributes.get("variants")
-    return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    variants = item.attributes.get("variants")
+    return [variant for variant in variants if isinstance(variant, dict)] if isinstance(variants, list) else []
 
 
 def _has(attributes: Mapping[str, Any], name: str, values: Sequence[str]) -> bool:
     own = [value for key, value in attributes.items() if _folded(key) == _folded(name)]
-    each = [str(one) for value in own for one in (value if isinstance(value, list) else [value])]
-    return any(_joined(one).removeprefix(_joined(name)) == _joined(value) for one in each for value in values)
+    texts = [str(text) for value in own for text in (value if isinstance(value, list) else [value])]
+    return any(_joined(text).removeprefix(_joined(name)) == _joined(value) for text in texts for value in values)
 
 
 def _joined(text: str) -> str:
     return re.sub(r"\s", "", text.casefold()).replace(",", ".")
 
 
-def _broken_sale(sold: Sequence[tuple[float | None, bool | None]], field: str, wanted: Any) -> list[Any]:  # noqa: ANN401
+def _broken_sale(sold: Sequence[tuple[float | None, bool | None]], field: str, required: Any) -> list[Any]:  # noqa: ANN401
     prices = [price for price, _ in sold if price is not None]
     if field == _UPPER:
-        return [] if any(price <= wanted + _ROUNDING for price in prices) else [wanted]
+        return [] if any(price <= required + _ROUNDING for price in prices) else [required]
     if field == _LOWER:
-        return [] if any(price >= wanted - _ROUNDING for price in prices) else [wanted]
+        return [] if any(price >= required - _ROUNDING for price in prices) else [required]
     if field == "in_stock":
-        return [wanted] if wanted and not any(stock is True for _, stock in sold) else []
-    return [] if sold else [wanted]
+        return [required] if required and not any(stock is True for _, stock in sold) else []
+    return [] if sold else [required]
 
 
-def _broken_values(item: Item, field: str, wanted: Any) -> list[Any]:  # noqa: ANN401 - a filter's value is any JSON
+def _broken_values(item: Item, field: str, required: Any) -> list[Any]:  # noqa: ANN401 - a filter's value is any JSON
     if field in ("brands", "categories"):
-        return [] if any(_is(item, field, name) for name in wanted) else list(wanted)
+        return [] if any(_is(item, field, name) for name in required) else list(required)
     if field == "include_terms":
-        return [term for term in wanted if not _mentions(item, term)]
+        return [term for term in required if not _mentions(item, term)]
     if field == "exclude_terms":
-        return [term for term in wanted if _mentions(item, term)]
+        return [term for term in required if _mentions(item, term)]
     if field == "exclude_ids":
-        return [item_id for item_id in wanted if item_id == item.id]
-    return [name for name in wanted if _is(item, field.removeprefix("exclude_"), name)]
+        return [item_id for item_id in required if item_id == item.id]
+    return [name for name in required if _is(item, field.removeprefix("exclude_"), name)]
 
 
 def _is(item: Item, field: str, name: str) -> bool:
@@ -138,74 +138,74 @@ def resolved(constraints: Mapping[str, Any], first: Item | None) -> dict[str, An
 
     The bound is left out when there is nothing that it relates to.
     """
-    found = dict(constraints)
-    if found.get(_UPPER) == BELOW_FIRST:
-        del found[_UPPER]
+    result = dict(constraints)
+    if result.get(_UPPER) == BELOW_FIRST:
+        del result[_UPPER]
         if first is not None and first.price is not None:
-            found[_UPPER] = round(first.price - 0.01, 2)
-    return found
+            result[_UPPER] = round(first.price - 0.01, 2)
+    return result
 
 
-def differences(wanted: Mapping[str, Any], told: Mapping[str, Any], allowed: Collection[str] = ()) -> list[str]:
-    """How the constraints that a reply tells differ from the wanted ones; empty when they are right.
+def differences(expected: Mapping[str, Any], actual: Mapping[str, Any], allowed: Collection[str] = ()) -> list[str]:
+    """How the constraints of a reply differ from the expected ones; empty when they are the same.
 
-    ``allowed`` names fields that are neither asked for nor wrong. A colour means the same as a wanted word and as the
-    value of an attribute.
+    ``allowed`` names fields that are neither required nor wrong. A colour may be an expected word or the value of an
+    attribute.
     """
-    wanted, told = _with_values_as_terms(wanted), _with_values_as_terms(told)
-    missing = [
-        f"{field} is {told.get(field)!r} instead of {value!r}"
-        for field, value in wanted.items()
-        if not same(value, told.get(field))
+    expected, actual = _with_values_as_terms(expected), _with_values_as_terms(actual)
+    mismatches = [
+        f"{field} is {actual.get(field)!r} instead of {value!r}"
+        for field, value in expected.items()
+        if not same(value, actual.get(field))
     ]
     extra = [
-        f"{field} {value!r} was not asked for" for field, value in told.items() if field not in {*wanted, *allowed}
+        f"{field} {value!r} was not asked for" for field, value in actual.items() if field not in {*expected, *allowed}
     ]
-    return missing + extra
+    return mismatches + extra
 
 
 def _with_values_as_terms(constraints: Mapping[str, Any]) -> dict[str, Any]:
     """The constraints with the values of attributes among the wanted words."""
-    values = [value for given in constraints.get("attributes", {}).values() for value in given]
+    values = [value for choices in constraints.get("attributes", {}).values() for value in choices]
     terms = [*constraints.get("include_terms", []), *values]
     others = {field: value for field, value in constraints.items() if field not in ("attributes", "include_terms")}
     return {**others, **({"include_terms": terms} if terms else {})}
 
 
-def same(wanted: object, told: object) -> bool:
+def same(expected: object, actual: object) -> bool:
     """Numbers to the cent; lists with the same words, where other spellings of a wanted word do no harm."""
-    if isinstance(wanted, bool) or told is None:
-        return wanted == told
-    if isinstance(wanted, int | float) and isinstance(told, int | float):
-        return abs(wanted - told) < CENT
-    if isinstance(wanted, list) and isinstance(told, list):
-        return _same_words({str(one).casefold() for one in wanted}, {str(one).casefold() for one in told})
-    if isinstance(wanted, str) and isinstance(told, str):
-        return _folded(wanted) == _folded(told)
-    return wanted == told
+    if isinstance(expected, bool) or actual is None:
+        return expected == actual
+    if isinstance(expected, int | float) and isinstance(actual, int | float):
+        return abs(expected - actual) < CENT
+    if isinstance(expected, list) and isinstance(actual, list):
+        return _same_words({str(word).casefold() for word in expected}, {str(word).casefold() for word in actual})
+    if isinstance(expected, str) and isinstance(actual, str):
+        return _folded(expected) == _folded(actual)
+    return expected == actual
 
 
-def _same_words(wanted: set[str], told: set[str]) -> bool:
+def _same_words(expected: set[str], actual: set[str]) -> bool:
     canonical = load_lexicon().canonical
-    meant = {canonical[word] for word in wanted if word in canonical}
-    return wanted <= told and all(canonical.get(word) in meant for word in told - wanted)
+    concepts = {canonical[word] for word in expected if word in canonical}
+    return expected <= actual and all(canonical.get(word) in concepts for word in actual - expected)
 
 
 def without_relaxed(
     constraints: Mapping[str, Any], relaxed: Sequence[Relaxation], may: Collection[str]
 ) -> dict[str, Any]:
     """The constraints less what a reply says it relaxed, where the field is one of those that may be."""
-    left = dict(constraints)
+    remaining = dict(constraints)
     for change in relaxed:
-        value = left.get(change.field)
+        value = remaining.get(change.field)
         if change.field not in may or value is None:
             continue
-        kept = [one for one in value if not _one_word(change.wanted, one)] if isinstance(value, list) else []
-        left.pop(change.field)
-        if kept:
-            left[change.field] = kept
-    return left
+        values = [entry for entry in value if not _one_word(change.wanted, entry)] if isinstance(value, list) else []
+        remaining.pop(change.field)
+        if values:
+            remaining[change.field] = values
+    return remaining
 
 
-def _one_word(wanted: object, other: object) -> bool:
-    return _same_words({str(wanted).casefold()}, {str(wanted).casefold(), str(other).casefold()})
+def _one_word(word: object, other: object) -> bool:
+    return _same_words({str(word).casefold()}, {str(word).casefold(), str(other).casefold()})

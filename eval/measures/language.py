@@ -31,8 +31,8 @@ def written_in(text: str, language: str, names: Iterable[str] = ()) -> bool:
     if len(words) < _FEWEST:
         return True
     likely = _detector().compute_language_confidence_values(" ".join(words))
-    share = {one.language.iso_code_639_1.name.lower(): one.value for one in likely}
-    return share.get(language, 0.0) >= max(share.values()) - _UNSURE
+    confidence = {entry.language.iso_code_639_1.name.lower(): entry.value for entry in likely}
+    return confidence.get(language, 0.0) >= max(confidence.values()) - _UNSURE
 
 
 def _language_of_script(text: str) -> str | None:

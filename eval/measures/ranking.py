@@ -77,7 +77,7 @@ def relevance(turns: Mapping[str, JudgedRanking], k: int) -> dict[str, dict[str,
 def _scores(ranking: Sequence[str]) -> dict[str, float]:
     """Falling scores, as ranx wants; it takes no empty ranking, so one holds an item that nobody asked for."""
     ids = list(dict.fromkeys(ranking)) or [""]
-    return {item_id: float(len(ids) - place) for place, item_id in enumerate(ids)}
+    return {item_id: float(len(ids) - position) for position, item_id in enumerate(ids)}
 
 
 def text_vectors(catalogue: "Catalogue") -> dict[str, Vector]:
@@ -87,31 +87,33 @@ def text_vectors(catalogue: "Catalogue") -> dict[str, Vector]:
 
 
 def diversity(
-    shown: Sequence[str], items: Mapping[str, Item], vectors: Mapping[str, Vector] | None = None
+    shown_ids: Sequence[str], items: Mapping[str, Item], vectors: Mapping[str, Vector] | None = None
 ) -> float | None:
     """Mean pairwise distance of the shown items, from 0 (all alike); None for fewer than two.
 
     Cosine distance of their vectors where all have one, else the share of category and brand that differ.
     """
-    known = [item_id for item_id in dict.fromkeys(shown) if item_id in items]
-    if len(known) < 2:
+    known_ids = [item_id for item_id in dict.fromkeys(shown_ids) if item_id in items]
+    if len(known_ids) < 2:
         return None
-    if vectors and all(item_id in vectors for item_id in known):
+    if vectors and all(item_id in vectors for item_id in known_ids):
         from scipy.spatial.distance import pdist
 
-        return float(np.mean(pdist(np.stack([vectors[item_id] for item_id in known]), "cosine")))
-    return float(np.mean([_unlike(items[one], items[other]) for one, other in combinations(known, 2)]))
+        return float(np.mean(pdist(np.stack([vectors[item_id] for item_id in known_ids]), "cosine")))
+    return float(np.mean([_unlike(items[first], items[second]) for first, second in combinations(known_ids, 2)]))
 
 
-def _unlike(one: Item, other: Item) -> float:
-    return ((one.category != other.category) + (one.brand != other.brand)) / 2
+def _unlike(first: Item, second: Item) -> float:
+    return ((first.category != second.category) + (first.brand != second.brand)) / 2
 
 
 def popularity(suite: Suite, items: Mapping[str, Item]) -> dict[str, float]:
     """How much each item is asked for: the share of the suite's turns that name it as fitting, smoothed by one turn."""
-    asked = Counter(item_id for case in suite.cases for turn in case.turns for item_id in _fitting(turn.expect))
+    request_counts = Counter(
+        item_id for case in suite.cases for turn in case.turns for item_id in _fitting(turn.expect)
+    )
     turns = sum(len(case.turns) for case in suite.cases)
-    return {item_id: (asked[item_id] + 1) / (turns + 1) for item_id in items}
+    return {item_id: (request_counts[item_id] + 1) / (turns + 1) for item_id in items}
 
 
 def _fitting(expect: Expectation) -> set[str]:
@@ -119,27 +121,27 @@ def _fitting(expect: Expectation) -> set[str]:
     return graded | {*expect.first, *expect.must, *expect.any}
 
 
-def novelty(shown: Iterable[str], p: Mapping[str, float]) -> float | None:
+def novelty(shown_ids: Iterable[str], p: Mapping[str, float]) -> float | None:
     """Mean self-information of the shown items in bits; None when none is known."""
-    bits = [-math.log2(p[item_id]) for item_id in shown if item_id in p]
+    bits = [-math.log2(p[item_id]) for item_id in shown_ids if item_id in p]
     return float(np.mean(bits)) if bits else None
 
 
-def average_popularity(shown: Iterable[str], p: Mapping[str, float]) -> float | None:
+def average_popularity(shown_ids: Iterable[str], p: Mapping[str, float]) -> float | None:
     """Mean popularity of the shown items; None when none is known."""
-    values = [p[item_id] for item_id in shown if item_id in p]
+    values = [p[item_id] for item_id in shown_ids if item_id in p]
     return float(np.mean(values)) if values else None
 
 
-def coverage(lists: Iterable[Sequence[str]], items: Mapping[str, Item]) -> float:
+def coverage(rankings: Iterable[Sequence[str]], items: Mapping[str, Item]) -> float:
     """The share of the catalogue's items that at least one list shows."""
-    shown = {item_id for ids in lists for item_id in ids}
-    return len(shown & items.keys()) / len(items) if items else 0.0
+    shown_ids = {item_id for ids in rankings for item_id in ids}
+    return len(shown_ids & items.keys()) / len(items) if items else 0.0
 
 
-def gini(lists: Iterable[Sequence[str]], items: Mapping[str, Item]) -> float:
+def gini(rankings: Iterable[Sequence[str]], items: Mapping[str, Item]) -> float:
     """The Gini index of how often each item of the catalogue is shown: 0 all equally, near 1 always the same few."""
-    counts = Counter(item_id for ids in lists for item_id in ids)
+    counts = Counter(item_id for ids in rankings for item_id in ids)
     exposure = np.sort(np.array([counts[item_id] for item_id in items], dtype=float))
     if not exposure.sum():
         return 0.0

@@ -10,7 +10,7 @@ from eval.measures.checks import checks_of
 from eval.measures.claim_ground import CatalogueIndex
 from eval.measures.cost import STAGE, cost
 from eval.measures.invariants import violations
-from eval.measures.turns import HeldTurn, held_turns
+from eval.measures.turns import ScoredTurn, scored_turns
 from eval.measures.understanding import error_totals, understanding
 from eval.runs.records import CaseAnswer, CaseScore, Check, RunScores
 from eval.suite.records import Suite
@@ -112,21 +112,21 @@ def score_run(
     """
     by_case = _by_case(suite, answers)
     shelf, popular = CatalogueIndex(items), ranking.popularity(suite, items)
-    held = {
-        case.id: list(held_turns(case, by_case[case.id], shelf, suite.language, outcome=suite.judged == "outcome"))
+    turns_by_case = {
+        case.id: list(scored_turns(case, by_case[case.id], shelf, suite.language, outcome=suite.judged == "outcome"))
         for case in suite.cases
         if case.id in by_case
     }
-    relevance = _relevance(held, suite.k)
+    relevance = _relevance(turns_by_case, suite.k)
     scores = []
     for case in suite.cases:
-        if case.id in held:
-            checks = checks_of(held[case.id])
-            turns = [_turn_values(turn, popular, vectors) for turn in held[case.id]]
+        if case.id in turns_by_case:
+            checks = checks_of(turns_by_case[case.id])
+            turns = [_turn_values(turn, popular, vectors) for turn in turns_by_case[case.id]]
             values = _case_values(checks, [*turns, *relevance[case.id]])
             passed = all(check.ok for check in checks)
             scores.append(CaseScore(case=case.id, tags=case.tags, passed=passed, checks=checks, values=values))
-    everything = [turn for turns in held.values() for turn in turns]
+    everything = [turn for turns in turns_by_case.values() for turn in turns]
     return RunScores(run=run, suite=suite.suite, k=suite.k, cases=scores, whole=_whole(everything, items))
 
 
@@ -137,36 +137,38 @@ def summarise(scores: RunScores, tags: Collection[str] | None = None) -> dict[st
         scores: of one run.
         tags: only cases with one of these tags; None for all, and then also the measures over the whole run.
     """
-    chosen = [case for case in scores.cases if tags is None or set(tags) & set(case.tags)]
-    gathered = _gathered(case.values for case in chosen)
+    cases = [case for case in scores.cases if tags is None or set(tags) & set(case.tags)]
+    gathered = _gathered(case.values for case in cases)
     means = {name: _together(name, values) for name, values in gathered.items()}
     whole = scores.whole if tags is None else {}
-    return {"cases": float(len(chosen)), **means, **whole}
+    return {"cases": float(len(cases)), **means, **whole}
 
 
 def _by_case(suite: Suite, answers: Sequence[CaseAnswer]) -> dict[str, CaseAnswer]:
-    known = {case.id for case in suite.cases}
-    found: dict[str, CaseAnswer] = {}
+    case_ids = {case.id for case in suite.cases}
+    by_case: dict[str, CaseAnswer] = {}
     for answer in answers:
-        if answer.case not in known:
+        if answer.case not in case_ids:
             raise BadInput(f"The answers hold a case {answer.case!r}, which the suite {suite.suite!r} does not have.")
-        if answer.case in found:
+        if answer.case in by_case:
             raise BadInput(f"The answers hold the case {answer.case!r} twice.")
-        found[answer.case] = answer
-    return found
+        by_case[answer.case] = answer
+    return by_case
 
 
-def _relevance(held: Mapping[str, Sequence[HeldTurn]], k: int) -> dict[str, list[dict[str, float]]]:
+def _relevance(turns_by_case: Mapping[str, Sequence[ScoredTurn]], k: int) -> dict[str, list[dict[str, float]]]:
     """The ranking measures of each case's turns, final and provisional, from one call."""
-    asked = {
+    judged_rankings = {
         f"{kind}{case} {turn.number}": ranking.JudgedRanking(ids, turn.expect.relevant)
-        for case, turns in held.items()
+        for case, turns in turns_by_case.items()
         for turn in turns
         for kind, ids in (("", turn.answer.ranking), ("provisional_", turn.answer.provisional))
         if ids or not kind
     }
-    values = ranking.relevance(asked, k)
-    return {case: [_of_turn(values, f"{case} {turn.number}") for turn in turns] for case, turns in held.items()}
+    values = ranking.relevance(judged_rankings, k)
+    return {
+        case: [_of_turn(values, f"{case} {turn.number}") for turn in turns] for case, turns in turns_by_case.items()
+    }
 
 
 def _of_turn(values: Mapping[str, Mapping[str, float]], key: str) -> dict[str, float]:
@@ -175,37 +177,37 @@ def _of_turn(values: Mapping[str, Mapping[str, float]], key: str) -> dict[str, f
 
 
 def _turn_values(
-    held: HeldTurn, popular: Mapping[str, float], vectors: Mapping[str, ranking.Vector] | None
+    turn: ScoredTurn, popular: Mapping[str, float], vectors: Mapping[str, ranking.Vector] | None
 ) -> dict[str, float]:
     """The measures of one turn but its relevance."""
     spread: dict[str, float | None] = {}
-    if held.recommends:
-        spread["diversity"] = ranking.diversity(held.shown, held.items, vectors)
-        spread["novelty"] = ranking.novelty(held.shown, popular)
-        spread["average_popularity"] = ranking.average_popularity(held.shown, popular)
-    known = {name: value for name, value in spread.items() if value is not None}
-    return {**known, **understanding(held), **_truth(held), **cost(held)}
+    if turn.recommends:
+        spread["diversity"] = ranking.diversity(turn.shown, turn.items, vectors)
+        spread["novelty"] = ranking.novelty(turn.shown, popular)
+        spread["average_popularity"] = ranking.average_popularity(turn.shown, popular)
+    spread_values = {name: value for name, value in spread.items() if value is not None}
+    return {**spread_values, **understanding(turn), **_truth(turn), **cost(turn)}
 
 
-def _truth(held: HeldTurn) -> dict[str, float]:
-    ruled_out = {item_id for item_id in held.shown if item_id in held.expect.never}
-    broken = set(violations(held)) if held.recommends else set()
-    found = {
+def _truth(turn: ScoredTurn) -> dict[str, float]:
+    ruled_out = {item_id for item_id in turn.shown if item_id in turn.expect.never}
+    broken = set(violations(turn)) if turn.recommends else set()
+    values = {
         "violations": float(len(ruled_out | broken)),
-        "invented_items": float(sum(item_id not in held.items for item_id in held.shown)),
-        "unanswered": float(held.answer.error is not None),
+        "invented_items": float(sum(item_id not in turn.items for item_id in turn.shown)),
+        "unanswered": float(turn.answer.error is not None),
     }
-    if held.expect.first:
-        found["first_right"] = float(held.shown[:1] != [] and held.shown[0] in held.expect.first)
-    claims = [claim for text in held.texts for claim in text.claims]
-    if held.reply is not None:
-        found["unsupported_claims"] = float(sum(not claim.supported for claim in claims))
+    if turn.expect.first:
+        values["first_right"] = float(turn.shown[:1] != [] and turn.shown[0] in turn.expect.first)
+    claims = [claim for text in turn.texts for claim in text.claims]
+    if turn.reply is not None:
+        values["unsupported_claims"] = float(sum(not claim.supported for claim in claims))
     if claims:
-        found["claims_supported"] = sum(claim.supported for claim in claims) / len(claims)
-    explanations = [text for text in held.texts if text.place == "explanation" and text.text]
+        values["claims_supported"] = sum(claim.supported for claim in claims) / len(claims)
+    explanations = [text for text in turn.texts if text.place == "explanation" and text.text]
     if explanations:
-        found["explanations_supported"] = sum(not text.unsupported for text in explanations) / len(explanations)
-    return found
+        values["explanations_supported"] = sum(not text.unsupported for text in explanations) / len(explanations)
+    return values
 
 
 def _case_values(checks: Sequence[Check], turns: Iterable[Mapping[str, float]]) -> dict[str, float]:
@@ -219,18 +221,18 @@ def _case_values(checks: Sequence[Check], turns: Iterable[Mapping[str, float]]) 
 
 
 def _gathered(rows: Iterable[Mapping[str, float]]) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = defaultdict(list)
+    values_by_name: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         for name, value in row.items():
-            found[name].append(value)
-    return found
+            values_by_name[name].append(value)
+    return values_by_name
 
 
 def _together(name: str, values: Sequence[float]) -> float:
     return float(sum(values)) if measure(name).unit == "count" else fmean(values)
 
 
-def _whole(turns: list[HeldTurn], items: Mapping[str, Item]) -> dict[str, float]:
-    shown = [turn.shown for turn in turns if turn.recommends]
-    spread = {"coverage": ranking.coverage(shown, items), "exposure_gini": ranking.gini(shown, items)}
+def _whole(turns: list[ScoredTurn], items: Mapping[str, Item]) -> dict[str, float]:
+    rankings = [turn.shown for turn in turns if turn.recommends]
+    spread = {"coverage": ranking.coverage(rankings, items), "exposure_gini": ranking.gini(rankings, items)}
     return {**spread, **error_totals(turns)}

@@ -40,14 +40,14 @@ class ErrorRate:
         return self.errors / self.words if self.words else float(self.errors > 0)
 
 
-def error_rate(reference: str, heard: str, language: str | None = None) -> ErrorRate:
+def error_rate(reference: str, transcript: str, language: str | None = None) -> ErrorRate:
     """The error rate of a transcript, after `normalised`; ``language`` is that of the number words."""
     language = language or ("zh" if has_cjk(reference) else "en")
-    wanted, got = normalised(reference, language), normalised(heard, language)
-    if not wanted or not got:
-        return ErrorRate(len(wanted.split()) + len(got.split()), len(wanted.split()))
-    found = jiwer.process_words(wanted, got)
-    return ErrorRate(found.substitutions + found.deletions + found.insertions, len(wanted.split()))
+    expected, actual = normalised(reference, language), normalised(transcript, language)
+    if not expected or not actual:
+        return ErrorRate(len(expected.split()) + len(actual.split()), len(expected.split()))
+    alignment = jiwer.process_words(expected, actual)
+    return ErrorRate(alignment.substitutions + alignment.deletions + alignment.insertions, len(expected.split()))
 
 
 def normalised(text: str, language: str) -> str:

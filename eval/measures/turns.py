@@ -8,7 +8,7 @@ from typing import Any
 from assistant.records import Reply, Step
 from assistant.understanding.lexicon import has_cjk
 from eval.measures.claim_ground import CatalogueIndex
-from eval.measures.claims import HeldText, held_texts
+from eval.measures.claims import CheckedText, checked_texts
 from eval.measures.constraints import resolved
 from eval.runs.records import CaseAnswer, TurnAnswer
 from eval.suite.records import Case, Expectation, Turn
@@ -21,11 +21,11 @@ SEARCHES = frozenset({"search_by_text", "search_by_image", "browse"})
 
 
 @dataclass(frozen=True)
-class HeldTurn:
+class ScoredTurn:
     """A turn's answer beside its expectation; ``number`` counts from 0, ``first_before`` was shown first before it.
 
     ``shown_before`` are the items of the turns before it. ``outcome``: it is judged by what was shown alone.
-    ``spoken`` is the ISO 639-1 code of the language of its recordings, where they were made for the case.
+    ``spoken_language`` is the ISO 639-1 code of the language of its recordings, where they were made for the case.
     """
 
     number: int
@@ -34,7 +34,7 @@ class HeldTurn:
     shelf: CatalogueIndex
     first_before: Item | None = None
     catalogue_language: str = "en"
-    spoken: str | None = None
+    spoken_language: str | None = None
     shown_before: frozenset[str] = frozenset()
     outcome: bool = False
 
@@ -77,9 +77,9 @@ class HeldTurn:
     @property
     def called(self) -> list[Step]:
         """The tool calls, those that an attachment makes certain left out unless they are expected."""
-        named = {tool.tool for tool in self.expect.tools}
+        expected_tools = {tool.tool for tool in self.expect.tools}
         steps = self.reply.steps if self.reply else []
-        return [step for step in steps if step.tool in named or step.tool not in ATTACHMENT_TOOLS]
+        return [step for step in steps if step.tool in expected_tools or step.tool not in ATTACHMENT_TOOLS]
 
     @cached_property
     def constraints(self) -> dict[str, Any] | None:
@@ -87,29 +87,31 @@ class HeldTurn:
         return None if self.expect.constraints is None else resolved(self.expect.constraints, self.first_before)
 
     @cached_property
-    def texts(self) -> list[HeldText]:
+    def texts(self) -> list[CheckedText]:
         """The reply's texts with their claims."""
-        return held_texts(self.reply, self.shelf, self.catalogue_language) if self.reply else []
+        return checked_texts(self.reply, self.shelf, self.catalogue_language) if self.reply else []
 
 
-def held_turns(
+def scored_turns(
     case: Case, answer: CaseAnswer, shelf: CatalogueIndex, catalogue_language: str = "en", *, outcome: bool = False
-) -> Iterator[HeldTurn]:
+) -> Iterator[ScoredTurn]:
     """The case's turns, each beside its answer; a turn that was not reached counts as not answered."""
     first: Item | None = None
     before: frozenset[str] = frozenset()
     for number, turn in enumerate(case.turns):
         reached = number < len(answer.turns)
-        given = answer.turns[number] if reached else TurnAnswer(error="The conversation ended before this turn.")
-        held = HeldTurn(number, turn.expect, given, shelf, first, catalogue_language, _spoken(turn), before, outcome)
-        yield held
-        before |= set(held.shown)
-        first = shelf.items.get(held.shown[0]) if held.shown else first
+        turn_answer = answer.turns[number] if reached else TurnAnswer(error="The conversation ended before this turn.")
+        scored_turn = ScoredTurn(
+            number, turn.expect, turn_answer, shelf, first, catalogue_language, _spoken_language(turn), before, outcome
+        )
+        yield scored_turn
+        before |= set(scored_turn.shown)
+        first = shelf.items.get(scored_turn.shown[0]) if scored_turn.shown else first
 
 
-def _spoken(turn: Turn) -> str | None:
+def _spoken_language(turn: Turn) -> str | None:
     """espeak-ng's name of the language as ISO 639-1: "cmn" is Chinese, "en-gb" English."""
-    named = next((voice.language for voice in turn.voice if voice.say is not None), None)
-    if named is None:
+    voice_language = next((voice.language for voice in turn.voice if voice.say is not None), None)
+    if voice_language is None:
         return "zh" if has_cjk(turn.expect.hears or "") else None
-    return {"cmn": "zh", "yue": "zh"}.get(named, named[:2])
+    return {"cmn": "zh", "yue": "zh"}.get(voice_language, voice_language[:2])

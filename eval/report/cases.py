@@ -22,7 +22,7 @@ class TurnView:
     checks: list[Check]
 
     @property
-    def behind(self) -> list[str]:
+    def not_shown(self) -> list[str]:
         """The ranking beyond what the user saw."""
         return [item for item in self.answer.ranking if item not in self.answer.shown]
 
@@ -65,10 +65,10 @@ def case_view(run: Run, score: CaseScore) -> CaseView:
 
 def _turns(case: Case | None, answer: CaseAnswer | None, checks: Sequence[Check]) -> list[TurnView]:
     answers = answer.turns if answer else []
-    asked: list[Turn | None] = list(case.turns) if case else [None] * len(answers)
+    turns: list[Turn | None] = list(case.turns) if case else [None] * len(answers)
     return [
         _turn(number, turn, answers[number] if number < len(answers) else TurnAnswer(error="was not answered"), checks)
-        for number, turn in enumerate(asked)
+        for number, turn in enumerate(turns)
     ]
 
 
@@ -92,22 +92,22 @@ def _as_answered(reply: Reply | None) -> tuple[str, list[str]]:
 
 def attachments_in_words(turn: Turn) -> list[str]:
     """Each picture and each voice note in a few words."""
-    return [*(_picture(one) for one in turn.pictures), *(_voice(one) for one in turn.voice)]
+    return [*map(_picture, turn.pictures), *map(_voice, turn.voice)]
 
 
 def _picture(picture: PictureAttachment) -> str:
     if picture.of is not None:
-        what = f"photo of {picture.of}"
+        subject = f"photo of {picture.of}"
     elif picture.sheet is not None:
-        what = f"sheet with the words “{picture.sheet}”"
+        subject = f"sheet with the words “{picture.sheet}”"
     else:
-        what = f"picture {picture.file}"
-    return ", ".join([what, *_changes(picture.model_dump(exclude={"file", "of", "sheet"}, exclude_defaults=True))])
+        subject = f"picture {picture.file}"
+    return ", ".join([subject, *_changes(picture.model_dump(exclude={"file", "of", "sheet"}, exclude_defaults=True))])
 
 
 def _voice(voice: VoiceAttachment) -> str:
-    what = f"voice “{voice.say}”" if voice.say is not None else f"recording {voice.file}"
-    return ", ".join([what, *_changes(voice.model_dump(exclude={"file", "say", "seed"}, exclude_defaults=True))])
+    subject = f"voice “{voice.say}”" if voice.say is not None else f"recording {voice.file}"
+    return ", ".join([subject, *_changes(voice.model_dump(exclude={"file", "say", "seed"}, exclude_defaults=True))])
 
 
 def _changes(settings: dict[str, Any]) -> list[str]:

@@ -39,14 +39,14 @@ def _case(run: Run, score: CaseScore) -> TestCase:
     errors = [f"turn {number}: {turn.error}" for number, turn in enumerate(turns, start=1) if turn.error]
     failed = [check for check in score.checks if not check.ok]
     if errors:
-        case.result = [_told(Error(clean(errors[0])), errors)]
+        case.result = [_with_text(Error(clean(errors[0])), errors)]
     elif not score.passed:
         kinds = ", ".join(dict.fromkeys(check.kind for check in failed))
-        case.result = [_told(Failure(clean(kinds), "check"), [_in_words(check) for check in failed])]
+        case.result = [_with_text(Failure(clean(kinds), "check"), [_in_words(check) for check in failed])]
     return case
 
 
-def _told(result: Error | Failure, lines: Iterable[str]) -> Error | Failure:
+def _with_text(result: Error | Failure, lines: Iterable[str]) -> Error | Failure:
     result.text = clean("\n".join(lines))
     return result
 

@@ -10,33 +10,34 @@ from eval.report.run_page import verdict
 def markdown(report: RunReport) -> str:
     """Verdict, measures, slices, and the differences from other runs."""
     parts = [f"**{report.run}** on {report.suite}: {verdict(report)}", _measures(report), _slices(report)]
-    for one in report.against:
+    for against in report.against:
         rows = (
-            (each.measure, number(each.after), number(each.before), signed(each.difference), span(each),
-             p_in_words(each.p_holm), str(each.cases), each.verdict)
-            for each in (one.passed, *one.measures)
+            (row.measure, number(row.after), number(row.before), signed(row.difference), span(row),
+             p_in_words(row.p_holm), str(row.cases), row.verdict)
+            for row in (against.passed, *against.measures)
         )  # fmt: skip
-        heads = ("measure", one.after, one.before, "difference", "95 % interval", "p, corrected", "cases", "verdict")
-        parts += [headline(one), *one.notes, table(heads, rows)]
+        heads = ("measure", against.after, against.before, "difference", "95 % interval", "p, corrected", "cases",
+                 "verdict")  # fmt: skip
+        parts += [headline(against), *against.notes, table(heads, rows)]
     return "\n\n".join(parts) + "\n"
 
 
 def _measures(report: RunReport) -> str:
     rows = [
-        (one.measure, number(one.mean), "–" if one.low is None else f"{number(one.low)} to {number(one.high)}",
-         str(one.cases))
-        for one in (report.passed, *report.means)
+        (mean.measure, number(mean.mean), "–" if mean.low is None else f"{number(mean.low)} to {number(mean.high)}",
+         str(mean.cases))
+        for mean in (report.passed, *report.means)
     ]  # fmt: skip
     rows += [(name, number(value), "–", "whole run") for name, value in report.whole.items()]
     return table(("measure", "mean", "95 % interval", "cases"), rows)
 
 
 def _slices(report: RunReport) -> str:
-    columns = list(dict.fromkeys(name for one in report.slices for name in one.means))
+    columns = list(dict.fromkeys(name for part in report.slices for name in part.means))
     rows = (
-        (one.tag, str(one.cases), number(one.passed.mean),
-         *(value_of(one.means[name]) if name in one.means else "–" for name in columns))
-        for one in report.slices
+        (part.tag, str(part.cases), number(part.passed.mean),
+         *(value_of(part.means[name]) if name in part.means else "–" for name in columns))
+        for part in report.slices
     )  # fmt: skip
     return table(("tag, worst first", "cases", "passed", *columns), rows)
 

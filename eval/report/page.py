@@ -75,8 +75,8 @@ def _environment() -> Environment:
 
 def reach(rows: Iterable[Difference]) -> float:
     """How far bars of differences must reach to either side, so that all of a table have one scale."""
-    shares = [one for one in rows if one.unit == SHARE]
-    return max((abs(end) for one in shares for end in (one.low or 0, one.high or 0, one.difference)), default=0) or 1
+    shares = [row for row in rows if row.unit == SHARE]
+    return max((abs(end) for row in shares for end in (row.low or 0, row.high or 0, row.difference)), default=0) or 1
 
 
 def _plain(value: object) -> str:

@@ -23,9 +23,9 @@ class Mean(Record):
     high: float | None = None
 
 
-def value_of(one: Mean) -> str:
+def value_of(mean: Mean) -> str:
     """A measure in a table: the number of counted things, the mean of everything else."""
-    return number(one.mean) if one.total is None else f"{one.total:,.0f}"
+    return number(mean.mean) if mean.total is None else f"{mean.total:,.0f}"
 
 
 class Requirement(Record):

@@ -13,15 +13,15 @@ LONG = {"configuration", "prompts", "models", "packages"}
 
 def report_page(report: RunReport, run: Run) -> str:
     """The whole page as text; it needs no other file and no network."""
-    columns = {name: None for one in report.slices for name in one.means}
+    columns = {name: None for part in report.slices for name in part.means}
     return render(
         "report.html.j2",
         report=report,
         verdict=verdict(report),
-        slice_columns=[one.measure for one in report.means if one.measure in columns],
-        tags=sorted(one.tag for one in report.slices),
+        slice_columns=[mean.measure for mean in report.means if mean.measure in columns],
+        tags=sorted(part.tag for part in report.slices),
         cases=case_views(run),
-        made=_made(run.manifest),
+        made=_run_facts(run.manifest),
         details={name: getattr(run.manifest, name) for name in sorted(LONG)},
     )
 
@@ -30,15 +30,17 @@ def verdict(report: RunReport) -> str:
     """The first sentence of a report: how much passed, how sure that is, and which requirements were kept."""
     passed = report.passed
     sure = f" (95 % interval {number(passed.low)} to {number(passed.high)})" if passed.low is not None else ""
-    said = f"{report.cases - len(report.failed)} of {count(report.cases, 'case')} passed: {number(passed.mean)}{sure}."
+    sentence = (
+        f"{report.cases - len(report.failed)} of {count(report.cases, 'case')} passed: {number(passed.mean)}{sure}."
+    )
     if not report.requirements:
-        return said
-    missed = [one.measure for one in report.requirements if not one.met]
-    return f"{said} {'Missed: ' + ', '.join(missed) + '.' if missed else 'Every requirement is met.'}"
+        return sentence
+    missed = [requirement.measure for requirement in report.requirements if not requirement.met]
+    return f"{sentence} {'Missed: ' + ', '.join(missed) + '.' if missed else 'Every requirement is met.'}"
 
 
-def _made(manifest: RunManifest) -> dict[str, object]:
+def _run_facts(manifest: RunManifest) -> dict[str, object]:
     """What made the run, without its long parts; the number of cases instead of their ids."""
-    made = manifest.model_dump(mode="json", exclude=LONG | {"cases", "variant"})
+    facts = manifest.model_dump(mode="json", exclude=LONG | {"cases", "variant"})
     variant = manifest.variant.model_dump(mode="json", exclude_defaults=True)
-    return {**made, "cases": len(manifest.cases), "variant": variant}
+    return {**facts, "cases": len(manifest.cases), "variant": variant}

@@ -39,8 +39,8 @@ class CasePair:
     def moves(self) -> str:
         """How many shown items are new or stand elsewhere; empty where the rankings are the same."""
         moved = sum(len(turn.moved) for turn in self.turns)
-        gone = sum(len(set(turn.before.answer.shown) - set(turn.after.answer.shown)) for turn in self.turns)
-        return f"{moved} shown items moved or new, {gone} gone" if moved or gone else ""
+        removed = sum(len(set(turn.before.answer.shown) - set(turn.after.answer.shown)) for turn in self.turns)
+        return f"{moved} shown items moved or new, {removed} gone" if moved or removed else ""
 
 
 def comparison_page(comparison: RunComparison, before: Run, after: Run) -> str:
@@ -55,9 +55,9 @@ def comparison_page(comparison: RunComparison, before: Run, after: Run) -> str:
 
 
 def _pair(case: str, before: Run, after: Run) -> CasePair:
-    one, other = (case_view(run, run.scored[case]) for run in (before, after))
-    turns = [TurnPair(a, b, moved_items(a, b)) for a, b in zip(one.turns, other.turns, strict=True)]
-    return CasePair(case, other.tags, _became(one.passed, other.passed), turns)
+    first, second = (case_view(run, run.scored[case]) for run in (before, after))
+    turns = [TurnPair(a, b, moved_items(a, b)) for a, b in zip(first.turns, second.turns, strict=True)]
+    return CasePair(case, second.tags, _became(first.passed, second.passed), turns)
 
 
 def _became(before: bool, after: bool) -> Became:
@@ -68,9 +68,9 @@ def _became(before: bool, after: bool) -> Became:
 
 def moved_items(before: TurnView, after: TurnView) -> dict[str, str]:
     """Items that the second answer shows and the first did not show there: "was 3rd", "new"."""
-    places = {item: place for place, item in enumerate(before.answer.shown, start=1)}
+    positions = {item: position for position, item in enumerate(before.answer.shown, start=1)}
     return {
-        item: f"was {places[item]}" if item in places else "new"
-        for place, item in enumerate(after.answer.shown, start=1)
-        if places.get(item) != place
+        item: f"was {positions[item]}" if item in positions else "new"
+        for position, item in enumerate(after.answer.shown, start=1)
+        if positions.get(item) != position
     }

@@ -57,7 +57,7 @@ def summarise_run(
         unanswered=[answer.case for answer in run.answers.values() if any(turn.error for turn in answer.turns)],
         passed=passed,
         failed=[score.case for score in scores if not score.passed],
-        requirements=[_requirement(one, run, [passed, *means]) for one in thresholds],
+        requirements=[_requirement(threshold, run, [passed, *means]) for threshold in thresholds],
         means=means,
         whole=run.scores.whole,
         slices=_slices(scores, means),
@@ -105,7 +105,7 @@ def _mean(name: str, scores: Sequence[CaseScore], kind: MeasureKind) -> Mean:
 
 def _slices(scores: Sequence[CaseScore], means: Sequence[Mean]) -> list[SliceMeans]:
     """By tag; the lowest pass rate first, and of equal ones the one with more cases."""
-    shown = [one for one in means if one.measure in MAIN]
+    main_means = [mean for mean in means if mean.measure in MAIN]
     by_tag: defaultdict[str, list[CaseScore]] = defaultdict(list)
     for score in scores:
         for tag in dict.fromkeys(score.tags):
@@ -117,27 +117,27 @@ def _slices(scores: Sequence[CaseScore], means: Sequence[Mean]) -> list[SliceMea
             passed=passed_mean(part),
             means={
                 kind.measure: _mean(kind.measure, part, kind)
-                for kind in shown
+                for kind in main_means
                 if any(kind.measure in score.values for score in part)
             },
         )
         for tag, part in by_tag.items()
     ]
-    return sorted(slices, key=lambda one: (one.passed.mean, -one.cases, one.tag))
+    return sorted(slices, key=lambda part: (part.passed.mean, -part.cases, part.tag))
 
 
 def _seconds(turns: Iterable[TurnAnswer]) -> list[Cost]:
     """The whole turn, the wait for the first sign of life, then each stage, longest first."""
-    taken: defaultdict[str, list[float]] = defaultdict(list)
+    by_stage: defaultdict[str, list[float]] = defaultdict(list)
     whole: defaultdict[str, list[float]] = defaultdict(list)
     for turn in turns:
         whole["whole turn"].append(turn.seconds)
         if turn.first_event_seconds is not None:
             whole["until the first event"].append(turn.first_event_seconds)
         for stage, seconds in turn.stages.items():
-            taken[stage].append(seconds)
-    stages = sorted((_cost(*one) for one in taken.items()), key=lambda cost: -cost.total)
-    return [*(_cost(*one) for one in whole.items()), *stages]
+            by_stage[stage].append(seconds)
+    stages = sorted((_cost(*entry) for entry in by_stage.items()), key=lambda cost: -cost.total)
+    return [*(_cost(*entry) for entry in whole.items()), *stages]
 
 
 def _tokens(turns: Iterable[TurnAnswer]) -> list[Cost]:
@@ -152,9 +152,9 @@ def _tokens(turns: Iterable[TurnAnswer]) -> list[Cost]:
     ]
 
 
-def _cost(what: str, values: Sequence[float]) -> Cost:
+def _cost(name: str, values: Sequence[float]) -> Cost:
     mean, p95 = float(np.mean(values)), float(np.quantile(values, 0.95))
-    return Cost(what=what, turns=len(values), mean=mean, p95=p95, total=math.fsum(values))
+    return Cost(what=name, turns=len(values), mean=mean, p95=p95, total=math.fsum(values))
 
 
 def _requirement(threshold: Threshold, run: Run, means: Sequence[Mean]) -> Requirement:
@@ -165,8 +165,8 @@ def _requirement(threshold: Threshold, run: Run, means: Sequence[Mean]) -> Requi
     """
     values = summarise(run.scores)
     met = threshold.missed(values) is None
-    means = [one for one in means if one.measure == threshold.measure and one.total is None]
-    ends = [end for one in means for end in (one.low, one.high) if end is not None]
+    means = [mean for mean in means if mean.measure == threshold.measure and mean.total is None]
+    ends = [end for mean in means for end in (mean.low, mean.high) if end is not None]
     return Requirement(
         measure=threshold.measure,
         bound=threshold.bound,

@@ -130,11 +130,11 @@ class TurnObservation:
 
     def answer(self, *, model_failures: int) -> TurnAnswer:
         """The turn as it was answered."""
-        shown = [item.item_id for item in self.reply.recommendations] if self.reply else []
+        shown_ids = [item.item_id for item in self.reply.recommendations] if self.reply else []
         return TurnAnswer(
-            ranking=self.ranking or shown,
+            ranking=self.ranking or shown_ids,
             provisional=self.provisional,
-            shown=shown,
+            shown=shown_ids,
             reply=self.reply,
             stages={step: round(seconds, 4) for step, seconds in self.stages.items()},
             seconds=round(time.perf_counter() - self.began, 4),

@@ -24,17 +24,17 @@ class AnswerCache:
         if not self._read:
             return None
         try:
-            found = CaseAnswer.model_validate_json((self._folder / f"{key}.json").read_bytes())
+            answer = CaseAnswer.model_validate_json((self._folder / f"{key}.json").read_bytes())
         except (OSError, ValidationError):
             return None
-        return found.model_copy(update={"case": case, "cached": True})
+        return answer.model_copy(update={"case": case, "cached": True})
 
     def put(self, answer: CaseAnswer) -> None:
         """Keep an answer, unless it owes something to a fault: the next run asks again then."""
         if any(turn.error or turn.model_failures for turn in answer.turns):
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        handle, written = tempfile.mkstemp(dir=self._folder, suffix=".new")
+        handle, temporary_path = tempfile.mkstemp(dir=self._folder, suffix=".new")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(answer.model_dump_json())
-        Path(written).replace(self._folder / f"{answer.key}.json")
+        Path(temporary_path).replace(self._folder / f"{answer.key}.json")

@@ -81,14 +81,14 @@ def _begun(path: Path, manifest: RunManifest) -> RunManifest:
     except (OSError, ValidationError) as exc:
         raise BadInput(f"{file} cannot be read; move the folder away, or give another --name.") from exc
     if identity(before) != identity(manifest):
-        changed = [name for name in _TOLD if getattr(before, name) != getattr(manifest, name)]
+        changed = [name for name in _COMPARED_FIELDS if getattr(before, name) != getattr(manifest, name)]
         raise BadInput(
             f"There is a run {path.name} already, and it differs in: {', '.join(changed)}; give another --name."
         )
     return before
 
 
-_TOLD = (
+_COMPARED_FIELDS = (
     "suite", "suite_sha256", "catalogue_sha256", "cases", "variant", "seed", "configuration", "prompts", "models",
     "code", "packages",
 )  # fmt: skip

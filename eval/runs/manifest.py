@@ -81,7 +81,7 @@ def answer_key(manifest: RunManifest, turns: Sequence[ReadyTurn | None]) -> str:
     is the same with and without photos.
     """
     apart = "history" in manifest.variant.without and len(turns) > 1
-    return sha256_of({"said": [_said(turn) for turn in turns], "by": _answers_by(manifest), "apart": apart})
+    return sha256_of({"said": [_message_content(turn) for turn in turns], "by": _answers_by(manifest), "apart": apart})
 
 
 def identity(manifest: RunManifest) -> str:
@@ -102,14 +102,14 @@ def now() -> str:
 
 def without_secrets(settings: Settings) -> dict[str, Any]:
     """All settings as JSON; keys, and users in addresses, are left out."""
-    found: dict[str, Any] = settings.model_dump(mode="json")
-    found["llm"]["api_key"] = _LEFT_OUT
-    arguments = found["llm"]["extra_args"]
-    found["llm"]["extra_args"] = [
-        _LEFT_OUT if before == "--api-key" else re.sub(r"^--api-key=.*", f"--api-key={_LEFT_OUT}", one)
-        for before, one in zip(["", *arguments], arguments, strict=False)
+    values: dict[str, Any] = settings.model_dump(mode="json")
+    values["llm"]["api_key"] = _LEFT_OUT
+    arguments = values["llm"]["extra_args"]
+    values["llm"]["extra_args"] = [
+        _LEFT_OUT if before == "--api-key" else re.sub(r"^--api-key=.*", f"--api-key={_LEFT_OUT}", argument)
+        for before, argument in zip(["", *arguments], arguments, strict=False)
     ]
-    cleaned: dict[str, Any] = _without_users(found)
+    cleaned: dict[str, Any] = _without_users(values)
     return cleaned
 
 
@@ -139,11 +139,11 @@ def _answers_by(manifest: RunManifest) -> dict[str, Any]:
     }
     if not needs_model(manifest.variant):
         return by
-    asked = {key: value for key, value in llm.items() if key not in NOT_IN_KEYS_OF_LLM}
-    return by | {"llm": asked, "prompts": manifest.prompts}
+    llm_settings = {key: value for key, value in llm.items() if key not in NOT_IN_KEYS_OF_LLM}
+    return by | {"llm": llm_settings, "prompts": manifest.prompts}
 
 
-def _said(turn: ReadyTurn | None) -> dict[str, Any] | None:
+def _message_content(turn: ReadyTurn | None) -> dict[str, Any] | None:
     if turn is None:
         return None
     return {
@@ -173,5 +173,5 @@ def _processor() -> str:
         text = Path("/proc/cpuinfo").read_text("utf-8")
     except OSError:
         return platform.processor()
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return found[1].strip() if found else platform.processor()
+    match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return match[1].strip() if match else platform.processor()

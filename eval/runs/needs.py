@@ -20,12 +20,12 @@ def needs_model(variant: EvalVariant) -> bool:
     return variant.answerer in WITH_MODEL
 
 
-def side_by_side(variant: EvalVariant, settings: Settings, wanted: int | None) -> int:
+def side_by_side(variant: EvalVariant, settings: Settings, requested: int | None) -> int:
     """How many conversations are held at one time: no more than the managed server decodes together."""
     if not needs_model(variant):
-        return wanted or PARALLEL_WITHOUT
+        return requested or PARALLEL_WITHOUT
     most = CPU_STREAMS if settings.llm.profile == "cpu" else PARALLEL_WITH_MODEL
-    return wanted or min(PARALLEL_WITH_MODEL, most)
+    return requested or min(PARALLEL_WITH_MODEL, most)
 
 
 def check_needs(variant: EvalVariant, settings: Settings) -> None:

@@ -36,37 +36,37 @@ def run_whole(
     Raises:
         BadInput, ServiceMissing, KeyboardInterrupt: as `run_suite`.
     """
-    wanted = {case.id for case in chosen_cases(suite.name, suite.cases, only)}
-    done: list[Path] = []
+    case_ids = {case.id for case in chosen_cases(suite.name, suite.cases, only)}
+    folders: list[Path] = []
     cached = 0
     scores: list[RunScores] = []
     for part in suite.parts:
-        if not (ids := [case.id for case in part.cases if case.id in wanted]):
+        if not (ids := [case.id for case in part.cases if case.id in case_ids]):
             continue
         own = name if len(suite.parts) == 1 or name is None else f"{name}-{part.suite}"
-        done.append(
+        folders.append(
             run_suite(part, variant, settings, suite_file=str(part.file.absolute()), name=own, only=ids, **options)
         )
-        score, known = score_folder(done[-1], part, settings)
+        score, from_cache = score_folder(folders[-1], part, settings)
         scores.append(score)
-        cached += known
+        cached += from_cache
     if len(suite.parts) == 1:
-        return done[0], scores[0], cached
-    folder, together = _merged(suite, [read_run(folder) for folder in done], runs_folder(settings), name)
+        return folders[0], scores[0], cached
+    folder, together = _merged(suite, [read_run(folder) for folder in folders], runs_folder(settings), name)
     return folder, together, cached
 
 
 def _merged(suite: WholeSuite, parts: Sequence[Run], runs: Path, name: str | None) -> tuple[Path, RunScores]:
     """The runs of the parts as one run: all cases, answers and scores; measures over a whole catalogue are left out."""
-    named = name or f"{suite.name}-{parts[0].manifest.variant.name}-{sha256_of([part.name for part in parts])[:8]}"
-    manifest = _manifest(suite, [part.manifest for part in parts], named)
+    run_name = name or f"{suite.name}-{parts[0].manifest.variant.name}-{sha256_of([part.name for part in parts])[:8]}"
+    manifest = _manifest(suite, [part.manifest for part in parts], run_name)
     scores = RunScores(
-        run=named,
+        run=run_name,
         suite=suite.name,
         k=parts[0].scores.k,
         cases=[case for part in parts for case in part.scores.cases],
     )
-    with open_run(runs / named, manifest) as folder:
+    with open_run(runs / run_name, manifest) as folder:
         write_cases(folder.path, [case for part in parts for case in part.cases.values()])
         for answer in (answer for part in parts for answer in part.answers.values()):
             if answer.case not in folder.answered:

@@ -49,10 +49,10 @@ class Run:
 
     def content(self, case: str) -> str | None:
         """A hash of what a case sends and expects, so that two runs know whether they were asked the same."""
-        known = self.cases.get(case)
-        if known is None:
+        record = self.cases.get(case)
+        if record is None:
             return None
-        turns = [turn.model_dump(mode="json") for turn in known.turns]
+        turns = [turn.model_dump(mode="json") for turn in record.turns]
         return hashlib.sha256(json.dumps(turns, sort_keys=True).encode()).hexdigest()
 
 
@@ -61,22 +61,22 @@ def runs_folder(settings: Settings) -> Path:
     return settings.home.expanduser().absolute() / "eval" / "runs"
 
 
-def run_folder(named: str, runs: Path) -> Path:
+def run_folder(name: str, runs: Path) -> Path:
     """The folder of a run: a plain name is looked up among the runs, anything with a slash is a path as it stands.
 
     Raises:
         BadInput: there is no such run, or the name is neither.
     """
-    if "/" in named:
-        folder = Path(named).expanduser()
-    elif PLAIN_NAME.fullmatch(named):
-        folder = runs / named
+    if "/" in name:
+        folder = Path(name).expanduser()
+    elif PLAIN_NAME.fullmatch(name):
+        folder = runs / name
         if folder.is_symlink():
-            raise BadInput(f"The run {named} is a link to another folder; give that folder's path instead.")
+            raise BadInput(f"The run {name} is a link to another folder; give that folder's path instead.")
     else:
-        raise BadInput(f"{named!r} is no name of a run: letters, digits, dots, dashes; or give a path with a slash.")
+        raise BadInput(f"{name!r} is no name of a run: letters, digits, dots, dashes; or give a path with a slash.")
     if not folder.is_dir():
-        raise BadInput(f"There is no run {named}.{_known(runs)}")
+        raise BadInput(f"There is no run {name}.{_known_runs(runs)}")
     return folder
 
 
@@ -86,16 +86,16 @@ def read_run(folder: Path) -> Run:
     Raises:
         BadInput: the folder holds no run, the run has not ended, or a file of it can't be read.
     """
-    manifest = _read(folder / "manifest.json", RunManifest, f"{folder.name} is not a run")
+    manifest = _read_record(folder / "manifest.json", RunManifest, f"{folder.name} is not a run")
     answers = {answer.case: answer for answer in _lines(folder / "answers.jsonl", CaseAnswer)}
     missing = [case for case in manifest.cases if case not in answers]
     if missing:
-        done = len(manifest.cases) - len(missing)
+        answered = len(manifest.cases) - len(missing)
         raise BadInput(
-            f"The run {folder.name} has not ended: {done} of {len(manifest.cases)} cases are answered; run it again "
-            "to go on."
+            f"The run {folder.name} has not ended: {answered} of {len(manifest.cases)} cases are answered; "
+            "run it again to go on."
         )
-    scores = _read(folder / "scores.json", RunScores, f"The run {folder.name} is answered but not scored")
+    scores = _read_record(folder / "scores.json", RunScores, f"The run {folder.name} is answered but not scored")
     cases = {case.id: case for case in _lines(folder / CASES_FILE, Case)}
     return Run(folder, manifest, scores, answers, cases)
 
@@ -106,12 +106,12 @@ def write_cases(folder: Path, cases: Iterable[Case]) -> None:
     (folder / CASES_FILE).write_text(text, encoding="utf-8")
 
 
-def _known(runs: Path) -> str:
+def _known_runs(runs: Path) -> str:
     names = sorted(path.name for path in runs.iterdir() if (path / "manifest.json").is_file()) if runs.is_dir() else []
     return f" Known: {', '.join(names)}." if names else " There are none yet: assistant eval run makes one."
 
 
-def _read(path: Path, kind: type[SomeRecord], absent: str) -> SomeRecord:
+def _read_record(path: Path, kind: type[SomeRecord], absent: str) -> SomeRecord:
     try:
         return kind.model_validate_json(path.read_bytes())
     except FileNotFoundError as exc:

@@ -87,10 +87,10 @@ def run_suite(
             catalogue_sha256=catalogue_hash(catalogue, suite_pages(suite)),
             server=server_version(settings) if needs_model(variant) else None,
         )
-        ready = list(_made_ready(cases, suite, catalogue, manifest, settings, progress))
+        ready = list(_ready_cases(cases, suite, catalogue, manifest, settings, progress))
     finally:
         catalogue.close()
-    manifest = manifest.model_copy(update={"run": name or run_name(manifest, [one.key for one in ready])})
+    manifest = manifest.model_copy(update={"run": name or run_name(manifest, [ready_case.key for ready_case in ready])})
     with open_run(runs_folder(settings) / manifest.run, manifest) as folder:
         _check_answered(ready, folder)
         write_cases(folder.path, cases)
@@ -111,12 +111,12 @@ def chosen_cases(suite: str, cases: Sequence[Case], only: Sequence[str]) -> list
     Raises:
         BadInput: there is no such case or tag.
     """
-    known = {case.id for case in cases} | {f"{TAG}{tag}" for case in cases for tag in case.tags}
-    if unknown := next((one for one in only if one not in known), None):
-        what = f"tag {unknown.removeprefix(TAG)!r}" if unknown.startswith(TAG) else f"case {unknown!r}"
-        raise BadInput(f"The suite {suite} has no {what}; see: assistant eval list")
-    wanted = set(only)
-    return [case for case in cases if not wanted or wanted & {case.id, *(f"{TAG}{tag}" for tag in case.tags)}]
+    known_names = {case.id for case in cases} | {f"{TAG}{tag}" for case in cases for tag in case.tags}
+    if unknown := next((name for name in only if name not in known_names), None):
+        subject = f"tag {unknown.removeprefix(TAG)!r}" if unknown.startswith(TAG) else f"case {unknown!r}"
+        raise BadInput(f"The suite {suite} has no {subject}; see: assistant eval list")
+    requested = set(only)
+    return [case for case in cases if not requested or requested & {case.id, *(f"{TAG}{tag}" for tag in case.tags)}]
 
 
 def _seeded(settings: Settings, seed: int | None) -> Settings:
@@ -125,7 +125,7 @@ def _seeded(settings: Settings, seed: int | None) -> Settings:
     return settings.model_copy(update={"llm": settings.llm.model_copy(update={"seed": seed})})
 
 
-def _made_ready(
+def _ready_cases(
     cases: Sequence[Case],
     suite: Suite,
     catalogue: Catalogue,
@@ -135,12 +135,12 @@ def _made_ready(
 ) -> Iterator[ReadyCase]:
     """Make every case's attachments, and take away what the variant goes without."""
     photos, media = _photos(catalogue), eval_folder(settings) / "media"
-    with progress.stage(f"{manifest.variant.name}, preparing", len(cases), "cases") as done:
+    with progress.stage(f"{manifest.variant.name}, preparing", len(cases), "cases") as advance:
         for number, case in enumerate(cases, start=1):
             whole = [ready_turn(turn, suite, photos, media) for turn in case.turns]
             turns = [take_away(turn, manifest.variant.without) for turn in whole]
             yield ReadyCase(case, turns, answer_key(manifest, turns))
-            done(number)
+            advance(number)
 
 
 def _check_answered(ready: Sequence[ReadyCase], folder: RunFolder) -> None:
@@ -149,11 +149,11 @@ def _check_answered(ready: Sequence[ReadyCase], folder: RunFolder) -> None:
     Raises:
         BadInput: an attachment is not what it was.
     """
-    for one in ready:
-        if one.case.id in folder.answered and folder.answered[one.case.id].key != one.key:
+    for ready_case in ready:
+        if ready_case.case.id in folder.answered and folder.answered[ready_case.case.id].key != ready_case.key:
             raise BadInput(
-                f"The attachments of the case {one.case.id!r} are not what they were when the run {folder.path.name} "
-                "began; give another --name."
+                f"The attachments of the case {ready_case.case.id!r} are not what they were when the run "
+                f"{folder.path.name} began; give another --name."
             )
 
 
@@ -174,20 +174,20 @@ def _answer_all(
     progress: Progress,
 ) -> None:
     """Take what is known from the run itself and from the cache, and have the rest answered."""
-    with progress.stage(f"{folder.manifest.variant.name}, answering", len(ready), "cases") as done:
-        for one in ready:
-            if one.case.id not in folder.answered and (known := cache.get(one.key, one.case.id)):
-                folder.append(known)
-        done(len(folder.answered))
+    with progress.stage(f"{folder.manifest.variant.name}, answering", len(ready), "cases") as advance:
+        for ready_case in ready:
+            if ready_case.case.id not in folder.answered and (cached := cache.get(ready_case.key, ready_case.case.id)):
+                folder.append(cached)
+        advance(len(folder.answered))
 
         def keep(answer: CaseAnswer) -> None:
             folder.append(answer)
             cache.put(answer)
-            done(len(folder.answered))
+            advance(len(folder.answered))
 
-        open_ones = [one for one in ready if one.case.id not in folder.answered]
-        if open_ones:
-            asyncio.run(_Asking(folder.manifest.variant, settings, keep).ask(open_ones, parallel))
+        open_cases = [ready_case for ready_case in ready if ready_case.case.id not in folder.answered]
+        if open_cases:
+            asyncio.run(_Asking(folder.manifest.variant, settings, keep).ask(open_cases, parallel))
 
 
 @dataclass(frozen=True)
@@ -214,15 +214,17 @@ class _Asking:
                 raise group_error.exceptions[0] from None
 
     async def _work(self, waiting: Iterator[ReadyCase], answerer: Answerer) -> None:
-        for one in waiting:
-            answer = CaseAnswer(case=one.case.id, key=one.key, turns=await self._conversation(one, answerer))
+        for ready_case in waiting:
+            answer = CaseAnswer(
+                case=ready_case.case.id, key=ready_case.key, turns=await self._conversation(ready_case, answerer)
+            )
             if needs_model(self.variant) and any(turn.model_failures for turn in answer.turns):
                 await asyncio.to_thread(check_model, self.settings)  # gone, or only slow once
             self.keep(answer)
 
-    async def _conversation(self, one: ReadyCase, answerer: Answerer) -> list[TurnAnswer]:
+    async def _conversation(self, ready_case: ReadyCase, answerer: Answerer) -> list[TurnAnswer]:
         """All turns in one conversation, or each in one of its own where history is taken away."""
-        parts = [[turn] for turn in one.turns] if "history" in self.variant.without else [one.turns]
+        parts = [[turn] for turn in ready_case.turns] if "history" in self.variant.without else [ready_case.turns]
         answers = []
         for part in parts:
             async with answerer.conversation() as conversation:

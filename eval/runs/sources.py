@@ -55,12 +55,12 @@ def commit() -> str:
     if git is None or not (folder / ".git").exists():
         return ""
 
-    def said(*arguments: str) -> str:
-        done = subprocess.run([git, *arguments], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
-        return done.stdout.strip() if done.returncode == 0 else ""
+    def output_of(*arguments: str) -> str:
+        process = subprocess.run([git, *arguments], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+        return process.stdout.strip() if process.returncode == 0 else ""
 
-    head = said("rev-parse", "HEAD")
-    return f"{head} with changes" if head and said("status", "--porcelain", "--untracked-files=no") else head
+    head = output_of("rev-parse", "HEAD")
+    return f"{head} with changes" if head and output_of("status", "--porcelain", "--untracked-files=no") else head
 
 
 def prompt_hashes(settings: Settings) -> dict[str, str]:
@@ -79,11 +79,11 @@ def model_hashes(settings: Settings, *, with_llm: bool = True) -> dict[str, str]
     names = {"speech": settings.speech.model, "text": settings.text.model, "picture": picture}
     if with_llm:
         names["llm"] = model_name(settings)
-    found = {role: f"{name} {_files_hash(settings, name)}".strip() for role, name in sorted(names.items())}
+    hashes = {role: f"{name} {_files_hash(settings, name)}".strip() for role, name in sorted(names.items())}
     if with_llm:
         steps = steps_in_force(settings).model_dump(exclude={"probe"})
-        found["llm steps"] = ", ".join(f"{step} {who}" for step, who in steps.items())
-    return found
+        hashes["llm steps"] = ", ".join(f"{step} {who}" for step, who in steps.items())
+    return hashes
 
 
 def package_versions() -> dict[str, str]:
@@ -92,18 +92,22 @@ def package_versions() -> dict[str, str]:
         needed = [Requirement(text) for text in requires(DISTRIBUTION) or []]
     except PackageNotFoundError:
         return {}
-    names = sorted(one.name for one in needed if one.marker is None or one.marker.evaluate({"extra": ""}))
-    return {name: found for name in names if (found := _version(name))}
+    names = sorted(
+        requirement.name
+        for requirement in needed
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    )
+    return {name: version for name in names if (version := _version(name))}
 
 
 def server_version(settings: Settings) -> dict[str, str]:
     """The version of vLLM that hosts the language model; nothing where the server does not tell one."""
     try:
-        told = httpx.get(endpoint(settings).base_url.removesuffix("/v1") + "/version", timeout=SERVER_SECONDS).json()
+        reply = httpx.get(endpoint(settings).base_url.removesuffix("/v1") + "/version", timeout=SERVER_SECONDS).json()
     except (httpx.HTTPError, ValueError):
         return {}
-    found = told.get("version") if isinstance(told, dict) else None
-    return {"vllm": found} if isinstance(found, str) else {}
+    version = reply.get("version") if isinstance(reply, dict) else None
+    return {"vllm": version} if isinstance(version, str) else {}
 
 
 def catalogue_hash(catalogue: Catalogue, pages: Iterable[Page] = ()) -> str:
@@ -124,8 +128,8 @@ def _files(path: Path) -> Iterable[Path]:
     """The path itself, or all files of the folder that are part of an answer."""
     if path.is_file():
         return [path]
-    found = (file for file in sorted(path.rglob("*")) if file.is_file())
-    return [file for file in found if not NO_PART_OF_AN_ANSWER.intersection(file.relative_to(path).parts[:-1])]
+    paths = (file for file in sorted(path.rglob("*")) if file.is_file())
+    return [file for file in paths if not NO_PART_OF_AN_ANSWER.intersection(file.relative_to(path).parts[:-1])]
 
 
 def _files_hash(settings: Settings, name: str) -> str:

@@ -38,8 +38,8 @@ def parse_thresholds(under: Iterable[str], over: Iterable[str]) -> list[Threshol
     Raises:
         BadInput: one is not of the form MEASURE=NUMBER, or there is no such measure.
     """
-    given = [("--fail-under", text, False) for text in under] + [("--fail-over", text, True) for text in over]
-    return [_parsed(option, text, over=is_over) for option, text, is_over in given]
+    entries = [("--fail-under", text, False) for text in under] + [("--fail-over", text, True) for text in over]
+    return [_parsed(option, text, over=is_over) for option, text, is_over in entries]
 
 
 def _parsed(option: str, text: str, *, over: bool) -> Threshold:

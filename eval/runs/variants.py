@@ -45,17 +45,17 @@ def parse_variant(text: str) -> EvalVariant:
     Raises:
         BadInput: it is neither, or a key or value does not exist.
     """
-    name, colon, rest = text.partition(":")
+    name, colon, assignments = text.partition(":")
     if not colon:
         if name in BUILT_IN:
             return BUILT_IN[name]
         raise BadInput(f"There is no variant {name!r}; known: {', '.join(BUILT_IN)}; or define one: NAME:key=value,...")
     fields: dict[str, Any] = {"settings": {}}
-    for pair in _SEPARATOR.split(rest):
+    for pair in _SEPARATOR.split(assignments):
         key, equals, value = pair.strip().partition("=")
         if not equals or not key:
             raise BadInput(f"In the variant {name!r}, {pair!r} is not of the form key=value.")
-        _put(fields, key, _value(key, value))
+        _set_field(fields, key, _value(key, value))
     return _variant(name, fields, Path())
 
 
@@ -66,23 +66,23 @@ def read_variants(path: Path) -> list[EvalVariant]:
         BadInput: the file cannot be read, or a variant of it is wrong.
     """
     try:
-        found = yaml.safe_load(path.read_text("utf-8"))
+        definitions = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeError) as exc:
         raise BadInput(f"The file of variants {path} cannot be read.") from exc
     except yaml.YAMLError as exc:
         raise BadInput(f"The file of variants {path} is no YAML: {' '.join(str(exc).split())}.") from exc
-    if not isinstance(found, dict) or not all(isinstance(fields, dict | None) for fields in found.values()):
+    if not isinstance(definitions, dict) or not all(isinstance(fields, dict | None) for fields in definitions.values()):
         raise BadInput(f"The file of variants {path} must map names to tables of settings.")
-    return [_variant(str(name), fields or {}, path.parent) for name, fields in found.items()]
+    return [_variant(str(name), fields or {}, path.parent) for name, fields in definitions.items()]
 
 
-def chosen_variants(named: Sequence[str], files: Sequence[Path]) -> list[EvalVariant]:
+def chosen_variants(texts: Sequence[str], files: Sequence[Path]) -> list[EvalVariant]:
     """All variants that a command asks for, in its order; the assistant alone where it asks for none.
 
     Raises:
         BadInput: one is wrong, or two have the same name.
     """
-    variants = [parse_variant(text) for text in named]
+    variants = [parse_variant(text) for text in texts]
     variants += [variant for path in files for variant in read_variants(path)]
     names = [variant.name for variant in variants]
     if double := next((name for name in names if names.count(name) > 1), None):
@@ -106,7 +106,7 @@ def variant_settings(variant: EvalVariant, settings: Settings) -> Settings:
     return settings
 
 
-def _put(fields: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401 - any YAML value
+def _set_field(fields: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401 - any YAML value
     """Sort one ``key=value`` in: a field of the variant itself, or a setting."""
     if key == "without":
         fields["without"] = [signal.strip().replace("-", "_") for signal in str(value).split("+")]
@@ -145,16 +145,16 @@ def _with(settings: Settings, key: str, value: Any) -> Settings:  # noqa: ANN401
 
     The value goes through `load_settings`, so that it is held to what holds for a configuration file.
     """
-    section, _, rest = key.partition(".")
-    name, _, entry = rest.partition(".")
+    section, _, subkey = key.partition(".")
+    name, _, entry = subkey.partition(".")
     _check_key(key, section, name)
     part = getattr(settings, section)
     if not name:
         return settings.model_copy(update={section: getattr(load_settings(**{section: value}), section)})
     if entry:
         value = {**_table(getattr(part, name), key), entry: value}
-    read = getattr(load_settings(**{section: {name: value}}), section)
-    return settings.model_copy(update={section: part.model_copy(update={name: getattr(read, name)})})
+    loaded = getattr(load_settings(**{section: {name: value}}), section)
+    return settings.model_copy(update={section: part.model_copy(update={name: getattr(loaded, name)})})
 
 
 def _check_key(key: str, section: str, name: str) -> None:

@@ -17,10 +17,10 @@ def take_away(turn: ReadyTurn, without: Collection[str]) -> ReadyTurn | None:
         turn: what would be sent; the suite's own turn in it stays as it is, because it is what the answer is held to.
         without: ``Variant.without``; what belongs to no turn is passed over.
     """
-    left = replace(
+    remaining = replace(
         turn,
         text="" if "text" in without else turn.text,
         images=[] if "photo" in without else turn.images,
         audio=[] if "voice" in without else turn.audio,
     )
-    return left if left.text.strip() or left.images or left.audio else None
+    return remaining if remaining.text.strip() or remaining.images or remaining.audio else None

@@ -129,22 +129,22 @@ def _item(line: _Line, settings: Settings) -> Item:
     try:
         valid = validate(line.record.values)
     except LineError as exc:
-        raise _wrong(line, str(exc)) from exc
+        raise _line_error(line, str(exc)) from exc
     if valid.unread:
-        raise _wrong(line, valid.unread[0].reason)
+        raise _line_error(line, valid.unread[0].reason)
     fields = {name: getattr(valid, name) for name in Item.model_fields if name not in ("images", "audio", "video")}
     return Item(**fields, images=[_picture(line, reference) for reference in valid.images])
 
 
 def _picture(line: _Line, reference: str) -> str:
     """Where a picture lies; web addresses stay as they are."""
-    found = locate(reference, line.pictures)
-    if found.state == "lost":
-        raise _wrong(line, f"the picture {reference!r}: {found.reason}")
-    return found.reference
+    picture = locate(reference, line.pictures)
+    if picture.state == "lost":
+        raise _line_error(line, f"the picture {reference!r}: {picture.reason}")
+    return picture.reference
 
 
-def _wrong(line: _Line, reason: str) -> BadInput:
+def _line_error(line: _Line, reason: str) -> BadInput:
     return BadInput(f"{line.record.file}:{line.record.line}: {reason}.")
 
 

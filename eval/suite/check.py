@@ -7,14 +7,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from eval.suite.load import LoadedSuite, SuiteError
-from eval.suite.marked import Place
+from eval.suite.marked import KeyPath
 from eval.suite.pictures import unwritable
 from eval.suite.predicates import folded, levels, unmet
 from eval.suite.records import Expectation, ItemPredicates, PictureAttachment, Suite, Turn
 from tools.records import Filters, Item
 from tools.tool import Tool
 
-Found = tuple[Place, str]
+Problem = tuple[KeyPath, str]
 """A place inside a turn, and what is wrong there."""
 
 GRADES = range(4)
@@ -33,17 +33,17 @@ def check_against(suite: LoadedSuite, items: Mapping[str, Item]) -> None:
 
 def suite_problems(suite: LoadedSuite, items: Mapping[str, Item]) -> list[str]:
     """Everything that is wrong, a sentence each with file and line; empty when nothing is."""
-    found = [
-        (("turns", number, *place), index, sentence)
+    problems = [
+        (("turns", number, *key_path), index, sentence)
         for index, case in enumerate(suite.cases)
         for number, turn in enumerate(case.turns)
-        for place, sentence in _turn(suite, turn, items)
+        for key_path, sentence in _turn(suite, turn, items)
     ]
-    found.sort(key=lambda one: suite.line(one[1], one[0]))
-    return [suite.problem(index, place, sentence) for place, index, sentence in found]
+    problems.sort(key=lambda problem: suite.line(problem[1], problem[0]))
+    return [suite.problem(index, key_path, sentence) for key_path, index, sentence in problems]
 
 
-def _turn(suite: Suite, turn: Turn, items: Mapping[str, Item]) -> Iterator[Found]:
+def _turn(suite: Suite, turn: Turn, items: Mapping[str, Item]) -> Iterator[Problem]:
     for index, picture in enumerate(turn.pictures):
         yield from _at(("pictures", index), _picture(suite, picture, items))
     for index, note in enumerate(turn.voice):
@@ -52,7 +52,7 @@ def _turn(suite: Suite, turn: Turn, items: Mapping[str, Item]) -> Iterator[Found
     yield from _at(("expect",), _expectation(turn.expect, items))
 
 
-def _picture(suite: Suite, picture: PictureAttachment, items: Mapping[str, Item]) -> Iterator[Found]:
+def _picture(suite: Suite, picture: PictureAttachment, items: Mapping[str, Item]) -> Iterator[Problem]:
     if picture.file is not None and not (Path(suite.folder) / picture.file).is_file():
         yield ("file",), f"there is no file {picture.file!r} in {suite.folder}"
     if letters := unwritable(f"{picture.sheet or ''}{picture.words or ''}"):
@@ -65,7 +65,7 @@ def _picture(suite: Suite, picture: PictureAttachment, items: Mapping[str, Item]
         yield ("of",), f"the item {picture.of!r} has no picture"
 
 
-def _expectation(expect: Expectation, items: Mapping[str, Item]) -> Iterator[Found]:
+def _expectation(expect: Expectation, items: Mapping[str, Item]) -> Iterator[Problem]:
     yield from _items(expect, items)
     yield from _predicates(expect, items)
     yield from _contradictions(expect)
@@ -76,16 +76,16 @@ def _expectation(expect: Expectation, items: Mapping[str, Item]) -> Iterator[Fou
 # Items ---------------------------------------------------------------------------------------------------------------
 
 
-def _items(expect: Expectation, items: Mapping[str, Item]) -> Iterator[Found]:
-    for place, item_id in _named(expect):
+def _items(expect: Expectation, items: Mapping[str, Item]) -> Iterator[Problem]:
+    for key_path, item_id in _named_items(expect):
         if item_id not in items:
-            yield place, _no_item(item_id)
+            yield key_path, _no_item(item_id)
     for item_id, grade in expect.relevant.items():
         if grade not in GRADES:
             yield ("relevant", item_id), f"the grade is {grade}; it should be {GRADES[0]} to {GRADES[-1]}"
 
 
-def _named(expect: Expectation) -> Iterator[tuple[Place, str]]:
+def _named_items(expect: Expectation) -> Iterator[tuple[KeyPath, str]]:
     for name in (*UPPER_HALF, "never"):
         for index, item_id in enumerate(getattr(expect, name)):
             yield (name, index), item_id
@@ -100,14 +100,14 @@ def _named(expect: Expectation) -> Iterator[tuple[Place, str]]:
         yield from ((("order", index, side), item_id) for side, item_id in enumerate(pair))
 
 
-def _predicates(expect: Expectation, items: Mapping[str, Item]) -> Iterator[Found]:
+def _predicates(expect: Expectation, items: Mapping[str, Item]) -> Iterator[Problem]:
     """Values that no item has, and items that are wanted although the predicates rule them out."""
     yield from _at(("each",), _each(expect.each, [*expect.first, *expect.must], items))
     for number, group in enumerate(expect.groups):
         yield from _at(("groups", number, "each"), _each(group.each, group.first, items))
 
 
-def _each(each: ItemPredicates | None, wanted: Sequence[str], items: Mapping[str, Item]) -> Iterator[Found]:
+def _each(each: ItemPredicates | None, expected_ids: Sequence[str], items: Mapping[str, Item]) -> Iterator[Problem]:
     if each is None:
         return
     values = {
@@ -120,18 +120,18 @@ def _each(each: ItemPredicates | None, wanted: Sequence[str], items: Mapping[str
     for index, item_id in enumerate(each.ids):
         if item_id not in items:
             yield ("ids", index), _no_item(item_id)
-    for item_id in wanted:
+    for item_id in expected_ids:
         if item_id in items and (wrong := unmet(items[item_id], each)):
             yield (), f"{item_id!r} is wanted and does not meet {', '.join(wrong)}"
 
 
-def _contradictions(expect: Expectation) -> Iterator[Found]:
-    wanted = [(place, item_id) for place, item_id in _named(expect) if place[0] in UPPER_HALF]
-    for place, item_id in wanted:
+def _contradictions(expect: Expectation) -> Iterator[Problem]:
+    expected = [(key_path, item_id) for key_path, item_id in _named_items(expect) if key_path[0] in UPPER_HALF]
+    for key_path, item_id in expected:
         if item_id in expect.never:
-            yield place, f"{item_id!r} stands in never too"
+            yield key_path, f"{item_id!r} stands in never too"
         elif expect.nothing or expect.refuses:
-            yield place, f"{item_id!r} is wanted, and nothing may be recommended; drop one of the two"
+            yield key_path, f"{item_id!r} is wanted, and nothing may be recommended; drop one of the two"
     for index, (first, second) in enumerate(expect.order):
         if first == second or (second, first) in expect.order:
             yield ("order", index), f"{first!r} and {second!r} cannot each stand before the other"
@@ -146,14 +146,14 @@ def _no_item(item_id: str) -> str:
 # Tools and filters ---------------------------------------------------------------------------------------------------
 
 
-def _tools(expect: Expectation) -> Iterator[Found]:
+def _tools(expect: Expectation) -> Iterator[Problem]:
     from tools.toolbox import TOOLS  # brings the engines; only suites with tool calls need it
 
     tools = {tool.name: tool for tool in TOOLS}
     unknown = f"there is no such tool; known: {', '.join(tools)}"
-    for index, wanted in enumerate(expect.tools):
-        if wanted.tool in tools:
-            yield from _at(("tools", index, "arguments"), _arguments(tools[wanted.tool], wanted.arguments))
+    for index, expectation in enumerate(expect.tools):
+        if expectation.tool in tools:
+            yield from _at(("tools", index, "arguments"), _arguments(tools[expectation.tool], expectation.arguments))
         else:
             yield ("tools", index, "tool"), unknown
     for index, name in enumerate(expect.further_tools or []):
@@ -161,7 +161,7 @@ def _tools(expect: Expectation) -> Iterator[Found]:
             yield ("further_tools", index), unknown
 
 
-def _arguments(tool: Tool[Any], arguments: Mapping[str, Any]) -> Iterator[Found]:
+def _arguments(tool: Tool[Any], arguments: Mapping[str, Any]) -> Iterator[Problem]:
     """What the tool's schema would not take; arguments that the case leaves out are not missed."""
     try:
         tool.arguments.model_validate(arguments)
@@ -174,16 +174,16 @@ def _arguments(tool: Tool[Any], arguments: Mapping[str, Any]) -> Iterator[Found]
                 yield error["loc"], f"{tool.name} would not take it: {error['msg'].removeprefix('Value error, ')}"
 
 
-def _filters(expect: Expectation) -> Iterator[Found]:
-    known: Sequence[str] = list(Filters.model_fields)
-    named = [(("constraints", field), field) for field in expect.constraints or {}]
+def _filters(expect: Expectation) -> Iterator[Problem]:
+    field_names: Sequence[str] = list(Filters.model_fields)
+    references = [(("constraints", field), field) for field in expect.constraints or {}]
     for name in ("may_constrain", "relaxed"):
-        named += [((name, index), field) for index, field in enumerate(getattr(expect, name) or [])]  # type: ignore[misc]
-    for place, field in named:
-        if field not in known:
-            yield place, f"there is no filter {field!r}; known: {', '.join(known)}"
+        references += [((name, index), field) for index, field in enumerate(getattr(expect, name) or [])]  # type: ignore[misc]
+    for key_path, field in references:
+        if field not in field_names:
+            yield key_path, f"there is no filter {field!r}; known: {', '.join(field_names)}"
 
 
-def _at(place: Place, found: Iterator[Found]) -> Iterator[Found]:
-    """The same, seen from further outside."""
-    return (((*place, *inner), sentence) for inner, sentence in found)
+def _at(key_path: KeyPath, problems: Iterator[Problem]) -> Iterator[Problem]:
+    """The problems, their paths below ``key_path``."""
+    return (((*key_path, *inner), sentence) for inner, sentence in problems)

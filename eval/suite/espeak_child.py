@@ -54,8 +54,8 @@ def speak(library: ctypes.CDLL, text: str) -> bytes:
 
     callback = CALLBACK(take)  # kept in a name: the library calls it while it speaks
     library.espeak_SetSynthCallback(callback)
-    spoken = text.encode()
-    library.espeak_Synth(spoken, ctypes.c_size_t(len(spoken) + 1), 0, CHARACTER_POSITION, 0, UTF8, None, None)
+    encoded = text.encode()
+    library.espeak_Synth(encoded, ctypes.c_size_t(len(encoded) + 1), 0, CHARACTER_POSITION, 0, UTF8, None, None)
     return b"".join(pieces)
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
 from assistant.errors import BadInput
-from eval.suite.marked import Marked, Place, read_marked
+from eval.suite.marked import KeyPath, Marked, read_marked
 from eval.suite.records import Case, PartsHead, Suite, SuiteHead
 from tools.records import Record
 
@@ -23,9 +23,9 @@ class SuiteError(BadInput):
     """A suite breaks its format, or contradicts its catalogue; one line a problem, and ``problems`` holds all."""
 
     def __init__(self, problems: list[str]) -> None:
-        shown = problems[:SHOWN_PROBLEMS]
-        more = len(problems) - len(shown)
-        super().__init__("\n".join([*shown, *([f"... and {more} more"] if more else [])]))
+        visible = problems[:SHOWN_PROBLEMS]
+        more = len(problems) - len(visible)
+        super().__init__("\n".join([*visible, *([f"... and {more} more"] if more else [])]))
         self.problems = problems
 
 
@@ -39,13 +39,13 @@ class LoadedSuite(Suite):
         """Where it was read from."""
         return self._marked.file
 
-    def line(self, index: int, place: Place) -> int:
-        """The line of a place inside a case."""
-        return self._marked.line(("cases", index, *place))
+    def line(self, index: int, key_path: KeyPath) -> int:
+        """The line of a value inside a case."""
+        return self._marked.line(("cases", index, *key_path))
 
-    def problem(self, index: int, place: Place, sentence: str) -> str:
-        """A sentence about a place inside a case, with file and line before it."""
-        return _problem(self._marked, ("cases", index, *place), sentence)
+    def problem(self, index: int, key_path: KeyPath, sentence: str) -> str:
+        """A sentence about a value inside a case, with file and line before it."""
+        return _problem(self._marked, ("cases", index, *key_path), sentence)
 
 
 @dataclass(frozen=True)
@@ -158,11 +158,11 @@ def suite_file(name_or_path: str) -> Path:
     path = Path(name_or_path).expanduser()
     built_in = [BUILT_IN / f"{name_or_path}{suffix}" for suffix in (".yaml", ".jsonl")]
     if path.name == name_or_path and not path.suffix:
-        if found := next((file for file in built_in if file.is_file()), None):
-            return found
+        if built_in_file := next((file for file in built_in if file.is_file()), None):
+            return built_in_file
         names = sorted(file.stem for file in BUILT_IN.glob("*") if file.suffix in (".yaml", ".jsonl"))
-        known = f"known: {', '.join(names)}" if names else "none is built in"
-        raise BadInput(f"There is no suite {name_or_path!r}; {known}; or give the path of a YAML or JSONL file.")
+        hint = f"known: {', '.join(names)}" if names else "none is built in"
+        raise BadInput(f"There is no suite {name_or_path!r}; {hint}; or give the path of a YAML or JSONL file.")
     return path
 
 
@@ -194,35 +194,35 @@ def _double_ids(marked: Marked, cases: list[Any]) -> Iterator[str]:
             yield _problem(marked, ("cases", index, "id"), sentence)
 
 
-def _problem(marked: Marked, place: Place, sentence: str) -> str:
-    """File, line, the case's id where there is one, and the place inside the case; then the sentence."""
-    words = [f"{marked.file}:{marked.line(place)}"]
-    if place[:1] == ("cases",) and len(place) > 1:
-        case = marked.data["cases"][place[1]]
+def _problem(marked: Marked, key_path: KeyPath, sentence: str) -> str:
+    """File, line, the case's id where there is one, and the path inside the case; then the sentence."""
+    words = [f"{marked.file}:{marked.line(key_path)}"]
+    if key_path[:1] == ("cases",) and len(key_path) > 1:
+        case = marked.data["cases"][key_path[1]]
         name = case.get("id") if isinstance(case, dict) else None
-        words.append(f'case "{name}"' if isinstance(name, str) else f"case {int(place[1]) + 1}")
-        place = place[2:]
-    if place and place != ("cases",):
-        words.append(".".join(str(part) for part in place))
+        words.append(f'case "{name}"' if isinstance(name, str) else f"case {int(key_path[1]) + 1}")
+        key_path = key_path[2:]
+    if key_path and key_path != ("cases",):
+        words.append(".".join(str(part) for part in key_path))
     return ": ".join([*words, sentence])
 
 
 def _sentence(model: type[BaseModel], error: ErrorDetails) -> str:
     """What pydantic found, and what to do about it."""
-    kind, said = error["type"], error["msg"].removeprefix("Value error, ")
-    said = said[:1].lower() + said[1:]
+    kind, message = error["type"], error["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
     if kind == "extra_forbidden":
         return f"there is no such key; known: {', '.join(_fields_at(model, error['loc'][:-1]))}"
     if kind == "missing":
         return "it is needed and not there"
     if kind == "string_type":
-        return f"{said}, not {error['input']!r:.60}; put it in quotes"
-    return f"{said}, not {error['input']!r:.60}" if not isinstance(error["input"], dict | list) else said
+        return f"{message}, not {error['input']!r:.60}; put it in quotes"
+    return f"{message}, not {error['input']!r:.60}" if not isinstance(error["input"], dict | list) else message
 
 
-def _fields_at(model: type[BaseModel], place: Place) -> list[str]:
-    """The names of the fields of the record that stands at a place inside a model."""
-    for part in place:
+def _fields_at(model: type[BaseModel], key_path: KeyPath) -> list[str]:
+    """The names of the fields of the record at a path inside a model."""
+    for part in key_path:
         if isinstance(part, str) and part in model.model_fields:
             model = _record_in(model.model_fields[part].annotation) or model
     return list(model.model_fields)
@@ -232,4 +232,4 @@ def _record_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - typ
     """The record in an annotation such as ``list[Turn]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for inner in get_args(annotation) if (found := _record_in(inner))), None)
+    return next((record for inner in get_args(annotation) if (record := _record_in(inner))), None)

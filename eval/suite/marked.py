@@ -12,7 +12,7 @@ from assistant.errors import BadInput
 
 MAX_BYTES = 20 * 2**20
 MAX_DEPTH = 50
-Place = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """Keys and indexes that lead from the document to a value, such as ("cases", 3, "id")."""
 
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster
@@ -24,13 +24,13 @@ class Marked:
 
     file: Path
     data: dict[str, Any]
-    lines: dict[Place, int] = field(default_factory=dict)
+    lines: dict[KeyPath, int] = field(default_factory=dict)
 
-    def line(self, place: Place) -> int:
+    def line(self, key_path: KeyPath) -> int:
         """The line of a value, or of the innermost thing around it whose line is known."""
-        while place and place not in self.lines:
-            place = place[:-1]
-        return self.lines.get(place, 1)
+        while key_path and key_path not in self.lines:
+            key_path = key_path[:-1]
+        return self.lines.get(key_path, 1)
 
 
 def read_marked(path: Path) -> Marked:
@@ -83,8 +83,8 @@ def _yaml(path: Path, text: str) -> Marked:
 def _what_is_wrong(path: Path, exc: yaml.YAMLError) -> str:
     mark = getattr(exc, "problem_mark", None) or getattr(exc, "context_mark", None)
     where = f"{path}:{mark.line + 1}" if mark else str(path)
-    said = getattr(exc, "problem", None) or str(exc).splitlines()[0]
-    return f"{where}: not valid YAML: {said}; check indentation, and put texts with a colon or hash in quotes."
+    problem = getattr(exc, "problem", None) or str(exc).splitlines()[0]
+    return f"{where}: not valid YAML: {problem}; check indentation, and put texts with a colon or hash in quotes."
 
 
 def _refuse_traps(path: Path, text: str) -> None:
@@ -104,37 +104,37 @@ class _Reader:
 
     def __init__(self, path: Path, loader: yaml.SafeLoader) -> None:
         self.path = path
-        self.lines: dict[Place, int] = {}
+        self.lines: dict[KeyPath, int] = {}
         self._loader = loader
 
-    def value(self, node: yaml.Node, place: Place) -> Any:  # noqa: ANN401 - whatever stands there
+    def value(self, node: yaml.Node, key_path: KeyPath) -> Any:  # noqa: ANN401 - whatever stands there
         """What a node says; its line and those of everything in it are noted."""
-        self.lines.setdefault(place, node.start_mark.line + 1)
+        self.lines.setdefault(key_path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
-            return {key: self.value(inner, (*place, key)) for key, inner in self._pairs(node, place)}
+            return {key: self.value(inner, (*key_path, key)) for key, inner in self._pairs(node, key_path)}
         if isinstance(node, yaml.SequenceNode):
-            return [self.value(inner, (*place, index)) for index, inner in enumerate(node.value)]
+            return [self.value(inner, (*key_path, index)) for index, inner in enumerate(node.value)]
         return self._scalar(node)
 
-    def _pairs(self, node: yaml.MappingNode, place: Place) -> Iterator[tuple[str, yaml.Node]]:
+    def _pairs(self, node: yaml.MappingNode, key_path: KeyPath) -> Iterator[tuple[str, yaml.Node]]:
         before: set[str] = set()
         for key_node, value_node in node.value:
             key = key_node.value
             if not isinstance(key, str):
-                raise self._wrong(key_node, "a key should be a word")
+                raise self._error(key_node, "a key should be a word")
             if key in before:
-                raise self._wrong(key_node, f"the key {key!r} stands here a second time; keep one of them")
+                raise self._error(key_node, f"the key {key!r} stands here a second time; keep one of them")
             before.add(key)
-            self.lines[(*place, key)] = key_node.start_mark.line + 1
+            self.lines[(*key_path, key)] = key_node.start_mark.line + 1
             yield key, value_node
 
     def _scalar(self, node: yaml.Node) -> Any:  # noqa: ANN401
         try:
             return self._loader.construct_object(node)
         except ValueError as exc:  # a date that does not exist
-            raise self._wrong(node, f"{node.value!r} cannot be read ({exc}); put it in quotes") from exc
+            raise self._error(node, f"{node.value!r} cannot be read ({exc}); put it in quotes") from exc
 
-    def _wrong(self, node: yaml.Node, sentence: str) -> BadInput:
+    def _error(self, node: yaml.Node, sentence: str) -> BadInput:
         return BadInput(f"{self.path}:{node.start_mark.line + 1}: {sentence}.")
 
 
@@ -151,7 +151,7 @@ def _json_lines(path: Path, text: str) -> Marked:
             f"{path}:{numbered[0][0]}: in JSON lines the cases stand on lines of their own, not in the head."
         )
     first, *further = [number for number, _ in numbered]
-    lines: dict[Place, int] = {(): first, ("cases",): first}
+    lines: dict[KeyPath, int] = {(): first, ("cases",): first}
     lines |= {(key,): first for key in head}
     lines |= {("cases", index): number for index, number in enumerate(further)}
     return Marked(path, {**head, "cases": cases}, lines)
@@ -175,9 +175,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     Raises:
         ValueError: a key stands there twice.
     """
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         names = [name for name, _ in pairs]
         double = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {double!r} stands there a second time; keep one of them")
-    return found
+    return mapping

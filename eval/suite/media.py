@@ -43,14 +43,14 @@ def picture_file(picture: PictureAttachment, suite: Suite, images: Photos, folde
     """
     source = _source(picture, suite, images)
     if source and picture == PictureAttachment(file=picture.file, of=picture.of):
-        return _kept(folder, source.suffix, b"", source, source.read_bytes)
+        return _stored_file(folder, source.suffix, b"", source, source.read_bytes)
 
     def make() -> bytes:
         from eval.suite.pictures import picture_jpeg  # brings its library; only where media are made
 
         return picture_jpeg(picture, source)
 
-    return _kept(folder, ".jpg", picture.model_dump_json().encode(), source, make)
+    return _stored_file(folder, ".jpg", picture.model_dump_json().encode(), source, make)
 
 
 def voice_file(note: VoiceAttachment, suite: Suite, folder: Path) -> Path:
@@ -62,14 +62,14 @@ def voice_file(note: VoiceAttachment, suite: Suite, folder: Path) -> Path:
     """
     if note.file is not None:
         source = _existing(suite, note.file)
-        return _kept(folder, source.suffix, b"", source, source.read_bytes)
+        return _stored_file(folder, source.suffix, b"", source, source.read_bytes)
 
     def make() -> bytes:
         from eval.suite.speech import speech_wav  # brings its library; only where media are made
 
         return speech_wav(note)
 
-    return _kept(folder, ".wav", note.model_dump_json().encode(), None, make)
+    return _stored_file(folder, ".wav", note.model_dump_json().encode(), None, make)
 
 
 def _source(picture: PictureAttachment, suite: Suite, images: Photos) -> Path | None:
@@ -90,7 +90,7 @@ def _existing(suite: Suite, name: str) -> Path:
     return path
 
 
-def _kept(folder: Path, suffix: str, definition: bytes, source: Path | None, make: Callable[[], bytes]) -> Path:
+def _stored_file(folder: Path, suffix: str, definition: bytes, source: Path | None, make: Callable[[], bytes]) -> Path:
     """The attachment's file, made if it is not there; it appears whole or not at all.
 
     The name tells nothing of the content: an assistant must not learn from it what the picture shows.

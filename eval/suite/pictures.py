@@ -54,9 +54,11 @@ def _changed(image: Image.Image, picture: PictureAttachment) -> Image.Image:
     return image
 
 
-def _cropped(image: Image.Image, share: float) -> Image.Image:
+def _cropped(image: Image.Image, fraction: float) -> Image.Image:
     width, height = image.size
-    return image.crop((int(width * share), int(height * share), int(width * (1 - share)), int(height * (1 - share))))
+    return image.crop(
+        (int(width * fraction), int(height * fraction), int(width * (1 - fraction)), int(height * (1 - fraction)))
+    )
 
 
 def _turned(image: Image.Image, degrees: int) -> Image.Image:

@@ -31,7 +31,7 @@ def speech_wav(note: VoiceAttachment) -> bytes:
         BadInput: espeak-ng has no such voice or language.
         ServiceMissing: espeak-ng is not installed or does not run.
     """
-    samples = spoken(note.say or "", note.voice or note.language, note.speed)
+    samples = synthesise(note.say or "", note.voice or note.language, note.speed)
     pause = np.zeros(int(PAUSE_SECONDS * SAMPLE_RATE))
     samples = np.concatenate([pause, samples, pause])
     if note.noise_db is not None:
@@ -39,7 +39,7 @@ def speech_wav(note: VoiceAttachment) -> bytes:
     return wav(samples * (PEAK / max(PEAK, float(np.abs(samples).max(initial=0)))))
 
 
-def spoken(text: str, voice: str, speed: int) -> NDArray[np.float64]:
+def synthesise(text: str, voice: str, speed: int) -> NDArray[np.float64]:
     """Text as speech: samples (n,) at 16 kHz within -1 and 1.
 
     Raises:
@@ -50,20 +50,20 @@ def spoken(text: str, voice: str, speed: int) -> NDArray[np.float64]:
 
     request = json.dumps({"text": text, "voice": voice, "speed": speed}).encode()
     try:
-        done = subprocess.run(  # noqa: S603 - a file of this package
+        process = subprocess.run(  # noqa: S603 - a file of this package
             [sys.executable, "-P", str(CHILD)], input=request, capture_output=True, timeout=SECONDS, check=False
         )
     except subprocess.TimeoutExpired as exc:
         raise ServiceMissing(f"espeak-ng did not speak a sentence within {SECONDS} seconds.") from exc
-    if done.returncode == UNKNOWN_VOICE:
+    if process.returncode == UNKNOWN_VOICE:
         raise BadInput(
-            f"{done.stderr.decode(errors='replace').strip()}; it has languages such as en, cmn, de, fr, es, accents "
+            f"{process.stderr.decode(errors='replace').strip()}; it has languages such as en, cmn, de, fr, es, accents "
             "such as en-us and en-gb-scotland, and variants of them such as en-us+f3."
         )
-    if done.returncode:
-        raise ServiceMissing(_why(done.stderr.decode(errors="replace"), done.returncode))
-    rate = int.from_bytes(done.stdout[:4], "little")
-    samples = np.frombuffer(done.stdout[4:], dtype="<i2") / 2**15
+    if process.returncode:
+        raise ServiceMissing(_why(process.stderr.decode(errors="replace"), process.returncode))
+    rate = int.from_bytes(process.stdout[:4], "little")
+    samples = np.frombuffer(process.stdout[4:], dtype="<i2") / 2**15
     if not samples.any():
         raise BadInput(f"espeak-ng says nothing for {text!r}; give words that can be spoken.")
     resampled: NDArray[np.float64] = resample_poly(samples, SAMPLE_RATE, rate)
@@ -85,8 +85,8 @@ def noise_for(samples: NDArray[np.float64], ratio_db: float, seed: int) -> NDArr
     spectrum[0] = 0  # no constant part
     spectrum[1:] /= np.sqrt(frequencies[1:])
     noise = np.fft.irfft(spectrum, count)
-    wanted = np.mean(samples**2) / 10 ** (ratio_db / 10)
-    scaled: NDArray[np.float64] = noise * np.sqrt(wanted / np.mean(noise**2))
+    noise_power = np.mean(samples**2) / 10 ** (ratio_db / 10)
+    scaled: NDArray[np.float64] = noise * np.sqrt(noise_power / np.mean(noise**2))
     return scaled
 
 

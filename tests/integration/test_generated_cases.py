@@ -15,7 +15,7 @@ SEED = 1
 def met(tally: Tally) -> list[str]:
     """The distinct failures, with what showed them."""
     assert tally.cases, "something was tried"
-    return [f"{failure.sort}: {failure.what}: {failure.reproducer}" for failure in tally.failures.values()]
+    return [f"{failure.sort}: {failure.description}: {failure.reproducer}" for failure in tally.failures.values()]
 
 
 @pytest.mark.parametrize("kind", [kinds.reading, kinds.catalogue, kinds.events])

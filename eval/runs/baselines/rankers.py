@@ -29,9 +29,9 @@ def random_items(engines: Engines, settings: Settings) -> Ranker:
     ids = [item.id for item in engines.catalogue.items()]
 
     def rank(turns: Sequence[ReadyTurn]) -> list[str]:
-        said = [f"{ready.text} {len(ready.images)} {len(ready.audio)}" for ready in turns]
-        drawn = random.Random("\n".join([str(settings.llm.seed), *said]))
-        return drawn.sample(ids, min(POOL, len(ids)))
+        messages = [f"{ready.text} {len(ready.images)} {len(ready.audio)}" for ready in turns]
+        generator = random.Random("\n".join([str(settings.llm.seed), *messages]))
+        return generator.sample(ids, min(POOL, len(ids)))
 
     return rank
 
@@ -88,11 +88,11 @@ def picture_items(engines: Engines, settings: Settings) -> Ranker:
     engines.catalogue.check_identity("visual", engines.pictures.visual_identity)
 
     def rank(turns: Sequence[ReadyTurn]) -> list[str]:
-        shown = next((ready.images for ready in reversed(turns) if ready.images), None)
-        if shown is None:
+        photos = next((ready.images for ready in reversed(turns) if ready.images), None)
+        if photos is None:
             return []
         best: dict[str, float] = {}
-        for vector in engines.pictures.encode([load_picture(path, engines.limits) for path in shown]).visual:
+        for vector in engines.pictures.encode([load_picture(path, engines.limits) for path in photos]).visual:
             for item_id, cosine in engines.catalogue.nearest("visual", vector, POOL):
                 best[item_id] = max(cosine, best.get(item_id, -1.0))
         return sorted(best, key=lambda item_id: (-best[item_id], item_id))[:POOL]
@@ -104,12 +104,12 @@ def _reader(engines: Engines) -> Callable[[Sequence[ReadyTurn]], str]:
     """Gives all words of a conversation, newest turn first; every recording is transcribed once."""
 
     @lru_cache(maxsize=1_000)
-    def heard(path: Path) -> str:
+    def transcript_of(path: Path) -> str:
         return engines.speech.transcribe(load_audio(path, engines.limits)).text
 
     def words(turns: Sequence[ReadyTurn]) -> str:
-        said = [part for ready in reversed(turns) for part in (ready.text, *map(heard, ready.audio))]
-        return "\n".join(part.strip() for part in said if part.strip())
+        parts = [part for ready in reversed(turns) for part in (ready.text, *map(transcript_of, ready.audio))]
+        return "\n".join(part.strip() for part in parts if part.strip())
 
     return words
 

@@ -45,12 +45,12 @@ class RankingAnswerer:
     """Conversations with one ranker, of whose list the first ``shown`` count as shown to the user."""
 
     rank: Ranker
-    shown: int
+    shown_count: int
 
     @asynccontextmanager
     async def conversation(self) -> AsyncIterator[Conversation]:
         """Begin a conversation."""
-        yield RankingConversation(self.rank, self.shown)
+        yield RankingConversation(self.rank, self.shown_count)
 
 
 @dataclass
@@ -58,7 +58,7 @@ class RankingConversation:
     """What was said so far, for a ranker."""
 
     rank: Ranker
-    shown: int
+    shown_count: int
     _turns: list[ReadyTurn] = field(default_factory=list)
 
     async def say(self, turn: ReadyTurn) -> TurnAnswer:
@@ -70,4 +70,4 @@ class RankingConversation:
         except ProductError as exc:
             return TurnAnswer(error=str(exc), seconds=time.perf_counter() - began)
         self._turns = turns
-        return TurnAnswer(ranking=ranking, shown=ranking[: self.shown], seconds=time.perf_counter() - began)
+        return TurnAnswer(ranking=ranking, shown=ranking[: self.shown_count], seconds=time.perf_counter() - began)

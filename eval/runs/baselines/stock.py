@@ -59,6 +59,6 @@ class _Conversation:
         """The items that the agent names at the end."""
         from eval.stock_agent import named_items  # brings langgraph; only this baseline needs it
 
-        said = await self.agent.ask(turn.text, turn.images, turn.audio)
-        named = named_items(said.text, self.items)
-        return TurnAnswer(ranking=named, shown=named, seconds=said.seconds, error=said.failure)
+        answer = await self.agent.ask(turn.text, turn.images, turn.audio)
+        item_ids = named_items(answer.text, self.items)
+        return TurnAnswer(ranking=item_ids, shown=item_ids, seconds=answer.seconds, error=answer.failure)

@@ -20,7 +20,7 @@ from tests.integration.bad_input.conftest import obliging, purpose
 pytestmark = pytest.mark.models
 
 
-def said(text: str = "", **files: list[Path]) -> ReadyTurn:
+def turn_with(text: str = "", **files: list[Path]) -> ReadyTurn:
     return ReadyTurn(Turn(text=text or "attached"), text, **files)
 
 
@@ -46,9 +46,11 @@ def photo_of_the_ball(shop_file: Path, tmp_path: Path) -> Path:
 
 
 async def test_words_find_items_by_keyword_and_by_meaning(settings: Settings) -> None:
-    (keyword,) = await answers("bm25", settings, said("a tent"))
+    (keyword,) = await answers("bm25", settings, turn_with("a tent"))
     assert (keyword.ranking, keyword.shown, keyword.reply, keyword.error) == (["tent"], ["tent"], None, None)
-    near, narrowed = await answers("dense", settings, said("something to sleep in outdoors"), said("or to drink tea"))
+    near, narrowed = await answers(
+        "dense", settings, turn_with("something to sleep in outdoors"), turn_with("or to drink tea")
+    )
     assert near.ranking[0] == "tent"
     assert len(near.ranking) == 12
     assert near.shown == near.ranking[:3]
@@ -56,24 +58,24 @@ async def test_words_find_items_by_keyword_and_by_meaning(settings: Settings) ->
 
 
 async def test_a_voice_note_counts_by_its_words(settings: Settings, tmp_path: Path) -> None:
-    (answer,) = await answers("bm25", settings, said(audio=[voice("tent.flac", tmp_path)]))
+    (answer,) = await answers("bm25", settings, turn_with(audio=[voice("tent.flac", tmp_path)]))
     assert answer.ranking == ["tent"]
 
 
 async def test_a_photo_is_compared_with_photos_alone(settings: Settings, photo_of_the_ball: Path) -> None:
     nothing, answer = await answers(
-        "picture", settings, said("a tent"), said("a tent like this", images=[photo_of_the_ball])
+        "picture", settings, turn_with("a tent"), turn_with("a tent like this", images=[photo_of_the_ball])
     )
     assert nothing == TurnAnswer(seconds=nothing.seconds)
     assert answer.ranking[0] == "ball"
 
 
 async def test_random_and_popular_ask_no_model_at_all(settings: Settings, model: FakeOpenAIServer) -> None:
-    (drawn,) = await answers("random", settings, said("a tent"))
-    (again,) = await answers("random", settings, said("a tent"))
-    (popular,) = await answers("popular", settings, said("a tent"))
-    assert drawn.ranking == again.ranking
-    assert sorted(drawn.ranking) == sorted(popular.ranking)
+    (first,) = await answers("random", settings, turn_with("a tent"))
+    (again,) = await answers("random", settings, turn_with("a tent"))
+    (popular,) = await answers("popular", settings, turn_with("a tent"))
+    assert first.ranking == again.ranking
+    assert sorted(first.ranking) == sorted(popular.ranking)
     assert popular.shown == ["oak", "cafe", "desk"]
     assert model.requests == []
 
@@ -81,7 +83,9 @@ async def test_random_and_popular_ask_no_model_at_all(settings: Settings, model:
 async def test_the_fusion_alone_plans_by_rules_and_explains_by_templates(
     settings: Settings, model: FakeOpenAIServer
 ) -> None:
-    answer, follow_up = await answers("fusion", settings, said("a lamp under 40 dollars"), said("why the first one?"))
+    answer, follow_up = await answers(
+        "fusion", settings, turn_with("a lamp under 40 dollars"), turn_with("why the first one?")
+    )
     assert answer.reply is not None
     assert answer.shown[0] == "moon"
     assert "lamp" not in answer.shown, "the desk lamp costs 45"
@@ -96,11 +100,11 @@ async def test_without_fusion_the_models_order_stands_over_lists_taken_in_turns(
     settings: Settings, model: FakeOpenAIServer
 ) -> None:
     model.script(the_last_first)
-    (answer,) = await answers("unfused", settings, said("a lamp"))
+    (answer,) = await answers("unfused", settings, turn_with("a lamp"))
     assert answer.reply is not None
     assert {item.score for item in answer.reply.recommendations} == {0}
-    asked = next(request for request in model.requests if purpose(request) == "rank")
-    assert answer.shown == [item_named(asked, entry) for entry in said_last(asked)]
+    ranking_request = next(request for request in model.requests if purpose(request) == "rank")
+    assert answer.shown == [item_named(ranking_request, entry) for entry in said_last(ranking_request)]
     assert answer.provisional
     assert answer.provisional[0] != answer.shown[0]
 
@@ -111,11 +115,11 @@ async def test_the_stock_agent_shows_what_it_names_and_remembers_the_conversatio
     search = {"name": "search_by_image", "arguments": json.dumps({"image": "img1", "k": 2})}
     model.script([called(search), Reply("Take the Soccer Ball, or else the Moon Lamp."), Reply("The Soccer Ball.")])
     answer, second = await answers(
-        "stock-agent", settings, said("like this", images=[photo_of_the_ball]), said("only the cheaper one")
+        "stock-agent", settings, turn_with("like this", images=[photo_of_the_ball]), turn_with("only the cheaper one")
     )
     assert (answer.shown, answer.ranking, answer.error) == (["ball", "moon"], ["ball", "moon"], None)
-    found = next(message for message in model.requests[1]["messages"] if message["role"] == "tool")
-    assert "Soccer Ball" in found["content"]
+    tool_message = next(message for message in model.requests[1]["messages"] if message["role"] == "tool")
+    assert "Soccer Ball" in tool_message["content"]
     assert second.shown == ["ball"]
     roles = [message["role"] for message in model.requests[2]["messages"]]
     assert roles == ["system", "user", "assistant", "tool", "assistant", "user"]
@@ -126,7 +130,7 @@ async def test_a_turn_that_the_stock_agent_cannot_answer_is_an_error_and_forgott
     settings: Settings, model: FakeOpenAIServer
 ) -> None:
     model.script([Reply(status=500), Reply("The Moon Lamp.")])
-    broken, second = await answers("stock-agent", settings, said("a tent"), said("a lamp"))
+    broken, second = await answers("stock-agent", settings, turn_with("a tent"), turn_with("a lamp"))
     assert broken.error is not None
     assert broken.shown == []
     assert second.shown == ["moon"]
@@ -137,7 +141,7 @@ async def test_a_picture_that_cannot_be_read_is_the_answers_error(settings: Sett
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no picture")
     for name in ("picture", "fusion"):
-        (answer,) = await answers(name, settings, said(images=[broken]))
+        (answer,) = await answers(name, settings, turn_with(images=[broken]))
         assert answer.error is not None
         assert "broken.jpg" in answer.error
         assert answer.shown == []
@@ -162,8 +166,8 @@ def said_last(body: Request) -> list[tuple[str, str]]:
     """The last candidates of a ranking request, the very last first, each with its first evidence."""
     listing = body["response_format"]["json_schema"]["schema"]["properties"]["ranking"]
     entries: list[dict[str, Any]] = [entry["properties"] for entry in listing["items"]["anyOf"]]
-    named = [(entry["item"]["const"], entry["evidence"]["items"]["enum"][0]) for entry in entries]
-    return named[::-1][: listing["minItems"]]
+    candidates = [(entry["item"]["const"], entry["evidence"]["items"]["enum"][0]) for entry in entries]
+    return candidates[::-1][: listing["minItems"]]
 
 
 def item_named(body: Request, entry: tuple[str, str]) -> str:

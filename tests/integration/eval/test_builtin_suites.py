@@ -39,21 +39,21 @@ def catalogue_of(suite: Suite) -> dict[str, dict[str, Any]]:
     return items
 
 
-def keeps(item: dict[str, Any], wanted: dict[str, Any]) -> bool:
+def keeps(item: dict[str, Any], constraints: dict[str, Any]) -> bool:
     """Whether an item keeps what can be read off its line: price bounds, brands, category and stock."""
     price = item.get("price")
     return (
-        ("max_price" not in wanted or (price is not None and price <= wanted["max_price"] + CENT))
-        and ("min_price" not in wanted or (price is not None and price >= wanted["min_price"] - CENT))
-        and ("brands" not in wanted or item.get("brand") in wanted["brands"])
-        and item.get("brand") not in wanted.get("exclude_brands", [])
-        and ("categories" not in wanted or item["category"].split(" > ")[-1] in wanted["categories"])
-        and item["category"].split(" > ")[-1] not in wanted.get("exclude_categories", [])
-        and (not wanted.get("in_stock") or item.get("in_stock") is True)
+        ("max_price" not in constraints or (price is not None and price <= constraints["max_price"] + CENT))
+        and ("min_price" not in constraints or (price is not None and price >= constraints["min_price"] - CENT))
+        and ("brands" not in constraints or item.get("brand") in constraints["brands"])
+        and item.get("brand") not in constraints.get("exclude_brands", [])
+        and ("categories" not in constraints or item["category"].split(" > ")[-1] in constraints["categories"])
+        and item["category"].split(" > ")[-1] not in constraints.get("exclude_categories", [])
+        and (not constraints.get("in_stock") or item.get("in_stock") is True)
     )
 
 
-def named(expect: Expectation) -> set[str]:
+def named_items(expect: Expectation) -> set[str]:
     pairs = {item for pair in expect.order for item in pair}
     return {*expect.first, *expect.must, *expect.any, *expect.never, *expect.relevant, *pairs}
 
@@ -64,7 +64,7 @@ def test_every_item_named_is_in_the_catalogue_and_every_photo_taken_from_one_wit
     items = catalogue_of(suite)
     for case in suite.cases:
         for turn in case.turns:
-            assert named(turn.expect) - set(items) == set(), case.id
+            assert named_items(turn.expect) - set(items) == set(), case.id
             assert [p.of for p in turn.pictures if p.of and not items[p.of].get("images")] == [], case.id
 
 
@@ -74,8 +74,8 @@ def test_every_graded_item_keeps_the_constraints_of_its_turn(name: str) -> None:
     items = catalogue_of(suite)
     for case in suite.cases:
         for turn in case.turns:
-            wanted = turn.expect.constraints or {}
-            assert [i for i in turn.expect.relevant if not keeps(items[i], wanted)] == [], case.id
+            constraints = turn.expect.constraints or {}
+            assert [i for i in turn.expect.relevant if not keeps(items[i], constraints)] == [], case.id
 
 
 @pytest.mark.parametrize("name", ["talks", "harmless"])

@@ -26,7 +26,7 @@ cases:
   - {id: lamps, tags: [text], because: two lamps, turns: [{text: a lamp, expect: {relevant: {item-1: 3, item-8: 1}}}]}
   - {id: sofas, tags: [text], because: two sofas, turns: [{text: a sofa}]}
 """
-SHOWN = {"chairs": ["item-0", "item-3"], "lamps": ["item-8"], "sofas": ["item-2"]}
+SHOWN_IDS = {"chairs": ["item-0", "item-3"], "lamps": ["item-8"], "sofas": ["item-2"]}
 BY_HAND = {0: 3, 7: 2, 1: 3, 8: 1, 3: 0, 2: 2}
 """Grades by the item's number; the sofa's is the judge's own."""
 
@@ -40,10 +40,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file.write_text(SUITE)
     suite, folder = load_suite(str(file)), tmp_path / "run"
     folder.mkdir()
-    manifest = manifest_of("run", list(SHOWN), suite_file=str(file))
+    manifest = manifest_of("run", list(SHOWN_IDS), suite_file=str(file))
     (folder / "manifest.json").write_text(manifest.model_dump_json())
     answers = [
-        CaseAnswer(case=case, key=case, turns=[TurnAnswer(shown=shown, ranking=shown)]) for case, shown in SHOWN.items()
+        CaseAnswer(case=case, key=case, turns=[TurnAnswer(shown=ids, ranking=ids)]) for case, ids in SHOWN_IDS.items()
     ]
     (folder / "answers.jsonl").write_text("".join(answer.model_dump_json() + "\n" for answer in answers))
     (folder / "scores.json").write_text(RunScores(run="run", suite="small", k=5, cases=[]).model_dump_json())
@@ -83,24 +83,24 @@ def number(body: Request) -> int:
 
 def test_a_judge_that_agrees_is_believed(judge: Judge, run: Path) -> None:
     with FakeOpenAIServer(as_by_hand) as server:
-        told = judge(server, "--json")
-        asked = server.requests
-    assert told.exit_code == 0, told.exception
-    report = json.loads(told.stdout)
+        result = judge(server, "--json")
+        requests = server.requests
+    assert result.exit_code == 0, result.exception
+    report = json.loads(result.stdout)
     assert report["agreement"] == {"pairs": 5, "kappa": 1.0, "spearman": pytest.approx(1.0)}
     assert (report["believed"], report["mean"], report["shown"], report["failed"]) == (True, 1.5, 4, 0)
-    assert len(asked) == 6
-    assert asked[0]["response_format"]["json_schema"]["schema"]["properties"]["grade"] == {"enum": [0, 1, 2, 3]}
-    kept = json.loads(next(run.glob("judge-*.json")).read_text())
-    assert kept == report
+    assert len(requests) == 6
+    assert requests[0]["response_format"]["json_schema"]["schema"]["properties"]["grade"] == {"enum": [0, 1, 2, 3]}
+    stored_report = json.loads(next(run.glob("judge-*.json")).read_text())
+    assert stored_report == report
 
 
 def test_a_judge_that_disagrees_is_not(judge: Judge) -> None:
     with FakeOpenAIServer(always_wrong) as server:
-        told = judge(server)
-    assert told.stdout.splitlines()[1].startswith("Agreement with the grades by hand: weighted kappa -0.")
-    assert "The judge is not believed" in told.stdout
-    assert "Mean grade" not in told.stdout
+        result = judge(server)
+    assert result.stdout.splitlines()[1].startswith("Agreement with the grades by hand: weighted kappa -0.")
+    assert "The judge is not believed" in result.stdout
+    assert "Mean grade" not in result.stdout
 
 
 def test_a_judge_that_went_away_goes_on_where_it_was(judge: Judge, run: Path) -> None:
@@ -111,16 +111,16 @@ def test_a_judge_that_went_away_goes_on_where_it_was(judge: Judge, run: Path) ->
         broken = judge(server)
         assert isinstance(broken.exception, LLMUnavailable)
         assert "failed with HTTP 500; check --base-url, --model and --key-env" in str(broken.exception)
-        kept = next(run.glob("judge-*.jsonl"))
-        before = len(kept.read_text().splitlines())
+        judgements_file = next(run.glob("judge-*.jsonl"))
+        before = len(judgements_file.read_text().splitlines())
         assert before >= 6 - PARALLEL, "the last is asked when so many have been answered"
-        kept.write_text(kept.read_text() + '{"case": "cut o')
+        judgements_file.write_text(judgements_file.read_text() + '{"case": "cut o')
         server.script(as_by_hand)
         server.requests.clear()
-        told = judge(server, "--json")
+        result = judge(server, "--json")
         assert len(server.requests) == 6 - before
-    assert json.loads(told.stdout)["shown"] == 4
-    assert len(kept.read_text().splitlines()) == 6
+    assert json.loads(result.stdout)["shown"] == 4
+    assert len(judgements_file.read_text().splitlines()) == 6
 
 
 def test_what_is_no_grade_is_counted_and_asked_again_the_next_time(judge: Judge) -> None:
@@ -145,16 +145,16 @@ def test_the_key_comes_from_the_named_variable(judge: Judge, monkeypatch: pytest
         )
         assert server.requests == []
         monkeypatch.setenv("JUDGE_KEY", "secret")
-        told = judge(server, "--key-env", "JUDGE_KEY")
+        result = judge(server, "--key-env", "JUDGE_KEY")
         assert {headers["authorization"] for headers in server.headers} == {"Bearer secret"}
-    assert "secret" not in told.stdout
+    assert "secret" not in result.stdout
 
 
 def test_a_damaged_file_of_judgements_is_named(judge: Judge, run: Path) -> None:
     with FakeOpenAIServer(as_by_hand) as server:
         judge(server)
-        kept = next(run.glob("judge-*.jsonl"))
-        kept.write_text('{"nonsense": 1}\n' + kept.read_text())
-        told = judge(server)
-    assert isinstance(told.exception, BadInput)
-    assert str(told.exception) == f"{kept} is damaged; delete it to have the run judged again."
+        judgements_file = next(run.glob("judge-*.jsonl"))
+        judgements_file.write_text('{"nonsense": 1}\n' + judgements_file.read_text())
+        result = judge(server)
+    assert isinstance(result.exception, BadInput)
+    assert str(result.exception) == f"{judgements_file} is damaged; delete it to have the run judged again."

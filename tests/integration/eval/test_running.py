@@ -111,8 +111,8 @@ def answers(run: Path) -> dict[str, CaseAnswer]:
 
 
 def is_about_mugs(body: Request) -> bool:
-    said = [message["content"] for message in body["messages"] if message["role"] == "user"]
-    return "mug" in json.dumps(said[-1]).casefold().rpartition("customer")[2]
+    user_messages = [message["content"] for message in body["messages"] if message["role"] == "user"]
+    return "mug" in json.dumps(user_messages[-1]).casefold().rpartition("customer")[2]
 
 
 @dataclass
@@ -130,8 +130,8 @@ class StopsAtMugs:
 
 def test_every_case_is_answered_and_the_run_says_how_it_was_made(bench: Bench) -> None:
     run = bench.run()
-    found = answers(run)
-    chair, mug = found["chair"].turns, found["mug"].turns
+    by_case = answers(run)
+    chair, mug = by_case["chair"].turns, by_case["mug"].turns
     assert [turn.error for turn in (*chair, *mug)] == [None] * 3
     assert chair[0].shown == ["oak"]
     assert mug[0].ranking[:3] == mug[0].shown
@@ -152,14 +152,14 @@ def test_every_case_is_answered_and_the_run_says_how_it_was_made(bench: Bench) -
 
 def test_an_unchanged_case_is_not_paid_for_twice(bench: Bench) -> None:
     first = bench.run()
-    paid = len(bench.model.requests)
+    request_count = len(bench.model.requests)
     assert bench.run() == first
     again = answers(bench.run(name="again"))
-    assert len(bench.model.requests) == paid, "no call of the model"
+    assert len(bench.model.requests) == request_count, "no call of the model"
     assert all(answer.cached for answer in again.values())
     assert {case: a.model_copy(update={"cached": False}) for case, a in again.items()} == answers(first)
     bench.run("other:turn.candidates=4", only=["chair"])
-    assert len(bench.model.requests) > paid
+    assert len(bench.model.requests) > request_count
 
 
 def test_an_answer_that_a_failing_model_spoiled_is_asked_for_again(bench: Bench) -> None:
@@ -198,16 +198,16 @@ def test_without_history_each_turn_is_a_conversation_of_its_own(bench: Bench) ->
 
 
 def test_a_turn_with_nothing_left_to_say_is_an_answer_with_an_error(bench: Bench) -> None:
-    found = answers(bench.run("mute:without=text"))
-    assert [turn.error for turn in found["chair"].turns] == ["Nothing of this turn is left to say."] * 2
-    assert found["mug"].turns[0].error is None
+    by_case = answers(bench.run("mute:without=text"))
+    assert [turn.error for turn in by_case["chair"].turns] == ["Nothing of this turn is left to say."] * 2
+    assert by_case["mug"].turns[0].error is None
 
 
 def test_a_turn_that_fails_does_not_end_the_run(bench: Bench) -> None:
-    found = answers(bench.run("short:limits.message_characters=13"))
-    error = found["chair"].turns[0].error
+    by_case = answers(bench.run("short:limits.message_characters=13"))
+    error = by_case["chair"].turns[0].error
     assert error and "characters" in error
-    assert found["mug"].turns[0].shown[0] == "mug"
+    assert by_case["mug"].turns[0].shown[0] == "mug"
 
 
 Ending = Callable[["subprocess.Popen[str]"], Ended]
@@ -220,11 +220,11 @@ def killed(process: "subprocess.Popen[str]") -> Ended:
 
 def interrupted(process: "subprocess.Popen[str]") -> Ended:
     process.send_signal(signal.SIGINT)
-    done = ended(process)
-    assert done.code == 130
-    assert done.stderr.strip().splitlines()[-1] == "Interrupted; what was finished is kept."
-    assert "Traceback" not in done.stderr
-    return done
+    result = ended(process)
+    assert result.code == 130
+    assert result.stderr.strip().splitlines()[-1] == "Interrupted; what was finished is kept."
+    assert "Traceback" not in result.stderr
+    return result
 
 
 @pytest.fixture(params=[killed, interrupted])
@@ -237,39 +237,39 @@ def test_an_interrupted_run_goes_on_with_the_same_command(bench: Bench, ending: 
     bench.model.script(stops)
     process = bench.start("--parallel", "1", "--json")
     assert stops.reached.wait(300)
-    done = ending(process)
-    assert done.stdout == ""
+    first_result = ending(process)
+    assert first_result.stdout == ""
     (run,) = bench.runs()
-    kept = (run / ANSWERS).read_bytes()
+    content = (run / ANSWERS).read_bytes()
     assert list(answers(run)) == ["chair"]
-    (run / ANSWERS).write_bytes(kept + b'{"case": "mu')  # as a kill in the middle of a line leaves it
+    (run / ANSWERS).write_bytes(content + b'{"case": "mu')  # as a kill in the middle of a line leaves it
     bench.model.script(obliging)
     bench.model.requests.clear()
-    told = bench.command("--parallel", "1", "--json", "--fail-under", "passed=1")
-    assert told.code == 0, told
+    result = bench.command("--parallel", "1", "--json", "--fail-under", "passed=1")
+    assert result.code == 0, result
     assert bench.runs() == [run]
-    assert (run / ANSWERS).read_bytes().startswith(kept)
+    assert (run / ANSWERS).read_bytes().startswith(content)
     assert list(answers(run)) == ["chair", "mug"]
-    asked = [json.dumps(body) for body in bench.model.requests]
-    assert not any("in black please" in body for body in asked), "what was answered is not asked again"
-    (one,) = json.loads(told.stdout)["runs"]
-    assert (one["run"], one["measures"]["cases"], one["cached"], one["failed"]) == (run.name, 2, 0, [])
+    requests = [json.dumps(body) for body in bench.model.requests]
+    assert not any("in black please" in body for body in requests), "what was answered is not asked again"
+    (summary,) = json.loads(result.stdout)["runs"]
+    assert (summary["run"], summary["measures"]["cases"], summary["cached"], summary["failed"]) == (run.name, 2, 0, [])
 
 
 def test_a_threshold_that_is_not_met_ends_with_1(bench: Bench) -> None:
-    done = bench.command(
+    result = bench.command(
         "--variant", "bm25", "--variant", "random", "--fail-under", "passed=1", "--only", "tag:picture"
     )
-    assert done.code == 1, done
-    assert "not met: random: passed is 0, under 1" in done.stdout
-    assert "not met: bm25" not in done.stdout
+    assert result.code == 1, result
+    assert "not met: random: passed is 0, under 1" in result.stdout
+    assert "not met: bm25" not in result.stdout
 
 
 def test_a_missing_model_is_said_before_anything_runs(bench: Bench) -> None:
     bench.model.stop()
-    done = bench.command()
-    assert (done.code, done.stdout) == (3, "")
-    assert done.sentence.startswith("error: The language model fake-model at ")
+    result = bench.command()
+    assert (result.code, result.stdout) == (3, "")
+    assert result.sentence.startswith("error: The language model fake-model at ")
     assert bench.runs() == []
 
 
@@ -287,6 +287,6 @@ def test_a_missing_model_is_said_before_anything_runs(bench: Bench) -> None:
     ],
 )
 def test_wrong_usage_is_one_sentence(bench: Bench, arguments: list[str], reason: str) -> None:
-    done = bench.command(*arguments)
-    assert (done.code, done.stdout) == (2, "")
-    assert reason in done.sentence
+    result = bench.command(*arguments)
+    assert (result.code, result.stdout) == (2, "")
+    assert reason in result.sentence

@@ -17,7 +17,7 @@ from assistant.records import Done, Memory, Reply
 from assistant.settings import Settings, load_settings
 from assistant.understanding import Understanding, Utterance
 from eval.measures.claim_ground import CatalogueIndex
-from eval.measures.claims import held_texts
+from eval.measures.claims import checked_texts
 from tests.fakes import catalogues
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.integration.bad_input.conftest import obliging
@@ -117,7 +117,7 @@ async def test_what_people_of_the_same_taste_chose_comes_first_and_is_told_with_
         ranks = [item.item_id for item in reply.recommendations]
         assert ranks.index("chair-2") < min(ranks.index("chair-1"), ranks.index("chair-3"))
         shelf = CatalogueIndex({item.id: item for item in engines.catalogue.items()})
-        assert [claim for text in held_texts(reply, shelf) for claim in text.unsupported] == []
+        assert [claim for text in checked_texts(reply, shelf) for claim in text.unsupported] == []
 
 
 async def test_the_wish_left_open_is_answered_from_the_history(

@@ -50,20 +50,20 @@ def make_run(
 ) -> Run:
     """Write a run folder and read it back."""
     folder.mkdir(parents=True)
-    told = manifest_of(folder.name, [one.id for one in cases], suite_sha256=suite_sha256, **manifest)
-    (folder / "manifest.json").write_text(told.model_dump_json(), encoding="utf-8")
-    lines = [answer_of(one).model_dump_json() + "\n" for one in cases]
+    record = manifest_of(folder.name, [case.id for case in cases], suite_sha256=suite_sha256, **manifest)
+    (folder / "manifest.json").write_text(record.model_dump_json(), encoding="utf-8")
+    lines = [answer_of(case).model_dump_json() + "\n" for case in cases]
     (folder / "answers.jsonl").write_text("".join(lines), encoding="utf-8")
-    scores = RunScores(run=folder.name, suite="made", k=5, cases=[score_of(one) for one in cases], whole=whole or {})
+    scores = RunScores(run=folder.name, suite="made", k=5, cases=[score_of(case) for case in cases], whole=whole or {})
     (folder / "scores.json").write_text(scores.model_dump_json(), encoding="utf-8")
     if keep_cases:
-        write_cases(folder, [case_of(one) for one in cases])
+        write_cases(folder, [case_of(case) for case in cases])
     return read_run(folder)
 
 
 def manifest_of(run: str, cases: list[str], **changes: Any) -> RunManifest:  # noqa: ANN401 - fields of the manifest
     """How a run was made."""
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "suite": "made", "suite_file": "made.yaml", "suite_sha256": "s1", "catalogue_sha256": "c1",
         "variant": EvalVariant(name=run), "seed": 7,
         "configuration": {"turn": {"top_n": 3}}, "prompts": {"plan": "3 abc"},
@@ -71,72 +71,72 @@ def manifest_of(run: str, cases: list[str], **changes: Any) -> RunManifest:  # n
         "machine": {"cores": 2, "load_before": 0.5}, "started": "2026-11-22T10:00:00Z",
         "finished": "2026-11-22T10:05:00Z",
     }  # fmt: skip
-    return RunManifest(run=run, cases=cases, **{**told, **changes})
+    return RunManifest(run=run, cases=cases, **{**fields, **changes})
 
 
-def case_of(made: Made) -> Case:
+def case_of(case: Made) -> Case:
     """What is asked: a photo, a voice note and words."""
     turn = Turn(
-        text=made.text,
+        text=case.text,
         pictures=[PictureAttachment(of="runx-running-shoe", mirror=True, hue=90)],
         voice=[VoiceAttachment(say="nothing over fifty dollars", noise_db=10)],
         expect=Expectation(must=["runx-running-shoe"], tools=[ToolExpectation(tool="search_by_text")]),
     )
-    return Case(id=made.id, tags=list(made.tags), because="its colour is black", turns=[turn])
+    return Case(id=case.id, tags=list(case.tags), because="its colour is black", turns=[turn])
 
 
-def score_of(made: Made) -> CaseScore:
+def score_of(case: Made) -> CaseScore:
     """The case's score; a failed one has a failed check with a reason."""
     checks = [
         Check(turn=0, kind="intent", ok=True, expected="recommend", got="recommend"),
         Check(
             turn=0,
             kind="must",
-            ok=made.passed,
+            ok=case.passed,
             expected=["runx-running-shoe"],
-            got=["runx-running-shoe"] if made.passed else ["tent"],
-            detail="" if made.passed else "runx-running-shoe is not among the first 3.",
+            got=["runx-running-shoe"] if case.passed else ["tent"],
+            detail="" if case.passed else "runx-running-shoe is not among the first 3.",
         ),
     ]
     return CaseScore(
-        case=made.id,
-        tags=list(made.tags),
-        passed=made.passed,
+        case=case.id,
+        tags=list(case.tags),
+        passed=case.passed,
         checks=checks,
-        values={**made.values, "passed": float(made.passed)},
+        values={**case.values, "passed": float(case.passed)},
     )
 
 
-def answer_of(made: Made) -> CaseAnswer:
+def answer_of(case: Made) -> CaseAnswer:
     """The answer: one recommendation with its evidence, one search."""
     turn = TurnAnswer(
         ranking=["runx-running-shoe", "tent"],
         shown=["runx-running-shoe"],
-        reply=reply_of(made),
+        reply=reply_of(case),
         stages={"plan": 0.5, "search_by_text": 0.1},
         seconds=1.5,
         first_event_seconds=0.2,
     )
-    return CaseAnswer(case=made.id, key=f"key-{made.id}", turns=[turn])
+    return CaseAnswer(case=case.id, key=f"key-{case.id}", turns=[turn])
 
 
-def reply_of(made: Made) -> Reply:
+def reply_of(case: Made) -> Reply:
     """The whole reply."""
     evidence = CitedEvidence(id="e1", source="attribute", detail="color: black", score=None)
     item = Recommendation(
         rank=1,
         item_id="runx-running-shoe",
-        title=made.title,
+        title=case.title,
         price=44.95,
         currency="USD",
         score=0.8,
         explanation="It is black.",
         evidence=[evidence],
     )
-    heard = TranscriptNote(attachment="aud1", text="nothing over fifty dollars", language="en", confidence=0.9)
+    transcript = TranscriptNote(attachment="aud1", text="nothing over fifty dollars", language="en", confidence=0.9)
     return Reply(
         session_id="s",
-        query=Query(text=made.text, transcripts=[heard]),
+        query=Query(text=case.text, transcripts=[transcript]),
         intent="recommend",
         language="en",
         constraints={"max_price": 50},

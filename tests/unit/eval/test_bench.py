@@ -28,9 +28,9 @@ def test_a_result_survives_json_and_is_shown(capsys: pytest.CaptureFixture[str])
     result = Result("speed", [table], ["as it ran"], {"ratio": 2.5})
     again = Result.from_json(json.loads(json.dumps(result.as_json())))
     show(again, Console(width=100))
-    shown = capsys.readouterr().out
+    output = capsys.readouterr().out
     for expected in ("Speed", "12,000", "1.23", "–", "as it ran"):
-        assert expected in shown
+        assert expected in output
 
 
 def test_a_run_says_where_and_with_what() -> None:

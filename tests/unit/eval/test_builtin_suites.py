@@ -68,13 +68,13 @@ def expectations(name: str) -> list[tuple[str, Expectation]]:
 def test_suite_is_named_as_its_file_and_no_id_occurs_twice(name: str) -> None:
     assert suite(name).suite == name
     ids = Counter(case.id for case in suite(name).cases)
-    assert [one for one, count in ids.items() if count > 1] == []
+    assert [case_id for case_id, count in ids.items() if count > 1] == []
 
 
 def test_every_slice_of_the_shop_suite_is_as_large_as_promised() -> None:
-    found = Counter(tag for case in suite("shop").cases for tag in case.tags)
-    assert {tag: found[tag] for tag, promised in SLICES.items() if found[tag] < promised} == {}
-    assert set(found) <= {*SLICES, "hard"}
+    counts = Counter(tag for case in suite("shop").cases for tag in case.tags)
+    assert {tag: counts[tag] for tag, promised in SLICES.items() if counts[tag] < promised} == {}
+    assert set(counts) <= {*SLICES, "hard"}
 
 
 def test_conversations_of_several_turns_are_there() -> None:
@@ -102,8 +102,8 @@ def test_the_shop_suite_shows_no_photo_that_is_developed_against(other: str) -> 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_recommended_is_graded_and_never_forbidden(name: str) -> None:
     for case, expect in expectations(name):
-        wanted = {*expect.first, *expect.must, *expect.any}
-        assert wanted <= set(expect.relevant), case
+        expected_ids = {*expect.first, *expect.must, *expect.any}
+        assert expected_ids <= set(expect.relevant), case
         assert not set(expect.relevant) & set(expect.never), case
         assert expect.relevant or expect.nothing, case
         assert not (expect.relevant and expect.nothing), case
@@ -114,17 +114,17 @@ def test_what_is_recommended_is_graded_and_never_forbidden(name: str) -> None:
 def test_no_input_holds_the_words_that_tell_an_obeyed_order(name: str) -> None:
     laid_over = changes(name).casefold()
     for case in suite(name).cases:
-        given = " ".join(words_of(case)).casefold() + laid_over
+        text = " ".join(words_of(case)).casefold() + laid_over
         forbidden = [words for turn in case.turns for words in turn.expect.obeys_not]
-        assert [words for words in forbidden if words.casefold() in given] == [], case.id
+        assert [words for words in forbidden if words.casefold() in text] == [], case.id
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_injected_order_is_looked_for_in_the_answer(name: str) -> None:
     for case in suite(name).cases:
         if any(tag.startswith("injection-") for tag in case.tags):
-            held = [turn.expect for turn in case.turns]
-            assert any(e.obeys_not or e.never or e.order or e.first for e in held), case.id
+            turn_expectations = [turn.expect for turn in case.turns]
+            assert any(e.obeys_not or e.never or e.order or e.first for e in turn_expectations), case.id
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -152,23 +152,26 @@ def tags(name: str) -> list[set[str]]:
 
 @pytest.mark.parametrize(("name", "cases"), [("talks", 300), ("harmless", 300)])
 def test_suites_by_independent_authors_are_large_and_half_of_each_is_for_measuring_alone(name: str, cases: int) -> None:
-    found = tags(name)
-    assert len(found) >= cases
-    assert all(len(one & {"dev", "test"}) == 1 for one in found)
-    assert 0.45 < sum("test" in one for one in found) / len(found) < 0.55
+    case_tags = tags(name)
+    assert len(case_tags) >= cases
+    assert all(len(own_tags & {"dev", "test"}) == 1 for own_tags in case_tags)
+    assert 0.45 < sum("test" in own_tags for own_tags in case_tags) / len(case_tags) < 0.55
 
 
 def test_the_file_of_a_part_holds_its_cases_alone() -> None:
     for name in ("talks", "harmless"):
         for part in whole(name).parts:
-            said = "dev" if "dev" in str(part.file.relative_to(FOLDER)) else "test"
-            assert all(said in case.tags for case in part.cases), part.file
+            half = "dev" if "dev" in str(part.file.relative_to(FOLDER)) else "test"
+            assert all(half in case.tags for case in part.cases), part.file
             assert part.judged == "outcome"
 
 
 def test_talks_are_in_at_least_seven_languages_and_a_third_has_several_turns() -> None:
     languages = Counter(
-        tag for one in tags("talks") for tag in one if tag in {"en", "zh", "de", "fr", "es", "it", "ja", "ko", "pt"}
+        tag
+        for case_tags in tags("talks")
+        for tag in case_tags
+        if tag in {"en", "zh", "de", "fr", "es", "it", "ja", "ko", "pt"}
     )
     assert len(languages) >= 7
     assert sum(len(case.turns) > 1 for case in whole("talks").cases) >= len(whole("talks").cases) / 4
@@ -181,6 +184,6 @@ def test_only_the_last_turn_of_a_talk_expects_anything() -> None:
 
 
 def test_nothing_is_expected_of_how_a_talk_is_read() -> None:
-    read = {"intent", "tools", "further_tools", "constraints", "searches", "relaxed"}
+    reading_fields = {"intent", "tools", "further_tools", "constraints", "searches", "relaxed"}
     for case in whole("talks").cases:
-        assert not read & set(case.turns[-1].expect.model_dump(exclude_defaults=True)), case.id
+        assert not reading_fields & set(case.turns[-1].expect.model_dump(exclude_defaults=True)), case.id

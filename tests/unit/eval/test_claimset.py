@@ -14,12 +14,12 @@ REACHED = {("dev", False): 0.99, ("dev", True): 0.88, ("test", False): 0.95, ("t
 def test_no_figure_falls_below_what_was_reached(half: Half) -> None:
     figures = evaluate(rules_check, load_records(half))
     for true in (False, True):
-        counts = figures.share(true=true, languages=["en", "zh"])
+        counts = figures.counts(true=true, languages=["en", "zh"])
         assert counts.of > 100
-        assert counts.share >= REACHED[half, true], (half, true, counts)
+        assert counts.accuracy >= REACHED[half, true], (half, true, counts)
 
 
 def test_a_checker_that_accepts_everything_has_no_false_sentence_refused() -> None:
     figures = evaluate(lambda record: True, load_records("dev"))
-    assert figures.share(true=True).share == 1
-    assert figures.share(true=False).right == 0
+    assert figures.counts(true=True).accuracy == 1
+    assert figures.counts(true=False).right == 0

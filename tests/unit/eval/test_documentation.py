@@ -25,8 +25,8 @@ DOCUMENT = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text("utf
 
 def section(title: str) -> str:
     """A section's own text, up to the next one of any level."""
-    (found,) = re.findall(rf"^##+ {re.escape(title)}\n(.*?)(?=^##|\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
-    return str(found)
+    (body,) = re.findall(rf"^##+ {re.escape(title)}\n(.*?)(?=^##|\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
+    return str(body)
 
 
 def rows(title: str) -> list[str]:
@@ -36,8 +36,10 @@ def rows(title: str) -> list[str]:
 
 
 def test_every_measure_is_described_as_it_is_reckoned() -> None:
-    wanted = [f"`{name}` | {one.description} | {one.better} | {one.unit}" for name, one in MEASURES.items()]
-    assert rows("What is measured") == wanted
+    expected = [
+        f"`{name}` | {measure.description} | {measure.better} | {measure.unit}" for name, measure in MEASURES.items()
+    ]
+    assert rows("What is measured") == expected
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_every_measure_is_described_as_it_is_reckoned() -> None:
 def test_every_key_of_a_suite_is_described(title: str, record: type[Record]) -> None:
     described = [row.split(" | ") for row in rows(title)]
     assert [key.strip("`") for key, _, _ in described] == list(record.model_fields)
-    assert all(what.strip() for _, _, what in described)
+    assert all(description.strip() for _, _, description in described)
 
 
 def test_every_variant_is_named() -> None:

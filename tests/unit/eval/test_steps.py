@@ -11,22 +11,22 @@ from tests.fakes.encoders import HashText
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
 
 
-def calls(*made: tuple[str, dict[str, object]]) -> str:
-    return json.dumps({"calls": [{"tool": tool, "arguments": arguments} for tool, arguments in made]})
+def calls(*tool_calls: tuple[str, dict[str, object]]) -> str:
+    return json.dumps({"calls": [{"tool": tool, "arguments": arguments} for tool, arguments in tool_calls]})
 
 
 def example(step: str, *answers: str, language: str = "en") -> Example:
-    told = [ExampleMessage(role="user", content="?")]
+    messages = [ExampleMessage(role="user", content="?")]
     for answer in answers:
-        told += [
+        messages += [
             ExampleMessage(role="assistant", content=answer, learned=True),
             ExampleMessage(role="user", content="go on"),
         ]
-    return Example.model_validate({"step": step, "language": language, "messages": told[:-1], "source": "test"})
+    return Example.model_validate({"step": step, "language": language, "messages": messages[:-1], "source": "test"})
 
 
-def judged(step: str, right: str, said: str) -> StepFigures:
-    answer = StepAnswer(example(step, right), 1, said)
+def judged(step: str, right: str, answer_text: str) -> StepFigures:
+    answer = StepAnswer(example(step, right), 1, answer_text)
     return figures([answer], HashText(), lambda text: "de" if "ein" in text else "en")[step, "all"]  # type: ignore[arg-type]
 
 
@@ -34,7 +34,7 @@ SEARCH = calls(("search_by_text", {"query": "hand saw", "filters": {"max_price":
 
 
 @pytest.mark.parametrize(
-    ("step", "right", "said", "figures"),
+    ("step", "right", "text", "figures"),
     [
         ("plan", SEARCH, SEARCH, (1, 1, 1)),
         ("plan", SEARCH, SEARCH.replace("hand saw", "Hand Saw"), (1, 1, 1)),
@@ -55,8 +55,8 @@ SEARCH = calls(("search_by_text", {"query": "hand saw", "filters": {"max_price":
         ("sentence", "A saw.", "", (0, 0, 0)),
     ],
 )
-def test_an_answer_is_right_or_it_is_not(step: str, right: str, said: str, figures: tuple[int, int, int]) -> None:
-    own = judged(step, right, said)
+def test_an_answer_is_right_or_it_is_not(step: str, right: str, text: str, figures: tuple[int, int, int]) -> None:
+    own = judged(step, right, text)
     assert (own.right, own.tools, own.valid) == figures
 
 
@@ -66,8 +66,8 @@ async def test_every_round_is_asked_with_the_right_answers_before_it() -> None:
 
     with FakeOpenAIServer() as server:
         server.script(echo)
-        told = list[int]()
-        answers = await ask(ChatClient(server.settings()), [example("plan", "one", "two")], told.append)
-    assert [(answer.place, answer.text, answer.right) for answer in answers] == [(1, "1", "one"), (3, "3", "two")]
-    assert told == [1, 2]
+        progress = list[int]()
+        answers = await ask(ChatClient(server.settings()), [example("plan", "one", "two")], progress.append)
+    assert [(answer.position, answer.text, answer.right) for answer in answers] == [(1, "1", "one"), (3, "3", "two")]
+    assert progress == [1, 2]
     assert all("response_format" not in body for body in server.requests)

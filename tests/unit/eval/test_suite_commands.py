@@ -38,10 +38,10 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_suites_are_listed_for_people_and_programs(suite: Path) -> None:
-    shown = CliRunner().invoke(app, ["list"]).stdout
-    assert shown == "shop: 1 case, 2 turns\n    A shop.\n    price 1, text 1\n\n"
-    [told] = json.loads(CliRunner().invoke(app, ["list", "--json"]).stdout)["suites"]
-    assert told == {
+    output = CliRunner().invoke(app, ["list"]).stdout
+    assert output == "shop: 1 case, 2 turns\n    A shop.\n    price 1, text 1\n\n"
+    [entry] = json.loads(CliRunner().invoke(app, ["list", "--json"]).stdout)["suites"]
+    assert entry == {
         "name": "shop",
         "description": "A shop.",
         "cases": 1,
@@ -51,19 +51,19 @@ def test_suites_are_listed_for_people_and_programs(suite: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("named", ["by name", "by file"])
-def test_a_sound_suite_is_said_to_be_sound(suite: Path, named: str) -> None:
-    done = CliRunner().invoke(app, ["check", "shop" if named == "by name" else str(suite)])
-    assert (done.stdout, done.exit_code) == ("1 case, 2 turns: nothing wrong\n", 0)
+@pytest.mark.parametrize("argument", ["by name", "by file"])
+def test_a_sound_suite_is_said_to_be_sound(suite: Path, argument: str) -> None:
+    result = CliRunner().invoke(app, ["check", "shop" if argument == "by name" else str(suite)])
+    assert (result.stdout, result.exit_code) == ("1 case, 2 turns: nothing wrong\n", 0)
 
 
 def test_what_is_wrong_ends_with_2(suite: Path) -> None:
     suite.write_text(suite.read_text().replace("item-0", "item-9"))
-    wrong = CliRunner().invoke(app, ["check", "shop"]).exception
-    assert isinstance(wrong, BadInput)
-    assert str(wrong) == f"{suite}:10: case \"chair\": turns.0.expect.must.0: the catalogue has no item 'item-9'"
-    assert isinstance(wrong, ProductError)
-    assert wrong.exit_code == 2
+    error = CliRunner().invoke(app, ["check", "shop"]).exception
+    assert isinstance(error, BadInput)
+    assert str(error) == f"{suite}:10: case \"chair\": turns.0.expect.must.0: the catalogue has no item 'item-9'"
+    assert isinstance(error, ProductError)
+    assert error.exit_code == 2
 
 
 @pytest.fixture
@@ -76,16 +76,16 @@ def parts(suite: Path) -> Path:
 
 
 def test_a_suite_of_parts_is_listed_and_checked_as_one(parts: Path) -> None:
-    done = CliRunner().invoke(app, ["check", str(parts), "shop"])
-    assert done.stdout == "whole: 2 cases, 4 turns: nothing wrong\nshop: 1 case, 2 turns: nothing wrong\n"
-    told = json.loads(CliRunner().invoke(app, ["list", "--json"]).stdout)["suites"]
-    assert [(one["name"], one["cases"], one["tags"]) for one in told if one["name"] == "whole"] == [
+    result = CliRunner().invoke(app, ["check", str(parts), "shop"])
+    assert result.stdout == "whole: 2 cases, 4 turns: nothing wrong\nshop: 1 case, 2 turns: nothing wrong\n"
+    entries = json.loads(CliRunner().invoke(app, ["list", "--json"]).stdout)["suites"]
+    assert [(entry["name"], entry["cases"], entry["tags"]) for entry in entries if entry["name"] == "whole"] == [
         ("whole", 2, {"price": 2, "text": 2})
     ]
 
 
 @pytest.mark.parametrize(
-    ("parts_of_it", "said"),
+    ("parts_of_it", "message"),
     [
         ("[shop.yaml, shop.yaml]", "parts have cases of the same id: chair"),
         ("[]", "parts: list should have at least 1 item"),
@@ -93,8 +93,8 @@ def test_a_suite_of_parts_is_listed_and_checked_as_one(parts: Path) -> None:
         ("[whole.yaml]", "is made of parts; give one of its files"),
     ],
 )
-def test_what_is_wrong_with_parts_is_said(parts: Path, parts_of_it: str, said: str) -> None:
+def test_what_is_wrong_with_parts_is_said(parts: Path, parts_of_it: str, message: str) -> None:
     parts.write_text(f"suite: whole\ndescription: Both.\nparts: {parts_of_it}\n")
-    done = CliRunner().invoke(app, ["check", str(parts)])
-    assert isinstance(done.exception, BadInput)
-    assert said in str(done.exception)
+    result = CliRunner().invoke(app, ["check", str(parts)])
+    assert isinstance(result.exception, BadInput)
+    assert message in str(result.exception)

@@ -26,8 +26,8 @@ def test_times_are_read(spans: list[tuple[float, float]], seconds: float, chain:
 
 class Echo(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        body = json.dumps({"usage": {"prompt_tokens": 7}, "said": asked["messages"][1]["content"]}).encode()
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.dumps({"usage": {"prompt_tokens": 7}, "said": request["messages"][1]["content"]}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -45,5 +45,5 @@ def test_the_relay_passes_on_and_writes_down() -> None:
         answer = httpx.post(f"http://127.0.0.1:{wire.port}/v1/chat/completions", json=body)
     server.shutdown()
     assert answer.json()["said"] == "hi"
-    assert [(one.prompt_tokens, one.purpose) for one in wire.exchanges] == [(7, "text")]
+    assert [(exchange.prompt_tokens, exchange.purpose) for exchange in wire.exchanges] == [(7, "text")]
     assert wire.exchanges[0].system == '[{"role": "system", "content": "be"}, null]'

@@ -13,7 +13,7 @@ WHOLE = ReadyTurn(Turn(text="a chair"), "a chair", [PHOTO], [VOICE])
 
 
 @pytest.mark.parametrize(
-    ("without", "left"),
+    ("without", "remaining"),
     [
         ([], ("a chair", [PHOTO], [VOICE])),
         (["photo"], ("a chair", [], [VOICE])),
@@ -23,11 +23,11 @@ WHOLE = ReadyTurn(Turn(text="a chair"), "a chair", [PHOTO], [VOICE])
     ],
 )
 def test_a_turn_loses_what_is_taken_away_and_nothing_else(
-    without: list[str], left: tuple[str, list[Path], list[Path]]
+    without: list[str], remaining: tuple[str, list[Path], list[Path]]
 ) -> None:
     turn = take_away(WHOLE, without)
     assert turn is not None
-    assert (turn.text, turn.images, turn.audio) == left
+    assert (turn.text, turn.images, turn.audio) == remaining
     assert turn.turn is WHOLE.turn, "what the answer is held to stays"
 
 

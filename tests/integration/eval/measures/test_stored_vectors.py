@@ -18,6 +18,6 @@ def test_diversity_is_measured_on_the_stored_text_vectors(tmp_path: Path) -> Non
         vectors = text_vectors(catalogue)
         items = {item.id: item for item in catalogue.items()}
     assert set(vectors) == set(items) == {"i0", "i1", "i2"}
-    one, other = (vectors[item_id] / np.linalg.norm(vectors[item_id]) for item_id in ("i0", "i1"))
-    assert diversity(["i0", "i1"], items, vectors) == pytest.approx(1 - float(one @ other), abs=1e-5)
+    first, second = (vectors[item_id] / np.linalg.norm(vectors[item_id]) for item_id in ("i0", "i1"))
+    assert diversity(["i0", "i1"], items, vectors) == pytest.approx(1 - float(first @ second), abs=1e-5)
     assert diversity(["i0", "i1"], items) == 0

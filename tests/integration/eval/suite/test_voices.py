@@ -32,6 +32,6 @@ def test_whisper_understands_a_synthesised_note(
     whisper: SpeechEngine, tmp_path: Path, note: dict[str, object], language: str, words: list[str]
 ) -> None:
     (tmp_path / "note.wav").write_bytes(speech_wav(VoiceAttachment.model_validate(note)))
-    heard = whisper.transcribe(load_audio(tmp_path / "note.wav"))
-    assert heard.language == language
-    assert [word for word in words if word in heard.text] == words
+    transcript = whisper.transcribe(load_audio(tmp_path / "note.wav"))
+    assert transcript.language == language
+    assert [word for word in words if word in transcript.text] == words

@@ -28,9 +28,9 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         monkeypatch.setattr(sys, "argv", ["assistant", "eval", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
-        told = capsys.readouterr()
+        output = capsys.readouterr()
         assert isinstance(ended.value.code, int)
-        return ended.value.code, told.out, told.err
+        return ended.value.code, output.out, output.err
 
     return run
 
@@ -48,10 +48,10 @@ def test_compare_says_the_verdict_first_then_the_tables_and_the_flipped_cases(ca
 
 def test_compare_in_json_is_one_object(call: Call) -> None:
     code, out, _ = call("compare", "new", "old", "--measure", "ndcg", "--detect", "0.05", "--json")
-    told = json.loads(out)
+    comparison = json.loads(out)
     assert code == 0
-    assert (told["before"], told["after"], told["passed"]["verdict"]) == ("new", "old", "worse")
-    assert [(one["measure"], one["detect"]) for one in told["measures"]] == [("ndcg", 0.05)]
+    assert (comparison["before"], comparison["after"], comparison["passed"]["verdict"]) == ("new", "old", "worse")
+    assert [(measure["measure"], measure["detect"]) for measure in comparison["measures"]] == [("ndcg", 0.05)]
 
 
 def test_compare_writes_both_runs_beside_each_other(call: Call, tmp_path: Path) -> None:
@@ -79,11 +79,11 @@ def test_report_writes_a_page_xml_and_markdown(call: Call, tmp_path: Path) -> No
 def test_a_brief_report_has_the_verdicts_and_says_where_the_page_is(call: Call, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     code, out, _ = call("report", "new", "old", "--brief", "--fail-under", "passed=0.9", "--html", str(page))
-    first, requirement, *rest = out.splitlines()
+    first, requirement, *further_lines = out.splitlines()
     assert code == 0
     assert first.startswith("19 of 20 cases passed")
     assert requirement == "  met: passed at least 0.900, is 0.950"
-    _, passing, ranking, *end = rest
+    _, passing, ranking, *end = further_lines
     assert passing.startswith("new is better than old in passing")
     assert ranking.startswith("new is better than old in ndcg")
     assert end == ["", "Failed: case-19", f"Written: {page}"]
@@ -91,8 +91,8 @@ def test_a_brief_report_has_the_verdicts_and_says_where_the_page_is(call: Call, 
 
 def test_report_in_json_is_one_object(call: Call) -> None:
     code, out, _ = call("report", "new", "--json")
-    told = json.loads(out)
-    assert (code, told["run"], told["failed"], told["against"]) == (0, "new", ["case-19"], [])
+    report = json.loads(out)
+    assert (code, report["run"], report["failed"], report["against"]) == (0, "new", ["case-19"], [])
 
 
 def test_a_missed_threshold_ends_with_1(call: Call) -> None:

@@ -21,13 +21,15 @@ def two_runs(tmp_path: Path, *, gained: int = 0, lost: int = 0, same: int = 0) -
 
 
 def test_enough_gained_cases_are_better_and_named(tmp_path: Path) -> None:
-    found = compare(*two_runs(tmp_path, gained=9, lost=1, same=10), ComparisonRequest(KINDS))
-    assert found.passed.verdict == "better"
-    assert found.passed.difference == pytest.approx(0.4)
-    assert found.gained == [f"case-{n}" for n in range(9)]
-    assert found.lost == ["case-9"]
-    assert headline(found).startswith("new is better than old in passing: 0.950 against 0.550 (+0.400, 95 % interval +")
-    assert headline(found).endswith("p = 0.021), over 20 cases. 9 cases gained, 1 lost.")
+    comparison = compare(*two_runs(tmp_path, gained=9, lost=1, same=10), ComparisonRequest(KINDS))
+    assert comparison.passed.verdict == "better"
+    assert comparison.passed.difference == pytest.approx(0.4)
+    assert comparison.gained == [f"case-{n}" for n in range(9)]
+    assert comparison.lost == ["case-9"]
+    assert headline(comparison).startswith(
+        "new is better than old in passing: 0.950 against 0.550 (+0.400, 95 % interval +"
+    )
+    assert headline(comparison).endswith("p = 0.021), over 20 cases. 9 cases gained, 1 lost.")
 
 
 def test_the_other_way_round_it_is_worse(tmp_path: Path) -> None:
@@ -36,48 +38,50 @@ def test_the_other_way_round_it_is_worse(tmp_path: Path) -> None:
 
 
 def test_a_few_flips_tell_nothing_and_the_number_that_would_is_said(tmp_path: Path) -> None:
-    found = compare(*two_runs(tmp_path, gained=3, lost=1, same=36), ComparisonRequest(KINDS))
-    assert found.passed.verdict == "can't tell"
-    assert "Can't tell with these 40 cases whether new and old differ in passing" in headline(found)
-    assert "To see a difference of 0.050 takes about 312 cases." in headline(found)
+    comparison = compare(*two_runs(tmp_path, gained=3, lost=1, same=36), ComparisonRequest(KINDS))
+    assert comparison.passed.verdict == "can't tell"
+    assert "Can't tell with these 40 cases whether new and old differ in passing" in headline(comparison)
+    assert "To see a difference of 0.050 takes about 312 cases." in headline(comparison)
 
 
 def test_the_difference_asked_about_replaces_the_one_seen(tmp_path: Path) -> None:
-    found = compare(*two_runs(tmp_path, gained=3, lost=1, same=36), ComparisonRequest(KINDS, detect=0.1))
-    assert found.passed.detect == 0.1
-    assert found.passed.needed is not None and found.passed.needed < 100
+    comparison = compare(*two_runs(tmp_path, gained=3, lost=1, same=36), ComparisonRequest(KINDS, detect=0.1))
+    assert comparison.passed.detect == 0.1
+    assert comparison.passed.needed is not None and comparison.passed.needed < 100
 
 
 def test_runs_without_a_difference_are_never_better(tmp_path: Path) -> None:
-    found = compare(*two_runs(tmp_path, same=5), ComparisonRequest(KINDS))
-    assert found.passed.verdict == "can't tell"
-    assert (found.passed.p, found.passed.low, found.passed.needed) == (1.0, None, None)
-    assert "can't be said" in headline(found)
+    comparison = compare(*two_runs(tmp_path, same=5), ComparisonRequest(KINDS))
+    assert comparison.passed.verdict == "can't tell"
+    assert (comparison.passed.p, comparison.passed.low, comparison.passed.needed) == (1.0, None, None)
+    assert "can't be said" in headline(comparison)
 
 
 def test_one_case_is_no_evidence(tmp_path: Path) -> None:
-    found = compare(*two_runs(tmp_path, gained=1), ComparisonRequest(KINDS))
-    assert found.passed.verdict == "can't tell"
-    assert "with this 1 case" in headline(found)
+    comparison = compare(*two_runs(tmp_path, gained=1), ComparisonRequest(KINDS))
+    assert comparison.passed.verdict == "can't tell"
+    assert "with this 1 case" in headline(comparison)
 
 
 def values_run(folder: Path, name: str, values: list[dict[str, float]]) -> Run:
-    return make_run(folder / name, [Made(f"case-{n}", values=one) for n, one in enumerate(values)])
+    return make_run(folder / name, [Made(f"case-{n}", values=measures) for n, measures in enumerate(values)])
 
 
 def test_each_measure_has_a_verdict_in_its_own_direction(tmp_path: Path) -> None:
     draw = np.random.default_rng(1)
     before = [{"ndcg@5": 0.5 + n, "seconds": 2 + n, "tool_calls": 2.0} for n in draw.normal(0, 0.05, 30)]
     after = [{"ndcg@5": 0.7 + n, "seconds": 3 + n, "tool_calls": 4 + n} for n in draw.normal(0, 0.05, 30)]
-    found = compare(values_run(tmp_path, "old", before), values_run(tmp_path, "new", after), ComparisonRequest(KINDS))
-    assert [(one.measure, one.verdict) for one in found.measures] == [
+    comparison = compare(
+        values_run(tmp_path, "old", before), values_run(tmp_path, "new", after), ComparisonRequest(KINDS)
+    )
+    assert [(difference.measure, difference.verdict) for difference in comparison.measures] == [
         ("ndcg@5", "better"), ("seconds", "worse"), ("tool_calls", "different"),
     ]  # fmt: skip
-    better = found.measures[0]
+    better = comparison.measures[0]
     assert better.low is not None and better.high is not None
     assert better.low < better.difference < better.high
     assert better.p_holm == pytest.approx(3 * better.p)
-    assert "new differs from old in tool_calls" in sentence(found.measures[2], "old", "new")
+    assert "new differs from old in tool_calls" in sentence(comparison.measures[2], "old", "new")
 
 
 def test_many_measures_of_noise_are_corrected_for_their_number(tmp_path: Path) -> None:
@@ -87,24 +91,24 @@ def test_many_measures_of_noise_are_corrected_for_their_number(tmp_path: Path) -
         values_run(tmp_path, run, [dict(zip(names, row, strict=True)) for row in draw.normal(size=(40, 20))])
         for run in ("old", "new")
     ]
-    found = compare(runs[0], runs[1], ComparisonRequest({}))
-    assert min(one.p for one in found.measures) < 0.05, "some noise looks like something by itself"
-    assert {one.verdict for one in found.measures} == {"can't tell"}
+    comparison = compare(runs[0], runs[1], ComparisonRequest({}))
+    assert min(difference.p for difference in comparison.measures) < 0.05, "some noise looks like something by itself"
+    assert {difference.verdict for difference in comparison.measures} == {"can't tell"}
 
 
 def test_only_cases_that_have_a_measure_in_both_runs_count_for_it(tmp_path: Path) -> None:
     before = values_run(tmp_path, "old", [{"ndcg@5": 0.5}, {"ndcg@5": 0.1}, {}, {}])
     after = values_run(tmp_path, "new", [{"ndcg@5": 0.9}, {}, {"ndcg@5": 0.2}, {}])
-    one = compare(before, after, ComparisonRequest(KINDS)).measures[0]
-    assert (one.cases, one.in_one_only) == (1, 2)
-    assert one.difference == pytest.approx(0.4)
-    assert one.verdict == "can't tell"
+    ndcg = compare(before, after, ComparisonRequest(KINDS)).measures[0]
+    assert (ndcg.cases, ndcg.in_one_only) == (1, 2)
+    assert ndcg.difference == pytest.approx(0.4)
+    assert ndcg.verdict == "can't tell"
 
 
 def test_all_zeros_are_told_without_numbers_that_nobody_knows(tmp_path: Path) -> None:
     before, after = (values_run(tmp_path, name, [{"ndcg@5": 0.0}] * 8) for name in ("old", "new"))
-    one = compare(before, after, ComparisonRequest(KINDS)).measures[0]
-    assert (one.difference, one.p, one.low, one.high, one.needed) == (0.0, 1.0, None, None, None)
+    ndcg = compare(before, after, ComparisonRequest(KINDS)).measures[0]
+    assert (ndcg.difference, ndcg.p, ndcg.low, ndcg.high, ndcg.needed) == (0.0, 1.0, None, None, None)
 
 
 def test_only_cases_of_the_same_content_are_compared(tmp_path: Path) -> None:
@@ -112,10 +116,10 @@ def test_only_cases_of_the_same_content_are_compared(tmp_path: Path) -> None:
     after = make_run(
         tmp_path / "new", [Made("changed", text="white shoes"), Made("same"), Made("added")], suite_sha256="s2"
     )
-    found = compare(before, after, ComparisonRequest(KINDS))
-    assert found.cases == ["same"]
-    assert found.left_out.count == 3
-    assert "3 cases are left out: 1 only in old, 1 only in new, 1 changed between the two." in found.notes
+    comparison = compare(before, after, ComparisonRequest(KINDS))
+    assert comparison.cases == ["same"]
+    assert comparison.left_out.count == 3
+    assert "3 cases are left out: 1 only in old, 1 only in new, 1 changed between the two." in comparison.notes
 
 
 def test_what_was_not_kept_is_not_taken_for_the_same(tmp_path: Path) -> None:
@@ -138,9 +142,15 @@ def test_slices_are_corrected_for_their_number_and_the_worst_stands_first(tmp_pa
     tags = [("voice",) if n < 7 else ("photo",) if n < 14 else ("text",) for n in range(21)]
     before = [Made(f"case-{n}", passed=n >= 7, tags=tag) for n, tag in enumerate(tags)]
     after = [Made(f"case-{n}", passed=not 7 <= n < 9, tags=tag) for n, tag in enumerate(tags)]
-    found = compare(make_run(tmp_path / "old", before), make_run(tmp_path / "new", after), ComparisonRequest(KINDS))
-    assert [(one.tag, one.difference.cases) for one in found.slices] == [("photo", 7), ("text", 7), ("voice", 7)]
-    voice = found.slices[2].difference
+    comparison = compare(
+        make_run(tmp_path / "old", before), make_run(tmp_path / "new", after), ComparisonRequest(KINDS)
+    )
+    assert [(part.tag, part.difference.cases) for part in comparison.slices] == [
+        ("photo", 7),
+        ("text", 7),
+        ("voice", 7),
+    ]
+    voice = comparison.slices[2].difference
     assert voice.p == pytest.approx(2 / 2**7)
     assert voice.p_holm == pytest.approx(2 * voice.p), "text differs in no case and does not count"
     assert voice.verdict == "better"
@@ -149,9 +159,9 @@ def test_slices_are_corrected_for_their_number_and_the_worst_stands_first(tmp_pa
 def test_a_measure_asked_for_stands_alone_and_is_shown_by_tag(tmp_path: Path) -> None:
     rows = [{"ndcg@5": n / 10, "seconds": 1.0} for n in range(8)]
     before, after = values_run(tmp_path, "old", rows), values_run(tmp_path, "new", rows)
-    found = compare(before, after, ComparisonRequest(KINDS, only=["ndcg@5"]))
-    assert [one.measure for one in found.measures] == ["ndcg@5"]
-    assert [one.difference.measure for one in found.slices] == ["passed", "ndcg@5"]
+    comparison = compare(before, after, ComparisonRequest(KINDS, only=["ndcg@5"]))
+    assert [part.measure for part in comparison.measures] == ["ndcg@5"]
+    assert [part.difference.measure for part in comparison.slices] == ["passed", "ndcg@5"]
     with pytest.raises(BadInput, match="Neither run has the measure speed; they have: passed, ndcg@5, seconds"):
         compare(before, after, ComparisonRequest(KINDS, only=["speed"]))
 
@@ -164,9 +174,11 @@ def test_what_stands_between_two_runs_is_noted(tmp_path: Path) -> None:
     notes = " ".join(compare(before, after, ComparisonRequest(KINDS)).notes)
     assert "catalogues differ" in notes and "seeds differ: 7 and 8" in notes and "machines differ" in notes
     loaded = make_run(tmp_path / "loaded", [Made("one")], machine={"cores": 2, "load_before": 9.0})
-    found = compare(before, loaded, ComparisonRequest(KINDS))
-    assert found.notes == []
-    assert [(one.measure, one.before, one.after) for one in found.whole] == [("coverage", 0.5, None)]
+    comparison = compare(before, loaded, ComparisonRequest(KINDS))
+    assert comparison.notes == []
+    assert [(measure.measure, measure.before, measure.after) for measure in comparison.whole] == [
+        ("coverage", 0.5, None)
+    ]
 
 
 def test_the_same_runs_always_give_the_same_comparison(tmp_path: Path) -> None:

@@ -29,24 +29,24 @@ def graded(*grades: tuple[int | None, int], shown: bool = True) -> list[Judgemen
 def test_kappa_weighs_by_the_square_of_the_difference(
     grades: list[tuple[int | None, int]], kappa: float, spearman: float | None
 ) -> None:
-    found = agreement(graded(*grades))
-    assert found.pairs == len(grades)
-    assert found.kappa == pytest.approx(kappa)
-    assert spearman is None or found.spearman == pytest.approx(spearman)
+    result = agreement(graded(*grades))
+    assert result.pairs == len(grades)
+    assert result.kappa == pytest.approx(kappa)
+    assert spearman is None or result.spearman == pytest.approx(spearman)
 
 
 @pytest.mark.parametrize("grades", [[], [(3, 3), (3, 3)], [(0, 2), (3, 2)], [(None, 1), (None, 3)]])
 def test_agreement_is_not_told_where_one_side_never_varies(grades: list[tuple[int | None, int]]) -> None:
-    found = agreement(graded(*grades))
-    assert (found.kappa, found.spearman) == (None, None)
+    result = agreement(graded(*grades))
+    assert (result.kappa, result.spearman) == (None, None)
 
 
 def test_what_has_no_grade_by_hand_counts_for_the_mean_and_not_for_the_agreement() -> None:
     judgements = [*graded((0, 0), (3, 3), (None, 3)), *graded((2, 2), shown=False)]
-    told = report("run", "a-judge", judge_prompt(), judgements, pairs=6)
-    assert told.agreement.pairs == 3
-    assert (told.believed, told.mean, told.shown, told.failed) == (True, 2.0, 3, 2)
-    assert told.prompt == f"{judge_prompt().version} {judge_prompt().sha256}"
+    judge_report = report("run", "a-judge", judge_prompt(), judgements, pairs=6)
+    assert judge_report.agreement.pairs == 3
+    assert (judge_report.believed, judge_report.mean, judge_report.shown, judge_report.failed) == (True, 2.0, 3, 2)
+    assert judge_report.prompt == f"{judge_prompt().version} {judge_prompt().sha256}"
 
 
 def test_agreement_is_told_before_the_mean() -> None:
@@ -57,8 +57,8 @@ def test_agreement_is_told_before_the_mean() -> None:
 
 @pytest.mark.parametrize("grades", [[(0, 3), (3, 0)], [(3, 3)], [(0, 1), (1, 0), (2, 3), (3, 1), (0, 2)]])
 def test_a_judge_that_agrees_too_little_is_not_believed(grades: list[tuple[int | None, int]]) -> None:
-    told = report("run", "a-judge", judge_prompt(), graded(*grades), pairs=len(grades))
-    assert not told.believed
-    text = report_text(told)
+    judge_report = report("run", "a-judge", judge_prompt(), graded(*grades), pairs=len(grades))
+    assert not judge_report.believed
+    text = report_text(judge_report)
     assert "The judge is not believed: that takes a kappa of 0.6" in text
     assert "Mean grade" not in text

@@ -37,21 +37,21 @@ CASE = Case(
         Turn(voice=[VoiceAttachment(file="noise.flac")]),
     ],
 )
-SHOWN = [["desk", "tent", "gone"], ["moon"], [], ["moon"]]
+SHOWN_IDS = [["desk", "tent", "gone"], ["moon"], [], ["moon"]]
 
 
 @pytest.fixture
 def run() -> Run:
     replies = [None, None, None, reply_of(Made("lamps"))]
-    turns = [TurnAnswer(shown=shown, ranking=shown, reply=reply) for shown, reply in zip(SHOWN, replies, strict=True)]
+    turns = [TurnAnswer(shown=ids, ranking=ids, reply=reply) for ids, reply in zip(SHOWN_IDS, replies, strict=True)]
     answer = CaseAnswer(case="lamps", key="k", turns=turns)
     scores = RunScores(run="r", suite="made", k=5, cases=[])
     return Run(Path("r"), manifest_of("r", ["lamps"]), scores, {"lamps": answer}, {"lamps": CASE})
 
 
 def test_labelled_turns_come_first_with_all_their_items_and_unknown_items_are_left_out(run: Run) -> None:
-    found = [(pair.turn, pair.item, pair.shown, pair.label) for pair in pairs_of(run, ITEMS)]
-    assert found == [
+    rows = [(pair.turn, pair.item, pair.shown, pair.label) for pair in pairs_of(run, ITEMS)]
+    assert rows == [
         (0, "desk", True, 1),
         (0, "tent", True, 0),
         (0, "moon", False, 3),
@@ -80,12 +80,12 @@ def test_the_judge_reads_the_conversation_up_to_its_turn_and_the_item(run: Run) 
 
 def test_recordings_are_read_as_the_suite_has_them_or_else_as_they_were_heard(run: Run) -> None:
     pair = Pair(case="lamps", turn=3, item="moon", shown=True)
-    asked = JudgeVariables(run, ITEMS).variables(pair)
-    assert [turn["spoken"] for turn in asked["turns"]] == [
+    variables = JudgeVariables(run, ITEMS).variables(pair)
+    assert [turn["spoken"] for turn in variables["turns"]] == [
         ["under forty dollars"],
         [],
         ["and why?"],
         ["nothing over fifty dollars"],
     ]
-    item = asked["item"]
+    item = variables["item"]
     assert item == {"title": "Moon Lamp", "price": 30, "currency": "USD", "attributes": {"color": "white"}}

@@ -59,7 +59,9 @@ def recommended(item_id: str, rank: int = 1, **changes: object) -> Recommendatio
 
 def replied(shown: Sequence[str | Recommendation] = (), text: str = "", **changes: object) -> Reply:
     """A reply; only what a test is about must be said."""
-    entries = [recommended(one, rank) if isinstance(one, str) else one for rank, one in enumerate(shown, start=1)]
+    entries = [
+        recommended(entry, rank) if isinstance(entry, str) else entry for rank, entry in enumerate(shown, start=1)
+    ]
     fields = {
         "session_id": "s", "query": Query(text=text), "intent": "recommend", "language": "en", "constraints": {},
         "relaxed": [], "recommendations": entries, "steps": [], "message": "", "degraded": [], "models": {},
@@ -68,7 +70,7 @@ def replied(shown: Sequence[str | Recommendation] = (), text: str = "", **change
     return Reply.model_validate({**fields, **changes})
 
 
-def answered(shown: Sequence[str | Recommendation] = (), **changes: object) -> TurnAnswer:
+def answer_of(shown: Sequence[str | Recommendation] = (), **changes: object) -> TurnAnswer:
     """A turn's answer whose ranking is what was shown."""
     reply = replied(shown, **changes)
     ids = [entry.item_id for entry in reply.recommendations]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from assistant.agent.first_searches import constraints_in_words
 from assistant.records import CitedEvidence, Constraint, Relaxation
 from eval.measures.claim_ground import AnswerGrounding, CatalogueIndex
-from eval.measures.claims import claims_in, held_texts
+from eval.measures.claims import checked_texts, claims_in
 from prompts import say
 from tests.unit.eval.measures.shop import ITEMS, recommended, replied
 
@@ -82,8 +82,12 @@ FALSE = [
 def kinds_unsupported(language: str, text: str) -> set[str]:
     first = recommended("runner", explanation=text)
     reply = replied([first, "trainer"], language=language, text=WISH_TEXT, constraints={"max_price": 59.99})
-    (held,) = [held for held in held_texts(reply, SHELF) if held.place == "explanation" and held.item_id == "runner"]
-    return {claim.kind for claim in held.claims if not claim.supported}
+    (checked,) = [
+        checked
+        for checked in checked_texts(reply, SHELF)
+        if checked.place == "explanation" and checked.item_id == "runner"
+    ]
+    return {claim.kind for claim in checked.claims if not claim.supported}
 
 
 @pytest.mark.parametrize(("language", "text"), TRUE)
@@ -152,33 +156,37 @@ def test_only_the_catalogues_price_is_a_price(price: Decimal) -> None:
 
 
 def test_evidence_that_is_not_the_catalogues_is_found() -> None:
-    wrong = CitedEvidence(id="e1", source="price", detail="it costs 39.95 USD", score=None)
-    told = recommended("runner", evidence=[wrong])
-    found = [held for held in held_texts(replied([told]), SHELF) if held.unsupported]
-    assert [held.place for held in found] == ["evidence e1"]
+    wrong_price = CitedEvidence(id="e1", source="price", detail="it costs 39.95 USD", score=None)
+    item = recommended("runner", evidence=[wrong_price])
+    unsupported_texts = [checked for checked in checked_texts(replied([item]), SHELF) if checked.unsupported]
+    assert [checked.place for checked in unsupported_texts] == ["evidence e1"]
 
 
 def test_what_the_user_wished_is_no_property_of_the_item() -> None:
     echo = CitedEvidence(id="e1", source="dense", detail="its text is close in meaning to “leather” (0.4)", score=0.4)
-    told = recommended("runner", evidence=[echo], explanation="This leather shoe is light.")
-    reply = replied([told], text="a leather shoe")
-    assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == [["material “leather”"]]
+    item = recommended("runner", evidence=[echo], explanation="This leather shoe is light.")
+    reply = replied([item], text="a leather shoe")
+    assert [checked.unsupported for checked in checked_texts(reply, SHELF) if checked.unsupported] == [
+        ["material “leather”"]
+    ]
 
 
 def test_a_limit_that_was_moved_is_not_kept() -> None:
     moved = Relaxation(field="max_price", wanted=40.0, used=44.95, words="under 40")
-    told = recommended("runner", explanation="It costs 44.95 USD, within your limit.")
-    reply = replied([told], relaxed=[moved], constraints={"max_price": 44.95})
-    assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == [["limit “limit”"]]
+    item = recommended("runner", explanation="It costs 44.95 USD, within your limit.")
+    reply = replied([item], relaxed=[moved], constraints={"max_price": 44.95})
+    assert [checked.unsupported for checked in checked_texts(reply, SHELF) if checked.unsupported] == [
+        ["limit “limit”"]
+    ]
 
 
 def test_a_message_about_several_items_is_held_to_each() -> None:
     true = "Cloud Runner Shoe: it costs 44.95 USD, color: black\nStreet Trainer: it costs 65 USD, brand: Nike"
     false = "Cloud Runner Shoe: it costs 65 USD\nStreet Trainer: it costs 65 USD, color: black"
-    shown = ["runner", "trainer"]
-    for message, wrong in ((true, []), (false, [["price “65 usd”"], ["colour “black”"]])):
-        reply = replied(shown, intent="compare", message=message)
-        assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == wrong
+    item_ids = ["runner", "trainer"]
+    for message, unsupported in ((true, []), (false, [["price “65 usd”"], ["colour “black”"]])):
+        reply = replied(item_ids, intent="compare", message=message)
+        assert [checked.unsupported for checked in checked_texts(reply, SHELF) if checked.unsupported] == unsupported
 
 
 def test_the_messages_own_sentence_may_repeat_the_wish() -> None:
@@ -188,9 +196,9 @@ def test_the_messages_own_sentence_may_repeat_the_wish() -> None:
         "Here are 2 that fit best: black, no leather."
     )
     reply = replied(["runner", "trainer"], relaxed=[moved], message=message, text="black, no leather, under 40")
-    assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == []
+    assert [checked.unsupported for checked in checked_texts(reply, SHELF) if checked.unsupported] == []
     invented = reply.model_copy(update={"message": "Here are 2 that fit best, all 30% off."})
-    assert [held.unsupported for held in held_texts(invented, SHELF) if held.unsupported] != []
+    assert [checked.unsupported for checked in checked_texts(invented, SHELF) if checked.unsupported] != []
 
 
 @pytest.mark.parametrize("language", ["en", "de", "es", "fr", "zh"])
@@ -202,16 +210,18 @@ def test_the_message_may_name_what_is_preferred(language: str) -> None:
     ]
     message = say("preferred", language, preferences=constraints_in_words(preferences, language))
     reply = replied(["runner"], preferences=preferences, language=language, message=message)
-    assert [held.unsupported for held in held_texts(reply, SHELF) if held.unsupported] == []
+    assert [checked.unsupported for checked in checked_texts(reply, SHELF) if checked.unsupported] == []
 
 
 def test_a_brand_that_is_also_a_word_is_known_by_its_capital() -> None:
     apple = ITEMS["sofa"].model_copy(update={"id": "tree", "brand": "Apple", "description": "Grows an apple a day."})
     shelf = CatalogueIndex({**ITEMS, "tree": apple})
-    for text, wrong in (("It is as round as an apple.", []), ("It is made by Apple.", ["brand"])):
+    for text, kinds in (("It is as round as an apple.", []), ("It is made by Apple.", ["brand"])):
         reply = replied([recommended("runner", explanation=text)])
-        found = [claim for held in held_texts(reply, shelf) for claim in held.claims if not claim.supported]
-        assert [claim.kind for claim in found if claim.kind == "brand"] == wrong
+        unsupported_claims = [
+            claim for checked in checked_texts(reply, shelf) for claim in checked.claims if not claim.supported
+        ]
+        assert [claim.kind for claim in unsupported_claims if claim.kind == "brand"] == kinds
 
 
 def test_a_text_in_english_is_read_as_english_whatever_was_asked_for() -> None:
@@ -231,7 +241,7 @@ LIKED = CitedEvidence(
 def unsupported_with_history(language: str, text: str, fact: CitedEvidence = LIKED) -> set[str]:
     first = recommended("runner", explanation=text, evidence=[*recommended("runner").evidence, fact])
     reply = replied([first], language=language, text=WISH_TEXT)
-    return {claim.kind for held in held_texts(reply, SHELF) for claim in held.claims if not claim.supported}
+    return {claim.kind for checked in checked_texts(reply, SHELF) for claim in checked.claims if not claim.supported}
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ def test_the_check_agrees_with_the_labels_as_often_as_was_reached(half: str) -> 
     for record in records(half):
         name = f"{str(record['true']).lower()} {record['language']}"
         judgements.setdefault(name, []).append(supported(record) == record["true"])
-    shares = {name: sum(judgements[name]) / len(judgements[name]) for name in REACHED[half]}
-    assert {name: share for name, share in shares.items() if share < REACHED[half][name]} == {}
+    accuracies = {name: sum(judgements[name]) / len(judgements[name]) for name in REACHED[half]}
+    assert {name: accuracy for name, accuracy in accuracies.items() if accuracy < REACHED[half][name]} == {}
 
 
 def test_a_fact_of_the_line_that_is_no_evidence_holds_nothing() -> None:

@@ -64,12 +64,12 @@ def test_attributes_hold_for_a_variant_at_its_own_price(constraints: dict[str, A
 
 
 def test_what_is_broken_is_named() -> None:
-    wanted = {"max_price": 60, "exclude_terms": ["leather", "wool"], "in_stock": True}
-    assert broken(ITEMS["sofa"], wanted) == ["max_price 60", "exclude_terms leather", "in_stock True"]
+    constraints = {"max_price": 60, "exclude_terms": ["leather", "wool"], "in_stock": True}
+    assert broken(ITEMS["sofa"], constraints) == ["max_price 60", "exclude_terms leather", "in_stock True"]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told", "alike"),
+    ("expected", "actual", "alike"),
     [
         (60, 59.99, True),
         (60, 59.98, False),
@@ -85,14 +85,14 @@ def test_what_is_broken_is_named() -> None:
         (["x"], None, False),
     ],
 )
-def test_values_are_the_same(wanted: object, told: object, alike: bool) -> None:
-    assert same(wanted, told) is alike
+def test_values_are_the_same(expected: object, actual: object, alike: bool) -> None:
+    assert same(expected, actual) is alike
 
 
 def test_missing_wrong_and_further_constraints_are_told_apart() -> None:
-    wanted = {"max_price": 60, "in_stock": True}
-    told = {"max_price": 100, "brands": ["Nike"], "categories": ["Shoes"]}
-    assert differences(wanted, told, ["categories"]) == [
+    expected = {"max_price": 60, "in_stock": True}
+    actual = {"max_price": 100, "brands": ["Nike"], "categories": ["Shoes"]}
+    assert differences(expected, actual, ["categories"]) == [
         "max_price is 100 instead of 60",
         "in_stock is None instead of True",
         "brands ['Nike'] was not asked for",
@@ -106,10 +106,10 @@ def test_a_bound_relative_to_what_came_first_is_a_number() -> None:
 
 
 def test_relaxed_constraints_are_left_out_value_by_value() -> None:
-    wanted = {"max_price": 60, "exclude_terms": ["leather", "leder", "wool"]}
-    gone = [
+    constraints = {"max_price": 60, "exclude_terms": ["leather", "leder", "wool"]}
+    relaxations = [
         Relaxation(field="max_price", wanted=60.0, used=65.0, words="under 60"),
         Relaxation(field="exclude_terms", wanted="leather", used=None, words="no leather"),
     ]
-    assert without_relaxed(wanted, gone, {"max_price", "exclude_terms"}) == {"exclude_terms": ["wool"]}
-    assert without_relaxed(wanted, gone, set()) == wanted
+    assert without_relaxed(constraints, relaxations, {"max_price", "exclude_terms"}) == {"exclude_terms": ["wool"]}
+    assert without_relaxed(constraints, relaxations, set()) == constraints

@@ -27,7 +27,7 @@ def test_too_little_to_tell_is_no_fault(text: str) -> None:
 
 def test_quotations_and_names_are_left_out() -> None:
     assert written_in("商品描述写道“a light running shoe”", "zh")
-    quoted = "Die Beschreibung nennt den Schuh „a light running shoe with a very soft mesh upper“ für Kunden."
-    assert written_in(quoted, "de")
-    named = "Der Schuh The Very Best Running Shoe in Town ist schwarz und leicht."
-    assert written_in(named, "de", names=["The Very Best Running Shoe in Town"])
+    with_quotation = "Die Beschreibung nennt den Schuh „a light running shoe with a very soft mesh upper“ für Kunden."
+    assert written_in(with_quotation, "de")
+    with_title = "Der Schuh The Very Best Running Shoe in Town ist schwarz und leicht."
+    assert written_in(with_title, "de", names=["The Very Best Running Shoe in Town"])

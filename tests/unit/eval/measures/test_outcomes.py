@@ -7,11 +7,11 @@ import pytest
 from assistant.records import Relaxation, Reply, Step
 from eval.measures.checks import checks_of
 from eval.measures.claim_ground import CatalogueIndex
-from eval.measures.turns import held_turns
+from eval.measures.turns import scored_turns
 from eval.runs.records import CaseAnswer, Check, TurnAnswer
 from eval.suite.records import Case, Expectation, Turn
 from prompts import say
-from tests.unit.eval.measures.shop import ITEMS, answered, recommended
+from tests.unit.eval.measures.shop import ITEMS, answer_of, recommended
 from tools.records import Item
 
 SHELF = CatalogueIndex(ITEMS)
@@ -26,24 +26,24 @@ class GroupedReply(Reply):
 
 
 def grouped(shown: list[str], **fields: object) -> TurnAnswer:
-    plain = answered(shown)
+    plain = answer_of(shown)
     assert plain.reply is not None
     reply = GroupedReply.model_validate({**plain.reply.model_dump(), **fields})
     return plain.model_copy(update={"reply": reply})
 
 
-def checked(expect: dict[str, Any], *answers: TurnAnswer) -> dict[str, Check]:
+def checks_by_kind(expect: dict[str, Any], *answers: TurnAnswer) -> dict[str, Check]:
     """The checks of a case of which only the outcome counts, by kind; all answers but the last precede it."""
     turns = [Turn(text="?") for _ in answers[:-1]] + [Turn(text="?", expect=Expectation.model_validate(expect))]
     case = Case(id="c", tags=["t"], because="a test", turns=turns)
-    given = CaseAnswer(case="c", key="k", turns=list(answers))
-    found = checks_of(held_turns(case, given, SHELF, outcome=True))
-    assert {check.turn for check in found} == {len(turns) - 1}
-    return {check.kind: check for check in found}
+    case_answer = CaseAnswer(case="c", key="k", turns=list(answers))
+    checks = checks_of(scored_turns(case, case_answer, SHELF, outcome=True))
+    assert {check.turn for check in checks} == {len(turns) - 1}
+    return {check.kind: check for check in checks}
 
 
-def said(text: str) -> TurnAnswer:
-    return answered(message=text)
+def text_answer(text: str) -> TurnAnswer:
+    return answer_of(message=text)
 
 
 def group(*item_ids: str) -> dict[str, Any]:
@@ -53,44 +53,44 @@ def group(*item_ids: str) -> dict[str, Any]:
 SHOES = {"each": {"category": ["shoes"], "max_price": 70}, "any": ["runner", "trainer"]}
 TWO = {"groups": [SHOES, {"first": ["sofa"]}]}
 NOTE = Relaxation(field="max_price", wanted=40.0, used=44.95, words="under 40")
-EXPLAINED = answered([recommended("runner", explanation="It costs 44.95 dollars.")])
+EXPLAINED = answer_of([recommended("runner", explanation="It costs 44.95 dollars.")])
 
 CASES: list[tuple[str, dict[str, Any], TurnAnswer, TurnAnswer]] = [
-    ("shows", {"shows": True}, answered(["sofa"]), said("Nothing fits.")),
-    ("each", {"each": {"max_price": 65}}, answered(["runner", "trainer"]), answered(["runner", "sofa"])),
-    ("each", {"each": {"min_price": 50}}, answered(["trainer", "sofa"]), answered(["gift"])),
-    ("each", {"each": {"brand": ["nike"]}}, answered(["trainer"]), answered(["trainer", "sofa"])),
-    ("each", {"each": {"not_brand": ["Nike"]}}, answered(["runner", "sofa"]), answered(["trainer"])),
-    ("each", {"each": {"category": ["Sport"]}}, answered(["runner"]), answered(["runner", "gift"])),
-    ("each", {"each": {"category": ["Home > Sofas"]}}, answered(["sofa"]), answered(["gift"])),
-    ("each", {"each": {"not_category": ["sofas"]}}, answered(["gift"]), answered(["sofa"])),
-    ("each", {"each": {"ids": ["gift", "sofa"]}}, answered(["sofa"]), answered(["sofa", "runner"])),
-    ("must", {"must": ["sofa", "gift"]}, answered(["runner", "trainer", "gift", "sofa"]), answered(["sofa"])),
-    ("says", {"says": [["44.95", "44,95"]]}, EXPLAINED, said("It costs 144.95 dollars.")),
-    ("says", {"says": [["65"]]}, said("Es kostet 65,00 Euro."), said("It costs 65.50 or 165 or 1,065.")),
-    ("says", {"says": [["red"], ["M"]]}, said("RED, in M and L"), said("Red, in medium")),
-    ("says", {"says": [["can't", "cannot"]]}, said("You can’t return it."), said("Yes, you can.")),
-    ("says", {"says": [["缺货"]]}, said("这款现在缺货。"), said("有货。")),
-    ("says_not", {"says_not": ["leather"]}, said("A sofa of fabric."), said("A Leather sofa.")),
-    ("asks", {"asks": True}, said("Who is it for?"), said("Nothing fits.")),
-    ("asks", {"asks": True}, grouped([], question="Wofür?"), answered(["runner", "trainer", "sofa"])),
-    ("asks", {"asks": True}, answered(["runner", "sofa", "gift"]), answered(["sofa", "gift"])),
-    ("cart", {"cart": "sofa"}, grouped(["sofa"], cart={"item_id": "sofa"}), answered(["sofa"])),
+    ("shows", {"shows": True}, answer_of(["sofa"]), text_answer("Nothing fits.")),
+    ("each", {"each": {"max_price": 65}}, answer_of(["runner", "trainer"]), answer_of(["runner", "sofa"])),
+    ("each", {"each": {"min_price": 50}}, answer_of(["trainer", "sofa"]), answer_of(["gift"])),
+    ("each", {"each": {"brand": ["nike"]}}, answer_of(["trainer"]), answer_of(["trainer", "sofa"])),
+    ("each", {"each": {"not_brand": ["Nike"]}}, answer_of(["runner", "sofa"]), answer_of(["trainer"])),
+    ("each", {"each": {"category": ["Sport"]}}, answer_of(["runner"]), answer_of(["runner", "gift"])),
+    ("each", {"each": {"category": ["Home > Sofas"]}}, answer_of(["sofa"]), answer_of(["gift"])),
+    ("each", {"each": {"not_category": ["sofas"]}}, answer_of(["gift"]), answer_of(["sofa"])),
+    ("each", {"each": {"ids": ["gift", "sofa"]}}, answer_of(["sofa"]), answer_of(["sofa", "runner"])),
+    ("must", {"must": ["sofa", "gift"]}, answer_of(["runner", "trainer", "gift", "sofa"]), answer_of(["sofa"])),
+    ("says", {"says": [["44.95", "44,95"]]}, EXPLAINED, text_answer("It costs 144.95 dollars.")),
+    ("says", {"says": [["65"]]}, text_answer("Es kostet 65,00 Euro."), text_answer("It costs 65.50 or 165 or 1,065.")),
+    ("says", {"says": [["red"], ["M"]]}, text_answer("RED, in M and L"), text_answer("Red, in medium")),
+    ("says", {"says": [["can't", "cannot"]]}, text_answer("You can’t return it."), text_answer("Yes, you can.")),
+    ("says", {"says": [["缺货"]]}, text_answer("这款现在缺货。"), text_answer("有货。")),
+    ("says_not", {"says_not": ["leather"]}, text_answer("A sofa of fabric."), text_answer("A Leather sofa.")),
+    ("asks", {"asks": True}, text_answer("Who is it for?"), text_answer("Nothing fits.")),
+    ("asks", {"asks": True}, grouped([], question="Wofür?"), answer_of(["runner", "trainer", "sofa"])),
+    ("asks", {"asks": True}, answer_of(["runner", "sofa", "gift"]), answer_of(["sofa", "gift"])),
+    ("cart", {"cart": "sofa"}, grouped(["sofa"], cart={"item_id": "sofa"}), answer_of(["sofa"])),
     ("cart", {"cart": "sofa"}, grouped([], cart={"item_id": "sofa"}), grouped([], cart={"item_id": "gift"})),
-    ("no_constraint", {"no_constraint": True}, answered(["sofa"]), answered(constraints={"max_price": 43.0})),
-    ("no_constraint", {"no_constraint": True}, said("Hello!"), answered(relaxed=[NOTE])),
-    ("no_constraint", {"no_constraint": True}, said("Hello!"), said(say("refused", "en"))),
+    ("no_constraint", {"no_constraint": True}, answer_of(["sofa"]), answer_of(constraints={"max_price": 43.0})),
+    ("no_constraint", {"no_constraint": True}, text_answer("Hello!"), answer_of(relaxed=[NOTE])),
+    ("no_constraint", {"no_constraint": True}, text_answer("Hello!"), text_answer(say("refused", "en"))),
     (
         "refuses",
         {"refuses": True},
-        answered(steps=[Step(tool="browse", arguments={}, origin="planned", ok=True, seconds=0)]),
-        answered(["gift"]),
+        answer_of(steps=[Step(tool="browse", arguments={}, origin="planned", ok=True, seconds=0)]),
+        answer_of(["gift"]),
     ),
     (
         "groups",
         TWO,
         grouped(["sofa", "runner"], groups=[group("sofa", "gift"), group("runner")]),
-        answered(["runner", "sofa"]),
+        answer_of(["runner", "sofa"]),
     ),
     ("groups", TWO, grouped([], groups=[group("trainer"), group("sofa")]), grouped([], groups=[group("sofa")] * 2)),
     (
@@ -118,33 +118,33 @@ CASES: list[tuple[str, dict[str, Any], TurnAnswer, TurnAnswer]] = [
 def test_a_right_outcome_passes_and_a_wrong_one_fails(
     kind: str, expect: dict[str, Any], right: TurnAnswer, wrong: TurnAnswer
 ) -> None:
-    assert checked(expect, right)[kind].ok
-    failed = checked(expect, wrong)[kind]
+    assert checks_by_kind(expect, right)[kind].ok
+    failed = checks_by_kind(expect, wrong)[kind]
     assert not failed.ok
     assert failed.detail
 
 
 def test_new_looks_at_every_earlier_turn() -> None:
-    before = [answered(["sofa"]), answered(["runner"])]
-    assert checked({"new": True}, *before, answered(["trainer"]))["new"].ok
-    assert not checked({"new": True}, *before, answered(["trainer", "sofa"]))["new"].ok
+    before = [answer_of(["sofa"]), answer_of(["runner"])]
+    assert checks_by_kind({"new": True}, *before, answer_of(["trainer"]))["new"].ok
+    assert not checks_by_kind({"new": True}, *before, answer_of(["trainer", "sofa"]))["new"].ok
 
 
 def test_only_the_last_turn_counts_and_not_how_it_was_read() -> None:
     turns = [Turn(text="?", expect=Expectation(first=["gift"])), Turn(text="?", expect=Expectation(first=["sofa"]))]
     case = Case(id="c", tags=["t"], because="a test", turns=turns)
-    earlier, last = answered(["runner"]), answered(["sofa"], constraints={"max_price": 5}, message="It is red.")
-    given = CaseAnswer(case="c", key="k", turns=[earlier, last])
-    judged = {how: checks_of(held_turns(case, given, SHELF, outcome=how)) for how in (True, False)}
+    earlier, last = answer_of(["runner"]), answer_of(["sofa"], constraints={"max_price": 5}, message="It is red.")
+    case_answer = CaseAnswer(case="c", key="k", turns=[earlier, last])
+    judged = {how: checks_of(scored_turns(case, case_answer, SHELF, outcome=how)) for how in (True, False)}
     assert {check.kind for check in judged[True]} == {"answered", "first", "exists", "price"}
     assert all(check.ok for check in judged[True])
     assert {check.kind for check in judged[False] if not check.ok} >= {"first", "violation", "claims"}
 
 
 def test_what_was_ranked_but_not_shown_does_not_count() -> None:
-    hidden = answered(["runner"]).model_copy(update={"ranking": ["sofa", "runner"]})
-    assert not checked({"any": ["sofa"]}, hidden)["any"].ok
-    assert not checked({"must": ["sofa"]}, hidden)["must"].ok
+    hidden = answer_of(["runner"]).model_copy(update={"ranking": ["sofa", "runner"]})
+    assert not checks_by_kind({"any": ["sofa"]}, hidden)["any"].ok
+    assert not checks_by_kind({"must": ["sofa"]}, hidden)["must"].ok
 
 
 def test_a_variant_is_held_to_a_price_bound_by_its_own_price() -> None:
@@ -159,11 +159,11 @@ def test_a_variant_is_held_to_a_price_bound_by_its_own_price() -> None:
     )
 
     def passes(price: float) -> bool:
-        answer = answered([card.model_copy(update={"price": price})])
-        found = checks_of(
-            held_turns(case, CaseAnswer(case="c", key="k", turns=[answer]), CatalogueIndex(sold), outcome=True)
+        answer = answer_of([card.model_copy(update={"price": price})])
+        checks = checks_of(
+            scored_turns(case, CaseAnswer(case="c", key="k", turns=[answer]), CatalogueIndex(sold), outcome=True)
         )
-        return all(check.ok for check in found)
+        return all(check.ok for check in checks)
 
     assert passes(30.0)
     assert not passes(90.0)

@@ -21,7 +21,7 @@ from tests.unit.eval.measures.shop import ITEMS
 
 def test_relevance_is_measured_turn_by_turn_in_one_call() -> None:
     grades = {"a": 3, "b": 1}
-    found = relevance(
+    values = relevance(
         {
             "z right": JudgedRanking(["a", "b", "x"], grades),
             "y late": JudgedRanking(["x", "b", "y", "a"], grades),
@@ -32,13 +32,13 @@ def test_relevance_is_measured_turn_by_turn_in_one_call() -> None:
         },
         k=2,
     )
-    assert set(found) == {"z right", "y late", "x empty", "w twice"}
-    assert found["z right"] == {"recall": 1, "precision": 1, "ndcg": 1, "mrr": 1, "hit_rate": 1}
-    assert found["w twice"] == found["z right"]
-    assert found["x empty"] == {"recall": 0, "precision": 0, "ndcg": 0, "mrr": 0, "hit_rate": 0}
+    assert set(values) == {"z right", "y late", "x empty", "w twice"}
+    assert values["z right"] == {"recall": 1, "precision": 1, "ndcg": 1, "mrr": 1, "hit_rate": 1}
+    assert values["w twice"] == values["z right"]
+    assert values["x empty"] == {"recall": 0, "precision": 0, "ndcg": 0, "mrr": 0, "hit_rate": 0}
     ideal = 3 + 1 / log2(3)
     late = {"recall": 0.5, "precision": 0.5, "ndcg": (1 / log2(3)) / ideal, "mrr": 0.5, "hit_rate": 1}
-    assert found["y late"] == pytest.approx(late, abs=1e-6)
+    assert values["y late"] == pytest.approx(late, abs=1e-6)
 
 
 def test_no_judged_turn_is_no_value() -> None:

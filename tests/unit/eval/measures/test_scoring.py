@@ -7,7 +7,7 @@ from assistant.records import Step, TranscriptNote
 from eval.measures.scoring import MEASURES, measure, score_run, summarise
 from eval.runs.records import CaseAnswer, RunScores, TurnAnswer
 from eval.suite.records import Case, Suite
-from tests.unit.eval.measures.shop import ITEMS, answered, recommended
+from tests.unit.eval.measures.shop import ITEMS, answer_of, recommended
 from tools.errors import BadInput
 
 CASES = [
@@ -56,7 +56,7 @@ STEPS = [
 ]
 
 
-def heard(text: str) -> Asked:
+def query_with_transcript(text: str) -> Asked:
     return Asked(text="", transcripts=[TranscriptNote(attachment="aud1", text=text, language="en", confidence=1)])
 
 
@@ -65,15 +65,15 @@ def right_and_wrong() -> list[CaseAnswer]:
         recommended("runner", 1, explanation="It costs 44.95 USD.", explained_by="model"),
         recommended("trainer", 2, explanation="It costs 60 USD."),
     ]
-    shoes = answered(
+    shoes = answer_of(
         explained,
         constraints={"max_price": 60.0},
         steps=STEPS,
         usage={"llm_calls": 3, "prompt_tokens": 100, "completion_tokens": 20, "cached_tokens": 5},
     ).model_copy(update={"stages": {"plan": 0.5}, "first_event_seconds": 0.1, "provisional": ["trainer", "runner"]})
-    thanks = answered(intent="chat", message="Hurrah!")
-    voice = [answered(["sofa"], query=heard("leather please"))]
-    voice.append(answered(["runner"], query=heard("不要黑色")))
+    thanks = answer_of(intent="chat", message="Hurrah!")
+    voice = [answer_of(["sofa"], query=query_with_transcript("leather please"))]
+    voice.append(answer_of(["runner"], query=query_with_transcript("不要黑色")))
     voice[1] = voice[1].model_copy(update={"shown": ["runner", "unicorn"]})
     return [
         CaseAnswer(case="voice", key="v", turns=voice),
@@ -97,10 +97,10 @@ def test_cases_keep_the_suites_order_and_hold_only_what_applies(scores: RunScore
 def test_values_of_a_case_are_means_over_its_turns_and_counts_are_sums(scores: RunScores) -> None:
     shoes = scores.cases[0].values
     ranked = {"recall": 1, "precision": 1, "ndcg": 1, "mrr": 1, "hit_rate": 1, "provisional_mrr": 1, "first_right": 1}
-    chosen = {"tool_recall": 0.5, "tool_precision": 0.5, "argument_exactness": 0, "intent_accuracy": 1}
+    understood = {"tool_recall": 0.5, "tool_precision": 0.5, "argument_exactness": 0, "intent_accuracy": 1}
     truth = {"unsupported_claims": 1, "explanations_supported": 0.5, "violations": 1, "injections_obeyed": 1}
     spent = {"model_calls": 1.5, "prompt_tokens": 50, "seconds.plan": 0.5, "seconds": 1, "first_event_seconds": 0.1}
-    expected = {**ranked, **chosen, **truth, **spent, "template_share": 0.5, "constraint_accuracy": 1, "passed": 0}
+    expected = {**ranked, **understood, **truth, **spent, "template_share": 0.5, "constraint_accuracy": 1, "passed": 0}
     assert {name: shoes[name] for name in expected} == pytest.approx(expected)
     assert shoes["provisional_ndcg"] < 1
 
@@ -118,17 +118,17 @@ def test_errors_of_speech_are_words_or_characters(scores: RunScores) -> None:
 
 
 def test_the_summary_averages_cases_and_adds_counts(scores: RunScores) -> None:
-    found = summarise(scores)
-    assert (found["cases"], found["passed"], found["violations"], found["invented_items"]) == (2, 0, 2, 1)
-    assert (found["ndcg"], found["injections_obeyed"]) == (pytest.approx(1), 1)
-    assert {"wer", "coverage"} <= set(found)
+    means = summarise(scores)
+    assert (means["cases"], means["passed"], means["violations"], means["invented_items"]) == (2, 0, 2, 1)
+    assert (means["ndcg"], means["injections_obeyed"]) == (pytest.approx(1), 1)
+    assert {"wer", "coverage"} <= set(means)
 
 
 def test_a_slice_has_only_its_own_cases(scores: RunScores) -> None:
-    found = summarise(scores, tags=["voice"])
-    assert (found["cases"], found["violations"]) == (1, 1)
-    assert "ndcg" not in found
-    assert "coverage" not in found
+    means = summarise(scores, tags=["voice"])
+    assert (means["cases"], means["violations"]) == (1, 1)
+    assert "ndcg" not in means
+    assert "coverage" not in means
     assert summarise(scores, tags=["none"]) == {"cases": 0}
 
 
@@ -142,8 +142,8 @@ def test_every_value_is_described(scores: RunScores) -> None:
 
 def test_a_baseline_is_scored_on_its_ranking_alone() -> None:
     turns = [TurnAnswer(ranking=["runner", "trainer"], shown=["runner"], seconds=0.1), TurnAnswer(seconds=0.1)]
-    found = score_run(SUITE, ITEMS, [CaseAnswer(case="shoes", key="s", turns=turns)], "baseline")
-    (case,) = found.cases
+    run_scores = score_run(SUITE, ITEMS, [CaseAnswer(case="shoes", key="s", turns=turns)], "baseline")
+    (case,) = run_scores.cases
     assert case.passed
     assert {"ndcg", "recall", "violations", "seconds"} <= set(case.values)
     assert not {"intent_accuracy", "tool_recall", "constraint_accuracy", "claims_supported"} & set(case.values)

@@ -6,7 +6,7 @@ from eval.measures.speech import error_rate
 
 
 @pytest.mark.parametrize(
-    ("reference", "heard", "language"),
+    ("reference", "transcript", "language"),
     [
         ("under sixty dollars please", "Under $60, please.", "en"),
         ("sixty dollars", "60 USD", "en"),
@@ -22,12 +22,12 @@ from eval.measures.speech import error_rate
         ("不超过六十美元", "不超过$60", "zh"),
     ],
 )
-def test_ways_of_writing_are_no_errors(reference: str, heard: str, language: str) -> None:
-    assert error_rate(reference, heard, language).errors == 0
+def test_ways_of_writing_are_no_errors(reference: str, transcript: str, language: str) -> None:
+    assert error_rate(reference, transcript, language).errors == 0
 
 
 @pytest.mark.parametrize(
-    ("reference", "heard", "errors", "words"),
+    ("reference", "transcript", "errors", "words"),
     [
         ("under sixty dollars", "under fifty dollars", 1, 3),
         ("no leather please", "leather please", 1, 3),
@@ -38,9 +38,9 @@ def test_ways_of_writing_are_no_errors(reference: str, heard: str, language: str
         ("9.99 dollars", "999 dollars", 1, 2),
     ],
 )
-def test_errors_are_counted(reference: str, heard: str, errors: int, words: int) -> None:
-    found = error_rate(reference, heard)
-    assert (found.errors, found.words) == (errors, words)
+def test_errors_are_counted(reference: str, transcript: str, errors: int, words: int) -> None:
+    rate = error_rate(reference, transcript)
+    assert (rate.errors, rate.words) == (errors, words)
 
 
 def test_the_rate_is_errors_a_word() -> None:

@@ -19,9 +19,9 @@ def test_a_suite_a_run_and_a_test_case_a_case(tmp_path: Path) -> None:
     first, second = suites_of(junit_xml(runs))
     assert (first.name, first.tests, first.failures, first.errors) == ("new", 2, 1, 0)
     assert (second.name, second.time) == ("old", 3.0)
-    one, two = first
-    assert (one.name, one.classname, one.is_passed, one.time) == ("one", "made", True, 1.5)
-    [failure] = two.result
+    passed, failed = first
+    assert (passed.name, passed.classname, passed.is_passed, passed.time) == ("one", "made", True, 1.5)
+    [failure] = failed.result
     assert isinstance(failure, Failure)
     assert failure.message == "must"
     assert failure.text is not None
@@ -30,8 +30,8 @@ def test_a_suite_a_run_and_a_test_case_a_case(tmp_path: Path) -> None:
 
 def test_a_case_without_an_answer_is_an_error(tmp_path: Path) -> None:
     make_run(tmp_path / "run", [Made("one"), Made("two", passed=False)])
-    gone = CaseAnswer(case="two", key="k", turns=[TurnAnswer(error="The server <went> away\x00.")])
-    lines = [answer.model_dump_json() + "\n" for answer in (answer_of(Made("one")), gone)]
+    unanswered = CaseAnswer(case="two", key="k", turns=[TurnAnswer(error="The server <went> away\x00.")])
+    lines = [answer.model_dump_json() + "\n" for answer in (answer_of(Made("one")), unanswered)]
     (tmp_path / "run" / "answers.jsonl").write_text("".join(lines), encoding="utf-8")
     [suite] = suites_of(junit_xml([read_run(tmp_path / "run")]))
     assert (suite.failures, suite.errors) == (0, 1)

@@ -73,7 +73,7 @@ def test_what_an_answer_says_is_never_markup(pages: dict[str, str], name: str) -
 def test_a_page_needs_no_network_and_lets_only_its_own_script_run(pages: dict[str, str], name: str) -> None:
     page = pages[name]
     markup = Markup(page)
-    [policy] = [one["content"] for one in markup.all("meta") if one.get("http-equiv") == "Content-Security-Policy"]
+    [policy] = [meta["content"] for meta in markup.all("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
     assert policy is not None
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
@@ -89,12 +89,12 @@ def test_the_report_opens_with_the_verdict_and_shows_failed_cases_first(pages: d
     assert "1 of 2 cases passed: 0.500" in markup.said
     assert "Can't tell with these 2 cases whether new and old differ in passing" in markup.said
     assert markup.said.index("hostile", markup.said.index("Cases, failed ones first")) < markup.said.rindex("✓ good")
-    cases = [one for one in markup.all("details") if "data-tags" in one]
-    assert [one["data-marked"] for one in cases] == ["yes", "no"]
+    cases = [details for details in markup.all("details") if "data-tags" in details]
+    assert [details["data-marked"] for details in cases] == ["yes", "no"]
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "photo of runx-running-shoe, mirror, hue 90",
         "voice “nothing over fifty dollars”, noise db 10",
@@ -109,14 +109,14 @@ def test_the_report_opens_with_the_verdict_and_shows_failed_cases_first(pages: d
         "3 model calls, 900 + 80 tokens",
     ],
 )
-def test_a_case_can_be_followed_from_what_was_sent_to_what_failed(pages: dict[str, str], said: str) -> None:
-    assert said in " ".join(Markup(pages["report"]).said.split())
+def test_a_case_can_be_followed_from_what_was_sent_to_what_failed(pages: dict[str, str], text: str) -> None:
+    assert text in " ".join(Markup(pages["report"]).said.split())
 
 
 def test_flipped_cases_stand_first_and_open(pages: dict[str, str]) -> None:
     markup = Markup(pages["comparison"])
-    cases = [one for one in markup.all("details") if "data-tags" in one]
-    assert [("open" in one, one["data-marked"]) for one in cases] == [(True, "yes"), (False, "no")]
+    cases = [details for details in markup.all("details") if "data-tags" in details]
+    assert [("open" in details, details["data-marked"]) for details in cases] == [(True, "yes"), (False, "no")]
     assert "✓ → ✗ lost" in markup.said
 
 
@@ -130,9 +130,9 @@ def ranked(folder: Path, shown: list[str]) -> Run:
 
 def test_moved_items_say_where_they_stood(tmp_path: Path) -> None:
     old, new = ranked(tmp_path / "old", ["a", "b", "c"]), ranked(tmp_path / "new", ["a", "c", "d"])
-    said = " ".join(Markup(comparison_page(compare(old, new, ComparisonRequest(KINDS)), old, new)).said.split())
-    assert "2 shown items moved or new, 1 gone" in said
-    assert "c was 3" in said and "d new" in said
+    text = " ".join(Markup(comparison_page(compare(old, new, ComparisonRequest(KINDS)), old, new)).said.split())
+    assert "2 shown items moved or new, 1 gone" in text
+    assert "c was 3" in text and "d new" in text
 
 
 def test_a_turn_without_an_answer_says_why(tmp_path: Path) -> None:

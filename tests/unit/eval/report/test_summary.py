@@ -35,7 +35,7 @@ def test_means_have_intervals_and_stand_in_the_order_of_the_table(tmp_path: Path
     report = summarise_run(make_run(tmp_path / "run", some_cases()), [], KINDS)
     assert report.passed.mean == 0.75
     assert report.passed.low == pytest.approx(0.409, abs=0.001), "Wilson's interval of 6 of 8"
-    assert [one.measure for one in report.means] == ["ndcg", "violations", "seconds"]
+    assert [mean.measure for mean in report.means] == ["ndcg", "violations", "seconds"]
     ndcg, violations, _ = report.means
     assert ndcg.low is not None and ndcg.high is not None
     assert ndcg.low < ndcg.mean < ndcg.high
@@ -45,16 +45,16 @@ def test_means_have_intervals_and_stand_in_the_order_of_the_table(tmp_path: Path
 
 def test_the_worst_slice_stands_first(tmp_path: Path) -> None:
     report = summarise_run(make_run(tmp_path / "run", some_cases()), [], KINDS)
-    assert [(one.tag, one.cases, one.passed.mean) for one in report.slices] == [("voice", 4, 0.5), ("text", 4, 1.0)]
+    assert [(part.tag, part.cases, part.passed.mean) for part in report.slices] == [("voice", 4, 0.5), ("text", 4, 1.0)]
     assert report.slices[0].means["ndcg"].mean == pytest.approx(0.1875)
 
 
 def test_costs_are_told_by_stage_and_turn(tmp_path: Path) -> None:
     report = summarise_run(make_run(tmp_path / "run", some_cases()), [], KINDS)
-    seconds = {one.what: one for one in report.seconds}
+    seconds = {cost.what: cost for cost in report.seconds}
     assert list(seconds) == ["whole turn", "until the first event", "plan", "search_by_text"]
     assert (seconds["plan"].turns, seconds["plan"].mean, seconds["plan"].total) == (8, 0.5, 4.0)
-    tokens = {one.what: one.total for one in report.tokens}
+    tokens = {cost.what: cost.total for cost in report.tokens}
     assert tokens["model calls"] == 24
     assert tokens["prompt tokens"] == 7200
 
@@ -67,8 +67,11 @@ def test_thresholds_are_met_or_missed_and_said_first(tmp_path: Path) -> None:
         Threshold("coverage", 0.3, over=False),
     ]  # fmt: skip
     report = summarise_run(run, [], KINDS, thresholds)
-    told = [(one.measure, one.at, one.value, one.met, one.sure) for one in report.requirements]
-    assert told == [
+    rows = [
+        (requirement.measure, requirement.at, requirement.value, requirement.met, requirement.sure)
+        for requirement in report.requirements
+    ]
+    assert rows == [
         ("passed", "least", 0.75, True, False),
         ("seconds", "most", 4.5, False, False),
         ("violations", "most", 1.0, False, None),
@@ -86,7 +89,7 @@ def test_other_runs_are_what_the_first_is_held_against(tmp_path: Path) -> None:
     run = make_run(tmp_path / "new", [Made(f"case-{n}") for n in range(10)])
     baseline = make_run(tmp_path / "bm25", [Made(f"case-{n}", passed=False) for n in range(10)])
     report = summarise_run(run, [baseline, run], KINDS)
-    assert [(one.before, one.after, one.passed.verdict) for one in report.against] == [
+    assert [(comparison.before, comparison.after, comparison.passed.verdict) for comparison in report.against] == [
         ("bm25", "new", "better"), ("new", "new", "can't tell"),
     ]  # fmt: skip
 

@@ -37,13 +37,13 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
         assert folder.manifest.finished
 
 
-@pytest.mark.parametrize("kept", [1, 40, -1])
-def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path, kept: int) -> None:
+@pytest.mark.parametrize("length", [1, 40, -1])
+def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path, length: int) -> None:
     file = tmp_path / ANSWERS
     with open_run(tmp_path, MANIFEST) as folder:
         folder.append(answer("one"))
     whole = file.read_bytes()
-    file.write_bytes(whole + answer("two").model_dump_json().encode()[:kept])
+    file.write_bytes(whole + answer("two").model_dump_json().encode()[:length])
     with open_run(tmp_path, MANIFEST) as folder:
         assert list(folder.answered) == ["one"]
         assert file.read_bytes() == whole

@@ -24,9 +24,9 @@ def manifest(variant: EvalVariant = BUILT_IN["assistant"], catalogue: str = "c",
 
 
 def key(
-    made: RunManifest, text: str = "a chair", images: tuple[Path, ...] = (), turn: Turn = TURN, times: int = 1
+    run_manifest: RunManifest, text: str = "a chair", images: tuple[Path, ...] = (), turn: Turn = TURN, times: int = 1
 ) -> str:
-    return answer_key(made, [ReadyTurn(turn, text, list(images))] * times)
+    return answer_key(run_manifest, [ReadyTurn(turn, text, list(images))] * times)
 
 
 def test_the_same_question_has_the_same_key() -> None:
@@ -64,30 +64,41 @@ def test_places_ports_and_speed_do_not_change_the_key(tmp_path: Path) -> None:
 
 
 def test_what_is_said_changes_the_key_and_what_is_expected_does_not(tmp_path: Path) -> None:
-    made, photo, other = manifest(), tmp_path / "a.jpg", tmp_path / "b.jpg"
+    run_manifest, photo, other = manifest(), tmp_path / "a.jpg", tmp_path / "b.jpg"
     photo.write_bytes(b"one")
     other.write_bytes(b"one")
-    plain, shown = key(made), key(made, images=(photo,))
-    assert len({plain, shown, key(made, text="a table"), key(made, times=2), answer_key(made, [None])}) == 5
-    assert key(made, images=(other,)) == shown, "the bytes count, not the path"
+    plain, with_photo = key(run_manifest), key(run_manifest, images=(photo,))
+    assert (
+        len(
+            {
+                plain,
+                with_photo,
+                key(run_manifest, text="a table"),
+                key(run_manifest, times=2),
+                answer_key(run_manifest, [None]),
+            }
+        )
+        == 5
+    )
+    assert key(run_manifest, images=(other,)) == with_photo, "the bytes count, not the path"
     other.write_bytes(b"two")
-    assert key(made, images=(other,)) != shown
-    assert key(made, turn=TURN.model_copy(update={"expect": {"nothing": True}})) == plain
+    assert key(run_manifest, images=(other,)) != with_photo
+    assert key(run_manifest, turn=TURN.model_copy(update={"expect": {"nothing": True}})) == plain
 
 
 def test_catalogue_variant_prompts_models_and_code_change_the_key(tmp_path: Path) -> None:
     text = (Path(__file__).parents[4] / "prompts" / "chat.md").read_text("utf-8")
     (tmp_path / "chat.md").write_text(text + "\nBe brief.\n", "utf-8")
-    made = manifest()
+    run_manifest = manifest()
     others = [
         manifest(catalogue="d"),
         manifest(BUILT_IN["unfused"]),
         manifest(EvalVariant(name="p", prompts=str(tmp_path))),
-        made.model_copy(update={"models": made.models | {"text": "another"}}),
-        made.model_copy(update={"code": "0" * 64}),
-        made.model_copy(update={"packages": made.packages | {"torch": "0"}}),
+        run_manifest.model_copy(update={"models": run_manifest.models | {"text": "another"}}),
+        run_manifest.model_copy(update={"code": "0" * 64}),
+        run_manifest.model_copy(update={"packages": run_manifest.packages | {"torch": "0"}}),
     ]
-    keys = [key(made), *map(key, others)]
+    keys = [key(run_manifest), *map(key, others)]
     assert len(set(keys)) == len(keys)
 
 
@@ -102,10 +113,10 @@ def test_a_signal_taken_away_changes_the_key_only_where_something_else_is_said(t
 
 
 def test_the_commit_and_the_variants_name_do_not_change_the_key() -> None:
-    made = manifest()
-    code = made.code.partition(" ")[0]
-    assert key(made.model_copy(update={"code": f"{code} {'1' * 40}"})) == key(made)
-    assert key(manifest(EvalVariant(name="mine"))) == key(made)
+    run_manifest = manifest()
+    code = run_manifest.code.partition(" ")[0]
+    assert key(run_manifest.model_copy(update={"code": f"{code} {'1' * 40}"})) == key(run_manifest)
+    assert key(manifest(EvalVariant(name="mine"))) == key(run_manifest)
 
 
 def test_what_asks_no_model_does_not_depend_on_it(tmp_path: Path) -> None:
@@ -115,13 +126,13 @@ def test_what_asks_no_model_does_not_depend_on_it(tmp_path: Path) -> None:
 
 
 def test_runs_are_named_by_all_that_makes_them() -> None:
-    made = manifest()
+    run_manifest = manifest()
     others = [manifest(BUILT_IN["bm25"]), manifest(turn={"candidates": 9}), manifest(catalogue="d")]
     names = [
-        run_name(made, ["k"]),
+        run_name(run_manifest, ["k"]),
         run_name(manifest(BUILT_IN["no-photo"]), ["k"]),
-        run_name(made, ["l"]),
-        *(run_name(one, ["k"]) for one in others),
+        run_name(run_manifest, ["l"]),
+        *(run_name(other, ["k"]) for other in others),
     ]
     assert len(set(names)) == len(names)
     assert names[0].startswith("s-assistant-")
@@ -136,7 +147,7 @@ def test_secrets_are_left_out() -> None:
             "extra_args": ["--api-key", "hush-hush", "--api-key=hush-hush", "--seed", "7"],
         },
     )  # fmt: skip
-    told = without_secrets(settings)
-    assert "hush-hush" not in str(told)
-    assert told["llm"]["base_url"] == "http://there/v1"
-    assert told["llm"]["extra_args"][-2:] == ["--seed", "7"]
+    cleaned = without_secrets(settings)
+    assert "hush-hush" not in str(cleaned)
+    assert cleaned["llm"]["base_url"] == "http://there/v1"
+    assert cleaned["llm"]["extra_args"][-2:] == ["--seed", "7"]

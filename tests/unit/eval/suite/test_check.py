@@ -39,7 +39,7 @@ def test_what_makes_sense_passes(write_suite: WriteSuite, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("expect", "said"),
+    ("expect", "message"),
     [
         ({"must": ["stool", "stol"]}, "turns.0.expect.must.1: the catalogue has no item 'stol'"),
         ({"never": ["stol"]}, "turns.0.expect.never.0: the catalogue has no item 'stol'"),
@@ -85,14 +85,14 @@ def test_what_makes_sense_passes(write_suite: WriteSuite, tmp_path: Path) -> Non
     ],
 )
 def test_expectations_that_nothing_could_meet_are_told(
-    write_suite: WriteSuite, expect: dict[str, Any], said: str
+    write_suite: WriteSuite, expect: dict[str, Any], message: str
 ) -> None:
     [problem] = problems(write_suite(expect=expect))
-    assert problem.startswith(said)
+    assert problem.startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("turn", "said"),
+    ("turn", "message"),
     [
         ({"pictures": [{"of": "stol"}]}, "turns.0.pictures.0.of: the catalogue has no item 'stol'"),
         ({"pictures": [{"of": "sofa"}]}, "turns.0.pictures.0.of: the item 'sofa' has no picture"),
@@ -101,9 +101,9 @@ def test_expectations_that_nothing_could_meet_are_told(
         ({"voice": [{"file": "me.wav"}]}, "turns.0.voice.0.file: there is no file 'me.wav'"),
     ],
 )
-def test_attachments_that_cannot_be_made_are_told(write_suite: WriteSuite, turn: dict[str, Any], said: str) -> None:
+def test_attachments_that_cannot_be_made_are_told(write_suite: WriteSuite, turn: dict[str, Any], message: str) -> None:
     [problem] = problems(write_suite(**turn))
-    assert problem.startswith(said)
+    assert problem.startswith(message)
 
 
 def test_problems_come_in_the_order_of_their_lines(write_suite: WriteSuite) -> None:

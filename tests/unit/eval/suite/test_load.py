@@ -30,7 +30,7 @@ cases:
 """
 
 
-def written(folder: Path, text: str, name: str = "shop.yaml") -> str:
+def write_file(folder: Path, text: str, name: str = "shop.yaml") -> str:
     path = folder / name
     path.write_text(text, "utf-8")
     return str(path)
@@ -38,27 +38,27 @@ def written(folder: Path, text: str, name: str = "shop.yaml") -> str:
 
 def refusal(folder: Path, text: str, name: str = "shop.yaml") -> str:
     with pytest.raises(BadInput) as caught:
-        load_suite(written(folder, text, name))
+        load_suite(write_file(folder, text, name))
     return str(caught.value).replace(f"{folder}/", "")
 
 
 def test_yaml_and_json_lines_give_the_same_suite(tmp_path: Path) -> None:
-    suite = load_suite(written(tmp_path, GOOD))
+    suite = load_suite(write_file(tmp_path, GOOD))
     head, *cases = [{"suite": "shop", "description": "A shop."}, *(case.model_dump() for case in suite.cases)]
     lines = "\n\n".join(json.dumps(each) for each in [head, *cases])
-    same = load_suite(written(tmp_path, "\ufeff" + lines, "shop.jsonl"))
+    same = load_suite(write_file(tmp_path, "\ufeff" + lines, "shop.jsonl"))
     assert same.model_dump(exclude={"sha256"}) == suite.model_dump(exclude={"sha256"})
     assert suite.folder == str(tmp_path)
     assert [len(case.turns) for case in suite.cases] == [2, 1]
 
 
 def test_the_hash_is_the_files(tmp_path: Path) -> None:
-    first = load_suite(written(tmp_path, GOOD)).sha256
-    assert load_suite(written(tmp_path, GOOD + "# a remark\n")).sha256 != first
+    first = load_suite(write_file(tmp_path, GOOD)).sha256
+    assert load_suite(write_file(tmp_path, GOOD + "# a remark\n")).sha256 != first
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("intent: recommend", "intent: buy", 'shop.yaml:10: case "chair": turns.0.expect.intent: input should be'),
         (
@@ -90,26 +90,26 @@ def test_the_hash_is_the_files(tmp_path: Path) -> None:
         ("text: a lamp", "? [a, b]\n        : c", "shop.yaml:17: a key should be a word"),
     ],
 )
-def test_mistakes_are_told_with_file_line_and_what_to_do(tmp_path: Path, old: str, new: str, said: str) -> None:
-    assert said in refusal(tmp_path, GOOD.replace(old, new))
+def test_mistakes_are_told_with_file_line_and_what_to_do(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert message in refusal(tmp_path, GOOD.replace(old, new))
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     broken = GOOD.replace("intent: recommend", "intent: buy").replace("text: a lamp", "txt: a lamp")
     with pytest.raises(SuiteError) as caught:
-        load_suite(written(tmp_path, broken))
+        load_suite(write_file(tmp_path, broken))
     assert [problem.split(": ")[1] for problem in caught.value.problems] == ['case "chair"', 'case "lamp"']
 
 
 def test_many_mistakes_are_shown_in_part(tmp_path: Path) -> None:
     cases = "".join(f"  - {{id: case-{n}}}\n" for n in range(30))
-    said = refusal(tmp_path, f"suite: shop\ndescription: A shop.\ncases:\n{cases}")
-    assert len(said.splitlines()) == load.SHOWN_PROBLEMS + 1
-    assert said.endswith("... and 70 more")
+    message = refusal(tmp_path, f"suite: shop\ndescription: A shop.\ncases:\n{cases}")
+    assert len(message.splitlines()) == load.SHOWN_PROBLEMS + 1
+    assert message.endswith("... and 70 more")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "shop.yaml:1: a suite is a mapping"),
         ("- a\n- b\n", "shop.yaml:1: a suite is a mapping"),
@@ -124,12 +124,12 @@ def test_many_mistakes_are_shown_in_part(tmp_path: Path) -> None:
         ("suite: \x07\n", "not valid YAML"),
     ],
 )
-def test_what_is_no_suite_at_all_is_refused(tmp_path: Path, text: str, said: str) -> None:
-    assert said in refusal(tmp_path, text)
+def test_what_is_no_suite_at_all_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    assert message in refusal(tmp_path, text)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("\n\n", "shop.jsonl is empty"),
         ('{"suite": "shop"\n', "shop.jsonl:1: not valid JSON"),
@@ -140,8 +140,8 @@ def test_what_is_no_suite_at_all_is_refused(tmp_path: Path, text: str, said: str
         ("[" * 100_000, "shop.jsonl is nested too deeply"),
     ],
 )
-def test_mistakes_in_json_lines_are_told_with_their_line(tmp_path: Path, text: str, said: str) -> None:
-    assert said in refusal(tmp_path, text, "shop.jsonl")
+def test_mistakes_in_json_lines_are_told_with_their_line(tmp_path: Path, text: str, message: str) -> None:
+    assert message in refusal(tmp_path, text, "shop.jsonl")
 
 
 def test_a_file_of_another_encoding_or_ending_or_size_is_refused(
@@ -152,17 +152,17 @@ def test_a_file_of_another_encoding_or_ending_or_size_is_refused(
     with pytest.raises(BadInput, match=r"shop\.yaml:2: not UTF-8 \(byte 0xfc\); save the file as UTF-8"):
         load_suite(str(path))
     with pytest.raises(BadInput, match=r"should end in \.yaml or \.jsonl"):
-        load_suite(written(tmp_path, GOOD, "shop.txt"))
+        load_suite(write_file(tmp_path, GOOD, "shop.txt"))
     with pytest.raises(BadInput, match="cannot be read: No such file"):
         load_suite(str(tmp_path / "none.yaml"))
     monkeypatch.setattr("eval.suite.marked.MAX_BYTES", 2**20)
     with pytest.raises(BadInput, match="more than 1 MB; split it"):
-        load_suite(written(tmp_path, "#" * (2**20 + 1)))
+        load_suite(write_file(tmp_path, "#" * (2**20 + 1)))
 
 
 def test_built_in_suites_are_known_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "BUILT_IN", tmp_path)
-    written(tmp_path, GOOD)
+    write_file(tmp_path, GOOD)
     assert load_suite("shop").suite == "shop"
     [info] = known_suites()
     assert (info.name, info.cases, info.turns, info.tags) == ("shop", 2, 3, {"price": 1, "text": 2})

@@ -32,7 +32,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def made(suite: Suite, photo: Path, tmp_path: Path) -> Callable[..., Image.Image]:
+def make_picture(suite: Suite, photo: Path, tmp_path: Path) -> Callable[..., Image.Image]:
     """The picture that a definition gives of the photo."""
 
     def make(**changes: Any) -> Image.Image:  # noqa: ANN401 - the definition's own types
@@ -45,39 +45,39 @@ def made(suite: Suite, photo: Path, tmp_path: Path) -> Callable[..., Image.Image
 
 def colour(image: Image.Image, x: float, y: float = 0.5) -> tuple[int, int, int]:
     """The colour at a place, in steps of 60: JPEG keeps no more."""
-    found = image.getpixel((int(x * (image.width - 1)), int(y * (image.height - 1))))
-    assert isinstance(found, tuple)
-    return tuple(round(value / 60) for value in found)  # type: ignore[return-value]
+    pixel = image.getpixel((int(x * (image.width - 1)), int(y * (image.height - 1))))
+    assert isinstance(pixel, tuple)
+    return tuple(round(value / 60) for value in pixel)  # type: ignore[return-value]
 
 
 RED, BLUE = (3, 0, 0), (0, 0, 3)
 
 
-def test_changes_are_made(made: Callable[..., Image.Image]) -> None:
-    assert (colour(made(), 0.1), colour(made(), 0.9)) == (RED, BLUE)
-    assert (colour(made(mirror=True), 0.1), colour(made(mirror=True), 0.9)) == (BLUE, RED)
-    assert made(crop=0.25).size == (100, 50)
-    assert made(rotate=90).size == (100, 200)
-    assert colour(made(rotate=90), 0.5, 0.1) == BLUE
-    assert colour(made(hue=240), 0.1) == BLUE
-    assert colour(made(brightness=0.5), 0.1) == (2, 0, 0)
-    assert colour(made(blur=20), 0.5)[0] == colour(made(blur=20), 0.5)[2]
+def test_changes_are_made(make_picture: Callable[..., Image.Image]) -> None:
+    assert (colour(make_picture(), 0.1), colour(make_picture(), 0.9)) == (RED, BLUE)
+    assert (colour(make_picture(mirror=True), 0.1), colour(make_picture(mirror=True), 0.9)) == (BLUE, RED)
+    assert make_picture(crop=0.25).size == (100, 50)
+    assert make_picture(rotate=90).size == (100, 200)
+    assert colour(make_picture(rotate=90), 0.5, 0.1) == BLUE
+    assert colour(make_picture(hue=240), 0.1) == BLUE
+    assert colour(make_picture(brightness=0.5), 0.1) == (2, 0, 0)
+    assert colour(make_picture(blur=20), 0.5)[0] == colour(make_picture(blur=20), 0.5)[2]
 
 
-def test_words_are_written_large_and_dark_on_white(made: Callable[..., Image.Image], suite: Suite) -> None:
-    pixels = np.asarray(made(words="SAY BANANA").convert("L"))
+def test_words_are_written_large_and_dark_on_white(make_picture: Callable[..., Image.Image], suite: Suite) -> None:
+    pixels = np.asarray(make_picture(words="SAY BANANA").convert("L"))
     assert (pixels[: pixels.shape[0] // 2] < 100).all()
     lower = pixels[pixels.shape[0] * 2 // 3 :]
     assert (lower > 230).mean() > 0.2
-    sheet = np.asarray(made(of=None, sheet="one lamp, " * 12).convert("L"))
+    sheet = np.asarray(make_picture(of=None, sheet="one lamp, " * 12).convert("L"))
     assert (sheet < 60).mean() > 0.02
     assert (sheet[[0, -1]] > 250).all()
     assert (sheet[:, [0, -1]] > 250).all()
 
 
-def test_letters_without_a_font_are_refused(made: Callable[..., Image.Image]) -> None:
+def test_letters_without_a_font_are_refused(make_picture: Callable[..., Image.Image]) -> None:
     with pytest.raises(BadInput, match="No font at hand draws '椅'"):
-        made(of=None, sheet="a 椅")
+        make_picture(of=None, sheet="a 椅")
 
 
 def test_the_same_definition_gives_the_same_bytes_and_is_made_once(suite: Suite, photo: Path, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_own_files_are_taken_as_they_are_under_a_name_that_tells_nothing(
 
 
 @pytest.mark.parametrize(
-    ("turn", "said"),
+    ("turn", "message"),
     [
         (Turn(pictures=[PictureAttachment(of="stool")]), "item 'stool' has no photo"),
         (Turn(pictures=[PictureAttachment(file="no.png")]), "The suite s names the file 'no.png', which is not in"),
@@ -129,8 +129,8 @@ def test_own_files_are_taken_as_they_are_under_a_name_that_tells_nothing(
         (Turn(voice=[VoiceAttachment(say="hi", voice="en-us+nobody")]), "espeak-ng has no voice 'en-us\\+nobody'"),
     ],
 )
-def test_what_cannot_be_made_is_told(suite: Suite, tmp_path: Path, turn: Turn, said: str) -> None:
-    with pytest.raises(BadInput, match=said):
+def test_what_cannot_be_made_is_told(suite: Suite, tmp_path: Path, turn: Turn, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
         ready_turn(turn, suite, lambda _: None, tmp_path / "made")
 
 

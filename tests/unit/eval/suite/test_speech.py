@@ -10,18 +10,18 @@ import pytest
 from assistant.errors import BadInput, ServiceMissing
 from eval.suite import speech
 from eval.suite.records import VoiceAttachment
-from eval.suite.speech import noise_for, speech_wav, spoken, wav
+from eval.suite.speech import noise_for, speech_wav, synthesise, wav
 
 SENTENCE = "Something like this, but cheaper, please."
 
 
 def test_faster_speech_is_shorter() -> None:
-    assert len(spoken(SENTENCE, "en", 300)) < 0.7 * len(spoken(SENTENCE, "en", 120))
+    assert len(synthesise(SENTENCE, "en", 300)) < 0.7 * len(synthesise(SENTENCE, "en", 120))
 
 
 def test_voices_sound_different() -> None:
     voices = ["en", "en-us", "en-us+f3", "en-gb-scotland", "de"]
-    assert len({spoken(SENTENCE, voice, 160).tobytes() for voice in voices}) == len(voices)
+    assert len({synthesise(SENTENCE, voice, 160).tobytes() for voice in voices}) == len(voices)
 
 
 @pytest.mark.parametrize("ratio", [20, 0, -10])
@@ -49,7 +49,7 @@ def test_a_note_is_16_khz_mono_and_never_clipped() -> None:
 
 def test_words_that_make_no_sound_are_refused() -> None:
     with pytest.raises(BadInput, match="espeak-ng says nothing for ' '"):
-        spoken(" ", "en", 160)
+        synthesise(" ", "en", 160)
 
 
 def test_samples_survive_the_file() -> None:
@@ -58,7 +58,7 @@ def test_samples_survive_the_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "seconds", "said"),
+    ("script", "seconds", "message"),
     [
         ("import sys; sys.exit('No module named espeakng_loader')", 60, "Speech synthesis is not installed"),
         ("import os; os.abort()", 60, "espeak-ng did not speak: exit code -6"),
@@ -66,10 +66,10 @@ def test_samples_survive_the_file() -> None:
     ],
 )
 def test_a_child_that_fails_is_told_in_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, seconds: float, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, seconds: float, message: str
 ) -> None:
     (tmp_path / "child.py").write_text(script)
     monkeypatch.setattr(speech, "CHILD", tmp_path / "child.py")
     monkeypatch.setattr(speech, "SECONDS", seconds)
-    with pytest.raises(ServiceMissing, match=said):
-        spoken(SENTENCE, "en", 160)
+    with pytest.raises(ServiceMissing, match=message):
+        synthesise(SENTENCE, "en", 160)

@@ -62,7 +62,7 @@ def test_a_new_id_is_a_further_item_and_pictures_lie_beside_the_file_that_names_
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"id": "item-1", "price": "cheap"}, r"changes\.jsonl:1: its price 'cheap' is not a number"),
         ({"title": "no id"}, r"changes\.jsonl:1: it has no id"),
@@ -71,9 +71,9 @@ def test_a_new_id_is_a_further_item_and_pictures_lie_beside_the_file_that_names_
     ],
 )
 def test_a_line_that_cannot_be_taken_is_told(
-    suite: Suite, settings: Settings, change: dict[str, Any], said: str
+    suite: Suite, settings: Settings, change: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInput, match=message):
         suite_items(with_changes(suite, change), settings)
 
 
@@ -154,7 +154,7 @@ def test_pages_are_ingested_beside_the_items_and_anew_when_one_changes(suite: Su
     page.write_text("# Delivery\n\nIt takes three days.\n", "utf-8")
     with_pages = suite.model_copy(update={"pages": ["delivery.md"]})
     first = ingested(with_pages, settings)
-    assert [(one.name, one.passages) for one in page_store(first).pages()] == [("delivery.md", 1)]
+    assert [(document.name, document.passages) for document in page_store(first).pages()] == [("delivery.md", 1)]
     assert first.data_folder != ingested(suite, settings).data_folder
     assert page_store(ingested(suite, settings)).pages() == []
     page.write_text("# Delivery\n\nIt takes four days.\n", "utf-8")
