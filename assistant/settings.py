@@ -74,7 +74,7 @@ class ServiceBounds:
 
 RETIRED: Final = {
     "llm.dtype": "",
-    "llm.host": "a server on another machine is of the remote profile, with llm.base_url",
+    "llm.host": "llm.extra_args takes --host; a server on another machine is of the remote profile, with llm.base_url",
     "llm.kv_cache_gib": "",
     "llm.max_streams": "llm.extra_args takes --max-num-seqs",
     "llm.gpu_memory": "llm.extra_args takes --gpu-memory-utilization",

@@ -1,5 +1,6 @@
 """/docs and the OpenAPI document: offline, within the guard's policy, and true to what is answered."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,6 +118,21 @@ def test_docs_api_md_names_every_call_and_its_query_and_no_other(document: dict[
         for path, method, operation in operations(document)
     }
     assert named == there
+
+
+def test_the_calls_of_docs_api_md_s_examples_are_there(document: dict[str, Any]) -> None:
+    examples = re.sub(r"\\\n", "", API.read_text("utf-8"))
+    calls = re.findall(r"curl .*?-X (\w+) \"?\$api(/[^\s\"?]+)(?:.*? -d '(.*?)')?", examples)
+    assert len(calls) >= 8
+    for method, called, body in calls:
+        [operation] = [
+            operation
+            for path, name, operation in operations(document)
+            if name == method.lower() and re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), called)
+        ]
+        if body:
+            schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            Draft202012Validator({**schema, "components": document["components"]}).validate(json.loads(body))
 
 
 def _query(operation: dict[str, Any]) -> list[str]:
