@@ -348,8 +348,10 @@ def drop(folder: Path, *, chroma_url: str | None = None) -> None:
         if chroma_url and (folder / DATABASE).is_file():
             with Catalogue.open(folder, chroma_url=chroma_url) as catalogue:
                 catalogue._index.drop()
-        for derived in ("chroma", "media"):
-            shutil.rmtree(folder / derived, ignore_errors=True)
+        for derived in (folder / "chroma", folder / "media" / "kept"):
+            shutil.rmtree(derived, ignore_errors=True)
+        for picture in (folder / "media").glob("[0-9a-f]" * 32):  # fetched; others in this folder are the shop's own
+            picture.unlink(missing_ok=True)
         if not (folder / DATABASE).is_file() or _emptied(folder):
             for path in folder.glob(f"{DATABASE}*"):
                 path.unlink()

@@ -12,6 +12,7 @@ from tools.errors import EncoderMismatch, StoreError
 from tools.records import Filters, Item
 from tools.storage import SqliteFile
 from tools.store import Catalogue, drop
+from tools.store.entries import fetched_name
 
 ITEMS = [
     Item(id="1", title="Red leather sofa", price=300, category="Home > Sofas", brand="Oak & Co", in_stock=True),
@@ -190,11 +191,24 @@ def test_pictures_have_paths_only_while_they_exist(catalogue: Catalogue, tmp_pat
 
 
 def test_dropping_leaves_what_is_beside(catalogue: Catalogue, tmp_path: Path) -> None:
-    (tmp_path / "sessions.sqlite").write_text("keep me")
+    media = tmp_path / "media"
+    (media / "kept").mkdir(parents=True)
+    own, fetched, copied = (
+        media / "lamp.jpg",
+        media / fetched_name("https://shop.example/lamp.jpg"),
+        media / "kept" / "0.jpg",
+    )
+    for file in (tmp_path / "sessions.sqlite", own, fetched, copied):
+        file.write_text("a file")
     catalogue.close()
     drop(tmp_path)
     assert not list(tmp_path.glob("catalogue.sqlite*"))
-    assert (tmp_path / "sessions.sqlite").exists()
+    assert [file.exists() for file in (tmp_path / "sessions.sqlite", own, fetched, copied)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
     drop(tmp_path / "never there")
 
 
