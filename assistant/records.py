@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from assistant.learning.records import Impression
+from assistant.impressions import Impression
 from tools.records import FailureKind, Filters, Hit, Label, PictureDescription, Record, Transcript, Variant
 from tools.taste.records import Interaction
 

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from assistant.errors import ConfigError
 from assistant.storage import KEYS
-from tools.rank_fusion import RRF_K, WEIGHTS
+from tools.rank_fusion import WEIGHTS
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,8 @@ RETIRED: Final = {
     **dict.fromkeys(
         (f"limits.{name}" for name in ("attachments", "image_pixels", "line_bytes", "description_characters")), ""
     ),
-    **dict.fromkeys((f"turn.{name}" for name in ("pool", "tool_seconds", "llm_rank_weight")), ""),
+    **dict.fromkeys((f"turn.{name}" for name in ("pool", "tool_seconds", "llm_rank_weight", "rrf_k")), ""),
+    "turn.fusion": "signals are always fused by rank",
     "reading.question_seconds": "",
     "reading.question_certain": "",
     "taste.remembered_events": "",
@@ -206,14 +207,14 @@ class TurnSettings(Section):
     def _replaced(cls, values: Any) -> Any:  # noqa: ANN401 - whatever was configured
         if isinstance(values, dict) and "rank_by_model" in values:
             raise ValueError('rank_by_model is now ranking: "fused" for false, "vote" for true')
+        if isinstance(values, dict) and "fusion" in values:
+            raise ValueError(
+                "fusion is always rrf now; the other methods are in a checkout: assistant eval research fusion"
+            )
         return values
 
     top_n: int = Field(3, ge=1, le=20)
     candidates: int = Field(8, ge=1, le=40, description="how many fused candidates the model reads")
-    rrf_k: float = Field(RRF_K, gt=0, description="k of reciprocal rank fusion (Cormack et al. 2009)")
-    fusion: Literal["rrf", "score", "zscore", "concat", "learned"] = Field(
-        "rrf", description="how signals become one list: by rank, by score, as one vector, or learned; docs/fusion.md"
-    )
     fuse_signals: bool = Field(
         True, description="false: the signals' lists are taken in turns, without scores, and the model alone orders"
     )
@@ -319,7 +320,9 @@ class Settings(BaseSettings):
     def _without_retired(cls, config: dict[str, Any]) -> dict[str, Any]:
         for name, instead in RETIRED.items():
             section, key = name.split(".")
-            if isinstance(values := config.get(section), dict) and key in values:
+            if not isinstance(values := config.get(section), dict) or key not in values:
+                continue
+            if name != "turn.fusion" or values[key] == "rrf":  # `TurnSettings` refuses another method
                 logger.warning("The setting %s is gone and does nothing%s", name, f": {instead}." if instead else ".")
                 config = {**config, section: {inner: value for inner, value in values.items() if inner != key}}
         return config

@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import to_json
 
 from assistant.errors import StoreError
-from assistant.learning.impressions import ImpressionLog, expire_impressions, forget_impressions
+from assistant.impressions import ImpressionLog, expire_impressions, forget_impressions
 from assistant.llm.adapters import adapters_that_saw
 from assistant.sessions import SessionLog, StoredTurn
 from assistant.settings import Settings

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import count
 from typing import Any
 
@@ -24,8 +23,8 @@ from assistant.agent.relevance import SAME_KIND, best_scores, is_certain, is_nea
 from assistant.agent.state import Assortment, Plan, SearchResult, TurnContext, TurnState, WishSearch, said_by
 from assistant.agent.wishes import listing, shared_out
 from assistant.claims import PriceLimit, named_currency
-from assistant.learning.records import Fusion
-from assistant.learning.store import weights_in_force
+from assistant.impressions import Fusion
+from assistant.learned_weights import weights_in_force
 from assistant.privacy.masking import unmarked
 from assistant.records import Candidate, Provisional
 from assistant.understanding import to_filters
@@ -90,8 +89,7 @@ async def _fuse_one(
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in search.found]
     outcomes = _by_strength(outcomes) if turn.fuse_signals else outcomes
     weights, policy = weights_in_force(context.settings)
-    fuse_all = partial(fuse_outcomes, k=turn.rrf_k, method=turn.fusion)
-    fused = fuse_all(outcomes, weights) if turn.fuse_signals else interleave(outcomes)
+    fused = fuse_outcomes(outcomes, weights) if turn.fuse_signals else interleave(outcomes)
     near = _near(fused, search)
     if fused and not near and spreads(state["understanding"], search.plan):
         search = search.model_copy(update={"plan": search.plan.model_copy(update={"spread": True})})
@@ -101,7 +99,7 @@ async def _fuse_one(
     said, unread = await _said_by_taste(near, state, context)
     if said:
         weights, outcomes = weights_of(state["known"], weights), [*outcomes, *said]
-        near = _by_taste(near, fuse_all(outcomes, weights), state, turn.rrf_k)
+        near = _by_taste(near, fuse_outcomes(outcomes, weights), state)
     near = _kind_first(near, search.plan)
     near = await asyncio.to_thread(_without_others, near, search.plan, state["understanding"].other_things, context)
     near = await asyncio.to_thread(_preferred, near, search.plan, context)
@@ -330,13 +328,12 @@ async def _said_by_taste(
         return [], [say_without("no_history", state["memory"].language, str(exc))]
 
 
-def _by_taste(near: list[FusedHit], fused: list[FusedHit], state: TurnState, k: float) -> list[FusedHit]:
+def _by_taste(near: list[FusedHit], fused: list[FusedHit], state: TurnState) -> list[FusedHit]:
     """The candidates re-ordered by what the user's taste says of them."""
     if state["known"].is_cold:  # what is chosen and what is new take turns
         by_id = {entry.hit.item_id: entry for entry in fused}
         return [
-            replace(by_id[entry.hit.item_id], score=reciprocal_rank(place, k=k))
-            for place, entry in enumerate(near, start=1)
+            replace(by_id[entry.hit.item_id], score=reciprocal_rank(place)) for place, entry in enumerate(near, start=1)
         ]
     kept = {entry.hit.item_id for entry in near}
     return [entry for entry in fused if entry.hit.item_id in kept]

@@ -90,7 +90,6 @@ def _ordered(search: WishSearch, model_order: list[str], settings: Settings, cou
     Args:
         model_order: aliases in the model's order.
     """
-    turn = settings.turn
     if not model_order or search.plan.is_ordered or search.plan.spread:  # as asked for, or category by category
         return search
     by_alias = {candidate.alias: candidate for candidate in search.candidates}
@@ -98,7 +97,7 @@ def _ordered(search: WishSearch, model_order: list[str], settings: Settings, cou
         voted = list(dict.fromkeys([*model_order, *by_alias]))
     else:
         scores = sorted((candidate.score for candidate in search.candidates), reverse=True)
-        voted = vote([*zip(by_alias, scores, strict=True)], model_order, weight=VOTE_WEIGHT, k=turn.rrf_k)
+        voted = vote([*zip(by_alias, scores, strict=True)], model_order, weight=VOTE_WEIGHT)
     order = _with_explored_last(voted, search.candidates, count)
     return search.model_copy(update={"candidates": [by_alias[alias] for alias in order]})
 

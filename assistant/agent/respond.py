@@ -25,7 +25,7 @@ from assistant.agent.state import Plan, TurnContext, TurnState, WishSearch, said
 from assistant.agent.text_checks import may_be_chatted
 from assistant.agent.wishes import groups
 from assistant.errors import LLMBadReply, LLMUnavailable
-from assistant.learning.impressions import impression
+from assistant.impressions import impression
 from assistant.llm.adapters import prompts_in_force
 from assistant.privacy.masking import unmarked, with_note
 from assistant.records import (

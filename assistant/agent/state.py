@@ -14,7 +14,7 @@ from assistant.agent.feedback import Click
 from assistant.agent.personalization import UserContext
 from assistant.agent.reading.reader import MessageReader
 from assistant.claims.entailment import Entailment
-from assistant.learning.records import Fusion
+from assistant.impressions import Fusion
 from assistant.llm.client import ChatClient
 from assistant.records import (
     LOCAL,

@@ -20,7 +20,6 @@ from assistant.cli import (
     doctor,
     interactions,
     keys,
-    learn,
     llm,
     mcp,
     models,
@@ -62,7 +61,6 @@ app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)
 app.command("chat")(chat.chat)
 app.command("replay")(replay.replay)
-app.command("learn")(learn.learn)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)
@@ -85,6 +83,18 @@ def _options(
     ] = False,
 ) -> None:
     """Options of the program itself."""
+
+
+@app.command(
+    "learn",
+    hidden=True,
+    deprecated=True,
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def _learn(context: typer.Context) -> object:
+    """As `assistant eval research learn` was called before 2026-12; to go with the next release."""
+    return app(["eval", "research", "learn", *context.args], prog_name="assistant", standalone_mode=False)
 
 
 def main() -> None:

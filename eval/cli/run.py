@@ -80,7 +80,7 @@ def run(
         for threshold in thresholds
         if (why := threshold.missed(outcome.as_json()["measures"]))
     ]
-    _tell(outcomes, missed, as_json=as_json)
+    tell(outcomes, missed, as_json=as_json)
     if missed:
         raise typer.Exit(NOT_MET)
 
@@ -110,7 +110,7 @@ def _run(suite: "WholeSuite", variant: "EvalVariant", settings: Settings, **opti
     return VariantOutcome(variant.name, folder, cached, scores)
 
 
-def _tell(outcomes: Sequence[VariantOutcome], missed: Sequence[str], *, as_json: bool) -> None:
+def tell(outcomes: Sequence[VariantOutcome], missed: Sequence[str], *, as_json: bool) -> None:
     """The result on standard output."""
     import json
 

@@ -1,1 +1,1 @@
-"""Studies beside the product: public data, simulated users, private counts, fitted fusion. Not in the wheel."""
+"""Studies beside the product: public data, simulated users, private counts, fusion. Not in the wheel."""

@@ -1,6 +1,7 @@
 """What an answer is made with, by hash: the product's code, prompts, model files, libraries, and the catalogue."""
 
 import hashlib
+import inspect
 import json
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import httpx
 from packaging.requirements import Requirement
 
 import eval.runs
+from assistant.agent import fusion
 from assistant.agent.steps import steps_in_force
 from assistant.llm.adapters import prompts_in_force
 from assistant.llm.profiles import endpoint
@@ -41,12 +43,15 @@ def sha256_of(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 
 def code_hash() -> str:
-    """Of the source files that answers come from, in this checkout or installation."""
+    """Of the source files that answers come from, in this checkout or installation, and of the method of fusion."""
     root = Path(eval.runs.__file__).resolve().parents[2]
     own = Path(eval.runs.__file__).resolve().parent
     files = [file for name in PRODUCT for file in _files(root / name) if file.suffix in CODE]
     files += [file for name in ANSWERERS for file in _files((own / name).resolve())]
-    return sha256_of({file.relative_to(root).as_posix(): file_record(file).sha256 for file in files})
+    method = fusion.fusion_method  # a study's own one comes with the files beside it
+    files += _files(Path(inspect.getfile(inspect.unwrap(method))).resolve().parent)
+    hashes = {file.relative_to(root).as_posix(): file_record(file).sha256 for file in files}
+    return sha256_of({**hashes, "fusion": method.__qualname__})
 
 
 def commit() -> str:

@@ -85,6 +85,15 @@ def test_a_setting_that_became_a_constant_is_told_of_and_ignored(
     assert not {key for key, _ in settings_in_code()} & set(RETIRED)
 
 
+def test_fusion_by_rank_is_told_of_and_another_method_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    load_settings(turn={"fusion": "rrf"})
+    assert caplog.messages == [
+        "The setting turn.fusion is gone and does nothing: signals are always fused by rank.",
+    ]
+    with pytest.raises(ConfigError, match=r"^The setting turn is wrong: .*assistant eval research fusion\.$"):
+        load_settings(turn={"fusion": "learned"})
+
+
 def test_an_installed_product_keeps_its_data_in_the_users_own_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import typer
 
-from eval.research.cli import fusion, privacy, public, simulate
+from eval.research.cli import fusion, learn, privacy, public, simulate
 
 COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
     "simulate": simulate.simulate,
@@ -15,9 +15,12 @@ COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
     "private-counts": privacy.private_counts,
     "fit-fusion": fusion.fit_fusion,
 }
+"""Those that were commands of `assistant eval` before 2026-11."""
 
 app = typer.Typer(
-    no_args_is_help=True, help="Studies beside the product: public data, simulated users, private counts."
+    no_args_is_help=True, help="Studies beside the product: public data, simulated users, private counts, fusion."
 )
+app.command("fusion")(fusion.fusion)
+app.command("learn")(learn.learn)
 for name, command in COMMANDS.items():
     app.command(name)(command)

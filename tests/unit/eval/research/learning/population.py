@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from assistant.learning.presses import ClickedRanking
-from assistant.learning.records import Impression, LoggedCandidate, RankedSignal
+from assistant.impressions import Impression, LoggedCandidate, RankedSignal
+from eval.research.learning.presses import ClickedRanking
 
 CANDIDATES, PLACES = 8, 3
 IN_FORCE = {"dense": 0.5, "keyword": 1.5}

@@ -17,8 +17,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.learning.presses import ClickedRanking
-from assistant.learning.records import Estimate, Impression, OffPolicy, Propensities
+from assistant.impressions import Impression
+from eval.research.learning.presses import ClickedRanking
+from eval.research.learning.records import Estimate, OffPolicy, Propensities
 from tools.rank_fusion import reciprocal_rank
 
 CLIP: Final = 10.0

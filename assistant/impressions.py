@@ -8,9 +8,12 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pydantic import Field
+
 from assistant.errors import StoreError
-from assistant.learning.records import Impression, LoggedCandidate
 from assistant.storage import SESSIONS
+from tools.rank_fusion import RRF_K
+from tools.records import Record
 from tools.storage import SqliteFile
 
 if TYPE_CHECKING:
@@ -32,6 +35,47 @@ end;
 
 Press = tuple[str, str, str, float]
 """Session, item, event and when, in seconds since 1970."""
+
+
+class RankedSignal(Record):
+    """One list's opinion of one item, as fusion reads it."""
+
+    source: str = Field(description="a signal's source, or browse for a list without signals")
+    rank: int = Field(ge=1, description="1 is best within its list")
+    score: float = Field(description="the source's own scale")
+    share: float = Field(ge=0, le=1, description="the score between the list's worst (0) and best (1)")
+    lists: int = Field(1, ge=1, description="how many lists of this source there are; they share its weight")
+
+
+class Fusion(Record):
+    """What a turn's ranking was made of."""
+
+    votes: dict[str, list[RankedSignal]] = Field(description="by item id")
+    weights: dict[str, float] = Field(description="in force, by source")
+    policy: str = Field(description="version of the learned weights among them; empty: none")
+
+
+class LoggedCandidate(Record):
+    """One candidate of a logged ranking."""
+
+    item_id: str
+    position: int | None = Field(ge=1, description="where the user saw it, 1 is first; None: not shown")
+    propensity: float = Field(1.0, gt=0, le=1, description="how likely the policy was to put it there")
+    votes: list[RankedSignal]
+
+
+class Impression(Record):
+    """One ranking as a user saw it. No words of the user's are in it."""
+
+    session_id: str
+    turn: int = Field(ge=1)
+    user: str = Field(description="pseudonym")
+    at: float = Field(description="seconds since 1970")
+    policy: str = Field(description="version of the learned weights in force; empty: the settings' own")
+    method: str = Field(description="the method of fusion")
+    k: float = Field(description="the constant of reciprocal rank fusion")
+    weights: dict[str, float] = Field(description="in force, by source")
+    items: list[LoggedCandidate] = Field(description="every candidate, in the fused order")
 
 
 class ImpressionLog:
@@ -142,8 +186,8 @@ def impression(state: "TurnState", context: "TurnContext", *, at: float) -> Impr
         user=state["request"].owner,
         at=at,
         policy=fusion.policy,
-        method=settings.turn.fusion if settings.turn.fuse_signals else "none",
-        k=settings.turn.rrf_k,
+        method="rrf" if settings.turn.fuse_signals else "none",
+        k=RRF_K,
         weights=fusion.weights,
         items=[
             LoggedCandidate(item_id=one, position=positions.get(one), votes=fusion.votes.get(one, [])) for one in ids

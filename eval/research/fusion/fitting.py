@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 import torch
 
-from assistant.learning.gates import known
-from assistant.learning.records import Context, FusionGates, RankedSignal
-from tools.rank_fusion import reciprocal_rank
+from assistant.impressions import RankedSignal
+from eval.research.fusion.gates import Context, FusionGates, known
+from tools.rank_fusion import RRF_K, reciprocal_rank
 
 STEPS: Final = 200
 FIRST_SCALE: Final = 30.0
@@ -43,7 +43,7 @@ def fit(
     contexts: Sequence[Context] = ("always",),
     with_scores: bool = False,
     l2: float = 0.01,
-    k: float = 60.0,
+    k: float = RRF_K,
 ) -> FusionGates:
     """Gates that put what gained first; deterministic.
 

@@ -4,10 +4,11 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import BadInput, StoreError
-from assistant.learning import store
-from assistant.learning.records import Fitted, Learned
-from assistant.learning.store import POINTER, in_force, keep, learning_folder, roll_back, weights_in_force
+from assistant.learned_weights import POINTER, LearnedWeights, in_force, learning_folder, weights_in_force
 from assistant.settings import Settings, TurnSettings
+from eval.research.learning import store
+from eval.research.learning.records import Fitted, Learned
+from eval.research.learning.store import keep, roll_back
 
 DEFAULT = TurnSettings().weights
 
@@ -27,7 +28,7 @@ def folder(settings: Settings) -> Path:
 
 
 def test_nothing_learned_leaves_the_settings_weights(settings: Settings, folder: Path) -> None:
-    assert in_force(folder) is None
+    assert in_force(folder, LearnedWeights) is None
     assert weights_in_force(settings) == (DEFAULT, "")
 
 
@@ -101,4 +102,4 @@ def test_a_turn_goes_on_with_the_settings_weights_where_the_files_are_damaged(
     (folder / POINTER).write_text(content)
     assert weights_in_force(settings) == (DEFAULT, "")
     with pytest.raises(StoreError):
-        in_force(folder)
+        in_force(folder, LearnedWeights)

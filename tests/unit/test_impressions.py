@@ -4,8 +4,14 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import StoreError
-from assistant.learning.impressions import ImpressionLog, expire_impressions, forget_impressions
-from assistant.learning.records import Impression, LoggedCandidate, RankedSignal
+from assistant.impressions import (
+    Impression,
+    ImpressionLog,
+    LoggedCandidate,
+    RankedSignal,
+    expire_impressions,
+    forget_impressions,
+)
 from assistant.sessions import SessionLog
 from assistant.storage import SESSIONS
 

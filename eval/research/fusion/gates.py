@@ -8,13 +8,17 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from assistant.errors import StoreError
-from assistant.learning.records import Context, FusionGates, RankedSignal
-from tools.rank_fusion import reciprocal_rank
+from assistant.impressions import RankedSignal
+from tools.rank_fusion import RRF_K, reciprocal_rank
+from tools.records import Record
+
+Context = Literal["always", "text", "photo", "session", "history"]
+"""What is known in a turn; ``always`` is the constant."""
 
 BUILT_IN: Final = Path(__file__).with_name("gates.json")
 """Fitted on the conversations of the suite shop-dev: `assistant eval research fit-fusion shop-dev`."""
@@ -24,6 +28,21 @@ TELLS: Final[dict[str, Context]] = {
     "session": "session", "profile": "history", "collaborative": "history",
 }  # fmt: skip
 """What a source's being there says of the turn."""
+
+
+class FusionGates(Record):
+    """Learned fusion: which sources are listened to, given what is known in the turn.
+
+    An item's score is the sum over sources of ``gate * (rank part + scores[source] * share)``, the gates a softmax over
+    the sources that the turn has of ``log prior + logits[source] . context``. With all numbers 0 it orders as weighted
+    rank fusion with the prior does.
+    """
+
+    k: float = Field(RRF_K, gt=0, description="of the rank part, (k + 1) / (k + rank)")
+    prior: dict[str, float] = Field(description="weight by source before anything was learned")
+    logits: dict[str, dict[Context, float]] = Field({}, description="by source: what each known thing adds")
+    scores: dict[str, float] = Field({}, description="by source: how much its normalised score counts besides its rank")
+    fitted_on: str = Field("", description="on what, and how many rankings")
 
 
 def known(sources: Iterable[str]) -> set[Context]:
@@ -66,7 +85,7 @@ def part(gates: FusionGates, vote: RankedSignal) -> float:
 
 @cache
 def built_in() -> FusionGates:
-    """The gates that come with the product."""
+    """The gates fitted on the suite shop-dev."""
     return read_gates(BUILT_IN)
 
 

@@ -1,4 +1,4 @@
-"""assistant learn: fusion weights from what was shown and pressed, with a held-out check, and back again."""
+"""assistant eval research learn: fusion weights from what was shown and pressed, with a check, and back again."""
 
 import time
 from pathlib import Path
@@ -10,7 +10,7 @@ from assistant.errors import BadInput
 from assistant.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from assistant.learning.records import Estimate, Fitted
+    from eval.research.learning.records import Estimate, Fitted
 
 
 def learn(
@@ -34,8 +34,9 @@ def learn(
 
 def _learn(settings: Settings, *, eta: float, dry_run: bool, as_json: bool) -> None:
     from assistant.ingest.progress import progress_for_terminal
-    from assistant.learning.records import Learned
-    from assistant.learning.store import keep, learning_folder
+    from assistant.learned_weights import learning_folder
+    from eval.research.learning.records import Learned
+    from eval.research.learning.store import keep
 
     progress_for_terminal().say("Fitting the weights to the logged rankings")
     fitted = fitted_to_log(settings, eta=eta)
@@ -59,12 +60,12 @@ def fitted_to_log(settings: Settings, *, eta: float) -> "Fitted":
     Raises:
         StoreError: they cannot be read.
     """
-    from assistant.learning.impressions import ImpressionLog
-    from assistant.learning.learn import learn as learn_from
-    from assistant.learning.presses import judged
-    from assistant.learning.store import weights_in_force
+    from assistant.impressions import ImpressionLog
+    from assistant.learned_weights import weights_in_force
     from assistant.sessions import SessionLog
     from assistant.storage import SESSIONS
+    from eval.research.learning.learn import learn as learn_from
+    from eval.research.learning.presses import judged
 
     path: Path = settings.data_folder / SESSIONS
     SessionLog(path)  # makes the tables where nobody has asked anything yet
@@ -73,7 +74,8 @@ def fitted_to_log(settings: Settings, *, eta: float) -> "Fitted":
 
 
 def _roll_back(settings: Settings, *, as_json: bool) -> None:
-    from assistant.learning.store import learning_folder, roll_back
+    from assistant.learned_weights import learning_folder
+    from eval.research.learning.store import roll_back
 
     version = roll_back(learning_folder(settings.data_folder))
     if as_json:
@@ -84,9 +86,10 @@ def _roll_back(settings: Settings, *, as_json: bool) -> None:
 
 
 def _show(settings: Settings, *, as_json: bool) -> None:
-    from assistant.learning.store import in_force, learning_folder
+    from assistant.learned_weights import in_force, learning_folder
+    from eval.research.learning.records import Learned
 
-    learned = in_force(learning_folder(settings.data_folder))
+    learned = in_force(learning_folder(settings.data_folder), Learned)
     if as_json:
         typer.echo(learned.model_dump_json(indent=1) if learned else '{"version": 0}')
     elif learned is None:

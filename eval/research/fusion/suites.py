@@ -11,11 +11,12 @@ from pathlib import Path
 from assistant.engines import open_engines
 from assistant.errors import BadInput
 from assistant.front import Assistant
+from assistant.impressions import Impression
 from assistant.ingest.progress import Progress
-from assistant.learning.fitting import LabelledRanking, fit
-from assistant.learning.records import Context, FusionGates, Impression
 from assistant.sessions import new_session_id
 from assistant.settings import Settings, TurnSettings
+from eval.research.fusion.fitting import LabelledRanking, fit
+from eval.research.fusion.gates import Context, FusionGates
 from eval.runs.answering import ReadyTurn
 from eval.runs.baselines.turns import NoModel
 from eval.runs.run import eval_folder
@@ -37,13 +38,13 @@ def fit_on_suite(suite: Suite, settings: Settings, *, progress: Progress) -> Fus
         BadInput: no turn has any.
         ServiceMissing, StoreError: as a run of the suite.
     """
-    turn = settings.turn.model_copy(update={"candidates": CANDIDATES, "fusion": "rrf"})
+    turn = settings.turn.model_copy(update={"candidates": CANDIDATES})
     settings = suite_settings(suite, settings.model_copy(update={"turn": turn}), progress=progress)
     rankings = asyncio.run(_rankings(suite, settings, progress))
     if not rankings:
         raise BadInput(f"No turn of the suite {suite.suite} has graded items among its candidates.")
     prior = {**TurnSettings().weights, "browse": BROWSE}
-    gates = fit(rankings, prior, contexts=CONTEXTS, with_scores=True, l2=L2, k=settings.turn.rrf_k)
+    gates = fit(rankings, prior, contexts=CONTEXTS, with_scores=True, l2=L2)
     return gates.model_copy(update={"fitted_on": f"suite {suite.suite}, {len(rankings)} rankings"})
 
 

@@ -1,4 +1,4 @@
-"""`assistant learn` on logs of a simulated population, as a user would call it."""
+"""`assistant eval research learn` on logs of a simulated population, as a user would call it."""
 
 import json
 from pathlib import Path
@@ -8,13 +8,13 @@ from typer.testing import CliRunner, Result
 
 from assistant.cli import app
 from assistant.errors import BadInput
-from assistant.learning.impressions import ImpressionLog
-from assistant.learning.presses import ClickedRanking
-from assistant.learning.store import weights_in_force
+from assistant.impressions import ImpressionLog
+from assistant.learned_weights import weights_in_force
 from assistant.sessions import SessionLog
 from assistant.settings import Settings, load_settings
 from assistant.storage import SESSIONS
-from tests.unit.learning.population import population
+from eval.research.learning.presses import ClickedRanking
+from tests.unit.eval.research.learning.population import population
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def logged(settings: Settings, rankings: list[ClickedRanking]) -> None:
 
 
 def learn(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["learn", *arguments])
+    return CliRunner().invoke(app, ["eval", "research", "learn", *arguments])
 
 
 def test_weights_are_learned_shown_and_rolled_back(settings: Settings) -> None:
@@ -79,3 +79,11 @@ def test_nothing_was_ever_asked(settings: Settings) -> None:
     assert isinstance(learn().exception, BadInput)
     assert "Nothing learned is in force" in learn("--show").output
     assert isinstance(learn("--rollback").exception, BadInput)
+
+
+def test_the_old_name_does_the_same_and_says_that_it_goes(settings: Settings) -> None:
+    logged(settings, population(34))
+    old, new = CliRunner().invoke(app, ["learn", "--json"]), learn("--json")
+    assert (old.stdout, str(old.exception)) == (new.stdout, str(new.exception))
+    assert "deprecated" in old.stderr
+    assert "Nothing learned is in force" in CliRunner().invoke(app, ["learn", "--show"]).output

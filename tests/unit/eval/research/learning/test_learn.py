@@ -1,10 +1,11 @@
 import pytest
 
-from assistant.learning.learn import LEAST_PRESSES, learn
-from assistant.learning.offpolicy import CLIP, off_policy, order
-from assistant.learning.presses import ClickedRanking, judged, propensities
-from assistant.learning.records import Impression, LoggedCandidate, Propensities, RankedSignal
-from tests.unit.learning.population import IN_FORCE, PLACES, population
+from assistant.impressions import Impression, LoggedCandidate, RankedSignal
+from eval.research.learning.learn import LEAST_PRESSES, learn
+from eval.research.learning.offpolicy import CLIP, off_policy, order
+from eval.research.learning.presses import ClickedRanking, judged, propensities
+from eval.research.learning.records import Propensities
+from tests.unit.eval.research.learning.population import IN_FORCE, PLACES, population
 
 
 def share_of_dense(weights: dict[str, float]) -> float:

@@ -5,10 +5,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from assistant.learning.fitting import LabelledRanking, fit
-from assistant.learning.offpolicy import off_policy
-from assistant.learning.presses import ClickedRanking, propensities
-from assistant.learning.records import Fitted, Propensities
+from eval.research.fusion.fitting import LabelledRanking, fit
+from eval.research.learning.offpolicy import off_policy
+from eval.research.learning.presses import ClickedRanking, propensities
+from eval.research.learning.records import Fitted, Propensities
 
 LEAST_PRESSES: Final = 100
 LEAST_SESSIONS: Final = 30

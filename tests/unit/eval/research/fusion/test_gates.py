@@ -1,8 +1,8 @@
 import pytest
 
 from assistant.agent.fusion import SearchOutcome, fuse, votes
-from assistant.learning.gates import built_in, gate, gated_scores, known
-from assistant.learning.records import FusionGates, RankedSignal
+from assistant.impressions import RankedSignal
+from eval.research.fusion.gates import FusionGates, built_in, gate, gated_scores, known
 from tools.records import Hit, Signal
 
 PRIOR = {"dense": 1.0, "keyword": 0.7, "picture": 2.0}
@@ -34,7 +34,7 @@ def test_unfitted_gates_order_as_weighted_rank_fusion_does() -> None:
     ]  # fmt: skip
     outcomes = [SearchOutcome("search_by_text", "q", hits)]
     scores = gated_scores(FusionGates(prior=PRIOR), votes(outcomes))
-    assert sorted(scores, key=lambda item: -scores[item]) == [e.hit.item_id for e in fuse(outcomes, PRIOR, k=60)]
+    assert sorted(scores, key=lambda item: -scores[item]) == [e.hit.item_id for e in fuse(outcomes, PRIOR)]
 
 
 def test_a_learned_share_counts_how_far_scores_are_apart() -> None:
@@ -55,5 +55,5 @@ def test_two_lists_of_a_source_share_its_gate() -> None:
     assert gated_scores(FusionGates(prior=PRIOR), {"a": [vote("dense", 1, lists=2)] * 2}) == pytest.approx(once)
 
 
-def test_the_gates_that_come_with_the_product_know_every_source_of_a_search() -> None:
+def test_the_fitted_gates_know_every_source_of_a_search() -> None:
     assert {"picture", "picture_text", "text_picture", "dense", "keyword", "browse"} <= set(built_in().prior)

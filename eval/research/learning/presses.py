@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast, get_args
 
-from assistant.learning.impressions import Press
-from assistant.learning.records import Impression, Propensities
+from assistant.impressions import Impression, Press
+from eval.research.learning.records import Propensities
 from tools.taste.records import STRENGTHS, EventKind
 
 LEAST_TO_MEASURE: Final = 200
