@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from importlib.metadata import entry_points, version
+from importlib.util import find_spec
 from typing import Annotated, NoReturn
 
 import typer
@@ -33,7 +34,7 @@ from assistant.cli import (
     tune,
     users,
 )
-from assistant.errors import ProductError
+from assistant.errors import ConfigError, ProductError
 from tools.storage import UMASK
 
 PACKAGE = "recommendation-assistant"
@@ -93,7 +94,15 @@ def _options(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )
 def _learn(context: typer.Context) -> object:
-    """As `assistant eval research learn` was called before 2026-12; to go with the next release."""
+    """As `assistant eval research learn` was called before 2026-12; to go with the next release.
+
+    Raises:
+        ConfigError: the program is not run from a checkout.
+    """
+    if not (entry_points(group="assistant.commands") and find_spec("eval.research")):
+        raise ConfigError(
+            "Weights are fitted in a checkout of the project: assistant eval research learn (docs/fusion.md)."
+        )
     return app(["eval", "research", "learn", *context.args], prog_name="assistant", standalone_mode=False)
 
 
