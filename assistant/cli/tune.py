@@ -26,6 +26,7 @@ def tune(
         Path | None,
         typer.Option("--from", metavar="FOLDER", help="Also learn from the conversations of this data folder."),
     ] = None,
+    start: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Go on from the adapter of this folder.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the adapter; default: where it is used from.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the adapter's card as one JSON object.")] = False,
 ) -> None:
@@ -33,7 +34,7 @@ def tune(
 
     Stop the language model's server before, and start it anew after: it takes the adapter up by itself.
     """
-    from assistant.llm.adapters import trained_folder
+    from assistant.llm.adapters import adapter_at, trained_folder
     from assistant.llm.profiles import weights_folder
     from assistant.models.names import model_name
     from assistant.tuning.own import OwnExamples, own_examples
@@ -42,12 +43,13 @@ def tune(
     settings = load_settings()
     user_examples = own_examples(data_folder) if data_folder else OwnExamples([], [])
     base, name = weights_folder(settings), model_name(settings)
+    going_on = adapter_at(start, name) if start else None
     folder = out or trained_folder(settings, name)
     folder.mkdir(parents=True, exist_ok=True)
     examples, held_out = _examples(settings, folder, part, seed)
     recipe = Recipe(rank=rank, alpha=2 * rank, rate=rate, epochs=epochs, batch=batch, seed=seed)
     examples = [*user_examples.examples, *examples]  # the trainer mixes them
-    card = train(examples, held_out, base, name, folder, recipe, users=user_examples.users, say=_say)
+    card = train(examples, held_out, base, name, folder, recipe, start=going_on, users=user_examples.users, say=_say)
     typer.echo(card.model_dump_json() if as_json else card_text(card, folder))
 
 

@@ -65,15 +65,23 @@ def adapter_in_force(settings: Settings) -> Adapter | None:
         return None
     name = model_name(settings)
     if setting != "auto":
-        folder = Path(setting).expanduser()
-        adapter = _read(folder)
-        if adapter is None:
-            raise ConfigError(f"llm.adapter is {setting}, where there is no adapter; make one with: assistant tune")
-        if adapter.card.base != name:
-            raise ConfigError(f"The adapter {folder} is one of {adapter.card.base}, and llm.model is {name}.")
-        return adapter
+        return adapter_at(Path(setting).expanduser(), name)
     bundled = Path(str(files(__package__))) / "adapters" / Path(name).name
     return _read(trained_folder(settings, name)) or (_read(bundled) if bundled.name == name else None)
+
+
+def adapter_at(folder: Path, model: str) -> Adapter:
+    """The adapter of the folder.
+
+    Raises:
+        ConfigError: there is none, or it is another model's.
+    """
+    adapter = _read(folder)
+    if adapter is None:
+        raise ConfigError(f"There is no adapter in {folder}; make one with: assistant tune")
+    if adapter.card.base != model:
+        raise ConfigError(f"The adapter {folder} is one of {adapter.card.base}, and llm.model is {model}.")
+    return adapter
 
 
 def trained_folder(settings: Settings, model: str) -> Path:

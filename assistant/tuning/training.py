@@ -8,13 +8,13 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from assistant.errors import ConfigError
-from assistant.llm.adapters import CARD, AdapterCard
+from assistant.llm.adapters import CARD, Adapter, AdapterCard
 from assistant.llm.profiles import best_cpu_dtype
 from assistant.tuning.examples import Example
 
@@ -50,6 +50,8 @@ class Recipe:
     longest: int = 768
     """Tokens; a longer example is left out."""
     seed: int = 0
+    start: str = ""
+    """SHA-256 of the adapter's weights that it goes on from; empty: from nothing."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def train(
     folder: Path,
     recipe: Recipe,
     *,
+    start: Adapter | None = None,
     users: Sequence[str] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> AdapterCard:
@@ -101,6 +104,7 @@ def train(
         base: folder of the base model.
         name: the base model's name, as settings name it.
         folder: of the adapter; checkpoints lie below it until the end.
+        start: an adapter of the same base to go on from.
         users: pseudonyms of the users whose conversations are among the examples.
         say: told of the progress.
 
@@ -108,7 +112,7 @@ def train(
         ConfigError: the extra ``tune`` is not installed, or nothing can be learned from the examples.
     """
     try:
-        from peft import LoraConfig, get_peft_model
+        from peft import LoraConfig, PeftModel, get_peft_model
         from peft.helpers import disable_input_dtype_casting
     except ImportError as exc:
         raise ConfigError("Training needs the extra tune: pip install 'recommendation-assistant[tune]'") from exc
@@ -125,8 +129,13 @@ def train(
     on_card = torch.cuda.is_available()
     short = on_card or best_cpu_dtype() == "bfloat16"
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16 if short else torch.float32)
-    lora = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=0.0, target_modules=list(LAYERS))
-    taught = get_peft_model(model, lora)
+    if start:
+        taught = PeftModel.from_pretrained(model, start.folder, is_trainable=True)
+        shape = taught.peft_config["default"]
+        recipe = replace(recipe, start=start.digest, rank=shape.r, alpha=shape.lora_alpha)
+    else:
+        lora = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=0.0, target_modules=list(LAYERS))
+        taught = get_peft_model(model, lora)
     say(f"{len(data):,} examples of {sum(len(one.ids) for one in data):,} tokens; {len(test)} held out")
     digest = hashlib.sha256("\n".join(one.model_dump_json() for one in examples).encode()).hexdigest()
     known = hashlib.sha256(f"{digest} {recipe}".encode()).hexdigest()[:12]

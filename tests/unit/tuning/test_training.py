@@ -1,6 +1,7 @@
 """Training an adapter on a tiny model: what is learned, going on where it was stopped, and what is served of it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,16 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from assistant.agent.scores import identity
 from assistant.errors import ConfigError
 from assistant.front import Assistant
-from assistant.llm.adapters import CARD, TAUGHT, WEIGHTS, adapter_in_force, is_taught, merged, prompts_in_force
+from assistant.llm.adapters import (
+    CARD,
+    TAUGHT,
+    WEIGHTS,
+    adapter_at,
+    adapter_in_force,
+    is_taught,
+    merged,
+    prompts_in_force,
+)
 from assistant.settings import Settings
 from assistant.tuning.examples import Example, ExampleMessage
 from assistant.tuning.training import IGNORED, Recipe, tokens_of, train
@@ -98,6 +108,16 @@ def _loss(folder: Path, examples: list[Example]) -> float:
             out = model(input_ids=torch.tensor([tokens.ids]), labels=torch.tensor([tokens.labels]))
         losses.append(float(out.loss))
     return sum(losses) / len(losses)
+
+
+def test_a_training_goes_on_from_another_adapter(base: Path, tmp_path: Path) -> None:
+    quick = Recipe(rank=4, alpha=8, rate=2e-2, epochs=5, batch=4)
+    first = train(EXAMPLES, EXAMPLES, base, "tiny", tmp_path / "first", quick)
+    start = adapter_at(tmp_path / "first", "tiny")
+    second = train(EXAMPLES, EXAMPLES, base, "tiny", tmp_path / "second", replace(quick, rank=16), start=start)
+    assert (second.settings["rank"], second.settings["start"]) == (4, start.digest)
+    assert second.figures["loss_before"] == pytest.approx(first.figures["loss_after"], rel=0.05)  # kept in 16 bits
+    assert second.figures["loss_after"] < first.figures["loss_after"]
 
 
 def test_an_adapter_of_another_model_or_of_none_is_refused_by_name(base: Path, tmp_path: Path) -> None:
