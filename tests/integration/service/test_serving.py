@@ -124,7 +124,6 @@ class Place:
             "ASSISTANT_SERVICE__PORT": port,
             "ASSISTANT_SERVICE__REQUESTS_PER_MINUTE": 1_000_000,
             "ASSISTANT_SERVICE__TURNS_AT_ONCE": 1_000,
-            "ASSISTANT_SERVICE__TURNS_IN_ALL": 1_000,
             "PYTHONPATH": ROOT,
         }
         named = {f"ASSISTANT_{name.upper()}": value for name, value in settings.items()}
@@ -132,7 +131,9 @@ class Place:
 
     def start(self, *arguments: str, wait: bool = True, bounds: str = "", **settings: object) -> Server:
         """Start the command, with other bounds of the service (``body_seconds=2``); it is killed with the test."""
-        set_bounds = f"import assistant.settings as s; s.ServiceSettings.bounds = s.ServiceBounds({bounds})"
+        set_bounds = (
+            f"import assistant.settings as s; s.ServiceSettings.bounds = s.ServiceBounds(turns_in_all=1_000, {bounds})"
+        )
         command = [sys.executable, "-c", f"{set_bounds}; {MAIN}", "serve"]
         port, errors = free_port(), self.folder / f"errors-{len(self.started)}.txt"
         with errors.open("wb") as err:
@@ -339,7 +340,7 @@ def settle(server: Server, seconds: float = 60) -> None:
 
 
 def test_clients_that_say_too_little_or_take_nothing_are_cut_off(place: Place) -> None:
-    server = place.start("--no-llm", service__header_seconds=1, service__send_seconds=2)
+    server = place.start("--no-llm", bounds="header_seconds=1, send_seconds=2")
     address = ("127.0.0.1", server.port)
     session = server.session()
     assert server.say(session, "Hello!").status_code == 200

@@ -36,7 +36,7 @@ SECRET = "zebra-coloured umbrella"
 def lines() -> Iterator[io.StringIO]:
     """What the service writes to its log, as JSON lines; the process's own logging is put back afterwards."""
     root, out = logging.getLogger(), io.StringIO()
-    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in ("", *logs.OURS)}
+    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in ("", *logs.PACKAGES)}
     logs.set_up(ServiceSettings(log_format="json"), out)
     yield out
     root.handlers[:] = handlers
