@@ -146,5 +146,4 @@ def _ranks(hit: Hit, position: int) -> list[tuple[str, int]]:
 
 
 def _sources(outcome: SearchOutcome) -> set[str]:
-    sources: set[str] = {signal.source for hit in outcome.hits for signal in hit.signals}
-    return sources or {"browse"}
+    return {source for hit in outcome.hits for source, _ in _ranks(hit, 0)} or {"browse"}

@@ -28,6 +28,11 @@ def test_a_list_without_signals_counts_by_position() -> None:
     assert [f.hit.item_id for f in fuse([listed], {})] == ["a", "b"]
 
 
+def test_a_list_may_hold_items_with_and_without_signals() -> None:
+    mixed = SearchOutcome("search_by_text", "chair", [hit("a"), hit("b", dense=1)])
+    assert [f.hit.item_id for f in fuse([mixed], {"dense": 2})] == ["b", "a"]
+
+
 def test_unweighted_fusion_equals_ranx() -> None:
     dense, keyword = {"a": 3.0, "b": 2.0, "c": 1.0}, {"c": 3.0, "d": 2.0}
     reference = ranx_fuse([Run({"q": dense}), Run({"q": keyword})], method="rrf", params={"k": 60})
