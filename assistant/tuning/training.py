@@ -131,7 +131,7 @@ def train(
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16 if short else torch.float32)
     if start:
         taught = PeftModel.from_pretrained(model, start.folder, is_trainable=True)
-        shape = taught.peft_config["default"]
+        shape = cast("LoraConfig", taught.peft_config["default"])
         recipe = replace(recipe, start=start.digest, rank=shape.r, alpha=shape.lora_alpha)
     else:
         lora = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=0.0, target_modules=list(LAYERS))
