@@ -31,19 +31,19 @@ class Lazy(Generic[T]):
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
         self._lock = RLock()
-        self._made: list[T] = []
+        self._values: list[T] = []
 
     def __call__(self) -> T:
-        if not self._made:
+        if not self._values:
             with self._lock:
-                if not self._made:
-                    self._made.append(self._make())
-        return self._made[0]
+                if not self._values:
+                    self._values.append(self._make())
+        return self._values[0]
 
     @property
-    def made(self) -> bool:
+    def is_made(self) -> bool:
         """True once the value is there."""
-        return bool(self._made)
+        return bool(self._values)
 
 
 def lazily(value: T | Callable[[], T]) -> Lazy[T]:
@@ -52,7 +52,7 @@ def lazily(value: T | Callable[[], T]) -> Lazy[T]:
 
 
 @contextmanager
-def loading(what: str) -> Iterator[None]:
+def loading(model: str) -> Iterator[None]:
     """Translate whatever a library raises on absent or damaged model files: there is no common type between them.
 
     Raises:
@@ -66,4 +66,4 @@ def loading(what: str) -> Iterator[None]:
         raise ServiceMissing(f"The Python package {exc.name} is missing; install the product again.") from exc
     except Exception as exc:
         reason = " ".join(str(exc).split())[:200] or type(exc).__name__
-        raise ServiceMissing(f"The model {what} cannot be loaded: {reason}") from exc
+        raise ServiceMissing(f"The model {model} cannot be loaded: {reason}") from exc

@@ -87,7 +87,7 @@ class OnnxTextModel:
         return TokenStates(offsets, states[0][positions], rows[0])
 
     def _split(self, texts: Sequence[str]) -> "list[Encoding]":
-        small = self._index.tokenizer_for(texts) if self._index and not self._tokenizer.made else None
+        small = self._index.tokenizer_for(texts) if self._index and not self._tokenizer.is_made else None
         tokenizer = self._prepared(small) if small else self._tokenizer()
         return tokenizer.encode_batch(list(texts))
 
@@ -99,8 +99,8 @@ class OnnxTextModel:
         for row, encoding in enumerate(encodings):
             ids[row, : len(encoding)] = encoding.ids
             mask[row, : len(encoding)] = 1
-        found: list[NDArray[np.float32]] = self._session().run(outputs, {"input_ids": ids, "attention_mask": mask})
-        return found
+        results: list[NDArray[np.float32]] = self._session().run(outputs, {"input_ids": ids, "attention_mask": mask})
+        return results
 
     def _load_tokenizer(self) -> "Tokenizer":
         with importing():
@@ -132,7 +132,7 @@ class OnnxTextModel:
 def _batches(encodings: Sequence["Encoding"], most: int) -> Iterator[list[int]]:
     """Positions of texts of similar length, at most so many together; the longest first."""
     batch: list[int] = []
-    for position in sorted(range(len(encodings)), key=lambda each: -len(encodings[each])):
+    for position in sorted(range(len(encodings)), key=lambda index: -len(encodings[index])):
         if batch and (len(batch) == most or (len(batch) + 1) * len(encodings[batch[0]]) > TOKENS_TOGETHER):
             yield batch
             batch = []

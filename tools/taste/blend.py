@@ -55,23 +55,25 @@ class Blend:
         weights = np.array([PRIOR[name] for name in names], np.float32).T
         return cls(tuple(names), weights, np.array([0.0, 1.0], np.float32))
 
-    def scores(self, parts: Mapping[str, Matrix], known: NDArray[np.int64], touched: NDArray[np.bool_]) -> Matrix:
+    def scores(
+        self, parts: Mapping[str, Matrix], chosen_counts: NDArray[np.int64], touched: NDArray[np.bool_]
+    ) -> Matrix:
         """Blended scores (n, items).
 
         Args:
             parts: each part's scores (n, items), standardised; `CONTENT` too where there is a multimodal model.
-            known: how many chosen items each history holds, (n,).
+            chosen_counts: how many chosen items each history holds, (n,).
             touched: whether anybody chose the item, (items,).
         """
-        stages = stage_of(known)
+        stages = stage_of(chosen_counts)
         weights = self.weights[np.maximum(stages, 0)]
-        total = sum(weights[:, place, np.newaxis] * parts[name] for place, name in enumerate(self.names))
+        total = sum(weights[:, column, np.newaxis] * parts[name] for column, name in enumerate(self.names))
         total = np.where((stages >= 0)[:, np.newaxis], total, parts[POPULARITY])
         total = standardised(total, touched)
         if CONTENT in parts and not touched.all():
             constant, slope = self.untouched
-            behind = np.where(stages >= 0, held_back(touched), NOTHING_KNOWN)[:, np.newaxis]
-            total[:, ~touched] = constant + slope * parts[CONTENT][:, ~touched] - behind
+            penalty = np.where(stages >= 0, held_back(touched), NOTHING_KNOWN)[:, np.newaxis]
+            total[:, ~touched] = constant + slope * parts[CONTENT][:, ~touched] - penalty
         return total
 
 
@@ -84,9 +86,9 @@ def held_back(touched: NDArray[np.bool_]) -> float:
     return float(np.log(max(excess, 1.0)) / 3.0)
 
 
-def stage_of(known: NDArray[np.int64]) -> NDArray[np.int64]:
+def stage_of(chosen_counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Place in `STAGES` for each number of chosen items; -1 where nothing is known."""
-    return np.asarray(np.searchsorted(STAGES, known, side="right") - 1, dtype=np.int64)
+    return np.asarray(np.searchsorted(STAGES, chosen_counts, side="right") - 1, dtype=np.int64)
 
 
 def standardised(scores: Matrix, touched: NDArray[np.bool_]) -> Matrix:

@@ -36,7 +36,7 @@ class Choices:
     left_out: int = 0
 
     @property
-    def people(self) -> int:
+    def user_count(self) -> int:
         """How many people chose anything."""
         return int(((self.matrix > 0).sum(axis=1) > 0).sum())
 
@@ -47,16 +47,16 @@ class Choices:
     def only_items_with_entries(self) -> "Choices":
         """These choices without the items that nobody chose or refused."""
         used = np.flatnonzero(np.asarray((self.matrix != 0).sum(axis=0)).ravel())
-        ids = tuple(self.item_ids[place] for place in used)
+        ids = tuple(self.item_ids[column] for column in used)
         return replace(self, matrix=self.matrix[:, used], item_ids=ids)
 
     def without(self, entries: NDArray[np.int64]) -> "Choices":
         """These choices without some entries of the matrix."""
         rows = np.repeat(np.arange(self.matrix.shape[0]), np.diff(self.matrix.indptr))
-        kept = np.ones(self.matrix.nnz, np.bool_)
-        kept[entries] = False
-        data, columns = self.matrix.data[kept], self.matrix.indices[kept]
-        return replace(self, matrix=csr_matrix((data, (rows[kept], columns)), self.matrix.shape), at=self.at[kept])
+        mask = np.ones(self.matrix.nnz, np.bool_)
+        mask[entries] = False
+        data, columns = self.matrix.data[mask], self.matrix.indices[mask]
+        return replace(self, matrix=csr_matrix((data, (rows[mask], columns)), self.matrix.shape), at=self.at[mask])
 
 
 def gather(
@@ -82,15 +82,15 @@ def gather(
         return Choices(csr_matrix((0, len(item_ids)), dtype=np.float32), np.zeros(0), tuple(item_ids))
     users, items, strengths, at = (np.concatenate(column) for column in zip(*columns, strict=True))
     users, items, strengths, at = _settled(users.astype(np.int64), items.astype(np.int64), strengths, at)
-    recent = _place(users, at) < most
+    recent = _recency_rank(users, at) < most
     left_out = int(len(recent) - recent.sum())
     users, items, strengths, at = users[recent], items[recent], strengths[recent], at[recent]
     if half_life_days is not None and now is not None:
         strengths = strengths * 0.5 ** (np.maximum(now - at, 0.0) / (half_life_days * DAY))
-    _, people = np.unique(users, return_inverse=True)
-    order = np.lexsort((items, people))
-    shape = (int(people.max()) + 1 if len(people) else 0, len(item_ids))
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(people, minlength=shape[0]))])
+    _, user_rows = np.unique(users, return_inverse=True)
+    order = np.lexsort((items, user_rows))
+    shape = (int(user_rows.max()) + 1 if len(user_rows) else 0, len(item_ids))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(user_rows, minlength=shape[0]))])
     matrix = csr_matrix((strengths[order].astype(np.float32), items[order].astype(np.int32), indptr), shape=shape)
     return Choices(matrix, at[order], tuple(item_ids), left_out)
 
@@ -110,8 +110,8 @@ def _settled(
     users, items, strengths, at = users[order], items[order], strengths[order], at[order]
     new = (np.diff(users, prepend=-1) != 0) | (np.diff(items, prepend=-1) != 0)
     starts = np.flatnonzero(new)
-    place = np.arange(len(users))
-    decisive = np.maximum.reduceat(np.where(np.abs(strengths) >= DECISIVE, place, -1), starts)
+    position = np.arange(len(users))
+    decisive = np.maximum.reduceat(np.where(np.abs(strengths) >= DECISIVE, position, -1), starts)
     last = np.append(starts[1:], len(users)) - 1
     sign = np.sign(strengths[np.where(decisive >= 0, decisive, last)])
     agrees = np.sign(strengths) == np.repeat(sign, np.diff(np.append(starts, len(users))))
@@ -119,12 +119,12 @@ def _settled(
     return users[starts], items[starts], (sign * strongest).astype(np.float32), at[last]
 
 
-def _place(users: NDArray[np.int64], at: NDArray[np.float64]) -> NDArray[np.int64]:
+def _recency_rank(users: NDArray[np.int64], at: NDArray[np.float64]) -> NDArray[np.int64]:
     """0 for each person's latest entry, 1 for the one before it, and so on."""
     order = np.lexsort((-at, users))
     ordered = users[order]
     starts = np.flatnonzero(np.diff(ordered, prepend=-1) != 0)
     sizes = np.diff(np.append(starts, len(ordered)))
-    place = np.empty(len(users), dtype=np.int64)
-    place[order] = np.arange(len(ordered)) - np.repeat(starts, sizes)
-    return place
+    rank = np.empty(len(users), dtype=np.int64)
+    rank[order] = np.arange(len(ordered)) - np.repeat(starts, sizes)
+    return rank

@@ -57,8 +57,8 @@ class AlsFactors:
     def scores(self, histories: csr_matrix) -> Matrix:
         """Products of each history's factors with all items'."""
         base = self.factors.T @ self.factors + self.penalty * np.eye(self.factors.shape[1], dtype=np.float32)
-        people = [self._person(base, *row_of(histories, row)) for row in range(histories.shape[0])]
-        return np.asarray(np.stack(people) @ self.factors.T, dtype=np.float32)
+        user_factors = [self._person(base, *row_of(histories, row)) for row in range(histories.shape[0])]
+        return np.asarray(np.stack(user_factors) @ self.factors.T, dtype=np.float32)
 
     def _person(self, base: Matrix, items: NDArray[np.int32], strengths: Matrix) -> Matrix:
         """The least squares that `implicit` solves: a refusal is a confident 0, a choice a confident 1."""
@@ -92,9 +92,9 @@ class BprFactors:
     def scores(self, histories: csr_matrix) -> Matrix:
         """Products of the histories' means with all items' factors, and the bias."""
         sizes = np.maximum(np.asarray(abs(histories).sum(axis=1)), 1e-9)
-        people = np.asarray(histories @ self.factors) / sizes
-        people[:, -1] = 1.0
-        return np.asarray(people @ self.factors.T, dtype=np.float32)
+        user_factors = np.asarray(histories @ self.factors) / sizes
+        user_factors[:, -1] = 1.0
+        return np.asarray(user_factors @ self.factors.T, dtype=np.float32)
 
     def arrays(self) -> Arrays:
         """The factors."""
@@ -114,14 +114,14 @@ class ItemWeights:
 
     def scores(self, histories: csr_matrix) -> Matrix:
         """The history times the weights."""
-        found = histories @ self.weights
-        return np.asarray(found.todense() if isinstance(found, csr_matrix) else found, dtype=np.float32)
+        scores = histories @ self.weights
+        return np.asarray(scores.todense() if isinstance(scores, csr_matrix) else scores, dtype=np.float32)
 
     def arrays(self) -> Arrays:
         """The matrix, dense or in compressed rows."""
         if isinstance(self.weights, csr_matrix):
-            kept = self.weights
-            return {"data": kept.data, "indices": kept.indices, "indptr": kept.indptr}
+            matrix = self.weights
+            return {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
         return {"dense": self.weights}
 
     @classmethod

@@ -96,7 +96,7 @@ class EventStore:
             self._anchor = self._file.connect()
             self._anchor.execute("pragma journal_mode = wal")
             self._anchor.executescript(_SCHEMA)
-        self._people: dict[str, tuple[int, int]] = {}
+        self._user_counts: dict[str, tuple[int, int]] = {}
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -251,17 +251,17 @@ class EventStore:
 
         Counting takes the longer the more events an item has, so a count is remembered until the item has a new one.
         """
-        remembered = self._people
+        remembered = self._user_counts
         with self._file.opened() as db:
             db.execute("begin")  # one state of the file for both questions
             versions = dict(db.execute(_ITEM_VERSIONS, (json.dumps(list(item_ids)),)))
             stale = [name for name, version in versions.items() if remembered.get(name, (-1, 0))[0] != version]
-            counted = dict(db.execute(_PEOPLE, (json.dumps(stale),))) if stale else {}
+            counted = dict(db.execute(_USER_COUNTS, (json.dumps(stale),))) if stale else {}
             db.execute("commit")
         fresh = {name: (versions[name], counted.get(name, 0)) for name in stale}
-        kept = remembered if len(remembered) < REMEMBERED_ITEMS else {}
+        cache = remembered if len(remembered) < REMEMBERED_ITEMS else {}
         if fresh:
-            self._people = kept | fresh  # a new one: other threads may be reading the old one
+            self._user_counts = cache | fresh  # a new one: other threads may be reading the old one
         return {name: (fresh.get(name) or remembered[name])[1] if name in versions else 0 for name in item_ids}
 
     def preferences(self, user: str) -> list[Preference]:
@@ -287,13 +287,13 @@ class EventStore:
         with self._file.opened() as db:
             kinds = dict(db.execute("select kind, count(*) from events group by kind order by kind"))
             first, last = db.execute("select min(at), max(at) from events").fetchone()
-            people, items, preferences = db.execute(_COUNTS).fetchone()
+            user_count, items, preferences = db.execute(_COUNTS).fetchone()
             largest = db.execute(_LARGEST).fetchone()[0] or 0
             everything = db.execute(_EVERYTHING, (max(EVERYTHING_ITEMS, items * EVERYTHING_SHARE),)).fetchone()[0]
         total = sum(kinds.values())
         return EventStats(
             events=total,
-            people=people,
+            people=user_count,
             items=items,
             kinds={_KINDS[kind]: count for kind, count in kinds.items()},
             preferences=preferences,
@@ -346,7 +346,7 @@ where (user, at, item, kind) > (?, ?, ?, ?) and at < ? order by user, at, item, 
 """
 _AGAIN = 1e12
 """More seconds than any event is old: what a view's time is moved back by, so that it speaks only where it is alone."""
-_PEOPLE = f"""
+_USER_COUNTS = f"""
 select items.name, sum(kind in ({_FOR}) or (kind = {_RATING} and value > 3)) from (
     select item, kind, value, max(at - (kind = {_VIEW}) * {_AGAIN}) from events
     where item in (select key from items where name in (select value from json_each(?))) group by item, user
@@ -388,10 +388,10 @@ def _strengths(kinds: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray
 
 
 def _suspicious(total: int, largest: int, everything: int) -> list[str]:
-    found = []
+    findings = []
     if largest >= max(LARGE_EVENTS, LARGE_SHARE * total):
-        found.append(f"one user has {largest:,} of {total:,} events ({largest / total:.0%})")
+        findings.append(f"one user has {largest:,} of {total:,} events ({largest / total:.0%})")
     if everything:
         who = "one user has" if everything == 1 else f"{everything:,} users have"
-        found.append(f"{who} touched at least {EVERYTHING_SHARE:.0%} of all items, as programs do")
-    return found
+        findings.append(f"{who} touched at least {EVERYTHING_SHARE:.0%} of all items, as programs do")
+    return findings

@@ -125,8 +125,8 @@ class TasteModel:
         columns, strengths = collaborative.row_of(self.near.strengths, row)
         counts = collaborative.row_of(self.near.counts, row)[1]
         return [
-            Neighbour(item_id=self.ids[column], people=int(both), strength=round(min(float(strength), 1.0), 4))
-            for column, both, strength in list(zip(columns, counts, strengths, strict=True))[:k]
+            Neighbour(item_id=self.ids[column], people=int(user_count), strength=round(min(float(strength), 1.0), 4))
+            for column, user_count, strength in list(zip(columns, counts, strengths, strict=True))[:k]
         ]
 
     def popularity(self, item_ids: Sequence[str], *, debias: float = 0.0) -> dict[str, float]:
@@ -135,8 +135,8 @@ class TasteModel:
         Args:
             debias: 0 to 1; the share is raised to the power of 1 - debias, so that at 1 all are alike.
         """
-        share = {item_id: self._chosen_by(item_id) / max(self.card.people, 1) for item_id in item_ids}
-        return {item_id: value ** (1.0 - debias) for item_id, value in share.items()}
+        fractions = {item_id: self._chosen_by(item_id) / max(self.card.people, 1) for item_id in item_ids}
+        return {item_id: value ** (1.0 - debias) for item_id, value in fractions.items()}
 
     def _chosen_by(self, item_id: str) -> int:
         row = self.rows.get(item_id)
@@ -144,27 +144,27 @@ class TasteModel:
 
     def history_row(self, history: Mapping[str, float]) -> csr_matrix:
         """A history as one sparse row (1, items); unknown items are ignored."""
-        known = {self.rows[item_id]: strength for item_id, strength in history.items() if item_id in self.rows}
-        columns, values = list(known), np.array(list(known.values()), dtype=np.float32)
+        strengths = {self.rows[item_id]: strength for item_id, strength in history.items() if item_id in self.rows}
+        columns, values = list(strengths), np.array(list(strengths.values()), dtype=np.float32)
         return csr_matrix((values, ([0] * len(columns), columns)), shape=(1, len(self.ids)), dtype=np.float32)
 
     def scores(self, histories: csr_matrix) -> Matrix:
         """Every item's score (n, items) for each history (n, items)."""
-        known = np.asarray((histories > 0).sum(axis=1)).ravel().astype(np.int64)
-        return self.blend.scores(self.parts(histories), known, self.touched)
+        chosen_counts = np.asarray((histories > 0).sum(axis=1)).ravel().astype(np.int64)
+        return self.blend.scores(self.parts(histories), chosen_counts, self.touched)
 
     def parts(self, histories: csr_matrix) -> dict[str, Matrix]:
         """What each part says, standardised (n, items)."""
         counts = np.log1p(self.people.astype(np.float32))[np.newaxis]
-        found = {
+        raw_scores = {
             POPULARITY: np.repeat(counts, histories.shape[0], axis=0),
             "collaborative": self._padded(self.collaborative, histories),
             "neighbours": self._padded(collaborative.ItemWeights(self.near.strengths), histories),
         }
         if self.towers is not None:
-            found["multimodal"] = self.towers.scores(histories)
-            found[CONTENT] = self.towers.content_scores(histories)
-        return {name: standardised(scores, self.touched) for name, scores in found.items()}
+            raw_scores["multimodal"] = self.towers.scores(histories)
+            raw_scores[CONTENT] = self.towers.content_scores(histories)
+        return {name: standardised(scores, self.touched) for name, scores in raw_scores.items()}
 
     def _padded(self, part: Collaborative, histories: csr_matrix) -> Matrix:
         """A collaborative part's scores; zeros for the items that came after its training."""
@@ -181,13 +181,13 @@ class TasteModel:
             vectors: by modality, unit rows (len(ids), dimensions), zeros where an item has none; those modalities
                 that the model was trained with are used.
         """
-        fresh = [place for place, item_id in enumerate(ids) if item_id not in self.rows]
+        fresh = [position for position, item_id in enumerate(ids) if item_id not in self.rows]
         if self.towers is None or not fresh:
             return self
         rows = self.towers.placed({name: matrix[fresh] for name, matrix in vectors.items()}, len(fresh))
         return replace(
             self,
-            ids=(*self.ids, *(ids[place] for place in fresh)),
+            ids=(*self.ids, *(ids[position] for position in fresh)),
             people=np.concatenate([self.people, np.zeros(len(fresh), np.int32)]),
             towers=self.towers.with_items(rows),
         )

@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix
 
 from tools.taste.collaborative import Arrays, Matrix
 
-PEOPLE = "people"
+PEOPLE_CHANNEL = "people"
 """The channel of an item's free vector."""
 
 
@@ -64,13 +64,13 @@ class Towers:
 
     def scores(self, histories: csr_matrix) -> Matrix:
         """Every item's score (n, items)."""
-        return self._people(histories) @ self.items[:, :-1].T + self.items[:, -1]
+        return self._user_vectors(histories) @ self.items[:, :-1].T + self.items[:, -1]
 
     def content_scores(self, histories: csr_matrix) -> Matrix:
         """Every item's score (n, items) as if nobody had chosen it."""
-        return self._people(histories) @ self.contents[:, :-1].T + self.contents[:, -1]
+        return self._user_vectors(histories) @ self.contents[:, :-1].T + self.contents[:, -1]
 
-    def _people(self, histories: csr_matrix) -> Matrix:
+    def _user_vectors(self, histories: csr_matrix) -> Matrix:
         sizes = np.sqrt(np.maximum(np.asarray(abs(histories).sum(axis=1)), 1e-6))
         return np.asarray((histories @ self.items[:, :-1]) / sizes @ self.turn, dtype=np.float32)
 
@@ -95,11 +95,11 @@ class Towers:
 
     def arrays(self) -> Arrays:
         """What `load` takes."""
-        found: Arrays = {"items": self.items, "contents": self.contents, "turn": self.turn}
+        arrays: Arrays = {"items": self.items, "contents": self.contents, "turn": self.turn}
         for name, tower in self.towers.items():
             for part in ("weight", "bias", "mean", "gate"):
-                found[f"tower/{name}/{part}"] = getattr(tower, part)
-        return found
+                arrays[f"tower/{name}/{part}"] = getattr(tower, part)
+        return arrays
 
     @classmethod
     def load(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
 from tools.taste.collaborative import Matrix, row_of
-from tools.taste.multimodal import PEOPLE, Tower, Towers
+from tools.taste.multimodal import PEOPLE_CHANNEL, Tower, Towers
 
 Progress = Callable[[int, int], None]
 """Told how many steps are done, of how many."""
@@ -61,10 +61,10 @@ class _Model(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(
-        self, rows: Tensor, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor], known: Tensor
+        self, rows: Tensor, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor], use_people: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Items (n, d + 1) and their gates (c, n); ``known`` (n,): whether the people channel counts."""
-        channels, logits = [self.people(rows)], [torch.where(known, self.people_gate, -torch.inf)]
+        """Items (n, d + 1) and their gates (c, n); ``use_people`` (n,): whether the people channel counts."""
+        channels, logits = [self.people(rows)], [torch.where(use_people, self.people_gate, -torch.inf)]
         for name, tower in self.towers.items():
             some = vectors[name][rows]
             channels.append(tower(some))
@@ -130,13 +130,13 @@ class _Training:
             self.model.people.weight.copy_(torch.from_numpy(weight))
 
     def run(self, progress: Progress) -> tuple[Towers, Gates]:
-        people = np.flatnonzero(np.asarray((self.matrix > 0).sum(axis=1)).ravel() > 0)
+        user_rows = np.flatnonzero(np.asarray((self.matrix > 0).sum(axis=1)).ravel() > 0)
         recipe = self.recipe
-        steps = min(recipe.most_steps, max(1, recipe.passes * len(people) // recipe.batch))
+        steps = min(recipe.most_steps, max(1, recipe.passes * len(user_rows) // recipe.batch))
         optimiser = torch.optim.AdamW(self.model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=recipe.rate, total_steps=steps + 1)
         for step in range(steps):
-            chosen = self.draw.choice(people, min(recipe.batch, len(people)), replace=False)
+            chosen = self.draw.choice(user_rows, min(recipe.batch, len(user_rows)), replace=False)
             loss = self._loss(chosen)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -145,35 +145,37 @@ class _Training:
             progress(step + 1, steps)
         return self._towers()
 
-    def _loss(self, people: NDArray[np.int64]) -> Tensor:
-        (who, given, weight), (asker, target) = self._asked(people)
+    def _loss(self, user_rows: NDArray[np.int64]) -> Tensor:
+        (history_users, history_items, weight), (target_users, target) = self._split_histories(user_rows)
         sampled = self.count > self.recipe.all_items
         others = self.draw.integers(0, self.count, self.recipe.all_items) if sampled else np.arange(self.count)
-        rows, places = np.unique(np.concatenate([given, target, others]), return_inverse=True)
-        known = self.touched[rows] & (self.draw.random(len(rows)) >= self.recipe.unknown)
-        items, _ = self.model(torch.from_numpy(rows), self.vectors, self.present, torch.from_numpy(known))
-        at_given, at_target, at_others = np.split(places, [len(given), len(given) + len(target)])
+        rows, places = np.unique(np.concatenate([history_items, target, others]), return_inverse=True)
+        use_people = self.touched[rows] & (self.draw.random(len(rows)) >= self.recipe.unknown)
+        items, _ = self.model(torch.from_numpy(rows), self.vectors, self.present, torch.from_numpy(use_people))
+        at_history, at_target, at_others = np.split(places, [len(history_items), len(history_items) + len(target)])
         history = torch.sparse_coo_tensor(
-            torch.from_numpy(np.stack([who, at_given])), torch.from_numpy(weight), (len(people), len(rows)),
-            check_invariants=False,
+            torch.from_numpy(np.stack([history_users, at_history])), torch.from_numpy(weight),
+            (len(user_rows), len(rows)), check_invariants=False,
         )  # fmt: skip
-        sizes = torch.from_numpy(np.bincount(who, np.abs(weight), len(people)).astype(np.float32)).clamp(min=1e-6)
+        sizes = torch.from_numpy(np.bincount(history_users, np.abs(weight), len(user_rows)).astype(np.float32)).clamp(
+            min=1e-6
+        )
         person = torch.sparse.mm(history, items[:, :-1]) / sizes.sqrt()[:, None] @ self.model.turn
-        rest = person @ items[at_others, :-1].T + items[at_others, -1]
-        below = torch.logsumexp(rest, dim=1)[asker]
-        right = (person[asker] * items[at_target, :-1]).sum(dim=1) + items[at_target, -1]
+        other_scores = person @ items[at_others, :-1].T + items[at_others, -1]
+        below = torch.logsumexp(other_scores, dim=1)[target_users]
+        right = (person[target_users] * items[at_target, :-1]).sum(dim=1) + items[at_target, -1]
         if sampled:
             below = torch.logaddexp(right, below + float(np.log(self.count / self.recipe.all_items)))
-        each = torch.from_numpy((1.0 / np.bincount(asker)[asker]).astype(np.float32))
-        loss: Tensor = ((below - right) * each).sum() / len(people)
+        target_weight = torch.from_numpy((1.0 / np.bincount(target_users)[target_users]).astype(np.float32))
+        loss: Tensor = ((below - right) * target_weight).sum() / len(user_rows)
         return loss
 
-    def _asked(
-        self, people: NDArray[np.int64]
+    def _split_histories(
+        self, user_rows: NDArray[np.int64]
     ) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64], Matrix], tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """For each person what is given (person, item, strength) and what is hidden (person, item)."""
-        given, hidden = [], []
-        for place, person in enumerate(people):
+        history, hidden = [], []
+        for index, person in enumerate(user_rows):
             items, strengths = row_of(self.matrix, int(person))
             order = self.draw.permutation(len(items))[: self.recipe.longest]
             items, strengths = items[order].astype(np.int64), strengths[order]
@@ -181,13 +183,13 @@ class _Training:
             targets = np.flatnonzero(strengths[:cut] > 0)
             if not len(targets):  # a person of few choices and many refusals
                 targets = np.flatnonzero(strengths > 0)[:1]
-            rest = np.setdiff1d(np.arange(cut, len(items)), targets)
-            hidden.append((np.full(len(targets), place), items[targets]))
-            given.append((np.full(len(rest), place), items[rest], strengths[rest]))
-        who, item, weight = (np.concatenate(column) for column in zip(*given, strict=True))
-        asker, target = (np.concatenate(column) for column in zip(*hidden, strict=True))
-        keep = np.isin(np.arange(len(people)), asker)[asker]
-        return (who, item, weight.astype(np.float32)), (asker[keep], target[keep])
+            remaining = np.setdiff1d(np.arange(cut, len(items)), targets)
+            hidden.append((np.full(len(targets), index), items[targets]))
+            history.append((np.full(len(remaining), index), items[remaining], strengths[remaining]))
+        history_users, item, weight = (np.concatenate(column) for column in zip(*history, strict=True))
+        target_users, target = (np.concatenate(column) for column in zip(*hidden, strict=True))
+        keep = np.isin(np.arange(len(user_rows)), target_users)[target_users]
+        return (history_users, item, weight.astype(np.float32)), (target_users[keep], target[keep])
 
     def _towers(self) -> tuple[Towers, Gates]:
         model = self.model.eval()
@@ -204,7 +206,7 @@ class _Training:
             everything = torch.arange(self.count)
             contents, alone = model(everything, self.vectors, self.present, nobody)
             items, beside = model(everything, self.vectors, self.present, torch.from_numpy(self.touched))
-        names = (PEOPLE, *towers)
+        names = (PEOPLE_CHANNEL, *towers)
         gates = {
             "chosen items": _by_channel(names, beside[:, torch.from_numpy(self.touched)]),
             "by content alone": _by_channel(names, alone),

@@ -34,8 +34,8 @@ class Neighbourhood:
     def of(cls, matrix: csr_matrix, *, most: int = MOST, shrink: float = SHRINK) -> Self:
         """Count in a matrix of strengths (people, items); only what is above zero was chosen."""
         chosen = csr_matrix((matrix > 0), dtype=np.int32)
-        people = np.asarray(chosen.sum(axis=0)).ravel()
-        parts = [_nearest(block, start, people, most, shrink) for start, block in _blocks(chosen)]
+        user_counts = np.asarray(chosen.sum(axis=0)).ravel()
+        parts = [_nearest(block, start, user_counts, most, shrink) for start, block in _blocks(chosen)]
         strengths, counts = (vstack(column, format="csr") for column in zip(*parts, strict=True))
         return cls(strengths, counts)
 
@@ -66,19 +66,19 @@ def _blocks(chosen: csr_matrix) -> Iterator[tuple[int, csr_matrix]]:
 
 
 def _nearest(
-    block: csr_matrix, start: int, people: NDArray[np.int32], most: int, shrink: float
+    block: csr_matrix, start: int, user_counts: NDArray[np.int32], most: int, shrink: float
 ) -> tuple[csr_matrix, csr_matrix]:
     """The strongest pairs of each row of the block, without the item itself; rows are items from ``start`` on."""
     row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
-    kept = block.indices != row + start
-    row, column, both = row[kept], block.indices[kept], block.data[kept]
-    cosine = both / np.sqrt(people[row + start].astype(np.float64) * people[column])
-    strength = (cosine * both / (both + shrink)).astype(np.float32)
+    mask = block.indices != row + start
+    row, column, pair_counts = row[mask], block.indices[mask], block.data[mask]
+    cosine = pair_counts / np.sqrt(user_counts[row + start].astype(np.float64) * user_counts[column])
+    strength = (cosine * pair_counts / (pair_counts + shrink)).astype(np.float32)
     order = np.lexsort((column, -strength, row))
-    row, column, both, strength = row[order], column[order], both[order], strength[order]
+    row, column, pair_counts, strength = row[order], column[order], pair_counts[order], strength[order]
     starts = np.searchsorted(row, np.arange(block.shape[0]))
     near = np.arange(len(row)) - starts[row] < most
     indptr = np.concatenate([[0], np.cumsum(np.bincount(row[near], minlength=block.shape[0]))]).astype(np.int32)
-    parts = (strength[near], both[near].astype(np.int32))
+    parts = (strength[near], pair_counts[near].astype(np.int32))
     strengths, counts = (csr_matrix((data, column[near], indptr), shape=block.shape) for data in parts)
     return strengths, counts

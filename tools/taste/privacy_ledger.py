@@ -88,8 +88,10 @@ class PrivacyLedger:
 
     def total(self, version: int | None = None) -> Total:
         """What was spent on one version of the events, or on all of them together."""
-        counted = [one for one in self.releases() if version is None or one.version == version]
-        return Total(epsilon=sum(one.epsilon for one in counted), delta=sum(one.delta for one in counted))
+        counted = [release for release in self.releases() if version is None or release.version == version]
+        return Total(
+            epsilon=sum(release.epsilon for release in counted), delta=sum(release.delta for release in counted)
+        )
 
     def _check(self, release: Release) -> None:
         spent = self.total(release.version).epsilon

@@ -93,8 +93,8 @@ class Cooccurrence:
     def trust(self) -> float:
         """The share of the pairs in ``counts`` that are more than noise alone would leave, 0 to 1."""
         by_chance = self.counted * erfc(CERTAIN / 2**0.5) / 2
-        left = self.counts.nnz / 2
-        return max(0.0, 1 - by_chance / left) if left else 0.0
+        pair_count = self.counts.nnz / 2
+        return max(0.0, 1 - by_chance / pair_count) if pair_count else 0.0
 
 
 def rho_of(epsilon: float, delta: float = DELTA) -> float:
@@ -155,13 +155,13 @@ def private_cooccurrence(
         BadInput: rho or bound is not above zero.
     """
     chosen = bounded(matrix[:, items], bound, draw)
-    one, other = np.triu_indices(len(items), k=1)
-    both = np.asarray((chosen.T @ chosen).todense(), dtype=np.int64)[one, other]
-    noisy, spent, deviation = _noisy(both, (bound * (bound - 1) / 2) ** 0.5, rho)
-    kept = noisy > CERTAIN * deviation
+    first, second = np.triu_indices(len(items), k=1)
+    pair_counts = np.asarray((chosen.T @ chosen).todense(), dtype=np.int64)[first, second]
+    noisy, spent, deviation = _noisy(pair_counts, (bound * (bound - 1) / 2) ** 0.5, rho)
+    mask = noisy > CERTAIN * deviation
     shape = (matrix.shape[1], matrix.shape[1])
-    half = csr_matrix((noisy[kept], (items[one[kept]], items[other[kept]])), shape=shape)
-    return Cooccurrence(csr_matrix(half + half.T), spent, deviation, len(one))
+    half = csr_matrix((noisy[mask], (items[first[mask]], items[second[mask]])), shape=shape)
+    return Cooccurrence(csr_matrix(half + half.T), spent, deviation, len(first))
 
 
 def most_chosen(popularity: NoisyCounts, count: int = PAIRED) -> NDArray[np.int64]:
@@ -183,10 +183,10 @@ def bounded(matrix: csr_matrix, bound: int, draw: np.random.Generator | None = N
     chosen = csr_matrix(matrix > 0)
     row = np.repeat(np.arange(chosen.shape[0]), np.diff(chosen.indptr))
     order = np.lexsort((draw.random(chosen.nnz), row))
-    place = np.arange(chosen.nnz) - chosen.indptr[row]
-    kept = order[place < bound]
-    ones = np.ones(len(kept), dtype=np.int64)
-    return csr_matrix((ones, (row[kept], chosen.indices[kept])), shape=chosen.shape)
+    rank = np.arange(chosen.nnz) - chosen.indptr[row]
+    entries = order[rank < bound]
+    ones = np.ones(len(entries), dtype=np.int64)
+    return csr_matrix((ones, (row[entries], chosen.indices[entries])), shape=chosen.shape)
 
 
 # OpenDP, imported when it is first needed: it takes a second --------------------------------------------------------

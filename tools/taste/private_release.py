@@ -27,14 +27,14 @@ FOR_PEOPLE, FOR_ITEMS = 0.02, 0.23
 class PrivateCounts:
     """How many people there are, and chose each item, and both of two items, with the noise in."""
 
-    people: NoisyCounts
+    users: NoisyCounts
     popularity: NoisyCounts
     pairs: Cooccurrence
 
     @property
     def spent(self) -> Spent:
         """What all cost together."""
-        return self.people.spent + self.popularity.spent + self.pairs.spent
+        return self.users.spent + self.popularity.spent + self.pairs.spent
 
 
 def release(
@@ -64,8 +64,8 @@ def release(
 def count(matrix: csr_matrix, rho: float, *, bound: int = BOUND, paired: int = PAIRED) -> PrivateCounts:
     """The same without a ledger, for measurements on public data."""
     everybody = csr_matrix(np.ones((matrix.shape[0], 1), dtype=np.float32))
-    people = private_popularity(everybody, FOR_PEOPLE * rho, 1)
+    users = private_popularity(everybody, FOR_PEOPLE * rho, 1)
     popularity = private_popularity(matrix, FOR_ITEMS * rho, bound)
-    left = (1 - FOR_PEOPLE - FOR_ITEMS) * rho
-    pairs = private_cooccurrence(matrix, left, bound, items=most_chosen(popularity, paired))
-    return PrivateCounts(people, popularity, pairs)
+    pair_rho = (1 - FOR_PEOPLE - FOR_ITEMS) * rho
+    pairs = private_cooccurrence(matrix, pair_rho, bound, items=most_chosen(popularity, paired))
+    return PrivateCounts(users, popularity, pairs)

@@ -50,14 +50,14 @@ def train_private(
     """
     began = time.monotonic()
     counts = release(of_items(choices, items), epsilon, version, ledger)
-    people = int(counts.people.counts[0])
-    if people < FEWEST_PEOPLE:
+    user_count = int(counts.users.counts[0])
+    if user_count < FEWEST_PEOPLE:
         raise TooFewError(f"By the private counts there are fewer than {FEWEST_PEOPLE} people to learn from.")
     near = nearest(counts.pairs.counts, counts.popularity.counts, counts.pairs.deviation)
     chosen_by = counts.popularity.counts.astype(np.int32)
     card = ModelCard(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
-        events=int(chosen_by.sum()), people=people, items=len(items), algorithm="item-knn",
+        events=int(chosen_by.sum()), people=user_count, items=len(items), algorithm="item-knn",
         parameters={"epsilon": epsilon, "delta": DELTA, "bound": BOUND, "neighbours": MOST},
         seconds=round(time.monotonic() - began, 2),
     )  # fmt: skip
@@ -73,31 +73,31 @@ def blend_of(trust: float) -> Blend:
 
 def of_items(choices: Choices, items: Sequence[str]) -> csr_matrix:
     """The choices (people, items) of exactly these items, in their order; zeros for those that nobody chose."""
-    place = {item_id: column for column, item_id in enumerate(choices.item_ids)}
-    columns = np.array([place.get(item_id, len(place)) for item_id in items], dtype=np.int64)
-    people = choices.matrix.shape[0]
+    column_of = {item_id: column for column, item_id in enumerate(choices.item_ids)}
+    columns = np.array([column_of.get(item_id, len(column_of)) for item_id in items], dtype=np.int64)
+    user_count = choices.matrix.shape[0]
     padded = csr_matrix(
-        (choices.matrix.data, choices.matrix.indices, choices.matrix.indptr), shape=(people, len(place) + 1)
+        (choices.matrix.data, choices.matrix.indices, choices.matrix.indptr), shape=(user_count, len(column_of) + 1)
     )
     return padded.tocsc()[:, columns].tocsr()
 
 
-def nearest(pairs: csr_matrix, people: NDArray[np.int64], deviation: float) -> Neighbourhood:
+def nearest(pairs: csr_matrix, user_counts: NDArray[np.int64], deviation: float) -> Neighbourhood:
     """Each item's nearest items: cosines, shrunk as `Neighbourhood` does, and damped by the noise of the counts.
 
     Args:
         pairs: how many people chose both, (items, items), without a diagonal.
-        people: how many chose each, (items,).
+        user_counts: how many chose each, (items,).
         deviation: of the noise in ``pairs``; 0 for exact counts.
     """
-    found, noise = pairs.tocoo(), DAMPING * deviation
-    chosen = np.maximum(people, 1) + noise
-    cosine = np.minimum(found.data / np.sqrt(chosen[found.row] * chosen[found.col]), 1.0)
-    strength = cosine * found.data / (found.data + SHRINK + noise)
-    order = np.lexsort((found.col, -strength, found.row))
-    row, column = found.row[order], found.col[order]
-    kept = np.arange(len(row)) - np.searchsorted(row, np.arange(found.shape[0]))[row] < MOST
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(row[kept], minlength=found.shape[0]))]).astype(np.int32)
-    indices = column[kept].astype(np.int32)
-    values = strength[order][kept].astype(np.float32), found.data[order][kept].astype(np.int32)
-    return Neighbourhood(*(csr_matrix((one, indices, indptr), shape=found.shape) for one in values))
+    entries, noise = pairs.tocoo(), DAMPING * deviation
+    chosen = np.maximum(user_counts, 1) + noise
+    cosine = np.minimum(entries.data / np.sqrt(chosen[entries.row] * chosen[entries.col]), 1.0)
+    strength = cosine * entries.data / (entries.data + SHRINK + noise)
+    order = np.lexsort((entries.col, -strength, entries.row))
+    row, column = entries.row[order], entries.col[order]
+    mask = np.arange(len(row)) - np.searchsorted(row, np.arange(entries.shape[0]))[row] < MOST
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(row[mask], minlength=entries.shape[0]))]).astype(np.int32)
+    indices = column[mask].astype(np.int32)
+    values = strength[order][mask].astype(np.float32), entries.data[order][mask].astype(np.int32)
+    return Neighbourhood(*(csr_matrix((data, indices, indptr), shape=entries.shape) for data in values))

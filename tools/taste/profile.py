@@ -65,8 +65,8 @@ def decayed(events: Iterable[Interaction], *, now: float, half_life_days: float)
     for event in events:
         age = max(0.0, now - event.at) / DAY
         weights[event.item_id] += event.strength * 0.5 ** (age / half_life_days)
-    told = [(item_id, weight) for item_id, weight in weights.items() if weight]
-    return dict(sorted(told, key=lambda pair: (-abs(pair[1]), pair[0])))
+    totals = [(item_id, weight) for item_id, weight in weights.items() if weight]
+    return dict(sorted(totals, key=lambda pair: (-abs(pair[1]), pair[0])))
 
 
 def build_profile(
@@ -103,12 +103,14 @@ def build_profile(
 
 def attribute_values(item: Item) -> dict[str, list[str]]:
     """An item's comparable attributes: brand, category, and its own short ones, lists value by value."""
-    found = {"brand": [item.brand] if item.brand else [], "category": [item.category] if item.category else []}
+    values_by_name = {"brand": [item.brand] if item.brand else [], "category": [item.category] if item.category else []}
     for name, value in item.attributes.items():
         if name not in HIDDEN:
-            many = value if isinstance(value, list) else [value]
-            found[name] = [str(one) for one in many if isinstance(one, str) and 0 < len(one) <= LONGEST_VALUE]
-    return {name: values for name, values in found.items() if values}
+            elements = value if isinstance(value, list) else [value]
+            values_by_name[name] = [
+                str(element) for element in elements if isinstance(element, str) and 0 < len(element) <= LONGEST_VALUE
+            ]
+    return {name: values for name, values in values_by_name.items() if values}
 
 
 def _attributes(weights: Mapping[str, float], items: Mapping[str, Item]) -> dict[str, dict[str, float]]:
@@ -117,10 +119,10 @@ def _attributes(weights: Mapping[str, float], items: Mapping[str, Item]) -> dict
     disliked = -sum(weight for weight in weights.values() if weight < 0)
     sums: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
     for item_id, weight in weights.items():
-        share = weight / (liked if weight > 0 else max(disliked, liked))
+        fraction = weight / (liked if weight > 0 else max(disliked, liked))
         for name, values in attribute_values(items[item_id]).items():
             for value in values:
-                sums[name][value] += share
+                sums[name][value] += fraction
     return {
         name: {
             value: round(weight, 4)
@@ -153,5 +155,5 @@ def _price_band(weights: Mapping[str, float], items: Mapping[str, Item]) -> tupl
         return None
     prices = np.array([price for price, _ in paid])
     until = np.cumsum([weight for _, weight in paid])
-    low, high = (prices[int(np.searchsorted(until, share * until[-1]))] for share in PRICE_BAND)
+    low, high = (prices[int(np.searchsorted(until, fraction * until[-1]))] for fraction in PRICE_BAND)
     return float(low), float(high)

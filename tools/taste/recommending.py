@@ -33,12 +33,12 @@ def following(model: TasteModel, catalogue: Catalogue) -> TasteModel:
     Kept until model or catalogue changes.
     """
     key = (model.card.version, catalogue.version())
-    found = _following.get(catalogue)
-    if found is None or found[0] != key:
+    entry = _following.get(catalogue)
+    if entry is None or entry[0] != key:
         fresh = [item_id for item_id in catalogue.ids() if item_id not in model.rows]
-        found = (key, model.with_items(fresh, contents(catalogue, fresh, model.card.encoders)))
-        _following[catalogue] = found
-    return found[1]
+        entry = (key, model.with_items(fresh, contents(catalogue, fresh, model.card.encoders)))
+        _following[catalogue] = entry
+    return entry[1]
 
 
 def contents(catalogue: Catalogue, ids: Sequence[str], encoders: Mapping[str, str]) -> dict[str, Matrix]:
@@ -47,8 +47,8 @@ def contents(catalogue: Catalogue, ids: Sequence[str], encoders: Mapping[str, st
     Args:
         encoders: modality -> which encoder's vectors are wanted; a space that another one made is left out.
     """
-    wanted = [space for space in SPACES if space in encoders and encoder_name(catalogue, space) == encoders[space]]
-    return {space: _rows(catalogue, space, ids) for space in wanted}
+    spaces = [space for space in SPACES if space in encoders and encoder_name(catalogue, space) == encoders[space]]
+    return {space: _rows(catalogue, space, ids) for space in spaces}
 
 
 def encoder_name(catalogue: Catalogue, space: Space) -> str | None:
@@ -62,11 +62,11 @@ def _rows(catalogue: Catalogue, space: Space, ids: Sequence[str]) -> Matrix:
     rows = np.zeros((len(ids), identity.dimensions if identity else 1), dtype=np.float32)
     for start in range(0, len(ids), READ_AT_ONCE):
         some = ids[start : start + READ_AT_ONCE]
-        found = catalogue.vectors_of(space, some)
-        for place, item_id in enumerate(some, start):
-            if found.get(item_id):
-                mean = np.mean(found[item_id], axis=0)
-                rows[place] = mean / max(float(np.linalg.norm(mean)), 1e-9)
+        vectors = catalogue.vectors_of(space, some)
+        for row, item_id in enumerate(some, start):
+            if vectors.get(item_id):
+                mean = np.mean(vectors[item_id], axis=0)
+                rows[row] = mean / max(float(np.linalg.norm(mean)), 1e-9)
     return rows
 
 
@@ -92,14 +92,18 @@ class Reader:
 
     def reasons(self, item_id: str, history: Mapping[str, float]) -> list[Because]:
         """Items of the history that people chose who chose this one, strongest first, with how many people."""
-        near = self.model.neighbours(item_id, self.model.near.strengths.shape[0])
-        linked = [one for one in near if history.get(one.item_id, 0.0) > 0 and one.people >= self.least_people]
-        linked = [one for one in linked if one.strength >= TELLING * linked[0].strength]
-        items = self.catalogue.get_many([one.item_id for one in linked[:REASONS]])
+        neighbours = self.model.neighbours(item_id, self.model.near.strengths.shape[0])
+        linked = [
+            neighbour
+            for neighbour in neighbours
+            if history.get(neighbour.item_id, 0.0) > 0 and neighbour.people >= self.least_people
+        ]
+        linked = [neighbour for neighbour in linked if neighbour.strength >= TELLING * linked[0].strength]
+        items = self.catalogue.get_many([neighbour.item_id for neighbour in linked[:REASONS]])
         return [
-            Because(item_id=one.item_id, title=items[one.item_id].title, people=one.people)
-            for one in linked[:REASONS]
-            if one.item_id in items
+            Because(item_id=neighbour.item_id, title=items[neighbour.item_id].title, people=neighbour.people)
+            for neighbour in linked[:REASONS]
+            if neighbour.item_id in items
         ]
 
     def chosen_with(
@@ -111,14 +115,19 @@ class Reader:
         titles = {item_id: item.title for item_id, item in self.catalogue.get_many(liked).items()}
         scores: dict[str, float] = {}
         reasons: dict[str, list[Because]] = {}
-        for own in liked[:LIKED]:
-            for near in self.model.neighbours(own, self.model.near.strengths.shape[0]):
-                passes = allowed is None or near.item_id in allowed
-                if near.people < self.least_people or near.item_id in exclude or near.item_id in liked or not passes:
+        for liked_id in liked[:LIKED]:
+            for neighbour in self.model.neighbours(liked_id, self.model.near.strengths.shape[0]):
+                passes = allowed is None or neighbour.item_id in allowed
+                if (
+                    neighbour.people < self.least_people
+                    or neighbour.item_id in exclude
+                    or neighbour.item_id in liked
+                    or not passes
+                ):
                     continue
-                scores[near.item_id] = scores.get(near.item_id, 0.0) + near.strength
-                why = Because(item_id=own, title=titles.get(own, own), people=near.people)
-                reasons.setdefault(near.item_id, []).append(why)
+                scores[neighbour.item_id] = scores.get(neighbour.item_id, 0.0) + neighbour.strength
+                reason = Because(item_id=liked_id, title=titles.get(liked_id, liked_id), people=neighbour.people)
+                reasons.setdefault(neighbour.item_id, []).append(reason)
         present = self.catalogue.get_many(list(scores))
         best = sorted((item_id for item_id in scores if item_id in present), key=lambda i: (-scores[i], i))[:k]
         return self._result([(item_id, scores[item_id]) for item_id in best], reasons, filters)
@@ -137,6 +146,6 @@ class Reader:
 
 def _signal(score: float, rank: int, reasons: list[Because]) -> Signal:
     """``people`` is the largest of the reasons' counts: at least so many, since some may stand in several."""
-    because = sorted(reasons, key=lambda one: -(one.people or 0))[:REASONS]
-    people = because[0].people if because else None
-    return Signal(source="collaborative", score=round(score, 4), rank=rank, because=because, people=people)
+    top_reasons = sorted(reasons, key=lambda reason: -(reason.people or 0))[:REASONS]
+    user_count = top_reasons[0].people if top_reasons else None
+    return Signal(source="collaborative", score=round(score, 4), rank=rank, because=top_reasons, people=user_count)

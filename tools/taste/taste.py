@@ -50,18 +50,18 @@ class Taste:
         self.rules = rules or TasteRules()
         self._catalogue = catalogue
         self._events = Lazy(self._open_events)
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._cache: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Let go of the files."""
-        if self._events.made:
+        if self._events.is_made:
             self._events().close()
 
     @property
     def known(self) -> bool:
         """True once there may be events: without their file nobody did anything."""
-        return self._events.made or (self.folder / EVENTS).is_file()
+        return self._events.is_made or (self.folder / EVENTS).is_file()
 
     @property
     def events(self) -> "EventStore":
@@ -106,7 +106,7 @@ class Taste:
         if not (events or preferences):
             return TasteProfile()
         catalogue = self._catalogue()
-        corrected = tuple((one.attribute, one.value, one.weight) for one in preferences)
+        corrected = tuple((preference.attribute, preference.value, preference.weight) for preference in preferences)
         state = (self._state(user), corrected, catalogue.version(), now // PROFILE_SECONDS)
 
         def build() -> TasteProfile:
@@ -126,18 +126,18 @@ class Taste:
     def _remembered(self, key: Hashable, state: Hashable, make: Callable[[], T]) -> T:
         """What ``make`` gives, kept under the key until the state changes; the least recently used goes first."""
         with self._lock:
-            found = self._kept.get(key)
-            if found is not None and found[0] == state:
-                self._kept.move_to_end(key)
-                value: T = found[1]
+            entry = self._cache.get(key)
+            if entry is not None and entry[0] == state:
+                self._cache.move_to_end(key)
+                value: T = entry[1]
                 return value
-        made = make()
+        result = make()
         with self._lock:
-            self._kept[key] = (state, made)
-            self._kept.move_to_end(key)
-            while len(self._kept) > 4 * REMEMBERED_USERS:
-                self._kept.popitem(last=False)
-        return made
+            self._cache[key] = (state, result)
+            self._cache.move_to_end(key)
+            while len(self._cache) > 4 * REMEMBERED_USERS:
+                self._cache.popitem(last=False)
+        return result
 
     def _open_events(self) -> "EventStore":
         from tools.taste.events import EventStore  # brings scipy; only where there are events

@@ -65,43 +65,43 @@ def train(
         TooFewError: there are fewer choices or people than anything could be learned from.
     """
     plan, began = plan or TrainingPlan(), time.monotonic()
-    if choices.people < FEWEST_PEOPLE or choices.matrix.nnz < FEWEST_CHOICES:
+    if choices.user_count < FEWEST_PEOPLE or choices.matrix.nnz < FEWEST_CHOICES:
         raise TooFewError(
-            f"There are {choices.matrix.nnz:,} choices by {choices.people:,} people; learning from others takes "
+            f"There are {choices.matrix.nnz:,} choices by {choices.user_count:,} people; learning from others takes "
             f"{FEWEST_CHOICES} by {FEWEST_PEOPLE}. Until then contents and popularity are used."
         )
     say("holding out each person's latest choice, to measure with")
-    rest, asked = fitting.hold_out(choices, plan.seed)
-    trial = _parts(rest, vectors, plan, say)
-    say(f"fitting the blend on {len(asked):,} held-out choices")
-    fitted, figures = _fitted(trial, asked, plan)
+    training_choices, held_out = fitting.hold_out(choices, plan.seed)
+    trial = _parts(training_choices, vectors, plan, say)
+    say(f"fitting the blend on {len(held_out):,} held-out choices")
+    fitted, figures = _fitted(trial, held_out, plan)
     say("learning again from everything")
     model = replace(_parts(choices, vectors, plan, say), blend=fitted)
     card = model.card.model_copy(
         update={
-            "weights": _weights(fitted), "tested": len(asked), "figures": figures,
+            "weights": _weights(fitted), "tested": len(held_out), "figures": figures,
             "seconds": round(time.monotonic() - began, 2),
         }
     )  # fmt: skip
     return replace(model, card=card)
 
 
-def _fitted(trial: TasteModel, asked: fitting.HeldOutChoices, plan: TrainingPlan) -> tuple[Blend, fitting.Figures]:
+def _fitted(trial: TasteModel, held_out: fitting.HeldOutChoices, plan: TrainingPlan) -> tuple[Blend, fitting.Figures]:
     """Weights from all that was held out; figures from halves of it, each with the weights of the other half."""
-    if len(asked) < 2 * fitting.FEWEST:
-        return trial.blend, fitting.measure(trial, asked) if len(asked) else {}
-    halves = np.array_split(np.random.default_rng(plan.seed).permutation(len(asked)), 2)
-    found = []
-    for one, other in (halves, halves[::-1]):
-        blend = fitting.fit(trial, asked.only(np.sort(one)), plan.seed)
-        found.append(fitting.measure(replace(trial, blend=blend), asked.only(np.sort(other))))
-    first, second = found
+    if len(held_out) < 2 * fitting.FEWEST:
+        return trial.blend, fitting.measure(trial, held_out) if len(held_out) else {}
+    halves = np.array_split(np.random.default_rng(plan.seed).permutation(len(held_out)), 2)
+    measurements = []
+    for half, other_half in (halves, halves[::-1]):
+        blend = fitting.fit(trial, held_out.only(np.sort(half)), plan.seed)
+        measurements.append(fitting.measure(replace(trial, blend=blend), held_out.only(np.sort(other_half))))
+    first, second = measurements
     figures = {
         name: {key: round((value + second[name][key]) / 2, 4) for key, value in measures.items()}
         for name, measures in first.items()
         if name in second
     }
-    return fitting.fit(trial, asked, plan.seed), figures
+    return fitting.fit(trial, held_out, plan.seed), figures
 
 
 def _parts(choices: Choices, vectors: Mapping[str, Matrix], plan: TrainingPlan, say: Say) -> TasteModel:
@@ -118,7 +118,7 @@ def _parts(choices: Choices, vectors: Mapping[str, Matrix], plan: TrainingPlan, 
         towers, gates = train_towers(choices.matrix, vectors, plan.recipe, _counted(say))
     card = ModelCard(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
-        events=choices.matrix.nnz, people=choices.people, items=len(choices.item_ids),
+        events=choices.matrix.nnz, people=choices.user_count, items=len(choices.item_ids),
         untouched=int((choices.chosen_by() == 0).sum()), left_out=choices.left_out, algorithm=algorithm,
         parameters=collaborative.PARAMETERS[algorithm] | (plan.parameters or {}), gates=gates,
     )  # fmt: skip
@@ -138,7 +138,7 @@ def _counted(say: Say) -> Callable[[int, int], None]:
 def _weights(blend: Blend) -> dict[str, dict[str, float]]:
     return {
         f"from {least} chosen items": {
-            name: round(float(value), 3) for name, value in zip(blend.names, blend.weights[place], strict=True)
+            name: round(float(value), 3) for name, value in zip(blend.names, blend.weights[stage], strict=True)
         }
-        for place, least in enumerate(STAGES)
+        for stage, least in enumerate(STAGES)
     }

@@ -35,7 +35,7 @@ def test_a_lazy_value_is_made_once_by_many_threads() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert (len(made), len(seen), lazy.made) == (1, 1, True)
+    assert (len(made), len(seen), lazy.is_made) == (1, 1, True)
 
 
 def test_a_lazy_value_that_failed_is_tried_again() -> None:
@@ -50,7 +50,7 @@ def test_a_lazy_value_that_failed_is_tried_again() -> None:
     lazy = Lazy(make)
     with pytest.raises(ServiceMissing):
         lazy()
-    assert not lazy.made
+    assert not lazy.is_made
     assert lazy() == "here"
 
 

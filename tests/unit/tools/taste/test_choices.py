@@ -45,7 +45,7 @@ def test_batches_are_one_and_people_are_numbered_anew() -> None:
     found = gather([batch((70, 0, LIKE, 1)), batch((9, 1, LIKE, 2), (70, 1, LIKE, 3))], ["a", "b"])
     assert found.matrix.toarray().tolist() == [[0, 1], [1, 1]]
     assert found.at.tolist() == [2, 1, 3]
-    assert found.people == 2
+    assert found.user_count == 2
 
 
 def test_of_one_person_only_the_latest_count() -> None:
