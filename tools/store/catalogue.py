@@ -146,8 +146,8 @@ class Catalogue:
     def pictures(self, item_id: str) -> list[Picture]:
         """Every picture that the item's line refers to, the lost ones with the reason."""
         with self._database.reading() as connection:
-            found = reading.stored(connection, [item_id]).get(item_id)
-        return list(found.pictures) if found else []
+            stored_item = reading.stored(connection, [item_id]).get(item_id)
+        return list(stored_item.pictures) if stored_item else []
 
     def pictures_in(self, folder: Path) -> set[Path]:
         """The files below a folder that items' pictures refer to."""
@@ -175,12 +175,12 @@ class Catalogue:
         """What ``build`` gives, kept under the name until the catalogue changes."""
         version = self.version()
         with self._cache_lock:
-            found = self._cache.get(name)
-        if found is None or found[0] != version:
-            found = (version, build())
+            entry = self._cache.get(name)
+        if entry is None or entry[0] != version:
+            entry = (version, build())
             with self._cache_lock:
-                self._cache[name] = found
-        value: T = found[1]
+                self._cache[name] = entry
+        value: T = entry[1]
         return value
 
     # Searching -------------------------------------------------------------------------------------------------------
@@ -225,9 +225,9 @@ class Catalogue:
         applied = self._applied(space, catalogue, encoder)
         with self._database.reading() as connection:
             scores = reading.score_later(connection, space, encoder, filters, applied, query)
-            asked = filters is not None and asks(filters)
+            has_conditions = filters is not None and asks(filters)
             among = None
-            if filters and asked:
+            if filters and has_conditions:
                 among = reading.places(connection, space, filters, applied, all_made=not self._missing(space))
         if among is None or among:
             for item_id, score in self._indexed(space, query, k, among, applied).items():
@@ -238,8 +238,8 @@ class Catalogue:
         """Up to which change the index knows the space; it is brought up to date when it is far behind."""
         applied = self._index.applied(space, catalogue, encoder)
         with self._database.reading() as connection:
-            behind = reading.later(connection, space, applied)
-        if behind > MAX_LATER:
+            pending = reading.later(connection, space, applied)
+        if pending > MAX_LATER:
             self._index.follow()
             applied = self._index.applied(space, catalogue, encoder)
         return applied
@@ -249,14 +249,14 @@ class Catalogue:
         n = k if space in ("text", "joint_text") else 2 * k
         while True:
             n = min(n, len(among)) if among is not None else n
-            found = self._index.query(space, query, n, among)
+            matches = self._index.query(space, query, n, among)
             with self._database.reading() as connection:
-                owners = reading.owners(connection, space, [place for place, _ in found], applied)
+                owners = reading.owners(connection, space, [place for place, _ in matches], applied)
             best: dict[str, float] = {}
-            for place, score in found:
+            for place, score in matches:
                 if place in owners:
                     best[owners[place]] = max(score, best.get(owners[place], -2.0))
-            if len(best) >= k or len(found) < n or (among is not None and n >= len(among)):
+            if len(best) >= k or len(matches) < n or (among is not None and n >= len(among)):
                 return best
             n *= 2
 

@@ -100,16 +100,16 @@ class ChromaIndex:
             StoreError: the index can't be opened nor built.
         """
         with self._gate.together():
-            known = self._known(space, catalogue, encoder)
-        if known is None:
+            followed = self._followed_for(space, catalogue, encoder)
+        if followed is None:
             self.follow()
             with self._gate.together():
-                known = self._known(space, catalogue, encoder)
-        return known.applied if known else 0
+                followed = self._followed_for(space, catalogue, encoder)
+        return followed.applied if followed else 0
 
-    def _known(self, space: str, catalogue: str, encoder: int) -> Followed | None:
-        found = self._followed.get(space)
-        return found if found and found.name == _collection_name(catalogue, space, encoder) else None
+    def _followed_for(self, space: str, catalogue: str, encoder: int) -> Followed | None:
+        followed = self._followed.get(space)
+        return followed if followed and followed.name == _collection_name(catalogue, space, encoder) else None
 
     def query(
         self, space: str, vector: NDArray[np.float32], n: int, places: Sequence[str] | None
@@ -123,14 +123,14 @@ class ChromaIndex:
             followed = self._followed.get(space)
             if followed is None:
                 return []
-            found = followed.collection.query(
+            result = followed.collection.query(
                 query_embeddings=np.asarray(vector, np.float32)[np.newaxis],
                 n_results=n,
                 ids=list(places) if places is not None else None,
                 include=["distances"],
             )
-        distances = (found["distances"] or [[]])[0]
-        return [(place, 1.0 - float(distance)) for place, distance in zip(found["ids"][0], distances, strict=True)]
+        distances = (result["distances"] or [[]])[0]
+        return [(place, 1.0 - float(distance)) for place, distance in zip(result["ids"][0], distances, strict=True)]
 
     # Following SQLite ------------------------------------------------------------------------------------------------
 
@@ -206,10 +206,10 @@ class ChromaIndex:
         if followed.applied > _last_seq(connection, space):  # SQLite was brought back from an older copy
             followed = self._fresh(name)
         self._catch_up(connection, space, encoder, followed)
-        wanted = connection.execute(_COUNT, (encoder, space)).fetchone()[0]
+        expected_count = connection.execute(_COUNT, (encoder, space)).fetchone()[0]
         with _chroma_errors():
-            found = followed.collection.count()
-        if found != wanted:
+            actual_count = followed.collection.count()
+        if actual_count != expected_count:
             followed = self._fresh(name)
             self._catch_up(connection, space, encoder, followed)
         return followed
@@ -220,23 +220,25 @@ class ChromaIndex:
         total = connection.execute(
             "SELECT count(*) FROM places WHERE space = ? AND seq > ?", (space, followed.applied)
         ).fetchone()[0]
-        done, told = 0, time.monotonic()
+        done, reported_at = 0, time.monotonic()
         while followed.applied < last:
             rows = connection.execute(_CHANGED, (encoder, space, followed.applied, BATCH)).fetchall()
             until = rows[-1][2] if len(rows) == BATCH else last
-            gone = connection.execute(_GONE, (space, followed.applied, until)).fetchall()
-            self._hand_over(followed, [place for (place,) in gone], rows, until)
+            removed_rows = connection.execute(_REMOVED, (space, followed.applied, until)).fetchall()
+            self._hand_over(followed, [place for (place,) in removed_rows], rows, until)
             done += len(rows)
-            if total >= TELL_FROM and (time.monotonic() - told > 5 or followed.applied >= last):
-                told = time.monotonic()
+            if total >= TELL_FROM and (time.monotonic() - reported_at > 5 or followed.applied >= last):
+                reported_at = time.monotonic()
                 self._notify(f"Chroma index of {space} vectors: {done:,} of {total:,}")
                 self._write_checksums()
 
-    def _hand_over(self, followed: Followed, gone: list[str], rows: list[tuple[str, bytes, int]], until: int) -> None:
+    def _hand_over(
+        self, followed: Followed, removed_places: list[str], rows: list[tuple[str, bytes, int]], until: int
+    ) -> None:
         with _chroma_errors():
-            if gone:
-                for start in range(0, len(gone), BATCH):
-                    followed.collection.delete(ids=gone[start : start + BATCH])
+            if removed_places:
+                for start in range(0, len(removed_places), BATCH):
+                    followed.collection.delete(ids=removed_places[start : start + BATCH])
             if rows:
                 vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float32).reshape(len(rows), -1)
                 followed.collection.upsert([row[0] for row in rows], embeddings=vectors)
@@ -394,7 +396,7 @@ _CHANGED = (
     "v.hash = p.hash WHERE p.space = ? AND p.seq > ? ORDER BY p.seq LIMIT ?"
 )
 _STAGED = "SELECT key, value FROM json_each((SELECT value FROM meta WHERE name = 'staged'))"
-_GONE = "SELECT place FROM removed WHERE space = ? AND seq > ? AND seq <= ? ORDER BY seq"
+_REMOVED = "SELECT place FROM removed WHERE space = ? AND seq > ? AND seq <= ? ORDER BY seq"
 
 
 def _catalogue(connection: "sqlite3.Connection") -> str:
@@ -466,11 +468,11 @@ def _checksums(folder: Path) -> dict[str, list[int]]:
 
 
 def _crc(path: Path) -> int:
-    found = 0
+    checksum = 0
     with path.open("rb") as file:
         while block := file.read(2**20):
-            found = zlib.crc32(block, found)
-    return found
+            checksum = zlib.crc32(block, checksum)
+    return checksum
 
 
 def _short(exc: BaseException) -> str:

@@ -96,16 +96,16 @@ class Database:
         try:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                 self._create(connection)
-            found = self._schema(connection)
-            if found is not None and found < SCHEMA_VERSION:
+            version = self._schema(connection)
+            if version is not None and version < SCHEMA_VERSION:
                 self._upgrade(connection)
-                found = self._schema(connection)
+                version = self._schema(connection)
             self._opened = _identity(self.path)
         finally:
             if connection.in_transaction:  # what _create left unfinished
                 connection.rollback()
             connection.close()
-        if found != SCHEMA_VERSION:
+        if version != SCHEMA_VERSION:
             raise StoreError(
                 f"The catalogue in {self.folder} was written by another version of this program. Start it anew with: "
                 "assistant catalogue drop --yes, then: assistant ingest FILE."

@@ -45,14 +45,14 @@ class CatalogueEntry:
 
     def places(self) -> dict[tuple[str, int], bytes]:
         """The hash of what stands for the item, by (space, position), in every space there is."""
-        found: dict[tuple[str, int], bytes] = {}
+        digests: dict[tuple[str, int], bytes] = {}
         if self.text_hash:
-            found |= {("text", 0): self.text_hash, ("joint_text", 0): self.text_hash}
+            digests |= {("text", 0): self.text_hash, ("joint_text", 0): self.text_hash}
         hashes = [picture.hash for picture in self.pictures if picture.state != "lost"]
         for position, digest in enumerate(hashes):
             if digest:
-                found |= {("visual", position): digest, ("joint", position): digest}
-        return found
+                digests |= {("visual", position): digest, ("joint", position): digest}
+        return digests
 
 
 @dataclass(frozen=True)

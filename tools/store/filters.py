@@ -42,27 +42,29 @@ class SqlCondition:
 
 def where(filters: Filters, language: str = ENGLISH) -> SqlCondition:
     """The filter as a SQL condition on ``items i``; terms are analysed in the catalogue's language."""
-    found = without_offers(filters, language)
-    if asked := fitting(filters):
-        found.add(f"i.key IN (SELECT f.item {asked.sql})", *asked.parameters)
-    return found
+    condition = without_offers(filters, language)
+    if offer_condition := fitting(filters):
+        condition.add(f"i.key IN (SELECT f.item {offer_condition.sql})", *offer_condition.parameters)
+    return condition
 
 
 def without_offers(filters: Filters, language: str = ENGLISH) -> SqlCondition:
     """The condition without price, stock and attributes (`tools.store.offers.fitting`)."""
-    found = SqlCondition()
+    condition = SqlCondition()
     for names, verb in ((filters.categories, "IN"), (filters.exclude_categories, "NOT IN")):
         if names:
-            chosen = "SELECT item FROM categories WHERE name IN (SELECT value FROM json_each(?))"
-            found.add(f"i.key {verb} ({chosen})", _keys(names))
+            subquery = "SELECT item FROM categories WHERE name IN (SELECT value FROM json_each(?))"
+            condition.add(f"i.key {verb} ({subquery})", _keys(names))
     if filters.brands:
-        found.add("i.brand_key IN (SELECT value FROM json_each(?))", _keys(filters.brands))
+        condition.add("i.brand_key IN (SELECT value FROM json_each(?))", _keys(filters.brands))
     if filters.exclude_brands:
-        found.add("coalesce(i.brand_key, '') NOT IN (SELECT value FROM json_each(?))", _keys(filters.exclude_brands))
-    _add_terms(found, filters, language)
+        condition.add(
+            "coalesce(i.brand_key, '') NOT IN (SELECT value FROM json_each(?))", _keys(filters.exclude_brands)
+        )
+    _add_terms(condition, filters, language)
     if filters.exclude_ids:
-        found.add("i.id NOT IN (SELECT value FROM json_each(?))", json.dumps(filters.exclude_ids))
-    return found
+        condition.add("i.id NOT IN (SELECT value FROM json_each(?))", json.dumps(filters.exclude_ids))
+    return condition
 
 
 def asks(filters: Filters) -> bool:
@@ -70,13 +72,13 @@ def asks(filters: Filters) -> bool:
     return bool(where(filters).parts)
 
 
-def _add_terms(found: SqlCondition, filters: Filters, language: str) -> None:
-    wanted, unwanted = (_phrases(terms, language) for terms in (filters.include_terms, filters.exclude_terms))
+def _add_terms(condition: SqlCondition, filters: Filters, language: str) -> None:
+    included, excluded = (_phrases(terms, language) for terms in (filters.include_terms, filters.exclude_terms))
     mentions = "SELECT rowid FROM words WHERE words MATCH ?"
-    if wanted:
-        found.add(f"i.key IN ({mentions})", " AND ".join(map(quoted, wanted)))
-    if unwanted:
-        found.add(f"i.key NOT IN ({mentions})", " OR ".join(map(quoted, unwanted)))
+    if included:
+        condition.add(f"i.key IN ({mentions})", " AND ".join(map(quoted, included)))
+    if excluded:
+        condition.add(f"i.key NOT IN ({mentions})", " OR ".join(map(quoted, excluded)))
 
 
 def quoted(phrase: tuple[str, ...]) -> str:
@@ -124,12 +126,12 @@ def _names_fit(item: Item, filters: Filters) -> bool:
 
 
 def _terms_fit(item: Item, filters: Filters, language: str) -> bool:
-    wanted, unwanted = (_phrases(terms, language) for terms in (filters.include_terms, filters.exclude_terms))
-    if not wanted and not unwanted:
+    included, excluded = (_phrases(terms, language) for terms in (filters.include_terms, filters.exclude_terms))
+    if not included and not excluded:
         return True
     fields = list(item_words(item, language).values())
-    return all(any(holds(words, phrase) for words in fields) for phrase in wanted) and not any(
-        holds(words, phrase) for words in fields for phrase in unwanted
+    return all(any(holds(words, phrase) for words in fields) for phrase in included) and not any(
+        holds(words, phrase) for words in fields for phrase in excluded
     )
 
 
@@ -144,10 +146,10 @@ def item_words(item: Item, language: str = ENGLISH) -> dict[str, list[str]]:
 
 
 def _joined(values: list[str], language: str) -> list[str]:
-    found: list[str] = []
+    joined_tokens: list[str] = []
     for value in values:
-        found += [*tokens(value, language), BREAK]
-    return found
+        joined_tokens += [*tokens(value, language), BREAK]
+    return joined_tokens
 
 
 def attribute_texts(attributes: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -44,10 +44,10 @@ class Offer:
     @property
     def keys(self) -> Keys:
         """The values in comparable form."""
-        found: dict[str, set[str]] = {}
+        keys_by_name: dict[str, set[str]] = {}
         for name, value in self.values:
-            found.setdefault(attribute_key(name), set()).add(value_key(value, name))
-        return {name: frozenset(keys) for name, keys in found.items()}
+            keys_by_name.setdefault(attribute_key(name), set()).add(value_key(value, name))
+        return {name: frozenset(keys) for name, keys in keys_by_name.items()}
 
 
 def offers(item: Item) -> list[Offer]:
@@ -55,11 +55,11 @@ def offers(item: Item) -> list[Offer]:
     lines = _variant_lines(item)
     stated = [frozenset(_options(line)) for line in lines]
     named = [{attribute_key(name) for name, _ in values} for values in stated]
-    known = [_stock(line) for line in lines]
+    stocks = [_stock(line) for line in lines]
     by_variants = frozenset[str]().union(*named)
     whole = frozenset(own_values(item))
     inherited = frozenset(pair for pair in whole if attribute_key(pair[0]) in by_variants) if lines else frozenset()
-    own = Offer(0, item.price, None if lines and None not in known else item.in_stock, {}, whole - inherited)
+    own = Offer(0, item.price, None if lines and None not in stocks else item.in_stock, {}, whole - inherited)
     variants = [
         Offer(
             ordinal,
@@ -68,7 +68,7 @@ def offers(item: Item) -> list[Offer]:
             dict(_options(line)),
             values | {pair for pair in inherited if attribute_key(pair[0]) not in names},
         )
-        for ordinal, (line, values, names, stock) in enumerate(zip(lines, stated, named, known, strict=True), start=1)
+        for ordinal, (line, values, names, stock) in enumerate(zip(lines, stated, named, stocks, strict=True), start=1)
     ]
     variants.sort(key=_preference)
     return [own, *(replace(variant, ordinal=ordinal) for ordinal, variant in enumerate(variants, start=1))]
@@ -80,9 +80,9 @@ def offered(item: Item, filters: Filters) -> Offer | None:
     None: it does not pass.
     """
     every = offers(item)
-    asked = {attribute_key(name): wanted_keys(name, values) for name, values in filters.attributes.items()}
-    whole = every[0].keys if asked else {}
-    return next((each for each in every if _fits(each, whole, filters, asked)), None)
+    required_keys = {attribute_key(name): wanted_keys(name, values) for name, values in filters.attributes.items()}
+    whole = every[0].keys if required_keys else {}
+    return next((offer for offer in every if _fits(offer, whole, filters, required_keys)), None)
 
 
 def _preference(offer: Offer) -> tuple[bool, bool, float, int]:
@@ -99,8 +99,8 @@ def variant_for(item: Item, filters: Filters | None) -> Variant | None:
 
 def variant_with(item: Item, options: Mapping[str, str]) -> Variant | None:
     """The item's variant with these options, as it is now."""
-    found = next((offer for offer in offers(item)[1:] if offer.options == options), None)
-    return Variant(options=dict(found.options), price=found.price, in_stock=found.in_stock) if found else None
+    match = next((offer for offer in offers(item)[1:] if offer.options == options), None)
+    return Variant(options=dict(match.options), price=match.price, in_stock=match.in_stock) if match else None
 
 
 def wanted_keys(name: str, values: list[str]) -> frozenset[str]:
@@ -108,16 +108,16 @@ def wanted_keys(name: str, values: list[str]) -> frozenset[str]:
     return frozenset(value_key(value, name) for value in values)
 
 
-def _fits(offer: Offer, whole: Keys, filters: Filters, asked: Keys) -> bool:
+def _fits(offer: Offer, whole: Keys, filters: Filters, required_keys: Keys) -> bool:
     """Whether the offer passes; ``whole`` holds for every offer of the item."""
     low, high = filters.min_price, filters.max_price
-    keys = {**whole, **offer.keys} if asked else {}
+    keys = {**whole, **offer.keys} if required_keys else {}
     return (
         ((low is None and high is None) or offer.price is not None)
         and (low is None or (offer.price or 0.0) >= low)
         and (high is None or (offer.price or 0.0) <= high)
         and (not filters.in_stock or offer.in_stock is True)
-        and all(keys.get(name, frozenset()) & values for name, values in asked.items())
+        and all(keys.get(name, frozenset()) & values for name, values in required_keys.items())
     )
 
 
@@ -137,11 +137,11 @@ def without_terms_of_sale(attributes: dict[str, Any]) -> dict[str, Any]:
     lines = attributes.get(VARIANTS)
     if not isinstance(lines, list):
         return attributes
-    kept = [
+    variant_lines = [
         {name: value for name, value in line.items() if name not in TERMS_OF_SALE} if isinstance(line, dict) else line
         for line in lines
     ]
-    return {**attributes, VARIANTS: kept}
+    return {**attributes, VARIANTS: variant_lines}
 
 
 def _variant_lines(item: Item) -> list[dict[str, Any]]:

@@ -149,9 +149,9 @@ class PageStore:
             StoreError: the file cannot be read or written.
         """
         self._create()
-        known, stored_by = self._digests()
+        digests, stored_by = self._digests()
         same_encoder = stored_by in (None, encoder.identity.model_dump_json())
-        changes: dict[str, Change] = {page.name: _change(page, known.get(page.name)) for page in pages}
+        changes: dict[str, Change] = {page.name: _change(page, digests.get(page.name)) for page in pages}
         written = [page for page in pages if changes[page.name] != "unchanged"]
         if same_encoder and not written:
             return changes
@@ -173,13 +173,13 @@ class PageStore:
         with self._file.writing() as connection:
             connection.execute("pragma secure_delete = on")
             stored = [name for (name,) in connection.execute("select name from pages")]
-            gone = [name for name in stored if names is None or name in names]
-            for name in gone:
+            matches = [name for name in stored if names is None or name in names]
+            for name in matches:
                 _remove(connection, name)
             _note(connection)
-            if len(gone) == len(stored):
+            if len(matches) == len(stored):
                 connection.execute("delete from meta where name = 'encoder'")
-        return len(gone)
+        return len(matches)
 
     def index(self) -> PageIndex:
         """All passages and vectors, kept until the pages change.
@@ -251,10 +251,10 @@ def _change(page: Page, digest: str | None) -> Change:
 def _encoded(page: Page, encoder: PassageEncoder) -> tuple[Vectors, Vectors]:
     """Vectors of the passages and of their headings (n, d); equal headings are encoded once."""
     texts = [embedded(page.title, passage) for passage in page.passages]
-    asked = [_question(page.title, passage) for passage in page.passages]
-    unique = {text: n for n, text in enumerate(dict.fromkeys(asked))}
+    question_texts = [_question(page.title, passage) for passage in page.passages]
+    unique = {text: n for n, text in enumerate(dict.fromkeys(question_texts))}
     questions = encoder.encode(list(unique), purpose="query")
-    return encoder.encode(texts, purpose="document"), questions[[unique[text] for text in asked]]
+    return encoder.encode(texts, purpose="document"), questions[[unique[text] for text in question_texts]]
 
 
 def _insert(connection: sqlite3.Connection, page: Page, vectors: Vectors, questions: Vectors) -> None:

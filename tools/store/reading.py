@@ -48,8 +48,8 @@ def meta(connection: sqlite3.Connection, name: str) -> str | int:
 def analyser(connection: sqlite3.Connection) -> tuple[str, str]:
     """What made the stored tokens: the analyser's version and the language; the first ones where none is noted."""
     row = connection.execute("SELECT value FROM meta WHERE name = 'analyser'").fetchone()
-    version, found = str(row[0]).split(" ", 1) if row else ("1", ENGLISH)
-    return version, found
+    version, language_name = str(row[0]).split(" ", 1) if row else ("1", ENGLISH)
+    return version, language_name
 
 
 def language(connection: sqlite3.Connection) -> str:
@@ -73,15 +73,15 @@ def items_by_id(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str,
 
 def eligible(connection: sqlite3.Connection, filters: Filters) -> list[str]:
     """Ids of the items that pass, in the order they came in."""
-    asked = where(connection, filters)
-    rows = connection.execute(f"SELECT i.id FROM items i WHERE {asked.sql} ORDER BY i.key", asked.parameters)  # noqa: S608
+    condition = where(connection, filters)
+    rows = connection.execute(f"SELECT i.id FROM items i WHERE {condition.sql} ORDER BY i.key", condition.parameters)  # noqa: S608
     return [row[0] for row in rows]
 
 
 def count(connection: sqlite3.Connection, filters: Filters | None) -> int:
     """How many items pass."""
-    asked = where(connection, filters)
-    row = connection.execute(f"SELECT count(*) FROM items i WHERE {asked.sql}", asked.parameters).fetchone()  # noqa: S608
+    condition = where(connection, filters)
+    row = connection.execute(f"SELECT count(*) FROM items i WHERE {condition.sql}", condition.parameters).fetchone()  # noqa: S608
     return int(row[0])
 
 
@@ -99,18 +99,18 @@ def count_having(connection: sqlite3.Connection, attribute: str, ids: Collection
 def browse(connection: sqlite3.Connection, filters: Filters | None, sort: str, k: int, offset: int) -> list[Item]:
     """Items that pass, in the order asked for; items without a price come last in both price orders."""
     offers = fitting(filters) if filters and sort in ("price", "-price") else None
-    asked = without_offers(filters, language(connection)) if filters and offers else where(connection, filters)
+    condition = without_offers(filters, language(connection)) if filters and offers else where(connection, filters)
     price, chosen = "i.price", ""
     if offers:  # a bare column stands for the row of the smallest ordinal
         price, chosen = (
             "c.price",
             f"(SELECT f.item, f.price, min(f.ordinal) {offers.sql} GROUP BY f.item) c CROSS JOIN ",
         )
-        asked.add("i.key = c.item")
+        condition.add("i.key = c.item")
     rows = connection.execute(
-        f"SELECT i.id, {price} AS offered FROM {chosen}items i WHERE {asked.sql} "  # noqa: S608
+        f"SELECT i.id, {price} AS offered FROM {chosen}items i WHERE {condition.sql} "  # noqa: S608
         f"ORDER BY {ORDERS[sort]} LIMIT ? OFFSET ?",
-        (*(offers.parameters if offers else []), *asked.parameters, k, offset),
+        (*(offers.parameters if offers else []), *condition.parameters, k, offset),
     )
     ids = [row[0] for row in rows]
     items = items_by_id(connection, ids)  # records are long: only those of the page are read
@@ -124,12 +124,12 @@ def keyword(
     words = query_words(query, language(connection))
     if not words:
         return []
-    asked = where(connection, filters)
+    condition = where(connection, filters)
     weights = ", ".join(map(str, WORD_WEIGHTS))
     rows = connection.execute(
         f"SELECT i.id, i.key, -bm25(words, {weights}) AS score FROM words JOIN items i ON i.key = words.rowid "  # noqa: S608
-        f"WHERE words MATCH ? AND {asked.sql} ORDER BY score DESC, i.key LIMIT ?",
-        (" OR ".join(quoted(word.tokens) for word in words), *asked.parameters, k),
+        f"WHERE words MATCH ? AND {condition.sql} ORDER BY score DESC, i.key LIMIT ?",
+        (" OR ".join(quoted(word.tokens) for word in words), *condition.parameters, k),
     ).fetchall()
     return [(item_id, score, _matched(connection, key, words)) for item_id, key, score in rows]
 
@@ -137,12 +137,12 @@ def keyword(
 def rarity(connection: sqlite3.Connection, query: str) -> dict[str, float]:
     """The inverse document frequency of each of the query's words; 0 for a word that every item holds."""
     items = count(connection, None)
-    found = {}
+    idf = {}
     for word in query_words(query, language(connection)):
         matching = "SELECT count(*) FROM words WHERE words MATCH ?"
         holding = connection.execute(matching, (quoted(word.tokens),)).fetchone()[0]
-        found[word.text] = max(0.0, math.log((items + 1) / (holding + 0.5)))
-    return found
+        idf[word.text] = max(0.0, math.log((items + 1) / (holding + 0.5)))
+    return idf
 
 
 def _matched(connection: sqlite3.Connection, key: int, words: Iterable[QueryWord]) -> list[str]:
@@ -187,14 +187,16 @@ def places(
 
     ``all_made`` false: some places have no vector yet, and those are left out.
     """
-    asked = where(connection, filters)
+    condition = where(connection, filters)
     if not all_made:
-        made = "SELECT 1 FROM vectors v, spaces s WHERE s.space = p.space AND v.encoder = s.encoder AND v.hash = p.hash"
-        asked.add(f"EXISTS ({made})")
+        vector_query = (
+            "SELECT 1 FROM vectors v, spaces s WHERE s.space = p.space AND v.encoder = s.encoder AND v.hash = p.hash"
+        )
+        condition.add(f"EXISTS ({vector_query})")
     rows = connection.execute(
         "SELECT p.item || '.' || p.position FROM items i JOIN places p ON p.item = i.key AND p.space = ? "  # noqa: S608
-        f"AND p.seq <= ? WHERE {asked.sql}",
-        (space, applied, *asked.parameters),
+        f"AND p.seq <= ? WHERE {condition.sql}",
+        (space, applied, *condition.parameters),
     )
     return [row[0] for row in rows]
 
@@ -209,12 +211,12 @@ def score_later(
     connection: sqlite3.Connection, space: str, encoder: int, filters: Filters | None, applied: int, query: Vector
 ) -> dict[str, float]:
     """Exact cosines of the places that the index doesn't know yet: the best of each item."""
-    asked = where(connection, filters)
+    condition = where(connection, filters)
     rows = connection.execute(
         "SELECT i.id, v.vector FROM places p JOIN items i ON i.key = p.item "  # noqa: S608
         "JOIN vectors v ON v.encoder = ? AND v.hash = p.hash "
-        f"WHERE p.space = ? AND p.seq > ? AND {asked.sql}",
-        (encoder, space, applied, *asked.parameters),
+        f"WHERE p.space = ? AND p.seq > ? AND {condition.sql}",
+        (encoder, space, applied, *condition.parameters),
     )
     scores: dict[str, float] = {}
     for item_id, blob in rows:
@@ -223,9 +225,9 @@ def score_later(
     return scores
 
 
-def owners(connection: sqlite3.Connection, space: str, found: Sequence[str], applied: int) -> dict[str, str]:
+def owners(connection: sqlite3.Connection, space: str, place_ids: Sequence[str], applied: int) -> dict[str, str]:
     """Which item each place belongs to; places that are gone or have changed since are left out."""
-    keys = json.dumps(sorted({int(place.partition(".")[0]) for place in found}))
+    keys = json.dumps(sorted({int(place.partition(".")[0]) for place in place_ids}))
     rows = connection.execute(
         "SELECT p.item || '.' || p.position, i.id FROM places p JOIN items i ON i.key = p.item "
         "WHERE p.space = ? AND p.item IN (SELECT value FROM json_each(?)) AND p.seq <= ?",
@@ -243,10 +245,10 @@ def vectors_of(connection: sqlite3.Connection, space: str, ids: Sequence[str]) -
         "CROSS JOIN vectors v ON v.encoder = s.encoder AND v.hash = p.hash ORDER BY p.item, p.position",
         (space, json.dumps(list(ids))),
     )
-    found: dict[str, list[Vector]] = {}
+    vectors: dict[str, list[Vector]] = {}
     for item_id, blob in rows:
-        found.setdefault(item_id, []).append(np.frombuffer(blob, np.float32))
-    return found
+        vectors.setdefault(item_id, []).append(np.frombuffer(blob, np.float32))
+    return vectors
 
 
 def sample(connection: sqlite3.Connection, space: str, n: int) -> NDArray[np.float32]:
@@ -296,16 +298,16 @@ def noted_vectors(connection: sqlite3.Connection, name: str) -> NDArray[np.float
 
 def stored(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, StoredItem]:
     """What the catalogue holds of these ids, as far as ingestion needs it."""
-    asked = json.dumps(list(ids))
+    ids_json = json.dumps(list(ids))
     pictures: dict[int, list[Picture]] = {}
     for key, *columns in connection.execute(
         "SELECT p.item, p.reference, p.state, p.reason, p.size, p.mtime_ns, p.hash FROM items i "
         "JOIN pictures p ON p.item = i.key WHERE i.id IN (SELECT value FROM json_each(?)) ORDER BY p.item, p.position",
-        (asked,),
+        (ids_json,),
     ):
         pictures.setdefault(key, []).append(Picture(*columns))
     rows = connection.execute(
-        "SELECT id, key, content_hash, text_hash FROM items WHERE id IN (SELECT value FROM json_each(?))", (asked,)
+        "SELECT id, key, content_hash, text_hash FROM items WHERE id IN (SELECT value FROM json_each(?))", (ids_json,)
     )
     return {row[0]: StoredItem(row[1], row[2], row[3], tuple(pictures.get(row[1], ()))) for row in rows}
 
@@ -360,12 +362,14 @@ def _attribute_values(connection: sqlite3.Connection) -> dict[str, list[str]]:
     for name, value, name_key, value_key in connection.execute(
         f"SELECT name, value, name_key, value_key FROM attributes a WHERE {used} ORDER BY name, value"  # noqa: S608
     ):
-        known = values.setdefault(names.setdefault(name_key, name), {})
-        if len(known) <= MAX_ATTRIBUTE_VALUES:
-            known.setdefault(value_key, value)
-    few = {name: known.values() for name, known in values.items() if len(known) <= MAX_ATTRIBUTE_VALUES}
-    kept = {name: [value for value in known if len(value) <= MAX_VALUE_LENGTH] for name, known in few.items()}
-    return {name: known for name, known in kept.items() if known}
+        spellings = values.setdefault(names.setdefault(name_key, name), {})
+        if len(spellings) <= MAX_ATTRIBUTE_VALUES:
+            spellings.setdefault(value_key, value)
+    few = {name: spellings.values() for name, spellings in values.items() if len(spellings) <= MAX_ATTRIBUTE_VALUES}
+    short_values = {
+        name: [value for value in spellings if len(value) <= MAX_VALUE_LENGTH] for name, spellings in few.items()
+    }
+    return {name: spellings for name, spellings in short_values.items() if spellings}
 
 
 def stats(connection: sqlite3.Connection, folder: Path) -> CatalogueStats:

@@ -33,9 +33,9 @@ def read_item(item_id: str, record: str) -> Item:
 
 
 def _usable(attributes: object) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name, value in attributes.items() if isinstance(attributes, dict) else ():
         with suppress(OutOfBounds):
             check(value, _TOLERANT)
-            kept[name] = value
-    return kept
+            result[name] = value
+    return result

@@ -70,16 +70,16 @@ def attribute_key(name: str) -> str:
 def value_key(value: str, name: str = "") -> str:
     """A value as it is compared; the attribute's name before it is left out ("Size 43" of the attribute "size")."""
     text = name_key(_FRACTION.sub(" ", value.replace("″", '"').replace("”", '"')).replace("\u2044", "/"))
-    if name and (key := attribute_key(name)) and (rest := text.removeprefix(key)) != text:
-        text = rest.strip(" :=") if rest[:1] in (" ", ":", "=") and rest.strip(" :=") else text
-    text = _PART.sub(lambda found: str(int(found[1]) + int(found[2]) / int(found[3])), text.replace("\u2044", "/"))
+    if name and (key := attribute_key(name)) and (suffix := text.removeprefix(key)) != text:
+        text = suffix.strip(" :=") if suffix[:1] in (" ", ":", "=") and suffix.strip(" :=") else text
+    text = _PART.sub(lambda match: str(int(match[1]) + int(match[2]) / int(match[3])), text.replace("\u2044", "/"))
     return " ".join(_quantity_pattern().sub(_canonical, _TIMES.sub(" x ", text)).split())
 
 
-def _canonical(found: re.Match[str]) -> str:
-    number, unit = found[1], found[2]
+def _canonical(match: re.Match[str]) -> str:
+    number, unit = match[1], match[2]
     if len(number) > _LONGEST_NUMBER:
-        return found[0]
+        return match[0]
     amount = _decimal(number)
     if unit is None:
         return _plain(amount)
@@ -119,12 +119,12 @@ def _spaced(unit: str) -> str:
 def _units() -> dict[str, tuple[str, str]]:
     """Each way to write a unit, folded, with its base unit and factor; an earlier locale goes before a later one."""
     units = [(base, unit, factor) for base, each in _UNITS.items() for unit, factor in each.items()]
-    found: dict[str, tuple[str, str]] = {}
+    by_spelling: dict[str, tuple[str, str]] = {}
     for locale in LOCALES:
         for base, unit, factor in units:
             for spelling in _spellings(unit, locale):
-                found.setdefault(spelling, (base, factor))
-    return {**found, **_FURTHER}
+                by_spelling.setdefault(spelling, (base, factor))
+    return {**by_spelling, **_FURTHER}
 
 
 def is_unit(word: str) -> bool:

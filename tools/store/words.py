@@ -133,8 +133,8 @@ def stop_words(language: str) -> frozenset[str]:
     from stop_words import AVAILABLE_LANGUAGES, get_stop_words
 
     name = _english_name(language)
-    known = language != ENGLISH and name in AVAILABLE_LANGUAGES
-    return STOP_WORDS | frozenset(fold(word) for word in (get_stop_words(name) if known else []))
+    available = language != ENGLISH and name in AVAILABLE_LANGUAGES
+    return STOP_WORDS | frozenset(fold(word) for word in (get_stop_words(name) if available else []))
 
 
 def tokens(text: str, language: str = ENGLISH) -> list[str]:
@@ -146,10 +146,10 @@ def tokens(text: str, language: str = ENGLISH) -> list[str]:
 
 def query_words(text: str, language: str = ENGLISH) -> list[QueryWord]:
     """What a query asks for, each once, in order, without stop words."""
-    nothing = stop_words(language)
+    ignored = stop_words(language)
     words = [QueryWord(word, tuple(tokens(word, language))) for word in _words(fold(text))]
-    kept = [word for word in words if word.tokens and word.text not in nothing and not _only_asks(word.text)]
-    return list(dict.fromkeys(kept))
+    content_words = [word for word in words if word.tokens and word.text not in ignored and not _only_asks(word.text)]
+    return list(dict.fromkeys(content_words))
 
 
 def _only_asks(word: str) -> bool:

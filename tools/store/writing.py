@@ -40,11 +40,11 @@ class Writer:
         """Those hashes for which the space's encoder, or the staged one, has made no vector yet."""
         with self._database.reading() as connection:
             encoder = self._encoders(connection).get(space)
-            known = (
+            vector_rows = (
                 connection.execute("SELECT 1 FROM vectors WHERE encoder = ? AND hash = ?", (encoder, digest)).fetchone()
                 for digest in hashes
             )
-            return {digest for digest, found in zip(hashes, known, strict=True) if not found}
+            return {digest for digest, row in zip(hashes, vector_rows, strict=True) if not row}
 
     def unfinished(self, space: Space, limit: int) -> list[str]:
         """Ids of items that have a place in the space but no vector by its encoder, or by the staged one."""
@@ -117,9 +117,9 @@ class Writer:
         if space in ("text", "joint_text"):
             rows = "SELECT ?1, key, 0, text_hash, 0 FROM items WHERE text_hash IS NOT NULL"
         else:
-            shown = "row_number() OVER (PARTITION BY item ORDER BY position) - 1"
+            position = "row_number() OVER (PARTITION BY item ORDER BY position) - 1"
             rows = (
-                f"SELECT ?1, item, at, hash, 0 FROM (SELECT item, {shown} AS at, hash FROM pictures "  # noqa: S608
+                f"SELECT ?1, item, at, hash, 0 FROM (SELECT item, {position} AS at, hash FROM pictures "  # noqa: S608
                 "WHERE state <> 'lost') WHERE hash IS NOT NULL"
             )
         connection.execute(f"INSERT OR IGNORE INTO places {rows}", (space,))
@@ -217,9 +217,9 @@ class Writer:
         removed = 0
         for start in range(0, len(ids), REMOVE_BATCH):
             with self._database.writing() as connection:
-                asked = json.dumps(list(ids[start : start + REMOVE_BATCH]))
-                found = "SELECT key FROM items WHERE id IN (SELECT value FROM json_each(?))"
-                keys = [row[0] for row in connection.execute(found, (asked,))]
+                ids_json = json.dumps(list(ids[start : start + REMOVE_BATCH]))
+                query = "SELECT key FROM items WHERE id IN (SELECT value FROM json_each(?))"
+                keys = [row[0] for row in connection.execute(query, (ids_json,))]
                 seqs = _Seqs(connection)
                 for key in keys:
                     _remove_item(connection, key, seqs)
@@ -236,11 +236,11 @@ class Writer:
         """Drop vectors that nothing uses any more and notes that the index has followed."""
         self.follow()
         with self._database.writing() as connection:
-            connection.execute(f"DELETE FROM vectors WHERE encoder NOT IN ({_KEPT})")  # noqa: S608 - constants
+            connection.execute(f"DELETE FROM vectors WHERE encoder NOT IN ({_USED_ENCODERS})")  # noqa: S608 - constants
             connection.execute(
                 "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM places p WHERE p.hash = vectors.hash)"
             )
-            connection.execute(f"DELETE FROM encoders WHERE key NOT IN ({_KEPT})")  # noqa: S608 - constants
+            connection.execute(f"DELETE FROM encoders WHERE key NOT IN ({_USED_ENCODERS})")  # noqa: S608 - constants
             connection.execute("DELETE FROM removed")
             offers.tidy(connection)
             # the transaction itself makes the version grow by one
@@ -254,7 +254,9 @@ class Writer:
 
 
 # Encoders in use, and those whose vectors are being made beside them.
-_KEPT = "SELECT encoder FROM spaces UNION SELECT value FROM json_each((SELECT value FROM meta WHERE name = 'staged'))"
+_USED_ENCODERS = (
+    "SELECT encoder FROM spaces UNION SELECT value FROM json_each((SELECT value FROM meta WHERE name = 'staged'))"
+)
 _PLACES = "SELECT count(*) FROM places WHERE space = ?"
 # The primary key begins with the space; without it every place of the catalogue would be looked at.
 _OF_ITEM = "space IN ('" + "', '".join(SPACES) + "') AND item = ?"
@@ -353,15 +355,15 @@ def _put_places(
     connection: sqlite3.Connection, key: int, entry: CatalogueEntry, spaces: dict[str, int], seqs: _Seqs
 ) -> None:
     """Write only the places that differ, each with a new ``seq``; note those that are gone."""
-    wanted = {place: digest for place, digest in entry.places().items() if place[0] in spaces}
+    expected = {place: digest for place, digest in entry.places().items() if place[0] in spaces}
     rows = connection.execute(_PLACES_OF, (key,)).fetchall()
     current = {(space, position): digest for space, position, digest in rows}
-    for (space, position), digest in wanted.items():
+    for (space, position), digest in expected.items():
         if current.get((space, position)) != digest:
             connection.execute(
                 "INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?)", (space, key, position, digest, seqs.take())
             )
-    for space, position in current.keys() - wanted.keys():
+    for space, position in current.keys() - expected.keys():
         connection.execute("DELETE FROM places WHERE space = ? AND item = ? AND position = ?", (space, key, position))
         connection.execute("INSERT INTO removed VALUES (?, ?, ?)", (space, seqs.take(), f"{key}.{position}"))
 
@@ -377,10 +379,10 @@ def _remove_item(connection: sqlite3.Connection, key: int, seqs: _Seqs) -> None:
     connection.execute("DELETE FROM items WHERE key = ?", (key,))
 
 
-def mismatch(space: str, stored: EncoderIdentity, given: EncoderIdentity) -> EncoderMismatch:
+def mismatch(space: str, stored: EncoderIdentity, configured: EncoderIdentity) -> EncoderMismatch:
     """The sentence for a catalogue that another encoder has indexed."""
     return EncoderMismatch(
-        f"The catalogue's {space} vectors were made by {_brief(stored)}, but {_brief(given)} is set now. "
+        f"The catalogue's {space} vectors were made by {_brief(stored)}, but {_brief(configured)} is set now. "
         "Make them anew with: assistant catalogue reindex, or set the encoder that made them."
     )
 
