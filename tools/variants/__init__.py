@@ -15,11 +15,11 @@ MOST_CHARACTERS: Final = 2_000
 
 def option_values(item: Item) -> dict[str, list[str]]:
     """The names and different values of the options that the item's variants differ in."""
-    found: dict[str, dict[str, None]] = {}
+    values_by_option: dict[str, dict[str, None]] = {}
     for name, value in variant_values(item):
         if value.strip():
-            found.setdefault(name, {})[value] = None
-    return {name: [*values] for name, values in found.items()}
+            values_by_option.setdefault(name, {})[value] = None
+    return {name: [*values] for name, values in values_by_option.items()}
 
 
 def meant_values(item: Item, text: str, encoder: PassageEncoder | None) -> dict[str, list[str]]:
@@ -35,11 +35,11 @@ def meant_values(item: Item, text: str, encoder: PassageEncoder | None) -> dict[
         ServiceMissing: the encoder cannot be loaded.
     """
     options, text = option_values(item), text[:MOST_CHARACTERS]
-    found = written(options, text, item.title)
-    open_options = {name: values for name, values in options.items() if name not in found}
+    matches = written(options, text, item.title)
+    open_options = {name: values for name, values in options.items() if name not in matches}
     if encoder is not None and open_options:
-        found |= nearest(open_options, text, encoder, item.title)
-    return {name: found[name] for name in options if name in found}
+        matches |= nearest(open_options, text, encoder, item.title)
+    return {name: matches[name] for name in options if name in matches}
 
 
 def named_variants(item: Item, meant: Mapping[str, Sequence[str]]) -> list[Offer]:

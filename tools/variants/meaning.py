@@ -11,14 +11,14 @@ import numpy as np
 from tools.store.pages import PassageEncoder, Vectors
 from tools.store.words import fold, is_unspaced, segments
 
-SHARE: Final = 0.36
+MEANING_THRESHOLD: Final = 0.36
 """From which share of a value's own lead on a word means it.
 
 A word's lead is how much nearer it is to the value than to the option's other values, less what the other words of the
 message lead by in the median; a value's own lead is that of the value as a word. docs/pages.md has the measurements.
 """
 MOST_WORDS: Final = 32
-MOST_KEPT: Final = 20_000
+MOST_CACHED: Final = 20_000
 """Words whose vectors are kept."""
 _SIZE: Final = re.compile(r"[A-Z0-9]{1,4}")
 
@@ -40,28 +40,28 @@ def nearest(
     if not compared or not words:
         return {}
     if any(" " in value for values in compared.values() for value in values):
-        words += [f"{one} {other}" for one, other in pairwise(words) if not is_unspaced(one[0] + other[0])]
+        words += [f"{first} {second}" for first, second in pairwise(words) if not is_unspaced(first[0] + second[0])]
     others = [word for word in _words(title) if word not in words][:MOST_WORDS]
     every = [*words, *others, *(value for values in compared.values() for value in values)]
     vectors = dict(zip(every, _encoded(encoder, every), strict=True))
     rows = np.stack([vectors[word] for word in [*words, *others]])
-    found = {
+    matches = {
         name: _meant(values, rows, np.stack([vectors[value] for value in values]), len(words))
         for name, values in compared.items()
     }
-    return {name: values for name, values in found.items() if values}
+    return {name: values for name, values in matches.items() if values}
 
 
 def _meant(values: Sequence[str], rows: Vectors, own: Vectors, count: int) -> list[str]:
     """The values that one of the first ``count`` rows means; the further rows are other words."""
     of_values: Vectors = np.diagonal(_leads(own @ own.T))
     leads: Vectors = np.asarray(_leads(rows @ own.T) / of_values.clip(1e-6), np.float32)
-    places = {
+    columns = {
         int(lead.argmax())
         for row, lead in enumerate(leads[:count])
-        if _is_word(values[int(lead.argmax())]) and lead.max() - _usual(leads, row)[lead.argmax()] >= SHARE
+        if _is_word(values[int(lead.argmax())]) and lead.max() - _usual(leads, row)[lead.argmax()] >= MEANING_THRESHOLD
     }
-    return [values[place] for place in sorted(places)]
+    return [values[column] for column in sorted(columns)]
 
 
 def _leads(near: Vectors) -> Vectors:
@@ -90,17 +90,17 @@ def _is_word(value: str) -> bool:
 
 def _encoded(encoder: PassageEncoder, words: Sequence[str]) -> list[Vectors]:
     """A unit vector for each word; they are kept, as most words come again."""
-    kept = _kept(encoder)
-    if len(kept) > MOST_KEPT:
-        kept.clear()
-    found = {word: row for word in words if (row := kept.get(word)) is not None}
-    new = [word for word in dict.fromkeys(words) if word not in found]
-    made = dict(zip(new, encoder.encode(new, purpose="query"), strict=True)) if new else {}
-    kept.update(made)
-    found |= made
-    return [found[word] for word in words]
+    cache = _vector_cache(encoder)
+    if len(cache) > MOST_CACHED:
+        cache.clear()
+    vectors = {word: row for word in words if (row := cache.get(word)) is not None}
+    new_words = [word for word in dict.fromkeys(words) if word not in vectors]
+    new_vectors = dict(zip(new_words, encoder.encode(new_words, purpose="query"), strict=True)) if new_words else {}
+    cache.update(new_vectors)
+    vectors |= new_vectors
+    return [vectors[word] for word in words]
 
 
 @lru_cache(maxsize=4)
-def _kept(_: PassageEncoder) -> dict[str, Vectors]:
+def _vector_cache(_: PassageEncoder) -> dict[str, Vectors]:
     return {}

@@ -46,13 +46,15 @@ def written(options: Mapping[str, Sequence[str]], text: str, title: str = "") ->
     of_title = tokens(title)
     named = {*pairwise(of_title)}
     read = _read(text)
-    read = read._replace(numbers=[one for one in read.numbers if (_last(one.before), one.number) not in named])
+    read = read._replace(
+        numbers=[mention for mention in read.numbers if (_last(mention.before), mention.number) not in named]
+    )
     owners = Counter(number for values in options.values() for value in values for number in {*_numbers_of(value)})
-    found = {
+    matches = {
         name: _longest([value for value in values if _stands(value, name, read, owners)], name)
         for name, values in options.items()
     }
-    return {name: values for name, values in found.items() if values}
+    return {name: values for name, values in matches.items() if values}
 
 
 def _read(text: str) -> _WrittenText:
@@ -62,22 +64,22 @@ def _read(text: str) -> _WrittenText:
 
 def _sized(text: str) -> str:
     """The folded text with "2XL" as "xxl"."""
-    return _TIMES_LARGE.sub(lambda found: "x" * int(found[1]) + "l", fold(text))
+    return _TIMES_LARGE.sub(lambda match: "x" * int(match[1]) + "l", fold(text))
 
 
 def _numbers(folded: str) -> Iterator[_Number]:
-    for found in _NUMBER.finditer(folded):
-        yield _Number(value_key(found[1]), folded[: found.start()].rstrip(" "), found[2] or "")
+    for match in _NUMBER.finditer(folded):
+        yield _Number(value_key(match[1]), folded[: match.start()].rstrip(" "), match[2] or "")
 
 
 def _numbers_of(value: str) -> dict[str, str]:
     """The numbers of a value, each with its unit: that of the next number which has one ("12+256GB", "90 x 200 cm")."""
-    found = [*_numbers(_sized(value))]
+    numbers = [*_numbers(_sized(value))]
     units = {}
     unit = ""
-    for one in reversed(found):
-        unit = one.after if one.after and one.after != "x" else unit
-        units[one.number] = unit
+    for number in reversed(numbers):
+        unit = number.after if number.after and number.after != "x" else unit
+        units[number.number] = unit
     return units
 
 
@@ -85,7 +87,7 @@ def _stands(value: str, name: str, text: _WrittenText, owners: Counter[str]) -> 
     if any(_phrase_stands(part, name, text) for part in {value, *_PARTS.split(value)}):
         return True
     own = {number: unit for number, unit in _numbers_of(value).items() if owners[number] == 1}
-    return any(one.number in own and _is_of(one, own[one.number], name) for one in text.numbers)
+    return any(mention.number in own and _is_of(mention, own[mention.number], name) for mention in text.numbers)
 
 
 def _phrase_stands(value: str, name: str, text: _WrittenText) -> bool:
@@ -100,26 +102,32 @@ def _phrase_stands(value: str, name: str, text: _WrittenText) -> bool:
 
 def _letter_stands(letter: str, name: str, text: _WrittenText) -> bool:
     """Whether a letter is a size: a capital by itself ("in M", "M码"), or beside the option's name ("size m")."""
-    alone = re.finditer(rf"(?<![a-z0-9'’&.-])(?<!\d\s){re.escape(letter)}(?![a-z0-9'’&])", text.raw, re.IGNORECASE)
+    occurrences = re.finditer(
+        rf"(?<![a-z0-9'’&.-])(?<!\d\s){re.escape(letter)}(?![a-z0-9'’&])", text.raw, re.IGNORECASE
+    )
     called = holds(text.words, tokens(name)) if tokens(name) else False
-    return any(found.group() == letter.upper() or called for found in alone if not _in_word(text.raw, found))
+    return any(match.group() == letter.upper() or called for match in occurrences if not _in_word(text.raw, match))
 
 
-def _in_word(text: str, found: re.Match[str]) -> bool:
+def _in_word(text: str, match: re.Match[str]) -> bool:
     """Whether a letter of a script with spaces stands right beside it."""
-    beside = text[max(0, found.start() - 1) : found.start()] + text[found.end() : found.end() + 1]
+    beside = text[max(0, match.start() - 1) : match.start()] + text[match.end() : match.end() + 1]
     return any(character.isalnum() and not is_unspaced(character) for character in beside)
 
 
-def _is_of(one: _Number, unit: str, name: str) -> bool:
+def _is_of(number: _Number, unit: str, name: str) -> bool:
     """Whether a number with the word after it is a value of this unit ("" for a value that is a mere number)."""
-    if unicodedata.category(one.before[-1:] or " ") == "Sc" or stem(one.after) in _money() or one.after[:1] in _money():
+    if (
+        unicodedata.category(number.before[-1:] or " ") == "Sc"
+        or stem(number.after) in _money()
+        or number.after[:1] in _money()
+    ):
         return False
-    if not one.after or not unit:
-        return not _measures(one.after)
-    if one.after[0] == unit[0] or tokens(one.after)[:1] == tokens(name)[-1:]:
+    if not number.after or not unit:
+        return not _measures(number.after)
+    if number.after[0] == unit[0] or tokens(number.after)[:1] == tokens(name)[-1:]:
         return True
-    return not _measures(one.after) and (is_unspaced(one.after[0]) or len(one.number) >= LONG_NUMBER)
+    return not _measures(number.after) and (is_unspaced(number.after[0]) or len(number.number) >= LONG_NUMBER)
 
 
 def _measures(word: str) -> bool:
@@ -146,9 +154,9 @@ def _money() -> frozenset[str]:
     """What stands after an amount of money, folded and stemmed: names, symbols and codes of the CLDR's currencies."""
     from babel import Locale
 
-    found: set[str] = set()
-    for each in LOCALES:
-        locale = Locale.parse(each)
+    words: set[str] = set()
+    for name in LOCALES:
+        locale = Locale.parse(name)
         for word in (*locale.currencies.values(), *locale.currency_symbols.values(), *locale.currencies):
-            found |= {*tokens(re.sub(r"\(.*", "", str(word)))[-1:]}
-    return frozenset(found - {""})
+            words |= {*tokens(re.sub(r"\(.*", "", str(word)))[-1:]}
+    return frozenset(words - {""})
