@@ -157,11 +157,11 @@ class ClipEncoder:
         names = list(dict.fromkeys(class_names()))
         identity = self.joint_identity
         key = f"{LABEL_TEMPLATE} {len(names)} class names of {identity.model_dump_json()}"
-        kept = self._cache.get(key, (len(names), identity.dimensions))
-        if kept is None:
-            kept = self.encode_text([LABEL_TEMPLATE.format(name) for name in names])
-            self._cache.put(key, kept)
-        return kept
+        vectors = self._cache.get(key, (len(names), identity.dimensions))
+        if vectors is None:
+            vectors = self.encode_text([LABEL_TEMPLATE.format(name) for name in names])
+            self._cache.put(key, vectors)
+        return vectors
 
 
 FolderOf = Callable[[str, list[str], str], Path]
@@ -213,9 +213,9 @@ def _published(model: str, tag: str | None, folder_of: FolderOf) -> Checkpoint:
     """An architecture and a tag of open_clip's list: its repository, or one file of it."""
     import open_clip
 
-    known = open_clip.list_pretrained_tags_by_model(model)
-    if tag not in known:
-        listed = ", ".join(known) or "none; known architectures: see open_clip.list_models()"
+    tags = open_clip.list_pretrained_tags_by_model(model)
+    if tag not in tags:
+        listed = ", ".join(tags) or "none; known architectures: see open_clip.list_models()"
         raise ServiceMissing(f"There is no file and no published checkpoint {tag!r} for {model}; its tags: {listed}.")
     published = open_clip.get_pretrained_cfg(model, tag)
     repository, _, file_name = str(published["hf_hub"]).rpartition("/")
@@ -226,24 +226,24 @@ def _published(model: str, tag: str | None, folder_of: FolderOf) -> Checkpoint:
     return Checkpoint(model, str(file), file, preparation)
 
 
-def load_checkpoint(found: Checkpoint) -> Loaded:
+def load_checkpoint(checkpoint: Checkpoint) -> Loaded:
     """Load a model from files on this machine."""
     import open_clip
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model, preprocess = open_clip.create_model_from_pretrained(
-        found.model, pretrained=found.pretrained, device=device, weights_only=True, **found.preprocessing
+        checkpoint.model, pretrained=checkpoint.pretrained, device=device, weights_only=True, **checkpoint.preprocessing
     )
     model.eval()
-    tokenize = open_clip.get_tokenizer(found.model)
+    tokenize = open_clip.get_tokenizer(checkpoint.model)
     with torch.inference_mode():
         dimensions = int(model.encode_text(tokenize(["word"]).to(device)).shape[-1])
     preparation = model.visual.preprocess_cfg
     stated = preparation if isinstance(preparation, dict) else asdict(preparation)
     identity = EncoderIdentity(
-        encoder=f"open_clip {Path(found.model).name if ':' in found.model else found.model}",
-        weights=weights_sha256(found.weights),
+        encoder=f"open_clip {Path(checkpoint.model).name if ':' in checkpoint.model else checkpoint.model}",
+        weights=weights_sha256(checkpoint.weights),
         preprocessing="open_clip " + json.dumps(stated, sort_keys=True, default=str),
         dimensions=dimensions,
     )

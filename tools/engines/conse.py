@@ -187,9 +187,9 @@ def keep_top(probabilities: NDArray[np.float32], top: int) -> NDArray[np.float32
     if top >= probabilities.shape[1]:
         return probabilities
     best = np.argpartition(probabilities, -top, axis=1)[:, -top:]
-    kept = np.zeros_like(probabilities)
-    np.put_along_axis(kept, best, np.take_along_axis(probabilities, best, axis=1), axis=1)
-    return kept
+    result = np.zeros_like(probabilities)
+    np.put_along_axis(result, best, np.take_along_axis(probabilities, best, axis=1), axis=1)
+    return result
 
 
 def middle_square(picture: "Image", config: ClassifierConfig) -> NDArray[np.uint8]:

@@ -41,8 +41,8 @@ def language_code(language: str) -> str:
     Raises:
         BadInput: Whisper knows no such language.
     """
-    wanted = language.strip().lower().replace("_", "-")
-    for name in (wanted, wanted.split("-")[0]):
+    tag = language.strip().lower().replace("_", "-")
+    for name in (tag, tag.split("-")[0]):
         if name in _codes():
             return _codes()[name]
     raise BadInput(f"There is no language {language!r}; use a code such as en, zh or de, or leave it out.")

@@ -119,8 +119,8 @@ class GatedWhisper(ABC):
             return _nothing_spoken(audio)
         check_stopped()
         joined = np.concatenate([audio.samples[start:end] for start, end in spans])
-        detected, heard = self._hear(joined, code)
-        believed = [piece for piece in heard if is_believable(piece)]
+        detected, pieces = self._hear(joined, code)
+        believed = [piece for piece in pieces if is_believable(piece)]
         if not believed:
             return _nothing_spoken(audio)
         return Transcript(
@@ -128,7 +128,11 @@ class GatedWhisper(ABC):
             language=detected,
             confidence=confidence(believed),
             segments=[
-                Segment(start=place(piece.start, spans), end=place(piece.end, spans, end=True), text=piece.text)
+                Segment(
+                    start=recording_seconds(piece.start, spans),
+                    end=recording_seconds(piece.end, spans, end=True),
+                    text=piece.text,
+                )
                 for piece in believed
             ],
             seconds=round(audio.seconds, 3),
@@ -221,7 +225,7 @@ class OpenAIWhisper(GatedWhisper):
         with self._alone, torch.inference_mode():
             check_stopped()
             code = language or self._detect(model, samples)
-            found = model.transcribe(
+            output = model.transcribe(
                 samples,
                 language=code,
                 beam_size=BEAM,
@@ -243,7 +247,7 @@ class OpenAIWhisper(GatedWhisper):
                 piece["no_speech_prob"],
                 piece["compression_ratio"],
             )
-            for piece in found["segments"]
+            for piece in output["segments"]
         ]
 
     def _detect(self, model: Any, samples: NDArray[np.float32]) -> str:  # noqa: ANN401
@@ -292,14 +296,14 @@ def confidence(pieces: Sequence[SpeechSegment]) -> float:
     return round(min(1.0, math.exp(total / tokens)), 4)
 
 
-def place(seconds: float, spans: Sequence[tuple[int, int]], *, end: bool = False) -> float:
+def recording_seconds(seconds: float, spans: Sequence[tuple[int, int]], *, end: bool = False) -> float:
     """A time in the joined stretches as a time in the recording; at a seam, the end of one or the start of the next."""
-    left = seconds * SAMPLE_RATE
+    remaining_samples = seconds * SAMPLE_RATE
     for start, stop in spans:
         length = stop - start
-        if left < length or (end and left <= length):
-            return round((start + left) / SAMPLE_RATE, 2)
-        left -= length
+        if remaining_samples < length or (end and remaining_samples <= length):
+            return round((start + remaining_samples) / SAMPLE_RATE, 2)
+        remaining_samples -= length
     return round(spans[-1][1] / SAMPLE_RATE, 2)
 
 

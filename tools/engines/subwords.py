@@ -106,20 +106,20 @@ def _tokenizer_for(texts: Sequence[str], index: sqlite3.Connection) -> "Tokenize
 
     frame, added, longest = index.execute("select frame, added, longest from about").fetchone()
     tokenizer = Tokenizer.from_str(frame)
-    written = [tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text for text in texts]
+    normalized = [tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text for text in texts]
     tokens = [token for token in json.loads(added) if token["special"] or any(token["content"] in t for t in texts)]
-    parts = {part for text in written for part in _parts(text, longest)}
-    parts |= {*_BYTES, *(token["content"] for token in tokens)}
-    vocabulary: dict[str, int] = dict(index.execute(_TOKENS, (json.dumps(list(parts)),)))
-    by_id = {place: text for text, place in vocabulary.items()}
-    found = index.execute(_MERGES, (json.dumps(list(by_id)),))
-    merges = [(by_id[first], by_id[second]) for first, second in found if first in by_id and second in by_id]
+    substrings = {substring for text in normalized for substring in _substrings(text, longest)}
+    substrings |= {*_BYTES, *(token["content"] for token in tokens)}
+    vocabulary: dict[str, int] = dict(index.execute(_TOKENS, (json.dumps(list(substrings)),)))
+    by_id = {token_id: text for text, token_id in vocabulary.items()}
+    merge_pairs = index.execute(_MERGES, (json.dumps(list(by_id)),))
+    merges = [(by_id[first], by_id[second]) for first, second in merge_pairs if first in by_id and second in by_id]
     options = {name: value for name, value in json.loads(frame)["model"].items() if name in _OPTIONS and value}
     tokenizer.model = BPE(vocabulary, merges, **options)
     tokenizer.add_tokens([AddedToken(**{name: token[name] for name in _ADDED}) for token in tokens])
     return tokenizer
 
 
-def _parts(text: str, longest: int) -> Iterator[str]:
+def _substrings(text: str, longest: int) -> Iterator[str]:
     for start in range(len(text)):
         yield from (text[start:end] for end in range(start + 1, min(start + longest, len(text)) + 1))

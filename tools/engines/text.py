@@ -132,11 +132,11 @@ class TextEncoder:
             ServiceMissing: the model cannot be loaded.
         """
         key = f"{self.identity.model_dump_json()} {purpose} {list(texts)}"
-        kept = self._cache.get(key, (len(texts), self.identity.dimensions))
-        if kept is None:
-            kept = self.encode(texts, purpose=purpose)
-            self._cache.put(key, kept)
-        return kept
+        vectors = self._cache.get(key, (len(texts), self.identity.dimensions))
+        if vectors is None:
+            vectors = self.encode(texts, purpose=purpose)
+            self._cache.put(key, vectors)
+        return vectors
 
     def token_states(self, text: str, *, purpose: Purpose = "query") -> TokenStates:
         """The tokens in context together with the sentence vector, which is what `encode` gives for this purpose.
@@ -166,8 +166,8 @@ class TextEncoder:
     def _open(self) -> TextModel:
         with loading(self.name), _OPENING:
             config = self.folder / "config.json"
-            written = config.stat().st_mtime_ns if config.exists() else 0
-            key = (self.folder.resolve(), self._threads, written)
+            modified = config.stat().st_mtime_ns if config.exists() else 0
+            key = (self.folder.resolve(), self._threads, modified)
             model = _OPEN.get(key) or self._opened()
             _OPEN[key] = model
             return model
@@ -188,8 +188,8 @@ _OPENING = Lock()
 
 def prompts_in_words(prompts: Mapping[Purpose, str]) -> str:
     """The prompts as part of an encoder's identity; empty for a model without."""
-    shown = [f"{purpose} {prompt!r}" for purpose, prompt in prompts.items() if prompt]
-    return f", prompts {', '.join(shown)}" if shown else ""
+    descriptions = [f"{purpose} {prompt!r}" for purpose, prompt in prompts.items() if prompt]
+    return f", prompts {', '.join(descriptions)}" if descriptions else ""
 
 
 def own_tokens(

@@ -38,8 +38,8 @@ class SentenceTransformersModel:
     def prompts(self) -> dict[Purpose, str]:
         """The prompts that the folder states; most models have none."""
         stated = _json(self._folder / "config_sentence_transformers.json").get("prompts") or {}
-        found = {purpose: next(filter(None, map(stated.get, names)), "") for purpose, names in PROMPT_NAMES.items()}
-        return {purpose: prompt for purpose, prompt in found.items() if prompt}
+        prompts = {purpose: next(filter(None, map(stated.get, names)), "") for purpose, names in PROMPT_NAMES.items()}
+        return {purpose: prompt for purpose, prompt in prompts.items() if prompt}
 
     @cached_property
     def max_tokens(self) -> int:
@@ -78,17 +78,17 @@ class SentenceTransformersModel:
         """One pass over one text."""
         model = self._model()
         set_torch_threads(self._threads)
-        found: Any = model.encode(text, prompt=prompt or None, output_value=None, normalize_embeddings=True)
-        split = model.tokenizer(
+        output: Any = model.encode(text, prompt=prompt or None, output_value=None, normalize_embeddings=True)
+        encoding = model.tokenizer(
             prompt + text,
             return_offsets_mapping=True,
             return_special_tokens_mask=True,
             truncation=True,
             max_length=self.max_tokens,
         )
-        positions, offsets = own_tokens(text, prompt, split["offset_mapping"], split["special_tokens_mask"])
-        vectors = found["token_embeddings"].float().cpu().numpy()[positions]
-        embedding = found["sentence_embedding"].float().cpu().numpy()
+        positions, offsets = own_tokens(text, prompt, encoding["offset_mapping"], encoding["special_tokens_mask"])
+        vectors = output["token_embeddings"].float().cpu().numpy()[positions]
+        embedding = output["sentence_embedding"].float().cpu().numpy()
         return TokenStates(offsets, vectors, embedding / np.linalg.norm(embedding))
 
     def _load(self) -> "SentenceTransformer":
@@ -110,11 +110,11 @@ class SentenceTransformersModel:
 
     def _dimensions(self) -> int:
         """Width of the last module that states one: a dense layer may change what pooling gives."""
-        found = int(_json(self._transformer_folder() / "config.json").get("hidden_size", 0))
+        dimensions = int(_json(self._transformer_folder() / "config.json").get("hidden_size", 0))
         for module in self._modules()[1:]:
             config = _json(self._folder / str(module["path"]) / "config.json")
-            found = int(config.get("out_features") or config.get("word_embedding_dimension") or found)
-        return found
+            dimensions = int(config.get("out_features") or config.get("word_embedding_dimension") or dimensions)
+        return dimensions
 
 
 def _json(path: Path) -> dict[str, Any]:

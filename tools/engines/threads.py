@@ -23,16 +23,16 @@ def _quota(cgroup: Path) -> int | None:
         else:
             allowed = (cgroup / "cpu/cpu.cfs_quota_us").read_text().strip()
             period = (cgroup / "cpu/cpu.cfs_period_us").read_text().strip()
-        share = int(allowed) / int(period)
+        cores = int(allowed) / int(period)
     except (OSError, ValueError, ZeroDivisionError):  # no limit reads "max" or -1
         return None
-    return max(1, round(share)) if share > 0 else None
+    return max(1, round(cores)) if cores > 0 else None
 
 
 def set_torch_threads(threads: int | None) -> None:
     """Let torch run one operation on ``threads`` threads (None: all usable cores). Cheap to call again."""
     import torch
 
-    wanted = threads or usable_cores()
-    if torch.get_num_threads() != wanted:
-        torch.set_num_threads(wanted)
+    count = threads or usable_cores()
+    if torch.get_num_threads() != count:
+        torch.set_num_threads(count)

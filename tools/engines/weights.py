@@ -34,9 +34,9 @@ def weights_sha256(path: Path) -> str:
 def weights_files(folder: Path) -> list[Path]:
     """The weights files directly in a folder."""
     for suffix in WEIGHT_SUFFIXES:
-        found = sorted(folder.glob(f"*{suffix}"))
-        if found:
-            return found
+        files = sorted(folder.glob(f"*{suffix}"))
+        if files:
+            return files
     return []
 
 

@@ -65,7 +65,9 @@ def _tail(text: str, windows: Sequence[_Window], end: int, read: Read, *, begin:
     room = (read_before[-1][1] - read_before[0][0]) * FULL
     while True:
         start = max(0, end - int(room))
-        start = next((place for place, _ in sentence_places(text, start, end) if place > start), start)
+        start = next(
+            (sentence_start for sentence_start, _ in sentence_places(text, start, end) if sentence_start > start), start
+        )
         window = _Window(max(begin, start), read(start, end))
         if window.end >= end or room < 2:
             return window
@@ -75,12 +77,12 @@ def _tail(text: str, windows: Sequence[_Window], end: int, read: Read, *, begin:
 def _joined(windows: Sequence[_Window]) -> TokenStates:
     offsets: list[tuple[int, int]] = []
     vectors = []
-    for window, after in zip(windows, [*windows[1:], None], strict=True):
-        until = after.begin if after else window.end
-        own = [row for row, (start, _) in enumerate(window.states.offsets) if window.begin <= start < until]
-        offsets += [window.states.offsets[row] for row in own]
-        vectors.append(window.states.vectors[own])
-    shares = [(1 - LAST) / (len(windows) - 1)] * (len(windows) - 1) + [LAST]
-    mean = np.average([window.states.embedding for window in windows], axis=0, weights=shares)
+    for window, following in zip(windows, [*windows[1:], None], strict=True):
+        until = following.begin if following else window.end
+        rows = [row for row, (start, _) in enumerate(window.states.offsets) if window.begin <= start < until]
+        offsets += [window.states.offsets[row] for row in rows]
+        vectors.append(window.states.vectors[rows])
+    weights = [(1 - LAST) / (len(windows) - 1)] * (len(windows) - 1) + [LAST]
+    mean = np.average([window.states.embedding for window in windows], axis=0, weights=weights)
     embedding = (mean / np.linalg.norm(mean)).astype(np.float32)
     return TokenStates(offsets, np.concatenate(vectors), embedding)

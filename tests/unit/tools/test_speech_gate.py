@@ -15,7 +15,7 @@ from tools.engines.speech import (
     confidence,
     is_believable,
     make_speech_engine,
-    place,
+    recording_seconds,
 )
 from tools.errors import BadInput, ServiceMissing
 from tools.media import SAMPLE_RATE, Audio
@@ -112,7 +112,7 @@ def test_confidence_weighs_pieces_by_their_tokens() -> None:
     [(0, False, 1.0), (1.5, False, 2.5), (2, True, 3.0), (2, False, 10.0), (2.5, False, 10.5), (99, True, 11.0)],
 )
 def test_places_in_the_recording(seconds: float, as_end: bool, expected: float) -> None:
-    assert place(seconds, SPANS, end=as_end) == expected
+    assert recording_seconds(seconds, SPANS, end=as_end) == expected
 
 
 @pytest.mark.usefixtures("spans")
