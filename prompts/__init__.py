@@ -72,11 +72,11 @@ def load_prompt(name: str, folder: Path | None = None) -> Prompt:
     source = files(__package__) / f"{name}.md"
     if not re.fullmatch(r"[a-z_]+", name) or not source.is_file():
         raise PromptError(f"There is no prompt {name!r}; known: {', '.join(prompt_names())}.")
-    own = _read(name, source)
+    default = _read(name, source)
     if folder is None or not (folder / source.name).is_file():
-        return own
-    other = _read(name, folder / source.name)
-    return replace(other, variables=own.variables) if other.variables <= own.variables else other
+        return default
+    override = _read(name, folder / source.name)
+    return replace(override, variables=default.variables) if override.variables <= default.variables else override
 
 
 @cache
@@ -98,10 +98,10 @@ def check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise PromptError(f"There is no folder with prompts at {folder}.")
     for file in sorted(folder.glob("*.md")):
-        own, other = load_prompt(file.stem), load_prompt(file.stem, folder)
-        if own.variables != other.variables:
-            unknown = sorted(other.variables - own.variables)
-            raise PromptError(f"The prompt {file} is given {sorted(own.variables)}, and not {unknown}.")
+        default, override = load_prompt(file.stem), load_prompt(file.stem, folder)
+        if default.variables != override.variables:
+            unknown = sorted(override.variables - default.variables)
+            raise PromptError(f"The prompt {file} is given {sorted(default.variables)}, and not {unknown}.")
 
 
 def prompt_names() -> list[str]:

@@ -71,7 +71,7 @@ def split_array(text: str) -> list[str]:
     """
     if not text.lstrip().startswith("["):
         raise ValueError("not a JSON array")
-    found, depth, start = list[str](), 0, 0
+    elements, depth, start = list[str](), 0, 0
     for token in _STRUCTURE.finditer(text):
         sign = token[0][0]
         if sign in "[{":
@@ -79,14 +79,14 @@ def split_array(text: str) -> list[str]:
             start = token.end() if depth == 1 else start
         elif sign != '"' and (depth == 1 or sign != ","):
             if depth == 1:
-                found.append(text[start : token.start()].strip())
+                elements.append(text[start : token.start()].strip())
                 start = token.end()
             depth -= sign in "]}"
             if not depth:
                 break
     if depth or text[start:].strip():
         raise ValueError("not a JSON array")
-    return [] if found == [""] else found
+    return [] if elements == [""] else elements
 
 
 def finite(value: object, *, limit: float = MAX_NUMBER) -> float | None:
@@ -107,19 +107,19 @@ def check(value: object, bounds: Bounds = DEFAULT) -> None:
     """
     waiting, count = [(value, 1)], -1
     while waiting:
-        each, depth = waiting.pop()
+        part, depth = waiting.pop()
         count += 1
         if count > bounds.values:
             raise OutOfBounds(f"more than {bounds.values:,} values")
-        if isinstance(each, dict | list):
+        if isinstance(part, dict | list):
             if depth > bounds.depth:
                 raise OutOfBounds(f"nested more than {bounds.depth} levels deep")
-            for key in each if isinstance(each, dict) else ():
+            for key in part if isinstance(part, dict) else ():
                 _check_text(key, bounds.key, "a key", bounds)
-            waiting += [(child, depth + 1) for child in (each.values() if isinstance(each, dict) else each)]
-        elif isinstance(each, str):
-            _check_text(each, bounds.text, "a text", bounds)
-        elif problem := number_problem(each, bounds):
+            waiting += [(child, depth + 1) for child in (part.values() if isinstance(part, dict) else part)]
+        elif isinstance(part, str):
+            _check_text(part, bounds.text, "a text", bounds)
+        elif problem := number_problem(part, bounds):
             raise OutOfBounds(problem)
 
 
@@ -132,23 +132,23 @@ def number_problem(value: object, bounds: Bounds = DEFAULT) -> str | None:
     return None if -bounds.number < value < bounds.number else "a number out of range"
 
 
-def _check_text(text: str, longest: int, what: str, bounds: Bounds) -> None:
+def _check_text(text: str, longest: int, subject: str, bounds: Bounds) -> None:
     if len(text) > longest:
-        raise OutOfBounds(f"{what} longer than {longest:,} characters")
+        raise OutOfBounds(f"{subject} longer than {longest:,} characters")
     if bounds.controls and not text.isascii() and _HALF.search(text):
-        raise OutOfBounds(f"{what} with halves of characters (lone surrogates)")
+        raise OutOfBounds(f"{subject} with halves of characters (lone surrogates)")
     if not bounds.controls and _UNUSABLE.search(text):
-        raise OutOfBounds(f"{what} with control characters or halves of characters")
+        raise OutOfBounds(f"{subject} with control characters or halves of characters")
 
 
 def depth_of(value: object) -> int:
     """How many lists and objects lie inside one another; 0 for a scalar."""
     deepest, waiting = 0, [(value, 1)]
     while waiting:
-        each, depth = waiting.pop()
-        if isinstance(each, dict | list):
+        part, depth = waiting.pop()
+        if isinstance(part, dict | list):
             deepest = max(deepest, depth)
-            waiting += [(child, depth + 1) for child in (each.values() if isinstance(each, dict) else each)]
+            waiting += [(child, depth + 1) for child in (part.values() if isinstance(part, dict) else part)]
     return deepest
 
 
@@ -172,39 +172,39 @@ def bounded(
     if depth_of(value) > bounds.depth:
         drop(f"nested more than {bounds.depth} levels deep")
         return None
-    return _kept(value, clean, drop, bounds, iter(range(bounds.values)) if room is None else room)
+    return _bounded(value, clean, drop, bounds, iter(range(bounds.values)) if room is None else room)
 
 
-def _kept(
+def _bounded(
     value: object, clean: Callable[[str], str], drop: Callable[[str], None], bounds: Bounds, room: Iterator[int]
 ) -> Any:  # noqa: ANN401 - any JSON value
     """Of a value whose depth is known to be within the limit."""
     if isinstance(value, str):
-        return _kept_text(clean(value[: 2 * bounds.text]), drop, bounds)
+        return _bounded_text(clean(value[: 2 * bounds.text]), drop, bounds)
     if isinstance(value, list | dict):
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        kept: dict[Any, Any] = {}
+        children: dict[Any, Any] = {}
         for name, child in pairs:
             if next(room, None) is None:
                 drop(f"longer than {bounds.values:,} values; the rest is left out")
                 break
-            key = _kept_key(name, clean, drop, bounds) if isinstance(value, dict) else name
+            key = _bounded_key(name, clean, drop, bounds) if isinstance(value, dict) else name
             if key is not None:
-                kept[key] = _kept(child, clean, drop, bounds, room)
-        return kept if isinstance(value, dict) else list(kept.values())
+                children[key] = _bounded(child, clean, drop, bounds, room)
+        return children if isinstance(value, dict) else list(children.values())
     if problem := number_problem(value, bounds):
         drop(problem)
         return None
     return value
 
 
-def _kept_text(text: str, drop: Callable[[str], None], bounds: Bounds) -> str:
+def _bounded_text(text: str, drop: Callable[[str], None], bounds: Bounds) -> str:
     if len(text) > bounds.text:
         drop(f"longer than {bounds.text:,} characters; the rest is left out")
     return text[: bounds.text].strip()
 
 
-def _kept_key(name: object, clean: Callable[[str], str], drop: Callable[[str], None], bounds: Bounds) -> str | None:
+def _bounded_key(name: object, clean: Callable[[str], str], drop: Callable[[str], None], bounds: Bounds) -> str | None:
     key = clean(str(name)[: 2 * bounds.key + 1]).strip()
     if len(key) > bounds.key:
         drop(f"under a name longer than {bounds.key} characters")

@@ -82,8 +82,8 @@ def calibration(catalogue: "Catalogue", encoder: CalibratedEncoder) -> "Calibrat
     """The scale of this catalogue by this encoder; made anew when the catalogue changes."""
 
     def build() -> Calibration:
-        kept = catalogue.noted_vectors(_name(encoder.identity))
-        return Calibration(_encoded(encoder) if kept is None else kept, catalogue.sample("text", ITEMS))
+        vectors = catalogue.noted_vectors(_name(encoder.identity))
+        return Calibration(_encoded(encoder) if vectors is None else vectors, catalogue.sample("text", ITEMS))
 
     return catalogue.cached(f"calibration {_name(encoder.identity)}", build)
 
@@ -120,8 +120,8 @@ class Calibration:
 
     def _centre(self, own: "np.floating | Vector", usual: "np.floating | Vector") -> "np.floating | Vector":
         """What a query scores with unrelated items, from its median over the catalogue and what is usual for it."""
-        share = len(self.items) / (len(self.items) + PRIOR_ITEMS)
-        return share * np.minimum(own, usual + self._deviation) + (1 - share) * usual
+        weight = len(self.items) / (len(self.items) + PRIOR_ITEMS)
+        return weight * np.minimum(own, usual + self._deviation) + (1 - weight) * usual
 
     def _language(self, to_queries: "Vector") -> int:
         """The language of a text by its cosines to the null queries: they ask for the same in each."""

@@ -49,11 +49,11 @@ def compare_items(context: Context, arguments: CompareItems) -> Comparison:
     ids = list(dict.fromkeys(arguments.item_ids))
     if len(ids) < 2:
         raise BadInput("compare_items needs two different items.")
-    found = context.engines.catalogue.get_many(ids)
-    missing = [repr(item_id) for item_id in ids if item_id not in found]
+    items_by_id = context.engines.catalogue.get_many(ids)
+    missing = [repr(item_id) for item_id in ids if item_id not in items_by_id]
     if missing:
         raise UnknownItem(f"The catalogue has no item{'s' * (len(missing) > 1)} {', '.join(missing)}.")
-    items = [found[item_id] for item_id in ids]
+    items = [items_by_id[item_id] for item_id in ids]
     return Comparison(items=[hit(item) for item in items], rows=_rows(items), price=_price_spread(items))
 
 

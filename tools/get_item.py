@@ -28,8 +28,8 @@ def get_item(context: Context, arguments: GetItem) -> ItemDetails:
     item = context.engines.catalogue.get(arguments.item_id)
     if item is None:
         raise UnknownItem(f"The catalogue has no item {arguments.item_id!r}.")
-    shown = [image if "://" in image else Path(image).name for image in item.images]  # not where files lie here
-    return ItemDetails(items=[hit(item)], item=item.model_copy(update={"images": shown}))
+    images = [image if "://" in image else Path(image).name for image in item.images]  # not where files lie here
+    return ItemDetails(items=[hit(item)], item=item.model_copy(update={"images": images}))
 
 
 TOOL = Tool(GetItem, get_item)

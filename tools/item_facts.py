@@ -27,7 +27,7 @@ HIDDEN: Final = frozenset({"facets", "sku", "slug", "price_max", "list_price", "
 """Attributes that the product itself writes, or that name nothing that a customer asks for."""
 OVERVIEW: Final = "overview, details and general information"
 """Stands among the facts for questions about the item as a whole."""
-SHARE: Final = 0.5
+ANSWER_THRESHOLD: Final = 0.5
 """From which share of the facts' own lead on a fact answers a question.
 
 The lead of a question is how much nearer it is to the nearest fact than to the item's facts in general; the facts' own
@@ -83,13 +83,15 @@ def item_facts(context: Context, arguments: AskItem) -> ItemFacts:
         return ItemFacts(facts=[*named, *facts], overview=False, missing=[f"The question was not read. {exc}"])
     if scores is None:
         return ItemFacts(facts=named, overview=not named)
-    asked = np.array([not values for values in meant])  # the variants answer the others
-    answers = _answers(scores[asked, :-1], [fact.kind for fact in facts], variants=bool(named))
+    unanswered = np.array([not values for values in meant])  # the variants answer the others
+    answers = _answers(scores[unanswered, :-1], [fact.kind for fact in facts], variants=bool(named))
     overview = not named and not answers and bool((scores[:, -1] > scores[:, :-1].max(axis=1)).any())
     best = scores[:, :-1].max(axis=0)
-    order = [*answers, *(place for place in np.argsort(-best, kind="stable") if place not in answers)]
-    told = [facts[n].model_copy(update={"score": round(float(best[n]), 3), "relevant": n in answers}) for n in order]
-    return ItemFacts(facts=[*named, *told], overview=overview)
+    order = [*answers, *(position for position in np.argsort(-best, kind="stable") if position not in answers)]
+    ranked_facts = [
+        facts[n].model_copy(update={"score": round(float(best[n]), 3), "relevant": n in answers}) for n in order
+    ]
+    return ItemFacts(facts=[*named, *ranked_facts], overview=overview)
 
 
 def _questions(text: str) -> list[str]:
@@ -104,20 +106,22 @@ def _answers(scores: Vectors, kinds: Sequence[Kind], *, variants: bool) -> list[
     Args:
         variants: whether variants are told, each with its price and stock.
     """
-    told = [place for place, kind in enumerate(kinds) if not (variants and kind in ("price", "stock"))]
+    candidates = [position for position, kind in enumerate(kinds) if not (variants and kind in ("price", "stock"))]
     near = [
         [n for n in np.argsort(-row, kind="stable").tolist() if row[n] >= max(1.0, NEARLY_AS_NEAR * row.max())]
         for row in scores
         if row.size and not np.isnan(row).any()
     ]
-    found = dict.fromkeys(n for places in zip_longest(*near) for n in places if n is not None)
-    return [n for n in found if n in told]
+    answers = dict.fromkeys(n for positions in zip_longest(*near) for n in positions if n is not None)
+    return [n for n in answers if n in candidates]
 
 
 def _variant_facts(item: Item, meant: Sequence[Mapping[str, Sequence[str]]]) -> list[ItemFact]:
     """The variants with most of the values that are meant, each with its price and stock."""
     names = dict.fromkeys(chain(*meant))
-    named = named_variants(item, {name: [*chain(*(one.get(name, ()) for one in meant))] for name in names})
+    named = named_variants(
+        item, {name: [*chain(*(question_values.get(name, ()) for question_values in meant))] for name in names}
+    )
     return [
         ItemFact(
             kind="variant",
@@ -152,23 +156,23 @@ def facts_of(item: Item) -> list[ItemFact]:
 
 def _attributes(item: Item) -> list[tuple[str, list[str]]]:
     """The names and different values of the item's attributes and of its variants' options."""
-    found: dict[str, dict[str, None]] = {}
+    values_by_name: dict[str, dict[str, None]] = {}
     for name, value in (*own_values(item), *variant_values(item)):
         if name not in HIDDEN and value.strip():
-            found.setdefault(name, {})[value.strip()] = None
-    return [(name, [*values]) for name, values in found.items()]
+            values_by_name.setdefault(name, {})[value.strip()] = None
+    return [(name, [*values]) for name, values in values_by_name.items()]
 
 
 def nearness(title: str, facts: Sequence[ItemFact], questions: Sequence[str], encoder: PassageEncoder) -> Vectors:
     """How near each question is to each fact, and at last to the item as a whole (q, n + 1); 1: it answers it."""
     names = tuple(fact.name or "description" for fact in facts)
     texts = tuple(f"{title}. {fact.name}: {fact.value}" if fact.name else f"{title}. {fact.value}" for fact in facts)
-    rows, own = _encoded(encoder, (*texts, f"{title}. {OVERVIEW}"), names)
-    near = encoder.encode(questions, purpose="query") @ rows.T
-    leads = np.einsum("nd,nd->n", own, rows[:-1]) - np.median(own @ rows[:-1].T, axis=1)
+    rows, name_rows = _encoded(encoder, (*texts, f"{title}. {OVERVIEW}"), names)
+    cosines = encoder.encode(questions, purpose="query") @ rows.T
+    leads = np.einsum("nd,nd->n", name_rows, rows[:-1]) - np.median(name_rows @ rows[:-1].T, axis=1)
     stated = [lead for lead, fact in zip(leads, facts, strict=True) if fact.name] or [*leads]
-    lead = near - np.median(near[:, :-1], axis=1, keepdims=True)
-    scores: Vectors = lead / max(SHARE * float(np.median(stated)), 1e-6)
+    lead = cosines - np.median(cosines[:, :-1], axis=1, keepdims=True)
+    scores: Vectors = lead / max(ANSWER_THRESHOLD * float(np.median(stated)), 1e-6)
     return scores
 
 

@@ -122,24 +122,24 @@ def kind_of(path: Path, limits: MediaLimits = MediaLimits(), name: str | None = 
     Raises:
         MediaError: neither, damaged at the beginning, or over a limit.
     """
-    shown = name or path.name
+    display_name = name or path.name
     with _opened(path, max(limits.image_bytes, limits.audio_bytes)) as file:
         head = file.read(4096)
         file.seek(0)
         kind, size = sniff(head), os.fstat(file.fileno()).st_size
         if kind and kind.endswith(("document", "archive", "text file")):
-            raise MediaError(f"{shown} is {kind}, neither a picture nor a recording.")
-        if _is_picture(file, shown, kind, limits.image_pixels):
+            raise MediaError(f"{display_name} is {kind}, neither a picture nor a recording.")
+        if _is_picture(file, display_name, kind, limits.image_pixels):
             if size > limits.image_bytes:
-                raise MediaError(f"{shown} has {_size(size)}; at most {_size(limits.image_bytes)} are accepted.")
+                raise MediaError(f"{display_name} has {_size(size)}; at most {_size(limits.image_bytes)} are accepted.")
             return "picture"
         file.seek(0)
         try:
-            with _container(file, shown, head) as container:
-                _stated_seconds(container, shown, limits.audio_seconds)
+            with _container(file, display_name, head) as container:
+                _stated_seconds(container, display_name, limits.audio_seconds)
         except MediaError as exc:
             if kind is None:
-                raise MediaError(f"{shown} is neither a picture nor a recording that can be read.") from exc
+                raise MediaError(f"{display_name} is neither a picture nor a recording that can be read.") from exc
             raise
     return "audio"
 
@@ -412,15 +412,15 @@ def _too_long(name: str, max_seconds: float, stated: float | None = None) -> str
 def _decode(container: "InputContainer", name: str, max_seconds: float) -> NDArray[np.float32]:
     most = int(max_seconds * SAMPLE_RATE)
     chunks: list[NDArray[np.int16]] = []
-    held = 0
+    sample_count = 0
     with _as_media_error(f"{name} is damaged and cannot be read as a recording"):
         for frame in stoppable(_resampled(container)):
             chunk = frame.to_ndarray().reshape(-1).astype(np.int16, copy=False)
-            held += len(chunk)
-            if held > most:
+            sample_count += len(chunk)
+            if sample_count > most:
                 raise MediaError(_too_long(name, max_seconds))
             chunks.append(chunk)
-    if not held:
+    if not sample_count:
         raise MediaError(f"{name} holds no sound, or is damaged.")
     return np.concatenate(chunks).astype(np.float32) / 32768.0
 

@@ -95,19 +95,21 @@ def search_by_text(
     if not query.strip():
         return ItemsResult(items=[], total=catalogue.count_eligible(filters))
     ask = Ask(catalogue, filters, pool)
-    found: list[SignalList] = []
+    signal_lists: list[SignalList] = []
     if weights.get("keyword"):
-        found.append(ask.by_words(query))
+        signal_lists.append(ask.by_words(query))
     vector: Vector | None = None
     if weights.get("dense") and ask.holds("text", text_encoder.identity):
         vector = text_encoder.encode([query], purpose="query")[0]
         scored = catalogue.nearest("text", vector, pool, filters)
-        found.append(SignalList("dense", scored, z=ask.text_z(vector, text_encoder, scored)))
+        signal_lists.append(SignalList("dense", scored, z=ask.text_z(vector, text_encoder, scored)))
     if weights.get("text_picture") and picture_encoder and ask.holds("joint", picture_encoder.joint_identity):
         if vector is None or not picture_encoder.joint_is_text_space:
             vector = picture_encoder.encode_text([query])[0]
-        found.append(SignalList("text_picture", ask.pictures_of(vector, centred=picture_encoder.joint_is_text_space)))
-    return ask.fused(found, weights, k)
+        signal_lists.append(
+            SignalList("text_picture", ask.pictures_of(vector, centred=picture_encoder.joint_is_text_space))
+        )
+    return ask.fused(signal_lists, weights, k)
 
 
 def search_by_image(
@@ -127,24 +129,24 @@ def search_by_image(
     """
     ask = Ask(catalogue, filters, pool)
     rows = picture_encoder.encode([picture])
-    found: list[SignalList] = []
+    signal_lists: list[SignalList] = []
     alike: Scored = []
     if weights.get("picture") and ask.holds("visual", picture_encoder.visual_identity):
         looks = ask.alike(rows.visual[0])
         alike = looks.scored
-        found.append(looks)
+        signal_lists.append(looks)
     space: Space = "text" if picture_encoder.joint_is_text_space else "joint_text"
     if weights.get("picture_text") and _joint_holds(ask, space, picture_encoder):
         leave_out = {item_id for item_id, _ in alike}
         texts = ask.texts_of(space, rows.joint[0], leave_out, centred=picture_encoder.joint_is_text_space)
-        found.append(SignalList("picture_text", texts))
-    return ask.fused(found, weights, k)
+        signal_lists.append(SignalList("picture_text", texts))
+    return ask.fused(signal_lists, weights, k)
 
 
 def _joint_holds(ask: "Ask", space: Space, encoder: PictureEncoder) -> bool:
     """Whether item texts stand in the picture's words' space. The text space itself is checked by whoever made it."""
-    known = ask.catalogue.identity("joint")
-    if known is not None:
+    identity = ask.catalogue.identity("joint")
+    if identity is not None:
         ask.catalogue.check_identity("joint", encoder.joint_identity)
     return ask.catalogue.identity(space) is not None
 
@@ -179,12 +181,12 @@ class Ask:
         """Items that hold words of the query, and how much of it."""
         hits = self.catalogue.keyword(query, self.pool, self.filters)
         rarity = self.catalogue.rarity(query) if hits else {}
-        whole = sum(rarity.values()) or 1.0
+        total = sum(rarity.values()) or 1.0
         return SignalList(
             "keyword",
             [(item_id, score) for item_id, score, _ in hits],
             matched={item_id: words for item_id, _, words in hits},
-            share={item_id: sum(rarity.get(word, 0.0) for word in words) / whole for item_id, _, words in hits},
+            share={item_id: sum(rarity.get(word, 0.0) for word in words) / total for item_id, _, words in hits},
         )
 
     def text_z(self, query: Vector, encoder: QueryEncoder, scored: Scored) -> dict[str, float]:
@@ -243,9 +245,9 @@ class Ask:
         """Some of the catalogue's pictures in the joint space; the encoder has centred them."""
         return self.catalogue.sample("joint", REFERENCES)
 
-    def fused(self, found: Sequence[SignalList], weights: Mapping[str, float], k: int) -> ItemsResult:
+    def fused(self, signal_lists: Sequence[SignalList], weights: Mapping[str, float], k: int) -> ItemsResult:
         """The signals' lists as one result."""
-        scores, signals = fuse(found, weights)
+        scores, signals = fuse(signal_lists, weights)
         best = sorted(scores, key=lambda item_id: (-scores[item_id], item_id))[:k]
         items = self.catalogue.get_many(best)
         hits = [
@@ -256,22 +258,26 @@ class Ask:
         return ItemsResult(items=hits, total=self.catalogue.count_eligible(self.filters))
 
 
-def fuse(found: Sequence[SignalList], weights: Mapping[str, float]) -> tuple[dict[str, float], dict[str, list[Signal]]]:
+def fuse(
+    signal_lists: Sequence[SignalList], weights: Mapping[str, float]
+) -> tuple[dict[str, float], dict[str, list[Signal]]]:
     """Weighted reciprocal rank fusion: the score of each item, and every signal that speaks for it."""
     scores: dict[str, float] = {}
     signals: dict[str, list[Signal]] = {}
-    for each in found:
-        for rank, (item_id, score) in enumerate(each.scored, start=1):
+    for signal_list in signal_lists:
+        for rank, (item_id, score) in enumerate(signal_list.scored, start=1):
             signal = Signal(
-                source=each.source,
+                source=signal_list.source,
                 score=round(score, 4),
                 rank=rank,
-                z=_rounded(each.z.get(item_id)),
-                share=_rounded(each.share.get(item_id)),
-                matched=each.matched.get(item_id, []),
+                z=_rounded(signal_list.z.get(item_id)),
+                share=_rounded(signal_list.share.get(item_id)),
+                matched=signal_list.matched.get(item_id, []),
             )
             signals.setdefault(item_id, []).append(signal)
-            scores[item_id] = scores.get(item_id, 0.0) + reciprocal_rank(rank, weight=weights.get(each.source, 0.0))
+            scores[item_id] = scores.get(item_id, 0.0) + reciprocal_rank(
+                rank, weight=weights.get(signal_list.source, 0.0)
+            )
     return scores, signals
 
 

@@ -32,7 +32,7 @@ def search_by_text(context: Context, arguments: SearchByText) -> ItemsResult:
     engines = context.engines
     weights = engines.weights or WEIGHTS
     pictures, missing = (None, []) if arguments.sentences else _pictures(engines)
-    found = search.search_by_text(
+    result = search.search_by_text(
         engines.catalogue,
         engines.text,
         pictures,
@@ -42,7 +42,7 @@ def search_by_text(context: Context, arguments: SearchByText) -> ItemsResult:
         pool=max(search.POOL, arguments.k),
         weights={"dense": weights.get("dense", 0.0)} if arguments.sentences else weights,
     )
-    return found.model_copy(update={"missing": missing})
+    return result.model_copy(update={"missing": missing})
 
 
 def _pictures(engines: Engines) -> tuple[PictureEncoder | None, list[str]]:

@@ -19,7 +19,7 @@ WEIGHTS: Final[Mapping[str, float]] = {"dense": 1.0, "keyword": 0.5}
 POOL: Final = 20
 BACKGROUND: Final = 500
 """How many item texts of the catalogue show how near a question is to what does not answer it."""
-SHARE: Final = 0.4
+ANSWER_THRESHOLD: Final = 0.4
 """From which share of the pages' own lead on a passage answers a question.
 
 The lead of a question is how much nearer it is to a passage than to what is unrelated. That of the pages themselves is
@@ -67,17 +67,19 @@ def search_pages(context: Context, arguments: SearchPages) -> PagesResult:
     if store is None or index is None or not index.passages:
         return PagesResult(passages=[], missing=[NO_PAGES])
     scores, missing = np.zeros(len(index.passages), np.float32), []
-    found = [SignalList("keyword", [(str(key), score) for key, score in store.keyword(arguments.query, POOL)], {})]
+    signal_lists = [
+        SignalList("keyword", [(str(key), score) for key, score in store.keyword(arguments.query, POOL)], {})
+    ]
     try:
         encoder = context.engines.text
         if index.encoder == encoder.identity:
             scores = calibrated(arguments.query, index, encoder, _background(context.engines.catalogue, encoder))
-            found.append(SignalList("dense", _best(index, scores), {}))
+            signal_lists.append(SignalList("dense", _best(index, scores), {}))
         else:
             missing = [OTHER_ENCODER]
     except ServiceMissing as exc:
         missing = [f"Only words were compared. {exc}"]
-    return PagesResult(passages=_hits(index, found, scores)[: arguments.k], missing=missing)
+    return PagesResult(passages=_hits(index, signal_lists, scores)[: arguments.k], missing=missing)
 
 
 def calibrated(query: str, index: PageIndex, encoder: PassageEncoder, background: Vectors | None) -> Vectors:
@@ -87,10 +89,12 @@ def calibrated(query: str, index: PageIndex, encoder: PassageEncoder, background
         background: unit rows (m, d) of texts that answer no question to the shop; None: the passages themselves.
     """
     unrelated = index.vectors if background is None else background
-    own = np.einsum("nd,nd->n", index.questions, index.vectors) - np.median(index.questions @ unrelated.T, axis=1)
-    asked = encoder.encode([query], purpose="query")[0]
-    lead = index.vectors @ asked - float(np.median(unrelated @ asked))
-    scores: Vectors = lead / max(SHARE * float(np.median(own)), 1e-6)
+    page_leads = np.einsum("nd,nd->n", index.questions, index.vectors) - np.median(
+        index.questions @ unrelated.T, axis=1
+    )
+    query_vector = encoder.encode([query], purpose="query")[0]
+    lead = index.vectors @ query_vector - float(np.median(unrelated @ query_vector))
+    scores: Vectors = lead / max(ANSWER_THRESHOLD * float(np.median(page_leads)), 1e-6)
     return scores
 
 
@@ -107,14 +111,14 @@ def _best(index: PageIndex, scores: Vectors) -> list[tuple[str, float]]:
     return [(str(index.passages[n].key), float(scores[n])) for n in order]
 
 
-def _hits(index: PageIndex, found: list[SignalList], scores: Vectors) -> list[PageHit]:
+def _hits(index: PageIndex, signal_lists: list[SignalList], scores: Vectors) -> list[PageHit]:
     """The passages found, those that are relevant first."""
-    fused, _ = fuse(found, WEIGHTS)
-    places = {str(passage.key): n for n, passage in enumerate(index.passages)}
+    fused, _ = fuse(signal_lists, WEIGHTS)
+    positions = {str(passage.key): n for n, passage in enumerate(index.passages)}
     hits = [
-        _hit(index.passages[places[key]], float(scores[places[key]]))
+        _hit(index.passages[positions[key]], float(scores[positions[key]]))
         for key in sorted(fused, key=lambda key: (-fused[key], int(key)))
-        if key in places
+        if key in positions
     ]
     return sorted(hits, key=lambda hit: not hit.relevant)
 

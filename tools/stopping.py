@@ -43,10 +43,10 @@ def check_stopped() -> None:
         raise ToolFailure("The work was stopped.")
 
 
-async def to_its_end(work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+async def to_its_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Work in a thread that is waited for also when the caller is cancelled: when the cancelling arrives, it has ended
     and changes nothing more."""
-    working = asyncio.ensure_future(asyncio.to_thread(work, *given, **named))
+    working = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
     try:
         return await asyncio.shield(working)
     except asyncio.CancelledError:

@@ -59,19 +59,19 @@ class SqliteFile:
             raise StoreError(self._sentence(exc)) from exc
 
     def _sentence(self, exc: Exception) -> str:
-        said, folder = str(exc), self.path.parent
-        if "full" in said or "No space left" in said or _no_space(folder):
+        message, folder = str(exc), self.path.parent
+        if "full" in message or "No space left" in message or _no_space(folder):
             return (
                 f"The disk is full: {folder} needs more space. What was finished is kept; "
                 "free some space and give the same command again."
             )
-        if "malformed" in said or "not a database" in said or "no such table" in said:
+        if "malformed" in message or "not a database" in message or "no such table" in message:
             return f"The {self.holds} file {self.path} is damaged. {self.mend}"
-        if "locked" in said or "busy" in said:
-            return f"The {self.holds} in {folder} cannot be read or written now ({said}); try again in a moment."
-        if isinstance(exc, PermissionError) or "readonly" in said or "unable to open" in said:
+        if "locked" in message or "busy" in message:
+            return f"The {self.holds} in {folder} cannot be read or written now ({message}); try again in a moment."
+        if isinstance(exc, PermissionError) or "readonly" in message or "unable to open" in message:
             return f"The {self.holds} in {folder} cannot be opened for writing; check the folder's permissions."
-        return f"The {self.holds} in {folder} cannot be used: {said}."
+        return f"The {self.holds} in {folder} cannot be used: {message}."
 
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
         """A connection that any thread may use, in autocommit: `transaction` begins and ends what belongs together.

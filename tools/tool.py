@@ -93,11 +93,11 @@ class BoundTool:
 def wrong_argument(tool: Tool[Any], exc: ValidationError) -> str:
     """The first thing that is wrong with a tool's arguments, in one sentence."""
     first = exc.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    known = ", ".join(tool.arguments.model_fields)
+    location = ".".join(str(part) for part in first["loc"])
+    argument_names = ", ".join(tool.arguments.model_fields)
     if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-        return f"{tool.name} has no argument {where!r}; it takes: {known}."
+        return f"{tool.name} has no argument {location!r}; it takes: {argument_names}."
     if first["type"] == "missing":
-        return f"{tool.name} needs the argument {where!r}."
+        return f"{tool.name} needs the argument {location!r}."
     reason = str(first["msg"]).removeprefix("Value error, ")
-    return f"The argument {where!r} of {tool.name} is wrong: {reason[:1].lower()}{reason[1:]}."
+    return f"The argument {location!r} of {tool.name} is wrong: {reason[:1].lower()}{reason[1:]}."

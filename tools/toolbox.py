@@ -56,7 +56,7 @@ def register(tool: Tool[Any]) -> None:
     Raises:
         ValueError: there is a tool of this name.
     """
-    if any(one.name == tool.name for one in TOOLS):
+    if any(other.name == tool.name for other in TOOLS):
         raise ValueError(f"There is a tool {tool.name!r} already.")
     TOOLS.append(tool)
 
@@ -104,15 +104,15 @@ def run_tool(tools: Mapping[str, Answers], name: str, arguments: dict[str, Any])
 def call_tool(tools: Mapping[str, Answers], name: str, arguments: dict[str, Any]) -> ToolOutcome:
     """Call a tool by name; whatever goes wrong is in the outcome, in one sentence, and nothing is raised."""
     began = time.perf_counter()
-    told: dict[str, Any] = {"ok": True}
+    outcome: dict[str, Any] = {"ok": True}
     try:
-        told["result"] = run_tool(tools, name, arguments)
+        outcome["result"] = run_tool(tools, name, arguments)
     except ProductError as exc:
-        told = {"ok": False, "error": str(exc), "failure": failure_kind(exc)}
+        outcome = {"ok": False, "error": str(exc), "failure": failure_kind(exc)}
     except Exception:  # a mistake of ours must not end the turn of which this call is a part
         logger.exception("the tool %s failed", name)
-        told = {"ok": False, "error": f"The tool {name} failed unexpectedly; the log says why.", "failure": "failed"}
-    return ToolOutcome(**told, seconds=round(time.perf_counter() - began, 4))
+        outcome = {"ok": False, "error": f"The tool {name} failed unexpectedly; the log says why.", "failure": "failed"}
+    return ToolOutcome(**outcome, seconds=round(time.perf_counter() - began, 4))
 
 
 def failure_kind(error: ProductError) -> FailureKind:

@@ -53,32 +53,33 @@ def user_history(context: Context, arguments: UserHistory) -> History:
         for value, weight in values.items()
         if abs(weight) >= LEAST_WEIGHT
     ]
-    told = History(
+    summary = History(
         liked=[_regard(item_id, titles, history) for item_id in liked],
         disliked=[_regard(item_id, titles, history) for item_id in disliked],
-        preferences=sorted(preferences, key=lambda one: -abs(one.weight)),
+        preferences=sorted(preferences, key=lambda preference: -abs(preference.weight)),
         corrected=list(taste.preferences(user)),
         price=profile.price,
         events=profile.events,
     )
-    return told.model_copy(update={"words": _in_words(told)})
+    return summary.model_copy(update={"words": _in_words(summary)})
 
 
 def _regard(item_id: str, titles: dict[str, str], history: dict[str, float]) -> LikedItem:
     return LikedItem(item_id=item_id, title=titles.get(item_id), strength=round(history[item_id], 3))
 
 
-def _in_words(told: History) -> list[str]:
-    said = []
-    if liked := [item.title for item in told.liked if item.title]:
-        said.append(f"Liked lately: {', '.join(liked)}.")
-    if disliked := [item.title for item in told.disliked if item.title]:
-        said.append(f"Disliked: {', '.join(disliked)}.")
-    for one in told.preferences:
-        said.append(f"{'Prefers' if one.weight > 0 else 'Avoids'} {one.attribute} {one.value} ({one.weight:+.2f}).")
-    if told.price:
-        said.append(f"Usual prices: {told.price[0]:g} to {told.price[1]:g}.")
-    return said
+def _in_words(history: History) -> list[str]:
+    sentences = []
+    if liked := [item.title for item in history.liked if item.title]:
+        sentences.append(f"Liked lately: {', '.join(liked)}.")
+    if disliked := [item.title for item in history.disliked if item.title]:
+        sentences.append(f"Disliked: {', '.join(disliked)}.")
+    for preference in history.preferences:
+        verb = "Prefers" if preference.weight > 0 else "Avoids"
+        sentences.append(f"{verb} {preference.attribute} {preference.value} ({preference.weight:+.2f}).")
+    if history.price:
+        sentences.append(f"Usual prices: {history.price[0]:g} to {history.price[1]:g}.")
+    return sentences
 
 
 TOOL = Tool(UserHistory, user_history)
