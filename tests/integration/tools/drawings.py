@@ -28,8 +28,8 @@ def traffic_light() -> Image.Image:
     pen = ImageDraw.Draw(image)
     pen.rectangle((140, 300, 160, 400), fill=(60, 60, 60))
     pen.rounded_rectangle((95, 40, 205, 310), 20, fill=(25, 25, 25))
-    for place, colour in enumerate([(255, 40, 30), (70, 60, 10), (10, 60, 20)]):
-        pen.ellipse((110, 55 + place * 85, 190, 135 + place * 85), fill=colour)
+    for position, colour in enumerate([(255, 40, 30), (70, 60, 10), (10, 60, 20)]):
+        pen.ellipse((110, 55 + position * 85, 190, 135 + position * 85), fill=colour)
     return image
 
 

@@ -205,7 +205,7 @@ def little_hub(hub_cache: Path, clip_folder: Path, monkeypatch: pytest.MonkeyPat
     from huggingface_hub import constants
 
     files = {file.name: file.read_bytes() for file in (clip_folder / "model").iterdir()} | {"other.bin": b"unwanted"}
-    asked: list[str] = []
+    requested: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -232,7 +232,7 @@ def little_hub(hub_cache: Path, clip_folder: Path, monkeypatch: pytest.MonkeyPat
                 tree = [{"type": "file", "path": name, "size": len(files[name]), "oid": "0" * 40} for name in files]
                 return json.dumps(tree).encode()
             name = self.path.removeprefix(f"/some/clip/resolve/{REVISION}/")
-            asked.append(name)
+            requested.append(name)
             return files.get(name)
 
         def log_message(self, *_: object) -> None: ...
@@ -243,7 +243,7 @@ def little_hub(hub_cache: Path, clip_folder: Path, monkeypatch: pytest.MonkeyPat
     template = address + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield asked
+    yield requested
     server.shutdown()
     server.server_close()
 

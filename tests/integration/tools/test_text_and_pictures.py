@@ -102,9 +102,9 @@ def test_class_vectors_are_kept_between_runs(
     text_encoder: TextEncoder, model_folder: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = model_folder("efficientnet-lite2")
-    kept = partial(TextEncoder, text_encoder.folder, cache_folder=tmp_path)
-    first = ConseEncoder(folder, kept()).encode([drawings.clock()])
-    again = kept()
+    make_encoder = partial(TextEncoder, text_encoder.folder, cache_folder=tmp_path)
+    first = ConseEncoder(folder, make_encoder()).encode([drawings.clock()])
+    again = make_encoder()
     monkeypatch.setattr(again, "encode", lambda *_, **__: pytest.fail("encoded again"))
     second = ConseEncoder(folder, again).encode([drawings.clock()])
     assert np.array_equal(first.joint, second.joint)

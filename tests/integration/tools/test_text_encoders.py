@@ -68,19 +68,19 @@ def test_token_states_cover_the_text_and_no_more(encoder: TextEncoder, text: str
     states = encoder.token_states(text, purpose=purpose)
     assert states.vectors.shape[0] == len(states.offsets) > 0
     assert states.vectors.dtype == np.float32
-    covered = {place for start, end in states.offsets for place in range(start, end)}
-    assert {place for place, letter in enumerate(text) if not letter.isspace()} <= covered
+    covered = {position for start, end in states.offsets for position in range(start, end)}
+    assert {position for position, letter in enumerate(text) if not letter.isspace()} <= covered
     assert all(0 <= start < end <= len(text) for start, end in states.offsets)
     assert [start for start, _ in states.offsets] == sorted(start for start, _ in states.offsets)
     assert states.embedding @ encoder.encode([text], purpose=purpose)[0] == pytest.approx(1, abs=1e-4)
 
 
 def test_a_tokens_state_depends_on_its_context(encoder: TextEncoder) -> None:
-    found = []
+    vectors = []
     for text in ("an apple and a pear", "an apple laptop with keyboard"):
         states = encoder.token_states(text)
-        found.append(states.vectors[[text[start:end].lower() for start, end in states.offsets].index("apple")])
-    first, second = (vector / np.linalg.norm(vector) for vector in found)
+        vectors.append(states.vectors[[text[start:end].lower() for start, end in states.offsets].index("apple")])
+    first, second = (vector / np.linalg.norm(vector) for vector in vectors)
     assert first @ second < 0.99
 
 

@@ -118,11 +118,11 @@ def test_another_encoder_is_never_searched_with(engines: Engines, photo: str, se
 
 
 def test_what_is_seen_and_heard(engines: Engines, photo: str) -> None:
-    seen = call(engines, "describe_image", image=photo)
-    assert seen["labels"][0]["label"] == "coffee mug"
-    assert (seen["width"], seen["height"]) == (320, 320)
-    heard = call(engines, "transcribe_audio", audio=str(DATA / "voice-en.flac"))
-    assert "camera" in heard["text"].lower()
+    description = call(engines, "describe_image", image=photo)
+    assert description["labels"][0]["label"] == "coffee mug"
+    assert (description["width"], description["height"]) == (320, 320)
+    transcript = call(engines, "transcribe_audio", audio=str(DATA / "voice-en.flac"))
+    assert "camera" in transcript["text"].lower()
 
 
 def test_items_are_compared(engines: Engines) -> None:
@@ -191,8 +191,8 @@ def test_the_command_line_reports_a_missing_model_with_code_3(
 
 
 def test_the_command_line_lists_the_tools(data: Path) -> None:
-    shown = assistant(data, "list").stdout
-    assert "search_by_text(query, k=10, filters=None, sentences=False)\n    Find items by words" in shown
+    output = assistant(data, "list").stdout
+    assert "search_by_text(query, k=10, filters=None, sentences=False)\n    Find items by words" in output
     listed = json.loads(assistant(data, "list", "--json").stdout)["tools"]
     assert [tool["name"] for tool in listed][:2] == ["transcribe_audio", "describe_image"]
     assert listed[3]["arguments"]["properties"]["k"]["maximum"] == 100

@@ -61,8 +61,8 @@ def record(
     return path
 
 
-def cut(source: Path, target: Path, share: float = 0.5) -> Path:
+def cut(source: Path, target: Path, fraction: float = 0.5) -> Path:
     """The beginning of a file."""
     content = source.read_bytes()
-    target.write_bytes(content[: int(len(content) * share)])
+    target.write_bytes(content[: int(len(content) * fraction)])
     return target

@@ -24,9 +24,9 @@ def nested(levels: int, inside: object = 1) -> object:
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5_000, "-" + "9" * 5_000])
 def test_numbers_that_cannot_be_held_are_read_as_not_finite(text: str) -> None:
-    found = read_json(f'{{"x": {text}}}')["x"]
-    assert isinstance(found, float)
-    assert not math.isfinite(found)
+    number = read_json(f'{{"x": {text}}}')["x"]
+    assert isinstance(number, float)
+    assert not math.isfinite(number)
 
 
 def test_what_is_no_json_or_nested_out_of_reach_is_one_sentence() -> None:
@@ -59,10 +59,10 @@ def test_what_is_no_json_or_nested_out_of_reach_is_one_sentence() -> None:
 def test_a_value_that_breaks_a_limit_is_refused_and_what_is_kept_of_it_is_not(value: object, reason: str) -> None:
     with pytest.raises(OutOfBounds, match=reason):
         check(value)
-    said: list[str] = []
-    kept = bounded(value, lambda text: text.replace("\x00", "").replace("\ud800", ""), said.append)
-    check(kept)
-    assert said or "control" in reason or "halves" in reason
+    reasons: list[str] = []
+    result = bounded(value, lambda text: text.replace("\x00", "").replace("\ud800", ""), reasons.append)
+    check(result)
+    assert reasons or "control" in reason or "halves" in reason
 
 
 def test_limits_can_be_set_for_each_use() -> None:
@@ -78,18 +78,18 @@ def test_only_numbers_are_finite_numbers(value: object, expected: float | None) 
 
 @given(st.integers() | st.floats())
 def test_a_finite_number_is_within_its_limit(value: float) -> None:
-    found = finite(value, limit=1e6)
-    assert found is None or (math.isfinite(found) and abs(found) < 1e6)
+    number = finite(value, limit=1e6)
+    assert number is None or (math.isfinite(number) and abs(number) < 1e6)
 
 
 @given(JSON)
 def test_what_is_kept_keeps_every_limit_and_can_be_written_and_read(value: object) -> None:
     limits = Bounds(depth=2, values=6, key=3, text=5)
-    kept = bounded(value, lambda text: "".join(filter(str.isprintable, text)), lambda _: None, limits)
-    assert depth_of(kept) <= 2
-    check(kept, limits)
-    assert json.loads(json.dumps(kept, allow_nan=False)) == kept
-    assert bounded(kept, str, lambda _: pytest.fail("a second pass changes something"), limits) == kept
+    result = bounded(value, lambda text: "".join(filter(str.isprintable, text)), lambda _: None, limits)
+    assert depth_of(result) <= 2
+    check(result, limits)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert bounded(result, str, lambda _: pytest.fail("a second pass changes something"), limits) == result
 
 
 @given(st.lists(JSON))

@@ -18,8 +18,8 @@ GOODS = len(null_queries()["en"])
 
 
 def unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
-    return found
+    unit_rows: NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+    return unit_rows
 
 
 class Encoder:
@@ -57,7 +57,7 @@ def test_what_was_asked_for_stands_out_and_what_there_is_not_does_not(encoder: E
     scale = Calibration(encoder.null_queries(), items)
     present = [scale.z(query, items) for query in encoder.texts(SHOP, language)]
     absent = [scale.z(query, items) for query in encoder.texts(list(range(150, 190)), language)]
-    assert all(int(z.argmax()) == place for place, z in enumerate(present))
+    assert all(int(z.argmax()) == position for position, z in enumerate(present))
     assert min(z.max() for z in present) > max(z.max() for z in absent)
     assert abs(float(np.median(absent))) < 1
 
@@ -77,9 +77,9 @@ def test_all_items_of_a_shop_for_one_kind_of_thing_are_what_was_asked_for(count:
     encoder = Encoder(shared=0.2, language=0.2, seed=3)
     shoes = encoder.texts([100] * count, 0)
     scale = Calibration(encoder.null_queries(), shoes)
-    (asked,), (other,) = encoder.texts([100], 0), encoder.texts([150], 0)
-    assert scale.z(asked, shoes).min() > 4
-    assert scale.z(other, shoes).max() < 4
+    (query,), (other_query,) = encoder.texts([100], 0), encoder.texts([150], 0)
+    assert scale.z(query, shoes).min() > 4
+    assert scale.z(other_query, shoes).max() < 4
 
 
 def test_equal_items_give_finite_scores() -> None:

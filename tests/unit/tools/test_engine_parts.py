@@ -22,20 +22,20 @@ from tools.errors import BadInput, MediaError, ServiceMissing
 
 
 def test_a_lazy_value_is_made_once_by_many_threads() -> None:
-    made = []
+    calls = []
 
     def make() -> object:
         time.sleep(0.01)
-        made.append(1)
+        calls.append(1)
         return object()
 
-    lazy, seen = Lazy(make), set()
-    threads = [threading.Thread(target=lambda: seen.add(id(lazy()))) for _ in range(8)]
+    lazy, ids = Lazy(make), set()
+    threads = [threading.Thread(target=lambda: ids.add(id(lazy()))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert (len(made), len(seen), lazy.is_made) == (1, 1, True)
+    assert (len(calls), len(ids), lazy.is_made) == (1, 1, True)
 
 
 def test_a_lazy_value_that_failed_is_tried_again() -> None:
@@ -55,15 +55,15 @@ def test_a_lazy_value_that_failed_is_tried_again() -> None:
 
 
 def test_engines_make_only_what_is_read() -> None:
-    made = []
+    names = []
 
     def part(name: str) -> Lazy[str]:
-        return Lazy(lambda: made.append(name) or name)  # type: ignore[func-returns-value]
+        return Lazy(lambda: names.append(name) or name)  # type: ignore[func-returns-value]
 
     engines = Engines(part("catalogue"), part("text"), part("pictures"), "ready")  # type: ignore[arg-type]
-    assert made == []
+    assert names == []
     assert (engines.text, engines.text, engines.speech) == ("text", "text", "ready")
-    assert made == ["text"]
+    assert names == ["text"]
     assert dataclasses.replace(engines, text="other").text == "other"  # type: ignore[arg-type]
 
 
@@ -111,18 +111,18 @@ def test_the_hub_cache_names_files_by_their_hash(tmp_path: Path) -> None:
 def test_sharded_weights_have_one_hash(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.safetensors").write_bytes(name.encode())
-    both = weights_sha256(tmp_path)
+    digest = weights_sha256(tmp_path)
     (tmp_path / "b.safetensors").write_bytes(b"c")
-    assert weights_sha256(tmp_path) != both
+    assert weights_sha256(tmp_path) != digest
 
 
 def test_rows_are_kept_and_damage_is_made_good(tmp_path: Path) -> None:
     cache, rows = RowCache(tmp_path / "cache"), np.ones((2, 3), np.float32)
     assert cache.get("k", (2, 3)) is None
     cache.put("k", rows)
-    kept = cache.get("k", (2, 3))
-    assert kept is not None
-    assert (kept == rows).all()
+    cached = cache.get("k", (2, 3))
+    assert cached is not None
+    assert (cached == rows).all()
     assert cache.get("k", (2, 4)) is None
     assert cache.get("other", (2, 3)) is None
     next((tmp_path / "cache").iterdir()).write_bytes(b"\x93NUMPY cut")
@@ -172,18 +172,18 @@ def test_the_older_form_of_quota_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "code"),
+    ("language", "code"),
     [("en", "en"), ("EN", "en"), ("zh-CN", "zh"), ("zh_Hans", "zh"), ("Chinese", "zh"), (" mandarin ", "zh"),
      ("pt-BR", "pt"), ("German", "de"), ("haitian creole", "ht"), ("haw", "haw"), ("cmn", "zh")],
 )  # fmt: skip
-def test_languages_by_code_tag_or_name(given: str, code: str) -> None:
-    assert language_code(given) == code
+def test_languages_by_code_tag_or_name(language: str, code: str) -> None:
+    assert language_code(language) == code
 
 
-@pytest.mark.parametrize("given", ["", "klingon", "xx", "e"])
-def test_unknown_languages_are_refused(given: str) -> None:
+@pytest.mark.parametrize("language", ["", "klingon", "xx", "e"])
+def test_unknown_languages_are_refused(language: str) -> None:
     with pytest.raises(BadInput, match="use a code such as en, zh or de"):
-        language_code(given)
+        language_code(language)
 
 
 # The front door ------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ class Shelf:
         return {item.id: item for item in (SHOE, BARE)}.get(item_id)
 
 
-def asked(question: str, item_id: str = "shoe", encoder: Any = None) -> dict[str, Any]:  # noqa: ANN401
+def facts_for(question: str, item_id: str = "shoe", encoder: Any = None) -> dict[str, Any]:  # noqa: ANN401
     engines = Engines(Shelf(), encoder or WordText(), None, None)  # type: ignore[arg-type]
     outcome = call_tool(bind_tools(engines, Path), "item_facts", {"item_id": item_id, "question": question})
     assert outcome.ok, outcome.error
@@ -51,12 +51,12 @@ def asked(question: str, item_id: str = "shoe", encoder: Any = None) -> dict[str
 
 
 def test_facts_are_all_that_the_record_says_and_no_codes() -> None:
-    told = {fact.name or fact.kind: fact.value for fact in facts_of(SHOE)}
-    assert told["price"] == "89.00 EUR"
-    assert (told["availability"], told["brand"], told["category"]) == ("in stock", "Adidas", "Shoes")
-    assert (told["size"], told["upper material"], told["weight"]) == ("40, 41", "mesh", "280 g")
-    assert told["color"] == "black, blue"
-    assert "sku" not in told
+    facts = {fact.name or fact.kind: fact.value for fact in facts_of(SHOE)}
+    assert facts["price"] == "89.00 EUR"
+    assert (facts["availability"], facts["brand"], facts["category"]) == ("in stock", "Adidas", "Shoes")
+    assert (facts["size"], facts["upper material"], facts["weight"]) == ("40, 41", "mesh", "280 g")
+    assert facts["color"] == "black, blue"
+    assert "sku" not in facts
     assert [fact.value for fact in facts_of(SHOE) if fact.kind == "description"] == [
         "A light shoe for trails.", "The sole grips on wet rock.", "A membrane makes it waterproof.",
     ]  # fmt: skip
@@ -73,41 +73,41 @@ def test_facts_are_all_that_the_record_says_and_no_codes() -> None:
     ],
 )  # fmt: skip
 def test_the_nearest_fact_answers(question: str, value: str) -> None:
-    result = asked(question)
+    result = facts_for(question)
     first = result["facts"][0]
     assert (first["value"], first["relevant"], result["overview"]) == (value, True, False)
 
 
 @pytest.mark.parametrize("question", ["is it vegan", "can children wear it at school"])
 def test_no_fact_is_relevant_where_the_record_says_nothing_about_it(question: str) -> None:
-    result = asked(question)
+    result = facts_for(question)
     assert not any(fact["relevant"] for fact in result["facts"])
     assert not result["overview"]
 
 
 def test_a_question_about_the_whole_item_is_told_apart() -> None:
-    assert asked("give me general information and details")["overview"]
+    assert facts_for("give me general information and details")["overview"]
 
 
 def test_variants_that_the_question_names_come_first_with_their_price_and_stock() -> None:
-    first, second = asked("how much is the blue one in 41?")["facts"][:2]
+    first, second = facts_for("how much is the blue one in 41?")["facts"][:2]
     assert first["kind"] == "variant"
     assert first["variant"] == {"options": {"size": "41", "color": "blue"}, "price": 99.0, "in_stock": True}
     assert second["kind"] != "variant"
-    named = [fact["variant"]["price"] for fact in asked("is 41 in stock")["facts"] if fact["kind"] == "variant"]
+    named = [fact["variant"]["price"] for fact in facts_for("is 41 in stock")["facts"] if fact["kind"] == "variant"]
     assert sorted(named) == [95.0, 99.0]
-    assert not any(fact["kind"] == "variant" for fact in asked("do you have it in 43")["facts"])
+    assert not any(fact["kind"] == "variant" for fact in facts_for("do you have it in 43")["facts"])
 
 
 def test_an_item_of_which_nothing_is_known() -> None:
-    assert asked("how heavy is it", "bare") == {"facts": [], "overview": True, "missing": []}
+    assert facts_for("how heavy is it", "bare") == {"facts": [], "overview": True, "missing": []}
 
 
 def test_the_same_item_is_embedded_once() -> None:
     encoder = WordText("once")
-    asked("which size or weight", encoder=encoder)
+    facts_for("which size or weight", encoder=encoder)
     before = len(encoder.encoded)
-    asked("which weight", encoder=encoder)
+    facts_for("which weight", encoder=encoder)
     assert len(encoder.encoded) == before + 1
 
 
@@ -115,7 +115,7 @@ def test_without_an_encoder_the_facts_are_told_as_unread() -> None:
     def missing() -> Any:  # noqa: ANN401
         raise ServiceMissing("The model is not here.")
 
-    result = asked("which size", encoder=Lazy(missing))
+    result = facts_for("which size", encoder=Lazy(missing))
     assert result["facts"]
     assert not any(fact["relevant"] for fact in result["facts"])
     assert "The model is not here." in result["missing"][0]
@@ -128,14 +128,14 @@ def test_an_unknown_item_is_refused() -> None:
 
 
 def test_each_question_of_a_message_is_answered() -> None:
-    answers = [fact["value"] for fact in asked("which brand? is it waterproof?")["facts"] if fact["relevant"]]
+    answers = [fact["value"] for fact in facts_for("which brand? is it waterproof?")["facts"] if fact["relevant"]]
     assert answers[:2] == ["Adidas", "A membrane makes it waterproof."]
 
 
 def test_what_is_asked_beside_a_variant_is_answered_after_it() -> None:
     answers = [
         fact
-        for fact in asked("how much is the blue one in 41? what is the price? which brand?")["facts"]
+        for fact in facts_for("how much is the blue one in 41? what is the price? which brand?")["facts"]
         if fact["relevant"]
     ]
     assert [fact["kind"] for fact in answers] == ["variant", "brand"]

@@ -218,10 +218,10 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
         load_picture(path)
 
 
-@pytest.mark.parametrize("share", [0.01, 0.05, 0.5, 0.9])
-def test_a_photo_of_a_phone_cut_short_is_refused(tmp_path: Path, share: float) -> None:
+@pytest.mark.parametrize("fraction", [0.01, 0.05, 0.5, 0.9])
+def test_a_photo_of_a_phone_cut_short_is_refused(tmp_path: Path, fraction: float) -> None:
     with pytest.raises(MediaError, match=r"^cut is .*\.$"):
-        load_picture(cut(PHONE, tmp_path / "cut", share))
+        load_picture(cut(PHONE, tmp_path / "cut", fraction))
 
 
 def test_a_photo_of_a_phone_has_no_more_pixels_than_any_other(tmp_path: Path) -> None:
@@ -242,12 +242,12 @@ def test_a_damaged_photo_of_a_phone_is_a_picture_or_a_sentence(tmp_path: Path, s
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "avif"])
-@pytest.mark.parametrize("share", [0.05, 0.5])
-def test_a_picture_cut_short_is_refused(tmp_path: Path, suffix: str, share: float) -> None:
+@pytest.mark.parametrize("fraction", [0.05, 0.5])
+def test_a_picture_cut_short_is_refused(tmp_path: Path, suffix: str, fraction: float) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
     Image.fromarray(noise).save(whole := tmp_path / f"w.{suffix}")
     with pytest.raises(MediaError):
-        load_picture(cut(whole, tmp_path / "cut", share))
+        load_picture(cut(whole, tmp_path / "cut", fraction))
 
 
 def test_a_file_over_the_limit_is_not_opened(tmp_path: Path) -> None:

@@ -79,8 +79,8 @@ def test_a_recording_without_a_stated_length_is_read(tmp_path: Path) -> None:
 def test_a_wav_written_to_a_pipe_is_read(tmp_path: Path) -> None:
     content = bytearray(record(tmp_path / "r.wav").read_bytes())
     struct.pack_into("<I", content, 4, 0xFFFFFFFF)
-    place = content.index(b"data") + 4
-    struct.pack_into("<I", content, place, 0xFFFFFFFF)
+    offset = content.index(b"data") + 4
+    struct.pack_into("<I", content, offset, 0xFFFFFFFF)
     (path := tmp_path / "piped.wav").write_bytes(content)
     assert load_audio(path).seconds == pytest.approx(2.0, abs=0.05)
 

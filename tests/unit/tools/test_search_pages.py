@@ -50,7 +50,7 @@ def store(tmp_path: Path) -> PageStore:
     return store
 
 
-def asked(engines: Engines, query: str, **further: object) -> dict[str, Any]:
+def search(engines: Engines, query: str, **further: object) -> dict[str, Any]:
     outcome = call_tool(bind_tools(engines, Path), "search_pages", {"query": query, **further})
     assert outcome.ok, outcome.error
     assert outcome.result is not None
@@ -69,17 +69,17 @@ def asked(engines: Engines, query: str, **further: object) -> dict[str, Any]:
 def test_a_question_finds_the_passage_that_answers_it(
     tmp_path: Path, store: PageStore, query: str, page: str, heading: str
 ) -> None:
-    first = asked(engines(tmp_path, pages=store), query)["passages"][0]
+    first = search(engines(tmp_path, pages=store), query)["passages"][0]
     assert (first["page"], first["heading"], first["relevant"]) == (page, heading, True)
 
 
 @pytest.mark.parametrize("query", ["do you have a red chair of oak", "loyalty programme", "喂", "student discount?"])
 def test_nothing_is_relevant_where_the_pages_say_nothing_about_it(tmp_path: Path, store: PageStore, query: str) -> None:
-    assert not any(hit["relevant"] for hit in asked(engines(tmp_path, pages=store), query)["passages"])
+    assert not any(hit["relevant"] for hit in search(engines(tmp_path, pages=store), query)["passages"])
 
 
 def test_as_many_passages_as_asked_for_and_relevant_ones_first(tmp_path: Path, store: PageStore) -> None:
-    result = asked(engines(tmp_path, pages=store), "delivery parcels working days", k=5)
+    result = search(engines(tmp_path, pages=store), "delivery parcels working days", k=5)
     relevant = [hit["relevant"] for hit in result["passages"]]
     assert len(relevant) == 5
     assert relevant == sorted(relevant, reverse=True)
@@ -87,7 +87,7 @@ def test_as_many_passages_as_asked_for_and_relevant_ones_first(tmp_path: Path, s
 
 def test_without_pages_the_result_says_so(tmp_path: Path) -> None:
     for pages in (None, PageStore(tmp_path / "none")):
-        result = asked(engines(tmp_path, pages=pages), "delivery")
+        result = search(engines(tmp_path, pages=pages), "delivery")
         assert result["passages"] == []
         assert "assistant pages ingest" in result["missing"][0]
 
@@ -95,7 +95,7 @@ def test_without_pages_the_result_says_so(tmp_path: Path) -> None:
 def test_with_another_encoder_words_are_searched_and_nothing_is_called_relevant(
     tmp_path: Path, store: PageStore
 ) -> None:
-    result = asked(engines(tmp_path, WordText("other"), store), "warranty")
+    result = search(engines(tmp_path, WordText("other"), store), "warranty")
     assert result["passages"][0]["heading"] == "Warranty"
     assert not result["passages"][0]["relevant"]
     assert "assistant pages reindex" in result["missing"][0]
@@ -105,6 +105,6 @@ def test_without_an_encoder_words_are_searched(tmp_path: Path, store: PageStore)
     def missing() -> Any:  # noqa: ANN401
         raise ServiceMissing("The model is not here.")
 
-    result = asked(engines(tmp_path, Lazy(missing), store), "warranty")
+    result = search(engines(tmp_path, Lazy(missing), store), "warranty")
     assert result["passages"][0]["heading"] == "Warranty"
     assert "The model is not here." in result["missing"][0]

@@ -23,9 +23,9 @@ from tools.media import SAMPLE_RATE, Audio
 SPANS = [(1 * SAMPLE_RATE, 3 * SAMPLE_RATE), (10 * SAMPLE_RATE, 11 * SAMPLE_RATE)]
 
 
-def heard(text: str = "hello there", start: float = 0, end: float = 1, **measures: float) -> SpeechSegment:
-    known = {"tokens": 4, "mean_logprob": -0.2, "no_speech": 0.1, "compression": 1.0} | measures
-    return SpeechSegment(start, end, text, int(known.pop("tokens")), **known)
+def segment(text: str = "hello there", start: float = 0, end: float = 1, **measures: float) -> SpeechSegment:
+    scores = {"tokens": 4, "mean_logprob": -0.2, "no_speech": 0.1, "compression": 1.0} | measures
+    return SpeechSegment(start, end, text, int(scores.pop("tokens")), **scores)
 
 
 class Scripted(GatedWhisper):
@@ -57,7 +57,7 @@ def audio(seconds: float = 12) -> Audio:
 
 @pytest.mark.usefixtures("spans")
 def test_only_stretches_with_a_voice_reach_whisper_and_times_are_put_back() -> None:
-    engine = Scripted(heard("one", 0, 2), heard("two", 2, 3))
+    engine = Scripted(segment("one", 0, 2), segment("two", 2, 3))
     transcript = engine.transcribe(audio())
     assert engine.given == [(3 * SAMPLE_RATE, None)]
     assert transcript.text == "one two"
@@ -67,7 +67,7 @@ def test_only_stretches_with_a_voice_reach_whisper_and_times_are_put_back() -> N
 
 
 def test_silence_is_not_given_to_whisper() -> None:
-    engine = Scripted(heard("Thank you for watching."))
+    engine = Scripted(segment("Thank you for watching."))
     transcript = engine.transcribe(audio())
     assert engine.given == []
     assert (transcript.spoken, transcript.text, transcript.segments, transcript.confidence) == (False, "", [], 0.0)
@@ -76,25 +76,25 @@ def test_silence_is_not_given_to_whisper() -> None:
 
 @pytest.mark.usefixtures("spans")
 def test_text_that_whisper_doubts_is_no_speech() -> None:
-    doubtful = [heard(mean_logprob=-2.0), heard(no_speech=0.9, mean_logprob=-1.2), heard("")]
+    doubtful = [segment(mean_logprob=-2.0), segment(no_speech=0.9, mean_logprob=-1.2), segment("")]
     transcript = Scripted(*doubtful).transcribe(audio())
     assert (transcript.spoken, transcript.text) == (False, "")
-    mixed = Scripted(heard("clear"), *doubtful).transcribe(audio())
+    mixed = Scripted(segment("clear"), *doubtful).transcribe(audio())
     assert (mixed.spoken, mixed.text) == (True, "clear")
 
 
 @pytest.mark.parametrize(
     ("piece", "believed"),
     [
-        (heard(), True),
-        (heard("  "), False),
-        (heard("... ♪"), False),
-        (heard(mean_logprob=-1.2), True),  # a voice was heard, and it is only hard to understand
-        (heard(mean_logprob=-1.2, no_speech=0.7), False),
-        (heard(mean_logprob=-0.3, no_speech=0.9), True),
-        (heard(mean_logprob=-1.7), False),
-        (heard(compression=3.0, tokens=12), True),  # "no, no, no, no": short repetitions are said by people
-        (heard(compression=3.0, tokens=150), False),
+        (segment(), True),
+        (segment("  "), False),
+        (segment("... ♪"), False),
+        (segment(mean_logprob=-1.2), True),  # a voice was heard, and it is only hard to understand
+        (segment(mean_logprob=-1.2, no_speech=0.7), False),
+        (segment(mean_logprob=-0.3, no_speech=0.9), True),
+        (segment(mean_logprob=-1.7), False),
+        (segment(compression=3.0, tokens=12), True),  # "no, no, no, no": short repetitions are said by people
+        (segment(compression=3.0, tokens=150), False),
     ],
 )
 def test_what_is_believed(piece: SpeechSegment, believed: bool) -> None:
@@ -102,9 +102,9 @@ def test_what_is_believed(piece: SpeechSegment, believed: bool) -> None:
 
 
 def test_confidence_weighs_pieces_by_their_tokens() -> None:
-    long, short = heard(tokens=9, mean_logprob=-0.1), heard(tokens=1, mean_logprob=-2.0)
+    long, short = segment(tokens=9, mean_logprob=-0.1), segment(tokens=1, mean_logprob=-2.0)
     assert confidence([long, short]) == pytest.approx(math.exp(-0.29), abs=1e-4)
-    assert confidence([heard(tokens=0, mean_logprob=0.0)]) == 1.0
+    assert confidence([segment(tokens=0, mean_logprob=0.0)]) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -117,13 +117,13 @@ def test_places_in_the_recording(seconds: float, as_end: bool, expected: float) 
 
 @pytest.mark.usefixtures("spans")
 def test_chinese_pieces_are_joined_without_spaces() -> None:
-    assert Scripted(heard("我想买鞋，"), heard("黑色的。")).transcribe(audio()).text == "我想买鞋，黑色的。"
-    assert Scripted(heard("我想买"), heard("Nike")).transcribe(audio()).text == "我想买 Nike"
+    assert Scripted(segment("我想买鞋，"), segment("黑色的。")).transcribe(audio()).text == "我想买鞋，黑色的。"
+    assert Scripted(segment("我想买"), segment("Nike")).transcribe(audio()).text == "我想买 Nike"
 
 
 @pytest.mark.usefixtures("spans")
 def test_a_language_may_be_given_by_name() -> None:
-    engine = Scripted(heard())
+    engine = Scripted(segment())
     assert engine.transcribe(audio(), "Chinese").language == "zh"
     assert engine.given[0][1] == "zh"
     with pytest.raises(BadInput, match="There is no language 'elvish'"):

@@ -42,7 +42,7 @@ def delete(db: sqlite3.Connection, *, noted: bool = True) -> None:
     db.execute("commit")
 
 
-def left(path: Path) -> bool:
+def holds_secret(path: Path) -> bool:
     return any(SECRET.encode() in file.read_bytes() for file in path.parent.iterdir())
 
 
@@ -51,7 +51,7 @@ def test_nothing_is_left_of_what_was_deleted(path: Path) -> None:
         keeper.execute("select count(*) from others").fetchall()
         delete(db)
         vacuum(path, 5)
-        assert not left(path)
+        assert not holds_secret(path)
 
 
 def test_a_process_that_ends_before_it_has_scrubbed_leaves_it_to_the_next(path: Path) -> None:
@@ -59,10 +59,10 @@ def test_a_process_that_ends_before_it_has_scrubbed_leaves_it_to_the_next(path: 
         keeper.execute("select count(*) from others").fetchall()
         with closing(connect(path)) as db:
             delete(db)
-        assert left(path)
+        assert holds_secret(path)
         with closing(connect(path)) as db:
             vacuum(path, 5)
-        assert not left(path)
+        assert not holds_secret(path)
 
 
 def test_where_nothing_was_deleted_nothing_can_be_in_the_way(path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_checkpoint_of_another_connection_is_waited_for(path: Path) -> None:
                 db.execute("insert into notes values (?)", (SECRET,))
                 delete(db)
                 vacuum(path, 30)
-                assert not left(path)
+                assert not holds_secret(path)
     finally:
         stop.set()
         for thread in threads:
@@ -109,7 +109,7 @@ def test_a_reader_that_goes_is_waited_for_and_one_that_stays_is_told(path: Path)
         began = time.monotonic()
         vacuum(path, 30)
         assert time.monotonic() - began >= 0.2
-        assert not left(path)
+        assert not holds_secret(path)
 
 
 def test_what_is_deleted_meanwhile_is_scrubbed_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,4 +131,4 @@ def test_what_is_deleted_meanwhile_is_scrubbed_too(path: Path, monkeypatch: pyte
         delete(db)
         vacuum(path, 5)
     assert len(calls) == 2
-    assert not left(path)
+    assert not holds_secret(path)

@@ -27,7 +27,7 @@ def _whole() -> Tokenizer:
             merges.append((word[: end - 1], word[end - 1]))
             vocabulary.append(word[:end])
     vocabulary.append("<mark>")
-    ids = {token: place for place, token in enumerate(dict.fromkeys(vocabulary))}
+    ids = {token: position for position, token in enumerate(dict.fromkeys(vocabulary))}
     tokenizer = Tokenizer(BPE(ids, [*dict.fromkeys(merges)], unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.normalizer = Replace(" ", "▁")
     tokenizer.decoder = ByteFallback()
@@ -48,10 +48,10 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def index(file: Path) -> SubwordIndex:
-    made = SubwordIndex(file, file.parent / "cache")
-    assert made.tokenizer_for(["warm"]) is None
-    made.make()
-    return made
+    subwords = SubwordIndex(file, file.parent / "cache")
+    assert subwords.tokenizer_for(["warm"]) is None
+    subwords.make()
+    return subwords
 
 
 PIECES = st.sampled_from([*WORDS, " ", "war", "<mark>", "<bos>", "<0x41>", "é", "👟", "x"])
@@ -87,13 +87,13 @@ def test_a_tokenizer_of_another_kind_has_none(file: Path, tmp_path: Path) -> Non
     content["normalizer"] = {"type": "NFKC"}
     other = tmp_path / "tokenizer.json"
     other.write_text(json.dumps(content))
-    made = SubwordIndex(other, tmp_path / "cache")
-    made.make()
-    assert not made.is_for(["warm"])
+    subwords = SubwordIndex(other, tmp_path / "cache")
+    subwords.make()
+    assert not subwords.is_for(["warm"])
 
 
 def test_a_damaged_index_is_done_without(file: Path, tmp_path: Path) -> None:
-    made = SubwordIndex(file, tmp_path)
-    made.make()
+    subwords = SubwordIndex(file, tmp_path)
+    subwords.make()
     next(tmp_path.iterdir()).write_bytes(b"no database")
-    assert made.tokenizer_for(["warm"]) is None
+    assert subwords.tokenizer_for(["warm"]) is None

@@ -53,11 +53,11 @@ class Shelf:
 class Ears:
     """A speech engine that says how long it listened."""
 
-    heard: list[tuple[Audio, str | None]] = field(default_factory=list)
+    calls: list[tuple[Audio, str | None]] = field(default_factory=list)
     name: str = "ears"
 
     def transcribe(self, audio: Audio, language: str | None = None) -> Transcript:
-        self.heard.append((audio, language))
+        self.calls.append((audio, language))
         text = f"{audio.seconds:.0f} seconds"
         segment = Segment(start=0, end=audio.seconds, text=text)
         return Transcript(
@@ -161,7 +161,7 @@ def test_compare_items_names_what_is_missing(engines: Engines) -> None:
 def test_a_recording_is_decoded_and_transcribed(engines: Engines, tmp_path: Path) -> None:
     result = call(engines, "transcribe_audio", audio=str(record(tmp_path / "a.wav", 3)), language="zh")
     assert (result["text"], result["language"], result["segments"][0]["end"]) == ("3 seconds", "zh", 3.0)
-    audio, language = engines.speech.heard[0]  # type: ignore[attr-defined]
+    audio, language = engines.speech.calls[0]  # type: ignore[attr-defined]
     assert (audio.samples.dtype, language) == (np.float32, "zh")
 
 

@@ -15,15 +15,15 @@ ROOM = 40
 
 def reader(text: str) -> tuple[Callable[[int, int], TokenStates], list[tuple[int, int]]]:
     """Reads words as tokens, 40 at a time; a token's state is its place, a window's vector says nothing."""
-    asked: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
 
     def read(start: int, end: int) -> TokenStates:
-        found = [(m.start() + start, m.end() + start) for m in re.finditer(r"\w+|[.!?]", text[start:end])][:ROOM]
-        asked.append((start, end))
-        vectors = np.array([[first] for first, _ in found], np.float32)
-        return TokenStates(found, vectors, np.ones(2, np.float32))
+        offsets = [(m.start() + start, m.end() + start) for m in re.finditer(r"\w+|[.!?]", text[start:end])][:ROOM]
+        spans.append((start, end))
+        vectors = np.array([[first] for first, _ in offsets], np.float32)
+        return TokenStates(offsets, vectors, np.ones(2, np.float32))
 
-    return read, asked
+    return read, spans
 
 
 def words(count: int, *, every: int = 7) -> str:
@@ -42,9 +42,9 @@ def test_every_token_is_read_once_in_its_order(count: int, every: int) -> None:
 
 def test_a_short_text_is_read_in_one_pass() -> None:
     text = words(10)
-    read, asked = reader(text)
+    read, spans = reader(text)
     in_windows(text, read)
-    assert asked == [(0, len(text))]
+    assert spans == [(0, len(text))]
 
 
 def test_of_a_text_for_more_windows_beginning_and_end_are_read() -> None:
@@ -60,10 +60,10 @@ def test_the_last_window_has_half_of_the_say() -> None:
     text = words(60)
     read, _ = reader(text)
 
-    def told(start: int, end: int) -> TokenStates:
-        found, vectors = read(start, end).offsets, read(start, end).vectors
-        is_last = found[-1][1] == len(text)
-        return TokenStates(found, vectors, np.array([0.0, 1.0] if is_last else [1.0, 0.0], np.float32))
+    def read_marked(start: int, end: int) -> TokenStates:
+        offsets, vectors = read(start, end).offsets, read(start, end).vectors
+        is_last = offsets[-1][1] == len(text)
+        return TokenStates(offsets, vectors, np.array([0.0, 1.0] if is_last else [1.0, 0.0], np.float32))
 
-    embedding = in_windows(text, told).embedding
+    embedding = in_windows(text, read_marked).embedding
     assert embedding[1] / embedding.sum() == pytest.approx(LAST)

@@ -12,20 +12,20 @@ BLUES = [f"blue-{n}" for n in range(12)]
 ITEMS = REDS + BLUES
 
 
-def events(people: int = 80, each: int = 6, seed: int = 3) -> EventBatch:
+def events(user_count: int = 80, each: int = 6, seed: int = 3) -> EventBatch:
     """Person n likes ``each`` things of one colour, red for even numbers, one a day."""
     draw = np.random.default_rng(seed)
     users, items = [], []
-    for person in range(people):
+    for person in range(user_count):
         users += [person] * each
-        items += [int(place) + 12 * (person % 2) for place in draw.choice(12, each, replace=False)]
-    at = np.tile(np.arange(each) * DAY, people)
+        items += [int(number) + 12 * (person % 2) for number in draw.choice(12, each, replace=False)]
+    at = np.tile(np.arange(each) * DAY, user_count)
     return EventBatch(np.array(users), np.array(items), np.ones(len(users), np.float32), at)
 
 
-def choices(people: int = 80) -> Choices:
+def choices(user_count: int = 80) -> Choices:
     """The same as one matrix."""
-    return gather([events(people)], ITEMS)
+    return gather([events(user_count)], ITEMS)
 
 
 def contents(ids: list[str], seed: int = 5) -> NDArray[np.float32]:

@@ -29,8 +29,8 @@ def batch(*rows: tuple[int, int, float, float]) -> EventBatch:
 def test_the_latest_decisive_event_gives_the_sign_and_the_strongest_of_that_sign_how_much(
     events: list[tuple[float, float]], strength: float
 ) -> None:
-    found = gather([batch(*((0, 0, value, at) for value, at in events))], ["a"])
-    assert found.matrix.toarray() == pytest.approx(np.array([[strength]]))
+    choices = gather([batch(*((0, 0, value, at) for value, at in events))], ["a"])
+    assert choices.matrix.toarray() == pytest.approx(np.array([[strength]]))
 
 
 def test_an_event_that_says_nothing_is_no_choice() -> None:
@@ -42,32 +42,32 @@ def test_nothing_at_all_is_an_empty_matrix() -> None:
 
 
 def test_batches_are_one_and_people_are_numbered_anew() -> None:
-    found = gather([batch((70, 0, LIKE, 1)), batch((9, 1, LIKE, 2), (70, 1, LIKE, 3))], ["a", "b"])
-    assert found.matrix.toarray().tolist() == [[0, 1], [1, 1]]
-    assert found.at.tolist() == [2, 1, 3]
-    assert found.user_count == 2
+    choices = gather([batch((70, 0, LIKE, 1)), batch((9, 1, LIKE, 2), (70, 1, LIKE, 3))], ["a", "b"])
+    assert choices.matrix.toarray().tolist() == [[0, 1], [1, 1]]
+    assert choices.at.tolist() == [2, 1, 3]
+    assert choices.user_count == 2
 
 
 def test_of_one_person_only_the_latest_count() -> None:
     rows = [(0, item, LIKE, float(item)) for item in range(50)] + [(1, 0, LIKE, 0.0)]
-    found = gather([batch(*rows)], [str(item) for item in range(50)], most=10)
-    assert found.left_out == 40
-    assert found.matrix[0].indices.tolist() == list(range(40, 50))
-    assert found.chosen_by().sum() == 11
+    choices = gather([batch(*rows)], [str(item) for item in range(50)], most=10)
+    assert choices.left_out == 40
+    assert choices.matrix[0].indices.tolist() == list(range(40, 50))
+    assert choices.chosen_by().sum() == 11
 
 
 def test_strengths_decay_by_half_lives() -> None:
     rows = batch((0, 0, LIKE, 0.0), (0, 1, DISLIKE, 86_400.0 * 10))
-    found = gather([rows], ["a", "b"], now=86_400.0 * 10, half_life_days=5)
-    assert found.matrix.toarray()[0] == pytest.approx([0.25, -1.0])
+    choices = gather([rows], ["a", "b"], now=86_400.0 * 10, half_life_days=5)
+    assert choices.matrix.toarray()[0] == pytest.approx([0.25, -1.0])
 
 
 def test_a_clock_that_went_backwards_makes_nothing_stronger() -> None:
-    found = gather([batch((0, 0, LIKE, 86_400.0 * 10))], ["a"], now=0.0, half_life_days=5)
-    assert found.matrix.data.tolist() == [1.0]
+    choices = gather([batch((0, 0, LIKE, 86_400.0 * 10))], ["a"], now=0.0, half_life_days=5)
+    assert choices.matrix.data.tolist() == [1.0]
 
 
 def test_items_without_entries_are_left_out() -> None:
-    found = gather([batch((0, 2, LIKE, 1), (0, 0, DISLIKE, 2))], ["a", "b", "c"]).only_items_with_entries()
-    assert found.item_ids == ("a", "c")
-    assert found.matrix.toarray().tolist() == [[-1, 1]]
+    choices = gather([batch((0, 2, LIKE, 1), (0, 0, DISLIKE, 2))], ["a", "b", "c"]).only_items_with_entries()
+    assert choices.item_ids == ("a", "c")
+    assert choices.matrix.toarray().tolist() == [[-1, 1]]

@@ -30,18 +30,18 @@ def event(
 
 
 def test_an_event_comes_back_as_it_was_given(store: EventStore) -> None:
-    given = event("u 'x' \"y\" 🙂", "i;-- 🎈", "rating", 12.5, 4.0)
+    interaction = event("u 'x' \"y\" 🙂", "i;-- 🎈", "rating", 12.5, 4.0)
 
-    assert store.add([given]) == 1
-    assert store.of_user(given.user) == [given]
+    assert store.add([interaction]) == 1
+    assert store.of_user(interaction.user) == [interaction]
 
 
 def test_the_same_events_again_change_nothing(store: EventStore) -> None:
-    given = [event("u", "a"), event("u", "b"), event("u", "a")]
+    interactions = [event("u", "a"), event("u", "b"), event("u", "a")]
 
-    assert store.add(given) == 2
+    assert store.add(interactions) == 2
     version = store.version()
-    assert store.add(given) == 0
+    assert store.add(interactions) == 0
     assert store.version() == version
 
 
@@ -64,23 +64,23 @@ def test_what_is_added_in_several_transactions_is_counted_together(
 
 def test_the_matrix_has_every_event_with_its_strength(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "ROWS", 2)
-    given = [
+    interactions = [
         event("a", "x", "view", 1.0),
         event("a", "y", "rating", 2.0, 1.0),
         event("b", "x", "purchase", 3.0),
         event("b", "y", "not_this", 4.0),
         event("b", "y", "rating", 5.0),
     ]
-    store.add(given)
+    store.add(interactions)
 
     batches, users, items = list(store.matrix_rows()), store.user_ids(), store.item_ids()
 
-    found = {
+    strengths = {
         (users[user], items[item], float(at)): float(strength)
         for batch in batches
         for user, item, strength, at in zip(batch.users, batch.items, batch.strengths, batch.at, strict=True)
     }
-    assert found == {(e.user, e.item_id, e.at): pytest.approx(e.strength) for e in given}
+    assert strengths == {(e.user, e.item_id, e.at): pytest.approx(e.strength) for e in interactions}
     assert [len(batch.users) for batch in batches] == [2, 2, 1]
     assert batches[0].users.dtype == np.int64
     assert batches[0].strengths.dtype == np.float32
@@ -132,9 +132,9 @@ def test_a_forgotten_user_leaves_no_byte_and_others_stay(store: EventStore, tmp_
 
     assert store.forget("forgettable-user") == 501
 
-    left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     for word in (b"forgettable-user", b"only-theirs", b"unusual-brand"):
-        assert word not in left
+        assert word not in content
     assert store.of_user("other") == [event("other", "shared")]
     assert set(store.item_ids().values()) == {"shared"}
 

@@ -27,8 +27,8 @@ def model() -> Iterator[TasteModel]:
 @pytest.mark.parametrize("algorithm", PARAMETERS)
 def test_each_algorithm_finds_the_taste_of_somebody_it_never_saw(algorithm: str) -> None:
     model = train(choices(), {}, TrainingPlan(algorithm=algorithm))  # type: ignore[arg-type]
-    found = [item_id for item_id, _ in model.score({"blue-1": 1.0, "blue-2": 1.0}, k=10, exclude=["blue-1", "blue-2"])]
-    assert colours(found) == ["blue"] * 10
+    ids = [item_id for item_id, _ in model.score({"blue-1": 1.0, "blue-2": 1.0}, k=10, exclude=["blue-1", "blue-2"])]
+    assert colours(ids) == ["blue"] * 10
     assert model.card.algorithm == algorithm
 
 
@@ -39,18 +39,18 @@ def test_what_was_refused_counts_against_its_like(model: TasteModel) -> None:
 
 
 def test_scores_are_best_first_and_among_the_asked_without_the_excluded(model: TasteModel) -> None:
-    found = model.score({"red-1": 1.0}, k=3, among=["blue-1", "red-2", "red-3", "red-4", "gone"], exclude=["red-3"])
-    assert {item_id for item_id, _ in found} == {"red-2", "red-4", "blue-1"}
-    assert found[-1][0] == "blue-1"
-    assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+    scores = model.score({"red-1": 1.0}, k=3, among=["blue-1", "red-2", "red-3", "red-4", "gone"], exclude=["red-3"])
+    assert {item_id for item_id, _ in scores} == {"red-2", "red-4", "blue-1"}
+    assert scores[-1][0] == "blue-1"
+    assert [score for _, score in scores] == sorted((score for _, score in scores), reverse=True)
 
 
 def test_without_a_history_the_popular_come_first_and_the_untouched_last(model: TasteModel) -> None:
     grown = model.with_items(NEW, {"text": contents(NEW)})
-    found = [item_id for item_id, _ in grown.score({}, k=26)]
-    counts = [int(grown.people[grown.rows[item_id]]) for item_id in found]
+    ids = [item_id for item_id, _ in grown.score({}, k=26)]
+    counts = [int(grown.people[grown.rows[item_id]]) for item_id in ids]
     assert counts == sorted(counts, reverse=True)
-    assert set(found[-2:]) == set(NEW)
+    assert set(ids[-2:]) == set(NEW)
     assert grown.score({"unheard of": 1.0}, k=26) == grown.score({}, k=26)
 
 
@@ -74,19 +74,19 @@ def test_an_item_without_any_content_or_people_is_scored_all_the_same(model: Tas
 
 
 def test_neighbours_say_how_many_people(model: TasteModel) -> None:
-    found = model.neighbours("red-1", 5)
-    assert colours([near.item_id for near in found]) == ["red"] * 5
+    neighbours = model.neighbours("red-1", 5)
+    assert colours([near.item_id for near in neighbours]) == ["red"] * 5
     matrix = choices().matrix > 0
-    for near in found:
-        both = matrix[:, ITEMS.index("red-1")].multiply(matrix[:, ITEMS.index(near.item_id)]).sum()
-        assert near.people == both
+    for near in neighbours:
+        pair_count = matrix[:, ITEMS.index("red-1")].multiply(matrix[:, ITEMS.index(near.item_id)]).sum()
+        assert near.people == pair_count
     assert model.neighbours("unheard of", 5) == []
 
 
 def test_popularity_is_the_share_of_people_and_can_be_levelled(model: TasteModel) -> None:
-    share = model.popularity(["red-1", "unheard of"])
-    assert share["red-1"] == model.people[model.rows["red-1"]] / 80
-    assert share["unheard of"] == 0
+    fractions = model.popularity(["red-1", "unheard of"])
+    assert fractions["red-1"] == model.people[model.rows["red-1"]] / 80
+    assert fractions["unheard of"] == 0
     assert model.popularity(["red-1"], debias=1.0)["red-1"] == 1.0
 
 
@@ -106,7 +106,7 @@ def test_the_card_tells_figures_gates_and_weights(model: TasteModel) -> None:
 
 def test_too_few_choices_are_said_in_one_sentence() -> None:
     with pytest.raises(TooFewError, match=r"There are 24 choices by 4 people; .* contents and popularity are used\."):
-        train(choices(people=4), {})
+        train(choices(user_count=4), {})
     with pytest.raises(TooFewError, match="There are 0 choices by 0 people"):
         train(gather([], ITEMS), {})
 

@@ -34,10 +34,10 @@ def draw(seed: int = 7) -> np.random.Generator:
 
 @pytest.mark.parametrize("bound", [1, 2, 3, 20])
 def test_nobody_brings_more_items_than_the_bound(bound: int) -> None:
-    kept = bounded(MATRIX, bound, draw())
-    assert kept.sum(axis=1).A1.tolist() == [min(bound, count) for count in (3, 2, 5, 0)]
-    assert set(kept.data) == {1}
-    assert ((MATRIX > 0).astype(int) - kept).min() >= 0, "only what was chosen counts"
+    ones = bounded(MATRIX, bound, draw())
+    assert ones.sum(axis=1).A1.tolist() == [min(bound, count) for count in (3, 2, 5, 0)]
+    assert set(ones.data) == {1}
+    assert ((MATRIX > 0).astype(int) - ones).min() >= 0, "only what was chosen counts"
 
 
 def test_the_items_of_a_person_are_drawn_evenly() -> None:
@@ -114,15 +114,15 @@ def test_an_epsilon_out_of_range_is_refused(epsilon: float, delta: float) -> Non
 
 
 def test_pairs_are_trusted_as_far_as_they_are_more_than_noise_would_leave() -> None:
-    def found(pairs: int) -> Cooccurrence:
-        one, other = np.triu_indices(200, k=1)
-        half = csr_matrix((np.full(pairs, 9), (one[:pairs], other[:pairs])), shape=(200, 200))
-        return Cooccurrence(csr_matrix(half + half.T), Spent(1.0), 2.0, len(one))
+    def cooccurrence(pairs: int) -> Cooccurrence:
+        first, second = np.triu_indices(200, k=1)
+        half = csr_matrix((np.full(pairs, 9), (first[:pairs], second[:pairs])), shape=(200, 200))
+        return Cooccurrence(csr_matrix(half + half.T), Spent(1.0), 2.0, len(first))
 
     by_chance = 0.02275 * 19_900
-    assert found(0).trust == 0
-    assert found(int(by_chance) - 1).trust == 0
-    assert found(int(2 * by_chance)).trust == pytest.approx(0.5, abs=0.01)
+    assert cooccurrence(0).trust == 0
+    assert cooccurrence(int(by_chance) - 1).trust == 0
+    assert cooccurrence(int(2 * by_chance)).trust == pytest.approx(0.5, abs=0.01)
 
 
 # The ledger ----------------------------------------------------------------------------------------------------------

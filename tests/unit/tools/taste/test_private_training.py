@@ -16,10 +16,10 @@ from tools.taste.training import TooFewError
 ITEMS = ["a", "b", "c", "new"]
 
 
-def choices(people: int = 4000) -> Choices:
+def choices(user_count: int = 4000) -> Choices:
     """Half of the people chose a and b, the others c; everybody chose what the catalogue does not have."""
     rows = np.array([[1, 1, 0, 1], [0, 0, 1, 1]], dtype=np.float32)
-    matrix = csr_matrix(np.tile(rows, (people // 2, 1)))
+    matrix = csr_matrix(np.tile(rows, (user_count // 2, 1)))
     return Choices(matrix, np.zeros(matrix.nnz), ("a", "b", "c", "gone"))
 
 
@@ -37,19 +37,19 @@ def test_the_items_are_the_catalogue_s_whether_anybody_chose_them_or_not() -> No
 def test_exact_counts_give_the_neighbours_of_the_exact_model() -> None:
     matrix = csr_matrix((np.random.default_rng(7).random((60, 9)) < 0.4).astype(np.float32))
     ones = matrix.astype(np.int64)
-    both = (ones.T @ ones).toarray()
-    people = both.diagonal().copy()
-    np.fill_diagonal(both, 0)
-    found, wanted = nearest(csr_matrix(both), people, 0.0), Neighbourhood.of(matrix)
-    assert np.allclose(found.strengths.toarray(), wanted.strengths.toarray())
-    assert (found.counts.toarray() == wanted.counts.toarray()).all()
+    pair_counts = (ones.T @ ones).toarray()
+    user_counts = pair_counts.diagonal().copy()
+    np.fill_diagonal(pair_counts, 0)
+    actual, expected = nearest(csr_matrix(pair_counts), user_counts, 0.0), Neighbourhood.of(matrix)
+    assert np.allclose(actual.strengths.toarray(), expected.strengths.toarray())
+    assert (actual.counts.toarray() == expected.counts.toarray()).all()
 
 
 def test_noise_makes_pairs_of_rarely_chosen_items_weaker() -> None:
     pairs = csr_matrix(np.array([[0, 300, 0], [300, 0, 30], [0, 30, 0]]))
-    people = np.array([400, 400, 30])
-    weak = nearest(pairs, people, 50.0).strengths.toarray()
-    sure = nearest(pairs, people, 0.0).strengths.toarray()
+    user_counts = np.array([400, 400, 30])
+    weak = nearest(pairs, user_counts, 50.0).strengths.toarray()
+    sure = nearest(pairs, user_counts, 0.0).strengths.toarray()
     assert (weak <= sure).all()
     assert weak[1, 2] / sure[1, 2] < weak[0, 1] / sure[0, 1]
 
@@ -64,10 +64,10 @@ def test_a_model_of_private_counts_recommends_and_is_stored(ledger: PrivacyLedge
     assert model.neighbours("a", 1)[0].item_id == "b", "2,000 people chose both; a deviation is about 30"
     assert {item_id for item_id, _ in model.score({"a": 1.0}, k=2, exclude=["a"])} == {"b", "c"}
     model.save(tmp_path)
-    kept = TasteModel.load(tmp_path)
-    assert kept is not None
-    assert kept.card == model.card
-    assert [(one.version, one.epsilon) for one in ledger.releases()] == [(3, 20.0)]
+    loaded = TasteModel.load(tmp_path)
+    assert loaded is not None
+    assert loaded.card == model.card
+    assert [(release.version, release.epsilon) for release in ledger.releases()] == [(3, 20.0)]
 
 
 def test_a_second_training_on_the_same_events_is_refused(ledger: PrivacyLedger) -> None:

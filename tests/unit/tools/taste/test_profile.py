@@ -35,9 +35,9 @@ def profile_of(*events: Interaction, corrections: tuple[Preference, ...] = ()) -
 
 
 def test_an_event_counts_half_after_the_half_life_and_one_of_the_future_as_of_now() -> None:
-    found = decayed([event("a", days=30), event("b", days=-10), event("c", "dislike")], now=NOW, half_life_days=30)
-    assert found == pytest.approx({"b": 1.0, "c": -1.0, "a": 0.5})
-    assert list(found) == ["b", "c", "a"], "the strongest first"
+    weights = decayed([event("a", days=30), event("b", days=-10), event("c", "dislike")], now=NOW, half_life_days=30)
+    assert weights == pytest.approx({"b": 1.0, "c": -1.0, "a": 0.5})
+    assert list(weights) == ["b", "c", "a"], "the strongest first"
 
 
 def test_contradictory_events_leave_what_outweighs() -> None:
@@ -56,17 +56,17 @@ def test_the_vector_leans_to_what_was_liked_lately_and_away_from_what_was_not() 
 
 
 def test_preferences_are_shares_of_what_was_liked_less_what_was_not() -> None:
-    found = profile_of(event("a"), event("b"), event("c", "dislike")).attributes
-    assert found["brand"] == {"Nike": 1.0, "Puma": -0.5}
-    assert found["color"] == {"black": 1.0, "red": 0.5, "green": -0.5}
-    assert "sku" not in found
+    attributes = profile_of(event("a"), event("b"), event("c", "dislike")).attributes
+    assert attributes["brand"] == {"Nike": 1.0, "Puma": -0.5}
+    assert attributes["color"] == {"black": 1.0, "red": 0.5, "green": -0.5}
+    assert "sku" not in attributes
 
 
 def test_what_the_user_corrects_stands() -> None:
     nike = Preference(attribute="brand", value="Nike", weight=-1)
-    found = profile_of(event("a"), corrections=(nike, Preference(attribute="fit", value="wide", weight=1)))
-    assert found.attributes["brand"]["Nike"] == -1
-    assert found.attributes["fit"] == {"wide": 1}
+    profile = profile_of(event("a"), corrections=(nike, Preference(attribute="fit", value="wide", weight=1)))
+    assert profile.attributes["brand"]["Nike"] == -1
+    assert profile.attributes["fit"] == {"wide": 1}
 
 
 def test_the_price_band_is_that_of_what_was_liked() -> None:
@@ -74,8 +74,8 @@ def test_the_price_band_is_that_of_what_was_liked() -> None:
 
 
 def test_items_that_the_catalogue_does_not_hold_say_nothing() -> None:
-    found = profile_of(event("gone"))
-    assert (found.text, found.attributes, found.price) == (None, {}, None)
+    profile = profile_of(event("gone"))
+    assert (profile.text, profile.attributes, profile.price) == (None, {}, None)
 
 
 def test_an_items_attributes_are_compared_value_by_value() -> None:

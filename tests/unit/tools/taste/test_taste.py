@@ -48,8 +48,8 @@ def test_the_history_of_whoever_calls_is_told_in_words(taste: Taste) -> None:
     taste.events.add([event("a"), event("c", "dislike")])
     taste.events.set_preference("u", Preference(attribute="brand", value="Puma", weight=-1))
     engines = Engines(catalogue=Versioned(), text=None, pictures=None, speech=None, taste=taste)  # type: ignore[arg-type]
-    told = user_history(Context(engines, Path, "u"), UserHistory())
-    assert ([item.item_id for item in told.liked], [item.item_id for item in told.disliked]) == (["a"], ["c"])
-    assert told.words[:2] == ["Liked lately: A.", "Disliked: C."]
-    assert "Avoids brand Puma (-1.00)." in told.words
+    history = user_history(Context(engines, Path, "u"), UserHistory())
+    assert ([item.item_id for item in history.liked], [item.item_id for item in history.disliked]) == (["a"], ["c"])
+    assert history.words[:2] == ["Liked lately: A.", "Disliked: C."]
+    assert "Avoids brand Puma (-1.00)." in history.words
     assert user_history(Context(engines, Path), UserHistory()).events == 0
