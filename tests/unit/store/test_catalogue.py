@@ -50,13 +50,13 @@ def test_every_change_moves_the_version(catalogue: Catalogue) -> None:
 
 
 def test_keywords_find_any_word_and_tell_which(catalogue: Catalogue) -> None:
-    found = catalogue.keyword("I want red shoes for running", 10)
-    assert [(item_id, matched) for item_id, _, matched in found] == [
+    hits = catalogue.keyword("I want red shoes for running", 10)
+    assert [(item_id, matched) for item_id, _, matched in hits] == [
         ("2", ["shoes", "running"]),
         ("1", ["red"]),
         ("4", ["shoes"]),
     ]
-    assert [score for _, score, _ in found] == sorted((score for _, score, _ in found), reverse=True)
+    assert [score for _, score, _ in hits] == sorted((score for _, score, _ in hits), reverse=True)
 
 
 def test_chinese_is_found_by_parts_of_a_run(catalogue: Catalogue) -> None:
@@ -224,10 +224,10 @@ def test_words_are_made_anew_when_the_language_of_the_catalogue_changes(tmp_path
         with catalogue.writing() as writer:
             writer.use_language("de")
         assert catalogue.language() == "de"
-        found = {
+        ids_by_word = {
             word: [item_id for item_id, _, _ in catalogue.keyword(word, 5)] for word in ("Lampe", "Schirm", "Knives")
         }
-        assert found == {"Lampe": ["lamp"], "Schirm": ["lamp"], "Knives": ["knife"]}
+        assert ids_by_word == {"Lampe": ["lamp"], "Schirm": ["lamp"], "Knives": ["knife"]}
         assert catalogue.eligible(Filters(include_terms=["Schirme"])) == ["lamp"]
         before = catalogue.version()
         with catalogue.writing() as writer:

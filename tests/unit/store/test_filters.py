@@ -73,20 +73,22 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(items, max_size=8, unique_by=lambda item: item.id), st.lists(filters, min_size=1, max_size=6))
-def test_sql_and_python_decide_alike(catalogue: Catalogue, held: list[Item], asked: list[Filters]) -> None:
+def test_sql_and_python_decide_alike(
+    catalogue: Catalogue, stored_items: list[Item], filter_list: list[Filters]
+) -> None:
     with catalogue.writing() as writer:
         writer.remove(list(writer.ids()))
-        writer.put([entry(item) for item in held], [])
-    for each in asked:
-        expected = {item.id for item in held if matches(item, each)}
-        found = catalogue.eligible(each)
-        assert (set(found) if found is not None else {item.id for item in held}) == expected
-        assert catalogue.count_eligible(each) == len(expected)
-        assert {item.id for item in catalogue.browse(each, k=100)} == expected
+        writer.put([entry(item) for item in stored_items], [])
+    for condition in filter_list:
+        expected = {item.id for item in stored_items if matches(item, condition)}
+        ids = catalogue.eligible(condition)
+        assert (set(ids) if ids is not None else {item.id for item in stored_items}) == expected
+        assert catalogue.count_eligible(condition) == len(expected)
+        assert {item.id for item in catalogue.browse(condition, k=100)} == expected
 
 
 @pytest.mark.parametrize(
-    ("asked", "passes"),
+    ("filters", "passes"),
     [
         (Filters(max_price=60), True),
         (Filters(max_price=59.99), False),
@@ -108,7 +110,7 @@ def test_sql_and_python_decide_alike(catalogue: Catalogue, held: list[Item], ask
         (Filters(exclude_ids=["x"]), False),
     ],
 )
-def test_the_rules(asked: Filters, passes: bool) -> None:
+def test_the_rules(filters: Filters, passes: bool) -> None:
     item = Item(
         id="x",
         title="Running Shoes",
@@ -118,7 +120,7 @@ def test_the_rules(asked: Filters, passes: bool) -> None:
         brand="Nike",
         attributes={"size": ["38", "40"], "waterproof": True, "vegan": False, "specs": {"material": ["oak", "glue"]}},
     )
-    assert matches(item, asked) is passes
+    assert matches(item, filters) is passes
 
 
 def test_an_item_without_a_price_fails_every_price_filter() -> None:

@@ -58,35 +58,37 @@ filters = st.builds(
 PLAIN = {"size 43": "43", "42,0": "42", "Red": "red"}
 
 
-def passes(item: Item, asked: Filters) -> bool:
+def passes(item: Item, filters: Filters) -> bool:
     """The rule, written out over the raw values."""
-    told = [v for v in item.attributes.get("variants", []) if "size" in v or "color" in v]
-    choosable = {name for variant in told for name in variant if name in ("size", "color")}
-    wanted = {name.lower(): {PLAIN.get(value, value) for value in values} for name, values in asked.attributes.items()}
+    variants = [v for v in item.attributes.get("variants", []) if "size" in v or "color" in v]
+    choosable = {name for variant in variants for name in variant if name in ("size", "color")}
+    required = {
+        name.lower(): {PLAIN.get(value, value) for value in values} for name, values in filters.attributes.items()
+    }
 
     def has(name: str, of: dict[str, Any]) -> bool:
         value = of.get(name, item.attributes.get(name))
-        return bool(wanted[name] & set(value if isinstance(value, list) else [value]))
+        return bool(required[name] & set(value if isinstance(value, list) else [value]))
 
     def sold(price: float | None, in_stock: bool | None) -> bool:
-        within = (asked.min_price is None or (price is not None and price >= asked.min_price)) and (
-            asked.max_price is None or (price is not None and price <= asked.max_price)
+        within = (filters.min_price is None or (price is not None and price >= filters.min_price)) and (
+            filters.max_price is None or (price is not None and price <= filters.max_price)
         )
-        return within and (not asked.in_stock or in_stock is True)
+        return within and (not filters.in_stock or in_stock is True)
 
-    stock_by_variant = bool(told) and all(variant.get("in_stock") is not None for variant in told)
+    stock_by_variant = bool(variants) and all(variant.get("in_stock") is not None for variant in variants)
     itself = (
-        not choosable & wanted.keys()
+        not choosable & required.keys()
         and sold(item.price, None if stock_by_variant else item.in_stock)
-        and all(has(name, {}) for name in wanted)
+        and all(has(name, {}) for name in required)
     )
     return itself or any(
-        all(has(name, variant) for name in wanted)
+        all(has(name, variant) for name in required)
         and sold(
             variant["price"] if variant.get("price") is not None else item.price,
             variant["in_stock"] if variant.get("in_stock") is not None else item.in_stock,
         )
-        for variant in told
+        for variant in variants
     )
 
 
@@ -98,20 +100,20 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(items, max_size=6, unique_by=lambda item: item.id), st.lists(filters, min_size=1, max_size=8))
 def test_stores_and_python_decide_as_the_rule_says(
-    catalogue: Catalogue, held: list[Item], asked: list[Filters]
+    catalogue: Catalogue, stored_items: list[Item], filter_list: list[Filters]
 ) -> None:
     with catalogue.writing() as writer:
         writer.remove(list(writer.ids()))
-        writer.put([entry(item) for item in held], [])
-    for each in asked:
-        expected = {item.id for item in held if passes(item, each)}
-        assert {item.id for item in held if matches(item, each)} == expected
-        assert {item.id for item in catalogue.browse(each, k=100)} == expected
+        writer.put([entry(item) for item in stored_items], [])
+    for condition in filter_list:
+        expected = {item.id for item in stored_items if passes(item, condition)}
+        assert {item.id for item in stored_items if matches(item, condition)} == expected
+        assert {item.id for item in catalogue.browse(condition, k=100)} == expected
         for sort, sign in (("price", 1), ("-price", -1)):
-            shown = [hit(item, filters=each).price for item in catalogue.browse(each, sort, 100)]  # type: ignore[arg-type]
-            priced = [price for price in shown if price is not None]
+            prices = [hit(item, filters=condition).price for item in catalogue.browse(condition, sort, 100)]  # type: ignore[arg-type]
+            priced = [price for price in prices if price is not None]
             assert priced == sorted(priced, key=lambda price: sign * price)
-            assert shown == [*priced, *[None] * (len(shown) - len(priced))]
+            assert prices == [*priced, *[None] * (len(prices) - len(priced))]
 
 
 SHOE = Item(
@@ -136,7 +138,7 @@ RED_43, GREEN_43 = {"size": "43", "color": "red"}, {"size": "43", "color": "gree
 
 
 @pytest.mark.parametrize(
-    ("attributes", "further", "shown"),
+    ("attributes", "further", "expected"),
     [
         ({"size": ["43"]}, {}, (GREEN_43, 99.9, True)),
         ({"size": ["43"], "color": ["red"]}, {}, (RED_43, 119.9, True)),
@@ -152,23 +154,23 @@ RED_43, GREEN_43 = {"size": "43", "color": "red"}, {"size": "43", "color": "gree
     ],
 )
 def test_the_variant_that_is_shown(
-    attributes: dict[str, list[str]], further: dict[str, Any], shown: tuple[dict[str, str], float, bool] | None
+    attributes: dict[str, list[str]], further: dict[str, Any], expected: tuple[dict[str, str], float, bool] | None
 ) -> None:
-    wanted = Filters(attributes=attributes, **further)
-    assert matches(SHOE, wanted) is (shown is not None)
-    if shown is None:
-        assert offered(SHOE, wanted) is None
+    filters = Filters(attributes=attributes, **further)
+    assert matches(SHOE, filters) is (expected is not None)
+    if expected is None:
+        assert offered(SHOE, filters) is None
         return
-    found = hit(SHOE, filters=wanted)
-    assert (found.price, found.in_stock) == shown[1:]
-    assert (found.variant.options if found.variant else {}) == shown[0]
+    result = hit(SHOE, filters=filters)
+    assert (result.price, result.in_stock) == expected[1:]
+    assert (result.variant.options if result.variant else {}) == expected[0]
 
 
 def test_names_and_values_in_any_language_and_nested() -> None:
     options = [{"optionen": {"Größe": "Größe 43"}, "price": 10}, {"optionen": {"Größe": 44}, "price": 20}]
     item = Item(id="x", title="Schuh", price=10, attributes={"variants": options})
-    found = hit(item, filters=Filters(attributes={"größe": ["44"]}))
-    assert (found.variant and found.variant.options, found.price) == ({"Größe": "44"}, 20)
+    result = hit(item, filters=Filters(attributes={"größe": ["44"]}))
+    assert (result.variant and result.variant.options, result.price) == ({"Größe": "44"}, 20)
 
 
 @pytest.mark.parametrize("odd", ["43", [1, None, "x"], [{}], [{"price": 5}], [[{"size": "43"}]], {"size": "43"}])
@@ -182,11 +184,11 @@ def test_odd_variants_are_no_variants(odd: object, catalogue: Catalogue) -> None
 
 
 def test_the_vocabulary_has_the_options_of_variants_and_no_prices(tmp_path: Any) -> None:  # noqa: ANN401
-    with Catalogue.open(tmp_path) as held:
-        with held.writing() as writer:
-            more = SHOE.model_copy(update={"id": "b", "attributes": {"Size": "Size 43", "Color": "RED"}})
-            writer.put([entry(SHOE), entry(more)], [])
-        assert held.vocabulary().attribute_values == {
+    with Catalogue.open(tmp_path) as catalogue:
+        with catalogue.writing() as writer:
+            similar_item = SHOE.model_copy(update={"id": "b", "attributes": {"Size": "Size 43", "Color": "RED"}})
+            writer.put([entry(SHOE), entry(similar_item)], [])
+        assert catalogue.vocabulary().attribute_values == {
             "Color": ["RED", "blue", "green"], "Size": ["Size 43", "42"], "material": ["mesh"]
         }  # fmt: skip
 
@@ -214,38 +216,42 @@ OLDER = {
 
 @pytest.mark.parametrize("version", OLDER)
 def test_a_catalogue_of_an_earlier_version_is_brought_up_to_date(tmp_path: Any, version: int) -> None:  # noqa: ANN401
-    with Catalogue.open(tmp_path) as held, held.writing() as writer:
+    with Catalogue.open(tmp_path) as catalogue, catalogue.writing() as writer:
         writer.put([entry(SHOE)], [])
     with sqlite3.connect(tmp_path / "catalogue.sqlite") as old:
         old.executescript(OLDER[version])
     for _ in range(2):
-        with Catalogue.open(tmp_path, read_only=True) as held:
-            assert held.eligible(Filters(attributes={"size": ["43"], "color": ["red"]}, max_price=120)) == ["shoe"]
-            assert held.eligible(Filters(attributes={"size": ["43"], "color": ["red"]}, max_price=100)) == []
-            assert "price" not in held.vocabulary().attribute_values
+        with Catalogue.open(tmp_path, read_only=True) as catalogue:
+            assert catalogue.eligible(Filters(attributes={"size": ["43"], "color": ["red"]}, max_price=120)) == ["shoe"]
+            assert catalogue.eligible(Filters(attributes={"size": ["43"], "color": ["red"]}, max_price=100)) == []
+            assert "price" not in catalogue.vocabulary().attribute_values
 
 
 def test_bringing_a_large_catalogue_up_to_date_says_how_far_it_is(
     tmp_path: Any,  # noqa: ANN401
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with Catalogue.open(tmp_path) as held, held.writing() as writer:
+    with Catalogue.open(tmp_path) as catalogue, catalogue.writing() as writer:
         writer.put([entry(SHOE.model_copy(update={"id": each})) for each in "abc"], [])
     with sqlite3.connect(tmp_path / "catalogue.sqlite") as old:
         old.executescript(OLDER[2])
     monkeypatch.setattr("tools.store.offers.UPGRADE_BATCH", 2)
     lines: list[str] = []
-    with Catalogue.open(tmp_path, notify=lines.append) as held:
-        assert held.eligible(Filters(attributes={"size": ["43"], "color": ["green"]}, in_stock=True)) == ["a", "b", "c"]
+    with Catalogue.open(tmp_path, notify=lines.append) as catalogue:
+        assert catalogue.eligible(Filters(attributes={"size": ["43"], "color": ["green"]}, in_stock=True)) == [
+            "a",
+            "b",
+            "c",
+        ]
     assert [line.rpartition(": ")[2] for line in lines] == ["2 of 3 items", "3 of 3 items"]
 
 
 def test_values_that_no_item_has_any_more_are_gone(tmp_path: Any) -> None:  # noqa: ANN401
-    with Catalogue.open(tmp_path) as held, held.writing() as writer:
+    with Catalogue.open(tmp_path) as catalogue, catalogue.writing() as writer:
         writer.put([entry(SHOE), entry(SHOE.model_copy(update={"id": "other", "attributes": {"sole": "rubber"}}))], [])
         writer.put([entry(SHOE.model_copy(update={"attributes": {"color": "red"}}))], [])
         expected = {"color": ["red"], "sole": ["rubber"]}
-        assert held.vocabulary().attribute_values == expected
+        assert catalogue.vocabulary().attribute_values == expected
         writer.tidy()
-        assert held.vocabulary().attribute_values == expected
-        assert held.eligible(Filters(attributes={"size": ["43"]})) == []
+        assert catalogue.vocabulary().attribute_values == expected
+        assert catalogue.eligible(Filters(attributes={"size": ["43"]})) == []

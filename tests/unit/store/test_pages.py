@@ -25,10 +25,10 @@ def test_a_folder_without_pages_is_empty_and_stays_as_it_is(store: PageStore) ->
 
 
 def test_the_same_page_again_changes_nothing_and_embeds_nothing(store: PageStore) -> None:
-    encoder, given = WordText(), page("a", "Three days.", "Free.")
-    assert store.put([given], encoder) == {"a": "new"}
+    encoder, delivery_page = WordText(), page("a", "Three days.", "Free.")
+    assert store.put([delivery_page], encoder) == {"a": "new"}
     version, embedded = store.index().version, len(encoder.encoded)
-    assert store.put([given], encoder) == {"a": "unchanged"}
+    assert store.put([delivery_page], encoder) == {"a": "unchanged"}
     assert (store.index().version, len(encoder.encoded)) == (version, embedded)
 
 

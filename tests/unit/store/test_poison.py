@@ -42,7 +42,7 @@ def _poisoned(folder: Path, value: str) -> None:
             assert item.attributes in ({"color": "red"}, {})
             json.loads(catalogue_line(item))
             assert Item.model_validate_json(item.model_dump_json()) == item
-        assert [found[0] for found in catalogue.keyword("chair", 5)] == ["a", "b"]
+        assert [hit[0] for hit in catalogue.keyword("chair", 5)] == ["a", "b"]
 
 
 def test_names_that_no_filter_can_say_are_not_offered(tmp_path: Path) -> None:

@@ -24,4 +24,4 @@ def test_threads_do_not_mix_their_words() -> None:
     alone = [stem(word) for word in WORDS]
     with ThreadPoolExecutor(4) as threads:
         together = list(threads.map(lambda _: [stem(word) for word in WORDS], range(4)))
-    assert all(found == alone for found in together)
+    assert all(stems == alone for stems in together)

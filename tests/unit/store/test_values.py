@@ -30,14 +30,14 @@ def test_one_value_in_several_ways(written: str, alike: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ("32 GB", "32 MB"), ("32 GB", "32"), ("1.5 L", "15 L"), ("43", "43.5"), ("XL", "L"), ("i7-8700", "i7-870"),
         ("4006381333931", "4006381333930"), ("27 inch", "27 cm"), ("5 m", "5 mm"), ("red", "dark red"),
     ],
 )  # fmt: skip
-def test_different_values_stay_apart(one: str, other: str) -> None:
-    assert value_key(one) != value_key(other)
+def test_different_values_stay_apart(first: str, second: str) -> None:
+    assert value_key(first) != value_key(second)
 
 
 @pytest.mark.parametrize(

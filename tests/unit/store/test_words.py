@@ -56,7 +56,7 @@ def test_the_quick_way_for_ascii_gives_the_same(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "one", "many"),
+    ("language", "singular", "plural"),
     [
         ("de", "Lampe", "Lampen"),
         ("fr", "chaussure légère", "chaussures légères"),
@@ -67,8 +67,8 @@ def test_the_quick_way_for_ascii_gives_the_same(text: str) -> None:
         ("zh", "shoe", "shoes"),
     ],
 )
-def test_singular_and_plural_are_one_in_the_catalogues_language(language: str, one: str, many: str) -> None:
-    assert tokens(one, language) == tokens(many, language)
+def test_singular_and_plural_are_one_in_the_catalogues_language(language: str, singular: str, plural: str) -> None:
+    assert tokens(singular, language) == tokens(plural, language)
 
 
 @pytest.mark.parametrize("language", ["de", "en", "fr", "zh", "xx", "no such language", ""])
