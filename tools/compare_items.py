@@ -71,8 +71,8 @@ def _rows(items: Sequence[Item]) -> list[Row]:
 
 def _attributes(item: Item) -> dict[str, Any]:
     fields = ("price", "currency", "category", "brand", "in_stock")
-    own = {name: getattr(item, name) for name in fields if getattr(item, name) is not None}
-    return own | {name: value for name, value in item.attributes.items() if name not in own}
+    values = {name: getattr(item, name) for name in fields if getattr(item, name) is not None}
+    return values | {name: value for name, value in item.attributes.items() if name not in values}
 
 
 def _price_spread(items: Sequence[Item]) -> PriceSpread | None:

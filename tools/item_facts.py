@@ -21,7 +21,7 @@ Kind = Literal["price", "stock", "category", "brand", "attribute", "variant", "d
 MOST_ATTRIBUTES: Final = 24
 MOST_SENTENCES: Final = 16
 MOST_VALUES: Final = 20
-"""Values of one attribute that are told."""
+"""The most values of one attribute in the result."""
 MOST_VARIANTS: Final = 3
 HIDDEN: Final = frozenset({"facets", "sku", "slug", "price_max", "list_price", "availability"})
 """Attributes that the product itself writes, or that name nothing that a customer asks for."""
@@ -75,23 +75,23 @@ def item_facts(context: Context, arguments: AskItem) -> ItemFacts:
     facts, questions = facts_of(item), _questions(arguments.question)
     try:
         encoder = context.engines.text
-        meant = [meant_values(item, question, encoder) for question in questions]
-        named = _variant_facts(item, meant)
+        values_by_question = [meant_values(item, question, encoder) for question in questions]
+        variant_facts = _variant_facts(item, values_by_question)
         scores = nearness(item.title, facts, questions, encoder) if facts else None
     except ServiceMissing as exc:
-        named = _variant_facts(item, [meant_values(item, arguments.question, None)])
-        return ItemFacts(facts=[*named, *facts], overview=False, missing=[f"The question was not read. {exc}"])
+        variant_facts = _variant_facts(item, [meant_values(item, arguments.question, None)])
+        return ItemFacts(facts=[*variant_facts, *facts], overview=False, missing=[f"The question was not read. {exc}"])
     if scores is None:
-        return ItemFacts(facts=named, overview=not named)
-    unanswered = np.array([not values for values in meant])  # the variants answer the others
-    answers = _answers(scores[unanswered, :-1], [fact.kind for fact in facts], variants=bool(named))
-    overview = not named and not answers and bool((scores[:, -1] > scores[:, :-1].max(axis=1)).any())
+        return ItemFacts(facts=variant_facts, overview=not variant_facts)
+    unanswered = np.array([not values for values in values_by_question])  # the variants answer the others
+    answers = _answers(scores[unanswered, :-1], [fact.kind for fact in facts], variants=bool(variant_facts))
+    overview = not variant_facts and not answers and bool((scores[:, -1] > scores[:, :-1].max(axis=1)).any())
     best = scores[:, :-1].max(axis=0)
     order = [*answers, *(position for position in np.argsort(-best, kind="stable") if position not in answers)]
     ranked_facts = [
         facts[n].model_copy(update={"score": round(float(best[n]), 3), "relevant": n in answers}) for n in order
     ]
-    return ItemFacts(facts=[*named, *ranked_facts], overview=overview)
+    return ItemFacts(facts=[*variant_facts, *ranked_facts], overview=overview)
 
 
 def _questions(text: str) -> list[str]:
@@ -101,26 +101,27 @@ def _questions(text: str) -> list[str]:
 
 
 def _answers(scores: Vectors, kinds: Sequence[Kind], *, variants: bool) -> list[int]:
-    """Places of the facts that answer the questions (a row each): the best of every question first.
+    """Positions of the facts that answer the questions (a row each): the best of every question first.
 
     Args:
-        variants: whether variants are told, each with its price and stock.
+        variants: whether the result has variants, each with its price and stock.
     """
     candidates = [position for position, kind in enumerate(kinds) if not (variants and kind in ("price", "stock"))]
-    near = [
+    near_positions = [
         [n for n in np.argsort(-row, kind="stable").tolist() if row[n] >= max(1.0, NEARLY_AS_NEAR * row.max())]
         for row in scores
         if row.size and not np.isnan(row).any()
     ]
-    answers = dict.fromkeys(n for positions in zip_longest(*near) for n in positions if n is not None)
+    answers = dict.fromkeys(n for positions in zip_longest(*near_positions) for n in positions if n is not None)
     return [n for n in answers if n in candidates]
 
 
-def _variant_facts(item: Item, meant: Sequence[Mapping[str, Sequence[str]]]) -> list[ItemFact]:
+def _variant_facts(item: Item, values_by_question: Sequence[Mapping[str, Sequence[str]]]) -> list[ItemFact]:
     """The variants with most of the values that are meant, each with its price and stock."""
-    names = dict.fromkeys(chain(*meant))
-    named = named_variants(
-        item, {name: [*chain(*(question_values.get(name, ()) for question_values in meant))] for name in names}
+    names = dict.fromkeys(chain(*values_by_question))
+    offers = named_variants(
+        item,
+        {name: [*chain(*(question_values.get(name, ()) for question_values in values_by_question))] for name in names},
     )
     return [
         ItemFact(
@@ -130,7 +131,7 @@ def _variant_facts(item: Item, meant: Sequence[Mapping[str, Sequence[str]]]) -> 
             score=1.0,
             relevant=True,
         )
-        for offer in named[:MOST_VARIANTS]
+        for offer in offers[:MOST_VARIANTS]
     ]
 
 

@@ -53,13 +53,17 @@ class Offer:
 def offers(item: Item) -> list[Offer]:
     """The item itself, then its variants in order of preference: in stock, then the cheapest, then the first."""
     lines = _variant_lines(item)
-    stated = [frozenset(_options(line)) for line in lines]
-    named = [{attribute_key(name) for name, _ in values} for values in stated]
+    option_sets = [frozenset(_options(line)) for line in lines]
+    option_names = [{attribute_key(name) for name, _ in values} for values in option_sets]
     stocks = [_stock(line) for line in lines]
-    by_variants = frozenset[str]().union(*named)
-    whole = frozenset(own_values(item))
-    inherited = frozenset(pair for pair in whole if attribute_key(pair[0]) in by_variants) if lines else frozenset()
-    own = Offer(0, item.price, None if lines and None not in stocks else item.in_stock, {}, whole - inherited)
+    by_variants = frozenset[str]().union(*option_names)
+    item_values = frozenset(own_values(item))
+    inherited = (
+        frozenset(pair for pair in item_values if attribute_key(pair[0]) in by_variants) if lines else frozenset()
+    )
+    item_offer = Offer(
+        0, item.price, None if lines and None not in stocks else item.in_stock, {}, item_values - inherited
+    )
     variants = [
         Offer(
             ordinal,
@@ -68,10 +72,12 @@ def offers(item: Item) -> list[Offer]:
             dict(_options(line)),
             values | {pair for pair in inherited if attribute_key(pair[0]) not in names},
         )
-        for ordinal, (line, values, names, stock) in enumerate(zip(lines, stated, named, stocks, strict=True), start=1)
+        for ordinal, (line, values, names, stock) in enumerate(
+            zip(lines, option_sets, option_names, stocks, strict=True), start=1
+        )
     ]
     variants.sort(key=_preference)
-    return [own, *(replace(variant, ordinal=ordinal) for ordinal, variant in enumerate(variants, start=1))]
+    return [item_offer, *(replace(variant, ordinal=ordinal) for ordinal, variant in enumerate(variants, start=1))]
 
 
 def offered(item: Item, filters: Filters) -> Offer | None:
@@ -81,8 +87,8 @@ def offered(item: Item, filters: Filters) -> Offer | None:
     """
     every = offers(item)
     required_keys = {attribute_key(name): wanted_keys(name, values) for name, values in filters.attributes.items()}
-    whole = every[0].keys if required_keys else {}
-    return next((offer for offer in every if _fits(offer, whole, filters, required_keys)), None)
+    item_keys = every[0].keys if required_keys else {}
+    return next((offer for offer in every if _fits(offer, item_keys, filters, required_keys)), None)
 
 
 def _preference(offer: Offer) -> tuple[bool, bool, float, int]:
@@ -108,10 +114,10 @@ def wanted_keys(name: str, values: list[str]) -> frozenset[str]:
     return frozenset(value_key(value, name) for value in values)
 
 
-def _fits(offer: Offer, whole: Keys, filters: Filters, required_keys: Keys) -> bool:
-    """Whether the offer passes; ``whole`` holds for every offer of the item."""
+def _fits(offer: Offer, item_keys: Keys, filters: Filters, required_keys: Keys) -> bool:
+    """Whether the offer passes; ``item_keys`` hold for every offer of the item."""
     low, high = filters.min_price, filters.max_price
-    keys = {**whole, **offer.keys} if required_keys else {}
+    keys = {**item_keys, **offer.keys} if required_keys else {}
     return (
         ((low is None and high is None) or offer.price is not None)
         and (low is None or (offer.price or 0.0) >= low)

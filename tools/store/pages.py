@@ -152,11 +152,11 @@ class PageStore:
         digests, stored_by = self._digests()
         same_encoder = stored_by in (None, encoder.identity.model_dump_json())
         changes: dict[str, Change] = {page.name: _change(page, digests.get(page.name)) for page in pages}
-        written = [page for page in pages if changes[page.name] != "unchanged"]
-        if same_encoder and not written:
+        changed_pages = [page for page in pages if changes[page.name] != "unchanged"]
+        if same_encoder and not changed_pages:
             return changes
-        others = [] if same_encoder else self._stored(without={page.name for page in written})
-        encoded = [(page, *_encoded(page, encoder)) for page in [*others, *written]]
+        stale_pages = [] if same_encoder else self._stored(without={page.name for page in changed_pages})
+        encoded = [(page, *_encoded(page, encoder)) for page in [*stale_pages, *changed_pages]]
         with self._file.writing() as connection:
             for page, vectors, questions in encoded:
                 _remove(connection, page.name)

@@ -220,8 +220,8 @@ class TasteModel:
         parts = {"near": self.near.arrays(), "collaborative": self.collaborative.arrays()}
         if self.towers is not None:
             parts["towers"] = self.towers.arrays()
-        for part, named in parts.items():
-            arrays |= {f"{part}/{name}": array for name, array in named.items()}
+        for part, part_arrays in parts.items():
+            arrays |= {f"{part}/{name}": array for name, array in part_arrays.items()}
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "model.safetensors")
         (folder / "items.json").write_text(json.dumps(self.ids, ensure_ascii=True), "utf-8")
         (folder / "blend.json").write_text(json.dumps(self.blend.names), "utf-8")

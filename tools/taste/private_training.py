@@ -53,7 +53,7 @@ def train_private(
     user_count = int(counts.users.counts[0])
     if user_count < FEWEST_PEOPLE:
         raise TooFewError(f"By the private counts there are fewer than {FEWEST_PEOPLE} people to learn from.")
-    near = nearest(counts.pairs.counts, counts.popularity.counts, counts.pairs.deviation)
+    neighbourhood = nearest(counts.pairs.counts, counts.popularity.counts, counts.pairs.deviation)
     chosen_by = counts.popularity.counts.astype(np.int32)
     card = ModelCard(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
@@ -61,7 +61,9 @@ def train_private(
         parameters={"epsilon": epsilon, "delta": DELTA, "bound": BOUND, "neighbours": MOST},
         seconds=round(time.monotonic() - began, 2),
     )  # fmt: skip
-    return TasteModel(card, tuple(items), chosen_by, near, ItemWeights(near.strengths), blend_of(counts.pairs.trust))
+    return TasteModel(
+        card, tuple(items), chosen_by, neighbourhood, ItemWeights(neighbourhood.strengths), blend_of(counts.pairs.trust)
+    )
 
 
 def blend_of(trust: float) -> Blend:

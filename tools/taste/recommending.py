@@ -145,7 +145,7 @@ class Reader:
 
 
 def _signal(score: float, rank: int, reasons: list[Because]) -> Signal:
-    """``people`` is the largest of the reasons' counts: at least so many, since some may stand in several."""
+    """The signal with its strongest reasons. ``people`` is their largest count, as one person may stand in several."""
     top_reasons = sorted(reasons, key=lambda reason: -(reason.people or 0))[:REASONS]
     user_count = top_reasons[0].people if top_reasons else None
     return Signal(source="collaborative", score=round(score, 4), rank=rank, because=top_reasons, people=user_count)

@@ -107,8 +107,8 @@ def _fitted(trial: TasteModel, held_out: fitting.HeldOutChoices, plan: TrainingP
 def _parts(choices: Choices, vectors: Mapping[str, Matrix], plan: TrainingPlan, say: Say) -> TasteModel:
     algorithm = plan.algorithm
     say(f"learning {algorithm} from {choices.matrix.nnz:,} choices")
-    learned = collaborative.fit(algorithm, choices.matrix, plan.parameters, seed=plan.seed)
-    near = Neighbourhood.of(choices.matrix)
+    model = collaborative.fit(algorithm, choices.matrix, plan.parameters, seed=plan.seed)
+    neighbourhood = Neighbourhood.of(choices.matrix)
     names, towers = ["collaborative", "neighbours", POPULARITY], None
     gates: dict[str, dict[str, float]] = {}
     if plan.multimodal and vectors:
@@ -122,7 +122,7 @@ def _parts(choices: Choices, vectors: Mapping[str, Matrix], plan: TrainingPlan, 
         untouched=int((choices.chosen_by() == 0).sum()), left_out=choices.left_out, algorithm=algorithm,
         parameters=collaborative.PARAMETERS[algorithm] | (plan.parameters or {}), gates=gates,
     )  # fmt: skip
-    return TasteModel(card, choices.item_ids, choices.chosen_by(), near, learned, Blend.prior(names), towers)
+    return TasteModel(card, choices.item_ids, choices.chosen_by(), neighbourhood, model, Blend.prior(names), towers)
 
 
 def _counted(say: Say) -> Callable[[int, int], None]:

@@ -35,16 +35,16 @@ def nearest(
         title: the item's title, whose words name the item and none of its values; their leads are compared with.
     """
     compared = {name: values for name, values in options.items() if len(values) > 1 and any(map(_is_word, values))}
-    named = {fold(word) for word in _words(title)}
-    words = [word for word in _words(text) if fold(word) not in named][:MOST_WORDS]
+    title_words = {fold(word) for word in _words(title)}
+    words = [word for word in _words(text) if fold(word) not in title_words][:MOST_WORDS]
     if not compared or not words:
         return {}
     if any(" " in value for values in compared.values() for value in values):
         words += [f"{first} {second}" for first, second in pairwise(words) if not is_unspaced(first[0] + second[0])]
-    others = [word for word in _words(title) if word not in words][:MOST_WORDS]
-    every = [*words, *others, *(value for values in compared.values() for value in values)]
+    further_words = [word for word in _words(title) if word not in words][:MOST_WORDS]
+    every = [*words, *further_words, *(value for values in compared.values() for value in values)]
     vectors = dict(zip(every, _encoded(encoder, every), strict=True))
-    rows = np.stack([vectors[word] for word in [*words, *others]])
+    rows = np.stack([vectors[word] for word in [*words, *further_words]])
     matches = {
         name: _meant(values, rows, np.stack([vectors[value] for value in values]), len(words))
         for name, values in compared.items()
@@ -52,10 +52,10 @@ def nearest(
     return {name: values for name, values in matches.items() if values}
 
 
-def _meant(values: Sequence[str], rows: Vectors, own: Vectors, count: int) -> list[str]:
+def _meant(values: Sequence[str], rows: Vectors, value_rows: Vectors, count: int) -> list[str]:
     """The values that one of the first ``count`` rows means; the further rows are other words."""
-    of_values: Vectors = np.diagonal(_leads(own @ own.T))
-    leads: Vectors = np.asarray(_leads(rows @ own.T) / of_values.clip(1e-6), np.float32)
+    of_values: Vectors = np.diagonal(_leads(value_rows @ value_rows.T))
+    leads: Vectors = np.asarray(_leads(rows @ value_rows.T) / of_values.clip(1e-6), np.float32)
     columns = {
         int(lead.argmax())
         for row, lead in enumerate(leads[:count])
@@ -64,9 +64,9 @@ def _meant(values: Sequence[str], rows: Vectors, own: Vectors, count: int) -> li
     return [values[column] for column in sorted(columns)]
 
 
-def _leads(near: Vectors) -> Vectors:
+def _leads(cosines: Vectors) -> Vectors:
     """How much nearer each row is to each value than to the others in the mean."""
-    leads: Vectors = near - (near.sum(axis=1, keepdims=True) - near) / (near.shape[1] - 1)
+    leads: Vectors = cosines - (cosines.sum(axis=1, keepdims=True) - cosines) / (cosines.shape[1] - 1)
     return leads
 
 

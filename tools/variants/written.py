@@ -43,15 +43,15 @@ def written(options: Mapping[str, Sequence[str]], text: str, title: str = "") ->
         options: the values that there are, by option.
         title: the item's title; a number that stands there after the same word is part of its name.
     """
-    of_title = tokens(title)
-    named = {*pairwise(of_title)}
-    read = _read(text)
-    read = read._replace(
-        numbers=[mention for mention in read.numbers if (_last(mention.before), mention.number) not in named]
+    title_tokens = tokens(title)
+    title_pairs = {*pairwise(title_tokens)}
+    message = _read(text)
+    message = message._replace(
+        numbers=[mention for mention in message.numbers if (_last(mention.before), mention.number) not in title_pairs]
     )
     owners = Counter(number for values in options.values() for value in values for number in {*_numbers_of(value)})
     matches = {
-        name: _longest([value for value in values if _stands(value, name, read, owners)], name)
+        name: _longest([value for value in values if _stands(value, name, message, owners)], name)
         for name, values in options.items()
     }
     return {name: values for name, values in matches.items() if values}
@@ -86,8 +86,8 @@ def _numbers_of(value: str) -> dict[str, str]:
 def _stands(value: str, name: str, text: _WrittenText, owners: Counter[str]) -> bool:
     if any(_phrase_stands(part, name, text) for part in {value, *_PARTS.split(value)}):
         return True
-    own = {number: unit for number, unit in _numbers_of(value).items() if owners[number] == 1}
-    return any(mention.number in own and _is_of(mention, own[mention.number], name) for mention in text.numbers)
+    units = {number: unit for number, unit in _numbers_of(value).items() if owners[number] == 1}
+    return any(mention.number in units and _is_of(mention, units[mention.number], name) for mention in text.numbers)
 
 
 def _phrase_stands(value: str, name: str, text: _WrittenText) -> bool:
