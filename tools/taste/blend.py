@@ -1,8 +1,8 @@
 """One score from several: a blend whose weights depend on how much is known of the person.
 
 Each part's scores are standardised over the items that somebody chose, for each history by itself; the blend is their
-weighted sum, with the weights that rank held-out choices best. An item that nobody chose has no collaborative part: its
-score is that of its content, spread as the blended scores of the others are, so that new items get a fair share of the
+weighted sum, with the weights that rank held-out choices best. An item that nobody chose is scored by the factors that
+its contents stand for, spread as the blended scores of the others are, so that new items get a fair share of the
 places; where many items are untouched they are held back, to about `PLACES` of the places.
 """
 
@@ -13,18 +13,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.taste.collaborative import Matrix
+from tools.taste.collaborative import ALS_SIZES, Matrix
 
 STAGES: Final = (1, 4, 11)
 """From how many chosen items on a stage's weights hold: few, some, many. Before the first, popularity alone counts."""
 
 POPULARITY: Final = "popularity"
-CONTENT: Final = "content"
-"""The multimodal model's score of an item as if nobody had chosen it; the only part that untouched items have."""
+NEIGHBOURS: Final = "neighbours"
+NEXT: Final = "next choices"
+ALS: Final = frozenset(ALS_SIZES)
 
 PRIOR: Final[dict[str, tuple[float, ...]]] = {
-    "collaborative": (1.0, 1.0, 1.0), "neighbours": (1.0, 0.25, 0.0), "multimodal": (0.5, 0.5, 0.5),
-    POPULARITY: (0.0, 0.0, 0.0),
+    **dict.fromkeys(ALS_SIZES, (1.0, 1.0, 1.0)),
+    NEIGHBOURS: (1.0, 0.5, 0.0), NEXT: (1.0, 1.0, 0.5), POPULARITY: (0.0, 0.0, 0.0),
 }  # fmt: skip
 """Weights of the parts at each stage before anything speaks for others: neighbours say most where little is known."""
 
@@ -42,7 +43,7 @@ class Blend:
     Attributes:
         names: the parts.
         weights: (stages, parts).
-        untouched: (2,), constant and slope that bring the contents of items that nobody chose to mean 0, deviation 1.
+        untouched: (2,), constant and slope that bring the scores of items that nobody chose to mean 0, deviation 1.
     """
 
     names: tuple[str, ...]
@@ -61,7 +62,7 @@ class Blend:
         """Blended scores (n, items).
 
         Args:
-            parts: each part's scores (n, items), standardised; `CONTENT` too where there is a multimodal model.
+            parts: each part's scores (n, items), standardised.
             chosen_counts: how many chosen items each history holds, (n,).
             touched: whether anybody chose the item, (items,).
         """
@@ -70,10 +71,11 @@ class Blend:
         total = sum(weights[:, column, np.newaxis] * parts[name] for column, name in enumerate(self.names))
         total = np.where((stages >= 0)[:, np.newaxis], total, parts[POPULARITY])
         total = standardised(total, touched)
-        if CONTENT in parts and not touched.all():
+        factors = next((parts[name] for name in self.names if name in ALS), None)
+        if factors is not None and not touched.all():
             constant, slope = self.untouched
             penalty = np.where(stages >= 0, held_back(touched), NOTHING_KNOWN)[:, np.newaxis]
-            total[:, ~touched] = constant + slope * parts[CONTENT][:, ~touched] - penalty
+            total[:, ~touched] = constant + slope * factors[:, ~touched] - penalty
         return total
 
 

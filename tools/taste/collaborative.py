@@ -1,31 +1,27 @@
 """Collaborative signals: from who chose what to a score of every item for a history that need not have been there.
 
-Each is trained on a sparse matrix (people, items) of strengths, above zero for what was chosen, below for what was
-refused, and keeps item-side numbers only: nothing of any single person is in it.
+Each is trained on the strengths of `Histories` and keeps item-side numbers only: nothing of any single person is in it.
 """
 
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, Self
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-Algorithm = Literal["als", "bpr", "item-knn", "ease"]
 Matrix = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]
-Parameters = dict[str, int | float]
 
-PARAMETERS: Final[dict[Algorithm, Parameters]] = {
-    "als": {"factors": 32, "penalty": 1.0, "alpha": 2.0, "iterations": 15},
-    "bpr": {"factors": 32, "penalty": 0.01, "rate": 0.05, "iterations": 100},
-    "item-knn": {"neighbours": 100, "shrink": 10.0},
-    "ease": {"penalty": 300.0},
-}
-"""Defaults; docs/collaborative.md says how they were found."""
+ALS_SIZES: Final[dict[str, tuple[int, float]]] = {"als": (32, 2.0), "als-large": (128, 10.0)}
+"""Factors and alpha of the factorisations that a training compares: few people and dense choices want the small one,
+many people of few choices the large one (docs/collaborative.md)."""
+
+PENALTY: Final = 1.0
+ITERATIONS: Final = 15
 
 
 class Collaborative(Protocol):
@@ -45,160 +41,78 @@ class AlsFactors:
     """Weighted matrix factorisation (Hu, Koren and Volinsky 2008); a history's factors are solved for when asked.
 
     Attributes:
-        factors: of the items, float32 (items, f).
-        penalty: regularisation of the factors.
+        factors: of the items, float32 (items, f); those of items that nobody chose are made from their contents.
+        base: what every history's equations have in common, (f, f): F'F of the items in training, plus the penalty.
         alpha: confidence in an event of strength 1.
     """
 
     factors: Matrix
-    penalty: float
+    base: Matrix
     alpha: float
+
+    @classmethod
+    def fit(cls, matrix: csr_matrix, factors: int, alpha: float, seed: int) -> Self:
+        """Learn from strengths (people, items); the same result with any number of threads."""
+        from implicit.cpu.als import AlternatingLeastSquares
+
+        with _quiet():
+            model = AlternatingLeastSquares(
+                factors=factors, regularization=PENALTY, alpha=alpha, iterations=ITERATIONS, random_state=seed
+            )
+            model.fit(matrix, show_progress=False)
+        item_factors = np.asarray(model.item_factors, dtype=np.float32)
+        return cls(item_factors, item_factors.T @ item_factors + PENALTY * np.eye(factors, dtype=np.float32), alpha)
 
     def scores(self, histories: csr_matrix) -> Matrix:
         """Products of each history's factors with all items'."""
-        base = self.factors.T @ self.factors + self.penalty * np.eye(self.factors.shape[1], dtype=np.float32)
-        user_factors = [self._person(base, *row_of(histories, row)) for row in range(histories.shape[0])]
-        return np.asarray(np.stack(user_factors) @ self.factors.T, dtype=np.float32)
+        solved = [self._user_factors(*row_of(histories, row)) for row in range(histories.shape[0])]
+        return np.asarray(np.stack(solved) @ self.factors.T, dtype=np.float32)
 
-    def _person(self, base: Matrix, items: NDArray[np.int32], strengths: Matrix) -> Matrix:
+    def _user_factors(self, items: NDArray[np.int32], strengths: Matrix) -> Matrix:
         """The least squares that `implicit` solves: a refusal is a confident 0, a choice a confident 1."""
         chosen = self.factors[items]
         confidence = self.alpha * np.abs(strengths)
-        left = base + chosen.T @ (chosen * (confidence - 1.0)[:, np.newaxis])
+        left = self.base + chosen.T @ (chosen * (confidence - 1.0)[:, np.newaxis])
         right = chosen.T @ np.where(strengths > 0, confidence, 0.0).astype(np.float32)
         return np.asarray(np.linalg.solve(left, right), dtype=np.float32)
 
-    def arrays(self) -> Arrays:
-        """Factors and the two numbers."""
-        return {"factors": self.factors, "numbers": np.array([self.penalty, self.alpha])}
-
-    @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Made again."""
-        penalty, alpha = arrays["numbers"]
-        return cls(arrays["factors"], float(penalty), float(alpha))
-
-
-@dataclass(frozen=True)
-class BprFactors:
-    """Bayesian personalised ranking (Rendle et al. 2009); a history stands where the mean of its items' factors does.
-
-    Attributes:
-        factors: of the items, float32 (items, f + 1); the last one is the item's own bias.
-    """
-
-    factors: Matrix
-
-    def scores(self, histories: csr_matrix) -> Matrix:
-        """Products of the histories' means with all items' factors, and the bias."""
-        sizes = np.maximum(np.asarray(abs(histories).sum(axis=1)), 1e-9)
-        user_factors = np.asarray(histories @ self.factors) / sizes
-        user_factors[:, -1] = 1.0
-        return np.asarray(user_factors @ self.factors.T, dtype=np.float32)
+    def with_rows(self, rows: NDArray[np.int64], factors: Matrix) -> Self:
+        """The same with other factors for some items; rows beyond the last are added (the next ones, in order)."""
+        count = max(len(self.factors), int(rows.max(initial=-1)) + 1)
+        enlarged = np.zeros((count, self.factors.shape[1]), np.float32)
+        enlarged[: len(self.factors)] = self.factors
+        enlarged[rows] = factors
+        return replace(self, factors=enlarged)
 
     def arrays(self) -> Arrays:
-        """The factors."""
-        return {"factors": self.factors}
+        """Factors, base and alpha."""
+        return {"factors": self.factors, "base": self.base, "alpha": np.array([self.alpha])}
 
     @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+    def load(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Made again."""
-        return cls(arrays["factors"])
+        return cls(arrays["factors"], arrays["base"], float(arrays["alpha"][0]))
 
 
 @dataclass(frozen=True)
 class ItemWeights:
-    """Item-item weights: EASE's (dense) or those of nearest neighbours (sparse), (items, items)."""
+    """Item-item weights, sparse float32 (items, items): a row says what a chosen item speaks for, and how much."""
 
-    weights: "Matrix | csr_matrix"
+    weights: csr_matrix
 
     def scores(self, histories: csr_matrix) -> Matrix:
         """The history times the weights."""
-        scores = histories @ self.weights
-        return np.asarray(scores.todense() if isinstance(scores, csr_matrix) else scores, dtype=np.float32)
+        return np.asarray((histories @ self.weights).todense(), dtype=np.float32)
 
     def arrays(self) -> Arrays:
-        """The matrix, dense or in compressed rows."""
-        if isinstance(self.weights, csr_matrix):
-            matrix = self.weights
-            return {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
-        return {"dense": self.weights}
+        """The matrix in compressed rows."""
+        return {"data": self.weights.data, "indices": self.weights.indices, "indptr": self.weights.indptr}
 
     @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+    def load(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Made again."""
-        if "dense" in arrays:
-            return cls(arrays["dense"])
         count = len(arrays["indptr"]) - 1
         return cls(csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(count, count)))
-
-
-KINDS: Final[dict[Algorithm, type[AlsFactors] | type[BprFactors] | type[ItemWeights]]] = {
-    "als": AlsFactors, "bpr": BprFactors, "item-knn": ItemWeights, "ease": ItemWeights,
-}  # fmt: skip
-
-
-def load(algorithm: Algorithm, arrays: Mapping[str, NDArray[Any]]) -> Collaborative:
-    """What `arrays` of the same algorithm gave."""
-    return KINDS[algorithm].of(arrays)
-
-
-def fit(
-    algorithm: Algorithm, matrix: csr_matrix, parameters: Parameters | None = None, *, seed: int = 7
-) -> Collaborative:
-    """Learn from strengths (people, items).
-
-    Args:
-        parameters: those that differ from `PARAMETERS`.
-    """
-    chosen = PARAMETERS[algorithm] | (parameters or {})
-    match algorithm:
-        case "als":
-            return _als(matrix, chosen, seed)
-        case "bpr":
-            return _bpr(matrix, chosen, seed)
-        case "ease":
-            return ItemWeights(_ease(matrix, float(chosen["penalty"])))
-    from tools.taste.neighbours import Neighbourhood  # that module imports this one
-
-    near = Neighbourhood.of(matrix, most=int(chosen["neighbours"]), shrink=float(chosen["shrink"]))
-    return ItemWeights(near.strengths)
-
-
-def _als(matrix: csr_matrix, parameters: Parameters, seed: int) -> AlsFactors:
-    from implicit.cpu.als import AlternatingLeastSquares
-
-    penalty, alpha = float(parameters["penalty"]), float(parameters["alpha"])
-    with _undisturbed():
-        model = AlternatingLeastSquares(
-            factors=int(parameters["factors"]), regularization=penalty, alpha=alpha,
-            iterations=int(parameters["iterations"]), num_threads=1, random_state=seed,
-        )  # fmt: skip
-        model.fit(matrix, show_progress=False)
-    return AlsFactors(np.asarray(model.item_factors, dtype=np.float32), penalty, alpha)
-
-
-def _bpr(matrix: csr_matrix, parameters: Parameters, seed: int) -> BprFactors:
-    from implicit.cpu.bpr import BayesianPersonalizedRanking
-
-    with _undisturbed():
-        model = BayesianPersonalizedRanking(
-            factors=int(parameters["factors"]), regularization=float(parameters["penalty"]),
-            learning_rate=float(parameters["rate"]), iterations=int(parameters["iterations"]),
-            num_threads=1, random_state=seed,
-        )  # fmt: skip
-        model.fit(matrix.multiply(matrix > 0).tocsr(), show_progress=False)
-    return BprFactors(np.asarray(model.item_factors, dtype=np.float32))
-
-
-def _ease(matrix: csr_matrix, penalty: float) -> Matrix:
-    """Embarrassingly shallow autoencoder (Steck 2019): B = I - P / diag(P), P = (X'X + lambda I)^-1."""
-    gram = np.asarray((matrix.T @ matrix).todense(), dtype=np.float64)
-    gram[np.diag_indices_from(gram)] += penalty
-    inverse = np.linalg.inv(gram)
-    weights = inverse / -np.diag(inverse)
-    weights[np.diag_indices_from(weights)] = 0.0
-    return np.asarray(weights, dtype=np.float32)
 
 
 def row_of(matrix: csr_matrix, row: int) -> tuple[NDArray[np.int32], Matrix]:
@@ -208,8 +122,8 @@ def row_of(matrix: csr_matrix, row: int) -> tuple[NDArray[np.int32], Matrix]:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """One thread for linear algebra, as implicit asks for, and none of its remarks on how it converts its input."""
+def _quiet() -> Iterator[None]:
+    """No threads inside those of implicit, as it asks for, and none of its remarks on how it converts its input."""
     from threadpoolctl import threadpool_limits
 
     with warnings.catch_warnings(), threadpool_limits(1, "blas"):

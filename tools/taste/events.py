@@ -10,9 +10,8 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self, get_args
+from typing import Final, NamedTuple, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,8 +61,7 @@ insert or ignore into meta values ('version', 0), ('forgotten', 0);
 """
 
 
-@dataclass(frozen=True)
-class EventBatch:
+class EventBatch(NamedTuple):
     """Some events in columns, for training; n rows each.
 
     Attributes:

@@ -1,10 +1,14 @@
-"""The taste model: what people's choices and the items' contents say about what somebody will choose.
+"""The taste model: what people's choices and the items' contents say about what somebody will choose next.
+
+The later somebody chose an item, the more it says: each part has a ``tau`` of its own, the number of places in the
+person's order after which a choice counts a factor of e less.
 
 Stored in ``<data folder>/taste/<version>/`` as ``card.json``, ``items.json`` and ``model.safetensors``; it holds
 numbers of items only, none of any person. `TasteModel.load` gives the current version, read once.
 """
 
 import json
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -18,15 +22,18 @@ from scipy.sparse import csr_matrix
 
 from tools.errors import StoreError
 from tools.records import Record
-from tools.taste import collaborative, versions
-from tools.taste.blend import CONTENT, POPULARITY, Blend, standardised
-from tools.taste.collaborative import Algorithm, Arrays, Collaborative, Matrix, Parameters
-from tools.taste.multimodal import Towers
+from tools.taste import versions
+from tools.taste.blend import ALS, NEIGHBOURS, POPULARITY, Blend, standardised
+from tools.taste.choices import Histories
+from tools.taste.collaborative import AlsFactors, Arrays, Collaborative, ItemWeights, Matrix, row_of
+from tools.taste.content import ContentMap
 from tools.taste.neighbours import Neighbourhood
-from tools.taste.records import Neighbour
+from tools.taste.records import Lead, Neighbour
 
 FOLDER = "taste"
-FORMAT = 1
+FORMAT = 2
+
+logger = logging.getLogger(__name__)
 
 
 class ModelCard(Record):
@@ -40,12 +47,12 @@ class ModelCard(Record):
     items: int
     untouched: int = Field(0, description="items that nobody chose")
     left_out: int = Field(0, description="events beyond the most that one person may bring")
-    algorithm: Algorithm
-    parameters: Parameters
+    algorithm: str = Field(description="auto: parts and weights chosen by held-out choices; else the part in use")
+    tau: dict[str, float | None] = Field({}, description="part -> places after which a choice counts 1/e; null: never")
+    parameters: dict[str, float] = Field({}, description="of private counts")
     weights: dict[str, dict[str, float]] = Field({}, description="stage of knowledge -> part -> weight in the blend")
-    gates: dict[str, dict[str, float]] = Field(
-        {}, description="touched or untouched items -> channel -> mean gate of the multimodal model"
-    )
+    compared: list[str] = Field([], description="parts that were tried and left out")
+    lead: Lead | None = Field(None, description="of the blend over the best single part")
     tested: int = Field(0, description="people whose last choice was held out to measure")
     figures: dict[str, dict[str, float]] = Field(
         {}, description="recommender -> measure -> mean over the people tested"
@@ -56,21 +63,32 @@ class ModelCard(Record):
 
 
 @dataclass(frozen=True)
+class Part:
+    """One collaborative signal, and how quickly older choices fade for it (None: not at all)."""
+
+    scorer: Collaborative
+    tau: float | None = None
+
+
+@dataclass(frozen=True)
 class TasteModel:
     """One version, in memory; it never changes. Safe to use from several threads.
 
     Attributes:
-        ids: items, the ones that the collaborative parts know first.
+        ids: items, the ones that were trained on first.
         people: how many people chose each, int32 (items,).
+        near: which items were chosen by the same people, for reasons and for the part "neighbours".
+        parts: by name.
+        content: where items that nobody chose belong; None where no contents were learned from.
     """
 
     card: ModelCard
     ids: tuple[str, ...]
     people: NDArray[np.int32]
     near: Neighbourhood
-    collaborative: Collaborative
+    parts: Mapping[str, Part]
     blend: Blend
-    towers: Towers | None = None
+    content: ContentMap | None = None
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -98,11 +116,12 @@ class TasteModel:
         their contents; items that the model has never heard of are left out (see `with_items`).
 
         Args:
-            history: item id -> strength, above zero what was chosen, below what was refused. Unknown ids are ignored.
+            history: item id -> strength, above zero what was chosen, below what was refused, the latest first. Unknown
+                ids are ignored.
             among: ids to choose from; None: all.
             exclude: ids to leave out. What is in the history is not left out unless it stands here too.
         """
-        scores = self.scores(self.history_row(history))[0]
+        scores = self.scores(self.histories(history))[0]
         allowed = np.ones(len(self.ids), np.bool_) if among is None else np.zeros(len(self.ids), np.bool_)
         if among is not None:
             allowed[[self.rows[item_id] for item_id in among if item_id in self.rows]] = True
@@ -122,8 +141,8 @@ class TasteModel:
         row = self.rows.get(item_id, len(self.ids))
         if row >= self.near.strengths.shape[0]:
             return []
-        columns, strengths = collaborative.row_of(self.near.strengths, row)
-        counts = collaborative.row_of(self.near.counts, row)[1]
+        columns, strengths = row_of(self.near.strengths, row)
+        counts = row_of(self.near.counts, row)[1]
         return [
             Neighbour(item_id=self.ids[column], people=int(user_count), strength=round(min(float(strength), 1.0), 4))
             for column, user_count, strength in list(zip(columns, counts, strengths, strict=True))[:k]
@@ -142,35 +161,33 @@ class TasteModel:
         row = self.rows.get(item_id)
         return 0 if row is None else int(self.people[row])
 
-    def history_row(self, history: Mapping[str, float]) -> csr_matrix:
-        """A history as one sparse row (1, items); unknown items are ignored."""
-        strengths = {self.rows[item_id]: strength for item_id, strength in history.items() if item_id in self.rows}
-        columns, values = list(strengths), np.array(list(strengths.values()), dtype=np.float32)
-        return csr_matrix((values, ([0] * len(columns), columns)), shape=(1, len(self.ids)), dtype=np.float32)
+    def histories(self, history: Mapping[str, float]) -> Histories:
+        """One history, the latest first; unknown items are ignored."""
+        known = [(self.rows[item_id], strength) for item_id, strength in history.items() if item_id in self.rows]
+        columns = np.array([row for row, _ in known], dtype=np.int32)
+        strengths, place = np.array([strength for _, strength in known], np.float32), np.argsort(columns)
+        matrix = csr_matrix((strengths[place], columns[place], [0, len(known)]), shape=(1, len(self.ids)))
+        return Histories(matrix, place.astype(np.int32))
 
-    def scores(self, histories: csr_matrix) -> Matrix:
-        """Every item's score (n, items) for each history (n, items)."""
-        chosen_counts = np.asarray((histories > 0).sum(axis=1)).ravel().astype(np.int64)
-        return self.blend.scores(self.parts(histories), chosen_counts, self.touched)
+    def scores(self, histories: Histories) -> Matrix:
+        """Every item's score (n, items) for each of n histories."""
+        return self.blend.scores(self.part_scores(histories), histories.chosen_counts(), self.touched)
 
-    def parts(self, histories: csr_matrix) -> dict[str, Matrix]:
+    def part_scores(self, histories: Histories) -> dict[str, Matrix]:
         """What each part says, standardised (n, items)."""
         counts = np.log1p(self.people.astype(np.float32))[np.newaxis]
         raw_scores = {
-            POPULARITY: np.repeat(counts, histories.shape[0], axis=0),
-            "collaborative": self._padded(self.collaborative, histories),
-            "neighbours": self._padded(collaborative.ItemWeights(self.near.strengths), histories),
+            name: self._padded(part.scorer, histories.weighted(part.tau)) for name, part in self.parts.items()
         }
-        if self.towers is not None:
-            raw_scores["multimodal"] = self.towers.scores(histories)
-            raw_scores[CONTENT] = self.towers.content_scores(histories)
+        raw_scores[POPULARITY] = np.repeat(counts, len(histories), axis=0)
         return {name: standardised(scores, self.touched) for name, scores in raw_scores.items()}
 
-    def _padded(self, part: Collaborative, histories: csr_matrix) -> Matrix:
-        """A collaborative part's scores; zeros for the items that came after its training."""
+    def _padded(self, scorer: Collaborative, histories: csr_matrix) -> Matrix:
+        """A part's scores; zeros for the items that came after its training, where it knows nothing of contents."""
+        if isinstance(scorer, AlsFactors) and len(scorer.factors) == histories.shape[1]:
+            return scorer.scores(histories)
         trained = self.near.strengths.shape[0]
-        scores = part.scores(histories[:, :trained])
-        return np.pad(scores, ((0, 0), (0, histories.shape[1] - trained)))
+        return np.pad(scorer.scores(histories[:, :trained]), ((0, 0), (0, histories.shape[1] - trained)))
 
     # New items -------------------------------------------------------------------------------------------------------
 
@@ -182,24 +199,37 @@ class TasteModel:
                 that the model was trained with are used.
         """
         fresh = [position for position, item_id in enumerate(ids) if item_id not in self.rows]
-        if self.towers is None or not fresh:
+        if self.content is None or not fresh:
             return self
-        rows = self.towers.placed({name: matrix[fresh] for name, matrix in vectors.items()}, len(fresh))
-        return replace(
+        factors = self.content.factors({name: matrix[fresh] for name, matrix in vectors.items()}, len(fresh))
+        model = replace(
             self,
             ids=(*self.ids, *(ids[position] for position in fresh)),
             people=np.concatenate([self.people, np.zeros(len(fresh), np.int32)]),
-            towers=self.towers.with_items(rows),
+        )
+        return model.with_factors(np.arange(len(self.ids), len(model.ids)), factors)
+
+    def with_factors(self, rows: NDArray[np.int64], factors: Matrix) -> Self:
+        """The same model with these factors for some items, which their contents stand for."""
+        return replace(
+            self,
+            parts={
+                name: replace(part, scorer=part.scorer.with_rows(rows, factors))
+                if isinstance(part.scorer, AlsFactors)
+                else part
+                for name, part in self.parts.items()
+            },
         )
 
     # Files -----------------------------------------------------------------------------------------------------------
 
     @classmethod
     def load(cls, folder: Path) -> "TasteModel | None":
-        """The current model of a data folder; None when there is none. Quick while it is the same one.
+        """The current model of a data folder; None when there is none, or one that an earlier version of this program
+        made (it is trained anew with the next training). Quick while it is the same one.
 
         Raises:
-            StoreError: its files are damaged, or of another version of this program.
+            StoreError: its files are damaged.
         """
         now = versions.pointer(folder / FOLDER)
         return None if now is None else _read(folder / FOLDER / now.version)
@@ -217,10 +247,11 @@ class TasteModel:
 
         arrays: Arrays = {"people": self.people, "blend/weights": self.blend.weights}
         arrays["blend/untouched"] = self.blend.untouched
-        parts = {"near": self.near.arrays(), "collaborative": self.collaborative.arrays()}
-        if self.towers is not None:
-            parts["towers"] = self.towers.arrays()
-        for part, part_arrays in parts.items():
+        by_part = {name: part.scorer.arrays() for name, part in self.parts.items() if name != NEIGHBOURS}
+        by_part["near"] = self.near.arrays()
+        if self.content is not None:
+            by_part["content"] = self.content.arrays()
+        for part, part_arrays in by_part.items():
             arrays |= {f"{part}/{name}": array for name, array in part_arrays.items()}
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "model.safetensors")
         (folder / "items.json").write_text(json.dumps(self.ids, ensure_ascii=True), "utf-8")
@@ -229,17 +260,21 @@ class TasteModel:
 
 
 @lru_cache(maxsize=2)
-def _read(folder: Path) -> TasteModel:
+def _read(folder: Path) -> TasteModel | None:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     try:
-        card = ModelCard.model_validate_json((folder / "card.json").read_text("utf-8"))
+        card_json = json.loads((folder / "card.json").read_text("utf-8"))
+        if card_json["format"] != FORMAT:
+            logger.warning("The taste model is of another version of this program; train again with: assistant train.")
+            return None
+        card = ModelCard.model_validate(card_json)
         arrays: dict[str, NDArray[Any]] = load_file(folder / "model.safetensors")
         ids = tuple(json.loads((folder / "items.json").read_text("utf-8")))
         names = tuple(json.loads((folder / "blend.json").read_text("utf-8")))
         return _assembled(card, ids, names, arrays)
-    except (OSError, ValidationError, ValueError, KeyError, SafetensorError) as exc:
+    except (OSError, ValidationError, ValueError, KeyError, TypeError, SafetensorError) as exc:
         raise StoreError(f"The taste model in {folder} is damaged; train again with: assistant train.") from exc
 
 
@@ -249,13 +284,18 @@ def _assembled(
     def part(prefix: str) -> dict[str, NDArray[Any]]:
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
-    towers = part("towers/")
+    def scorer(name: str) -> Collaborative:
+        if name == NEIGHBOURS:
+            return ItemWeights(near.strengths)
+        return AlsFactors.load(part(f"{name}/")) if name in ALS else ItemWeights.load(part(f"{name}/"))
+
+    near, content = Neighbourhood.load(part("near/")), part("content/")
     return TasteModel(
         card=card,
         ids=ids,
         people=arrays["people"],
-        near=Neighbourhood.load(part("near/")),
-        collaborative=collaborative.load(card.algorithm, part("collaborative/")),
+        near=near,
+        parts={name: Part(scorer(name), card.tau.get(name)) for name in names if name != POPULARITY},
         blend=Blend(names, arrays["blend/weights"], arrays["blend/untouched"]),
-        towers=Towers.load(towers) if towers else None,
+        content=ContentMap.load(content) if content else None,
     )

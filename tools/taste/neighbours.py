@@ -2,6 +2,9 @@
 
 The strength is the cosine of the two items' people (Sarwar et al. 2001), shrunk where few people chose both (Bell and
 Koren 2007): n_ij / sqrt(n_i n_j) * n_ij / (n_ij + shrink). Everybody counts once, however often they came.
+
+Order-aware neighbours are the same with another n_ij: a pair counts the less the further apart a person chose the two,
+and the way back half.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,10 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 
+from tools.taste.choices import Histories
+
 MOST = 50
 SHRINK = 10.0
 BLOCK_WORK = 20_000_000
 """Pairs of events looked at in one block of items: it bounds the memory at some hundred megabytes."""
+
+NEXT_MOST = 100
+NEXT_SHRINK = 2.0
+NEXT_TAU = 5.0
+NEXT_SPAN = 20
+"""Pairs further apart would count less than exp(-19 / 5) = 0.02."""
+NEXT_BACK = 0.5
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,52 @@ class Neighbourhood:
         indices, indptr = arrays["indices"], arrays["indptr"]
         shape = (len(indptr) - 1, len(indptr) - 1)
         return cls(*(csr_matrix((arrays[name], indices, indptr), shape=shape) for name in ("strengths", "counts")))
+
+
+def next_choices(histories: Histories, *, most: int = NEXT_MOST, shrink: float = NEXT_SHRINK) -> csr_matrix:
+    """Order-aware neighbours, sparse float32 (items, items): row i says what people chose who had just chosen i.
+
+    n_ij is the sum over people of exp(-(d - 1) / 5), d the distance of the two in the order of what the person chose,
+    halved where j came before i; no pair further apart than `NEXT_SPAN` counts.
+    """
+    chosen = histories.only(histories.matrix.data > 0)
+    user_counts = np.bincount(chosen.matrix.indices, minlength=chosen.matrix.shape[1]).astype(np.int32)
+    parts = [_nearest(block, start, user_counts, most, shrink)[0] for start, block in _next_blocks(chosen, user_counts)]
+    return vstack(parts, format="csr")
+
+
+def _next_blocks(chosen: Histories, user_counts: NDArray[np.int32]) -> Iterator[tuple[int, csr_matrix]]:
+    """Rows of n_ij, a block of items at a time; never empty."""
+    row, place, items = chosen.row, chosen.place, chosen.matrix.indices
+    order = np.lexsort((-place, row))
+    users, items = row[order], items[order]
+    by_item = np.argsort(items, kind="stable")
+    ends = np.cumsum(user_counts, dtype=np.int64)
+    start = 0
+    while start < len(user_counts):
+        done = int(ends[start - 1]) if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, done + BLOCK_WORK // (8 * NEXT_SPAN))))
+        events = by_item[done : ends[stop - 1]]
+        yield start, _next_pairs(users, items, events, start, (stop - start, len(user_counts)))
+        start = stop
+
+
+def _next_pairs(
+    users: NDArray[np.int64], items: NDArray[np.int32], events: NDArray[np.int64], start: int, shape: tuple[int, int]
+) -> csr_matrix:
+    """n_ij of the items of some events (places in ``users`` and ``items``), rows being items from ``start`` on."""
+    rows, columns, weights = [], [], []
+    for step in (*range(1, NEXT_SPAN + 1), *range(-NEXT_SPAN, 0)):
+        other = events + step
+        inside = (other >= 0) & (other < len(users))
+        event, other = events[inside], other[inside]
+        same = users[event] == users[other]
+        rows.append(items[event[same]] - start)
+        columns.append(items[other[same]])
+        weight = np.exp(-(abs(step) - 1) / NEXT_TAU) * (1.0 if step > 0 else NEXT_BACK)
+        weights.append(np.full(len(columns[-1]), weight, np.float32))
+    entries = np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))
+    return csr_matrix(entries, shape=shape)  # the same pair again adds up
 
 
 def _blocks(chosen: csr_matrix) -> Iterator[tuple[int, csr_matrix]]:

@@ -1,6 +1,6 @@
 """A taste model made of private counts alone, so that it is as private as they are (post-processing).
 
-What is learned from single people's choices in other ways (factors, the multimodal model, the blend's weights, figures
+What is learned from single people's choices in other ways (factors, order, the blend's weights, figures
 on held-out choices) is left out: its parts are popularity and item-item neighbours.
 """
 
@@ -14,17 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tools.taste.blend import POPULARITY, STAGES, Blend
+from tools.taste.blend import NEIGHBOURS, POPULARITY, STAGES, Blend
 from tools.taste.choices import Choices
 from tools.taste.collaborative import ItemWeights
-from tools.taste.model import ModelCard, TasteModel
+from tools.taste.model import ModelCard, Part, TasteModel
 from tools.taste.neighbours import MOST, SHRINK, Neighbourhood
 from tools.taste.privacy_ledger import PrivacyLedger
 from tools.taste.private_counts import BOUND, DELTA
 from tools.taste.private_release import release
 from tools.taste.training import FEWEST_PEOPLE, TooFewError
 
-NEIGHBOURS: Final = 0.5
+NEIGHBOURS_WEIGHT: Final = 0.5
 """Weight of neighbours beside popularity's 1, found on MovieLens-100K, where the pairs are all to be trusted."""
 
 DAMPING: Final = 4.0
@@ -57,18 +57,17 @@ def train_private(
     chosen_by = counts.popularity.counts.astype(np.int32)
     card = ModelCard(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
-        events=int(chosen_by.sum()), people=user_count, items=len(items), algorithm="item-knn",
+        events=int(chosen_by.sum()), people=user_count, items=len(items), algorithm=NEIGHBOURS,
         parameters={"epsilon": epsilon, "delta": DELTA, "bound": BOUND, "neighbours": MOST},
         seconds=round(time.monotonic() - began, 2),
     )  # fmt: skip
-    return TasteModel(
-        card, tuple(items), chosen_by, neighbourhood, ItemWeights(neighbourhood.strengths), blend_of(counts.pairs.trust)
-    )
+    parts = {NEIGHBOURS: Part(ItemWeights(neighbourhood.strengths))}
+    return TasteModel(card, tuple(items), chosen_by, neighbourhood, parts, blend_of(counts.pairs.trust))
 
 
 def blend_of(trust: float) -> Blend:
     """Popularity, and neighbours as far as the pairs can be trusted; fitting would look at people's choices again."""
-    weights = {"collaborative": 0.0, "neighbours": NEIGHBOURS * trust, POPULARITY: 1.0}
+    weights = {NEIGHBOURS: NEIGHBOURS_WEIGHT * trust, POPULARITY: 1.0}
     stages = np.tile(np.array(list(weights.values()), np.float32), (len(STAGES), 1))
     return replace(Blend.prior(list(weights)), weights=stages)
 

@@ -42,6 +42,15 @@ class Neighbour(Record):
     strength: float = Field(description="cosine of the two items' people, 0 to 1, shrunk where they are few")
 
 
+class Lead(Record):
+    """By how much a blend is better than the best of its parts: the mean difference in NDCG@10 over people."""
+
+    over: str
+    difference: float
+    low: float = Field(description="of the 95 % bootstrap interval")
+    high: float
+
+
 class Preference(Record):
     """What a user said of their own taste, as a correction of what was learned: "no leather", "this brand"."""
 

@@ -1,28 +1,26 @@
-"""From choices to a taste model: collaborative part, neighbours, multimodal model, and the blend of them."""
+"""From choices to a taste model: the parts, how they are blended, and how well it does on choices held out."""
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from uuid import uuid4
 
 import numpy as np
 
 from tools.errors import BadInput
-from tools.taste import collaborative, fitting
-from tools.taste.blend import POPULARITY, STAGES, Blend
+from tools.taste import fitting
+from tools.taste.blend import ALS, NEIGHBOURS, NEXT, POPULARITY, STAGES, Blend
 from tools.taste.choices import Choices
-from tools.taste.collaborative import Algorithm, Matrix, Parameters
-from tools.taste.model import ModelCard, TasteModel
-from tools.taste.neighbours import Neighbourhood
-
-if TYPE_CHECKING:
-    from tools.taste.multimodal_training import MultimodalRecipe
+from tools.taste.collaborative import ALS_SIZES, AlsFactors, ItemWeights, Matrix
+from tools.taste.content import ContentMap
+from tools.taste.model import ModelCard, Part, TasteModel
+from tools.taste.neighbours import Neighbourhood, next_choices
 
 Say = Callable[[str], None]
 
-DEFAULT: Final[Algorithm] = "als"
-"""The best on MovieLens-100K, and it needs no matrix of items by items; docs/collaborative.md compares them."""
+AUTO: Final = "auto"
+ALGORITHMS: Final = (AUTO, *ALS_SIZES, NEIGHBOURS, NEXT)
 
 
 @dataclass(frozen=True)
@@ -30,20 +28,21 @@ class TrainingPlan:
     """What is trained.
 
     Attributes:
-        parameters: those that differ from `collaborative.PARAMETERS`.
-        multimodal: whether the multimodal model is trained, where there are contents.
+        algorithm: one of `ALGORITHMS`; auto: the blend of parts that held-out choices favour.
+        content: whether items that nobody chose are placed by their contents.
     """
 
-    algorithm: Algorithm = DEFAULT
-    parameters: Parameters | None = None
-    multimodal: bool = True
-    recipe: "MultimodalRecipe | None" = None
+    algorithm: str = AUTO
+    content: bool = True
     seed: int = 7
 
 
 FEWEST_PEOPLE: Final = 10
 FEWEST_CHOICES: Final = 50
 """With fewer, other people's choices say nothing reliable, and no model is made."""
+
+MOST_COMPARED: Final = 300_000
+"""So many choices, of people drawn at random, are enough to compare settings with; the model learns from all."""
 
 
 class TooFewError(BadInput):
@@ -55,7 +54,8 @@ def train(
 ) -> TasteModel:
     """Learn a model of all items of the choices, and measure it.
 
-    It is made twice: without each person's latest choice, to fit the blend and to measure, and then with everything.
+    It is made twice: without each person's latest choice, to find the settings and to measure, and then with
+    everything.
 
     Args:
         vectors: content by modality, unit rows float32 (items, dimensions), zeros where an item has none.
@@ -71,68 +71,86 @@ def train(
             f"{FEWEST_CHOICES} by {FEWEST_PEOPLE}. Until then contents and popularity are used."
         )
     say("holding out each person's latest choice, to measure with")
-    training_choices, held_out = fitting.hold_out(choices, plan.seed)
-    trial = _parts(training_choices, vectors, plan, say)
-    say(f"fitting the blend on {len(held_out):,} held-out choices")
-    fitted, figures = _fitted(trial, held_out, plan)
+    training_choices, held_out = fitting.hold_out(_compared(choices, plan.seed), plan.seed)
+    trial = _learned(training_choices, vectors, tuple(ALS_SIZES), plan, say)
+    say(f"fitting settings on {len(held_out):,} held-out choices")
+    fitted = _fitted(trial, held_out, plan)
+    ranks = _cross_fitted(trial, held_out, plan)
     say("learning again from everything")
-    model = replace(_parts(choices, vectors, plan, say), blend=fitted)
+    names = tuple(fitted.parts)
+    model = _learned(choices, vectors, tuple(name for name in names if name in ALS), plan, say)
+    parts = {name: replace(model.parts[name], tau=fitted.parts[name].tau) for name in names}
     card = model.card.model_copy(
         update={
-            "weights": _weights(fitted), "tested": len(held_out), "figures": figures,
+            "tau": {name: part.tau for name, part in parts.items()}, "weights": _weights(fitted.blend),
+            "compared": [name for name in trial.parts if name not in names], "tested": len(held_out),
+            "figures": fitting.figures(ranks),
+            "lead": fitting.lead(ranks, plan.seed) if plan.algorithm == AUTO else None,
             "seconds": round(time.monotonic() - began, 2),
         }
     )  # fmt: skip
-    return replace(model, card=card)
+    return replace(model, card=card, parts=parts, blend=fitted.blend)
 
 
-def _fitted(trial: TasteModel, held_out: fitting.HeldOutChoices, plan: TrainingPlan) -> tuple[Blend, fitting.Figures]:
-    """Weights from all that was held out; figures from halves of it, each with the weights of the other half."""
+def _compared(choices: Choices, seed: int) -> Choices:
+    """All choices, or those of some people where there are more than `MOST_COMPARED`."""
+    if choices.matrix.nnz <= MOST_COMPARED:
+        return choices
+    people = np.random.default_rng(seed).permutation(len(choices))
+    sizes = np.cumsum(np.diff(choices.matrix.indptr)[people])
+    some = choices.rows(np.sort(people[: max(1, int(np.searchsorted(sizes, MOST_COMPARED)))]))
+    return replace(choices, matrix=some.matrix, place=some.place)
+
+
+def _fitted(trial: TasteModel, held_out: fitting.HeldOutChoices, plan: TrainingPlan) -> TasteModel:
+    """The trial with the settings that held-out choices favour; with an algorithm of the plan's, that part alone."""
+    if plan.algorithm != AUTO:
+        dropped = ALS - {plan.algorithm if plan.algorithm in ALS else next(iter(ALS_SIZES))}
+        trial = replace(trial, parts={name: part for name, part in trial.parts.items() if name not in dropped})
+    model = fitting.fit(trial, held_out, plan.seed)
+    if plan.algorithm == AUTO:
+        return model
+    alone = np.array([[name == plan.algorithm for name in model.blend.names]] * len(STAGES), np.float32)
+    return replace(model, blend=replace(model.blend, weights=alone))
+
+
+def _cross_fitted(trial: TasteModel, held_out: fitting.HeldOutChoices, plan: TrainingPlan) -> fitting.Ranks:
+    """Ranks of both halves of the people, each with the settings of the other half."""
     if len(held_out) < 2 * fitting.FEWEST:
-        return trial.blend, fitting.measure(trial, held_out) if len(held_out) else {}
+        return fitting.measure(_fitted(trial, held_out, plan), held_out) if len(held_out) else {}
     halves = np.array_split(np.random.default_rng(plan.seed).permutation(len(held_out)), 2)
-    measurements = []
-    for half, other_half in (halves, halves[::-1]):
-        blend = fitting.fit(trial, held_out.only(np.sort(half)), plan.seed)
-        measurements.append(fitting.measure(replace(trial, blend=blend), held_out.only(np.sort(other_half))))
-    first, second = measurements
-    figures = {
-        name: {key: round((value + second[name][key]) / 2, 4) for key, value in measures.items()}
-        for name, measures in first.items()
-        if name in second
-    }
-    return fitting.fit(trial, held_out, plan.seed), figures
+    first, second = (
+        fitting.measure(_fitted(trial, held_out.only(np.sort(half)), plan), held_out.only(np.sort(other_half)))
+        for half, other_half in (halves, halves[::-1])
+    )
+    return {name: np.concatenate([first[name], second[name]]) for name in first if name in second}
 
 
-def _parts(choices: Choices, vectors: Mapping[str, Matrix], plan: TrainingPlan, say: Say) -> TasteModel:
-    algorithm = plan.algorithm
-    say(f"learning {algorithm} from {choices.matrix.nnz:,} choices")
-    model = collaborative.fit(algorithm, choices.matrix, plan.parameters, seed=plan.seed)
-    neighbourhood = Neighbourhood.of(choices.matrix)
-    names, towers = ["collaborative", "neighbours", POPULARITY], None
-    gates: dict[str, dict[str, float]] = {}
-    if plan.multimodal and vectors:
-        from tools.taste.multimodal_training import train as train_towers  # brings torch; only where it is trained
-
-        names.append("multimodal")
-        towers, gates = train_towers(choices.matrix, vectors, plan.recipe, _counted(say))
+def _learned(
+    choices: Choices, vectors: Mapping[str, Matrix], factorisations: tuple[str, ...], plan: TrainingPlan, say: Say
+) -> TasteModel:
+    """All parts with some of the factorisations, not yet fitted."""
+    people, parts = choices.chosen_by(), dict[str, Part]()
+    content: ContentMap | None = None
+    for name in factorisations:
+        say(f"learning {name} from {choices.matrix.nnz:,} choices")
+        factors, alpha = ALS_SIZES[name]
+        als = AlsFactors.fit(choices.matrix, factors, alpha, plan.seed)
+        content = ContentMap.fit(vectors, als.factors, people) if plan.content else None
+        if content is not None:
+            untouched = np.flatnonzero(people == 0)
+            rows = {modality: matrix[untouched] for modality, matrix in vectors.items()}
+            als = als.with_rows(untouched, content.factors(rows, len(untouched)))
+        parts[name] = Part(als)
+    say(f"counting neighbours of {len(choices.item_ids):,} items")
+    near = Neighbourhood.of(choices.matrix)
+    parts |= {NEIGHBOURS: Part(ItemWeights(near.strengths)), NEXT: Part(ItemWeights(next_choices(choices)))}
     card = ModelCard(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
         events=choices.matrix.nnz, people=choices.user_count, items=len(choices.item_ids),
-        untouched=int((choices.chosen_by() == 0).sum()), left_out=choices.left_out, algorithm=algorithm,
-        parameters=collaborative.PARAMETERS[algorithm] | (plan.parameters or {}), gates=gates,
+        untouched=int((people == 0).sum()), left_out=choices.left_out, algorithm=plan.algorithm,
     )  # fmt: skip
-    return TasteModel(card, choices.item_ids, choices.chosen_by(), neighbourhood, model, Blend.prior(names), towers)
-
-
-def _counted(say: Say) -> Callable[[int, int], None]:
-    """Says every tenth of the steps."""
-
-    def progress(done: int, of: int) -> None:
-        if done % max(1, of // 10) == 0:
-            say(f"training the multimodal model: {done:,} of {of:,} steps")
-
-    return progress
+    return TasteModel(card, choices.item_ids, people, near, parts, Blend.prior([*parts, POPULARITY]), content)
 
 
 def _weights(blend: Blend) -> dict[str, dict[str, float]]:
