@@ -71,12 +71,8 @@ def taste_of(settings: Settings, catalogue: "Callable[[], Catalogue]") -> "Taste
     """What is known of users in the data folder; None where the settings want nothing to be."""
     from tools.taste.taste import Taste, TasteRules  # brings its library
 
-    taste = settings.taste
-    rules = TasteRules(
-        half_life_days=taste.half_life_days,
-        least_people=taste.least_people,
-    )
-    return Taste(settings.data_folder, catalogue, rules) if taste.enabled else None
+    rules = TasteRules(least_people=settings.taste.least_people)
+    return Taste(settings.data_folder, catalogue, rules) if settings.taste.enabled else None
 
 
 def page_store(settings: Settings) -> "PageStore":

@@ -31,7 +31,7 @@ from assistant.agent.reading.heads import heads_for
 from assistant.agent.reading.reader import MessageReader
 from assistant.agent.receive import check_files
 from assistant.agent.scores import keep, kept_scores
-from assistant.agent.state import Request, TurnContext
+from assistant.agent.state import Request, TurnContext, TurnRules
 from assistant.agent.steps import planner_in_force
 from assistant.background import in_thread
 from assistant.claims import load_claims
@@ -104,9 +104,17 @@ class Assistant:
     ...     reply = await assistant.reply("a chair under 100 dollars")
     """
 
-    def __init__(self, settings: Settings, *, engines: Engines | None = None, chat: ChatClient | None = None) -> None:
-        """``engines`` and ``chat`` are made from the settings unless given."""
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        engines: Engines | None = None,
+        chat: ChatClient | None = None,
+        rules: TurnRules | None = None,
+    ) -> None:
+        """``engines`` and ``chat`` are made from the settings unless given; ``rules`` are the defaults."""
         self.settings = settings
+        self._rules = rules or TurnRules()
         self.border = PiiMasker(settings)
         self._injected = (engines, chat)
         self._stack = contextlib.AsyncExitStack()
@@ -497,6 +505,7 @@ class Assistant:
             run_tool=partial(self._run_tool, user=request.owner),
             uploads=self.uploads(request.session_id),
             models=model_names(self.settings),
+            rules=self._rules,
             user=request.owner,
             taste=self._parts.engines.taste,
             entailment=entailment_for(model, encoder) if encoder else None,

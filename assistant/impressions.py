@@ -168,13 +168,13 @@ def impression(state: "TurnState", context: "TurnContext", *, at: float) -> Impr
 
     None where nothing was ranked by its signals, where several wishes have a ranking each, or nothing is to be kept.
     """
-    recommended, settings = state["recommendations"], context.settings
+    recommended = state["recommendations"]
     if (
         len(state["searches"]) != 1
         or state["plan"].intent != "recommend"
         or not recommended
         or state["plan"].sort
-        or not settings.taste.enabled
+        or not context.settings.taste.enabled
     ):
         return None
     fusion = state["fusion"]
@@ -186,7 +186,7 @@ def impression(state: "TurnState", context: "TurnContext", *, at: float) -> Impr
         user=state["request"].owner,
         at=at,
         policy=fusion.policy,
-        method="rrf" if settings.turn.fuse_signals else "none",
+        method="rrf" if context.rules.fuse_signals else "none",
         k=RRF_K,
         weights=fusion.weights,
         items=[

@@ -118,7 +118,6 @@ class Candidate(Record):
     hit: Hit
     score: float
     evidence: list[Evidence]
-    explored: bool = Field(False, description="shown so that what few people have seen is seen too")
 
 
 class CitedEvidence(Record):

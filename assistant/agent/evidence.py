@@ -86,10 +86,6 @@ class EvidenceBuilder:
         ]
         return [entry.model_copy(update={"id": self._next_id()}) for entry in entries if entry is not None]
 
-    def exploration(self, item_id: str) -> Evidence:
-        """That an item is shown because few people have seen it."""
-        return self._entry(item_id, "popular", "evidence_exploration").model_copy(update={"id": self._next_id()})
-
     def _is_telling(self, entry: Evidence) -> bool:
         """True when an attribute is what a constraint or the wish speaks of."""
         return entry.facts["name"] == self._order_attribute or bool(self._wish & _stems(str(entry.facts["value"])))

@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 from assistant.agent.calls import lists_items
 from assistant.agent.changes import changes
 from assistant.agent.degradation import say_without
-from assistant.agent.diversity import category_by_category, diverse, explored, places_to_explore
+from assistant.agent.diversity import category_by_category, diverse
 from assistant.agent.evidence import EvidenceBuilder
 from assistant.agent.fusion import FusedHit, SearchOutcome, interleave, votes
 from assistant.agent.fusion import fuse as fuse_outcomes
@@ -38,9 +38,6 @@ from tools.variants import meant_values
 
 TEXTS = ("dense", "keyword")
 """Sources of a search for words."""
-
-COLD_DIVERSITY = 0.5
-"""How diverse what is shown to a user is of whom nothing is known, at least (``taste.diversity``)."""
 
 MOST_NAMED = 8
 """How many brands and categories an answer about the assortment names."""
@@ -84,12 +81,12 @@ async def _fuse_one(
     search: WishSearch, state: TurnState, context: TurnContext, numbers: Iterator[int]
 ) -> tuple[WishSearch, Fusion, list[str]]:
     """One wish's search with its candidates, how they were fused, and a sentence where a part could not be read."""
-    turn = context.settings.turn
+    fuses = context.rules.fuse_signals
     search = search.model_copy(update={"found": _telling(search.found)})
     outcomes = [SearchOutcome(found.tool, found.asked, found.hits) for found in search.found]
-    outcomes = _by_strength(outcomes) if turn.fuse_signals else outcomes
+    outcomes = _by_strength(outcomes) if fuses else outcomes
     weights, policy = weights_in_force(context.settings)
-    fused = fuse_outcomes(outcomes, weights) if turn.fuse_signals else interleave(outcomes)
+    fused = fuse_outcomes(outcomes, weights) if fuses else interleave(outcomes)
     near = _near(fused, search)
     if fused and not near and spreads(state["understanding"], search.plan):
         search = search.model_copy(update={"plan": search.plan.model_copy(update={"spread": True})})
@@ -254,7 +251,7 @@ def _preferred(near: list[FusedHit], plan: Plan, context: TurnContext) -> list[F
 
 def _most(state: TurnState, context: TurnContext) -> int:
     """How many candidates the model reads."""
-    return max(context.settings.turn.candidates, state["request"].top_n)
+    return max(context.rules.candidates, state["request"].top_n)
 
 
 def _near(fused: list[FusedHit], search: WishSearch) -> list[FusedHit]:
@@ -279,7 +276,7 @@ def _candidates(
     asked = plan.order.attribute if plan.order else None
     ledger = EvidenceBuilder(_as_wished(plan), words, heard, limit=_limit(plan, context), numbers=numbers, asked=asked)
     near = [*_as_meant(near[: state["request"].top_n], items, plan, state, context), *near[state["request"].top_n :]]
-    candidates = [
+    return [
         Candidate(
             alias=_alias(position),
             hit=entry.hit,
@@ -289,8 +286,6 @@ def _candidates(
         for position, entry in enumerate(near)
         if entry.hit.item_id in items
     ]
-    rare = set() if plan.is_ordered or search.weak else _explored(near, state, context)
-    return _with_explored(candidates, rare, ledger, state["request"].top_n)
 
 
 def _as_meant(
@@ -320,7 +315,7 @@ async def _said_by_taste(
     near: list[FusedHit], state: TurnState, context: TurnContext
 ) -> tuple[list[SearchOutcome], list[str]]:
     """What the user's taste says of the candidates, and a sentence where it cannot be read: they stay as they are."""
-    if not context.settings.turn.fuse_signals:
+    if not context.rules.fuse_signals:
         return [], []
     try:
         return await asyncio.to_thread(user_signals, state["known"], near, context.catalogue), []
@@ -339,42 +334,14 @@ def _by_taste(near: list[FusedHit], fused: list[FusedHit], state: TurnState) -> 
     return [entry for entry in fused if entry.hit.item_id in kept]
 
 
-def _explored(near: list[FusedHit], state: TurnState, context: TurnContext) -> set[str]:
-    """The candidates that are shown though others rank before them, because few people chose them."""
-    known, request, share = state["known"], state["request"], context.settings.taste.exploration
-    turn = state["memory"].turns + 1
-    places = places_to_explore(share, request.top_n, session_id=request.session_id, turn=turn)
-    if not places or known.taste is None:
-        return set()
-    order = [entry.hit.item_id for entry in near]
-    people = known.taste.events.people(order)
-    return set(explored(order, people, count=request.top_n, places=places)[: request.top_n]) - set(
-        order[: request.top_n]
-    )
-
-
-def _with_explored(candidates: list[Candidate], rare: set[str], ledger: EvidenceBuilder, count: int) -> list[Candidate]:
-    """The candidates with the rare ones marked, and in the last shown places."""
-    marked = [
-        candidate.model_copy(
-            update={"explored": True, "evidence": [ledger.exploration(candidate.hit.item_id), *candidate.evidence]}
-        )
-        for candidate in candidates
-        if candidate.hit.item_id in rare
-    ]
-    others = [candidate for candidate in candidates if candidate.hit.item_id not in rare]
-    shown = count - len(marked)
-    return [*others[:shown], *marked, *others[shown:]]
-
-
 def _chosen(near: list[FusedHit], search: WishSearch, state: TurnState, context: TurnContext) -> list[FusedHit]:
-    """The candidates made diverse, as far as the settings want it; a set for a new user always is."""
+    """The candidates made diverse where the wish leaves the kind open, or for a new user without a wish."""
     if search.plan.spread:
         return category_by_category(near)
-    taste, known, most = context.settings.taste, state["known"], _most(state, context)
-    cold = known.is_cold and any(found.tool == TASTE_TOOL for found in search.found)
-    wanted = max(taste.diversity, COLD_DIVERSITY if cold else 0.0)
-    return [*diverse(near[: 3 * most], context.catalogue, diversity=wanted, count=most), *near[3 * most :]]
+    if not (state["known"].is_cold and any(found.tool == TASTE_TOOL for found in search.found)):
+        return near
+    most = _most(state, context)
+    return [*diverse(near[: 3 * most], context.catalogue, count=most), *near[3 * most :]]
 
 
 def _deserves_near_misses(search: WishSearch) -> bool:

@@ -150,7 +150,7 @@ async def _run_rounds(turn: "_WishLoop", planner: Planner, context: TurnContext)
 def _seconds(context: TurnContext) -> float:
     """The planner's share of the time: half of what the model has left, so that there is time for explanations."""
     remaining_seconds = context.settings.llm.turn_seconds - context.chat.usage.busy_seconds
-    return min(context.settings.turn.planner_seconds, max(remaining_seconds, 0.0) / 2)
+    return min(context.rules.planner_seconds, max(remaining_seconds, 0.0) / 2)
 
 
 class _WishLoop:

@@ -70,7 +70,7 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         degraded.append(say_without("no_ranking_model", state["memory"].language, str(exc)))
     cited_ids = {entry["item"]: set(entry["evidence"]) for entry in reversed(answer)}
     model_order = list(dict.fromkeys(entry["item"] for entry in answer))
-    searches = [_ordered(search, model_order, context.settings, count) for search in state["searches"]]
+    searches = [_ordered(search, model_order, context.settings) for search in state["searches"]]
     recommendations = [
         _recommendation(position, candidate, cited_ids.get(candidate.alias, set()), state)
         for position, candidate in enumerate(shown(searches, count), start=1)
@@ -84,7 +84,7 @@ async def rank(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     }  # fmt: skip
 
 
-def _ordered(search: WishSearch, model_order: list[str], settings: Settings, count: int) -> WishSearch:
+def _ordered(search: WishSearch, model_order: list[str], settings: Settings) -> WishSearch:
     """One wish's candidates in their final order, that of the first cards where the model has said none.
 
     Args:
@@ -94,11 +94,10 @@ def _ordered(search: WishSearch, model_order: list[str], settings: Settings, cou
         return search
     by_alias = {candidate.alias: candidate for candidate in search.candidates}
     if ranking_in_force(settings) == "model":
-        voted = list(dict.fromkeys([*model_order, *by_alias]))
+        order = list(dict.fromkeys([*model_order, *by_alias]))
     else:
         scores = sorted((candidate.score for candidate in search.candidates), reverse=True)
-        voted = vote([*zip(by_alias, scores, strict=True)], model_order, weight=VOTE_WEIGHT)
-    order = _with_explored_last(voted, search.candidates, count)
+        order = vote([*zip(by_alias, scores, strict=True)], model_order, weight=VOTE_WEIGHT)
     return search.model_copy(update={"candidates": [by_alias[alias] for alias in order]})
 
 
@@ -312,14 +311,6 @@ async def _ask_for_explanation(
     finally:
         context.watch.stop("llm")
     return " ".join(text.split()), ""
-
-
-def _with_explored_last(order: list[str], candidates: list[Candidate], count: int) -> list[str]:
-    """The order with the candidates that few have seen in the last shown places, whatever votes they got."""
-    explored = [candidate.alias for candidate in candidates if candidate.explored]
-    others = [alias for alias in order if alias not in explored]
-    room = count - len(explored)
-    return [*others[:room], *explored, *others[room:]]
 
 
 def _recommendation(position: int, candidate: Candidate, cited_ids: set[str], state: TurnState) -> Recommendation:

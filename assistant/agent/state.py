@@ -242,6 +242,21 @@ class Stopwatch:
             self.seconds[kind] += time.perf_counter() - since
 
 
+@dataclass(frozen=True)
+class TurnRules:
+    """Numbers of a turn that evaluation and training vary.
+
+    Attributes:
+        candidates: how many fused candidates the model reads; never fewer than are recommended.
+        planner_seconds: for all rounds together; what is later is cut off.
+        fuse_signals: if false, the signals' lists are interleaved without scores.
+    """
+
+    candidates: int = 8
+    planner_seconds: float = 20
+    fuse_signals: bool = True
+
+
 @dataclass
 class TurnContext:
     """The parts a node works with; made anew for each turn, never stored."""
@@ -254,6 +269,7 @@ class TurnContext:
     run_tool: RunTool
     uploads: Path
     models: dict[str, str]
+    rules: TurnRules = TurnRules()
     user: str = LOCAL
     taste: Taste | None = None
     entailment: Entailment | None = None

@@ -67,11 +67,9 @@ def planner_in_force(settings: Settings) -> Literal["reading", "model"]:
 
 
 def ranking_in_force(settings: Settings) -> Literal["fused", "vote", "model"]:
-    """Whose order it is, with ``auto`` resolved; without fusion there is no other order than the model's."""
+    """Whose order it is, with ``auto`` resolved."""
     if settings.turn.ranking != "auto":
         return settings.turn.ranking
-    if not settings.turn.fuse_signals:
-        return "model"
     return "vote" if steps_for(settings).ranks else "fused"
 
 

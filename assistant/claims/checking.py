@@ -17,7 +17,7 @@ from assistant.claims.reading import Span, read
 
 _FREE = frozenset(
     """function evaluation negation negated_suffix affirmation grammar contrast joint link above at_least below within
-    equal about far slightly more most less same every pure best liked popular exploration wish photo resemble
+    equal about far slightly more most less same every pure best liked popular wish photo resemble
     strongly limit difference excess cheaper dearer cheapest dearest others fractions stock sold_out measures unit
     units money only""".split()  # noqa: SIM905 - reads better
 )

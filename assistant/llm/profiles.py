@@ -211,14 +211,13 @@ def _base_environment(settings: Settings) -> dict[str, str]:
 
 
 def _cpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settings, str], Path]) -> Launch:
-    llm = settings.llm
     arguments = [
         *_common_arguments(settings, _quick_weights(settings, _taught(settings, _weights(settings, model_folder)))),
         "--dtype", best_cpu_dtype(),
         "--block-size", "32",  # the prefix cache serves whole blocks; 128 by default
         "--enforce-eager",  # compiling takes minutes and wins little at these sizes
         "--max-num-seqs", str(CPU_STREAMS),
-        *llm.extra_args,
+        *settings.llm.extra_args,
     ]  # fmt: skip
     environment = {
         **_base_environment(settings),
@@ -226,7 +225,7 @@ def _cpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settin
         "TRANSFORMERS_OFFLINE": "1",
         # binding leaves the worker one core of two, which halves its speed
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-        "OMP_NUM_THREADS": str(llm.threads or usable_cores()),
+        "OMP_NUM_THREADS": str(settings.threads or usable_cores()),
         **_openmp(python),
         # the worker lives in the engine's process: one import of vLLM less to wait for (7 s) and to hold (0.6 GiB)
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -290,7 +289,6 @@ def _openmp(python: Path) -> dict[str, str]:
 
 
 def _gpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settings, str], Path]) -> Launch:
-    llm = settings.llm
     name = model_name(settings)
     weights = name if _is_hub_name(name) else _weights(settings, model_folder)
     adapter = adapter_in_force(settings)
@@ -299,11 +297,10 @@ def _gpu_launch(settings: Settings, python: Path, model_folder: Callable[[Settin
         *(_lora_arguments(name, adapter) if adapter else ()),
         "--dtype", "auto",
         "--gpu-memory-utilization", "0.85",  # encoders compute beside it; llm.extra_args say otherwise
-        "--tensor-parallel-size", str(llm.tensor_parallel),
         # hybrid models (Qwen3-8B, Qwen3.5 ...) think before they answer unless their template is told not to;
         # templates that know no such switch ignore it
         "--default-chat-template-kwargs", json.dumps({"enable_thinking": False}),
-        *llm.extra_args,
+        *settings.llm.extra_args,
     ]  # fmt: skip
     return Launch([str(python), *arguments], _base_environment(settings))
 

@@ -155,7 +155,7 @@ def _fetch(
     if path:
         raise BadInput(f"{'; '.join(causes)}.")
     if not causes:
-        raise PullError(f"No source is allowed for {name}: see the settings models.containers and models.hub.")
+        raise PullError(f"No source is allowed for {name}: see the setting models.hub.")
     raise PullError(
         f"{name} could not be fetched: {'; '.join(causes)}; files got elsewhere can be given with --from PATH."
     )
@@ -175,8 +175,6 @@ def _attempts(
             if settings.models.hub:
                 label = f"hub {source.repository}@{source.revision}"
                 yield label, partial(fetch_hub, name, model, source, work, reporter=reporter)
-        elif settings.models.containers:
-            yield (
-                "containers",
-                partial(fetch_containers, name, model, source, work, parallel=PARALLEL, reporter=reporter),
-            )
+        else:
+            fetch = partial(fetch_containers, name, model, source, work, parallel=PARALLEL, reporter=reporter)
+            yield "containers", fetch

@@ -24,6 +24,7 @@ from assistant.agent.degradation import REHEARSING
 from assistant.agent.first_searches import constraints_in_words
 from assistant.agent.reading.labels import NUMBER_ROLES, messages
 from assistant.agent.reading.questions import ANSWERS, DECISIONS, NAME_ROLES, RoleQuestion
+from assistant.agent.state import TurnRules
 from assistant.engines import open_engines
 from assistant.errors import ProductError, SessionError
 from assistant.front import Assistant
@@ -83,7 +84,7 @@ async def examples_of(data: Conversations, settings: Settings) -> list[Example]:
 async def _run(data: Conversations, settings: Settings, engines: Engines) -> list[Example]:
     REHEARSING.set(True)  # what the labels do not say is no warning
     chat, examples = LabelledChat(settings, data.items), list[Example]()
-    async with Assistant(settings, engines=engines, chat=chat) as assistant:
+    async with Assistant(settings, engines=engines, chat=chat, rules=TurnRules(planner_seconds=600)) as assistant:
         for number, conversation in enumerate(data.conversations):
             session = f"{number}"
             for position, turn in enumerate(conversation.turns):
@@ -202,7 +203,7 @@ def _with_answer(step: Step, language: str, prompt: Sequence[Message], answer: s
 def _own_settings(settings: Settings, language: str, folder: Path) -> Settings:
     """The user's models and no more: a data folder of its own, and every step done by the (labelled) model."""
     turn = settings.turn.model_copy(
-        update={"planner": "model", "ranking": "model", "explanations": "model", "planner_seconds": 600.0, "rounds": 3}
+        update={"planner": "model", "ranking": "model", "explanations": "model", "rounds": 3}
     )
     llm = settings.llm.model_copy(update={"adapter": "none", "probe": False, "turn_seconds": 3600.0})
     return settings.model_copy(

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from assistant.agent.state import TurnRules
 from assistant.engines import open_engines
 from assistant.errors import ProductError, SessionError
 from assistant.front import Assistant
@@ -28,18 +29,21 @@ _MODEL_FAILURES: ContextVar[list[CallUsage] | None] = ContextVar("model_failures
 
 
 @asynccontextmanager
-async def open_assistant(settings: Settings, *, chat: ChatClient | None = None) -> AsyncIterator[Answerer]:
+async def open_assistant(
+    settings: Settings, *, chat: ChatClient | None = None, rules: TurnRules | None = None
+) -> AsyncIterator[Answerer]:
     """The assistant over the settings' catalogue, with its models loaded.
 
     Args:
         chat: another language model than the settings'.
+        rules: other numbers of a turn than the defaults.
 
     Raises:
         ConfigError, ServiceMissing, StoreError: as `Assistant` does.
     """
     engines = open_engines(settings)
     try:
-        async with Assistant(settings, engines=engines, chat=chat) as assistant:
+        async with Assistant(settings, engines=engines, chat=chat, rules=rules) as assistant:
             assistant.chat.observers.append(_note_failure)
             await assistant.warm_up()
             yield AssistantAnswerer(assistant)

@@ -28,9 +28,7 @@ from eval.suite.records import Suite
 NOT_IN_KEYS: Final = {"home", "data", "run", "chroma_url", "threads", "prompts", "models", "service"}
 """Sections that say where things lie, how fast they go or how they are served."""
 
-NOT_IN_KEYS_OF_LLM: Final = {
-    "port", "python", "threads", "tensor_parallel", "start_seconds", "seed",
-}  # fmt: skip
+NOT_IN_KEYS_OF_LLM: Final = {"port", "python", "start_seconds", "seed"}
 """Likewise of the language model's section; the seed is a part of its own."""
 
 _USER_OF_URL: Final = re.compile(r"(?<=://)[^/@\s]+@")

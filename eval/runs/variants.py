@@ -1,10 +1,10 @@
 """What is evaluated: variants by name, from the command line, from a file; and what each changes in the settings.
 
 assistant                                  the product as it is configured
-quick:turn.candidates=4,llm.model=NAME     any key of docs/configuration.md, under a name of one's own
+quick:turn.rounds=4,llm.model=NAME         any key of docs/configuration.md, under a name of one's own
 plan3:prompts=FOLDER                       prompt files that stand in for the product's own of the same name
 mute:without=voice+photo                   signals taken away from every turn
-words:answerer=bm25,turn.pool=20           another answerer than the assistant
+words:answerer=bm25,turn.top_n=20          another answerer than the assistant
 """
 
 import re

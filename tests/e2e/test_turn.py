@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from assistant import Assistant, Reply
+from assistant.agent.state import TurnRules
 from assistant.demo import TEXT, photo, voice_note
 from assistant.engines import open_engines
 from assistant.records import Done, StepFinished
@@ -134,9 +135,9 @@ async def test_the_small_model_is_held_to_the_rules_where_it_plans_and_ranks(
     shop: Shop, vllm_server: RealServer
 ) -> None:
     """Its tool calls pass through vLLM's own parser; what it makes of the tools is its affair."""
-    turn = TurnSettings(planner="model", ranking="model", planner_seconds=120)
+    turn = TurnSettings(planner="model", ranking="model")
     settings = vllm_server.settings.model_copy(update={"data": shop.data, "turn": turn})
-    async with Assistant(settings, engines=shop.engines) as assistant:
+    async with Assistant(settings, engines=shop.engines, rules=TurnRules(planner_seconds=120)) as assistant:
         events = [event async for event in assistant.stream("a grey chair under 150 dollars")]
     plans = [event for event in events if isinstance(event, StepFinished) and event.step == "plan"]
     assert plans

@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from assistant.cli import app
 from assistant.models.names import DEFAULT_MODELS
+from assistant.settings import ServiceBounds
 from tests.unit.test_configuration import settings_in_code
 from tests.unit.test_locks import locked
 
@@ -99,4 +100,4 @@ def test_they_hold_no_secret_and_the_image_s_user_is_not_root(dockerfile: str, c
 
 def test_the_stop_is_given_as_long_as_the_service_takes(compose: dict[str, Any]) -> None:
     seconds = int(compose["services"]["api"]["stop_grace_period"].removesuffix("s"))
-    assert seconds > dict(settings_in_code())["service.stop_seconds"] + 10  # type: ignore[operator]
+    assert seconds > ServiceBounds().stop_seconds + 10

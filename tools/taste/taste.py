@@ -33,7 +33,14 @@ PROFILE_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class TasteRules:
-    """How a history is read; `assistant.settings.TasteSettings` explains each."""
+    """How a history is read.
+
+    Attributes:
+        half_life_days: after how many days an event counts half.
+        remembered_events: how many of a user's latest events are read.
+        least_people: fewer people than this are never counted in an explanation.
+        popularity_debias: 0: popular items as they come; 1: corrected fully.
+    """
 
     half_life_days: float = 30.0
     remembered_events: int = 2_000

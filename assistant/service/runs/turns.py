@@ -194,7 +194,7 @@ class Turns:
         self._closing = True
         tasks = [running.task for _, running in self._active.values() if running.task]
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=self._settings.stop_seconds)
+            _, late = await asyncio.wait(tasks, timeout=self._settings.bounds.stop_seconds)
             for task in late:
                 task.cancel()
             if late:

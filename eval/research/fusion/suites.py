@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from assistant.agent.state import TurnRules
 from assistant.engines import open_engines
 from assistant.errors import BadInput
 from assistant.front import Assistant
@@ -38,8 +39,7 @@ def fit_on_suite(suite: Suite, settings: Settings, *, progress: Progress) -> Fus
         BadInput: no turn has any.
         ServiceMissing, StoreError: as a run of the suite.
     """
-    turn = settings.turn.model_copy(update={"candidates": CANDIDATES})
-    settings = suite_settings(suite, settings.model_copy(update={"turn": turn}), progress=progress)
+    settings = suite_settings(suite, settings, progress=progress)
     rankings = asyncio.run(_rankings(suite, settings, progress))
     if not rankings:
         raise BadInput(f"No turn of the suite {suite.suite} has graded items among its candidates.")
@@ -68,7 +68,8 @@ async def _rankings(suite: Suite, settings: Settings, progress: Progress) -> lis
     found: list[LabelledRanking] = []
     try:
         conversations = list(_conversations(suite, settings, engines.catalogue))
-        async with Assistant(settings, engines=engines, chat=NoModel(settings)) as assistant:
+        rules = TurnRules(candidates=CANDIDATES)
+        async with Assistant(settings, engines=engines, chat=NoModel(settings), rules=rules) as assistant:
             await assistant.warm_up()
             with progress.stage("answering", len(conversations), "cases") as done:
                 for number, turns in enumerate(conversations, start=1):

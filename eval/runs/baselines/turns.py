@@ -2,6 +2,7 @@
 
 from typing import Any, NoReturn
 
+from assistant.agent.state import TurnRules
 from assistant.errors import LLMUnavailable
 from assistant.llm.client import ChatClient
 from assistant.settings import Settings
@@ -33,12 +34,12 @@ def open_fusion(settings: Settings) -> OpenAnswerer:
 
 
 def open_unfused(settings: Settings) -> OpenAnswerer:
-    """The turn in which no signals are fused: the searches' lists are taken in turns, without scores.
+    """The turn in which no signals are fused: the searches' lists are interleaved, without scores.
 
     Plan, prompts, schemas and the number of candidates are the product's; the language model alone orders them.
 
     Raises:
         StoreError: the catalogue cannot be read.
     """
-    turn = settings.turn.model_copy(update={"fuse_signals": False})
-    return open_assistant(settings.model_copy(update={"turn": turn}))
+    turn = settings.turn.model_copy(update={"ranking": "model"})
+    return open_assistant(settings.model_copy(update={"turn": turn}), rules=TurnRules(fuse_signals=False))

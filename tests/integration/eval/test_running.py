@@ -158,7 +158,7 @@ def test_an_unchanged_case_is_not_paid_for_twice(bench: Bench) -> None:
     assert len(bench.model.requests) == request_count, "no call of the model"
     assert all(answer.cached for answer in again.values())
     assert {case: a.model_copy(update={"cached": False}) for case, a in again.items()} == answers(first)
-    bench.run("other:turn.candidates=4", only=["chair"])
+    bench.run("other:turn.rounds=4", only=["chair"])
     assert len(bench.model.requests) > request_count
 
 
@@ -277,7 +277,7 @@ def test_a_missing_model_is_said_before_anything_runs(bench: Bench) -> None:
     ("arguments", "reason"),
     [
         (["--variant", "nonsense"], "There is no variant 'nonsense'"),
-        (["--variant", "a:turn.candidats=4"], "did you mean turn.candidates?"),
+        (["--variant", "a:turn.round=4"], "did you mean turn.rounds?"),
         (["--variant", "a:prompts=nowhere"], "no folder with prompts"),
         (["--only", "nobody"], "has no case 'nobody'"),
         (["--only", "tag:nothing"], "has no tag 'nothing'"),

@@ -208,7 +208,7 @@ def test_a_sessions_file_that_is_none_is_one_sentence_and_exit_code_3(place: Pla
 
 def test_a_stop_lets_a_running_turn_finish(place: Place) -> None:
     place.model.script(lambda body: Reply("A late answer.", delay=1.5))
-    server = place.start("--no-llm", service__stop_seconds=30)
+    server = place.start("--no-llm", bounds="stop_seconds=30")
     session = server.session()
     with server.asking(session, "Hello!") as told:
         code, seconds = server.stop()
@@ -221,7 +221,7 @@ def test_a_stop_lets_a_running_turn_finish(place: Place) -> None:
 
 def test_a_stop_cancels_a_turn_that_takes_too_long_and_tells_its_stream(place: Place) -> None:
     place.model.script(silent)
-    server = place.start("--no-llm", service__stop_seconds=1)
+    server = place.start("--no-llm", bounds="stop_seconds=1")
     with server.asking(server.session(), "Hello!") as told:
         code, seconds = server.stop()
     assert code == 0
@@ -235,7 +235,7 @@ def test_ctrl_c_ends_well_and_a_second_one_quits_at_once(place: Place) -> None:
     idle = place.start("--no-llm")
     assert idle.stop(signal.SIGINT)[0] == 0
     place.model.script(silent)
-    busy = place.start("--no-llm", service__stop_seconds=60)
+    busy = place.start("--no-llm", bounds="stop_seconds=60")
     with busy.asking(busy.session(), "Hello!"):
         busy.process.send_signal(signal.SIGINT)
         time.sleep(1)

@@ -16,7 +16,7 @@ from assistant.agent.feedback import Click
 from assistant.agent.graph import build_graph
 from assistant.agent.reading import reader
 from assistant.agent.reading.reader import MessageReader
-from assistant.agent.state import Request, TurnContext
+from assistant.agent.state import Request, TurnContext, TurnRules
 from assistant.errors import LLMUnavailable
 from assistant.llm.client import CallUsage, ChatClient, Usage
 from assistant.records import Attachment, Done, PlannedCall, Reply, Step, TurnEvent
@@ -170,6 +170,7 @@ class Stage:
     by_title: bool = False
     """Only items with a word of the query in their title are near to it."""
     manner: TurnSettings = field(default_factory=TurnSettings)
+    rules: TurnRules = field(default_factory=TurnRules)
     pressed: list[Click] = field(default_factory=list)
     taste: Taste | None = None
     tasting: TasteSettings = field(default_factory=TasteSettings)
@@ -215,6 +216,7 @@ class Stage:
             run_tool=self.run_tool,
             uploads=self.folder / "uploads",
             models={},
+            rules=self.rules,
             pressed=self.pressed,
             taste=self.taste,
         )

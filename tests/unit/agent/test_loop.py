@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistant.agent.calls import MOST_CALLS, functions, offered
+from assistant.agent.state import TurnRules
 from assistant.agent.transcript import native_messages
 from assistant.records import ONLY_KEPT, Done, Provisional, QuestionAsked, Ranked, RoundFinished, StepFinished
 from assistant.records import Reply as Answer
@@ -408,7 +409,8 @@ async def test_nonsense_leaves_what_the_reading_found(stage: Stage, model: FakeO
 
 
 async def test_late_rounds_are_cut_and_what_was_complete_stands(stage: Stage, model: FakeOpenAIServer) -> None:
-    stage.manner = TurnSettings(planner="model", ranking="fused", rounds=5, planner_seconds=4)
+    stage.manner = TurnSettings(planner="model", ranking="fused", rounds=5)
+    stage.rules = TurnRules(planner_seconds=4)
     stage.shelf.items.append(Item(id="bench", title="Garden Bench", description="Teak.", price=70, currency="USD"))
     stage.by_title = True
     model.script(planning(calls(search("bench")), Reply(hang=True)))
@@ -423,7 +425,8 @@ async def test_late_rounds_are_cut_and_what_was_complete_stands(stage: Stage, mo
 
 
 async def test_a_server_that_never_answers_is_given_up_once(stage: Stage, model: FakeOpenAIServer) -> None:
-    stage.manner = TurnSettings(planner="model", ranking="vote", planner_seconds=4)
+    stage.manner = TurnSettings(planner="model", ranking="vote")
+    stage.rules = TurnRules(planner_seconds=4)
     model.script([Reply(hang=True)])
     began = time.monotonic()
     reply, _, _ = await stage.turn(WISH)

@@ -8,7 +8,6 @@ import pytest
 from assistant.agent.feedback import Click
 from assistant.errors import LLMUnavailable
 from assistant.records import LOCAL
-from assistant.settings import TasteSettings
 from tests.unit.agent.conftest import Stage
 from tools.records import Item
 from tools.taste.records import EventKind, Interaction, Preference
@@ -140,15 +139,6 @@ async def test_without_any_interaction_a_wish_left_open_is_answered_as_ever(tast
     with_taste = await order(taste_stage, "surprise me", "open")
     taste_stage.taste = None
     assert await order(taste_stage, "surprise me", "open") == with_taste
-
-
-async def test_exploring_gives_the_last_place_to_what_few_people_chose_and_says_so(taste_stage: Stage) -> None:
-    for number in range(5):
-        did(taste_stage, "shoe", user=f"user {number}")
-    taste_stage.tasting = TasteSettings(exploration=0.34)
-    reply, _, _ = await taste_stage.turn("a chair", DOWN)
-    assert [item.item_id for item in reply.recommendations] == ["oak", "cafe", "bench"]
-    assert reply.recommendations[2].evidence[0].detail == "shown so that what few people have seen is seen too"
 
 
 async def test_what_was_only_looked_at_speaks_for_what_is_like_it_and_not_for_itself(taste_stage: Stage) -> None:

@@ -71,10 +71,6 @@ def test_a_setting_stands_whatever_the_scores(tmp_path: Path) -> None:
     assert in_force(other) == ("reading", "fused", "model", 0)
 
 
-def test_without_fusion_the_order_is_the_model_s() -> None:
-    assert ranking_in_force(load_settings(turn={"fuse_signals": False})) == "model"
-
-
 def test_the_setting_of_earlier_versions_is_refused_with_its_new_name() -> None:
     with pytest.raises(ConfigError, match="rank_by_model is now ranking"):
         load_settings(turn={"rank_by_model": False})

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from assistant.agent.reading.reader import MessageReader
+from assistant.agent.state import TurnRules
 from assistant.errors import BadInput, LLMUnavailable
 from assistant.llm.client import ToolAnswer, ToolCall
 from assistant.records import Explained, Provisional, Ranked, StepStarted
@@ -75,7 +76,7 @@ async def test_without_a_model_the_fused_ranking_and_templates_answer(stage: Sta
 
 
 async def test_without_fusion_the_model_alone_orders(stage: Stage) -> None:
-    stage.manner = TurnSettings(fuse_signals=False)
+    stage.manner, stage.rules = TurnSettings(ranking="model"), TurnRules(fuse_signals=False)
     order = ranking(("C", ["e9"]), ("B", ["e5"]), ("A", ["e1"]))
     reply, _, _ = await stage.turn("a chair", order)
     assert [item.item_id for item in reply.recommendations] == ["shoe", "cafe", "oak"]

@@ -36,7 +36,7 @@ def test_the_same_question_has_the_same_key() -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"turn": {"candidates": 4}},
+        {"turn": {"rounds": 4}},
         {"turn": {"weights": {"dense": 2.0}}},
         {"llm": {"extra_body": {"temperature": 0.5}}},
         {"llm": {"seed": 8}},
@@ -56,7 +56,7 @@ def test_places_ports_and_speed_do_not_change_the_key(tmp_path: Path) -> None:
         data=tmp_path,
         run=tmp_path,
         threads=1,
-        llm={"port": 9, "threads": 1},
+        llm={"port": 9},
         service={"port": 9, "log_level": "debug"},
         models={"hub": False},
     )
@@ -127,7 +127,7 @@ def test_what_asks_no_model_does_not_depend_on_it(tmp_path: Path) -> None:
 
 def test_runs_are_named_by_all_that_makes_them() -> None:
     run_manifest = manifest()
-    others = [manifest(BUILT_IN["bm25"]), manifest(turn={"candidates": 9}), manifest(catalogue="d")]
+    others = [manifest(BUILT_IN["bm25"]), manifest(turn={"rounds": 3}), manifest(catalogue="d")]
     names = [
         run_name(run_manifest, ["k"]),
         run_name(manifest(BUILT_IN["no-photo"]), ["k"]),

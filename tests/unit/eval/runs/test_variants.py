@@ -19,13 +19,13 @@ def test_every_answerer_and_every_signal_has_a_variant() -> None:
 
 def test_a_variant_changes_the_keys_it_names_and_no_other() -> None:
     settings = load_settings(turn={"top_n": 5}, llm={"model": "one"})
-    variant = parse_variant("quick:turn.candidates=4,llm.model=two,speech.languages=[en, zh],turn.weights.picture=3")
+    variant = parse_variant("quick:turn.rounds=4,llm.model=two,speech.languages=[en, zh],turn.weights.picture=3")
     changed = variant_settings(variant, settings)
-    assert (changed.turn.candidates, changed.turn.top_n, changed.llm.model) == (4, 5, "two")
+    assert (changed.turn.rounds, changed.turn.top_n, changed.llm.model) == (4, 5, "two")
     assert changed.speech.languages == ["en", "zh"]
     assert changed.turn.weights == settings.turn.weights | {"picture": 3.0}
     assert changed.vision == settings.vision
-    assert settings.turn.candidates == 8
+    assert settings.turn.rounds == 2
 
 
 def test_fields_of_the_variant_itself(tmp_path: Path) -> None:
@@ -40,17 +40,17 @@ def test_fields_of_the_variant_itself(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ("nonsense", "There is no variant 'nonsense'; known: assistant"),
-        ("Quick:turn.candidates=4", "no name of a variant"),
-        ("bm25:turn.pool=4", "built-in variant"),
-        ("quick:turn.candidates", "not of the form key=value"),
+        ("Quick:turn.rounds=4", "no name of a variant"),
+        ("bm25:turn.top_n=4", "built-in variant"),
+        ("quick:turn.rounds", "not of the form key=value"),
         ("quick:", "not of the form key=value"),
-        ("quick:turn.candidats=4", "no setting turn.candidats; did you mean turn.candidates?"),
+        ("quick:turn.round=4", "no setting turn.round; did you mean turn.rounds?"),
         ("quick:turn=4", "no setting turn"),
         ("quick:turns.top_n=4", "did you mean turn.top_n?"),
         ("quick:turn.top_n.x=4", "turn.top_n is no table"),
-        ("quick:turn.candidates=many", "turn.candidates is wrong"),
-        ("quick:turn.candidates=400", "turn.candidates is wrong"),
-        ("quick:turn.candidates=[4", "is no YAML"),
+        ("quick:turn.rounds=many", "turn.rounds is wrong"),
+        ("quick:turn.rounds=400", "turn.rounds is wrong"),
+        ("quick:turn.rounds=[4", "is no YAML"),
         ("quick:data=elsewhere", "cannot change it"),
         ("quick:service.port=4", "cannot change it"),
         ("quick:answerer=oracle", "wrong at answerer"),
@@ -66,9 +66,9 @@ def test_a_wrong_variant_is_refused_in_one_sentence(text: str, reason: str) -> N
 
 def test_variants_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "variants.yaml"
-    file.write_text("quick:\n  settings: {turn.candidates: 4}\nplan3:\n  prompts: plan3\nplain:\n", "utf-8")
+    file.write_text("quick:\n  settings: {turn.rounds: 4}\nplan3:\n  prompts: plan3\nplain:\n", "utf-8")
     quick, plan3, plain = read_variants(file)
-    assert quick.settings == {"turn.candidates": 4}
+    assert quick.settings == {"turn.rounds": 4}
     assert plan3.prompts == str(tmp_path / "plan3")
     assert plain.answerer == "assistant"
 
