@@ -20,7 +20,7 @@ STAGES: Final = (1, 4, 11)
 
 POPULARITY: Final = "popularity"
 NEIGHBOURS: Final = "neighbours"
-NEXT: Final = "next choices"
+NEXT: Final = "next-choices"
 ALS: Final = frozenset(ALS_SIZES)
 
 PRIOR: Final[dict[str, tuple[float, ...]]] = {
