@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tools.taste.model import ModelCard, TasteModel
     from tools.taste.training import Say
 
-Choice = Literal["auto", "als", "bpr", "item-knn", "ease"]
+Choice = Literal["auto", "als", "als-large", "neighbours", "next-choices"]
 LOCK = "taste.lock"
 
 
@@ -36,7 +36,7 @@ def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _t
     from tools.taste import versions  # brings scipy
     from tools.taste.events import EventStore  # brings scipy
     from tools.taste.model import FOLDER  # brings scipy
-    from tools.taste.training import DEFAULT, TrainingPlan  # brings scipy
+    from tools.taste.training import TrainingPlan  # brings scipy
     from tools.taste.training import train as learn  # brings scipy
 
     with _alone(settings), contextlib.closing(EventStore.open(settings.data_folder)) as store:
@@ -45,7 +45,7 @@ def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _t
         with _catalogue(settings) as catalogue:
             encoders = _encoders(catalogue)
             if settings.privacy.epsilon is None:
-                plan = TrainingPlan(algorithm=DEFAULT if algorithm == "auto" else algorithm)
+                plan = TrainingPlan(algorithm)
                 model = learn(choices, _contents(catalogue, choices.item_ids, encoders), plan, say)
                 model = _with_catalogue(model, catalogue, encoders)
             else:

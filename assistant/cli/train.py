@@ -49,8 +49,6 @@ def card_text(card: "ModelCard") -> str:
             f"  {name:<28} " + "  ".join(f"{key} {value:.3f}" for key, value in figures.items())
             for name, figures in card.figures.items()
         ]
-    for which, gates in card.gates.items():
-        lines.append(f"gates of {which}: " + ", ".join(f"{name} {gate:.2f}" for name, gate in gates.items()))
     return "\n".join(lines)
 
 

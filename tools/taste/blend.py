@@ -29,6 +29,9 @@ PRIOR: Final[dict[str, tuple[float, ...]]] = {
 }  # fmt: skip
 """Weights of the parts at each stage before anything speaks for others: neighbours say most where little is known."""
 
+PRIOR_TAU: Final[dict[str, float]] = {**dict.fromkeys(ALS_SIZES, 5.0), NEIGHBOURS: 3.0, NEXT: 2.0}
+"""Places after which a choice counts a factor of e less, for each part before anything speaks for another number."""
+
 PLACES: Final = 0.1
 """Which share of the best places items that nobody chose may take, when there are many of them."""
 

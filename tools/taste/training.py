@@ -10,7 +10,7 @@ import numpy as np
 
 from tools.errors import BadInput
 from tools.taste import fitting
-from tools.taste.blend import ALS, NEIGHBOURS, NEXT, POPULARITY, STAGES, Blend
+from tools.taste.blend import ALS, NEIGHBOURS, NEXT, POPULARITY, PRIOR_TAU, STAGES, Blend
 from tools.taste.choices import Choices
 from tools.taste.collaborative import ALS_SIZES, AlsFactors, ItemWeights, Matrix
 from tools.taste.content import ContentMap
@@ -141,10 +141,11 @@ def _learned(
             untouched = np.flatnonzero(people == 0)
             rows = {modality: matrix[untouched] for modality, matrix in vectors.items()}
             als = als.with_rows(untouched, content.factors(rows, len(untouched)))
-        parts[name] = Part(als)
+        parts[name] = Part(als, PRIOR_TAU[name])
     say(f"counting neighbours of {len(choices.item_ids):,} items")
     near = Neighbourhood.of(choices.matrix)
-    parts |= {NEIGHBOURS: Part(ItemWeights(near.strengths)), NEXT: Part(ItemWeights(next_choices(choices)))}
+    for name, weights in ((NEIGHBOURS, near.strengths), (NEXT, next_choices(choices))):
+        parts[name] = Part(ItemWeights(weights), PRIOR_TAU[name])
     card = ModelCard(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
         events=choices.matrix.nnz, people=choices.user_count, items=len(choices.item_ids),
