@@ -7,6 +7,8 @@ from typing import Final
 from uuid import uuid4
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from tools.errors import BadInput
 from tools.taste import fitting
@@ -30,11 +32,13 @@ class TrainingPlan:
     Attributes:
         algorithm: one of `ALGORITHMS`; auto: the blend of parts that held-out choices favour.
         content: whether items that nobody chose are placed by their contents.
+        fewest_to_fit: with fewer held-out choices the prior settings stay.
     """
 
     algorithm: str = AUTO
     content: bool = True
     seed: int = 7
+    fewest_to_fit: int = fitting.FEWEST
 
 
 FEWEST_PEOPLE: Final = 10
@@ -49,9 +53,14 @@ class TooFewError(BadInput):
     """There is not enough to learn from."""
 
 
+Learn = Callable[[Choices, Mapping[str, Matrix], tuple[str, ...], TrainingPlan, Say], TasteModel]
+"""All parts, with the factorisations of these names, from choices and contents; not yet fitted."""
+
+
 def train(
-    choices: Choices, vectors: Mapping[str, Matrix], plan: TrainingPlan | None = None, say: Say = lambda _text: None
-) -> TasteModel:
+    choices: Choices, vectors: Mapping[str, Matrix], plan: TrainingPlan | None = None, say: Say = lambda _text: None,
+    *, learn: Learn | None = None,
+) -> TasteModel:  # fmt: skip
     """Learn a model of all items of the choices, and measure it.
 
     It is made twice: without each person's latest choice, to find the settings and to measure, and then with
@@ -60,25 +69,27 @@ def train(
     Args:
         vectors: content by modality, unit rows float32 (items, dimensions), zeros where an item has none.
         say: told what is being done, a line each.
+        learn: what learns, where there is more to learn from than these choices; they may then be few.
 
     Raises:
         TooFewError: there are fewer choices or people than anything could be learned from.
     """
     plan, began = plan or TrainingPlan(), time.monotonic()
-    if choices.user_count < FEWEST_PEOPLE or choices.matrix.nnz < FEWEST_CHOICES:
+    if learn is None and (choices.user_count < FEWEST_PEOPLE or choices.matrix.nnz < FEWEST_CHOICES):
         raise TooFewError(
             f"There are {choices.matrix.nnz:,} choices by {choices.user_count:,} people; learning from others takes "
             f"{FEWEST_CHOICES} by {FEWEST_PEOPLE}. Until then contents and popularity are used."
         )
+    learn = learn or _learned
     say("holding out each person's latest choice, to measure with")
     training_choices, held_out = fitting.hold_out(_compared(choices, plan.seed), plan.seed)
-    trial = _learned(training_choices, vectors, tuple(ALS_SIZES), plan, say)
+    trial = learn(training_choices, vectors, tuple(ALS_SIZES), plan, say)
     say(f"fitting settings on {len(held_out):,} held-out choices")
     fitted = _fitted(trial, held_out, plan)
     ranks = _cross_fitted(trial, held_out, plan)
     say("learning again from everything")
     names = tuple(fitted.parts)
-    model = _learned(choices, vectors, tuple(name for name in names if name in ALS), plan, say)
+    model = learn(choices, vectors, tuple(name for name in names if name in ALS), plan, say)
     parts = {name: replace(model.parts[name], tau=fitted.parts[name].tau) for name in names}
     card = model.card.model_copy(
         update={
@@ -107,7 +118,7 @@ def _fitted(trial: TasteModel, held_out: fitting.HeldOutChoices, plan: TrainingP
     if plan.algorithm != AUTO:
         dropped = ALS - {plan.algorithm if plan.algorithm in ALS else next(iter(ALS_SIZES))}
         trial = replace(trial, parts={name: part for name, part in trial.parts.items() if name not in dropped})
-    model = fitting.fit(trial, held_out, plan.seed)
+    model = fitting.fit(trial, held_out, plan.seed, plan.fewest_to_fit)
     if plan.algorithm == AUTO:
         return model
     alone = np.array([[name == plan.algorithm for name in model.blend.names]] * len(STAGES), np.float32)
@@ -130,21 +141,38 @@ def _learned(
     choices: Choices, vectors: Mapping[str, Matrix], factorisations: tuple[str, ...], plan: TrainingPlan, say: Say
 ) -> TasteModel:
     """All parts with some of the factorisations, not yet fitted."""
-    people, parts = choices.chosen_by(), dict[str, Part]()
-    content: ContentMap | None = None
+    factors = {}
     for name in factorisations:
         say(f"learning {name} from {choices.matrix.nnz:,} choices")
-        factors, alpha = ALS_SIZES[name]
-        als = AlsFactors.fit(choices.matrix, factors, alpha, plan.seed)
+        factors[name] = AlsFactors.fit(choices.matrix, *ALS_SIZES[name], plan.seed)
+    say(f"counting neighbours of {len(choices.item_ids):,} items")
+    near, people = Neighbourhood.of(choices.matrix), choices.chosen_by()
+    return assembled(choices, people, near, next_choices(choices), factors, vectors, plan)
+
+
+def assembled(
+    choices: Choices, people: NDArray[np.int32], near: Neighbourhood, following: csr_matrix,
+    factors: Mapping[str, AlsFactors], vectors: Mapping[str, Matrix], plan: TrainingPlan,
+) -> TasteModel:  # fmt: skip
+    """A model of parts that were learned, not yet fitted.
+
+    Args:
+        choices: what was learned from, for its card; the items are these.
+        people: how many people chose each item, (items,).
+        following: order-aware neighbours, sparse (items, items).
+        factors: the factorisations by name; items that nobody chose get theirs here, by their contents.
+        vectors: as in `train`.
+    """
+    parts: dict[str, Part] = {}
+    content: ContentMap | None = None
+    for name, als in factors.items():
         content = ContentMap.fit(vectors, als.factors, people) if plan.content else None
         if content is not None:
             untouched = np.flatnonzero(people == 0)
             rows = {modality: matrix[untouched] for modality, matrix in vectors.items()}
             als = als.with_rows(untouched, content.factors(rows, len(untouched)))
         parts[name] = Part(als, PRIOR_TAU[name])
-    say(f"counting neighbours of {len(choices.item_ids):,} items")
-    near = Neighbourhood.of(choices.matrix)
-    for name, weights in ((NEIGHBOURS, near.strengths), (NEXT, next_choices(choices))):
+    for name, weights in ((NEIGHBOURS, near.strengths), (NEXT, following)):
         parts[name] = Part(ItemWeights(weights), PRIOR_TAU[name])
     card = ModelCard(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
