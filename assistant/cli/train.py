@@ -31,7 +31,7 @@ def train(
     if back:
         typer.echo(f"The model {work.roll_back(settings)} is current again.")
         return
-    card = work.train(settings, algorithm, _say)
+    card = work.train(settings, algorithm, say)
     typer.echo(card.model_dump_json() if as_json else card_text(card))
 
 
@@ -52,5 +52,6 @@ def card_text(card: "ModelCard") -> str:
     return "\n".join(lines)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Progress, on standard error."""
     print(text, file=sys.stderr, flush=True)

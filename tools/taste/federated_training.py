@@ -32,7 +32,7 @@ from tools.taste.privacy_ledger import PrivacyLedger
 from tools.taste.private_counts import CERTAIN, Cooccurrence, Spent
 from tools.taste.private_release import PrivateCounts, release
 from tools.taste.private_training import DAMPING, of_counts, of_items
-from tools.taste.training import Say, TrainingPlan, assembled, train
+from tools.taste.training import Say, TooFewError, TrainingPlan, assembled, train
 
 MOST_SHARED: Final = 200
 """So many of a person's latest choices are counted in what leaves the shop."""
@@ -40,16 +40,26 @@ MOST_SHARED: Final = 200
 FEWEST_TO_FIT: Final = 1_000
 """With fewer held-out choices of a shop the prior weights do better than fitted ones (docs/federated.md)."""
 
+TRUSTED: Final = 0.5
+"""Noisy pairs of the others are used where at least so great a share of them is more than noise."""
+
 ROUNDING: Final = 1e-3
 """Sums of order weights below it are what rounding leaves."""
 
 
 def share(choices: Choices, least: int) -> SharedCounts:
-    """Exact counts; items, pairs and orders of fewer than ``least`` people are left out."""
+    """Exact counts; items, pairs and orders of fewer than ``least`` people are left out.
+
+    Raises:
+        TooFewError: nobody chose anything.
+    """
+    if not choices.user_count:
+        raise TooFewError("There are no choices yet, so there is nothing to share.")
     chosen = choices.only(choices.matrix.data > 0)
     clipped = chosen.only(chosen.place < MOST_SHARED)
     both = triu(pair_counts(clipped.matrix), k=1).tocsr()
     both.data[both.data < least] = 0
+    both.eliminate_zeros()
     close = next_weights(clipped, lambda _step: 1.0)  # how many people chose the two soon after each other
     close.data = (close.data >= least).astype(np.float32)
     order = next_weights(clipped).multiply(close).tocsr()
@@ -78,9 +88,10 @@ def of_private(items: Sequence[str], counts: PrivateCounts) -> SharedCounts:
     return _shared(items, people, counts.popularity.counts, pairs, none, counts.pairs.deviation**2)
 
 
-def known_items(choices: Choices, items: Sequence[str]) -> Choices:
-    """The choices with a column for every item of a catalogue besides."""
-    ids, matrix = tuple(dict.fromkeys((*choices.item_ids, *items))), choices.matrix
+def known_items(choices: Choices, items: Sequence[str], total: SharedCounts) -> Choices:
+    """The choices with a column also for those items of a catalogue that nobody chose here, but somebody elsewhere."""
+    elsewhere, matrix = set(total.items), choices.matrix
+    ids = tuple(dict.fromkeys((*choices.item_ids, *(item for item in items if item in elsewhere))))
     widened = csr_matrix((matrix.data, matrix.indices, matrix.indptr), shape=(len(choices), len(ids)))
     return replace(choices, matrix=widened, item_ids=ids)
 
@@ -92,8 +103,7 @@ def train_federated(
     """Learn from a shop's own choices and from the counts of the others; blended and measured as in `train`.
 
     Args:
-        choices: with a column for every item that the shop has, see `known_items`; what others sent of further items
-            is left out.
+        choices: with a column for every item that is learned of, see `known_items`.
         total: of all shops.
         own: what this shop sent.
         vectors: as in `train`.
@@ -191,10 +201,12 @@ def _learned(
     choices: Choices, others: _Counted, vectors: Mapping[str, Matrix], names: Sequence[str], plan: TrainingPlan
 ) -> TasteModel:
     """The parts that counts suffice for, of a shop's own choices and the counts of the others together."""
-    own = choices.chosen_by()
-    chosen, noise = others.chosen + own, DAMPING * others.deviation
-    pairs = csr_matrix(pair_counts(choices.matrix) + others.pairs + diags_array(others.chosen, dtype=np.int64))
-    near = Neighbourhood(*nearest(pairs, chosen, MOST, SHRINK, noise=noise))
+    own, pairs = choices.chosen_by(), pair_counts(choices.matrix)
+    chosen, paired, noise = others.chosen + own, own, 0.0
+    if others.trust >= TRUSTED:  # otherwise the others say only how often each item was chosen
+        pairs = csr_matrix(pairs + others.pairs + diags_array(others.chosen, dtype=np.int64))
+        paired, noise = chosen, DAMPING * others.deviation
+    near = Neighbourhood(*nearest(pairs, paired, MOST, SHRINK, noise=noise))
     in_order = csr_matrix(next_weights(choices) + others.order)
     following = nearest(in_order, own if others.variance else chosen, NEXT_MOST, NEXT_SHRINK)[0]
     factors = {name: AlsFactors.of_pairs(pairs, *ALS_SIZES[name]) for name in names}
@@ -215,18 +227,16 @@ def _shared(
         both: a half, (items, items).
         order: whole, (items, items); where ``both`` is zero it is left out.
     """
-    first, second = (column.astype(np.int64) for column in both.nonzero())
-    used = np.unique(np.concatenate([np.flatnonzero(chosen), first, second]))
+    pairs = csr_matrix(both + both.T)
+    used = np.flatnonzero((chosen != 0) | (np.diff(pairs.indptr) > 0))
     used = np.array(sorted(used, key=lambda row: ids[row]), np.int64)
-    rank = np.zeros(len(ids), np.int64)
-    rank[used] = np.arange(len(used))
-    swap = rank[first] > rank[second]
-    first, second = np.where(swap, second, first), np.where(swap, first, second)
-    by_id = np.lexsort((rank[second], rank[first]))
-    first, second, swap = first[by_id], second[by_id], swap[by_id]
-    count = np.asarray(both[np.where(swap, second, first), np.where(swap, first, second)], np.int64).ravel()
-    sums = [np.asarray(order[one, other], np.float32).ravel() for one, other in ((first, second), (second, first))]
+    half, order = triu(pairs[used][:, used], k=1).tocsr(), order[used][:, used]
+    half.sort_indices()
+    first, second = half.nonzero()
+    sums = np.zeros((len(first), 2), np.float32)
+    if len(first):  # SciPy answers with a matrix where nothing is asked
+        sums = np.stack([np.asarray(order[places]).ravel() for places in ((first, second), (second, first))], axis=1)
     return SharedCounts(
-        tuple(ids[row] for row in used), people, chosen[used], rank[np.stack([first, second], axis=1)], count,
-        np.stack(sums, axis=1), variance,
+        tuple(ids[row] for row in used), people, chosen[used], np.stack([first, second], axis=1).astype(np.int64),
+        half.data.astype(np.int64), sums.astype(np.float32), variance,
     )  # fmt: skip
