@@ -2,7 +2,7 @@
 
 A shop sends counts of items and of pairs of items (`SharedCounts`), of at most `MOST_SHARED` choices of each person,
 and only those of enough people; or, with an epsilon, counts with noise. They are added up outside. From the total a
-shop takes off what it sent itself and adds its own counts as they are: its own people lose nothing by clipping.
+shop takes off what it sent itself and adds its own counts as they are, unclipped and without noise.
 """
 
 from collections.abc import Mapping, Sequence
@@ -201,7 +201,7 @@ def _learned(
     choices: Choices, others: _Counted, vectors: Mapping[str, Matrix], names: Sequence[str], plan: TrainingPlan
 ) -> TasteModel:
     """The parts that counts suffice for, of a shop's own choices and the counts of the others together."""
-    own, pairs = choices.chosen_by(), pair_counts(choices.matrix)
+    own, pairs = choices.chosen_by().astype(np.int64), pair_counts(choices.matrix)
     chosen, paired, noise = others.chosen + own, own, 0.0
     if others.trust >= TRUSTED:  # otherwise the others say only how often each item was chosen
         pairs = csr_matrix(pairs + others.pairs + diags_array(others.chosen, dtype=np.int64))
@@ -227,16 +227,15 @@ def _shared(
         both: a half, (items, items).
         order: whole, (items, items); where ``both`` is zero it is left out.
     """
-    pairs = csr_matrix(both + both.T)
-    used = np.flatnonzero((chosen != 0) | (np.diff(pairs.indptr) > 0))
-    used = np.array(sorted(used, key=lambda row: ids[row]), np.int64)
-    half, order = triu(pairs[used][:, used], k=1).tocsr(), order[used][:, used]
+    whole = csr_matrix(both + both.T)
+    told = np.flatnonzero((chosen != 0) | (np.diff(whole.indptr) > 0)).tolist()
+    used = np.array(sorted(told, key=lambda row: ids[row]), np.int64)
+    half, order = triu(whole[used][:, used], k=1).tocsr(), order[used][:, used]
     half.sort_indices()
     first, second = half.nonzero()
     sums = np.zeros((len(first), 2), np.float32)
     if len(first):  # SciPy answers with a matrix where nothing is asked
         sums = np.stack([np.asarray(order[places]).ravel() for places in ((first, second), (second, first))], axis=1)
-    return SharedCounts(
-        tuple(ids[row] for row in used), people, chosen[used], np.stack([first, second], axis=1).astype(np.int64),
-        half.data.astype(np.int64), sums.astype(np.float32), variance,
-    )  # fmt: skip
+    pairs = np.stack([first, second], axis=1).astype(np.int64)
+    names, both = tuple(ids[row] for row in used.tolist()), half.data.astype(np.int64)
+    return SharedCounts(names, people, chosen[used], pairs, both, sums.astype(np.float32), variance)

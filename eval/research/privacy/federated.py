@@ -23,11 +23,14 @@ from tools.taste.model import TasteModel
 from tools.taste.private_counts import rho_of
 from tools.taste.private_release import count
 from tools.taste.private_training import of_items
-from tools.taste.training import train
+from tools.taste.training import TrainingPlan, train
 
 SHOPS: Final = 5
 EPSILONS: Final = (8.0, 4.0, 1.0)
 LEAST_PEOPLE: Final = 3
+PLANS: Final = {"": TrainingPlan(), ", prior weights": TrainingPlan(fewest_to_fit=10**9)}
+"""How what learns from events is blended: the product's fit to held-out choices, and without any fit, as shops do here
+that learn together: they hold out fewer than `federated_training.FEWEST_TO_FIT`."""
 K: Final = 10
 SEED: Final = 7
 
@@ -88,7 +91,7 @@ def _shop(events: Interactions, target: Mapping[int, int], items: Sequence[str])
     order = np.lexsort((np.arange(len(events)), events.time, events.user))
     user, item, time = (column[order] for column in (events.user, events.item, events.time))
     ones = np.ones(len(order), np.float32)
-    choices = gather([EventBatch(user.astype(np.int64), item, ones, time.astype(np.float64))], items)
+    choices = gather([EventBatch(user.astype(np.int64), item.astype(np.int64), ones, time.astype(np.float64))], items)
     asked = [
         ({items[row]: 1.0 for row in item[user == one][::-1]}, items[target[one]])
         for one in np.unique(user).tolist()
@@ -106,10 +109,14 @@ def compare(interactions: Interactions, *, repeats: int = 3, say: Say = lambda _
     items, members = interactions.items, shops(interactions)
     say("all events in one place")
     everybody = shops(interactions, 1)[0].choices
-    pooled_model = train(everybody, {})
-    values = {"all events in one place": _joined(members, [pooled_model] * len(members))}
+    values = {
+        f"all events in one place{ending}": _joined(members, [train(everybody, {}, plan)] * len(members))
+        for ending, plan in PLANS.items()
+    }
     say("each shop alone")
-    alone = values["each shop alone"] = _joined(members, [train(one.choices, {}) for one in members])
+    for ending, plan in PLANS.items():
+        values[f"each shop alone{ending}"] = _joined(members, [train(one.choices, {}, plan) for one in members])
+    alone = values["each shop alone"]
     say("together, exact counts")
     sent = [share(one.choices, LEAST_PEOPLE) for one in members]
     values["together, exact counts"] = _joined(members, together(members, items, sent))
@@ -158,9 +165,9 @@ def _figure(name: str, values: Values, alone: Values, pooled: float) -> Federate
 def table(figures: Sequence[FederatedFigure]) -> Iterator[str]:
     """The figures for people."""
     interval = "95 % interval"
-    yield f"{'NDCG@10':<36}{'mean':>8}{interval:>20}{'of pooled':>11}{'over alone':>12}{interval:>20}{'p':>9}"
+    yield f"{'NDCG@10':<38}{'mean':>8}{interval:>20}{'of pooled':>11}{'over alone':>12}{interval:>20}{'p':>9}"
     for one in figures:
         yield (
-            f"{one.name:<36}{one.ndcg:>8.4f}{f'{one.low:.4f} to {one.high:.4f}':>20}{one.of_pooled:>11.1%}"
+            f"{one.name:<38}{one.ndcg:>8.4f}{f'{one.low:.4f} to {one.high:.4f}':>20}{one.of_pooled:>11.1%}"
             f"{one.gain:>+12.4f}{f'{one.gain_low:+.4f} to {one.gain_high:+.4f}':>20}{one.p:>9.4f}"
         )

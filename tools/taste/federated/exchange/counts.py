@@ -109,8 +109,9 @@ class SharedCounts:
         Raises:
             OSError: it cannot be written.
         """
+        arrays: dict[str, Any] = self.arrays()
         with path.open("wb") as file:
-            np.savez_compressed(file, **self.arrays())
+            np.savez_compressed(file, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Self:

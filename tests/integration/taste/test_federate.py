@@ -131,7 +131,7 @@ server.app(Wire(), Context(run_id=1, node_id=0, node_config={}, state=RecordDict
 """
 
 
-@pytest.mark.skipif(not FLOWER.exists(), reason="Flower's environment is not there: make setup-flower")
+@pytest.mark.skipif(not FLOWER.exists(), reason="Flower's environment is not there: docs/federated.md")
 def test_no_user_and_no_single_person_s_choice_is_in_the_messages_that_flower_sends(
     settings: Settings, other: Settings, catalogue: Catalogue, store: EventStore, tmp_path: Path
 ) -> None:
