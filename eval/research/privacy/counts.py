@@ -128,10 +128,10 @@ class _Asked:
         both = _standardised(np.log1p(by_people)) + NEIGHBOURS_WEIGHT * counted.trust * _standardised(by_pairs)
         silent = np.ptp(by_pairs, axis=1) == 0
         by_pairs[silent] = by_people[silent]
-        return [self._values(scores, by_people) for scores in (by_people, by_pairs, both)]
+        return [self._values(scores, by_people[0]) for scores in (by_people, by_pairs, both)]
 
-    def _values(self, scores: Scores, by_people: Scores) -> list[float]:
-        values = measured(ranked(scores, by_people, self.histories, self.targets))
+    def _values(self, scores: Scores, popularity: Scores) -> list[float]:
+        values = measured(ranked(scores, popularity, self.histories, self.targets))
         return [float(values[name].mean()) for name in MEASURES]
 
 

@@ -234,13 +234,15 @@ def _new_items(events: Interactions, draw: np.random.Generator) -> tuple[Interac
 def _ranks(model: Recommender, popular: Recommender, group: UserGroup) -> Ranks:
     """The rank of each user's item, some users at a time; by popularity where all scores are alike."""
     size, found = max(1, MOST_SCORES // group.histories.matrix.shape[1]), []
+    popularity = popular.score(group.histories.rows(np.zeros(1, np.int64)))[0]
     for rows in np.split(np.arange(len(group.targets)), range(size, len(group.targets), size)):
         histories = group.histories.rows(rows)
-        scores, fallback = model.score(histories), popular.score(histories)
-        scores = np.where(np.ptp(scores, axis=1, keepdims=True) == 0, fallback, scores)
+        scores = model.score(histories)
+        silent = np.ptp(scores, axis=1) == 0
+        scores[silent] = popularity
         if group.among is not None:
-            scores = np.where(group.among, scores, -np.inf)
-        found.append(ranked(scores, fallback, histories, group.targets[rows]))
+            scores[:, ~group.among] = -np.inf
+        found.append(ranked(scores, popularity, histories, group.targets[rows]))
     return np.concatenate(found)
 
 
@@ -249,14 +251,12 @@ def ranked(scores: Scores, popularity: Scores, histories: Histories, targets: ND
 
     Args:
         scores: (n, items).
-        popularity: the same, for equal scores; what is as popular too stands in the order of the items.
+        popularity: (items,); what is as popular too stands in the order of the items.
     """
-    rows, count = np.arange(len(targets)), scores.shape[1]
-    own, own_popularity = scores[rows, targets][:, np.newaxis], popularity[rows, targets][:, np.newaxis]
-    first = (popularity > own_popularity) | (
-        (popularity == own_popularity) & (np.arange(count) < targets[:, np.newaxis])
-    )
-    ahead = (scores > own) | ((scores == own) & first)
+    order = np.empty(len(popularity), dtype=np.int32)
+    order[np.argsort(-popularity, kind="stable")] = np.arange(len(order))
+    own = scores[np.arange(len(targets)), targets][:, np.newaxis]
+    ahead = (scores > own) | ((scores == own) & (order < order[targets][:, np.newaxis]))
     ahead[histories.matrix.nonzero()] = False
     return np.asarray(1 + ahead.sum(axis=1), dtype=np.int64)
 

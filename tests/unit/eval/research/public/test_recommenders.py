@@ -56,12 +56,12 @@ def test_content_is_the_cosine_to_the_history_s_centre() -> None:
 
 
 def test_the_history_is_not_recommended_and_ties_go_by_popularity() -> None:
-    popular = np.tile(np.array([0, 2, 1, 1], dtype=np.float32), (3, 1))
+    popular = np.array([0, 2, 1, 1], dtype=np.float32)
     known = histories([0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0])
     silent = np.zeros((3, 4), dtype=np.float32)
     assert ranked(silent, popular, known, np.array([0, 3, 3])).tolist() == [3, 2, 3]
     loud = np.array([[3, 2, 4, 1]], dtype=np.float32)
-    assert ranked(loud, popular[:1], histories([0, 0, 1, 0]), np.array([1])).tolist() == [2]
+    assert ranked(loud, popular, histories([0, 0, 1, 0]), np.array([1])).tolist() == [2]
 
 
 def test_measures_are_the_textbook_s() -> None:
