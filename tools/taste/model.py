@@ -63,7 +63,7 @@ class ModelCard(Record):
 
 
 @dataclass(frozen=True)
-class Part:
+class BlendPart:
     """One collaborative signal, and how quickly older choices fade for it (None: not at all)."""
 
     scorer: Collaborative
@@ -86,7 +86,7 @@ class TasteModel:
     ids: tuple[str, ...]
     people: NDArray[np.int32]
     near: Neighbourhood
-    parts: Mapping[str, Part]
+    parts: Mapping[str, BlendPart]
     blend: Blend
     content: ContentMap | None = None
 
@@ -295,7 +295,7 @@ def _assembled(
         ids=ids,
         people=arrays["people"],
         near=near,
-        parts={name: Part(scorer(name), card.tau.get(name)) for name in names if name != POPULARITY},
+        parts={name: BlendPart(scorer(name), card.tau.get(name)) for name in names if name != POPULARITY},
         blend=Blend(names, arrays["blend/weights"], arrays["blend/untouched"]),
         content=ContentMap.load(content) if content else None,
     )

@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix
 from tools.taste.blend import NEIGHBOURS, POPULARITY, STAGES, Blend
 from tools.taste.choices import Choices
 from tools.taste.collaborative import ItemWeights
-from tools.taste.model import ModelCard, Part, TasteModel
+from tools.taste.model import BlendPart, ModelCard, TasteModel
 from tools.taste.neighbours import MOST, SHRINK, Neighbourhood
 from tools.taste.privacy_ledger import PrivacyLedger
 from tools.taste.private_counts import BOUND, DELTA
@@ -61,7 +61,7 @@ def train_private(
         parameters={"epsilon": epsilon, "delta": DELTA, "bound": BOUND, "neighbours": MOST},
         seconds=round(time.monotonic() - began, 2),
     )  # fmt: skip
-    parts = {NEIGHBOURS: Part(ItemWeights(neighbourhood.strengths))}
+    parts = {NEIGHBOURS: BlendPart(ItemWeights(neighbourhood.strengths))}
     return TasteModel(card, tuple(items), chosen_by, neighbourhood, parts, blend_of(counts.pairs.trust))
 
 

@@ -14,7 +14,7 @@ from tools.taste.blend import ALS, NEIGHBOURS, NEXT, POPULARITY, PRIOR_TAU, STAG
 from tools.taste.choices import Choices
 from tools.taste.collaborative import ALS_SIZES, AlsFactors, ItemWeights, Matrix
 from tools.taste.content import ContentMap
-from tools.taste.model import ModelCard, Part, TasteModel
+from tools.taste.model import BlendPart, ModelCard, TasteModel
 from tools.taste.neighbours import Neighbourhood, next_choices
 
 Say = Callable[[str], None]
@@ -130,7 +130,7 @@ def _learned(
     choices: Choices, vectors: Mapping[str, Matrix], factorisations: tuple[str, ...], plan: TrainingPlan, say: Say
 ) -> TasteModel:
     """All parts with some of the factorisations, not yet fitted."""
-    people, parts = choices.chosen_by(), dict[str, Part]()
+    people, parts = choices.chosen_by(), dict[str, BlendPart]()
     content: ContentMap | None = None
     for name in factorisations:
         say(f"learning {name} from {choices.matrix.nnz:,} choices")
@@ -141,11 +141,11 @@ def _learned(
             untouched = np.flatnonzero(people == 0)
             rows = {modality: matrix[untouched] for modality, matrix in vectors.items()}
             als = als.with_rows(untouched, content.factors(rows, len(untouched)))
-        parts[name] = Part(als, PRIOR_TAU[name])
+        parts[name] = BlendPart(als, PRIOR_TAU[name])
     say(f"counting neighbours of {len(choices.item_ids):,} items")
     near = Neighbourhood.of(choices.matrix)
     for name, weights in ((NEIGHBOURS, near.strengths), (NEXT, next_choices(choices))):
-        parts[name] = Part(ItemWeights(weights), PRIOR_TAU[name])
+        parts[name] = BlendPart(ItemWeights(weights), PRIOR_TAU[name])
     card = ModelCard(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
         events=choices.matrix.nnz, people=choices.user_count, items=len(choices.item_ids),
