@@ -101,7 +101,10 @@ class ItemWeights:
     weights: csr_matrix
 
     def scores(self, histories: csr_matrix) -> Matrix:
-        """The history times the weights."""
+        """The histories times the weights."""
+        if histories.shape[0] == 1:  # only rows of its items: a product of sparse matrices visits every item
+            items, strengths = row_of(histories, 0)
+            return np.asarray(self.weights[items].T @ strengths, dtype=np.float32)[np.newaxis]
         return np.asarray((histories @ self.weights).todense(), dtype=np.float32)
 
     def arrays(self) -> Arrays:

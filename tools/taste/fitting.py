@@ -97,7 +97,8 @@ def fit(trial: TasteModel, held_out: HeldOutChoices, seed: int) -> TasteModel:
     draw = np.random.default_rng(seed)
     asked = held_out.among(trial.touched)
     if len(asked) < FEWEST:
-        return _with_parts(trial, {name: trial.parts[name] for name in trial.parts if name not in list(ALS)[1:]})
+        dropped = [name for name in trial.parts if name in ALS][1:]
+        return _with_parts(trial, {name: part for name, part in trial.parts.items() if name not in dropped})
     gains = {name: _best_tau(trial, name, asked, seed) for name in trial.parts}
     best_als = max((name for name in trial.parts if name in ALS), key=lambda name: gains[name][1], default=None)
     model = _with_parts(
