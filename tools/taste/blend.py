@@ -74,14 +74,15 @@ class Blend:
         weights = self.weights[np.maximum(stages, 0)]
         total = np.zeros_like(parts[POPULARITY])
         for column, name in enumerate(self.names):
-            total += weights[:, column, np.newaxis] * parts[name]
+            if weights[:, column].any():
+                total += weights[:, column, np.newaxis] * parts[name]
         total[stages < 0] = parts[POPULARITY][stages < 0]
         total = standardised(total, touched)
         factors = next((parts[name] for name in self.names if name in ALS), None)
         if factors is not None and not touched.all():
             constant, slope = self.untouched
-            penalty = np.where(stages >= 0, held_back(touched), NOTHING_KNOWN)[:, np.newaxis]
-            total[:, ~touched] = constant + slope * factors[:, ~touched] - penalty
+            penalty = np.where(stages >= 0, held_back(touched), NOTHING_KNOWN).astype(np.float32)[:, np.newaxis]
+            total = np.where(touched, total, slope * factors + (constant - penalty))
         return total
 
 

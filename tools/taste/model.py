@@ -12,6 +12,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Self
 
@@ -130,10 +131,7 @@ class TasteModel:
             exclude: ids to leave out. What is in the history is not left out unless it stands here too.
         """
         scores = self.scores(self.histories(history))[0]
-        allowed = np.ones(len(self.ids), np.bool_) if among is None else np.zeros(len(self.ids), np.bool_)
-        if among is not None:
-            allowed[[self.rows[item_id] for item_id in among if item_id in self.rows]] = True
-        allowed[[self.rows[item_id] for item_id in exclude if item_id in self.rows]] = False
+        allowed = ~self._mask(exclude) if among is None else self._mask(among) & ~self._mask(exclude)
         sample = np.where(allowed, scores, -np.inf)[::SAMPLED]  # k of it are as good as the cut, so the k best are
         cut = np.partition(sample, -k)[-k] if 0 < k <= len(sample) else -np.inf
         places = np.flatnonzero(allowed & (scores >= cut))
@@ -141,6 +139,12 @@ class TasteModel:
             places = places[np.argpartition(-scores[places], k)[:k]]
         best = sorted(places, key=lambda row: (-scores[row], self.ids[row]))[:k]
         return [(self.ids[row], round(float(scores[row]), 4)) for row in best]
+
+    def _mask(self, ids: Collection[str]) -> NDArray[np.bool_]:
+        """Whether each of the model's items is one of these, (items,); unknown ids are ignored."""
+        mask = np.zeros(len(self.ids) + 1, np.bool_)  # the last place is for the unknown
+        mask[np.fromiter(map(self.rows.get, ids, repeat(-1)), np.int64, len(ids))] = True
+        return mask[:-1]
 
     def knows(self, history: Mapping[str, float]) -> bool:
         """Whether any chosen item of the history is one that the model can say something about."""
