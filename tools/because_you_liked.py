@@ -26,7 +26,7 @@ def because_you_liked(context: Context, arguments: BecauseYouLiked) -> ItemsResu
     reader = reader_of(context)
     if reader is None:
         return ItemsResult(items=[], missing=[UNTRAINED])
-    by_strength = sorted((item_id for item_id in history if history[item_id] > 0), key=lambda i: (-history[i], i))
+    by_strength = sorted((item_id for item_id in history if history[item_id] > 0), key=lambda i: -history[i])
     liked = by_strength if arguments.item_id is None else [arguments.item_id]
     if not liked:
         return ItemsResult(items=[], missing=[UNKNOWN])

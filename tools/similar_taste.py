@@ -1,6 +1,5 @@
 """similar_taste: what people of similar taste chose, for the user of this conversation."""
 
-import time
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -45,9 +44,9 @@ def reader_of(context: Context) -> "Reader | None":
 
 
 def chosen_by_user(context: Context) -> dict[str, float]:
-    """Item to how much the user's events say for it now; empty where nobody is known."""
+    """Item to how much the user's events say for it, the latest first; empty where nobody is known."""
     taste = context.engines.taste
-    return taste.history(context.user, time.time()) if taste and context.user is not None else {}
+    return taste.history(context.user) if taste and context.user is not None else {}
 
 
 TOOL = Tool(SimilarTaste, similar_taste, candidates="list")

@@ -5,7 +5,7 @@ import time
 from pydantic import Field
 
 from tools.records import Record
-from tools.taste.profile import LEAST_WEIGHT
+from tools.taste.profile import LEAST_WEIGHT, decayed
 from tools.taste.records import Preference
 from tools.tool import Arguments, Context, Count, Tool
 
@@ -42,7 +42,8 @@ def user_history(context: Context, arguments: UserHistory) -> History:
     if taste is None or user is None:
         return History()
     now = time.time()
-    history, profile = taste.history(user, now), taste.profile(user, now)
+    history = decayed(taste.recent(user), now=now, half_life_days=taste.rules.half_life_days)
+    profile = taste.profile(user, now)
     liked = [item_id for item_id, strength in history.items() if strength > 0][: arguments.k]
     disliked = [item_id for item_id, strength in history.items() if strength < 0][: arguments.k]
     items = context.engines.catalogue.get_many([*liked, *disliked])

@@ -86,14 +86,22 @@ def said_of_items(memory: Memory, user: str, at: float) -> list[Interaction]:
 
 
 def item_feedback(memory: Memory) -> dict[str, float]:
-    """Item to how much this conversation speaks for it (1 at most) or against it (-1); older turns say less."""
+    """Item to how much this conversation speaks for it (1 at most) or against it (-1), the latest first.
+
+    Older turns say less; what was rejected for its price alone says nothing.
+    """
     turn = memory.turns + 1
-    viewed = {feedback.item_id: LOOKED_AT * DECAY ** (turn - feedback.turn) for feedback in memory.looked_at}
-    likes = {feedback.item_id: _strength(feedback, turn) for feedback in memory.liked}
-    rejections = {
-        feedback.item_id: -_strength(feedback, turn) for feedback in memory.rejected if not feedback.for_price
+    liked = {feedback.item_id: (feedback.turn, _strength(feedback, turn)) for feedback in memory.liked}
+    rejected = {
+        feedback.item_id: (feedback.turn, -_strength(feedback, turn))
+        for feedback in memory.rejected
+        if not feedback.for_price
     }
-    return viewed | likes | rejections
+    viewed = {
+        feedback.item_id: (feedback.turn, LOOKED_AT * DECAY ** (turn - feedback.turn)) for feedback in memory.looked_at
+    }
+    latest_first = sorted((viewed | liked | rejected).items(), key=lambda entry: entry[1][0])[::-1]
+    return {item_id: strength for item_id, (_, strength) in latest_first}
 
 
 def only_looked_at(memory: Memory) -> frozenset[str]:

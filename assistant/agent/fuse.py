@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import count
+from itertools import count, takewhile
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -19,7 +19,16 @@ from assistant.agent.fusion import fuse as fuse_outcomes
 from assistant.agent.personalization import TASTE_TOOL, user_signals, weights_of
 from assistant.agent.question_back import spreads
 from assistant.agent.reading.reader import find_items
-from assistant.agent.relevance import SAME_KIND, best_scores, is_certain, is_near, is_relevant, is_same_kind, strength
+from assistant.agent.relevance import (
+    SAME_KIND,
+    best_scores,
+    is_certain,
+    is_near,
+    is_relevant,
+    is_same_kind,
+    is_shown,
+    strength,
+)
 from assistant.agent.state import Assortment, Plan, SearchResult, TurnContext, TurnState, WishSearch, said_by
 from assistant.agent.wishes import listing, shared_out
 from assistant.claims import PriceLimit, named_currency
@@ -331,7 +340,10 @@ def _by_taste(near: list[FusedHit], fused: list[FusedHit], state: TurnState) -> 
             replace(by_id[entry.hit.item_id], score=reciprocal_rank(place)) for place, entry in enumerate(near, start=1)
         ]
     kept = {entry.hit.item_id for entry in near}
-    return [entry for entry in fused if entry.hit.item_id in kept]
+    # What a photo shows itself stays first, whatever else the user likes.
+    shown = [entry.hit.item_id for entry in takewhile(lambda entry: is_shown(entry.signals), near)]
+    steps = {item_id: len(shown) - place for place, item_id in enumerate(shown)}
+    return _raised([entry for entry in fused if entry.hit.item_id in kept], steps)
 
 
 def _chosen(near: list[FusedHit], search: WishSearch, state: TurnState, context: TurnContext) -> list[FusedHit]:

@@ -37,7 +37,7 @@ PREFERENCE = 0.5
 """How much the strongest preference for an attribute's value adds to the closeness."""
 
 LIKED_ASKED = 20
-"""How many of the items that were liked most are asked for their neighbours and for their closeness."""
+"""How many of the items that were liked last are asked for their neighbours and for their closeness."""
 
 NEIGHBOURS = 200
 MOST_TITLES = 2
@@ -55,9 +55,11 @@ class UserContext:
     """What is known of the user in one turn; nothing, where they ask for somebody else or taste is switched off.
 
     Attributes:
-        history: item to strength, the strongest first.
-        item_feedback: item to what this conversation says of it.
+        history: item to strength, the latest first; without the items that this conversation says something of.
+        item_feedback: item to what this conversation says of it, the latest first.
         looked_at: the items among them that were only looked at.
+        profile: of what the user chose before this conversation.
+        interests: where in text space lies what the user chose before and in this conversation, (d,).
         anybody: whether there are events of anybody, or a model that learned from some.
         trained: whether there is such a model.
     """
@@ -67,19 +69,20 @@ class UserContext:
     item_feedback: Mapping[str, float] = field(default_factory=dict)
     looked_at: frozenset[str] = frozenset()
     profile: TasteProfile = field(default_factory=TasteProfile)
+    interests: Vector | None = None
     taste: Taste | None = None
     anybody: bool = False
     trained: bool = False
 
     @property
-    def liked_ids(self) -> list[str]:
-        """The items that the history speaks for most."""
-        return [item_id for item_id, strength in self.history.items() if strength > 0][:LIKED_ASKED]
+    def choices(self) -> dict[str, float]:
+        """What the model of other people's choices is asked with: this conversation first, then the history."""
+        return {**self.item_feedback, **self.history}
 
     @property
     def may_ask_others(self) -> bool:
         """There is no wish, and a model that may know people of similar taste."""
-        return self.situation.wish == "none" and bool(self.history) and self.taste is not None and self.trained
+        return self.situation.wish == "none" and bool(self.choices) and self.taste is not None and self.trained
 
     @property
     def is_cold(self) -> bool:
@@ -118,18 +121,20 @@ def load_user_context(
     feedback, looked_at = item_feedback(memory), only_looked_at(memory)
     if taste is None:
         return UserContext(situation(words=words, photo=photo, events=0), item_feedback=feedback, looked_at=looked_at)
-    uses_history = not memory.for_other
+    uses_history, in_session = not memory.for_other, frozenset((*feedback, *pressed))
+    history = taste.history(user) if uses_history else {}
+    history = {item_id: strength for item_id, strength in history.items() if item_id not in in_session}
     now = time.time()
-    history = taste.history(user, now) if uses_history else {}
-    history = {item_id: strength for item_id, strength in history.items() if item_id not in {*feedback, *pressed}}
-    profile = taste.profile(user, now) if uses_history else TasteProfile()
+    profile = taste.profile(user, now, in_session) if uses_history else TasteProfile()
     trained = taste.model is not None
+    events = (profile.events or len(profile.attributes)) + len(feedback)
     return UserContext(
-        situation=situation(words=words, photo=photo, events=profile.events or len(profile.attributes)),
+        situation=situation(words=words, photo=photo, events=events),
         history=history,
         item_feedback=feedback,
         looked_at=looked_at,
         profile=profile,
+        interests=taste.profile(user, now).text if uses_history else None,
         taste=taste,
         anybody=taste.known and (trained or taste.events.version() > 0),
         trained=trained,
@@ -167,7 +172,7 @@ def user_signals(
         by_source["session"] = _session(user_context, ids, catalogue)
     if not user_context.profile.is_empty and source_scales["profile"]:
         by_source["profile"] = _profile(user_context, ids, catalogue)
-    if user_context.history and source_scales["collaborative"]:
+    if user_context.choices and source_scales["collaborative"]:
         by_source["collaborative"] = _collaborative(user_context, ids, catalogue)
     if user_context.anybody and source_scales["popular"]:
         by_source["popular"] = _popular(user_context, ids)
@@ -185,14 +190,12 @@ def candidates_for_user(user_context: UserContext, catalogue: Catalogue, filters
     """
     known_ids = {*user_context.history, *user_context.item_feedback}
     ids: dict[str, None] = {}
-    if user_context.profile.text is not None:
-        ids |= dict.fromkeys(
-            item_id for item_id, _ in catalogue.nearest("text", user_context.profile.text, pool, filters)
-        )
+    if user_context.interests is not None:
+        ids |= dict.fromkeys(item_id for item_id, _ in catalogue.nearest("text", user_context.interests, pool, filters))
     model = _model(user_context, catalogue)
     if user_context.is_cold and model is not None:
         among = catalogue.eligible(filters)
-        ids |= dict.fromkeys(item_id for item_id, _ in model.score(user_context.history, k=pool, among=among))
+        ids |= dict.fromkeys(item_id for item_id, _ in model.score({}, k=pool, among=among))
     if user_context.is_cold:
         newest = [item.id for item in catalogue.browse(filters, "newest", pool, 0)]
         user_counts = user_context.taste.events.people([*ids, *newest]) if user_context.taste else {}
@@ -230,7 +233,7 @@ def _session(user_context: UserContext, ids: Sequence[str], catalogue: Catalogue
 
 def _profile(user_context: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
     """Close to the user's taste in text and picture space, and of the brands, categories and colours they choose."""
-    liked_ids = user_context.liked_ids
+    liked_ids = _liked(user_context.history)
     closeness, items = _closeness(catalogue, ids, liked_ids), catalogue.get_many(list(ids))
     strengths, titles = np.ones(len(liked_ids)), _titles(catalogue, liked_ids)
     around = _around(catalogue, ids, user_context.profile)
@@ -244,16 +247,16 @@ def _profile(user_context: UserContext, ids: Sequence[str], catalogue: Catalogue
 
 def _collaborative(user_context: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
     """What people of similar taste chose, by the trained model; how many people, where they are enough to be told."""
-    model = _model(user_context, catalogue)
-    if user_context.taste is None or model is None or not model.knows(user_context.history):
+    model, choices = _model(user_context, catalogue), user_context.choices
+    if user_context.taste is None or model is None or not model.knows(choices):
         return {}
-    scores = dict(model.score(user_context.history, k=len(ids), among=list(ids)))
+    scores = dict(model.score(choices, k=len(ids), among=list(ids)))
     candidate_ids, reasons = set(scores), dict[str, list[Because]]()
-    titles = _titles(catalogue, user_context.liked_ids)
-    for liked_id in user_context.liked_ids:
+    titles = _titles(catalogue, _liked(choices))
+    for liked_id in titles:
         for neighbour in model.neighbours(liked_id, NEIGHBOURS):
             enough = neighbour.people >= user_context.taste.rules.least_people
-            if enough and neighbour.item_id in candidate_ids and liked_id in titles:
+            if enough and neighbour.item_id in candidate_ids:
                 reason = Because(item_id=liked_id, title=titles[liked_id], people=neighbour.people)
                 reasons.setdefault(neighbour.item_id, []).append(reason)
     best = {
@@ -397,6 +400,11 @@ def _model(user_context: UserContext, catalogue: Catalogue) -> "TasteModel | Non
     from tools.taste.recommending import following  # a turn without taste does without
 
     return following(model, catalogue)
+
+
+def _liked(history: Mapping[str, float]) -> list[str]:
+    """The items that a history spoke for last."""
+    return [item_id for item_id, strength in history.items() if strength > 0][:LIKED_ASKED]
 
 
 def _titles(catalogue: Catalogue, ids: Sequence[str]) -> dict[str, str]:

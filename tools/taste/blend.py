@@ -20,8 +20,8 @@ STAGES: Final = (1, 4, 11)
 
 POPULARITY: Final = "popularity"
 NEIGHBOURS: Final = "neighbours"
-NEXT: Final = "next choices"
-IMPORTED: Final = "imported neighbours"
+NEXT: Final = "next-choices"
+IMPORTED: Final = "imported-neighbours"
 ALS: Final = frozenset(ALS_SIZES)
 
 PRIOR: Final[dict[str, tuple[float, ...]]] = {
@@ -29,6 +29,9 @@ PRIOR: Final[dict[str, tuple[float, ...]]] = {
     NEIGHBOURS: (1.0, 0.5, 0.0), IMPORTED: (1.0, 0.5, 0.0), NEXT: (1.0, 1.0, 0.5), POPULARITY: (0.0, 0.0, 0.0),
 }  # fmt: skip
 """Weights of the parts at each stage before anything speaks for others: neighbours say most where little is known."""
+
+PRIOR_TAU: Final[dict[str, float]] = {**dict.fromkeys(ALS_SIZES, 5.0), NEIGHBOURS: 3.0, IMPORTED: 3.0, NEXT: 2.0}
+"""Places after which a choice counts a factor of e less, for each part before anything speaks for another number."""
 
 PLACES: Final = 0.1
 """Which share of the best places items that nobody chose may take, when there are many of them."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from tools.taste.events import EventBatch
+from tools.taste.records import Interaction
 
 DECISIVE: Final = 0.5
 """From this strength on, for or against, an event settles what a person thinks of an item; a view does not."""
@@ -112,6 +113,22 @@ def gather(batches: Iterable[EventBatch], item_ids: Sequence[str], *, most: int 
     sizes, items, strengths, place = (np.concatenate([part[name] for part in parts]) for name in range(4))
     matrix = csr_matrix((strengths, items, np.concatenate([[0], np.cumsum(sizes)])), shape=(len(sizes), len(item_ids)))
     return Choices(matrix, place, tuple(item_ids), sum(part[4] for part in parts))
+
+
+def latest_first(events: Sequence[Interaction]) -> dict[str, float]:
+    """Item to how much one person's events say for it (below 0: against it), the latest first; see `gather`.
+
+    Args:
+        events: the latest first.
+    """
+    rows = {item_id: row for row, item_id in enumerate(dict.fromkeys(event.item_id for event in events))}
+    ids, of_one = list(rows), np.zeros(len(events), np.int64)
+    items = np.array([rows[event.item_id] for event in events], np.int64)
+    strengths = np.array([event.strength for event in events], np.float32)
+    at = np.array([event.at for event in events], np.float64)
+    choices = gather([EventBatch(of_one, items[::-1], strengths[::-1], at[::-1])], ids)
+    order = np.argsort(choices.place)
+    return {ids[choices.matrix.indices[entry]]: float(choices.matrix.data[entry]) for entry in order}
 
 
 def _by_person(batches: Iterable[EventBatch]) -> Iterator[EventBatch]:

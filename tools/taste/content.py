@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tools.taste.collaborative import Arrays, Matrix
 
 PENALTIES: Final = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-FEWEST_ITEMS: Final = 30
+FEWEST_ITEMS: Final = 10
 MOST_ITEMS: Final = 10_000
 """So many items, those that most people chose, are learned from; more make the map no better, only slower."""
 

@@ -27,8 +27,8 @@ TAUS: Final = (None, 20.0, 10.0, 5.0, 3.0, 2.0)
 """Events after which an older one counts a factor of e less; None: all alike."""
 GRID: Final = (0.0, 0.25, 0.5, 1.0)
 ROUNDS: Final = 2
-MARGIN: Final = 0.002
-"""About one standard error of the difference over a thousand people: less is no reason to leave the prior weights."""
+MARGIN: Final = 0.06
+"""Over the root of the number of people about one standard error of a difference; less is no reason for a choice."""
 FEWEST: Final = 30
 """With fewer held-out choices nothing is fitted."""
 
@@ -94,21 +94,14 @@ def fit(trial: TasteModel, held_out: HeldOutChoices, seed: int) -> TasteModel:
     For each part how quickly older choices fade; of the factorisations the better one, the others are dropped; and at
     each stage of knowledge the weights of the parts.
     """
-    draw = np.random.default_rng(seed)
-    asked = held_out.among(trial.touched)
+    draw, asked = np.random.default_rng(seed), held_out.among(trial.touched)
+    small, *larger = (name for name in trial.parts if name in ALS)
     if len(asked) < FEWEST:
-        dropped = [name for name in trial.parts if name in ALS][1:]
-        return _with_parts(trial, {name: part for name, part in trial.parts.items() if name not in dropped})
-    gains = {name: _best_tau(trial, name, asked, seed) for name in trial.parts}
-    best_als = max((name for name in trial.parts if name in ALS), key=lambda name: gains[name][1], default=None)
-    model = _with_parts(
-        trial,
-        {
-            name: replace(part, tau=gains[name][0])
-            for name, part in trial.parts.items()
-            if name not in ALS or name == best_als
-        },
-    )
+        return _with_parts(trial, {name: part for name, part in trial.parts.items() if name not in larger})
+    tuned = {name: _tuned(trial, name, asked, seed) for name in trial.parts}
+    best = max([small, *larger], key=lambda name: tuned[name][1] - (0.0 if name == small else _margin(asked)))
+    parts = {name: part for name, (part, _) in tuned.items() if name == best or name not in ALS}
+    model = _with_parts(trial, parts)
     weights = model.blend.weights.copy()
     for stage in range(len(STAGES)):
         examples = _at_stage(asked, stage, draw)
@@ -121,15 +114,18 @@ def _with_parts(model: TasteModel, parts: Mapping[str, Part]) -> TasteModel:
     return replace(model, parts=parts, blend=Blend.prior([*parts, POPULARITY]))
 
 
-def _best_tau(model: TasteModel, name: str, held_out: HeldOutChoices, seed: int) -> tuple[float | None, float]:
-    """The tau with which a part by itself ranks the held-out choices best, and how well."""
+def _tuned(model: TasteModel, name: str, held_out: HeldOutChoices, seed: int) -> tuple[Part, float]:
+    """A part with the tau by which it ranks the held-out choices best by itself, and how well."""
     tried = []
-    for tau in TAUS:
-        one = _with_parts(model, {name: replace(model.parts[name], tau=tau)})
-        table, mask = _tables(one, held_out, np.random.default_rng(seed))
-        tried.append((_gain(table[:, :, 0], mask), tau))
-    gain, tau = max(tried, key=lambda pair: pair[0])
-    return tau, gain
+    for tau in dict.fromkeys([model.parts[name].tau, *TAUS]):  # where it makes no difference, the prior
+        part = replace(model.parts[name], tau=tau)
+        table, mask = _tables(_with_parts(model, {name: part}), held_out, np.random.default_rng(seed))
+        tried.append((part, _gain(table[:, :, 0], mask)))
+    return max(tried, key=lambda pair: pair[1])
+
+
+def _margin(held_out: HeldOutChoices) -> float:
+    return MARGIN / float(np.sqrt(len(held_out)))
 
 
 def _untouched(model: TasteModel, held_out: HeldOutChoices) -> Matrix:
@@ -153,17 +149,21 @@ def _at_stage(held_out: HeldOutChoices, stage: int, draw: np.random.Generator) -
 
 
 def _fitted(model: TasteModel, held_out: HeldOutChoices, stage: int, draw: np.random.Generator) -> Matrix:
-    """The parts' weights (parts,), by coordinate ascent from the prior; what does not gain `MARGIN` is left alone."""
-    table, mask = _tables(model, held_out, draw)
+    """The parts' weights (parts,), by coordinate ascent from the prior, or from one part alone where that is better.
+
+    What does not gain `MARGIN` is left alone.
+    """
+    (table, mask), margin = _tables(model, held_out, draw), _margin(held_out)
     weights = Blend.prior(model.blend.names).weights[stage].copy()
     best = _gain(table @ weights, mask)
-    for column in [column for _ in range(ROUNDS) for column in range(len(weights))]:
-        for value in GRID:
-            tried = weights.copy()
-            tried[column] = value
-            gain = _gain(table @ tried, mask)
-            if gain > best + MARGIN:
-                weights, best = tried, gain
+    alone = list(np.eye(len(weights), dtype=np.float32))
+    one_changed = [(column, value) for column in range(len(weights)) for value in GRID] * ROUNDS
+    for column, value in [*((None, row) for row in alone), *one_changed]:
+        tried = weights.copy()
+        tried[slice(None) if column is None else column] = value
+        gain = _gain(table @ tried, mask)
+        if gain > best + margin:
+            weights, best = tried, gain
     return np.asarray(weights, dtype=np.float32)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tools.engines.lazy import Lazy
-from tools.taste.profile import TasteProfile, build_profile, decayed
+from tools.taste.profile import TasteProfile, build_profile
 from tools.taste.records import Interaction, Preference
 
 if TYPE_CHECKING:
@@ -103,18 +103,28 @@ class Taste:
         version = self.events.version()
         return self._remembered(("corrections", user), version, lambda: self.events.preferences(user))
 
-    def history(self, user: str, now: float) -> dict[str, float]:
-        """Item to how much the user's events say for (below 0: against) it at this moment, the strongest first."""
-        return decayed(self.recent(user), now=now, half_life_days=self.rules.half_life_days)
+    def history(self, user: str) -> dict[str, float]:
+        """Item to how much the user's events say for (below 0: against) it, the latest first."""
+        events = self.recent(user)
+        if not events:
+            return {}
+        from tools.taste.choices import latest_first  # brings scipy; only where there are events
 
-    def profile(self, user: str, now: float) -> TasteProfile:
-        """The user's taste as content, at this hour."""
-        events, preferences = self.recent(user), self.preferences(user)
+        return latest_first(events)
+
+    def profile(self, user: str, now: float, without: frozenset[str] = frozenset()) -> TasteProfile:
+        """The user's taste as content, at this hour.
+
+        Args:
+            without: items whose events are left out.
+        """
+        events = [event for event in self.recent(user) if event.item_id not in without]
+        preferences = self.preferences(user)
         if not (events or preferences):
             return TasteProfile()
         catalogue = self._catalogue()
         corrected = tuple((preference.attribute, preference.value, preference.weight) for preference in preferences)
-        state = (self._state(user), corrected, catalogue.version(), now // PROFILE_SECONDS)
+        state = (self._state(user), without, corrected, catalogue.version(), now // PROFILE_SECONDS)
 
         def build() -> TasteProfile:
             return build_profile(events, preferences, catalogue, now=now, half_life_days=self.rules.half_life_days)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tools.errors import BadInput
 from tools.taste import fitting
-from tools.taste.blend import ALS, IMPORTED, NEIGHBOURS, NEXT, POPULARITY, STAGES, Blend
+from tools.taste.blend import ALS, IMPORTED, NEIGHBOURS, NEXT, POPULARITY, PRIOR_TAU, STAGES, Blend
 from tools.taste.choices import Choices
 from tools.taste.collaborative import ALS_SIZES, AlsFactors, ItemWeights, Matrix
 from tools.taste.content import ContentMap
@@ -157,12 +157,13 @@ def _learned(
             others = np.flatnonzero(placed == 0)
             rows = {modality: matrix[others] for modality, matrix in vectors.items()}
             als = als.with_rows(others, content.factors(rows, len(others)))
-        parts[name] = Part(als)
+        parts[name] = Part(als, PRIOR_TAU[name])
     say(f"counting neighbours of {len(choices.item_ids):,} items")
     near = Neighbourhood.of(choices.matrix)
-    parts |= {NEIGHBOURS: Part(ItemWeights(near.strengths)), NEXT: Part(ItemWeights(next_choices(choices)))}
+    weights = {NEIGHBOURS: ItemWeights(near.strengths), NEXT: ItemWeights(next_choices(choices))}
     if imported.neighbours is not None:
-        parts[IMPORTED] = Part(imported.neighbours)
+        weights[IMPORTED] = imported.neighbours
+    parts |= {name: Part(scorer, PRIOR_TAU[name]) for name, scorer in weights.items()}
     card = ModelCard(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
         events=choices.matrix.nnz, people=choices.user_count, items=len(choices.item_ids),

@@ -17,9 +17,7 @@ def learn(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Fit and check, but put nothing in force.")] = False,
     rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the weights before these.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the weights in force and what they rest on.")] = False,
-    eta: Annotated[
-        float, typer.Option(min=0, max=3, help="Position bias, place ** -ETA, where it cannot be measured.")
-    ] = 1.0,
+    eta: Annotated[float, typer.Option(min=0, max=3, help="Position bias that is assumed: place ** -ETA.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Fit the fusion's weights to logged rankings; refused (exit code 2) where the data can't show an improvement."""
@@ -106,10 +104,8 @@ def _report_lines(fitted: "Fitted") -> list[str]:
     lines = [f"{fitted.turns:,} rankings in {fitted.sessions:,} sessions, {fitted.presses:,} presses."]
     if fitted.propensities:
         places = ", ".join(f"{value:.2f}" for value in fitted.propensities.by_position)
-        assumed = (
-            f", assumed (eta {fitted.propensities.eta:g})" if fitted.propensities.eta is not None else ", measured"
-        )
-        lines.append(f"Places are looked at as 1st, 2nd, ...: {places}{assumed}.")
+        eta = fitted.propensities.eta
+        lines.append(f"Places are looked at as 1st, 2nd, ...: {places}, assumed (eta {eta:g}).")
     lines += [
         f"  {source:14} {fitted.before.get(source, 0.0):7.3f} -> {weight:7.3f}"
         for source, weight in fitted.weights.items()
@@ -119,10 +115,10 @@ def _report_lines(fitted: "Fitted") -> list[str]:
             "On held-out sessions, presses a turn (95 % interval):",
             f"  old weights {_interval(comparison.old)}, as they were",
             f"  new weights {_interval(comparison.new)}, the same items in their order (clipped IPS)",
-            f"  difference {_interval(comparison.difference)}",
             f"  with their own items at least {_interval(comparison.at_least)}",
-            f"  a looked-at place (SNIPS): {comparison.old_per_place:.3f} -> {comparison.new_per_place:.3f}; "
-            f"{comparison.unseen:.0%} of the new places hold items that were not shown",
+            f"  a looked-at place (SNIPS): {comparison.old_per_place:.3f} -> {comparison.new_per_place:.3f}, "
+            f"difference {_interval(comparison.difference)}",
+            f"  {comparison.unseen:.0%} of the new places hold items that were not shown",
         ]
     return lines
 

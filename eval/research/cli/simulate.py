@@ -15,6 +15,8 @@ def simulate(
     users: Annotated[int, typer.Option(min=2, max=10_000, help="How many simulated users.")] = 54,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 7,
     noise: Annotated[float, typer.Option(min=0, max=5, help="How badly users see what is like their item.")] = 0.1,
+    others: Annotated[int, typer.Option(min=0, max=100_000, help="People whose choices a model is trained on.")] = 0,
+    history: Annotated[int, typer.Option(min=0, max=100, help="Items that each user chose before.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Count the turns until users are shown the item they look for and never name; no language model is needed."""
@@ -23,7 +25,14 @@ def simulate(
     from eval.suite.load import load_suite
 
     found = run_simulation(
-        load_suite(suite), load_settings(), users=users, seed=seed, noise=noise, progress=progress_for_terminal()
+        load_suite(suite),
+        load_settings(),
+        users=users,
+        seed=seed,
+        noise=noise,
+        others=others,
+        history=history,
+        progress=progress_for_terminal(),
     )
     typer.echo(found.model_dump_json(indent=1) if as_json else told(found))
 

@@ -8,7 +8,7 @@ from typing import Final
 from eval.research.fusion.fitting import LabelledRanking, fit
 from eval.research.learning.offpolicy import off_policy
 from eval.research.learning.presses import ClickedRanking, propensities
-from eval.research.learning.records import Fitted, Propensities
+from eval.research.learning.records import Fitted, OffPolicy, Propensities
 
 LEAST_PRESSES: Final = 100
 LEAST_SESSIONS: Final = 30
@@ -20,6 +20,8 @@ MOST_UNSEEN: Final = 0.5
 
 HELD_OUT_OF_TEN: Final = 3
 ETA: Final = 1.0
+ETAS: Final = (0.0, 0.5, 1.0)
+"""Strengths of the position bias for each of which new weights must be better; nothing in the log tells which holds."""
 
 
 def learn(
@@ -42,10 +44,10 @@ def learn(
         return fitted.model_copy(update={"refused": reason})
     training, held_out = _split(usable)
     factors = _factors(training, weights, bias if corrected else None)
-    estimate = off_policy(held_out, factors, bias)
+    estimates = {eta: off_policy(held_out, factors, propensities(usable, eta=eta)) for eta in sorted({*ETAS, eta})}
     new = {source: round(weight * factors.get(source, 1.0), 4) for source, weight in weights.items()}
-    fitted = fitted.model_copy(update={"weights": new, "held_out": estimate})
-    return fitted.model_copy(update={"refused": _not_better(fitted)})
+    fitted = fitted.model_copy(update={"weights": new, "held_out": estimates[eta]})
+    return fitted.model_copy(update={"refused": _not_better(estimates)})
 
 
 def _can_teach(one: ClickedRanking) -> bool:
@@ -105,16 +107,16 @@ def _too_little(fitted: Fitted, counts: Mapping[int, int]) -> str | None:
     return None
 
 
-def _not_better(fitted: Fitted) -> str | None:
-    estimate = fitted.held_out
-    if estimate is None:
-        return None
+def _not_better(estimates: Mapping[float, OffPolicy]) -> str | None:
+    """Why the new weights are not to be trusted; they must be better whatever the position bias is."""
+    worst = min(estimates, key=lambda eta: estimates[eta].difference.low)
+    estimate = estimates[worst]
     if estimate.unseen > MOST_UNSEEN:
         return f"The fitted weights would show items of which {estimate.unseen:.0%} were never shown: no overlap."
     if estimate.difference.low <= 0:
         return (
-            "On held-out sessions no improvement can be shown: "
-            f"{estimate.difference.value:+.3f} presses a turn, 95 % interval {estimate.difference.low:+.3f} to "
-            f"{estimate.difference.high:+.3f}."
+            f"On held-out sessions no improvement can be shown for a position bias of {worst:g}: "
+            f"{estimate.difference.value:+.3f} presses a looked-at place, 95 % interval "
+            f"{estimate.difference.low:+.3f} to {estimate.difference.high:+.3f}."
         )
     return None

@@ -5,8 +5,11 @@ other weights put at place ``q`` is worth ``propensity(q) / propensity(p)`` of i
 estimator of Li, Abbasi-Yadkori, Kveton, Muthukrishnan, Vinay and Wen, KDD 2018). Weights are clipped.
 
 A log without chance in it says nothing of items that were not shown. So weights are judged by how they order the items
-that were shown, where nothing is missing and the estimate is unbiased but for clipping. What they would show themselves
-is estimated from below, with nothing earned by unseen items, and self-normalised (Swaminathan and Joachims, NIPS 2015).
+that were shown, where nothing is missing and the estimate is unbiased but for clipping, if the position bias is the
+assumed one. The difference that decides is that of presses a looked-at place, self-normalised (Swaminathan and
+Joachims, NIPS 2015): where presses do not depend on the place it stays at nought, whatever bias is assumed, and the
+plain estimate does not. What new weights would show themselves is estimated from below, with nothing earned by unseen
+items.
 Intervals are by bootstrap over sessions, because presses of one session depend on each other.
 """
 
@@ -40,7 +43,7 @@ class _Turn(NamedTuple):
     unseen: float
 
 
-_ESTIMATED: Final = ("turns", "pressed", "reordered", "weighted")
+_ESTIMATED: Final = ("turns", "places", "pressed", "reordered", "weights", "weighted")
 
 
 def order(impression: Impression, factors: Mapping[str, float]) -> list[str]:
@@ -76,14 +79,18 @@ def off_policy(
     sums = np.array([np.sum(turns, axis=0) for turns in by_session.values()])  # (sessions, fields)
     drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=BOOTSTRAP)
     whole, samples = _Turn(*sums.sum(axis=0)), drawn @ sums
-    turns, pressed, reordered, weighted = (samples[:, _Turn._fields.index(name)] for name in _ESTIMATED)
+    turns, places, pressed, reordered, weights, weighted = (
+        samples[:, _Turn._fields.index(name)] for name in _ESTIMATED
+    )
+    old_per_place, new_per_place = whole.pressed / whole.places, whole.weighted / max(whole.weights, 1e-9)
+    per_place = weighted / np.maximum(weights, 1e-9) - pressed / places
     return OffPolicy(
         old=_estimate(whole.pressed / whole.turns, pressed / turns),
         new=_estimate(whole.reordered / whole.turns, reordered / turns),
-        difference=_estimate((whole.reordered - whole.pressed) / whole.turns, (reordered - pressed) / turns),
+        difference=_estimate(new_per_place - old_per_place, per_place),
         at_least=_estimate(whole.weighted / whole.turns, weighted / turns),
-        old_per_place=round(float(whole.pressed / whole.places), 4),
-        new_per_place=round(float(whole.weighted / whole.weights), 4) if whole.weights else 0.0,
+        old_per_place=round(float(old_per_place), 4),
+        new_per_place=round(float(new_per_place), 4),
         unseen=round(float(whole.unseen / whole.places), 4),
         effective=round(float(whole.weights**2 / whole.weights_squared), 1) if whole.weights else 0.0,
     )

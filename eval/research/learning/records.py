@@ -1,20 +1,15 @@
 """The typed records of learning: the position bias, the estimates and the versions of learned weights."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from tools.records import Record
 
 
 class Propensities(Record):
-    """How likely a place is looked at, against the first one: the position bias."""
+    """How likely a place is looked at, against the first one: the position bias, which is assumed."""
 
     by_position: list[float] = Field(description="of position 1, 2, ...; the first is 1")
-    how: Literal["randomised", "power law"] = Field(
-        description="measured where places were given by chance, or assumed to be position ** -eta"
-    )
-    eta: float | None = Field(None, description="of the power law")
+    eta: float = Field(description="of the power law position ** -eta")
 
     def at(self, position: int) -> float:
         """Of a place; those behind the last known one are as likely as that."""
@@ -34,7 +29,7 @@ class OffPolicy(Record):
 
     old: Estimate = Field(description="presses a turn, as they were")
     new: Estimate = Field(description="the same items in the new order: clipped inverse propensity scoring")
-    difference: Estimate = Field(description="new less old, turn by turn")
+    difference: Estimate = Field(description="new_per_place less old_per_place; it decides")
     at_least: Estimate = Field(description="the new policy's own items; what was never shown counts as never pressed")
     old_per_place: float = Field(description="presses a looked-at place, as they were")
     new_per_place: float = Field(description="the same of the new policy, self-normalised over what was shown (SNIPS)")

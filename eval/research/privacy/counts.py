@@ -20,7 +20,7 @@ from eval.research.public.split import leave_last_out
 from tools.records import Record
 from tools.taste.private_counts import BOUND, bounded, rho_of
 from tools.taste.private_release import count
-from tools.taste.private_training import NEIGHBOURS, nearest
+from tools.taste.private_training import NEIGHBOURS_WEIGHT, nearest
 
 EPSILONS: Final = (8.0, 4.0, 2.0, 1.0, 0.5)
 MEASURES: Final = ("ndcg@10", "recall@10")
@@ -124,7 +124,7 @@ class _Asked:
         by_people = popular.score(self.histories)
         near = nearest(counted.pairs, counted.people, counted.deviation).strengths
         by_pairs = np.asarray((self.histories @ near).todense(), dtype=np.float32)
-        both = _standardised(np.log1p(by_people)) + NEIGHBOURS * counted.trust * _standardised(by_pairs)
+        both = _standardised(np.log1p(by_people)) + NEIGHBOURS_WEIGHT * counted.trust * _standardised(by_pairs)
         silent = np.ptp(by_pairs, axis=1) == 0
         by_pairs[silent] = by_people[silent]
         return [self._values(scores, popular) for scores in (by_people, by_pairs, both)]

@@ -18,6 +18,7 @@ from assistant.ingest.progress import Progress
 from assistant.settings import Settings
 from eval.compare.statistics import mean_interval, permutation_p
 from eval.research.simulation.conversations import SimulatedConversation, owner, play
+from eval.research.simulation.crowd import Crowd
 from eval.research.simulation.users import Likeness, SimulatedUser, draw_users
 from eval.runs.baselines.turns import NoModel
 from eval.suite.catalogue import suite_settings
@@ -70,7 +71,15 @@ class Simulated(Record):
 
 
 def simulate(
-    suite: Suite, settings: Settings, *, users: int, seed: int, noise: float = NOISE, progress: Progress
+    suite: Suite,
+    settings: Settings,
+    *,
+    users: int,
+    seed: int,
+    noise: float = NOISE,
+    others: int = 0,
+    history: int = 0,
+    progress: Progress,
 ) -> Simulated:
     """Let simulated users look for items of the suite's catalogue, without a language model.
 
@@ -80,6 +89,8 @@ def simulate(
         users: how many; every item is looked for about equally often.
         seed: of everything that is drawn.
         noise: see `play`.
+        others: so many other people chose items before, and a model is trained on them.
+        history: so many items that are like the target each user chose before.
         progress: told what goes on.
 
     Raises:
@@ -94,7 +105,8 @@ def simulate(
         "without learning": settings.model_copy(update={"turn": none, "taste": off}),
         "with learning": settings.model_copy(update={"turn": turn}),
     }
-    played = {name: _arm(one, name, users, seed, noise, progress) for name, one in arms.items()}
+    crowd = Crowd(others, history, seed)
+    played = {name: _arm(one, name, users, seed, noise, crowd, progress) for name, one in arms.items()}
     return measured(played["without learning"], played["with learning"], seed=seed, noise=noise)
 
 
@@ -143,18 +155,19 @@ def _told(played: Sequence[SimulatedConversation]) -> Arm:
 
 
 def _arm(
-    settings: Settings, name: str, users: int, seed: int, noise: float, progress: Progress
+    settings: Settings, name: str, users: int, seed: int, noise: float, crowd: Crowd, progress: Progress
 ) -> list[SimulatedConversation]:
     """All users on a copy of the catalogue of their own, so that no arm reads another one's sessions and events."""
     with tempfile.TemporaryDirectory(prefix="simulation") as folder:
         data = Path(folder) / "data"
         shutil.copytree(settings.data_folder, data, ignore=shutil.ignore_patterns("sessions.*", "interactions.*"))
         own = settings.model_copy(update={"data": data}, deep=True)
-        return asyncio.run(_played(own, name, users, seed, noise, progress))
+        crowd.join(own)
+        return asyncio.run(_played(own, name, users, seed, noise, crowd, progress))
 
 
 async def _played(
-    settings: Settings, name: str, users: int, seed: int, noise: float, progress: Progress
+    settings: Settings, name: str, users: int, seed: int, noise: float, crowd: Crowd, progress: Progress
 ) -> list[SimulatedConversation]:
     engines = open_engines(settings)
     try:
@@ -163,15 +176,21 @@ async def _played(
         drawn = draw_users(items, users, seed=seed, words=WORDS, silent=SILENT)
         async with Assistant(settings, engines=engines, chat=NoModel(settings)) as assistant:
             with progress.stage(name, len(drawn), "users") as done:
-                return [await _one(assistant, user, likeness, noise, done) for user in drawn]
+                return [await _one(assistant, user, likeness, noise, crowd, done) for user in drawn]
     finally:
         engines.catalogue.close()
 
 
 async def _one(
-    assistant: Assistant, user: SimulatedUser, likeness: Likeness, noise: float, done: Callable[[int], None]
+    assistant: Assistant,
+    user: SimulatedUser,
+    likeness: Likeness,
+    noise: float,
+    crowd: Crowd,
+    done: Callable[[int], None],
 ) -> SimulatedConversation:
     """One user, whose events are forgotten afterwards: what one pressed must not tell on the next."""
+    crowd.remember(assistant.settings, user, likeness)
     played = await play(assistant, user, likeness, limit=LIMIT, noise=noise)
     with contextlib.closing(EventStore.open(assistant.settings.data_folder)) as events:
         events.forget(owner(user))

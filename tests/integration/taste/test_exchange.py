@@ -98,7 +98,7 @@ def _table(**columns: object) -> object:
     ("script", "package", "variable", "part"),
     [
         ("spark_als.py", "pyspark", "SPARK_PYTHON", "als"),
-        ("replay_slim.py", "replay", "REPLAY_PYTHON", "imported neighbours"),
+        ("replay_slim.py", "replay", "REPLAY_PYTHON", "imported-neighbours"),
     ],
 )
 def test_the_script_of_another_engine(tmp_path: Path, script: str, package: str, variable: str, part: str) -> None:

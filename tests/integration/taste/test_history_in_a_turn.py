@@ -131,6 +131,24 @@ async def test_the_wish_left_open_is_answered_from_the_history(
         assert "chair-0" not in [item.item_id for item in reply.recommendations], "it is known already"
 
 
+async def test_a_like_of_this_conversation_brings_what_people_chose_with_it_in_the_next_turn(
+    settings: tuple[Settings, FakeOpenAIServer], engines: Engines
+) -> None:
+    async with Assistant(settings[0], engines=engines) as assistant:
+        first = await said(assistant, "a chair", "f" * 32)
+        assert "collaborative" not in {entry.source for item in first.recommendations for entry in item.evidence}
+        await assistant.note(first.session_id, "chair-0", "like")
+        reply = await said(assistant, "a chair", "f" * 32, first.session_id)
+        (told,) = [
+            entry.detail
+            for item in reply.recommendations
+            if item.item_id == "chair-2"
+            for entry in item.evidence
+            if entry.source == "collaborative"
+        ]
+        assert told == "you liked “red chair”; 20 people who liked “red chair” also chose this"
+
+
 async def test_words_about_an_item_become_events_but_not_in_a_conversation_for_somebody_else(
     settings: tuple[Settings, FakeOpenAIServer], engines: Engines
 ) -> None:

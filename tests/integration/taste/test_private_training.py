@@ -34,7 +34,7 @@ def test_the_model_knows_the_catalogue_s_items_and_no_other(
     card = taste_training.train(private)
     assert set(model_of(private).ids) == set(catalogue.ids())
     assert card.parameters["epsilon"] == 8.0
-    assert (card.algorithm, card.figures, card.weights) == ("item-knn", {}, {})
+    assert (card.algorithm, card.figures, card.weights) == ("neighbours", {}, {})
 
 
 def test_the_same_events_are_told_of_once_and_new_ones_have_a_budget_of_their_own(

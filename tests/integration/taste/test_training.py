@@ -162,7 +162,7 @@ def test_choices_alone_are_enough(settings: Settings, store: EventStore) -> None
     train(settings)
     model = TasteModel.load(settings.data_folder)
     assert model is not None
-    assert model.towers is None
+    assert model.content is None
     assert model.score({"red-1": 1.0}, k=1, exclude=["red-1"])[0][0].startswith("red-")
 
 
@@ -202,10 +202,10 @@ def test_somebody_forgotten_meanwhile_is_in_no_model(
 
 
 def test_the_command_line(settings: Settings, catalogue: Catalogue, store: EventStore) -> None:
-    told = command(settings, "train", "--json", "--algorithm", "ease")
+    told = command(settings, "train", "--json", "--algorithm", "neighbours")
     card = json.loads(told.stdout)
-    assert (card["algorithm"], card["people"], card["items"]) == ("ease", 40, 24)
-    assert "learning ease" in told.stderr
+    assert (card["algorithm"], card["people"], card["items"]) == ("neighbours", 40, 24)
+    assert "learning als" in told.stderr
     assert command(settings, "train", "--back").stderr == "error: There is no earlier version to go back to.\n"
 
 

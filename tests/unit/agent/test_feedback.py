@@ -75,3 +75,11 @@ async def test_what_is_too_expensive_says_nothing_against_what_is_like_it(stage:
     memory = (await stage.graph.aget_state({"configurable": {"thread_id": "s"}})).values["kept"]
     assert [regard.item_id for regard in memory.rejected] == ["cafe"]
     assert item_feedback(memory) == {}
+
+
+def test_what_was_said_last_comes_first() -> None:
+    def of(item_id: str, turn: int) -> ItemFeedback:
+        return ItemFeedback(item_id=item_id, title=item_id, turn=turn, source="button")
+
+    memory = Memory(turns=4, liked=[of("a", 1), of("b", 3), of("c", 3)], rejected=[of("d", 2)], looked_at=[of("e", 4)])
+    assert list(item_feedback(memory)) == ["e", "c", "b", "d", "a"]

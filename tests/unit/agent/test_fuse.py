@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from assistant.agent import fuse
-from assistant.agent.fuse import _by_strength, _kind_first, _without_others
+from assistant.agent.fuse import _by_strength, _by_taste, _kind_first, _without_others
 from assistant.agent.fusion import FusedHit, SearchOutcome
 from assistant.agent.state import Plan
 from tools.records import Hit, Signal
@@ -42,6 +42,20 @@ def test_the_kind_that_is_named_comes_before_what_it_is_for() -> None:
     assert [entry.hit.item_id for entry in found] == ["battery", "drill"]
     assert found[0].score > found[1].score  # the final order starts from the scores
     assert _kind_first([drill, battery], _plan("battery", "battery")) == [drill, battery]
+
+
+def test_the_item_that_a_photo_shows_stays_first_whatever_the_user_likes() -> None:
+    def of_photo(item_id: str, z: float, score: float) -> FusedHit:
+        return FusedHit(_hit(item_id, 0.0, 1), score, [("a1", Signal(source="picture", score=z / 15, rank=1, z=z))])
+
+    state: Any = {"known": SimpleNamespace(is_cold=False)}
+    shown, like_it, liked = of_photo("shown", 9.5, 0.3), of_photo("like it", 6.5, 0.2), of_photo("liked", 4.0, 0.1)
+    by_taste = [FusedHit(liked.hit, 0.9, liked.signals), shown, like_it]
+    ordered = _by_taste([shown, like_it, liked], by_taste, state)
+    assert [entry.hit.item_id for entry in ordered] == ["shown", "liked", "like it"]
+    assert ordered[0].score > ordered[1].score
+    alike = _by_taste([like_it, liked], by_taste, state)
+    assert [entry.hit.item_id for entry in alike] == ["liked", "like it"], "a photo of something like it is no reason"
 
 
 WISH = "kettle for my stove"

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from tools.taste.choices import gather
+from tools.taste.choices import gather, latest_first
 from tools.taste.events import EventBatch
+from tools.taste.records import Interaction
 
 LIKE, DISLIKE, VIEW, PURCHASE = 1.0, -1.0, 0.2, 1.5
 
@@ -41,11 +42,36 @@ def test_nothing_at_all_is_an_empty_matrix() -> None:
     assert gather([], ["a", "b"]).matrix.shape == (0, 2)
 
 
-def test_batches_are_one_and_people_are_numbered_anew() -> None:
-    choices = gather([batch((70, 0, LIKE, 1)), batch((9, 1, LIKE, 2), (70, 1, LIKE, 3))], ["a", "b"])
+def test_a_person_in_two_batches_is_one_and_people_are_numbered_anew() -> None:
+    choices = gather([batch((9, 1, LIKE, 2), (70, 0, LIKE, 1)), batch((70, 1, LIKE, 3))], ["a", "b"])
     assert choices.matrix.toarray().tolist() == [[0, 1], [1, 1]]
-    assert choices.at.tolist() == [2, 1, 3]
+    assert choices.place.tolist() == [0, 1, 0]
     assert choices.user_count == 2
+
+
+def test_events_of_one_moment_keep_their_order_and_a_repeated_item_stands_where_it_came_last() -> None:
+    choices = gather([batch((0, 0, LIKE, 1), (0, 2, LIKE, 5), (0, 1, LIKE, 5), (0, 0, VIEW, 9))], ["a", "b", "c"])
+    assert dict(zip(choices.matrix.indices.tolist(), choices.place.tolist(), strict=True)) == {0: 0, 1: 1, 2: 2}
+
+
+def test_the_latest_say_most() -> None:
+    choices = gather([batch((0, 0, LIKE, 1), (0, 1, DISLIKE, 2), (1, 1, LIKE, 1))], ["a", "b"])
+    assert choices.weighted(2.0).toarray() == pytest.approx(np.array([[np.exp(-0.5), -1.0], [0.0, 1.0]]))
+    assert choices.weighted(None).toarray().tolist() == choices.matrix.toarray().tolist()
+
+
+def test_places_are_counted_anew_where_entries_go() -> None:
+    choices = gather([batch(*((0, item, LIKE, item) for item in range(4)), (1, 0, LIKE, 1))], list("abcd"))
+    some = choices.only(choices.matrix.indices != 3)
+    assert (some.matrix.toarray().tolist(), some.place.tolist()) == ([[1, 1, 1, 0], [1, 0, 0, 0]], [2, 1, 0, 0])
+    turned = some.rows(np.array([1, 0]))
+    assert (turned.matrix.toarray().tolist(), turned.place.tolist()) == ([[1, 0, 0, 0], [1, 1, 1, 0]], [0, 2, 1, 0])
+
+
+def test_one_persons_events_are_read_as_those_of_all() -> None:
+    events = [("b", "view", 9.0), ("a", "dislike", 5.0), ("b", "like", 1.0), ("c", "rating", 0.5)]
+    told = [Interaction(user="u", item_id=i, event=kind, value=3.0, at=at) for i, kind, at in events]  # type: ignore[arg-type]
+    assert list(latest_first(told).items()) == [("b", 1.0), ("a", -1.0)]
 
 
 def test_of_one_person_only_the_latest_count() -> None:
@@ -54,17 +80,6 @@ def test_of_one_person_only_the_latest_count() -> None:
     assert choices.left_out == 40
     assert choices.matrix[0].indices.tolist() == list(range(40, 50))
     assert choices.chosen_by().sum() == 11
-
-
-def test_strengths_decay_by_half_lives() -> None:
-    rows = batch((0, 0, LIKE, 0.0), (0, 1, DISLIKE, 86_400.0 * 10))
-    choices = gather([rows], ["a", "b"], now=86_400.0 * 10, half_life_days=5)
-    assert choices.matrix.toarray()[0] == pytest.approx([0.25, -1.0])
-
-
-def test_a_clock_that_went_backwards_makes_nothing_stronger() -> None:
-    choices = gather([batch((0, 0, LIKE, 86_400.0 * 10))], ["a"], now=0.0, half_life_days=5)
-    assert choices.matrix.data.tolist() == [1.0]
 
 
 def test_items_without_entries_are_left_out() -> None:

@@ -75,7 +75,7 @@ def test_neighbours_of_another_engine_stand_beside_the_others(tmp_path: Path) ->
     pq.write_table(pairs(reds, [*reds[1:], reds[0]], [0.5] * len(reds)), tmp_path / NEIGHBOURS)
     model = train(choices(), {}, imported=read(tmp_path))
     assert model.card.imported == [IMPORTED]
-    assert {"neighbours", "next choices", IMPORTED} < set(model.parts)
+    assert {"neighbours", "next-choices", IMPORTED} < set(model.parts)
     model.save(tmp_path)
     loaded = TasteModel.load(tmp_path)
     assert loaded is not None

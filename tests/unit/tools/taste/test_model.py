@@ -12,9 +12,9 @@ from tests.unit.tools.taste.clusters import BLUES, ITEMS, REDS, choices, colours
 from tools.errors import BadInput, StoreError
 from tools.taste import versions
 from tools.taste.choices import Choices, gather
-from tools.taste.collaborative import PARAMETERS
+from tools.taste.events import EventBatch
 from tools.taste.model import TasteModel
-from tools.taste.training import TooFewError, TrainingPlan, train
+from tools.taste.training import ALGORITHMS, TooFewError, TrainingPlan, train
 
 NEW = ["red-new", "blue-new"]
 
@@ -24,9 +24,9 @@ def model() -> Iterator[TasteModel]:
     yield train(choices(), {"text": contents(ITEMS)})
 
 
-@pytest.mark.parametrize("algorithm", PARAMETERS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_each_algorithm_finds_the_taste_of_somebody_it_never_saw(algorithm: str) -> None:
-    model = train(choices(), {}, TrainingPlan(algorithm=algorithm))  # type: ignore[arg-type]
+    model = train(choices(), {}, TrainingPlan(algorithm))
     ids = [item_id for item_id, _ in model.score({"blue-1": 1.0, "blue-2": 1.0}, k=10, exclude=["blue-1", "blue-2"])]
     assert colours(ids) == ["blue"] * 10
     assert model.card.algorithm == algorithm
@@ -95,13 +95,26 @@ def test_training_again_gives_the_same(model: TasteModel) -> None:
     assert again.score({"red-1": 1.0}, k=24) == model.score({"red-1": 1.0}, k=24)
 
 
-def test_the_card_tells_figures_gates_and_weights(model: TasteModel) -> None:
+def test_the_card_tells_what_was_chosen_and_by_how_much(model: TasteModel) -> None:
     card = model.card
-    assert (card.people, card.items, card.events) == (80, 24, 480)
-    assert card.figures["collaborative"]["ndcg@10"] > card.figures["popularity"]["ndcg@10"]
-    assert card.gates["by content alone"] == {"people": 0.0, "text": 1.0}
-    assert sum(card.gates["chosen items"].values()) == pytest.approx(1.0, abs=0.01)
-    assert set(card.weights["from 1 chosen items"]) == {"collaborative", "neighbours", "popularity", "multimodal"}
+    assert (card.people, card.items, card.events, card.algorithm) == (80, 24, 480, "auto")
+    als = set(card.compared) ^ {"als", "als-large"}
+    assert set(card.weights["from 1 chosen items"]) == {*als, "neighbours", "next-choices", "popularity"}
+    assert card.tau.keys() == {*als, "neighbours", "next-choices"}
+    assert card.figures["all together"]["ndcg@10"] > card.figures["popularity"]["ndcg@10"]
+    assert card.lead is not None
+    assert card.lead.low <= card.lead.difference <= card.lead.high
+    assert card.lead.over in card.figures
+
+
+def test_the_order_of_choices_counts() -> None:
+    """Everybody goes from a red thing on to the next one; what was chosen last says what comes next."""
+    people = [np.arange(start % 12, start % 12 + 6) % 12 for start in range(120)]
+    users, items = np.repeat(np.arange(120), 6), np.concatenate(people)
+    model = train(gather([EventBatch(users, items, np.ones(720, np.float32), np.tile(np.arange(6.0), 120))], ITEMS), {})
+    for earlier, latest, follows in (("red-0", "red-6", "red-7"), ("red-6", "red-0", "red-1")):
+        assert model.score({latest: 1.0, earlier: 1.0}, k=1, exclude=(earlier, latest))[0][0] == follows
+    assert set(model.card.tau.values()) != {None}
 
 
 def test_too_few_choices_are_said_in_one_sentence() -> None:
@@ -131,13 +144,20 @@ def test_what_is_stored_answers_as_before(model: TasteModel, tmp_path: Path) -> 
     assert TasteModel.load(tmp_path) is loaded, "unchanged, it is not read again"
 
 
-@pytest.mark.parametrize("algorithm", PARAMETERS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_can_be_stored(algorithm: str, tmp_path: Path) -> None:
-    model = train(choices(), {}, TrainingPlan(algorithm=algorithm))  # type: ignore[arg-type]
+    model = train(choices(), {}, TrainingPlan(algorithm))
     model.save(tmp_path)
     loaded = TasteModel.load(tmp_path)
     assert loaded is not None
     assert loaded.score({"blue-3": 1.0}, k=5) == model.score({"blue-3": 1.0}, k=5)
+
+
+def test_a_model_of_an_earlier_version_is_none(model: TasteModel, tmp_path: Path) -> None:
+    folder = _named(model, "earlier").save(tmp_path)
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**card, "format": 1, "gates": {}}))
+    assert TasteModel.load(tmp_path) is None
 
 
 def test_nothing_trained_is_no_model(tmp_path: Path) -> None:
@@ -206,7 +226,7 @@ def test_no_person_is_in_the_files(model: TasteModel, tmp_path: Path) -> None:
 def test_ids_with_spaces_emoji_and_quotes(tmp_path: Path) -> None:
     plain = choices()
     odd = tuple(f'{item_id} "é😀/\\' for item_id in plain.item_ids)
-    train(Choices(plain.matrix, plain.at, odd), {}).save(tmp_path)
+    train(Choices(plain.matrix, plain.place, odd), {}).save(tmp_path)
     loaded = TasteModel.load(tmp_path)
     assert loaded is not None
     assert loaded.ids == odd

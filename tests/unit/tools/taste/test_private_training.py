@@ -20,7 +20,7 @@ def choices(user_count: int = 4000) -> Choices:
     """Half of the people chose a and b, the others c; everybody chose what the catalogue does not have."""
     rows = np.array([[1, 1, 0, 1], [0, 0, 1, 1]], dtype=np.float32)
     matrix = csr_matrix(np.tile(rows, (user_count // 2, 1)))
-    return Choices(matrix, np.zeros(matrix.nnz), ("a", "b", "c", "gone"))
+    return Choices(matrix, np.zeros(matrix.nnz, np.int32), ("a", "b", "c", "gone"))
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_noise_makes_pairs_of_rarely_chosen_items_weaker() -> None:
 def test_a_model_of_private_counts_recommends_and_is_stored(ledger: PrivacyLedger, tmp_path: Path) -> None:
     model = train_private(choices(), ITEMS, 20.0, 3, ledger)
     assert model.ids == tuple(ITEMS)
-    assert model.towers is None
+    assert model.content is None
     assert model.card.figures == {}
     assert model.card.parameters["epsilon"] == 20.0
     assert abs(model.card.people - 4000) < 100, "a deviation is about 3"
@@ -78,6 +78,6 @@ def test_a_second_training_on_the_same_events_is_refused(ledger: PrivacyLedger) 
 
 
 def test_nothing_is_learned_from_nobody(ledger: PrivacyLedger) -> None:
-    nobody = Choices(csr_matrix((0, 1), dtype=np.float32), np.zeros(0), ("a",))
+    nobody = Choices(csr_matrix((0, 1), dtype=np.float32), np.zeros(0, np.int32), ("a",))
     with pytest.raises(TooFewError):
         train_private(nobody, ITEMS, 20.0, 3, ledger)

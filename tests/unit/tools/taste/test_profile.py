@@ -57,9 +57,13 @@ def test_the_vector_leans_to_what_was_liked_lately_and_away_from_what_was_not() 
 
 def test_preferences_are_shares_of_what_was_liked_less_what_was_not() -> None:
     attributes = profile_of(event("a"), event("b"), event("c", "dislike")).attributes
-    assert attributes["brand"] == {"Nike": 1.0, "Puma": -0.5}
-    assert attributes["color"] == {"black": 1.0, "red": 0.5, "green": -0.5}
+    assert attributes["brand"] == {"Nike": 0.5, "Puma": -0.25}
+    assert attributes["color"] == {"black": 0.5, "red": 0.25, "green": -0.25}
     assert "sku" not in attributes
+
+
+def test_one_like_is_no_strong_preference() -> None:
+    assert profile_of(event("a")).attributes["brand"] == {"Nike": pytest.approx(1 / 3, abs=1e-4)}
 
 
 def test_what_the_user_corrects_stands() -> None:

@@ -27,21 +27,22 @@ def taste(tmp_path: Path) -> Iterator[Taste]:
 
 
 def test_where_no_file_is_nothing_is_known_and_none_is_made(taste: Taste) -> None:
-    assert (taste.history("u", NOW), taste.profile("u", NOW), taste.model) == ({}, TasteProfile(), None)
+    assert (taste.history("u"), taste.profile("u", NOW), taste.model) == ({}, TasteProfile(), None)
     assert not list(taste.folder.iterdir())
 
 
 def test_a_new_event_is_known_at_once_and_only_the_latest_are_looked_at(taste: Taste) -> None:
     taste.events.add([event("a", days=1)])
-    assert list(taste.history("u", NOW)) == ["a"]
+    assert list(taste.history("u")) == ["a"]
     taste.events.add([event("b"), event("c", days=0.5)])
-    assert list(taste.history("u", NOW)) == ["b", "c"]
+    assert list(taste.history("u")) == ["b", "c"]
     assert taste.profile("u", NOW).events == 2
+    assert taste.profile("u", NOW, frozenset("b")).events == 1
 
 
 def test_one_user_does_not_see_another(taste: Taste) -> None:
     taste.events.add([event("a")])
-    assert taste.history("somebody else", NOW) == {}
+    assert taste.history("somebody else") == {}
 
 
 def test_the_history_of_whoever_calls_is_told_in_words(taste: Taste) -> None:

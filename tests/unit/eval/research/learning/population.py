@@ -10,22 +10,21 @@ IN_FORCE = {"dense": 0.5, "keyword": 1.5}
 """The policy that logged: it listens to keywords, and people like what is dense."""
 
 
-def population(turns: int, *, eta: float = 1.0, seed: int = 11, by_chance: bool = False) -> list[ClickedRanking]:
+def population(turns: int, *, eta: float = 1.0, seed: int = 11) -> list[ClickedRanking]:
     """Rankings by the policy in force, and presses: a place is looked at with ``place ** -eta``, dense is liked."""
     numbers = np.random.default_rng(seed)
-    return [_ranking(turn, numbers, eta, by_chance) for turn in range(turns)]
+    return [_ranking(turn, numbers, eta) for turn in range(turns)]
 
 
-def _ranking(turn: int, numbers: np.random.Generator, eta: float, by_chance: bool) -> ClickedRanking:
+def _ranking(turn: int, numbers: np.random.Generator, eta: float) -> ClickedRanking:
     dense, keyword = numbers.permutation(CANDIDATES) + 1, numbers.permutation(CANDIDATES) + 1
     scores = IN_FORCE["dense"] / (60 + dense) + IN_FORCE["keyword"] / (60 + keyword)
     best = [int(item) for item in np.argsort(-scores)]
-    shown = [int(item) for item in numbers.permutation(best[:PLACES])] if by_chance else best[:PLACES]
+    shown = best[:PLACES]
     items = [
         LoggedCandidate(
             item_id=str(item),
             position=shown.index(item) + 1 if item in shown else None,
-            propensity=1 / PLACES if by_chance else 1.0,
             votes=[_vote("dense", int(dense[item])), _vote("keyword", int(keyword[item]))],
         )
         for item in best

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from assistant.impressions import Impression, LoggedCandidate, RankedSignal
@@ -37,7 +38,7 @@ def test_what_was_never_shown_counts_for_nothing_in_what_new_weights_earn_at_lea
     assert held.difference.low > 0
     assert held.at_least.value < held.new.value
     assert 0 < held.unseen < 0.5
-    assert held.difference.value == pytest.approx(held.new.value - held.old.value, abs=0.001)
+    assert held.difference.value == pytest.approx(held.new_per_place - held.old_per_place, abs=0.001)
 
 
 def test_naive_learning_goes_wrong_where_position_alone_explains_the_presses() -> None:
@@ -97,17 +98,28 @@ def test_orders_of_other_methods_do_not_teach_weights_of_ranks() -> None:
     assert learn(others, IN_FORCE).turns == 0
 
 
-def test_position_bias_is_measured_where_places_were_given_by_chance() -> None:
-    measured = propensities(population(4_000, eta=1.5, by_chance=True), eta=1.0)
-    assert measured.how == "randomised"
-    assert measured.by_position == pytest.approx([1, 2**-1.5, 3**-1.5], abs=0.05)
-
-
-def test_position_bias_is_assumed_where_it_cannot_be_measured() -> None:
-    assumed = propensities(population(50, by_chance=True), eta=1.0)
-    assert (assumed.how, assumed.eta) == ("power law", 1.0)
+def test_the_position_bias_is_a_power_law() -> None:
+    assumed = propensities(population(50), eta=1.0)
     assert assumed.by_position == pytest.approx([1, 1 / 2, 1 / 3], abs=0.001)
     assert assumed.at(9) == assumed.by_position[-1]
+
+
+def test_presses_by_chance_are_no_improvement_whatever_the_weights() -> None:
+    """Presses at every place alike, by chance: no order is better, and by the plain estimate a new one seems to be."""
+    draw = np.random.default_rng(3)
+    rankings = [
+        ClickedRanking(
+            one.impression, {i.item_id: 1.0 for i in one.impression.items if i.position and draw.random() < 0.3}
+        )
+        for one in population(2_000)
+    ]
+    bias = propensities(rankings, eta=1.0)
+    estimate = off_policy(rankings, {"dense": 4.0}, bias)
+    assert estimate.difference.low < 0 < estimate.difference.high
+    assert estimate.new.low > estimate.old.high, "which is what must not decide"
+    refused = learn(rankings, IN_FORCE).refused
+    assert refused is not None
+    assert "no improvement can be shown" in refused
 
 
 # Presses --------------------------------------------------------------------------------------------------------------
@@ -156,12 +168,12 @@ def test_a_press_far_down_counts_for_more_where_other_weights_put_the_item_first
             for item, place, dense, keyword in (("a", 1, 1, 3), ("b", 2, 2, 2), ("c", 3, 3, 1))
         ],
     )  # fmt: skip
-    bias = Propensities(by_position=[1, 0.5, 0.25], how="power law", eta=1)
+    bias = Propensities(by_position=[1, 0.5, 0.25], eta=1)
     estimate = off_policy([ClickedRanking(ranking, {"c": 1.0})], {"keyword": 100.0}, bias)
     assert order(ranking, {"keyword": 100.0}) == ["c", "b", "a"]
     assert (estimate.old.value, estimate.new.value) == (1.0, 4.0)
     assert estimate.unseen == 0
-    steep = Propensities(by_position=[1, 0.5, 0.01], how="power law", eta=1)
+    steep = Propensities(by_position=[1, 0.5, 0.01], eta=1)
     assert off_policy([ClickedRanking(ranking, {"c": 1.0})], {"keyword": 100.0}, steep).new.value == CLIP
 
 
