@@ -2,11 +2,15 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import psutil
 
 from assistant.errors import BadInput, StoreError
 from assistant.settings import Settings
 from tools.storage import private_folder
+from tools.taste.records import Algorithm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,47 +23,82 @@ if TYPE_CHECKING:
     from tools.taste.model import ModelCard, TasteModel
     from tools.taste.training import Say
 
-Choice = Literal["auto", "als", "als-large", "neighbours", "next-choices"]
 LOCK = "taste.lock"
+TOLD_EVERY: Final = 1_000_000
+"""Events between two lines on how far the reading is, and how much memory it takes."""
 
 
-def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _text: None) -> "ModelCard":
+def train(
+    settings: Settings,
+    algorithm: Algorithm = "auto",
+    say: "Say" = lambda _text: None,
+    imported_from: Path | None = None,
+) -> "ModelCard":
     """Learn from everything that is stored, and make the result the current model.
 
     Whatever goes wrong on the way, the model that was current stays. A server that runs reads the new one by itself.
 
+    Args:
+        imported_from: a folder with what another engine learned (`tools.taste.exchange`), which becomes parts of the
+            model.
+
     Raises:
         TooFewError: there is too little to learn from.
-        BadInput: another training is running, or somebody was forgotten meanwhile.
+        BadInput: another training is running, somebody was forgotten meanwhile, or the imported files are not what
+            they should be.
+        ServiceMissing: pyarrow is needed and not installed.
         StoreError: events, catalogue or model folder cannot be read or written.
     """
+    if imported_from is not None and algorithm != "auto":
+        raise BadInput("Imported parts are blended with the others, so --import goes with --algorithm auto only.")
+    if imported_from is not None:
+        _not_private(settings)
     from tools.taste import versions  # brings scipy
     from tools.taste.events import EventStore  # brings scipy
+    from tools.taste.exchange import read_imported  # brings scipy
     from tools.taste.model import FOLDER  # brings scipy
     from tools.taste.training import TrainingPlan  # brings scipy
     from tools.taste.training import train as learn  # brings scipy
 
     with _alone(settings), contextlib.closing(EventStore.open(settings.data_folder)) as store:
-        version, users = store.version(), store.user_ids()
+        version, forgotten = store.version(), store.forgotten()
         choices = _choices(store, say)
         with _catalogue(settings) as catalogue:
             encoders = _encoders(catalogue)
             if settings.privacy.epsilon is None:
-                plan = TrainingPlan(algorithm)
-                model = learn(choices, _contents(catalogue, choices.item_ids, encoders), plan, say)
+                imported = read_imported(imported_from, choices, _others(catalogue, choices)) if imported_from else None
+                contents = _contents(catalogue, choices.item_ids, encoders)
+                model = learn(choices, contents, TrainingPlan(algorithm=algorithm), say, imported)
                 model = _with_catalogue(model, catalogue, encoders)
             else:
                 model = _private(settings, choices, catalogue, version, settings.privacy.epsilon)
-        if not users.keys() <= store.user_ids().keys():
+        if store.forgotten() != forgotten:
             raise BadInput("Somebody was forgotten while the model was trained, so it is not kept; train again.")
         facts = {"events_version": version, "encoders": encoders, "untouched": int((~model.touched).sum())}
         card = model.card.model_copy(update=facts)
         _with_card(model, card).save(settings.data_folder)
-        if not users.keys() <= store.user_ids().keys():  # forgotten since: whoever forgets removes no later model
+        if store.forgotten() != forgotten:  # since then: whoever forgets removes no later model
             versions.drop(settings.data_folder / FOLDER)
             raise BadInput("Somebody was forgotten while the model was stored, so it is removed; train again.")
         say(f"stored {settings.data_folder / FOLDER / card.version}")
     return card
+
+
+def export(settings: Settings, folder: Path, say: "Say" = lambda _text: None) -> None:
+    """Write choices and items for another engine.
+
+    Raises:
+        BadInput: the settings let choices out as private counts only.
+        ServiceMissing: pyarrow is not installed.
+        StoreError: events or catalogue cannot be read, or the folder cannot be written.
+    """
+    from tools.taste.events import EventStore  # brings scipy
+    from tools.taste.exchange import write_choices  # brings scipy
+
+    _not_private(settings)
+    with contextlib.closing(EventStore.open(settings.data_folder)) as store, _catalogue(settings) as catalogue:
+        choices = _choices(store, say)
+        write_choices(choices, _others(catalogue, choices), folder)
 
 
 def roll_back(settings: Settings) -> str:
@@ -72,6 +111,12 @@ def roll_back(settings: Settings) -> str:
     from tools.taste.model import FOLDER  # brings scipy
 
     return versions.roll_back(settings.data_folder / FOLDER)
+
+
+def _not_private(settings: Settings) -> None:
+    """Refuse what is no private count where the settings ask for those (BadInput)."""
+    if settings.privacy.epsilon is not None:
+        raise BadInput("privacy.epsilon is set, so models come from private counts alone: no --export and no --import.")
 
 
 def _private(
@@ -116,14 +161,14 @@ def _numbered(store: "EventStore", keys: "NDArray[np.int64]", say: "Say") -> "It
 
     from tools.taste.events import EventBatch  # brings scipy
 
-    read = 0
+    process, read = psutil.Process(), 0
     for batch in store.matrix_rows():
         mask = np.isin(batch.items, keys)
         places = np.searchsorted(keys, batch.items[mask])
         yield EventBatch(batch.users[mask], places, batch.strengths[mask], batch.at[mask])
         before, read = read, read + len(batch.users)
-        if read // 500_000 > before // 500_000:
-            say(f"{read:,} events read")
+        if read // TOLD_EVERY > before // TOLD_EVERY:
+            say(f"{read:,} events read; {process.memory_info().rss / 2**20:,.0f} MiB of memory in use")
 
 
 @contextlib.contextmanager
@@ -137,6 +182,12 @@ def _catalogue(settings: Settings) -> "Iterator[Catalogue | None]":
         return
     with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as catalogue:
         yield catalogue
+
+
+def _others(catalogue: "Catalogue | None", choices: "Choices") -> list[str]:
+    """Ids of the catalogue's items that are no items of the choices."""
+    known = set(choices.item_ids)
+    return [item_id for item_id in catalogue.ids() if item_id not in known] if catalogue else []
 
 
 def _encoders(catalogue: "Catalogue | None") -> dict[str, str]:
@@ -180,6 +231,3 @@ def _alone(settings: Settings) -> Iterator[None]:
         raise BadInput("Another training is running on this data folder.") from exc
     except OSError as exc:
         raise StoreError(f"{settings.data_folder} cannot be written: {exc.strerror}.") from exc
-
-
-ALGORITHMS: tuple[Choice, ...] = get_args(Choice)

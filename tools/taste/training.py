@@ -3,24 +3,26 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, get_args
 from uuid import uuid4
 
 import numpy as np
 
 from tools.errors import BadInput
 from tools.taste import fitting
-from tools.taste.blend import ALS, NEIGHBOURS, NEXT, POPULARITY, PRIOR_TAU, STAGES, Blend
+from tools.taste.blend import ALS, IMPORTED, NEIGHBOURS, NEXT, POPULARITY, PRIOR_TAU, STAGES, Blend
 from tools.taste.choices import Choices
 from tools.taste.collaborative import ALS_SIZES, AlsFactors, ItemWeights, Matrix
 from tools.taste.content import ContentMap
+from tools.taste.exchange import ALS_IMPORTED, Imported
 from tools.taste.model import BlendPart, ModelCard, TasteModel
 from tools.taste.neighbours import Neighbourhood, next_choices
+from tools.taste.records import Algorithm
 
 Say = Callable[[str], None]
 
 AUTO: Final = "auto"
-ALGORITHMS: Final = (AUTO, *ALS_SIZES, NEIGHBOURS, NEXT)
+ALGORITHMS: Final[tuple[Algorithm, ...]] = get_args(Algorithm)
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,10 @@ class TrainingPlan:
     """What is trained.
 
     Attributes:
-        algorithm: one of `ALGORITHMS`; auto: the blend of parts that held-out choices favour.
         content: whether items that nobody chose are placed by their contents.
     """
 
-    algorithm: str = AUTO
+    algorithm: Algorithm = AUTO
     content: bool = True
     seed: int = 7
 
@@ -50,7 +51,11 @@ class TooFewError(BadInput):
 
 
 def train(
-    choices: Choices, vectors: Mapping[str, Matrix], plan: TrainingPlan | None = None, say: Say = lambda _text: None
+    choices: Choices,
+    vectors: Mapping[str, Matrix],
+    plan: TrainingPlan | None = None,
+    say: Say = lambda _text: None,
+    imported: Imported | None = None,
 ) -> TasteModel:
     """Learn a model of all items of the choices, and measure it.
 
@@ -60,11 +65,14 @@ def train(
     Args:
         vectors: content by modality, unit rows float32 (items, dimensions), zeros where an item has none.
         say: told what is being done, a line each.
+        imported: parts of another engine: its factors stand in the place of the factorisations here, its neighbours
+            beside the others.
 
     Raises:
         TooFewError: there are fewer choices or people than anything could be learned from.
     """
-    plan, began = plan or TrainingPlan(), time.monotonic()
+    plan, imported, began = plan or TrainingPlan(), imported or Imported(), time.monotonic()
+    factorisations = tuple(ALS_SIZES) if imported.als is None else (ALS_IMPORTED,)
     if choices.user_count < FEWEST_PEOPLE or choices.matrix.nnz < FEWEST_CHOICES:
         raise TooFewError(
             f"There are {choices.matrix.nnz:,} choices by {choices.user_count:,} people; learning from others takes "
@@ -72,17 +80,18 @@ def train(
         )
     say("holding out each person's latest choice, to measure with")
     training_choices, held_out = fitting.hold_out(_compared(choices, plan.seed), plan.seed)
-    trial = _learned(training_choices, vectors, tuple(ALS_SIZES), plan, say)
+    trial = _learned(training_choices, vectors, factorisations, plan, say, imported)
     say(f"fitting settings on {len(held_out):,} held-out choices")
     fitted = _fitted(trial, held_out, plan)
     ranks = _cross_fitted(trial, held_out, plan)
     say("learning again from everything")
     names = tuple(fitted.parts)
-    model = _learned(choices, vectors, tuple(name for name in names if name in ALS), plan, say)
+    model = _learned(choices, vectors, tuple(name for name in names if name in ALS), plan, say, imported)
     parts = {name: replace(model.parts[name], tau=fitted.parts[name].tau) for name in names}
     card = model.card.model_copy(
         update={
             "tau": {name: part.tau for name, part in parts.items()}, "weights": _weights(fitted.blend),
+            "imported": imported.parts,
             "compared": [name for name in trial.parts if name not in names], "tested": len(held_out),
             "figures": fitting.figures(ranks),
             "lead": fitting.lead(ranks, plan.seed) if plan.algorithm == AUTO else None,
@@ -127,25 +136,34 @@ def _cross_fitted(trial: TasteModel, held_out: fitting.HeldOutChoices, plan: Tra
 
 
 def _learned(
-    choices: Choices, vectors: Mapping[str, Matrix], factorisations: tuple[str, ...], plan: TrainingPlan, say: Say
+    choices: Choices,
+    vectors: Mapping[str, Matrix],
+    factorisations: tuple[str, ...],
+    plan: TrainingPlan,
+    say: Say,
+    imported: Imported,
 ) -> TasteModel:
     """All parts with some of the factorisations, not yet fitted."""
     people, parts = choices.chosen_by(), dict[str, BlendPart]()
     content: ContentMap | None = None
     for name in factorisations:
-        say(f"learning {name} from {choices.matrix.nnz:,} choices")
-        factors, alpha = ALS_SIZES[name]
-        als = AlsFactors.fit(choices.matrix, factors, alpha, plan.seed)
-        content = ContentMap.fit(vectors, als.factors, people) if plan.content else None
+        als = imported.als
+        if als is None:
+            say(f"learning {name} from {choices.matrix.nnz:,} choices")
+            als = AlsFactors.fit(choices.matrix, *ALS_SIZES[name], plan.seed)
+        placed = np.where(als.factors.any(axis=1), people, 0)
+        content = ContentMap.fit(vectors, als.factors, placed) if plan.content else None
         if content is not None:
-            untouched = np.flatnonzero(people == 0)
-            rows = {modality: matrix[untouched] for modality, matrix in vectors.items()}
-            als = als.with_rows(untouched, content.factors(rows, len(untouched)))
+            others = np.flatnonzero(placed == 0)
+            rows = {modality: matrix[others] for modality, matrix in vectors.items()}
+            als = als.with_rows(others, content.factors(rows, len(others)))
         parts[name] = BlendPart(als, PRIOR_TAU[name])
     say(f"counting neighbours of {len(choices.item_ids):,} items")
     near = Neighbourhood.of(choices.matrix)
-    for name, weights in ((NEIGHBOURS, near.strengths), (NEXT, next_choices(choices))):
-        parts[name] = BlendPart(ItemWeights(weights), PRIOR_TAU[name])
+    weights = {NEIGHBOURS: ItemWeights(near.strengths), NEXT: ItemWeights(next_choices(choices))}
+    if imported.neighbours is not None:
+        weights[IMPORTED] = imported.neighbours
+    parts |= {name: BlendPart(scorer, PRIOR_TAU[name]) for name, scorer in weights.items()}
     card = ModelCard(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
         events=choices.matrix.nnz, people=choices.user_count, items=len(choices.item_ids),
