@@ -6,7 +6,7 @@ from scipy.sparse import csr_matrix, random_array
 
 from tools.taste.blend import POPULARITY, Blend, standardised
 from tools.taste.collaborative import ItemWeights
-from tools.taste.model import ModelCard, Part, TasteModel
+from tools.taste.model import BlendPart, ModelCard, TasteModel
 from tools.taste.neighbours import Neighbourhood
 
 COUNT = 500
@@ -19,7 +19,7 @@ def model() -> TasteModel:
     people = np.random.default_rng(3).integers(0, 4, COUNT).astype(np.int32)  # many ties
     card = ModelCard(version="v", trained_at=0.0, events=1, people=10, items=COUNT, algorithm="auto")
     near = Neighbourhood(weights, weights.astype(np.int32))
-    parts = {"neighbours": Part(ItemWeights(weights))}
+    parts = {"neighbours": BlendPart(ItemWeights(weights))}
     blend = Blend(("neighbours", POPULARITY), np.ones((3, 2), np.float32), np.array([0.0, 1.0], np.float32))
     return TasteModel(card, IDS, people, near, parts, blend)
 
