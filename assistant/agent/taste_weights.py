@@ -40,8 +40,8 @@ SCALES: Final[dict[tuple[Wish, History], tuple[float, float, float, float]]] = {
 """Words and photos say what is wanted now, and history only orders what answers them about equally well: 0.1 moves an
 item by about five places in one list of searches, 0.5 past ten (1/(60 + rank) of it). Words and buttons of the
 conversation itself are about the very list that is shown, so they move more. Without a wish taste is all there is, and
-how popular something is matters where nothing else is known. The rows with few events were fitted on simulated
-conversations (docs/taste.md), where what was liked in the conversation counts as events too."""
+how popular something is matters where nothing else is known. The row ("none", "few") was chosen on simulated
+conversations (docs/fusion.md), where what was liked in the conversation counts as events too."""
 
 
 def situation(*, words: bool, photo: bool, events: int) -> Situation:
