@@ -1,14 +1,17 @@
 """Training the taste model from the stored events and the catalogue: `assistant train`, and while serving."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Final
+
+import psutil
 
 from assistant.errors import BadInput, StoreError
 from assistant.settings import Settings
 from tools.storage import private_folder
+from tools.taste.records import Algorithm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,13 +21,13 @@ if TYPE_CHECKING:
     from tools.taste.choices import Choices
     from tools.taste.collaborative import Matrix
     from tools.taste.events import EventBatch, EventStore
-    from tools.taste.federated.exchange.counts import SharedCounts
     from tools.taste.model import ModelCard, TasteModel
     from tools.taste.privacy_ledger import PrivacyLedger
     from tools.taste.training import Say
 
-Choice = Literal["auto", "als", "als-large", "neighbours", "next-choices"]
 LOCK = "taste.lock"
+TOLD_EVERY: Final = 1_000_000
+"""Events between two lines on how far the reading is, and how much memory it takes."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,16 @@ class Stored:
     Attributes:
         choices: of everybody.
         catalogue: None where there is none.
-        encoders: see `_encoders`.
+        encoders: by modality, which encoder made the catalogue's vectors.
         version: of the events.
-        users: who was there before the choices were read.
+        forgotten: how many people were, before the choices were read.
     """
 
     choices: "Choices"
     catalogue: "Catalogue | None"
     encoders: Mapping[str, str]
     version: int
-    users: frozenset[int]
+    forgotten: int
 
     def items(self) -> list[str]:
         """Ids of the catalogue, which are public.
@@ -52,24 +55,53 @@ class Stored:
             BadInput: there is no catalogue.
         """
         if self.catalogue is None:
-            raise BadInput("Private counts are told of the catalogue's items, and there is no catalogue yet.")
+            raise BadInput("Private counts are made of the catalogue's items, and there is no catalogue yet.")
         return self.catalogue.ids()
+
+    def others(self) -> list[str]:
+        """Ids of the catalogue's items that are no items of the choices."""
+        known = set(self.choices.item_ids)
+        return [item_id for item_id in self.catalogue.ids() if item_id not in known] if self.catalogue else []
 
     def contents(self, ids: "tuple[str, ...] | list[str]") -> "dict[str, Matrix]":
         """By modality, unit rows."""
-        return _contents(self.catalogue, ids, self.encoders)
+        from tools.taste.recommending import contents  # brings scipy
+
+        matrices = contents(self.catalogue, ids, self.encoders) if self.catalogue else {}
+        return {name: rows for name, rows in matrices.items() if rows.any()}
+
+    def with_catalogue(self, model: "TasteModel") -> "TasteModel":
+        """The model with the items that nobody has touched, so that the first question does not wait for them."""
+        ids = [item_id for item_id in self.catalogue.ids() if item_id not in model.rows] if self.catalogue else []
+        return model.with_items(ids, self.contents(ids))
 
 
-def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _text: None) -> "ModelCard":
+def train(
+    settings: Settings,
+    algorithm: Algorithm = "auto",
+    say: "Say" = lambda _text: None,
+    imported_from: Path | None = None,
+) -> "ModelCard":
     """Learn from everything that is stored, and make the result the current model.
 
     Whatever goes wrong on the way, the model that was current stays. A server that runs reads the new one by itself.
 
+    Args:
+        imported_from: a folder with what another engine learned (`tools.taste.exchange`), which becomes parts of the
+            model.
+
     Raises:
         TooFewError: there is too little to learn from.
-        BadInput: another training is running, or somebody was forgotten meanwhile.
+        BadInput: another training is running, somebody was forgotten meanwhile, or the imported files are not what
+            they should be.
+        ServiceMissing: pyarrow is needed and not installed.
         StoreError: events, catalogue or model folder cannot be read or written.
     """
+    if imported_from is not None and algorithm != "auto":
+        raise BadInput("Imported parts are blended with the others, so --import goes with --algorithm auto only.")
+    if imported_from is not None:
+        _not_private(settings)
+    from tools.taste.exchange import read_imported  # brings scipy
     from tools.taste.private_training import train_private  # brings scipy
     from tools.taste.training import TrainingPlan  # brings scipy
     from tools.taste.training import train as learn  # brings scipy
@@ -77,122 +109,34 @@ def train(settings: Settings, algorithm: Choice = "auto", say: "Say" = lambda _t
     def make(stored: Stored) -> "TasteModel":
         epsilon, choices = settings.privacy.epsilon, stored.choices
         if epsilon is not None:
-            return train_private(choices, stored.items(), epsilon, stored.version, _ledger(settings, epsilon))
-        model = learn(choices, stored.contents(choices.item_ids), TrainingPlan(algorithm), say)
-        return _with_catalogue(model, stored.catalogue, stored.encoders)
-
-    return _kept(settings, make, say)
-
-
-def share(
-    settings: Settings, path: Path, epsilon: float | None = None, say: "Say" = lambda _text: None
-) -> "SharedCounts":
-    """Write what may leave this shop: counts of items and pairs of items, for shops that learn together.
-
-    Args:
-        path: the file that is written.
-        epsilon: what the noise may cost, entered in the ledger; None: ``privacy.epsilon``, and where that is not set
-            exact counts of at least ``taste.least_people`` people.
-
-    Raises:
-        BadInput: there is no catalogue for private counts, or their budget is spent.
-        StoreError: events, catalogue or ledger cannot be read, or the file not written.
-    """
-    from tools.taste import federated_training  # brings scipy
-
-    epsilon = settings.privacy.epsilon if epsilon is None else epsilon
-    with _reading(settings, say) as (stored, _):
-        counts = (
-            federated_training.share(stored.choices, settings.taste.least_people)
-            if epsilon is None
-            else federated_training.share_privately(
-                stored.choices, stored.items(), epsilon, stored.version, _ledger(settings, epsilon)
-            )
-        )
-    _write_counts(counts, path)
-    return counts
-
-
-def train_federated(settings: Settings, total: Path, own: Path, say: "Say" = lambda _text: None) -> "ModelCard":
-    """Learn from this shop's events and the counts of the others, and make the result the current model.
-
-    With ``privacy.epsilon`` the total alone is learned from, so that the model is as private as the counts.
-
-    Args:
-        total: file with the counts of all shops.
-        own: the file that `share` wrote for it.
-
-    Raises:
-        BadInput: the files do not belong together, or as in `train`.
-        TooFewError: there are too few people.
-        StoreError: as in `train`.
-    """
-    from tools.taste import federated_training as federated  # brings scipy
-
-    all_counts, own_counts = _read_counts(total), _read_counts(own)
-
-    def make(stored: Stored) -> "TasteModel":
-        if settings.privacy.epsilon is not None:
-            if not own_counts.variance:
-                raise BadInput("privacy.epsilon is set, but this shop sent exact counts; share again.")
-            return federated.train_on_total(stored.items(), all_counts)
-        choices = federated.known_items(stored.choices, stored.catalogue.ids() if stored.catalogue else (), all_counts)
+            return train_private(choices, stored.items(), epsilon, stored.version, privacy_ledger(settings, epsilon))
+        imported = read_imported(imported_from, choices, stored.others()) if imported_from else None
         contents = stored.contents(choices.item_ids)
-        model = federated.train_federated(choices, all_counts, own_counts, contents, say)
-        return _with_catalogue(model, stored.catalogue, stored.encoders)
+        model = learn(choices, contents, TrainingPlan(algorithm=algorithm), say, imported=imported)
+        return stored.with_catalogue(model)
 
-    return _kept(settings, make, say)
-
-
-def add_counts(paths: Sequence[Path], total: Path) -> "SharedCounts":
-    """Add up what several shops wrote with `share`, and write the total.
-
-    Raises:
-        BadInput: there are no counts in one of the files.
-        StoreError: the total cannot be written.
-    """
-    from tools.taste.federated.exchange.counts import SharedCounts
-
-    counts = SharedCounts.total([_read_counts(path) for path in paths])
-    _write_counts(counts, total)
-    return counts
+    return make_current(settings, make, say)
 
 
-def _read_counts(path: Path) -> "SharedCounts":
-    from tools.taste.federated.exchange.counts import SharedCounts
-
-    try:
-        return SharedCounts.load(path)
-    except (OSError, ValueError) as exc:
-        raise BadInput(f"{path} holds no shared counts: {exc}") from exc
-
-
-def _write_counts(counts: "SharedCounts", path: Path) -> None:
-    try:
-        counts.save(path)
-    except OSError as exc:
-        raise StoreError(f"{path} cannot be written: {exc.strerror}.") from exc
-
-
-def _kept(settings: Settings, make: Callable[[Stored], "TasteModel"], say: "Say") -> "ModelCard":
-    """Make a model and store it as the current one, unless somebody was forgotten meanwhile.
+def make_current(settings: Settings, make: "Callable[[Stored], TasteModel]", say: "Say") -> "ModelCard":
+    """Make a model of what is stored, and make it the current one.
 
     Raises:
-        BadInput: somebody was forgotten.
+        BadInput: another training is running, or somebody was forgotten meanwhile.
+        StoreError: events, catalogue or model folder cannot be read or written.
     """
     from tools.taste import versions  # brings scipy
     from tools.taste.model import FOLDER  # brings scipy
 
-    with _reading(settings, say) as (stored, store):
+    with _alone(settings), reading(settings, say) as (stored, store):
         model = make(stored)
-        if not stored.users <= store.user_ids().keys():
+        if store.forgotten() != stored.forgotten:
             raise BadInput("Somebody was forgotten while the model was trained, so it is not kept; train again.")
-        facts = {
-            "events_version": stored.version, "encoders": stored.encoders, "untouched": int((~model.touched).sum()),
-        }  # fmt: skip
+        untouched = int((~model.touched).sum())
+        facts = {"events_version": stored.version, "encoders": stored.encoders, "untouched": untouched}
         card = model.card.model_copy(update=facts)
         replace(model, card=card).save(settings.data_folder)
-        if not stored.users <= store.user_ids().keys():  # forgotten since: whoever forgets removes no later model
+        if store.forgotten() != stored.forgotten:  # since then: whoever forgets removes no later model
             versions.drop(settings.data_folder / FOLDER)
             raise BadInput("Somebody was forgotten while the model was stored, so it is removed; train again.")
         say(f"stored {settings.data_folder / FOLDER / card.version}")
@@ -200,16 +144,34 @@ def _kept(settings: Settings, make: Callable[[Stored], "TasteModel"], say: "Say"
 
 
 @contextlib.contextmanager
-def _reading(settings: Settings, say: "Say") -> "Iterator[tuple[Stored, EventStore]]":
-    """Everything that is stored; only one training at a time."""
+def reading(settings: Settings, say: "Say") -> "Iterator[tuple[Stored, EventStore]]":
+    """Everything that is stored.
+
+    Raises:
+        StoreError: events or catalogue cannot be read.
+    """
     from tools.taste.events import EventStore  # brings scipy
 
-    with (
-        _alone(settings), contextlib.closing(EventStore.open(settings.data_folder)) as store,
-        _catalogue(settings) as catalogue,
-    ):  # fmt: skip
-        version, users = store.version(), frozenset(store.user_ids())
-        yield Stored(_choices(store, say), catalogue, _encoders(catalogue), version, users), store
+    with contextlib.closing(EventStore.open(settings.data_folder)) as store:
+        version, forgotten = store.version(), store.forgotten()
+        choices = _choices(store, say)
+        with _catalogue(settings) as catalogue:
+            yield Stored(choices, catalogue, _encoders(catalogue), version, forgotten), store
+
+
+def export(settings: Settings, folder: Path, say: "Say" = lambda _text: None) -> None:
+    """Write choices and items for another engine.
+
+    Raises:
+        BadInput: the settings let choices out as private counts only.
+        ServiceMissing: pyarrow is not installed.
+        StoreError: events or catalogue cannot be read, or the folder cannot be written.
+    """
+    from tools.taste.exchange import write_choices  # brings scipy
+
+    _not_private(settings)
+    with reading(settings, say) as (stored, _):
+        write_choices(stored.choices, stored.others(), folder)
 
 
 def roll_back(settings: Settings) -> str:
@@ -224,7 +186,14 @@ def roll_back(settings: Settings) -> str:
     return versions.roll_back(settings.data_folder / FOLDER)
 
 
-def _ledger(settings: Settings, budget: float) -> "PrivacyLedger":
+def _not_private(settings: Settings) -> None:
+    """Refuse what is no private count where the settings ask for those (BadInput)."""
+    if settings.privacy.epsilon is not None:
+        raise BadInput("privacy.epsilon is set, so models come from private counts alone: no --export and no --import.")
+
+
+def privacy_ledger(settings: Settings, budget: float) -> "PrivacyLedger":
+    """The data folder's."""
     from tools.taste.privacy_ledger import NAME, PrivacyLedger  # brings scipy
 
     return PrivacyLedger(settings.data_folder / NAME, budget)
@@ -249,14 +218,14 @@ def _numbered(store: "EventStore", keys: "NDArray[np.int64]", say: "Say") -> "It
 
     from tools.taste.events import EventBatch  # brings scipy
 
-    read = 0
+    process, read = psutil.Process(), 0
     for batch in store.matrix_rows():
         mask = np.isin(batch.items, keys)
         places = np.searchsorted(keys, batch.items[mask])
         yield EventBatch(batch.users[mask], places, batch.strengths[mask], batch.at[mask])
         before, read = read, read + len(batch.users)
-        if read // 500_000 > before // 500_000:
-            say(f"{read:,} events read")
+        if read // TOLD_EVERY > before // TOLD_EVERY:
+            say(f"{read:,} events read; {process.memory_info().rss / 2**20:,.0f} MiB of memory in use")
 
 
 @contextlib.contextmanager
@@ -280,21 +249,6 @@ def _encoders(catalogue: "Catalogue | None") -> dict[str, str]:
     return {space: name for space, name in names.items() if name is not None}
 
 
-def _contents(
-    catalogue: "Catalogue | None", ids: "tuple[str, ...] | list[str]", encoders: Mapping[str, str]
-) -> "dict[str, Matrix]":
-    from tools.taste.recommending import contents  # brings scipy
-
-    matrices = contents(catalogue, ids, encoders) if catalogue else {}
-    return {name: rows for name, rows in matrices.items() if rows.any()}
-
-
-def _with_catalogue(model: "TasteModel", catalogue: "Catalogue | None", encoders: Mapping[str, str]) -> "TasteModel":
-    """The model with the items that nobody has touched, so that the first question does not wait for them."""
-    untouched_ids = [item_id for item_id in catalogue.ids() if item_id not in model.rows] if catalogue else []
-    return model.with_items(untouched_ids, _contents(catalogue, untouched_ids, encoders))
-
-
 @contextlib.contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """Only one training at a time; a crash lets go of the lock.
@@ -313,6 +267,3 @@ def _alone(settings: Settings) -> Iterator[None]:
         raise BadInput("Another training is running on this data folder.") from exc
     except OSError as exc:
         raise StoreError(f"{settings.data_folder} cannot be written: {exc.strerror}.") from exc
-
-
-ALGORITHMS: tuple[Choice, ...] = get_args(Choice)

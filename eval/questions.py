@@ -12,7 +12,7 @@ from assistant.agent.first_searches import to_chat
 from assistant.agent.reading.heads import Classification
 from assistant.agent.reading.labels import NUMBER_ROLES, LabelledMessage
 from assistant.agent.reading.questions import ANSWERS, DECISIONS, RoleQuestion, decision
-from assistant.agent.reading.reader import CERTAIN
+from assistant.agent.reading.spans import CERTAIN
 from assistant.agent.reading.training import MessageExample
 from assistant.errors import LLMBadReply
 from assistant.llm.client import ChatClient

@@ -58,8 +58,6 @@ class UserContext:
         history: item to strength, the latest first; without the items that this conversation says something of.
         item_feedback: item to what this conversation says of it, the latest first.
         looked_at: the items among them that were only looked at.
-        profile: of what the user chose before this conversation.
-        interests: where in text space lies what the user chose before and in this conversation, (d,).
         anybody: whether there are events of anybody, or a model that learned from some.
         trained: whether there is such a model.
     """
@@ -69,7 +67,6 @@ class UserContext:
     item_feedback: Mapping[str, float] = field(default_factory=dict)
     looked_at: frozenset[str] = frozenset()
     profile: TasteProfile = field(default_factory=TasteProfile)
-    interests: Vector | None = None
     taste: Taste | None = None
     anybody: bool = False
     trained: bool = False
@@ -121,20 +118,18 @@ def load_user_context(
     feedback, looked_at = item_feedback(memory), only_looked_at(memory)
     if taste is None:
         return UserContext(situation(words=words, photo=photo, events=0), item_feedback=feedback, looked_at=looked_at)
-    uses_history, in_session = not memory.for_other, frozenset((*feedback, *pressed))
+    uses_history = not memory.for_other
     history = taste.history(user) if uses_history else {}
-    history = {item_id: strength for item_id, strength in history.items() if item_id not in in_session}
-    now = time.time()
-    profile = taste.profile(user, now, in_session) if uses_history else TasteProfile()
+    history = {item_id: strength for item_id, strength in history.items() if item_id not in {*feedback, *pressed}}
+    profile = taste.profile(user, time.time()) if uses_history else TasteProfile()
     trained = taste.model is not None
-    events = (profile.events or len(profile.attributes)) + len(feedback)
+    events = max(profile.events or len(profile.attributes), len(feedback))
     return UserContext(
         situation=situation(words=words, photo=photo, events=events),
         history=history,
         item_feedback=feedback,
         looked_at=looked_at,
         profile=profile,
-        interests=taste.profile(user, now).text if uses_history else None,
         taste=taste,
         anybody=taste.known and (trained or taste.events.version() > 0),
         trained=trained,
@@ -145,10 +140,12 @@ def weights_of(user_context: UserContext, weights: Mapping[str, float]) -> dict[
     """The fusion's weights with those of taste scaled by what is known.
 
     The more popularity is debiased, the less it counts, and a conversation counts as its strongest leaning. Without a
-    wish nothing is said by a list's order of prices.
+    wish nothing is said by a list's order of prices, and the profile stands in for a model that is not there.
     """
     debias = user_context.taste.rules.popularity_debias if user_context.taste else 0.0
     scaled = {source: weights.get(source, 0.0) * scale for source, scale in scales(user_context.situation).items()}
+    if user_context.situation.wish == "none" and not user_context.trained:
+        scaled["profile"] = max(scaled["profile"], scaled["session"])
     scaled["popular"] *= 1.0 - debias
     scaled["session"] *= max(map(abs, user_context.item_feedback.values()), default=0.0)
     listed = {"browse": 0.0} if user_context.situation.wish == "none" else {}
@@ -190,8 +187,10 @@ def candidates_for_user(user_context: UserContext, catalogue: Catalogue, filters
     """
     known_ids = {*user_context.history, *user_context.item_feedback}
     ids: dict[str, None] = {}
-    if user_context.interests is not None:
-        ids |= dict.fromkeys(item_id for item_id, _ in catalogue.nearest("text", user_context.interests, pool, filters))
+    if user_context.profile.text is not None:
+        ids |= dict.fromkeys(
+            item_id for item_id, _ in catalogue.nearest("text", user_context.profile.text, pool, filters)
+        )
     model = _model(user_context, catalogue)
     if user_context.is_cold and model is not None:
         among = catalogue.eligible(filters)

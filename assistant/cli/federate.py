@@ -22,7 +22,7 @@ def share(
     ] = None,
 ) -> None:
     """Write this shop's counts of items and of pairs of items to a file; nothing of a single person is in it."""
-    from assistant import taste_training as work
+    from assistant import federated_training as work
 
     typer.echo(_counts_text(work.share(load_settings(), file, epsilon, say)))
 
@@ -33,7 +33,7 @@ def add(
     files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="What the shops wrote with share.")],
 ) -> None:
     """Add up the counts of several shops; for shops on one machine, otherwise Flower does it (docs/federated.md)."""
-    from assistant import taste_training as work
+    from assistant import federated_training as work
 
     typer.echo(_counts_text(work.add_counts(files, total)))
 
@@ -45,7 +45,7 @@ def learn(
     as_json: Json = False,
 ) -> None:
     """Learn this shop's taste model from its own events and the counts of the others."""
-    from assistant import taste_training as work
+    from assistant import federated_training as work
 
     card = work.train_federated(load_settings(), total, own, say)
     typer.echo(card.model_dump_json() if as_json else card_text(card))

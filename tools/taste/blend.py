@@ -21,19 +21,23 @@ STAGES: Final = (1, 4, 11)
 POPULARITY: Final = "popularity"
 NEIGHBOURS: Final = "neighbours"
 NEXT: Final = "next-choices"
+IMPORTED: Final = "imported-neighbours"
 ALS: Final = frozenset(ALS_SIZES)
 
 PRIOR: Final[dict[str, tuple[float, ...]]] = {
     **dict.fromkeys(ALS_SIZES, (1.0, 1.0, 1.0)),
-    NEIGHBOURS: (1.0, 0.5, 0.0), NEXT: (1.0, 1.0, 0.5), POPULARITY: (0.0, 0.0, 0.0),
+    NEIGHBOURS: (1.0, 0.5, 0.0), IMPORTED: (1.0, 0.5, 0.0), NEXT: (1.0, 1.0, 0.5), POPULARITY: (0.0, 0.0, 0.0),
 }  # fmt: skip
 """Weights of the parts at each stage before anything speaks for others: neighbours say most where little is known."""
 
-PRIOR_TAU: Final[dict[str, float]] = {**dict.fromkeys(ALS_SIZES, 5.0), NEIGHBOURS: 3.0, NEXT: 2.0}
+PRIOR_TAU: Final[dict[str, float]] = {**dict.fromkeys(ALS_SIZES, 5.0), NEIGHBOURS: 3.0, IMPORTED: 3.0, NEXT: 2.0}
 """Places after which a choice counts a factor of e less, for each part before anything speaks for another number."""
 
 PLACES: Final = 0.1
 """Which share of the best places items that nobody chose may take, when there are many of them."""
+
+ALIKE: Final = 1e-5
+"""A deviation that is a smaller share of the mean than so is rounding."""
 
 NOTHING_KNOWN: Final = 100.0
 """Where nothing is known of the person, untouched items come after the popular ones."""
@@ -71,14 +75,17 @@ class Blend:
         """
         stages = stage_of(chosen_counts)
         weights = self.weights[np.maximum(stages, 0)]
-        total = sum(weights[:, column, np.newaxis] * parts[name] for column, name in enumerate(self.names))
-        total = np.where((stages >= 0)[:, np.newaxis], total, parts[POPULARITY])
+        total = np.zeros_like(parts[POPULARITY])
+        for column, name in enumerate(self.names):
+            if weights[:, column].any():
+                total += weights[:, column, np.newaxis] * parts[name]
+        total[stages < 0] = parts[POPULARITY][stages < 0]
         total = standardised(total, touched)
         factors = next((parts[name] for name in self.names if name in ALS), None)
         if factors is not None and not touched.all():
             constant, slope = self.untouched
-            penalty = np.where(stages >= 0, held_back(touched), NOTHING_KNOWN)[:, np.newaxis]
-            total[:, ~touched] = constant + slope * factors[:, ~touched] - penalty
+            penalty = np.where(stages >= 0, held_back(touched), NOTHING_KNOWN).astype(np.float32)[:, np.newaxis]
+            total = np.where(touched, total, slope * factors + (constant - penalty))
         return total
 
 
@@ -98,9 +105,10 @@ def stage_of(chosen_counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def standardised(scores: Matrix, touched: NDArray[np.bool_]) -> Matrix:
     """Each row with mean 0 and deviation 1 over the items that somebody chose; zeros where all are alike."""
-    among = scores[:, touched]
-    if not among.size:
-        return np.zeros_like(scores)
-    deviation = among.std(axis=1, keepdims=True)
-    centred = scores - among.mean(axis=1, keepdims=True)
-    return np.asarray(np.where(deviation > 1e-9, centred / np.maximum(deviation, 1e-9), 0.0), dtype=np.float32)
+    share = touched.astype(np.float32) / np.float32(max(touched.sum(), 1))
+    mean = (scores @ share)[:, np.newaxis]  # products with all items: much cheaper than a copy of the touched ones
+    centred = scores - mean
+    deviation = np.sqrt(np.square(centred) @ share)[:, np.newaxis]
+    alike = deviation <= ALIKE * np.abs(mean) + 1e-9
+    centred *= np.where(alike, 0.0, 1.0 / np.maximum(deviation, 1e-9)).astype(np.float32)
+    return centred

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags_array, triu
 
 from tools.errors import BadInput
+from tools.taste.blend import NEIGHBOURS, NEXT
 from tools.taste.choices import Choices
-from tools.taste.collaborative import ALS_SIZES, AlsFactors, Matrix
+from tools.taste.collaborative import ALS_SIZES, AlsFactors, ItemWeights, Matrix
 from tools.taste.federated.exchange.counts import SharedCounts
 from tools.taste.model import TasteModel
 from tools.taste.neighbours import (
@@ -209,8 +210,9 @@ def _learned(
     near = Neighbourhood(*nearest(pairs, paired, MOST, SHRINK, noise=noise))
     in_order = csr_matrix(next_weights(choices) + others.order)
     following = nearest(in_order, own if others.variance else chosen, NEXT_MOST, NEXT_SHRINK)[0]
+    weights = {NEIGHBOURS: ItemWeights(near.strengths), NEXT: ItemWeights(following)}
     factors = {name: AlsFactors.of_pairs(pairs, *ALS_SIZES[name]) for name in names}
-    return assembled(choices, chosen.astype(np.int32), near, following, factors, vectors, plan)
+    return assembled(choices, chosen.astype(np.int32), near, weights, factors, vectors, plan)
 
 
 def _shared(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tools.taste.blend import ALS, POPULARITY, STAGES, Blend
 from tools.taste.choices import Choices, Histories
 from tools.taste.collaborative import Matrix
-from tools.taste.model import Part, TasteModel
+from tools.taste.model import BlendPart, TasteModel
 from tools.taste.records import Lead
 
 UNTOUCHED_SHARE: Final = 0.1
@@ -110,11 +110,11 @@ def fit(trial: TasteModel, held_out: HeldOutChoices, seed: int, fewest: int = FE
     return replace(model, blend=replace(model.blend, weights=weights, untouched=_untouched(model, asked)))
 
 
-def _with_parts(model: TasteModel, parts: Mapping[str, Part]) -> TasteModel:
+def _with_parts(model: TasteModel, parts: Mapping[str, BlendPart]) -> TasteModel:
     return replace(model, parts=parts, blend=Blend.prior([*parts, POPULARITY]))
 
 
-def _tuned(model: TasteModel, name: str, held_out: HeldOutChoices, seed: int) -> tuple[Part, float]:
+def _tuned(model: TasteModel, name: str, held_out: HeldOutChoices, seed: int) -> tuple[BlendPart, float]:
     """A part with the tau by which it ranks the held-out choices best by itself, and how well."""
     tried = []
     for tau in dict.fromkeys([model.parts[name].tau, *TAUS]):  # where it makes no difference, the prior

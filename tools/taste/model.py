@@ -12,6 +12,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +33,8 @@ from tools.taste.records import Lead, Neighbour
 
 FOLDER = "taste"
 FORMAT = 2
+SAMPLED = 16
+"""One in so many scores is looked at to see which items cannot be among the best."""
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ class ModelCard(Record):
     parameters: dict[str, float] = Field({}, description="of private counts")
     weights: dict[str, dict[str, float]] = Field({}, description="stage of knowledge -> part -> weight in the blend")
     compared: list[str] = Field([], description="parts that were tried and left out")
+    imported: list[str] = Field([], description="parts of another engine, which may have seen the held-out choices")
     lead: Lead | None = Field(None, description="of the blend over the best single part")
     tested: int = Field(0, description="people whose last choice was held out to measure")
     figures: dict[str, dict[str, float]] = Field(
@@ -63,7 +67,7 @@ class ModelCard(Record):
 
 
 @dataclass(frozen=True)
-class Part:
+class BlendPart:
     """One collaborative signal, and how quickly older choices fade for it (None: not at all)."""
 
     scorer: Collaborative
@@ -86,7 +90,7 @@ class TasteModel:
     ids: tuple[str, ...]
     people: NDArray[np.int32]
     near: Neighbourhood
-    parts: Mapping[str, Part]
+    parts: Mapping[str, BlendPart]
     blend: Blend
     content: ContentMap | None = None
 
@@ -99,6 +103,11 @@ class TasteModel:
     def touched(self) -> NDArray[np.bool_]:
         """Whether anybody chose the item, (items,)."""
         return self.people > 0
+
+    @cached_property
+    def popular(self) -> Matrix:
+        """What popularity says of every item, standardised, (1, items)."""
+        return standardised(np.log1p(self.people.astype(np.float32))[np.newaxis], self.touched)
 
     # Asking ----------------------------------------------------------------------------------------------------------
 
@@ -122,15 +131,20 @@ class TasteModel:
             exclude: ids to leave out. What is in the history is not left out unless it stands here too.
         """
         scores = self.scores(self.histories(history))[0]
-        allowed = np.ones(len(self.ids), np.bool_) if among is None else np.zeros(len(self.ids), np.bool_)
-        if among is not None:
-            allowed[[self.rows[item_id] for item_id in among if item_id in self.rows]] = True
-        allowed[[self.rows[item_id] for item_id in exclude if item_id in self.rows]] = False
-        places = np.flatnonzero(allowed)
+        allowed = ~self._mask(exclude) if among is None else self._mask(among) & ~self._mask(exclude)
+        sample = np.where(allowed, scores, -np.inf)[::SAMPLED]  # k of it are as good as the cut, so the k best are
+        cut = np.partition(sample, -k)[-k] if 0 < k <= len(sample) else -np.inf
+        places = np.flatnonzero(allowed & (scores >= cut))
         if k < len(places):
             places = places[np.argpartition(-scores[places], k)[:k]]
         best = sorted(places, key=lambda row: (-scores[row], self.ids[row]))[:k]
         return [(self.ids[row], round(float(scores[row]), 4)) for row in best]
+
+    def _mask(self, ids: Collection[str]) -> NDArray[np.bool_]:
+        """Whether each of the model's items is one of these, (items,); unknown ids are ignored."""
+        mask = np.zeros(len(self.ids) + 1, np.bool_)  # the last place is for the unknown
+        mask[np.fromiter(map(self.rows.get, ids, repeat(-1)), np.int64, len(ids))] = True
+        return mask[:-1]
 
     def knows(self, history: Mapping[str, float]) -> bool:
         """Whether any chosen item of the history is one that the model can say something about."""
@@ -175,12 +189,11 @@ class TasteModel:
 
     def part_scores(self, histories: Histories) -> dict[str, Matrix]:
         """What each part says, standardised (n, items)."""
-        counts = np.log1p(self.people.astype(np.float32))[np.newaxis]
         raw_scores = {
             name: self._padded(part.scorer, histories.weighted(part.tau)) for name, part in self.parts.items()
         }
-        raw_scores[POPULARITY] = np.repeat(counts, len(histories), axis=0)
-        return {name: standardised(scores, self.touched) for name, scores in raw_scores.items()}
+        scores = {name: standardised(scores, self.touched) for name, scores in raw_scores.items()}
+        return scores | {POPULARITY: np.broadcast_to(self.popular, (len(histories), len(self.ids)))}
 
     def _padded(self, scorer: Collaborative, histories: csr_matrix) -> Matrix:
         """A part's scores; zeros for the items that came after its training, where it knows nothing of contents."""
@@ -295,7 +308,7 @@ def _assembled(
         ids=ids,
         people=arrays["people"],
         near=near,
-        parts={name: Part(scorer(name), card.tau.get(name)) for name in names if name != POPULARITY},
+        parts={name: BlendPart(scorer(name), card.tau.get(name)) for name in names if name != POPULARITY},
         blend=Blend(names, arrays["blend/weights"], arrays["blend/untouched"]),
         content=ContentMap.load(content) if content else None,
     )

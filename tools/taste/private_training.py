@@ -18,7 +18,7 @@ from tools.taste import neighbours
 from tools.taste.blend import NEIGHBOURS, POPULARITY, STAGES, Blend
 from tools.taste.choices import Choices
 from tools.taste.collaborative import ItemWeights
-from tools.taste.model import ModelCard, Part, TasteModel
+from tools.taste.model import BlendPart, ModelCard, TasteModel
 from tools.taste.neighbours import MOST, SHRINK, Neighbourhood
 from tools.taste.privacy_ledger import PrivacyLedger
 from tools.taste.private_counts import BOUND, DELTA
@@ -88,7 +88,7 @@ def of_counts(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
         events=int(chosen_by.sum()), people=user_count, items=len(items), algorithm=NEIGHBOURS,
     )  # fmt: skip
-    parts = {NEIGHBOURS: Part(ItemWeights(near.strengths))}
+    parts = {NEIGHBOURS: BlendPart(ItemWeights(near.strengths))}
     return TasteModel(card, tuple(items), chosen_by.astype(np.int32), near, parts, blend_of(trust))
 
 

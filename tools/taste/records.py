@@ -15,6 +15,9 @@ STRENGTHS: Final[dict[EventKind, float]] = {
 }  # fmt: skip
 """How much an event says for (or, below zero, against) an item; a rating is scaled by (value - 3) / 2."""
 
+Algorithm = Literal["auto", "als", "als-large", "neighbours", "next-choices"]
+"""Which part of a taste model is used alone; auto: the blend of parts that held-out choices favour."""
+
 Identifier = Annotated[str, Field(min_length=1, max_length=500)]
 
 

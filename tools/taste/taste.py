@@ -112,19 +112,14 @@ class Taste:
 
         return latest_first(events)
 
-    def profile(self, user: str, now: float, without: frozenset[str] = frozenset()) -> TasteProfile:
-        """The user's taste as content, at this hour.
-
-        Args:
-            without: items whose events are left out.
-        """
-        events = [event for event in self.recent(user) if event.item_id not in without]
-        preferences = self.preferences(user)
+    def profile(self, user: str, now: float) -> TasteProfile:
+        """The user's taste as content, at this hour."""
+        events, preferences = self.recent(user), self.preferences(user)
         if not (events or preferences):
             return TasteProfile()
         catalogue = self._catalogue()
         corrected = tuple((preference.attribute, preference.value, preference.weight) for preference in preferences)
-        state = (self._state(user), without, corrected, catalogue.version(), now // PROFILE_SECONDS)
+        state = (self._state(user), corrected, catalogue.version(), now // PROFILE_SECONDS)
 
         def build() -> TasteProfile:
             return build_profile(events, preferences, catalogue, now=now, half_life_days=self.rules.half_life_days)

@@ -3,26 +3,28 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import partial
+from typing import Final, get_args
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from tools.errors import BadInput
 from tools.taste import fitting
-from tools.taste.blend import ALS, NEIGHBOURS, NEXT, POPULARITY, PRIOR_TAU, STAGES, Blend
+from tools.taste.blend import ALS, IMPORTED, NEIGHBOURS, NEXT, POPULARITY, PRIOR_TAU, STAGES, Blend
 from tools.taste.choices import Choices
 from tools.taste.collaborative import ALS_SIZES, AlsFactors, ItemWeights, Matrix
 from tools.taste.content import ContentMap
-from tools.taste.model import ModelCard, Part, TasteModel
+from tools.taste.exchange import ALS_IMPORTED, Imported
+from tools.taste.model import BlendPart, ModelCard, TasteModel
 from tools.taste.neighbours import Neighbourhood, next_choices
+from tools.taste.records import Algorithm
 
 Say = Callable[[str], None]
 
 AUTO: Final = "auto"
-ALGORITHMS: Final = (AUTO, *ALS_SIZES, NEIGHBOURS, NEXT)
+ALGORITHMS: Final[tuple[Algorithm, ...]] = get_args(Algorithm)
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,11 @@ class TrainingPlan:
     """What is trained.
 
     Attributes:
-        algorithm: one of `ALGORITHMS`; auto: the blend of parts that held-out choices favour.
         content: whether items that nobody chose are placed by their contents.
         fewest_to_fit: with fewer held-out choices the prior settings stay.
     """
 
-    algorithm: str = AUTO
+    algorithm: Algorithm = AUTO
     content: bool = True
     seed: int = 7
     fewest_to_fit: int = fitting.FEWEST
@@ -58,9 +59,14 @@ Learn = Callable[[Choices, Mapping[str, Matrix], tuple[str, ...], TrainingPlan, 
 
 
 def train(
-    choices: Choices, vectors: Mapping[str, Matrix], plan: TrainingPlan | None = None, say: Say = lambda _text: None,
-    *, learn: Learn | None = None,
-) -> TasteModel:  # fmt: skip
+    choices: Choices,
+    vectors: Mapping[str, Matrix],
+    plan: TrainingPlan | None = None,
+    say: Say = lambda _text: None,
+    *,
+    imported: Imported | None = None,
+    learn: Learn | None = None,
+) -> TasteModel:
     """Learn a model of all items of the choices, and measure it.
 
     It is made twice: without each person's latest choice, to find the settings and to measure, and then with
@@ -69,21 +75,24 @@ def train(
     Args:
         vectors: content by modality, unit rows float32 (items, dimensions), zeros where an item has none.
         say: told what is being done, a line each.
+        imported: parts of another engine: its factors stand in the place of the factorisations here, its neighbours
+            beside the others.
         learn: what learns, where there is more to learn from than these choices; they may then be few.
 
     Raises:
         TooFewError: there are fewer choices or people than anything could be learned from.
     """
-    plan, began = plan or TrainingPlan(), time.monotonic()
+    plan, imported, began = plan or TrainingPlan(), imported or Imported(), time.monotonic()
+    factorisations = tuple(ALS_SIZES) if imported.als is None else (ALS_IMPORTED,)
     if learn is None and (choices.user_count < FEWEST_PEOPLE or choices.matrix.nnz < FEWEST_CHOICES):
         raise TooFewError(
             f"There are {choices.matrix.nnz:,} choices by {choices.user_count:,} people; learning from others takes "
             f"{FEWEST_CHOICES} by {FEWEST_PEOPLE}. Until then contents and popularity are used."
         )
-    learn = learn or _learned
+    learn = learn or partial(_learned, imported=imported)
     say("holding out each person's latest choice, to measure with")
     training_choices, held_out = fitting.hold_out(_compared(choices, plan.seed), plan.seed)
-    trial = learn(training_choices, vectors, tuple(ALS_SIZES), plan, say)
+    trial = learn(training_choices, vectors, factorisations, plan, say)
     say(f"fitting settings on {len(held_out):,} held-out choices")
     fitted = _fitted(trial, held_out, plan)
     ranks = _cross_fitted(trial, held_out, plan)
@@ -94,6 +103,7 @@ def train(
     card = model.card.model_copy(
         update={
             "tau": {name: part.tau for name, part in parts.items()}, "weights": _weights(fitted.blend),
+            "imported": imported.parts,
             "compared": [name for name in trial.parts if name not in names], "tested": len(held_out),
             "figures": fitting.figures(ranks),
             "lead": fitting.lead(ranks, plan.seed) if plan.algorithm == AUTO else None,
@@ -138,42 +148,59 @@ def _cross_fitted(trial: TasteModel, held_out: fitting.HeldOutChoices, plan: Tra
 
 
 def _learned(
-    choices: Choices, vectors: Mapping[str, Matrix], factorisations: tuple[str, ...], plan: TrainingPlan, say: Say
+    choices: Choices,
+    vectors: Mapping[str, Matrix],
+    factorisations: tuple[str, ...],
+    plan: TrainingPlan,
+    say: Say,
+    imported: Imported,
 ) -> TasteModel:
     """All parts with some of the factorisations, not yet fitted."""
     factors = {}
     for name in factorisations:
-        say(f"learning {name} from {choices.matrix.nnz:,} choices")
-        factors[name] = AlsFactors.fit(choices.matrix, *ALS_SIZES[name], plan.seed)
+        if imported.als is None:
+            say(f"learning {name} from {choices.matrix.nnz:,} choices")
+            factors[name] = AlsFactors.fit(choices.matrix, *ALS_SIZES[name], plan.seed)
+        else:
+            factors[name] = imported.als
     say(f"counting neighbours of {len(choices.item_ids):,} items")
-    near, people = Neighbourhood.of(choices.matrix), choices.chosen_by()
-    return assembled(choices, people, near, next_choices(choices), factors, vectors, plan)
+    near = Neighbourhood.of(choices.matrix)
+    weights = {NEIGHBOURS: ItemWeights(near.strengths), NEXT: ItemWeights(next_choices(choices))}
+    if imported.neighbours is not None:
+        weights[IMPORTED] = imported.neighbours
+    return assembled(choices, choices.chosen_by(), near, weights, factors, vectors, plan)
 
 
 def assembled(
-    choices: Choices, people: NDArray[np.int32], near: Neighbourhood, following: csr_matrix,
-    factors: Mapping[str, AlsFactors], vectors: Mapping[str, Matrix], plan: TrainingPlan,
-) -> TasteModel:  # fmt: skip
+    choices: Choices,
+    people: NDArray[np.int32],
+    near: Neighbourhood,
+    weights: Mapping[str, ItemWeights],
+    factors: Mapping[str, AlsFactors],
+    vectors: Mapping[str, Matrix],
+    plan: TrainingPlan,
+) -> TasteModel:
     """A model of parts that were learned, not yet fitted.
 
     Args:
         choices: what was learned from, for its card; the items are these.
         people: how many people chose each item, (items,).
-        following: order-aware neighbours, sparse (items, items).
+        near: for the evidence "12 people who liked A also liked B".
+        weights: neighbours by the name of their part.
         factors: the factorisations by name; items that nobody chose get theirs here, by their contents.
         vectors: as in `train`.
     """
-    parts: dict[str, Part] = {}
+    parts = dict[str, BlendPart]()
     content: ContentMap | None = None
     for name, als in factors.items():
-        content = ContentMap.fit(vectors, als.factors, people) if plan.content else None
+        placed = np.where(als.factors.any(axis=1), people, 0)
+        content = ContentMap.fit(vectors, als.factors, placed) if plan.content else None
         if content is not None:
-            untouched = np.flatnonzero(people == 0)
-            rows = {modality: matrix[untouched] for modality, matrix in vectors.items()}
-            als = als.with_rows(untouched, content.factors(rows, len(untouched)))
-        parts[name] = Part(als, PRIOR_TAU[name])
-    for name, weights in ((NEIGHBOURS, near.strengths), (NEXT, following)):
-        parts[name] = Part(ItemWeights(weights), PRIOR_TAU[name])
+            others = np.flatnonzero(placed == 0)
+            rows = {modality: matrix[others] for modality, matrix in vectors.items()}
+            als = als.with_rows(others, content.factors(rows, len(others)))
+        parts[name] = BlendPart(als, PRIOR_TAU[name])
+    parts |= {name: BlendPart(scorer, PRIOR_TAU[name]) for name, scorer in weights.items()}
     card = ModelCard(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
         events=choices.matrix.nnz, people=choices.user_count, items=len(choices.item_ids),

@@ -1,12 +1,14 @@
-"""Which of the shown items a superlative picks: "the lightest of these", "und das billigste davon?", "哪个最轻"."""
+"""Which items a message points at, and which of them a superlative picks: "und das billigste davon?", "哪个最轻"."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.agent.reading.referring import Pointed
+from assistant.agent.reading.utterance import ClassifiedUtterance
 from assistant.records import Recommendation
 from assistant.understanding.superlatives import PRICE, in_order, measures, superlative
 from tools.engines.text import TextEncoder
@@ -21,6 +23,36 @@ ABOUT_SHOWN: Final = 0.02
 
 Over eight languages those lie 0.015 to 0.14 nearer, "the cheapest you have", "cheapest first" at most 0.017.
 """
+
+OTHER_ITEM_OPERATIONS: Final = ("cheaper", "dearer", "similar", "likes", "rejects")
+"""Operations that ask for other items than the one that is named."""
+
+_ABOUT_ITEMS = ("item", "compare", "cart")
+
+
+def items_pointed_at(
+    utterance: ClassifiedUtterance, records: Callable[[Sequence[Recommendation]], dict[str, Item]]
+) -> Pointed:
+    """What the utterance points at: by its pointers, or in a question about an item by the thing that it names.
+
+    Of several items it is the one that a superlative picks: "the lightest of these".
+    """
+    act, referring, memory = utterance.act, utterance.referring, utterance.memory
+    pointers = utterance.words_of("item", *(["not"] if utterance.asks("rejects") else []))  # "not the second one"
+    if not pointers and act == "item":
+        pointers = utterance.words_of("thing")
+    titles = utterance.text if act in _ABOUT_ITEMS else ""
+    pointed = referring.resolve(pointers, titles, memory, alone=act == "item")
+    among = pointed.items if len(pointed.items) > 1 else memory.shown
+    one_meant = len(pointed.items) == 1 and not any(map(referring.means_all, utterance.words_of("item")))
+    can_pick = act in _ABOUT_ITEMS or (act in ("refine", "find") and not utterance.asks(*OTHER_ITEM_OPERATIONS))
+    if pointed.picked or one_meant or len(among) < 2 or not can_pick or utterance.spans_of("thing"):
+        return pointed
+    choice = pick_item(utterance.clauses(), among, records(among), referring.encoder)
+    is_about_items = act in _ABOUT_ITEMS or pointed.items
+    if choice is None or not (is_about_items or is_about_shown(utterance.text, referring.encoder)):
+        return pointed
+    return pointed._replace(items=[choice[0]], picked=True, by=choice[1])
 
 
 def pick_item(

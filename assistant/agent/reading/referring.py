@@ -143,14 +143,14 @@ class Referring:
     """Resolves pointers with the encoder and the catalogue's search where titles and numbers do not."""
 
     def __init__(self, encoder: TextEncoder, find: Find) -> None:
-        self._encoder = self.encoder = encoder
+        self.encoder = encoder
         self._find = find
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
     def prepare(self, words: Iterable[str]) -> None:
         """Encode together what will be compared: one pass costs less than one for each."""
         missing = [word for word in dict.fromkeys(words) if word not in self._vectors]
-        self._vectors |= zip(missing, self._encoder.encode(missing, purpose="query"), strict=True)
+        self._vectors |= zip(missing, self.encoder.encode(missing, purpose="query"), strict=True)
 
     def _vector(self, words: str) -> NDArray[np.float32]:
         self.prepare([words])
@@ -253,7 +253,7 @@ class Referring:
     def _scores(self, pointer: str) -> dict[str, float]:
         """How near the pointer is to each form."""
         scores: dict[str, float] = {}
-        for form, score in zip(_forms(self._encoder)[0], _forms(self._encoder)[1] @ self._vector(pointer), strict=True):
+        for form, score in zip(_forms(self.encoder)[0], _forms(self.encoder)[1] @ self._vector(pointer), strict=True):
             scores[form] = max(scores.get(form, -1.0), float(score))
         return scores
 
@@ -330,7 +330,7 @@ class Referring:
             return []
         return [
             (name, value)
-            for name, attribute_values in nearest(values, words, self._encoder).items()
+            for name, attribute_values in nearest(values, words, self.encoder).items()
             for value in attribute_values
         ]
 
@@ -338,7 +338,7 @@ class Referring:
         """A name is meant when it lies far nearer to the words than the others do."""
         if not 2 < len(names) <= MOST_NAMES or len(words) > LONGEST_NAME:
             return None
-        cosines = _name_vectors(self._encoder, tuple(names)) @ self._vector(words)
+        cosines = _name_vectors(self.encoder, tuple(names)) @ self._vector(words)
         best = int(np.argmax(cosines))
         other_cosines = np.delete(cosines, best)
         deviation = max(float(other_cosines.std()), 1e-6)
@@ -353,7 +353,7 @@ class Referring:
         candidates = [constraint for constraint in constraints if constraint.field != "exclude_ids"]
         if not candidates or not phrases:
             return candidates[-1:]
-        vectors = self._encoder.encode([_described(constraint) for constraint in candidates], purpose="query")
+        vectors = self.encoder.encode([_described(constraint) for constraint in candidates], purpose="query")
         matches: dict[int, Constraint] = {}
         for phrase in phrases:
             folded = phrase.casefold()

@@ -5,12 +5,18 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assistant.agent.reading.labels import NUMBER_ROLES, ROLES
+
+CERTAIN: Final = 0.6
+"""Probability from which a role makes a constraint that holds."""
+
+LIKELY: Final = 0.45
+"""Probability from which it makes a preference, which moves the ranking and hides nothing."""
 
 LEAST_UNREAD = 40
 """From how many characters on a stretch without tokens has not been read; tokenizers leave out a few of their own."""

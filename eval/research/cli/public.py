@@ -24,12 +24,14 @@ class Form(StrEnum):
 
     amazon = "amazon"
     mmrec = "mmrec"
+    s3rec = "s3rec"
+    recbole = "recbole"
     redial = "redial"
     inspired = "inspired"
 
 
 def movielens(as_json: Json = False, seed: Seed = 7) -> None:
-    """Recommenders on MovieLens-100K: temporal leave-last-out, full ranking; about a minute on two cores."""
+    """Recommenders on MovieLens-100K, all films ranked; some minutes on two cores."""
     from assistant.models import reporter_for_terminal
     from eval.research.public import movielens as data
 
@@ -44,28 +46,32 @@ def dataset(
     as_json: Json = False,
     seed: Seed = 7,
 ) -> None:
-    """The same on a data set that you have: Amazon reviews, MMRec's sets; or on conversations: ReDial, INSPIRED."""
-    from eval.research.public import amazon
+    """The same on a data set that you have: amazon, mmrec, s3rec, recbole; or on conversations: redial, inspired."""
+    from eval.research.public import amazon, recbole, s3rec
 
     settings = load_settings()
     if form in (Form.redial, Form.inspired):
         _report_conversations(_conversations(path, form, settings), as_json)
         return
-    load: Callable[[Path], Dataset] = amazon.load_reviews if form is Form.amazon else amazon.load_mmrec
-    _report(_evaluated(load(path), settings, seed), as_json)
+    loaders: dict[Form, Callable[[Path], Dataset]] = {
+        Form.amazon: amazon.load_reviews, Form.mmrec: amazon.load_mmrec, Form.s3rec: s3rec.load,
+        Form.recbole: recbole.load,
+    }  # fmt: skip
+    _report(_evaluated(loaders[form](path), settings, seed), as_json)
 
 
 def _evaluated(dataset: "Dataset", settings: Settings, seed: int) -> dict[str, Any]:
     from assistant.engines import open_engines
     from eval.research.public.protocol import evaluate
-    from eval.research.public.tables import as_numbers
+    from eval.research.public.tables import as_numbers, published
 
     vectors = dict(dataset.features)
     if any(dataset.texts):
         _say(f"reading the texts of {len(dataset.texts):,} items")
         vectors["text"] = open_engines(settings).text.encode(dataset.texts)
     found = {"dataset": dataset.name, "licence": dataset.licence, "events": len(dataset.interactions), "seed": seed}
-    return found | as_numbers(evaluate(dataset, vectors, seed=seed, say=_say), seed)
+    numbers = as_numbers(evaluate(dataset, vectors, seed=seed, say=_say), seed)
+    return found | numbers | {"published": published(dataset.name)}
 
 
 def _report(numbers: dict[str, Any], as_json: bool) -> None:

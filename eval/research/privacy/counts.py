@@ -18,6 +18,7 @@ from eval.research.public.protocol import measured, ranked
 from eval.research.public.recommenders import Popularity, Scores
 from eval.research.public.split import leave_last_out
 from tools.records import Record
+from tools.taste.choices import Histories
 from tools.taste.private_counts import BOUND, bounded, rho_of
 from tools.taste.private_release import count
 from tools.taste.private_training import NEIGHBOURS_WEIGHT, nearest
@@ -79,9 +80,9 @@ def private(train: csr_matrix, epsilon: float) -> Counted:
 def compare(interactions: Interactions, *, repeats: int = 5, say: Say = lambda _: None) -> list[Measured]:
     """Every recommender on exact, bounded and private counts."""
     split = leave_last_out(interactions)
-    known = split.known().matrix()
-    order = np.argsort(split.test.user, kind="stable")
-    asked = _Asked(known[split.test.user[order]], split.test.item[order].astype(np.int64))
+    choices = split.known.choices()
+    known = choices.matrix
+    asked = _Asked(choices.rows(split.test.user.astype(np.int64)), split.test.item.astype(np.int64))
     kinds: dict[str, Callable[[], Counted]] = {
         "exact": lambda: exact(known),
         f"at most {BOUND} a person": lambda: cut(known),
@@ -105,7 +106,7 @@ class _Popular(Popularity):
 class _Asked:
     """The users of the test: histories (n, items) and what each chose next (n,)."""
 
-    histories: csr_matrix
+    histories: Histories
     targets: NDArray[np.int64]
 
     def measure(self, name: str, releases: Sequence[Counted]) -> Iterator[Measured]:
@@ -123,14 +124,14 @@ class _Asked:
         popular = _Popular(counted.people)
         by_people = popular.score(self.histories)
         near = nearest(counted.pairs, counted.people, counted.deviation).strengths
-        by_pairs = np.asarray((self.histories @ near).todense(), dtype=np.float32)
+        by_pairs = np.asarray((self.histories.matrix @ near).todense(), dtype=np.float32)
         both = _standardised(np.log1p(by_people)) + NEIGHBOURS_WEIGHT * counted.trust * _standardised(by_pairs)
         silent = np.ptp(by_pairs, axis=1) == 0
         by_pairs[silent] = by_people[silent]
-        return [self._values(scores, popular) for scores in (by_people, by_pairs, both)]
+        return [self._values(scores, by_people[0]) for scores in (by_people, by_pairs, both)]
 
-    def _values(self, scores: Scores, popular: Popularity) -> list[float]:
-        values = measured(ranked(scores, popular, self.histories), self.targets, MEASURES)
+    def _values(self, scores: Scores, popularity: Scores) -> list[float]:
+        values = measured(ranked(scores, popularity, self.histories, self.targets))
         return [float(values[name].mean()) for name in MEASURES]
 
 

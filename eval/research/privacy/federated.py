@@ -82,15 +82,13 @@ class Shop:
 def shops(interactions: Interactions, number: int = SHOPS) -> list[Shop]:
     """The people dealt to shops at random."""
     split, items = leave_last_out(interactions), interactions.items
-    known, target = split.known(), dict(zip(split.test.user.tolist(), split.test.item.tolist(), strict=True))
+    known, target = split.known, dict(zip(split.test.user.tolist(), split.test.item.tolist(), strict=True))
     shop_of = np.random.default_rng(SEED).permutation(len(interactions.users)) % number
     return [_shop(known.only(shop_of[known.user] == one), target, items) for one in range(number)]
 
 
 def _shop(events: Interactions, target: Mapping[int, int], items: Sequence[str]) -> Shop:
-    order = np.lexsort((np.arange(len(events)), events.time, events.user))
-    user, item, time = (column[order] for column in (events.user, events.item, events.time))
-    ones = np.ones(len(order), np.float32)
+    user, item, time, ones = events.user, events.item, events.time, np.ones(len(events), np.float32)
     choices = gather([EventBatch(user.astype(np.int64), item.astype(np.int64), ones, time.astype(np.float64))], items)
     asked = [
         ({items[row]: 1.0 for row in item[user == one][::-1]}, items[target[one]])

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from assistant.errors import BadInput
+from tools.taste.choices import Choices
 
 
 @dataclass(frozen=True)
@@ -34,36 +35,37 @@ class Interactions:
         """How many events."""
         return len(self.user)
 
-    def only(self, chosen: NDArray[np.bool_]) -> "Interactions":
-        """The chosen events, with the same users and items."""
+    def only(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "Interactions":
+        """The chosen events (a flag for each, or their rows), with the same users and items."""
         return replace(
             self, user=self.user[chosen], item=self.item[chosen], value=self.value[chosen], time=self.time[chosen]
         )
 
-    def and_also(self, other: "Interactions") -> "Interactions":
-        """These events and those of the same users and items."""
-        return replace(
-            self,
-            user=np.concatenate([self.user, other.user]),
-            item=np.concatenate([self.item, other.item]),
-            value=np.concatenate([self.value, other.value]),
-            time=np.concatenate([self.time, other.time]),
-        )
+    def in_order(self) -> "Interactions":
+        """One user after the other, each user's events by time, those of one second as they stand here.
 
-    def times(self) -> csr_matrix:
-        """When the user first had to do with the item: sparse float64 (users, items), seconds since 1970."""
-        pairs, places = np.unique(self.user.astype(np.int64) * len(self.items) + self.item, return_inverse=True)
-        first = np.full(len(pairs), np.inf)
-        np.minimum.at(first, places, self.time)
-        rows = (pairs // len(self.items), pairs % len(self.items))
-        return csr_matrix((first, rows), shape=(len(self.users), len(self.items)))
+        An item that a user came back to counts where it was met first.
+        """
+        order = np.lexsort((self.time, self.user))
+        pair = self.user[order].astype(np.int64) * len(self.items) + self.item[order]
+        return self.only(order[np.sort(np.unique(pair, return_index=True)[1])])
 
-    def matrix(self) -> csr_matrix:
-        """1 where the user had anything to do with the item: sparse float32 (users, items)."""
-        shape = (len(self.users), len(self.items))
-        found = csr_matrix((np.ones(len(self), dtype=np.float32), (self.user, self.item)), shape=shape)
-        found.data[:] = 1.0  # the same pair twice is one
-        return found
+    def counts(self) -> NDArray[np.int64]:
+        """How many events each user has, (users,)."""
+        return np.bincount(self.user, minlength=len(self.users)).astype(np.int64)
+
+    def places(self) -> NDArray[np.int64]:
+        """0 for a user's first event, 1 for the next, and so on, (n,); the events are `in_order`."""
+        counts = self.counts()
+        return np.arange(len(self)) - (np.cumsum(counts) - counts)[self.user]
+
+    def choices(self) -> Choices:
+        """Strength 1 where the user had anything to do with the item; the events are `in_order`."""
+        order = np.lexsort((self.item, self.user))
+        shape, indptr = (len(self.users), len(self.items)), np.concatenate([[0], np.cumsum(self.counts())])
+        matrix = csr_matrix((np.ones(len(self), np.float32), self.item[order], indptr), shape=shape)
+        from_the_end = self.counts()[self.user] - 1 - self.places()
+        return Choices(matrix, from_the_end[order].astype(np.int32), tuple(self.items))
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Dataset:
         texts: title and what else describes the item, one string each.
         features: further vectors by modality, float32 (items, d): MMRec's picture and text features, say.
         licence: who may do what with it.
+        timed: whether times are known; else they are only an order.
     """
 
     name: str
@@ -81,6 +84,7 @@ class Dataset:
     texts: list[str]
     licence: str
     features: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    timed: bool = True
 
 
 def collect(events: Iterable[tuple[str, str, float, int]], items: Iterable[str] = ()) -> Interactions:

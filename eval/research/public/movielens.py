@@ -5,13 +5,13 @@ GroupLens allows research, and neither commercial use nor passing the data on wi
 committed.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from assistant import models
 from assistant.models.progress import Reporter
 from assistant.settings import Settings
-from eval.research.public.interactions import Dataset, collect
+from eval.research.public import recbole
+from eval.research.public.interactions import Dataset
 
 NAME = "ml-100k"
 REGISTRY = Path(__file__).parent.parent / "data" / "datasets.json"
@@ -29,27 +29,6 @@ def fetch(settings: Settings, reporter: Reporter) -> Path:
 
 
 def load(folder: Path) -> Dataset:
-    """Read RecBole's atomic files: a line of ``name:type`` columns, then a line a row, tabs between."""
-    texts = {row["item_id"]: _text(row) for row in _rows(folder / f"{NAME}.item")}
-    events = (
-        (row["user_id"], row["item_id"], float(row["rating"]), int(float(row["timestamp"])))
-        for row in _rows(folder / f"{NAME}.inter")
-    )
-    interactions = collect(events, items=texts)
-    return Dataset(
-        name="MovieLens-100K",
-        interactions=interactions,
-        texts=[texts.get(item, "") for item in interactions.items],
-        licence="GroupLens: research only, no commercial use, no redistribution",
-    )
-
-
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    lines = path.read_text("utf-8").splitlines()
-    names = [column.split(":")[0] for column in lines[0].split("\t")]
-    for line in lines[1:]:
-        yield dict(zip(names, line.split("\t"), strict=True))
-
-
-def _text(row: dict[str, str]) -> str:
-    return f"{row['movie_title']} ({row['release_year']}). {row['class']}"
+    """Read the files; see `eval.research.public.recbole`."""
+    licence = "GroupLens: research only, no commercial use, no redistribution"
+    return recbole.load(folder / f"{NAME}.inter", name="MovieLens-100K", licence=licence)

@@ -1,80 +1,93 @@
-"""Full-ranking evaluation: every item that the user has not had is a candidate, and nobody is left out.
+"""Full-ranking evaluation: every item that the user has not had is a candidate.
 
-Protocol "temporal leave-last-out": each user's last event is the test, the one before it tunes, the rest trains; what
-is tested is learned from training and tuning events together. Groups are reported apart:
+Four ways to ask, each of recommenders that never learned from what they are asked for:
 
-- *all users*, and of them those whose test item had fewer than `RARE` events (*rare items*; *new items* had none);
-- *cold users*: a tenth of the users, drawn by the seed, of whom nothing is learned; asked once with no history at all
-  and once with their first `FEW` events;
-- *cold items*: a tenth of the items is taken out of training and histories; tested is each user's last event among
-  them, against all items, and once more against the items taken out only (as CLCRec, Wei et al. 2021, and others do).
+- *all users*, temporal leave-last-out: each user's last event is asked for, the one before it tunes. Of them apart:
+  those whose item had fewer than `RARE` events, or none, and by how long after the last known event it came;
+- *k events known*, for each k of `KNOWN`: event k + 1 is asked for, by recommenders that learned without this user
+  (`FOLDS` folds of the users, of which as many are asked as it takes to reach `ENOUGH`);
+- *after a moment*: what is learned from came before it; asked for is each known user's first event from then on;
+- *new items*, where contents are known: a tenth of the items is taken out of training and histories; asked for is each
+  user's last event among them, against all items, and against those taken out alone (as in CLCRec, Wei et al. 2021).
 
-Measures are recall@k and NDCG@k for k 10 and 20 (ranx); with one test item a user, recall is the hit rate.
+Measures are recall@k and NDCG@k for k 10 and 20; with one item to find, recall is the hit rate.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from assistant.errors import BadInput
-from eval.research.public.hybrid import Hybrid, HybridPart
 from eval.research.public.interactions import Dataset, Interactions
 from eval.research.public.recommenders import (
     GRIDS,
-    PRODUCT,
+    MOST_DENSE_ITEMS,
     ContentBased,
-    Fused,
+    Hybrid,
     Popularity,
     Recommender,
     Scores,
-    Users,
+    without_order,
+    without_ridge,
 )
 from eval.research.public.split import LEAST_EVENTS, Split, leave_last_out
+from tools.taste.choices import Histories
 
-CUTS = (10, 20)
-MEASURES = tuple(f"{name}@{k}" for name in ("recall", "ndcg") for k in CUTS)
-BATCH = 1000
-"""Users whose scores for all items are in memory at once."""
+MEASURES = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
+MOST_SCORES = 3_000_000
+"""Scores in memory at once: it bounds how many users are asked together."""
+MOST_TUNED = 2_000
+"""Users that settings are tried on."""
 
-TUNED_BY = "ndcg@10"
-RARE, FEW, SHARE = 10, 3, 0.1
-FUSED_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0)
-"""Weights of text beside a collaborative signal of weight 1, tried on the tuning events."""
+RARE, NEW_SHARE = 10, 0.1
+UNTOUCHED = 0.05
+"""From this share of items without events on, the hybrid is asked without its ridge regression too."""
+KNOWN = (0, 1, 2, 3, 5, 10)
+FOLDS, ENOUGH = 5, 2_000
+MOMENT = 0.8
+"""The share of all events that lie before the moment."""
+GAPS = (("up to an hour", 0, 3_600), ("up to a day", 3_601, 86_400), ("more than a day", 86_401, 2**62))
+"""Seconds between the last known event and the one asked for, both ends included."""
 
 Say = Callable[[str], None]
-Values = dict[str, NDArray[np.float64]]
-"""Measure -> one value a tested user."""
+Ranks = NDArray[np.int64]
+"""Where the item asked for stands for each user, 1 is best."""
 
 
 @dataclass(frozen=True)
 class UserGroup:
-    """Users asked at once: what is known of them, what they did next.
+    """Users asked at once: what is known of them, and what they chose next.
 
     Attributes:
-        histories: sparse (n, items), what may be used and is not recommended again.
+        histories: of n users, what may be used and is not recommended again.
         targets: item rows (n,), what is to be found.
-        users: rows of these users in training (n,); None when they were not there.
         among: whether each item is ranked (items,); None: all are.
+        parts: further groups, by name the flags of their users (n,).
     """
 
     name: str
-    histories: csr_matrix
+    histories: Histories
     targets: NDArray[np.int64]
-    users: Users = None
     among: NDArray[np.bool_] | None = None
+    parts: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
 
 @dataclass
 class RecommenderOutcome:
-    """One recommender: its chosen parameters, and its values for each group."""
+    """One recommender: its chosen parameters, and the ranks of each group's items."""
 
     name: str
-    parameters: dict[str, Any]
-    groups: dict[str, Values] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    groups: dict[str, Ranks] = field(default_factory=dict)
+
+    def add(self, group: str, ranks: Ranks) -> None:
+        """Further users of a group."""
+        if len(ranks):
+            self.groups[group] = np.concatenate([self.groups.get(group, np.zeros(0, np.int64)), ranks])
 
 
 def evaluate(
@@ -84,7 +97,7 @@ def evaluate(
 
     Args:
         vectors: content by modality, unit length, float32 (items, d): "text" and perhaps features of pictures.
-        seed: draws cold users and items.
+        seed: draws users and items.
         say: told what is being done, a line each.
 
     Raises:
@@ -93,198 +106,166 @@ def evaluate(
     split = leave_last_out(dataset.interactions)
     if not len(split.test):
         raise BadInput(f"{dataset.name} has no user with {LEAST_EVENTS} events or more, so there is nothing to test.")
-    tuned = _tune(split, vectors, dataset.interactions.times(), say)
-    outcomes = [RecommenderOutcome(name, parameters) for name, (_, parameters) in tuned.items()]
-    for train, groups in _stages(split, seed):
+    makers: dict[str, Callable[[], Recommender]] = {}
+    outcomes: dict[str, RecommenderOutcome] = {}
+    for name, make, parameters in _tuned(split, vectors, seed, say):
+        makers[name], outcomes[name] = make, RecommenderOutcome(name, parameters)
+    for known, groups in _stages(split, dataset.timed, bool(vectors), seed):
         say(f"testing {', '.join(group.name for group in groups)}")
-        fitted = _fitted(tuned, train)
-        popular = Popularity()
-        popular.fit(train)
-        for outcome in outcomes:
-            for group in groups:
-                outcome.groups[group.name] = _values(fitted[outcome.name], popular, group)
-    return outcomes
+        fitted = _fitted(makers, known)
+        for group in groups:
+            for name, model in fitted.items():
+                ranks = _ranks(model, fitted["popularity"], group)
+                outcome = outcomes.setdefault(name, RecommenderOutcome(name))
+                outcome.add(group.name, ranks)
+                for part, mask in group.parts.items():
+                    outcome.add(part, ranks[mask])
+    return list(outcomes.values())
 
 
-# Tuning --------------------------------------------------------------------------------------------------------------
-
-Made = Callable[[Mapping[str, Recommender]], Recommender]
-"""Makes a recommender; the fused one is made of others that are fitted already."""
+# Recommenders --------------------------------------------------------------------------------------------------------
 
 
-def _tune(
-    split: Split, vectors: Mapping[str, Scores], times: csr_matrix, say: Say
-) -> dict[str, tuple[Made, dict[str, Any]]]:
-    """For each recommender how to make it with the parameters that do best on the tuning events."""
-    train = split.train.matrix()
-    group = _next_events("tuning", train, split.tune)
-    popular = Popularity()
-    popular.fit(train)
-    best: dict[str, tuple[Made, dict[str, Any]]] = {"popularity": (lambda _: Popularity(), {})}
-    fitted: dict[str, Recommender] = {}
-    found: dict[str, float] = {}
+def _tuned(
+    split: Split, vectors: Mapping[str, Scores], seed: int, say: Say
+) -> Iterator[tuple[str, Callable[[], Recommender], dict[str, Any]]]:
+    """Each recommender's name, how to make it, and the parameters that do best on the tuning events."""
+    popular, choices = Popularity(), split.train.choices()
+    popular.fit(choices)
+    some = np.sort(np.random.default_rng(seed).permutation(len(split.tune))[:MOST_TUNED])
+    group = _next_events("tuning", split.train, split.tune.only(some))
+    yield "popularity", Popularity, {}
     for name, (kind, grid) in GRIDS.items():
+        if name == "EASE" and len(split.train.items) > MOST_DENSE_ITEMS:
+            say(f"EASE is left out: its matrix would be dense, and there are more than {MOST_DENSE_ITEMS:,} items")
+            continue
         say(f"tuning {name}: {len(grid)} settings")
         tried = []
         for parameters in grid:
             model = kind(**parameters)
-            model.fit(train)
-            tried.append((_mean(model, popular, group), parameters, model))
-        found[name], chosen, fitted[name] = max(tried, key=lambda one: one[0])
-        best[name] = (lambda _, kind=kind, chosen=chosen: kind(**chosen), chosen)  # type: ignore[misc]
+            model.fit(choices)
+            tried.append((float(measured(_ranks(model, popular, group))["ndcg@10"].mean()), parameters))
+        best = max(tried, key=lambda one: one[0])[1]
+        yield name, partial(kind, **best), best
     for name, rows in vectors.items():
-        fitted[name] = ContentBased(rows)
-        best[name] = (lambda _, rows=rows: ContentBased(rows), {})  # type: ignore[misc]
-    collaborative = max(PRODUCT, key=lambda name: found[name])
-    say(f"tuning the fusion of {collaborative} with {', '.join(vectors)}")
-    weights = _fusion_weights(collaborative, list(vectors), fitted, popular, group)
-    best["fused"] = (lambda parts: Fused(parts, weights), weights)
-    best["hybrid"] = (lambda _: Hybrid(vectors, times), {})
-    if vectors:
-        best["multimodal"] = (lambda parts: HybridPart(parts["hybrid"], "multimodal"), {})
-    return best
+        yield name, partial(ContentBased, rows), {}
+    yield "hybrid", partial(Hybrid, vectors), {}
 
 
-def _fusion_weights(
-    collaborative: str, contents: list[str], fitted: Mapping[str, Recommender], popular: Popularity, group: UserGroup
-) -> dict[str, float]:
-    """Weight 1 for the collaborative signal, and for each content the weight that does best beside it."""
-    weights = {collaborative: 1.0}
-    for name in contents:
-        tried = [(_mean(Fused(fitted, {**weights, name: weight}), popular, group), weight) for weight in FUSED_WEIGHTS]
-        weights[name] = max(tried, key=lambda one: one[0])[1]
-    return weights
-
-
-def _fitted(tuned: Mapping[str, tuple[Made, dict[str, Any]]], train: csr_matrix) -> dict[str, Recommender]:
-    fitted: dict[str, Recommender] = {}
-    for name, (make, _) in tuned.items():
-        fitted[name] = make(fitted)
-        fitted[name].fit(train)
+def _fitted(makers: Mapping[str, Callable[[], Recommender]], known: Interactions) -> dict[str, Recommender]:
+    """All of them, and the hybrid without what the order of choices and what contents add to it."""
+    choices, fitted = known.choices(), {name: make() for name, make in makers.items()}
+    for recommender in fitted.values():
+        recommender.fit(choices)
+    hybrid = fitted["hybrid"]
+    if isinstance(hybrid, Hybrid) and hybrid.model is not None:
+        fitted["hybrid, order off"] = Hybrid(hybrid.vectors, without_order(hybrid.model))
+        if hybrid.model.content is not None and (~hybrid.model.touched).mean() > UNTOUCHED:
+            fitted["hybrid, ridge off"] = Hybrid(hybrid.vectors, without_ridge(hybrid.model))
     return fitted
 
 
 # Groups --------------------------------------------------------------------------------------------------------------
 
 
-def _stages(split: Split, seed: int) -> list[tuple[csr_matrix, list[UserGroup]]]:
+def _stages(split: Split, timed: bool, contents: bool, seed: int) -> Iterator[tuple[Interactions, list[UserGroup]]]:
     """What is learned from, and the groups asked of what has learned it."""
-    known, draw = split.known(), np.random.default_rng(seed)
-    everything = known.matrix()
-    users = np.sort(draw.choice(everything.shape[0], max(1, int(everything.shape[0] * SHARE)), replace=False))
-    items = np.sort(draw.choice(everything.shape[1], max(1, int(everything.shape[1] * SHARE)), replace=False))
-    return [
-        (everything, _warm(everything, split.test)),
-        _cold_users(known, split.test, users),
-        _cold_items(known, split.test, items),
-    ]
+    draw = np.random.default_rng(seed)
+    yield split.known, [_last_events(split, timed)]
+    yield from _first_events(split.events, draw)
+    if timed:
+        yield from _after_a_moment(split.events)
+    if contents:
+        yield _new_items(split.events, draw)
 
 
-def _next_events(name: str, histories: csr_matrix, events: Interactions) -> UserGroup:
-    order = np.argsort(events.user, kind="stable")
-    users = events.user[order].astype(np.int64)
-    return UserGroup(name, histories[users], events.item[order].astype(np.int64), users)
+def _next_events(name: str, known: Interactions, events: Interactions) -> UserGroup:
+    """Ask for events, of each user one, by what is known of the users."""
+    return UserGroup(name, known.choices().rows(events.user.astype(np.int64)), events.item.astype(np.int64))
 
 
-def _warm(train: csr_matrix, test: Interactions) -> list[UserGroup]:
-    whole = _next_events("all users", train, test)
-    counts = np.asarray(train.sum(axis=0)).ravel()[whole.targets]
-    groups = [whole]
-    for name, chosen in (("rare items", counts < RARE), ("new items", counts == 0)):
-        if chosen.any():
-            groups.append(_part(whole, name, np.flatnonzero(chosen)))
-    return groups
+def _last_events(split: Split, timed: bool) -> UserGroup:
+    counts = np.bincount(split.known.item, minlength=len(split.known.items))[split.test.item]
+    parts = {f"items with fewer than {RARE} events": counts < RARE, "items without events": counts == 0}
+    if timed:
+        last_known = split.known.time[np.cumsum(split.known.counts()) - 1][split.test.user]
+        gap = split.test.time - last_known
+        parts |= {f"{name} since the last event": (low <= gap) & (gap <= high) for name, low, high in GAPS}
+    return replace(_next_events("all users", split.known, split.test), parts=parts)
 
 
-def _part(group: UserGroup, name: str, rows: NDArray[np.int64]) -> UserGroup:
-    users = None if group.users is None else group.users[rows]
-    return UserGroup(name, group.histories[rows], group.targets[rows], users, group.among)
+def _first_events(events: Interactions, draw: np.random.Generator) -> Iterator[tuple[Interactions, list[UserGroup]]]:
+    place, asked = events.places(), 0
+    for fold in np.array_split(draw.permutation(len(events.users)), FOLDS):
+        if asked >= ENOUGH:
+            return
+        theirs = np.isin(events.user, fold)
+        groups = [
+            _next_events(name, events.only(theirs & (place < count)), events.only(theirs & (place == count)))
+            for count in KNOWN
+            if (name := f"{count or 'no'} event{'' if count == 1 else 's'} known")
+        ]
+        yield events.only(~theirs), [group for group in groups if len(group.targets)]
+        asked += len(fold)
 
 
-def _cold_users(
-    known: Interactions, test: Interactions, users: NDArray[np.int64]
-) -> tuple[csr_matrix, list[UserGroup]]:
-    cold = np.isin(known.user, users)
-    train = known.only(~cold).matrix()
-    asked = test.only(np.isin(test.user, users))
-    few = known.only(cold & _among_first(known, FEW)).matrix()
-    nothing = csr_matrix(few.shape, dtype=np.float32)
-    names = ("cold users, nothing known", f"cold users, {FEW} events known")
-    groups = [_next_events(name, rows, asked) for name, rows in zip(names, (nothing, few), strict=True)]
-    return train, [replace(group, users=None) for group in groups]
+def _after_a_moment(events: Interactions) -> Iterator[tuple[Interactions, list[UserGroup]]]:
+    """Nothing where no user has events on both sides of it."""
+    before = events.time < np.quantile(events.time, MOMENT)
+    known, later = events.only(before), events.only(~before)
+    first = later.only((later.places() == 0) & (known.counts()[later.user] > 0))
+    if len(first):
+        yield known, [_next_events("after a moment", known, first)]
 
 
-def _cold_items(
-    known: Interactions, test: Interactions, items: NDArray[np.int64]
-) -> tuple[csr_matrix, list[UserGroup]]:
-    train = known.only(~np.isin(known.item, items)).matrix()
-    events = known.and_also(test)
-    among = events.only(np.isin(events.item, items))
-    last = {int(among.user[row]): row for row in np.argsort(among.time, kind="stable")}
-    chosen = np.zeros(len(among), dtype=np.bool_)
-    chosen[list(last.values())] = True
-    group = _next_events("cold items", train, among.only(chosen))
-    taken_out = np.isin(np.arange(train.shape[1]), items)
-    return train, [group, replace(group, name="cold items, among themselves", among=taken_out)]
-
-
-def _among_first(events: Interactions, count: int) -> NDArray[np.bool_]:
-    """Whether each event is one of its user's first."""
-    order = np.lexsort((np.arange(len(events)), events.time, events.user))
-    starts = np.concatenate([[0], np.cumsum(np.bincount(events.user, minlength=len(events.users)))[:-1]])
-    place = np.empty(len(events), dtype=np.int64)
-    place[order] = np.arange(len(events)) - starts[events.user[order]]
-    found: NDArray[np.bool_] = place < count
-    return found
+def _new_items(events: Interactions, draw: np.random.Generator) -> tuple[Interactions, list[UserGroup]]:
+    count = len(events.items)
+    new = np.zeros(count, np.bool_)
+    new[draw.choice(count, max(1, int(count * NEW_SHARE)), replace=False)] = True
+    known, chosen = events.only(~new[events.item]), events.only(new[events.item])
+    last = chosen.only(chosen.places() == chosen.counts()[chosen.user] - 1)
+    group = _next_events("new items", known, last)
+    return known, [group, replace(group, name="new items, among themselves", among=new)]
 
 
 # Measuring -----------------------------------------------------------------------------------------------------------
 
 
-def _mean(model: Recommender, popular: Popularity, group: UserGroup) -> float:
-    return float(_values(model, popular, group, (TUNED_BY,))[TUNED_BY].mean())
+def _ranks(model: Recommender, popular: Recommender, group: UserGroup) -> Ranks:
+    """The rank of each user's item, some users at a time; by popularity where all scores are alike."""
+    size, found = max(1, MOST_SCORES // group.histories.matrix.shape[1]), []
+    popularity = popular.score(group.histories.rows(np.zeros(1, np.int64)))[0]
+    for rows in np.split(np.arange(len(group.targets)), range(size, len(group.targets), size)):
+        histories = group.histories.rows(rows)
+        scores = model.score(histories)
+        silent = np.ptp(scores, axis=1) == 0
+        scores[silent] = popularity
+        if group.among is not None:
+            scores[:, ~group.among] = -np.inf
+        found.append(ranked(scores, popularity, histories, group.targets[rows]))
+    return np.concatenate(found)
 
 
-def _values(model: Recommender, popular: Popularity, group: UserGroup, measures: tuple[str, ...] = MEASURES) -> Values:
-    """recall@k and NDCG@k of each user, a batch of users at a time."""
-    batches = np.array_split(np.arange(len(group.targets)), -(-len(group.targets) // BATCH))
-    parts = [_part(group, group.name, rows) for rows in batches]
-    return measured(np.concatenate([_ranked(model, popular, part) for part in parts]), group.targets, measures)
-
-
-def _ranked(model: Recommender, popular: Popularity, group: UserGroup) -> NDArray[np.int64]:
-    scores = model.score(group.histories, group.users)
-    silent = np.ptp(scores, axis=1) == 0
-    if silent.any():
-        scores[silent] = popular.score(group.histories[np.flatnonzero(silent)])
-    if group.among is not None:
-        scores = np.where(group.among, scores, -np.inf)
-    return ranked(scores, popular, group.histories)
-
-
-def ranked(scores: Scores, popular: Popularity, histories: csr_matrix) -> NDArray[np.int64]:
-    """The first items for each row, (n, 20): without the history's own; equal scores in the order of popularity."""
-    by_popularity = np.argsort(-popular.score(histories[:1]).ravel(), kind="stable")
-    hidden = np.where(np.asarray(histories.todense()) > 0, -np.inf, scores)[:, by_popularity]
-    return np.asarray(by_popularity[np.argsort(-hidden, axis=1, kind="stable")[:, : max(CUTS)]], dtype=np.int64)
-
-
-def measured(first: NDArray[np.int64], targets: NDArray[np.int64], measures: tuple[str, ...] = MEASURES) -> Values:
-    """ranx's measures for one relevant item a row.
+def ranked(scores: Scores, popularity: Scores, histories: Histories, targets: NDArray[np.int64]) -> Ranks:
+    """Where each target stands among the items outside the history; equal scores in the order of popularity.
 
     Args:
-        first: item rows, best first, (n, 20).
-        targets: the relevant item of each row, (n,).
+        scores: (n, items).
+        popularity: (items,); what is as popular too stands in the order of the items.
     """
-    from ranx import Qrels, Run
-    from ranx import evaluate as ranx_evaluate
+    order = np.empty(len(popularity), dtype=np.int32)
+    order[np.argsort(-popularity, kind="stable")] = np.arange(len(order))
+    own = scores[np.arange(len(targets)), targets][:, np.newaxis]
+    ahead = (scores > own) | ((scores == own) & (order < order[targets][:, np.newaxis]))
+    ahead[histories.matrix.nonzero()] = False
+    return np.asarray(1 + ahead.sum(axis=1), dtype=np.int64)
 
-    names = [f"u{row:07d}" for row in range(len(targets))]
-    descending = np.arange(first.shape[1], 0, -1, dtype=np.float64)
-    qrels = Qrels({name: {str(item): 1} for name, item in zip(names, targets, strict=True)})
-    run = Run(
-        {name: dict(zip(map(str, items), descending, strict=True)) for name, items in zip(names, first, strict=True)}
-    )
-    found = ranx_evaluate(qrels, run, list(measures), return_mean=False)
-    by_name = found if isinstance(found, dict) else {measures[0]: found}
-    return {measure: np.asarray(by_name[measure], dtype=np.float64) for measure in measures}
+
+def measured(ranks: Ranks) -> dict[str, NDArray[np.float64]]:
+    """recall@k and NDCG@k of each user: whether the one item is among the first k, and 1 / log2(1 + rank) if so."""
+    values = {}
+    for measure in MEASURES:
+        name, cut = measure.split("@")
+        gain = np.ones(len(ranks)) if name == "recall" else 1.0 / np.log2(1.0 + ranks)
+        values[measure] = np.where(ranks <= int(cut), gain, 0.0)
+    return values

@@ -1,58 +1,55 @@
-"""Recommenders that score every item for every history: popularity, item-kNN, ALS, BPR, EASE, text, and their fusion.
+"""Recommenders that score every item for every history: popularity, item-kNN, ALS, EASE, contents, and the product's.
 
-All are given the same: what each user had to do with, as a sparse matrix of ones. A history may be one that was not
-there in training (a cold user); a recommender that can say nothing of it gives equal scores, and the protocol then
+All are given the same: what each user had to do with, in order; only the product's looks at the order. A history need
+not have been there in training; a recommender that can say nothing of it gives equal scores, and the protocol then
 falls back on popularity.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from tools.rank_fusion import reciprocal_rank
+from tools.taste.blend import NEXT, POPULARITY, Blend
+from tools.taste.choices import Choices, Histories
+from tools.taste.collaborative import AlsFactors
+from tools.taste.model import TasteModel
+from tools.taste.training import TooFewError, train
 
 Scores = NDArray[np.float32]
 """(users, items), larger is better."""
 
-Users = NDArray[np.int64] | None
-
-MOST_DENSE_ITEMS = 20_000
-"""EASE inverts an item-by-item matrix: 20,000 items are 1.6 GB and minutes."""
+MOST_DENSE_ITEMS = 8_000
+"""EASE inverts an item-by-item matrix: 8,000 items take 2 GB at the peak, and a minute."""
 
 
 class Recommender(Protocol):
-    """Learns from a matrix (users, items), then scores all items for histories of the same items."""
+    """Learns from choices (users, items), then scores all items for histories of the same items."""
 
-    def fit(self, train: csr_matrix) -> None:
+    def fit(self, choices: Choices) -> None:
         """Learn."""
         ...
 
-    def score(self, histories: csr_matrix, users: Users = None) -> Scores:
-        """Scores for each history, dense (len(histories), items).
-
-        Args:
-            histories: sparse (n, items).
-            users: the row of each history in training, (n,); None when they were not there.
-        """
+    def score(self, histories: Histories) -> Scores:
+        """Scores for each history, dense (len(histories), items)."""
         ...
 
 
 class Popularity:
     """How many users had to do with the item."""
 
-    def fit(self, train: csr_matrix) -> None:
+    def fit(self, choices: Choices) -> None:
         """Count."""
-        self._counts = np.asarray(train.sum(axis=0), dtype=np.float32).ravel()
+        self._counts = np.asarray(choices.matrix.sum(axis=0), dtype=np.float32).ravel()
 
-    def score(self, histories: csr_matrix, users: Users = None) -> Scores:
+    def score(self, histories: Histories) -> Scores:
         """The same for everybody."""
-        return np.tile(self._counts, (histories.shape[0], 1))
+        return np.tile(self._counts, (len(histories), 1))
 
 
 @dataclass
@@ -61,18 +58,18 @@ class ItemKnn:
 
     neighbours: int = 50
 
-    def fit(self, train: csr_matrix) -> None:
+    def fit(self, choices: Choices) -> None:
         """Find each item's nearest items."""
         from implicit.nearest_neighbours import CosineRecommender
 
         model = CosineRecommender(K=self.neighbours, num_threads=1)
         with _undisturbed():
-            model.fit(train.astype(np.float64), show_progress=False)
+            model.fit(choices.matrix.astype(np.float64), show_progress=False)
         self._similarity = csr_matrix(model.similarity)
 
-    def score(self, histories: csr_matrix, users: Users = None) -> Scores:
+    def score(self, histories: Histories) -> Scores:
         """The sum of similarities to what is in the history."""
-        return np.asarray((histories @ self._similarity).todense(), dtype=np.float32)
+        return np.asarray((histories.matrix @ self._similarity).todense(), dtype=np.float32)
 
 
 @dataclass
@@ -84,7 +81,7 @@ class Als:
     alpha: float = 5.0
     seed: int = 7
 
-    def fit(self, train: csr_matrix) -> None:
+    def fit(self, choices: Choices) -> None:
         """Factorise; one thread, so that the result repeats."""
         from implicit.cpu.als import AlternatingLeastSquares
 
@@ -93,47 +90,13 @@ class Als:
                 factors=self.factors, regularization=self.regularization, alpha=self.alpha, iterations=15,
                 num_threads=1, random_state=self.seed,
             )  # fmt: skip
-            self._model.fit(train, show_progress=False)
+            self._model.fit(choices.matrix, show_progress=False)
 
-    def score(self, histories: csr_matrix, users: Users = None) -> Scores:
+    def score(self, histories: Histories) -> Scores:
         """Each history's factors are solved for anew, so that known and new users are treated alike."""
-        rows = np.arange(histories.shape[0])
-        factors = self._model.recalculate_user(rows, histories)
+        rows = np.arange(len(histories))
+        factors = self._model.recalculate_user(rows, histories.matrix)
         return np.asarray(factors @ self._model.item_factors.T, dtype=np.float32)
-
-
-@dataclass
-class Bpr:
-    """Bayesian personalised ranking (Rendle et al. 2009), from implicit.
-
-    Histories other than those of training have no learned factors: the mean of their items' stands in for them.
-    """
-
-    factors: int = 64
-    learning_rate: float = 0.05
-    regularization: float = 0.01
-    iterations: int = 150
-    seed: int = 7
-
-    def fit(self, train: csr_matrix) -> None:
-        """Learn by sampled pairs; one thread, so that the result repeats."""
-        from implicit.cpu.bpr import BayesianPersonalizedRanking
-
-        self._model = BayesianPersonalizedRanking(
-            factors=self.factors, learning_rate=self.learning_rate, regularization=self.regularization,
-            iterations=self.iterations, num_threads=1, random_state=self.seed,
-        )  # fmt: skip
-        with _undisturbed():
-            self._model.fit(train, show_progress=False)
-
-    def score(self, histories: csr_matrix, users: Users = None) -> Scores:
-        """Products of user and item factors; the last item factor is the item's own bias."""
-        factors = self._means(histories) if users is None else self._model.user_factors[users]
-        return np.asarray(factors @ self._model.item_factors.T, dtype=np.float32)
-
-    def _means(self, histories: csr_matrix) -> Scores:
-        sizes = np.maximum(np.asarray(histories.sum(axis=1)), 1)
-        return np.asarray(histories @ self._model.item_factors / sizes, dtype=np.float32)
 
 
 @dataclass
@@ -142,24 +105,18 @@ class Ease:
 
     penalty: float = 300.0
 
-    def fit(self, train: csr_matrix) -> None:
-        """One inverse, float64 (items, items).
-
-        Raises:
-            ValueError: more items than fit in memory.
-        """
-        if train.shape[1] > MOST_DENSE_ITEMS:
-            raise ValueError(f"EASE needs a dense matrix of {train.shape[1]:,} squared; at most {MOST_DENSE_ITEMS:,}.")
-        gram = np.asarray((train.T @ train).todense(), dtype=np.float64)
+    def fit(self, choices: Choices) -> None:
+        """One inverse, float64 (items, items); the caller keeps to `MOST_DENSE_ITEMS`."""
+        gram = np.asarray((choices.matrix.T @ choices.matrix).todense(), dtype=np.float64)
         gram[np.diag_indices_from(gram)] += self.penalty
         inverse = np.linalg.inv(gram)
         weights = inverse / -np.diag(inverse)
         weights[np.diag_indices_from(weights)] = 0.0
         self._weights = weights.astype(np.float32)
 
-    def score(self, histories: csr_matrix, users: Users = None) -> Scores:
+    def score(self, histories: Histories) -> Scores:
         """The history times the item-item weights."""
-        return np.asarray(histories @ self._weights, dtype=np.float32)
+        return np.asarray(histories.matrix @ self._weights, dtype=np.float32)
 
 
 @dataclass
@@ -172,48 +129,54 @@ class ContentBased:
 
     vectors: NDArray[np.float32]
 
-    def fit(self, train: csr_matrix) -> None:
+    def fit(self, choices: Choices) -> None:
         """Nothing is learned from others."""
 
-    def score(self, histories: csr_matrix, users: Users = None) -> Scores:
+    def score(self, histories: Histories) -> Scores:
         """Closeness to the centre of what the user had to do with; zero without any."""
-        centre = np.asarray(histories @ self.vectors, dtype=np.float32)
+        centre = np.asarray(histories.matrix @ self.vectors, dtype=np.float32)
         centre /= np.maximum(np.linalg.norm(centre, axis=1, keepdims=True), 1e-9)
         return np.asarray(centre @ self.vectors.T, dtype=np.float32)
 
 
 @dataclass
-class Fused:
-    """Weighted reciprocal rank fusion (Cormack et al. 2009) as the product does (`tools.rank_fusion`)."""
+class Hybrid:
+    """The product's own taste model, trained and asked as the product does it; nothing of it is tuned on the test.
 
-    parts: Mapping[str, Recommender]
-    weights: Mapping[str, float]
-    k: float = 60.0
+    Attributes:
+        vectors: content by modality, unit rows float32 (items, d).
+        model: what was learned; None before that, and where there is too little to learn from.
+    """
 
-    def fit(self, train: csr_matrix) -> None:
-        """Nothing: the parts are fitted once and shared."""
+    vectors: Mapping[str, Scores]
+    model: TasteModel | None = None
 
-    def score(self, histories: csr_matrix, users: Users = None) -> Scores:
-        """Fused scores; a part that cannot tell items apart for a history says nothing of it."""
-        scores = [self.parts[name].score(histories, users) for name in self.weights]
-        return fuse_scores(scores, list(self.weights.values()), self.k)
+    def fit(self, choices: Choices) -> None:
+        """`tools.taste.training.train` with its defaults."""
+        self.model = None
+        with suppress(TooFewError):
+            self.model = train(choices, self.vectors)
 
-
-def fuse_scores(parts: Sequence[Scores], weights: Sequence[float], k: float) -> Scores:
-    """Weighted reciprocal rank fusion of whole score matrices."""
-    total = np.zeros_like(parts[0], dtype=np.float32)
-    for scores, weight in zip(parts, weights, strict=True):
-        tells = np.ptp(scores, axis=1, keepdims=True) > 0
-        total += np.where(tells, reciprocal_rank(ranks(scores).astype(np.float64), weight=weight, k=k), 0.0)
-    return total
+    def score(self, histories: Histories) -> Scores:
+        """The model's scores; all alike without one."""
+        if self.model is None:
+            return np.zeros(histories.matrix.shape, dtype=np.float32)
+        return self.model.scores(histories)
 
 
-def ranks(scores: Scores) -> NDArray[np.int32]:
-    """1 for the best item of each row; equal scores in the order of the items."""
-    order = np.argsort(-scores, axis=1, kind="stable")
-    places = np.empty_like(order, dtype=np.int32)
-    np.put_along_axis(places, order, np.arange(1, scores.shape[1] + 1, dtype=np.int32)[None, :], axis=1)
-    return places
+def without_order(model: TasteModel) -> TasteModel:
+    """The model with all choices of a person alike and without the part of next choices, by the prior weights."""
+    parts = {name: replace(part, tau=None) for name, part in model.parts.items() if name != NEXT}
+    return replace(
+        model, parts=parts, blend=replace(Blend.prior([*parts, POPULARITY]), untouched=model.blend.untouched)
+    )
+
+
+def without_ridge(model: TasteModel) -> TasteModel:
+    """The model with no factors for items that nobody chose."""
+    rows = np.flatnonzero(~model.touched)
+    factors = next(part.scorer.factors.shape[1] for part in model.parts.values() if isinstance(part.scorer, AlsFactors))
+    return model.with_factors(rows, np.zeros((len(rows), factors), np.float32))
 
 
 @contextmanager
@@ -228,16 +191,17 @@ def _undisturbed() -> Iterator[None]:
 
 Grid = list[dict[str, Any]]
 
-GRIDS: dict[str, tuple[type[Any], Grid]] = {
+GRIDS: dict[str, tuple[Callable[..., Recommender], Grid]] = {
     "item-kNN": (ItemKnn, [{"neighbours": count} for count in (20, 50, 100, 200)]),
     "ALS": (
         Als,
-        [{"factors": f, "regularization": r, "alpha": a} for f in (32, 64) for r in (0.05, 1.0) for a in (2.0, 10.0)],
+        [
+            {"factors": f, "regularization": r, "alpha": a}
+            for f in (32, 64, 128)
+            for r in (0.05, 1.0)
+            for a in (2.0, 10.0)
+        ],
     ),
-    "BPR": (Bpr, [{"factors": f, "iterations": i, "learning_rate": 0.05} for f in (32, 64) for i in (100, 200)]),
     "EASE": (Ease, [{"penalty": penalty} for penalty in (100.0, 300.0, 600.0, 1000.0)]),
 }
 """What is tuned, on the tuning events, with like care for each."""
-
-PRODUCT = ("item-kNN", "ALS", "BPR")
-"""Collaborative signals of the library that the product takes; the best of them is fused, EASE is a baseline."""

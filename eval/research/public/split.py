@@ -1,9 +1,8 @@
-"""Temporal leave-last-out: what each user did last is to be foretold from everything before it."""
+"""Temporal leave-last-out: each user's last event is asked for, given everything before it."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eval.research.public.interactions import Interactions
 
@@ -13,49 +12,27 @@ LEAST_EVENTS = 3
 
 @dataclass(frozen=True)
 class Split:
-    """Training events, and one event a user to tune on and one to test on.
+    """Training events, and one event a user to tune on and one to test on, each `in_order`.
 
     Attributes:
         train: all events but the last two of each user.
         tune: one event a user, the last but one.
         test: one event a user, the last.
+        known: what may be learned from before the test: training and tuning events.
+        events: all of them.
     """
 
     train: Interactions
     tune: Interactions
     test: Interactions
-
-    def known(self) -> Interactions:
-        """What may be learned from before the test: training and tuning events."""
-        return self.train.and_also(self.tune)
+    known: Interactions
+    events: Interactions
 
 
 def leave_last_out(interactions: Interactions) -> Split:
-    """Split by time within each user; events of one second keep the file's order.
-
-    An item that a user came back to counts where it was met first, so that no test item is among the known ones.
-    """
-    first = interactions.only(_is_first(interactions))
-    place = _place_from_the_end(first)
-    return Split(first.only(place >= 2), first.only(place == 1), first.only(place == 0))
-
-
-def _is_first(interactions: Interactions) -> NDArray[np.bool_]:
-    """Whether each event is the user's earliest with that item."""
-    order = np.argsort(interactions.time, kind="stable")
-    pair = interactions.user.astype(np.int64) * len(interactions.items) + interactions.item
-    _, index = np.unique(pair[order], return_index=True)
-    first = np.zeros(len(interactions), dtype=np.bool_)
-    first[order[index]] = True
-    return first
-
-
-def _place_from_the_end(events: Interactions) -> NDArray[np.int64]:
-    """0 for a user's last event, 1 for the one before it, and so on; a large number for users with too few."""
-    order = np.lexsort((np.arange(len(events)), events.time, events.user))
-    counts = np.bincount(events.user, minlength=len(events.users))
-    ends = np.cumsum(counts)[events.user[order]]
-    place = np.empty(len(events), dtype=np.int64)
-    place[order] = ends - 1 - np.arange(len(events))
-    place[counts[events.user] < LEAST_EVENTS] = len(events)
-    return place
+    """Split by time within each user; no test item is among the known ones."""
+    events = interactions.in_order()
+    counts = events.counts()[events.user]
+    left = np.where(counts < LEAST_EVENTS, LEAST_EVENTS, counts - 1 - events.places())
+    train, tune, test, known = (events.only(mask) for mask in (left >= 2, left == 1, left == 0, left >= 1))
+    return Split(train, tune, test, known, events)

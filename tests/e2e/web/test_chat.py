@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from assistant.agent.reading import reader
+from assistant.agent.reading import constraints
 from tests.e2e.web.conftest import OpenPage, axe, cards, say, session_of, wait_for_answer
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
 from tests.integration.bad_input.conftest import ASKED, CHOICES, asking, obliging, purpose
@@ -186,7 +186,7 @@ def test_a_condition_is_shown_as_a_chip_and_can_be_taken_back_without_a_model(
 
 
 def test_a_preference_is_a_chip_of_its_own_and_can_be_removed(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "CERTAIN", 1.1)  # nothing is read with certainty
+    monkeypatch.setattr(constraints, "CERTAIN", 1.1)  # nothing is read with certainty
     say(page, "a chair, at most 90 dollars")
     assert "cafe" in cards(page)
     preferred = page.get_by_role("grid", name="Preferred, not required")

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from assistant.agent.reading import reader
+from assistant.agent.reading import constraints
 from eval.fuzzing.serving import service_bounds
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
 from tests.integration.bad_input.conftest import obliging, purpose
@@ -198,7 +198,7 @@ def test_a_constraint_that_is_taken_back_no_longer_holds(service: Running) -> No
 
 
 def test_a_preference_is_told_kept_and_taken_back(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "CERTAIN", 1.1)  # nothing is read with certainty
+    monkeypatch.setattr(constraints, "CERTAIN", 1.1)  # nothing is read with certainty
     session = service.session()
     likely = service.say(session, "a lamp under 40 dollars").json()
     assert likely["constraints"] == {}

@@ -8,7 +8,7 @@ from zipfile import ZipFile
 import pytest
 from typer.testing import CliRunner
 
-from assistant import taste_training
+from assistant import federated_training
 from assistant.cli import app
 from assistant.errors import BadInput
 from assistant.settings import PrivacySettings, Settings, project_folder
@@ -75,16 +75,16 @@ def test_with_an_epsilon_the_ledger_is_kept_and_the_total_alone_is_learned_from(
 ) -> None:
     private = settings.model_copy(update={"privacy": PrivacySettings(epsilon=8.0)})
     mine, theirs, total = tmp_path / "mine", tmp_path / "theirs", tmp_path / "total"
-    taste_training.share(settings, mine)
-    taste_training.share(other, theirs, epsilon=4.0)
-    taste_training.add_counts([mine, theirs], total)
+    federated_training.share(settings, mine)
+    federated_training.share(other, theirs, epsilon=4.0)
+    federated_training.add_counts([mine, theirs], total)
     with pytest.raises(BadInput, match="sent exact counts"):
-        taste_training.train_federated(private, total, mine)
-    taste_training.share(private, mine)
+        federated_training.train_federated(private, total, mine)
+    federated_training.share(private, mine)
     with pytest.raises(BudgetSpent):
-        taste_training.share(private, mine)
-    taste_training.add_counts([mine, theirs], total)
-    card = taste_training.train_federated(private, total, mine)
+        federated_training.share(private, mine)
+    federated_training.add_counts([mine, theirs], total)
+    card = federated_training.train_federated(private, total, mine)
     assert (card.algorithm, card.figures) == ("neighbours", {})
     assert set(model_of(settings).ids) == set(catalogue.ids())
     assert [one.epsilon for one in PrivacyLedger(settings.data_folder / NAME, 8.0).releases()] == [8.0]
@@ -95,7 +95,7 @@ def test_a_file_of_anything_else_is_refused(settings: Settings, tmp_path: Path) 
     (tmp_path / "total").write_text("no counts")
     for path in (tmp_path / "total", tmp_path / "missing"):
         with pytest.raises(BadInput, match="holds no shared counts"):
-            taste_training.train_federated(settings, path, path)
+            federated_training.train_federated(settings, path, path)
 
 
 EXCHANGE = """
@@ -137,8 +137,8 @@ def test_no_user_and_no_single_person_s_choice_is_in_the_messages_that_flower_se
 ) -> None:
     store.add(likes("f" * 32, "red-0", "blue-0", "secret-0"))
     mine, theirs, wire = tmp_path / "mine", tmp_path / "theirs", tmp_path / "wire"
-    taste_training.share(settings, mine)
-    taste_training.share(other, theirs)
+    federated_training.share(settings, mine)
+    federated_training.share(other, theirs)
     command = [FLOWER, "-c", EXCHANGE, wire, mine, theirs]
     subprocess.run(
         command, cwd=APP, env={"FLWR_TELEMETRY_ENABLED": "0", "HOME": str(tmp_path)}, check=True, timeout=120

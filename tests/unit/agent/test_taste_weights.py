@@ -26,7 +26,7 @@ def test_the_situation_follows_from_the_message_and_the_history(
 
 def test_without_history_only_the_conversation_counts_where_something_is_wished() -> None:
     assert scales(situation(words=True, photo=False, events=0)) == {
-        "session": 0.5, "profile": 0.0, "collaborative": 0.0, "popular": 0.0,
+        "session": 1.0, "profile": 0.0, "collaborative": 0.0, "popular": 0.0,
     }  # fmt: skip
 
 

@@ -37,7 +37,6 @@ def test_a_new_event_is_known_at_once_and_only_the_latest_are_looked_at(taste: T
     taste.events.add([event("b"), event("c", days=0.5)])
     assert list(taste.history("u")) == ["b", "c"]
     assert taste.profile("u", NOW).events == 2
-    assert taste.profile("u", NOW, frozenset("b")).events == 1
 
 
 def test_one_user_does_not_see_another(taste: Taste) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assistant.errors import BadInput
+from eval.research.public import recbole, s3rec
 from eval.research.public.amazon import load_mmrec, load_reviews
 from eval.research.public.conversations import all_films, load_inspired, load_redial, questions, recall
 
@@ -176,3 +177,59 @@ def test_reviews_that_cannot_be_read_are_refused(tmp_path: Path, name: str, cont
     (tmp_path / f"meta_{name}").write_bytes(b"")
     with pytest.raises(BadInput, match=sentence):
         load_reviews(tmp_path / name)
+
+
+def test_recbole_reads_times_ratings_and_what_items_are(tmp_path: Path) -> None:
+    path = tmp_path / "films.inter"
+    path.write_text("user_id:token\titem_id:token\trating:float\ttimestamp:float\nann\ta\t4.5\t20\nann\tb\t1\t10.0\n")
+    (tmp_path / "films.item").write_text(
+        "item_id:token\ttitle:token_seq\tyear:token\tprice:float\nz\tNobody's\t\t1\na\tHeat\t1995\t2\n"
+    )
+    dataset = recbole.load(path)
+    assert (dataset.name, dataset.timed, dataset.interactions.items) == ("films", True, ["z", "a", "b"])
+    assert dataset.texts == ["Nobody's", "Heat. 1995", ""]
+    assert dataset.interactions.value.tolist() == [4.5, 1.0]
+    assert dataset.interactions.time.tolist() == [20, 10]
+
+
+def test_recbole_without_times_keeps_the_file_s_order(tmp_path: Path) -> None:
+    path = tmp_path / "clicks.inter"
+    path.write_text("user_id:token\titem_id:token\nann\tb\nann\ta\n")
+    dataset = recbole.load(path)
+    assert not dataset.timed
+    assert dataset.interactions.in_order().item.tolist() == [0, 1]
+    assert dataset.interactions.items == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "lacks user_id, item_id; its first line should be columns like user_id:token"),
+        (b"user_id:token\trating:float\n", "lacks item_id"),
+        (b"user_id:token\titem_id:token\nann\n", "line 2: needs 2 columns and has 1"),
+        (b"user_id:token\titem_id:token\trating:float\nann\ta\tgood\n", "line 2: the rating or timestamp is no number"),
+        (b"user_id:token\titem_id:token\ttimestamp:float\nann\ta\tinf\n", "line 2: the rating or timestamp is no"),
+        (b"user_id:token\titem_id:token\n", "holds no interaction"),
+        (b"\xff\n", "is not UTF-8"),
+    ],
+)
+def test_what_is_not_recbole_s_is_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
+    (tmp_path / "x.inter").write_bytes(content)
+    with pytest.raises(BadInput, match=sentence):
+        recbole.load(tmp_path / "x.inter")
+
+
+def test_s3rec_has_a_line_a_user_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "Beauty.txt"
+    path.write_text("1 7 5 7\n2 5\n")
+    dataset = s3rec.load(path)
+    assert (dataset.name, dataset.timed, dataset.texts) == ("Beauty (S3-Rec)", False, ["", ""])
+    first = dataset.interactions.in_order()
+    assert [first.items[item] for item in first.item] == ["7", "5", "5"]
+
+
+def test_a_line_of_s3rec_without_an_item_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "Beauty.txt"
+    path.write_text("1 7 5\n2\n")
+    with pytest.raises(BadInput, match="line 2: needs a user and at least one item"):
+        s3rec.load(path)

@@ -18,7 +18,7 @@ def test_the_last_is_tested_the_one_before_tunes_and_the_rest_trains() -> None:
     assert pairs(split.test) == {("ann", "d")}
     assert pairs(split.tune) == {("ann", "c")}
     assert pairs(split.train) == {("ann", "a"), ("ann", "b"), ("bob", "a")}
-    assert pairs(split.known()) == pairs(split.train) | pairs(split.tune)
+    assert pairs(split.known) == pairs(split.train) | pairs(split.tune)
 
 
 def test_events_of_one_second_keep_the_file_s_order() -> None:
@@ -40,9 +40,11 @@ def test_a_user_with_two_events_is_only_learned_from() -> None:
     assert len(split.test) == 0
 
 
-def test_the_same_pair_twice_is_a_single_one_in_the_matrix() -> None:
-    matrix = collect([("ann", "a", 1, 1), ("ann", "a", 5, 2)], items=["z"]).matrix()
-    assert matrix.toarray().tolist() == [[0.0, 1.0]]
+def test_choices_know_the_order_of_each_user_s_events() -> None:
+    events = [("bob", "b", 1, 9), ("ann", "c", 1, 3), ("ann", "a", 5, 2), ("ann", "b", 1, 3), ("ann", "a", 1, 4)]
+    choices = collect(events, items=["z", "a", "b", "c"]).in_order().choices()
+    assert choices.matrix.toarray().tolist() == [[0, 0, 1, 0], [0, 1, 1, 1]]
+    assert choices.place.tolist() == [0, 2, 0, 1]  # ann: a, then c, and b in the same second but later in the file
 
 
 def test_the_core_removes_until_nobody_has_too_few() -> None:
