@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Writes .locks/app.txt and .locks/vllm.txt from the environments at hand: exact versions, no hashes, paths or addresses.
+# Writes the locks in .locks from the environments at hand: exact versions, no hashes, paths or addresses.
 #
-# To take newer versions, install them into .venv or .venv-vllm with pip, run `make test`, then `make lock`.
+# To take newer versions, install them into .venv, .venv-vllm or .venv-flower with pip, run `make test`, then `make lock`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -25,4 +25,5 @@ freeze() { # folder, lock
 mkdir -p .locks
 freeze .venv .locks/app.txt
 freeze .venv-vllm .locks/vllm.txt
+freeze .venv-flower .locks/flower.txt
 bash .scripts/setup.sh --stamp

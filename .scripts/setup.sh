@@ -3,6 +3,7 @@
 #
 #     .scripts/setup.sh app vllm     # .venv and .venv-vllm; quick when both are complete
 #     .scripts/setup.sh vllm-gpu     # .venv-vllm-gpu, stock vLLM for a machine with NVIDIA cards
+#     .scripts/setup.sh flower       # .venv-flower, for shops that learn taste together (docs/federated.md)
 #
 # An environment counts as complete when it holds a stamp with the hash of what it was made from; the stamp is written
 # last. One without any stamp was left half-made: it is removed and made again.
@@ -10,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly VLLM_GPU=0.32.0
-declare -rA NEEDED_GIB=([app]=8 [vllm]=5 [vllm-gpu]=16)
+declare -rA NEEDED_GIB=([app]=8 [vllm]=5 [vllm-gpu]=16 [flower]=1)
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 3; }
@@ -109,12 +110,16 @@ install_vllm_gpu() {
     pip_install "vllm==$VLLM_GPU"
 }
 
+install_flower() {
+    pip_install --no-deps -r .locks/flower.txt
+}
+
 make_environment() { # name
     local name=$1 folder stamp key python
     case $name in
         app) folder=.venv ;;
-        vllm | vllm-gpu) folder=.venv-$name ;;
-        *) die "there is no environment named $name; known: app, vllm, vllm-gpu" ;;
+        vllm | vllm-gpu | flower) folder=.venv-$name ;;
+        *) die "there is no environment named $name; known: app, vllm, vllm-gpu, flower" ;;
     esac
     stamp=$folder/.complete
     key=$(key_of "$name")
@@ -142,7 +147,7 @@ make_environment() { # name
 # Marks the environments at hand as made from the locks: only `make lock` may say so.
 stamp_all() {
     local name
-    for name in app vllm; do
+    for name in app vllm flower; do
         folder=.venv$([[ $name == app ]] || echo "-$name")
         key_of "$name" >"$folder/.complete"
     done

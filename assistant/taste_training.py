@@ -1,7 +1,8 @@
 """Training the taste model from the stored events and the catalogue: `assistant train`, and while serving."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,11 +22,58 @@ if TYPE_CHECKING:
     from tools.taste.collaborative import Matrix
     from tools.taste.events import EventBatch, EventStore
     from tools.taste.model import ModelCard, TasteModel
+    from tools.taste.privacy_ledger import PrivacyLedger
     from tools.taste.training import Say
 
 LOCK = "taste.lock"
 TOLD_EVERY: Final = 1_000_000
 """Events between two lines on how far the reading is, and how much memory it takes."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a training reads.
+
+    Attributes:
+        choices: of everybody.
+        catalogue: None where there is none.
+        encoders: by modality, which encoder made the catalogue's vectors.
+        version: of the events.
+        forgotten: how many people were, before the choices were read.
+    """
+
+    choices: "Choices"
+    catalogue: "Catalogue | None"
+    encoders: Mapping[str, str]
+    version: int
+    forgotten: int
+
+    def items(self) -> list[str]:
+        """Ids of the catalogue, which are public.
+
+        Raises:
+            BadInput: there is no catalogue.
+        """
+        if self.catalogue is None:
+            raise BadInput("Private counts are made of the catalogue's items, and there is no catalogue yet.")
+        return self.catalogue.ids()
+
+    def others(self) -> list[str]:
+        """Ids of the catalogue's items that are no items of the choices."""
+        known = set(self.choices.item_ids)
+        return [item_id for item_id in self.catalogue.ids() if item_id not in known] if self.catalogue else []
+
+    def contents(self, ids: "tuple[str, ...] | list[str]") -> "dict[str, Matrix]":
+        """By modality, unit rows."""
+        from tools.taste.recommending import contents  # brings scipy
+
+        matrices = contents(self.catalogue, ids, self.encoders) if self.catalogue else {}
+        return {name: rows for name, rows in matrices.items() if rows.any()}
+
+    def with_catalogue(self, model: "TasteModel") -> "TasteModel":
+        """The model with the items that nobody has touched, so that the first question does not wait for them."""
+        ids = [item_id for item_id in self.catalogue.ids() if item_id not in model.rows] if self.catalogue else []
+        return model.with_items(ids, self.contents(ids))
 
 
 def train(
@@ -53,35 +101,62 @@ def train(
         raise BadInput("Imported parts are blended with the others, so --import goes with --algorithm auto only.")
     if imported_from is not None:
         _not_private(settings)
-    from tools.taste import versions  # brings scipy
-    from tools.taste.events import EventStore  # brings scipy
     from tools.taste.exchange import read_imported  # brings scipy
-    from tools.taste.model import FOLDER  # brings scipy
+    from tools.taste.private_training import train_private  # brings scipy
     from tools.taste.training import TrainingPlan  # brings scipy
     from tools.taste.training import train as learn  # brings scipy
 
-    with _alone(settings), contextlib.closing(EventStore.open(settings.data_folder)) as store:
-        version, forgotten = store.version(), store.forgotten()
-        choices = _choices(store, say)
-        with _catalogue(settings) as catalogue:
-            encoders = _encoders(catalogue)
-            if settings.privacy.epsilon is None:
-                imported = read_imported(imported_from, choices, _others(catalogue, choices)) if imported_from else None
-                contents = _contents(catalogue, choices.item_ids, encoders)
-                model = learn(choices, contents, TrainingPlan(algorithm=algorithm), say, imported)
-                model = _with_catalogue(model, catalogue, encoders)
-            else:
-                model = _private(settings, choices, catalogue, version, settings.privacy.epsilon)
-        if store.forgotten() != forgotten:
+    def make(stored: Stored) -> "TasteModel":
+        epsilon, choices = settings.privacy.epsilon, stored.choices
+        if epsilon is not None:
+            return train_private(choices, stored.items(), epsilon, stored.version, privacy_ledger(settings, epsilon))
+        imported = read_imported(imported_from, choices, stored.others()) if imported_from else None
+        contents = stored.contents(choices.item_ids)
+        model = learn(choices, contents, TrainingPlan(algorithm=algorithm), say, imported=imported)
+        return stored.with_catalogue(model)
+
+    return make_current(settings, make, say)
+
+
+def make_current(settings: Settings, make: "Callable[[Stored], TasteModel]", say: "Say") -> "ModelCard":
+    """Make a model of what is stored, and make it the current one.
+
+    Raises:
+        BadInput: another training is running, or somebody was forgotten meanwhile.
+        StoreError: events, catalogue or model folder cannot be read or written.
+    """
+    from tools.taste import versions  # brings scipy
+    from tools.taste.model import FOLDER  # brings scipy
+
+    with _alone(settings), reading(settings, say) as (stored, store):
+        model = make(stored)
+        if store.forgotten() != stored.forgotten:
             raise BadInput("Somebody was forgotten while the model was trained, so it is not kept; train again.")
-        facts = {"events_version": version, "encoders": encoders, "untouched": int((~model.touched).sum())}
+        untouched = int((~model.touched).sum())
+        facts = {"events_version": stored.version, "encoders": stored.encoders, "untouched": untouched}
         card = model.card.model_copy(update=facts)
-        _with_card(model, card).save(settings.data_folder)
-        if store.forgotten() != forgotten:  # since then: whoever forgets removes no later model
+        replace(model, card=card).save(settings.data_folder)
+        if store.forgotten() != stored.forgotten:  # since then: whoever forgets removes no later model
             versions.drop(settings.data_folder / FOLDER)
             raise BadInput("Somebody was forgotten while the model was stored, so it is removed; train again.")
         say(f"stored {settings.data_folder / FOLDER / card.version}")
     return card
+
+
+@contextlib.contextmanager
+def reading(settings: Settings, say: "Say") -> "Iterator[tuple[Stored, EventStore]]":
+    """Everything that is stored.
+
+    Raises:
+        StoreError: events or catalogue cannot be read.
+    """
+    from tools.taste.events import EventStore  # brings scipy
+
+    with contextlib.closing(EventStore.open(settings.data_folder)) as store:
+        version, forgotten = store.version(), store.forgotten()
+        choices = _choices(store, say)
+        with _catalogue(settings) as catalogue:
+            yield Stored(choices, catalogue, _encoders(catalogue), version, forgotten), store
 
 
 def export(settings: Settings, folder: Path, say: "Say" = lambda _text: None) -> None:
@@ -92,13 +167,11 @@ def export(settings: Settings, folder: Path, say: "Say" = lambda _text: None) ->
         ServiceMissing: pyarrow is not installed.
         StoreError: events or catalogue cannot be read, or the folder cannot be written.
     """
-    from tools.taste.events import EventStore  # brings scipy
     from tools.taste.exchange import write_choices  # brings scipy
 
     _not_private(settings)
-    with contextlib.closing(EventStore.open(settings.data_folder)) as store, _catalogue(settings) as catalogue:
-        choices = _choices(store, say)
-        write_choices(choices, _others(catalogue, choices), folder)
+    with reading(settings, say) as (stored, _):
+        write_choices(stored.choices, stored.others(), folder)
 
 
 def roll_back(settings: Settings) -> str:
@@ -119,27 +192,11 @@ def _not_private(settings: Settings) -> None:
         raise BadInput("privacy.epsilon is set, so models come from private counts alone: no --export and no --import.")
 
 
-def _private(
-    settings: Settings, choices: "Choices", catalogue: "Catalogue | None", version: int, epsilon: float
-) -> "TasteModel":
-    """The model of private counts over the catalogue, whose items are public.
-
-    Raises:
-        BadInput: there is no catalogue.
-    """
+def privacy_ledger(settings: Settings, budget: float) -> "PrivacyLedger":
+    """The data folder's."""
     from tools.taste.privacy_ledger import NAME, PrivacyLedger  # brings scipy
-    from tools.taste.private_training import train_private  # brings scipy
 
-    if catalogue is None:
-        raise BadInput("Private counts are told of the catalogue's items, and there is no catalogue yet.")
-    ledger = PrivacyLedger(settings.data_folder / NAME, epsilon)
-    return train_private(choices, catalogue.ids(), epsilon, version, ledger)
-
-
-def _with_card(model: "TasteModel", card: "ModelCard") -> "TasteModel":
-    from dataclasses import replace
-
-    return replace(model, card=card)
+    return PrivacyLedger(settings.data_folder / NAME, budget)
 
 
 def _choices(store: "EventStore", say: "Say") -> "Choices":
@@ -184,33 +241,12 @@ def _catalogue(settings: Settings) -> "Iterator[Catalogue | None]":
         yield catalogue
 
 
-def _others(catalogue: "Catalogue | None", choices: "Choices") -> list[str]:
-    """Ids of the catalogue's items that are no items of the choices."""
-    known = set(choices.item_ids)
-    return [item_id for item_id in catalogue.ids() if item_id not in known] if catalogue else []
-
-
 def _encoders(catalogue: "Catalogue | None") -> dict[str, str]:
     """Modality -> which encoder made the catalogue's vectors."""
     from tools.taste.recommending import SPACES, encoder_name  # brings scipy
 
     names = {space: encoder_name(catalogue, space) for space in SPACES} if catalogue else {}
     return {space: name for space, name in names.items() if name is not None}
-
-
-def _contents(
-    catalogue: "Catalogue | None", ids: "tuple[str, ...] | list[str]", encoders: Mapping[str, str]
-) -> "dict[str, Matrix]":
-    from tools.taste.recommending import contents  # brings scipy
-
-    matrices = contents(catalogue, ids, encoders) if catalogue else {}
-    return {name: rows for name, rows in matrices.items() if rows.any()}
-
-
-def _with_catalogue(model: "TasteModel", catalogue: "Catalogue | None", encoders: Mapping[str, str]) -> "TasteModel":
-    """The model with the items that nobody has touched, so that the first question does not wait for them."""
-    untouched_ids = [item_id for item_id in catalogue.ids() if item_id not in model.rows] if catalogue else []
-    return model.with_items(untouched_ids, _contents(catalogue, untouched_ids, encoders))
 
 
 @contextlib.contextmanager

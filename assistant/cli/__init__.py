@@ -19,6 +19,7 @@ from assistant.cli import (
     chat,
     demo,
     doctor,
+    federate,
     interactions,
     keys,
     llm,
@@ -57,6 +58,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(interactions.app, name="interactions")
 app.add_typer(users.app, name="users")
 app.add_typer(profile.app, name="profile")
+app.add_typer(federate.app, name="federate")
 app.command("ingest")(catalogue.ingest)
 app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)

@@ -44,10 +44,10 @@ def train(
     if back:
         typer.echo(f"The model {work.roll_back(settings)} is current again.")
     elif export_to is not None:
-        work.export(settings, export_to, _say)
+        work.export(settings, export_to, say)
         typer.echo(f"Choices and items are in {export_to}.")
     else:
-        card = work.train(settings, algorithm, _say, import_from)
+        card = work.train(settings, algorithm, say, import_from)
         typer.echo(card.model_dump_json() if as_json else card_text(card))
 
 
@@ -88,5 +88,6 @@ def _listed(values: "dict[str, float] | dict[str, float | None]") -> str:
     return ", ".join(f"{name} {'never' if value is None else format(value, 'g')}" for name, value in values.items())
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Progress, on standard error."""
     print(text, file=sys.stderr, flush=True)

@@ -1,20 +1,29 @@
-"""Training on a million events, and questions to models of 100,000 and 1,000,000 items."""
+"""Training on a million events, questions to models of 100,000 and 1,000,000 items, and what a like costs a turn."""
 
 import resource
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from assistant.agent.fusion import FusedHit
+from assistant.agent.personalization import load_user_context, user_signals
+from assistant.engines import open_engines
+from assistant.records import ItemFeedback, Memory
+from assistant.taste_training import train as train_stored
 from eval.bench.report import Result, Table
 from eval.bench.stage import Stage
+from tools.search import hit
 from tools.taste.choices import Choices, gather
 from tools.taste.collaborative import Matrix
-from tools.taste.events import EventBatch
+from tools.taste.events import EventBatch, EventStore
 from tools.taste.model import TasteModel
+from tools.taste.records import Interaction
 from tools.taste.training import train
 
 EVENTS, USERS, ITEMS, TOUCHED, DIMENSIONS = 1_000_000, 50_000, 100_000, 30_000, 384
@@ -24,6 +33,10 @@ HISTORIES = ((ITEMS, 10), (ITEMS, 2_000), (ITEMS, 100_000), (MANY, 10), (MANY, 2
 """How many items the model has, and how many the history."""
 QUESTIONS = 20
 TARGET_MS = 50
+PEOPLE, EACH, CANDIDATES, TURNS = 300, 6, 50, 100
+"""Other people and their choices, the candidates of a turn, and how many turns are timed."""
+LIKES = (0, 1, 10)
+BEGINNING = 1.7e9
 T = TypeVar("T")
 
 
@@ -48,7 +61,7 @@ def measure(stage: Stage) -> Result:
         times = list(_question_times(loaded if count == ITEMS else larger, ids, size, draw))
         questions.add(f"{count:,} items", f"{size:,} items", float(np.median(times)), max(times))
         result.numbers[f"ms_{count}_{size}"] = {"median": float(np.median(times)), "slowest": max(times)}
-    result.tables = [table, questions]
+    result.tables = [table, questions, _likes(stage, result, draw)]
     result.notes = [
         f"Target: score and neighbours together under {TARGET_MS} ms. A turn looks at a user's latest 2,000 events.",
         f"{USERS:,} people, {TOUCHED:,} items with events; a question is score(k=50) and neighbours(k=50).",
@@ -95,6 +108,37 @@ def _question_times(model: TasteModel, ids: list[str], size: int, draw: np.rando
             model.neighbours(liked, 50)
             spent = time.process_time() - began
         yield 1_000 * spent
+
+
+def _likes(stage: Stage, result: Result, draw: np.random.Generator) -> Table:
+    """What taste adds to a turn that names a wish, without and with likes in the conversation."""
+    table = Table(
+        f"Taste: one turn, {CANDIDATES} candidates of the sample (milliseconds)", ["likes", "median", "slowest"]
+    )
+    with stage.sample_catalogue() as settings:
+        with closing(EventStore.open(settings.data_folder)) as events:
+            engines = open_engines(settings)
+            ids = engines.catalogue.ids()
+            for person in range(PEOPLE):
+                chosen, user = draw.choice(ids, EACH, replace=False).tolist(), f"{person:032x}"
+                events.add(Interaction(user=user, item_id=item, event="like", at=BEGINNING) for item in chosen)
+        train_stored(settings)
+        candidates = [FusedHit(hit(item), 1.0, []) for item in engines.catalogue.get_many(ids[:CANDIDATES]).values()]
+
+        def one_turn(memory: Memory) -> object:
+            user_context = load_user_context(engines.taste, "f" * 32, memory, words=True, photo=False)
+            return user_signals(user_context, candidates, engines.catalogue)
+
+        for likes in LIKES:
+            liked = [
+                ItemFeedback(item_id=item, title=item, turn=0, source="button") for item in ids[len(ids) - likes :]
+            ]
+            memory = Memory(turns=1, liked=liked)
+            times = [1_000 * _timed(partial(one_turn, memory))[0] for _ in range(TURNS)]
+            table.add(likes, float(np.median(times)), max(times))
+            result.numbers[f"ms_{likes}_likes"] = {"median": float(np.median(times)), "slowest": max(times)}
+        engines.catalogue.close()
+    return table
 
 
 def _timed(work: Callable[[], T]) -> tuple[float, T]:

@@ -64,6 +64,21 @@ class AlsFactors:
         item_factors = np.asarray(model.item_factors, dtype=np.float32)
         return cls(item_factors, item_factors.T @ item_factors + PENALTY * np.eye(factors, dtype=np.float32), alpha)
 
+    @classmethod
+    def of_pairs(cls, pairs: csr_matrix, factors: int, alpha: float) -> Self:
+        """Where choices are known by their counts alone: the largest eigenvectors of the pairs, as in a singular value
+        decomposition of the choices; histories are folded in as in `fit`.
+
+        Args:
+            pairs: how many people chose both, (items, items), the diagonal how many chose each; more than one item.
+        """
+        from scipy.sparse.linalg import eigsh
+
+        count = min(factors, pairs.shape[0] - 1)
+        values, vectors = eigsh(pairs.astype(np.float64), count, v0=np.ones(pairs.shape[0]))
+        item_factors = np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)), dtype=np.float32)
+        return cls(item_factors, item_factors.T @ item_factors + PENALTY * np.eye(count, dtype=np.float32), alpha)
+
     def scores(self, histories: csr_matrix) -> Matrix:
         """Products of each history's factors with all items'."""
         solved = [self._user_factors(*row_of(histories, row)) for row in range(histories.shape[0])]

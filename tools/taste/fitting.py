@@ -88,15 +88,15 @@ def _latest(choices: Choices, row: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(order[starts[counts >= 2]], dtype=np.int64)
 
 
-def fit(trial: TasteModel, held_out: HeldOutChoices, seed: int) -> TasteModel:
+def fit(trial: TasteModel, held_out: HeldOutChoices, seed: int, fewest: int = FEWEST) -> TasteModel:
     """The model with the settings that rank the held-out choices best.
 
     For each part how quickly older choices fade; of the factorisations the better one, the others are dropped; and at
-    each stage of knowledge the weights of the parts.
+    each stage of knowledge the weights of the parts. With fewer than ``fewest`` choices the prior settings stay.
     """
     draw, asked = np.random.default_rng(seed), held_out.among(trial.touched)
     small, *larger = (name for name in trial.parts if name in ALS)
-    if len(asked) < FEWEST:
+    if len(asked) < fewest:
         return _with_parts(trial, {name: part for name, part in trial.parts.items() if name not in larger})
     tuned = {name: _tuned(trial, name, asked, seed) for name in trial.parts}
     best = max([small, *larger], key=lambda name: tuned[name][1] - (0.0 if name == small else _margin(asked)))
@@ -105,7 +105,7 @@ def fit(trial: TasteModel, held_out: HeldOutChoices, seed: int) -> TasteModel:
     weights = model.blend.weights.copy()
     for stage in range(len(STAGES)):
         examples = _at_stage(asked, stage, draw)
-        if len(examples) >= FEWEST:
+        if len(examples) >= fewest:
             weights[stage] = _fitted(model, examples, stage, draw)
     return replace(model, blend=replace(model.blend, weights=weights, untouched=_untouched(model, asked)))
 

@@ -7,7 +7,7 @@ Order-aware neighbours are the same with another n_ij: a pair counts the less th
 and the way back half.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -47,7 +47,7 @@ class Neighbourhood:
         """Count in a matrix of strengths (people, items); only what is above zero was chosen."""
         chosen = csr_matrix((matrix > 0), dtype=np.int32)
         user_counts = np.asarray(chosen.sum(axis=0)).ravel()
-        parts = [_nearest(block, start, user_counts, most, shrink) for start, block in _blocks(chosen)]
+        parts = [nearest(block, user_counts, most, shrink, start=start) for start, block in _blocks(chosen)]
         strengths, counts = (vstack(column, format="csr") for column in zip(*parts, strict=True))
         return cls(strengths, counts)
 
@@ -70,14 +70,33 @@ def next_choices(histories: Histories, *, most: int = NEXT_MOST, shrink: float =
     n_ij is the sum over people of exp(-(d - 1) / 5), d the distance of the two in the order of what the person chose,
     halved where j came before i; no pair further apart than `NEXT_SPAN` counts.
     """
-    chosen = histories.only(histories.matrix.data > 0)
-    user_counts = np.bincount(chosen.matrix.indices, minlength=chosen.matrix.shape[1]).astype(np.int32)
-    parts = [_nearest(block, start, user_counts, most, shrink)[0] for start, block in _next_blocks(chosen, user_counts)]
-    return vstack(parts, format="csr")
+    user_counts = np.asarray((histories.matrix > 0).sum(axis=0)).ravel()
+    blocks = _next_blocks(histories)
+    return vstack([nearest(block, user_counts, most, shrink, start=start)[0] for start, block in blocks], format="csr")
 
 
-def _next_blocks(chosen: Histories, user_counts: NDArray[np.int32]) -> Iterator[tuple[int, csr_matrix]]:
+def pair_counts(matrix: csr_matrix) -> csr_matrix:
+    """How many people chose both, sparse int32 (items, items), the diagonal how many chose each; see `Neighbourhood`.
+
+    Every pair is in memory; `Neighbourhood.of` keeps the strongest only.
+    """
+    return vstack([block for _, block in _blocks(csr_matrix((matrix > 0), dtype=np.int32))], format="csr")
+
+
+def by_distance(step: int) -> float:
+    """What the second of two items counts that is ``step`` places after the first, or before it where below 0."""
+    return float(np.exp(-(abs(step) - 1) / NEXT_TAU)) * (1.0 if step > 0 else NEXT_BACK)
+
+
+def next_weights(histories: Histories, weigh: Callable[[int], float] = by_distance) -> csr_matrix:
+    """n_ij of `next_choices`, sparse float32 (items, items), of every pair; or the sum of what ``weigh`` says."""
+    return vstack([block for _, block in _next_blocks(histories, weigh)], format="csr")
+
+
+def _next_blocks(histories: Histories, weigh: Callable[[int], float] = by_distance) -> Iterator[tuple[int, csr_matrix]]:
     """Rows of n_ij, a block of items at a time; never empty."""
+    chosen = histories.only(histories.matrix.data > 0)
+    user_counts = np.bincount(chosen.matrix.indices, minlength=chosen.matrix.shape[1])
     row, place, items = chosen.row, chosen.place, chosen.matrix.indices
     order = np.lexsort((-place, row))
     users, items = row[order], items[order]
@@ -88,13 +107,14 @@ def _next_blocks(chosen: Histories, user_counts: NDArray[np.int32]) -> Iterator[
         done = int(ends[start - 1]) if start else 0
         stop = max(start + 1, int(np.searchsorted(ends, done + BLOCK_WORK // (8 * NEXT_SPAN))))
         events = by_item[done : ends[stop - 1]]
-        yield start, _next_pairs(users, items, events, start, (stop - start, len(user_counts)))
+        yield start, _next_pairs(users, items, events, (stop - start, len(user_counts)), start, weigh)
         start = stop
 
 
 def _next_pairs(
-    users: NDArray[np.int64], items: NDArray[np.int32], events: NDArray[np.int64], start: int, shape: tuple[int, int]
-) -> csr_matrix:
+    users: NDArray[np.int64], items: NDArray[np.int32], events: NDArray[np.int64],
+    shape: tuple[int, int], start: int, weigh: Callable[[int], float],
+) -> csr_matrix:  # fmt: skip
     """n_ij of the items of some events (places in ``users`` and ``items``), rows being items from ``start`` on."""
     rows, columns, weights = [], [], []
     for step in (*range(1, NEXT_SPAN + 1), *range(-NEXT_SPAN, 0)):
@@ -104,8 +124,7 @@ def _next_pairs(
         same = users[event] == users[other]
         rows.append(items[event[same]] - start)
         columns.append(items[other[same]])
-        weight = np.exp(-(abs(step) - 1) / NEXT_TAU) * (1.0 if step > 0 else NEXT_BACK)
-        weights.append(np.full(len(columns[-1]), weight, np.float32))
+        weights.append(np.full(len(columns[-1]), weigh(step), np.float32))
     entries = np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))
     return csr_matrix(entries, shape=shape)  # the same pair again adds up
 
@@ -123,15 +142,22 @@ def _blocks(chosen: csr_matrix) -> Iterator[tuple[int, csr_matrix]]:
         start = stop
 
 
-def _nearest(
-    block: csr_matrix, start: int, user_counts: NDArray[np.int32], most: int, shrink: float
+def nearest(
+    block: csr_matrix, user_counts: NDArray[np.int64], most: int, shrink: float, *, start: int = 0, noise: float = 0.0
 ) -> tuple[csr_matrix, csr_matrix]:
-    """The strongest pairs of each row of the block, without the item itself; rows are items from ``start`` on."""
+    """The strongest pairs of each row of the block, without the item itself, as strengths and counts.
+
+    Args:
+        block: n_ij, sparse (rows, items), rows being items from ``start`` on.
+        user_counts: how many people chose each, (items,).
+        noise: stands beside all counts, so that rare items, of which it is the greater part, get weaker pairs.
+    """
     row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
     mask = block.indices != row + start
     row, column, pair_counts = row[mask], block.indices[mask], block.data[mask]
-    cosine = pair_counts / np.sqrt(user_counts[row + start].astype(np.float64) * user_counts[column])
-    strength = (cosine * pair_counts / (pair_counts + shrink)).astype(np.float32)
+    chosen = np.maximum(user_counts, 1).astype(np.float64) + noise
+    cosine = np.minimum(pair_counts / np.sqrt(chosen[row + start] * chosen[column]), 1.0)
+    strength = (cosine * pair_counts / (pair_counts + shrink + noise)).astype(np.float32)
     order = np.lexsort((column, -strength, row))
     row, column, pair_counts, strength = row[order], column[order], pair_counts[order], strength[order]
     starts = np.searchsorted(row, np.arange(block.shape[0]))

@@ -141,6 +141,7 @@ def private_cooccurrence(
     *,
     items: NDArray[np.int64],
     draw: np.random.Generator | None = None,
+    certain: float = CERTAIN,
 ) -> Cooccurrence:
     """How many people chose both of two items, with noise; pairs among ``items`` only.
 
@@ -150,6 +151,7 @@ def private_cooccurrence(
         bound: as in `private_popularity`.
         items: columns of the matrix whose pairs are counted. They must be public, or come of private counts.
         draw: as in `private_popularity`.
+        certain: counts below so many standard deviations are dropped.
 
     Raises:
         BadInput: rho or bound is not above zero.
@@ -158,7 +160,7 @@ def private_cooccurrence(
     first, second = np.triu_indices(len(items), k=1)
     pair_counts = np.asarray((chosen.T @ chosen).todense(), dtype=np.int64)[first, second]
     noisy, spent, deviation = _noisy(pair_counts, (bound * (bound - 1) / 2) ** 0.5, rho)
-    mask = noisy > CERTAIN * deviation
+    mask = noisy > certain * deviation
     shape = (matrix.shape[1], matrix.shape[1])
     half = csr_matrix((noisy[mask], (items[first[mask]], items[second[mask]])), shape=shape)
     return Cooccurrence(csr_matrix(half + half.T), spent, deviation, len(first))

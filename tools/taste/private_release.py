@@ -8,6 +8,7 @@ from scipy.sparse import csr_matrix
 from tools.taste.privacy_ledger import PrivacyLedger
 from tools.taste.private_counts import (
     BOUND,
+    CERTAIN,
     DELTA,
     PAIRED,
     Cooccurrence,
@@ -38,8 +39,9 @@ class PrivateCounts:
 
 
 def release(
-    matrix: csr_matrix, epsilon: float, version: int, ledger: PrivacyLedger, *, bound: int = BOUND, paired: int = PAIRED
-) -> PrivateCounts:
+    matrix: csr_matrix, epsilon: float, version: int, ledger: PrivacyLedger, *,
+    bound: int = BOUND, paired: int = PAIRED, certain: float = CERTAIN,
+) -> PrivateCounts:  # fmt: skip
     """Count people, items and pairs privately, and write down before what it costs.
 
     Args:
@@ -50,6 +52,7 @@ def release(
         ledger: where it is written down.
         bound: how many items of one person count.
         paired: among how many items, the most chosen ones, pairs are counted.
+        certain: counts of pairs below so many standard deviations of their noise are dropped.
 
     Raises:
         BudgetSpent: these events have cost too much already; nothing is counted.
@@ -58,14 +61,16 @@ def release(
     """
     rho = rho_of(epsilon)
     ledger.spend("people, items and pairs", version, epsilon, bound=bound, delta=DELTA)
-    return count(matrix, rho, bound=bound, paired=paired)
+    return count(matrix, rho, bound=bound, paired=paired, certain=certain)
 
 
-def count(matrix: csr_matrix, rho: float, *, bound: int = BOUND, paired: int = PAIRED) -> PrivateCounts:
+def count(
+    matrix: csr_matrix, rho: float, *, bound: int = BOUND, paired: int = PAIRED, certain: float = CERTAIN
+) -> PrivateCounts:
     """The same without a ledger, for measurements on public data."""
     everybody = csr_matrix(np.ones((matrix.shape[0], 1), dtype=np.float32))
     users = private_popularity(everybody, FOR_PEOPLE * rho, 1)
     popularity = private_popularity(matrix, FOR_ITEMS * rho, bound)
     pair_rho = (1 - FOR_PEOPLE - FOR_ITEMS) * rho
-    pairs = private_cooccurrence(matrix, pair_rho, bound, items=most_chosen(popularity, paired))
+    pairs = private_cooccurrence(matrix, pair_rho, bound, items=most_chosen(popularity, paired), certain=certain)
     return PrivateCounts(users, popularity, pairs)

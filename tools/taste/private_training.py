@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from tools.taste import neighbours
 from tools.taste.blend import NEIGHBOURS, POPULARITY, STAGES, Blend
 from tools.taste.choices import Choices
 from tools.taste.collaborative import ItemWeights
@@ -50,19 +51,45 @@ def train_private(
     """
     began = time.monotonic()
     counts = release(of_items(choices, items), epsilon, version, ledger)
-    user_count = int(counts.users.counts[0])
+    pairs = counts.pairs
+    model = of_counts(
+        items, int(counts.users.counts[0]), counts.popularity.counts, pairs.counts, pairs.deviation, pairs.trust
+    )
+    parameters = {"epsilon": epsilon, "delta": DELTA, "bound": BOUND, "neighbours": MOST}
+    card = model.card.model_copy(update={"parameters": parameters, "seconds": round(time.monotonic() - began, 2)})
+    return replace(model, card=card)
+
+
+def of_counts(
+    items: Sequence[str],
+    user_count: int,
+    chosen_by: NDArray[np.int64],
+    pairs: csr_matrix,
+    deviation: float,
+    trust: float,
+) -> TasteModel:
+    """A model of counts alone.
+
+    Args:
+        items: ids.
+        user_count: how many people there are.
+        chosen_by: how many chose each item, (items,).
+        pairs: how many chose both, (items, items).
+        deviation: of the noise in ``pairs``.
+        trust: the share of the pairs that are more than noise, 0 to 1.
+
+    Raises:
+        TooFewError: there are too few people.
+    """
     if user_count < FEWEST_PEOPLE:
         raise TooFewError(f"By the private counts there are fewer than {FEWEST_PEOPLE} people to learn from.")
-    neighbourhood = nearest(counts.pairs.counts, counts.popularity.counts, counts.pairs.deviation)
-    chosen_by = counts.popularity.counts.astype(np.int32)
+    near = nearest(pairs, chosen_by, deviation)
     card = ModelCard(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),
         events=int(chosen_by.sum()), people=user_count, items=len(items), algorithm=NEIGHBOURS,
-        parameters={"epsilon": epsilon, "delta": DELTA, "bound": BOUND, "neighbours": MOST},
-        seconds=round(time.monotonic() - began, 2),
     )  # fmt: skip
-    parts = {NEIGHBOURS: BlendPart(ItemWeights(neighbourhood.strengths))}
-    return TasteModel(card, tuple(items), chosen_by, neighbourhood, parts, blend_of(counts.pairs.trust))
+    parts = {NEIGHBOURS: BlendPart(ItemWeights(near.strengths))}
+    return TasteModel(card, tuple(items), chosen_by.astype(np.int32), near, parts, blend_of(trust))
 
 
 def blend_of(trust: float) -> Blend:
@@ -84,21 +111,11 @@ def of_items(choices: Choices, items: Sequence[str]) -> csr_matrix:
 
 
 def nearest(pairs: csr_matrix, user_counts: NDArray[np.int64], deviation: float) -> Neighbourhood:
-    """Each item's nearest items: cosines, shrunk as `Neighbourhood` does, and damped by the noise of the counts.
+    """Each item's nearest items, by counts with noise.
 
     Args:
-        pairs: how many people chose both, (items, items), without a diagonal.
+        pairs: how many people chose both, (items, items).
         user_counts: how many chose each, (items,).
         deviation: of the noise in ``pairs``; 0 for exact counts.
     """
-    entries, noise = pairs.tocoo(), DAMPING * deviation
-    chosen = np.maximum(user_counts, 1) + noise
-    cosine = np.minimum(entries.data / np.sqrt(chosen[entries.row] * chosen[entries.col]), 1.0)
-    strength = cosine * entries.data / (entries.data + SHRINK + noise)
-    order = np.lexsort((entries.col, -strength, entries.row))
-    row, column = entries.row[order], entries.col[order]
-    mask = np.arange(len(row)) - np.searchsorted(row, np.arange(entries.shape[0]))[row] < MOST
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(row[mask], minlength=entries.shape[0]))]).astype(np.int32)
-    indices = column[mask].astype(np.int32)
-    values = strength[order][mask].astype(np.float32), entries.data[order][mask].astype(np.int32)
-    return Neighbourhood(*(csr_matrix((data, indices, indptr), shape=entries.shape) for data in values))
+    return Neighbourhood(*neighbours.nearest(pairs, user_counts, MOST, SHRINK, noise=DAMPING * deviation))

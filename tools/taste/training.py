@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, get_args
 from uuid import uuid4
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tools.errors import BadInput
 from tools.taste import fitting
@@ -31,11 +33,13 @@ class TrainingPlan:
 
     Attributes:
         content: whether items that nobody chose are placed by their contents.
+        fewest_to_fit: with fewer held-out choices the prior settings stay.
     """
 
     algorithm: Algorithm = AUTO
     content: bool = True
     seed: int = 7
+    fewest_to_fit: int = fitting.FEWEST
 
 
 FEWEST_PEOPLE: Final = 10
@@ -50,12 +54,18 @@ class TooFewError(BadInput):
     """There is not enough to learn from."""
 
 
+Learn = Callable[[Choices, Mapping[str, Matrix], tuple[str, ...], TrainingPlan, Say], TasteModel]
+"""All parts, with the factorisations of these names, from choices and contents; not yet fitted."""
+
+
 def train(
     choices: Choices,
     vectors: Mapping[str, Matrix],
     plan: TrainingPlan | None = None,
     say: Say = lambda _text: None,
+    *,
     imported: Imported | None = None,
+    learn: Learn | None = None,
 ) -> TasteModel:
     """Learn a model of all items of the choices, and measure it.
 
@@ -67,26 +77,28 @@ def train(
         say: told what is being done, a line each.
         imported: parts of another engine: its factors stand in the place of the factorisations here, its neighbours
             beside the others.
+        learn: what learns, where there is more to learn from than these choices; they may then be few.
 
     Raises:
         TooFewError: there are fewer choices or people than anything could be learned from.
     """
     plan, imported, began = plan or TrainingPlan(), imported or Imported(), time.monotonic()
     factorisations = tuple(ALS_SIZES) if imported.als is None else (ALS_IMPORTED,)
-    if choices.user_count < FEWEST_PEOPLE or choices.matrix.nnz < FEWEST_CHOICES:
+    if learn is None and (choices.user_count < FEWEST_PEOPLE or choices.matrix.nnz < FEWEST_CHOICES):
         raise TooFewError(
             f"There are {choices.matrix.nnz:,} choices by {choices.user_count:,} people; learning from others takes "
             f"{FEWEST_CHOICES} by {FEWEST_PEOPLE}. Until then contents and popularity are used."
         )
+    learn = learn or partial(_learned, imported=imported)
     say("holding out each person's latest choice, to measure with")
     training_choices, held_out = fitting.hold_out(_compared(choices, plan.seed), plan.seed)
-    trial = _learned(training_choices, vectors, factorisations, plan, say, imported)
+    trial = learn(training_choices, vectors, factorisations, plan, say)
     say(f"fitting settings on {len(held_out):,} held-out choices")
     fitted = _fitted(trial, held_out, plan)
     ranks = _cross_fitted(trial, held_out, plan)
     say("learning again from everything")
     names = tuple(fitted.parts)
-    model = _learned(choices, vectors, tuple(name for name in names if name in ALS), plan, say, imported)
+    model = learn(choices, vectors, tuple(name for name in names if name in ALS), plan, say)
     parts = {name: replace(model.parts[name], tau=fitted.parts[name].tau) for name in names}
     card = model.card.model_copy(
         update={
@@ -116,7 +128,7 @@ def _fitted(trial: TasteModel, held_out: fitting.HeldOutChoices, plan: TrainingP
     if plan.algorithm != AUTO:
         dropped = ALS - {plan.algorithm if plan.algorithm in ALS else next(iter(ALS_SIZES))}
         trial = replace(trial, parts={name: part for name, part in trial.parts.items() if name not in dropped})
-    model = fitting.fit(trial, held_out, plan.seed)
+    model = fitting.fit(trial, held_out, plan.seed, plan.fewest_to_fit)
     if plan.algorithm == AUTO:
         return model
     alone = np.array([[name == plan.algorithm for name in model.blend.names]] * len(STAGES), np.float32)
@@ -144,13 +156,43 @@ def _learned(
     imported: Imported,
 ) -> TasteModel:
     """All parts with some of the factorisations, not yet fitted."""
-    people, parts = choices.chosen_by(), dict[str, BlendPart]()
-    content: ContentMap | None = None
+    factors = {}
     for name in factorisations:
-        als = imported.als
-        if als is None:
+        if imported.als is None:
             say(f"learning {name} from {choices.matrix.nnz:,} choices")
-            als = AlsFactors.fit(choices.matrix, *ALS_SIZES[name], plan.seed)
+            factors[name] = AlsFactors.fit(choices.matrix, *ALS_SIZES[name], plan.seed)
+        else:
+            factors[name] = imported.als
+    say(f"counting neighbours of {len(choices.item_ids):,} items")
+    near = Neighbourhood.of(choices.matrix)
+    weights = {NEIGHBOURS: ItemWeights(near.strengths), NEXT: ItemWeights(next_choices(choices))}
+    if imported.neighbours is not None:
+        weights[IMPORTED] = imported.neighbours
+    return assembled(choices, choices.chosen_by(), near, weights, factors, vectors, plan)
+
+
+def assembled(
+    choices: Choices,
+    people: NDArray[np.int32],
+    near: Neighbourhood,
+    weights: Mapping[str, ItemWeights],
+    factors: Mapping[str, AlsFactors],
+    vectors: Mapping[str, Matrix],
+    plan: TrainingPlan,
+) -> TasteModel:
+    """A model of parts that were learned, not yet fitted.
+
+    Args:
+        choices: what was learned from, for its card; the items are these.
+        people: how many people chose each item, (items,).
+        near: for the evidence "12 people who liked A also liked B".
+        weights: neighbours by the name of their part.
+        factors: the factorisations by name; items that nobody chose get theirs here, by their contents.
+        vectors: as in `train`.
+    """
+    parts = dict[str, BlendPart]()
+    content: ContentMap | None = None
+    for name, als in factors.items():
         placed = np.where(als.factors.any(axis=1), people, 0)
         content = ContentMap.fit(vectors, als.factors, placed) if plan.content else None
         if content is not None:
@@ -158,11 +200,6 @@ def _learned(
             rows = {modality: matrix[others] for modality, matrix in vectors.items()}
             als = als.with_rows(others, content.factors(rows, len(others)))
         parts[name] = BlendPart(als, PRIOR_TAU[name])
-    say(f"counting neighbours of {len(choices.item_ids):,} items")
-    near = Neighbourhood.of(choices.matrix)
-    weights = {NEIGHBOURS: ItemWeights(near.strengths), NEXT: ItemWeights(next_choices(choices))}
-    if imported.neighbours is not None:
-        weights[IMPORTED] = imported.neighbours
     parts |= {name: BlendPart(scorer, PRIOR_TAU[name]) for name, scorer in weights.items()}
     card = ModelCard(
         version=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}", trained_at=time.time(),

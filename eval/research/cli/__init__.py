@@ -22,5 +22,6 @@ app = typer.Typer(
 )
 app.command("fusion")(fusion.fusion)
 app.command("learn")(learn.learn)
+app.command("federated")(privacy.federated)
 for name, command in COMMANDS.items():
     app.command(name)(command)

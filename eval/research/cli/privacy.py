@@ -1,4 +1,4 @@
-"""assistant eval research privacy, private-counts: what masking finds, and what private counts cost."""
+"""assistant eval research privacy, private-counts, federated: what masking finds, and what privacy of events costs."""
 
 import json
 from collections.abc import Iterator
@@ -69,3 +69,22 @@ def private_counts(
         return
     typer.echo(f"{dataset.name}. Licence: {dataset.licence}.")
     typer.echo("\n".join(table(found)))
+
+
+def federated(
+    as_json: Json = False,
+    repeats: Annotated[int, typer.Option(min=1, help="Releases with noise to average over.")] = 3,
+    folder: Annotated[Path | None, typer.Option(help="Where MovieLens-100K is; default: it is fetched.")] = None,
+) -> None:
+    """Five shops that learn together, beside each alone and all events in one place, on MovieLens-100K; minutes."""
+    from assistant.models import reporter_for_terminal
+    from eval.research.privacy.federated import compare, table
+    from eval.research.public import movielens as data
+
+    dataset = data.load(folder or data.fetch(load_settings(), reporter_for_terminal()))
+    figures = compare(dataset.interactions, repeats=repeats, say=lambda text: typer.echo(text, err=True))
+    if as_json:
+        typer.echo(json.dumps([one.model_dump() for one in figures], indent=2))
+        return
+    typer.echo(f"{dataset.name}. Licence: {dataset.licence}.")
+    typer.echo("\n".join(table(figures)))
