@@ -41,6 +41,7 @@ from assistant.storage import INCOMING
 from assistant.user_data import keep_tidy
 
 WEB = Path(__file__).resolve().parent.parent / "web" / "dist"
+FOR_OTHER_SITES = frozenset({"widget.js", "recommender.js"})
 
 
 def create_app(
@@ -147,8 +148,12 @@ def _serve_page(app: FastAPI, folder: Path) -> None:
     """The web page's files, each at its own address: a mount at / would answer for every address there is."""
 
     def route(path: str, file: Path) -> None:
+        headers = {"Cache-Control": "no-cache"}
+        if file.name in FOR_OTHER_SITES:
+            headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            await FileResponse(file, headers={"Cache-Control": "no-cache"})(scope, receive, send)
+            await FileResponse(file, headers=headers)(scope, receive, send)
 
         app.router.routes.append(Route(path, _compressed(answer), methods=["GET"], include_in_schema=False))
 
