@@ -9,7 +9,7 @@ second does the work. So the last line wins, and a file that repeats ids still d
 
 import json
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from typing import Self, TypeVar, cast
 
 from assistant.errors import BadInput
 from assistant.ingest.encoding import Encoded, Encoders, encode
-from assistant.ingest.files import CatalogueFile, RawRecord
+from assistant.ingest.files import RawRecord, open_files
 from assistant.ingest.pictures import PictureLoader
 from assistant.ingest.planning import Batch, BatchPlan, BatchPlanner, FileLine, PendingItem
 from assistant.ingest.progress import Progress, SilentProgress
@@ -49,6 +49,7 @@ class IngestOptions:
         public_only: fetch over https and from the public internet alone, not from this machine or private networks.
         stopped: asked while pictures are fetched; once true, no more are.
         language: the language that words are analysed in, as ISO 639-1 code.
+        mapping: names of columns by the field that they fill (`exports.MAPPED`).
     """
 
     media_root: Path | None = None
@@ -57,6 +58,7 @@ class IngestOptions:
     public_only: bool = True
     stopped: Callable[[], bool] = lambda: False
     language: str = "en"
+    mapping: Mapping[str, str] = field(default_factory=dict)
     media: MediaLimits = field(default_factory=MediaLimits)
 
     def fingerprint(self) -> str:
@@ -80,7 +82,7 @@ def ingest(
 
     Args:
         catalogue: where to; this is its only writer meanwhile.
-        files: JSONL or CSV files; a later file's line replaces an earlier one's with the same id.
+        files: catalogue files and feeds (docs/catalogue.md); a later item replaces an earlier one with its id.
         encoders: what makes the vectors; loaded only when something must be encoded.
         options: limits, pruning, where pictures lie.
         reject: told of every line and picture that was not taken, as it is found.
@@ -112,7 +114,7 @@ class _Run:
         self.options = options
         self.reject = reject
         self.progress = progress
-        self.files = [CatalogueFile(path) for path in dict.fromkeys(files)]
+        self.files = open_files(files, options.mapping)
         self.rules = LineRules(options.media_root, options.fingerprint())
         self.survey = Survey(self.files, self.rules)
         self.summary = IngestSummary(files=[str(file.path) for file in self.files])

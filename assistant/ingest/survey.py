@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,7 @@ class LineRules(NamedTuple):
             if product.unpublished:
                 raise LineError(f"it is not published ({product.unpublished})", read_id(product.values.get("id")))
             line = validate(product.values, convention=convention)
+            line = replace(line, unread=(*product.unread, *line.unread))
         except LineError as exc:
             return Rejection(file=str(record.file), line=record.line, id=exc.item_id, reason=str(exc))
         root = self.media_root or record.file.parent
@@ -63,6 +65,8 @@ class Survey:
         Raises:
             BadInput: a file can't be read, or none of the lines can be taken.
         """
+        for file in self._files:
+            _learn_references(file)
         with progress.stage("Checking", sum(file.size for file in self._files), "bytes") as done:
             for index, file in enumerate(self._files):
                 earlier = sum(file.size for file in self._files[:index])
@@ -162,6 +166,15 @@ def _id_of(file: CatalogueFile, record: RawRecord) -> str | None:
 def short(item_id: str) -> bytes:
     """12 bytes that stand for an id."""
     return hashlib.blake2b(item_id.encode("utf-8", "replace"), digest_size=12).digest()
+
+
+def _learn_references(file: CatalogueFile) -> None:
+    """Have a file's columns learn by what else than an id its rows name products, if they do."""
+    for record in file.records():
+        if file.columns is None or not file.columns.refers_to_others:
+            return
+        if isinstance(record, RawRecord):
+            file.columns.learn(record.values)
 
 
 def _add(done: Callable[[int], None], before: int, read: int) -> None:

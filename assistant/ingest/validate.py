@@ -262,6 +262,7 @@ class _Fields:
         currency = currency_code(str(self._fields.get("currency") or "")[:MAX_NAME])
         readers: dict[str, Callable[[object], object]] = {
             "price": lambda value: read_price(value, currency, self._convention).amount,
+            "list_price": lambda value: read_price(value, currency, self._convention).amount,
             "in_stock": lambda value: read_stock(value).in_stock,
         }
         variant = dict(record)
