@@ -61,7 +61,7 @@ class Columns:
     """How the rows of one file are read.
 
     Attributes:
-        names: the columns that had a value, as the file spells them, by their keys.
+        names: the columns as the file spells them, by their keys: those of the header, or those that had a value.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Columns:
             mapping: columns by the field that they fill, before those of the feed.
         """
         self.export = export.with_mapping(mapping or {})
-        self.names: dict[str, str] = {}
+        self.names = {self.export.key(name): name.strip() for name in header or ()}
         self._expand = expand
         self._mapped = {self.export.key(column) for column in (mapping or {}).values()}
         self._header = None if header is None else {self.export.key(name) for name in header}
@@ -138,7 +138,7 @@ class Columns:
             self._aliases[alias] = str(self._own_id(cells) or "")
 
     def meaning(self, key: str) -> str | None:
-        """What becomes of a column: the field that it fills, "variant", "attribute", or None for nothing."""
+        """What a column fills: a field of the contract, "variant", "published", "attribute"; None: nothing."""
         if key in self._sale:
             return "sale_price"
         if key in self.export.group or key == self.export.option_map:
@@ -150,6 +150,8 @@ class Columns:
             return fields[0] if fields else key
         if self.export.stock and key in self.export.stock.columns:
             return "in_stock"
+        if key in self.export.unpublished:
+            return "published"
         return None if self._is_left_out(key) else "attribute"
 
     # Rows to a record ------------------------------------------------------------------------------------------------
@@ -178,10 +180,11 @@ class Columns:
         if hidden and not own and not variants:
             product.unpublished, product.values = self._unpublished(hidden), {"id": self._group_of(hidden)}
             return product
+        variants = list({variant.terms["id"] or n: variant for n, variant in enumerate(variants)}.values())
         choose(variants, self.export.choices)
         product.values = self._values(own, variants, convention, product)
         if any(pictures):
-            product.values["images"] = list(dict.fromkeys(map(str, chain(*pictures))))
+            product.values["images"] = list(dict.fromkeys(part for part in chain(*pictures) if isinstance(part, str)))
         if variants:
             self._add_variants(product.values, own, variants, convention)
         for name, sources in self._sources.items():
@@ -222,7 +225,7 @@ class Columns:
     def _group_of(self, cells: Cells) -> str | None:
         """The id of the product that the row is a variant of; None: the row is the product's own."""
         group = next((str(cells[column]).strip() for column in self.export.group if column in cells), None)
-        if group is None or group == str(self._own_id(cells) or ""):
+        if group is None or (group == str(self._own_id(cells) or "") and not cells.get(self.export.option_map or "")):
             return None
         group = group.removeprefix("id:") if self.export.alias else group
         return self._aliases.get(group, group)

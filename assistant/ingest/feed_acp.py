@@ -33,8 +33,6 @@ def rows(product: Mapping[str, Any]) -> list[dict[str, Any]]:
     own = {**_described(product), "item_id": product.get("id")}
     if len(variants) == 1 and not variants[0].get("variant_options"):
         return [_merged(_offered(variants[0]), own)]
-    if any(variant.get("id") == product.get("id") for variant in variants):  # then its row would be the product's own
-        variants = [{**variant, "id": f"{variant['id']}/{n}"} for n, variant in enumerate(variants, start=1)]
     return [own, *({**_offered(variant), "group_id": product.get("id")} for variant in variants)]
 
 

@@ -25,7 +25,7 @@ _WRAPPING: Final = re.compile(r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[|/\*\s*<
                               r"(?:-->|//\s*\]\]>|\]\]>|/\*\s*\]\]>\s*\*/|;)\s*$")  # fmt: skip
 _NAMED: Final = {
     "@context", "@id", "@type", "additionalProperty", "aggregateRating", "audience", "brand", "category", "description",
-    "hasMerchantReturnPolicy", "hasVariant", "image", "inProductGroupWithID", "isRelatedTo", "isSimilarTo",
+    "file", "hasMerchantReturnPolicy", "hasVariant", "image", "inProductGroupWithID", "isRelatedTo", "isSimilarTo",
     "isVariantOf", "mainEntityOfPage", "manufacturer", "name", "offers", "page", "potentialAction", "productGroupID",
     "productID", "review", "reviews", "shippingDetails", "sku", "subjectOf", "url", "variesBy",
 }  # fmt: skip
@@ -34,20 +34,33 @@ _LENIENT: Final = json.JSONDecoder(strict=False)
 _IDS: Final = ("sku", "productID", "gtin13", "gtin", "gtin14", "gtin12", "gtin8", "mpn", "@id", "url")
 
 
-def products(content: bytes) -> list[dict[str, Any]]:
+def products(content: bytes, name: str) -> list[dict[str, Any]]:
     """The products of a page as they stand in its JSON-LD, each with the page's address as ``page`` if it states one.
 
     Parts that are no JSON, or nested too deeply, are passed over.
+
+    Args:
+        name: the page's, by which its only product is called if nothing identifies it; it is added as ``file``.
     """
     try:
-        root = document_fromstring(content, parser=HTMLParser(huge_tree=False))
+        root = document_fromstring(content, parser=HTMLParser(encoding="utf-8" if _is_utf8(content) else None))
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
         return []
     links = root.xpath("//link[@rel='canonical']/@href | //meta[@property='og:url']/@content")
     address = next((str(link) for link in links if re.match("https?://", str(link))), "")
     scripts = root.xpath("//script[contains(@type, 'ld+json')]/text()")
     found = [product for script in scripts for product in _products(_json(str(script)))]
-    return [{**product, "page": address} for product in found[:MOST_PRODUCTS]]
+    called = {"file": name} if len(found) == 1 else {}
+    return [{**product, "page": address, **called} for product in found[:MOST_PRODUCTS]]
+
+
+def _is_utf8(content: bytes) -> bool:
+    """Whether a page is in UTF-8, whatever it declares of itself."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in content
 
 
 def in_document(document: object) -> list[dict[str, Any]]:
@@ -81,7 +94,7 @@ def _products(value: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSO
 
 
 def _is_product(value: dict[str, Any]) -> bool:
-    has_more = len(value.keys() - {"@type", "@id", "@context", "page"}) > 0
+    has_more = len(value.keys() - {"@type", "@id", "@context"}) > 0
     return has_more and any(kind in _KINDS for kind in map(_name, _list(value.get("@type"))))
 
 
@@ -110,9 +123,9 @@ def _group_id(product: dict[str, Any]) -> str | None:
 
 
 def _id(product: dict[str, Any], page: str) -> str | None:
-    """The first of the identifiers that it has; else the page's address."""
+    """The first of the identifiers that it has; else the page's address, or its file's name."""
     texts = (_text(product.get(name)) for name in _IDS)
-    return next((text for text in texts if text), page or None)
+    return next((text for text in texts if text), page or _text(product.get("file")))
 
 
 def _row(product: dict[str, Any], page: str) -> dict[str, Any]:
@@ -218,7 +231,7 @@ def _unescaped(value: object) -> str | None:
 def _image(value: object) -> str | None:
     if isinstance(value, dict):
         value = value.get("url") or value.get("contentUrl") or value.get("@id")
-    return _text(value)
+    return value.strip() if isinstance(value, str) else None
 
 
 def _name(value: object) -> str:

@@ -1,5 +1,6 @@
 """Product feeds in XML: the items of RSS 2.0 and the entries of Atom as rows, named as for Google Merchant Center."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
@@ -53,7 +54,8 @@ def rows(file: BinaryIO, name: str, progress: Callable[[], None] = lambda: None)
                 _forget(element)
     except etree.XMLSyntaxError as exc:
         where = f", line {exc.lineno}" if exc.lineno else ""
-        raise BadInput(f"{name}{where} is not well-formed XML: {str(exc.msg).rstrip('.')[:200]}.") from None
+        reason = re.sub(r"\.?, line \d+, column \d+.*$", "", str(exc.msg)).rstrip(".")[:200]
+        raise BadInput(f"{name}{where} is not well-formed XML: {reason}.") from None
     if not found:
         raise BadInput(f"{name} is XML without the items of RSS or the entries of Atom.")
 
@@ -62,7 +64,7 @@ def _row(item: Any) -> dict[str, Any]:  # noqa: ANN401 - lxml's elements are not
     """The elements of an item; repeated ones as a list, and Google's before those of RSS and Atom."""
     own: dict[str, list[Any]] = {}
     google: dict[str, list[Any]] = {}
-    for element in item:
+    for element in item.iterchildren(etree.Element):
         name = _local(element)
         value = _value(element)
         if name == "product_detail" and isinstance(value, dict):
@@ -73,12 +75,17 @@ def _row(item: Any) -> dict[str, Any]:  # noqa: ANN401 - lxml's elements are not
 
 
 def _value(element: Any) -> Any:  # noqa: ANN401 - lxml's elements are not typed
-    if len(element):
-        return {_local(child): "".join(child.itertext()).strip() for child in element}
-    text = "".join(element.itertext()).strip()
+    if children := list(element.iterchildren(etree.Element)):
+        return {_local(child): _text(child) for child in children}
+    text = _text(element)
     if not text and element.get("href") and element.get("rel", "alternate") == "alternate":
         return element.get("href")
     return text
+
+
+def _text(element: Any) -> str:  # noqa: ANN401 - as above
+    """The text in an element, without entities that its document type defines."""
+    return "".join(element.itertext(etree.Element)).strip()
 
 
 def _local(element: Any) -> str:  # noqa: ANN401 - as above

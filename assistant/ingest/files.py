@@ -252,7 +252,7 @@ class CatalogueFile:
             with gzip.open(page) if self._packed else page.open("rb") as file:
                 content = file.read(feed_pages.MOST_BYTES + 1)
             read += len(content)
-            products = feed_pages.products(content) if len(content) <= feed_pages.MOST_BYTES else []
+            products = feed_pages.products(content, page.stem) if len(content) <= feed_pages.MOST_BYTES else []
             for values in products:
                 number += 1
                 yield RawRecord(page, number, values)
@@ -538,7 +538,8 @@ def _check_header(path: Path, names: list[str], contents: Contents) -> None:
         if column.strip().lower() not in lowered:
             raise BadInput(f"{path} has no column {column[:100]!r} for {name}; its columns are: {header}.")
     if missing := [name for name in contents.columns if name not in columns]:
-        raise BadInput(f"{path} has no column named {missing[0]} in its header; its columns are: {header}.")
+        advice = f" Name one with --map {missing[0]}=COLUMN." if contents.feed else ""
+        raise BadInput(f"{path} has no column named {missing[0]} in its header; its columns are: {header}.{advice}")
     twice = sorted({name for name in lowered if lowered.count(name) > 1})
     if twice:
         raise BadInput(f"{path} has more than one column named {', '.join(twice)[:200]}.")

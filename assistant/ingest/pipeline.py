@@ -18,13 +18,13 @@ from typing import Self, TypeVar, cast
 
 from assistant.errors import BadInput
 from assistant.ingest.encoding import Encoded, Encoders, encode
-from assistant.ingest.files import RawRecord, open_files
+from assistant.ingest.files import open_files
 from assistant.ingest.pictures import PictureLoader
-from assistant.ingest.planning import Batch, BatchPlan, BatchPlanner, FileLine, PendingItem
+from assistant.ingest.planning import Batch, BatchPlan, BatchPlanner, PendingItem
 from assistant.ingest.progress import Progress, SilentProgress
 from assistant.ingest.remote import Fetcher
 from assistant.ingest.report import IngestSummary, Rejection
-from assistant.ingest.survey import NEUTRAL, LastLine, LineRules, Survey, product_of
+from assistant.ingest.survey import LineRules, Survey
 from assistant.ingest.validate import DESCRIPTION_CHARACTERS
 from tools import calibration
 from tools.media import MediaLimits
@@ -50,6 +50,7 @@ class IngestOptions:
         stopped: asked while pictures are fetched; once true, no more are.
         language: the language that words are analysed in, as ISO 639-1 code.
         mapping: names of columns by the field that they fill (`exports.MAPPED`).
+        currency: ISO 4217 code for prices that name none.
     """
 
     media_root: Path | None = None
@@ -59,6 +60,7 @@ class IngestOptions:
     stopped: Callable[[], bool] = lambda: False
     language: str = "en"
     mapping: Mapping[str, str] = field(default_factory=dict)
+    currency: str | None = None
     media: MediaLimits = field(default_factory=MediaLimits)
 
     def fingerprint(self) -> str:
@@ -115,7 +117,7 @@ class _Run:
         self.reject = reject
         self.progress = progress
         self.files = open_files(files, options.mapping)
-        self.rules = LineRules(options.media_root, options.fingerprint())
+        self.rules = LineRules(options.media_root, options.fingerprint(), options.currency)
         self.survey = Survey(self.files, self.rules)
         self.summary = IngestSummary(files=[str(file.path) for file in self.files])
 
@@ -170,7 +172,7 @@ class _Run:
         for index in range(len(self.files)):
             for group in self.survey.groups(index):
                 read += 1 if isinstance(group, Rejection) else len(group)
-                line = self._accepted_line(index, group, batch)
+                line = self.survey.taken(index, group, batch)
                 if line:
                     batch.lines.append(line)
                     pictures += len(line.line.images)
@@ -181,43 +183,6 @@ class _Run:
                     batch, pictures, characters = Batch(), 0, 0
         batch.read = read
         yield batch
-
-    def _accepted_line(self, index: int, group: list[RawRecord] | Rejection, batch: Batch) -> FileLine | None:
-        """The line that a group of records is, unless it is rejected or replaced, which is noted in the batch."""
-        if isinstance(group, Rejection):
-            batch.rejected.append(group)
-            return None
-        convention = self.survey.conventions[index]
-        product = product_of(self.files[index], group, convention)
-        result = self.rules.check(group[0], product, convention)
-        if isinstance(result, Rejection):
-            batch.rejected += [result.model_copy(update={"line": record.line}) for record in group]
-            return None
-        last = self.survey.last(result.line.id)
-        if last and (last.file, last.line) != (index, group[-1].line):
-            self._note_replaced(index, group[0], result, last, batch)
-            return None
-        replaced = {line for line, _ in product.replaced}
-        batch.duplicates += len(replaced)
-        batch.merged += len(group) - 1 - len(replaced)
-        batch.rejected += [
-            Rejection(file=str(result.file), line=line, id=result.line.id, kind="duplicate", reason=reason)
-            for line, reason in product.replaced
-        ]
-        return result
-
-    def _note_replaced(self, index: int, record: RawRecord, replaced: FileLine, last: LastLine, batch: Batch) -> None:
-        """A line that a later one replaces is counted, and reported if it says something else."""
-        batch.duplicates += 1
-        checked = self.rules.check(record, product_of(self.files[index], [record]), NEUTRAL)
-        if isinstance(checked, FileLine) and checked.hash[:8] != last.hash:
-            where = f"line {last.line}" + ("" if last.file == index else f" of {self.files[last.file].path}")
-            reason = f"{where} has the same id and replaces it"
-            batch.rejected.append(
-                Rejection(
-                    file=str(replaced.file), line=replaced.number, id=replaced.line.id, kind="duplicate", reason=reason
-                )
-            )
 
     def _count(self, plan: BatchPlan, encoded: Encoded) -> None:
         summary, batch = self.summary, plan.batch

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from assistant.errors import BadInput
 from assistant.ingest.columns import Product
 from assistant.ingest.files import CatalogueFile, RawRecord
-from assistant.ingest.planning import FileLine, text_hash
+from assistant.ingest.planning import Batch, FileLine, text_hash
 from assistant.ingest.prices import Convention, currency_code
 from assistant.ingest.progress import Progress
 from assistant.ingest.report import Rejection
@@ -18,10 +18,11 @@ from assistant.ingest.validate import LineError, read_id, sorted_out, validate
 
 
 class LineRules(NamedTuple):
-    """How a record becomes a line: where pictures lie, what else a line's hash depends on."""
+    """How a record becomes a line: where pictures lie, what else a line's hash depends on, the currency by default."""
 
     media_root: Path | None
     fingerprint: str
+    currency: str | None = None
 
     def check(self, record: RawRecord, product: Product, convention: Convention) -> FileLine | Rejection:
         """The line of a product that begins with this record."""
@@ -29,7 +30,8 @@ class LineRules(NamedTuple):
             if product.unpublished:
                 raise LineError(f"it is not published ({product.unpublished})", read_id(product.values.get("id")))
             line = validate(product.values, convention=convention)
-            line = replace(line, unread=(*product.unread, *line.unread))
+            currency = line.currency or (None if line.price is None else self.currency)
+            line = replace(line, unread=(*product.unread, *line.unread), currency=currency)
         except LineError as exc:
             return Rejection(file=str(record.file), line=record.line, id=exc.item_id, reason=str(exc))
         root = self.media_root or record.file.parent
@@ -140,6 +142,43 @@ class Survey:
             if record.line >= last.line:
                 yield waiting.pop(key)
 
+    def taken(self, index: int, group: list[RawRecord] | Rejection, batch: Batch) -> FileLine | None:
+        """The line that a group of records is, unless it is rejected or replaced, which is noted in the batch."""
+        if isinstance(group, Rejection):
+            batch.rejected.append(group)
+            return None
+        convention = self.conventions[index]
+        product = product_of(self._files[index], group, convention)
+        result = self._rules.check(group[0], product, convention)
+        if isinstance(result, Rejection):
+            batch.rejected += [result.model_copy(update={"line": record.line}) for record in group]
+            return None
+        last = self.last(result.line.id)
+        if last and (last.file, last.line) != (index, group[-1].line):
+            self._note_replaced(index, group[0], result, last, batch)
+            return None
+        replaced = {line for line, _ in product.replaced}
+        batch.duplicates += len(replaced)
+        batch.merged += len(group) - 1 - len(replaced)
+        batch.rejected += [
+            Rejection(file=str(result.file), line=line, id=result.line.id, kind="duplicate", reason=reason)
+            for line, reason in product.replaced
+        ]
+        return result
+
+    def _note_replaced(self, index: int, record: RawRecord, replaced: FileLine, last: LastLine, batch: Batch) -> None:
+        """A line that a later one replaces is counted, and reported if it says something else."""
+        batch.duplicates += 1
+        checked = self._rules.check(record, product_of(self._files[index], [record]), NEUTRAL)
+        if isinstance(checked, FileLine) and checked.hash[:8] != last.hash:
+            where = f"line {last.line}" + ("" if last.file == index else f" of {self._files[last.file].path}")
+            reason = f"{where} has the same id and replaces it"
+            batch.rejected.append(
+                Rejection(
+                    file=str(replaced.file), line=replaced.number, id=replaced.line.id, kind="duplicate", reason=reason
+                )
+            )
+
     def _last_of(self, file: CatalogueFile, record: RawRecord) -> LastLine | None:
         item_id = _id_of(file, record)
         return self.last(item_id) if item_id is not None else None
@@ -170,7 +209,7 @@ def short(item_id: str) -> bytes:
 
 def _learn_references(file: CatalogueFile) -> None:
     """Have a file's columns learn by what else than an id its rows name products, if they do."""
-    for record in file.records():
+    for record in file.records() if file.format == "csv" else ():
         if file.columns is None or not file.columns.refers_to_others:
             return
         if isinstance(record, RawRecord):

@@ -63,9 +63,8 @@ def summed_up(variants: Sequence[Variant], convention: Convention | None) -> dic
         values["list_price"] = cheapest.terms["list_price"]
     names = dict.fromkeys(name for variant in variants for name in variant.options)
     attributes: dict[str, Any] = {name: different(variant.options.get(name) for variant in variants) for name in names}
-    by_id = {variant.terms.get("id") or n: variant for n, variant in enumerate(variants)}
-    if len(by_id) > 1 and names:
-        attributes[VARIANTS] = [_line(variant) for variant in by_id.values()]
+    if len(variants) > 1 and names:
+        attributes[VARIANTS] = [_line(variant) for variant in variants]
     return {**values, "attributes": attributes}
 
 
