@@ -15,7 +15,7 @@ from assistant.ingest.prices import Convention
 from assistant.ingest.sales import SaleError, in_force, period
 from assistant.ingest.texts import strip_markup
 from assistant.ingest.validate import CONTRACT, IgnoredValue
-from assistant.ingest.variants import Cells, Variant, amount, choose, is_less, rename, shared, summed_up
+from assistant.ingest.variants import Cells, VariantRow, amount, choose, is_less, rename, shared, summed_up
 
 PICTURES: Final = ("image", "images")
 NO_OPTIONS: Final = "Default Title"
@@ -162,7 +162,7 @@ class Columns:
         Rows of the product itself: a later value replaces an earlier one, an empty cell leaves it, pictures are added.
         Rows of a variant say what it is sold as; of the product they say what its own rows do not.
         """
-        product, own, variants, hidden = Product(), Cells(), list[Variant](), Cells()
+        product, own, variants, hidden = Product(), Cells(), list[VariantRow](), Cells()
         pictures: tuple[list[Any], list[Any]] = [], []
         for line, cells in self._rows(rows):
             grouped, reason = self._group_of(cells) is not None, self._unpublished(cells)
@@ -254,7 +254,7 @@ class Columns:
     # Of the product --------------------------------------------------------------------------------------------------
 
     def _values(
-        self, own: Cells, variants: Sequence[Variant], convention: Convention | None, product: Product
+        self, own: Cells, variants: Sequence[VariantRow], convention: Convention | None, product: Product
     ) -> dict[str, Any]:
         """The fields of the contract from their columns; further columns by their own names."""
         if self.plain:
@@ -280,7 +280,7 @@ class Columns:
                 values.setdefault(self._attribute_name(key), self._attribute(key, cell))
         return values
 
-    def _shared(self, variants: Sequence[Variant]) -> Cells:
+    def _shared(self, variants: Sequence[VariantRow]) -> Cells:
         passed_over = {*self._of_variants, *self._options.values()}
         fields = set(chain.from_iterable(self._sources.values()))
         return shared(variants, passed_over, fields, self._sources.get("title", ("title",)))
@@ -320,7 +320,7 @@ class Columns:
 
     # Of variants -----------------------------------------------------------------------------------------------------
 
-    def _variant(self, cells: Cells, convention: Convention | None, product: Product) -> Variant | None:
+    def _variant(self, cells: Cells, convention: Convention | None, product: Product) -> VariantRow | None:
         """The variant that a row is: one of a group, or one with options where the feed has no groups."""
         grouped = self._group_of(cells) is not None
         if not grouped and (self.export.group or not any(value in cells for value in self._options)):
@@ -334,7 +334,7 @@ class Columns:
             "url": self._first("url", cells) if grouped else None,
             "image": images[0] if images else None,
         }
-        return Variant(self._options_of(cells), terms, cells)
+        return VariantRow(self._options_of(cells), terms, cells)
 
     def _options_of(self, cells: Cells) -> dict[str, str]:
         """The options that a row states itself; one without a name by its column."""
@@ -389,7 +389,7 @@ class Columns:
         return _value(stock.quantity, cells)
 
     def _add_variants(
-        self, values: dict[str, Any], own: Cells, variants: Sequence[Variant], convention: Convention | None
+        self, values: dict[str, Any], own: Cells, variants: Sequence[VariantRow], convention: Convention | None
     ) -> None:
         rename(variants, {value: str(own[name]).strip() for value, name in self._options.items() if name in own})
         summary = summed_up(variants, convention)

@@ -16,7 +16,7 @@ MAPPED: Final = CONTRACT - {"attributes"} | {"list_price", "sale_price"}
 """Fields that a column can be named for."""
 
 
-class Sale(Record):
+class SaleColumns(Record):
     """The columns of a sale price and of when it holds: two dates, or a period."""
 
     price: list[str]
@@ -30,7 +30,7 @@ class Sale(Record):
         return [*self.price, *self.starts, *self.ends, *self.period]
 
 
-class Stock(Record):
+class StockColumns(Record):
     """The columns of a quantity that does not always decide; ``oversell`` with the value that lets it not."""
 
     quantity: list[str]
@@ -50,7 +50,7 @@ class Export(Record):
     when: list[list[str]]
     fields: dict[str, list[str]]
     underscored: bool = False
-    sale: Sale | None = None
+    sale: SaleColumns | None = None
     split: dict[str, str] = {}
     first: list[str] = []
     group: list[str] = []
@@ -58,7 +58,7 @@ class Export(Record):
     options: list[tuple[str, str]] = []
     option_map: str | None = None
     choices: list[str] = []
-    stock: Stock | None = None
+    stock: StockColumns | None = None
     variant_image: list[str] = []
     unpublished: dict[str, list[str]] = {}
     leave_out: list[str] = []
@@ -71,7 +71,7 @@ class Export(Record):
     def with_mapping(self, mapping: Mapping[str, str]) -> "Export":
         """The same with columns that somebody has named for fields."""
         fields = {name: [self.key(column)] for name, column in mapping.items() if name != "sale_price"}
-        sale = Sale(price=[self.key(mapping["sale_price"])]) if "sale_price" in mapping else self.sale
+        sale = SaleColumns(price=[self.key(mapping["sale_price"])]) if "sale_price" in mapping else self.sale
         if "sale_price" in mapping:
             fields.setdefault("price", self.fields.get("price", ["price"]))
         return self.model_copy(update={"fields": {**self.fields, **fields}, "sale": sale})

@@ -1,7 +1,7 @@
 """Product feeds in XML: the items of RSS 2.0 and the entries of Atom as rows, named as for Google Merchant Center."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 from lxml import etree
@@ -18,13 +18,12 @@ Row = tuple[int, dict[str, Any]]
 """The line on which an item begins, and its elements by their names without "g:"."""
 
 
-def rows(file: BinaryIO, name: str, progress: Callable[[], None] = lambda: None) -> Iterator[Row]:
+def rows(file: BinaryIO, name: str) -> Iterator[Row]:
     """Each item of a feed; no more than one is held. Entities of a document type are not followed.
 
     Args:
         file: the bytes, in the encoding that they declare.
         name: what errors call it.
-        progress: called after each item.
 
     Raises:
         BadInput: it is not well-formed, has no items, or one of them is too large; one sentence.
@@ -49,7 +48,6 @@ def rows(file: BinaryIO, name: str, progress: Callable[[], None] = lambda: None)
                 if not depth:
                     found, elements = True, 0
                     yield int(element.sourceline or 0), _row(element)
-                    progress()
             if event == "end" and not depth:
                 _forget(element)
     except etree.XMLSyntaxError as exc:

@@ -18,7 +18,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import partial
 from io import BufferedReader
 from json import JSONDecodeError
 from pathlib import Path
@@ -35,6 +34,8 @@ from tools.media import sniff
 BLOCK = 2**20
 DOCUMENT_BYTES = 128 * 2**20
 """The longest JSON document that is read; lines of JSON have no limit."""
+UNPACKED_BYTES = 8 * 2**30
+"""The most that is read of a packed file."""
 MOST_PAGES = 50_000
 HEAD = 4096
 MAX_COLUMNS = 1000
@@ -45,7 +46,6 @@ SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "c
 PAGES = (".html", ".htm", ".xhtml")
 UTF16_BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 STANDARD_INPUT = Path("-")
-GZIP = b"\x1f\x8b"
 _XML = re.compile(r"<(?:\?xml|rss|feed)\b")
 _PAGE = re.compile(r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head)\b", re.IGNORECASE | re.DOTALL)
 REMEDY = "save the file as UTF-8, or convert it, for example: iconv -f WINDOWS-1252 -t UTF-8"
@@ -111,7 +111,7 @@ class CatalogueFile:
             self.format: Format = "pages"
             return
         head = self._head()
-        if contents.feed and head.startswith(GZIP):
+        if contents.feed and path.suffix.lower() == ".gz":
             self._packed, head = True, self._head(packed=True)
         self._encoding, self._skip = detected_encoding(path, head, contents.name)
         self.format = self._detected(head[self._skip :])
@@ -175,9 +175,19 @@ class CatalogueFile:
         read = len(file.read(self._skip))
         while block := file.read(BLOCK):
             read += len(block)
-            if progress:
-                progress(min(read, self.size) if self._packed else read)
+            self._tell(read, progress)
             yield decoder.decode(block).encode("utf-8", "replace") if decoder else block
+
+    def _tell(self, read: int, progress: Progress | None) -> None:
+        """Say how many bytes have been read.
+
+        Raises:
+            BadInput: a packed file has too many.
+        """
+        if self._packed and read > UNPACKED_BYTES:
+            raise BadInput(f"{self.path} is longer than {UNPACKED_BYTES // 2**30} GiB when it is unpacked.")
+        if progress:
+            progress(min(read, self.size) if self.size else read)
 
     # JSON lines ------------------------------------------------------------------------------------------------------
 
@@ -240,8 +250,8 @@ class CatalogueFile:
 
     def _xml(self, file: BinaryIO, progress: Progress | None) -> Iterator[RawRecord]:
         self.columns = self.columns or Columns(exports()["google merchant"], mapping=self.contents.mapping)
-        told = partial(_tell, file, progress) if progress and not self._packed else lambda: None
-        for line, values in feed_xml.rows(file, str(self.path), told):
+        for line, values in feed_xml.rows(file, str(self.path)):
+            self._tell(file.tell(), progress)
             yield RawRecord(self.path, line, values)
 
     def _in_pages(self, progress: Progress | None) -> Iterator[RawRecord | Rejection]:
@@ -262,8 +272,7 @@ class CatalogueFile:
                 if len(content) > feed_pages.MOST_BYTES:
                     reason = f"longer than {feed_pages.MOST_BYTES:,} bytes"
                 yield Rejection(file=str(page), line=number, reason=reason)
-            if progress:
-                progress(min(read, self.size))
+            self._tell(read, progress)
 
     # CSV -------------------------------------------------------------------------------------------------------------
 
@@ -522,10 +531,6 @@ def _columns_of(values: Mapping[str, Any], contents: Contents) -> Columns | None
 
 def _columns_of_pages(contents: Contents) -> Columns:
     return Columns(exports()["schema.org"], expand=feed_pages.rows, mapping=contents.mapping)
-
-
-def _tell(file: BinaryIO, progress: Progress) -> None:
-    progress(file.tell())
 
 
 def _check_header(path: Path, names: list[str], contents: Contents) -> None:

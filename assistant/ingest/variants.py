@@ -16,7 +16,7 @@ _BETWEEN: Final = " .,;:([/|-–—"
 
 
 @dataclass
-class Variant:
+class VariantRow:
     """A row that is a variant.
 
     Attributes:
@@ -30,7 +30,7 @@ class Variant:
     row: Cells
 
 
-def choose(variants: Sequence[Variant], columns: Iterable[str]) -> None:
+def choose(variants: Sequence[VariantRow], columns: Iterable[str]) -> None:
     """Give variants that state no options the columns in which they differ."""
     if any(variant.options for variant in variants):
         return
@@ -41,14 +41,14 @@ def choose(variants: Sequence[Variant], columns: Iterable[str]) -> None:
                 variant.options |= {key: str(value)} if isinstance(value, str | int | float) else {}
 
 
-def rename(variants: Sequence[Variant], labels: Mapping[str, str]) -> None:
+def rename(variants: Sequence[VariantRow], labels: Mapping[str, str]) -> None:
     """Call options by their labels; one that would be read as a price or an address begins with a capital."""
     for variant in variants:
         named = {labels.get(name, name): value for name, value in variant.options.items()}
         variant.options = {name.capitalize() if name in NOT_OPTIONS else name: value for name, value in named.items()}
 
 
-def summed_up(variants: Sequence[Variant], convention: Convention | None) -> dict[str, Any]:
+def summed_up(variants: Sequence[VariantRow], convention: Convention | None) -> dict[str, Any]:
     """What variants say of their product: price and stock of those that can be bought, and the attributes.
 
     The price is a list; what is sold out counts only where nothing else is. Only differing variants are listed.
@@ -69,7 +69,7 @@ def summed_up(variants: Sequence[Variant], convention: Convention | None) -> dic
 
 
 def shared(
-    variants: Sequence[Variant], of_variants: Iterable[str], fields: Iterable[str], titles: Iterable[str]
+    variants: Sequence[VariantRow], of_variants: Iterable[str], fields: Iterable[str], titles: Iterable[str]
 ) -> Cells:
     """What the rows of variants say of their product: different values side by side, of a field the first.
 
@@ -127,7 +127,7 @@ def different(values: Iterable[Any]) -> list[Any]:
     return list(first_by_text.values())
 
 
-def _line(variant: Variant) -> dict[str, Any]:
+def _line(variant: VariantRow) -> dict[str, Any]:
     """The variant as a line of the catalogue holds it."""
     return {**variant.options, **{name: value for name, value in variant.terms.items() if value is not None}}
 

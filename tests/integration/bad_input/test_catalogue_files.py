@@ -33,7 +33,8 @@ def test_files_that_are_no_catalogue_are_refused_in_one_sentence(cli: CommandLin
         assert re.search(reason, sentence), sentence
         assert name in sentence
     assert "There is no file" in cli("ingest", tmp_path / "nowhere.jsonl").refused()
-    assert "is a folder" in cli("ingest", tmp_path).refused()
+    (tmp_path / "folder").mkdir()
+    assert "is a folder" in cli("ingest", tmp_path / "folder").refused()
 
 
 def _lines(folder: Path) -> list[dict[str, Any]]:
