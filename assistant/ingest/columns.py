@@ -219,6 +219,12 @@ class Columns:
         """The value of a field: of the first of its columns that has one, or of the one that is called like it."""
         return next((cells[key] for key in self._sources.get(name, (name,)) if key in cells), None)
 
+    def id_of(self, record: dict[str, Any]) -> Any:  # noqa: ANN401 - any value of JSON
+        """The id of the product that a record is of, as `product` finds it."""
+        rows = self._expand(record) if self._expand else [record]
+        cells = self._cells(rows[0]) if rows else {}
+        return self._group_of(cells) or self._own_id(cells)
+
     def _own_id(self, cells: Cells) -> Any:  # noqa: ANN401 - any value of JSON
         return self._first("id", cells)
 

@@ -133,11 +133,11 @@ class Survey:
             if isinstance(record, Rejection) or not file.columns:
                 yield record if isinstance(record, Rejection) else [record]
                 continue
-            last = self._last_of(file, record)
+            key = short(_id_of(file, record) or "")
+            last = self._last.get(key)
             if last is None or last.file != index or last.rows == 1:
                 yield [record]
                 continue
-            key = short(_id_of(file, record) or "")
             waiting.setdefault(key, []).append(record)
             if record.line >= last.line:
                 yield waiting.pop(key)
@@ -179,10 +179,6 @@ class Survey:
                 )
             )
 
-    def _last_of(self, file: CatalogueFile, record: RawRecord) -> LastLine | None:
-        item_id = _id_of(file, record)
-        return self.last(item_id) if item_id is not None else None
-
 
 NEUTRAL = Convention()
 """Of no file: in the first reading a price that can be read in two ways is left open."""
@@ -197,7 +193,9 @@ def product_of(file: CatalogueFile, records: Sequence[RawRecord], convention: Co
 
 def _id_of(file: CatalogueFile, record: RawRecord) -> str | None:
     try:
-        return read_id(sorted_out(product_of(file, [record]).values)[0].get("id"))
+        if file.columns is not None:
+            return read_id(file.columns.id_of(record.values))
+        return read_id(sorted_out(record.values)[0].get("id"))
     except LineError:
         return None
 

@@ -58,9 +58,9 @@ def summed_up(variants: Sequence[VariantRow], convention: Convention | None) -> 
     offered = [variant for variant, stock in zip(variants, stocks, strict=True) if stock is best]
     values: dict[str, Any] = {"in_stock": None if best is None else offered[0].terms["in_stock"]}
     if priced := [variant for variant in offered if variant.terms["price"] is not None]:
-        cheapest = min(priced, key=lambda variant: _order(variant.terms["price"], convention))
+        by_price = {_order(variant.terms["price"], convention): variant for variant in reversed(priced)}
         values["price"] = different(variant.terms["price"] for variant in priced)
-        values["list_price"] = cheapest.terms["list_price"]
+        values["list_price"] = by_price[min(by_price)].terms["list_price"]
     names = dict.fromkeys(name for variant in variants for name in variant.options)
     attributes: dict[str, Any] = {name: different(variant.options.get(name) for variant in variants) for name in names}
     if len(variants) > 1 and names:
