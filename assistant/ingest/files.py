@@ -104,12 +104,14 @@ class CatalogueFile:
         self.columns: Columns | None = None
         self._seen_one = False
         self._piped = _Piped() if path == STANDARD_INPUT else None
-        self._pages = _pages_in(path) if contents.feed and path.is_dir() else [path]
-        self.size = 0 if self._piped else sum(_checked_size(page, contents.name) for page in self._pages)
         self._packed = False
-        if path.is_dir():
+        self._pages = _pages_in(path) if contents.feed and path.is_dir() else []
+        if self._pages:
             self.format: Format = "pages"
+            self.size = sum(page.stat().st_size for page in self._pages)
             return
+        self._pages = [path]
+        self.size = 0 if self._piped else _checked_size(path, contents.name)
         head = self._head()
         if contents.feed and path.suffix.lower() == ".gz":
             self._packed, head = True, self._head(packed=True)
@@ -259,18 +261,24 @@ class CatalogueFile:
         self.columns = self.columns or _columns_of_pages(self.contents)
         number, read = 0, 0
         for page in self._pages:
-            with gzip.open(page) if self._packed else page.open("rb") as file:
-                content = file.read(feed_pages.MOST_BYTES + 1)
-            read += len(content)
-            products = feed_pages.products(content, page.stem) if len(content) <= feed_pages.MOST_BYTES else []
+            products: list[dict[str, Any]] = []
+            reason = "it states no product (schema.org JSON-LD)"
+            try:
+                with gzip.open(page) if self._packed else page.open("rb") as file:
+                    content = file.read(feed_pages.MOST_BYTES + 1)
+            except OSError as exc:
+                reason = f"it cannot be read: {exc.strerror or exc}"
+            else:
+                read += len(content)
+                if len(content) > feed_pages.MOST_BYTES:
+                    reason = f"longer than {feed_pages.MOST_BYTES:,} bytes"
+                else:
+                    products = feed_pages.products(content, page.stem)
             for values in products:
                 number += 1
                 yield RawRecord(page, number, values)
             if not products:
                 number += 1
-                reason = "it states no product (schema.org JSON-LD)"
-                if len(content) > feed_pages.MOST_BYTES:
-                    reason = f"longer than {feed_pages.MOST_BYTES:,} bytes"
                 yield Rejection(file=str(page), line=number, reason=reason)
             self._tell(read, progress)
 
@@ -508,11 +516,11 @@ def _advice(kind: str) -> str:
 
 
 def _pages_in(folder: Path) -> list[Path]:
-    """The saved pages of a folder and the folders in it, or the folder itself, which then is no catalogue."""
+    """The saved pages of a folder and the folders in it."""
     pages = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PAGES and path.is_file())
     if len(pages) > MOST_PAGES:
         raise BadInput(f"{folder} has {len(pages):,} pages; at most {MOST_PAGES:,} are read at once.")
-    return pages or [folder]
+    return pages
 
 
 def _columns_of(values: Mapping[str, Any], contents: Contents) -> Columns | None:

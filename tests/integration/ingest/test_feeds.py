@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from assistant.errors import BadInput
+from assistant.ingest import feed_pages
 from tests.integration.ingest.conftest import Bench
 from tools.records import Filters, Item
 
@@ -168,6 +169,19 @@ def test_variants_on_pages_of_their_own_are_one_item(bench: Bench, tmp_path: Pat
     assert (coat.id, coat.title, coat.price, sizes(coat, "size")) == (
         "c", "Coat", 50.0, {"L": (40.0, False), "M": (50.0, True)},
     )  # fmt: skip
+
+
+def test_a_page_that_cannot_be_used_costs_that_page(bench: Bench, tmp_path: Path) -> None:
+    (folder := tmp_path / "saved" / "deeper").mkdir(parents=True)
+    shutil.copy(FEEDS / "pages" / "socks.html", folder)
+    (folder / "empty.html").write_bytes(b"")
+    (folder / "large.htm").write_bytes(b" " * (feed_pages.MOST_BYTES + 1))
+    (folder / "binary.html").write_bytes(bytes(range(256)))
+    bench(folder.parent)
+    assert [item.id for item in bench.catalogue.items()] == ["925872"]
+    reasons = {Path(rejection.file).name: rejection.reason for rejection in bench.rejections}
+    assert reasons.keys() == {"empty.html", "large.htm", "binary.html"}
+    assert reasons["large.htm"] == "longer than 10,485,760 bytes"
 
 
 def test_any_table_by_naming_its_columns(bench: Bench) -> None:
