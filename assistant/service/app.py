@@ -27,6 +27,7 @@ from assistant.service.http.access import AccessMiddleware, BodyTimeout
 from assistant.service.http.guard import AuthMiddleware
 from assistant.service.http.json_bodies import JsonBodies
 from assistant.service.http.no_paths import NoPaths
+from assistant.service.http.roles import EVERYBODY, SHOPS, Restricted, allow, check_declared
 from assistant.service.keys import KeyStore
 from assistant.service.readiness import Readiness
 from assistant.service.routes import catalogue, info, me, pages, sessions
@@ -95,6 +96,7 @@ def create_app(
     app.state.measures = measures
     problems.install(app)
     _add_routes(app)
+    check_declared(app)
     openapi.describe(app)
     app.add_middleware(JsonBodies)
     app.add_middleware(BodyTimeout, bounds=settings.service.bounds)
@@ -124,10 +126,10 @@ def _add_routes(app: FastAPI) -> None:
         catalogue.router,
         catalogue.jobs_router,
         pages.router,
-        metrics.router,
         docs_page.router,
     ):
         app.include_router(router)
+    app.include_router(metrics.router, dependencies=[allow(SHOPS)])  # its module is below that of the roles
     adapters.install(app)
     if (WEB / "index.html").is_file():
         _serve_page(app, WEB)
@@ -150,13 +152,15 @@ def _serve_page(app: FastAPI, folder: Path) -> None:
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             await FileResponse(file, headers={"Cache-Control": "no-cache"})(scope, receive, send)
 
-        app.router.routes.append(Route(path, _compressed(answer), methods=["GET"], include_in_schema=False))
+        app.router.routes.append(
+            Route(path, Restricted(_compressed(answer), EVERYBODY), methods=["GET"], include_in_schema=False)
+        )
 
     route("/", folder / "index.html")
     for file in sorted(folder.iterdir()):
         if file.is_file() and not file.name.startswith("."):
             route(f"/{file.name}", file)
-    app.mount("/assets", _compressed(_Assets(directory=folder / "assets")), name="assets")
+    app.mount("/assets", Restricted(_compressed(_Assets(directory=folder / "assets")), EVERYBODY), name="assets")
 
 
 class _Assets(StaticFiles):

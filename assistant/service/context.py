@@ -12,7 +12,7 @@ from assistant.errors import SessionError
 from assistant.front import Assistant
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.records import LOCAL
-from assistant.service.keys import KeyStore
+from assistant.service.keys import KeyStore, Role
 from assistant.sessions import Session, check_session_id
 from assistant.settings import Settings
 from tools.records import Record
@@ -27,9 +27,11 @@ class User(Record):
     id: str = Field(description="what sessions and events are kept under: a pseudonym, or local")
     name: str
     key: str = Field(description="whose limits count: key:ID, or local")
+    role: Role
 
 
-LOCAL_USER = User(id=LOCAL, name=LOCAL, key=LOCAL)
+LOCAL_USER = User(id=LOCAL, name=LOCAL, key=LOCAL, role=Role.ADMIN)
+NOBODY = User(id="", name="", key="", role=Role.NOBODY)
 CLIENT_GONE: Final = 499
 """Not an official status; servers use it for a request that its client gave up."""
 KEY_OWNER = "key:"

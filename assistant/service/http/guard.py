@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import ProductError
 from assistant.privacy.pseudonyms import pseudonym
-from assistant.service.context import KEY_OWNER, LOCAL_USER, REQUEST_ID, User
+from assistant.service.context import KEY_OWNER, LOCAL_USER, NOBODY, REQUEST_ID, User
 from assistant.service.http.access import IMPORT
 from assistant.service.http.problems import Refused, as_response, problem_of
 from assistant.service.keys import PREFIX, Key, KeyStore
@@ -42,8 +42,6 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(self), geolocation=()",
 }
-
-NOBODY = User(id="", name="", key="")
 
 LOGINS_PER_MINUTE = 20
 """Attempts to log in from one address."""
@@ -145,7 +143,7 @@ class AuthMiddleware:
 
     def _owner(self, key: Key) -> User:
         owner = KEY_OWNER + key.id
-        return User(id=pseudonym(self._all_settings, owner), name=key.name, key=owner)
+        return User(id=pseudonym(self._all_settings, owner), name=key.name, key=owner, role=key.role)
 
     def _refuse_without_key(self, headers: Headers, path: str, *, needs_key: bool) -> None:
         secret = _secret(headers)

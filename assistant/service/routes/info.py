@@ -15,11 +15,12 @@ from assistant.front import model_names
 from assistant.service.context import TheService, TheUser
 from assistant.service.http.guard import COOKIE
 from assistant.service.http.problems import Refused
+from assistant.service.http.roles import EVERYBODY, allow
 from assistant.service.keys import LOGIN_SECONDS
 from assistant.service.readiness import OK, Readiness, Ready
 from tools.records import Record
 
-router = APIRouter(tags=["service"])
+router = APIRouter(tags=["service"], dependencies=[allow(EVERYBODY)])
 
 
 class LimitsOut(Record):

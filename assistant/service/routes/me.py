@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from assistant.errors import BadInput
 from assistant.service.context import Service, TheService, TheUser
+from assistant.service.http.roles import PEOPLE, allow
 from assistant.user_data import Forgotten, StoredCounts, export_of, forget, stored_of
 from tools.records import Record
 from tools.taste.records import EventKind, Identifier, Interaction, Preference
@@ -18,7 +19,7 @@ from tools.taste.taste import Taste
 from tools.tool import Context
 from tools.user_history import History, UserHistory, user_history
 
-router = APIRouter(prefix="/api/me", tags=["users"])
+router = APIRouter(prefix="/api/me", tags=["users"], dependencies=[allow(PEOPLE)])
 
 HISTORY_ITEMS = 20
 """How many liked and how many disliked items a profile names."""
