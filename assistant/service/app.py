@@ -30,7 +30,7 @@ from assistant.service.http.no_paths import NoPaths
 from assistant.service.http.roles import EVERYBODY, SHOPS, Restricted, allow, check_declared
 from assistant.service.keys import KeyStore
 from assistant.service.readiness import Readiness
-from assistant.service.routes import catalogue, info, me, pages, sessions
+from assistant.service.routes import catalogue, info, keys, me, pages, sessions, visitors
 from assistant.service.runs.retraining import keep_training
 from assistant.service.runs.turns import Turns
 from assistant.service.telemetry import metrics, tracing
@@ -54,7 +54,7 @@ def create_app(
         assistant: one that is not open yet; made from the settings unless given.
         once_warm: called when what turns need has been loaded.
     """
-    keys = KeyStore(settings.keys_file)
+    key_store = KeyStore(settings.keys_file)
     measures, traces = Measures(), tracing.from_environment()
     observer = Observers(measures, AccessLog(), *([traces] if traces else []))
 
@@ -66,7 +66,7 @@ def create_app(
             turns = Turns(opened, settings.service, observer)
             opened.chat.observers.append(observer.model_called)
             measures.follow(turns)
-            app.state.service = Service(settings, opened, turns, keys)
+            app.state.service = Service(settings, opened, turns, key_store)
             app.state.readiness = Readiness(app.state.service)
             beside = [
                 asyncio.create_task(work)
@@ -102,7 +102,7 @@ def create_app(
     app.add_middleware(BodyTimeout, bounds=settings.service.bounds)
     if settings.service.cors:
         _allow_sites(app, settings.service.cors)
-    app.add_middleware(AuthMiddleware, settings=settings, keys=keys)
+    app.add_middleware(AuthMiddleware, settings=settings, keys=key_store)
     app.add_middleware(NoPaths, settings=settings)
     app.add_middleware(AccessMiddleware, observer=observer)
     if settings.service.proxies:  # the outermost, so that everything else sees the client's own address
@@ -123,6 +123,8 @@ def _add_routes(app: FastAPI) -> None:
         info.router,
         sessions.router,
         me.router,
+        visitors.router,
+        keys.router,
         catalogue.router,
         catalogue.jobs_router,
         pages.router,

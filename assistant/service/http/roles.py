@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -91,7 +91,7 @@ def route_roles(app: FastAPI) -> Iterator[RouteRoles]:
     """Every operation of an application, in the order of its routes."""
     for route in iter_route_contexts(app.routes):
         methods = sorted((route.methods or {"*"}) - {"HEAD"})
-        in_document = bool(getattr(route.original_route, "include_in_schema", False))
+        in_document = isinstance(route.original_route, APIRoute) and route.original_route.include_in_schema
         for method in methods:
             yield RouteRoles(method, str(route.path), _declared(route), in_document)
 
