@@ -207,11 +207,11 @@ def tidy(settings: Settings) -> None:
     """
     try:
         finish(settings)
+        expire(settings)
         visitors = VisitorStore(settings.visitors_file)
         for owner, customer in visitors.redeemed():
             merge_visitor(settings, owner, customer)
         forget_visitors(settings, visitors.expired())
-        expire(settings)
         _vacuum(settings)
     except StoreError as exc:
         logger.warning("Not everything that should be deleted is: %s", exc)

@@ -334,6 +334,8 @@ def test_only_a_shop_speaks_for_others(shop: Served) -> None:
 )
 def test_names_that_are_no_customer_s_are_refused(shop: Served, name: bytes) -> None:
     with shop.client(key(shop, "service")) as backend:
+        twice: Any = [(b"X-User", b"ann"), (b"x-user", b"bob")]
+        assert backend.get("/api/sessions", headers=twice).status_code == 400
         given: Any = [(b"X-User", name)]
         try:
             answer = backend.get("/api/sessions", headers=given)
@@ -362,9 +364,11 @@ def test_an_admin_makes_lists_and_revokes_keys_over_http(shop: Served) -> None:
             assert admin.delete(f"/api/keys/{made.json()['id']}").status_code == 204
             assert backend.get("/api/sessions").status_code == cookie.get("/api/sessions").status_code == 401
 
+        ended = KeyStore(shop.settings.keys_file).create("ended", days=-1)[0].id
         last = admin.get("/api/keys").json()["keys"][0]["id"]
         assert "last key" in admin.delete(f"/api/keys/{last}").json()["detail"]
         assert admin.delete("/api/keys/owner").status_code == 404  # ids alone
+        assert admin.delete(f"/api/keys/{ended}").status_code == 204
         bad = [
             {}, {"name": "x"}, {"name": "", "role": "admin"}, {"name": "x", "role": "visitor"},
             {"name": "x\n", "role": "admin"}, {"name": "x", "role": "admin", "days": 0},
