@@ -139,6 +139,6 @@ def _end(code: int) -> NoReturn:
 
 def _wrong_usage(exc: typer.TyperException) -> str:
     """One line for a wrong option or argument; nothing where the help was shown instead."""
-    message = " ".join(exc.format_message().split()).rstrip(".")
+    message = " ".join(exc.format_message().split()).rstrip(".").replace("Value error, ", "")  # pydantic's prefix
     context = getattr(exc, "ctx", None)
     return f"error: {message}; see: {context.command_path if context else 'assistant'} --help\n" if message else ""
