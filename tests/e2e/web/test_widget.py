@@ -157,6 +157,20 @@ def test_a_box_stands_where_it_is_told_to_in_the_colours_and_language_it_is_give
     assert box["height"] == 500
 
 
+def test_whoever_has_no_key_is_a_visitor_in_the_frame_and_meets_the_conversation_again(
+    browser: Browser, serve: Serve, tmp_path: Path
+) -> None:
+    with web_site(tmp_path) as (url, _), serve(cors=[url], require_key=True, visitors=True) as service:
+        page = ForeignSite(tmp_path, url, service, browser).open()
+        page.get_by_role("button", name="Shopping assistant").click()
+        ask(assistant_in(page), "a lamp under 50 dollars")
+        [cookie] = page.context.cookies()
+        assert (cookie["name"], cookie["httpOnly"]) == ("assistant_visitor", True)
+        page.goto(service.url)
+        expect(page.get_by_role("link", name="a lamp under 50 dollars")).to_be_visible()
+        page.context.close()
+
+
 def test_a_site_that_is_not_listed_sees_no_page(browser: Browser, serve: Serve, tmp_path: Path) -> None:
     with web_site(tmp_path) as (url, _), serve(cors=["https://shop.example"]) as service:
         page = ForeignSite(tmp_path, url, service, browser).open()
