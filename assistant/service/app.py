@@ -123,6 +123,7 @@ def _add_routes(app: FastAPI) -> None:
         me.router,
         catalogue.router,
         catalogue.jobs_router,
+        catalogue.pictures_router,
         pages.router,
         metrics.router,
         docs_page.router,

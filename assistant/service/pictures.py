@@ -12,14 +12,15 @@ from pathlib import Path
 from assistant.errors import StoreError
 from assistant.ingest.pictures import digest
 from assistant.service.http.problems import Refused
-from assistant.service.routes.catalogue_reading import the_item
 from tools.engines.parts import Engines
-from tools.errors import MediaError
+from tools.errors import MediaError, UnknownItem
 from tools.media import load_picture, sniff
 from tools.records import Item
 
 WIDTHS = (96, 160, 320, 640, 1280)
 """Pixels; a width between two of them gets the wider one."""
+SHOWN_WIDTH = 320
+"""Of the pictures in answers for other programs."""
 AT_ONCE = 2
 """Pictures that are decoded at one time: each may hold 50 million pixels."""
 QUALITY = 85
@@ -86,7 +87,9 @@ class Pictures:
 
     def _find(self, item_id: str, n: int) -> tuple[Path, str]:
         """The picture's file and the hash of its content."""
-        item = the_item(self._engines.catalogue, item_id)
+        item = self._engines.catalogue.get(item_id)
+        if item is None:
+            raise UnknownItem(f"The catalogue has no item {item_id!r}.")
         path = self._engines.catalogue.image_path(item, n)
         if path is None:
             reason = f"there are {len(item.images)}" if n >= len(item.images) else "its file is not here"
