@@ -8,10 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import Self
 
 from assistant.errors import StoreError
 from assistant.ingest.pictures import digest
 from assistant.service.http.problems import Refused
+from assistant.settings import Settings
 from tools.engines.parts import Engines
 from tools.errors import MediaError, UnknownItem
 from tools.media import load_picture, sniff
@@ -54,6 +56,11 @@ class Pictures:
         self._engines = engines
         self._folder = folder
         self._places = asyncio.Semaphore(AT_ONCE)
+
+    @classmethod
+    def of(cls, engines: Engines, settings: Settings) -> Self:
+        """Those of the settings' data folder."""
+        return cls(engines, settings.data_folder / "thumbnails")
 
     def tidy(self) -> None:
         """Delete what was left half written, and the oldest small pictures while there are too many."""

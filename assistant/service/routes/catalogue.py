@@ -53,7 +53,7 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
     engines, settings = service.assistant.engines, service.settings
     writing = CatalogueWriting(settings, engines)
-    pictures = Pictures(engines, settings.data_folder / "thumbnails")
+    pictures = Pictures.of(engines, settings)
     desk = CatalogueService(engines, pictures, Maps(engines), writing, Imports(writing))
     await asyncio.to_thread(desk.imports.load)
     await asyncio.to_thread(pictures.tidy)
