@@ -9,9 +9,11 @@ from urllib.parse import quote
 from starlette.requests import Request
 
 from assistant.errors import ConfigError
+from assistant.item_pictures import image_url
 from assistant.privacy.pseudonyms import Pseudonyms
 from assistant.records import Recommendation, Reply
 from assistant.settings import Settings
+from tools.records import Item
 
 PICTURES = "/pictures"
 _SIGNED = "\0picture\0"
@@ -47,6 +49,13 @@ class ItemLinks:
     def of(cls, request: Request | None, settings: Settings) -> Self:
         """For the client of a request; None: over standard input and output."""
         return cls(settings, str(request.base_url).rstrip("/") if request else None)
+
+    def pictures(self, item: Item) -> list[str]:
+        """Those of an item's pictures that have an address: the first, and further ones on the web."""
+        own = image_url(item)
+        first = own if own is None or "://" in own else self._picture(item.id)
+        further = [url for url in item.images[1:] if url.lower().startswith(("https://", "http://"))]
+        return [*([first] if first else []), *further]
 
     def absolute(self, reply: Reply) -> Reply:
         """The reply with picture addresses that the client can open."""

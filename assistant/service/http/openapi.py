@@ -15,6 +15,7 @@ TAGS = [
     {"name": "users", "description": "What is stored of you: shown, given out, forgotten."},
     {"name": "catalogue", "description": "The items: reading, searching, writing and importing them."},
     {"name": "tools", "description": "What the model can call, for other programs."},
+    {"name": "ucp", "description": "The catalogue over the Universal Commerce Protocol."},
     {"name": "service", "description": "What the service is, whether it is well, and its measures."},
 ]
 EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
