@@ -4,6 +4,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from assistant.service.http.lenient import Lenient
+
 VERSION: Final = "2026-08-25"
 SEARCH: Final = "dev.ucp.shopping.catalog.search"
 LOOKUP: Final = "dev.ucp.shopping.catalog.lookup"
@@ -13,40 +15,34 @@ Amount = Annotated[int, Field(ge=0, le=MOST_AMOUNT, description="in the currency
 Word = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class UcpRequest(BaseModel):
-    """Base of requests: what is not named here is ignored, as the protocol asks."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class UcpPriceFilter(UcpRequest):
+class UcpPriceFilter(Lenient):
     """Bounds of a price in `UcpContext.currency`, inclusive."""
 
     min: Amount | None = None
     max: Amount | None = None
 
 
-class UcpFilters(UcpRequest):
+class UcpFilters(Lenient):
     """What products must be."""
 
     categories: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field([], max_length=50)
     price: UcpPriceFilter | None = None
 
 
-class UcpContext(UcpRequest):
+class UcpContext(Lenient):
     """What the platform tells of the buyer."""
 
     currency: str | None = Field(None, max_length=20)
 
 
-class UcpPageRequest(UcpRequest):
+class UcpPageRequest(Lenient):
     """Which page is asked for; larger pages than there are here are cut."""
 
     cursor: str | None = Field(None, max_length=20)
     limit: int = Field(10, ge=1)
 
 
-class UcpSearchRequest(UcpRequest):
+class UcpSearchRequest(Lenient):
     """A search, or, without a query, a list of what passes the filters."""
 
     query: str | None = Field(None, max_length=2_000)
@@ -55,7 +51,7 @@ class UcpSearchRequest(UcpRequest):
     pagination: UcpPageRequest = UcpPageRequest()
 
 
-class UcpLookupRequest(UcpRequest):
+class UcpLookupRequest(Lenient):
     """Products or variants by their ids; of more than 50 the request is refused."""
 
     ids: list[Word] = Field(min_length=1)
@@ -70,7 +66,7 @@ class UcpSelectedOption(BaseModel):
     label: Word
 
 
-class UcpProductRequest(UcpRequest):
+class UcpProductRequest(Lenient):
     """One product in full, its variants narrowed to a selection."""
 
     id: Word

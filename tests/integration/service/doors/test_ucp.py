@@ -160,7 +160,8 @@ def test_the_profile_says_what_there_is_to_everybody(serve: Serve) -> None:
 
 
 def test_a_search_by_words_gives_products(http: httpx.Client) -> None:
-    answer = ask(http, "search", query="desk lamp", context={"address_country": "DE"}, signals={"x": 1})
+    context = {"address_country": "DE", "currency": None}
+    answer = ask(http, "search", query="desk lamp", context=context, signals={"x": 1}, filters=None, pagination=None)
     (lamp,) = answer["products"]
     assert lamp["price_range"]["min"] == {"amount": 2050, "currency": "EUR"}
     assert lamp["categories"] == [{"value": "Home > Lamps", "taxonomy": "merchant"}]
