@@ -128,6 +128,7 @@ def _add_routes(app: FastAPI) -> None:
         keys.router,
         catalogue.router,
         catalogue.jobs_router,
+        catalogue.pictures_router,
         pages.router,
         docs_page.router,
     ):
