@@ -217,6 +217,16 @@ class Database:
             connection.close()
 
 
+def renew_identity(folder: Path) -> None:
+    """Give the catalogue a new identity, so that no index which followed another state of it is used for it.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    with catalogue_file(folder).writing() as connection:
+        connection.execute("UPDATE meta SET value = ? WHERE name = 'catalogue'", (uuid.uuid4().hex[:12],))
+
+
 _TABLE_NAMES = (
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'meta' AND name NOT LIKE 'sqlite_%' "
     "AND name NOT LIKE 'words_%'"
