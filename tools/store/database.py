@@ -105,6 +105,10 @@ class Database:
             if connection.in_transaction:  # what _create left unfinished
                 connection.rollback()
             connection.close()
+        if version is not None and version > SCHEMA_VERSION:
+            raise StoreError(
+                f"The catalogue in {self.folder} was written by a newer version of this program; update the program."
+            )
         if version != SCHEMA_VERSION:
             raise StoreError(
                 f"The catalogue in {self.folder} was written by another version of this program. Start it anew with: "
