@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-gpu web models serve demo test check eval bench up down clean-run lock
+.PHONY: help setup setup-gpu web dist models serve demo test check eval bench up down clean-run lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -18,6 +18,9 @@ setup-gpu: ## make .venv-vllm-gpu, for the gpu profile on a machine with NVIDIA 
 web: ## build the web page; quick when nothing changed
 	@bash .scripts/setup.sh app
 	@bash .scripts/web.sh
+
+dist: web ## sdist and wheel with the web page, in dist
+	.venv/bin/python -m build --no-isolation
 
 models: setup ## fetch and convert the model files that the settings need
 	@.venv/bin/assistant models pull
