@@ -71,7 +71,11 @@ class Shop:
 def filled(home: Path, items: int = 12) -> Shop:
     shop = Shop(home)
     with Catalogue.open(shop.data) as catalogue:
-        fill(catalogue, [entry(Item(id=f"i{n}", title=f"Oak chair {n}", description="")) for n in range(items)])
+        chairs = [
+            Item(id=f"i{n}", title=f"Oak chair {n}", description="", category="Furniture > Chairs", price=n)
+            for n in range(items)
+        ]
+        fill(catalogue, [entry(chair, pictures=1) for chair in chairs])
     SessionLog(shop.data / SESSIONS).create("s1", "ann", "Chairs")
     with closing(EventStore.open(shop.data)) as events:
         events.add([Interaction(user="ann", item_id="i1", event="like", at=1.0)])
@@ -380,7 +384,9 @@ def test_links_compressed_entries_and_other_files_are_refused(shop: Shop, archiv
     for content in (b"", b"PK\x03\x04", os.urandom(5_000), archive.read_bytes()[:-200], archive.read_bytes()[200:]):
         path.write_bytes(content)
         assert "nothing was changed" in shop.refused("restore", path, "--force")
-    assert "cannot be read" in shop.refused("restore", tmp_path, code=3)
+    for device in (tmp_path, Path("/dev/zero")):
+        assert "damaged or not a backup" in shop.refused("restore", device, "--force")
+    assert "File name too long" in shop.refused("backup", tmp_path / ("a" * 300), code=3)
     assert "cannot be read" in shop.refused("restore", tmp_path / "missing.zip", code=3)
 
 
