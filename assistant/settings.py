@@ -409,10 +409,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, environment, TOML file, defaults."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_config_file())
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
 
 
-def _config_file() -> Path:
+def config_file() -> Path:
+    """The settings file that is read, if it is there."""
     setting = os.environ.get("ASSISTANT_CONFIG")
     home = Path(os.environ.get("ASSISTANT_HOME") or default_home())
     return Path(setting) if setting else home / "config.toml"
@@ -431,4 +432,4 @@ def load_settings(**flags: Any) -> Settings:  # noqa: ANN401 - flags are validat
         location = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"The setting {location} is wrong: {first['msg']}.") from exc
     except ValueError as exc:  # a broken TOML file
-        raise ConfigError(f"The configuration file {_config_file()} cannot be read: {exc}.") from exc
+        raise ConfigError(f"The configuration file {config_file()} cannot be read: {exc}.") from exc

@@ -15,6 +15,7 @@ import typer
 
 from assistant import background
 from assistant.cli import (
+    backup,
     catalogue,
     chat,
     demo,
@@ -60,6 +61,8 @@ app.add_typer(users.app, name="users")
 app.add_typer(profile.app, name="profile")
 app.add_typer(federate.app, name="federate")
 app.command("ingest")(catalogue.ingest)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)
 app.command("chat")(chat.chat)
