@@ -101,6 +101,12 @@ def photo(shop_file: Path) -> Path:
     return shop_file.parent / "images" / "ball.jpg"
 
 
+def as_developer(page: Page) -> None:
+    """Show how answers are made."""
+    page.goto("/?dev=1#/")
+    expect(page.get_by_role("main")).to_be_visible()
+
+
 def say(page: Page, text: str) -> None:
     """Send a message and wait for the end of its answer."""
     answers = page.locator("li[data-status]")

@@ -74,10 +74,10 @@ def test_what_happens_is_told_to_screen_readers(page: Page) -> None:
 
 
 def test_language_and_colours_are_chosen_and_remembered(page: Page) -> None:
-    page.get_by_role("button", name="Language").click()
+    page.get_by_role("button", name="Settings").click()
     page.get_by_role("menuitemradio", name="中文").click()
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    page.get_by_role("button", name="配色").click()
+    page.get_by_role("button", name="设置").click()
     page.get_by_role("menuitemradio", name="深色").click()
     page.reload()
     expect(page.get_by_role("heading", name="您想找什么？")).to_be_visible()

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from assistant.agent.reading import constraints
-from tests.e2e.web.conftest import OpenPage, axe, cards, say, session_of, wait_for_answer
+from tests.e2e.web.conftest import OpenPage, as_developer, axe, cards, say, session_of, wait_for_answer
 from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
 from tests.integration.bad_input.conftest import ASKED, CHOICES, asking, obliging, purpose
 from tests.integration.service.conftest import Running
@@ -65,6 +65,7 @@ def test_evidence_speaks_the_language_of_the_answer(open_page: OpenPage) -> None
 
 
 def test_one_line_says_what_is_done_now_and_an_answer_can_be_stopped(page: Page, model: FakeOpenAIServer) -> None:
+    as_developer(page)
     model.script(endless_plan)
     page.get_by_role("textbox", name="Message").fill("a desk lamp")
     page.get_by_role("button", name="Send").click()
@@ -82,6 +83,7 @@ def test_one_line_says_what_is_done_now_and_an_answer_can_be_stopped(page: Page,
 
 
 def test_the_steps_of_an_answer_are_one_line_that_opens(page: Page) -> None:
+    as_developer(page)
     say(page, "a desk lamp")
     fold = page.get_by_role("button", name="How this was made")
     expect(page.get_by_role("list", name="How this was made")).to_be_hidden()
@@ -92,6 +94,21 @@ def test_the_steps_of_an_answer_are_one_line_that_opens(page: Page) -> None:
     assert axe(page) == []
 
 
+def test_a_customer_sees_no_machinery(page: Page) -> None:
+    say(page, "a lamp under 50 dollars")
+    expect(page.get_by_role("row", name="under $50")).to_be_visible()
+    page.locator("li[data-item]").first.get_by_role("button", name="Why?").click()
+    shown = page.get_by_role("main").inner_text()
+    for word in ("How this was made", "token", "evidence", "49.99", " s ·", "language model"):
+        assert word not in shown, word
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("menuitemcheckbox", name="Details for developers").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="How this was made")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="How this was made")).to_be_visible()
+
+
 def opposed(body: Request) -> Reply:
     """A model that ranks in the opposite order."""
     answer = obliging(body)
@@ -99,6 +116,7 @@ def opposed(body: Request) -> Reply:
 
 
 def test_a_card_that_moved_says_why(page: Page, service: Running, model: FakeOpenAIServer) -> None:
+    as_developer(page)
     model.script(opposed)
     say(page, "something for the desk or the kitchen")
     (message,) = service.client.get(f"/api/sessions/{session_of(page)}").json()["messages"]
@@ -177,11 +195,11 @@ def test_a_condition_is_shown_as_a_chip_and_can_be_taken_back_without_a_model(
     say(page, "a chair, at most 90 dollars")
     assert "cafe" not in cards(page)
     model.requests.clear()
-    page.get_by_role("row", name="at most 90").get_by_role("button", name="Remove").click()
+    page.get_by_role("row", name="at most $90").get_by_role("button", name="Remove").click()
     expect(page.locator("li[data-status]")).to_have_count(2)
     wait_for_answer(page)
     assert "cafe" in cards(page)
-    expect(page.get_by_role("row", name="at most 90")).to_have_count(0)
+    expect(page.get_by_role("row", name="at most $90")).to_have_count(0)
     assert model.requests == []
 
 
@@ -191,7 +209,7 @@ def test_a_preference_is_a_chip_of_its_own_and_can_be_removed(page: Page, monkey
     assert "cafe" in cards(page)
     preferred = page.get_by_role("grid", name="Preferred, not required")
     assert axe(page) == []
-    preferred.get_by_role("row", name="at most 90").get_by_role("button", name="Remove").click()
+    preferred.get_by_role("row", name="at most $90").get_by_role("button", name="Remove").click()
     expect(page.locator("li[data-status]")).to_have_count(2)
     wait_for_answer(page)
     expect(preferred).to_have_count(0)

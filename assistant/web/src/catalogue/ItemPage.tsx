@@ -6,6 +6,7 @@ import { Link, useLocation } from "wouter";
 import { getItem, neighbours, noteView } from "../api/client";
 import { asProblem } from "../api/problem";
 import type { ItemDetail, MapSpace } from "../api/types";
+import { useDeveloper } from "../app/choices";
 import { beginConversation, say } from "../chat/conversations";
 import { useMessages, useSpeech } from "../i18n";
 import { price, sentence } from "../i18n/format";
@@ -46,7 +47,7 @@ function Known({ detail }: { detail: ItemDetail }) {
   const { t, locale } = useSpeech();
   const { item } = detail;
   const facts = factsOf(item, t);
-  const traces = tracesOf(detail, t);
+  const traces = useDeveloper() ? tracesOf(detail, t) : [];
   return (
     <article className={css.item}>
       <Gallery detail={detail} />

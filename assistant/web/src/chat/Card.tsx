@@ -1,11 +1,13 @@
 import { GitCompareArrows, ThumbsDown, ThumbsUp } from "lucide-react";
 import { Link } from "wouter";
 import type { FeedbackEvent, Variant } from "../api/types";
+import { useDeveloper } from "../app/choices";
 import { useSpeech } from "../i18n";
 import { price } from "../i18n/format";
 import { Button, IconToggle, Toggle } from "../ui/Button";
 import { Photo } from "../ui/Photo";
 import css from "./Card.module.css";
+import { useShownChanges } from "./changes";
 import { EvidencePanel } from "./EvidencePanel";
 import type { Given } from "./evidence";
 import type { Opinion } from "./opinions";
@@ -121,7 +123,7 @@ function Chosen({ variant }: { variant: Variant }) {
 
 /** Why the card stands elsewhere than at first, or was not there. */
 function Moved({ turn, itemId }: { turn: Turn; itemId: string }) {
-  const change = turn.changes.find(({ item_id }) => item_id === itemId);
+  const change = useShownChanges(turn).find(({ item_id }) => item_id === itemId);
   if (!change) return null;
   return (
     <p className={css.moved} lang={turn.reply?.language}>
@@ -132,6 +134,7 @@ function Moved({ turn, itemId }: { turn: Turn; itemId: string }) {
 
 function Reason({ card, isRunning, language }: { card: CardView; isRunning: boolean; language: string | undefined }) {
   const { t } = useSpeech();
+  const isDeveloper = useDeveloper();
   if (!card.explanation) {
     return isRunning ? (
       <p className={css.reason}>
@@ -144,7 +147,7 @@ function Reason({ card, isRunning, language }: { card: CardView; isRunning: bool
   return (
     <p className={css.reason}>
       <span lang={language}>{card.explanation}</span>{" "}
-      {card.explainedBy === "template" && (
+      {isDeveloper && card.explainedBy === "template" && (
         <small className={css.template} title={t.cards.fromTemplateHint}>
           {t.cards.fromTemplate}
         </small>

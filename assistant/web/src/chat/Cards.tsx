@@ -8,9 +8,10 @@ import { useMessages } from "../i18n";
 import { Button } from "../ui/Button";
 import { Card } from "./Card";
 import css from "./Cards.module.css";
+import { useShownChanges } from "./changes";
 import type { Given } from "./evidence";
 import { noteOpinion, useOpinions } from "./opinions";
-import { type CardView, goneOf, sections, type Turn } from "./turn";
+import { type CardView, sections, type Turn } from "./turn";
 
 interface Props {
   sessionId: string;
@@ -46,9 +47,9 @@ export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
   const t = useMessages();
   const [compared, setCompared] = useState<string[]>([]);
   const opinions = useOpinions();
+  const gone = useShownChanges(turn).filter(({ rank }) => rank === null);
   if (!turn.cards.length && !turn.groups.length) return null;
 
-  const gone = goneOf(turn);
   const say = (text: string) => onSay({ text, images: [], audio: [], dropped: [] });
   const rankOf = (itemId: string) => turn.cards.findIndex((card) => card.item_id === itemId) + 1;
   const tell = (itemId: string, event: FeedbackEvent) => {

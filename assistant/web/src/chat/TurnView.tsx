@@ -1,5 +1,6 @@
 import type { Draft } from "../api/stream";
 import type { Question } from "../api/types";
+import { useDeveloper } from "../app/choices";
 import { useMessages } from "../i18n";
 import { sentence } from "../i18n/format";
 import { Button, buttonClass } from "../ui/Button";
@@ -27,6 +28,7 @@ interface Props {
 /** One message and its answer. */
 export function TurnView({ sessionId, turn, given, isLast, isLastRanking, onSay }: Props) {
   const t = useMessages();
+  const isDeveloper = useDeveloper();
   const { reply } = turn;
   const isComparison = reply?.intent === "compare" && turn.cards.length > 1;
   return (
@@ -54,7 +56,7 @@ export function TurnView({ sessionId, turn, given, isLast, isLastRanking, onSay 
         {turn.question && <Asked turn={turn} question={turn.question} isLast={isLast} onSay={onSay} />}
         {reply && <Notes reply={reply} />}
         <Ending sessionId={sessionId} turn={turn} />
-        {turn.status !== "running" && <Making steps={turn.steps} reply={reply} />}
+        {isDeveloper && turn.status !== "running" && <Making steps={turn.steps} reply={reply} />}
       </article>
     </li>
   );

@@ -6,6 +6,7 @@ export const en = {
   nav: { label: "Pages", chat: "Chat", catalogue: "Catalogue", map: "Map", you: "You" },
   language: "Language",
   theme: { label: "Colour scheme", system: "Like the system", light: "Light", dark: "Dark" },
+  settings: { title: "Settings", more: "More", developer: "Details for developers" },
   close: "Close",
   cancel: "Cancel",
   retry: "Try again",
@@ -151,7 +152,8 @@ export const en = {
     compare: (one: number, other: number) => `Compare the ${ordinal(one)} and the ${ordinal(other)} one`,
   },
   evidence: {
-    open: (count: number) => `Why? ${plural(count, "one piece", "{} pieces")} of evidence`,
+    why: "Why?",
+    pieces: (count: number) => plural(count, "one piece of evidence", "{} pieces of evidence"),
     youSaid: "You said",
     youWrote: "You wrote",
     yourPicture: "Your picture",

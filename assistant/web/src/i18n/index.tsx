@@ -5,10 +5,14 @@ import { en, type Messages } from "./en";
 import { zh } from "./zh";
 
 export type { Messages };
-export type Language = "en" | "zh";
 
-const LANGUAGES = { en, zh } satisfies Record<Language, Messages>;
-const LOCALES = { en: "en-US", zh: "zh-CN" } satisfies Record<Language, string>;
+const LANGUAGES = { en, zh };
+export type Language = keyof typeof LANGUAGES;
+/** Each language by its own name, and the form of its dates and numbers. */
+export const LANGUAGE_NAMES: Record<Language, { name: string; locale: string }> = {
+  en: { name: "English", locale: "en-US" },
+  zh: { name: "中文", locale: "zh-CN" },
+};
 
 interface Speech {
   language: Language;
@@ -17,19 +21,19 @@ interface Speech {
   setLanguage: (language: Language) => void;
 }
 
-const SpeechContext = createContext<Speech>({ language: "en", locale: LOCALES.en, t: en, setLanguage: () => {} });
+const SpeechContext = createContext<Speech>({ language: "en", locale: "en-US", t: en, setLanguage: () => {} });
 
 /** Gives every component the interface's language, and tells the browser which one it is. */
 export function SpeechProvider({ children }: { children: ReactNode }) {
   const [language, setLanguage] = useState(firstLanguage);
-  const t = LANGUAGES[language];
+  const { locale } = LANGUAGE_NAMES[language];
   useEffect(() => {
-    document.documentElement.lang = LOCALES[language];
+    document.documentElement.lang = locale;
     remember("language", language);
-  }, [language]);
+  }, [language, locale]);
   return (
-    <SpeechContext value={{ language, locale: LOCALES[language], t, setLanguage }}>
-      <I18nProvider locale={LOCALES[language]}>{children}</I18nProvider>
+    <SpeechContext value={{ language, locale, t: LANGUAGES[language], setLanguage }}>
+      <I18nProvider locale={locale}>{children}</I18nProvider>
     </SpeechContext>
   );
 }
@@ -40,6 +44,5 @@ export const useMessages = () => use(SpeechContext).t;
 /** The language chosen earlier, else the first of the browser's that there is. */
 function firstLanguage(): Language {
   const wanted = [remembered("language") ?? "", ...navigator.languages];
-  const found = wanted.map((tag) => tag.slice(0, 2)).find((tag) => tag in LANGUAGES);
-  return found === "zh" ? "zh" : "en";
+  return wanted.map((tag) => tag.slice(0, 2)).find((tag): tag is Language => Object.hasOwn(LANGUAGES, tag)) ?? "en";
 }

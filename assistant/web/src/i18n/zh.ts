@@ -6,6 +6,7 @@ export const zh: Messages = {
   nav: { label: "页面", chat: "对话", catalogue: "目录", map: "地图", you: "我的" },
   language: "语言",
   theme: { label: "配色", system: "跟随系统", light: "浅色", dark: "深色" },
+  settings: { title: "设置", more: "更多", developer: "开发者信息" },
   close: "关闭",
   cancel: "取消",
   retry: "重试",
@@ -147,7 +148,8 @@ export const zh: Messages = {
     compare: (one, other) => `比较第${number(one)}个和第${number(other)}个`,
   },
   evidence: {
-    open: (count) => `为什么？${count} 条证据`,
+    why: "为什么？",
+    pieces: (count) => `${count} 条证据`,
     youSaid: "您说",
     youWrote: "您写",
     yourPicture: "您的图片",
