@@ -77,8 +77,8 @@ export const neighbours = (id: string, by: MapSpace, k: number) =>
   get<Neighbours>(`${itemPath(id)}/neighbours?${query({ by, k })}`);
 export const catalogueMap = (space: MapSpace) => get<CatalogueMap>(`api/catalogue/map?${query({ space })}`);
 
-export const noteView = (itemId: string) =>
-  send("POST", "api/me/events", { events: [{ item_id: itemId, event: "view" }] });
+export const noteEvent = (itemId: string, event: "view" | "cart") =>
+  send("POST", "api/me/events", { events: [{ item_id: itemId, event }] });
 export const myProfile = () => get<Profile>("api/me/profile");
 export const changePreference = (preference: Preference) => send("PUT", "api/me/profile", preference);
 export const dropPreference = (attribute: string, value: string) =>

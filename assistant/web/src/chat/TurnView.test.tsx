@@ -1,3 +1,4 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { renderToStaticMarkup } from "react-dom/server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Router } from "wouter";
@@ -48,16 +49,18 @@ const reply: Reply = {
 const running = (...events: TurnEvent[]) => events.reduce(applyEvent, runningTurn("m", Date.now()));
 const shown = (turn: Turn) =>
   renderToStaticMarkup(
-    <Router ssrPath="/">
-      <TurnView
-        sessionId="s"
-        turn={turn}
-        given={{ text: "a chair", transcripts: [], pictures: [], numbers: [] }}
-        isLast
-        isLastRanking={false}
-        onSay={() => {}}
-      />
-    </Router>,
+    <QueryClientProvider client={new QueryClient()}>
+      <Router ssrPath="/">
+        <TurnView
+          sessionId="s"
+          turn={turn}
+          given={{ text: "a chair", transcripts: [], pictures: [], numbers: [] }}
+          isLast
+          isLastRanking={false}
+          onSay={() => {}}
+        />
+      </Router>
+    </QueryClientProvider>,
   );
 
 afterEach(() => choose("developer", false));

@@ -1,3 +1,4 @@
+import { sendFeedback } from "../api/client";
 import type { Draft } from "../api/stream";
 import type { Question } from "../api/types";
 import { useDeveloper } from "../app/choices";
@@ -49,7 +50,11 @@ export function TurnView({ sessionId, turn, given, isLast, isLastRanking, onSay 
           </p>
         )}
         {isComparison ? (
-          <Comparison itemIds={turn.cards.map((card) => card.item_id)} />
+          <Comparison
+            cards={turn.cards}
+            language={reply?.language}
+            onFollow={(itemId, to) => sendFeedback(sessionId, itemId, to === "cart" ? "cart" : "view").catch(() => {})}
+          />
         ) : (
           <Cards sessionId={sessionId} turn={turn} given={given} isLastRanking={isLastRanking} onSay={onSay} />
         )}

@@ -92,8 +92,12 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
         void send();
       }}
     >
-      {problem && <Notice kind="problem">{problem}</Notice>}
-      <Tray files={files} onRemove={(file) => setFiles(files.filter((other) => other !== file))} />
+      {(problem || files.length > 0) && (
+        <div className={css.top}>
+          {problem && <Notice kind="problem">{problem}</Notice>}
+          <Tray files={files} onRemove={(file) => setFiles(files.filter((other) => other !== file))} />
+        </div>
+      )}
       <textarea
         ref={input}
         className={css.input}
@@ -111,7 +115,7 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
           }
         }}
       />
-      <div className={css.row}>
+      <div className={css.ways}>
         <AddMenu onFiles={attach} onCamera={() => setMode("photograph")}>
           <IconButton label={t.composer.picture}>
             <Paperclip size={20} aria-hidden />
@@ -120,7 +124,8 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
         <IconButton label={t.composer.record} onPress={() => setMode("record")}>
           <Mic size={20} aria-hidden />
         </IconButton>
-        <span className={css.gap} />
+      </div>
+      <div className={css.send}>
         {isRunning ? (
           <IconButton label={t.composer.stop} look="primary" onPress={onStop}>
             <Square size={15} fill="currentColor" aria-hidden />
