@@ -44,7 +44,8 @@ export const info = () => get<Info>("api/info");
 export const logIn = (key: string) => send("POST", "api/login", { key });
 export const logOut = () => send("DELETE", "api/login");
 
-export const listSessions = async () => (await get<{ sessions: Session[] }>("api/sessions?limit=50")).sessions;
+export const listSessions = async (words: string) =>
+  (await get<{ sessions: Session[] }>(`api/sessions?${query({ limit: 50, query: words })}`)).sessions;
 export const getSession = (id: string) => get<SessionDetail>(sessionPath(id));
 export const createSession = async (): Promise<Session> => (await send("POST", "api/sessions", {})).json();
 export const renameSession = (id: string, title: string) => send("PATCH", sessionPath(id), { title });

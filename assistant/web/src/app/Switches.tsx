@@ -4,7 +4,7 @@ import { type ReactNode, useState } from "react";
 import { Header, Menu, MenuItem, MenuSection, MenuTrigger, Popover, type Selection } from "react-aria-components";
 import { logOut } from "../api/client";
 import { forgetAll } from "../chat/conversations";
-import { LANGUAGE_NAMES, type Language, useSpeech } from "../i18n";
+import { LANGUAGES, type Language, useSpeech } from "../i18n";
 import { IconButton } from "../ui/Button";
 import overlay from "../ui/Overlay.module.css";
 import { CHOICES, choose, useChoices } from "./choices";
@@ -38,7 +38,7 @@ function SettingsMenu() {
             title={t.language}
             selected={[language]}
             onSelect={([key]) => key && setLanguage(key as Language)}
-            options={Object.entries(LANGUAGE_NAMES).map(([id, { name, locale }]) => ({ id, name, lang: locale }))}
+            options={Object.entries(LANGUAGES).map(([id, { name, locale }]) => ({ id, name, lang: locale }))}
           />
           <Section
             title={t.theme.label}

@@ -58,6 +58,7 @@ const shown = (turn: Turn) =>
           isLast
           isLastRanking={false}
           onSay={() => {}}
+          onEdit={() => {}}
         />
       </Router>
     </QueryClientProvider>,

@@ -6,6 +6,7 @@ import { useMessages } from "../i18n";
 import { sentence } from "../i18n/format";
 import { Button, buttonClass } from "../ui/Button";
 import { Notice } from "../ui/Notice";
+import { AnswerTools } from "./AnswerTools";
 import { Cards } from "./Cards";
 import { Comparison } from "./Comparison";
 import { canSayAgain, sayAgain } from "./conversations";
@@ -24,17 +25,18 @@ interface Props {
   isLast: boolean;
   isLastRanking: boolean;
   onSay: (draft: Draft) => void;
+  onEdit: (turn: Turn) => void;
 }
 
 /** One message and its answer. */
-export function TurnView({ sessionId, turn, given, isLast, isLastRanking, onSay }: Props) {
+export function TurnView({ sessionId, turn, given, isLast, isLastRanking, onSay, onEdit }: Props) {
   const t = useMessages();
   const isDeveloper = useDeveloper();
   const { reply } = turn;
   const isComparison = reply?.intent === "compare" && turn.cards.length > 1;
   return (
     <li className={css.turn} data-status={turn.status}>
-      <Said turn={turn} />
+      <Said turn={turn} onEdit={isLast && turn.status !== "running" ? () => onEdit(turn) : undefined} />
       <article className={css.answer} aria-label={t.chat.assistant} aria-busy={turn.status === "running"}>
         {turn.status === "running" && <Working turn={turn} />}
         {reply && !isComparison && (
@@ -61,6 +63,7 @@ export function TurnView({ sessionId, turn, given, isLast, isLastRanking, onSay 
         {turn.question && <Asked turn={turn} question={turn.question} isLast={isLast} onSay={onSay} />}
         {reply && <Notes reply={reply} />}
         <Ending sessionId={sessionId} turn={turn} />
+        {reply && <AnswerTools sessionId={sessionId} turn={turn} reply={reply} />}
         {isDeveloper && turn.status !== "running" && <Making steps={turn.steps} reply={reply} />}
       </article>
     </li>

@@ -84,8 +84,13 @@ export async function say(sessionId: string, draft: Draft) {
 export async function sayAgain(sessionId: string, messageId: string) {
   const draft = drafts.get(messageId);
   if (!draft) return;
-  update(sessionId, ({ turns }) => ({ turns: turns.filter((turn) => turn.messageId !== messageId) }));
+  forgetTurn(sessionId, messageId);
   await say(sessionId, draft);
+}
+
+/** Take a message that failed or was stopped out of the page; the service does not keep it. */
+export function forgetTurn(sessionId: string, messageId: string) {
+  update(sessionId, ({ turns }) => ({ turns: turns.filter((turn) => turn.messageId !== messageId) }));
 }
 
 export const canSayAgain = (messageId: string) => drafts.has(messageId);

@@ -14,7 +14,8 @@ import { Tray } from "./Tray";
 
 export interface ComposerHandle {
   attach: (files: File[]) => void;
-  write: (text: string) => void;
+  /** Put a message in the place of what was written. */
+  write: (text: string, files: File[]) => void;
 }
 
 interface Props {
@@ -44,8 +45,9 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
 
   useImperativeHandle(ref, () => ({
     attach,
-    write: (words) => {
+    write: (words, attached) => {
       setText(words);
+      setFiles(attached);
       input.current?.focus();
     },
   }));
