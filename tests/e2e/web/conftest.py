@@ -31,6 +31,9 @@ FLAGS = [
 SECONDS = 30
 """How long an answer may take here; the encoders are real and the machine may be busy."""
 
+MESSAGE = "Message|Nachricht|Mensaje|消息"
+"""The name of the message field in the languages of the page."""
+
 OpenPage = Callable[..., Page]
 
 
@@ -111,7 +114,7 @@ def say(page: Page, text: str) -> None:
     """Send a message and wait for the end of its answer."""
     answers = page.locator("li[data-status]")
     before = answers.count()
-    page.get_by_role("textbox", name=re.compile("Message|消息")).fill(text)
+    page.get_by_role("textbox", name=re.compile(MESSAGE)).fill(text)
     page.keyboard.press("Enter")
     expect(answers).to_have_count(before + 1)
     wait_for_answer(page)

@@ -74,7 +74,7 @@ def test_sessions_are_searched_by_title_and_messages(service: Running) -> None:
     assert found("%") == [lamp]
     assert found("e_k") == []
     assert found("' or 1=1 --") == []
-    assert found("") == [named, chair, lamp]
+    assert {*found("")} == {named, chair, lamp}
     problem(service.client.get("/api/sessions", params={"query": "x" * 201}), 422)
 
 

@@ -1,9 +1,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Check, LogOut, Settings } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { Header, Menu, MenuItem, MenuSection, MenuTrigger, Popover, type Selection } from "react-aria-components";
 import { logOut } from "../api/client";
 import { forgetAll } from "../chat/conversations";
+import { canDictate } from "../composer/useDictation";
 import { LANGUAGES, type Language, useSpeech } from "../i18n";
 import { IconButton } from "../ui/Button";
 import overlay from "../ui/Overlay.module.css";
@@ -57,7 +58,12 @@ function SettingsMenu() {
             onSelect={(keys) => {
               for (const name of CHOICES) choose(name, keys.includes(name));
             }}
-            options={CHOICES.map((id) => ({ id, name: t.settings[id] }))}
+            options={[
+              { id: "developer", name: t.settings.developer },
+              ...(canDictate()
+                ? [{ id: "dictation", name: t.settings.dictation, note: t.settings.dictationNote }]
+                : []),
+            ]}
           />
         </Menu>
       </Popover>
@@ -67,7 +73,7 @@ function SettingsMenu() {
 
 interface SectionProps {
   title: string;
-  options: { id: string; name: ReactNode; lang?: string }[];
+  options: { id: string; name: string; lang?: string; note?: string }[];
   selected: string[];
   onSelect: (keys: string[]) => void;
   isMultiple?: boolean;
@@ -83,10 +89,13 @@ function Section({ title, options, selected, onSelect, isMultiple = false }: Sec
       onSelectionChange={(keys: Selection) => keys !== "all" && onSelect([...keys].map(String))}
     >
       <Header className={css.header ?? ""}>{title}</Header>
-      {options.map(({ id, name, lang }) => (
-        <MenuItem key={id} id={id} className={overlay.option ?? ""} textValue={String(name)}>
+      {options.map(({ id, name, lang, note }) => (
+        <MenuItem key={id} id={id} className={overlay.option ?? ""} textValue={name}>
           <Check className={css.check} size={16} aria-hidden />
-          <span lang={lang}>{name}</span>
+          <span lang={lang}>
+            {name}
+            {note && <small className={css.note}>{note}</small>}
+          </span>
         </MenuItem>
       ))}
     </MenuSection>

@@ -3,7 +3,7 @@ import { createStore } from "zustand";
 import { remember, remembered } from "./storage";
 
 /** What can be switched on in the settings. All are off at first. */
-export const CHOICES = ["developer"] as const;
+export const CHOICES = ["developer", "dictation"] as const;
 export type Choice = (typeof CHOICES)[number];
 
 const choices = createStore<Record<Choice, boolean>>(

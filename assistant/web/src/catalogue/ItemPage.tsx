@@ -171,7 +171,7 @@ function Ask({ title }: { title: string }) {
   async function ask() {
     try {
       const id = await beginConversation();
-      void say(id, { text: t.item.askText(title), images: [], audio: [], dropped: [] });
+      void say(id, { text: t.wishes.like(title), images: [], audio: [], dropped: [] });
       navigate(`/s/${id}`);
     } catch (error) {
       setProblem(sentence(asProblem(error), t));

@@ -8,7 +8,8 @@ import { itemQuery } from "../catalogue/useItem";
 import { useSpeech } from "../i18n";
 import { Button } from "../ui/Button";
 import overlay from "../ui/Overlay.module.css";
-import { answerAsText } from "./sharing";
+import { ReadAloud } from "./ReadAloud";
+import { answerAloud, answerAsText } from "./sharing";
 import css from "./TurnView.module.css";
 import type { Turn } from "./turn";
 
@@ -20,8 +21,10 @@ interface Props {
 
 /** What can be done with a whole answer. */
 export function AnswerTools({ sessionId, turn, reply }: Props) {
+  const { locale } = useSpeech();
   return (
     <div className={css.tools}>
+      <ReadAloud text={answerAloud(reply.message, turn.cards, locale)} language={reply.language} />
       <ShareMenu sessionId={sessionId} turn={turn} reply={reply} />
     </div>
   );

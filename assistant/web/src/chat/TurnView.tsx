@@ -9,7 +9,7 @@ import { Notice } from "../ui/Notice";
 import { AnswerTools } from "./AnswerTools";
 import { Cards } from "./Cards";
 import { Comparison } from "./Comparison";
-import { canSayAgain, sayAgain } from "./conversations";
+import { draftOf, sayAgain } from "./conversations";
 import type { Given } from "./evidence";
 import { Making } from "./Making";
 import { Notes } from "./Notes";
@@ -100,7 +100,7 @@ function Asked({ turn, question, isLast, onSay }: AskedProps) {
 function Ending({ sessionId, turn }: { sessionId: string; turn: Turn }) {
   const t = useMessages();
   if (turn.status !== "failed" && turn.status !== "stopped") return null;
-  const again = canSayAgain(turn.messageId) && (
+  const again = draftOf(turn.messageId) && (
     <Button small onPress={() => sayAgain(sessionId, turn.messageId)}>
       {t.chat.again}
     </Button>

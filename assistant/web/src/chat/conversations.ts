@@ -93,7 +93,8 @@ export function forgetTurn(sessionId: string, messageId: string) {
   update(sessionId, ({ turns }) => ({ turns: turns.filter((turn) => turn.messageId !== messageId) }));
 }
 
-export const canSayAgain = (messageId: string) => drafts.has(messageId);
+/** What was sent, of a message of this visit. */
+export const draftOf = (messageId: string): Draft | undefined => drafts.get(messageId);
 
 export async function stop(sessionId: string, messageId: string) {
   updateTurn(sessionId, messageId, stopTurn);

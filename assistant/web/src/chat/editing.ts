@@ -1,6 +1,7 @@
 /** Taking the last message back into the field. */
 
 import type { Constraint, Dropped } from "../api/types";
+import { draftOf } from "./conversations";
 import type { Turn } from "./turn";
 
 /** The conditions that a message set, so that an edited one starts without them. */
@@ -15,8 +16,10 @@ export function conditionsOf({ said, attachments }: Pick<Turn, "said" | "attachm
     .map(({ field, value, attribute }) => ({ field, value, attribute: attribute ?? null }));
 }
 
-/** The files of a message; those that cannot be read any more are left out. */
-export async function filesOf({ attachments }: Pick<Turn, "attachments">): Promise<File[]> {
+/** The files of a message, as they were sent or read again; those that cannot be read any more are left out. */
+export async function filesOf({ messageId, attachments }: Pick<Turn, "messageId" | "attachments">): Promise<File[]> {
+  const draft = draftOf(messageId);
+  if (draft) return [...draft.images, ...draft.audio];
   const read = async ({ url, name }: Turn["attachments"][number]) => {
     const response = await fetch(url);
     if (!response.ok) return [];

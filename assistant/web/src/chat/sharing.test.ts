@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { answerAsText } from "./sharing";
+import { answerAloud, answerAsText, sentencesOf } from "./sharing";
 import type { CardView } from "./turn";
 
 const card = (more: Partial<CardView>): CardView => ({
@@ -24,4 +24,15 @@ test("an answer as text has the items with price, reason and link", () => {
 
 test("an answer without items is its message", () => {
   expect(answerAsText("", " Hello. ", [], new Map(), "de-DE")).toBe("Hello.");
+});
+
+test("an answer is read with titles, prices and reasons, each as a sentence", () => {
+  const cards = [card({ explanation: "It is oak." }), card({ title: "Is it?", price: null })];
+  expect(answerAloud("Here are 2:", cards, "en-US")).toBe("Here are 2: Oak Stool. $44.50. It is oak. Is it?");
+});
+
+test("a text is cut into its sentences", () => {
+  expect(sentencesOf("One. Two!  Three?", "en")).toEqual(["One.", "Two!", "Three?"]);
+  expect(sentencesOf("一。二！", "zh")).toEqual(["一。", "二！"]);
+  expect(sentencesOf("", "en")).toEqual([]);
 });

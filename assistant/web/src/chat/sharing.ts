@@ -17,4 +17,18 @@ export function answerAsText(
   return [said && `“${oneLine(said)}”`, message.trim(), ...items].filter(Boolean).join("\n\n");
 }
 
+/** An answer as it is read aloud: its message, and of each item title, price and reason. */
+export const answerAloud = (message: string, cards: CardView[], locale: string): string =>
+  [message, ...cards.map((card) => [card.title, price(card.price, card.currency, locale), card.explanation])]
+    .flat()
+    .filter(Boolean)
+    .map((part) => oneLine(part ?? "").replace(/([^.!?:。！？：])$/u, "$1."))
+    .join(" ");
+
+/** The sentences of a text. */
+export const sentencesOf = (text: string, language: string): string[] =>
+  Array.from(new Intl.Segmenter(language, { granularity: "sentence" }).segment(text), ({ segment }) =>
+    segment.trim(),
+  ).filter(Boolean);
+
 const oneLine = (text: string) => text.replace(/\s+/g, " ").trim();

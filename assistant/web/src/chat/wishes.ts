@@ -37,7 +37,7 @@ export function wishesOf(found: Sample[], t: Messages, locale: string): string[]
       ["price", price ? t.wishes.under(what, limit(roundUp(price), currency, locale)) : null],
       ["brand", item.brand ? t.wishes.by(what, item.brand) : null],
       ["stock", item.in_stock ? t.wishes.inStock(what) : null],
-      ["like", t.item.askText(item.title)],
+      ["like", t.wishes.like(item.title)],
     ];
     const [way, wish] = ways.find(([name, words]) => words !== null && !wishes.has(name)) ?? [];
     if (way && wish) wishes.set(way, wish);

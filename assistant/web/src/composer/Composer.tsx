@@ -1,9 +1,10 @@
-import { ArrowUp, Mic, Paperclip, Square } from "lucide-react";
+import { ArrowUp, AudioLines, Mic, Paperclip, Square } from "lucide-react";
 import { type KeyboardEvent, type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
 import type { Draft } from "../api/stream";
+import { useChoices } from "../app/choices";
 import { useInfo } from "../app/info";
-import { useMessages } from "../i18n";
-import { IconButton } from "../ui/Button";
+import { useSpeech } from "../i18n";
+import { IconButton, IconToggle } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { AddMenu } from "./AddMenu";
 import { accept, isPicture } from "./attachments";
@@ -11,6 +12,7 @@ import { CameraDialog } from "./CameraDialog";
 import css from "./Composer.module.css";
 import { Recorder } from "./Recorder";
 import { Tray } from "./Tray";
+import { canDictate, useDictation } from "./useDictation";
 
 export interface ComposerHandle {
   attach: (files: File[]) => void;
@@ -28,7 +30,7 @@ interface Props {
 
 /** Where a message is written, with pictures and recordings pasted, chosen, photographed or spoken. */
 export function Composer({ ref, isRunning, onSend, onStop }: Props) {
-  const t = useMessages();
+  const { t, locale } = useSpeech();
   const limits = useInfo().data?.limits;
   const [text, setText] = useState("");
   const [files, setFiles] = useState<File[]>([]);
@@ -57,6 +59,9 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
     if (matchMedia("(pointer: fine)").matches) input.current?.focus();
   }, []);
 
+  const { dictation } = useChoices();
+  const { isOn, hasFailed, start, stop: stopDictation } = useDictation(locale, setText);
+
   const canSend = !isRunning && (text.trim() !== "" || files.length > 0);
 
   async function send() {
@@ -65,6 +70,7 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
       setProblem(t.composer.tooLong(limits.message_characters));
       return;
     }
+    stopDictation();
     setProblem("");
     const images = files.filter(isPicture);
     const audio = files.filter((file) => !isPicture(file));
@@ -94,9 +100,10 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
         void send();
       }}
     >
-      {(problem || files.length > 0) && (
+      {(problem || hasFailed || files.length > 0) && (
         <div className={css.top}>
           {problem && <Notice kind="problem">{problem}</Notice>}
+          {hasFailed && <Notice kind="problem">{t.composer.dictationFailed}</Notice>}
           <Tray files={files} onRemove={(file) => setFiles(files.filter((other) => other !== file))} />
         </div>
       )}
@@ -107,7 +114,10 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
         value={text}
         aria-label={t.composer.label}
         placeholder={t.composer.placeholder}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => {
+          stopDictation(); // what is heard next would replace what is typed
+          setText(event.target.value);
+        }}
         onKeyDown={onKeyDown}
         onPaste={(event) => {
           // Office programs put a picture of the text beside the text.
@@ -123,9 +133,24 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
             <Paperclip size={20} aria-hidden />
           </IconButton>
         </AddMenu>
-        <IconButton label={t.composer.record} onPress={() => setMode("record")}>
+        <IconButton
+          label={t.composer.record}
+          onPress={() => {
+            stopDictation();
+            setMode("record");
+          }}
+        >
           <Mic size={20} aria-hidden />
         </IconButton>
+        {dictation && canDictate() && (
+          <IconToggle
+            label={isOn ? t.composer.stopDictating : t.composer.dictate}
+            isSelected={isOn}
+            onChange={(wanted) => (wanted ? void start(text) : stopDictation())}
+          >
+            <AudioLines size={20} aria-hidden />
+          </IconToggle>
+        )}
       </div>
       <div className={css.send}>
         {isRunning ? (

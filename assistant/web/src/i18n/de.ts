@@ -142,9 +142,10 @@ export const de: Messages = {
     },
   },
   wishes: {
-    under: (what, price) => `${what} unter ${price}`,
-    by: (what, brand) => `${what} von ${brand}`,
-    inStock: (what) => `${what}, auf Lager`,
+    under: (what, price) => `Ich suche etwas aus ${what} unter ${price}`,
+    by: (what, brand) => `Was gibt es von ${brand} in ${what}?`,
+    like: (title) => `Ich suche etwas Ähnliches wie ${title}`,
+    inStock: (what) => `Ich suche etwas aus ${what}, das auf Lager ist`,
   },
   share: {
     title: "Teilen",
@@ -299,7 +300,6 @@ export const de: Messages = {
     price: "Preis",
     variants: "Varianten",
     ask: "Nach Ähnlichem fragen",
-    askText: (title) => `Etwas wie ${title}`,
     photo: (n) => `Foto ${n}`,
   },
   map: {

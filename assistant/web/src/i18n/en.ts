@@ -138,6 +138,7 @@ export const en = {
   wishes: {
     under: (what: string, price: string) => `${what} under ${price}`,
     by: (what: string, brand: string) => `${what} by ${brand}`,
+    like: (title: string) => `Something like ${title}`,
     inStock: (what: string) => `${what}, in stock`,
   },
   share: {
@@ -287,7 +288,6 @@ export const en = {
     price: "Price",
     variants: "Variants",
     ask: "Ask for something like this",
-    askText: (title: string) => `Something like ${title}`,
     photo: (n: number) => `Photo ${n}`,
   },
   map: {

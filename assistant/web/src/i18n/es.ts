@@ -142,9 +142,10 @@ export const es: Messages = {
     },
   },
   wishes: {
-    under: (what, price) => `${what} por menos de ${price}`,
-    by: (what, brand) => `${what} de ${brand}`,
-    inStock: (what) => `${what}, en stock`,
+    under: (what, price) => `Estoy buscando algo de ${what} por menos de ${price}`,
+    by: (what, brand) => `Estoy buscando algo de la marca ${brand} en ${what}`,
+    like: (title) => `Estoy buscando algo parecido a ${title}`,
+    inStock: (what) => `Estoy buscando algo de ${what} que esté en stock`,
   },
   share: {
     title: "Compartir",
@@ -299,7 +300,6 @@ export const es: Messages = {
     price: "Precio",
     variants: "Variantes",
     ask: "Pedir algo parecido",
-    askText: (title) => `Algo como ${title}`,
     photo: (n) => `Foto ${n}`,
   },
   map: {

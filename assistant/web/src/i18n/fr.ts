@@ -142,9 +142,10 @@ export const fr: Messages = {
     },
   },
   wishes: {
-    under: (what, price) => `${what} à moins de ${price}`,
-    by: (what, brand) => `${what} de ${brand}`,
-    inStock: (what) => `${what}, en stock`,
+    under: (what, price) => `Je cherche quelque chose dans ${what} à moins de ${price}`,
+    by: (what, brand) => `Je cherche un article de la marque ${brand} dans ${what}`,
+    like: (title) => `Quelque chose comme ${title}`,
+    inStock: (what) => `Montre-moi ce qui est en stock dans ${what}`,
   },
   share: {
     title: "Partager",
@@ -299,7 +300,6 @@ export const fr: Messages = {
     price: "Prix",
     variants: "Variantes",
     ask: "Demander quelque chose de semblable",
-    askText: (title) => `Quelque chose comme ${title}`,
     photo: (n) => `Photo ${n}`,
   },
   map: {

@@ -138,6 +138,7 @@ export const zh: Messages = {
   wishes: {
     under: (what, price) => `${price} 以下的 ${what}`,
     by: (what, brand) => `${brand} 的 ${what}`,
+    like: (title) => `类似 ${title} 的`,
     inStock: (what) => `${what}，要有现货`,
   },
   share: {
@@ -287,7 +288,6 @@ export const zh: Messages = {
     price: "价格",
     variants: "规格",
     ask: "找类似的商品",
-    askText: (title) => `类似 ${title} 的`,
     photo: (n) => `照片 ${n}`,
   },
   map: {

@@ -35,9 +35,7 @@ export function ZoomPhoto({ itemId, title, urls, width, first = 0 }: Props) {
       </button>
       <ModalOverlay className={css.veil ?? ""} isOpen={isOpen} onOpenChange={setOpen} isDismissable>
         <Modal className={css.box ?? ""}>
-          <Dialog className={css.dialog ?? ""}>
-            <Large title={title} urls={urls} first={first} onClose={() => setOpen(false)} />
-          </Dialog>
+          <Large title={title} urls={urls} first={first} onClose={() => setOpen(false)} />
         </Modal>
       </ModalOverlay>
     </>
@@ -57,38 +55,40 @@ function Large({ title, urls, first, onClose }: LargeProps) {
   const go = (by: number) => setShown((before) => (before + by + urls.length) % urls.length);
   const words = urls.length > 1 ? `${title} (${t.photo.of(shown + 1, urls.length)})` : title;
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of the buttons inside
+    // biome-ignore lint/a11y/noStaticElementInteractions: the dialog passes its keys on, and has none of its own for this
     <div
-      className={css.content}
+      className={css.keys}
       onKeyDown={({ key }) => {
         if (key === "ArrowLeft") go(-1);
         if (key === "ArrowRight") go(1);
       }}
     >
-      <div className={css.bar}>
-        <Heading slot="title" level={2} aria-live="polite">
-          {words}
-        </Heading>
-        {urls.length > 1 && (
-          <>
-            <IconButton label={t.photo.previous} onPress={() => go(-1)}>
-              <ChevronLeft size={22} aria-hidden />
-            </IconButton>
-            <IconButton label={t.photo.next} onPress={() => go(1)}>
-              <ChevronRight size={22} aria-hidden />
-            </IconButton>
-          </>
-        )}
-        <IconButton label={isLarge ? t.photo.smaller : t.photo.larger} onPress={() => setLarge(!isLarge)}>
-          {isLarge ? <ZoomOut size={20} aria-hidden /> : <ZoomIn size={20} aria-hidden />}
-        </IconButton>
-        <IconButton label={t.close} onPress={onClose} autoFocus>
-          <X size={22} aria-hidden />
-        </IconButton>
-      </div>
-      <div className={css.frame} data-large={isLarge} tabIndex={isLarge ? 0 : undefined}>
-        <img src={isLarge ? urls[shown] : `${urls[shown]}?width=1280`} alt={t.cards.photoOf(words)} />
-      </div>
+      <Dialog className={css.dialog ?? ""}>
+        <div className={css.bar}>
+          <Heading slot="title" level={2} aria-live="polite">
+            {words}
+          </Heading>
+          {urls.length > 1 && (
+            <>
+              <IconButton label={t.photo.previous} onPress={() => go(-1)}>
+                <ChevronLeft size={22} aria-hidden />
+              </IconButton>
+              <IconButton label={t.photo.next} onPress={() => go(1)}>
+                <ChevronRight size={22} aria-hidden />
+              </IconButton>
+            </>
+          )}
+          <IconButton label={isLarge ? t.photo.smaller : t.photo.larger} onPress={() => setLarge(!isLarge)}>
+            {isLarge ? <ZoomOut size={20} aria-hidden /> : <ZoomIn size={20} aria-hidden />}
+          </IconButton>
+          <IconButton label={t.close} onPress={onClose}>
+            <X size={22} aria-hidden />
+          </IconButton>
+        </div>
+        <div className={css.frame} data-large={isLarge} tabIndex={isLarge ? 0 : undefined}>
+          <img src={isLarge ? urls[shown] : `${urls[shown]}?width=1280`} alt={t.cards.photoOf(words)} />
+        </div>
+      </Dialog>
     </div>
   );
 }
