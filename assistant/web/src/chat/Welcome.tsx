@@ -1,20 +1,28 @@
+import { useQuery } from "@tanstack/react-query";
 import { useInfo } from "../app/info";
-import { useMessages } from "../i18n";
+import { useSpeech } from "../i18n";
 import { Button } from "../ui/Button";
 import css from "./Welcome.module.css";
+import { samples, wishesOf } from "./wishes";
 
-/** What a new conversation shows: what can be asked, and examples to start from. */
+/** What a new conversation shows: what can be asked, and wishes that the catalogue can meet. */
 export function Welcome({ onPick }: { onPick: (text: string) => void }) {
-  const t = useMessages();
-  const { data } = useInfo();
+  const { t, locale } = useSpeech();
+  const items = useInfo().data?.items ?? 0;
+  const { data = [] } = useQuery({
+    queryKey: ["samples"],
+    queryFn: samples,
+    staleTime: 10 * 60_000,
+    enabled: items > 0,
+  });
   return (
     <div className={css.welcome}>
       <h1>{t.chat.greeting}</h1>
-      <p>{t.chat.lead(data?.items ?? 0)}</p>
+      <p>{t.chat.lead(items)}</p>
       <ul className={css.examples} aria-label={t.chat.examplesLabel}>
-        {t.chat.examples.map((example) => (
-          <li key={example}>
-            <Button onPress={() => onPick(example)}>{example}</Button>
+        {wishesOf(data, t, locale).map((wish) => (
+          <li key={wish}>
+            <Button onPress={() => onPick(wish)}>{wish}</Button>
           </li>
         ))}
       </ul>
