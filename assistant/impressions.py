@@ -138,6 +138,14 @@ class ImpressionLog:
                 " where session_id in (select session_id from impressions) order by at"
             ).fetchall()
 
+    def merge(self, user: str, into: str) -> None:
+        """Give a user's rankings to another."""
+        with self._file.writing() as db:
+            db.execute(
+                "update impressions set user = :into, ranking = json_set(ranking, '$.user', :into) where user = :user",
+                {"user": user, "into": into},
+            )
+
     def forget(self, user: str) -> int:
         """Delete a user's rankings; how many there were."""
         with self._file.writing() as db:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, Val
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from assistant.errors import ConfigError
-from assistant.storage import KEYS
+from assistant.storage import KEYS, VISITORS
 from tools.rank_fusion import WEIGHTS
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,9 @@ class ServiceBounds:
         ping_seconds: after how long a comment line keeps a silent stream open.
         stop_seconds: how long a stopping service waits for running turns before it cancels them.
         turns_in_all: running turns of everybody.
+        visitor_turns: running turns of one visitor.
+        visitor_requests: of one visitor in a minute; those of an address have ``service.requests_per_minute``.
+        visitor_messages: of one visitor in a minute; all visitors of an address have four times as many.
         body_bytes: a message with all its files.
         json_bytes: any other request.
         import_bytes: a catalogue sent as one stream.
@@ -64,6 +67,9 @@ class ServiceBounds:
     ping_seconds: int = 15
     stop_seconds: float = 20
     turns_in_all: int = 64
+    visitor_turns: int = 2
+    visitor_requests: int = 300
+    visitor_messages: int = 15
     body_bytes: int = 140 * 2**20
     json_bytes: int = 2 * 2**20
     import_bytes: int = 2 * 2**30
@@ -193,7 +199,13 @@ class ServiceSettings(Section):
         [], description="addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed"
     )
     requests_per_minute: int = Field(600, ge=1, description="of one key, or of one address without keys")
-    turns_at_once: int = Field(8, ge=1, description="running turns of one key")
+    turns_at_once: int = Field(8, ge=1, description="running turns of one key, or of all visitors of one address")
+    visitors: bool = Field(
+        False, description="people without a key may talk to the assistant, each known by a cookie; docs/operations.md"
+    )
+    visitor_days: float = Field(
+        30, gt=0, le=400, description="after so many days a visitor's cookie ends, and everything kept of them"
+    )
     fetch_pictures: bool = Field(
         False,
         description="fetch pictures that items sent over HTTP give as https addresses; never from private networks",
@@ -338,6 +350,11 @@ class Settings(BaseSettings):
     def keys_file(self) -> Path:
         """The keys of the HTTP service."""
         return self.data_folder / KEYS
+
+    @property
+    def visitors_file(self) -> Path:
+        """The visitors of the HTTP service, people without a key."""
+        return self.data_folder / VISITORS
 
     @property
     def models_folder(self) -> Path:

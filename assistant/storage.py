@@ -7,6 +7,7 @@ from typing import Final
 SESSIONS: Final = "sessions.sqlite"
 """Sessions, replies, checkpoints and the log of rankings."""
 KEYS: Final = "keys.sqlite"
+VISITORS: Final = "visitors.sqlite"
 IMPORTS: Final = "imports"
 UPLOADS: Final = "uploads"
 """Attachments, a folder for each session. Ids of sessions do not begin with a dot, as the folders below do."""

@@ -24,6 +24,7 @@ from assistant.llm.adapters import adapters_that_saw
 from assistant.sessions import SessionLog, StoredTurn
 from assistant.settings import Settings
 from assistant.storage import SESSIONS, UPLOADS, tool_uploads
+from assistant.visitors import VisitorStore
 from tools.records import Record
 from tools.taste import versions
 from tools.taste.events import DATABASE as EVENTS
@@ -158,13 +159,56 @@ def expire(settings: Settings, now: float | None = None) -> dict[str, int]:
     return {"sessions": len(old), "events": events}
 
 
+def merge_visitor(settings: Settings, owner: str, customer: str) -> StoredCounts:
+    """Give everything of a visitor to a customer, both by what their data is kept under, and end the visitor.
+
+    Done twice, it changes nothing more; one that was interrupted is finished by `tidy`.
+
+    Returns:
+        What the visitor had.
+
+    Raises:
+        StoreError: a file cannot be written now.
+    """
+    had = stored_of(settings, owner).model_copy(update={"user": customer})
+    if log := _log(settings):
+        log.rename_owners(owner, lambda _: customer)
+        ImpressionLog(settings.data_folder / SESSIONS).merge(owner, customer)
+    with _events(settings) as store:
+        if store:
+            store.merge(owner, customer)
+    VisitorStore(settings.visitors_file).end(owner)
+    return had
+
+
+def expire_visitors(settings: Settings) -> int:
+    """Delete everything of the visitors past their end; how many there were. Errors as of `expire`."""
+    visitors = VisitorStore(settings.visitors_file)
+    owners = visitors.expired()
+    if not owners:
+        return 0
+    if log := _log(settings):
+        remove_sessions(settings.data_folder, log, [one for owner in owners for one in log.ids_of(owner)])
+        log.vacuum_securely()
+    with _events(settings) as store:
+        if store:
+            store.expire_users(owners)
+    for owner in owners:
+        forget_impressions(settings.data_folder, owner)
+        visitors.end(owner)
+    return len(owners)
+
+
 def tidy(settings: Settings) -> None:
-    """What every start of the assistant does: finish forgetting, and delete what is too old.
+    """What every start of the assistant does: finish forgetting and merging, and delete what is too old.
 
     What cannot be deleted now, because another process holds on to it, is told in the log and left to the next time.
     """
     try:
         finish(settings)
+        for owner, customer in VisitorStore(settings.visitors_file).redeemed():
+            merge_visitor(settings, owner, customer)
+        expire_visitors(settings)
         expire(settings)
         _vacuum(settings)
     except StoreError as exc:

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from assistant.service.context import Service
 from assistant.service.http import problems
+from assistant.service.http.roles import KEY_HOLDERS, Restricted
 from assistant.service.mcp.calls import MCP, over_http, parse_error
 from assistant.service.openai import chat, responses, turns
 from assistant.service.openai.records import openai_error
@@ -29,7 +30,7 @@ def install(app: FastAPI) -> None:
     app.include_router(tools.router)
     app.include_router(chat.router)
     app.include_router(responses.router)
-    app.router.routes.append(Route(MCP, _McpAddress(), methods=["POST"]))
+    app.router.routes.append(Route(MCP, Restricted(_McpAddress(), KEY_HOLDERS), methods=["POST"]))
     problems.FORMS[turns.PREFIX] = openai_error
     problems.FORMS[MCP] = parse_error
 

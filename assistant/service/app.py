@@ -27,9 +27,10 @@ from assistant.service.http.access import AccessMiddleware, BodyTimeout
 from assistant.service.http.guard import AuthMiddleware
 from assistant.service.http.json_bodies import JsonBodies
 from assistant.service.http.no_paths import NoPaths
+from assistant.service.http.roles import EVERYBODY, SHOPS, Restricted, allow, check_declared
 from assistant.service.keys import KeyStore
 from assistant.service.readiness import Readiness
-from assistant.service.routes import catalogue, info, me, pages, sessions
+from assistant.service.routes import catalogue, info, keys, me, pages, sessions, visitors
 from assistant.service.runs.retraining import keep_training
 from assistant.service.runs.turns import Turns
 from assistant.service.telemetry import metrics, tracing
@@ -53,7 +54,7 @@ def create_app(
         assistant: one that is not open yet; made from the settings unless given.
         once_warm: called when what turns need has been loaded.
     """
-    keys = KeyStore(settings.keys_file)
+    key_store = KeyStore(settings.keys_file)
     measures, traces = Measures(), tracing.from_environment()
     observer = Observers(measures, AccessLog(), *([traces] if traces else []))
 
@@ -65,7 +66,7 @@ def create_app(
             turns = Turns(opened, settings.service, observer)
             opened.chat.observers.append(observer.model_called)
             measures.follow(turns)
-            app.state.service = Service(settings, opened, turns, keys)
+            app.state.service = Service(settings, opened, turns, key_store)
             app.state.readiness = Readiness(app.state.service)
             beside = [
                 asyncio.create_task(work)
@@ -95,12 +96,13 @@ def create_app(
     app.state.measures = measures
     problems.install(app)
     _add_routes(app)
+    check_declared(app)
     openapi.describe(app)
     app.add_middleware(JsonBodies)
     app.add_middleware(BodyTimeout, bounds=settings.service.bounds)
     if settings.service.cors:
         _allow_sites(app, settings.service.cors)
-    app.add_middleware(AuthMiddleware, settings=settings, keys=keys)
+    app.add_middleware(AuthMiddleware, settings=settings, keys=key_store)
     app.add_middleware(NoPaths, settings=settings)
     app.add_middleware(AccessMiddleware, observer=observer)
     if settings.service.proxies:  # the outermost, so that everything else sees the client's own address
@@ -121,13 +123,15 @@ def _add_routes(app: FastAPI) -> None:
         info.router,
         sessions.router,
         me.router,
+        visitors.router,
+        keys.router,
         catalogue.router,
         catalogue.jobs_router,
         pages.router,
-        metrics.router,
         docs_page.router,
     ):
         app.include_router(router)
+    app.include_router(metrics.router, dependencies=[allow(SHOPS)])  # its module is below that of the roles
     adapters.install(app)
     if (WEB / "index.html").is_file():
         _serve_page(app, WEB)
@@ -150,13 +154,15 @@ def _serve_page(app: FastAPI, folder: Path) -> None:
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             await FileResponse(file, headers={"Cache-Control": "no-cache"})(scope, receive, send)
 
-        app.router.routes.append(Route(path, _compressed(answer), methods=["GET"], include_in_schema=False))
+        app.router.routes.append(
+            Route(path, Restricted(_compressed(answer), EVERYBODY), methods=["GET"], include_in_schema=False)
+        )
 
     route("/", folder / "index.html")
     for file in sorted(folder.iterdir()):
         if file.is_file() and not file.name.startswith("."):
             route(f"/{file.name}", file)
-    app.mount("/assets", _compressed(_Assets(directory=folder / "assets")), name="assets")
+    app.mount("/assets", Restricted(_compressed(_Assets(directory=folder / "assets")), EVERYBODY), name="assets")
 
 
 class _Assets(StaticFiles):

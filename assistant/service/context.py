@@ -10,11 +10,11 @@ from pydantic import Field
 from assistant.correlation import REQUEST_ID as REQUEST_ID
 from assistant.errors import SessionError
 from assistant.front import Assistant
-from assistant.privacy.pseudonyms import pseudonym
 from assistant.records import LOCAL
-from assistant.service.keys import KeyStore
+from assistant.service.keys import KeyStore, Role
 from assistant.sessions import Session, check_session_id
 from assistant.settings import Settings
+from assistant.visitors import VisitorStore
 from tools.records import Record
 
 if TYPE_CHECKING:
@@ -27,9 +27,12 @@ class User(Record):
     id: str = Field(description="what sessions and events are kept under: a pseudonym, or local")
     name: str
     key: str = Field(description="whose limits count: key:ID, or local")
+    role: Role
+    is_customer: bool = Field(False, description="a program with this key has named them")
 
 
-LOCAL_USER = User(id=LOCAL, name=LOCAL, key=LOCAL)
+LOCAL_USER = User(id=LOCAL, name=LOCAL, key=LOCAL, role=Role.ADMIN)
+NOBODY = User(id="", name="", key="", role=Role.NOBODY)
 CLIENT_GONE: Final = 499
 """Not an official status; servers use it for a request that its client gave up."""
 KEY_OWNER = "key:"
@@ -45,10 +48,10 @@ class Service:
     turns: "Turns"
     keys: KeyStore
 
-    def named(self, user: User, name: str) -> User:
-        """Somebody whom a program names as the one it asks for; of a key's owner's, the key's alone."""
-        raw = name if user.key == LOCAL else f"{user.key}/{name}"
-        return user.model_copy(update={"id": pseudonym(self.settings, raw)})
+    @property
+    def visitors(self) -> VisitorStore:
+        """People without a key."""
+        return VisitorStore(self.settings.visitors_file)
 
     def own_session(self, user: User, session_id: str) -> Session:
         """A session of this user's.

@@ -6,11 +6,14 @@ secrets and would only cost every request its time. Logins of the web page are t
 
 import contextlib
 import hashlib
+import math
 import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
+from typing import Final, Literal
 
 from assistant.errors import BadInput, StoreError
 from tools.records import Record
@@ -18,6 +21,41 @@ from tools.storage import SqliteFile, private_folder, transaction
 
 PREFIX = "rak_"
 LOGIN_SECONDS = 12 * 3600
+NAME_CHARACTERS = 100
+MOST_DAYS = 36_500.0
+
+
+class Role(StrEnum):
+    """What somebody may do; `assistant.service.http.roles` says where each route names the roles that may use it."""
+
+    ADMIN = "admin"
+    """Everything, such as writing the catalogue and the keys."""
+    SERVICE = "service"
+    """A shop's own back end: it may speak for the shop's customers."""
+    SHOPPER = "shopper"
+    """The key's own conversations."""
+    VISITOR = "visitor"
+    """Somebody with the cookie of `assistant.visitors` and no key."""
+    NOBODY = "nobody"
+    """A request without a key, where one is needed."""
+
+
+KeyRole = Literal[Role.ADMIN, Role.SERVICE, Role.SHOPPER]
+FORMER_ROLE: Final[KeyRole] = Role.ADMIN
+"""Of keys from before there were roles, and of a new key unless said otherwise: every key could do everything."""
+
+
+def key_role(name: str) -> KeyRole:
+    """The role of that name.
+
+    Raises:
+        BadInput: keys have no such role.
+    """
+    for role in (Role.ADMIN, Role.SERVICE, Role.SHOPPER):
+        if role == name:
+            return role
+    raise BadInput(f"A key's role is admin, service or shopper, not {name!r}.")
+
 
 _SCHEMA = """
 create table if not exists keys (
@@ -32,6 +70,7 @@ class Key(Record):
 
     id: str
     name: str
+    role: KeyRole
     created_at: float
     expires_at: float | None
 
@@ -43,20 +82,26 @@ class KeyStore:
         self._path = path
         self._file = SqliteFile(path, "keys", "Move it away and make new ones with: assistant keys create.")
 
-    def create(self, name: str, days: float | None = None) -> tuple[Key, str]:
+    def create(self, name: str, days: float | None = None, role: KeyRole = FORMER_ROLE) -> tuple[Key, str]:
         """A new key and its secret, which is not to be had again.
 
         Raises:
-            BadInput: the name is taken or empty.
+            BadInput: the name is taken, empty, too long or not printable; the days are no number or too many.
         """
         if not name.strip():
             raise BadInput("A key needs a name.")
+        if len(name) > NAME_CHARACTERS or not name.isprintable():
+            raise BadInput(f"A key's name has at most {NAME_CHARACTERS} characters, without line breaks.")
+        if days is not None and not (math.isfinite(days) and days <= MOST_DAYS):
+            raise BadInput(f"A key ends after at most {MOST_DAYS:.0f} days; leave the days out for one without an end.")
         secret, now = PREFIX + secrets.token_urlsafe(32), time.time()
-        key = Key(id=secrets.token_hex(4), name=name, created_at=now, expires_at=now + days * 86_400 if days else None)
+        expires_at = None if days is None else now + days * 86_400
+        key = Key(id=secrets.token_hex(4), name=name, role=role, created_at=now, expires_at=expires_at)
         try:
             with self._writing() as db:
                 db.execute(
-                    "insert into keys values (?, ?, ?, ?, ?)", (key.id, name, _hash(secret), now, key.expires_at)
+                    "insert into keys (id, name, hash, created_at, expires_at, role) values (?, ?, ?, ?, ?, ?)",
+                    (key.id, name, _hash(secret), now, key.expires_at, role),
                 )
         except sqlite3.IntegrityError as exc:
             raise BadInput(f"There is a key named {name!r} already; revoke it first: assistant keys revoke.") from exc
@@ -67,7 +112,7 @@ class KeyStore:
         if not self._path.is_file():
             return []
         with self._file.opened() as db:
-            rows = db.execute("select id, name, created_at, expires_at from keys order by created_at").fetchall()
+            rows = db.execute(f"select {_columns(db)} from keys order by created_at").fetchall()  # noqa: S608
         return [_key(row) for row in rows]
 
     def revoke(self, name: str) -> None:
@@ -77,7 +122,7 @@ class KeyStore:
             BadInput: there is no such key.
         """
         with self._writing() as db:
-            row = db.execute("select id from keys where name = ?1 or id = ?1", (name,)).fetchone()
+            row = db.execute("select id from keys where name = ?1 or id = ?1 order by id = ?1 desc", (name,)).fetchone()
             if row is None:
                 raise BadInput(f"There is no key {name!r}; see: assistant keys list.")
             db.execute("delete from logins where key_id = ?", row)
@@ -88,7 +133,7 @@ class KeyStore:
         if not self._path.is_file():
             return None
         with self._file.opened(read_only=True) as db:
-            row = db.execute(_FIND, (_hash(secret), time.time())).fetchone()
+            row = db.execute(f"select {_columns(db)} {_FIND}", (_hash(secret), time.time())).fetchone()
         return _key(row) if row else None
 
     def any(self) -> bool:
@@ -125,18 +170,30 @@ class KeyStore:
         with self._file.opened() as db:
             db.executescript(_SCHEMA)
             with transaction(db):
+                if not _has_role(db):
+                    db.execute(f"alter table keys add column role text not null default '{FORMER_ROLE}'")
                 yield db
 
 
 _FIND = """
-select id, name, created_at, expires_at from keys
+from keys
 where (hash = ?1 or id in (select key_id from logins where hash = ?1 and logins.expires_at > ?2))
 and (expires_at is null or expires_at > ?2)
 """
 
 
-def _key(row: tuple[str, str, float, float | None]) -> Key:
-    return Key(id=row[0], name=row[1], created_at=row[2], expires_at=row[3])
+def _has_role(db: sqlite3.Connection) -> bool:
+    """False for a file from before there were roles, until it is written to."""
+    return any(column[1] == "role" for column in db.execute("pragma table_info(keys)"))
+
+
+def _columns(db: sqlite3.Connection) -> str:
+    """The columns of a `Key`, in its order."""
+    return f"id, name, {'role' if _has_role(db) else repr(str(FORMER_ROLE))}, created_at, expires_at"
+
+
+def _key(row: tuple[str, str, str, float, float | None]) -> Key:
+    return Key.model_validate(dict(zip(Key.model_fields, row, strict=True)))
 
 
 def _hash(secret: str) -> str:

@@ -152,19 +152,42 @@ class EventStore:
             StoreError: another process holds on to the file; to be tried again.
         """
         with self._writing() as db:
-            row = db.execute("select key from users where name = ?", (user,)).fetchone() or (-1,)
-            if row != (-1,):
+            if db.execute("select 1 from users where name = ?", (user,)).fetchone():
                 note_deletion(db)
-            items = db.execute("select distinct item from events where user = ?", row).fetchall()
-            deleted = db.execute("delete from events where user = ?", row).rowcount
-            db.execute("delete from preferences where user = ?", row)
-            db.execute("delete from users where key = ?", row)
-            db.executemany(_DROP_UNUSED_ITEM, items)
-            db.executemany(_CHANGED, items)
+            deleted = _drop_user(db, user)
             if deleted:
                 db.execute("update meta set value = value + 1 where name = 'forgotten'")
         self.vacuum_securely()
         return deleted
+
+    def expire_users(self, users: Iterable[str]) -> int:
+        """Delete all that is kept of users whose time is over; a model keeps what it has learned of them.
+
+        Returns:
+            How many events there were.
+        """
+        with self._writing() as db:
+            note_deletion(db)
+            deleted = sum(_drop_user(db, user) for user in users)
+        self.vacuum_securely()
+        return deleted
+
+    def merge(self, user: str, into: str) -> int:
+        """Give a user's events and preferences to another, whose own preferences stay.
+
+        Returns:
+            How many events there were.
+        """
+        with self._writing() as db:
+            row = db.execute("select key from users where name = ?", (user,)).fetchone()
+            if row is None or user == into:
+                return 0
+            keys = _keys(db, "users", {into})[into], *row
+            moved = db.execute("update or ignore events set user = ? where user = ?", keys).rowcount
+            db.execute("update or ignore preferences set user = ? where user = ?", keys)
+            db.executemany(_CHANGED, db.execute("select distinct item from events where user = ?", keys[:1]).fetchall())
+            _drop_user(db, user)
+        return moved
 
     def expire(self, before: float) -> int:
         """Delete the events before a moment (seconds since 1970), and users and items with nothing left.
@@ -317,6 +340,18 @@ def _versioned(db: sqlite3.Connection) -> Iterator[None]:
         yield
         if db.total_changes > before:
             db.execute("update meta set value = value + 1 where name = 'version'")
+
+
+def _drop_user(db: sqlite3.Connection, user: str) -> int:
+    """Delete a user with their events and preferences; how many events there were."""
+    row = db.execute("select key from users where name = ?", (user,)).fetchone() or (-1,)
+    items = db.execute("select distinct item from events where user = ?", row).fetchall()
+    deleted = db.execute("delete from events where user = ?", row).rowcount
+    db.execute("delete from preferences where user = ?", row)
+    db.execute("delete from users where key = ?", row)
+    db.executemany(_DROP_UNUSED_ITEM, items)
+    db.executemany(_CHANGED, items)
+    return deleted
 
 
 def _insert(db: sqlite3.Connection, batch: Sequence[Interaction]) -> int:

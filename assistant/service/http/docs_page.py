@@ -11,7 +11,9 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 
-router = APIRouter(include_in_schema=False)
+from assistant.service.http.roles import KEY_HOLDERS, allow
+
+router = APIRouter(include_in_schema=False, dependencies=[allow(KEY_HOLDERS)])
 
 Asset = Literal["swagger-ui-bundle.js", "swagger-ui.css", "start.js"]
 

@@ -18,13 +18,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import ProductError
 from assistant.privacy.pseudonyms import pseudonym
-from assistant.service.context import KEY_OWNER, LOCAL_USER, REQUEST_ID, User
+from assistant.records import LOCAL
+from assistant.service.context import KEY_OWNER, LOCAL_USER, NOBODY, REQUEST_ID, User
+from assistant.service.http import cookies
 from assistant.service.http.access import IMPORT
+from assistant.service.http.customers import customer_of
 from assistant.service.http.problems import Refused, as_response, problem_of
-from assistant.service.keys import PREFIX, Key, KeyStore
+from assistant.service.keys import PREFIX, Key, KeyStore, Role
 from assistant.settings import Settings
+from assistant.visitors import VisitorStore
 
-COOKIE = "assistant_login"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 JSON_MESSAGE_BYTES = 48 * 2**20
 """A message with its files in base64, which has to be in memory as a whole."""
@@ -43,8 +46,6 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(self), geolocation=()",
 }
 
-NOBODY = User(id="", name="", key="")
-
 LOGINS_PER_MINUTE = 20
 """Attempts to log in from one address."""
 NETWORK_BITS = 64
@@ -53,9 +54,14 @@ NETWORK_BITS = 64
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/(chat/completions|responses)$|/api/uploads$|/mcp$")
 _LOGIN = "/api/login"
-_OPEN = re.compile(r"/(healthz|readyz|api/login|api/info)$")
+_VISITORS = "/api/visitors"
+_TURN = re.compile(r"/api/sessions/[^/]+/messages$")
+_OPEN = re.compile(r"/(healthz|readyz|api/login|api/info|api/visitors)$")
 _NEEDS_USER = re.compile(r"/(api|v1|mcp|metrics|docs|openapi\.json)(/|$)")
-_OUR_COOKIE = re.compile(rb"(?:^|[;\s])(" + COOKIE.encode() + rb"=[A-Za-z0-9_-]{1,100})(?=[;\s]|$)")
+_OUR_COOKIES = [
+    re.compile(rb"(?:^|[;\s])(" + name.encode() + rb"=[A-Za-z0-9_-]{1,100})(?=[;\s]|$)")
+    for name in (cookies.LOGIN, cookies.VISITOR)
+]
 _FORWARDED = re.compile(
     r"forwarded|via|x-forwarded(-.*)?|x-(real|client|cluster-client|envoy-external)-(ip|address)|"
     r"(true-client|cf-connecting|fastly-client)-ip"
@@ -85,7 +91,12 @@ class AuthMiddleware:
         self._keys = keys
         self._own_names = is_loopback(settings.service.host)
         self._always = settings.service.require_key or not self._own_names
-        self._rate = RateLimitItemPerMinute(settings.service.requests_per_minute)
+        self._visitors = VisitorStore(settings.visitors_file)
+        bounds, rate = settings.service.bounds, settings.service.requests_per_minute
+        self._rate = RateLimitItemPerMinute(rate)
+        self._visitor_rate = RateLimitItemPerMinute(min(rate, bounds.visitor_requests))
+        self._turn_rate = RateLimitItemPerMinute(bounds.visitor_messages)
+        self._address_turn_rate = RateLimitItemPerMinute(4 * bounds.visitor_messages)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,7 +104,7 @@ class AuthMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        _keep_our_cookie(scope)
+        _keep_our_cookies(scope)
         headers = Headers(scope=scope)
         scope["request_id"] = _request_id(headers)
         token = REQUEST_ID.set(scope["request_id"])
@@ -117,12 +128,11 @@ class AuthMiddleware:
         if method == "OPTIONS" and "access-control-request-method" in headers:
             return NOBODY  # browsers ask without a key whether they may send one
         key = self._key(headers)
-        user = self._owner(key) if key else NOBODY if needs_key else LOCAL_USER
+        user = self._owner(key) if key else self._without_key(scope, headers) if needs_key else LOCAL_USER
+        user = customer_of(self._all_settings, user, headers)
         if _NEEDS_USER.match(path):
-            self._check_rate(self._rate, user.id if key else _network(scope))
-        if path == _LOGIN and method == "POST":
-            self._check_rate(_LOGIN_RATE, f"login {_network(scope)}")
-        if not key and not _OPEN.match(path):
+            self._check_rates(user, scope)
+        if not key and user.role is not Role.VISITOR and not _OPEN.match(path):
             self._refuse_without_key(headers, path, needs_key=needs_key)
         limit, length = self._limit(scope, headers), headers.get("content-length", "")
         if length.isdecimal() and int(length) > limit:
@@ -139,13 +149,36 @@ class AuthMiddleware:
         if (origin and _netloc(origin) != headers.get("host")) or headers.get("sec-fetch-site") == "cross-site":
             raise Refused(HTTPStatus.FORBIDDEN, "Requests from other web sites are not taken.")
 
+    def _check_rates(self, user: User, scope: Scope) -> None:
+        """Count the request; a visitor's also by address, so that more cookies bring no more requests."""
+        path, is_post, network = scope["path"], scope["method"] == "POST", _network(scope)
+        if user.role is Role.VISITOR:
+            self._check_rate(self._visitor_rate, user.id)
+            if is_post and _TURN.match(path):
+                self._check_rate(self._turn_rate, f"turns {user.id}")
+                self._check_rate(self._address_turn_rate, f"turns {network}")
+        has_key = user.role not in (Role.VISITOR, Role.NOBODY) and user.key != LOCAL
+        self._check_rate(self._rate, user.key if has_key else network)
+        if is_post and path in (_LOGIN, _VISITORS) and user.role is not Role.VISITOR:
+            self._check_rate(_LOGIN_RATE, f"{path} {network}")
+
+    def _without_key(self, scope: Scope, headers: Headers) -> User:
+        """The visitor whose cookie comes with a request, or nobody."""
+        token = _cookie(headers, cookies.VISITOR)
+        if not token or not self._settings.visitors or "authorization" in headers:
+            return NOBODY
+        visitor = self._visitors.find(token)
+        if visitor is None:
+            return NOBODY
+        return User(id=visitor.owner, name=Role.VISITOR, key=f"visitors:{_network(scope)}", role=Role.VISITOR)
+
     def _key(self, headers: Headers) -> Key | None:
         secret = _secret(headers)
         return self._keys.find(secret) if secret else None
 
     def _owner(self, key: Key) -> User:
         owner = KEY_OWNER + key.id
-        return User(id=pseudonym(self._all_settings, owner), name=key.name, key=owner)
+        return User(id=pseudonym(self._all_settings, owner), name=key.name, key=owner, role=key.role)
 
     def _refuse_without_key(self, headers: Headers, path: str, *, needs_key: bool) -> None:
         secret = _secret(headers)
@@ -218,19 +251,24 @@ def _secret(headers: Headers) -> str | None:
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     if scheme.casefold() == "bearer" and secret.strip():
         return secret.strip()
-    return headers.get("cookie", "").removeprefix(f"{COOKIE}=") or None
+    return _cookie(headers, cookies.LOGIN)
 
 
-def _keep_our_cookie(scope: Scope) -> None:
-    """Drop every cookie but ours from a request.
+def _cookie(headers: Headers, name: str) -> str | None:
+    """One of our cookies, as `_keep_our_cookies` has left them."""
+    pairs = (pair.partition("=") for pair in headers.get("cookie", "").split("; "))
+    return next((value for given, _, value in pairs if given == name), None)
+
+
+def _keep_our_cookies(scope: Scope) -> None:
+    """Drop every cookie but the first of each of ours from a request.
 
     Python's parser, which other libraries use further in, takes 20 seconds for 60 kB of backslashes (CVE-2024-7592).
     """
-    cookies = [
-        match for name, value in scope["headers"] if name == b"cookie" for match in [_OUR_COOKIE.search(value)] if match
-    ]
+    sent = b";".join(value for name, value in scope["headers"] if name == b"cookie")
+    ours = [match[1] for cookie in _OUR_COOKIES if (match := cookie.search(sent))]
     other_headers = [(name, value) for name, value in scope["headers"] if name != b"cookie"]
-    scope["headers"] = other_headers + [(b"cookie", match[1]) for match in cookies[:1]]
+    scope["headers"] = other_headers + ([(b"cookie", b"; ".join(ours))] if ours else [])
 
 
 def _unauthorized(detail: str) -> Refused:

@@ -7,12 +7,16 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from assistant.service.http.guard import COOKIE
+from assistant.service.http import cookies
 from assistant.service.http.problems import MEDIA_TYPE, Problem
+from assistant.service.http.roles import route_roles
+from assistant.service.keys import Role
 
 TAGS = [
     {"name": "sessions", "description": "Conversations: messages, their events, attachments and feedback."},
     {"name": "users", "description": "What is stored of you: shown, given out, forgotten."},
+    {"name": "visitors", "description": "People without a key."},
+    {"name": "keys", "description": "The keys of the service."},
     {"name": "catalogue", "description": "The items: reading, searching, writing and importing them."},
     {"name": "tools", "description": "What the model can call, for other programs."},
     {"name": "service", "description": "What the service is, whether it is well, and its measures."},
@@ -24,6 +28,8 @@ EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "top_n": 3,
         "message_id": "m-1",
     },
+    ("/api/keys", "post"): {"name": "the shop's back end", "role": "service"},
+    ("/api/visitors/merge", "post"): {"token": "of-the-visitor-s-browser", "customer": "customer-4711"},
     ("/api/sessions/{session_id}/feedback", "post"): {"item_id": "shoe-17", "event": "like"},
     ("/api/tools/{name}", "post"): {"arguments": {"query": "running shoes", "k": 5}},
     ("/api/tools", "post"): {
@@ -81,10 +87,18 @@ def describe(app: FastAPI) -> None:
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
             spec = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes, tags=TAGS)
-            app.openapi_schema = completed(spec)
+            app.openapi_schema = completed(_with_roles(spec, app))
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign] # as FastAPI's documentation has it
+
+
+def _with_roles(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
+    """Who may use each operation, as ``x-roles``."""
+    for route in route_roles(app):
+        if route.in_document and route.roles is not None:
+            document["paths"][route.path][route.method.lower()]["x-roles"] = [r for r in Role if r in route.roles]
+    return document
 
 
 OPENAI = "/v1/"
@@ -105,9 +119,10 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     schemas["Problem"] = problem | {"additionalProperties": True}  # RFC 9457 lets a problem say more
     parts["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "A key of `assistant keys create`."},
-        "login": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+        "login": {"type": "apiKey", "in": "cookie", "name": cookies.LOGIN},
+        "visitor": {"type": "apiKey", "in": "cookie", "name": cookies.VISITOR},
     }
-    document["security"] = [{}, {"key": []}, {"login": []}]
+    document["security"] = [{}, {"key": []}, {"login": []}, {"visitor": []}]
     for path, method, operation in _operations(document):
         schemas.update(_own_schemas(operation))
         if forms := ANSWERS.get((path, method)):

@@ -15,6 +15,7 @@ from sse_starlette.event import ServerSentEvent
 from assistant.records import UsageNote
 from assistant.service.context import TheService, TheUser
 from assistant.service.http.problems import Problem, Refused
+from assistant.service.http.roles import KEY_HOLDERS, allow
 from assistant.service.openai.formats import read_format
 from assistant.service.openai.records import (
     MODEL,
@@ -30,7 +31,7 @@ from assistant.service.runs.turns import Running, ServedEvent
 from assistant.understanding.language import detect_language
 from prompts import FALLBACK_LANGUAGE, say, sentence_keys
 
-router = APIRouter(prefix="/v1", tags=["openai"])
+router = APIRouter(prefix="/v1", tags=["openai"], dependencies=[allow(KEY_HOLDERS)])
 
 CHAT = ChatRequest.model_json_schema(ref_template="#/components/schemas/{model}")
 

@@ -16,6 +16,7 @@ from sse_starlette.event import ServerSentEvent
 from assistant.records import UsageNote
 from assistant.service.context import Service, TheService, TheUser, User
 from assistant.service.http.problems import Problem, Refused
+from assistant.service.http.roles import KEY_HOLDERS, allow
 from assistant.service.openai.formats import read_format
 from assistant.service.openai.records import MODEL, ResponseRequest, read_request, read_talk
 from assistant.service.openai.tasks import task_answer
@@ -23,7 +24,7 @@ from assistant.service.openai.turns import AnswerContent, answer, answer_without
 from assistant.service.runs.turns import Running, ServedEvent
 from assistant.sessions import AnsweredMessage
 
-router = APIRouter(prefix="/v1", tags=["openai"])
+router = APIRouter(prefix="/v1", tags=["openai"], dependencies=[allow(KEY_HOLDERS)])
 
 RESPONSE = ResponseRequest.model_json_schema(ref_template="#/components/schemas/{model}")
 

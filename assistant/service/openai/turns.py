@@ -17,6 +17,7 @@ from assistant.agent.receive import ATTACHMENTS
 from assistant.errors import BadInput, MediaError
 from assistant.records import Reply, UsageNote
 from assistant.service.context import CLIENT_GONE, Service, User
+from assistant.service.http.customers import customer
 from assistant.service.http.problems import Problem, Refused, as_response, problem_of
 from assistant.service.openai.formats import TextFormat
 from assistant.service.openai.records import AudioPart, ImagePart, OpenAIConversation, RequestBase
@@ -36,8 +37,10 @@ PREFIX = "/v1/"
 
 
 async def end_user_of(service: Service, user: User, asked: RequestBase) -> User:
-    """Whom the client asks for."""
-    return user if asked.end_user is None else await asyncio.to_thread(service.named, user, asked.end_user)
+    """Whom the client asks for; what a header says counts, whatever the body says."""
+    if asked.end_user is None or user.is_customer:
+        return user
+    return await asyncio.to_thread(customer, service.settings, user, asked.end_user)
 
 
 async def start(

@@ -1,4 +1,4 @@
-"""The catalogue over HTTP: reading for everybody who may ask, writing that goes through ingestion, imports as jobs."""
+"""The catalogue over HTTP: reading, writing that goes through ingestion, imports as jobs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from assistant.service.context import Service, TheService
 from assistant.service.http.exact_route import ExactRoute
 from assistant.service.http.problems import Refused
+from assistant.service.http.roles import ADMINS, KEY_HOLDERS, PEOPLE, allow
 from assistant.service.routes import catalogue_reading as reading
 from assistant.service.routes.catalogue_map import Map, Maps, MapSpace, Method
 from assistant.service.routes.catalogue_pictures import Pictures
@@ -85,8 +86,10 @@ LINE: Line = {
 }
 """What a line looks like, for the OpenAPI document."""
 
-router = APIRouter(prefix="/api/catalogue", tags=["catalogue"], route_class=ExactRoute, lifespan=_open)
-jobs_router = APIRouter(prefix="/api/jobs", tags=["catalogue"])
+router = APIRouter(
+    prefix="/api/catalogue", tags=["catalogue"], route_class=ExactRoute, lifespan=_open, dependencies=[allow(PEOPLE)]
+)
+jobs_router = APIRouter(prefix="/api/jobs", tags=["catalogue"], dependencies=[allow(ADMINS)])
 
 
 # Reading -------------------------------------------------------------------------------------------------------------
@@ -191,7 +194,7 @@ async def neighbours(
     return await asyncio.to_thread(lambda: reading.neighbours(desk.engines.catalogue, item_id, by, k))
 
 
-@router.get("/map")
+@router.get("/map", dependencies=[allow(KEY_HOLDERS)])
 async def catalogue_map(desk: TheDesk, space: MapSpace = "text", method: Method | None = None) -> Map:
     """Every item (above 5,000 a sample) as a point: by t-SNE up to 1,000 items, else by PCA, unless you say which."""
     return await desk.maps.get(space, method)
@@ -200,7 +203,7 @@ async def catalogue_map(desk: TheDesk, space: MapSpace = "text", method: Method 
 # Writing -------------------------------------------------------------------------------------------------------------
 
 
-@router.put("/items/{item_id}", responses={201: {"model": Written}})
+@router.put("/items/{item_id}", dependencies=[allow(ADMINS)], responses={201: {"model": Written}})
 async def put(desk: TheDesk, response: Response, item_id: str, line: Annotated[Line, Body(examples=[LINE])]) -> Written:
     """Write one item: 201 when it is new. The id may be left out of the line."""
     result = await desk.writing.put(item_id, line)
@@ -208,7 +211,7 @@ async def put(desk: TheDesk, response: Response, item_id: str, line: Annotated[L
     return result
 
 
-@router.delete("/items/{item_id}", status_code=204)
+@router.delete("/items/{item_id}", dependencies=[allow(ADMINS)], status_code=204)
 async def delete(desk: TheDesk, item_id: str) -> None:
     """Delete one item; sessions that have shown it go on."""
     await desk.writing.remove(item_id)
@@ -222,6 +225,7 @@ _LINES: dict[str, Any] = {
 
 @router.post(
     "/items",
+    dependencies=[allow(ADMINS)],
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _LINES}}}},
 )
 async def post(request: Request, desk: TheDesk) -> Written:
@@ -238,6 +242,7 @@ async def post(request: Request, desk: TheDesk) -> Written:
 
 @router.post(
     "/import",
+    dependencies=[allow(ADMINS)],
     status_code=202,
     openapi_extra={
         "requestBody": {

@@ -13,13 +13,14 @@ from assistant.agent.receive import ATTACHMENTS
 from assistant.agent.steps import StepsInForce, steps_in_force
 from assistant.front import model_names
 from assistant.service.context import TheService, TheUser
-from assistant.service.http.guard import COOKIE
+from assistant.service.http import cookies
 from assistant.service.http.problems import Refused
-from assistant.service.keys import LOGIN_SECONDS
+from assistant.service.http.roles import EVERYBODY, KEY_HOLDERS, allow
+from assistant.service.keys import LOGIN_SECONDS, Role
 from assistant.service.readiness import OK, Readiness, Ready
 from tools.records import Record
 
-router = APIRouter(tags=["service"])
+router = APIRouter(tags=["service"], dependencies=[allow(EVERYBODY)])
 
 
 class LimitsOut(Record):
@@ -37,9 +38,11 @@ class Info(Record):
 
     version: str
     auth: Literal["none", "key"]
-    user: str | None = Field(description="whose key is in use; null when nobody is logged in")
+    user: str | None = Field(description="whose key is in use, or visitor; null when nobody is logged in")
+    role: Role
+    visitors: bool = Field(description="whether people without a key may become visitors")
     models: dict[str, str]
-    steps: StepsInForce | None = Field(description="what the language model does in a turn; null before logging in")
+    steps: StepsInForce | None = Field(description="what the language model does in a turn; null without a key")
     items: int | None = Field(description="items of the catalogue; null before logging in")
     languages: list[str] = ["en", "zh"]
     limits: LimitsOut
@@ -54,13 +57,15 @@ class LoginIn(Record):
 @router.get("/api/info")
 async def info(request: Request, service: TheService, user: TheUser) -> Info:
     """Version, models, limits, and whether a key is needed."""
-    has_user = bool(user.id)
+    has_user, has_key = bool(user.id), user.role in KEY_HOLDERS
     return Info(
         version=version("recommendation-assistant"),
         auth="key" if request.scope["needs_key"] else "none",
         user=user.name if has_user else None,
-        models=model_names(service.settings) if has_user else {},
-        steps=await asyncio.to_thread(steps_in_force, service.settings) if has_user else None,
+        role=user.role,
+        visitors=service.settings.service.visitors,
+        models=model_names(service.settings) if has_key else {},
+        steps=await asyncio.to_thread(steps_in_force, service.settings) if has_key else None,
         items=await asyncio.to_thread(service.assistant.count) if has_user else None,
         limits=LimitsOut(attachments=ATTACHMENTS, **service.settings.limits.model_dump()),
     )
@@ -73,19 +78,17 @@ async def login(request: Request, service: TheService, body: LoginIn) -> Respons
     if token is None:
         raise Refused(HTTPStatus.UNAUTHORIZED, "This key is unknown, revoked or past its end.")
     response = Response(status_code=204)
-    response.set_cookie(
-        COOKIE, token, max_age=LOGIN_SECONDS, httponly=True, samesite="strict", secure=request.url.scheme == "https"
-    )
+    cookies.set_cookie(request, response, cookies.LOGIN, token, LOGIN_SECONDS)
     return response
 
 
 @router.delete("/api/login", status_code=204)
 async def logout(request: Request, service: TheService) -> Response:
     """End the cookie's login."""
-    if token := request.cookies.get(COOKIE):
+    if token := request.cookies.get(cookies.LOGIN):
         await asyncio.to_thread(service.keys.log_out, token)
     response = Response(status_code=204)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    cookies.drop_cookie(response, cookies.LOGIN)
     return response
 
 
@@ -104,6 +107,6 @@ async def readyz(request: Request, user: TheUser) -> JSONResponse:
     """
     readiness: Readiness = request.app.state.readiness
     ready = await readiness.look()
-    if not user.id:
+    if user.role not in KEY_HOLDERS:
         ready = ready.model_copy(update={"parts": {n: s if s == OK else "missing" for n, s in ready.parts.items()}})
     return JSONResponse(ready.model_dump(), HTTPStatus.OK if ready.ready else HTTPStatus.SERVICE_UNAVAILABLE)

@@ -11,6 +11,9 @@ from pydantic import Field, model_validator
 
 from assistant.errors import BadInput
 from assistant.service.context import Service, TheService, TheUser
+from assistant.service.http.cookies import VISITOR, drop_cookie
+from assistant.service.http.roles import PEOPLE, allow
+from assistant.service.keys import Role
 from assistant.user_data import Forgotten, StoredCounts, export_of, forget, stored_of
 from tools.records import Record
 from tools.taste.records import EventKind, Identifier, Interaction, Preference
@@ -18,7 +21,7 @@ from tools.taste.taste import Taste
 from tools.tool import Context
 from tools.user_history import History, UserHistory, user_history
 
-router = APIRouter(prefix="/api/me", tags=["users"])
+router = APIRouter(prefix="/api/me", tags=["users"], dependencies=[allow(PEOPLE)])
 
 HISTORY_ITEMS = 20
 """How many liked and how many disliked items a profile names."""
@@ -60,12 +63,17 @@ async def export(service: TheService, user: TheUser) -> Response:
 
 
 @router.delete("")
-async def forget_me(service: TheService, user: TheUser) -> Forgotten:
-    """Delete all that is stored of you, and the model that learned from it. Running turns of yours are stopped."""
-    for running in service.turns.running_for(user):
-        await service.turns.stop(running)
+async def forget_me(response: Response, service: TheService, user: TheUser) -> Forgotten:
+    """Delete all that is stored of you, and the model that learned from it. Running turns of yours are stopped.
+
+    A visitor is nobody afterwards.
+    """
+    await service.turns.stop_all(user.id)
     for session in await asyncio.to_thread(service.assistant.log.of_owner, user.id, -1):
         service.turns.forget(session.session_id)
+    if user.role is Role.VISITOR:
+        await asyncio.to_thread(service.visitors.end, user.id)
+        drop_cookie(response, VISITOR)
     return await asyncio.to_thread(forget, service.settings, user.id)
 
 

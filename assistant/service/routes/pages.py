@@ -10,11 +10,12 @@ from assistant.ingest.pages import Format, page_of
 from assistant.service.context import Service, TheService
 from assistant.service.http.exact_route import ExactRoute
 from assistant.service.http.problems import Refused
+from assistant.service.http.roles import ADMINS, KEY_HOLDERS, allow
 from tools.errors import BadInput
 from tools.records import Record
 from tools.store.pages import Change, PageInfo, PageStore
 
-router = APIRouter(prefix="/api/pages", tags=["catalogue"], route_class=ExactRoute)
+router = APIRouter(prefix="/api/pages", tags=["catalogue"], route_class=ExactRoute, dependencies=[allow(KEY_HOLDERS)])
 
 FORMS: dict[str, Format] = {"text/markdown": "markdown", "text/html": "html", "text/plain": "text"}
 _BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {form: {} for form in FORMS}}}
@@ -44,7 +45,7 @@ async def pages(service: TheService) -> PagesOut:
     return PagesOut(pages=await asyncio.to_thread(_store(service).pages))
 
 
-@router.put("/{name}", openapi_extra=_BODY, responses={201: {"model": PageWritten}})
+@router.put("/{name}", dependencies=[allow(ADMINS)], openapi_extra=_BODY, responses={201: {"model": PageWritten}})
 async def put(request: Request, response: Response, service: TheService, name: Name) -> PageWritten:
     """Store a page in the place of the one of its name: 201 when it is new."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
@@ -60,7 +61,7 @@ async def put(request: Request, response: Response, service: TheService, name: N
     return PageWritten(name=name, title=page.title, passages=len(page.passages), change=changes[name])
 
 
-@router.delete("/{name}", status_code=204)
+@router.delete("/{name}", dependencies=[allow(ADMINS)], status_code=204)
 async def delete(service: TheService, name: Name) -> None:
     """Remove a page."""
     if not await asyncio.to_thread(_store(service).drop, [name]):

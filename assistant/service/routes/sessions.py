@@ -20,6 +20,7 @@ from assistant.errors import SessionError
 from assistant.records import Attachment, Constraint, Memory, Reply
 from assistant.service.context import CLIENT_GONE, Service, TheService, TheUser, User
 from assistant.service.http.problems import Problem, Refused, as_response
+from assistant.service.http.roles import PEOPLE, allow
 from assistant.service.routes.markdown import session_as_markdown
 from assistant.service.runs.disconnect import until_ended
 from assistant.service.runs.turns import AttachmentOut, Running, ServedEvent, with_urls
@@ -29,7 +30,7 @@ from assistant.storage import INCOMING
 from tools.media import MediaLimits, load_picture, sniff
 from tools.records import Record
 
-router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+router = APIRouter(prefix="/api/sessions", tags=["sessions"], dependencies=[allow(PEOPLE)])
 
 Feedback = Literal["view", "like", "dislike", "more_like_this", "not_this", "cart", "purchase"]
 

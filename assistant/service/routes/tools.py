@@ -11,13 +11,14 @@ from starlette.datastructures import UploadFile
 
 from assistant.service.context import TheService, TheUser
 from assistant.service.http.problems import MEDIA_TYPE, Problem, Refused, request_id
+from assistant.service.http.roles import KEY_HOLDERS, allow
 from assistant.service.tool_service import ToolOut, ToolService
 from assistant.service.uploads.bodies import read_form, store
 from assistant.service.uploads.store import Upload
 from assistant.storage import INCOMING
 from tools.records import FailureKind, Record, ToolOutcome
 
-router = APIRouter(prefix="/api", tags=["tools"])
+router = APIRouter(prefix="/api", tags=["tools"], dependencies=[allow(KEY_HOLDERS)])
 
 MOST_CALLS = 8
 """How many calls one request may bring."""

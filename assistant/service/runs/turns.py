@@ -17,6 +17,7 @@ from assistant.front import Assistant
 from assistant.records import ONLY_KEPT, Accepted, AttachmentNote, Done, Reply, TurnEvent
 from assistant.service.context import CLIENT_GONE, REQUEST_ID, User
 from assistant.service.http.problems import Problem, Refused, problem_of
+from assistant.service.keys import Role
 from assistant.service.telemetry.observers import Observer
 from assistant.settings import ServiceSettings
 
@@ -112,9 +113,10 @@ class Turns:
         active = self._active.get(session_id)
         return active[1] if active else None
 
-    def running_for(self, user: User) -> list[Running]:
-        """The turns that run for a user."""
-        return [running for owner, running in self._active.values() if owner.id == user.id]
+    async def stop_all(self, user_id: str) -> None:
+        """Stop every turn that runs for a user."""
+        for running in [running for owner, running in self._active.values() if owner.id == user_id]:
+            await self.stop(running)
 
     def find(self, session_id: str, message_id: str) -> Running | None:
         """A message's turn: running, kept, or rebuilt from its stored reply; None when there was no such message."""
@@ -163,12 +165,12 @@ class Turns:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The service is stopping.", {"Retry-After": "5"})
         if session_id in self._active:
             raise Refused(HTTPStatus.CONFLICT, "A turn is running in this session; wait for its end or stop it.")
-        own_turns = sum(owner.key == user.key for owner, _ in self._active.values())
-        if own_turns >= self._settings.turns_at_once or len(self._active) >= self._settings.bounds.turns_in_all:
-            wait = {"Retry-After": "5"}
-            raise Refused(
-                HTTPStatus.TOO_MANY_REQUESTS, f"{own_turns} turns of yours are running; try again soon.", wait
-            )
+        bounds = self._settings.bounds
+        counted = [owner.id for owner, _ in self._active.values() if owner.key == user.key]
+        many = user.role is Role.VISITOR and counted.count(user.id) >= bounds.visitor_turns
+        if many or len(counted) >= self._settings.turns_at_once or len(self._active) >= bounds.turns_in_all:
+            detail = f"{len(counted)} turns of yours are running; try again soon."
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, detail, {"Retry-After": "5"})
 
     async def listen(self, running: Running, after: int = 0) -> AsyncIterator[ServedEvent]:
         """Follow a turn; it is cancelled when its last listener leaves early and none comes back in time."""
