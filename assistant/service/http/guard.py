@@ -56,7 +56,7 @@ _MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/(chat/completions|res
 _LOGIN = "/api/login"
 _VISITORS = "/api/visitors"
 _TURN = re.compile(r"/api/sessions/[^/]+/messages$")
-_OPEN = re.compile(r"/(healthz|readyz|api/login|api/info|api/visitors)$")
+_OPEN = re.compile(r"/(healthz|readyz|api/login|api/info|api/visitors|api/shop(/logo)?)$")
 _NEEDS_USER = re.compile(r"/(api|v1|mcp|metrics|docs|openapi\.json)(/|$)")
 _OUR_COOKIES = [
     re.compile(rb"(?:^|[;\s])(" + name.encode() + rb"=[A-Za-z0-9_-]{1,100})(?=[;\s]|$)")
