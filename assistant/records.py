@@ -442,6 +442,7 @@ class Done(Event):
     reply: Reply
     impression: Impression | None = Field(None, exclude=True, description="the ranking to log; for code, never told")
     done: list[Interaction] = Field([], exclude=True, description="what the message said of items; likewise")
+    refused: bool = Field(False, exclude=True, description="the message asked for what is refused; likewise")
 
 
 TurnEvent = (

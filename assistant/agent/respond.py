@@ -248,7 +248,14 @@ async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     interactions = said_of_items(memory, runtime.context.user, now)
     if (cart := state["cart"]) and not memory.for_other:
         interactions.append(Interaction(user=runtime.context.user, item_id=cart.item_id, event="cart", at=now))
-    runtime.stream_writer(Done(reply=reply, impression=impression(state, runtime.context, at=now), done=interactions))
+    runtime.stream_writer(
+        Done(
+            reply=reply,
+            impression=impression(state, runtime.context, at=now),
+            done=interactions,
+            refused=state["understanding"].refused,
+        )
+    )
     return {"reply": reply, "message": message, "memory": memory, "kept": memory}
 
 

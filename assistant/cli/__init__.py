@@ -20,6 +20,7 @@ from assistant.cli import (
     demo,
     doctor,
     federate,
+    insights,
     interactions,
     keys,
     llm,
@@ -67,6 +68,7 @@ app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)
+app.command("insights")(insights.insights)
 app.command("train")(train.train)
 app.command("tune")(tune.tune)
 for further in entry_points(group="assistant.commands"):  # `assistant eval`, which this package must not import
