@@ -31,6 +31,7 @@ from assistant.cli import (
     recommend,
     replay,
     serve,
+    shop,
     tools,
     train,
     tune,
@@ -55,6 +56,7 @@ app.add_typer(tools.app, name="tools")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(catalogue.sample_app, name="sample")
 app.add_typer(pages.app, name="pages")
+app.add_typer(shop.app, name="shop")
 app.add_typer(keys.app, name="keys")
 app.add_typer(interactions.app, name="interactions")
 app.add_typer(users.app, name="users")

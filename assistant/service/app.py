@@ -30,7 +30,7 @@ from assistant.service.http.no_paths import NoPaths
 from assistant.service.http.roles import EVERYBODY, SHOPS, Restricted, allow, check_declared
 from assistant.service.keys import KeyStore
 from assistant.service.readiness import Readiness
-from assistant.service.routes import catalogue, info, insights, keys, me, pages, sessions, shop, visitors
+from assistant.service.routes import catalogue, info, insights, keys, me, pages, rules, sessions, shop, visitors
 from assistant.service.runs.retraining import keep_training
 from assistant.service.runs.turns import Turns
 from assistant.service.telemetry import metrics, tracing
@@ -129,6 +129,7 @@ def _add_routes(app: FastAPI) -> None:
         catalogue.jobs_router,
         pages.router,
         shop.router,
+        rules.router,
         insights.router,
         shop.admin_router,
         docs_page.router,

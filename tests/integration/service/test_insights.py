@@ -9,7 +9,7 @@ import pytest
 from assistant.insights import log as module
 from assistant.service.keys import KeyStore, Role
 from tests.fakes import catalogues
-from tests.fakes.encoders import WordText
+from tests.fakes.encoders import HashPictures, WordText
 from tests.integration.service.catalogue_shop import CatalogueShop, Client
 
 INSIGHTS = "/api/admin/insights"
@@ -17,7 +17,7 @@ INSIGHTS = "/api/admin/insights"
 
 @pytest.fixture
 def shop(tmp_path: Path) -> CatalogueShop:
-    shop = CatalogueShop(tmp_path, text=WordText())  # type: ignore[arg-type] # as every encoder
+    shop = CatalogueShop(tmp_path, WordText(), HashPictures(own_text_space=True))  # type: ignore[arg-type] # as every encoder
     shop.fill(catalogues.lines(8))
     return shop
 
