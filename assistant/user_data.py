@@ -187,23 +187,24 @@ def merge_visitor(settings: Settings, owner: str, customer: str) -> StoredCounts
     return had
 
 
-def expire_visitors(settings: Settings) -> int:
-    """Delete everything of the visitors past their end; how many there were. Errors as of `expire`."""
-    visitors = VisitorStore(settings.visitors_file)
-    owners = visitors.expired()
+def forget_visitors(settings: Settings, owners: Sequence[str]) -> None:
+    """Delete everything of visitors, and that there were any; errors as of `expire`.
+
+    A trained model stays, as in `expire`: whoever needs no key must not be able to remove it for everybody.
+    """
     if not owners:
-        return 0
+        return
     if log := _log(settings):
         remove_sessions(settings.data_folder, log, [one for owner in owners for one in log.ids_of(owner)])
         log.vacuum_securely()
     with _events(settings) as store:
         if store:
             store.expire_users(owners)
+    visitors = VisitorStore(settings.visitors_file)
     for owner in owners:
         forget_impressions(settings.data_folder, owner)
         _forget_insights(settings, owner)
-        visitors.end(owner)
-    return len(owners)
+        visitors.end(owner)  # last: until then, the visitor's end finishes what was interrupted
 
 
 def tidy(settings: Settings) -> None:
@@ -213,10 +214,11 @@ def tidy(settings: Settings) -> None:
     """
     try:
         finish(settings)
-        for owner, customer in VisitorStore(settings.visitors_file).redeemed():
-            merge_visitor(settings, owner, customer)
-        expire_visitors(settings)
         expire(settings)
+        visitors = VisitorStore(settings.visitors_file)
+        for owner, customer in visitors.redeemed():
+            merge_visitor(settings, owner, customer)
+        forget_visitors(settings, visitors.expired())
         _vacuum(settings)
     except StoreError as exc:
         logger.warning("Not everything that should be deleted is: %s", exc)

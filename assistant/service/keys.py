@@ -74,6 +74,11 @@ class Key(Record):
     created_at: float
     expires_at: float | None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is past its end."""
+        return self.expires_at is not None and self.expires_at <= time.time()
+
 
 class KeyStore:
     """The keys of one data folder. Thread-safe through short connections."""
@@ -91,7 +96,7 @@ class KeyStore:
         if not name.strip():
             raise BadInput("A key needs a name.")
         if len(name) > NAME_CHARACTERS or not name.isprintable():
-            raise BadInput(f"A key's name has at most {NAME_CHARACTERS} characters, without line breaks.")
+            raise BadInput(f"A key's name has at most {NAME_CHARACTERS} characters, all of them visible.")
         if days is not None and not (math.isfinite(days) and days <= MOST_DAYS):
             raise BadInput(f"A key ends after at most {MOST_DAYS:.0f} days; leave the days out for one without an end.")
         secret, now = PREFIX + secrets.token_urlsafe(32), time.time()

@@ -43,10 +43,13 @@ def customer(settings: Settings, user: User, name: str) -> User:
 
 def customer_of(settings: Settings, user: User, headers: Headers) -> User:
     """Whom a request is for by its header; the user where there is none. Errors as of `customer`."""
-    if HEADER not in headers or user.role is Role.NOBODY:
+    given = headers.getlist(HEADER)
+    if not given or user.role is Role.NOBODY:
         return user
+    if len(given) > 1:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"The header {HEADER} may come once.")
     try:
-        name = headers[HEADER].encode("latin-1").decode("utf-8")
+        name = given[0].encode("latin-1").decode("utf-8")
     except UnicodeDecodeError as exc:
         raise Refused(HTTPStatus.BAD_REQUEST, f"The header {HEADER} is not UTF-8.") from exc
     return customer(settings, user, name)

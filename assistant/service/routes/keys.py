@@ -2,7 +2,7 @@
 
 import asyncio
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -11,7 +11,7 @@ from assistant.records import LOCAL
 from assistant.service.context import TheService, TheUser
 from assistant.service.http.problems import Refused
 from assistant.service.http.roles import ADMINS, allow
-from assistant.service.keys import MOST_DAYS, NAME_CHARACTERS, Key, KeyRole, KeyStore, Role
+from assistant.service.keys import MOST_DAYS, NAME_CHARACTERS, Key, KeyStore, Role, key_role
 from tools.records import Record
 
 router = APIRouter(prefix="/api/keys", tags=["keys"], dependencies=[allow(ADMINS)])
@@ -21,7 +21,7 @@ class KeyIn(Record):
     """A key to make."""
 
     name: str = Field(min_length=1, max_length=NAME_CHARACTERS, description="whose key it is, or what for")
-    role: KeyRole
+    role: Literal["admin", "service", "shopper"]
     days: Annotated[float, Field(gt=0, le=MOST_DAYS)] | None = Field(None, description="after so many days it ends")
 
 
@@ -46,9 +46,10 @@ async def keys(service: TheService) -> KeysOut:
 @router.post("", status_code=201)
 async def create(response: Response, service: TheService, user: TheUser, body: KeyIn) -> NewKey:
     """Make a key. The first has to be an admin's: from then on every request needs a key."""
-    if user.key == LOCAL and body.role is not Role.ADMIN:
+    role = key_role(body.role)
+    if user.key == LOCAL and role is not Role.ADMIN:
         raise Refused(HTTPStatus.CONFLICT, "Make a key of the role admin first: once there is a key, you need one too.")
-    key, secret = await asyncio.to_thread(service.keys.create, body.name, body.days, body.role)
+    key, secret = await asyncio.to_thread(service.keys.create, body.name, body.days, role)
     response.headers["Cache-Control"] = "no-store"
     return NewKey(**key.model_dump(), secret=secret)
 
@@ -63,6 +64,7 @@ def _revoke(store: KeyStore, key_id: str) -> None:
     keys = {key.id: key for key in store.list()}
     if key_id not in keys:
         raise Refused(HTTPStatus.NOT_FOUND, f"There is no key {key_id[:40]!r}.")
-    if keys[key_id].role is Role.ADMIN and sum(key.role is Role.ADMIN for key in keys.values()) == 1:
+    admins = {key.id for key in keys.values() if key.role is Role.ADMIN and not key.has_ended}
+    if admins == {key_id}:
         raise Refused(HTTPStatus.CONFLICT, "This is the last key of the role admin; make another one first.")
     store.revoke(key_id)

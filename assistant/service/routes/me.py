@@ -14,7 +14,7 @@ from assistant.service.context import Service, TheService, TheUser
 from assistant.service.http.cookies import VISITOR, drop_cookie
 from assistant.service.http.roles import PEOPLE, allow
 from assistant.service.keys import Role
-from assistant.user_data import Forgotten, StoredCounts, export_of, forget, stored_of
+from assistant.user_data import Forgotten, StoredCounts, export_of, forget, forget_visitors, stored_of
 from tools.records import Record
 from tools.taste.records import EventKind, Identifier, Interaction, Preference
 from tools.taste.taste import Taste
@@ -66,14 +66,16 @@ async def export(service: TheService, user: TheUser) -> Response:
 async def forget_me(response: Response, service: TheService, user: TheUser) -> Forgotten:
     """Delete all that is stored of you, and the model that learned from it. Running turns of yours are stopped.
 
-    A visitor is nobody afterwards.
+    A visitor is nobody afterwards, and the model stays.
     """
     await service.turns.stop_all(user.id)
     for session in await asyncio.to_thread(service.assistant.log.of_owner, user.id, -1):
         service.turns.forget(session.session_id)
     if user.role is Role.VISITOR:
-        await asyncio.to_thread(service.visitors.end, user.id)
+        had = await asyncio.to_thread(stored_of, service.settings, user.id)
+        await asyncio.to_thread(forget_visitors, service.settings, [user.id])
         drop_cookie(response, VISITOR)
+        return Forgotten(**had.model_dump(), model_removed=False)
     return await asyncio.to_thread(forget, service.settings, user.id)
 
 

@@ -360,6 +360,8 @@ const ROUTES = [
         version: "0.0",
         auth: process.env.AUTH === "key" ? "key" : "none",
         user,
+        role: user || process.env.AUTH !== "key" ? "admin" : "nobody",
+        visitors: false,
         models: { llm: "scripted" },
         items: items.length,
         languages: ["en", "zh"],

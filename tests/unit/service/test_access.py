@@ -20,6 +20,7 @@ from assistant.service.http.json_bodies import JsonBodies
 from assistant.service.http.no_paths import NoPaths
 from assistant.service.keys import KeyStore
 from assistant.settings import ServiceBounds, Settings, load_settings
+from assistant.visitors import VisitorStore
 
 HOME = "127.0.0.1"
 FORWARDING = [
@@ -268,3 +269,54 @@ async def test_our_cookie_is_found_among_others(tmp_path: Path) -> None:
             assert answer.json()["cookie"] == ours
         for cookie in (f"not_{ours}", f"{ours}x", "assistant_login=", "assistant_login"):
             assert (await caller.get("/api/sessions", headers={"Cookie": cookie})).status_code == 401
+
+
+async def test_visitors_are_counted_each_and_all_of_one_address(tmp_path: Path) -> None:
+    app = guarded(settings(tmp_path, require_key=True, visitors=True, requests_per_minute=6))
+    store = VisitorStore(tmp_path / "visitors.sqlite")
+    cookies = [{"Cookie": f"assistant_visitor={store.begin(1)[1]}"} for _ in range(20)]
+    async with client(app, "9.9.9.9") as caller, client(app, "8.8.8.8") as other:
+        answers = [(await caller.get("/api/sessions", headers=cookie)).status_code for cookie in cookies]
+        assert answers == [200] * 6 + [429] * 14  # more cookies bring no more requests
+        assert [(await other.get("/api/sessions", headers=cookies[0])).status_code for _ in range(7)] == (
+            [200] * 5 + [429] * 2  # one visitor has one count, wherever they are
+        )
+        secret = {"Authorization": f"Bearer {KeyStore(tmp_path / 'keys.sqlite').create('ann')[1]}"}
+        assert (await caller.get("/api/sessions", headers=secret)).status_code == 200
+
+
+async def test_new_visitors_and_their_messages_are_counted_by_address(tmp_path: Path) -> None:
+    app = guarded(settings(tmp_path, require_key=True, visitors=True))
+    store, most = VisitorStore(tmp_path / "visitors.sqlite"), ServiceBounds().visitor_messages
+    async with client(app, "9.9.9.9") as caller, client(app, "8.8.8.8") as other:
+        begun = [(await caller.post("/api/visitors")).status_code for _ in range(LOGINS_PER_MINUTE + 5)]
+        assert begun == [200] * LOGINS_PER_MINUTE + [429] * 5
+        assert (await other.post("/api/visitors")).status_code == 200
+
+        async def say(times: int) -> list[int]:
+            cookie = {"Cookie": f"assistant_visitor={store.begin(1)[1]}"}
+            return [
+                (await caller.post("/api/sessions/s/messages", json={}, headers=cookie)).status_code
+                for _ in range(times)
+            ]
+
+        assert await say(most + 2) == [200] * most + [429] * 2
+        assert [await say(most) for _ in range(3)] == [[200] * most] * 3
+        assert await say(2) == [429] * 2
+
+
+async def test_both_of_our_cookies_are_found_among_others_and_the_login_counts(tmp_path: Path) -> None:
+    keys = KeyStore(tmp_path / "keys.sqlite")
+    login = f"assistant_login={keys.log_in(keys.create('ann')[1])}"
+    visitor, token = VisitorStore(tmp_path / "visitors.sqlite").begin(1)
+    cookie = f"assistant_visitor={token}"
+    async with client(guarded(settings(tmp_path, visitors=True))) as caller:
+        for sent in (f"{login}; {cookie}", f'{cookie}; x="\\"; {login}', f"{cookie};{login};{cookie}x"):
+            answer = (await caller.get("/api/sessions", headers={"Cookie": sent})).json()
+            assert answer["cookie"] == f"{login}; {cookie}"
+            assert answer["user"] not in ("local", visitor.owner)
+        apart = await caller.get("/api/sessions", headers=[("Cookie", login), ("Cookie", cookie)])
+        assert apart.json()["cookie"] == f"{login}; {cookie}"
+        assert (await caller.get("/api/sessions", headers={"Cookie": cookie})).json()["user"] == visitor.owner
+        for broken in (f"not_{cookie}", f"{cookie}x", "assistant_visitor="):
+            assert (await caller.get("/api/sessions", headers={"Cookie": broken})).status_code == 401

@@ -108,7 +108,8 @@ def test_the_swagger_package_is_where_it_is_looked_for() -> None:
 
 
 def test_docs_api_md_names_every_call_and_its_query_and_no_other(document: dict[str, Any]) -> None:
-    text = API.read_text("utf-8").replace("\\|", "|")
+    before, _, rest = API.read_text("utf-8").replace("\\|", "|").partition("### Roles")
+    text = before + rest.partition("\n### ")[2]  # the table of roles names calls without what they take
     named = {
         (method.lower(), re.sub(r"{\w+}", "{}", path), frozenset(re.findall(r"(\w+)=", query)))
         for method, path, query in re.findall(r"`(GET|POST|PUT|PATCH|DELETE)\s(/[^`\s?]*)\??([^`\s]*)", text)
