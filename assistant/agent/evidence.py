@@ -20,7 +20,7 @@ from tools.store.offers import variant_with
 
 QUOTE_CHARACTERS = 160
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
-_HIDDEN = {"variants", "facets", "sku", "slug", "price_max"}
+_HIDDEN = {"variants", "facets", "sku", "slug", "price_max", "list_price"}
 _MAX_VALUES = 4
 _MAX_ATTRIBUTES = 8
 _LOOKS_LIKE = 3.5

@@ -1,8 +1,9 @@
 """assistant ingest, assistant catalogue, assistant sample."""
 
 import json
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from assistant.errors import BadInput, UnknownItem
 from assistant.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from assistant.ingest import Encoders, IngestOptions, IngestSummary, Rejection
+    from assistant.ingest import Encoders, FileCheck, IngestOptions, IngestSummary, Rejection
     from tools.records import Item
     from tools.store import Catalogue, CatalogueStats, Picture
 
@@ -34,7 +35,19 @@ def _sample() -> None:
 
 
 def ingest(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Catalogue files, JSONL or CSV.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Catalogue files and feeds, or folders of saved pages.")
+    ],
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what is understood of the files; write nothing.")
+    ] = False,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN,...", help='Name columns: --map title=Name,price="Regular price".'),
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option(metavar="CODE", help="The currency of prices that name none, such as EUR.")
+    ] = None,
     prune: Annotated[bool, typer.Option(help="Remove items that stand in none of the files.")] = False,
     rejects: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write what was not taken, and why, to this JSONL file.")
@@ -51,19 +64,28 @@ def ingest(
 ) -> None:
     """Bring the catalogue up to what the files say; only what has changed is embedded.
 
-    After an interruption the same command goes on where it stopped. docs/catalogue.md describes the files.
+    JSONL, CSV, exports of Shopify and WooCommerce, feeds for Google Merchant Center and the Agentic Commerce Protocol,
+    products in saved pages: see docs/catalogue.md. After an interruption the same command goes on where it stopped.
     """
     from assistant import ingest as work
-    from assistant.ingest.files import CatalogueFile
+    from assistant.ingest.files import open_files
 
     settings = load_settings()
-    for file in files:  # complain about files before models are looked for
-        CatalogueFile(file)
     options = replace(
         _options(settings, media_root=media_root, prune=prune, fetch_pictures=fetch_pictures),
         public_only=not fetch_private,
+        mapping=columns_by_field(mapping or []),
+        currency=_currency(currency),
     )
+    open_files(files, options.mapping)  # complain about files before models are looked for
     progress = work.progress_for_terminal()
+    if check:
+        checks = work.check(files, options, progress=progress)
+        records = [record.model_dump() for record in checks]
+        typer.echo(
+            json.dumps({"files": records}, ensure_ascii=False) if as_json else "\n\n".join(map(check_text, checks))
+        )
+        return
     with rejections(rejects) as reject, _open(settings, notify=progress.say) as catalogue:
         summary = work.ingest(catalogue, files, _encoders(settings), options, reject=reject, progress=progress)
     if as_json:
@@ -85,6 +107,62 @@ def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_
         language=settings.catalogue_language,
         media=media_limits(settings),
     )
+
+
+def columns_by_field(options: Sequence[str]) -> dict[str, str]:
+    """The columns that are named for fields: "title=Name,price=Regular price".
+
+    A comma ends a column only where the name of a field and "=" follow.
+
+    Raises:
+        BadInput: a field is not one, or stands twice.
+    """
+    from assistant.ingest.exports import MAPPED
+
+    columns: dict[str, str] = {}
+    for option in options:
+        for part in re.split(r",(?=\s*\w+\s*=)", option):
+            name, is_named, column = (text.strip() for text in part.partition("="))
+            if name not in MAPPED or not is_named or not column:
+                fields = ", ".join(sorted(MAPPED))
+                raise BadInput(f"--map {part.strip()[:100]!r} is not FIELD=COLUMN with one of these fields: {fields}.")
+            if name in columns:
+                raise BadInput(f"--map names two columns for {name}.")
+            columns[name] = column
+    return columns
+
+
+def _currency(text: str | None) -> str | None:
+    from assistant.ingest.prices import currency_code
+
+    code = currency_code(text) if text else None
+    if text and code is None:
+        raise BadInput(f"--currency {text[:20]!r} is not an ISO 4217 code, such as EUR.")
+    return code
+
+
+def check_text(check: "FileCheck") -> str:
+    """What is understood of a file, for people."""
+    variants = f", {check.variants:,} variants" if check.variants else ""
+    used = [column for column in check.columns if column.fills]
+    width = max((len(column.name) for column in used), default=0)
+    unused = ", ".join(column.name for column in check.columns if not column.fills)
+    lines = [
+        f"{check.file}: {check.feed} ({check.format}), {check.rows:,} rows, {check.items:,} items{variants}",
+        "Columns:",
+        *(f"  {column.name:<{width}}  {column.fills}" for column in used),
+        *([f"  not used: {unused}"] if unused else []),
+        f"Known of {check.items:,} items: {_listed(check.known)}",
+        *([f"Attributes: {_listed(check.attributes)}"] if check.attributes else []),
+        *(["Warnings:", *(f"  {warning}" for warning in check.warnings)] if check.warnings else []),
+        "Examples:",
+        *(f"  {json.dumps(example, ensure_ascii=False)}" for example in check.examples),
+    ]
+    return "\n".join(lines)
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
 @contextmanager

@@ -1,52 +1,76 @@
-"""A file of lines as records: encodings, over-long lines and broken lines are dealt with while reading.
+"""A catalogue file as records: encodings, over-long lines and broken lines are dealt with while reading.
 
 Catalogues and interactions are read by it; `Contents` says which of them a file should be.
 
-Nothing here holds more than one record. A record is a JSON object of one line, or a CSV row (which may span lines).
+A record is a JSON object, a CSV row (which may span lines), an item of an XML feed, or a product of a saved page. No
+more than one is held, but for a JSON document, which is read whole.
 """
 
 import codecs
 import csv
+import gzip
 import os
+import re
 import stat
 import sys
+import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from io import BufferedReader
 from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
 from assistant.errors import BadInput
+from assistant.ingest import feed_acp, feed_json, feed_pages, feed_xml
 from assistant.ingest.columns import Columns
+from assistant.ingest.exports import Export, exports
 from assistant.ingest.report import Rejection
 from tools.bounds import OutOfBounds, read_json
 from tools.media import sniff
 
 BLOCK = 2**20
+DOCUMENT_BYTES = 128 * 2**20
+"""The longest JSON document that is read; lines of JSON have no limit."""
+UNPACKED_BYTES = 8 * 2**30
+"""The most that is read of a packed file."""
+MOST_PAGES = 50_000
 HEAD = 4096
 MAX_COLUMNS = 1000
 LINE_BYTES = 2 * 2**20
 """The longest line that is read."""
-Format = Literal["jsonl", "csv"]
+Format = Literal["jsonl", "csv", "json", "xml", "pages"]
 SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv"}
+PAGES = (".html", ".htm", ".xhtml")
 UTF16_BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 STANDARD_INPUT = Path("-")
+_XML = re.compile(r"<(?:\?xml|rss|feed)\b")
+_PAGE = re.compile(r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head)\b", re.IGNORECASE | re.DOTALL)
 REMEDY = "save the file as UTF-8, or convert it, for example: iconv -f WINDOWS-1252 -t UTF-8"
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file should be, columns that must stand in a CSV file's header, and what reads the columns, if need be."""
+    """What a file should be, and columns that must stand in a CSV file's header.
+
+    Attributes:
+        feed: whether it can be a feed: in XML, as a JSON document, in pages, with the columns of other programs.
+        mapping: of a feed, columns by the field that they fill.
+    """
 
     name: str
     columns: tuple[str, ...]
-    reader: Callable[[list[str]], Columns] | None = None
+    feed: bool = False
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+    def reader(self, header: Sequence[str]) -> Columns | None:
+        """What reads the columns of a header."""
+        return Columns.of(header, self.mapping) if self.feed else None
 
 
-CATALOGUE = Contents("a catalogue", ("id",), Columns.of)
+CATALOGUE = Contents("a catalogue", ("id",), feed=True)
 
 
 @dataclass(frozen=True)
@@ -66,10 +90,11 @@ Line = tuple[int, bytes | None]
 class CatalogueFile:
     """One file to be read, as often as need be; standard input (``-``) once.
 
-    ``columns`` is how the rows of a catalogue in CSV are read, once its header has been.
+    A folder of saved pages is read as one file. ``columns`` is how the rows of a feed are read, once the first has
+    been; None: every record is a whole item.
 
     Raises:
-        BadInput: missing, a folder, empty, not text, or in neither format; one sentence.
+        BadInput: missing, a folder without pages, empty, not text, or in no known format; one sentence.
     """
 
     def __init__(self, path: Path, *, line_bytes: int = LINE_BYTES, contents: Contents = CATALOGUE) -> None:
@@ -77,11 +102,35 @@ class CatalogueFile:
         self.line_bytes = line_bytes
         self.contents = contents
         self.columns: Columns | None = None
+        self._seen_one = False
         self._piped = _Piped() if path == STANDARD_INPUT else None
+        self._packed = False
+        self._pages = _pages_in(path) if contents.feed and path.is_dir() else []
+        if self._pages:
+            self.format: Format = "pages"
+            self.size = sum(page.stat().st_size for page in self._pages)
+            return
+        self._pages = [path]
         self.size = 0 if self._piped else _checked_size(path, contents.name)
         head = self._head()
+        if contents.feed and path.suffix.lower() == ".gz":
+            self._packed, head = True, self._head(packed=True)
         self._encoding, self._skip = detected_encoding(path, head, contents.name)
-        self.format = _format(path, head[self._skip :], self._encoding, contents.name)
+        self.format = self._detected(head[self._skip :])
+
+    def _detected(self, head: bytes) -> Format:
+        name = Path(self.path.stem) if self._packed else self.path
+        text = head.decode(self._encoding, "replace").lstrip()
+        if self.contents.feed:
+            if name.suffix.lower() in PAGES or _PAGE.match(text):
+                return "pages"
+            if _XML.match(text):
+                return "xml"
+            by_name = name.suffix.lower() == ".json"
+            is_lines = SUFFIXES.get(name.suffix.lower()) == "jsonl" and not text.startswith("[")
+            if text[:1] in ("[", "{") and not is_lines and feed_json.is_document(text, by_name=by_name):
+                return "json"
+        return _format(name, head, self._encoding, self.contents.name)
 
     def records(self, progress: Progress | None = None) -> Iterator[RawRecord | Rejection]:
         """Every record in order, and a rejection in the place of each that can't be read.
@@ -90,27 +139,37 @@ class CatalogueFile:
             progress: told how many bytes have been read.
         """
         try:
+            if self.format == "pages":
+                yield from self._in_pages(progress)
+                return
             with self._open() as file:
-                lines = _lines(self._blocks(file, progress), self.line_bytes)
-                yield from self._json(lines) if self.format == "jsonl" else self._csv(lines)
-        except OSError as exc:
-            raise BadInput(f"{self.path} cannot be read: {exc.strerror or exc}.") from exc
+                if self.format == "xml":
+                    yield from self._xml(cast(BinaryIO, file), progress)
+                elif self.format == "json":
+                    yield from self._document(file, progress)
+                else:
+                    lines = _lines(self._blocks(file, progress), self.line_bytes)
+                    yield from self._json(lines) if self.format == "jsonl" else self._csv(lines)
+        except (OSError, EOFError, zlib.error) as exc:
+            raise BadInput(f"{self.path} cannot be read: {getattr(exc, 'strerror', None) or exc}.") from exc
 
     def reject(self, line: int, reason: str, item_id: str | None = None) -> Rejection:
         """A rejection of a line of this file."""
         return Rejection(file=str(self.path), line=line, id=item_id, reason=reason)
 
     def _open(self) -> AbstractContextManager["BinaryIO | _Piped"]:
+        if self._packed:
+            return cast("AbstractContextManager[BinaryIO]", gzip.open(self.path))
         return nullcontext(self._piped) if self._piped else self.path.open("rb")
 
-    def _head(self) -> bytes:
+    def _head(self, *, packed: bool = False) -> bytes:
         if self._piped:
             return self._piped.head
         try:
-            with self.path.open("rb") as file:
+            with gzip.open(self.path) if packed else self.path.open("rb") as file:
                 return file.read(HEAD)
-        except OSError as exc:
-            raise BadInput(f"{self.path} cannot be read: {exc.strerror or exc}.") from exc
+        except (OSError, EOFError, zlib.error) as exc:
+            raise BadInput(f"{self.path} cannot be read: {getattr(exc, 'strerror', None) or exc}.") from exc
 
     def _blocks(self, file: "BinaryIO | _Piped", progress: Progress | None) -> Iterator[bytes]:
         """The file's text as UTF-8, in blocks."""
@@ -118,9 +177,19 @@ class CatalogueFile:
         read = len(file.read(self._skip))
         while block := file.read(BLOCK):
             read += len(block)
-            if progress:
-                progress(read)
+            self._tell(read, progress)
             yield decoder.decode(block).encode("utf-8", "replace") if decoder else block
+
+    def _tell(self, read: int, progress: Progress | None) -> None:
+        """Say how many bytes have been read.
+
+        Raises:
+            BadInput: a packed file has too many.
+        """
+        if self._packed and read > UNPACKED_BYTES:
+            raise BadInput(f"{self.path} is longer than {UNPACKED_BYTES // 2**30} GiB when it is unpacked.")
+        if progress:
+            progress(min(read, self.size) if self.size else read)
 
     # JSON lines ------------------------------------------------------------------------------------------------------
 
@@ -140,16 +209,85 @@ class CatalogueFile:
             return self.reject(number, f"not valid JSON: {exc.msg} at column {exc.colno}")
         except OutOfBounds as exc:
             return self.reject(number, f"it is {exc}")
+        return self._object(number, values)
+
+    def _object(self, number: int, values: object) -> RawRecord | Rejection:
         if not isinstance(values, dict):
             return self.reject(number, 'not a JSON object, such as {"id": "1", "title": "..."}')
+        if not self._seen_one:
+            self._seen_one, self.columns = True, _columns_of(values, self.contents)
         return RawRecord(self.path, number, values)
+
+    # One JSON document -----------------------------------------------------------------------------------------------
+
+    def _document(self, file: "BinaryIO | _Piped", progress: Progress | None) -> Iterator[RawRecord | Rejection]:
+        """Products of one list; a rejection for each that cannot be read. Their numbers stand for lines."""
+        parts, size = list[bytes](), 0
+        for block in self._blocks(file, progress):
+            parts.append(block)
+            size += len(block)
+            if size > DOCUMENT_BYTES:
+                raise BadInput(
+                    f"{self.path} is one JSON document of more than {DOCUMENT_BYTES // 2**20} MiB; write one object a "
+                    f"line, for example with: jq -c '.[]' {self.path.name}"
+                )
+        try:
+            text = b"".join(parts).decode("utf-8").strip()
+            elements = feed_json.elements(text)
+        except UnicodeDecodeError as exc:
+            raise BadInput(f"{self.path}: {self._not_utf8(1, exc).reason}.") from exc
+        except JSONDecodeError as exc:
+            raise BadInput(f"{self.path}, line {exc.lineno} is not valid JSON: {exc.msg}.") from exc
+        except ValueError as exc:
+            raise BadInput(f"{self.path} is not one JSON document: {exc}.") from exc
+        for number, element in enumerate(elements, start=1):
+            if not isinstance(element, str):
+                yield self._object(number, element)
+            elif len(element) > self.line_bytes:
+                yield self._too_long(number)
+            else:
+                yield self._json_record(number, element.encode("utf-8", "replace"))
+
+    # XML and pages ---------------------------------------------------------------------------------------------------
+
+    def _xml(self, file: BinaryIO, progress: Progress | None) -> Iterator[RawRecord]:
+        self.columns = self.columns or Columns(exports()["google merchant"], mapping=self.contents.mapping)
+        for line, values in feed_xml.rows(file, str(self.path)):
+            self._tell(file.tell(), progress)
+            yield RawRecord(self.path, line, values)
+
+    def _in_pages(self, progress: Progress | None) -> Iterator[RawRecord | Rejection]:
+        """The products of each page, numbered through."""
+        self.columns = self.columns or _columns_of_pages(self.contents)
+        number, read = 0, 0
+        for page in self._pages:
+            products: list[dict[str, Any]] = []
+            reason = "it states no product (schema.org JSON-LD)"
+            try:
+                with gzip.open(page) if self._packed else page.open("rb") as file:
+                    content = file.read(feed_pages.MOST_BYTES + 1)
+            except OSError as exc:
+                reason = f"it cannot be read: {exc.strerror or exc}"
+            else:
+                read += len(content)
+                if len(content) > feed_pages.MOST_BYTES:
+                    reason = f"longer than {feed_pages.MOST_BYTES:,} bytes"
+                else:
+                    products = feed_pages.products(content, page.stem)
+            for values in products:
+                number += 1
+                yield RawRecord(page, number, values)
+            if not products:
+                number += 1
+                yield Rejection(file=str(page), line=number, reason=reason)
+            self._tell(read, progress)
 
     # CSV -------------------------------------------------------------------------------------------------------------
 
     def _csv(self, lines: Iterator[Line]) -> Iterator[RawRecord | Rejection]:
         rows = _CsvRows(self, lines)
         header = rows.header()
-        self.columns = self.contents.reader(header) if self.contents.reader else None
+        self.columns = self.columns or self.contents.reader(header)
         for row in rows:
             if isinstance(row, Rejection):
                 yield row
@@ -164,6 +302,16 @@ class CatalogueFile:
 
     def _not_utf8(self, number: int, exc: UnicodeDecodeError) -> Rejection:
         return self.reject(number, f"not UTF-8 (byte 0x{exc.object[exc.start]:02x} at byte {exc.start + 1}); {REMEDY}")
+
+
+def open_files(paths: Sequence[Path], mapping: Mapping[str, str] | None = None) -> list[CatalogueFile]:
+    """Each of some catalogue files, once.
+
+    Raises:
+        BadInput: as of `CatalogueFile`.
+    """
+    contents = replace(CATALOGUE, mapping=mapping or {})
+    return [CatalogueFile(path, contents=contents) for path in dict.fromkeys(paths)]
 
 
 class _Piped:
@@ -346,7 +494,8 @@ def detected_encoding(path: Path, head: bytes, expected: str, forms: str = "JSON
         if head.startswith(mark):
             return name, 2
     if b"\0" in head:
-        raise BadInput(f"{path} is {sniff(head) or 'a binary file'}, not {expected} ({forms}).")
+        kind = sniff(head) or "a binary file"
+        raise BadInput(f"{path} is {kind}, not {expected} ({forms}).{_advice(kind)}")
     return "utf-8", 0
 
 
@@ -355,21 +504,55 @@ def _format(path: Path, head: bytes, encoding: str, expected: str) -> Format:
     # a drawing begins with "<"; a catalogue may speak of "<svg" anywhere
     kind = sniff(head) if encoding == "utf-8" and not ("<svg" in text and text[0] != "<") else None
     if kind and kind != "a text file":
-        raise BadInput(f"{path} is {kind}, not {expected} (JSONL or CSV).")
+        raise BadInput(f"{path} is {kind}, not {expected} (JSONL or CSV).{_advice(kind)}")
     if text.startswith("["):
         raise BadInput(f"{path} is one JSON array; write one object a line, for example with: jq -c '.[]' {path.name}")
     by_suffix = SUFFIXES.get(path.suffix.lower())
     return by_suffix or ("jsonl" if text.startswith("{") else "csv")
 
 
+def _advice(kind: str) -> str:
+    return " Save a spreadsheet as CSV." if "office document" in kind else ""
+
+
+def _pages_in(folder: Path) -> list[Path]:
+    """The saved pages of a folder and the folders in it."""
+    pages = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PAGES and path.is_file())
+    if len(pages) > MOST_PAGES:
+        raise BadInput(f"{folder} has {len(pages):,} pages; at most {MOST_PAGES:,} are read at once.")
+    return pages
+
+
+def _columns_of(values: Mapping[str, Any], contents: Contents) -> Columns | None:
+    """How a file of JSON is read whose first object this is; None: every object is a catalogue line."""
+    if not contents.feed:
+        return None
+    if feed_acp.is_product(values) or feed_acp.is_row(values):
+        expand = feed_acp.rows if feed_acp.is_product(values) else None
+        return Columns(exports()["agentic commerce"], expand=expand, mapping=contents.mapping)
+    if "@type" in values:
+        return _columns_of_pages(contents)
+    if contents.mapping:
+        return Columns(Export(title=exports()["other"].title, when=[], fields={}), mapping=contents.mapping)
+    return None
+
+
+def _columns_of_pages(contents: Contents) -> Columns:
+    return Columns(exports()["schema.org"], expand=feed_pages.rows, mapping=contents.mapping)
+
+
 def _check_header(path: Path, names: list[str], contents: Contents) -> None:
     if len(names) > MAX_COLUMNS:
         raise BadInput(f"{path} has {len(names):,} columns; at most {MAX_COLUMNS:,} are read.")
     lowered = [name.lower() for name in names if name]
-    columns = contents.reader(names) if contents.reader else lowered
+    columns = contents.reader(names) or lowered
+    header = ", ".join(names)[:200] or "none"
+    for name, column in contents.mapping.items():
+        if column.strip().lower() not in lowered:
+            raise BadInput(f"{path} has no column {column[:100]!r} for {name}; its columns are: {header}.")
     if missing := [name for name in contents.columns if name not in columns]:
-        header = ", ".join(names)[:200] or "none"
-        raise BadInput(f"{path} has no column named {missing[0]} in its header; its columns are: {header}.")
+        advice = f" Name one with --map {missing[0]}=COLUMN." if contents.feed else ""
+        raise BadInput(f"{path} has no column named {missing[0]} in its header; its columns are: {header}.{advice}")
     twice = sorted({name for name in lowered if lowered.count(name) > 1})
     if twice:
         raise BadInput(f"{path} has more than one column named {', '.join(twice)[:200]}.")

@@ -9,7 +9,7 @@ second does the work. So the last line wins, and a file that repeats ids still d
 
 import json
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,13 +18,13 @@ from typing import Self, TypeVar, cast
 
 from assistant.errors import BadInput
 from assistant.ingest.encoding import Encoded, Encoders, encode
-from assistant.ingest.files import CatalogueFile, RawRecord
+from assistant.ingest.files import open_files
 from assistant.ingest.pictures import PictureLoader
-from assistant.ingest.planning import Batch, BatchPlan, BatchPlanner, FileLine, PendingItem
+from assistant.ingest.planning import Batch, BatchPlan, BatchPlanner, PendingItem
 from assistant.ingest.progress import Progress, SilentProgress
 from assistant.ingest.remote import Fetcher
 from assistant.ingest.report import IngestSummary, Rejection
-from assistant.ingest.survey import NEUTRAL, LastLine, LineRules, Survey, product_of
+from assistant.ingest.survey import LineRules, Survey
 from assistant.ingest.validate import DESCRIPTION_CHARACTERS
 from tools import calibration
 from tools.media import MediaLimits
@@ -49,6 +49,8 @@ class IngestOptions:
         public_only: fetch over https and from the public internet alone, not from this machine or private networks.
         stopped: asked while pictures are fetched; once true, no more are.
         language: the language that words are analysed in, as ISO 639-1 code.
+        mapping: names of columns by the field that they fill (`exports.MAPPED`).
+        currency: ISO 4217 code for prices that name none.
     """
 
     media_root: Path | None = None
@@ -57,6 +59,8 @@ class IngestOptions:
     public_only: bool = True
     stopped: Callable[[], bool] = lambda: False
     language: str = "en"
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    currency: str | None = None
     media: MediaLimits = field(default_factory=MediaLimits)
 
     def fingerprint(self) -> str:
@@ -80,7 +84,7 @@ def ingest(
 
     Args:
         catalogue: where to; this is its only writer meanwhile.
-        files: JSONL or CSV files; a later file's line replaces an earlier one's with the same id.
+        files: catalogue files and feeds (docs/catalogue.md); a later item replaces an earlier one with its id.
         encoders: what makes the vectors; loaded only when something must be encoded.
         options: limits, pruning, where pictures lie.
         reject: told of every line and picture that was not taken, as it is found.
@@ -112,8 +116,8 @@ class _Run:
         self.options = options
         self.reject = reject
         self.progress = progress
-        self.files = [CatalogueFile(path) for path in dict.fromkeys(files)]
-        self.rules = LineRules(options.media_root, options.fingerprint())
+        self.files = open_files(files, options.mapping)
+        self.rules = LineRules(options.media_root, options.fingerprint(), options.currency)
         self.survey = Survey(self.files, self.rules)
         self.summary = IngestSummary(files=[str(file.path) for file in self.files])
 
@@ -168,7 +172,7 @@ class _Run:
         for index in range(len(self.files)):
             for group in self.survey.groups(index):
                 read += 1 if isinstance(group, Rejection) else len(group)
-                line = self._accepted_line(index, group, batch)
+                line = self.survey.taken(index, group, batch)
                 if line:
                     batch.lines.append(line)
                     pictures += len(line.line.images)
@@ -179,43 +183,6 @@ class _Run:
                     batch, pictures, characters = Batch(), 0, 0
         batch.read = read
         yield batch
-
-    def _accepted_line(self, index: int, group: list[RawRecord] | Rejection, batch: Batch) -> FileLine | None:
-        """The line that a group of records is, unless it is rejected or replaced, which is noted in the batch."""
-        if isinstance(group, Rejection):
-            batch.rejected.append(group)
-            return None
-        convention = self.survey.conventions[index]
-        product = product_of(self.files[index], group, convention)
-        result = self.rules.check(group[0], product, convention)
-        if isinstance(result, Rejection):
-            batch.rejected += [result.model_copy(update={"line": record.line}) for record in group]
-            return None
-        last = self.survey.last(result.line.id)
-        if last and (last.file, last.line) != (index, group[-1].line):
-            self._note_replaced(index, group[0], result, last, batch)
-            return None
-        replaced = {line for line, _ in product.replaced}
-        batch.duplicates += len(replaced)
-        batch.merged += len(group) - 1 - len(replaced)
-        batch.rejected += [
-            Rejection(file=str(result.file), line=line, id=result.line.id, kind="duplicate", reason=reason)
-            for line, reason in product.replaced
-        ]
-        return result
-
-    def _note_replaced(self, index: int, record: RawRecord, replaced: FileLine, last: LastLine, batch: Batch) -> None:
-        """A line that a later one replaces is counted, and reported if it says something else."""
-        batch.duplicates += 1
-        checked = self.rules.check(record, product_of(self.files[index], [record]), NEUTRAL)
-        if isinstance(checked, FileLine) and checked.hash[:8] != last.hash:
-            where = f"line {last.line}" + ("" if last.file == index else f" of {self.files[last.file].path}")
-            reason = f"{where} has the same id and replaces it"
-            batch.rejected.append(
-                Rejection(
-                    file=str(replaced.file), line=replaced.number, id=replaced.line.id, kind="duplicate", reason=reason
-                )
-            )
 
     def _count(self, plan: BatchPlan, encoded: Encoded) -> None:
         summary, batch = self.summary, plan.batch

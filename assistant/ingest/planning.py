@@ -160,7 +160,7 @@ class BatchPlanner:
         by_reference = {picture.reference: picture for picture in stored.pictures} if stored else {}
         same_line = stored is not None and stored.content_hash == source.hash
         updated = [_with_stored(picture, by_reference.get(picture.reference), same_line) for picture in pictures]
-        return PendingItem(_item(source), source.hash, stored, updated, source)
+        return PendingItem(item_of(source), source.hash, stored, updated, source)
 
     def _hash(self, work: Sequence[PendingItem]) -> None:
         """Read the bytes of pictures whose hash isn't known; those that can't be read are lost."""
@@ -239,7 +239,8 @@ def _same_bytes(now: Picture, then: Picture) -> Picture:
     return replace(then, state="lost", reason="its file has changed since", size=None, mtime_ns=None, hash=None)
 
 
-def _item(source: FileLine) -> Item:
+def item_of(source: FileLine) -> Item:
+    """The item that a line describes, still without its pictures."""
     line = source.line
     fields = {name: getattr(line, name) for name in Item.model_fields if name not in ("images", "audio", "video")}
     return Item(**fields, audio=_media(line.audio, source.root), video=_media(line.video, source.root))

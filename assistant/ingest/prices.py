@@ -18,6 +18,7 @@ FROM = frozenset(
      "vanaf", "från", "fra", "od", "от", "起", "起售", "から", "より", "+", "~"]
 )  # fmt: skip
 """Words before or after a price that make it the lowest one."""
+_LONGEST_FIRST: Final = sorted(FROM, key=len, reverse=True)
 
 _CUSTOM: Final[dict[Mark, frozenset[str]]] = {
     ".": frozenset("AUD CAD CNY GBP HKD INR JPY KRW MXN MYR NZD PHP SGD THB TWD USD".split()),  # noqa: SIM905
@@ -175,7 +176,7 @@ def _amount(text: str, currency: str | None) -> tuple[str, str | None]:
 def _mark(text: str) -> str:
     """What stands beside the digits, without words such as "from"."""
     words = text.strip().strip(".:").strip()
-    for word in sorted(FROM, key=len, reverse=True):
+    for word in _LONGEST_FIRST:
         inner = words.casefold()
         if inner == word:
             return ""

@@ -50,10 +50,10 @@ def _from_text(text: str) -> Stock:
     kind = _words().get(phrase)
     if kind is None:
         raise StockError(f"its in_stock is {short_repr(text)}, and should be true or false")
-    return Stock(kind == "yes", phrase if kind == "later" else None)
+    return Stock(None if kind == "unknown" else kind == "yes", phrase if kind == "later" else None)
 
 
 @cache
-def _words() -> dict[str, Literal["yes", "no", "later"]]:
+def _words() -> dict[str, Literal["yes", "no", "later", "unknown"]]:
     table = yaml.safe_load(files("assistant.ingest").joinpath("stock.yaml").read_text("utf-8"))
     return {str(word).casefold(): kind for kind, rows in table.items() for row in rows for word in row}

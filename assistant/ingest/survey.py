@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from assistant.errors import BadInput
 from assistant.ingest.columns import Product
 from assistant.ingest.files import CatalogueFile, RawRecord
-from assistant.ingest.planning import FileLine, text_hash
+from assistant.ingest.planning import Batch, FileLine, text_hash
 from assistant.ingest.prices import Convention, currency_code
 from assistant.ingest.progress import Progress
 from assistant.ingest.report import Rejection
@@ -17,10 +18,11 @@ from assistant.ingest.validate import LineError, read_id, sorted_out, validate
 
 
 class LineRules(NamedTuple):
-    """How a record becomes a line: where pictures lie, what else a line's hash depends on."""
+    """How a record becomes a line: where pictures lie, what else a line's hash depends on, the currency by default."""
 
     media_root: Path | None
     fingerprint: str
+    currency: str | None = None
 
     def check(self, record: RawRecord, product: Product, convention: Convention) -> FileLine | Rejection:
         """The line of a product that begins with this record."""
@@ -28,6 +30,8 @@ class LineRules(NamedTuple):
             if product.unpublished:
                 raise LineError(f"it is not published ({product.unpublished})", read_id(product.values.get("id")))
             line = validate(product.values, convention=convention)
+            currency = line.currency or (None if line.price is None else self.currency)
+            line = replace(line, unread=(*product.unread, *line.unread), currency=currency)
         except LineError as exc:
             return Rejection(file=str(record.file), line=record.line, id=exc.item_id, reason=str(exc))
         root = self.media_root or record.file.parent
@@ -63,6 +67,8 @@ class Survey:
         Raises:
             BadInput: a file can't be read, or none of the lines can be taken.
         """
+        for file in self._files:
+            _learn_references(file)
         with progress.stage("Checking", sum(file.size for file in self._files), "bytes") as done:
             for index, file in enumerate(self._files):
                 earlier = sum(file.size for file in self._files[:index])
@@ -127,18 +133,51 @@ class Survey:
             if isinstance(record, Rejection) or not file.columns:
                 yield record if isinstance(record, Rejection) else [record]
                 continue
-            last = self._last_of(file, record)
+            key = short(_id_of(file, record) or "")
+            last = self._last.get(key)
             if last is None or last.file != index or last.rows == 1:
                 yield [record]
                 continue
-            key = short(_id_of(file, record) or "")
             waiting.setdefault(key, []).append(record)
             if record.line >= last.line:
                 yield waiting.pop(key)
 
-    def _last_of(self, file: CatalogueFile, record: RawRecord) -> LastLine | None:
-        item_id = _id_of(file, record)
-        return self.last(item_id) if item_id is not None else None
+    def taken(self, index: int, group: list[RawRecord] | Rejection, batch: Batch) -> FileLine | None:
+        """The line that a group of records is, unless it is rejected or replaced, which is noted in the batch."""
+        if isinstance(group, Rejection):
+            batch.rejected.append(group)
+            return None
+        convention = self.conventions[index]
+        product = product_of(self._files[index], group, convention)
+        result = self._rules.check(group[0], product, convention)
+        if isinstance(result, Rejection):
+            batch.rejected += [result.model_copy(update={"line": record.line}) for record in group]
+            return None
+        last = self.last(result.line.id)
+        if last and (last.file, last.line) != (index, group[-1].line):
+            self._note_replaced(index, group[0], result, last, batch)
+            return None
+        replaced = {line for line, _ in product.replaced}
+        batch.duplicates += len(replaced)
+        batch.merged += len(group) - 1 - len(replaced)
+        batch.rejected += [
+            Rejection(file=str(result.file), line=line, id=result.line.id, kind="duplicate", reason=reason)
+            for line, reason in product.replaced
+        ]
+        return result
+
+    def _note_replaced(self, index: int, record: RawRecord, replaced: FileLine, last: LastLine, batch: Batch) -> None:
+        """A line that a later one replaces is counted, and reported if it says something else."""
+        batch.duplicates += 1
+        checked = self._rules.check(record, product_of(self._files[index], [record]), NEUTRAL)
+        if isinstance(checked, FileLine) and checked.hash[:8] != last.hash:
+            where = f"line {last.line}" + ("" if last.file == index else f" of {self._files[last.file].path}")
+            reason = f"{where} has the same id and replaces it"
+            batch.rejected.append(
+                Rejection(
+                    file=str(replaced.file), line=replaced.number, id=replaced.line.id, kind="duplicate", reason=reason
+                )
+            )
 
 
 NEUTRAL = Convention()
@@ -154,7 +193,9 @@ def product_of(file: CatalogueFile, records: Sequence[RawRecord], convention: Co
 
 def _id_of(file: CatalogueFile, record: RawRecord) -> str | None:
     try:
-        return read_id(sorted_out(product_of(file, [record]).values)[0].get("id"))
+        if file.columns is not None:
+            return read_id(file.columns.id_of(record.values))
+        return read_id(sorted_out(record.values)[0].get("id"))
     except LineError:
         return None
 
@@ -162,6 +203,15 @@ def _id_of(file: CatalogueFile, record: RawRecord) -> str | None:
 def short(item_id: str) -> bytes:
     """12 bytes that stand for an id."""
     return hashlib.blake2b(item_id.encode("utf-8", "replace"), digest_size=12).digest()
+
+
+def _learn_references(file: CatalogueFile) -> None:
+    """Have a file's columns learn by what else than an id its rows name products, if they do."""
+    for record in file.records() if file.format == "csv" else ():
+        if file.columns is None or not file.columns.refers_to_others:
+            return
+        if isinstance(record, RawRecord):
+            file.columns.learn(record.values)
 
 
 def _add(done: Callable[[int], None], before: int, read: int) -> None:

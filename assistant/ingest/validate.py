@@ -110,12 +110,15 @@ class _Fields:
         self._longest = longest
         self._convention = convention
         self._unread: list[IgnoredValue] = []
+        self._item_price = Price()
+        self._has_currencies = False
 
     def line(self, item_id: str, further: dict[str, Any]) -> CatalogueLine:
         images, title, description = self._images(), self._text("title", MAX_SHORT, cut=True), self._description()
         if not title and not description and not images:
             raise LineError("it has no title, no description and no picture", item_id)
         price, stock = self._price(), self._stock()
+        self._item_price = price
         extra = {"price_max": price.highest, "availability": stock.later}
         return CatalogueLine(
             id=item_id,
@@ -198,6 +201,9 @@ class _Fields:
                 self._leave_out("price", str(exc))
         amounts = [amount for price in prices for amount in (price.amount, price.highest) if amount is not None]
         codes = {currency or price.currency for price in prices} or {currency}
+        if len(codes) > 1:
+            self._has_currencies = True
+            self._leave_out("price", "its prices are in several currencies")
         if not amounts or len(codes) > 1:
             return Price(None, currency)
         return Price(min(amounts), codes.pop(), max(amounts) if max(amounts) > min(amounts) else None)
@@ -259,9 +265,9 @@ class _Fields:
         """A variant with its price and stock as number and truth; what cannot be read is left out of it."""
         if not isinstance(record, dict):
             return record
-        currency = currency_code(str(self._fields.get("currency") or "")[:MAX_NAME])
         readers: dict[str, Callable[[object], object]] = {
-            "price": lambda value: read_price(value, currency, self._convention).amount,
+            "price": self._variant_price,
+            "list_price": self._variant_price,
             "in_stock": lambda value: read_stock(value).in_stock,
         }
         variant = dict(record)
@@ -272,6 +278,19 @@ class _Fields:
                 self._leave_out(VARIANTS, f"of one of its variants {exc}")
                 del variant[name]
         return variant
+
+    def _variant_price(self, value: object) -> float | None:
+        """A variant's price in the item's currency.
+
+        Raises:
+            PriceError: it is in another one, or no price.
+        """
+        currency = currency_code(str(self._fields.get("currency") or "")[:MAX_NAME])
+        price = read_price(value, currency, self._convention)
+        is_other = price.currency and self._item_price.currency and price.currency != self._item_price.currency
+        if is_other or (self._has_currencies and price.currency != currency):
+            raise PriceError(f"its price {short_repr(value)} is not in the item's currency")
+        return price.amount
 
 
 def sorted_out(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -19,7 +19,7 @@ from tools.store.values import attribute_key, value_key
 
 VARIANTS: Final = "variants"
 MAX_ATTRIBUTE_DEPTH: Final = 6
-TERMS_OF_SALE: Final = frozenset({"price", "currency", "in_stock", "quantity"})
+TERMS_OF_SALE: Final = frozenset({"price", "list_price", "currency", "in_stock", "quantity"})
 NOT_OPTIONS: Final = TERMS_OF_SALE | {"sku", "id", "url", "image", "images"}
 """Keys of a variant that are no attributes that somebody chooses by."""
 

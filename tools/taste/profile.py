@@ -31,7 +31,7 @@ LEAST_WEIGHT = 0.1
 PRICE_BAND = (0.1, 0.9)
 """Weighted quantiles of the prices of what was liked, between which the user's prices lie."""
 
-HIDDEN = frozenset({"variants", "facets", "sku", "slug", "price_max"})
+HIDDEN = frozenset({"variants", "facets", "sku", "slug", "price_max", "list_price"})
 LONGEST_VALUE = 60
 
 

@@ -15,7 +15,10 @@ UNREADABLE: list[tuple[str, bytes, str]] = [
     ("empty.jsonl", b"", "empty.jsonl is empty"),
     ("utf32.jsonl", '{"id": "1"}'.encode("utf-32"), "is UTF-32; save the file as UTF-8"),
     ("windows.csv", WINDOWS, r"line 2: not UTF-8 \(byte 0xe8 at byte 5\)|not UTF-8 .*iconv -f WINDOWS-1252"),
-    ("list.jsonl", b'[{"id": "1", "title": "x"}]', "is one JSON array; write one object a line"),
+    ("list.json", b'[{"id": "1", "title": "x"}', "is not one JSON document"),
+    ("feed.xml", b"<rss><channel><item></channel>", "line 1 is not well-formed XML"),
+    ("page.html", b"<html><body>No product</body></html>", "it states no product"),
+    ("table.xlsx", b"PK\x03\x04rest", "is a ZIP archive or office document.*Save a spreadsheet as CSV"),
     ("names.csv", b"name,price\nChair,1\n", "no column named id in its header; its columns are: name, price"),
     ("notes.jsonl", b"remember the milk\n", "line 1: not valid JSON"),
     ("photo.csv", b"\xff\xd8\xff\xe0\0\x10JFIF", "is a JPEG picture, not a catalogue"),
@@ -30,7 +33,8 @@ def test_files_that_are_no_catalogue_are_refused_in_one_sentence(cli: CommandLin
         assert re.search(reason, sentence), sentence
         assert name in sentence
     assert "There is no file" in cli("ingest", tmp_path / "nowhere.jsonl").refused()
-    assert "is a folder" in cli("ingest", tmp_path).refused()
+    (tmp_path / "folder").mkdir()
+    assert "is a folder" in cli("ingest", tmp_path / "folder").refused()
 
 
 def _lines(folder: Path) -> list[dict[str, Any]]:

@@ -96,7 +96,8 @@ def test_utf_16_with_its_mark_is_read(client: Client) -> None:
     ("content", "sentence"),
     [
         (b"\n\n", "There is no catalogue line"),
-        (b'[{"id": "a"}]', "one JSON array"),
+        (b'[{"id": "a"}]', "None of the lines"),
+        (b'[{"id": "a"}', "not one JSON document"),
         (b"\x1f\x8b\x08\x00binary", "gzip"),
         (b"\x00\x01\x02", "binary"),
         (b'{"id": "a"}\n', "None of the lines"),

@@ -14,7 +14,7 @@ ITEM = Item(
     currency="USD",
     category="Furniture",
     in_stock=True,
-    attributes={"color": ["black", "gray"], "sku": "hidden"},
+    attributes={"color": ["black", "gray"], "sku": "hidden", "list_price": 987.0},
 )
 SIGNALS = [
     ("img1", Signal(source="picture", score=0.83, rank=1)),
@@ -36,6 +36,7 @@ def test_every_fact_is_an_entry_with_an_id_of_its_own() -> None:
     ]  # fmt: skip
     assert {"Furniture", "black, gray"} <= {entry.facts.get("value") for entry in ledger}
     assert not any("hidden" in entry.detail for entry in ledger)
+    assert not any("987" in entry.detail for entry in ledger)  # only the price that is paid
 
 
 def test_the_sentence_that_speaks_of_the_wish_is_quoted_and_no_other() -> None:

@@ -134,7 +134,10 @@ def test_an_open_quotation_mark_loses_one_line_of_a_long_file(write: Write) -> N
     ("name", "content", "sentence"),
     [
         ("a.jsonl", b"", "is empty"),
-        ("a.jsonl", b'[{"id": 1}]', r"one JSON array.*jq"),
+        ("a.json", b'[{"id": 1}', r"is not one JSON document: not a JSON array"),
+        ("a.json", b'{"id": 1,\n}', r"line 2 is not valid JSON"),
+        ("a.xml", b"<?xml version='1.0'?><rss><item>", r"line 1 is not well-formed XML"),
+        ("a.xml", b"<?xml version='1.0'?><shop><thing/></shop>", r"XML without the items of RSS"),
         ("a.csv", b"\x89PNG\r\n\x1a\nrest", "is a PNG picture, not a catalogue"),
         ("a.jsonl", b"ab\0cd", "not a catalogue"),
         ("a.csv", b"title,price\nx,1\n", "no column named id.*title, price"),
