@@ -30,7 +30,7 @@ from assistant.service.http.no_paths import NoPaths
 from assistant.service.http.roles import EVERYBODY, SHOPS, Restricted, allow, check_declared
 from assistant.service.keys import KeyStore
 from assistant.service.readiness import Readiness
-from assistant.service.routes import catalogue, info, insights, keys, me, pages, rules, sessions, shop, visitors
+from assistant.service.routes import catalogue, feeds, info, insights, keys, me, pages, rules, sessions, shop, visitors
 from assistant.service.runs.retraining import keep_training
 from assistant.service.runs.turns import Turns
 from assistant.service.telemetry import metrics, tracing
@@ -127,6 +127,8 @@ def _add_routes(app: FastAPI) -> None:
         keys.router,
         catalogue.router,
         catalogue.jobs_router,
+        feeds.router,
+        feeds.schedule_router,
         pages.router,
         shop.router,
         rules.router,

@@ -21,7 +21,7 @@ from assistant.privacy.pseudonyms import pseudonym
 from assistant.records import LOCAL
 from assistant.service.context import KEY_OWNER, LOCAL_USER, NOBODY, REQUEST_ID, User
 from assistant.service.http import cookies
-from assistant.service.http.access import IMPORT
+from assistant.service.http.access import IMPORTS
 from assistant.service.http.customers import customer_of
 from assistant.service.http.problems import Refused, as_response, problem_of
 from assistant.service.keys import PREFIX, Key, KeyStore, Role
@@ -200,7 +200,7 @@ class AuthMiddleware:
 
     def _limit(self, scope: Scope, headers: Headers) -> int:
         path, bounds = scope["path"], self._settings.bounds
-        if path == IMPORT:
+        if path in IMPORTS:
             return bounds.import_bytes
         if not _MESSAGES.match(path):
             return bounds.json_bytes
