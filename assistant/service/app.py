@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -164,6 +164,8 @@ def _serve_page(app: FastAPI, folder: Path) -> None:
             Route(path, Restricted(_compressed(answer), EVERYBODY), methods=["GET"], include_in_schema=False)
         )
 
+    admin = Restricted(RedirectResponse("./#/admin"), EVERYBODY)  # the page refuses whoever is no admin
+    app.router.routes.append(Route("/admin", admin, methods=["GET"], include_in_schema=False))
     route("/", folder / "index.html")
     for file in sorted(folder.iterdir()):
         if file.is_file() and not file.name.startswith("."):

@@ -194,7 +194,8 @@ class CatalogueWriting:
             return FileCheck(file=path.name, format="CSV", feed="a table", columns=columns, warnings=[warning])
         except BadInput as exc:
             raise BadInput(_without_paths(str(exc), [path])) from exc
-        return found.model_copy(update={"file": path.name})
+        warnings = [one.replace("--fetch-pictures fetches", "service.fetch_pictures fetches") for one in found.warnings]
+        return found.model_copy(update={"file": path.name, "warnings": warnings})
 
     def _options(self, reading: FeedReading | None = None) -> IngestOptions:
         return IngestOptions(

@@ -16,23 +16,23 @@ import type {
   SessionDetail,
 } from "./types";
 
-async function call(path: string, init?: RequestInit): Promise<Response> {
+export async function call(path: string, init?: RequestInit): Promise<Response> {
   const response = await fetch(path, init);
   if (!response.ok) throw new ProblemError(await problemOf(response));
   return response;
 }
 
-async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   const response = await call(path, { headers: { Accept: "application/json" }, signal: signal ?? null });
   return response.json();
 }
 
-function send(method: string, path: string, body?: unknown): Promise<Response> {
+export function send(method: string, path: string, body?: unknown): Promise<Response> {
   if (body === undefined) return call(path, { method });
   return call(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
 
-function query(values: Record<string, string | number | boolean | undefined>): string {
+export function query(values: Record<string, string | number | boolean | undefined>): string {
   const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== "");
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
 }

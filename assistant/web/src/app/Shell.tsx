@@ -12,7 +12,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const t = useMessages();
   const [location] = useLocation();
   const inCatalogue = location.startsWith("/catalogue");
-  const isChat = !inCatalogue && !["/map", "/you"].includes(location);
+  const isChat = !inCatalogue && !location.startsWith("/admin") && !["/map", "/you"].includes(location);
   const pages = [
     { href: "/", name: t.nav.chat, Icon: MessageCircle, here: isChat },
     { href: "/catalogue", name: t.nav.catalogue, Icon: LayoutGrid, here: inCatalogue },
@@ -48,7 +48,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <Switches />
       </header>
       <main id="content" className={css.main} tabIndex={-1}>
-        <Safety key={inCatalogue ? location : page?.href}>{children}</Safety>
+        <Safety key={inCatalogue ? location : (page?.href ?? "admin")}>{children}</Safety>
       </main>
     </>
   );
