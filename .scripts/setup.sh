@@ -4,6 +4,7 @@
 #     .scripts/setup.sh app vllm     # .venv and .venv-vllm; quick when both are complete
 #     .scripts/setup.sh vllm-gpu     # .venv-vllm-gpu, stock vLLM for a machine with NVIDIA cards
 #     .scripts/setup.sh flower       # .venv-flower, for shops that learn taste together (docs/federated.md)
+#     .scripts/setup.sh light        # .venv alone, without CUDA where PyTorch's own index can be reached
 #
 # An environment counts as complete when it holds a stamp with the hash of what it was made from; the stamp is written
 # last. One without any stamp was left half-made: it is removed and made again.
@@ -11,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly VLLM_GPU=0.32.0
-declare -rA NEEDED_GIB=([app]=8 [vllm]=5 [vllm-gpu]=16 [flower]=1)
+declare -rA NEEDED_GIB=([app]=8 [light]=4 [vllm]=5 [vllm-gpu]=16 [flower]=1)
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 3; }
@@ -41,7 +42,8 @@ check_space() { # name
 
 # What the environment is made from: change any of it and the environment is brought up to date.
 key_of() {
-    { pwd; cat ".locks/$1.txt" 2>/dev/null || echo "vllm==$VLLM_GPU"; [[ $1 != app ]] || cat pyproject.toml; } | sha256sum | cut -d' ' -f1
+    local lock=.locks/${1/light/app}.txt
+    { pwd; cat "$lock" 2>/dev/null || echo "vllm==$VLLM_GPU"; [[ $lock != */app.txt ]] || cat pyproject.toml; } | sha256sum | cut -d' ' -f1
 }
 
 locked() { # name of a package -> "name==version", as the lock has it
@@ -84,6 +86,22 @@ install_app() {
     pip check >&2
 }
 
+# The same versions, of torch and torchvision the builds for processors: 5 GB less.
+install_light() {
+    local lock=.locks/app.txt rest=$folder/all-but-cuda.txt
+    if pip install --no-input --quiet --no-deps --retries 1 --timeout 15 "$(locked torch $lock)+cpu" \
+        "$(locked torchvision $lock)+cpu" --extra-index-url https://download.pytorch.org/whl/cpu 2>/dev/null; then
+        grep -vE '^(torch|torchvision|triton|nvidia-.*|cuda-.*)==' $lock >"$rest"
+        pip_install --no-deps -r "$rest"
+        pip install --no-input --no-deps --no-build-isolation -qq -e . || die "the project itself could not be installed"
+        pip check >&2
+    else
+        say "  PyTorch's own index cannot be reached; taking PyPI's builds with CUDA, 5 GB more"
+        check_space app
+        install_app
+    fi
+}
+
 install_vllm() {
     local lock=.locks/vllm.txt rest=$folder/all-but-torch.txt torch
     torch=$(locked torch $lock)
@@ -117,9 +135,9 @@ install_flower() {
 make_environment() { # name
     local name=$1 folder stamp key python
     case $name in
-        app) folder=.venv ;;
+        app | light) folder=.venv ;;
         vllm | vllm-gpu | flower) folder=.venv-$name ;;
-        *) die "there is no environment named $name; known: app, vllm, vllm-gpu, flower" ;;
+        *) die "there is no environment named $name; known: app, light, vllm, vllm-gpu, flower" ;;
     esac
     stamp=$folder/.complete
     key=$(key_of "$name")

@@ -81,7 +81,7 @@ def add_counts(paths: Sequence[Path], total: Path) -> "SharedCounts":
         BadInput: there are no counts in one of the files.
         StoreError: the total cannot be written.
     """
-    from tools.taste.federated.exchange.counts import SharedCounts
+    from tools.taste.federated.exchange.counts import SharedCounts  # brings numpy
 
     counts = SharedCounts.total([_read_counts(path) for path in paths])
     _write_counts(counts, total)
@@ -89,7 +89,7 @@ def add_counts(paths: Sequence[Path], total: Path) -> "SharedCounts":
 
 
 def _read_counts(path: Path) -> "SharedCounts":
-    from tools.taste.federated.exchange.counts import SharedCounts
+    from tools.taste.federated.exchange.counts import SharedCounts  # brings numpy
 
     try:
         return SharedCounts.load(path)

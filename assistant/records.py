@@ -139,6 +139,12 @@ class Recommendation(Record):
     price: float | None
     currency: str | None = None
     variant: Variant | None = Field(None, description="the variant that is meant; the price is then the variant's")
+    category: str | None = None
+    in_stock: bool | None = Field(None, description="of the variant, where one is meant; null: not known")
+    url: str | None = Field(None, description="the item's page in the shop, as the catalogue has it")
+    image_url: str | None = Field(
+        None, description="its first picture: a web address of the catalogue's, or a path of this service"
+    )
     score: float
     explanation: str
     explained_by: Literal["model", "template"] = "template"

@@ -9,10 +9,21 @@ import logging
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    IPvAnyNetwork,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from assistant.errors import ConfigError
@@ -186,6 +197,27 @@ class Limits(Section):
     audio_seconds: float = 600
 
 
+ANY_SITE: Final = "*"
+_HTTP_URL: Final = TypeAdapter(HttpUrl)
+
+
+def _origin(value: str) -> str:
+    """As browsers send it in the header Origin.
+
+    Raises:
+        ValueError: it is not the address of a web site without a path.
+    """
+    if value == ANY_SITE:
+        return value
+    url = _HTTP_URL.validate_python(value)
+    if url.path not in (None, "/") or url.query or url.fragment or url.username or url.password:
+        raise ValueError("an origin is a scheme, a host and perhaps a port, such as https://shop.example.org")
+    return str(url).rstrip("/")
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+
+
 class ServiceSettings(Section):
     """The HTTP service."""
 
@@ -193,7 +225,7 @@ class ServiceSettings(Section):
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=1, le=65535)
     hosts: list[str] = Field([], description="further names by which browsers reach it (the Host header)")
-    cors: list[str] = Field([], description="origins of other web sites that may call it")
+    cors: list[Origin] = Field([], description="origins of other web sites that may call it and show it in a frame")
     require_key: bool = Field(False, description="every request needs a key, also one from this machine")
     proxies: list[IPvAnyNetwork] = Field(
         [], description="addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed"
@@ -210,6 +242,7 @@ class ServiceSettings(Section):
         False,
         description="fetch pictures that items sent over HTTP give as https addresses; never from private networks",
     )
+    mcp_pictures: int = Field(4, ge=0, le=10, description="pictures of items in an MCP result; 0: none")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON lines")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -377,10 +410,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, environment, TOML file, defaults."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_config_file())
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
 
 
-def _config_file() -> Path:
+def config_file() -> Path:
+    """The settings file that is read, if it is there."""
     setting = os.environ.get("ASSISTANT_CONFIG")
     home = Path(os.environ.get("ASSISTANT_HOME") or default_home())
     return Path(setting) if setting else home / "config.toml"
@@ -399,4 +433,4 @@ def load_settings(**flags: Any) -> Settings:  # noqa: ANN401 - flags are validat
         location = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"The setting {location} is wrong: {first['msg']}.") from exc
     except ValueError as exc:  # a broken TOML file
-        raise ConfigError(f"The configuration file {_config_file()} cannot be read: {exc}.") from exc
+        raise ConfigError(f"The configuration file {config_file()} cannot be read: {exc}.") from exc

@@ -26,6 +26,7 @@ from assistant.agent.text_checks import may_be_chatted
 from assistant.agent.wishes import groups
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.impressions import impression
+from assistant.item_pictures import image_url
 from assistant.llm.adapters import prompts_in_force
 from assistant.privacy.masking import unmarked, with_note
 from assistant.records import (
@@ -48,6 +49,7 @@ from assistant.records import (
     TranscriptNote,
     UsageNote,
 )
+from assistant.shop import item_url
 from assistant.understanding import CENT
 from assistant.understanding.language import language_name
 from assistant.understanding.superlatives import Order
@@ -240,7 +242,8 @@ async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Put the reply together, remember what later turns need, and say that the turn is done."""
     message = state["message"] or _message(state, runtime.context)
     message = with_note(message, (utterance.text for utterance in said_by(state)), state["memory"].language)
-    reply = _reply(state, message, runtime.context)
+    shown = await asyncio.to_thread(_with_links, state["recommendations"], runtime.context)
+    reply = _reply(state, message, shown, runtime.context)
     if reply.question and not state["question"]:
         runtime.stream_writer(QuestionAsked(text=reply.question, choices=reply.choices))
     memory = _remember(state, message)
@@ -432,7 +435,25 @@ def _facts(full: Item, language: str) -> str:
     return say("details", language, title=full.title, facts=say("list_separator", language).join(facts))
 
 
-def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
+def _with_links(recommendations: list[Recommendation], context: TurnContext) -> list[Recommendation]:
+    """Recommendations with page, picture, category and stock as shop and catalogue have them now."""
+    items = context.catalogue.get_many([shown.item_id for shown in recommendations])
+    return [
+        shown.model_copy(
+            update={
+                "category": item.category,
+                "in_stock": (shown.variant or item).in_stock,
+                "url": item_url(context.settings, item.id, item.url),
+                "image_url": image_url(item),
+            }
+        )
+        if (item := items.get(shown.item_id))
+        else shown
+        for shown in recommendations
+    ]
+
+
+def _reply(state: TurnState, message: str, shown: list[Recommendation], context: TurnContext) -> Reply:
     plan, usage, seconds = state["plan"], context.chat.usage, context.watch.seconds
     total, question_back = time.perf_counter() - context.started, _question(state)
     return Reply(
@@ -456,7 +477,7 @@ def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
         constraints=plan.filters.model_dump(exclude_defaults=True),
         preferences=plan.preferences,
         relaxed=plan.relaxed,
-        recommendations=state["recommendations"],
+        recommendations=shown,
         changes=state["changes"],
         steps=state["steps"],
         message=message,

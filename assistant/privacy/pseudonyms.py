@@ -39,7 +39,7 @@ class Pseudonyms:
             ConfigError: the key file lies in the data folder, cannot be read or written, or is not the one that the
                 data was written with.
         """
-        path, check = _key_file(settings), settings.data_folder / CHECK
+        path, check = key_file(settings), settings.data_folder / CHECK
         try:
             if not path.exists() and check.exists():
                 raise ConfigError(f"The key of the users' pseudonyms, {path}, is gone. {_consequence(check)}")
@@ -70,7 +70,12 @@ def pseudonym(settings: Settings, raw: str) -> str:
     return LOCAL if raw == LOCAL else Pseudonyms.open(settings).of(raw)
 
 
-def _key_file(settings: Settings) -> Path:
+def key_file(settings: Settings) -> Path:
+    """Where the key lies, whether or not it is there.
+
+    Raises:
+        ConfigError: that is in the data folder.
+    """
     setting = settings.privacy.key_file or settings.home / "secrets" / "users.key"
     path = setting.expanduser().absolute()
     if path.resolve().is_relative_to(settings.data_folder.resolve()):

@@ -1,4 +1,4 @@
-"""The doors for other programs: the tool-call API, OpenAI's protocol, and MCP."""
+"""The doors for other programs: the tool-call API, OpenAI's protocol, MCP, and UCP."""
 
 import asyncio
 import contextlib
@@ -16,6 +16,7 @@ from assistant.service.openai import chat, responses, turns
 from assistant.service.openai.records import openai_error
 from assistant.service.routes import tools
 from assistant.service.tool_service import ToolService
+from assistant.service.ucp import routes as ucp
 
 
 class _McpAddress:
@@ -30,9 +31,12 @@ def install(app: FastAPI) -> None:
     app.include_router(tools.router)
     app.include_router(chat.router)
     app.include_router(responses.router)
+    app.include_router(ucp.profile_router)
+    app.include_router(ucp.router)
     app.router.routes.append(Route(MCP, Restricted(_McpAddress(), KEY_HOLDERS), methods=["POST"]))
     problems.FORMS[turns.PREFIX] = openai_error
     problems.FORMS[MCP] = parse_error
+    problems.FORMS[ucp.PREFIX] = ucp.ucp_error
 
 
 @contextlib.asynccontextmanager

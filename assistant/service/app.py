@@ -42,6 +42,7 @@ from assistant.storage import INCOMING
 from assistant.user_data import keep_tidy
 
 WEB = Path(__file__).resolve().parent.parent / "web" / "dist"
+FOR_OTHER_SITES = frozenset({"widget.js", "recommender.js"})
 
 
 def create_app(
@@ -129,6 +130,7 @@ def _add_routes(app: FastAPI) -> None:
         catalogue.jobs_router,
         feeds.router,
         feeds.schedule_router,
+        catalogue.pictures_router,
         pages.router,
         shop.router,
         rules.router,
@@ -157,8 +159,12 @@ def _serve_page(app: FastAPI, folder: Path) -> None:
     """The web page's files, each at its own address: a mount at / would answer for every address there is."""
 
     def route(path: str, file: Path) -> None:
+        headers = {"Cache-Control": "no-cache"}
+        if file.name in FOR_OTHER_SITES:
+            headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            await FileResponse(file, headers={"Cache-Control": "no-cache"})(scope, receive, send)
+            await FileResponse(file, headers=headers)(scope, receive, send)
 
         app.router.routes.append(
             Route(path, Restricted(_compressed(answer), EVERYBODY), methods=["GET"], include_in_schema=False)

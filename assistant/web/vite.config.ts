@@ -1,10 +1,10 @@
 import optimizeLocales from "@react-aria/optimize-locales-plugin";
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig, type LibraryOptions, type UserConfig } from "vite";
 
 const service = process.env.SERVICE ?? "http://127.0.0.1:8080";
 
-export default defineConfig({
+const page: UserConfig = {
   base: "./",
   plugins: [{ ...optimizeLocales.vite({ locales: ["en-US", "zh-CN"] }), enforce: "pre" }, react()],
   build: {
@@ -16,4 +16,15 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
   },
   server: { proxy: { "/api": service } },
+};
+
+/** One file each for other web sites, beside the page: `vite build --mode widget`. */
+const files: Record<string, LibraryOptions> = {
+  widget: { entry: "src/widget/widget.ts", formats: ["iife"], name: "widget", fileName: () => "widget.js" },
+  recommender: { entry: "src/api/recommender.ts", formats: ["es"], fileName: () => "recommender.js" },
+};
+
+export default defineConfig(({ mode }) => {
+  const lib = files[mode];
+  return lib ? { build: { lib, emptyOutDir: false, copyPublicDir: false, minify: true } } : page;
 });

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import sqlite3
 import subprocess
 import textwrap
 from pathlib import Path
@@ -94,26 +93,3 @@ def test_settings_of_the_units_are_there(unit: str) -> None:
 def test_systemd_knows_every_key_of_the_units(unit: str) -> None:
     done = subprocess.run(["systemd-analyze", "verify", EXAMPLES / unit], capture_output=True, text=True, check=False)
     assert [line for line in done.stderr.splitlines() if "is not executable" not in line] == []
-
-
-@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="sqlite3 is not here")
-def test_what_is_backed_up_is_restored(tmp_path: Path) -> None:
-    home, other, kept = tmp_path / "home", tmp_path / "other", tmp_path / "kept"
-    for name in ("data/uploads/s1", "data/chroma", "secrets"):
-        (home / name).mkdir(parents=True)
-    (home / "data/uploads/s1/img1").write_bytes(b"photo")
-    (home / "data/chroma/index").write_bytes(b"made again")
-    (home / "secrets/users.key").write_text("00")
-    database = sqlite3.connect(home / "data/sessions.sqlite", isolation_level=None)
-    database.executescript("pragma journal_mode = wal; create table t (x); insert into t values (1)")
-    script = [EXAMPLES / "backup.sh", kept]  # the database is open: its row lies in the log
-    subprocess.run(script, env={"ASSISTANT_HOME": str(home), "PATH": "/usr/bin:/bin"}, check=True)
-    database.close()
-    for code in (0, 2):  # never over what is there
-        script = [EXAMPLES / "restore.sh", kept]
-        done = subprocess.run(script, env={"ASSISTANT_HOME": str(other), "PATH": "/usr/bin:/bin"}, check=False)
-        assert done.returncode == code
-    assert sqlite3.connect(other / "data/sessions.sqlite").execute("select x from t").fetchall() == [(1,)]
-    assert (other / "data/uploads/s1/img1").read_bytes() == b"photo"
-    assert (other / "secrets/users.key").read_text() == "00"
-    assert not (other / "data/chroma").exists()

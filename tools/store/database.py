@@ -106,6 +106,10 @@ class Database:
             if connection.in_transaction:  # what _create left unfinished
                 connection.rollback()
             connection.close()
+        if version is not None and version > SCHEMA_VERSION:
+            raise StoreError(
+                f"The catalogue in {self.folder} was written by a newer version of this program; update the program."
+            )
         if version != SCHEMA_VERSION:
             raise StoreError(
                 f"The catalogue in {self.folder} was written by another version of this program. Start it anew with: "
@@ -217,6 +221,16 @@ class Database:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+
+def renew_identity(folder: Path) -> None:
+    """Give the catalogue a new identity, so that no index which followed another state of it is used for it.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    with catalogue_file(folder).writing() as connection:
+        connection.execute("UPDATE meta SET value = ? WHERE name = 'catalogue'", (uuid.uuid4().hex[:12],))
 
 
 _TABLE_NAMES = (

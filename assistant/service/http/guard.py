@@ -7,6 +7,7 @@ import ipaddress
 import re
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import SplitResult, urlsplit
 
@@ -25,7 +26,7 @@ from assistant.service.http.access import IMPORTS
 from assistant.service.http.customers import customer_of
 from assistant.service.http.problems import Refused, as_response, problem_of
 from assistant.service.keys import PREFIX, Key, KeyStore, Role
-from assistant.settings import Settings
+from assistant.settings import ANY_SITE, Settings
 from assistant.visitors import VisitorStore
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -34,12 +35,10 @@ JSON_MESSAGE_BYTES = 48 * 2**20
 
 CSP = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self'; script-src 'self'; "
-    "connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors "
 )
 SECURITY_HEADERS = {
-    "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -98,6 +97,7 @@ class AuthMiddleware:
         self._turn_rate = RateLimitItemPerMinute(bounds.visitor_messages)
         self._address_turn_rate = RateLimitItemPerMinute(4 * bounds.visitor_messages)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._headers = security_headers(settings.service.cors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a refused request; pass on every other, its answer with the security headers."""
@@ -108,7 +108,7 @@ class AuthMiddleware:
         headers = Headers(scope=scope)
         scope["request_id"] = _request_id(headers)
         token = REQUEST_ID.set(scope["request_id"])
-        sending = _with_headers(send, scope["request_id"])
+        sending = _with_headers(send, {"X-Request-ID": scope["request_id"]}, self._headers)
         try:
             scope["user"] = self._check(scope, headers)
             await self._app(scope, _bounded(receive, self._limit(scope, headers)), sending)
@@ -295,12 +295,19 @@ def _bounded(receive: Receive, limit: int) -> Receive:
     return receive_bounded
 
 
-def _with_headers(send: Send, request_id: str) -> Send:
+def security_headers(sites: Sequence[str]) -> dict[str, str]:
+    """What every answer has, unless it brings its own; the sites may show the page in a frame, but not any site."""
+    sites = [site for site in sites if site != ANY_SITE]
+    framing = {} if sites else {"X-Frame-Options": "DENY"}  # it cannot name sites; frame-ancestors does
+    return {**SECURITY_HEADERS, **framing, "Content-Security-Policy": CSP + (" ".join(sites) or "'none'")}
+
+
+def _with_headers(send: Send, own: Mapping[str, str], usual: Mapping[str, str]) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = request_id
-            for name, value in SECURITY_HEADERS.items():
+            headers.update(own)
+            for name, value in usual.items():
                 headers.setdefault(name, value)
         await send(message)
 

@@ -19,6 +19,7 @@ TAGS = [
     {"name": "keys", "description": "The keys of the service."},
     {"name": "catalogue", "description": "The items: reading, searching, writing and importing them."},
     {"name": "tools", "description": "What the model can call, for other programs."},
+    {"name": "ucp", "description": "The catalogue over the Universal Commerce Protocol."},
     {"name": "service", "description": "What the service is, whether it is well, and its measures."},
 ]
 EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {

@@ -25,13 +25,16 @@ from assistant.records import (
     Query,
     Recommendation,
     Relaxation,
-    Reply,
 )
 from assistant.service.context import LOCAL_USER, Service, User
 from assistant.service.http.problems import Problem, Refused, first_fault, problem_of
+from assistant.service.item_links import ItemLinks
 from assistant.service.keys import KeyStore
+from assistant.service.mcp.pictures import item_pictures
 from assistant.service.mcp.resources import read_resource
 from assistant.service.mcp.server import McpProgress, mcp_server, refused
+from assistant.service.mcp.view import tool_meta
+from assistant.service.pictures import Pictures
 from assistant.service.runs.turns import Running, Turns, discard
 from assistant.service.tool_service import FILE_ARGUMENTS, FileResolver, ToolService, unquoted
 from assistant.service.uploads.bodies import fresh_path
@@ -86,6 +89,7 @@ class McpCalls:
         self._service = service
         self._bench = bench
         self._warming = warming
+        self._pictures = Pictures.of(service.assistant.engines, service.settings)
 
     def list_tools(self) -> types.ListToolsResult:
         """The tools, with schemas of what they take and give."""
@@ -106,13 +110,21 @@ class McpCalls:
                 return refused(str(exc))
             except Exception as exc:
                 return refused(problem_of(exc).detail)
-            return _answered(result)
+            return await self._answered(result)
         outcome = await self._bench.call(_user(progress), name, arguments)
-        return _answered(outcome.result or {}) if outcome.ok else refused(outcome.error or "The tool failed.")
+        return (
+            await self._answered(outcome.result or {}) if outcome.ok else refused(outcome.error or "The tool failed.")
+        )
+
+    async def _answered(self, result: dict[str, Any]) -> types.CallToolResult:
+        """A result as data, as JSON for clients that read only text, and with pictures of its first items."""
+        text = types.TextContent(type="text", text=json.dumps(result, ensure_ascii=False))
+        images = await item_pictures(self._pictures, result, self._service.settings.service.mcp_pictures)
+        return types.CallToolResult(content=[text, *images], structuredContent=result)
 
     async def read_resource(self, uri: AnyUrl, progress: McpProgress) -> types.ReadResourceResult:
-        """One resource of the catalogue as JSON; raises `McpError`."""
-        return await read_resource(uri, self._service.assistant, self._bench, _user(progress))
+        """One resource of the catalogue; raises `McpError`."""
+        return await read_resource(uri, self._service.assistant, self._bench, self._pictures, _user(progress))
 
     async def recommend(self, arguments: dict[str, Any], progress: McpProgress) -> Recommended:
         """Recommend items of the catalogue for a wish in words, pictures and voice notes: a ranking in which each item
@@ -132,7 +144,8 @@ class McpCalls:
             async for event in events:
                 if event.name == "step_started":
                     await progress.tell(str(event.data["step"]))
-        return _recommended(running)
+        links = ItemLinks.of(progress.request, self._service.settings)
+        return await asyncio.to_thread(_recommended, running, links)
 
 
 @asynccontextmanager
@@ -196,21 +209,24 @@ def _request(asked: RecommendIn, files: FileResolver, folder: Path) -> Request:
     return message
 
 
-def _recommended(running: Running) -> Recommended:
+def _recommended(running: Running, links: ItemLinks) -> Recommended:
     if running.reply is None:
         raise BadInput(running.problem.detail if running.problem else "The turn was stopped.")
-    reply: Reply = running.reply
+    reply = links.absolute(running.reply)
     return Recommended(**{name: getattr(reply, name) for name in Recommended.model_fields})
 
 
 def _listed(
     name: str, description: str, arguments: dict[str, Any], result: dict[str, Any], *, writes: bool = False
 ) -> types.Tool:
-    hints = types.ToolAnnotations(readOnlyHint=not writes, destructiveHint=False, openWorldHint=False)
-    return types.Tool(name=name, description=description, inputSchema=arguments, outputSchema=result, annotations=hints)
-
-
-def _answered(result: dict[str, Any]) -> types.CallToolResult:
-    """A result as data and, for clients that read only text, as JSON."""
-    text = types.TextContent(type="text", text=json.dumps(result, ensure_ascii=False))
-    return types.CallToolResult(content=[text], structuredContent=result)
+    title = name.replace("_", " ").capitalize()
+    hints = types.ToolAnnotations(title=title, readOnlyHint=not writes, destructiveHint=False, openWorldHint=False)
+    return types.Tool(
+        name=name,
+        title=title,
+        description=description,
+        inputSchema=arguments,
+        outputSchema=result,
+        annotations=hints,
+        _meta=tool_meta(name),
+    )

@@ -1,6 +1,7 @@
-"""The catalogue as MCP resources: counts, a bounded listing, and every item by its address."""
+"""The catalogue as MCP resources: counts, a bounded listing, every item and its picture by its address."""
 
 import asyncio
+import base64
 import json
 from typing import Any
 from urllib.parse import quote, unquote
@@ -12,7 +13,9 @@ from pydantic import AnyUrl
 from assistant.front import Assistant
 from assistant.service.context import User
 from assistant.service.http.problems import problem_of
-from assistant.service.mcp.server import ITEMS, JSON, LISTED, STATS
+from assistant.service.mcp.pictures import JPEG, picture
+from assistant.service.mcp.server import ITEMS, JSON, LISTED, PICTURE, STATS
+from assistant.service.pictures import Pictures
 from assistant.service.tool_service import ToolService
 
 NOT_FOUND = -32002
@@ -24,12 +27,17 @@ def item_uri(item_id: str) -> str:
     return f"{ITEMS}/{quote(item_id, safe='')}"
 
 
-async def read_resource(uri: AnyUrl, assistant: Assistant, bench: ToolService, user: User) -> types.ReadResourceResult:
-    """One resource as JSON.
+async def read_resource(
+    uri: AnyUrl, assistant: Assistant, bench: ToolService, pictures: Pictures, user: User
+) -> types.ReadResourceResult:
+    """One resource: a picture as JPEG, everything else as JSON.
 
     Raises:
         McpError: there is none, or the catalogue cannot be read.
     """
+    address = str(uri)
+    if address.startswith(f"{ITEMS}/") and address.endswith(PICTURE):
+        return await _picture(uri, pictures)
     try:
         content = await _content(str(uri), assistant, bench, user)
     except McpError:
@@ -38,6 +46,15 @@ async def read_resource(uri: AnyUrl, assistant: Assistant, bench: ToolService, u
         raise _refusal(problem_of(exc).detail, types.INTERNAL_ERROR) from exc
     text = types.TextResourceContents(uri=uri, mimeType=JSON, text=json.dumps(content, ensure_ascii=False))
     return types.ReadResourceResult(contents=[text])
+
+
+async def _picture(uri: AnyUrl, pictures: Pictures) -> types.ReadResourceResult:
+    item_id = unquote(str(uri).removeprefix(f"{ITEMS}/").removesuffix(PICTURE))
+    content = await picture(pictures, item_id)
+    if content is None:
+        raise _refusal(f"There is no picture of the item {item_id!r}.", NOT_FOUND)
+    blob = base64.b64encode(content).decode()
+    return types.ReadResourceResult(contents=[types.BlobResourceContents(uri=uri, mimeType=JPEG, blob=blob)])
 
 
 async def _content(uri: str, assistant: Assistant, bench: ToolService, user: User) -> dict[str, Any]:

@@ -7,7 +7,7 @@ Over standard input and output the protocol is answered at once, while the produ
 module imports none of it.
 
 The server is the SDK's low-level one: `FastMCP` needs the tools before that import, answers a resource's errors with
-its own text and code 0, and announces prompts, of which there are none.
+its own text and code 0.
 """
 
 import asyncio
@@ -31,6 +31,8 @@ from pydantic import AnyUrl
 
 from assistant.background import in_thread
 from assistant.errors import ProductError
+from assistant.service.mcp.prompts import get_prompt, instructions, list_prompts
+from assistant.service.mcp.view import VIEW, view, view_resource
 
 if TYPE_CHECKING:
     from assistant.service.mcp.calls import McpCalls
@@ -42,7 +44,10 @@ STATS = "catalogue://stats"
 ITEMS = "catalogue://items"
 LISTED = 100
 """How many items the listing shows; the template reaches every item."""
+PICTURE = "/picture"
+"""Follows an item's address: its picture."""
 JSON = "application/json"
+NAME = "recommendation-assistant"
 CALLS = "assistant.service.mcp.calls"
 TOLD_EVERY_SECONDS = 1.0
 
@@ -70,7 +75,7 @@ class McpProgress:
 
 def mcp_server(opening: Opening) -> Server[Any, Any]:
     """A server whose requests are answered by what the opening gives."""
-    server: Server[Any, Any] = Server("recommendation-assistant", version("recommendation-assistant"))
+    server: Server[Any, Any] = Server(NAME, version(NAME), instructions())
 
     async def list_tools(_: types.ListToolsRequest) -> types.ServerResult:
         with _as_mcp_error():
@@ -86,6 +91,8 @@ def mcp_server(opening: Opening) -> Server[Any, Any]:
         return types.ServerResult(result)
 
     async def read_resource(request: types.ReadResourceRequest) -> types.ServerResult:
+        if str(request.params.uri) == VIEW:
+            return types.ServerResult(view())
         progress = McpProgress(server.request_context)
         with _as_mcp_error():
             return types.ServerResult(await (await opening(progress)).read_resource(request.params.uri, progress))
@@ -96,29 +103,39 @@ def mcp_server(opening: Opening) -> Server[Any, Any]:
         types.ListResourcesRequest: list_resources,
         types.ListResourceTemplatesRequest: list_templates,
         types.ReadResourceRequest: read_resource,
+        types.ListPromptsRequest: list_prompts,
+        types.GetPromptRequest: get_prompt,
     }
     server.request_handlers.update(handlers)
     return server
 
 
 async def list_resources(_: types.ListResourcesRequest) -> types.ServerResult:
-    """The two resources that have an address of their own."""
+    """The resources that have an address of their own."""
     described = {
-        STATS: "Counts of items, categories and brands, and the price range",
-        ITEMS: f"The first {LISTED} items by title, and how many there are",
+        STATS: ("Catalogue", "Counts of items, categories and brands, and the price range"),
+        ITEMS: ("Items", f"The first {LISTED} items by title, and how many there are"),
     }
     resources = [
-        types.Resource(name=uri.rpartition("/")[2], uri=AnyUrl(uri), description=meaning, mimeType=JSON)
-        for uri, meaning in described.items()
+        types.Resource(name=uri.rpartition("/")[2], title=title, uri=AnyUrl(uri), description=meaning, mimeType=JSON)
+        for uri, (title, meaning) in described.items()
     ]
-    return types.ServerResult(types.ListResourcesResult(resources=resources))
+    return types.ServerResult(types.ListResourcesResult(resources=[*resources, view_resource()]))
 
 
 async def list_templates(_: types.ListResourceTemplatesRequest) -> types.ServerResult:
-    """The address of any item."""
-    meaning = "Everything that the catalogue says about one item; the id is percent-encoded"
-    item = types.ResourceTemplate(name="item", uriTemplate=f"{ITEMS}/{{id}}", description=meaning, mimeType=JSON)
-    return types.ServerResult(types.ListResourceTemplatesResult(resourceTemplates=[item]))
+    """The addresses of any item and of its picture."""
+    described = {
+        "item": ("Item", "", "Everything that the catalogue says about one item; the id is percent-encoded", JSON),
+        "picture": ("Picture of an item", PICTURE, "An item's first picture, made smaller", "image/jpeg"),
+    }
+    templates = [
+        types.ResourceTemplate(
+            name=name, title=title, uriTemplate=f"{ITEMS}/{{id}}{ending}", description=meaning, mimeType=kind
+        )
+        for name, (title, ending, meaning, kind) in described.items()
+    ]
+    return types.ServerResult(types.ListResourceTemplatesResult(resourceTemplates=templates))
 
 
 async def over_stdio(settings: "Settings", out: TextIO, files: Path | None = None) -> None:

@@ -16,6 +16,7 @@ from assistant.records import UsageNote
 from assistant.service.context import TheService, TheUser
 from assistant.service.http.problems import Problem, Refused
 from assistant.service.http.roles import KEY_HOLDERS, allow
+from assistant.service.item_links import ItemLinks
 from assistant.service.openai.formats import read_format
 from assistant.service.openai.records import (
     MODEL,
@@ -67,11 +68,12 @@ async def complete(request: Request, service: TheService, user: TheUser) -> Resp
     form = await asyncio.to_thread(read_format, asked.response_format)
     talk = await asyncio.to_thread(read_talk, asked.messages)
     language = await asyncio.to_thread(_language, talk)
-    running = await start(service, await end_user_of(service, user, asked), asked, talk)
+    links = ItemLinks.of(request, service.settings)
+    running = await start(service, await end_user_of(service, user, asked), asked, talk, links)
     wire = ChatAnswer.to(asked, running, language)
     if asked.stream:
-        return await stream(service, running, wire, form)
-    return await answer(request, service, running, wire, form)
+        return await stream(service, running, wire, form, links)
+    return await answer(request, service, running, wire, form, links)
 
 
 def _language(talk: OpenAIConversation) -> str:

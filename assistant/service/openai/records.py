@@ -10,26 +10,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
+from assistant.service.http.lenient import Lenient
 from assistant.service.http.problems import Problem, Refused, first_fault
 
 MODEL = "recommendation-assistant"
 """The assistant as a model's name."""
 MOST_MESSAGES = 2_000
-
-
-class Lenient(BaseModel):
-    """Base of what clients send: keys that mean nothing here are passed over, and null is as if it were left out."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, given: object) -> object:
-        if not isinstance(given, dict):
-            return given
-        return {name: value for name, value in given.items() if value is not None}
 
 
 class TextPart(Lenient):

@@ -17,10 +17,12 @@ from assistant.records import UsageNote
 from assistant.service.context import Service, TheService, TheUser, User
 from assistant.service.http.problems import Problem, Refused
 from assistant.service.http.roles import KEY_HOLDERS, allow
+from assistant.service.item_links import ItemLinks
 from assistant.service.openai.formats import read_format
 from assistant.service.openai.records import MODEL, ResponseRequest, read_request, read_talk
 from assistant.service.openai.tasks import task_answer
 from assistant.service.openai.turns import AnswerContent, answer, answer_without_turn, end_user_of, start, stream
+from assistant.service.routes.markdown import Mention, web_address
 from assistant.service.runs.turns import Running, ServedEvent
 from assistant.sessions import AnsweredMessage
 
@@ -46,11 +48,12 @@ async def respond(request: Request, service: TheService, user: TheUser) -> Respo
     talk = await asyncio.to_thread(read_talk, asked.messages)
     user = await end_user_of(service, user, asked)
     previous = await _previous(service, user, asked.previous_response_id)
-    running = await start(service, user, asked, talk, previous)
+    links = ItemLinks.of(request, service.settings)
+    running = await start(service, user, asked, talk, links, previous)
     wire = ResponseAnswer.to(asked, running)
     if asked.stream:
-        return await stream(service, running, wire, form)
-    return await answer(request, service, running, wire, form)
+        return await stream(service, running, wire, form, links)
+    return await answer(request, service, running, wire, form, links)
 
 
 async def _previous(service: Service, user: User, name: str | None) -> AnsweredMessage | None:
@@ -102,7 +105,7 @@ class ResponseAnswer:
 
     def whole(self, content: AnswerContent) -> dict[str, Any]:
         """The whole response."""
-        output = [self._message(content.text)]
+        output = [self._message(content)]
         return self._response("completed", output=output, usage=_usage(content.usage), **content.additions)
 
     def begin(self) -> list[ServerSentEvent]:
@@ -112,7 +115,7 @@ class ResponseAnswer:
             self._event("created", response=response),
             self._event("in_progress", response=response),
             self._event("output_item.added", output_index=0, item=self._message(None)),
-            self._event("content_part.added", **self._place(), part=_text("")),
+            self._event("content_part.added", **self._place(), part=_text(AnswerContent(""))),
         ]
 
     def tell(self, event: ServedEvent) -> list[ServerSentEvent]:
@@ -125,9 +128,13 @@ class ResponseAnswer:
         lines = text.splitlines(keepends=True)
         return [
             *(self._event("output_text.delta", **place, delta=line, logprobs=[]) for line in lines),
+            *(
+                self._event("output_text.annotation.added", **place, annotation_index=n, annotation=annotation)
+                for n, annotation in enumerate(map(_annotation, content.mentions))
+            ),
             self._event("output_text.done", **place, text=text, logprobs=[]),
-            self._event("content_part.done", **place, part=_text(text)),
-            self._event("output_item.done", output_index=0, item=self._message(text)),
+            self._event("content_part.done", **place, part=_text(content)),
+            self._event("output_item.done", output_index=0, item=self._message(content)),
             self._event("completed", response=self.whole(content)),
         ]
 
@@ -140,10 +147,10 @@ class ResponseAnswer:
     def _response(self, status: str, **further: Any) -> dict[str, Any]:  # noqa: ANN401
         return {**self.about, "status": status, "output": [], "usage": None, "error": None} | further
 
-    def _message(self, text: str | None) -> dict[str, Any]:
-        """The output's one item; without text it is not done yet."""
-        status, content = ("in_progress", []) if text is None else ("completed", [_text(text)])
-        return {"id": self.item_id, "type": "message", "role": "assistant", "status": status, "content": content}
+    def _message(self, content: AnswerContent | None) -> dict[str, Any]:
+        """The output's one item; without content it is not done yet."""
+        status, parts = ("in_progress", []) if content is None else ("completed", [_text(content)])
+        return {"id": self.item_id, "type": "message", "role": "assistant", "status": status, "content": parts}
 
     def _place(self) -> dict[str, Any]:
         return {"item_id": self.item_id, "output_index": 0, "content_index": 0}
@@ -155,8 +162,20 @@ class ResponseAnswer:
         return ServerSentEvent(json.dumps(whole, ensure_ascii=False), event=kind)
 
 
-def _text(text: str) -> dict[str, Any]:
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+def _text(content: AnswerContent) -> dict[str, Any]:
+    annotations = [_annotation(mention) for mention in content.mentions]
+    return {"type": "output_text", "text": content.text, "annotations": annotations, "logprobs": []}
+
+
+def _annotation(mention: Mention) -> dict[str, Any]:
+    """An item as a citation of its page, or, where it has none, as one of a file; ``item_id`` is beyond OpenAI's."""
+    item, url = mention.item, web_address(mention.item.url)
+    named = {"item_id": item.item_id}
+    if url is None:
+        cited = {"type": "file_citation", "file_id": item.item_id, "filename": item.title, "index": mention.start}
+        return cited | named
+    place = {"start_index": mention.start, "end_index": mention.end}
+    return {"type": "url_citation", "url": item.url, "title": item.title} | place | named
 
 
 def _usage(used: UsageNote) -> dict[str, Any]:

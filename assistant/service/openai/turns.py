@@ -19,9 +19,10 @@ from assistant.records import Reply, UsageNote
 from assistant.service.context import CLIENT_GONE, Service, User
 from assistant.service.http.customers import customer
 from assistant.service.http.problems import Problem, Refused, as_response, problem_of
+from assistant.service.item_links import ItemLinks
 from assistant.service.openai.formats import TextFormat
 from assistant.service.openai.records import AudioPart, ImagePart, OpenAIConversation, RequestBase
-from assistant.service.routes.markdown import as_markdown
+from assistant.service.routes.markdown import Mention, as_markdown, mentions
 from assistant.service.runs.disconnect import until_ended
 from assistant.service.runs.turns import Running, ServedEvent, discard
 from assistant.service.tool_service import DATA, decoded, from_base64
@@ -44,11 +45,17 @@ async def end_user_of(service: Service, user: User, asked: RequestBase) -> User:
 
 
 async def start(
-    service: Service, user: User, asked: RequestBase, talk: OpenAIConversation, previous: AnsweredMessage | None = None
+    service: Service,
+    user: User,
+    asked: RequestBase,
+    talk: OpenAIConversation,
+    links: ItemLinks,
+    previous: AnsweredMessage | None = None,
 ) -> Running:
     """Begin the turn that answers a conversation's last message.
 
     Args:
+        links: those that answers for this client have.
         previous: the turn that the message follows, where the client names it.
     """
     folder = service.settings.data_folder / INCOMING
@@ -56,7 +63,7 @@ async def start(
     message_id = uuid.uuid4().hex if named else talk.message_id
     message = await asyncio.to_thread(_request, message_id, asked.top_n, talk, folder)
     try:
-        session_id = await _session(service, user, asked.session_id, talk, previous)
+        session_id = await _session(service, user, asked.session_id, talk, links, previous)
         return service.turns.start(user, session_id, message)
     except BaseException:
         discard(message)
@@ -64,7 +71,12 @@ async def start(
 
 
 async def _session(
-    service: Service, user: User, session_id: str | None, talk: OpenAIConversation, previous: AnsweredMessage | None
+    service: Service,
+    user: User,
+    session_id: str | None,
+    talk: OpenAIConversation,
+    links: ItemLinks,
+    previous: AnsweredMessage | None,
 ) -> str:
     """The session that the conversation goes on in; a new one when none has answered what was said before.
 
@@ -77,8 +89,7 @@ async def _session(
     best = previous
     if best is None and talk.earlier_id is not None:
         found = await asyncio.to_thread(service.assistant.log.answered, user.id, talk.earlier_id)
-        # the first, of equals
-        best = max(found, key=lambda answered: (_same(answered, talk.answered), answered.is_last), default=None)
+        best = await asyncio.to_thread(_best, found, talk, links)
     if best is None:
         return new_session_id()
     if best.is_last and service.turns.running_in(best.session_id) is None:
@@ -86,9 +97,14 @@ async def _session(
     return await service.assistant.branch(best.session_id, best.turn)
 
 
-def _same(answered: AnsweredMessage, text: str) -> bool:
-    """Whether this is the answer that the client shows."""
-    return as_markdown(answered.reply).split() == text.split()
+def _best(found: Sequence[AnsweredMessage], talk: OpenAIConversation, links: ItemLinks) -> AnsweredMessage | None:
+    """The turn whose answer is the one that the client shows, or else the latest; the first, of equals."""
+
+    def likeness(answered: AnsweredMessage) -> tuple[bool, bool]:
+        shown = as_markdown(links.absolute(answered.reply))
+        return shown.split() == talk.answered.split(), answered.is_last
+
+    return max(found, key=likeness, default=None)
 
 
 def _request(message_id: str, top_n: int | None, talk: OpenAIConversation, folder: Path) -> state.Request:
@@ -132,11 +148,12 @@ def _content(part: ImagePart | AudioPart) -> bytes:
 
 @dataclass(frozen=True)
 class AnswerContent:
-    """What clients get of an answer; ``additions`` is beyond OpenAI's fields."""
+    """What clients get of an answer; ``additions`` is beyond OpenAI's fields, ``mentions`` are the text's items."""
 
     text: str
     usage: UsageNote = field(default_factory=UsageNote)
     additions: dict[str, Any] = field(default_factory=dict)
+    mentions: list[Mention] = field(default_factory=list)
 
 
 class AnswerFormat(Protocol):
@@ -159,7 +176,7 @@ class AnswerFormat(Protocol):
 
 
 async def answer(
-    request: Request, service: Service, running: Running, wire: AnswerFormat, form: TextFormat
+    request: Request, service: Service, running: Running, wire: AnswerFormat, form: TextFormat, links: ItemLinks
 ) -> Response:
     """The answer to a turn as one object."""
     await until_ended(request, service.turns, running)
@@ -167,10 +184,12 @@ async def answer(
         return as_response(running.problem or _stopped(), path=PREFIX)
     for event in running.events:
         wire.tell(event)
-    return JSONResponse(wire.whole(await _content_of(running.reply, form)))
+    return JSONResponse(wire.whole(await _content_of(running.reply, form, links)))
 
 
-async def stream(service: Service, running: Running, wire: AnswerFormat, form: TextFormat) -> Response:
+async def stream(
+    service: Service, running: Running, wire: AnswerFormat, form: TextFormat, links: ItemLinks
+) -> Response:
     """The answer as the turn goes on; a message that is refused at once is answered with its status instead."""
     listening = service.turns.listen(running)
     first = await anext(listening, None)
@@ -183,7 +202,7 @@ async def stream(service: Service, running: Running, wire: AnswerFormat, form: T
             for said in wire.begin():
                 yield said
             async for event in listening:
-                for said in await _sent(event, running, wire, form):
+                for said in await _sent(event, running, wire, form, links):
                     yield said
         finally:
             await listening.aclose()  # type: ignore[attr-defined]
@@ -210,22 +229,23 @@ def _events(service: Service, events: AsyncIterator[ServerSentEvent]) -> Respons
 
 
 async def _sent(
-    event: ServedEvent, running: Running, wire: AnswerFormat, form: TextFormat
+    event: ServedEvent, running: Running, wire: AnswerFormat, form: TextFormat, links: ItemLinks
 ) -> Sequence[ServerSentEvent]:
     if event.name == "error":
         return wire.fail(Problem.model_validate(event.data["problem"]))
     if event.name != "done" or running.reply is None:
         return wire.tell(event)
     try:
-        return wire.end(await _content_of(running.reply, form))
+        return wire.end(await _content_of(running.reply, form, links))
     except Refused as exc:
         return wire.fail(problem_of(exc))
 
 
-async def _content_of(reply: Reply, form: TextFormat) -> AnswerContent:
+async def _content_of(stored: Reply, form: TextFormat, links: ItemLinks) -> AnswerContent:
+    reply = await asyncio.to_thread(links.absolute, stored)
     additions = reply.model_dump(mode="json", include={"recommendations", "groups", "question", "choices"})
     text = await asyncio.to_thread(form.text, reply)  # a client's schema may cost a second
-    return AnswerContent(text, reply.usage, additions)
+    return AnswerContent(text, reply.usage, additions, [] if form.is_json else mentions(text, reply))
 
 
 def _stopped() -> Problem:

@@ -13,10 +13,11 @@ from fastapi.responses import FileResponse, JSONResponse
 from assistant.service.context import Service, TheService
 from assistant.service.http.exact_route import ExactRoute
 from assistant.service.http.problems import Refused
-from assistant.service.http.roles import ADMINS, KEY_HOLDERS, PEOPLE, allow
+from assistant.service.http.roles import ADMINS, EVERYBODY, KEY_HOLDERS, PEOPLE, allow
+from assistant.service.item_links import PICTURES, is_picture_token
+from assistant.service.pictures import SHOWN_WIDTH, PictureFile, Pictures
 from assistant.service.routes import catalogue_reading as reading
 from assistant.service.routes.catalogue_map import Map, Maps, MapSpace, Method
-from assistant.service.routes.catalogue_pictures import Pictures
 from assistant.service.routes.catalogue_views import (
     ItemCards,
     ItemOut,
@@ -55,7 +56,7 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
     engines, settings = service.assistant.engines, service.settings
     writing = CatalogueWriting(settings, engines)
-    pictures = Pictures(engines, settings.data_folder / "thumbnails")
+    pictures = Pictures.of(engines, settings)
     imports = Imports(writing)
     feeds = Feeds(writing, imports, settings.data_folder, settings.service.bounds)
     desk = CatalogueService(engines, pictures, Maps(engines), writing, imports, feeds)
@@ -96,6 +97,10 @@ LINE: Line = {
 router = APIRouter(
     prefix="/api/catalogue", tags=["catalogue"], route_class=ExactRoute, lifespan=_open, dependencies=[allow(PEOPLE)]
 )
+pictures_router = APIRouter(
+    prefix=PICTURES, tags=["catalogue"], route_class=ExactRoute, dependencies=[allow(EVERYBODY)]
+)
+"""The token in an address stands for the right to see one picture."""
 jobs_router = APIRouter(prefix="/api/jobs", tags=["catalogue"], dependencies=[allow(ADMINS)])
 
 
@@ -174,10 +179,27 @@ async def image(
     ] = None,
 ) -> Response:
     """A picture that is stored here, as it is or made smaller; a width between two that are made gets the wider one."""
-    picture = await desk.pictures.show(item_id, n, width)
+    return _sent(request, await desk.pictures.show(item_id, n, width), CACHED)
+
+
+@pictures_router.get(
+    "/{token}/{item_id}",
+    response_class=FileResponse,
+    responses={200: {"content": {"image/*": {}}}, 304: {"description": "the picture is as it was"}},
+)
+async def shown_picture(request: Request, service: TheService, desk: TheDesk, token: str, item_id: str) -> Response:
+    """An item's first picture, made smaller, for pages and programs without a key; answers have its address."""
+    if not await asyncio.to_thread(is_picture_token, service.settings, item_id, token):
+        raise Refused(HTTPStatus.NOT_FOUND, "There is no such picture.")
+    answer = _sent(request, await desk.pictures.show(item_id, 0, SHOWN_WIDTH), "public, max-age=3600")
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return answer
+
+
+def _sent(request: Request, picture: PictureFile, cached: str) -> Response:
     headers = {
         "ETag": f'"{picture.tag}"',
-        "Cache-Control": CACHED,
+        "Cache-Control": cached,
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
     if _is_known(request, picture.tag):

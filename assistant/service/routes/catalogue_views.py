@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
 
 from pydantic import Field
 
+from assistant.item_pictures import picture_path
 from tools.records import EncoderIdentity, Filters, Hit, Item, Record
 from tools.search import hit
 from tools.store import Catalogue, Picture, Space, SpaceStats
@@ -82,11 +82,6 @@ class StatsOut(Record):
     version: int = Field(description="grows with every change")
 
 
-def image_url(item_id: str, n: int) -> str:
-    """Where a picture of an item can be read."""
-    return f"/api/catalogue/items/{quote(item_id, safe='')}/images/{n}"
-
-
 def cards(catalogue: Catalogue, hits: Sequence[Hit]) -> list[ItemCard]:
     """Hits with their pictures and links, in their order; items that are gone meanwhile are left out."""
     items = catalogue.get_many([hit.item_id for hit in hits])
@@ -104,7 +99,7 @@ def card_of(item: Item, filters: Filters | None = None) -> Hit:
 
 def _first_image(catalogue: Catalogue, item: Item) -> str | None:
     stored = (n for n in range(len(item.images)) if catalogue.image_path(item, n))
-    return next((image_url(item.id, n) for n in stored), None)
+    return next((picture_path(item.id, n) for n in stored), None)
 
 
 def item_out(catalogue: Catalogue, item: Item) -> ItemOut:
@@ -121,7 +116,7 @@ def _pictures(catalogue: Catalogue, item: Item) -> list[PictureOut]:
     for picture in catalogue.pictures(item.id):
         url = None
         if picture.state != "lost":
-            url = image_url(item.id, n) if catalogue.image_path(item, n) else None
+            url = picture_path(item.id, n) if catalogue.image_path(item, n) else None
             n += 1
         result.append(_picture(picture, url))
     return result

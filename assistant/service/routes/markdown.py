@@ -1,9 +1,10 @@
 """Replies and sessions as Markdown. What comes from items, users and models is text there: it makes no links, pictures,
-markup or HTML, however it is rendered."""
+markup or HTML, however it is rendered. Only an item's own addresses become links and pictures, if http or https."""
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote, urlsplit
 
 from assistant.records import Recommendation, Reply
 from assistant.render import sale_in_words
@@ -24,9 +25,26 @@ _ESCAPES = (
 )
 
 
+_IN_ADDRESS = ":/?#[]@!&'*+,;=%-._~"
+"""Stands in an address as it is; other characters, but for letters and digits, are percent-encoded."""
+_BEFORE_ENTITY = re.compile(r"&(?=#?\w{1,32};)")
+
+
+class Mention(NamedTuple):
+    """Where an item stands in a text, in characters."""
+
+    item: Recommendation
+    start: int
+    end: int
+
+
 def as_markdown(reply: Reply) -> str:
-    """The message, the ranked items with their explanations, a question back, and what was left out."""
-    parts = [escaped(reply.message), *_sections(reply), *_question(reply)]
+    """The message, the ranked items with their explanations, a question back, and what was left out.
+
+    Each title is a link to the item's page and is followed by its picture, as far as these have web addresses. The
+    item's id is the title of the link or the picture, or else stands after the price.
+    """
+    parts = [escaped(reply.message), *_sections(reply, linked=True), *_question(reply)]
     parts += [f"<{reply.cart.url}>"] if reply.cart and reply.cart.url else []
     parts += [f"> {escaped(' '.join(note.split()))}" for note in reply.degraded]
     return "\n\n".join(part for part in parts if part)
@@ -38,21 +56,65 @@ def _question(reply: Reply) -> list[str]:
     return [escaped(reply.question), choices] if reply.question else []
 
 
-def _sections(reply: Reply) -> list[str]:
+def mentions(text: str, reply: Reply) -> list[Mention]:
+    """Where the items of a reply stand in its Markdown, by their titles with link."""
+    found, position = [], 0
+    for item in (item for _, items in reply.sections() for item in items):
+        title = _linked_title(item)
+        start = text.find(title, position)
+        if start >= 0:
+            position = start + len(title)
+            found.append(Mention(item, start, position))
+    return found
+
+
+def _sections(reply: Reply, *, linked: bool = False) -> list[str]:
     """The items, each of several wishes under a heading of its own."""
     parts = []
     for group, items in reply.sections():
         parts += [f"**{escaped(' '.join(group.wish.split()))}**", escaped(group.message or "")] if group else []
-        parts.append("\n".join(item_as_markdown(item) for item in items))
+        parts.append("\n".join(item_as_markdown(item, linked=linked) for item in items))
     return parts
 
 
-def item_as_markdown(item: Recommendation) -> str:
-    """One line of a numbered list."""
-    explanation = " ".join(item.explanation.split())
-    title = " ".join(item.title.split())
-    price = escaped(sale_in_words(item))
-    return f"{item.rank}. **{escaped(title)}** ({price}): {escaped(explanation)}"
+def item_as_markdown(item: Recommendation, *, linked: bool = False) -> str:
+    """One entry of a numbered list."""
+    explanation, price = escaped(_one_line(item.explanation)), escaped(sale_in_words(item))
+    if not linked:
+        return f"{item.rank}. **{_title(item)}** ({price}): {explanation}"
+    number, picture = f"{item.rank}. ", web_address(item.image_url)
+    shown = f'\n{" " * len(number)}![{_title(item)}]({picture} "{_quoted(item.item_id)}")' if picture else ""
+    name = "" if picture or web_address(item.url) else f" {escaped(f'[{_one_line(item.item_id)}]')}"
+    return f"{number}**{_linked_title(item)}** ({price}){name}: {explanation}{shown}"
+
+
+def _linked_title(item: Recommendation) -> str:
+    url = web_address(item.url)
+    return f'[{_title(item)}]({url} "{_quoted(item.item_id)}")' if url else _title(item)
+
+
+def _title(item: Recommendation) -> str:
+    return escaped(_one_line(item.title))
+
+
+def _quoted(text: str) -> str:
+    """A text as it stands in the double quotes of a link's title."""
+    return escaped(_one_line(text)).replace('"', '\\"')
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def web_address(url: str | None) -> str | None:
+    """The address as it stands in a link: nothing in it ends the link. None for all but http and https addresses."""
+    try:
+        parts = urlsplit(url or "")
+    except ValueError:
+        return None
+    if url is None or parts.scheme not in ("http", "https") or not parts.hostname or any(map(str.isspace, url)):
+        return None
+    return _BEFORE_ENTITY.sub("&amp;", quote(url, safe=_IN_ADDRESS, errors="replace"))
 
 
 def session_as_markdown(session_id: str, turns: "Sequence[StoredTurn]") -> str:

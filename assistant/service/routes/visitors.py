@@ -12,6 +12,7 @@ from assistant.service.http.customers import NAME_CHARACTERS, customer
 from assistant.service.http.problems import Refused
 from assistant.service.http.roles import EVERYBODY, SHOPS, VISITORS, allow
 from assistant.service.keys import Role
+from assistant.settings import ANY_SITE
 from assistant.user_data import StoredCounts, merge_visitor
 from assistant.visitors import DAY_SECONDS, VisitorTicket
 from tools.records import Record
@@ -35,7 +36,8 @@ async def begin(request: Request, service: TheService, user: TheUser) -> Respons
     response = Response(status_code=204)
     if user.role is Role.NOBODY:
         _, token = await asyncio.to_thread(service.visitors.begin, settings.visitor_days)
-        cookies.set_cookie(request, response, cookies.VISITOR, token, settings.visitor_days * DAY_SECONDS)
+        seconds, framed = settings.visitor_days * DAY_SECONDS, any(site != ANY_SITE for site in settings.cors)
+        cookies.set_cookie(request, response, cookies.VISITOR, token, seconds, in_frames=framed)
     return response
 
 

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from assistant.ingest import Encoders, ingest
-from assistant.service.routes import catalogue_map, catalogue_pictures
+from assistant.service import pictures
+from assistant.service.routes import catalogue_map
 from assistant.service.routes.catalogue_map import Method, project
 from tests.fakes import catalogues
 from tests.integration.service.catalogue_shop import CatalogueShop, Client, ndjson
@@ -325,6 +326,6 @@ def test_small_pictures_are_kept_within_bounds(shop: CatalogueShop, monkeypatch:
             client.http.get(f"/api/catalogue/items/item-{n}/images/0", params={"width": 96})
     (folder / "left.part").write_bytes(b"x")
     files = sorted(folder.glob("*.jpg"), key=lambda path: path.stat().st_mtime)
-    monkeypatch.setattr(catalogue_pictures, "KEPT_BYTES", sum(path.stat().st_size for path in files[-2:]))
+    monkeypatch.setattr(pictures, "KEPT_BYTES", sum(path.stat().st_size for path in files[-2:]))
     with shop.serving():
         assert set(folder.iterdir()) == set(files[-2:])

@@ -78,7 +78,7 @@ async def test_the_variant_that_fits_is_shown_at_its_price(shop: Stage) -> None:
 async def test_a_variant_that_is_sold_out_is_said_to_be(shop: Stage) -> None:
     reply, _, _ = await shop.turn("a shoe | size=43,color=blue", DOWN)
     (shoe,) = reply.recommendations
-    assert (shoe.price, shoe.variant and shoe.variant.in_stock) == (89.9, False)
+    assert (shoe.price, shoe.variant and shoe.variant.in_stock, shoe.in_stock) == (89.9, False, False)
     assert "sold out" in shoe.explanation
 
 

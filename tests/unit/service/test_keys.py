@@ -92,7 +92,7 @@ def test_the_command_line_makes_and_shows_roles(tmp_path: Path, monkeypatch: pyt
     run = CliRunner().invoke
     assert "role service" in run(app, ["keys", "create", "back end", "--role", "service"]).stderr
     assert run(app, ["keys", "create", "me"]).exit_code == 0
-    assert run(app, ["keys", "create", "no", "--role", "visitor"]).exit_code != 0
+    assert run(app, ["keys", "create", "no", "--role", "visitor"]).exit_code == 2
     listed = run(app, ["keys", "list"]).stdout
     assert "service  back end" in listed
     assert "admin    me" in listed

@@ -2,6 +2,7 @@
 
 import html
 import time
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -85,3 +86,53 @@ def test_replies_and_sessions_have_only_their_own_markup(text: str) -> None:
     for markdown in (as_markdown(told), session_as_markdown("s", [turn])):
         kinds, _ = rendered(markdown)
         assert kinds <= allowed
+
+
+ADDRESSES = [
+    "https://shop.example/chair", "http://shop.example/a?b=1&copy;=2&lt=3#part", "https://shop.example/a)b(c",
+    'https://shop.example/"onmouseover="alert(1)', "https://shop.example/<script>", "https://shop.example/a\\)b",
+    "https://xn--bcher-kva.example/ü/黑色?q=$x^2$", "https://shop.example/a`b`|c",
+]  # fmt: skip
+NO_ADDRESSES = [
+    "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,<script>alert(1)</script>", "//evil.example/x",
+    "/api/catalogue/items/x/images/0", "https://", "https://[::1", "https://shop.example/a b", "https://a\nb.example",
+    "", "vbscript:x", "file:///etc/passwd", " https://shop.example",
+]  # fmt: skip
+
+
+def links_in(markdown: str) -> list[tuple[str, str, str]]:
+    """Kind, address and title of every link and picture."""
+    blocks = MarkdownIt("commonmark", {"html": True}).parse(markdown)
+    tokens = [token for block in blocks for token in block.children or () if token.type in ("link_open", "image")]
+    return [(t.type, str(t.attrs.get("href", t.attrs.get("src"))), str(t.attrs.get("title"))) for t in tokens]
+
+
+def with_item(**fields: object) -> str:
+    item = Recommendation.model_validate(
+        {"rank": 10, "item_id": "x", "title": "Chair", "price": 5, "score": 1, "explanation": "Fits.", "evidence": []}
+        | fields
+    )
+    return as_markdown(reply(recommendations=[item]))
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_titles_link_to_the_items_page_and_pictures_follow(address: str) -> None:
+    (kind, href, title), (other, source, _) = links_in(with_item(url=address, image_url=address))
+    assert (kind, other, title, source) == ("link_open", "image", "x", href)
+    assert unquote(href) == unquote(address)
+
+
+@pytest.mark.parametrize("address", NO_ADDRESSES)
+def test_what_is_no_web_address_is_no_link(address: str) -> None:
+    markdown = with_item(url=address, image_url=address)
+    assert links_in(markdown) == []
+    assert markdown.startswith("10. **Chair** (5.00) \\[x\\]: Fits.")
+
+
+@given(TEXTS.filter(str.strip), TEXTS.filter(str.strip), st.sampled_from(ADDRESSES))
+def test_the_title_of_the_link_is_the_items_id_and_nothing_else_is_a_link(item_id: str, text: str, url: str) -> None:
+    markdown = with_item(item_id=item_id, title=text, explanation=text, url=url, image_url=url)
+    links = links_in(markdown)
+    assert [kind for kind, _, _ in links] == ["link_open", "image"]
+    shown = " ".join(item_id.replace("\0", "\ufffd").split())
+    assert [title for _, _, title in links] == [shown, shown]

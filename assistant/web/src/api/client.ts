@@ -42,6 +42,7 @@ const itemPath = (id: string) => `api/catalogue/items/${encodeURIComponent(id)}`
 
 export const info = () => get<Info>("api/info");
 export const logIn = (key: string) => send("POST", "api/login", { key });
+export const beginVisit = () => send("POST", "api/visitors");
 export const logOut = () => send("DELETE", "api/login");
 
 export const listSessions = async () => (await get<{ sessions: Session[] }>("api/sessions?limit=50")).sessions;

@@ -37,9 +37,10 @@ export function SpeechProvider({ children }: { children: ReactNode }) {
 export const useSpeech = () => use(SpeechContext);
 export const useMessages = () => use(SpeechContext).t;
 
-/** The language chosen earlier, else the first of the browser's that there is. */
+/** The language of the address (?lang=zh), else the one chosen earlier, else the first of the browser's that there is. */
 function firstLanguage(): Language {
-  const wanted = [remembered("language") ?? "", ...navigator.languages];
+  const asked = new URLSearchParams(location.search).get("lang");
+  const wanted = [asked ?? "", remembered("language") ?? "", ...navigator.languages];
   const found = wanted.map((tag) => tag.slice(0, 2)).find((tag) => tag in LANGUAGES);
   return found === "zh" ? "zh" : "en";
 }

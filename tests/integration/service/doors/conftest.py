@@ -37,6 +37,7 @@ CHAIRS = [
         "id": f"chair-{n}", "title": f"{colour} chair", "description": f"A {colour} chair of wood.",
         "price": 40.0 + 10 * n, "currency": "USD", "color": colour, "category": "Furniture > Chairs",
         "brand": "Stool & Co", "in_stock": True, "images": [f"images/chair-{n}.png"],
+        "url": f"https://shop.example/chairs/{colour}?a=1&b=(2)",
     }
     for n, colour in enumerate(("red", "blue", "black", "green"))
 ]  # fmt: skip

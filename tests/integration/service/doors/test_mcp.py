@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from langchain_mcp_adapters.client import MultiServerMCPClient
 from mcp import ClientSession, McpError, StdioServerParameters, types
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from PIL import Image
 from pydantic import AnyUrl
 
 from assistant.service.mcp.resources import item_uri
@@ -56,10 +59,22 @@ def data(result: types.CallToolResult) -> dict[str, Any]:
     """What a call gave, which must stand in its text too."""
     assert not result.isError, result
     assert result.structuredContent is not None
-    (block,) = result.content
+    block, *images = result.content
     assert isinstance(block, types.TextContent)
+    assert all(isinstance(image, types.ImageContent) for image in images)
     assert json.loads(block.text) == result.structuredContent
     return result.structuredContent
+
+
+def pictured(result: types.CallToolResult) -> list[str]:
+    """The items whose pictures a result has; each is checked to be a small one for people."""
+    images = [block for block in result.content if isinstance(block, types.ImageContent)]
+    for image in images:
+        assert image.mimeType == "image/jpeg"
+        assert Image.open(BytesIO(base64.b64decode(image.data))).width <= 320
+        assert image.annotations
+        assert image.annotations.audience == ["user"]
+    return [(image.meta or {})["item_id"] for image in images]
 
 
 async def read(client: ClientSession, uri: str) -> Any:  # noqa: ANN401 - JSON
@@ -145,9 +160,9 @@ async def test_errors_are_tool_errors_in_one_sentence(served: Served) -> None:
 async def test_the_catalogue_as_resources(served: Served) -> None:
     async with connected(served) as client:
         listed = [str(resource.uri) for resource in (await client.list_resources()).resources]
-        assert listed == ["catalogue://stats", "catalogue://items"]
-        (template,) = (await client.list_resource_templates()).resourceTemplates
-        assert template.uriTemplate == "catalogue://items/{id}"
+        assert listed == ["catalogue://stats", "catalogue://items", "ui://recommendation-assistant/items.html"]
+        templates = (await client.list_resource_templates()).resourceTemplates
+        assert [each.uriTemplate for each in templates] == ["catalogue://items/{id}", "catalogue://items/{id}/picture"]
         stats = await read(client, "catalogue://stats")
         assert (stats["items"], stats["min_price"]) == (5, 20.0)
         assert "folder" not in stats
@@ -155,10 +170,82 @@ async def test_the_catalogue_as_resources(served: Served) -> None:
         assert (items["total"], len(items["items"])) == (5, 5)
         for item_id in ("chair-2", str(LAMP["id"])):
             assert (await read(client, item_uri(item_id)))["id"] == item_id
-        for uri in ("catalogue://items/none", "catalogue://nothing"):
+        (picture,) = (await client.read_resource(AnyUrl(f"{item_uri('chair-2')}/picture"))).contents
+        assert isinstance(picture, types.BlobResourceContents)
+        assert Image.open(BytesIO(base64.b64decode(picture.blob))).format == "JPEG"
+        without_picture = f"{item_uri(str(LAMP['id']))}/picture"
+        nowhere = ("catalogue://items/none", "catalogue://nothing", "catalogue://items/none/picture", "ui://other/x")
+        for uri in (*nowhere, without_picture):
             with pytest.raises(McpError) as caught:
                 await client.read_resource(AnyUrl(uri))
             assert caught.value.error.code == -32002
+
+
+async def test_tools_have_titles_and_the_server_says_how_to_use_them(served: Served) -> None:
+    async with connected(served) as client:
+        titles = {tool.name: tool.title for tool in (await client.list_tools()).tools}
+        assert titles["recommend"] == "Recommend"
+        assert titles["search_by_text"] == "Search by text"
+        assert all(titles.values())
+    async with (
+        streamable_http_client(f"{served.url}/mcp") as (reading, writing, _),
+        ClientSession(reading, writing) as client,
+    ):
+        told = await client.initialize()
+    assert "`session_id`" in (told.instructions or "")
+    assert told.capabilities.prompts is not None
+    named = set(re.findall(r"`(\w+)`", told.instructions or ""))
+    assert {name for name in named if name in titles} >= {"recommend", "search_by_text", "compare_items"}
+    assert named <= {*titles, "session_id", "question", "relaxed", "degraded", "url"}
+
+
+async def test_results_bring_pictures_of_their_first_items(serve: Serve) -> None:
+    with serve() as served:
+        async with connected(served) as client:
+            ids = ["chair-2", "chair-0", "chair-1", "chair-3", str(LAMP["id"])]
+            assert pictured(await client.call_tool("compare_items", {"item_ids": ids})) == ids[:4]
+            assert pictured(await client.call_tool("get_item", {"item_id": "chair-0"})) == ["chair-0"]
+            assert pictured(await client.call_tool("get_item", {"item_id": LAMP["id"]})) == []
+            assert pictured(await client.call_tool("describe_image", {"image": DATA_URL})) == []
+            said = await client.call_tool("recommend", {"text": "a red chair"})
+            first = data(said)["recommendations"][0]
+            assert pictured(said)[0] == first["item_id"] == "chair-0"
+            assert first["image_url"].startswith(f"{served.url}/pictures/")
+            assert first["url"] == "https://shop.example/chairs/red?a=1&b=(2)"
+    with serve(service={"mcp_pictures": 0}) as served:
+        async with connected(served) as client:
+            assert pictured(await client.call_tool("get_item", {"item_id": "chair-0"})) == []
+
+
+async def test_prompts_for_what_people_come_for(served: Served) -> None:
+    async with connected(served) as client:
+        listed = {prompt.name: prompt for prompt in (await client.list_prompts()).prompts}
+        assert [(name, prompt.title) for name, prompt in listed.items()] == [
+            ("find_something", "Find something"), ("compare", "Compare items"), ("by_photo", "Find by photo"),
+        ]  # fmt: skip
+        wish, budget = listed["find_something"].arguments or []
+        assert (wish.name, wish.required, budget.name, budget.required) == ("wish", True, "budget", False)
+        tools = {tool.name for tool in (await client.list_tools()).tools}
+        for name, arguments in (
+            ("find_something", {"wish": "a {{ 7 * 7 }} 椅子", "budget": "60 EUR"}),
+            ("compare", {"items": "red chair, blue chair"}),
+            ("by_photo", {}),
+        ):
+            (message,) = (await client.get_prompt(name, arguments)).messages
+            assert message.role == "user"
+            assert isinstance(message.content, types.TextContent)
+            assert all(value in message.content.text for value in arguments.values())
+            assert tools & set(re.findall(r"`(\w+)`", message.content.text))
+        for name, arguments, sentence in (
+            ("nothing", {}, "There is no prompt 'nothing'; known: find_something, compare, by_photo."),
+            ("find_something", {"wish": " "}, "find_something needs the argument 'wish'."),
+            ("find_something", {"wish": "x", "prize": "1"}, "find_something has no argument 'prize';"),
+            ("find_something", {"wish": "x" * 2_001}, "The argument 'wish' is longer than 2,000 characters."),
+        ):
+            with pytest.raises(McpError) as caught:
+                await client.get_prompt(name, arguments)
+            assert caught.value.error.code == types.INVALID_PARAMS
+            assert caught.value.error.message.startswith(sentence)
 
 
 async def test_objects_and_lists_written_as_strings_are_read(served: Served) -> None:
@@ -282,6 +369,7 @@ async def test_the_same_over_standard_input_and_output(command: StdioServerParam
         assert data(await client.call_tool("browse", {"k": 2}))["total"] == 5
         assert sentence(await client.call_tool("get_item", {"item_id": "none"})) == "The catalogue has no item 'none'."
         assert (await read(client, "catalogue://items/chair-1"))["title"] == "blue chair"
+        assert pictured(await client.call_tool("get_item", {"item_id": "chair-0"})) == ["chair-0"]
 
 
 async def test_a_call_before_the_models_are_loaded_waits_and_says_for_what(command: StdioServerParameters) -> None:

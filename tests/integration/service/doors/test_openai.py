@@ -14,6 +14,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from assistant.agent.reading.reader import MessageReader
 from assistant.records import Constraint, Reply
+from assistant.service.item_links import ItemLinks
 from assistant.service.openai.records import MODEL
 from assistant.understanding import Understanding, Utterance
 from eval.fuzzing.serving import service_bounds
@@ -94,8 +95,9 @@ def test_an_answer_is_markdown_with_the_data_beside_it(client: openai.OpenAI) ->
     done = ask(client, [{"role": "system", "content": "Only say yes."}, user("a red chair")], temperature=0.3, seed=1)
     said = done.choices[0]
     assert said.message.content.startswith(
-        "Here is 1 that fits best. Preferred, not required: color red.\n\n1. **red chair** (40.00 USD): It fits."
+        "Here is 1 that fits best. Preferred, not required: color red.\n\n1. **[red chair]("
     )
+    assert "** (40.00 USD): It fits.\n" in said.message.content
     assert said.finish_reason == "stop"
     item = said.message.recommendations[0]  # type: ignore[attr-defined]
     assert (item["item_id"], item["price"], item["rank"]) == ("chair-0", 40.0, 1)
@@ -182,7 +184,8 @@ class Products(pydantic.BaseModel):
 def test_a_json_object_is_the_reply(client: openai.OpenAI, served: Served) -> None:
     done = ask(client, [user("a red chair")], response_format={"type": "json_object"})
     reply = served.assistant.log.read(session_of(done))[0].reply
-    assert Reply.model_validate_json(done.choices[0].message.content or "") == reply
+    links = ItemLinks(served.settings, served.url)
+    assert Reply.model_validate_json(done.choices[0].message.content or "") == links.absolute(reply)
 
 
 def test_a_schema_picks_what_it_names_of_the_reply(client: openai.OpenAI) -> None:

@@ -92,6 +92,29 @@ def test_behind_https_the_cookie_never_goes_over_http(serve: Serve) -> None:
             assert "Secure" in answer.headers["set-cookie"].split("; ")
 
 
+def test_in_a_frame_of_a_listed_site_the_cookie_goes_along_over_https_and_is_that_site_s_alone(serve: Serve) -> None:
+    https = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "9.9.9.9"}
+    for cors, headers, framed in (
+        (["https://shop.example"], https, True), (["https://shop.example"], {}, False), (["*"], https, False),
+    ):  # fmt: skip
+        with serve(needs_key=True, service={"visitors": True, "cors": cors}) as served, served.client() as client:
+            cookie = client.post("/api/visitors", headers=headers).headers["set-cookie"].split("; ")
+            assert ({"SameSite=none", "Partitioned", "Secure"} <= set(cookie)) is framed
+            assert ("SameSite=strict" in cookie) is not framed
+            assert "HttpOnly" in cookie
+
+
+def test_another_site_s_requests_with_the_cookie_are_refused(serve: Serve) -> None:
+    settings = {"visitors": True, "cors": ["https://shop.example"]}
+    with serve(needs_key=True, service=settings) as served, visiting(served) as client:
+        for headers in ({"Origin": "https://other.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert client.post("/api/sessions", json={}, headers=headers).status_code == 403
+        assert (
+            "access-control-allow-credentials"
+            not in client.get("/api/sessions", headers={"Origin": "https://shop.example"}).headers
+        )
+
+
 def test_without_the_setting_there_are_no_visitors(serve: Serve) -> None:
     with serve(needs_key=True) as served, served.client() as client:
         _, token = VisitorStore(served.settings.visitors_file).begin(1)

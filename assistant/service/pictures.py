@@ -8,18 +8,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import Self
 
 from assistant.errors import StoreError
 from assistant.ingest.pictures import digest
 from assistant.service.http.problems import Refused
-from assistant.service.routes.catalogue_reading import the_item
+from assistant.settings import Settings
 from tools.engines.parts import Engines
-from tools.errors import MediaError
+from tools.errors import MediaError, UnknownItem
 from tools.media import load_picture, sniff
 from tools.records import Item
 
 WIDTHS = (96, 160, 320, 640, 1280)
 """Pixels; a width between two of them gets the wider one."""
+SHOWN_WIDTH = 320
+"""Of the pictures in answers for other programs."""
 AT_ONCE = 2
 """Pictures that are decoded at one time: each may hold 50 million pixels."""
 QUALITY = 85
@@ -54,6 +57,11 @@ class Pictures:
         self._folder = folder
         self._places = asyncio.Semaphore(AT_ONCE)
 
+    @classmethod
+    def of(cls, engines: Engines, settings: Settings) -> Self:
+        """Those of the settings' data folder."""
+        return cls(engines, settings.data_folder / "thumbnails")
+
     def tidy(self) -> None:
         """Delete what was left half written, and the oldest small pictures while there are too many."""
         for part in self._folder.glob("*.part"):
@@ -86,7 +94,9 @@ class Pictures:
 
     def _find(self, item_id: str, n: int) -> tuple[Path, str]:
         """The picture's file and the hash of its content."""
-        item = the_item(self._engines.catalogue, item_id)
+        item = self._engines.catalogue.get(item_id)
+        if item is None:
+            raise UnknownItem(f"The catalogue has no item {item_id!r}.")
         path = self._engines.catalogue.image_path(item, n)
         if path is None:
             reason = f"there are {len(item.images)}" if n >= len(item.images) else "its file is not here"

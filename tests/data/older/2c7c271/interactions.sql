@@ -1,0 +1,29 @@
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE users (key integer primary key autoincrement, name text not null unique);
+INSERT INTO users VALUES(1,'0ca3ccfdc9cb82b10d31782198545083');
+INSERT INTO users VALUES(2,'31bf1d60782388c9b15c237211c5889a');
+CREATE TABLE items (key integer primary key autoincrement, name text not null unique);
+INSERT INTO items VALUES(1,'cafe-chair');
+INSERT INTO items VALUES(2,'oak-chair');
+CREATE TABLE events (
+    user integer not null, at real not null, item integer not null, kind integer not null, value real,
+    primary key (user, at, item, kind)
+) without rowid;
+INSERT INTO events VALUES(2,1793613600.0,1,6,NULL);
+INSERT INTO events VALUES(1,1793527200.0,2,1,NULL);
+CREATE TABLE item_versions (item integer primary key, version integer not null);
+INSERT INTO item_versions VALUES(1,1);
+INSERT INTO item_versions VALUES(2,1);
+CREATE TABLE preferences (
+    user integer not null, attribute text not null, value text not null, weight real not null,
+    primary key (user, attribute, value)
+) without rowid;
+CREATE TABLE meta (name text primary key, value integer not null) without rowid;
+INSERT INTO meta VALUES('forgotten',0);
+INSERT INTO meta VALUES('version',1);
+DELETE FROM sqlite_sequence;
+INSERT INTO sqlite_sequence VALUES('users',2);
+INSERT INTO sqlite_sequence VALUES('items',2);
+CREATE INDEX events_of_item on events (item, user, at, kind, value);
+COMMIT;
