@@ -39,6 +39,7 @@ from assistant.claims.entailment import entailment_for
 from assistant.engines import entailment_in, media_limits
 from assistant.errors import ConfigError, LLMBadReply, LLMUnavailable, ServiceMissing, SessionError
 from assistant.impressions import ImpressionLog
+from assistant.insights.log import InsightLog, open_insights
 from assistant.llm.adapters import adapter_in_force, prompts_in_force
 from assistant.llm.client import ChatClient
 from assistant.llm.profiles import endpoint
@@ -95,6 +96,7 @@ class _Parts:
     chat: ChatClient
     tool_threads: ThreadPoolExecutor
     events: EventStore | None
+    insights: InsightLog | None
 
 
 class Assistant:
@@ -141,7 +143,10 @@ class Assistant:
             chat or ChatClient(self.settings),
             ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool", initializer=_stand_back),
             EventStore.open(self.settings.data_folder) if self.settings.taste.enabled else None,
+            InsightLog(self.settings.data_folder) if self.settings.privacy.insights else None,
         )
+        if self._opened.insights:
+            self._stack.callback(self._opened.insights.hold_open())
         if self._opened.events:
             self._stack.callback(self._opened.events.close)
         self._stack.callback(self._opened.tool_threads.shutdown, wait=False, cancel_futures=True)
@@ -178,6 +183,7 @@ class Assistant:
         session_id: str | None = None,
         top_n: int | None = None,
         owner: str = LOCAL,
+        door: str = "python",
     ) -> AsyncIterator[TurnEvent]:
         """One turn as typed events; the last one is `Done` with the reply. Errors as of `answer`.
 
@@ -188,11 +194,13 @@ class Assistant:
             session_id: a session to go on with; a new one when None.
             top_n: how many recommendations; the setting's when None.
             owner: whose session it is, where this message begins it.
+            door: where the message came in, for the insights.
         """
         return self.answer(
             Request(
                 session_id=session_id or "",
                 owner=owner,
+                door=door,
                 text=text,
                 images=list(images),
                 audio=list(audio),
@@ -234,7 +242,7 @@ class Assistant:
                     await self._drop_files(request.session_id)
                 raise
         if done is not None:
-            await asyncio.to_thread(self._note_beside, done, records)
+            await asyncio.to_thread(self._note_beside, request, done, records)
             yield done
 
     def _noted(self, request: Request) -> contextlib.AbstractContextManager[None]:
@@ -243,11 +251,13 @@ class Assistant:
             return unfinished.noted(self.settings.data_folder, request.session_id)
         return contextlib.nullcontext()
 
-    def _note_beside(self, done: Done, records: Sequence[TurnEvent]) -> None:
+    def _note_beside(self, request: Request, done: Done, records: Sequence[TurnEvent]) -> None:
         """Keep how a turn went and what is learned from it: the ranking, and what the message said of earlier ones."""
         with contextlib.suppress(StoreError):  # the turn itself is kept
             self.log.note_events(done.reply.session_id, records)
         self._parts.impressions.note(done.impression)
+        if self._parts.insights:
+            self._parts.insights.note(done, request.owner, request.door)
         if done.reply.cart:  # as if its button had been pressed
             with contextlib.suppress(StoreError):
                 self.log.note_feedback(done.reply.session_id, done.reply.cart.item_id, "cart")
@@ -332,9 +342,14 @@ class Assistant:
             StoreError: the sessions cannot be written now.
         """
         check_session_id(session_id)
+        insights = await asyncio.to_thread(open_insights, self.settings.data_folder)
+        if insights:
+            await asyncio.to_thread(insights.forget_session, session_id)
         await asyncio.to_thread(remove_sessions, self.settings.data_folder, self.log, [session_id])
         try:
             await asyncio.to_thread(self.log.vacuum_securely)
+            if insights:
+                await asyncio.to_thread(insights.vacuum_securely)
         except StoreError as exc:
             logger.warning("what was deleted is overwritten later: %s", exc)
 

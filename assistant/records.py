@@ -103,7 +103,7 @@ class Evidence(Record):
     item_id: str = Field(description="empty where it is about no item")
     source: Literal[
         "picture", "picture_text", "text_picture", "dense", "keyword", "attribute", "price", "stock",
-        "session", "profile", "collaborative", "popular", "page", "description",
+        "session", "profile", "collaborative", "popular", "pinned", "page", "description",
     ]  # fmt: skip
     detail: str = Field(description="the fact in words; what an explanation may say")
     score: float | None = None
@@ -450,6 +450,7 @@ class Done(Event):
     reply: Reply
     impression: Impression | None = Field(None, exclude=True, description="the ranking to log; for code, never told")
     done: list[Interaction] = Field([], exclude=True, description="what the message said of items; likewise")
+    refused: bool = Field(False, exclude=True, description="the message asked for what is refused; likewise")
 
 
 TurnEvent = (

@@ -304,6 +304,7 @@ class PrivacySettings(Section):
 
     key_file: Path | None = Field(None, description="key of the pseudonyms; default: home/secrets/users.key")
     mask: bool = Field(True, description="mask personal data in messages and transcripts before they are kept")
+    insights: bool = Field(True, description="keep a masked row of each turn for the shop's insights; docs/admin.md")
     retention_days: float | None = Field(None, gt=0, description="what is older is deleted; unset: kept")
     epsilon: float | None = Field(
         None, gt=0, description="differentially private counts with this budget; unset: exact"

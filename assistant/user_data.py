@@ -20,6 +20,7 @@ from pydantic_core import to_json
 
 from assistant.errors import StoreError
 from assistant.impressions import ImpressionLog, expire_impressions, forget_impressions
+from assistant.insights.log import open_insights
 from assistant.llm.adapters import adapters_that_saw
 from assistant.sessions import SessionLog, StoredTurn
 from assistant.settings import Settings
@@ -154,6 +155,9 @@ def expire(settings: Settings, now: float | None = None) -> dict[str, int]:
         remove_sessions(settings.data_folder, log, old)
         log.vacuum_securely()
     expire_impressions(settings.data_folder, before)
+    if insights := open_insights(settings.data_folder):
+        insights.expire(before)
+        insights.vacuum_securely()
     with _events(settings) as store:
         events = store.expire(before) if store else 0
     return {"sessions": len(old), "events": events}
@@ -174,6 +178,8 @@ def merge_visitor(settings: Settings, owner: str, customer: str) -> StoredCounts
     if log := _log(settings):
         log.rename_owners(owner, lambda _: customer)
         ImpressionLog(settings.data_folder / SESSIONS).merge(owner, customer)
+    if insights := open_insights(settings.data_folder):
+        insights.rename(owner, customer)
     with _events(settings) as store:
         if store:
             store.merge(owner, customer)
@@ -197,6 +203,7 @@ def forget_visitors(settings: Settings, owners: Sequence[str]) -> None:
     visitors = VisitorStore(settings.visitors_file)
     for owner in owners:
         forget_impressions(settings.data_folder, owner)
+        _forget_insights(settings, owner)
         visitors.end(owner)  # last: until then, the visitor's end finishes what was interrupted
 
 
@@ -219,8 +226,9 @@ def tidy(settings: Settings) -> None:
 
 def _vacuum(settings: Settings) -> None:
     """Overwrite what was deleted while something held on to the files."""
-    if log := _log(settings):
-        log.vacuum_securely()
+    for log in (_log(settings), open_insights(settings.data_folder)):
+        if log:
+            log.vacuum_securely()
     with _events(settings) as store:
         if store:
             store.vacuum_securely()
@@ -331,6 +339,22 @@ def _forget_rankings(settings: Settings, user: str) -> None:
         forget_impressions(settings.data_folder, user)
 
 
+def _count_insights(settings: Settings, user: str) -> int:
+    insights = open_insights(settings.data_folder)
+    return insights.count_of(user) if insights else 0
+
+
+def _export_insights(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
+    insights = open_insights(settings.data_folder)
+    yield from (row.model_dump(exclude={"user"}) for row in (insights.rows(user=user) if insights else ()))
+
+
+def _forget_insights(settings: Settings, user: str) -> None:
+    if insights := open_insights(settings.data_folder):
+        insights.forget(user)
+        insights.vacuum_securely()
+
+
 def _files_of(settings: Settings, user: str) -> list[Path]:
     folders = [settings.data_folder / UPLOADS / session_id for session_id in _sessions_of(settings, user)]
     return [path for folder in (*folders, _tool_files(settings, user)) for path in sorted(folder.glob("*"))]
@@ -416,6 +440,7 @@ def _remove_model(settings: Settings) -> bool:
 PLACES: Final = [
     Place("files", lambda settings, user: len(_files_of(settings, user)), _export_files, _forget_files),
     Place("rankings", _count_rankings, _export_rankings, _forget_rankings),
+    Place("insights", _count_insights, _export_insights, _forget_insights),
     Place("sessions", lambda settings, user: len(_sessions_of(settings, user)), _export_sessions, _forget_sessions),
     Place("preferences", _count_preferences, _export_preferences, lambda *_: None),  # they go with the events
     Place("events", _count_events, _export_events, _forget_events),

@@ -49,6 +49,10 @@ PAIRS_OF = 500
 ALIKE = 3.0
 """The z-score from which two pictures, or two texts, count as alike: one unrelated pair in a thousand gets there."""
 
+FITTING = 4.2
+"""The z-score from which an item's text has to do with a query; one wish in eight for goods that there are none of gets
+there."""
+
 FEWEST_PAIRS = 100
 """With fewer pairs than this their deviation is taken to be at least a sixth of what lies above the typical one."""
 

@@ -64,10 +64,12 @@ class Filters(Record):
 
 
 SignalSource = Literal[
-    "picture", "picture_text", "text_picture", "dense", "keyword", "collaborative", "profile", "session", "popular"
-]
+    "picture", "picture_text", "text_picture", "dense", "keyword", "collaborative", "profile", "session", "popular",
+    "pinned",
+]  # fmt: skip
 """Where a score comes from: photo to photo, photo to item text, words to item photo, words to text, BM25; what people
-of similar taste chose, closeness to the user's own history, to what this conversation showed, what many people chose.
+of similar taste chose, closeness to the user's own history, to what this conversation showed, what many people chose;
+what the shop has put first.
 """
 
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.calibration import ALIKE, CalibratedEncoder, calibration, usual_pairs
+from tools.calibration import ALIKE, FITTING, CalibratedEncoder, calibration, usual_pairs
 from tools.engines.pictures import PictureEncoder, unit_rows
 from tools.engines.text import Purpose
 from tools.rank_fusion import WEIGHTS, reciprocal_rank
 from tools.records import EncoderIdentity, Filters, Hit, Item, ItemsResult, Signal, SignalSource
-from tools.store import Catalogue, Space, Vector
+from tools.store import Catalogue, Space, Vector, matches
 from tools.store.offers import variant_for
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ FEWEST_PAIRS = 100
 
 NEIGHBOURS = 10
 """CSLS's K (Conneau et al. 2018)."""
+
+FITTING_SHARE = 0.6
+"""How much of the best z-score an item must have to be shown first as the shop's choice for every wish."""
+FITTING_WORDS = 0.5
+"""Or: from which share of the query's words."""
 
 Scored = list[tuple[str, float]]
 
@@ -94,7 +99,8 @@ def search_by_text(
     """
     if not query.strip():
         return ItemsResult(items=[], total=catalogue.count_eligible(filters))
-    ask = Ask(catalogue, filters, pool)
+    ask, said = Ask(catalogue, filters, pool), query
+    query = catalogue.rules().replaced(query)
     signal_lists: list[SignalList] = []
     if weights.get("keyword"):
         signal_lists.append(ask.by_words(query))
@@ -109,7 +115,7 @@ def search_by_text(
         signal_lists.append(
             SignalList("text_picture", ask.pictures_of(vector, centred=picture_encoder.joint_is_text_space))
         )
-    return ask.fused(signal_lists, weights, k)
+    return ask.fused(signal_lists, weights, k, said)
 
 
 def search_by_image(
@@ -245,17 +251,49 @@ class Ask:
         """Some of the catalogue's pictures in the joint space; the encoder has centred them."""
         return self.catalogue.sample("joint", REFERENCES)
 
-    def fused(self, signal_lists: Sequence[SignalList], weights: Mapping[str, float], k: int) -> ItemsResult:
-        """The signals' lists as one result."""
+    def fused(
+        self, signal_lists: Sequence[SignalList], weights: Mapping[str, float], k: int, said: str = ""
+    ) -> ItemsResult:
+        """The signals' lists as one result, the items that the shop has pinned for what was said first."""
         scores, signals = fuse(signal_lists, weights)
-        best = sorted(scores, key=lambda item_id: (-scores[item_id], item_id))[:k]
+        pinned = self._pinned(said, signals)
+        for rank, item_id in enumerate(pinned, start=1):
+            signals.setdefault(item_id, []).append(Signal(source="pinned", score=1.0, rank=rank))
+        best = [*pinned, *sorted(scores.keys() - set(pinned), key=lambda item_id: (-scores[item_id], item_id))][:k]
         items = self.catalogue.get_many(best)
         hits = [
-            hit(items[item_id], scores[item_id], signals[item_id], filters=self.filters)
+            hit(items[item_id], scores.get(item_id, 0.0), signals[item_id], filters=self.filters)
             for item_id in best
             if item_id in items
         ]
         return ItemsResult(items=hits, total=self.catalogue.count_eligible(self.filters))
+
+    def _pinned(self, said: str, signals: Mapping[str, Sequence[Signal]]) -> list[str]:
+        """The shop's choice: items pinned for these words that meet the filters, then what fits of the others."""
+        rules = self.catalogue.rules()
+        if not rules.rules.pinned:
+            return []
+        items = self.catalogue.get_many(rules.pinned_for(said))
+        wanted = [item_id for item_id, item in items.items() if self._passes(item)]
+        wanted = [item_id for item_id in rules.pinned_for(said) if item_id in wanted]
+        return list(dict.fromkeys([*wanted, *(one for one in rules.pinned_anywhere if _fits(one, signals))]))
+
+    def _passes(self, item: Item) -> bool:
+        if self.filters is None:
+            return True
+        rules = self.catalogue.rules()
+        return matches(item, rules.filters(self.filters), rules.language)
+
+
+def _fits(item_id: str, signals: Mapping[str, Sequence[Signal]]) -> bool:
+    """Whether an item was found and has to do with what was asked, by the best of its signals."""
+    best = max((one.z for found in signals.values() for one in found if one.source == "dense" and one.z), default=0.0)
+    return any(
+        (one.source == "dense" and one.z is not None and one.z >= max(FITTING, FITTING_SHARE * best))
+        or (one.share or 0.0) > FITTING_WORDS
+        or (one.source == "picture" and (one.z is None or one.z >= ALIKE))
+        for one in signals.get(item_id, ())
+    )
 
 
 def fuse(

@@ -323,7 +323,7 @@ def _best(signals: list[tuple[str, Signal]]) -> list[tuple[str, Signal]]:
     best: dict[tuple[str, str], tuple[str, Signal]] = {}
     for query, signal in sorted(signals, key=lambda pair: pair[1].rank):
         best.setdefault((signal.source, "" if signal.source != "picture" else query), (query, signal))
-    order = ("picture", "keyword", *TASTE, "dense", "picture_text", "text_picture")
+    order = ("picture", "keyword", *TASTE, "dense", "picture_text", "text_picture", "pinned")
     return sorted(best.values(), key=lambda pair: order.index(pair[1].source))
 
 

@@ -109,6 +109,7 @@ async def _fuse_one(
     near = _kind_first(near, search.plan)
     near = await asyncio.to_thread(_without_others, near, search.plan, state["understanding"].other_things, context)
     near = await asyncio.to_thread(_preferred, near, search.plan, context)
+    near = _pinned_first(near)
     near, plan = await asyncio.to_thread(_in_order, near, search.plan, context)
     search = search.model_copy(update={"plan": plan})
     of_kind = await asyncio.to_thread(_of_kind, near, search.plan, context) if state["understanding"].assortment else []
@@ -256,6 +257,19 @@ def _preferred(near: list[FusedHit], plan: Plan, context: TurnContext) -> list[F
     wanted, language = [to_filters([one]) for one in plan.preferences], context.settings.catalogue_language
     met = {item_id: sum(matches(item, one, language) for one in wanted) for item_id, item in items.items()}
     return _raised(near, met)
+
+
+def _pinned_first(near: list[FusedHit]) -> list[FusedHit]:
+    """What the shop has pinned first, in its order, but behind what a photo shows itself."""
+    ranks = {
+        entry.hit.item_id: min((s.rank for _, s in entry.signals if s.source == "pinned"), default=0) for entry in near
+    }
+    pinned = {item_id: rank for item_id, rank in ranks.items() if rank}
+    if not pinned:
+        return near
+    last = max(pinned.values())
+    steps = {item_id: 1 + last - rank for item_id, rank in pinned.items()}
+    return _raised(near, steps | {entry.hit.item_id: last + 1 for entry in near if is_shown(entry.signals)})
 
 
 def _most(state: TurnState, context: TurnContext) -> int:

@@ -98,7 +98,13 @@ def _ordered(search: WishSearch, model_order: list[str], settings: Settings) -> 
     else:
         scores = sorted((candidate.score for candidate in search.candidates), reverse=True)
         order = vote([*zip(by_alias, scores, strict=True)], model_order, weight=VOTE_WEIGHT)
-    return search.model_copy(update={"candidates": [by_alias[alias] for alias in order]})
+    candidates = sorted((by_alias[alias] for alias in order), key=lambda candidate: not is_pinned(candidate))
+    return search.model_copy(update={"candidates": candidates})
+
+
+def is_pinned(candidate: Candidate) -> bool:
+    """Whether the shop has pinned the item for this wish; no model's order goes before that."""
+    return any(entry.source == "pinned" for entry in candidate.evidence)
 
 
 async def explain(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -314,10 +320,10 @@ async def _ask_for_explanation(
 
 
 def _recommendation(position: int, candidate: Candidate, cited_ids: set[str], state: TurnState) -> Recommendation:
-    """The candidate as an answer: the strongest entries, those that the model named, and the price always."""
+    """The candidate as an answer: the strongest entries, those that the model named, price and shop's choice always."""
     strongest = {entry.id for entry in candidate.evidence[:MAX_EVIDENCE]}
-    price = {entry.id for entry in candidate.evidence if entry.source == "price"}
-    evidence = [entry for entry in candidate.evidence if entry.id in strongest | cited_ids | price]
+    always = {entry.id for entry in candidate.evidence if entry.source in ("price", "pinned")}
+    evidence = [entry for entry in candidate.evidence if entry.id in strongest | cited_ids | always]
     hit = candidate.hit
     return Recommendation(
         rank=position,

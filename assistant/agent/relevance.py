@@ -12,14 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from tools.calibration import ALIKE
+from tools.calibration import ALIKE, FITTING
 from tools.records import Hit, Signal
 
 Evidence = Literal["text", "picture"]
 Best = Mapping[str, float]
 """The best score of each kind of evidence over the whole catalogue for what was asked."""
 
-RELEVANT: Mapping[str, float] = {"text": 4.2, "picture": ALIKE}
+RELEVANT: Mapping[str, float] = {"text": FITTING, "picture": ALIKE}
 """From which z-score an item has to do with what was asked;
 one wish in eight for goods that there are none of gets there."""
 
@@ -96,10 +96,12 @@ def is_certain(best: Best) -> bool:
 def is_relevant(signals: QuerySignals, best: Best) -> bool:
     """True when one signal counts, or when there are none: a list without a question is all relevant.
 
+    What the shop has pinned for the wish, or pinned and found to fit, counts.
+
     A photo counts also where a catalogue has too few pictures to say what is usual.
     """
     pairs = list(signals)
-    if not pairs or any((signal.share or 0.0) > ENOUGH_WORDS for _, signal in pairs):
+    if not pairs or any((signal.share or 0.0) > ENOUGH_WORDS or signal.source == "pinned" for _, signal in pairs):
         return True
     if any(signal.source == "picture" and signal.z is None for _, signal in pairs):
         return True

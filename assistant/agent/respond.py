@@ -50,6 +50,7 @@ from assistant.records import (
     TranscriptNote,
     UsageNote,
 )
+from assistant.shop import item_url
 from assistant.understanding import CENT
 from assistant.understanding.language import language_name
 from assistant.understanding.superlatives import Order
@@ -57,7 +58,6 @@ from prompts import load_prompt, say
 from tools.item_facts import ItemFacts
 from tools.records import Item
 from tools.sentences import first_sentences
-from tools.store import Catalogue
 from tools.store.offers import variant_with
 from tools.taste.records import Interaction
 from tools.variants import meant_values
@@ -244,7 +244,7 @@ async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Put the reply together, remember what later turns need, and say that the turn is done."""
     message = state["message"] or _message(state, runtime.context)
     message = with_note(message, (utterance.text for utterance in said_by(state)), state["memory"].language)
-    shown = await asyncio.to_thread(_with_links, state["recommendations"], runtime.context.catalogue)
+    shown = await asyncio.to_thread(_with_links, state["recommendations"], runtime.context)
     reply = _reply(state, message, shown, runtime.context)
     if reply.question and not state["question"]:
         runtime.stream_writer(QuestionAsked(text=reply.question, choices=reply.choices))
@@ -253,7 +253,14 @@ async def respond(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     interactions = said_of_items(memory, runtime.context.user, now)
     if (cart := state["cart"]) and not memory.for_other:
         interactions.append(Interaction(user=runtime.context.user, item_id=cart.item_id, event="cart", at=now))
-    runtime.stream_writer(Done(reply=reply, impression=impression(state, runtime.context, at=now), done=interactions))
+    runtime.stream_writer(
+        Done(
+            reply=reply,
+            impression=impression(state, runtime.context, at=now),
+            done=interactions,
+            refused=state["understanding"].refused,
+        )
+    )
     return {"reply": reply, "message": message, "memory": memory, "kept": memory}
 
 
@@ -430,15 +437,15 @@ def _facts(full: Item, language: str) -> str:
     return say("details", language, title=full.title, facts=say("list_separator", language).join(facts))
 
 
-def _with_links(recommendations: list[Recommendation], catalogue: Catalogue) -> list[Recommendation]:
-    """Recommendations with page, picture, category and stock as the catalogue has them now."""
-    items = catalogue.get_many([shown.item_id for shown in recommendations])
+def _with_links(recommendations: list[Recommendation], context: TurnContext) -> list[Recommendation]:
+    """Recommendations with page, picture, category and stock as shop and catalogue have them now."""
+    items = context.catalogue.get_many([shown.item_id for shown in recommendations])
     return [
         shown.model_copy(
             update={
                 "category": item.category,
                 "in_stock": (shown.variant or item).in_stock,
-                "url": item.url,
+                "url": item_url(context.settings, item.id, item.url),
                 "image_url": image_url(item),
             }
         )

@@ -13,6 +13,7 @@ from assistant.agent.state import TurnContext, TurnState, said_by
 from assistant.privacy.masking import unmarked
 from assistant.records import CartChanged, CartItem, Evidence, PlannedCall, Recommendation
 from assistant.settings import ShopSettings
+from assistant.shop import shop_in_force
 from prompts import say
 from tools.search_pages import NO_PAGES, PageHit
 
@@ -38,7 +39,7 @@ async def answer_shop(state: TurnState, runtime: Runtime[TurnContext]) -> Update
     if entries:
         message = "\n".join(say(entry.key, language, **entry.facts) for entry in entries)
     else:
-        message = say("shop_unknown", language, contact=runtime.context.settings.shop.contact)
+        message = say("shop_unknown", language, contact=shop_in_force(runtime.context.settings).contact)
     missing = [reason for _, _, result in results if result for reason in result["missing"] if reason != NO_PAGES]
     return {
         "message": message,
@@ -71,7 +72,7 @@ async def put_in_cart(state: TurnState, runtime: Runtime[TurnContext]) -> Update
     references = state["plan"].references
     ids = [item.item_id for item in (*references, *memory.shown)]
     sold = await asyncio.to_thread(context.catalogue.get_many, ids)
-    update = respond_to_cart(references, memory.shown, set(sold), context.settings.shop, memory.language)
+    update = respond_to_cart(references, memory.shown, set(sold), shop_in_force(context.settings), memory.language)
     if item := update.get("cart"):
         runtime.stream_writer(CartChanged(**item.model_dump()))
     return update

@@ -21,6 +21,7 @@ from assistant.cli import (
     demo,
     doctor,
     federate,
+    insights,
     interactions,
     keys,
     llm,
@@ -31,6 +32,7 @@ from assistant.cli import (
     recommend,
     replay,
     serve,
+    shop,
     tools,
     train,
     tune,
@@ -55,6 +57,7 @@ app.add_typer(tools.app, name="tools")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(catalogue.sample_app, name="sample")
 app.add_typer(pages.app, name="pages")
+app.add_typer(shop.app, name="shop")
 app.add_typer(keys.app, name="keys")
 app.add_typer(interactions.app, name="interactions")
 app.add_typer(users.app, name="users")
@@ -70,6 +73,7 @@ app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)
+app.command("insights")(insights.insights)
 app.command("train")(train.train)
 app.command("tune")(tune.tune)
 for further in entry_points(group="assistant.commands"):  # `assistant eval`, which this package must not import

@@ -141,7 +141,13 @@ class ChatSession:
         audio, self._audio = self._audio, []
         with EventPrinter(self._console, verbose=self._verbose) as printer:
             async for event in self._assistant.stream(
-                text, images=images, audio=audio, session_id=self._session, top_n=self._top, owner=self._owner
+                text,
+                images=images,
+                audio=audio,
+                session_id=self._session,
+                top_n=self._top,
+                owner=self._owner,
+                door="terminal",
             ):
                 printer.show(event)
                 reply = event.reply if isinstance(event, Done) else reply

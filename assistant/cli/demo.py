@@ -40,7 +40,7 @@ async def _demo(*, as_json: bool) -> None:
         progress.print(f"You write: {TEXT}\nYou show:  {image}\nYou say:   {audio}", highlight=False, markup=False)
         await assistant.warm_up()
         with EventPrinter(progress) as printer:
-            async for event in assistant.stream(TEXT, images=[image], audio=[audio]):
+            async for event in assistant.stream(TEXT, images=[image], audio=[audio], door="terminal"):
                 if isinstance(event, Done):
                     reply = event.reply
                 else:

@@ -71,7 +71,9 @@ async def _recommend(
         owner = pseudonym(settings, user)
         if session is not None:
             check_owner(assistant.log, session, owner)
-        events = assistant.stream(text, images=images, audio=audio, session_id=session, top_n=top, owner=owner)
+        events = assistant.stream(
+            text, images=images, audio=audio, session_id=session, top_n=top, owner=owner, door="terminal"
+        )
         with EventPrinter(progress, verbose=verbose) as printer:
             async for event in events:
                 if isinstance(event, Done):

@@ -1,12 +1,14 @@
 """Catalogue files into the store: reading, checking, embedding, and doing only what has changed."""
 
-from assistant.ingest.check import FileCheck, check
+from assistant.ingest.check import Column, FileCheck, check
 from assistant.ingest.encoding import Encoders
+from assistant.ingest.files import UnknownColumns
 from assistant.ingest.pipeline import IngestOptions, ingest, reindex
 from assistant.ingest.progress import Progress, SilentProgress, progress_for_terminal
 from assistant.ingest.report import IngestSummary, Rejection
 
 __all__ = [
+    "Column",
     "Encoders",
     "FileCheck",
     "IngestOptions",
@@ -14,6 +16,7 @@ __all__ = [
     "Progress",
     "Rejection",
     "SilentProgress",
+    "UnknownColumns",
     "check",
     "ingest",
     "progress_for_terminal",

@@ -541,6 +541,14 @@ def _columns_of_pages(contents: Contents) -> Columns:
     return Columns(exports()["schema.org"], expand=feed_pages.rows, mapping=contents.mapping)
 
 
+class UnknownColumns(BadInput):
+    """A table without the columns that it needs; ``columns`` are those that it has."""
+
+    def __init__(self, message: str, columns: Sequence[str]) -> None:
+        super().__init__(message)
+        self.columns = columns
+
+
 def _check_header(path: Path, names: list[str], contents: Contents) -> None:
     if len(names) > MAX_COLUMNS:
         raise BadInput(f"{path} has {len(names):,} columns; at most {MAX_COLUMNS:,} are read.")
@@ -549,10 +557,11 @@ def _check_header(path: Path, names: list[str], contents: Contents) -> None:
     header = ", ".join(names)[:200] or "none"
     for name, column in contents.mapping.items():
         if column.strip().lower() not in lowered:
-            raise BadInput(f"{path} has no column {column[:100]!r} for {name}; its columns are: {header}.")
+            raise UnknownColumns(f"{path} has no column {column[:100]!r} for {name}; its columns are: {header}.", names)
     if missing := [name for name in contents.columns if name not in columns]:
         advice = f" Name one with --map {missing[0]}=COLUMN." if contents.feed else ""
-        raise BadInput(f"{path} has no column named {missing[0]} in its header; its columns are: {header}.{advice}")
+        sentence = f"{path} has no column named {missing[0]} in its header; its columns are: {header}.{advice}"
+        raise UnknownColumns(sentence, names)
     twice = sorted({name for name in lowered if lowered.count(name) > 1})
     if twice:
         raise BadInput(f"{path} has more than one column named {', '.join(twice)[:200]}.")

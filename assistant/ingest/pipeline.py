@@ -284,7 +284,7 @@ def reindex(
         planner = BatchPlanner(writer, loader, remote=catalogue.folder / "media", own_text_space=own_space)
         with (progress or SilentProgress()).stage("Embedding", summary.lines, "items") as done:
             for ids in iter(lambda: _unfinished(writer, encoders), []):
-                plan = planner.replan(list(catalogue.get_many(ids).values()))
+                plan = planner.replan(list(catalogue.get_many(ids, also_hidden=True).values()))
                 encoded = encode(plan, encoders)
                 writer.put([work.entry(encoded.failed) for work in plan.work], encoded.vectors)
                 summary.changed += len(ids)

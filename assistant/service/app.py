@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -30,7 +30,7 @@ from assistant.service.http.no_paths import NoPaths
 from assistant.service.http.roles import EVERYBODY, SHOPS, Restricted, allow, check_declared
 from assistant.service.keys import KeyStore
 from assistant.service.readiness import Readiness
-from assistant.service.routes import catalogue, info, keys, me, pages, sessions, visitors
+from assistant.service.routes import catalogue, feeds, info, insights, keys, me, pages, rules, sessions, shop, visitors
 from assistant.service.runs.retraining import keep_training
 from assistant.service.runs.turns import Turns
 from assistant.service.telemetry import metrics, tracing
@@ -128,8 +128,14 @@ def _add_routes(app: FastAPI) -> None:
         keys.router,
         catalogue.router,
         catalogue.jobs_router,
+        feeds.router,
+        feeds.schedule_router,
         catalogue.pictures_router,
         pages.router,
+        shop.router,
+        rules.router,
+        insights.router,
+        shop.admin_router,
         docs_page.router,
     ):
         app.include_router(router)
@@ -164,6 +170,8 @@ def _serve_page(app: FastAPI, folder: Path) -> None:
             Route(path, Restricted(_compressed(answer), EVERYBODY), methods=["GET"], include_in_schema=False)
         )
 
+    admin = Restricted(RedirectResponse("./#/admin"), EVERYBODY)  # the page refuses whoever is no admin
+    app.router.routes.append(Route("/admin", admin, methods=["GET"], include_in_schema=False))
     route("/", folder / "index.html")
     for file in sorted(folder.iterdir()):
         if file.is_file() and not file.name.startswith("."):

@@ -22,6 +22,7 @@ from tools.store.database import DATABASE, Database, catalogue_file, write_lock
 from tools.store.entries import CatalogueStats, Picture, Sort, Space, Vector, fetched_name
 from tools.store.filters import asks
 from tools.store.records import read_item
+from tools.store.rules import RulesInForce, ShopRules, write_rules
 from tools.store.vector_index import IndexFailedError, Notify, VectorIndex
 from tools.store.writing import Writer, mismatch
 
@@ -81,13 +82,16 @@ class Catalogue:
         """One item, or None."""
         return self.get_many([item_id]).get(item_id)
 
-    def get_many(self, ids: Sequence[str]) -> dict[str, Item]:
-        """The items among these ids that exist."""
+    def get_many(self, ids: Sequence[str], *, also_hidden: bool = False) -> dict[str, Item]:
+        """The items among these ids that exist, without those that the shop hides unless ``also_hidden``."""
         with self._database.reading() as connection:
-            return reading.items_by_id(connection, ids)
+            return reading.items_by_id(connection, ids, also_hidden=also_hidden)
 
     def items(self) -> Iterator[Item]:
-        """Every item in the order they came in, read in pages: what is added meanwhile may or may not be among them."""
+        """Every item, hidden ones too, in the order they came in.
+
+        They are read in pages: what is added meanwhile may or may not be among them.
+        """
         offset_id = 0
         while True:
             with self._database.reading() as connection:
@@ -109,7 +113,7 @@ class Catalogue:
             return int(reading.meta(connection, "version"))
 
     def ids(self) -> list[str]:
-        """The id of every item, in the order they came in."""
+        """The id of every item that is shown, in the order they came in."""
         return self._read(lambda connection: reading.eligible(connection, Filters()))
 
     def eligible(self, filters: Filters | None) -> list[str] | None:
@@ -161,6 +165,21 @@ class Catalogue:
     def language(self) -> str:
         """The language that its words are analysed in."""
         return self._read(reading.language)
+
+    def rules(self) -> RulesInForce:
+        """The shop's own rules: words of customers, pinned and hidden items."""
+        return self._read(reading.rules)
+
+    def set_rules(self, rules: ShopRules) -> None:
+        """Put the shop's own rules in force for every process, also while another one writes items.
+
+        Raises:
+            StoreError: the catalogue was opened for reading only, or cannot be written.
+        """
+        if self._database.read_only:
+            raise StoreError(f"The catalogue in {self.folder} was opened for reading only.")
+        with self._database.writing() as connection:
+            write_rules(connection, rules)
 
     def stats(self) -> CatalogueStats:
         """Counts, price range, vectors and encoders, size on disk."""

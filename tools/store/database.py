@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from tools.errors import CatalogueBusy, StoreError
 from tools.storage import SqliteFile, private_folder
 from tools.store.offers import upgrade
+from tools.store.rules import NAME as RULES
 from tools.store.schema import SCHEMA_VERSION, TABLES
 
 logger = logging.getLogger(__name__)
@@ -167,7 +168,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it is kept, or, when anything is raised, none of it. Only under `locked`."""
+        """One transaction: all of it is kept, or, when anything is raised, none. Items change only under `locked`."""
         with self._writing, self._file.writing() as connection:
             yield connection
             connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version'")
@@ -202,6 +203,7 @@ class Database:
                 connection.execute("BEGIN IMMEDIATE")
                 for (name,) in connection.execute(_TABLE_NAMES).fetchall():
                     connection.execute(f"DELETE FROM {name}")  # noqa: S608 - of our own schema
+                connection.execute("DELETE FROM meta WHERE name = ?", (RULES,))
                 changed = {"catalogue": uuid.uuid4().hex[:12], "version": self._next_version(connection), "seq": 0}
                 connection.executemany("UPDATE meta SET value = ? WHERE name = ?", [(v, k) for k, v in changed.items()])
                 connection.execute("COMMIT")

@@ -17,6 +17,7 @@ from tools.store.filters import SqlCondition, quoted, without_offers
 from tools.store.filters import where as condition
 from tools.store.offers import fitting
 from tools.store.records import read_item
+from tools.store.rules import SHOWN, RulesInForce, rules_of
 from tools.store.schema import WORD_WEIGHTS
 from tools.store.values import attribute_key
 from tools.store.words import ENGLISH, QueryWord, holds, query_words
@@ -35,8 +36,13 @@ ORDERS = {
 
 
 def where(connection: sqlite3.Connection, filters: Filters | None) -> SqlCondition:
-    """The condition on ``items i``; always true without filters."""
-    return condition(filters, language(connection)) if filters else SqlCondition()
+    """The condition on ``items i``; always true without filters. Terms are those of the shop's own words."""
+    return condition(rules(connection).filters(filters), language(connection)) if filters else SqlCondition()
+
+
+def rules(connection: sqlite3.Connection) -> RulesInForce:
+    """The shop's own rules."""
+    return rules_of(connection, language(connection))
 
 
 def meta(connection: sqlite3.Connection, name: str) -> str | int:
@@ -63,10 +69,11 @@ def tidied(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def items_by_id(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Item]:
+def items_by_id(connection: sqlite3.Connection, ids: Sequence[str], *, also_hidden: bool = False) -> dict[str, Item]:
     """The items among these ids that exist."""
     rows = connection.execute(
-        "SELECT id, record FROM items WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
+        f"SELECT id, record FROM {'items' if also_hidden else SHOWN} WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608
+        (json.dumps(list(ids)),),
     )
     return {item_id: read_item(item_id, record) for item_id, record in rows}
 
@@ -74,14 +81,17 @@ def items_by_id(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str,
 def eligible(connection: sqlite3.Connection, filters: Filters) -> list[str]:
     """Ids of the items that pass, in the order they came in."""
     condition = where(connection, filters)
-    rows = connection.execute(f"SELECT i.id FROM items i WHERE {condition.sql} ORDER BY i.key", condition.parameters)  # noqa: S608
+    rows = connection.execute(f"SELECT i.id FROM {SHOWN} i WHERE {condition.sql} ORDER BY i.key", condition.parameters)  # noqa: S608
     return [row[0] for row in rows]
 
 
 def count(connection: sqlite3.Connection, filters: Filters | None) -> int:
     """How many items pass."""
     condition = where(connection, filters)
-    row = connection.execute(f"SELECT count(*) FROM items i WHERE {condition.sql}", condition.parameters).fetchone()  # noqa: S608
+    if not condition.parts:  # SQLite knows how many there are without reading them
+        every = connection.execute("SELECT count(*) FROM items").fetchone()[0]
+        return int(every) - len(items_by_id(connection, rules(connection).rules.hidden, also_hidden=True))
+    row = connection.execute(f"SELECT count(*) FROM {SHOWN} i WHERE {condition.sql}", condition.parameters).fetchone()  # noqa: S608
     return int(row[0])
 
 
@@ -98,6 +108,7 @@ def count_having(connection: sqlite3.Connection, attribute: str, ids: Collection
 
 def browse(connection: sqlite3.Connection, filters: Filters | None, sort: str, k: int, offset: int) -> list[Item]:
     """Items that pass, in the order asked for; items without a price come last in both price orders."""
+    filters = rules(connection).filters(filters) if filters else None
     offers = fitting(filters) if filters and sort in ("price", "-price") else None
     condition = without_offers(filters, language(connection)) if filters and offers else where(connection, filters)
     price, chosen = "i.price", ""
@@ -108,7 +119,7 @@ def browse(connection: sqlite3.Connection, filters: Filters | None, sort: str, k
         )
         condition.add("i.key = c.item")
     rows = connection.execute(
-        f"SELECT i.id, {price} AS offered FROM {chosen}items i WHERE {condition.sql} "  # noqa: S608
+        f"SELECT i.id, {price} AS offered FROM {chosen}{SHOWN} i WHERE {condition.sql} "  # noqa: S608
         f"ORDER BY {ORDERS[sort]} LIMIT ? OFFSET ?",
         (*(offers.parameters if offers else []), *condition.parameters, k, offset),
     )
@@ -127,7 +138,7 @@ def keyword(
     condition = where(connection, filters)
     weights = ", ".join(map(str, WORD_WEIGHTS))
     rows = connection.execute(
-        f"SELECT i.id, i.key, -bm25(words, {weights}) AS score FROM words JOIN items i ON i.key = words.rowid "  # noqa: S608
+        f"SELECT i.id, i.key, -bm25(words, {weights}) AS score FROM words JOIN {SHOWN} i ON i.key = words.rowid "  # noqa: S608
         f"WHERE words MATCH ? AND {condition.sql} ORDER BY score DESC, i.key LIMIT ?",
         (" OR ".join(quoted(word.tokens) for word in words), *condition.parameters, k),
     ).fetchall()
@@ -194,7 +205,7 @@ def places(
         )
         condition.add(f"EXISTS ({vector_query})")
     rows = connection.execute(
-        "SELECT p.item || '.' || p.position FROM items i JOIN places p ON p.item = i.key AND p.space = ? "  # noqa: S608
+        f"SELECT p.item || '.' || p.position FROM {SHOWN} i JOIN places p ON p.item = i.key AND p.space = ? "  # noqa: S608
         f"AND p.seq <= ? WHERE {condition.sql}",
         (space, applied, *condition.parameters),
     )
@@ -213,7 +224,7 @@ def score_later(
     """Exact cosines of the places that the index doesn't know yet: the best of each item."""
     condition = where(connection, filters)
     rows = connection.execute(
-        "SELECT i.id, v.vector FROM places p JOIN items i ON i.key = p.item "  # noqa: S608
+        f"SELECT i.id, v.vector FROM places p JOIN {SHOWN} i ON i.key = p.item "  # noqa: S608
         "JOIN vectors v ON v.encoder = ? AND v.hash = p.hash "
         f"WHERE p.space = ? AND p.seq > ? AND {condition.sql}",
         (encoder, space, applied, *condition.parameters),
@@ -229,7 +240,7 @@ def owners(connection: sqlite3.Connection, space: str, place_ids: Sequence[str],
     """Which item each place belongs to; places that are gone or have changed since are left out."""
     keys = json.dumps(sorted({int(place.partition(".")[0]) for place in place_ids}))
     rows = connection.execute(
-        "SELECT p.item || '.' || p.position, i.id FROM places p JOIN items i ON i.key = p.item "
+        f"SELECT p.item || '.' || p.position, i.id FROM places p JOIN {SHOWN} i ON i.key = p.item "  # noqa: S608
         "WHERE p.space = ? AND p.item IN (SELECT value FROM json_each(?)) AND p.seq <= ?",
         (space, keys, applied),
     )
@@ -240,7 +251,8 @@ def vectors_of(connection: sqlite3.Connection, space: str, ids: Sequence[str]) -
     """All vectors of these items in the space, in the order of their pictures."""
     rows = connection.execute(
         # CROSS JOIN keeps this order: SQLite would go through the whole space, not knowing how few ids there are
-        "SELECT i.id, v.vector FROM (SELECT DISTINCT value FROM json_each(?2)) w CROSS JOIN items i ON i.id = w.value "
+        f"SELECT i.id, v.vector FROM (SELECT DISTINCT value FROM json_each(?2)) w CROSS JOIN {SHOWN} i "  # noqa: S608
+        "ON i.id = w.value "
         "CROSS JOIN spaces s ON s.space = ?1 CROSS JOIN places p ON p.space = ?1 AND p.item = i.key "
         "CROSS JOIN vectors v ON v.encoder = s.encoder AND v.hash = p.hash ORDER BY p.item, p.position",
         (space, json.dumps(list(ids))),
@@ -278,7 +290,7 @@ def spread(connection: sqlite3.Connection, space: str, n: int) -> tuple[list[str
         "ORDER BY item * 2654435761 % 4294967296 LIMIT ?2"
     )
     rows = connection.execute(
-        f"SELECT i.id, v.vector FROM ({chosen}) p JOIN items i ON i.key = p.item JOIN spaces s ON s.space = ?1 "  # noqa: S608
+        f"SELECT i.id, v.vector FROM ({chosen}) p JOIN {SHOWN} i ON i.key = p.item JOIN spaces s ON s.space = ?1 "  # noqa: S608
         "JOIN vectors v ON v.encoder = s.encoder AND v.hash = p.hash ORDER BY i.key",
         (space, n),
     ).fetchall()
@@ -322,8 +334,8 @@ def references(connection: sqlite3.Connection, beginning: str) -> list[str]:
 
 def vocabulary(connection: sqlite3.Connection) -> Vocabulary:
     """The words the catalogue itself uses."""
-    low, high = connection.execute("SELECT min(price), max(price) FROM items").fetchone()
-    paths = [row[0] for row in connection.execute("SELECT DISTINCT category FROM items WHERE category IS NOT NULL")]
+    low, high = connection.execute(f"SELECT min(price), max(price) FROM {SHOWN}").fetchone()  # noqa: S608
+    paths = _distinct(connection, "category")
     levels = {level.strip() for path in paths for level in path.split(">")}
     return Vocabulary(
         categories=_sayable(sorted(levels)),
@@ -350,7 +362,7 @@ def _sayable(names: Iterable[str]) -> list[str]:
 
 
 def _distinct(connection: sqlite3.Connection, column: str) -> list[str]:
-    rows = connection.execute(f"SELECT DISTINCT {column} FROM items WHERE {column} IS NOT NULL ORDER BY 1")  # noqa: S608
+    rows = connection.execute(f"SELECT DISTINCT {column} FROM {SHOWN} WHERE {column} IS NOT NULL ORDER BY 1")  # noqa: S608
     return [row[0] for row in rows]
 
 
@@ -405,7 +417,7 @@ def _space_stats(connection: sqlite3.Connection, space: str) -> SpaceStats:
 
 def _counts(connection: sqlite3.Connection, column: str) -> dict[str, int]:
     rows = connection.execute(
-        f"SELECT {column}, count(*) FROM items WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"  # noqa: S608
+        f"SELECT {column}, count(*) FROM {SHOWN} WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"  # noqa: S608
     )
     return dict(rows.fetchall())
 

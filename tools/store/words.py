@@ -144,6 +144,11 @@ def tokens(text: str, language: str = ENGLISH) -> list[str]:
     return [stem(token, language) for token in pattern.findall(folded)]
 
 
+def token_spans(text: str, language: str = ENGLISH) -> list[tuple[str, int, int]]:
+    """The same with where each stands in a text that folding leaves as long as it is: (token, start, end)."""
+    return [(stem(match[0], language), *match.span()) for match in _token_pattern().finditer(fold(text))]
+
+
 def query_words(text: str, language: str = ENGLISH) -> list[QueryWord]:
     """What a query asks for, each once, in order, without stop words."""
     ignored = stop_words(language)

@@ -285,6 +285,12 @@ class EventStore:
             self._user_counts = cache | fresh  # a new one: other threads may be reading the old one
         return {name: (fresh.get(name) or remembered[name])[1] if name in versions else 0 for name in item_ids}
 
+    def by_day(self, since: float) -> list[tuple[str, str, EventKind, int]]:
+        """How many events there were from a moment on: (day in this machine's time zone, item, kind, count)."""
+        with self._file.opened() as db:
+            rows = db.execute(_BY_DAY, (since,)).fetchall()
+        return [(day, item, _KINDS[kind], count) for day, item, kind, count in rows]
+
     def preferences(self, user: str) -> list[Preference]:
         """What a user said of their taste."""
         with self._file.opened() as db:
@@ -373,6 +379,10 @@ _OF_USER = f"""
 select items.name, kind, value, at from events join items on items.key = events.item
 where user = {_USER} and at >= ? order by at desc, item desc, kind desc limit ?
 """  # noqa: S608 - constants
+_BY_DAY = """
+select date(at, 'unixepoch', 'localtime') as day, items.name, kind, count(*)
+from events join items on items.key = events.item where at >= ? group by day, events.item, kind
+"""
 _ROWS_AFTER = """
 select user, at, item, kind, value from events
 where (user, at, item, kind) > (?, ?, ?, ?) and at < ? order by user, at, item, kind limit ?

@@ -18,7 +18,7 @@ from assistant.settings import ServiceBounds
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ROUTE = "none"
-IMPORT = "/api/catalogue/import"
+IMPORTS = frozenset({"/api/catalogue/import", "/api/admin/feeds"})
 """Where a catalogue is sent as one stream."""
 
 
@@ -91,7 +91,7 @@ class BodyTimeout:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        imports = scope["path"] == IMPORT
+        imports = scope["path"] in IMPORTS
         total = self._bounds.import_total_seconds if imports else self._bounds.body_total_seconds
         body, answer = _Body(receive, self._bounds.body_seconds, total), _Answer(send)
 

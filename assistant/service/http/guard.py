@@ -22,7 +22,7 @@ from assistant.privacy.pseudonyms import pseudonym
 from assistant.records import LOCAL
 from assistant.service.context import KEY_OWNER, LOCAL_USER, NOBODY, REQUEST_ID, User
 from assistant.service.http import cookies
-from assistant.service.http.access import IMPORT
+from assistant.service.http.access import IMPORTS
 from assistant.service.http.customers import customer_of
 from assistant.service.http.problems import Refused, as_response, problem_of
 from assistant.service.keys import PREFIX, Key, KeyStore, Role
@@ -55,7 +55,7 @@ _MESSAGES = re.compile(r"/api/sessions/[^/]+/messages$|/v1/(chat/completions|res
 _LOGIN = "/api/login"
 _VISITORS = "/api/visitors"
 _TURN = re.compile(r"/api/sessions/[^/]+/messages$")
-_OPEN = re.compile(r"/(healthz|readyz|api/login|api/info|api/visitors)$")
+_OPEN = re.compile(r"/(healthz|readyz|api/login|api/info|api/visitors|api/shop(/logo)?)$")
 _NEEDS_USER = re.compile(r"/(api|v1|mcp|metrics|docs|openapi\.json)(/|$)")
 _OUR_COOKIES = [
     re.compile(rb"(?:^|[;\s])(" + name.encode() + rb"=[A-Za-z0-9_-]{1,100})(?=[;\s]|$)")
@@ -200,7 +200,7 @@ class AuthMiddleware:
 
     def _limit(self, scope: Scope, headers: Headers) -> int:
         path, bounds = scope["path"], self._settings.bounds
-        if path == IMPORT:
+        if path in IMPORTS:
             return bounds.import_bytes
         if not _MESSAGES.match(path):
             return bounds.json_bytes

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from assistant.service.http.access import IMPORT
+from assistant.service.http.access import IMPORTS
 from assistant.service.http.problems import Refused
 from tools.bounds import Bounds, OutOfBounds, check, read_json
 
@@ -55,7 +55,7 @@ class JsonBodies:
 
 def _is_json(scope: Scope) -> bool:
     """Whether a handler may read the body as JSON: FastAPI does so without a type, too, and some doors with any."""
-    read_elsewhere = scope["path"] == IMPORT or (scope["method"] == "POST" and scope["path"] == ITEMS)
+    read_elsewhere = scope["path"] in IMPORTS or (scope["method"] == "POST" and scope["path"] == ITEMS)
     if scope["method"] not in _WITH_BODY or read_elsewhere:
         return False
     kind = Headers(scope=scope).get("content-type", "").partition(";")[0]

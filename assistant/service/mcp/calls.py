@@ -193,7 +193,7 @@ def _user(progress: McpProgress) -> User:
 
 def _request(asked: RecommendIn, files: FileResolver, folder: Path) -> Request:
     """The message with copies of its files, which are the turn's to delete."""
-    message = Request(text=asked.text, top_n=asked.top_n or 0)
+    message = Request(text=asked.text, top_n=asked.top_n or 0, door="mcp")
     try:
         for kind, references, kept in (
             ("picture", asked.images, message.images),

@@ -125,7 +125,13 @@ def _request(message_id: str, top_n: int | None, talk: OpenAIConversation, folde
         kept.append(written(content, folder))
         names[str(kept[-1])] = f"{kind} {len(kept)}"
     return state.Request(
-        message_id=message_id, text=talk.text, images=images, audio=audio, names=names, top_n=top_n or 0
+        message_id=message_id,
+        text=talk.text,
+        images=images,
+        audio=audio,
+        names=names,
+        top_n=top_n or 0,
+        door="openai",
     )
 
 

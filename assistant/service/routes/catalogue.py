@@ -27,6 +27,7 @@ from assistant.service.routes.catalogue_views import (
     stats_out,
 )
 from assistant.service.runs.catalogue_writing import CatalogueWriting, Written
+from assistant.service.runs.feeds import Feeds
 from assistant.service.runs.jobs import ImportJob, Imports, Jobs
 from tools.bounds import split_array
 from tools.engines.parts import Engines
@@ -46,6 +47,7 @@ class CatalogueService:
     maps: Maps
     writing: CatalogueWriting
     imports: Imports
+    feeds: Feeds
 
 
 @asynccontextmanager
@@ -55,13 +57,18 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
     engines, settings = service.assistant.engines, service.settings
     writing = CatalogueWriting(settings, engines)
     pictures = Pictures.of(engines, settings)
-    desk = CatalogueService(engines, pictures, Maps(engines), writing, Imports(writing))
+    imports = Imports(writing)
+    feeds = Feeds(writing, imports, settings.data_folder, settings.service.bounds)
+    desk = CatalogueService(engines, pictures, Maps(engines), writing, imports, feeds)
     await asyncio.to_thread(desk.imports.load)
     await asyncio.to_thread(pictures.tidy)
     app.state.catalogue_desk = desk
+    again = asyncio.create_task(feeds.keep_importing())
     try:
         yield
     finally:
+        again.cancel()
+        await asyncio.gather(again, return_exceptions=True)
         await desk.imports.close()
         desk.maps.close()
         await asyncio.to_thread(writing.close)
@@ -276,13 +283,13 @@ async def post(request: Request, desk: TheDesk) -> Written:
 )
 async def start_import(request: Request, service: TheService, desk: TheDesk) -> JSONResponse:
     """Take in a catalogue of any size, one JSON object a line; the answer is a job to be asked for."""
-    _check_form(request)
+    check_form(request)
     job = await desk.imports.start(request.stream())
     return JSONResponse(job.model_dump(), HTTPStatus.ACCEPTED, headers={"Location": f"/api/jobs/{job.job_id}"})
 
 
-def _check_form(request: Request) -> None:
-    """Lines as they are: no form, not packed."""
+def check_form(request: Request) -> None:
+    """Refuse a body that is a form or packed: what comes has to be the file itself."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
     packed = request.headers.get("content-encoding", "identity").casefold()
     if kind.startswith("multipart/") or packed != "identity":

@@ -46,7 +46,6 @@ class Info(Record):
     items: int | None = Field(description="items of the catalogue; null before logging in")
     languages: list[str] = ["en", "zh"]
     limits: LimitsOut
-    cart_link: str | None = Field(description="as of shop.cart_link, {id} for an item's percent-encoded id")
 
 
 class LoginIn(Record):
@@ -69,7 +68,6 @@ async def info(request: Request, service: TheService, user: TheUser) -> Info:
         steps=await asyncio.to_thread(steps_in_force, service.settings) if has_key else None,
         items=await asyncio.to_thread(service.assistant.count) if has_user else None,
         limits=LimitsOut(attachments=ATTACHMENTS, **service.settings.limits.model_dump()),
-        cart_link=service.settings.shop.cart_link,
     )
 
 

@@ -178,7 +178,14 @@ async def send(request: Request, service: TheService, user: TheUser, session_id:
     """Send a message; the answer is a stream of events, or one JSON object for ``Accept: application/json``."""
     await asyncio.to_thread(service.own_session, user, session_id)
     message = await read_message(request, service.settings.data_folder / INCOMING, service.settings.limits)
+    message = message.model_copy(update={"door": _door(request)})
     return await answer(request, service, user, session_id, message)
+
+
+def _door(request: Request) -> str:
+    """The page, the widget on another site's page, or a program: browsers say so themselves (W3C, Fetch Metadata)."""
+    doors = {"same-origin": "page", "same-site": "widget", "cross-site": "widget"}
+    return doors.get(request.headers.get("sec-fetch-site", ""), "api")
 
 
 async def answer(request: Request, service: Service, user: User, session_id: str, message: state.Request) -> Response:

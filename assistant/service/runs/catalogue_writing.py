@@ -17,16 +17,32 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import unquote
+
+from pydantic import AfterValidator, Field
 
 from assistant.engines import media_limits
 from assistant.errors import BadInput, CatalogueBusy, StoreError, UnknownItem
-from assistant.ingest import Encoders, IngestOptions, IngestSummary, Progress, Rejection, ingest
+from assistant.ingest import (
+    Column,
+    Encoders,
+    FileCheck,
+    IngestOptions,
+    IngestSummary,
+    Progress,
+    Rejection,
+    UnknownColumns,
+    check,
+    ingest,
+)
+from assistant.ingest.check import MOST_NAMES
+from assistant.ingest.exports import MAPPED
 from assistant.ingest.pictures import digest
 from assistant.ingest.validate import LineError, validate
 from assistant.service.http.problems import Refused
 from assistant.settings import Settings
+from assistant.shop import Currency
 from assistant.storage import IMPORTS
 from tools.bounds import read_json
 from tools.engines.parts import Engines
@@ -58,6 +74,24 @@ class RejectionOut(Record):
     def of(cls, rejection: Rejection) -> "RejectionOut":
         """Without the file, which is this service's own."""
         return cls(**rejection.model_dump(exclude={"file"}))
+
+
+def _fields(mapping: dict[str, str]) -> dict[str, str]:
+    if unknown := mapping.keys() - MAPPED:
+        raise ValueError(f"{min(unknown)[:50]!r} is none of these fields: {', '.join(sorted(MAPPED))}")
+    return mapping
+
+
+class FeedReading(Record):
+    """How a feed is read."""
+
+    mapping: Annotated[
+        dict[str, Annotated[str, Field(min_length=1, max_length=200)]],
+        AfterValidator(_fields),
+        Field(description="names of columns by the field that they fill; others are recognised"),
+    ] = {}
+    currency: Currency | None = Field(None, description="of prices that name none")
+    prune: bool = Field(False, description="remove items that the feed does not have")
 
 
 class Written(Record):
@@ -122,9 +156,13 @@ class CatalogueWriting:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def take_in(
-        self, path: Path, progress: Progress | None = None, reject: Callable[[Rejection], None] = lambda _: None
+        self,
+        paths: Sequence[Path],
+        progress: Progress | None = None,
+        reject: Callable[[Rejection], None] = lambda _: None,
+        reading: FeedReading | None = None,
     ) -> IngestSummary:
-        """Ingest one file of lines.
+        """Ingest files.
 
         Raises:
             BadInput: it is no catalogue, or none of its lines can be taken.
@@ -133,15 +171,35 @@ class CatalogueWriting:
         catalogue = self._engines.catalogue
         encoders = Encoders(self._engines.text, self._engines.pictures)
         try:
-            summary = ingest(catalogue, [path], encoders, self._options(), reject=reject, progress=progress)
+            summary = ingest(catalogue, paths, encoders, self._options(reading), reject=reject, progress=progress)
         except BadInput as exc:
-            raise BadInput(_without_path(str(exc), path)) from exc
+            raise BadInput(_without_paths(str(exc), paths)) from exc
         finally:
             self._clear_copies()
         return summary.model_copy(update={"files": []})
 
-    def _options(self) -> IngestOptions:
+    def look(self, path: Path, reading: FeedReading) -> FileCheck:
+        """What is understood of a file; nothing is written. Of a table without a column that it needs, its columns.
+
+        Raises:
+            BadInput: it is no catalogue, or none of its lines can be taken.
+        """
+        try:
+            (found,) = check([path], self._options(reading))
+        except UnknownColumns as exc:
+            if len(exc.columns) == 1:  # any text is a table of one column
+                raise BadInput(_without_paths(str(exc), [path])) from exc
+            columns = [Column(name=name[:200], fills=None) for name in exc.columns[:MOST_NAMES]]
+            warning = _without_paths(str(exc), [path]).partition(" Name one with --map")[0]
+            return FileCheck(file=path.name, format="CSV", feed="a table", columns=columns, warnings=[warning])
+        except BadInput as exc:
+            raise BadInput(_without_paths(str(exc), [path])) from exc
+        warnings = [one.replace("--fetch-pictures fetches", "service.fetch_pictures fetches") for one in found.warnings]
+        return found.model_copy(update={"file": path.name, "warnings": warnings})
+
+    def _options(self, reading: FeedReading | None = None) -> IngestOptions:
         return IngestOptions(
+            **(reading or FeedReading()).model_dump(),
             media_root=self._settings.data_folder / MEDIA,
             fetch_pictures=self._settings.service.fetch_pictures,
             stopped=self.stop.is_set,
@@ -173,7 +231,7 @@ class CatalogueWriting:
             self.folder.mkdir(parents=True, exist_ok=True)
             with path.open("w", encoding="utf-8") as file:
                 file.writelines(self._record(line) + "\n" for line in lines)
-            summary = self.take_in(path, reject=lambda rejection: rejections.append(RejectionOut.of(rejection)))
+            summary = self.take_in([path], reject=lambda rejection: rejections.append(RejectionOut.of(rejection)))
         except OSError as exc:
             raise StoreError(f"The lines cannot be written to the disk: {exc.strerror or exc}.") from exc
         except BadInput as exc:
@@ -260,7 +318,9 @@ def busy() -> Refused:
     )
 
 
-def _without_path(sentence: str, path: Path) -> str:
-    """An error of ingestion without the name of a file that only this service knows."""
-    text = sentence.replace(str(path), "the catalogue that was sent").replace(path.name, "FILE")
+def _without_paths(sentence: str, paths: Sequence[Path]) -> str:
+    """An error of ingestion without the names of files that only this service knows."""
+    text = sentence
+    for path in paths:
+        text = text.replace(str(path), "the catalogue that was sent").replace(path.name, "FILE")
     return text[:1].upper() + text[1:]

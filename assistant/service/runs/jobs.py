@@ -7,12 +7,13 @@ job whose process has died is told from one that runs in another process.
 import asyncio
 import logging
 import secrets
+import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from filelock import FileLock
 from pydantic import Field, ValidationError
@@ -21,7 +22,7 @@ from starlette.requests import ClientDisconnect
 from assistant.errors import CatalogueBusy, ProductError, StoreError
 from assistant.ingest import IngestSummary, Rejection
 from assistant.service.http.problems import Refused, problem_of
-from assistant.service.runs.catalogue_writing import CatalogueWriting, RejectionOut, busy
+from assistant.service.runs.catalogue_writing import CatalogueWriting, FeedReading, RejectionOut, busy
 from tools.records import Record
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,14 @@ class Jobs(Record):
     """Jobs, latest first."""
 
     jobs: list[ImportJob]
+
+
+class _Source(NamedTuple):
+    """What an import reads, how, and a folder to delete at its end."""
+
+    files: Sequence[Path]
+    reading: FeedReading
+    delete: Path | None = None
 
 
 class _Stopped(Exception):
@@ -117,20 +126,44 @@ class Imports:
             Refused: 409, another import is at work; 408, the sender fell silent.
             StoreError: the disk is full.
         """
-        if self._receiving or self._writing.importing:
-            running = f" ({self._writing.importing})" if self._writing.importing else ""
-            detail = f"Another import{running} is at work; wait for its end or cancel it."
-            raise Refused(HTTPStatus.CONFLICT, detail, {"Retry-After": "10"})
+        self.check_idle()
         job_id = secrets.token_hex(8)
         self._receiving = True
         try:
-            size = await self._receive(self._spool(job_id), body)
+            size = await self.receive(self._spool(job_id), body)
         except BaseException:
             self._spool(job_id).unlink(missing_ok=True)
             raise
         finally:
             self._receiving = False
-        return self._begin(ImportJob(job_id=job_id, size=size, created_at=time.time()))
+        return self._begin(
+            ImportJob(job_id=job_id, size=size, created_at=time.time()), _Source([self._spool(job_id)], FeedReading())
+        )
+
+    def start_files(self, files: Sequence[Path], reading: FeedReading, *, delete: Path | None = None) -> ImportJob:
+        """Begin to take files in.
+
+        Args:
+            delete: a folder that is deleted at the end.
+
+        Raises:
+            Refused: 409, another import is at work.
+        """
+        self.check_idle()
+        size = sum(file.stat().st_size for file in files)
+        job = ImportJob(job_id=secrets.token_hex(8), size=size, created_at=time.time())
+        return self._begin(job, _Source(files, reading, delete))
+
+    def check_idle(self) -> None:
+        """Refuse a second import.
+
+        Raises:
+            Refused: 409, another one is at work.
+        """
+        if self._receiving or self._writing.importing:
+            running = f" ({self._writing.importing})" if self._writing.importing else ""
+            detail = f"Another import{running} is at work; wait for its end or cancel it."
+            raise Refused(HTTPStatus.CONFLICT, detail, {"Retry-After": "10"})
 
     async def cancel(self, job_id: str) -> None:
         """Stop a running import and wait until it has stopped; forget one that has ended.
@@ -155,8 +188,8 @@ class Imports:
 
     # Receiving -------------------------------------------------------------------------------------------------------
 
-    async def _receive(self, path: Path, body: AsyncIterator[bytes]) -> int:
-        """Write the body to a file as it comes; how many bytes there were."""
+    async def receive(self, path: Path, body: AsyncIterator[bytes]) -> int:
+        """Write a body to a file as it comes; how many bytes there were. Errors as of `start`, without 409."""
         size, buffer = 0, bytearray()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -178,15 +211,15 @@ class Imports:
 
     # Running ---------------------------------------------------------------------------------------------------------
 
-    def _begin(self, job: ImportJob) -> ImportJob:
+    def _begin(self, job: ImportJob, source: "_Source") -> ImportJob:
         self._jobs[job.job_id] = job
         self._writing.importing = job.job_id
-        self._task = asyncio.create_task(self._run(job.job_id))
+        self._task = asyncio.create_task(self._run(job.job_id, source))
         return job
 
-    async def _run(self, job_id: str) -> None:
+    async def _run(self, job_id: str, source: "_Source") -> None:
         try:
-            await self._writing.run(lambda: self._work(job_id))
+            await self._writing.run(lambda: self._work(job_id, source))
         except Exception as exc:  # a mistake of ours; told in the job, and the service goes on
             self._end(job_id, "failed", error=problem_of(exc).detail)
         finally:
@@ -194,14 +227,16 @@ class Imports:
             self._writing.stop.clear()
             self._forget_old()
 
-    def _work(self, job_id: str) -> None:
+    def _work(self, job_id: str, source: "_Source") -> None:
         """The whole import, in the writing thread."""
-        path = self._spool(job_id)
         try:
             with self._alone(job_id):
                 self._save(self._jobs[job_id])
                 summary = self._writing.take_in(
-                    path, _JobProgress(self, job_id), lambda rejection: self._reject(job_id, rejection)
+                    source.files,
+                    _JobProgress(self, job_id),
+                    lambda rejection: self._reject(job_id, rejection),
+                    source.reading,
                 )
             self._end(job_id, "done", summary=summary)
         except _Stopped:
@@ -211,7 +246,9 @@ class Imports:
         except ProductError as exc:
             self._end(job_id, "failed", error=str(exc))
         finally:
-            path.unlink(missing_ok=True)
+            self._spool(job_id).unlink(missing_ok=True)
+            if source.delete:
+                shutil.rmtree(source.delete, ignore_errors=True)
 
     def tell(self, job_id: str, **change: object) -> None:
         """Note progress.

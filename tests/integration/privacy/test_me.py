@@ -129,8 +129,9 @@ def test_everything_of_a_user_is_shown_given_out_and_forgotten_to_the_last_byte(
                 store.set_preference(owner, Preference(attribute="brand", value=WORD, weight=1.0))
 
             assert ann.get("/api/me").json() == {
-                "user": owner, "places": {"files": 2, "rankings": 2, "sessions": 2, "preferences": 1, "events": 1}
-            }  # fmt: skip
+                "user": owner,
+                "places": {"files": 2, "rankings": 2, "insights": 3, "sessions": 2, "preferences": 1, "events": 1},
+            }
             given = ann.get("/api/me/export").json()
             assert sorted(session["session_id"] for session in given["sessions"]) == sorted(sessions)
             assert given["events"][0]["item_id"] == "chair-2"
@@ -141,7 +142,14 @@ def test_everything_of_a_user_is_shown_given_out_and_forgotten_to_the_last_byte(
 
             done = ann.delete("/api/me")
 
-            assert done.json()["places"] == {"files": 2, "rankings": 2, "sessions": 2, "preferences": 1, "events": 1}
+            assert done.json()["places"] == {
+                "files": 2,
+                "rankings": 2,
+                "insights": 2,
+                "sessions": 2,
+                "preferences": 1,
+                "events": 1,
+            }
             assert traces_of(data, words) == []
             assert ann.get(f"/api/sessions/{sessions[0]}").status_code == 404
             assert set(ann.get("/api/me").json()["places"].values()) == {0}

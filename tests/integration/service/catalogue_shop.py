@@ -26,7 +26,7 @@ from tools.store.pages import PageStore
 Line = dict[str, Any]
 
 
-def _no_speech() -> Any:  # noqa: ANN401
+def no_speech() -> Any:  # noqa: ANN401
     raise ModelMissing("whisper-base")
 
 
@@ -57,7 +57,7 @@ class CatalogueShop:
         """The service over it, as long as the test needs it."""
         with Catalogue.open(self.data) as catalogue:
             store = PageStore(self.data)
-            engines = Engines(catalogue, self.text, self.pictures, Lazy(_no_speech), pages=store)  # type: ignore[arg-type]
+            engines = Engines(catalogue, self.text, self.pictures, Lazy(no_speech), pages=store)  # type: ignore[arg-type]
             settings = self.settings(**service)
             app = create_app(settings, Assistant(settings, engines=engines))
             with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:

@@ -14,25 +14,26 @@ import type {
   Profile,
   Session,
   SessionDetail,
+  Shop,
 } from "./types";
 
-async function call(path: string, init?: RequestInit): Promise<Response> {
+export async function call(path: string, init?: RequestInit): Promise<Response> {
   const response = await fetch(path, init);
   if (!response.ok) throw new ProblemError(await problemOf(response));
   return response;
 }
 
-async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   const response = await call(path, { headers: { Accept: "application/json" }, signal: signal ?? null });
   return response.json();
 }
 
-function send(method: string, path: string, body?: unknown): Promise<Response> {
+export function send(method: string, path: string, body?: unknown): Promise<Response> {
   if (body === undefined) return call(path, { method });
   return call(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
 
-function query(values: Record<string, string | number | boolean | undefined>): string {
+export function query(values: Record<string, string | number | boolean | undefined>): string {
   const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== "");
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
 }
@@ -40,6 +41,7 @@ function query(values: Record<string, string | number | boolean | undefined>): s
 const sessionPath = (id: string) => `api/sessions/${encodeURIComponent(id)}`;
 const itemPath = (id: string) => `api/catalogue/items/${encodeURIComponent(id)}`;
 
+export const shop = () => get<Shop>("api/shop");
 export const info = () => get<Info>("api/info");
 export const logIn = (key: string) => send("POST", "api/login", { key });
 export const beginVisit = () => send("POST", "api/visitors");

@@ -9,6 +9,7 @@ import { Loading } from "../ui/Spinner";
 import { Gate } from "./Gate";
 import { Shell } from "./Shell";
 
+const AdminPage = lazy(() => import("../admin/AdminPage"));
 const CataloguePage = lazy(() => import("../catalogue/CataloguePage"));
 const ItemPage = lazy(() => import("../catalogue/ItemPage"));
 const YouPage = lazy(() => import("../you/YouPage"));
@@ -45,6 +46,7 @@ export function App({ speech }: { speech: Awaited<ReturnType<typeof firstSpoken>
                   <Route path="/you">
                     <YouPage />
                   </Route>
+                  <Route path="/admin/:part?">{({ part }) => <AdminPage part={part} />}</Route>
                   <Route path="/s/:id">{({ id }) => <ChatPage sessionId={id} />}</Route>
                   <Route>
                     <ChatPage />

@@ -6,13 +6,14 @@ import { usePageChange } from "./pageChange";
 import { Safety } from "./Safety";
 import css from "./Shell.module.css";
 import { Switches } from "./Switches";
+import { useShop, useShopColours } from "./shop";
 
 /** What stands around every page: the name, the ways to the pages, language and colours. */
 export function Shell({ children }: { children: ReactNode }) {
   const t = useMessages();
   const [location] = useLocation();
   const inCatalogue = location.startsWith("/catalogue");
-  const isChat = !inCatalogue && !["/map", "/you"].includes(location);
+  const isChat = !inCatalogue && !location.startsWith("/admin") && !["/map", "/you"].includes(location);
   const pages = [
     { href: "/", name: t.nav.chat, Icon: MessageCircle, here: isChat },
     { href: "/catalogue", name: t.nav.catalogue, Icon: LayoutGrid, here: inCatalogue },
@@ -20,16 +21,19 @@ export function Shell({ children }: { children: ReactNode }) {
     { href: "/you", name: t.nav.you, Icon: UserRound, here: location === "/you" },
   ];
   const page = pages.find(({ here }) => here);
-  usePageChange(location, page ? `${page.name} – ${t.name}` : t.name);
+  const shop = useShop();
+  const name = shop?.name || t.name;
+  useShopColours();
+  usePageChange(location, page ? `${page.name} – ${name}` : name);
   return (
     <>
       <button type="button" className={css.skip} onClick={() => document.getElementById("content")?.focus()}>
         {t.skip}
       </button>
       <header className={css.bar}>
-        <Link href="/" className={css.name} aria-label={t.name}>
-          <img src="./icon.svg" alt="" width={28} height={28} />
-          <span>{t.name}</span>
+        <Link href="/" className={css.name} aria-label={name}>
+          <img src={shop?.logo ? shop.logo.slice(1) : "./icon.svg"} alt="" height={28} />
+          <span>{name}</span>
         </Link>
         <nav aria-label={t.nav.label} className={css.nav}>
           {pages.map(({ href, name, Icon, here }) => (
@@ -48,7 +52,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <Switches />
       </header>
       <main id="content" className={css.main} tabIndex={-1}>
-        <Safety key={inCatalogue ? location : page?.href}>{children}</Safety>
+        <Safety key={inCatalogue ? location : (page?.href ?? "admin")}>{children}</Safety>
       </main>
     </>
   );

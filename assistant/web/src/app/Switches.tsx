@@ -11,6 +11,7 @@ import overlay from "../ui/Overlay.module.css";
 import { CHOICES, choose, useChoices } from "./choices";
 import { useInfo } from "./info";
 import css from "./Switches.module.css";
+import { useShop } from "./shop";
 import { chooseTheme, chosenTheme, THEMES, type Theme } from "./theme";
 
 /** The settings, and the way out. */
@@ -28,6 +29,8 @@ function SettingsMenu() {
   const { language, setLanguage, t } = useSpeech();
   const [theme, setTheme] = useState(chosenTheme);
   const choices = useChoices();
+  const offered = useShop()?.languages ?? [];
+  const languages = Object.entries(LANGUAGES).filter(([id]) => offered.length === 0 || offered.includes(id));
   return (
     <MenuTrigger>
       <IconButton label={t.settings.title}>
@@ -39,7 +42,7 @@ function SettingsMenu() {
             title={t.language}
             selected={[language]}
             onSelect={([key]) => key && setLanguage(key as Language)}
-            options={Object.entries(LANGUAGES).map(([id, { name, locale }]) => ({ id, name, lang: locale }))}
+            options={languages.map(([id, { name, locale }]) => ({ id, name, lang: locale }))}
           />
           <Section
             title={t.theme.label}

@@ -1,6 +1,6 @@
 import { ExternalLink, ShoppingCart } from "lucide-react";
 import type { Item } from "../api/types";
-import { useInfo } from "../app/info";
+import { useShop } from "../app/shop";
 import { useMessages } from "../i18n";
 import { buttonClass } from "../ui/Button";
 
@@ -13,7 +13,7 @@ interface Props {
 /** The ways into the shop: its cart, where the service knows the address, and its page of the item. */
 export function ShopLinks({ item, onFollow }: Props) {
   const t = useMessages();
-  const cart = useInfo().data?.cart_link;
+  const cart = useShop()?.cart_link;
   const look = buttonClass({ small: true });
   return (
     <>

@@ -219,6 +219,7 @@ export const de: Messages = {
       profile: "Nah an dem, was Ihnen gefällt",
       collaborative: "Was andere gewählt haben",
       popular: "Oft gewählt",
+      pinned: "Empfehlung des Shops",
     },
   },
   constraints: {

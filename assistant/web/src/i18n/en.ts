@@ -213,6 +213,7 @@ export const en = {
       profile: "Close to what you like",
       collaborative: "What others chose",
       popular: "Often chosen",
+      pinned: "The shop's choice",
     } as Record<string, string>,
   },
   constraints: {

@@ -219,6 +219,7 @@ export const es: Messages = {
       profile: "Cerca de lo que le gusta",
       collaborative: "Lo que eligieron otros",
       popular: "Elegido a menudo",
+      pinned: "Recomendado por la tienda",
     },
   },
   constraints: {

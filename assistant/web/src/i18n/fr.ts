@@ -219,6 +219,7 @@ export const fr: Messages = {
       profile: "Proche de ce que vous aimez",
       collaborative: "Ce que d’autres ont choisi",
       popular: "Souvent choisi",
+      pinned: "Le choix de la boutique",
     },
   },
   constraints: {

@@ -213,6 +213,7 @@ export const zh: Messages = {
       profile: "接近您的喜好",
       collaborative: "其他人的选择",
       popular: "常被选择",
+      pinned: "店家推荐",
     },
   },
   constraints: {
