@@ -126,6 +126,9 @@ function replyTo(session, text, attachments) {
     preferences: session.preferences,
     relaxed: /relax/.test(text) ? [{ field: "max_price", wanted: 20, used: 44.95, words: "under 20 dollars" }] : [],
     recommendations: picked.map((item, index) => recommendation(item, index, text, pictures.length > 0 || hasPicture)),
+    further: found("")
+      .slice(0, 3)
+      .map(({ id }) => id),
     changes: changesOf(picked),
     question: /gift/.test(text) ? "What do they like?" : null,
     choices: /gift/.test(text) ? ["Sports", "Plants"] : [],
@@ -134,6 +137,7 @@ function replyTo(session, text, attachments) {
       ? "Happy to help: tell me what you are looking for."
       : `Here are ${picked.length} that fit best: black, at most 100.`,
     degraded: /relax/.test(text) ? ["The language model did not answer in time, so this is the fused ranking."] : [],
+    internal: [],
     models: { llm: "scripted" },
     timings: { total: 15.03, llm: 12.5, tools: 5.8, other: 0.17 },
     usage: { llm_calls: 5, prompt_tokens: 1881, completion_tokens: 177, cached_tokens: 0 },
@@ -365,6 +369,7 @@ const ROUTES = [
         models: { llm: "scripted" },
         items: items.length,
         languages: ["en", "zh"],
+        cart_link: "https://shop.example/cart?add={id}",
         limits: {
           message_characters: 2000,
           attachments: 6,

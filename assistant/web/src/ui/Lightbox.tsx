@@ -24,21 +24,21 @@ export function ZoomPhoto({ itemId, title, urls, width, first = 0 }: Props) {
   const photo = <Photo itemId={itemId} src={urls[first] ?? null} alt={t.cards.photoOf(title)} width={width} eager />;
   if (!urls.length) return photo;
   return (
-    <>
+    <div className={css.place}>
       <button type="button" className={css.open} aria-label={t.photo.enlarge(title)} onClick={() => setOpen(true)}>
         {photo}
-        {urls.length > 1 && (
-          <span className={css.count} aria-hidden>
-            {first + 1} / {urls.length}
-          </span>
-        )}
       </button>
+      {urls.length > 1 && (
+        <span className={css.count} aria-hidden>
+          {first + 1} / {urls.length}
+        </span>
+      )}
       <ModalOverlay className={css.veil ?? ""} isOpen={isOpen} onOpenChange={setOpen} isDismissable>
         <Modal className={css.box ?? ""}>
           <Large title={title} urls={urls} first={first} onClose={() => setOpen(false)} />
         </Modal>
       </ModalOverlay>
-    </>
+    </div>
   );
 }
 
