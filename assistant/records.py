@@ -255,6 +255,7 @@ class Reply(Record):
     preferences: list[Constraint] = Field([], description="what is likely wanted: it moves the ranking, hides nothing")
     relaxed: list[Relaxation]
     recommendations: list[Recommendation]
+    further: list[str] = Field([], description="candidates that follow and are not shown, best first, at most 24")
     changes: list[Change] = Field([], description="what is other than on the first cards, and why")
     steps: list[Step]
     message: str
@@ -264,6 +265,7 @@ class Reply(Record):
     evidence: list[CitedEvidence] = Field([], description="what the message itself rests on, of pages and items")
     cart: CartItem | None = Field(None, description="the item that the message has put in the cart")
     degraded: list[str]
+    internal: list[str] = Field([], description="those of degraded about the language model, of no use to a customer")
     models: dict[str, str]
     timings: Timings
     usage: UsageNote

@@ -131,11 +131,16 @@ class SessionLog:
             raise SessionError(f"There is no session {session_id!r}.")
         return _session(row)
 
-    def of_owner(self, owner: str, limit: int = 50, before: float | None = None) -> list[Session]:
-        """An owner's sessions that were last used before a moment, latest first; all of them for a limit of -1."""
+    def of_owner(self, owner: str, limit: int = 50, before: float | None = None, query: str = "") -> list[Session]:
+        """An owner's sessions that were last used before a moment, latest first; all of them for a limit of -1.
+
+        With a query only those whose title or messages hold it, upper and lower case the same.
+        """
         with self._file.opened() as db:
+            db.create_function("holds", 1, lambda text: query.casefold() in text.casefold(), deterministic=True)
             rows = db.execute(
-                f"{_SESSIONS} where owner = ? and updated_at < ? order by updated_at desc limit ?",
+                f"{_SESSIONS} where owner = ? and updated_at < ? and {_HOLDING if query else 'true'}"
+                " order by updated_at desc limit ?",
                 (owner, before or time.time() + 1, limit),
             ).fetchall()
         return [_session(row) for row in rows]
@@ -290,6 +295,11 @@ _SESSIONS = (
     " (select count(*) from replies where replies.session_id = sessions.session_id) from sessions"
 )
 
+
+_HOLDING = (
+    "(holds(title) or exists"
+    " (select 1 from replies where replies.session_id = sessions.session_id and holds(replies.said)))"
+)
 
 _KEEP_REPLY = """
 insert into replies (session_id, turn, said, reply, at, message_id)

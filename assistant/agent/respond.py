@@ -6,6 +6,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
+from assistant.agent.degradation import internal
 from assistant.agent.evidence import (
     as_of_now,
     attribute_in_words,
@@ -23,7 +24,7 @@ from assistant.agent.question_back import question
 from assistant.agent.receive import noted
 from assistant.agent.state import Plan, TurnContext, TurnState, WishSearch, said_by
 from assistant.agent.text_checks import may_be_chatted
-from assistant.agent.wishes import groups
+from assistant.agent.wishes import groups, listing
 from assistant.errors import LLMBadReply, LLMUnavailable
 from assistant.impressions import impression
 from assistant.item_pictures import image_url
@@ -66,6 +67,7 @@ REMEMBERED_EXCHANGES = 20
 QUESTION_CHARACTERS = 2_000
 DESCRIPTION_CHARACTERS = 300
 MAX_CATEGORIES = 12
+MOST_FURTHER = 24
 """How many categories are named where nothing near the wish was found."""
 
 
@@ -455,6 +457,7 @@ def _with_links(recommendations: list[Recommendation], context: TurnContext) -> 
 
 def _reply(state: TurnState, message: str, shown: list[Recommendation], context: TurnContext) -> Reply:
     plan, usage, seconds = state["plan"], context.chat.usage, context.watch.seconds
+    further = listing(state["searches"], state["request"].top_n)["further"] if state["recommendations"] else []
     total, question_back = time.perf_counter() - context.started, _question(state)
     return Reply(
         session_id=state["request"].session_id,
@@ -478,6 +481,7 @@ def _reply(state: TurnState, message: str, shown: list[Recommendation], context:
         preferences=plan.preferences,
         relaxed=plan.relaxed,
         recommendations=shown,
+        further=further[:MOST_FURTHER],
         changes=state["changes"],
         steps=state["steps"],
         message=message,
@@ -490,6 +494,7 @@ def _reply(state: TurnState, message: str, shown: list[Recommendation], context:
         evidence=state["evidence"],
         cart=state["cart"],
         degraded=state["degraded"],
+        internal=internal(state["degraded"], state["memory"].language, len(state["recommendations"])),
         models=context.models,
         timings=Timings(
             total=round(total, 3),

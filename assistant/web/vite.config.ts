@@ -6,7 +6,10 @@ const service = process.env.SERVICE ?? "http://127.0.0.1:8080";
 
 const page: UserConfig = {
   base: "./",
-  plugins: [{ ...optimizeLocales.vite({ locales: ["en-US", "zh-CN"] }), enforce: "pre" }, react()],
+  plugins: [
+    { ...optimizeLocales.vite({ locales: ["en-US", "de-DE", "es-ES", "fr-FR", "zh-CN"] }), enforce: "pre" },
+    react(),
+  ],
   build: {
     // An asset in a data: address would be refused by the page's content security policy.
     assetsInlineLimit: 0,

@@ -118,9 +118,10 @@ async def list_sessions(
     before: Annotated[
         float | None, Query(allow_inf_nan=False, description="only sessions last used before this time")
     ] = None,
+    query: Annotated[str, Query(max_length=200, description="only sessions whose title or messages hold it")] = "",
 ) -> Sessions:
     """Your sessions, latest first."""
-    sessions = await asyncio.to_thread(service.assistant.log.of_owner, user.id, limit, before)
+    sessions = await asyncio.to_thread(service.assistant.log.of_owner, user.id, limit, before, query.strip())
     return Sessions(sessions=[_out(session) for session in sessions])
 
 

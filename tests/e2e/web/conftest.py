@@ -31,6 +31,9 @@ FLAGS = [
 SECONDS = 30
 """How long an answer may take here; the encoders are real and the machine may be busy."""
 
+MESSAGE = "Message|Nachricht|Mensaje|消息"
+"""The name of the message field in the languages of the page."""
+
 OpenPage = Callable[..., Page]
 
 
@@ -101,11 +104,17 @@ def photo(shop_file: Path) -> Path:
     return shop_file.parent / "images" / "ball.jpg"
 
 
+def as_developer(page: Page) -> None:
+    """Show how answers are made."""
+    page.goto("/?dev=1#/")
+    expect(page.get_by_role("main")).to_be_visible()
+
+
 def say(page: Page, text: str) -> None:
     """Send a message and wait for the end of its answer."""
     answers = page.locator("li[data-status]")
     before = answers.count()
-    page.get_by_role("textbox", name=re.compile("Message|消息")).fill(text)
+    page.get_by_role("textbox", name=re.compile(MESSAGE)).fill(text)
     page.keyboard.press("Enter")
     expect(answers).to_have_count(before + 1)
     wait_for_answer(page)

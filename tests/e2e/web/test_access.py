@@ -1,9 +1,11 @@
 """The page for everybody: keyboard, small screens, screen readers, both colour schemes, both languages."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.web.conftest import OpenPage, axe, cards, say, wait_for_answer
+from tests.e2e.web.conftest import MESSAGE, OpenPage, axe, cards, say, wait_for_answer
 
 pytestmark = pytest.mark.models
 
@@ -68,16 +70,37 @@ def test_a_phone_shows_the_answer_and_the_conversations(open_page: OpenPage) -> 
     expect(page.get_by_role("dialog").get_by_role("link", name="a desk lamp")).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("size", "scheme", "locale", "why"),
+    [
+        ((360, 640), "light", "en-US", "Why?"),
+        ((360, 640), "dark", "de-DE", "Warum?"),
+        ((390, 844), "dark", "fr-FR", "Pourquoi ?"),
+        ((390, 844), "light", "es-ES", "¿Por qué?"),
+    ],
+)
+def test_a_phone_has_name_field_and_reason_in_sight(
+    open_page: OpenPage, size: tuple[int, int], scheme: str, locale: str, why: str
+) -> None:
+    page = open_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, locale=locale, has_touch=True)
+    say(page, "a desk lamp under 60 dollars")
+    expect(page.get_by_role("banner").get_by_role("link").first).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("textbox", name=re.compile(MESSAGE))).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name=why).first).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert axe(page) == []
+
+
 def test_what_happens_is_told_to_screen_readers(page: Page) -> None:
     say(page, "a desk lamp")
     expect(page.get_by_test_id("announcer")).to_contain_text("The answer is there")
 
 
 def test_language_and_colours_are_chosen_and_remembered(page: Page) -> None:
-    page.get_by_role("button", name="Language").click()
+    page.get_by_role("button", name="Settings").click()
     page.get_by_role("menuitemradio", name="中文").click()
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    page.get_by_role("button", name="配色").click()
+    page.get_by_role("button", name="设置").click()
     page.get_by_role("menuitemradio", name="深色").click()
     page.reload()
     expect(page.get_by_role("heading", name="您想找什么？")).to_be_visible()

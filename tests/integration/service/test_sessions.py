@@ -57,6 +57,27 @@ def test_sessions_are_listed_latest_first_and_in_pages(service: Running) -> None
     assert [s["session_id"] for s in rest] == made[2::-1]
 
 
+def test_sessions_are_searched_by_title_and_messages(service: Running) -> None:
+    lamp, chair, named = (service.session() for _ in range(3))
+    service.say(lamp, "a Desk lamp, 100% cotton shade")
+    service.say(chair, "ein STÜHLCHEN")
+    service.client.patch(f"/api/sessions/{named}", json={"title": "Presents_for Anna"})
+
+    def found(query: str) -> list[str]:
+        listed = service.client.get("/api/sessions", params={"query": query}).json()["sessions"]
+        return [session["session_id"] for session in listed]
+
+    assert found("desk LAMP") == [lamp]
+    assert found("stühl") == [chair]
+    assert found(" presents_ ") == [named]
+    assert found("100%") == [lamp]
+    assert found("%") == [lamp]
+    assert found("e_k") == []
+    assert found("' or 1=1 --") == []
+    assert {*found("")} == {named, chair, lamp}
+    problem(service.client.get("/api/sessions", params={"query": "x" * 201}), 422)
+
+
 @pytest.mark.parametrize("session", ["..%2f..%2fetc", "a b", "x" * 65, "%00", "😀"])
 def test_an_id_that_is_none_is_not_found(service: Running, session: str) -> None:
     problem(service.client.get(f"/api/sessions/{session}"), 404)

@@ -1,5 +1,6 @@
 import { Link, Redirect, Route, Switch } from "wouter";
 import { useInfo } from "../app/info";
+import { LogIn } from "../app/LogIn";
 import { Notice } from "../ui/Notice";
 import { Loading } from "../ui/Spinner";
 import css from "./Admin.module.css";
@@ -28,6 +29,7 @@ export default function AdminPage({ part }: { part?: string }) {
   const { data } = useInfo();
   if (!data) return <Loading />;
   if (data.role !== "admin") {
+    if (data.auth === "key" && data.role === "visitor") return <LogIn />;
     return (
       <div className={css.page}>
         <Notice kind="warning">{t.onlyAdmins}</Notice>

@@ -1,9 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { shop } from "../api/client";
 import { Button } from "../ui/Button";
 import { Loading } from "../ui/Spinner";
 import css from "./Admin.module.css";
-import { dropLogo, getProfile, getShop, putLogo, putProfile, type ShopProfile } from "./api";
+import { dropLogo, getProfile, putLogo, putProfile, type ShopProfile } from "./api";
 import { Failure, FileInput, TextArea, TextInput } from "./fields";
 import { useWords } from "./words";
 
@@ -24,7 +25,7 @@ export function ShopPart() {
 function Logo() {
   const t = useWords().shop;
   const queries = useQueryClient();
-  const { data } = useQuery({ queryKey: ["shop"], queryFn: getShop, staleTime: 0 });
+  const { data } = useQuery({ queryKey: ["shop"], queryFn: shop, staleTime: 0 });
   const change = useMutation({
     mutationFn: (file: File | null) => (file ? putLogo(file) : dropLogo()),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["shop"] }),

@@ -12,7 +12,6 @@ export type Job = Schemas["ImportJob"];
 export type ScheduleState = Schemas["ScheduleState"];
 export type Schedule = Schemas["Schedule"];
 export type ShopProfile = Schemas["ShopProfile"];
-export type Shop = Schemas["ShopOut"];
 export type Rules = Schemas["ShopRules"];
 export type RulesOut = Schemas["RulesOut"];
 export type Key = Schemas["Key"];
@@ -45,9 +44,8 @@ export const putSchedule = (schedule: Schedule) => json<ScheduleState>(send("PUT
 export const dropSchedule = () => json<ScheduleState>(send("DELETE", "api/admin/schedule"));
 export const runSchedule = () => json<ScheduleState>(send("POST", "api/admin/schedule/run"));
 
-export const getShop = () => get<Shop>("api/shop");
 export const getProfile = () => get<ShopProfile>("api/admin/shop");
-export const putProfile = (profile: ShopProfile) => json<Shop>(send("PUT", "api/admin/shop", profile));
+export const putProfile = (profile: ShopProfile) => json<ShopProfile>(send("PUT", "api/admin/shop", profile));
 export const putLogo = (file: File) =>
   call("api/admin/shop/logo", { method: "PUT", headers: { "Content-Type": file.type || "image/png" }, body: file });
 export const dropLogo = () => send("DELETE", "api/admin/shop/logo");

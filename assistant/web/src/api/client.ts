@@ -14,6 +14,7 @@ import type {
   Profile,
   Session,
   SessionDetail,
+  Shop,
 } from "./types";
 
 export async function call(path: string, init?: RequestInit): Promise<Response> {
@@ -40,12 +41,14 @@ export function query(values: Record<string, string | number | boolean | undefin
 const sessionPath = (id: string) => `api/sessions/${encodeURIComponent(id)}`;
 const itemPath = (id: string) => `api/catalogue/items/${encodeURIComponent(id)}`;
 
+export const shop = () => get<Shop>("api/shop");
 export const info = () => get<Info>("api/info");
 export const logIn = (key: string) => send("POST", "api/login", { key });
 export const beginVisit = () => send("POST", "api/visitors");
 export const logOut = () => send("DELETE", "api/login");
 
-export const listSessions = async () => (await get<{ sessions: Session[] }>("api/sessions?limit=50")).sessions;
+export const listSessions = async (words: string) =>
+  (await get<{ sessions: Session[] }>(`api/sessions?${query({ limit: 50, query: words })}`)).sessions;
 export const getSession = (id: string) => get<SessionDetail>(sessionPath(id));
 export const createSession = async (): Promise<Session> => (await send("POST", "api/sessions", {})).json();
 export const renameSession = (id: string, title: string) => send("PATCH", sessionPath(id), { title });
@@ -78,8 +81,8 @@ export const neighbours = (id: string, by: MapSpace, k: number) =>
   get<Neighbours>(`${itemPath(id)}/neighbours?${query({ by, k })}`);
 export const catalogueMap = (space: MapSpace) => get<CatalogueMap>(`api/catalogue/map?${query({ space })}`);
 
-export const noteView = (itemId: string) =>
-  send("POST", "api/me/events", { events: [{ item_id: itemId, event: "view" }] });
+export const noteEvent = (itemId: string, event: "view" | "cart") =>
+  send("POST", "api/me/events", { events: [{ item_id: itemId, event }] });
 export const myProfile = () => get<Profile>("api/me/profile");
 export const changePreference = (preference: Preference) => send("PUT", "api/me/profile", preference);
 export const dropPreference = (attribute: string, value: string) =>

@@ -5,6 +5,7 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 
 export type Info = Schemas["Info"];
+export type Shop = Schemas["ShopOut"];
 export type Limits = Schemas["LimitsOut"];
 
 export type Session = Schemas["SessionOut"];

@@ -4,7 +4,7 @@ import { Route, Router, Switch } from "wouter";
 import { useHashLocation } from "wouter/use-hash-location";
 import { ProblemError } from "../api/problem";
 import { ChatPage } from "../chat/ChatPage";
-import { SpeechProvider } from "../i18n";
+import { type firstSpoken, SpeechProvider } from "../i18n";
 import { Loading } from "../ui/Spinner";
 import { Gate } from "./Gate";
 import { Shell } from "./Shell";
@@ -25,10 +25,10 @@ function retryUnlessRefused(failures: number, error: Error): boolean {
   return failures < 2 && !(error instanceof ProblemError && error.problem.status < 500);
 }
 
-export function App() {
+export function App({ speech }: { speech: Awaited<ReturnType<typeof firstSpoken>> }) {
   return (
     <QueryClientProvider client={queries}>
-      <SpeechProvider>
+      <SpeechProvider first={speech}>
         <Router hook={useHashLocation}>
           <Shell>
             <Gate>

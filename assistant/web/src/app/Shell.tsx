@@ -6,6 +6,7 @@ import { usePageChange } from "./pageChange";
 import { Safety } from "./Safety";
 import css from "./Shell.module.css";
 import { Switches } from "./Switches";
+import { useShop, useShopColours } from "./shop";
 
 /** What stands around every page: the name, the ways to the pages, language and colours. */
 export function Shell({ children }: { children: ReactNode }) {
@@ -20,16 +21,19 @@ export function Shell({ children }: { children: ReactNode }) {
     { href: "/you", name: t.nav.you, Icon: UserRound, here: location === "/you" },
   ];
   const page = pages.find(({ here }) => here);
-  usePageChange(location, page ? `${page.name} – ${t.name}` : t.name);
+  const shop = useShop();
+  const name = shop?.name || t.name;
+  useShopColours();
+  usePageChange(location, page ? `${page.name} – ${name}` : name);
   return (
     <>
       <button type="button" className={css.skip} onClick={() => document.getElementById("content")?.focus()}>
         {t.skip}
       </button>
       <header className={css.bar}>
-        <Link href="/" className={css.name} aria-label={t.name}>
-          <img src="./icon.svg" alt="" width={28} height={28} />
-          <span>{t.name}</span>
+        <Link href="/" className={css.name} aria-label={name}>
+          <img src={shop?.logo ? shop.logo.slice(1) : "./icon.svg"} alt="" height={28} />
+          <span>{name}</span>
         </Link>
         <nav aria-label={t.nav.label} className={css.nav}>
           {pages.map(({ href, name, Icon, here }) => (

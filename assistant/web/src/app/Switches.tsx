@@ -1,86 +1,107 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Languages, LogOut, Monitor, Moon, Sun } from "lucide-react";
+import { Check, LogOut, Settings } from "lucide-react";
 import { useState } from "react";
-import { Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";
+import { Header, Menu, MenuItem, MenuSection, MenuTrigger, Popover, type Selection } from "react-aria-components";
 import { logOut } from "../api/client";
 import { forgetAll } from "../chat/conversations";
-import { type Language, useSpeech } from "../i18n";
+import { canDictate } from "../composer/useDictation";
+import { LANGUAGES, type Language, useSpeech } from "../i18n";
 import { IconButton } from "../ui/Button";
 import overlay from "../ui/Overlay.module.css";
+import { CHOICES, choose, useChoices } from "./choices";
 import { useInfo } from "./info";
 import css from "./Switches.module.css";
-import { chooseTheme, chosenTheme, type Theme } from "./theme";
+import { useShop } from "./shop";
+import { chooseTheme, chosenTheme, THEMES, type Theme } from "./theme";
 
-const THEME_ICONS = { system: Monitor, light: Sun, dark: Moon } satisfies Record<Theme, unknown>;
-
-/** Language, colour scheme, and the way out. */
+/** The settings, and the way out. */
 export function Switches() {
   return (
     <div className={css.switches}>
-      <LanguageSwitch />
-      <ThemeSwitch />
+      <SettingsMenu />
       <LogOutButton />
     </div>
   );
 }
 
-function LanguageSwitch() {
+/** Language, colours, and what is off unless somebody asks for it. */
+function SettingsMenu() {
   const { language, setLanguage, t } = useSpeech();
+  const [theme, setTheme] = useState(chosenTheme);
+  const choices = useChoices();
+  const offered = useShop()?.languages ?? [];
+  const languages = Object.entries(LANGUAGES).filter(([id]) => offered.length === 0 || offered.includes(id));
   return (
     <MenuTrigger>
-      <IconButton label={t.language}>
-        <Languages size={19} aria-hidden />
+      <IconButton label={t.settings.title}>
+        <Settings size={19} aria-hidden />
       </IconButton>
       <Popover className={overlay.popover ?? ""} placement="bottom end">
-        <Menu
-          selectionMode="single"
-          disallowEmptySelection
-          selectedKeys={[language]}
-          onAction={(key) => setLanguage(key as Language)}
-        >
-          <MenuItem id="en" className={overlay.option ?? ""} textValue="English">
-            <span lang="en">English</span>
-          </MenuItem>
-          <MenuItem id="zh" className={overlay.option ?? ""} textValue="中文">
-            <span lang="zh-CN">中文</span>
-          </MenuItem>
+        <Menu aria-label={t.settings.title}>
+          <Section
+            title={t.language}
+            selected={[language]}
+            onSelect={([key]) => key && setLanguage(key as Language)}
+            options={languages.map(([id, { name, locale }]) => ({ id, name, lang: locale }))}
+          />
+          <Section
+            title={t.theme.label}
+            selected={[theme]}
+            onSelect={([key]) => {
+              if (!key) return;
+              chooseTheme(key as Theme);
+              setTheme(key as Theme);
+            }}
+            options={THEMES.map((id) => ({ id, name: t.theme[id] }))}
+          />
+          <Section
+            title={t.settings.more}
+            isMultiple
+            selected={CHOICES.filter((name) => choices[name])}
+            onSelect={(keys) => {
+              for (const name of CHOICES) choose(name, keys.includes(name));
+            }}
+            options={[
+              { id: "developer", name: t.settings.developer },
+              ...(canDictate()
+                ? [{ id: "dictation", name: t.settings.dictation, note: t.settings.dictationNote }]
+                : []),
+            ]}
+          />
         </Menu>
       </Popover>
     </MenuTrigger>
   );
 }
 
-function ThemeSwitch() {
-  const { t } = useSpeech();
-  const [theme, setTheme] = useState(chosenTheme);
-  const Current = THEME_ICONS[theme];
+interface SectionProps {
+  title: string;
+  options: { id: string; name: string; lang?: string; note?: string }[];
+  selected: string[];
+  onSelect: (keys: string[]) => void;
+  isMultiple?: boolean;
+}
+
+function Section({ title, options, selected, onSelect, isMultiple = false }: SectionProps) {
   return (
-    <MenuTrigger>
-      <IconButton label={t.theme.label}>
-        <Current size={19} aria-hidden />
-      </IconButton>
-      <Popover className={overlay.popover ?? ""} placement="bottom end">
-        <Menu
-          selectionMode="single"
-          disallowEmptySelection
-          selectedKeys={[theme]}
-          onAction={(key) => {
-            chooseTheme(key as Theme);
-            setTheme(key as Theme);
-          }}
-        >
-          {(Object.keys(THEME_ICONS) as Theme[]).map((name) => {
-            const Icon = THEME_ICONS[name];
-            return (
-              <MenuItem key={name} id={name} className={overlay.option ?? ""} textValue={t.theme[name]}>
-                <Icon size={17} aria-hidden />
-                {t.theme[name]}
-              </MenuItem>
-            );
-          })}
-        </Menu>
-      </Popover>
-    </MenuTrigger>
+    <MenuSection
+      className={css.section ?? ""}
+      selectionMode={isMultiple ? "multiple" : "single"}
+      disallowEmptySelection={!isMultiple}
+      selectedKeys={selected}
+      onSelectionChange={(keys: Selection) => keys !== "all" && onSelect([...keys].map(String))}
+    >
+      <Header className={css.header ?? ""}>{title}</Header>
+      {options.map(({ id, name, lang, note }) => (
+        <MenuItem key={id} id={id} className={overlay.option ?? ""} textValue={name}>
+          <Check className={css.check} size={16} aria-hidden />
+          <span lang={lang}>
+            {name}
+            {note && <small className={css.note}>{note}</small>}
+          </span>
+        </MenuItem>
+      ))}
+    </MenuSection>
   );
 }
 

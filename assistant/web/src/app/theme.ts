@@ -1,6 +1,7 @@
 import { remember, remembered } from "./storage";
 
-export type Theme = "system" | "light" | "dark";
+export const THEMES = ["system", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
 
 export function chosenTheme(): Theme {
   const theme = remembered("theme");

@@ -3,29 +3,33 @@ import { ArrowLeft, MessageCircle } from "lucide-react";
 import { useEffect, useState } from "react";
 import { ToggleButton, ToggleButtonGroup } from "react-aria-components";
 import { Link, useLocation } from "wouter";
-import { getItem, neighbours, noteView } from "../api/client";
+import { neighbours, noteEvent } from "../api/client";
 import { asProblem } from "../api/problem";
-import type { ItemDetail, MapSpace } from "../api/types";
+import type { Item, ItemDetail, MapSpace } from "../api/types";
+import { useDeveloper } from "../app/choices";
 import { beginConversation, say } from "../chat/conversations";
 import { useMessages, useSpeech } from "../i18n";
 import { price, sentence } from "../i18n/format";
 import { Button } from "../ui/Button";
+import { ZoomPhoto } from "../ui/Lightbox";
 import { Notice } from "../ui/Notice";
 import { Photo } from "../ui/Photo";
 import { Loading } from "../ui/Spinner";
-import { factsOf, tracesOf } from "./facts";
+import { factsOf, tracesOf, variantsOf } from "./facts";
 import { ItemGrid } from "./ItemGrid";
 import css from "./ItemPage.module.css";
+import { ShopLinks, Stock } from "./ShopLinks";
+import { itemQuery, pictureUrls } from "./useItem";
 
 const NEIGHBOURS = 6;
 
 /** One item: its pictures, what is known of it, and what lies close to it. */
 export default function ItemPage({ itemId }: { itemId: string }) {
   const t = useMessages();
-  const { data, error } = useQuery({ queryKey: ["item", itemId], queryFn: () => getItem(itemId) });
+  const { data, error } = useQuery(itemQuery(itemId));
   const isKnown = data !== undefined;
   useEffect(() => {
-    if (isKnown) noteView(itemId).catch(() => {}); // that it was looked at is nothing to disturb a reader with
+    if (isKnown) noteEvent(itemId, "view").catch(() => {}); // that it was looked at is nothing to disturb a reader with
   }, [itemId, isKnown]);
   return (
     <div className={css.page}>
@@ -46,7 +50,7 @@ function Known({ detail }: { detail: ItemDetail }) {
   const { t, locale } = useSpeech();
   const { item } = detail;
   const facts = factsOf(item, t);
-  const traces = tracesOf(detail, t);
+  const traces = useDeveloper() ? tracesOf(detail, t) : [];
   return (
     <article className={css.item}>
       <Gallery detail={detail} />
@@ -54,21 +58,14 @@ function Known({ detail }: { detail: ItemDetail }) {
         <h1>{item.title}</h1>
         <p className={css.price}>
           {price(item.price, item.currency, locale) ?? t.cards.noPrice}
-          {item.in_stock !== null && (
-            <span className={css.stock} data-in-stock={item.in_stock}>
-              {item.in_stock ? t.item.inStock : t.item.outOfStock}
-            </span>
-          )}
+          <Stock isThere={item.in_stock} />
         </p>
         {item.description && <p className={css.description}>{item.description}</p>}
         <div className={css.actions}>
           <Ask title={item.title} />
-          {item.url && /^https?:/.test(item.url) && (
-            <a href={item.url} rel="noreferrer">
-              {t.item.shop}
-            </a>
-          )}
+          <ShopLinks item={item} onFollow={(to) => to === "cart" && noteEvent(item.id, "cart").catch(() => {})} />
         </div>
+        <Variants item={item} />
         {facts.length > 0 && (
           <section aria-labelledby="facts">
             <h2 id="facts">{t.item.facts}</h2>
@@ -86,6 +83,46 @@ function Known({ detail }: { detail: ItemDetail }) {
   );
 }
 
+/** The item's variants, where they differ in price or stock. */
+function Variants({ item }: { item: Item }) {
+  const { t, locale } = useSpeech();
+  const variants = variantsOf(item);
+  if (variants.length < 2) return null;
+  const names = [...new Set(variants.flatMap(({ options }) => Object.keys(options)))];
+  return (
+    <div>
+      <h2 id="variants">{t.item.variants}</h2>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <section className={css.scroller} aria-labelledby="variants" tabIndex={0}>
+        <table className={css.variants}>
+          <thead>
+            <tr>
+              {names.map((name) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
+              ))}
+              <th scope="col">{t.item.price}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {variants.map(({ options, price: own, in_stock }) => (
+              <tr key={JSON.stringify(options)}>
+                {names.map((name) => (
+                  <td key={name}>{options[name] ?? "–"}</td>
+                ))}
+                <td>
+                  {price(own ?? item.price, item.currency, locale) ?? t.cards.noPrice} <Stock isThere={in_stock} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </div>
+  );
+}
+
 function FactList({ facts }: { facts: [string, string][] }) {
   return (
     <dl className={css.facts}>
@@ -99,13 +136,14 @@ function FactList({ facts }: { facts: [string, string][] }) {
   );
 }
 
-function Gallery({ detail: { item, pictures } }: { detail: ItemDetail }) {
+function Gallery({ detail }: { detail: ItemDetail }) {
   const t = useMessages();
   const [shown, setShown] = useState(0);
-  const urls = pictures.map(({ url }) => url).filter((url) => url !== null);
+  const { item } = detail;
+  const urls = pictureUrls(detail);
   return (
     <div className={css.gallery}>
-      <Photo itemId={item.id} src={urls[shown] ?? null} alt={t.cards.photoOf(item.title)} width={960} eager />
+      <ZoomPhoto key={shown} itemId={item.id} title={item.title} urls={urls} width={960} first={shown} />
       {urls.length > 1 && (
         <ToggleButtonGroup
           className={css.thumbs ?? ""}
@@ -133,7 +171,7 @@ function Ask({ title }: { title: string }) {
   async function ask() {
     try {
       const id = await beginConversation();
-      void say(id, { text: t.item.askText(title), images: [], audio: [], dropped: [] });
+      void say(id, { text: t.wishes.like(title), images: [], audio: [], dropped: [] });
       navigate(`/s/${id}`);
     } catch (error) {
       setProblem(sentence(asProblem(error), t));

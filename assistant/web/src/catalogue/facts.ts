@@ -1,8 +1,8 @@
-import type { Item, ItemDetail } from "../api/types";
+import type { Item, ItemDetail, Variant } from "../api/types";
 import type { Messages } from "../i18n";
 
 /** What is kept for machines rather than readers. */
-const HIDDEN = new Set(["variants", "facets", "sku", "slug"]);
+const HIDDEN = new Set(["variants", "facets", "sku", "slug", "price_max"]);
 
 /** An item's category, brand and attributes as names and texts. */
 export function factsOf(item: Item, t: Messages): [string, string][] {
@@ -12,6 +12,18 @@ export function factsOf(item: Item, t: Messages): [string, string][] {
     ...Object.entries(item.attributes).filter(([name]) => !HIDDEN.has(name)),
   ];
   return named.map(([name, value]): [string, string] => [name, inWords(value)]).filter(([, text]) => text !== "");
+}
+
+/** An item's variants as far as they can be read. */
+export function variantsOf({ attributes: { variants } }: Item): Variant[] {
+  if (!Array.isArray(variants)) return [];
+  return variants
+    .filter((one): one is Record<string, unknown> => typeof one === "object" && one !== null && !Array.isArray(one))
+    .map(({ price, in_stock, currency, quantity, sku, id, image, ...options }) => ({
+      options: Object.fromEntries(Object.entries(options).map(([name, value]) => [name, inWords(value)])),
+      price: typeof price === "number" ? price : null,
+      in_stock: typeof in_stock === "boolean" ? in_stock : null,
+    }));
 }
 
 /** By what the assistant recognises an item: its vectors, and what it could not read. */

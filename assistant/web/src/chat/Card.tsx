@@ -1,11 +1,17 @@
 import { GitCompareArrows, ThumbsDown, ThumbsUp } from "lucide-react";
+import { useRef } from "react";
 import { Link } from "wouter";
 import type { FeedbackEvent, Variant } from "../api/types";
+import { useDeveloper } from "../app/choices";
+import { ShopLinks, Stock } from "../catalogue/ShopLinks";
+import { pictureUrls, useItemNear } from "../catalogue/useItem";
 import { useSpeech } from "../i18n";
 import { price } from "../i18n/format";
 import { Button, IconToggle, Toggle } from "../ui/Button";
+import { ZoomPhoto } from "../ui/Lightbox";
 import { Photo } from "../ui/Photo";
 import css from "./Card.module.css";
+import { useShownChanges } from "./changes";
 import { EvidencePanel } from "./EvidencePanel";
 import type { Given } from "./evidence";
 import type { Opinion } from "./opinions";
@@ -25,10 +31,16 @@ interface Props {
 /** One recommended item with its reason. */
 export function Card({ card, rank, turn, given, opinion, tell, steer }: Props) {
   const { t, locale } = useSpeech();
+  const place = useRef<HTMLLIElement>(null);
+  const detail = useItemNear(card.item_id, place, turn.status !== "running");
   return (
-    <li className={css.card} data-settled={turn.settled} data-item={card.item_id}>
+    <li ref={place} className={css.card} data-settled={turn.settled} data-item={card.item_id}>
       <div className={css.photo}>
-        <Photo itemId={card.item_id} alt={t.cards.photoOf(card.title)} width={320} eager />
+        {detail ? (
+          <ZoomPhoto itemId={card.item_id} title={card.title} urls={pictureUrls(detail)} width={320} />
+        ) : (
+          <Photo itemId={card.item_id} alt={t.cards.photoOf(card.title)} width={320} eager />
+        )}
         <span className={css.rank}>
           <span className="visually-hidden">{t.cards.rank(rank)}</span>
           <span aria-hidden>{rank}</span>
@@ -41,13 +53,24 @@ export function Card({ card, rank, turn, given, opinion, tell, steer }: Props) {
               {card.title}
             </Link>
           </h2>
-          <span className={css.price}>{price(card.price, card.currency, locale) ?? t.cards.noPrice}</span>
+          <span className={css.price}>
+            {price(card.price, card.currency, locale) ?? t.cards.noPrice}{" "}
+            <Stock isThere={card.variant ? card.variant.in_stock : detail?.item.in_stock} />
+          </span>
         </div>
         {card.variant && <Chosen variant={card.variant} />}
         <Moved turn={turn} itemId={card.item_id} />
         <Reason card={card} isRunning={turn.status === "running"} language={turn.reply?.language} />
+        {(card.evidence.length > 0 || turn.status === "running") && (
+          <div className={css.why}>
+            {card.evidence.length > 0 && (
+              <EvidencePanel card={card} language={turn.reply?.language} given={given} onOpen={() => tell("view")} />
+            )}
+          </div>
+        )}
         {turn.status === "done" && (
           <div className={css.actions}>
+            {detail && <ShopLinks item={detail.item} onFollow={(to) => tell(to === "cart" ? "cart" : "view")} />}
             <IconToggle
               label={t.cards.like(card.title)}
               small
@@ -100,28 +123,19 @@ export function Card({ card, rank, turn, given, opinion, tell, steer }: Props) {
           </div>
         )}
       </div>
-      {(card.evidence.length > 0 || turn.status === "running") && (
-        <div className={css.why}>
-          {card.evidence.length > 0 && (
-            <EvidencePanel card={card} language={turn.reply?.language} given={given} onOpen={() => tell("view")} />
-          )}
-        </div>
-      )}
     </li>
   );
 }
 
-/** Which variant the price is of, and whether there is some. */
+/** Which variant the price and the stock are of. */
 function Chosen({ variant }: { variant: Variant }) {
-  const { t } = useSpeech();
   const options = Object.entries(variant.options).map(([name, value]) => `${name} ${value}`);
-  const stock = variant.in_stock === null ? [] : [variant.in_stock ? t.item.inStock : t.item.outOfStock];
-  return <p className={css.variant}>{[...options, ...stock].join(" · ")}</p>;
+  return <p className={css.variant}>{options.join(" · ")}</p>;
 }
 
 /** Why the card stands elsewhere than at first, or was not there. */
 function Moved({ turn, itemId }: { turn: Turn; itemId: string }) {
-  const change = turn.changes.find(({ item_id }) => item_id === itemId);
+  const change = useShownChanges(turn).find(({ item_id }) => item_id === itemId);
   if (!change) return null;
   return (
     <p className={css.moved} lang={turn.reply?.language}>
@@ -132,6 +146,7 @@ function Moved({ turn, itemId }: { turn: Turn; itemId: string }) {
 
 function Reason({ card, isRunning, language }: { card: CardView; isRunning: boolean; language: string | undefined }) {
   const { t } = useSpeech();
+  const isDeveloper = useDeveloper();
   if (!card.explanation) {
     return isRunning ? (
       <p className={css.reason}>
@@ -144,7 +159,7 @@ function Reason({ card, isRunning, language }: { card: CardView; isRunning: bool
   return (
     <p className={css.reason}>
       <span lang={language}>{card.explanation}</span>{" "}
-      {card.explainedBy === "template" && (
+      {isDeveloper && card.explainedBy === "template" && (
         <small className={css.template} title={t.cards.fromTemplateHint}>
           {t.cards.fromTemplate}
         </small>

@@ -8,9 +8,13 @@ import { useMessages } from "../i18n";
 import { Button } from "../ui/Button";
 import { Card } from "./Card";
 import css from "./Cards.module.css";
+import { useShownChanges } from "./changes";
 import type { Given } from "./evidence";
+import { useFurther } from "./further";
 import { noteOpinion, useOpinions } from "./opinions";
-import { type CardView, goneOf, sections, type Turn } from "./turn";
+import { type CardView, sections, type Turn } from "./turn";
+import { ViewBar } from "./ViewBar";
+import { AS_RANKED, viewed } from "./view";
 
 interface Props {
   sessionId: string;
@@ -46,9 +50,18 @@ export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
   const t = useMessages();
   const [compared, setCompared] = useState<string[]>([]);
   const opinions = useOpinions();
+  const gone = useShownChanges(turn).filter(({ rank }) => rank === null);
+  const [view, setView] = useState(AS_RANKED);
+  const further = useFurther(turn);
   if (!turn.cards.length && !turn.groups.length) return null;
 
-  const gone = goneOf(turn);
+  const parts = sections(turn);
+  const last = parts.length - 1;
+  const shown = parts.map(({ group, cards }, index) => ({
+    group,
+    cards: viewed(index === last ? [...cards, ...further.cards] : cards, further.items, view),
+  }));
+
   const say = (text: string) => onSay({ text, images: [], audio: [], dropped: [] });
   const rankOf = (itemId: string) => turn.cards.findIndex((card) => card.item_id === itemId) + 1;
   const tell = (itemId: string, event: FeedbackEvent) => {
@@ -64,7 +77,7 @@ export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
   };
 
   const cardOf = (card: CardView) => {
-    const rank = rankOf(card.item_id);
+    const rank = rankOf(card.item_id) || turn.cards.length + further.cards.indexOf(card) + 1;
     return (
       <Card
         key={card.item_id}
@@ -75,7 +88,7 @@ export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
         opinion={opinions[`${sessionId} ${card.item_id}`]}
         tell={(event) => tell(card.item_id, event)}
         steer={
-          isLastRanking
+          isLastRanking && rankOf(card.item_id)
             ? {
                 more: () => say(t.say.more(rank)),
                 not: () => say(t.say.not(rank)),
@@ -90,12 +103,23 @@ export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
 
   return (
     <div className={css.cards}>
-      {sections(turn).map(({ group, cards }, index) => (
+      {further.cards.length > 0 && (
+        <ViewBar cards={[...turn.cards, ...further.cards]} items={further.items} view={view} onChange={setView} />
+      )}
+      {shown.map(({ group, cards }, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: wishes keep their places, and two may have the same words
         <Section key={index} group={group} language={turn.reply?.language}>
           {cards.map(cardOf)}
         </Section>
       ))}
+      {further.cards.length > 0 && shown.every(({ cards }) => !cards.length) && <p>{t.cards.noneLeft}</p>}
+      {further.left > 0 && (
+        <div className={css.more}>
+          <Button onPress={further.showMore} isDisabled={further.isLoading}>
+            {t.cards.showMore}
+          </Button>
+        </div>
+      )}
       {gone.length > 0 && (
         <ul className={css.gone} aria-label={t.cards.gone} lang={turn.reply?.language}>
           {gone.map(({ item_id, title, reason }) => (

@@ -9,15 +9,17 @@ import type { Problem } from "../api/types";
 import { Composer, type ComposerHandle } from "../composer/Composer";
 import { useMessages } from "../i18n";
 import { sentence } from "../i18n/format";
-import { IconButton } from "../ui/Button";
+import { Button, IconButton } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Loading } from "../ui/Spinner";
 import { Announcer } from "./Announcer";
 import css from "./ChatPage.module.css";
 import { Constraints } from "./Constraints";
-import { beginConversation, openConversation, say, stop, useConversations } from "./conversations";
+import { beginConversation, forgetTurn, openConversation, say, stop, useConversations } from "./conversations";
+import { conditionsOf, filesOf } from "./editing";
 import { SessionDrawer, Sessions } from "./Sessions";
 import { Thread } from "./Thread";
+import type { Turn } from "./turn";
 import { Welcome } from "./Welcome";
 
 export function ChatPage({ sessionId }: { sessionId?: string }) {
@@ -26,6 +28,7 @@ export function ChatPage({ sessionId }: { sessionId?: string }) {
   const [, navigate] = useLocation();
   const [problem, setProblem] = useState<Problem | null>(null);
   const [drawer, setDrawer] = useState(false);
+  const [editing, setEditing] = useState<Turn | null>(null);
   const composer = useRef<ComposerHandle>(null);
   const conversation = useConversations(({ byId }) => (sessionId ? byId[sessionId] : undefined));
   const turns = conversation?.turns ?? [];
@@ -33,6 +36,7 @@ export function ChatPage({ sessionId }: { sessionId?: string }) {
 
   useEffect(() => {
     setProblem(null);
+    setEditing(null);
     if (sessionId) void openConversation(sessionId);
   }, [sessionId]);
 
@@ -53,6 +57,23 @@ export function ChatPage({ sessionId }: { sessionId?: string }) {
       setProblem(asProblem(error));
       return false;
     }
+  }
+
+  /** Send what was written; of an edited message without the conditions that it set. */
+  async function sendWritten(draft: Draft): Promise<boolean> {
+    if (!editing || !sessionId) return send(draft);
+    const held = [...(conversation?.constraints ?? []), ...(conversation?.preferences ?? [])];
+    const isSent = await send({ ...draft, dropped: conditionsOf(editing, held) });
+    if (isSent) {
+      if (editing.status !== "done") forgetTurn(sessionId, editing.messageId);
+      setEditing(null);
+    }
+    return isSent;
+  }
+
+  async function edit(turn: Turn) {
+    setEditing(turn);
+    composer.current?.write(turn.said, await filesOf(turn));
   }
 
   const { dropRef, dropProps, isDropTarget } = useFileDrop((files) => composer.current?.attach(files));
@@ -80,11 +101,11 @@ export function ChatPage({ sessionId }: { sessionId?: string }) {
         ) : sessionId && turns.length ? (
           <>
             <h1 className="visually-hidden">{t.chat.title}</h1>
-            <Thread sessionId={sessionId} turns={turns} onSay={send} />
+            <Thread sessionId={sessionId} turns={turns} onSay={send} onEdit={edit} />
           </>
         ) : (
           <div className={css.middle}>
-            {!shownProblem && <Welcome onPick={(text) => composer.current?.write(text)} />}
+            {!shownProblem && <Welcome onPick={(text) => void send({ text, images: [], audio: [], dropped: [] })} />}
           </div>
         )}
         <div className={css.foot}>
@@ -102,10 +123,28 @@ export function ChatPage({ sessionId }: { sessionId?: string }) {
               onRemove={(dropped) => send({ text: "", images: [], audio: [], dropped })}
             />
           )}
+          {editing && (
+            <Notice
+              kind="warning"
+              action={
+                <Button
+                  small
+                  onPress={() => {
+                    setEditing(null);
+                    composer.current?.write("", []);
+                  }}
+                >
+                  {t.cancel}
+                </Button>
+              }
+            >
+              {t.chat.editing}
+            </Notice>
+          )}
           <Composer
             ref={composer}
             isRunning={running !== undefined}
-            onSend={send}
+            onSend={sendWritten}
             onStop={() => sessionId && running && stop(sessionId, running.messageId)}
           />
         </div>

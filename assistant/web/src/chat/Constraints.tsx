@@ -2,6 +2,7 @@ import { X } from "lucide-react";
 import { Button, Label, Tag, TagGroup, TagList } from "react-aria-components";
 import type { Constraint, Dropped } from "../api/types";
 import { type Messages, useSpeech } from "../i18n";
+import { limit } from "../i18n/format";
 import css from "./Constraints.module.css";
 import type { Turn } from "./turn";
 
@@ -77,8 +78,7 @@ function nameOf(constraint: Constraint, t: Messages, locale: string, turns: Turn
 function priceBound({ field, exclusive, currency }: Constraint, value: number, t: Messages, locale: string): string {
   const isUpper = field === "max_price";
   const said = exclusive ? value + (isUpper ? 0.01 : -0.01) : value;
-  const number = said.toLocaleString(locale, { maximumFractionDigits: 2 });
-  const amount = currency ? `${number} ${currency}` : number;
+  const amount = limit(said, currency, locale);
   if (exclusive) return isUpper ? t.constraints.below(amount) : t.constraints.above(amount);
   return isUpper ? t.constraints.max_price(amount) : t.constraints.min_price(amount);
 }

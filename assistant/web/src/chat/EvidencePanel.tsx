@@ -1,6 +1,8 @@
 import { ChevronRight } from "lucide-react";
 import { useRef } from "react";
 import { Button, Disclosure, DisclosurePanel } from "react-aria-components";
+import type { PictureNote } from "../api/types";
+import { useDeveloper } from "../app/choices";
 import { useSpeech } from "../i18n";
 import { percent } from "../i18n/format";
 import { Photo } from "../ui/Photo";
@@ -20,6 +22,7 @@ interface Props {
 /** The evidence that a reason rests on, beside what the user said and showed. */
 export function EvidencePanel({ card, language, given, onOpen }: Props) {
   const { t } = useSpeech();
+  const isDeveloper = useDeveloper();
   const wasOpened = useRef(false);
   return (
     <Disclosure
@@ -30,7 +33,9 @@ export function EvidencePanel({ card, language, given, onOpen }: Props) {
     >
       <Button slot="trigger" className={css.trigger ?? ""}>
         <ChevronRight size={16} aria-hidden />
-        {t.evidence.open(card.evidence.length)}
+        {t.evidence.why}
+        <span className="visually-hidden">{card.title}</span>
+        {isDeveloper && ` ${t.evidence.pieces(card.evidence.length)}`}
       </Button>
       <DisclosurePanel className={css.panel ?? ""}>
         <div className={css.content}>
@@ -64,6 +69,7 @@ function Entries({ card, language }: { card: CardView; language: string | undefi
 /** The user's words, written and spoken, with those marked that this item's evidence mentions. */
 function Words({ card, given }: { card: CardView; given: Given }) {
   const { t, locale } = useSpeech();
+  const isDeveloper = useDeveloper();
   if (!given.text && !given.transcripts.length) return null;
   const mark = (text: string) => <MarkedText text={text} evidence={card.evidence} numbers={given.numbers} />;
   return (
@@ -77,7 +83,8 @@ function Words({ card, given }: { card: CardView; given: Given }) {
       {given.transcripts.map((note) => (
         <figure key={note.attachment}>
           <figcaption>
-            {t.evidence.youSaid} <small>{t.evidence.confidence(percent(note.confidence, locale))}</small>
+            {t.evidence.youSaid}{" "}
+            {isDeveloper && <small>{t.evidence.confidence(percent(note.confidence, locale))}</small>}
           </figcaption>
           <blockquote lang={note.language ?? undefined}>{mark(note.text)}</blockquote>
         </figure>
@@ -87,7 +94,7 @@ function Words({ card, given }: { card: CardView; given: Given }) {
 }
 
 function Pictures({ card, given }: { card: CardView; given: Given }) {
-  const { t, locale } = useSpeech();
+  const { t } = useSpeech();
   const restsOnPicture = card.evidence.some(({ source }) => source.startsWith("picture"));
   if (!restsOnPicture) return null;
   return given.pictures.map((picture) => (
@@ -98,15 +105,7 @@ function Pictures({ card, given }: { card: CardView; given: Given }) {
       </figure>
       <div className={css.labels}>
         <p>{t.evidence.sees}</p>
-        <ul>
-          {picture.labels.slice(0, 5).map(({ label, score }) => (
-            <li key={label}>
-              <span>{label}</span>
-              <meter value={score} min={0} max={1} aria-label={label} />
-              <span className={css.share}>{percent(score, locale)}</span>
-            </li>
-          ))}
-        </ul>
+        <Labels labels={picture.labels} />
       </div>
       <figure>
         <figcaption>{t.evidence.itemPhoto}</figcaption>
@@ -115,3 +114,27 @@ function Pictures({ card, given }: { card: CardView; given: Given }) {
     </div>
   ));
 }
+
+/** What is recognised in a picture: the likely ones, and for developers how sure that is. */
+function Labels({ labels }: Pick<PictureNote, "labels">) {
+  const { locale } = useSpeech();
+  const isDeveloper = useDeveloper();
+  const shown = isDeveloper ? labels.slice(0, 5) : labels.slice(0, 3).filter(({ score }, n) => !n || score >= LIKELY);
+  return (
+    <ul>
+      {shown.map(({ label, score }) => (
+        <li key={label}>
+          <span>{label}</span>
+          {isDeveloper && (
+            <>
+              <meter value={score} min={0} max={1} aria-label={label} />
+              <span className={css.share}>{percent(score, locale)}</span>
+            </>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const LIKELY = 0.1;

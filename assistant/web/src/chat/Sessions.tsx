@@ -1,6 +1,6 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { EllipsisVertical, Plus, X } from "lucide-react";
-import { useState } from "react";
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { EllipsisVertical, Plus, Search, X } from "lucide-react";
+import { useDeferredValue, useState } from "react";
 import {
   Dialog,
   Heading,
@@ -36,7 +36,13 @@ interface Props {
 /** The user's conversations, latest first. */
 export function Sessions({ current, onPick }: Props) {
   const t = useMessages();
-  const { data, error } = useQuery({ queryKey: ["sessions"], queryFn: listSessions });
+  const [words, setWords] = useState("");
+  const wanted = useDeferredValue(words.trim());
+  const { data, error } = useQuery({
+    queryKey: ["sessions", wanted],
+    queryFn: () => listSessions(wanted),
+    placeholderData: keepPreviousData,
+  });
   // A session without an answer is one whose first message was stopped or failed.
   const sessions = (data ?? []).filter((session) => session.turns > 0 || session.session_id === current);
   return (
@@ -45,8 +51,21 @@ export function Sessions({ current, onPick }: Props) {
         <Plus size={18} aria-hidden />
         {t.sessions.fresh}
       </Link>
+      {(words !== "" || sessions.length > 1) && (
+        <search className={field.input}>
+          <Search size={16} aria-hidden />
+          <input
+            type="search"
+            value={words}
+            maxLength={200}
+            aria-label={t.sessions.search}
+            placeholder={t.sessions.search}
+            onChange={(event) => setWords(event.target.value)}
+          />
+        </search>
+      )}
       {error && <Notice kind="problem">{sentence(asProblem(error), t)}</Notice>}
-      {data && !sessions.length && <p className={css.none}>{t.sessions.none}</p>}
+      {data && !sessions.length && <p className={css.none}>{words ? t.sessions.notFound : t.sessions.none}</p>}
       {byDay(sessions, t).map(({ day, entries }) => (
         <section key={day} aria-label={day}>
           <h2 className={css.day}>{day}</h2>

@@ -10,10 +10,11 @@ interface Props {
   sessionId: string;
   turns: Turn[];
   onSay: (draft: Draft) => void;
+  onEdit: (turn: Turn) => void;
 }
 
 /** The conversation. A new turn is brought to the top, and its answer grows below without moving what is read. */
-export function Thread({ sessionId, turns, onSay }: Props) {
+export function Thread({ sessionId, turns, onSay, onEdit }: Props) {
   const t = useMessages();
   const scroller = useRef<HTMLElement>(null);
   const list = useRef<HTMLOListElement>(null);
@@ -41,6 +42,7 @@ export function Thread({ sessionId, turns, onSay }: Props) {
             isLast={turn.messageId === last}
             isLastRanking={turn.messageId === ranking}
             onSay={onSay}
+            onEdit={onEdit}
           />
         ))}
       </ol>

@@ -1,7 +1,9 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { renderToStaticMarkup } from "react-dom/server";
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Router } from "wouter";
 import type { Change, Hit, Reply, TurnEvent } from "../api/types";
+import { choose } from "../app/choices";
 import { TurnView } from "./TurnView";
 import { applyEvent, runningTurn, stopTurn, type Turn } from "./turn";
 
@@ -29,6 +31,8 @@ const reply: Reply = {
   constraints: {},
   preferences: [],
   relaxed: [],
+  further: [],
+  internal: [],
   changes: [],
   groups: [],
   choices: [],
@@ -45,17 +49,22 @@ const reply: Reply = {
 const running = (...events: TurnEvent[]) => events.reduce(applyEvent, runningTurn("m", Date.now()));
 const shown = (turn: Turn) =>
   renderToStaticMarkup(
-    <Router ssrPath="/">
-      <TurnView
-        sessionId="s"
-        turn={turn}
-        given={{ text: "a chair", transcripts: [], pictures: [], numbers: [] }}
-        isLast
-        isLastRanking={false}
-        onSay={() => {}}
-      />
-    </Router>,
+    <QueryClientProvider client={new QueryClient()}>
+      <Router ssrPath="/">
+        <TurnView
+          sessionId="s"
+          turn={turn}
+          given={{ text: "a chair", transcripts: [], pictures: [], numbers: [] }}
+          isLast
+          isLastRanking={false}
+          onSay={() => {}}
+          onEdit={() => {}}
+        />
+      </Router>
+    </QueryClientProvider>,
   );
+
+afterEach(() => choose("developer", false));
 
 describe("a running turn", () => {
   test("shows one line of what is being done now, and no list of steps", () => {
@@ -73,15 +82,63 @@ describe("a running turn", () => {
     expect(shown(done)).toMatch(/<button(?![^>]*disabled)[^>]*>For me/);
   });
 
-  test("says on the card why it moved, and below the cards what is gone", () => {
-    const change: Change = { item_id: "oak", title: "Oak", before: 2, rank: 1, cause: "ranking", reason: "Moved up" };
+  test("says on the card why a condition moved it, and below the cards what is gone", () => {
+    const change: Change = { item_id: "oak", title: "Oak", before: 2, rank: 1, cause: "condition", reason: "Moved up" };
     const gone: Change = { ...change, item_id: "sofa", title: "Sofa", before: 1, rank: null, reason: "Gone" };
     const html = shown(running({ type: "ranking", items: [hit("oak")], changes: [change, gone] }));
     expect(html).toMatch(/Title of oak.*Moved up.*Sofa: Gone/s);
   });
 });
 
-describe("a turn that has ended", () => {
+describe("a customer", () => {
+  const technical = "The language model is not available.";
+  const heard = "No speech was heard in aud1.";
+  const moved: Change = {
+    item_id: "oak",
+    title: "Oak",
+    before: 2,
+    rank: 1,
+    cause: "ranking",
+    reason: "Model moved it",
+  };
+  const events: TurnEvent[] = [
+    began("search_by_text", "chair"),
+    ended("search_by_text"),
+    { type: "provisional", items: [hit("oak")] },
+  ];
+  const done: TurnEvent = {
+    type: "done",
+    reply: {
+      ...reply,
+      recommendations: [
+        { ...hit("oak"), price: 10, rank: 1, explanation: "It fits.", explained_by: "template", evidence: [] },
+      ],
+      changes: [moved],
+      degraded: [technical, heard],
+      internal: [technical],
+      usage: { llm_calls: 3, prompt_tokens: 812, completion_tokens: 9, cached_tokens: 0 },
+    },
+  };
+  const machinery = [technical, "Model moved it", "How this was made", "Written from the evidence", "821"];
+
+  test("sees no steps, times, tokens, nor what a model did", () => {
+    const html = shown(running(...events, done));
+    for (const part of machinery) expect(html).not.toContain(part);
+    expect(html).toContain(heard);
+    expect(shown(running(began("search_by_text", "chair")))).not.toMatch(/“chair”|\d s</);
+  });
+
+  test("sees them as a developer", () => {
+    choose("developer", true);
+    const html = shown(running(...events, done));
+    for (const part of machinery.slice(0, 4)) expect(html).toContain(part);
+    expect(shown(running(began("search_by_text", "chair")))).toMatch(/“chair”/);
+  });
+});
+
+describe("a turn that has ended, as developers see it", () => {
+  beforeEach(() => choose("developer", true));
+
   test("folds its steps into one line that can be opened", () => {
     const html = shown(running(began("plan"), ended("plan"), { type: "done", reply }));
     expect(html).toMatch(/<button[^>]*aria-expanded="false"[^>]*>.*How this was made · one step · 3.2 s/s);

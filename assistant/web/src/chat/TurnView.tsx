@@ -1,12 +1,15 @@
+import { sendFeedback } from "../api/client";
 import type { Draft } from "../api/stream";
 import type { Question } from "../api/types";
+import { useDeveloper } from "../app/choices";
 import { useMessages } from "../i18n";
 import { sentence } from "../i18n/format";
 import { Button, buttonClass } from "../ui/Button";
 import { Notice } from "../ui/Notice";
+import { AnswerTools } from "./AnswerTools";
 import { Cards } from "./Cards";
 import { Comparison } from "./Comparison";
-import { canSayAgain, sayAgain } from "./conversations";
+import { draftOf, sayAgain } from "./conversations";
 import type { Given } from "./evidence";
 import { Making } from "./Making";
 import { Notes } from "./Notes";
@@ -22,16 +25,18 @@ interface Props {
   isLast: boolean;
   isLastRanking: boolean;
   onSay: (draft: Draft) => void;
+  onEdit: (turn: Turn) => void;
 }
 
 /** One message and its answer. */
-export function TurnView({ sessionId, turn, given, isLast, isLastRanking, onSay }: Props) {
+export function TurnView({ sessionId, turn, given, isLast, isLastRanking, onSay, onEdit }: Props) {
   const t = useMessages();
+  const isDeveloper = useDeveloper();
   const { reply } = turn;
   const isComparison = reply?.intent === "compare" && turn.cards.length > 1;
   return (
     <li className={css.turn} data-status={turn.status}>
-      <Said turn={turn} />
+      <Said turn={turn} onEdit={isLast && turn.status !== "running" ? () => onEdit(turn) : undefined} />
       <article className={css.answer} aria-label={t.chat.assistant} aria-busy={turn.status === "running"}>
         {turn.status === "running" && <Working turn={turn} />}
         {reply && !isComparison && (
@@ -47,14 +52,19 @@ export function TurnView({ sessionId, turn, given, isLast, isLastRanking, onSay 
           </p>
         )}
         {isComparison ? (
-          <Comparison itemIds={turn.cards.map((card) => card.item_id)} />
+          <Comparison
+            cards={turn.cards}
+            language={reply?.language}
+            onFollow={(itemId, to) => sendFeedback(sessionId, itemId, to === "cart" ? "cart" : "view").catch(() => {})}
+          />
         ) : (
           <Cards sessionId={sessionId} turn={turn} given={given} isLastRanking={isLastRanking} onSay={onSay} />
         )}
         {turn.question && <Asked turn={turn} question={turn.question} isLast={isLast} onSay={onSay} />}
         {reply && <Notes reply={reply} />}
         <Ending sessionId={sessionId} turn={turn} />
-        {turn.status !== "running" && <Making steps={turn.steps} reply={reply} />}
+        {reply && <AnswerTools sessionId={sessionId} turn={turn} reply={reply} />}
+        {isDeveloper && turn.status !== "running" && <Making steps={turn.steps} reply={reply} />}
       </article>
     </li>
   );
@@ -90,7 +100,7 @@ function Asked({ turn, question, isLast, onSay }: AskedProps) {
 function Ending({ sessionId, turn }: { sessionId: string; turn: Turn }) {
   const t = useMessages();
   if (turn.status !== "failed" && turn.status !== "stopped") return null;
-  const again = canSayAgain(turn.messageId) && (
+  const again = draftOf(turn.messageId) && (
     <Button small onPress={() => sayAgain(sessionId, turn.messageId)}>
       {t.chat.again}
     </Button>

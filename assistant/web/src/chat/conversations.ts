@@ -84,11 +84,17 @@ export async function say(sessionId: string, draft: Draft) {
 export async function sayAgain(sessionId: string, messageId: string) {
   const draft = drafts.get(messageId);
   if (!draft) return;
-  update(sessionId, ({ turns }) => ({ turns: turns.filter((turn) => turn.messageId !== messageId) }));
+  forgetTurn(sessionId, messageId);
   await say(sessionId, draft);
 }
 
-export const canSayAgain = (messageId: string) => drafts.has(messageId);
+/** Take a message that failed or was stopped out of the page; the service does not keep it. */
+export function forgetTurn(sessionId: string, messageId: string) {
+  update(sessionId, ({ turns }) => ({ turns: turns.filter((turn) => turn.messageId !== messageId) }));
+}
+
+/** What was sent, of a message of this visit. */
+export const draftOf = (messageId: string): Draft | undefined => drafts.get(messageId);
 
 export async function stop(sessionId: string, messageId: string) {
   updateTurn(sessionId, messageId, stopTurn);

@@ -30,6 +30,12 @@ export interface Given {
   numbers: number[];
 }
 
+/** A bound, and the number that was said if it itself was not meant: "under 100" is the bound 99.99. */
+function asSaid(bound: number): number[] {
+  const said = Math.round(bound * 100 + 1) / 100;
+  return Number.isInteger(said) ? [bound, said] : [bound];
+}
+
 /** What was given up to a turn. A follow-up without a picture goes on with the last one that was shown. */
 export function givenUpTo(turns: Turn[], index: number): Given {
   const turn = turns[index];
@@ -46,6 +52,6 @@ export function givenUpTo(turns: Turn[], index: number): Given {
       url: attachments.get(note.attachment)?.url ?? null,
       name: attachments.get(note.attachment)?.name ?? note.attachment,
     })),
-    numbers: [max_price, min_price].filter((value) => typeof value === "number"),
+    numbers: [max_price, min_price].filter((value) => typeof value === "number").flatMap(asSaid),
   };
 }

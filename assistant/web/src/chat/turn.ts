@@ -202,9 +202,6 @@ function withReply(turn: Turn, reply: Reply): Turn {
   return { ...turn, ...listed(reply), status: "done", reply, cards, question, settled: true, steps };
 }
 
-/** What was on the first cards and is not shown any more. */
-export const goneOf = (turn: Turn): Change[] => turn.changes.filter(({ rank }) => rank === null);
-
 /** What is being done now: of several steps side by side the one that began last. */
 export const stepNow = (turn: Turn): StepView | undefined => turn.steps.findLast(({ state }) => state === "running");
 

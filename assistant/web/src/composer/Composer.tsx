@@ -1,9 +1,10 @@
-import { ArrowUp, Mic, Paperclip, Square } from "lucide-react";
+import { ArrowUp, AudioLines, Mic, Paperclip, Square } from "lucide-react";
 import { type KeyboardEvent, type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
 import type { Draft } from "../api/stream";
+import { useChoices } from "../app/choices";
 import { useInfo } from "../app/info";
-import { useMessages } from "../i18n";
-import { IconButton } from "../ui/Button";
+import { useSpeech } from "../i18n";
+import { IconButton, IconToggle } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { AddMenu } from "./AddMenu";
 import { accept, isPicture } from "./attachments";
@@ -11,10 +12,12 @@ import { CameraDialog } from "./CameraDialog";
 import css from "./Composer.module.css";
 import { Recorder } from "./Recorder";
 import { Tray } from "./Tray";
+import { canDictate, useDictation } from "./useDictation";
 
 export interface ComposerHandle {
   attach: (files: File[]) => void;
-  write: (text: string) => void;
+  /** Put a message in the place of what was written. */
+  write: (text: string, files: File[]) => void;
 }
 
 interface Props {
@@ -27,7 +30,7 @@ interface Props {
 
 /** Where a message is written, with pictures and recordings pasted, chosen, photographed or spoken. */
 export function Composer({ ref, isRunning, onSend, onStop }: Props) {
-  const t = useMessages();
+  const { t, locale } = useSpeech();
   const limits = useInfo().data?.limits;
   const [text, setText] = useState("");
   const [files, setFiles] = useState<File[]>([]);
@@ -44,8 +47,9 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
 
   useImperativeHandle(ref, () => ({
     attach,
-    write: (words) => {
+    write: (words, attached) => {
       setText(words);
+      setFiles(attached);
       input.current?.focus();
     },
   }));
@@ -55,6 +59,9 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
     if (matchMedia("(pointer: fine)").matches) input.current?.focus();
   }, []);
 
+  const { dictation } = useChoices();
+  const { isOn, hasFailed, start, stop: stopDictation } = useDictation(locale, setText);
+
   const canSend = !isRunning && (text.trim() !== "" || files.length > 0);
 
   async function send() {
@@ -63,6 +70,7 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
       setProblem(t.composer.tooLong(limits.message_characters));
       return;
     }
+    stopDictation();
     setProblem("");
     const images = files.filter(isPicture);
     const audio = files.filter((file) => !isPicture(file));
@@ -92,8 +100,13 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
         void send();
       }}
     >
-      {problem && <Notice kind="problem">{problem}</Notice>}
-      <Tray files={files} onRemove={(file) => setFiles(files.filter((other) => other !== file))} />
+      {(problem || hasFailed || files.length > 0) && (
+        <div className={css.top}>
+          {problem && <Notice kind="problem">{problem}</Notice>}
+          {hasFailed && <Notice kind="problem">{t.composer.dictationFailed}</Notice>}
+          <Tray files={files} onRemove={(file) => setFiles(files.filter((other) => other !== file))} />
+        </div>
+      )}
       <textarea
         ref={input}
         className={css.input}
@@ -101,7 +114,10 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
         value={text}
         aria-label={t.composer.label}
         placeholder={t.composer.placeholder}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => {
+          stopDictation(); // what is heard next would replace what is typed
+          setText(event.target.value);
+        }}
         onKeyDown={onKeyDown}
         onPaste={(event) => {
           // Office programs put a picture of the text beside the text.
@@ -111,16 +127,32 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
           }
         }}
       />
-      <div className={css.row}>
+      <div className={css.ways}>
         <AddMenu onFiles={attach} onCamera={() => setMode("photograph")}>
           <IconButton label={t.composer.picture}>
             <Paperclip size={20} aria-hidden />
           </IconButton>
         </AddMenu>
-        <IconButton label={t.composer.record} onPress={() => setMode("record")}>
+        <IconButton
+          label={t.composer.record}
+          onPress={() => {
+            stopDictation();
+            setMode("record");
+          }}
+        >
           <Mic size={20} aria-hidden />
         </IconButton>
-        <span className={css.gap} />
+        {dictation && canDictate() && (
+          <IconToggle
+            label={isOn ? t.composer.stopDictating : t.composer.dictate}
+            isSelected={isOn}
+            onChange={(wanted) => (wanted ? void start(text) : stopDictation())}
+          >
+            <AudioLines size={20} aria-hidden />
+          </IconToggle>
+        )}
+      </div>
+      <div className={css.send}>
         {isRunning ? (
           <IconButton label={t.composer.stop} look="primary" onPress={onStop}>
             <Square size={15} fill="currentColor" aria-hidden />

@@ -2,15 +2,24 @@ import type { Hit, Problem } from "../api/types";
 import type { Messages } from "./index";
 
 /** A price with its currency, or null where none is known. */
-export function price(value: Hit["price"], currency: Hit["currency"], locale: string): string | null {
+export function price(
+  value: Hit["price"],
+  currency: Hit["currency"],
+  locale: string,
+  options: Intl.NumberFormatOptions = {},
+): string | null {
   if (value === null || value === undefined) return null;
   try {
-    if (currency) return new Intl.NumberFormat(locale, { style: "currency", currency }).format(value);
+    if (currency) return new Intl.NumberFormat(locale, { style: "currency", currency, ...options }).format(value);
   } catch {
     return `${value.toLocaleString(locale)} ${currency}`; // no ISO 4217 code
   }
   return value.toLocaleString(locale, { maximumFractionDigits: 2 });
 }
+
+/** A price as people say a limit: "$100" rather than "$100.00". */
+export const limit = (value: number, currency: Hit["currency"], locale: string): string =>
+  price(value, currency, locale, { trailingZeroDisplay: "stripIfInteger" }) ?? "";
 
 export function percent(share: number, locale: string): string {
   return share.toLocaleString(locale, { style: "percent" });

@@ -2,34 +2,58 @@ import { createContext, type ReactNode, use, useEffect, useState } from "react";
 import { I18nProvider } from "react-aria-components";
 import { remember, remembered } from "../app/storage";
 import { en, type Messages } from "./en";
-import { zh } from "./zh";
 
 export type { Messages };
-export type Language = "en" | "zh";
 
-const LANGUAGES = { en, zh } satisfies Record<Language, Messages>;
-const LOCALES = { en: "en-US", zh: "zh-CN" } satisfies Record<Language, string>;
+/** Each language by its own name, the form of its dates and numbers, and its words, which are fetched when chosen. */
+export const LANGUAGES = {
+  en: { name: "English", locale: "en-US", words: async () => en },
+  de: { name: "Deutsch", locale: "de-DE", words: async () => (await import("./de")).de },
+  es: { name: "Español", locale: "es-ES", words: async () => (await import("./es")).es },
+  fr: { name: "Français", locale: "fr-FR", words: async () => (await import("./fr")).fr },
+  zh: { name: "中文", locale: "zh-CN", words: async () => (await import("./zh")).zh },
+} satisfies Record<string, { name: string; locale: string; words: () => Promise<Messages> }>;
 
-interface Speech {
+export type Language = keyof typeof LANGUAGES;
+
+interface Spoken {
   language: Language;
   locale: string;
   t: Messages;
+}
+
+interface Speech extends Spoken {
   setLanguage: (language: Language) => void;
 }
 
-const SpeechContext = createContext<Speech>({ language: "en", locale: LOCALES.en, t: en, setLanguage: () => {} });
+const ENGLISH: Spoken = { language: "en", locale: LANGUAGES.en.locale, t: en };
+const SpeechContext = createContext<Speech>({ ...ENGLISH, setLanguage: () => {} });
+
+/** A language with its words; English where they cannot be fetched. */
+async function spoken(language: Language): Promise<Spoken> {
+  const { locale, words } = LANGUAGES[language];
+  return words().then(
+    (t) => ({ language, locale, t }),
+    () => ENGLISH,
+  );
+}
+
+/** The language that the page begins with. */
+export const firstSpoken = () => spoken(firstLanguage());
 
 /** Gives every component the interface's language, and tells the browser which one it is. */
-export function SpeechProvider({ children }: { children: ReactNode }) {
-  const [language, setLanguage] = useState(firstLanguage);
-  const t = LANGUAGES[language];
+export function SpeechProvider({ first, children }: { first: Spoken; children: ReactNode }) {
+  const [{ language, locale, t }, setSpoken] = useState(first);
   useEffect(() => {
-    document.documentElement.lang = LOCALES[language];
-    remember("language", language);
-  }, [language]);
+    document.documentElement.lang = locale;
+  }, [locale]);
+  const setLanguage = (chosen: Language) => {
+    remember("language", chosen);
+    void spoken(chosen).then(setSpoken);
+  };
   return (
-    <SpeechContext value={{ language, locale: LOCALES[language], t, setLanguage }}>
-      <I18nProvider locale={LOCALES[language]}>{children}</I18nProvider>
+    <SpeechContext value={{ language, locale, t, setLanguage }}>
+      <I18nProvider locale={locale}>{children}</I18nProvider>
     </SpeechContext>
   );
 }
@@ -41,6 +65,5 @@ export const useMessages = () => use(SpeechContext).t;
 function firstLanguage(): Language {
   const asked = new URLSearchParams(location.search).get("lang");
   const wanted = [asked ?? "", remembered("language") ?? "", ...navigator.languages];
-  const found = wanted.map((tag) => tag.slice(0, 2)).find((tag) => tag in LANGUAGES);
-  return found === "zh" ? "zh" : "en";
+  return wanted.map((tag) => tag.slice(0, 2)).find((tag): tag is Language => Object.hasOwn(LANGUAGES, tag)) ?? "en";
 }

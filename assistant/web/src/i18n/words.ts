@@ -1,6 +1,7 @@
-/** "one item", "3 items". */
-export function plural(count: number, one: string, many: string): string {
-  return count === 1 ? one : many.replace("{}", count.toLocaleString("en"));
+/** "one item", "3 items": the words for a number in its language, with `{}` for the number. */
+export function plural(count: number, one: string, many: string, locale = "en"): string {
+  const words = new Intl.PluralRules(locale).select(count) === "one" ? one : many;
+  return words.replace("{}", count.toLocaleString(locale));
 }
 
 const ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth"];

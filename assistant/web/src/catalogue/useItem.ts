@@ -1,0 +1,23 @@
+import { useQuery } from "@tanstack/react-query";
+import { type RefObject, useEffect, useState } from "react";
+import { getItem } from "../api/client";
+import type { ItemDetail } from "../api/types";
+
+export const itemQuery = (id: string) => ({ queryKey: ["item", id], queryFn: () => getItem(id) });
+
+/** Everything known of an item, read when the element comes near the window; undefined until then. */
+export function useItemNear(id: string, place: RefObject<Element | null>, isWanted: boolean): ItemDetail | undefined {
+  const [isNear, setNear] = useState(false);
+  useEffect(() => {
+    if (!place.current) return;
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && setNear(true), {
+      rootMargin: "400px",
+    });
+    observer.observe(place.current);
+    return () => observer.disconnect();
+  }, [place]);
+  return useQuery({ ...itemQuery(id), enabled: isNear && isWanted }).data;
+}
+
+export const pictureUrls = (detail: ItemDetail): string[] =>
+  detail.pictures.map(({ url }) => url?.replace(/^\//, "") ?? null).filter((url) => url !== null);
