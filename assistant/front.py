@@ -143,7 +143,7 @@ class Assistant:
             chat or ChatClient(self.settings),
             ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool", initializer=_stand_back),
             EventStore.open(self.settings.data_folder) if self.settings.taste.enabled else None,
-            InsightLog(self.settings.data_folder) if self.settings.privacy.insights else None,
+            _insights(self.settings),
         )
         if self._opened.insights:
             self._stack.callback(self._opened.insights.hold_open())
@@ -545,6 +545,15 @@ class Assistant:
         return Step(**call.model_dump(), **result, seconds=round(outcome.seconds, 3)), self.border.outcome(
             call.tool, outcome.result
         )
+
+
+def _insights(settings: Settings) -> InsightLog | None:
+    """Where turns are noted; None where they are not to be, or the file cannot be used, which keeps nobody waiting."""
+    try:
+        return InsightLog(settings.data_folder) if settings.privacy.insights else None
+    except StoreError as exc:
+        logger.warning("no insights are kept: %s", exc)
+        return None
 
 
 def _draw(path: Path) -> None:

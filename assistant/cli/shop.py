@@ -89,7 +89,9 @@ def load(
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
         values = json.loads(text)
-    except (OSError, ValueError, RecursionError) as exc:
+    except OSError as exc:
+        raise BadInput(f"{file} cannot be read: {exc.strerror}.") from exc
+    except (ValueError, RecursionError) as exc:
         raise BadInput(f"{file} cannot be read as JSON: {exc}.") from exc
     if not isinstance(values, dict):
         raise BadInput(f"{file} should hold one JSON object.")

@@ -180,9 +180,9 @@ class InsightLog:
             where = "at >= :since and (:user is null or user = :user)"
             query = f"select {_COLUMNS} from turns where {where} order by at, id"  # noqa: S608 - constants
             for values in db.execute(query, {"since": since, "user": user}):
-                yield TurnRow.model_validate(
-                    values | {"constraints": json.loads(values["constraints"]), "items": json.loads(values["items"])}
-                )
+                lists = {name: json.loads(values[name]) for name in ("constraints", "items")}
+                flags = {name: bool(values[name]) for name in ("found_nothing", "relaxed", "refused", "degraded")}
+                yield TurnRow.model_construct(**(values | lists | flags))  # checked when it was written
 
     def count_of(self, user: str) -> int:
         """How many rows a user has."""

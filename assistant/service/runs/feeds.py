@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Final
@@ -23,6 +24,7 @@ import httpx
 from filelock import FileLock, Timeout
 from pydantic import Field, ValidationError
 
+from assistant.background import in_thread
 from assistant.errors import BadInput, ProductError, StoreError
 from assistant.ingest import FileCheck
 from assistant.ingest.remote import PublicOnly
@@ -155,7 +157,9 @@ class Feeds:
         return files[0]
 
     def _tidy(self) -> None:
-        """Delete old uploads, and the oldest where there are too many."""
+        """Delete old uploads, and the oldest where there are too many; nothing that an import may be reading."""
+        if self._writing.importing:
+            return
         folders = sorted(self._folder.glob("*"), key=lambda folder: folder.stat().st_mtime)
         for n, folder in enumerate(folders):
             if len(folders) - n >= MOST_FEEDS or folder.stat().st_mtime < time.time() - KEPT_SECONDS:
@@ -186,6 +190,7 @@ class Feeds:
 
     async def keep_importing(self) -> None:
         """Run the schedule when it is due, until cancelled."""
+        await asyncio.to_thread(self._tidy)
         while True:
             await asyncio.sleep(TICK_SECONDS)
             try:
@@ -225,7 +230,9 @@ class Feeds:
             if schedule.url is None:
                 files, delete = _files_of(self._again), None
             else:
-                files, delete = [await asyncio.to_thread(self._fetch, schedule.url, folder)], folder
+                path = folder / _safe(unquote(urlsplit(schedule.url).path.rpartition("/")[2]))
+                await in_thread(partial(self._fetch, schedule.url, path))
+                files, delete = [path], folder
             return LastRun(at=now, job_id=self._imports.start_files(files, schedule.reading, delete=delete).job_id)
         except ProductError as exc:
             shutil.rmtree(folder, ignore_errors=True)
@@ -235,22 +242,22 @@ class Feeds:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
-    def _fetch(self, url: str, folder: Path) -> Path:
-        """The file behind an address.
+    def _fetch(self, url: str, path: Path) -> None:
+        """Write what lies at an address to a file.
 
         Raises:
             BadInput: it cannot be had.
             StoreError: it cannot be kept.
         """
-        path, end = folder / _safe(unquote(urlsplit(url).path.rpartition("/")[2])), time.monotonic() + WHOLE_SECONDS
+        end = time.monotonic() + WHOLE_SECONDS
         client = httpx.Client(
             transport=self._transport(), follow_redirects=True, max_redirects=5, timeout=FETCH_SECONDS
         )
         try:
-            folder.mkdir(parents=True)
+            path.parent.mkdir(parents=True)
             with client, client.stream("GET", url) as response, path.open("wb") as file:
                 response.raise_for_status()
-                for block in response.iter_bytes(2**20):
+                for block in response.iter_bytes():  # as it comes, so that a slow server is noticed
                     file.write(block)
                     if file.tell() > self._bounds.import_bytes or time.monotonic() > end:
                         raise BadInput(f"{url} is larger than {self._bounds.import_bytes:,} bytes, or too slow.")
@@ -258,7 +265,6 @@ class Feeds:
             raise BadInput(f"{url} cannot be fetched: {' '.join(str(exc).split()) or type(exc).__name__}.") from exc
         except OSError as exc:
             raise StoreError(f"The feed cannot be kept on the disk: {exc.strerror or exc}.") from exc
-        return path
 
     def _transport(self) -> httpx.BaseTransport:
         return PublicOnly()

@@ -145,7 +145,7 @@ def test_everything_of_a_user_is_shown_given_out_and_forgotten_to_the_last_byte(
             assert done.json()["places"] == {
                 "files": 2,
                 "rankings": 2,
-                "insights": 2,
+                "insights": 3,
                 "sessions": 2,
                 "preferences": 1,
                 "events": 1,

@@ -72,3 +72,12 @@ def test_only_admins_read_them_and_wrong_questions_are_refused(shop: CatalogueSh
         for days in ("0", "401", "x", "-1"):
             client.get(INSIGHTS, 422, days=days)
         client.get(f"{INSIGHTS}/turns.csv", 422)
+
+
+def test_a_damaged_file_keeps_nobody_from_an_answer(shop: CatalogueShop, caplog: pytest.LogCaptureFixture) -> None:
+    (shop.data / module.DATABASE).write_bytes(b"no database at all " * 500)
+    with shop.serving() as client:
+        _, reply = say(client, "a red chair")
+        assert reply["message"]
+        assert "insights" in client.get(INSIGHTS, 503)["detail"]
+    assert "no insights are kept" in caplog.text

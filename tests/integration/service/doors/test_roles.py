@@ -39,7 +39,7 @@ def declared(app: FastAPI) -> dict[Call, Roles | None]:
 
 def is_page(path: str) -> bool:
     return (
-        path in ("/", "/assets")
+        path in ("/", "/admin", "/assets")
         or re.fullmatch(r"/[\w.-]+\.(svg|html|md|js|ts|css|txt|ico|webmanifest)", path) is not None
     )
 
