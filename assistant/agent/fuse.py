@@ -54,6 +54,9 @@ MOST_NAMED = 8
 WHOLE_CATEGORY = 0.6
 """From which share of a category found for a question about the assortment on, all of the category is told."""
 
+ALL_WORDS = 0.9
+"""The share of a name in a photo from which on an item has all of it."""
+
 NEARER = 0.05
 """By how much of the best score an item is nearer to another thing than to what is wanted, to be taken for it."""
 
@@ -106,6 +109,7 @@ async def _fuse_one(
     if said:
         weights, outcomes = weights_of(state["known"], weights), [*outcomes, *said]
         near = _by_taste(near, fuse_outcomes(outcomes, weights), state)
+    near = _named_first(near, search.plan)
     near = _kind_first(near, search.plan)
     near = await asyncio.to_thread(_without_others, near, search.plan, state["understanding"].other_things, context)
     near = await asyncio.to_thread(_preferred, near, search.plan, context)
@@ -188,6 +192,21 @@ def _ranked(outcome: SearchOutcome, places: Mapping[str, int]) -> SearchOutcome:
         for hit in sorted(outcome.hits, key=lambda hit: places[hit.item_id])
     ]
     return replace(outcome, hits=hits)
+
+
+def _named_first(near: list[FusedHit], plan: Plan) -> list[FusedHit]:
+    """For a photo without a wish in words: the items whose title stands in it before what resembles it.
+
+    The photo of a box looks like other boxes.
+    """
+    titles = {one.words for one in plan.words if one.is_title}
+    if plan.topic or not titles:
+        return near
+    shares = {
+        entry.hit.item_id: max((one.share or 0.0 for asked, one in entry.signals if asked in titles), default=0.0)
+        for entry in near
+    }
+    return _raised(near, {item_id: 1 for item_id, share in shares.items() if share > ALL_WORDS})
 
 
 def _kind_first(near: list[FusedHit], plan: Plan) -> list[FusedHit]:
@@ -283,7 +302,9 @@ def _candidates(
     words = " ".join([plan.topic, *(said.text for said in said_by(state)), *(f.asked for f in search.found)])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
     asked = plan.order.attribute if plan.order else None
-    ledger = EvidenceBuilder(_as_wished(plan), words, heard, limit=_limit(plan, context), numbers=numbers, asked=asked)
+    ledger = EvidenceBuilder(
+        _as_wished(plan), words, heard, limit=_limit(plan, context), numbers=numbers, asked=asked, read=plan.words
+    )
     near = [*_as_meant(near[: state["request"].top_n], items, plan, state, context), *near[state["request"].top_n :]]
     return [
         Candidate(

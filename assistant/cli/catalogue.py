@@ -47,6 +47,10 @@ def ingest(
     fetch_private: Annotated[
         bool, typer.Option(help="With --fetch-pictures: also over http, and from this machine and private networks.")
     ] = False,
+    read_pictures: Annotated[
+        bool | None,
+        typer.Option(help="Read the words in pictures, so that they are searched; default: vision.item_words."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Bring the catalogue up to what the files say; only what has changed is embedded.
@@ -54,6 +58,7 @@ def ingest(
     After an interruption the same command goes on where it stopped. docs/catalogue.md describes the files.
     """
     from assistant import ingest as work
+    from assistant.engines import word_reader
     from assistant.ingest.files import CatalogueFile
 
     settings = load_settings()
@@ -62,6 +67,7 @@ def ingest(
     options = replace(
         _options(settings, media_root=media_root, prune=prune, fetch_pictures=fetch_pictures),
         public_only=not fetch_private,
+        **({} if read_pictures is None else {"words": word_reader(settings, wanted=read_pictures)}),
     )
     progress = work.progress_for_terminal()
     with rejections(rejects) as reject, _open(settings, notify=progress.say) as catalogue:
@@ -73,7 +79,7 @@ def ingest(
 
 
 def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_pictures: bool) -> "IngestOptions":
-    from assistant.engines import media_limits
+    from assistant.engines import media_limits, word_reader
     from assistant.ingest import IngestOptions
 
     if media_root is not None and not media_root.is_dir():
@@ -82,6 +88,7 @@ def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_
         media_root=media_root,
         prune=prune,
         fetch_pictures=fetch_pictures,
+        words=word_reader(settings, wanted=settings.vision.item_words),
         language=settings.catalogue_language,
         media=media_limits(settings),
     )
@@ -140,6 +147,7 @@ def summary_text(summary: "IngestSummary", rejects: Path | None = None) -> str:
     }
     parts += [f"{count:,} {label}" for label, count in rare.items() if count]
     embedded = f"{summary.texts_embedded:,} texts and {summary.pictures_embedded:,} pictures embedded"
+    embedded += f", the words in {summary.pictures_read:,} pictures read" if summary.pictures_read else ""
     return f"{summary.lines:,} lines: {', '.join(parts)}.\n{embedded} in {summary.seconds:,.1f} s."
 
 

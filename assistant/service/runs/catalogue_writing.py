@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote
 
-from assistant.engines import media_limits
+from assistant.engines import media_limits, word_reader
 from assistant.errors import BadInput, CatalogueBusy, StoreError, UnknownItem
 from assistant.ingest import Encoders, IngestOptions, IngestSummary, Progress, Rejection, ingest
 from assistant.ingest.pictures import digest
@@ -145,6 +145,7 @@ class CatalogueWriting:
             media_root=self._settings.data_folder / MEDIA,
             fetch_pictures=self._settings.service.fetch_pictures,
             stopped=self.stop.is_set,
+            words=word_reader(self._settings, wanted=self._settings.vision.item_words),
             language=self._settings.catalogue_language,
             media=media_limits(self._settings),
         )
