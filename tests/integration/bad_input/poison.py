@@ -50,4 +50,4 @@ def _stocked(folder: Path, description: str, engines: Engines) -> Engines:
     ]
     catalogue = Catalogue.open(folder)
     ingest(catalogue, [shop.write_lines(folder / "shop.jsonl", lines)], Encoders(engines.text, engines.pictures))
-    return Engines(catalogue, engines.text, engines.pictures, engines.speech)
+    return Engines(catalogue, engines.text, engines.pictures, engines.speech, words=engines.words)

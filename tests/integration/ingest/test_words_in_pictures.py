@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from assistant.agent.evidence import EvidenceBuilder, as_of_now
+from assistant.agent.evidence import EvidenceBuilder, as_of_now, in_words
 from assistant.agent.fusion import FusedHit
 from assistant.ingest.export import catalogue_line
 from tests.fakes.readers import ScriptedReader
@@ -127,7 +127,7 @@ def test_the_evidence_names_the_picture(bench: Bench, feed: Path) -> None:
     assert item is not None
     entries = EvidenceBuilder(Filters(), "a maxtra jug").entries(FusedHit(hit(item), 1.0, []), item)
     entry = next(entry for entry in entries if entry.facts.get("name") == "picture_words")
-    assert entry.detail == "words in its picture: Maxtra Plus"
+    assert in_words(entry, "en") == "words in its picture: Maxtra Plus"
     assert entry in as_of_now(entries, item)
     plain = EvidenceBuilder(Filters(), "a jug").entries(FusedHit(hit(item), 1.0, []), item)
     assert not any(entry.facts.get("name") == "picture_words" for entry in plain)
