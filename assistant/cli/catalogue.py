@@ -67,8 +67,9 @@ def ingest(
     options = replace(
         _options(settings, media_root=media_root, prune=prune, fetch_pictures=fetch_pictures),
         public_only=not fetch_private,
-        **({} if read_pictures is None else {"words": word_reader(settings, wanted=read_pictures)}),
     )
+    if read_pictures is not None:
+        options = replace(options, words=word_reader(settings, wanted=read_pictures))
     progress = work.progress_for_terminal()
     with rejections(rejects) as reject, _open(settings, notify=progress.say) as catalogue:
         summary = work.ingest(catalogue, files, _encoders(settings), options, reject=reject, progress=progress)

@@ -49,7 +49,7 @@ app = typer.Typer(no_args_is_help=True, help=__doc__)
 
 
 @dataclass(frozen=True)
-class Row:
+class Outcome:
     """A preparation on a slice: its mean, the difference from none with its interval, and what it costs."""
 
     slice: str
@@ -217,6 +217,17 @@ PREPARATIONS: Mapping[str, Views] = {
 }
 
 
+MEANT_FOR: Mapping[str, Sequence[str]] = {
+    "turned": ["four turns, best"],
+    "dark": ["autocontrast", "autocontrast if poor", "CLAHE"],
+    "pale": ["autocontrast", "autocontrast if poor", "CLAHE"],
+    "noisy": ["median", "non-local means"],
+    "cluttered": ["cut-out", "whole and cut-out, best", "whole and centre, best", "whole and crops, best"],
+    "small": ["cut-out", "whole and cut-out, best", "whole and centre, best", "whole and crops, best"],
+}
+"""What is tried on a slice; on good photos, where nothing may get worse, everything is."""
+
+
 @app.command()
 def pictures(
     file: Annotated[Path | None, typer.Option("--json", help="Write the rows there too.")] = None,
@@ -237,18 +248,19 @@ def pictures(
         "cluttered": cluttered(originals),
         "small": small,
     }
-    rows: list[Row] = []
+    rows: list[Outcome] = []
     encode = _Remembering(encoder)
     for name, change in slices.items():
         if only and name not in only:
             continue
         draw = np.random.default_rng(SEED)
         shots = [change(other_shot(picture), draw) for picture in originals]
-        ranks = {way: _ranks(shots, views, encode, targets) for way, views in PREPARATIONS.items()}
+        ways = ["none", *MEANT_FOR[name]] if name in MEANT_FOR else [*PREPARATIONS]
+        ranks = {way: _ranks(shots, PREPARATIONS[way], encode, targets) for way in ways}
         for measure, score in (("recall at 1", lambda rank: float(rank == 1)), ("MRR", lambda rank: 1 / rank)):
             values = {way: np.array([score(rank) for rank in found]) for way, (found, _) in ranks.items()}
             rows += [
-                Row(name, way, measure, float(of.mean()), *_difference(of, values["none"]), ranks[way][1])
+                Outcome(name, way, measure, float(of.mean()), *_difference(of, values["none"]), ranks[way][1])
                 for way, of in values.items()
             ]
         _print([row for row in rows if row.slice == name], f"{name}, {len(shots)} photos")
@@ -320,11 +332,11 @@ SAYINGS = (
 )
 VOICES = ("en-us", "en-gb-scotland", "en-gb+f3")
 LEVELS: Mapping[str, Callable[[Floats, int], Floats]] = {
-    "good": lambda samples, _: samples,
     "noise at 5 dB": lambda samples, seed: samples + noise_for(samples, 5, seed),
     "noise at -3 dB": lambda samples, seed: samples + noise_for(samples, -3, seed),
     "low level": lambda samples, seed: 0.01 * (samples + noise_for(samples, 20, seed)),
     "low level and noise": lambda samples, seed: 0.01 * (samples + noise_for(samples, 5, seed)),
+    "good": lambda samples, _: samples,
 }
 
 
@@ -363,18 +375,28 @@ VOICE_PREPARATIONS: Mapping[str, Callable[[Floats], Floats]] = {
 }
 
 
+VOICE_MEANT_FOR: Mapping[str, Sequence[str]] = {
+    "noise at -3 dB": ["high-pass", "gating"],
+    "noise at 5 dB": ["high-pass", "gating"],
+    "low level": ["full level"],
+    "low level and noise": ["full level", "gating, full level"],
+}
+"""What is tried on a slice; on good notes everything is."""
+
+
 @app.command()
 def voice(file: Annotated[Path | None, typer.Option("--json", help="Write the rows there too.")] = None) -> None:
     """Made voice notes with noise and at a low level, prepared."""
     engine = open_engines(load_settings()).speech
     pairs = [(text, VOICES[n % len(VOICES)], n) for n, text in enumerate(SAYINGS)]
     spoken = [(text, synthesise(text, name, 160), n) for text, name, n in pairs]
-    rows: list[Row] = []
+    rows: list[Outcome] = []
     for level, change in LEVELS.items():
         worse = [(text, _as_sixteen_bits(change(samples, n))) for text, samples, n in spoken]
         errors: dict[str, Floats] = {}
         costs: dict[str, float] = {}
-        for way, prepare in VOICE_PREPARATIONS.items():
+        ways = ["none", *VOICE_MEANT_FOR[level]] if level in VOICE_MEANT_FOR else [*VOICE_PREPARATIONS]
+        for way, prepare in ((way, VOICE_PREPARATIONS[way]) for way in ways):
             began = time.process_time()
             prepared = [(text, prepare(samples)) for text, samples in worse]
             costs[way] = 1000 * (time.process_time() - began) / len(worse)
@@ -384,7 +406,7 @@ def voice(file: Annotated[Path | None, typer.Option("--json", help="Write the ro
             ]
             errors[way] = np.array([_error(text, words) for (text, _), words in zip(prepared, heard, strict=True)])
         rows += [
-            Row(level, way, "word error rate", float(of.mean()), *_difference(of, errors["none"]), costs[way])
+            Outcome(level, way, "word error rate", float(of.mean()), *_difference(of, errors["none"]), costs[way])
             for way, of in errors.items()
         ]
         _print([row for row in rows if row.slice == level], f"{level}, {len(worse)} notes")
@@ -414,7 +436,7 @@ def _difference(values: Floats, base: Floats) -> tuple[float, float, float]:
     return float(differences.mean()), float(low), float(high)
 
 
-def _print(rows: Sequence[Row], title: str) -> None:
+def _print(rows: Sequence[Outcome], title: str) -> None:
     table = Table("preparation", "measure", "mean", "difference", "95 % interval", "ms", title=title)
     for row in rows:
         interval = f"{row.low:+.3f} to {row.high:+.3f}"
@@ -426,7 +448,7 @@ def _print(rows: Sequence[Row], title: str) -> None:
     sys.stdout.flush()
 
 
-def _keep(rows: Sequence[Row], file: Path | None) -> None:
+def _keep(rows: Sequence[Outcome], file: Path | None) -> None:
     if file:
         file.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
 

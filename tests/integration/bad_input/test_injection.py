@@ -117,8 +117,7 @@ async def test_a_label_in_a_picture_finds_its_item_and_is_no_condition(
 ) -> None:
     async with opened(pair.harmless) as assistant:
         reply = await assistant.reply(images=[written(tmp_path / "label.png", "TEA POT\n0.8 l, glass")])
-        cheaper = await assistant.reply("what else is there?", session_id=reply.session_id)
     best = reply.recommendations[0]
     assert best.item_id == "pot"
     assert "your photo says “TEA POT”" in [entry.detail for entry in best.evidence if entry.source == "picture_words"]
-    assert reply.constraints == cheaper.constraints == {}
+    assert reply.constraints == {}
