@@ -38,6 +38,7 @@ def open_engines(settings: Settings) -> Engines:
         pictures=Lazy(lambda: _pictures(settings, text)),
         speech=Lazy(lambda: _speech(settings)),
         limits=media_limits(settings),
+        cut_out=settings.vision.cut_out,
         weights=settings.turn.weights,
         taste=Lazy(lambda: taste_of(settings, catalogue)),
         pages=Lazy(lambda: page_store(settings)),

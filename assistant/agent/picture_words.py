@@ -142,6 +142,9 @@ def _is_telling(word: str) -> bool:
 
 
 def _as_written(words: Sequence[QueryWord], text: str) -> str:
-    """The words as they stand in the picture, where that is known."""
+    """The words in the order and spelling in which they stand in the picture, where that is known."""
     written = {fold(word): word for word in reversed(re.findall(r"\w+(?:['’-]\w+)*", text))}
-    return " ".join(written.get(word.text, word.text) for word in words)
+    folded = fold(text)
+    return " ".join(
+        written.get(word.text, word.text) for word in sorted(words, key=lambda word: folded.find(word.text))
+    )

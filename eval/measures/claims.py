@@ -607,7 +607,8 @@ def _photos(low: str, ground: AnswerGrounding) -> RawClaims:
         compared = any("picture" in entry.source for entry in ground.evidence if entry.source != "picture_words")
         alike = pattern(words_in(words.alike, ground.language)).search(low)
         same = pattern(words_in(words.same, ground.language)).search(low)
-        quoted = any(entry.source == "picture_words" for entry in ground.evidence) and alike is None
+        said = not pattern(words_in(words.alike, ground.language)).search(clause_after(low, match.end()))
+        quoted = said and any(entry.source == "picture_words" for entry in ground.evidence)
         yield "photo", match.group(), ground.lenient or quoted or (compared and alike is not None and same is None)
 
 

@@ -30,6 +30,8 @@ from rich.table import Table
 from assistant.engines import open_engines
 from assistant.settings import load_settings
 from eval.suite.speech import noise_for, synthesise
+from tools.calibration import ALIKE
+from tools.engines.cut_out import small_object
 from tools.engines.pictures import PictureEncoder
 from tools.media import Audio, load_picture
 
@@ -212,6 +214,7 @@ PREPARATIONS: Mapping[str, Views] = {
     "non-local means": lambda picture: [non_local_means(picture)],
     "cut-out": lambda picture: [cut_out(picture)],
     "whole and cut-out, best": lambda picture: [picture, cut_out(picture)],
+    "whole and small object, best": lambda picture: [picture, *filter(None, [small_object(picture)])],
     "whole and centre, best": lambda picture: [picture, centre(picture)],
     "whole and crops, best": lambda picture: [picture, *thirds(picture)],
 }
@@ -222,8 +225,20 @@ MEANT_FOR: Mapping[str, Sequence[str]] = {
     "dark": ["autocontrast", "autocontrast if poor", "CLAHE"],
     "pale": ["autocontrast", "autocontrast if poor", "CLAHE"],
     "noisy": ["median", "non-local means"],
-    "cluttered": ["cut-out", "whole and cut-out, best", "whole and centre, best", "whole and crops, best"],
-    "small": ["cut-out", "whole and cut-out, best", "whole and centre, best", "whole and crops, best"],
+    "cluttered": [
+        "cut-out",
+        "whole and cut-out, best",
+        "whole and small object, best",
+        "whole and centre, best",
+        "whole and crops, best",
+    ],
+    "small": [
+        "cut-out",
+        "whole and cut-out, best",
+        "whole and small object, best",
+        "whole and centre, best",
+        "whole and crops, best",
+    ],
 }
 """What is tried on a slice; on good photos, where nothing may get worse, everything is."""
 
@@ -232,6 +247,9 @@ MEANT_FOR: Mapping[str, Sequence[str]] = {
 def pictures(
     file: Annotated[Path | None, typer.Option("--json", help="Write the rows there too.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Names of slices; default: all.")] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(help="Names of preparations; default: those meant for a slice.")
+    ] = None,
 ) -> None:
     """Photos of the sample catalogue, made worse and prepared."""
     settings = load_settings()
@@ -255,14 +273,21 @@ def pictures(
             continue
         draw = np.random.default_rng(SEED)
         shots = [change(other_shot(picture), draw) for picture in originals]
-        ways = ["none", *MEANT_FOR[name]] if name in MEANT_FOR else [*PREPARATIONS]
+        ways = ["none", *(by or MEANT_FOR.get(name) or [way for way in PREPARATIONS if way != "none"])]
         ranks = {way: _ranks(shots, PREPARATIONS[way], encode, targets) for way in ways}
         for measure, score in (("recall at 1", lambda rank: float(rank == 1)), ("MRR", lambda rank: 1 / rank)):
-            values = {way: np.array([score(rank) for rank in found]) for way, (found, _) in ranks.items()}
+            values = {way: np.array([score(rank) for rank in found.ranks]) for way, found in ranks.items()}
             rows += [
-                Outcome(name, way, measure, float(of.mean()), *_difference(of, values["none"]), ranks[way][1])
+                Outcome(name, way, measure, float(of.mean()), *_difference(of, values["none"]), ranks[way].milliseconds)
                 for way, of in values.items()
             ]
+        rows += [
+            Outcome(
+                name, way, "others alike", float(np.mean(found.alike)),
+                *_difference(np.array(found.alike, float), np.array(ranks["none"].alike, float)), found.milliseconds,
+            )
+            for way, found in ranks.items()
+        ]  # fmt: skip
         _print([row for row in rows if row.slice == name], f"{name}, {len(shots)} photos")
         _keep(rows, file)
 
@@ -296,18 +321,28 @@ class _Remembering:
         return 1000 * self._seconds / max(1, len(self._known))
 
 
-def _ranks(
-    shots: Sequence[Picture], views: Views, encode: _Remembering, targets: NDArray[np.float32]
-) -> tuple[list[int], float]:
-    """The place of each shot's own photo, from 1, and the milliseconds of processor time that a photo takes."""
+@dataclass(frozen=True)
+class _Found:
+    """The place of each shot's own photo, from 1; how many others look alike; processor time of a photo."""
+
+    ranks: list[int]
+    alike: list[int]
+    milliseconds: float
+
+
+def _ranks(shots: Sequence[Picture], views: Views, encode: _Remembering, targets: NDArray[np.float32]) -> _Found:
     began = time.process_time()
     prepared = [views(shot) for shot in shots]
-    seconds = (time.process_time() - began) / len(shots)
-    ranks = []
+    milliseconds = 1000 * (time.process_time() - began) / len(shots)
+    pairs = (targets @ targets.T)[np.triu_indices(len(targets), 1)]
+    bound = np.median(pairs) + ALIKE * 1.4826 * np.median(np.abs(pairs - np.median(pairs)))
+    ranks, alike = [], []
     for own, pictures in enumerate(prepared):
         cosines = (np.stack([encode(picture) for picture in pictures]) @ targets.T).max(axis=0)
         ranks.append(1 + int((cosines > cosines[own]).sum()))
-    return ranks, 1000 * seconds + encode.milliseconds * len(prepared[0])
+        alike.append(int((np.delete(cosines, own) > bound).sum()))
+    encodings = sum(map(len, prepared)) / len(prepared)
+    return _Found(ranks, alike, milliseconds + encode.milliseconds * encodings)
 
 
 # Voice notes ---------------------------------------------------------------------------------------------------------
@@ -330,7 +365,7 @@ SAYINGS = (
     "A mouse without a cable for my computer.",
     "Boxing gloves in my size, and they must be in stock.",
 )
-VOICES = ("en-us", "en-gb-scotland", "en-gb+f3")
+VOICES = ("en-us", "en-gb-scotland", "en-us+f3")
 LEVELS: Mapping[str, Callable[[Floats, int], Floats]] = {
     "noise at 5 dB": lambda samples, seed: samples + noise_for(samples, 5, seed),
     "noise at -3 dB": lambda samples, seed: samples + noise_for(samples, -3, seed),

@@ -66,6 +66,8 @@ class Engines:
     """The shop's own pages; None: there are none."""
     words: "OptionalPart[WordReader]" = OptionalPart()
     """What reads words in pictures; None: nothing does."""
+    cut_out: bool = False
+    """Whether a small thing in a photo is cut out and searched for beside the whole."""
 
     def with_taste(self, taste: "Taste | None") -> "Engines":
         """The same parts, beside another knowledge of users."""

@@ -59,6 +59,10 @@ def test_a_label_names_the_item_as_it_is_written(shop: Catalogue) -> None:
     assert found[0] == ("BRITA Maxtra PLUS filter cartridges", True)
 
 
+def test_the_words_stand_as_in_the_picture(shop: Catalogue) -> None:
+    assert names(shop, "Water Jug,|Brita") == [("Water Jug Brita", True)]
+
+
 def test_a_logo_names_the_brand(shop: Catalogue) -> None:
     assert names(shop, "NIKE") == [("NIKE", False)]
 
