@@ -50,7 +50,7 @@ check: setup ## style, types and the direction of imports; the same and unit tes
 	.venv/bin/lint-imports
 	@bash .scripts/web.sh test
 
-eval: models ## the suites `shop`, `talks` and `harmless` on the real models, with reports (about an hour on 2 cores, quick when little changed; FULL=1: also without each signal)
+eval: models ## the suites `shop`, `talks`, `media` and `harmless` on the real models, with reports (about an hour on 2 cores, quick when little changed; FULL=1: also without each signal)
 	@bash .scripts/eval.sh
 
 bench: models ## measure speed, memory and quality on this machine; prints tables (about 30 minutes on 2 cores)

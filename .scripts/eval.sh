@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The evaluation: the suite `shop` answered by the assistant on the real models and by simpler ways, held to what it
-# must reach, and the suites `talks` and `harmless` without a language model. Starts vLLM and ends what it started. Interrupted, the same command goes on; what has not changed since
+# must reach, and the suites `talks`, `media` and `harmless` without a language model. Starts vLLM and ends what it started. Interrupted, the same command goes on; what has not changed since
 # the last time is not asked again.
 #
 #     FULL=1      also the assistant without each signal and without the model's order; `talks` and `harmless` with it
@@ -38,5 +38,6 @@ run $assistant sample fetch >/dev/null
 start_vllm
 report shop report "${variants[@]}" -- "${requirements[@]}"
 report talks report-talks "${spoken[@]}" -- --hide tag:test
+report media report-media "${spoken[@]}" --
 report harmless report-harmless "${spoken[@]}" -- --hide tag:test
 if ((missed > 1)) || [[ ${STRICT:-} == 1 ]]; then exit "$missed"; fi

@@ -14,6 +14,7 @@ from tools.media import MediaLimits
 
 if TYPE_CHECKING:
     from assistant.claims.entailment import Entailment
+    from tools.engines.ocr import WordReader
     from tools.engines.pictures import PictureEncoder
     from tools.engines.speech import SpeechEngine
     from tools.engines.text import TextEncoder
@@ -37,9 +38,11 @@ def open_engines(settings: Settings) -> Engines:
         pictures=Lazy(lambda: _pictures(settings, text)),
         speech=Lazy(lambda: _speech(settings)),
         limits=media_limits(settings),
+        cut_out=settings.vision.cut_out,
         weights=settings.turn.weights,
         taste=Lazy(lambda: taste_of(settings, catalogue)),
         pages=Lazy(lambda: page_store(settings)),
+        words=Lazy(lambda: word_reader(settings, wanted=settings.vision.words)),
     )
 
 
@@ -80,6 +83,13 @@ def page_store(settings: Settings) -> "PageStore":
     from tools.store.pages import PageStore  # brings its library
 
     return PageStore(settings.data_folder)
+
+
+def word_reader(settings: Settings, *, wanted: bool) -> "WordReader | None":
+    """What reads the words in pictures; None where that is not wanted."""
+    from tools.engines.ocr import RapidOcr  # brings its library
+
+    return RapidOcr(threads=settings.threads) if wanted else None
 
 
 def _text(settings: Settings) -> "TextEncoder":

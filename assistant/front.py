@@ -78,7 +78,7 @@ PREFIX_SECONDS = 30.0
 """How long the warm-up waits for the language model, which may be hanging."""
 PROBE_SECONDS = 60.0
 """How long the warm-up probes a model of which nothing is known."""
-MODELS: tuple[Literal["text", "pictures", "speech"], ...] = ("text", "pictures", "speech")
+MODELS: tuple[Literal["text", "pictures", "speech", "words"], ...] = ("text", "pictures", "speech", "words")
 
 ITEM_PICTURE = "item:"
 """An image argument that names a catalogue item's own picture: ``item:ID``."""
@@ -525,6 +525,7 @@ class Assistant:
             taste=self._parts.engines.taste,
             entailment=entailment_for(model, encoder) if encoder else None,
             pressed=pressed,
+            reads_pictures=self._parts.engines.words is not None,
         )
 
     def _text_encoder(self) -> TextEncoder | None:

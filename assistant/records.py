@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from assistant.impressions import Impression
-from tools.records import FailureKind, Filters, Hit, Label, PictureDescription, Record, Transcript, Variant
+from tools.records import FailureKind, Filters, Hit, Label, PictureDescription, PictureText, Record, Transcript, Variant
 from tools.taste.records import Interaction
 
 LOCAL = "local"
@@ -47,6 +47,21 @@ class ImageLabels(Record):
 
     attachment: str
     description: PictureDescription
+
+
+class PictureReading(Record):
+    """The words in a picture and the attachment they came from."""
+
+    attachment: str
+    text: PictureText
+
+
+class PictureWords(Record):
+    """Words in a picture that name an item or a brand of the catalogue; searched for, and never a condition."""
+
+    attachment: str
+    words: str
+    is_title: bool = Field(description="whether they are most of an item's title, and not one word or a brand alone")
 
 
 class Constraint(Record):
@@ -102,7 +117,7 @@ class Evidence(Record):
     id: str
     item_id: str = Field(description="empty where it is about no item")
     source: Literal[
-        "picture", "picture_text", "text_picture", "dense", "keyword", "attribute", "price", "stock",
+        "picture", "picture_text", "text_picture", "picture_words", "dense", "keyword", "attribute", "price", "stock",
         "session", "profile", "collaborative", "popular", "pinned", "page", "description",
     ]  # fmt: skip
     detail: str = Field(description="the fact in words; what an explanation may say")
@@ -314,6 +329,7 @@ class Memory(Record):
     language: str = "en"
     topic: str = ""
     pictures: list[str] = Field([], description="ids of the pictures that the current topic is about")
+    read: list[PictureWords] = Field([], description="what the words in the session's pictures name")
     constraints: list[Constraint] = []
     preferences: list[Constraint] = Field([], description="what is likely wanted; as constraints, but hides nothing")
     shown: list[Recommendation] = Field([], description="the last ranking")
@@ -488,6 +504,8 @@ __all__ = [
     "Memory",
     "MessageRead",
     "PictureNote",
+    "PictureReading",
+    "PictureWords",
     "PlannedCall",
     "Provisional",
     "Query",

@@ -172,6 +172,11 @@ class VisionSettings(Section):
     classifier: str = "efficientnet-lite2"
     clip_model: str = Field("ViT-B-32-256", description="open_clip architecture, or hf-hub:NAME")
     clip_checkpoint: str = Field("datacomp_s34b_b86k", description="open_clip tag or a local safetensors file")
+    cut_out: bool = Field(False, description="search for a small thing in a photo by itself too, cut out of the photo")
+    words: bool = Field(True, description="read the words in the pictures of a message")
+    item_words: bool = Field(
+        False, description="read the words in items' pictures at ingestion; they are then searched"
+    )
 
 
 class TextSettings(Section):

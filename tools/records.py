@@ -165,6 +165,22 @@ class PictureDescription(Record):
     height: int
 
 
+class TextLine(Record):
+    """A line of text in a picture."""
+
+    text: str = Field(max_length=200)
+    confidence: float = Field(ge=0, le=1)
+    box: tuple[int, int, int, int] = Field(description="left, top, right, bottom in pixels of the upright picture")
+
+
+class PictureText(Record):
+    """The words in a picture, from top to bottom, and its size in pixels after EXIF rotation."""
+
+    lines: list[TextLine] = Field(max_length=30)
+    width: int
+    height: int
+
+
 class EncoderIdentity(Record):
     """Which model and preprocessing made a vector; vectors of two identities are never compared."""
 

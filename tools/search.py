@@ -123,6 +123,7 @@ def search_by_image(
     picture_encoder: PictureEncoder,
     picture: "Image",
     *,
+    part: "Image | None" = None,
     k: int = 10,
     filters: Filters | None = None,
     pool: int = POOL,
@@ -131,14 +132,15 @@ def search_by_image(
     """Items for a picture: those that look like it first, then those whose texts fit what it shows.
 
     An item has a "picture" signal when it looks more alike than pictures of the catalogue usually do, and else a
-    "picture_text" signal. Args and errors are those of `search_by_text`.
+    "picture_text" signal. With ``part``, the main thing cut out of the picture, an item looks like whichever of the two
+    it is more alike to. Other arguments and errors are those of `search_by_text`.
     """
     ask = Ask(catalogue, filters, pool)
-    rows = picture_encoder.encode([picture])
+    rows = picture_encoder.encode([picture] if part is None else [picture, part])
     signal_lists: list[SignalList] = []
     alike: Scored = []
     if weights.get("picture") and ask.holds("visual", picture_encoder.visual_identity):
-        looks = ask.alike(rows.visual[0])
+        looks = ask.alike(rows.visual)
         alike = looks.scored
         signal_lists.append(looks)
     space: Space = "text" if picture_encoder.joint_is_text_space else "joint_text"
@@ -203,10 +205,14 @@ class Ask:
         z = calibration(self.catalogue, encoder).z(query, np.stack([rows[0] for rows in vectors.values()]))
         return dict(zip(vectors, map(float, z), strict=True))
 
-    def alike(self, picture: Vector) -> SignalList:
-        """Items that look like the picture, most alike first."""
+    def alike(self, views: Vector) -> SignalList:
+        """Items that look like one of the views (n, d) of a picture, most alike first."""
         pairs = usual_pairs(self.catalogue, "visual")
-        nearest = self.catalogue.nearest("visual", picture, self.pool, self.filters)
+        cosines: dict[str, float] = {}
+        for view in views:
+            for item_id, cosine in self.catalogue.nearest("visual", view, self.pool, self.filters):
+                cosines[item_id] = max(cosine, cosines.get(item_id, cosine))
+        nearest = sorted(cosines.items(), key=lambda pair: (-pair[1], pair[0]))[: self.pool]
         if pairs.count < FEWEST_PAIRS:
             return SignalList("picture", nearest)
         z = {item_id: pairs.z(cosine) for item_id, cosine in nearest}

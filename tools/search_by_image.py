@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from tools import search
+from tools.engines.cut_out import small_object
 from tools.media import load_picture
 from tools.rank_fusion import WEIGHTS
 from tools.records import Filters, ItemsResult
@@ -25,6 +26,7 @@ def search_by_image(context: Context, arguments: SearchByImage) -> ItemsResult:
         engines.catalogue,
         engines.pictures,
         picture,
+        part=small_object(picture) if engines.cut_out else None,
         k=arguments.k,
         filters=arguments.filters,
         pool=max(search.POOL, arguments.k),

@@ -13,6 +13,7 @@ from tools import (
     describe_image,
     get_item,
     item_facts,
+    read_text,
     search_by_image,
     search_by_text,
     search_pages,
@@ -36,6 +37,7 @@ logger = logging.getLogger(__name__)
 TOOLS: Final[list[Tool[Any]]] = [
     transcribe_audio.TOOL,
     describe_image.TOOL,
+    read_text.TOOL,
     search_by_text.TOOL,
     search_by_image.TOOL,
     browse.TOOL,

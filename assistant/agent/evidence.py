@@ -13,14 +13,14 @@ from assistant.agent.fusion import FusedHit
 from assistant.agent.relevance import NEAR
 from assistant.agent.stems import content_stems as _stems
 from assistant.claims import PriceLimit, denied_words
-from assistant.records import CitedEvidence, Evidence
+from assistant.records import CitedEvidence, Evidence, PictureWords
 from prompts import say, sentence_keys
 from tools.records import Filters, Item, Signal, Variant
-from tools.store.offers import variant_with
+from tools.store.offers import PICTURE_WORDS, variant_with
 
 QUOTE_CHARACTERS = 160
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
-_HIDDEN = {"variants", "facets", "sku", "slug", "price_max", "list_price"}
+_HIDDEN = {"variants", "facets", "sku", "slug", "price_max", "list_price", PICTURE_WORDS}
 _MAX_VALUES = 4
 _MAX_ATTRIBUTES = 8
 _LOOKS_LIKE = 3.5
@@ -29,11 +29,15 @@ _LOOKS_LIKE = 3.5
 TASTE = ("session", "collaborative", "profile", "popular")
 """Sources that say something of the user or of other people, and nothing of the item itself."""
 
-_SAID_BESIDE = ("picture", "picture_text", "session", "profile", "collaborative", "popular")
+_SAID_BESIDE = ("picture", "picture_text", "picture_words", "session", "profile", "collaborative", "popular")
 """Sources whose entries are clauses of their own in an explanation."""
 
 _CORRECTED = ("picture_text", "text_picture")
 """Sources whose scores are corrected already (CSLS): they are about 0 for unrelated pairs."""
+
+
+_LEADING = ("picture", "picture_words", "keyword", *TASTE)
+"""Sources whose entries come first."""
 
 
 class EvidenceBuilder:
@@ -48,6 +52,7 @@ class EvidenceBuilder:
         limit: PriceLimit | None = None,
         numbers: Iterator[int] | None = None,
         asked: str | None = None,
+        read: Iterable[PictureWords] = (),
     ) -> None:
         """
         Args:
@@ -56,6 +61,7 @@ class EvidenceBuilder:
                 Without it, ``filters.max_price`` is taken as an amount in the catalogue's own currency.
             numbers: what the entries are numbered by, where several ledgers of a turn share them; else 1, 2, ...
             asked: the attribute that the items are in order of.
+            read: what was searched for because it stands in a picture of the user.
         """
         maximum = filters.max_price
         self._limit = limit or (PriceLimit(maximum) if maximum is not None else None)
@@ -65,12 +71,16 @@ class EvidenceBuilder:
         terms += [*filters.include_terms, *filters.brands, *filters.categories]
         self._wish = _stems(" ".join([wish, *terms]))
         self._transcript_stems = {attachment: _stems(text) for attachment, text in (transcripts or {}).items()}
+        self._read = {one.words: one.attachment for one in read}
         self._numbers = count(1) if numbers is None else numbers
 
     def entries(self, fused: FusedHit, item: Item) -> list[Evidence]:
         """Everything known for one candidate, what says most about this wish first."""
-        signals = [self._signal(fused.hit.item_id, query, signal) for query, signal in _best(fused.signals)]
-        leading = [entry for entry in signals if entry and entry.source in ("picture", "keyword", *TASTE)]
+        read = [pair for pair in fused.signals if pair[0] in self._read and pair[1].source == "keyword"]
+        others = [pair for pair in fused.signals if pair not in read]
+        signals = [self._signal(fused.hit.item_id, query, signal) for query, signal in _best(others)]
+        signals = [self._in_picture(fused.hit.item_id, query, signal) for query, signal in _best(read)] + signals
+        leading = [entry for entry in signals if entry and entry.source in _LEADING]
         attributes = list(self._attributes(item))
         offer = fused.hit.variant or item
         telling = [entry for entry in attributes if self._is_telling(entry)]
@@ -124,6 +134,15 @@ class EvidenceBuilder:
             key = "evidence_picture_somewhat"
         return self._entry(item_id, signal.source, key, signal.score, query=query)
 
+    def _in_picture(self, item_id: str, query: str, signal: Signal) -> Evidence | None:
+        """What the item's text shares with the words in a picture, as they are written there."""
+        matched = {word.casefold() for word in signal.matched}
+        words = [word for word in query.split() if word.casefold() in matched] or signal.matched
+        if not words:
+            return None
+        facts = {"words": " ".join(words), "attachment": self._read[query]}
+        return self._entry(item_id, "picture_words", "evidence_picture_words", signal.score, **facts)
+
     def _taste(self, item_id: str, signal: Signal) -> Evidence | None:
         """What the user liked that speaks for the item, and how many people chose it, never who."""
         titles, user_count = [reason.title for reason in signal.because], signal.people
@@ -148,8 +167,14 @@ class EvidenceBuilder:
         values = {"category": item.category, "brand": item.brand}
         values |= {name: _values(value) for name, value in item.attributes.items() if name not in _HIDDEN}
         pairs = [(name, str(value)) for name, value in values.items() if value]
-        for name, value in pairs[:_MAX_ATTRIBUTES]:
+        for name, value in [*pairs[:_MAX_ATTRIBUTES], *self._read_in_its_picture(item)]:
             yield self._entry(item.id, "attribute", "evidence_attribute", name=name, value=value)
+
+    def _read_in_its_picture(self, item: Item) -> list[tuple[str, str]]:
+        """The line in the item's pictures that shares most words with the wish; none when no line does."""
+        lines = map(str, _as_list(item.attributes.get(PICTURE_WORDS)))
+        best = max(lines, key=lambda line: len(self._wish & _stems(line)), default="")
+        return [(PICTURE_WORDS, best)] if self._wish & _stems(best) else []
 
     def _variant(self, item: Item, variant: Variant | None) -> Evidence | None:
         if variant is None:
@@ -206,6 +231,8 @@ def _of_now(entry: Evidence, item: Item) -> Evidence | None:
         return entry if str(entry.facts["quote"]).removesuffix(" …") in re.sub(r"\s+", " ", item.description) else None
     if entry.key == "evidence_attribute":
         values = {"category": item.category, "brand": item.brand, **item.attributes}
+        if entry.facts["name"] == PICTURE_WORDS:
+            return entry if entry.facts["value"] in _as_list(values.get(PICTURE_WORDS)) else None
         return entry if _values(values.get(str(entry.facts["name"]))) == entry.facts["value"] else None
     return entry
 
@@ -339,6 +366,10 @@ def _without_denied(entry: Evidence, item: Item) -> Evidence | None:
     other_words = ", ".join(word for word in words if word not in denied)
     facts = entry.facts | {"words": other_words}
     return entry.model_copy(update={"facts": facts, "detail": say(entry.key, "en", **facts)}) if other_words else None
+
+
+def _as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _values(value: object) -> str:

@@ -97,6 +97,7 @@ def first_plan(understanding: Understanding, memory: Memory, pictures: list[str]
         vague=vague,
         keeps_limits=vague or bool(understanding.recipient),
         pictures=pictures or carried,
+        words=[one for one in memory.read if one.attachment in (pictures or carried)],
         constraints=constraints,
         preferences=preferences,
         unused=[*unused_constraints, *unused_preferences],
@@ -123,6 +124,7 @@ def certain_calls(
     """
     filters = plan.filters.model_dump(exclude_defaults=True)
     calls = [_search("search_by_image", {"image": picture}, pool, filters) for picture in plan.pictures]
+    calls += [_search("search_by_text", {"query": words}, pool, filters) for words in _in_pictures(plan)]
     query = plan.topic
     queries = [plan.head] if plan.sentence else [query, plan.head]
     for words in dict.fromkeys(filter(None, queries) if query else ()):
@@ -136,6 +138,13 @@ def certain_calls(
             _search("browse", {"sort": "newest"}, pool, {**filters, "categories": [category]}) for category in spread
         ]
     return calls or [_search("browse", {"sort": plan.sort or "price"}, pool, filters)]
+
+
+def _in_pictures(plan: Plan) -> list[str]:
+    """What the words in the pictures name, each once, but for what the message says itself."""
+    said = {words.casefold() for words in (plan.topic, plan.head, plan.sentence)}
+    names = {one.words.casefold(): one.words for one in reversed(plan.words)}
+    return [words for key, words in reversed(names.items()) if key not in said]
 
 
 def is_same(value: object, other: object) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count, takewhile
 from typing import Any
@@ -53,6 +53,9 @@ MOST_NAMED = 8
 
 WHOLE_CATEGORY = 0.6
 """From which share of a category found for a question about the assortment on, all of the category is told."""
+
+ALL_WORDS = 0.9
+"""The share of a name in a photo from which on an item has all of it."""
 
 NEARER = 0.05
 """By how much of the best score an item is nearer to another thing than to what is wanted, to be taken for it."""
@@ -106,10 +109,11 @@ async def _fuse_one(
     if said:
         weights, outcomes = weights_of(state["known"], weights), [*outcomes, *said]
         near = _by_taste(near, fuse_outcomes(outcomes, weights), state)
+    near = _named_first(near, search.plan)
     near = _kind_first(near, search.plan)
     near = await asyncio.to_thread(_without_others, near, search.plan, state["understanding"].other_things, context)
     near = await asyncio.to_thread(_preferred, near, search.plan, context)
-    near = _pinned_first(near)
+    near = _pinned_first(near, _named(near, search.plan))
     near, plan = await asyncio.to_thread(_in_order, near, search.plan, context)
     search = search.model_copy(update={"plan": plan})
     of_kind = await asyncio.to_thread(_of_kind, near, search.plan, context) if state["understanding"].assortment else []
@@ -191,6 +195,24 @@ def _ranked(outcome: SearchOutcome, places: Mapping[str, int]) -> SearchOutcome:
     return replace(outcome, hits=hits)
 
 
+def _named_first(near: list[FusedHit], plan: Plan) -> list[FusedHit]:
+    """For a photo without a wish in words: the items whose title stands in it before what resembles it.
+
+    The photo of a box looks like other boxes.
+    """
+    return _raised(near, dict.fromkeys(_named(near, plan), 1))
+
+
+def _named(near: list[FusedHit], plan: Plan) -> set[str]:
+    """The items whose title stands in a photo without a wish in words."""
+    titles = set() if plan.topic else {one.words for one in plan.words if one.is_title}
+    return {
+        entry.hit.item_id
+        for entry in near
+        if any(asked in titles and (one.share or 0.0) > ALL_WORDS for asked, one in entry.signals)
+    }
+
+
 def _kind_first(near: list[FusedHit], plan: Plan) -> list[FusedHit]:
     """What is of the kind that is named before what only has to do with its purpose, or resembles the picture.
 
@@ -259,8 +281,8 @@ def _preferred(near: list[FusedHit], plan: Plan, context: TurnContext) -> list[F
     return _raised(near, met)
 
 
-def _pinned_first(near: list[FusedHit]) -> list[FusedHit]:
-    """What the shop has pinned first, in its order, but behind what a photo shows itself."""
+def _pinned_first(near: list[FusedHit], named: Collection[str] = ()) -> list[FusedHit]:
+    """What the shop has pinned first, in its order, but behind what a photo shows, or names, itself."""
     ranks = {
         entry.hit.item_id: min((s.rank for _, s in entry.signals if s.source == "pinned"), default=0) for entry in near
     }
@@ -269,7 +291,8 @@ def _pinned_first(near: list[FusedHit]) -> list[FusedHit]:
         return near
     last = max(pinned.values())
     steps = {item_id: 1 + last - rank for item_id, rank in pinned.items()}
-    return _raised(near, steps | {entry.hit.item_id: last + 1 for entry in near if is_shown(entry.signals)})
+    itself = [item_id for one in near if (item_id := one.hit.item_id) in named or is_shown(one.signals)]
+    return _raised(near, steps | dict.fromkeys(itself, last + 1))
 
 
 def _most(state: TurnState, context: TurnContext) -> int:
@@ -297,7 +320,9 @@ def _candidates(
     words = " ".join([plan.topic, *(said.text for said in said_by(state)), *(f.asked for f in search.found)])
     heard = {h.attachment: h.transcript.text for h in state["heard"]}
     asked = plan.order.attribute if plan.order else None
-    ledger = EvidenceBuilder(_as_wished(plan), words, heard, limit=_limit(plan, context), numbers=numbers, asked=asked)
+    ledger = EvidenceBuilder(
+        _as_wished(plan), words, heard, limit=_limit(plan, context), numbers=numbers, asked=asked, read=plan.words
+    )
     near = [*_as_meant(near[: state["request"].top_n], items, plan, state, context), *near[state["request"].top_n :]]
     return [
         Candidate(

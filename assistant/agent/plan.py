@@ -13,6 +13,7 @@ from assistant.agent.degradation import say_without
 from assistant.agent.feedback import with_buttons, with_words
 from assistant.agent.first_searches import certain_calls, usual_names
 from assistant.agent.personalization import TASTE_TOOL, TASTE_TOOLS, UserContext, candidates_for_user, load_user_context
+from assistant.agent.picture_words import named_in
 from assistant.agent.question_back import is_open
 from assistant.agent.receive import check_request, noted, take_attachments, without_dropped
 from assistant.agent.relaxation import relax
@@ -25,6 +26,7 @@ from assistant.records import (
     Attachment,
     ImageLabels,
     Memory,
+    PictureReading,
     PlannedCall,
     Relaxation,
     Step,
@@ -37,7 +39,7 @@ from assistant.understanding import Understanding, Utterance, is_untranslated, t
 from assistant.understanding.attributes import attribute_of
 from prompts import say
 from tools.errors import MediaError, ProductError
-from tools.records import Filters, Hit, Item, PictureDescription, Transcript
+from tools.records import Filters, Hit, Item, PictureDescription, PictureText, Transcript
 from tools.search import POOL
 from tools.stopping import to_its_end
 from tools.store.offers import offered
@@ -46,6 +48,9 @@ MOST_OVER = 5.0
 """How many times the limit an item may cost that is shown although it is over it."""
 
 _LIMITS = ("min_price", "max_price")
+
+MOST_READ = 50
+"""Names in pictures that a session remembers."""
 
 SPREAD = 6
 """From how many categories, those of most items, a spread is put together."""
@@ -69,8 +74,9 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "request": request.without_files(),
         "memory": memory.model_copy(update={"attachments": by_id}),
         "attachments": attachments,
-        "heard": [], "seen": [], "steps": [], "searches": [], "candidates": [], "recommendations": [], "changes": [],
-        "message": "", "evidence": [], "cart": None, "question": None, "degraded": [], "model_out": False,
+        "heard": [], "seen": [], "read": [], "steps": [], "searches": [], "candidates": [], "recommendations": [],
+        "changes": [], "message": "", "evidence": [], "cart": None, "question": None, "degraded": [],
+        "model_out": False,
     }  # fmt: skip
 
 
@@ -81,37 +87,49 @@ def _with_buttons(memory: Memory, context: TurnContext) -> Memory:
 
 
 async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
-    """Start at once what an attachment makes certain: transcribe recordings, describe pictures, side by side.
+    """Start at once what an attachment makes certain: transcribe recordings, describe and read pictures, side by side.
 
     Raises:
         MediaError: an attachment cannot be read. A missing model or a failing engine is only noted.
     """
     calls = [
-        PlannedCall(tool="transcribe_audio", arguments={"audio": attachment.id}, origin="anticipated")
-        if attachment.kind == "audio"
-        else PlannedCall(tool="describe_image", arguments={"image": attachment.id}, origin="anticipated")
+        PlannedCall(tool=tool, arguments={argument: attachment.id}, origin="anticipated")
         for attachment in state["attachments"]
+        for tool, argument in _certain_for(attachment, runtime.context)
     ]
     results = await run_calls(calls, state, runtime)
     _refuse_unreadable(state["attachments"], [step for _, step, _ in results])
     transcriptions = [
         Transcription(attachment=c.arguments["audio"], transcript=Transcript.model_validate(r))
         for c, _, r in results
-        if r and "audio" in c.arguments
+        if r and c.tool == "transcribe_audio"
     ]
     image_labels = [
         ImageLabels(attachment=c.arguments["image"], description=PictureDescription.model_validate(r))
         for c, _, r in results
-        if r and "image" in c.arguments
+        if r and c.tool == "describe_image"
+    ]
+    readings = [
+        PictureReading(attachment=c.arguments["image"], text=PictureText.model_validate(r))
+        for c, _, r in results
+        if r and c.tool == "read_text"
     ]
     language = state["memory"].language
     return {
         "heard": transcriptions,
         "seen": image_labels,
+        "read": readings,
         "steps": [step for _, step, _ in results],
         "degraded": _unusable_recordings({**state, "heard": transcriptions, "seen": image_labels})
         + failures(results, language),
     }
+
+
+def _certain_for(attachment: Attachment, context: TurnContext) -> list[tuple[str, str]]:
+    """The tools that an attachment is given to, each with the argument that it is."""
+    if attachment.kind == "audio":
+        return [("transcribe_audio", "audio")]
+    return [("describe_image", "image"), *([("read_text", "image")] if context.reads_pictures else [])]
 
 
 def _unusable_recordings(state: TurnState) -> list[str]:
@@ -131,8 +149,10 @@ def _refuse_unreadable(attachments: Sequence[Attachment], steps: Sequence[Step])
     Raises:
         MediaError: the first file's fault.
     """
-    for attachment, step in zip(attachments, steps, strict=True):
+    by_id = {attachment.id: attachment for attachment in attachments}
+    for step in steps:
         if step.failure == "media":
+            attachment = by_id[next(iter(step.arguments.values()))]
             for upload in attachments:
                 Path(upload.path).unlink(missing_ok=True)
             reason = step.error or f"{attachment.name} cannot be read."
@@ -142,7 +162,7 @@ def _refuse_unreadable(attachments: Sequence[Attachment], steps: Sequence[Step])
 async def plan(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Read the message and run the searches that it makes certain, for each wish."""
     context, memory, utterances = with_questions(runtime.context), state["memory"], said_by(state)
-    understanding, memory, searches = await asyncio.to_thread(_understood, utterances, memory, context, state["seen"])
+    understanding, memory, searches = await asyncio.to_thread(_understood, utterances, memory, context, state)
     joint_plan = joined(searches)
     notes = [
         *_unused_in_words(joint_plan, memory.language),
@@ -195,13 +215,14 @@ def all_found(results: Sequence[Result]) -> list[SearchResult]:
 
 
 def _understood(
-    utterances: list[Utterance], memory: Memory, context: TurnContext, image_labels: list[ImageLabels]
+    utterances: list[Utterance], memory: Memory, context: TurnContext, state: TurnState
 ) -> tuple[Understanding, Memory, list[WishSearch]]:
     """What the message says, the memory with it, and what is certain to be done for each wish."""
-    pictures = [picture.attachment for picture in image_labels]
+    image_labels, pictures = state["seen"], [picture.attachment for picture in state["seen"]]
     reading = context.reader.understand(utterances, memory, context.vocabulary, attached=bool(pictures))
     understanding = _with_label(reading, image_labels)
-    memory = memory.model_copy(update={"language": understanding.language})
+    words = named_in(state.get("read", []), context.catalogue)
+    memory = memory.model_copy(update={"language": understanding.language, "read": [*memory.read, *words][-MOST_READ:]})
     searches = [
         search.model_copy(update={"plan": _without_unchecked(search.plan, memory.language, context)})
         for search in searches_for(understanding, memory, pictures)
@@ -515,6 +536,8 @@ def _summary(step: Step, result: dict[str, Any] | None) -> str:
         return step.error or ""
     if "items" in result:
         return ", ".join(hit["title"] for hit in result["items"][:3])
+    if "lines" in result:
+        return ", ".join(f"“{line['text']}”" for line in result["lines"][:3])
     if "labels" in result:
         return ", ".join(f"{label['label']} {label['score']:.2f}" for label in result["labels"][:3])
     return f"“{result['text']}”" if result.get("text") else ""

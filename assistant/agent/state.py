@@ -27,6 +27,8 @@ from assistant.records import (
     ImageLabels,
     Intent,
     Memory,
+    PictureReading,
+    PictureWords,
     PlannedCall,
     Question,
     Recommendation,
@@ -113,6 +115,8 @@ class Plan(Record):
     keeps_limits: bool = False
     """Whether no price limit is moved: the wish is vague, or it is to be a gift."""
     pictures: list[str] = []
+    words: list[PictureWords] = []
+    """What the words in these pictures name."""
     constraints: list[Constraint] = []
     unused: list[Constraint] = []
     """Constraints that are not in force: no filter can hold them, or there are too many."""
@@ -195,6 +199,7 @@ class TurnState(TypedDict, total=False):
     attachments: Annotated[list[Attachment], UntrackedValue]
     heard: Annotated[list[Transcription], UntrackedValue]
     seen: Annotated[list[ImageLabels], UntrackedValue]
+    read: Annotated[list[PictureReading], UntrackedValue]
     understanding: Annotated[Understanding, UntrackedValue]
     plan: Annotated[Plan, UntrackedValue]
     steps: Annotated[list[Step], UntrackedValue]
@@ -274,6 +279,8 @@ class TurnContext:
     user: str = LOCAL
     taste: Taste | None = None
     entailment: Entailment | None = None
+    reads_pictures: bool = False
+    """Whether the words in the user's pictures are read."""
     pressed: Sequence[Click] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)
     started: float = field(default_factory=time.perf_counter)

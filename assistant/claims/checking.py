@@ -111,6 +111,8 @@ class SentenceCheck:
         sources = self.ground.sources
         likeness = any(word.has("resemble") for word in clause)
         fits = any(word.has("evaluation", "within") and not word.has("photo") for word in clause)
+        if "picture_words" in sources and not (span.negative or likeness):
+            return  # what it says of the words in the photo must stand in the evidence like any other
         needed = {"picture"} if likeness and not fits else {"picture", "picture_text", "text_picture"}
         if span.negative or not (likeness or fits) or not sources & needed:
             self.refuse("likeness to a photo")

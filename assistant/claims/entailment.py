@@ -97,6 +97,7 @@ _WRITERS: "dict[str, Callable[[Evidence], list[str]]]" = {
     "evidence_variant": _variant,
     "evidence_quote": lambda entry: [f"quote: {entry.facts['quote']}"],
     "evidence_keyword": lambda entry: [f"keywords: {entry.facts['words']}"],
+    "evidence_picture_words": lambda entry: [f"keywords: {entry.facts['words']}"],
     "evidence_price": _price("price"),
     "evidence_price_within": _price("within"),
     "evidence_stock": lambda _: ["stock: in stock"],

@@ -267,6 +267,7 @@ _READERS: dict[str, Callable[[Grounding, Evidence], None]] = {
     "evidence_variant": _read_variant,
     "evidence_quote": _read_quote,
     "evidence_keyword": _read_keyword,
+    "evidence_picture_words": _read_keyword,
     "evidence_price": _read_price,
     "evidence_price_within": _read_price,
     "evidence_stock": _read_stock,

@@ -60,6 +60,10 @@ def ingest(
     fetch_private: Annotated[
         bool, typer.Option(help="With --fetch-pictures: also over http, and from this machine and private networks.")
     ] = False,
+    read_pictures: Annotated[
+        bool | None,
+        typer.Option(help="Read the words in pictures, so that they are searched; default: vision.item_words."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Bring the catalogue up to what the files say; only what has changed is embedded.
@@ -68,6 +72,7 @@ def ingest(
     products in saved pages: see docs/catalogue.md. After an interruption the same command goes on where it stopped.
     """
     from assistant import ingest as work
+    from assistant.engines import word_reader
     from assistant.ingest.files import open_files
 
     settings = load_settings()
@@ -77,6 +82,8 @@ def ingest(
         mapping=columns_by_field(mapping or []),
         currency=_currency(currency),
     )
+    if read_pictures is not None:
+        options = replace(options, words=word_reader(settings, wanted=read_pictures))
     open_files(files, options.mapping)  # complain about files before models are looked for
     progress = work.progress_for_terminal()
     if check:
@@ -95,7 +102,7 @@ def ingest(
 
 
 def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_pictures: bool) -> "IngestOptions":
-    from assistant.engines import media_limits
+    from assistant.engines import media_limits, word_reader
     from assistant.ingest import IngestOptions
 
     if media_root is not None and not media_root.is_dir():
@@ -104,6 +111,7 @@ def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_
         media_root=media_root,
         prune=prune,
         fetch_pictures=fetch_pictures,
+        words=word_reader(settings, wanted=settings.vision.item_words),
         language=settings.catalogue_language,
         media=media_limits(settings),
     )
@@ -218,6 +226,7 @@ def summary_text(summary: "IngestSummary", rejects: Path | None = None) -> str:
     }
     parts += [f"{count:,} {label}" for label, count in rare.items() if count]
     embedded = f"{summary.texts_embedded:,} texts and {summary.pictures_embedded:,} pictures embedded"
+    embedded += f", the words in {summary.pictures_read:,} pictures read" if summary.pictures_read else ""
     return f"{summary.lines:,} lines: {', '.join(parts)}.\n{embedded} in {summary.seconds:,.1f} s."
 
 

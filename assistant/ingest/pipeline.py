@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from assistant.errors import BadInput
 from assistant.ingest.encoding import Encoded, Encoders, encode
@@ -26,9 +26,13 @@ from assistant.ingest.remote import Fetcher
 from assistant.ingest.report import IngestSummary, Rejection
 from assistant.ingest.survey import LineRules, Survey
 from assistant.ingest.validate import DESCRIPTION_CHARACTERS
+from assistant.ingest.words import PictureReader
 from tools import calibration
 from tools.media import MediaLimits
 from tools.store import Catalogue, CatalogueEntry, NewVector, Writer
+
+if TYPE_CHECKING:
+    from tools.engines.ocr import WordReader
 
 T = TypeVar("T")
 
@@ -48,6 +52,7 @@ class IngestOptions:
         fetch_pictures: fetch pictures that are given as web addresses.
         public_only: fetch over https and from the public internet alone, not from this machine or private networks.
         stopped: asked while pictures are fetched; once true, no more are.
+        words: reads the words in pictures, which become searchable; None: they are not read.
         language: the language that words are analysed in, as ISO 639-1 code.
         mapping: names of columns by the field that they fill (`exports.MAPPED`).
         currency: ISO 4217 code for prices that name none.
@@ -58,6 +63,7 @@ class IngestOptions:
     fetch_pictures: bool = False
     public_only: bool = True
     stopped: Callable[[], bool] = lambda: False
+    words: "WordReader | None" = None
     language: str = "en"
     mapping: Mapping[str, str] = field(default_factory=dict)
     currency: str | None = None
@@ -65,7 +71,8 @@ class IngestOptions:
 
     def fingerprint(self) -> str:
         """Whatever may turn the same line into another item."""
-        return json.dumps([DESCRIPTION_CHARACTERS, self.media.image_bytes, self.media.image_pixels])
+        reading = [self.words.name] if self.words else []
+        return json.dumps([DESCRIPTION_CHARACTERS, self.media.image_bytes, self.media.image_pixels, *reading])
 
 
 Reject = Callable[[Rejection], None]
@@ -153,6 +160,7 @@ class _Run:
             own_text_space=not self.encoders.pictures.joint_is_text_space,
             fetch=fetcher if options.fetch_pictures else None,
         )
+        reader = PictureReader(options.words, writer, remote, options.media) if options.words else None
         with (
             self.progress.stage("Ingesting", self.summary.lines, "lines") as done,
             closing(ahead(planner.plan(batch) for batch in self._batches())) as plans,
@@ -161,8 +169,10 @@ class _Run:
         ):
             for plan in plans:
                 encoded = encode(plan, self.encoders)
-                entries = [work.entry(encoded.failed) for work in plan.work]
+                words = reader.read(plan, encoded.failed) if reader else None
+                entries = [work.entry(encoded.failed, words) for work in plan.work]
                 self._count(plan, encoded)
+                self.summary.pictures_read = reader.count if reader else 0
                 background.write(entries, encoded.vectors, plan)
                 done(plan.batch.read)
 

@@ -12,6 +12,10 @@ from assistant.ingest.validate import CatalogueLine
 from tools.errors import MediaError
 from tools.records import Item
 from tools.store import CatalogueEntry, Picture, StoredItem, Writer
+from tools.store.offers import PICTURE_WORDS
+
+MOST_LINES = 40
+"""Lines of its pictures that an item is given."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +56,31 @@ class PendingItem:
         """What the item is embedded by."""
         return embedded_text(self.item)
 
-    def entry(self, failed: dict[bytes, str]) -> CatalogueEntry:
-        """The item with the pictures that could be read; ``failed`` says which could not, and why."""
+    def entry(self, failed: dict[bytes, str], words: Mapping[bytes, Sequence[str]] | None = None) -> CatalogueEntry:
+        """The item with the pictures that could be read.
+
+        Args:
+            failed: which could not be read, by their hashes, and why.
+            words: the lines read in the pictures, by their hashes; None: they are not read.
+        """
         self.pictures = [_settled(picture, failed) for picture in self.pictures]
         images = [picture.reference for picture in self.pictures if picture.state != "lost"]
         text = self.text
         return CatalogueEntry(
-            item=self.item.model_copy(update={"images": images}),
+            item=self._with_words(words).model_copy(update={"images": images}),
             content_hash=self.content_hash,
             text_hash=text_hash(text) if text else None,
             pictures=tuple(self.pictures),
         )
+
+    def _with_words(self, words: Mapping[bytes, Sequence[str]] | None) -> Item:
+        """The item with the lines of its pictures, each once, in place of those that its line may have."""
+        if words is None:
+            return self.item
+        lines = dict.fromkeys(line for picture in self.pictures for line in words.get(picture.hash or b"", ()))
+        others = {name: value for name, value in self.item.attributes.items() if name != PICTURE_WORDS}
+        read = {PICTURE_WORDS: list(lines)[:MOST_LINES]} if lines else {}
+        return self.item.model_copy(update={"attributes": {**others, **read}})
 
 
 @dataclass

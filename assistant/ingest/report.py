@@ -36,6 +36,7 @@ class IngestSummary(Record):
     merged: int = 0
     removed: int = 0
     pictures_embedded: int = 0
+    pictures_read: int = 0
     texts_embedded: int = 0
     pictures_lost: int = 0
     pictures_remote: int = 0

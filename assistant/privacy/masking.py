@@ -52,9 +52,11 @@ class PiiMasker:
         return dict(names) | {path: name for path, name in masked.items() if name != display_names[path]}
 
     def outcome(self, tool: str, result: dict[str, Any] | None) -> dict[str, Any] | None:
-        """A tool's result; a transcript is what the user said, and is masked with its segments."""
-        if tool != "transcribe_audio" or result is None or not self._on:
+        """A tool's result; a transcript is what the user said, and the words in a picture may be anybody's."""
+        if tool not in ("transcribe_audio", "read_text") or result is None or not self._on:
             return result
+        if tool == "read_text":
+            return {**result, "lines": [{**line, "text": mask(line["text"])[:200]} for line in result["lines"]]}
         segments = [{**segment, "text": mask(segment["text"])} for segment in result["segments"]]
         return {**result, "text": mask(result["text"]), "segments": segments}
 

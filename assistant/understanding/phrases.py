@@ -16,6 +16,11 @@ def gives_orders(transcript: str) -> bool:
     return bool(_intent("orders").search(transcript.casefold()))
 
 
+def orders_in_writing(text: str) -> bool:
+    """True when words in a picture tell the reader what to show or do: no label says so."""
+    return bool(_intent("written_orders").search(text.casefold()))
+
+
 def is_accompaniment(text: str) -> bool:
     """True when what is wished is to go with something else ("a desk that goes with this")."""
     return bool(_intent("accompany").search(text))

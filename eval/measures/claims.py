@@ -604,10 +604,12 @@ def _photos(low: str, ground: AnswerGrounding) -> RawClaims:
         theirs = near(words.wish, clause_before(low, match.start()), ground.language, 12)
         if not theirs and match.group() in ground.own:  # a camera takes photos
             continue
-        compared = any("picture" in entry.source for entry in ground.evidence)
+        compared = any("picture" in entry.source for entry in ground.evidence if entry.source != "picture_words")
         alike = pattern(words_in(words.alike, ground.language)).search(low)
         same = pattern(words_in(words.same, ground.language)).search(low)
-        yield "photo", match.group(), ground.lenient or (compared and alike is not None and same is None)
+        said = not pattern(words_in(words.alike, ground.language)).search(clause_after(low, match.end()))
+        quoted = said and any(entry.source == "picture_words" for entry in ground.evidence)
+        yield "photo", match.group(), ground.lenient or quoted or (compared and alike is not None and same is None)
 
 
 __all__ = ["CheckedText", "Claim", "checked_texts", "claims_in"]

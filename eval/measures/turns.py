@@ -14,7 +14,7 @@ from eval.runs.records import CaseAnswer, TurnAnswer
 from eval.suite.records import Case, Expectation, Turn
 from tools.records import Item
 
-ATTACHMENT_TOOLS = frozenset({"transcribe_audio", "describe_image"})
+ATTACHMENT_TOOLS = frozenset({"transcribe_audio", "describe_image", "read_text"})
 """What an attachment makes certain; nobody chose to call them."""
 
 SEARCHES = frozenset({"search_by_text", "search_by_image", "browse"})

@@ -15,7 +15,16 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
 """Ids of cases and suites, and tags."""
 
 EvidenceSource = Literal[
-    "picture", "picture_text", "text_picture", "dense", "keyword", "attribute", "price", "stock", "session"
+    "picture",
+    "picture_text",
+    "text_picture",
+    "picture_words",
+    "dense",
+    "keyword",
+    "attribute",
+    "price",
+    "stock",
+    "session",
 ]
 
 

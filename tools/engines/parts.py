@@ -10,6 +10,7 @@ from tools.media import MediaLimits
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tools.engines.ocr import WordReader
     from tools.engines.pictures import PictureEncoder
     from tools.engines.speech import SpeechEngine
     from tools.engines.text import TextEncoder
@@ -63,6 +64,10 @@ class Engines:
     """What is known of users; None: nothing."""
     pages: "OptionalPart[PageStore]" = OptionalPart()
     """The shop's own pages; None: there are none."""
+    words: "OptionalPart[WordReader]" = OptionalPart()
+    """What reads words in pictures; None: nothing does."""
+    cut_out: bool = False
+    """Whether a small thing in a photo is cut out and searched for beside the whole."""
 
     def with_taste(self, taste: "Taste | None") -> "Engines":
         """The same parts, beside another knowledge of users."""
@@ -70,10 +75,12 @@ class Engines:
         other.__dict__["taste"] = Lazy(lambda: taste)
         return other
 
-    def load(self, part: Literal["text", "pictures", "speech"]) -> None:
-        """Load a model now, and not when it is first used.
+    def load(self, part: Literal["text", "pictures", "speech", "words"]) -> None:
+        """Load a model now, and not when it is first used; nothing where the part is left out.
 
         Raises:
             ServiceMissing: it is not there.
         """
-        getattr(self, part).load()
+        engine = getattr(self, part)
+        if engine is not None:
+            engine.load()

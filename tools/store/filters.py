@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tools.records import Filters, Item
-from tools.store.offers import fitting, offered, scalars, without_terms_of_sale
+from tools.store.offers import PICTURE_WORDS, fitting, offered, scalars, without_terms_of_sale
 from tools.store.words import BREAK, ENGLISH, holds, name_key, tokens
 
 
@@ -153,7 +153,8 @@ def _joined(values: list[str], language: str) -> list[str]:
 
 
 def attribute_texts(attributes: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each scalar among the attributes as (name, searchable text); a true flag is searched by its name alone.
+    """Each scalar among the attributes as (name, searchable text); a true flag is searched by its name alone, words in
+    pictures without it.
 
     A value inside a nested object goes by its own key: {"specs": {"material": "oak"}} gives "material oak".
     """
@@ -161,4 +162,4 @@ def attribute_texts(attributes: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if scalar is True:
             yield key, key
         elif scalar is not None and scalar is not False:
-            yield key, f"{key} {scalar}"
+            yield key, str(scalar) if key == PICTURE_WORDS else f"{key} {scalar}"

@@ -20,6 +20,8 @@ from tools.store.values import attribute_key, value_key
 VARIANTS: Final = "variants"
 MAX_ATTRIBUTE_DEPTH: Final = 6
 TERMS_OF_SALE: Final = frozenset({"price", "list_price", "currency", "in_stock", "quantity"})
+PICTURE_WORDS: Final = "picture_words"
+"""The attribute that holds the lines read in an item's pictures: searched by keyword, and no property of the item."""
 NOT_OPTIONS: Final = TERMS_OF_SALE | {"sku", "id", "url", "image", "images"}
 """Keys of a variant that are no attributes that somebody chooses by."""
 
@@ -128,8 +130,8 @@ def _fits(offer: Offer, item_keys: Keys, filters: Filters, required_keys: Keys) 
 
 
 def own_values(item: Item) -> Iterator[tuple[str, str]]:
-    """The item's own attributes as (name, value), those of its variants left out."""
-    own = {name: value for name, value in item.attributes.items() if name != VARIANTS}
+    """The item's own attributes as (name, value), without those of its variants and what is read in its pictures."""
+    own = {name: value for name, value in item.attributes.items() if name not in (VARIANTS, PICTURE_WORDS)}
     return _texts(scalars(own))
 
 

@@ -60,6 +60,23 @@ class Writer:
         """The encoder of each space that new vectors are of."""
         return dict(connection.execute("SELECT space, encoder FROM spaces").fetchall()) | self._staged
 
+    def picture_words(self, reader: str, hashes: Sequence[bytes]) -> dict[bytes, list[str]]:
+        """The lines that were read in pictures before, by the pictures' hashes; only what this reader read."""
+        known: dict[bytes, list[str]] = {}
+        with self._database.reading() as connection:
+            for digest in hashes:
+                row = connection.execute("SELECT value FROM meta WHERE name = ?", (_words_name(digest),)).fetchone()
+                if row and (noted := json.loads(row[0]))["reader"] == reader:
+                    known[digest] = noted["lines"]
+        return known
+
+    def note_picture_words(self, reader: str, words: Mapping[bytes, Sequence[str]]) -> None:
+        """Keep the lines read in pictures, by their hashes, so that no picture is read twice."""
+        rows = [(_words_name(key), json.dumps({"reader": reader, "lines": [*lines]})) for key, lines in words.items()]
+        if rows:
+            with self._database.writing() as connection:
+                connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+
     # Encoders --------------------------------------------------------------------------------------------------------
 
     def use_encoder(self, space: Space, identity: EncoderIdentity) -> None:
@@ -242,6 +259,7 @@ class Writer:
             )
             connection.execute(f"DELETE FROM encoders WHERE key NOT IN ({_USED_ENCODERS})")  # noqa: S608 - constants
             connection.execute("DELETE FROM removed")
+            connection.execute(_UNUSED_WORDS, (len(_WORDS_NAME) + 1, f"{_WORDS_NAME}*"))
             offers.tidy(connection)
             # the transaction itself makes the version grow by one
             connection.execute(
@@ -256,6 +274,11 @@ class Writer:
 # Encoders in use, and those whose vectors are being made beside them.
 _USED_ENCODERS = (
     "SELECT encoder FROM spaces UNION SELECT value FROM json_each((SELECT value FROM meta WHERE name = 'staged'))"
+)
+_WORDS_NAME = "picture words "
+_UNUSED_WORDS = (
+    "DELETE FROM meta WHERE substr(name, ?1) NOT IN (SELECT lower(hex(hash)) FROM pictures WHERE hash IS NOT NULL) "
+    "AND name GLOB ?2"
 )
 _PLACES = "SELECT count(*) FROM places WHERE space = ?"
 # The primary key begins with the space; without it every place of the catalogue would be looked at.
@@ -277,6 +300,11 @@ class _Seqs:
 
     def save(self) -> None:
         _use_seq(self._connection, self._last)
+
+
+def _words_name(digest: bytes) -> str:
+    """Under which name the words of a picture are kept among the catalogue's facts."""
+    return f"{_WORDS_NAME}{digest.hex()}"
 
 
 def _next_seq(connection: sqlite3.Connection) -> int:

@@ -78,7 +78,7 @@ def test_every_graded_item_keeps_the_constraints_of_its_turn(name: str) -> None:
             assert [i for i in turn.expect.relevant if not keeps(items[i], constraints)] == [], case.id
 
 
-@pytest.mark.parametrize("name", ["talks", "harmless"])
+@pytest.mark.parametrize("name", ["talks", "harmless", "media"])
 def test_suites_of_parts_fit_their_catalogues(name: str) -> None:
     for part in load_whole(name).parts:
         check_against(part, suite_items(part, load_settings()))

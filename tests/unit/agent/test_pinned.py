@@ -31,6 +31,7 @@ def test_pinned_items_go_first_in_the_shops_order_and_by_score() -> None:
 def test_what_a_photo_shows_itself_stays_before_them() -> None:
     near = [entry("shown", 0.9, photo=9), entry("alike", 0.8, photo=5), entry("pinned", 0.1, pinned=1)]
     assert [one.hit.item_id for one in _pinned_first(near)] == ["shown", "pinned", "alike"]
+    assert [one.hit.item_id for one in _pinned_first(near, {"alike"})] == ["shown", "alike", "pinned"]
 
 
 def test_what_is_pinned_for_a_wish_has_to_do_with_it() -> None:

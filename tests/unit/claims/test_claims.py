@@ -256,3 +256,19 @@ def test_every_fraction_in_words_is_read(count: str, part: str) -> None:
 @pytest.mark.parametrize("text", ["0分之5", "3分之0", "百分之7", "十分之三", "100分之99"])
 def test_no_chinese_fraction_ends_the_check(text: str) -> None:
     assert digits_for_words(text, "zh")
+
+
+LABELLED = [*RUNNER, entry("picture_words", "picture_words", 5.0, words="NIKE Freerun", attachment="img1")]
+
+
+@pytest.mark.parametrize(
+    "text", ["Your photo says “NIKE Freerun”.", "A black running shoe; your photo says “Freerun”."]
+)
+def test_what_a_photo_says_is_quoted_from_the_evidence(text: str) -> None:
+    assert check(text, evidence=LABELLED) == []
+    assert check(text) != []
+
+
+@pytest.mark.parametrize("text", ["Your photo says “Pegasus”.", "It looks like your photo."])
+def test_what_a_photo_does_not_say_and_likeness_stay_refused(text: str) -> None:
+    assert check(text, evidence=LABELLED) != []

@@ -91,6 +91,12 @@ def test_a_transcript_is_masked_with_its_segments() -> None:
     assert masked == heard | {"text": f"我叫{MARK}", "segments": [{"start": 0, "end": 1, "text": f"我叫{MARK}"}]}
 
 
+def test_the_words_in_a_picture_are_masked() -> None:
+    line = {"text": "我叫王芳", "confidence": 0.9, "box": [0, 0, 9, 9]}
+    masked = border().outcome("read_text", {"lines": [line], "width": 9, "height": 9})
+    assert masked == {"lines": [line | {"text": f"我叫{MARK}"}], "width": 9, "height": 9}
+
+
 def test_what_other_tools_find_is_not_touched() -> None:
     found = {"items": [{"title": "Call (212) 555-0123"}]}
     assert border().outcome("search_by_text", found) is found

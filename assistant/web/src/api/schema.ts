@@ -292,6 +292,8 @@ export interface components {
             /** @default 0 */
             pictures_embedded: number;
             /** @default 0 */
+            pictures_read: number;
+            /** @default 0 */
             texts_embedded: number;
             /** @default 0 */
             pictures_lost: number;

@@ -3,7 +3,9 @@
 import type { Attachment, Evidence, PictureNote, TranscriptNote } from "../api/types";
 import type { Turn } from "./turn";
 
-const ORDER = ["picture", "picture_text", "text_picture", "keyword", "dense", "attribute", "price", "stock", "session"];
+const ORDER = [
+  "picture", "picture_words", "picture_text", "text_picture", "keyword", "dense", "attribute", "price", "stock", "session",
+];
 
 export interface EvidenceGroup {
   source: string;

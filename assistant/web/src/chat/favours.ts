@@ -12,6 +12,7 @@ export type Favour =
 /** Evidence of how well an item fits the wish; the table itself says what the item is. */
 const FIT = new Set([
   "picture",
+  "picture_words",
   "picture_text",
   "text_picture",
   "keyword",

@@ -124,6 +124,7 @@ export const de: Messages = {
     names: {
       transcribe_audio: "Aufnahme wird angehört",
       describe_image: "Bild wird angesehen",
+      read_text: "Text im Bild wird gelesen",
       plan: "Funde werden abgewogen",
       search: "Suche läuft",
       search_by_text: "Suche mit Worten",
@@ -209,6 +210,7 @@ export const de: Messages = {
     sources: {
       picture: "Ähnelt Ihrem Bild",
       picture_text: "Die Beschreibung passt zu Ihrem Bild",
+      picture_words: "Text in Ihrem Bild",
       text_picture: "Das Foto passt zu Ihren Worten",
       dense: "Ähnliche Bedeutung",
       keyword: "Gefundene Wörter",

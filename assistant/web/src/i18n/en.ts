@@ -118,6 +118,7 @@ export const en = {
     names: {
       transcribe_audio: "Listening to the recording",
       describe_image: "Looking at the picture",
+      read_text: "Reading the words in the picture",
       plan: "Considering the finds",
       search: "Searching",
       search_by_text: "Searching by words",
@@ -203,6 +204,7 @@ export const en = {
     sources: {
       picture: "Looks like your picture",
       picture_text: "Its text fits your picture",
+      picture_words: "Words in your picture",
       text_picture: "Its photo fits your words",
       dense: "Close in meaning",
       keyword: "Words found",

@@ -124,6 +124,7 @@ export const es: Messages = {
     names: {
       transcribe_audio: "Escuchando la grabación",
       describe_image: "Mirando la foto",
+      read_text: "Leyendo el texto de la foto",
       plan: "Examinando los resultados",
       search: "Buscando",
       search_by_text: "Buscando por palabras",
@@ -209,6 +210,7 @@ export const es: Messages = {
     sources: {
       picture: "Se parece a su foto",
       picture_text: "Su descripción encaja con su foto",
+      picture_words: "Texto de su foto",
       text_picture: "Su foto encaja con sus palabras",
       dense: "Significado parecido",
       keyword: "Palabras encontradas",

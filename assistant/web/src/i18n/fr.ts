@@ -124,6 +124,7 @@ export const fr: Messages = {
     names: {
       transcribe_audio: "Écoute de l’enregistrement",
       describe_image: "Examen de la photo",
+      read_text: "Lecture du texte de la photo",
       plan: "Examen des résultats",
       search: "Recherche",
       search_by_text: "Recherche par mots",
@@ -209,6 +210,7 @@ export const fr: Messages = {
     sources: {
       picture: "Ressemble à votre photo",
       picture_text: "Sa description correspond à votre photo",
+      picture_words: "Texte de votre photo",
       text_picture: "Sa photo correspond à vos mots",
       dense: "Sens proche",
       keyword: "Mots trouvés",

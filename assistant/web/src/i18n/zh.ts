@@ -118,6 +118,7 @@ export const zh: Messages = {
     names: {
       transcribe_audio: "听录音",
       describe_image: "看图片",
+      read_text: "读图片中的文字",
       plan: "斟酌搜索结果",
       search: "搜索",
       search_by_text: "按文字搜索",
@@ -203,6 +204,7 @@ export const zh: Messages = {
     sources: {
       picture: "与您的图片相似",
       picture_text: "文字与您的图片相符",
+      picture_words: "您图片中的文字",
       text_picture: "照片与您的描述相符",
       dense: "意思相近",
       keyword: "找到的词",
