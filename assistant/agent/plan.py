@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from langgraph.runtime import Runtime
 
 from assistant.agent.degradation import say_without
+from assistant.agent.evidence import clock
 from assistant.agent.feedback import with_buttons, with_words
 from assistant.agent.first_searches import certain_calls, usual_names
 from assistant.agent.personalization import TASTE_TOOL, TASTE_TOOLS, UserContext, candidates_for_user, load_user_context
@@ -32,12 +33,13 @@ from assistant.records import (
     StepStarted,
     Transcription,
     TurnEvent,
+    VideoLabels,
 )
 from assistant.understanding import Understanding, Utterance, is_untranslated, to_filters
 from assistant.understanding.attributes import attribute_of
 from prompts import say
 from tools.errors import MediaError, ProductError
-from tools.records import Filters, Hit, Item, PictureDescription, Transcript
+from tools.records import Filters, Hit, Item, Label, PictureDescription, Transcript, VideoDescription
 from tools.search import POOL
 from tools.stopping import to_its_end
 from tools.store.offers import offered
@@ -52,6 +54,16 @@ SPREAD = 6
 
 MENTIONED, MOST_MENTIONED = 60, 5
 """Characters and number of the constraints named as unusable."""
+
+MOST_LABELS = 5
+"""Of a video, all frames together."""
+
+_CERTAIN: Final = {
+    "audio": ("transcribe_audio", "audio"),
+    "picture": ("describe_image", "image"),
+    "video": ("describe_video", "video"),
+}
+"""By kind of attachment, the tool that is called in any case, and its argument."""
 
 Update = dict[str, Any]
 Result = tuple[PlannedCall, Step, dict[str, Any] | None]
@@ -69,8 +81,9 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "request": request.without_files(),
         "memory": memory.model_copy(update={"attachments": by_id}),
         "attachments": attachments,
-        "heard": [], "seen": [], "steps": [], "searches": [], "candidates": [], "recommendations": [], "changes": [],
-        "message": "", "evidence": [], "cart": None, "question": None, "degraded": [], "model_out": False,
+        "heard": [], "seen": [], "watched": [], "steps": [], "searches": [], "candidates": [],
+        "recommendations": [], "changes": [], "message": "", "evidence": [], "cart": None, "question": None,
+        "degraded": [], "model_out": False,
     }  # fmt: skip
 
 
@@ -81,37 +94,56 @@ def _with_buttons(memory: Memory, context: TurnContext) -> Memory:
 
 
 async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
-    """Start at once what an attachment makes certain: transcribe recordings, describe pictures, side by side.
+    """Start at once what an attachment makes certain: transcribe it, or describe what it shows, all side by side.
 
     Raises:
         MediaError: an attachment cannot be read. A missing model or a failing engine is only noted.
     """
     calls = [
-        PlannedCall(tool="transcribe_audio", arguments={"audio": attachment.id}, origin="anticipated")
-        if attachment.kind == "audio"
-        else PlannedCall(tool="describe_image", arguments={"image": attachment.id}, origin="anticipated")
+        PlannedCall(tool=tool, arguments={argument: attachment.id}, origin="anticipated")
         for attachment in state["attachments"]
+        for tool, argument in [_CERTAIN[attachment.kind]]
     ]
     results = await run_calls(calls, state, runtime)
     _refuse_unreadable(state["attachments"], [step for _, step, _ in results])
+    videos = [
+        VideoLabels(attachment=c.arguments["video"], description=VideoDescription.model_validate(r))
+        for c, _, r in results
+        if r and "video" in c.arguments
+    ]
     transcriptions = [
         Transcription(attachment=c.arguments["audio"], transcript=Transcript.model_validate(r))
         for c, _, r in results
         if r and "audio" in c.arguments
+    ] + [
+        Transcription(attachment=video.attachment, transcript=video.description.transcript)
+        for video in videos
+        if video.description.transcript and video.description.transcript.spoken
     ]
     image_labels = [
         ImageLabels(attachment=c.arguments["image"], description=PictureDescription.model_validate(r))
         for c, _, r in results
         if r and "image" in c.arguments
-    ]
+    ] + [ImageLabels(attachment=video.attachment, description=_as_picture(video.description)) for video in videos]
     language = state["memory"].language
     return {
         "heard": transcriptions,
         "seen": image_labels,
+        "watched": videos,
         "steps": [step for _, step, _ in results],
         "degraded": _unusable_recordings({**state, "heard": transcriptions, "seen": image_labels})
+        + [sentence for video in videos for sentence in video.description.missing]
         + failures(results, language),
     }
+
+
+def _as_picture(video: VideoDescription) -> PictureDescription:
+    """A video's labels, each with its best score in any frame, the most certain first."""
+    scores: dict[str, float] = {}
+    for label in (label for shot in video.shots for label in shot.labels):
+        scores[label.label] = max(label.score, scores.get(label.label, 0.0))
+    labels = [Label(label=name, score=score) for name, score in sorted(scores.items(), key=lambda pair: -pair[1])]
+    return PictureDescription(labels=labels[:MOST_LABELS], width=video.width, height=video.height)
 
 
 def _unusable_recordings(state: TurnState) -> list[str]:
@@ -505,7 +537,7 @@ def _one_per_bound(changes: list[Relaxation]) -> list[Relaxation]:
 def _search_result(call: PlannedCall, result: dict[str, Any] | None) -> SearchResult | None:
     if not result or "items" not in result:
         return None
-    query = str(call.arguments.get("query") or call.arguments.get("image") or "")
+    query = str(next((call.arguments[one] for one in ("query", "image", "video") if call.arguments.get(one)), ""))
     return SearchResult(tool=call.tool, asked=query, hits=[Hit.model_validate(hit) for hit in result["items"]])
 
 
@@ -515,6 +547,9 @@ def _summary(step: Step, result: dict[str, Any] | None) -> str:
         return step.error or ""
     if "items" in result:
         return ", ".join(hit["title"] for hit in result["items"][:3])
+    if "shots" in result:
+        labels = [f"{clock(shot['second'])} {shot['labels'][0]['label']}" for shot in result["shots"] if shot["labels"]]
+        return ", ".join(labels[:5])
     if "labels" in result:
         return ", ".join(f"{label['label']} {label['score']:.2f}" for label in result["labels"][:3])
     return f"“{result['text']}”" if result.get("text") else ""

@@ -47,6 +47,8 @@ from assistant.records import (
     Timings,
     TranscriptNote,
     UsageNote,
+    VideoLabels,
+    VideoNote,
 )
 from assistant.understanding import CENT
 from assistant.understanding.language import language_name
@@ -425,6 +427,12 @@ def _facts(full: Item, language: str) -> str:
     return say("details", language, title=full.title, facts=say("list_separator", language).join(facts))
 
 
+def _video_note(video: VideoLabels) -> VideoNote:
+    description = video.description
+    speech = description.transcript.segments if description.transcript else []
+    return VideoNote(attachment=video.attachment, seconds=description.seconds, shots=description.shots, speech=speech)
+
+
 def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
     plan, usage, seconds = state["plan"], context.chat.usage, context.watch.seconds
     total, question_back = time.perf_counter() - context.started, _question(state)
@@ -443,6 +451,7 @@ def _reply(state: TurnState, message: str, context: TurnContext) -> Reply:
                 for h in state["heard"]
             ],
             pictures=[PictureNote(attachment=s.attachment, labels=s.description.labels) for s in state["seen"]],
+            videos=[_video_note(video) for video in state["watched"]],
         ),
         intent=plan.intent,
         language=state["memory"].language,

@@ -35,6 +35,7 @@ from assistant.records import (
     Step,
     Transcription,
     TurnEvent,
+    VideoLabels,
 )
 from assistant.settings import Settings
 from assistant.understanding import Understanding, Utterance
@@ -65,6 +66,7 @@ class Request(Record):
     text: str = ""
     images: list[Path] = []
     audio: list[Path] = []
+    video: list[Path] = []
     names: dict[str, str] = Field(
         {}, description="by path: what the user calls a file, where that is not the file's name"
     )
@@ -76,7 +78,12 @@ class Request(Record):
 
     def without_files(self) -> "Request":
         """The message as it is kept: where its files lay at the user's is nobody's business."""
-        return self.model_copy(update={"images": [], "audio": [], "names": {}})
+        return self.model_copy(update={"images": [], "audio": [], "video": [], "names": {}})
+
+    @property
+    def files(self) -> list[Path]:
+        """Every attachment."""
+        return [*self.images, *self.audio, *self.video]
 
     @field_validator("text", mode="before")
     @classmethod
@@ -194,6 +201,7 @@ class TurnState(TypedDict, total=False):
     attachments: Annotated[list[Attachment], UntrackedValue]
     heard: Annotated[list[Transcription], UntrackedValue]
     seen: Annotated[list[ImageLabels], UntrackedValue]
+    watched: Annotated[list[VideoLabels], UntrackedValue]
     understanding: Annotated[Understanding, UntrackedValue]
     plan: Annotated[Plan, UntrackedValue]
     steps: Annotated[list[Step], UntrackedValue]

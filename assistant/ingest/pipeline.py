@@ -61,7 +61,9 @@ class IngestOptions:
 
     def fingerprint(self) -> str:
         """Whatever may turn the same line into another item."""
-        return json.dumps([DESCRIPTION_CHARACTERS, self.media.image_bytes, self.media.image_pixels])
+        media = self.media
+        of_video = [media.video_bytes, media.video_seconds, media.video_pixels, media.video_frames]
+        return json.dumps([DESCRIPTION_CHARACTERS, media.image_bytes, media.image_pixels, *of_video])
 
 
 Reject = Callable[[Rejection], None]
@@ -133,6 +135,8 @@ class _Run:
             calibration.prepare(self.catalogue, writer, self.encoders.text)
             if not writer.is_tidy():
                 writer.tidy()
+            for path in self.catalogue.unused_frames():
+                path.unlink(missing_ok=True)
         self.summary.seconds = round(time.monotonic() - start, 3)
         return self.summary
 

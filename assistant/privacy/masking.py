@@ -53,10 +53,16 @@ class PiiMasker:
 
     def outcome(self, tool: str, result: dict[str, Any] | None) -> dict[str, Any] | None:
         """A tool's result; a transcript is what the user said, and is masked with its segments."""
-        if tool != "transcribe_audio" or result is None or not self._on:
+        if result is None or not self._on:
             return result
-        segments = [{**segment, "text": mask(segment["text"])} for segment in result["segments"]]
-        return {**result, "text": mask(result["text"]), "segments": segments}
+        if tool == "describe_video" and result["transcript"]:
+            return {**result, "transcript": _masked(result["transcript"])}
+        return _masked(result) if tool == "transcribe_audio" else result
+
+
+def _masked(transcript: dict[str, Any]) -> dict[str, Any]:
+    segments = [{**segment, "text": mask(segment["text"])} for segment in transcript["segments"]]
+    return {**transcript, "text": mask(transcript["text"]), "segments": segments}
 
 
 def with_note(message: str, texts: Iterable[str], language: str) -> str:

@@ -175,6 +175,18 @@ async def image(
     return FileResponse(picture.path, media_type=picture.media_type, headers=headers)
 
 
+@router.get(
+    "/items/{item_id}/video/{n}",
+    response_class=FileResponse,
+    responses={200: {"content": {"video/*": {}}}, 206: {"description": "the bytes of the Range header"}},
+)
+async def video(desk: TheDesk, item_id: str, n: int) -> Response:
+    """A video that is stored here, or a range of its bytes."""
+    path, media_type = await asyncio.to_thread(desk.pictures.video, item_id, n)
+    headers = {"Cache-Control": CACHED, "Content-Security-Policy": "sandbox; default-src 'none'"}
+    return FileResponse(path, media_type=media_type, headers=headers)
+
+
 def _is_known(request: Request, tag: str) -> bool:
     tags = [value.strip().removeprefix("W/") for value in request.headers.get("if-none-match", "").split(",")]
     return f'"{tag}"' in tags or "*" in tags

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from tools.records import EncoderIdentity, Filters, Hit, Item, Record
+from tools.records import EncoderIdentity, Filters, Hit, Item, Moment, Record
 from tools.search import hit
-from tools.store import Catalogue, Picture, Space, SpaceStats
+from tools.store import Catalogue, Picture, Space, SpaceStats, frame_of
 
 SPACES: tuple[Space, ...] = ("text", "visual", "joint", "joint_text")
 
@@ -32,12 +32,16 @@ class ItemCards(Record):
 
 
 class PictureOut(Record):
-    """A picture that an item's line refers to. ``url`` is null unless it can be had here; ``reason`` says why not."""
+    """A picture that an item's line refers to. ``url`` is null unless it can be had here; ``reason`` says why not.
+
+    ``moment`` is set for a frame of one of the item's videos.
+    """
 
     name: str
     state: Literal["ready", "remote", "lost"]
     url: str | None
     reason: str | None
+    moment: Moment | None = None
 
 
 class VectorsOut(Record):
@@ -49,7 +53,7 @@ class VectorsOut(Record):
 
 
 class ItemOut(Record):
-    """One item. ``item`` is a catalogue line: changed and put back, its ``images`` stay the pictures that they are."""
+    """One item. ``item`` is a catalogue line: changed and put back, its pictures and videos stay what they are."""
 
     item: Item
     pictures: list[PictureOut]
@@ -87,6 +91,11 @@ def image_url(item_id: str, n: int) -> str:
     return f"/api/catalogue/items/{quote(item_id, safe='')}/images/{n}"
 
 
+def video_url(item_id: str, n: int) -> str:
+    """Where a video of an item can be played."""
+    return f"/api/catalogue/items/{quote(item_id, safe='')}/video/{n}"
+
+
 def cards(catalogue: Catalogue, hits: Sequence[Hit]) -> list[ItemCard]:
     """Hits with their pictures and links, in their order; items that are gone meanwhile are left out."""
     items = catalogue.get_many([hit.item_id for hit in hits])
@@ -110,9 +119,13 @@ def _first_image(catalogue: Catalogue, item: Item) -> str | None:
 def item_out(catalogue: Catalogue, item: Item) -> ItemOut:
     """Everything that is known of an item."""
     pictures = _pictures(catalogue, item)
-    images = [picture.url or picture.name for picture in pictures if picture.state != "lost"]
-    media = {name: _display_name(value) for name in ("audio", "video") if (value := getattr(item, name))}
-    line = item.model_copy(update={"images": images, **media})
+    images = [one.url or one.name for one in pictures if one.state != "lost" and one.moment is None]
+    audio = _display_name(item.audio) if item.audio else None
+    video = [
+        video_url(item.id, n) if catalogue.video_path(item, n) else _display_name(reference)
+        for n, reference in enumerate(item.video)
+    ]
+    line = item.model_copy(update={"images": images, "audio": audio, "video": video})
     return ItemOut(item=line, pictures=pictures, vectors=_vectors(catalogue, item.id))
 
 
@@ -123,17 +136,23 @@ def _pictures(catalogue: Catalogue, item: Item) -> list[PictureOut]:
         if picture.state != "lost":
             url = image_url(item.id, n) if catalogue.image_path(item, n) else None
             n += 1
-        result.append(_picture(picture, url))
+        result.append(_picture(picture, url, _moment(item, picture)))
     return result
 
 
-def _picture(picture: Picture, url: str | None) -> PictureOut:
+def _moment(item: Item, picture: Picture) -> Moment | None:
+    frame = frame_of(picture)
+    return Moment(video=str(item.video.index(frame[0])), second=frame[1]) if frame and frame[0] in item.video else None
+
+
+def _picture(picture: Picture, url: str | None, moment: Moment | None) -> PictureOut:
     reason = "its file is gone" if picture.state == "ready" and url is None else None
     return PictureOut(
         name=_display_name(picture.reference),
         state=picture.state,
         url=url,
         reason=None if url else picture.reason or reason,
+        moment=moment,
     )
 
 
