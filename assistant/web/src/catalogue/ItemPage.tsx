@@ -1,14 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft, MessageCircle } from "lucide-react";
-import { useEffect, useState } from "react";
-import { ToggleButton, ToggleButtonGroup } from "react-aria-components";
-import { Link, useLocation } from "wouter";
+import { useEffect, useRef, useState } from "react";
+import { Button as AriaButton, ToggleButton, ToggleButtonGroup } from "react-aria-components";
+import { Link, useLocation, useSearch } from "wouter";
 import { getItem, neighbours, noteView } from "../api/client";
 import { asProblem } from "../api/problem";
 import type { ItemDetail, MapSpace } from "../api/types";
 import { beginConversation, say } from "../chat/conversations";
 import { useMessages, useSpeech } from "../i18n";
-import { price, sentence } from "../i18n/format";
+import { clock, price, sentence } from "../i18n/format";
 import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Photo } from "../ui/Photo";
@@ -16,6 +16,7 @@ import { Loading } from "../ui/Spinner";
 import { factsOf, tracesOf } from "./facts";
 import { ItemGrid } from "./ItemGrid";
 import css from "./ItemPage.module.css";
+import { momentIn } from "./moments";
 
 const NEIGHBOURS = 6;
 
@@ -49,7 +50,10 @@ function Known({ detail }: { detail: ItemDetail }) {
   const traces = tracesOf(detail, t);
   return (
     <article className={css.item}>
-      <Gallery detail={detail} />
+      <div className={css.gallery}>
+        <Gallery detail={detail} />
+        <Videos detail={detail} />
+      </div>
       <div className={css.text}>
         <h1>{item.title}</h1>
         <p className={css.price}>
@@ -102,7 +106,7 @@ function FactList({ facts }: { facts: [string, string][] }) {
 function Gallery({ detail: { item, pictures } }: { detail: ItemDetail }) {
   const t = useMessages();
   const [shown, setShown] = useState(0);
-  const urls = pictures.map(({ url }) => url).filter((url) => url !== null);
+  const urls = pictures.flatMap(({ url, moment }) => (url && !moment ? [url] : []));
   return (
     <div className={css.gallery}>
       <Photo itemId={item.id} src={urls[shown] ?? null} alt={t.cards.photoOf(item.title)} width={960} eager />
@@ -125,6 +129,54 @@ function Gallery({ detail: { item, pictures } }: { detail: ItemDetail }) {
   );
 }
 
+/** The item's videos, each with a strip of its frames; a press on one plays the video from there. */
+function Videos({ detail: { item, pictures } }: { detail: ItemDetail }) {
+  const t = useMessages();
+  const asked = momentIn(useSearch());
+  const players = useRef(new Map<string, HTMLVideoElement>());
+  return item.video
+    .map((url, n) => ({ url, id: String(n) }))
+    .filter(({ url }) => url.startsWith("/api/"))
+    .map(({ url, id }) => (
+      <section key={url} className={css.gallery} aria-label={t.item.video(Number(id) + 1)}>
+        {/* biome-ignore lint/a11y/useMediaCaption: a shop's video has none here */}
+        <video
+          className={css.video}
+          controls
+          preload="metadata"
+          src={`${url.slice(1)}#t=${asked?.video === id ? asked.second : 0.1}`}
+          ref={(player) => {
+            if (player) players.current.set(id, player);
+          }}
+        />
+        <ul className={css.strip}>
+          {pictures.map(
+            ({ url: frame, moment }) =>
+              frame &&
+              moment?.video === id && (
+                <li key={frame}>
+                  <AriaButton
+                    className={css.frame ?? ""}
+                    aria-label={t.item.playFrom(clock(moment.second))}
+                    onPress={() => playFrom(players.current.get(id), moment.second)}
+                  >
+                    <Photo itemId={item.id} src={frame} alt="" width={160} />
+                    {clock(moment.second)}
+                  </AriaButton>
+                </li>
+              ),
+          )}
+        </ul>
+      </section>
+    ));
+}
+
+function playFrom(player: HTMLVideoElement | undefined, second: number) {
+  if (!player) return;
+  player.currentTime = second;
+  player.play().catch(() => {}); // a browser that does not play it shows the frame
+}
+
 /** Begins a conversation about things like this one. */
 function Ask({ title }: { title: string }) {
   const t = useMessages();
@@ -133,7 +185,7 @@ function Ask({ title }: { title: string }) {
   async function ask() {
     try {
       const id = await beginConversation();
-      void say(id, { text: t.item.askText(title), images: [], audio: [], dropped: [] });
+      void say(id, { text: t.item.askText(title), images: [], audio: [], video: [], dropped: [] });
       navigate(`/s/${id}`);
     } catch (error) {
       setProblem(sentence(asProblem(error), t));

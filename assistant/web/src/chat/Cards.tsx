@@ -49,7 +49,7 @@ export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
   if (!turn.cards.length && !turn.groups.length) return null;
 
   const gone = goneOf(turn);
-  const say = (text: string) => onSay({ text, images: [], audio: [], dropped: [] });
+  const say = (text: string) => onSay({ text, images: [], audio: [], video: [], dropped: [] });
   const rankOf = (itemId: string) => turn.cards.findIndex((card) => card.item_id === itemId) + 1;
   const tell = (itemId: string, event: FeedbackEvent) => {
     sendFeedback(sessionId, itemId, event).catch(() => {}); // an opinion that is not taken down must not disturb

@@ -99,7 +99,7 @@ export function ChatPage({ sessionId }: { sessionId?: string }) {
               preferences={conversation.preferences}
               turns={turns}
               isDisabled={running !== undefined}
-              onRemove={(dropped) => send({ text: "", images: [], audio: [], dropped })}
+              onRemove={(dropped) => send({ text: "", images: [], audio: [], video: [], dropped })}
             />
           )}
           <Composer

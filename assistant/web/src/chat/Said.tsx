@@ -2,11 +2,12 @@ import { useMessages } from "../i18n";
 import css from "./Said.module.css";
 import type { Turn } from "./turn";
 
-/** What the user sent: words, pictures, recordings, or conditions taken back. */
+/** What the user sent: words, pictures, recordings, videos, or conditions taken back. */
 export function Said({ turn }: { turn: Turn }) {
   const t = useMessages();
   const pictures = turn.attachments.filter(({ kind }) => kind === "picture");
   const recordings = turn.attachments.filter(({ kind }) => kind === "audio");
+  const videos = turn.attachments.filter(({ kind }) => kind === "video");
   const text = turn.said || (turn.dropped.length ? t.chat.dropped : "");
   if (!text && !turn.attachments.length) return null;
   return (
@@ -25,6 +26,10 @@ export function Said({ turn }: { turn: Turn }) {
       {recordings.map((recording) => (
         // biome-ignore lint/a11y/useMediaCaption: the transcript stands with the evidence
         <audio key={recording.url} controls src={recording.url} aria-label={t.composer.playback(recording.name)} />
+      ))}
+      {videos.map((video) => (
+        // biome-ignore lint/a11y/useMediaCaption: the transcript stands with the evidence
+        <video key={video.url} controls src={video.url} aria-label={t.composer.watch(video.name)} />
       ))}
       {text && <p>{text}</p>}
     </article>

@@ -26,7 +26,7 @@ export const wordsOf = ({ sentence, detail }: Evidence) => sentence || detail;
 export interface Given {
   text: string;
   transcripts: TranscriptNote[];
-  pictures: (PictureNote & { url: string | null; name: string })[];
+  pictures: (PictureNote & { url: string | null; name: string; kind: Attachment["kind"] })[];
   numbers: number[];
 }
 
@@ -45,6 +45,7 @@ export function givenUpTo(turns: Turn[], index: number): Given {
       ...note,
       url: attachments.get(note.attachment)?.url ?? null,
       name: attachments.get(note.attachment)?.name ?? note.attachment,
+      kind: attachments.get(note.attachment)?.kind ?? "picture",
     })),
     numbers: [max_price, min_price].filter((value) => typeof value === "number"),
   };
