@@ -11,7 +11,9 @@ from tools.tool import Arguments, Context, Tool
 from tools.video import load_sound, load_video
 
 LABELS = 3
-"""Of each frame."""
+"""Of each frame that is described."""
+DESCRIBED = 8
+"""Frames that are described at most, evenly spread over those that are searched by."""
 
 
 class DescribeVideo(Arguments):
@@ -29,8 +31,10 @@ def describe_video(context: Context, arguments: DescribeVideo) -> VideoDescripti
         hearing = None
         if video.has_sound:
             hearing = thread.submit(copy_context().run, _heard, context, arguments)
+        step = -(-len(video.frames) // DESCRIBED)
         shots = [
-            Shot(second=frame.second, labels=engines.pictures.labels(frame.picture(), LABELS)) for frame in video.frames
+            Shot(second=frame.second, labels=engines.pictures.labels(frame.picture(), LABELS))
+            for frame in video.frames[step // 2 :: step]
         ]
         missing: list[str] = []
         try:

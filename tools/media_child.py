@@ -192,6 +192,9 @@ def _stated(container: Any, stream: Any) -> float:  # noqa: ANN401
 
 def _compared(container: Any, stream: Any, stated: float, limits: dict[str, float]) -> list[tuple[float, Any, Any]]:  # noqa: ANN401
     """Second, small frame and thumbnail of the frames that are compared, in order of time."""
+    from av.video.reformatter import VideoReformatter
+
+    scalers = [VideoReformatter(), VideoReformatter()]  # a frame's own would be kept with it, at several MiB each
     step = max(APART, stated / MOST_COMPARED)
     rate = float(stream.average_rate or 25)
     context = stream.codec_context
@@ -200,14 +203,14 @@ def _compared(container: Any, stream: Any, stated: float, limits: dict[str, floa
         context.skip_frame = "NONKEY"
         found = _sought(container, stream, stated, int(2 * limits["frames"]))
         if len(found) >= limits["frames"]:
-            return [_small(second, frame) for second, frame in found]
+            return [_small(second, frame, scalers) for second, frame in found]
         container.seek(0)  # hardly any key frames: every frame is needed after all
     context.skip_frame = "NONREF"
     for second, frame in _timed(container, stream):
         if second > limits["seconds"] + 1:
             raise Unusable("too_long", seconds=0)
         if not compared or second - compared[-1][0] >= step - 0.01:
-            compared.append(_small(second, frame))
+            compared.append(_small(second, frame, scalers))
             if len(compared) > MOST_COMPARED:  # no length was stated
                 compared, step = compared[::2], 2 * step
     return compared
@@ -270,12 +273,13 @@ def _timed_from(container: Any, stream: Any) -> Iterator[tuple[float, Any]]:  # 
             yield max(0.0, frame.time - start), frame
 
 
-def _small(second: float, frame: Any) -> tuple[float, Any, Any]:  # noqa: ANN401
+def _small(second: float, frame: Any, scalers: Sequence[Any]) -> tuple[float, Any, Any]:  # noqa: ANN401
     scale = min(1.0, SHORT_SIDE / min(frame.width, frame.height))
     width, height = (max(2, round(side * scale / 2) * 2) for side in (frame.width, frame.height))
     rotation = frame.rotation
-    small = frame.reformat(width=min(width, 16 * SHORT_SIDE), height=min(height, 16 * SHORT_SIDE), format="yuv420p")
-    thumb = small.reformat(width=24, height=24, format="rgb24").to_ndarray().astype("float32")
+    width, height = min(width, 16 * SHORT_SIDE), min(height, 16 * SHORT_SIDE)
+    small = scalers[0].reformat(frame, width=width, height=height, format="yuv420p")
+    thumb = scalers[1].reformat(small, width=24, height=24, format="rgb24").to_ndarray().astype("float32")
     return second, _Turned(small, rotation), thumb
 
 

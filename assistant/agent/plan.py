@@ -125,6 +125,13 @@ async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         for c, _, r in results
         if r and "image" in c.arguments
     ] + [ImageLabels(attachment=video.attachment, description=_as_picture(video.description)) for video in videos]
+    # searching by a video needs no description of it, which may have taken too long
+    undescribed = PictureDescription(labels=[], width=0, height=0)
+    image_labels += [
+        ImageLabels(attachment=c.arguments["video"], description=undescribed)
+        for c, _, r in results
+        if r is None and "video" in c.arguments
+    ]
     language = state["memory"].language
     return {
         "heard": transcriptions,
