@@ -21,7 +21,9 @@ def search_by_video(context: Context, arguments: SearchByVideo) -> ItemsResult:
     """Find items that a video shows, with the second, or whose text fits what it shows."""
     engines = context.engines
     video = load_video(context.resolve(arguments.video), engines.limits)
-    rows = video.once(engines.pictures.joint_identity, lambda: engines.pictures.encode(video.pictures()))
+    rows = video.once(
+        engines.pictures.joint_identity.model_dump_json(), lambda: engines.pictures.encode(video.pictures())
+    )
     return search.search_by_frames(
         engines.catalogue,
         engines.pictures,

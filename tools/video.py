@@ -56,14 +56,14 @@ class Video:
     height: int
     has_sound: bool
     frames: tuple[Frame, ...]
-    _made: dict[object, Any] = field(default_factory=dict)
+    _made: dict[str, Any] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
     def pictures(self) -> "list[Image]":
         """The frames as RGB pictures."""
         return [frame.picture() for frame in self.frames]
 
-    def once(self, key: object, make: Callable[[], T]) -> T:
+    def once(self, key: str, make: Callable[[], T]) -> T:
         """What ``make`` gives, kept with the video under the key, whichever thread asks first."""
         with self._lock:
             if key not in self._made:
