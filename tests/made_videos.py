@@ -21,7 +21,7 @@ def make_video(
     seconds_between: Sequence[float] = (),
     first_packet: int = 0,
 ) -> Path:
-    """Shots of plain colours with a lighter upper half, each so many seconds long.
+    """Shots of plain colours with a lighter upper half and a small moving square, each so many seconds long.
 
     Args:
         sound: a tone of 440 Hz as long as the picture.
@@ -38,7 +38,7 @@ def make_video(
         for colour, seconds in shots:
             end = at + seconds
             while at < end - 1e-9:
-                frame = av.VideoFrame.from_ndarray(_coloured(colour, size), format="rgb24")
+                frame = av.VideoFrame.from_ndarray(_coloured(colour, size, count), format="rgb24")
                 frame.pts, frame.time_base = round(at * 1000), Fraction(1, 1000)
                 packets += stream.encode(frame)
                 at += seconds_between[count % len(seconds_between)] if seconds_between else 1 / rate
@@ -56,9 +56,11 @@ def make_video(
     return path
 
 
-def _coloured(colour: str, size: tuple[int, int]) -> "np.ndarray":
+def _coloured(colour: str, size: tuple[int, int], count: int) -> "np.ndarray":
     picture = np.full((size[1], size[0], 3), COLOURS[colour], np.uint8)
     picture[: size[1] // 2] = np.minimum(255, picture[: size[1] // 2].astype(int) + 40)
+    left = 3 * count % (size[0] - 8)
+    picture[size[1] // 2 : size[1] // 2 + 8, left : left + 8] = 0  # something that moves: no two frames are equal
     return picture
 
 

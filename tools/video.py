@@ -107,6 +107,12 @@ def load_video(path: Path, limits: MediaLimits, name: str | None = None) -> Vide
     return video
 
 
+def forget() -> None:
+    """Let go of the videos that are remembered."""
+    with _lock:
+        _videos.clear()
+
+
 def load_sound(path: Path, limits: MediaLimits, name: str | None = None) -> Audio | None:
     """The sound of a video, at most ``limits.audio_seconds`` of it; None where it has none.
 

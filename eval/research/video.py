@@ -17,7 +17,8 @@ import numpy as np
 from assistant.engines import media_limits, open_engines
 from assistant.settings import load_settings
 from eval.suite.clips import Shot, video_mp4
-from tools.engines.pictures import PictureVectors, unit_rows
+from tools.engines.pictures import PictureEncoder, PictureVectors, unit_rows
+from tools.records import Hit
 from tools.search import search_by_frames
 from tools.store import Catalogue, Vector
 from tools.video import Video, load_video
@@ -117,7 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"its second within {WITHIN:g} s: {np.mean(seconds):.3f}")
 
 
-def _searched(catalogue, encoder, rows, video: Video):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _searched(catalogue: Catalogue, encoder: PictureEncoder, rows: PictureVectors, video: Video) -> list[Hit]:
     return search_by_frames(catalogue, encoder, rows, [f.second for f in video.frames], name="vid1", k=5).items
 
 

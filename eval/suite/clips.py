@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageEnhance
 
 from tools.media import load_picture
+
+if TYPE_CHECKING:
+    import av
 
 SHAKE = 0.006
 """How far the hand moves from one frame to the next, of the picture's width (standard deviation)."""
@@ -59,15 +63,16 @@ def video_mp4(
     import av
 
     rng, out = np.random.default_rng(seed), io.BytesIO()
+    from_image: Any = av.VideoFrame.from_image  # PyAV gives it no types
     with av.open(out, "w", format="mp4") as container:
-        stream = container.add_stream(codec, rate=rate)
+        stream: Any = container.add_stream(codec, rate=rate)
         stream.width, stream.height = size
         stream.options = {"preset": "ultrafast"} if codec == "libx264" else {}
         stream.pix_fmt, stream.bit_rate = "yuv420p", bit_rate
-        sound = container.add_stream("aac", rate=_wave_rate(speech), layout="mono") if speech else None
+        sound: Any = container.add_stream("aac", rate=_wave_rate(speech), layout="mono") if speech else None
         for shot in shots:
             for image in _filmed(shot, size, rate, rng):
-                container.mux(stream.encode(av.VideoFrame.from_image(image)))
+                container.mux(stream.encode(from_image(image)))
         container.mux(stream.encode(None))
         if sound and speech:
             for frame in _sound_frames(speech):
@@ -108,10 +113,10 @@ def _wall(rng: np.random.Generator) -> Image.Image:
 
 def _wave_rate(speech: bytes) -> int:
     with wave.open(io.BytesIO(speech)) as file:
-        return file.getframerate()
+        return int(file.getframerate())
 
 
-def _sound_frames(speech: bytes) -> Iterator[object]:
+def _sound_frames(speech: bytes) -> "Iterator[av.AudioFrame]":
     import av
 
     with wave.open(io.BytesIO(speech)) as file:
