@@ -10,7 +10,7 @@ from assistant.engines import media_limits, open_engines
 from eval.bench.report import Result, Table, gib
 from eval.bench.stage import Stage
 from eval.sample import sample_folder
-from eval.suite.clips import Shot, video_mp4
+from eval.suite.clips import FilmedShot, video_mp4
 from tools import describe_video, search_by_video, video
 from tools.engines.pictures import PictureEncoder
 from tools.media import MediaLimits
@@ -31,7 +31,7 @@ def measure(stage: Stage) -> Result:
         photos = sorted(sample_folder(settings).rglob("*.jpg"))[:SHOTS]
         stage.say("making a video")
         clip = Path(folder) / "clip.mp4"
-        clip.write_bytes(video_mp4([Shot(one, SECONDS, zoom=0.8) for one in photos], size=SIZE, rate=RATE))
+        clip.write_bytes(video_mp4([FilmedShot(one, SECONDS, zoom=0.8) for one in photos], size=SIZE, rate=RATE))
         engines.load("pictures")
         frames = round(SHOTS * SECONDS * RATE)
         bare, ours, again = [], [], []

@@ -16,7 +16,7 @@ import numpy as np
 
 from assistant.engines import media_limits, open_engines
 from assistant.settings import load_settings
-from eval.suite.clips import Shot, video_mp4
+from eval.suite.clips import FilmedShot, video_mp4
 from tools.engines.pictures import PictureEncoder, PictureVectors, unit_rows
 from tools.records import Hit
 from tools.search import search_by_frames
@@ -49,7 +49,7 @@ def clips(catalogue: Catalogue, count: int, seed: int) -> Iterator[Clip]:
         shots, spans, at = [], dict[str, list[tuple[float, float]]](), 0.0
         for shown, seconds in plan:
             zoom, light = float(rng.uniform(0.65, 1.0)), float(rng.uniform(0.65, 1.2))
-            shots.append(Shot(photos[shown] if shown else None, seconds, pan=0.6, zoom=zoom, brightness=light))
+            shots.append(FilmedShot(photos[shown] if shown else None, seconds, pan=0.6, zoom=zoom, brightness=light))
             if shown:
                 spans.setdefault(shown, []).append((at, at + seconds))
             at += seconds

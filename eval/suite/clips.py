@@ -25,7 +25,7 @@ SHAKE = 0.006
 
 
 @dataclass(frozen=True)
-class Shot:
+class FilmedShot:
     """One shot of a made video.
 
     Attributes:
@@ -43,7 +43,7 @@ class Shot:
 
 
 def video_mp4(
-    shots: Sequence[Shot],
+    shots: Sequence[FilmedShot],
     *,
     size: tuple[int, int] = (640, 360),
     rate: int = 10,
@@ -81,7 +81,7 @@ def video_mp4(
     return out.getvalue()
 
 
-def _filmed(shot: Shot, size: tuple[int, int], rate: int, rng: np.random.Generator) -> Iterator[Image.Image]:
+def _filmed(shot: FilmedShot, size: tuple[int, int], rate: int, rng: np.random.Generator) -> Iterator[Image.Image]:
     photo = _photo(shot.source, 2 * size[0]) if shot.source else _wall(rng)
     count, shake = max(1, round(shot.seconds * rate)), np.zeros(2)
     start, end = rng.uniform(0, 1 - shot.pan, 2), rng.uniform(0, 1, 2) * shot.pan
