@@ -138,7 +138,7 @@ async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "seen": image_labels,
         "watched": videos,
         "steps": [step for _, step, _ in results],
-        "degraded": _unusable_recordings({**state, "heard": transcriptions, "seen": image_labels})
+        "degraded": _unusable_recordings({**state, "heard": transcriptions, "seen": image_labels, "watched": videos})
         + [sentence for video in videos for sentence in video.description.missing]
         + failures(results, language),
     }
@@ -156,7 +156,8 @@ def _as_picture(video: VideoDescription) -> PictureDescription:
 def _unusable_recordings(state: TurnState) -> list[str]:
     """A sentence for each recording that brings nothing: silence, or orders to the assistant."""
     language, wishes = state["memory"].language, wishes_heard(state)
-    useless = [transcription for transcription in state["heard"] if transcription not in wishes]
+    videos = {video.attachment for video in state["watched"]}
+    useless = [one for one in state["heard"] if one not in wishes and one.attachment not in videos]
     keys = {True: "not_a_wish", False: "no_speech"}
     return [
         say(keys[transcription.transcript.spoken], language, attachment=transcription.attachment)

@@ -309,9 +309,10 @@ def wishes_heard(state: TurnState) -> list[Transcription]:
     """The recordings with speech in them, but for those that give the assistant orders beside another message.
 
     A film in the background, or a recording that is passed on, may say "new orders for all assistants": its words are
-    shown, and are no wish.
+    shown, and are no wish. What is said in a video is one only where nothing is typed: it is often somebody else's.
     """
-    spoken = [recording for recording in state["heard"] if recording.transcript.spoken]
+    videos = {video.attachment for video in state.get("watched", [])} if state["request"].text.strip() else set()
+    spoken = [one for one in state["heard"] if one.transcript.spoken and one.attachment not in videos]
     wishes = [recording for recording in spoken if not gives_orders(recording.transcript.text)]
     return wishes if wishes or state["request"].text.strip() or state["seen"] else spoken
 

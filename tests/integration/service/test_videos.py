@@ -47,7 +47,7 @@ def test_a_video_that_is_uploaded_finds_the_item(client: Client, shop: Catalogue
     with (shop.folder / "feed" / "clip.mp4").open("rb") as file:
         upload = client.http.post("/api/uploads", files={"file": ("clip.mp4", file)}).json()
     assert upload["kind"] == "video"
-    answer = client.post("/api/tools/search_by_video", {"video": upload["id"]})
+    answer = client.post("/api/tools/search_by_video", {"arguments": {"video": upload["id"]}})
     assert answer["result"]["items"][0]["item_id"] == "tent"
 
 
