@@ -2,10 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft, MessageCircle } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { Button as AriaButton, ToggleButton, ToggleButtonGroup } from "react-aria-components";
-import { Link, useLocation, useSearch } from "wouter";
+import { Link, useLocation } from "wouter";
 import { getItem, neighbours, noteView } from "../api/client";
 import { asProblem } from "../api/problem";
-import type { ItemDetail, MapSpace } from "../api/types";
+import type { ItemDetail, MapSpace, Moment } from "../api/types";
 import { beginConversation, say } from "../chat/conversations";
 import { useMessages, useSpeech } from "../i18n";
 import { clock, price, sentence } from "../i18n/format";
@@ -16,12 +16,11 @@ import { Loading } from "../ui/Spinner";
 import { factsOf, tracesOf } from "./facts";
 import { ItemGrid } from "./ItemGrid";
 import css from "./ItemPage.module.css";
-import { momentIn } from "./moments";
 
 const NEIGHBOURS = 6;
 
 /** One item: its pictures, what is known of it, and what lies close to it. */
-export default function ItemPage({ itemId }: { itemId: string }) {
+export default function ItemPage({ itemId, asked = null }: { itemId: string; asked?: Moment | null }) {
   const t = useMessages();
   const { data, error } = useQuery({ queryKey: ["item", itemId], queryFn: () => getItem(itemId) });
   const isKnown = data !== undefined;
@@ -36,14 +35,20 @@ export default function ItemPage({ itemId }: { itemId: string }) {
       </Link>
       {error && <Notice kind="problem">{sentence(asProblem(error), t)}</Notice>}
       {!data && !error && <Loading />}
-      {data && <Known detail={data} />}
+      {data && <Known detail={data} asked={asked} />}
       {data && <Neighbours itemId={itemId} by="text" title={t.item.byText} />}
       {data && <Neighbours itemId={itemId} by="picture" title={t.item.byPicture} />}
     </div>
   );
 }
 
-function Known({ detail }: { detail: ItemDetail }) {
+interface DetailProps {
+  detail: ItemDetail;
+  /** Where one of its videos begins to play. */
+  asked: Moment | null;
+}
+
+function Known({ detail, asked }: DetailProps) {
   const { t, locale } = useSpeech();
   const { item } = detail;
   const facts = factsOf(item, t);
@@ -52,7 +57,7 @@ function Known({ detail }: { detail: ItemDetail }) {
     <article className={css.item}>
       <div className={css.gallery}>
         <Gallery detail={detail} />
-        <Videos detail={detail} />
+        <Videos detail={detail} asked={asked} />
       </div>
       <div className={css.text}>
         <h1>{item.title}</h1>
@@ -130,9 +135,8 @@ function Gallery({ detail: { item, pictures } }: { detail: ItemDetail }) {
 }
 
 /** The item's videos, each with a strip of its frames; a press on one plays the video from there. */
-function Videos({ detail: { item, pictures } }: { detail: ItemDetail }) {
+function Videos({ detail: { item, pictures }, asked }: DetailProps) {
   const t = useMessages();
-  const asked = momentIn(useSearch());
   const players = useRef(new Map<string, HTMLVideoElement>());
   return item.video
     .map((url, n) => ({ url, id: String(n) }))
