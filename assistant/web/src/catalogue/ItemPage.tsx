@@ -112,6 +112,7 @@ function Gallery({ detail: { item, pictures } }: { detail: ItemDetail }) {
   const t = useMessages();
   const [shown, setShown] = useState(0);
   const urls = pictures.flatMap(({ url, moment }) => (url && !moment ? [url] : []));
+  if (!urls.length && item.video.length) return null; // the videos stand for it
   return (
     <div className={css.gallery}>
       <Photo itemId={item.id} src={urls[shown] ?? null} alt={t.cards.photoOf(item.title)} width={960} eager />
