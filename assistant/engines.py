@@ -56,9 +56,9 @@ def entailment_in(engines: Engines, settings: Settings) -> "Entailment | None":
 
 
 def media_limits(settings: Settings) -> MediaLimits:
-    """The settings' bounds on pictures and recordings."""
-    limits = settings.limits
-    return MediaLimits(limits.image_bytes, audio_bytes=limits.audio_bytes, audio_seconds=limits.audio_seconds)
+    """The settings' bounds on pictures, recordings and videos."""
+    names = ("image_bytes", "audio_bytes", "audio_seconds", "video_bytes", "video_seconds", "video_frames")
+    return MediaLimits(**{name: getattr(settings.limits, name) for name in names})
 
 
 def _catalogue(settings: Settings) -> "Catalogue":

@@ -166,11 +166,12 @@ class Assistant:
         *,
         images: Sequence[Path] = (),
         audio: Sequence[Path] = (),
+        video: Sequence[Path] = (),
         session_id: str | None = None,
         top_n: int | None = None,
     ) -> Reply:
         """The whole reply of one turn; see `stream` for arguments and errors."""
-        events = self.stream(text, images=images, audio=audio, session_id=session_id, top_n=top_n)
+        events = self.stream(text, images=images, audio=audio, video=video, session_id=session_id, top_n=top_n)
         last = [event async for event in events][-1]
         return cast(Done, last).reply
 
@@ -180,6 +181,7 @@ class Assistant:
         *,
         images: Sequence[Path] = (),
         audio: Sequence[Path] = (),
+        video: Sequence[Path] = (),
         session_id: str | None = None,
         top_n: int | None = None,
         owner: str = LOCAL,
@@ -191,6 +193,7 @@ class Assistant:
             text: what the user wrote.
             images: pictures, as files.
             audio: recordings, as files.
+            video: videos, as files.
             session_id: a session to go on with; a new one when None.
             top_n: how many recommendations; the setting's when None.
             owner: whose session it is, where this message begins it.
@@ -204,6 +207,7 @@ class Assistant:
                 text=text,
                 images=list(images),
                 audio=list(audio),
+                video=list(video),
                 top_n=top_n or 0,
             )
         )
@@ -220,7 +224,7 @@ class Assistant:
             update={
                 "session_id": check_session_id(request.session_id) if request.session_id else new_session_id(),
                 "text": await asyncio.to_thread(self.border.text, request.text),
-                "names": self.border.names(request.names, [*request.images, *request.audio]),
+                "names": self.border.names(request.names, request.files),
                 "top_n": request.top_n or self.settings.turn.top_n,
             }
         )
@@ -247,7 +251,7 @@ class Assistant:
 
     def _noted(self, request: Request) -> contextlib.AbstractContextManager[None]:
         """What has the next start delete the turn's files when this process is killed meanwhile."""
-        if request.images or request.audio:
+        if request.files:
             return unfinished.noted(self.settings.data_folder, request.session_id)
         return contextlib.nullcontext()
 

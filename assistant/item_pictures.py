@@ -1,4 +1,4 @@
-"""Where the pictures of catalogue items can be read."""
+"""Where the pictures and videos of catalogue items can be read."""
 
 from urllib.parse import quote
 
@@ -10,8 +10,18 @@ def picture_path(item_id: str, n: int) -> str:
     return f"/api/catalogue/items/{quote(item_id, safe='')}/images/{n}"
 
 
+def video_path(item_id: str, n: int) -> str:
+    """The service's address of an item's n-th video, counted from 0."""
+    return f"/api/catalogue/items/{quote(item_id, safe='')}/video/{n}"
+
+
 def image_url(item: Item) -> str | None:
-    """The item's first picture: the web address that the catalogue names, or the service's for a file of its own."""
+    """The item's first picture, or, without one, a frame of its video.
+
+    That is the web address that the catalogue names, or the service's for a file of its own.
+    """
     first = next(iter(item.images), None)
-    is_web_address = first is not None and first.lower().startswith(("https://", "http://"))
-    return first if first is None or is_web_address else picture_path(item.id, 0)
+    if first is not None and first.lower().startswith(("https://", "http://")):
+        return first
+    has_frames = any("://" not in video for video in item.video)
+    return picture_path(item.id, 0) if first is not None or has_frames else None

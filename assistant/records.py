@@ -6,7 +6,21 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from assistant.impressions import Impression
-from tools.records import FailureKind, Filters, Hit, Label, PictureDescription, PictureText, Record, Transcript, Variant
+from tools.records import (
+    FailureKind,
+    Filters,
+    Hit,
+    Label,
+    Moment,
+    PictureDescription,
+    PictureText,
+    Record,
+    Segment,
+    Shot,
+    Transcript,
+    Variant,
+    VideoDescription,
+)
 from tools.taste.records import Interaction
 
 LOCAL = "local"
@@ -27,10 +41,10 @@ def _with_finite(records: list[Any], name: str) -> list[Any]:
 
 
 class Attachment(Record):
-    """A picture or recording of the user, copied into the session's uploads."""
+    """A picture, recording or video of the user, copied into the session's uploads."""
 
-    id: str = Field(description="img1, aud1, ... counted over the session")
-    kind: Literal["picture", "audio"]
+    id: str = Field(description="img1, aud1, vid1, ... counted over the session")
+    kind: Literal["picture", "audio", "video"]
     path: str
     name: str = Field(description="the file's name as the user gave it; shown, never opened")
 
@@ -42,8 +56,15 @@ class Transcription(Record):
     transcript: Transcript
 
 
+class VideoLabels(Record):
+    """What a video shows and says, and the attachment it came from."""
+
+    attachment: str
+    description: VideoDescription
+
+
 class ImageLabels(Record):
-    """A picture's labels and the attachment they came from."""
+    """A picture's labels, or a video's most certain ones, and the attachment they came from."""
 
     attachment: str
     description: PictureDescription
@@ -143,6 +164,8 @@ class CitedEvidence(Record):
     detail: str = Field(description="the fact in English words; what explanations are checked against")
     sentence: str = Field("", description="the same in the reply's language; empty in replies of earlier versions")
     score: float | None
+    shown: Moment | None = Field(None, description="where the user's video shows it")
+    moment: Moment | None = Field(None, description="where the item's own video shows it")
 
 
 class Recommendation(Record):
@@ -217,11 +240,20 @@ class PictureNote(Record):
     labels: list[Label]
 
 
+class VideoNote(Record):
+    """What a video shows and says, by time, as the answer carries it."""
+
+    attachment: str
+    seconds: float
+    shots: list[Shot]
+    speech: list[Segment]
+
+
 class AttachmentNote(Record):
     """An attachment as the answer carries it; its file stays on the server."""
 
     id: str
-    kind: Literal["picture", "audio"]
+    kind: Literal["picture", "audio", "video"]
     name: str
 
 
@@ -239,6 +271,7 @@ class Query(Record):
     attachments: list[AttachmentNote] = []
     transcripts: list[TranscriptNote] = []
     pictures: list[PictureNote] = []
+    videos: list[VideoNote] = []
 
 
 class Timings(Record):
@@ -524,4 +557,6 @@ __all__ = [
     "Transcription",
     "TurnEvent",
     "UsageNote",
+    "VideoLabels",
+    "VideoNote",
 ]  # fmt: skip

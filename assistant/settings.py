@@ -200,6 +200,9 @@ class Limits(Section):
     image_bytes: int = 25 * 2**20
     audio_bytes: int = 100 * 2**20
     audio_seconds: float = 600
+    video_bytes: int = 100 * 2**20
+    video_seconds: float = 600
+    video_frames: int = Field(16, ge=1, le=64, description="how many frames of a video are looked at")
 
 
 ANY_SITE: Final = "*"

@@ -28,8 +28,14 @@ def get_item(context: Context, arguments: GetItem) -> ItemDetails:
     item = context.engines.catalogue.get(arguments.item_id)
     if item is None:
         raise UnknownItem(f"The catalogue has no item {arguments.item_id!r}.")
-    images = [image if "://" in image else Path(image).name for image in item.images]  # not where files lie here
-    return ItemDetails(items=[hit(item)], item=item.model_copy(update={"images": images}))
+    media = {"images": list(map(_named, item.images)), "video": list(map(_named, item.video))}
+    audio = _named(item.audio) if item.audio else None
+    return ItemDetails(items=[hit(item)], item=item.model_copy(update={**media, "audio": audio}))
+
+
+def _named(reference: str) -> str:
+    """A web address as it is, a file by its name: not where it lies here."""
+    return reference if "://" in reference else Path(reference).name
 
 
 TOOL = Tool(GetItem, get_item)

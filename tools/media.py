@@ -1,29 +1,31 @@
-"""Pictures and recordings from files: checked, bounded while reading, brought to one form.
+"""Pictures and recordings from files (videos: `tools.video`): checked, bounded while reading, brought to one form.
 
 Formats are recognised by content, never by name. Pillow reads the pictures. PyAV, which carries the FFmpeg libraries
 in its wheel, reads the recordings, so that no `ffmpeg` program is needed. Every failure is a `MediaError` whose text
 is one sentence for the person who sent the file.
 """
 
+import json
 import logging
 import os
 import stat
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools import heic_child
+from tools import media_child
 from tools.errors import MediaError
-from tools.stopping import stoppable
+from tools.stopping import check_stopped, stoppable
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -41,6 +43,7 @@ PICTURE_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
 
 HEIC = "a HEIC picture"
 HEIC_SECONDS = 30.0
+POLL_SECONDS = 0.2
 
 SOUND_FORMATS = "wav,w64,aiff,caf,flac,ogg,mp3,aac,amr,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,asf,mpegts,flv,au"
 """FFmpeg's readers that may run; playlists (hls, concat, sdp), which open other files and addresses, may not."""
@@ -51,12 +54,20 @@ ESTIMATED_DURATION = frozenset({"mp3", "aac", "amr"})
 
 @dataclass(frozen=True)
 class MediaLimits:
-    """What is accepted; sizes of the file in bytes, of a picture in pixels, of a recording in seconds."""
+    """What is accepted; sizes of the file in bytes, of a picture or a video's frame in pixels, lengths in seconds.
+
+    ``video_frames`` is how many frames are taken of a video, ``video_wait`` how many seconds decoding it may take.
+    """
 
     image_bytes: int = 25 * 2**20
     image_pixels: int = 50_000_000
     audio_bytes: int = 100 * 2**20
     audio_seconds: float = 600
+    video_bytes: int = 100 * 2**20
+    video_seconds: float = 600
+    video_pixels: int = 9_000_000
+    video_frames: int = 16
+    video_wait: float = 45
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +124,11 @@ def _box_file(head: bytes) -> str:
     return HEIC if head[8:12] in _HEIC_BRANDS else "an MP4 file"
 
 
-def kind_of(path: Path, limits: MediaLimits = MediaLimits(), name: str | None = None) -> Literal["picture", "audio"]:
-    """What a file holds, by its header: a picture, or a recording (or a video with sound).
+Kind = Literal["picture", "audio", "video"]
+
+
+def kind_of(path: Path, limits: MediaLimits = MediaLimits(), name: str | None = None) -> Kind:
+    """What a file holds, by its header.
 
     Args:
         name: what the error calls it; the file's own name unless given.
@@ -123,12 +137,12 @@ def kind_of(path: Path, limits: MediaLimits = MediaLimits(), name: str | None = 
         MediaError: neither, damaged at the beginning, or over a limit.
     """
     display_name = name or path.name
-    with _opened(path, max(limits.image_bytes, limits.audio_bytes)) as file:
+    with opened(path, max(limits.image_bytes, limits.audio_bytes, limits.video_bytes)) as file:
         head = file.read(4096)
         file.seek(0)
         kind, size = sniff(head), os.fstat(file.fileno()).st_size
         if kind and kind.endswith(("document", "archive", "text file")):
-            raise MediaError(f"{display_name} is {kind}, neither a picture nor a recording.")
+            raise MediaError(f"{display_name} is {kind}, not a picture, a recording or a video.")
         if _is_picture(file, display_name, kind, limits.image_pixels):
             if size > limits.image_bytes:
                 raise MediaError(f"{display_name} has {_size(size)}; at most {_size(limits.image_bytes)} are accepted.")
@@ -136,12 +150,15 @@ def kind_of(path: Path, limits: MediaLimits = MediaLimits(), name: str | None = 
         file.seek(0)
         try:
             with _container(file, display_name, head) as container:
-                _stated_seconds(container, display_name, limits.audio_seconds)
+                is_video = any(not s.disposition & s.disposition.attached_pic for s in container.streams.video)
+                if not is_video:
+                    _with_sound(container, display_name)
+                _stated_seconds(container, display_name, limits.video_seconds if is_video else limits.audio_seconds)
         except MediaError as exc:
             if kind is None:
-                raise MediaError(f"{display_name} is neither a picture nor a recording that can be read.") from exc
+                raise MediaError(f"{display_name} is no picture, recording or video that can be read.") from exc
             raise
-    return "audio"
+    return "video" if is_video else "audio"
 
 
 def _is_picture(file: BinaryIO, name: str, kind: str | None, max_pixels: int) -> bool:
@@ -167,7 +184,7 @@ def _leading_text(head: bytes) -> str | None:
 
 
 @contextmanager
-def _opened(path: Path, max_bytes: int) -> Iterator[BinaryIO]:
+def opened(path: Path, max_bytes: int) -> Iterator[BinaryIO]:
     """The file open for reading, once it is known to be a regular, non-empty file of at most ``max_bytes``.
 
     Raises:
@@ -219,7 +236,7 @@ def load_picture(path: Path, limits: MediaLimits = MediaLimits()) -> "Image":
     Raises:
         MediaError: missing, not a picture, damaged or cut short, or over a limit.
     """
-    with _opened(path, limits.image_bytes) as file:
+    with opened(path, limits.image_bytes) as file:
         image = _open_picture(file, path.name, limits.image_pixels)
         with image, _as_media_error(f"{path.name} is damaged or cut short and cannot be read as a picture"):
             image.load()
@@ -255,17 +272,48 @@ def _check_pixels(width: int, height: int, name: str, max_pixels: int) -> None:
 
 
 def _decode_heic(file: BinaryIO, name: str, max_pixels: int) -> "Image":
-    """The picture as a process of its own decodes it, see `tools.heic_child`."""
+    """The picture as a process of its own decodes it."""
     from PIL import Image
 
-    command = [sys.executable, "-I", heic_child.__file__, str(max_pixels)]
     with _as_media_error(f"{name} is {HEIC} that is damaged or cut short"):
-        done = subprocess.run(command, stdin=file, capture_output=True, timeout=HEIC_SECONDS, check=True)  # noqa: S603
-        head, _, rows = done.stdout.partition(b"\n")
-        mode, width, height = head.decode().split()
-        size = int(width), int(height)
+        head, rows = decoded_apart("heic", file, {"pixels": max_pixels}, HEIC_SECONDS)
+        size = int(head["width"]), int(head["height"])
         _check_pixels(*size, name, max_pixels)
-        return Image.frombytes(mode, size, rows)
+        return Image.frombytes(head["mode"], size, rows)
+
+
+def decoded_apart(
+    task: Literal["heic", "frames", "sound"], file: BinaryIO, limits: dict[str, float], seconds: float
+) -> tuple[dict[str, Any], bytes]:
+    """Head and bytes that a process of its own makes of a file, see `tools.media_child`.
+
+    Args:
+        seconds: of wall-clock time, after which the process is ended.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer.
+        subprocess.CalledProcessError: it failed or crashed, or needed too much memory or processor time.
+        ToolFailure: somebody asked this work to stop.
+    """
+    command = [sys.executable, "-I", media_child.__file__, task, json.dumps(limits)]
+    until = time.monotonic() + seconds
+    with subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:  # noqa: S603
+        try:
+            while True:
+                try:
+                    out, error = child.communicate(timeout=POLL_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    check_stopped()
+                    if time.monotonic() > until:
+                        raise
+        finally:
+            child.kill()
+    if child.returncode:
+        logger.debug("%s ended with %s: %s", task, child.returncode, error[-2000:])
+        raise subprocess.CalledProcessError(child.returncode, task)
+    head, _, rest = out.partition(b"\n")
+    return json.loads(head), rest
 
 
 @cache
@@ -342,11 +390,12 @@ def load_audio(path: Path, limits: MediaLimits = MediaLimits()) -> Audio:
     Raises:
         MediaError: missing, no recording, without sound, damaged or cut short, or over a limit.
     """
-    with _opened(path, limits.audio_bytes) as file:
+    with opened(path, limits.audio_bytes) as file:
         head = file.read(4096)
         _check_riff_is_whole(path, head, os.fstat(file.fileno()).st_size)
         file.seek(0)
         with _container(file, path.name, head) as container:
+            _with_sound(container, path.name)
             stated = _stated_seconds(container, path.name, limits.audio_seconds)
             samples = _decode(container, path.name, limits.audio_seconds)
     seconds = len(samples) / SAMPLE_RATE
@@ -374,9 +423,12 @@ def _container(file: BinaryIO, name: str, head: bytes) -> "Iterator[InputContain
     except (av.FFmpegError, ValueError, OSError) as exc:
         raise MediaError(_not_a_recording(name, head)) from exc
     with container:
-        if not container.streams.audio:
-            raise MediaError(f"{name} holds no sound.")
         yield container
+
+
+def _with_sound(container: "InputContainer", name: str) -> None:
+    if not container.streams.audio:
+        raise MediaError(f"{name} holds no sound.")
 
 
 def _not_a_recording(name: str, head: bytes) -> str:

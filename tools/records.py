@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Term = Annotated[str, Field(min_length=1, max_length=100)]
 Terms = Annotated[list[Term], Field(max_length=50)]
@@ -31,9 +31,14 @@ class Item(Record):
     url: str | None = None
     images: list[str] = []
     audio: str | None = None
-    video: str | None = None
+    video: list[str] = []
     in_stock: bool | None = None
     attributes: dict[str, Any] = {}
+
+    @field_validator("video", mode="before")
+    @classmethod
+    def _several(cls, video: Any) -> Any:  # noqa: ANN401 - whatever was stored: once it was one address or null
+        return [] if video is None else [video] if isinstance(video, str) else video
 
 
 class Filters(Record):
@@ -81,6 +86,13 @@ class Because(Record):
     people: int | None = Field(None, description="how many people chose both; None: likeness of contents, no people")
 
 
+class Moment(Record):
+    """A place in a video."""
+
+    video: str = Field(description="vid1, ...: of the user's; 0, 1, ...: of the item's own, as its record lists them")
+    second: float = Field(ge=0, description="from the video's beginning")
+
+
 class Signal(Record):
     """One modality's opinion of one item."""
 
@@ -96,6 +108,8 @@ class Signal(Record):
     matched: list[str] = Field([], description="the query's words found in the item (keyword source only)")
     because: list[Because] = Field([], description="items of the user's own that it rests on (taste sources only)")
     people: int | None = Field(None, description="how many people it rests on, never who (taste sources only)")
+    shown: Moment | None = Field(None, description="where the user's video shows it (picture sources only)")
+    moment: Moment | None = Field(None, description="where the item's own video shows it (picture sources only)")
 
 
 class Variant(Record):
@@ -179,6 +193,24 @@ class PictureText(Record):
     lines: list[TextLine] = Field(max_length=30)
     width: int
     height: int
+
+
+class Shot(Record):
+    """What a frame of a video shows."""
+
+    second: float
+    labels: list[Label]
+
+
+class VideoDescription(Record):
+    """Labels of a video's frames, in order of time, and what is said in it; null where it has no sound."""
+
+    shots: list[Shot]
+    transcript: Transcript | None
+    seconds: float
+    width: int
+    height: int
+    missing: list[str] = Field([], description="what was left out and why, a sentence each")
 
 
 class EncoderIdentity(Record):

@@ -10,16 +10,17 @@ picture were never found. docs/retrieval.md has the measurements.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tools.calibration import ALIKE, FITTING, CalibratedEncoder, calibration, usual_pairs
-from tools.engines.pictures import PictureEncoder, unit_rows
+from tools.engines.pictures import PictureEncoder, PictureVectors, unit_rows
 from tools.engines.text import Purpose
 from tools.rank_fusion import WEIGHTS, reciprocal_rank
-from tools.records import EncoderIdentity, Filters, Hit, Item, ItemsResult, Signal, SignalSource
+from tools.records import EncoderIdentity, Filters, Hit, Item, ItemsResult, Moment, Signal, SignalSource
 from tools.store import Catalogue, Space, Vector, matches
 from tools.store.offers import variant_for
 
@@ -68,6 +69,8 @@ class SignalList:
     z: Mapping[str, float] = field(default_factory=dict)
     matched: Mapping[str, list[str]] = field(default_factory=dict)
     share: Mapping[str, float] = field(default_factory=dict)
+    shown: Mapping[str, Moment | None] = field(default_factory=dict)
+    moments: Mapping[str, Moment] = field(default_factory=dict)
 
 
 def search_by_text(
@@ -112,9 +115,7 @@ def search_by_text(
     if weights.get("text_picture") and picture_encoder and ask.holds("joint", picture_encoder.joint_identity):
         if vector is None or not picture_encoder.joint_is_text_space:
             vector = picture_encoder.encode_text([query])[0]
-        signal_lists.append(
-            SignalList("text_picture", ask.pictures_of(vector, centred=picture_encoder.joint_is_text_space))
-        )
+        signal_lists.append(ask.pictures_of(vector, centred=picture_encoder.joint_is_text_space))
     return ask.fused(signal_lists, weights, k, said)
 
 
@@ -135,19 +136,55 @@ def search_by_image(
     "picture_text" signal. With ``part``, the main thing cut out of the picture, an item looks like whichever of the two
     it is more alike to. Other arguments and errors are those of `search_by_text`.
     """
-    ask = Ask(catalogue, filters, pool)
     rows = picture_encoder.encode([picture] if part is None else [picture, part])
+    return _by_pictures(Ask(catalogue, filters, pool), picture_encoder, rows, None, k=k, weights=weights)
+
+
+def search_by_frames(
+    catalogue: Catalogue,
+    picture_encoder: PictureEncoder,
+    rows: PictureVectors,
+    seconds: Sequence[float],
+    *,
+    name: str,
+    k: int = 10,
+    filters: Filters | None = None,
+    pool: int = POOL,
+    weights: Mapping[str, float] = WEIGHTS,
+) -> ItemsResult:
+    """Items for a video, as `search_by_image` finds them for a picture; signals say which second shows the item.
+
+    Args:
+        rows: the vectors of the video's frames.
+        seconds: of each frame.
+        name: what the video is called in the signals.
+    """
+    shown = [Moment(video=name, second=second) for second in seconds]
+    return _by_pictures(Ask(catalogue, filters, pool), picture_encoder, rows, shown, k=k, weights=weights)
+
+
+def _by_pictures(
+    ask: "Ask",
+    picture_encoder: PictureEncoder,
+    rows: PictureVectors,
+    shown: Sequence[Moment] | None,
+    *,
+    k: int,
+    weights: Mapping[str, float],
+) -> ItemsResult:
+    """Items for a picture, whose first view is the whole of it, or, where ``shown`` has their places, for frames."""
     signal_lists: list[SignalList] = []
     alike: Scored = []
     if weights.get("picture") and ask.holds("visual", picture_encoder.visual_identity):
-        looks = ask.alike(rows.visual)
+        looks = ask.alike(rows.visual, shown)
         alike = looks.scored
         signal_lists.append(looks)
     space: Space = "text" if picture_encoder.joint_is_text_space else "joint_text"
     if weights.get("picture_text") and _joint_holds(ask, space, picture_encoder):
         leave_out = {item_id for item_id, _ in alike}
-        texts = ask.texts_of(space, rows.joint[0], leave_out, centred=picture_encoder.joint_is_text_space)
-        signal_lists.append(SignalList("picture_text", texts))
+        centred = picture_encoder.joint_is_text_space
+        views = rows.joint[:1] if shown is None else rows.joint
+        signal_lists.append(ask.texts_for(space, views, shown, leave_out, centred=centred))
     return ask.fused(signal_lists, weights, k)
 
 
@@ -176,14 +213,19 @@ class Ask:
         self.catalogue.check_identity(space, identity)
         return self.catalogue.identity(space) is not None
 
-    def pictures_of(self, words: Vector, *, centred: bool) -> Scored:
+    def pictures_of(self, words: Vector, *, centred: bool) -> SignalList:
         """Items by how well their pictures fit the words."""
-        if not centred:
-            return self.catalogue.nearest("joint", words, self.pool, self.filters)
-        query = unit_rows((words - self._text_mean())[np.newaxis])[0]
-        candidates = self.catalogue.nearest("joint", query, self.pool, self.filters)
-        vectors = self.catalogue.vectors_of("joint", [item_id for item_id, _ in candidates])
-        return self._rescored(query, vectors, own=self._joint_references(), other=self._text_references())
+        query = unit_rows((words - self._text_mean())[np.newaxis])[0] if centred else words
+        scored = self.catalogue.nearest("joint", query, self.pool, self.filters)
+        vectors = self.catalogue.vectors_of("joint", [item_id for item_id, _ in scored])
+        if centred:
+            scored = self._rescored(query, vectors, own=self._joint_references(), other=self._text_references())
+        moments = {}
+        for item_id, places in self.catalogue.moments(list(vectors)).items():
+            position = int(np.argmax(np.stack(vectors[item_id]) @ query))
+            if position in places:
+                moments[item_id] = places[position]
+        return SignalList("text_picture", scored, moments=moments)
 
     def by_words(self, query: str) -> SignalList:
         """Items that hold words of the query, and how much of it."""
@@ -205,18 +247,52 @@ class Ask:
         z = calibration(self.catalogue, encoder).z(query, np.stack([rows[0] for rows in vectors.values()]))
         return dict(zip(vectors, map(float, z), strict=True))
 
-    def alike(self, views: Vector) -> SignalList:
-        """Items that look like one of the views (n, d) of a picture, most alike first."""
+    def alike(self, views: Vector, shown: Sequence[Moment] | None) -> SignalList:
+        """Items that look like one of the views (n, d) of a picture, or of a video's frames, most alike first.
+
+        An item's likeness is the cosine of the best pair of its pictures and these; for a video, the mean of that and
+        of the cosine with all frames together (docs/retrieval.md has the measurements).
+
+        Args:
+            shown: where each frame is in the video; None: they are views of one picture.
+        """
         pairs = usual_pairs(self.catalogue, "visual")
-        cosines: dict[str, float] = {}
-        for view in views:
-            for item_id, cosine in self.catalogue.nearest("visual", view, self.pool, self.filters):
-                cosines[item_id] = max(cosine, cosines.get(item_id, cosine))
-        nearest = sorted(cosines.items(), key=lambda pair: (-pair[1], pair[0]))[: self.pool]
+        together = unit_rows(views.mean(axis=0, keepdims=True))[0]
+        queries = list(views) if shown is None else [*views, together]
+        found = [self.catalogue.nearest("visual", query, self.pool, self.filters) for query in queries]
+        vectors = self.catalogue.vectors_of("visual", list(dict.fromkeys(one for scored in found for one, _ in scored)))
+        moments = self.catalogue.moments(list(vectors))
+        scores: dict[str, float] = {}
+        places: dict[str, Moment] = {}
+        own: dict[str, Moment] = {}
+        for item_id, item_rows in vectors.items():
+            stacked = np.stack(item_rows)
+            cosines = views @ stacked.T
+            frame, position = divmod(int(np.argmax(cosines)), cosines.shape[1])
+            best = float(cosines[frame, position])
+            scores[item_id] = best if shown is None else (best + float(np.max(stacked @ together))) / 2
+            if shown is not None:
+                places[item_id] = shown[frame]
+            if position in moments.get(item_id, {}):
+                own[item_id] = moments[item_id][position]
+        nearest = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[: self.pool]
         if pairs.count < FEWEST_PAIRS:
-            return SignalList("picture", nearest)
+            return SignalList("picture", nearest, shown=places, moments=own)
         z = {item_id: pairs.z(cosine) for item_id, cosine in nearest}
-        return SignalList("picture", [pair for pair in nearest if z[pair[0]] >= ALIKE], z=z)
+        alike = [pair for pair in nearest if z[pair[0]] >= ALIKE]
+        return SignalList("picture", alike, z=z, shown=places, moments=own)
+
+    def texts_for(
+        self, space: Space, views: Vector, shown: Sequence[Moment] | None, leave_out: set[str], *, centred: bool
+    ) -> SignalList:
+        """Items by how well their texts fit the view (n, d) that they fit best; without those in ``leave_out``."""
+        best: dict[str, tuple[float, Moment | None]] = {}
+        for view, place in zip(views, shown or repeat(None), strict=shown is not None):
+            for item_id, score in self.texts_of(space, view, leave_out, centred=centred):
+                if item_id not in best or score > best[item_id][0]:
+                    best[item_id] = score, place
+        scored = sorted(((one, score) for one, (score, _) in best.items()), key=lambda pair: (-pair[1], pair[0]))
+        return SignalList("picture_text", scored[: self.pool], shown={one: place for one, (_, place) in best.items()})
 
     def texts_of(self, space: Space, picture: Vector, leave_out: set[str], *, centred: bool) -> Scored:
         """Items by how well their texts fit the picture; without those in ``leave_out``."""
@@ -317,6 +393,8 @@ def fuse(
                 z=_rounded(signal_list.z.get(item_id)),
                 share=_rounded(signal_list.share.get(item_id)),
                 matched=signal_list.matched.get(item_id, []),
+                shown=signal_list.shown.get(item_id),
+                moment=signal_list.moments.get(item_id),
             )
             signals.setdefault(item_id, []).append(signal)
             scores[item_id] = scores.get(item_id, 0.0) + reciprocal_rank(

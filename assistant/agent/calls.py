@@ -184,9 +184,9 @@ def _problem(call: PlannedCall, scope: Scope) -> str:
         return (
             f"No result has the id {unknown_ids[0]!r}; known: {', '.join(list(scope.items)[:MOST_LISTED]) or 'none'}."
         )
-    image = arguments.get("image")
+    image = arguments.get("image") or arguments.get("video")
     if image is not None and image not in scope.pictures and image.removeprefix("item:") not in scope.items:
-        return f"The wish is about no picture {image!r}; known: {', '.join(scope.pictures) or 'none'}."
+        return f"The wish is about no picture or video {image!r}; known: {', '.join(scope.pictures) or 'none'}."
     if call.tool == "search_by_text":
         if not scope.searches_words:
             return "The customer leaves open what to recommend; a search for words would be a wish of your own."

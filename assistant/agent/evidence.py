@@ -132,7 +132,7 @@ class EvidenceBuilder:
         key = f"evidence_{signal.source}"
         if signal.source == "picture" and signal.z is not None and signal.z < _LOOKS_LIKE:
             key = "evidence_picture_somewhat"
-        return self._entry(item_id, signal.source, key, signal.score, query=query)
+        return self._entry(item_id, signal.source, key, signal.score, query=query, **_places(signal))
 
     def _in_picture(self, item_id: str, query: str, signal: Signal) -> Evidence | None:
         """What the item's text shares with the words in a picture, as they are written there."""
@@ -198,6 +198,22 @@ class EvidenceBuilder:
         if not (offer.in_stock and self._filters.in_stock):
             return None
         return self._entry(item.id, "stock", "evidence_stock", **_options(offer))
+
+
+def _places(signal: Signal) -> dict[str, object]:
+    """Where in videos a signal comes from: as data, and in minutes and seconds as sentences say it."""
+    places = {"shown": signal.shown, "moment": signal.moment}
+    found = {name: place for name, place in places.items() if place is not None}
+    return {name: clock(place.second) for name, place in found.items()} | {
+        f"{name}_at": place.model_dump() for name, place in found.items()
+    }
+
+
+def clock(seconds: float) -> str:
+    """Seconds as a player shows them: 0:14, 1:02:03."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def _options(offer: Item | Variant) -> dict[str, Any]:
@@ -283,6 +299,8 @@ def cited(entry: Evidence, language: str) -> CitedEvidence:
         detail=entry.detail,
         sentence=in_words(entry, language),
         score=entry.score,
+        shown=entry.facts.get("shown_at"),
+        moment=entry.facts.get("moment_at"),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
@@ -32,6 +32,9 @@ MOST_EXCHANGES, EXCHANGE_CHARACTERS = 4, 200
 """How many earlier turns the planning model is told of, and how much of each message and answer."""
 
 QUERY_CHARACTERS = 120
+
+FILE_ARGUMENT: Final = {"search_by_image": "image", "search_by_video": "video"}
+"""The argument of each search that takes an attachment."""
 
 
 class Names(Record):
@@ -123,7 +126,11 @@ def certain_calls(
     in each of the categories ``spread``, or all of it by price.
     """
     filters = plan.filters.model_dump(exclude_defaults=True)
-    calls = [_search("search_by_image", {"image": picture}, pool, filters) for picture in plan.pictures]
+    kinds = ["search_by_video" if picture.startswith("vid") else "search_by_image" for picture in plan.pictures]
+    calls = [
+        _search(tool, {FILE_ARGUMENT[tool]: picture}, pool, filters)
+        for tool, picture in zip(kinds, plan.pictures, strict=True)
+    ]
     calls += [_search("search_by_text", {"query": words}, pool, filters) for words in _in_pictures(plan)]
     query = plan.topic
     queries = [plan.head] if plan.sentence else [query, plan.head]

@@ -11,6 +11,7 @@ from assistant.agent.anchoring import Words, anchored, quotes
 from assistant.agent.calls import MOST_CALLS, Checked, Scope, check, key, lists_items, offered, within
 from assistant.agent.degradation import say_without
 from assistant.agent.first_searches import (
+    FILE_ARGUMENT,
     before_message,
     constraints_in_words,
     is_same,
@@ -233,10 +234,10 @@ class _WishLoop:
         evidence, filters = self._evidence(), self.plan.filters.model_dump(exclude_defaults=True)
         results = []
         for search_result in self._certain.found:
-            name = "image" if search_result.tool == "search_by_image" else "query"
+            name = FILE_ARGUMENT.get(search_result.tool, "query")
             query = {name: search_result.asked} if search_result.asked else {}
             arguments = {**query, "filters": filters} if filters else query
-            if search_result.tool in offered():
+            if search_result.tool in offered() or name == "video":
                 hits = (
                     [candidate.hit for candidate in self._certain.candidates]
                     if self._limits.fused
@@ -244,6 +245,7 @@ class _WishLoop:
                 )
                 result = items_in_words(hits, evidence, self._listed, self._limits)
                 results.append(CallResult(tool=search_result.tool, arguments=arguments, result=result))
+            if search_result.tool in offered():
                 call = within(PlannedCall(tool=search_result.tool, arguments=query, origin="anticipated"), Filters())
                 self._calls[key(call)] = call
         return RoundFinished(wish=self._certain.heading, calls=results[:1] if self._limits.fused else results)
@@ -491,7 +493,7 @@ def _in_words(decision: Decision) -> str:
             return ""
     calls = [(call.name, call.arguments or {}) for call in decision]
     descriptions = [
-        f"{name} {arguments.get('query') or arguments.get('image') or arguments.get('item_id') or ''}"
+        f"{name} {next((arguments[one] for one in ('query', 'image', 'video', 'item_id') if arguments.get(one)), '')}"
         for name, arguments in calls
     ]
     return ", ".join(description.strip() for description in descriptions)[:200]

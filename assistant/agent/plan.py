@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from langgraph.runtime import Runtime
 
 from assistant.agent.degradation import say_without
+from assistant.agent.evidence import clock
 from assistant.agent.feedback import with_buttons, with_words
 from assistant.agent.first_searches import certain_calls, usual_names
 from assistant.agent.personalization import TASTE_TOOL, TASTE_TOOLS, UserContext, candidates_for_user, load_user_context
@@ -34,12 +35,22 @@ from assistant.records import (
     StepStarted,
     Transcription,
     TurnEvent,
+    VideoLabels,
 )
 from assistant.understanding import Understanding, Utterance, is_untranslated, to_filters
 from assistant.understanding.attributes import attribute_of
 from prompts import say
 from tools.errors import MediaError, ProductError
-from tools.records import Filters, Hit, Item, PictureDescription, PictureText, Transcript
+from tools.records import (
+    Filters,
+    Hit,
+    Item,
+    Label,
+    PictureDescription,
+    PictureText,
+    Transcript,
+    VideoDescription,
+)
 from tools.search import POOL
 from tools.stopping import to_its_end
 from tools.store.offers import offered
@@ -58,6 +69,16 @@ SPREAD = 6
 MENTIONED, MOST_MENTIONED = 60, 5
 """Characters and number of the constraints named as unusable."""
 
+MOST_LABELS = 5
+"""Of a video, all frames together."""
+
+_CERTAIN: Final = {
+    "audio": ("transcribe_audio", "audio"),
+    "picture": ("describe_image", "image"),
+    "video": ("describe_video", "video"),
+}
+"""By kind of attachment, the tool that is called in any case, and its argument."""
+
 Update = dict[str, Any]
 Result = tuple[PlannedCall, Step, dict[str, Any] | None]
 
@@ -74,9 +95,9 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "request": request.without_files(),
         "memory": memory.model_copy(update={"attachments": by_id}),
         "attachments": attachments,
-        "heard": [], "seen": [], "read": [], "steps": [], "searches": [], "candidates": [], "recommendations": [],
-        "changes": [], "message": "", "evidence": [], "cart": None, "question": None, "degraded": [],
-        "model_out": False,
+        "heard": [], "seen": [], "read": [], "watched": [], "steps": [], "searches": [], "candidates": [],
+        "recommendations": [], "changes": [], "message": "", "evidence": [], "cart": None, "question": None,
+        "degraded": [], "model_out": False,
     }  # fmt: skip
 
 
@@ -87,7 +108,7 @@ def _with_buttons(memory: Memory, context: TurnContext) -> Memory:
 
 
 async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
-    """Start at once what an attachment makes certain: transcribe recordings, describe and read pictures, side by side.
+    """Start at once what an attachment makes certain: transcribe, describe or read it, all side by side.
 
     Raises:
         MediaError: an attachment cannot be read. A missing model or a failing engine is only noted.
@@ -99,15 +120,31 @@ async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     ]
     results = await run_calls(calls, state, runtime)
     _refuse_unreadable(state["attachments"], [step for _, step, _ in results])
+    videos = [
+        VideoLabels(attachment=c.arguments["video"], description=VideoDescription.model_validate(r))
+        for c, _, r in results
+        if r and "video" in c.arguments
+    ]
     transcriptions = [
         Transcription(attachment=c.arguments["audio"], transcript=Transcript.model_validate(r))
         for c, _, r in results
         if r and c.tool == "transcribe_audio"
+    ] + [
+        Transcription(attachment=video.attachment, transcript=video.description.transcript)
+        for video in videos
+        if video.description.transcript and video.description.transcript.spoken
     ]
     image_labels = [
         ImageLabels(attachment=c.arguments["image"], description=PictureDescription.model_validate(r))
         for c, _, r in results
         if r and c.tool == "describe_image"
+    ] + [ImageLabels(attachment=video.attachment, description=_as_picture(video.description)) for video in videos]
+    # searching by a video needs no description of it, which may have taken too long
+    undescribed = PictureDescription(labels=[], width=0, height=0)
+    image_labels += [
+        ImageLabels(attachment=c.arguments["video"], description=undescribed)
+        for c, _, r in results
+        if r is None and "video" in c.arguments
     ]
     readings = [
         PictureReading(attachment=c.arguments["image"], text=PictureText.model_validate(r))
@@ -119,23 +156,34 @@ async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "heard": transcriptions,
         "seen": image_labels,
         "read": readings,
+        "watched": videos,
         "steps": [step for _, step, _ in results],
-        "degraded": _unusable_recordings({**state, "heard": transcriptions, "seen": image_labels})
+        "degraded": _unusable_recordings({**state, "heard": transcriptions, "seen": image_labels, "watched": videos})
+        + [sentence for video in videos for sentence in video.description.missing]
         + failures(results, language),
     }
 
 
 def _certain_for(attachment: Attachment, context: TurnContext) -> list[tuple[str, str]]:
     """The tools that an attachment is given to, each with the argument that it is."""
-    if attachment.kind == "audio":
-        return [("transcribe_audio", "audio")]
-    return [("describe_image", "image"), *([("read_text", "image")] if context.reads_pictures else [])]
+    reads = attachment.kind == "picture" and context.reads_pictures
+    return [_CERTAIN[attachment.kind], *([("read_text", "image")] if reads else [])]
+
+
+def _as_picture(video: VideoDescription) -> PictureDescription:
+    """A video's labels, each with its best score in any frame, the most certain first."""
+    scores: dict[str, float] = {}
+    for label in (label for shot in video.shots for label in shot.labels):
+        scores[label.label] = max(label.score, scores.get(label.label, 0.0))
+    labels = [Label(label=name, score=score) for name, score in sorted(scores.items(), key=lambda pair: -pair[1])]
+    return PictureDescription(labels=labels[:MOST_LABELS], width=video.width, height=video.height)
 
 
 def _unusable_recordings(state: TurnState) -> list[str]:
     """A sentence for each recording that brings nothing: silence, or orders to the assistant."""
     language, wishes = state["memory"].language, wishes_heard(state)
-    useless = [transcription for transcription in state["heard"] if transcription not in wishes]
+    videos = {video.attachment for video in state["watched"]}
+    useless = [one for one in state["heard"] if one not in wishes and one.attachment not in videos]
     keys = {True: "not_a_wish", False: "no_speech"}
     return [
         say(keys[transcription.transcript.spoken], language, attachment=transcription.attachment)
@@ -526,7 +574,7 @@ def _one_per_bound(changes: list[Relaxation]) -> list[Relaxation]:
 def _search_result(call: PlannedCall, result: dict[str, Any] | None) -> SearchResult | None:
     if not result or "items" not in result:
         return None
-    query = str(call.arguments.get("query") or call.arguments.get("image") or "")
+    query = str(next((call.arguments[one] for one in ("query", "image", "video") if call.arguments.get(one)), ""))
     return SearchResult(tool=call.tool, asked=query, hits=[Hit.model_validate(hit) for hit in result["items"]])
 
 
@@ -538,6 +586,9 @@ def _summary(step: Step, result: dict[str, Any] | None) -> str:
         return ", ".join(hit["title"] for hit in result["items"][:3])
     if "lines" in result:
         return ", ".join(f"“{line['text']}”" for line in result["lines"][:3])
+    if "shots" in result:
+        labels = [f"{clock(shot['second'])} {shot['labels'][0]['label']}" for shot in result["shots"] if shot["labels"]]
+        return ", ".join(labels[:5])
     if "labels" in result:
         return ", ".join(f"{label['label']} {label['score']:.2f}" for label in result["labels"][:3])
     return f"“{result['text']}”" if result.get("text") else ""

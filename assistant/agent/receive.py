@@ -14,9 +14,10 @@ from assistant.settings import Limits
 from assistant.understanding import CENT
 from tools.errors import MediaError
 from tools.media import MediaLimits, load_audio, load_picture
+from tools.video import load_video
 
 ATTACHMENTS: Final = 8
-"""How many pictures and voice notes a message may bring."""
+"""How many pictures, voice notes and videos a message may bring."""
 
 
 def check_request(request: Request, limits: Limits) -> None:
@@ -26,18 +27,19 @@ def check_request(request: Request, limits: Limits) -> None:
         BadInput: the message is empty, too long, or brings too many attachments.
         MediaError: an attachment is missing, no regular file, empty or too large.
     """
-    if not (request.text.strip() or request.images or request.audio or request.drop):
-        raise BadInput("The message is empty: write something, or add a picture or a voice note.")
+    if not (request.text.strip() or request.files or request.drop):
+        raise BadInput("The message is empty: write something, or add a picture, a voice note or a video.")
     if len(request.text) > limits.message_characters:
         raise BadInput(
             f"The message has {len(request.text):,} characters; at most {limits.message_characters:,} can be read."
         )
-    if len(request.images) + len(request.audio) > ATTACHMENTS:
+    if len(request.files) > ATTACHMENTS:
         raise BadInput(f"A message can bring at most {ATTACHMENTS} attachments.")
-    for path in request.images:
-        _check_file(path, limits.image_bytes, request.names.get(str(path), str(path)))
-    for path in request.audio:
-        _check_file(path, limits.audio_bytes, request.names.get(str(path), str(path)))
+    for paths, limit in (
+        (request.images, limits.image_bytes), (request.audio, limits.audio_bytes), (request.video, limits.video_bytes)
+    ):  # fmt: skip
+        for path in paths:
+            _check_file(path, limit, request.names.get(str(path), str(path)))
 
 
 def check_files(request: Request, limits: Limits, media: MediaLimits) -> None:
@@ -54,6 +56,9 @@ def check_files(request: Request, limits: Limits, media: MediaLimits) -> None:
     for path in request.audio:
         with _with_users_name(path, request):
             load_audio(path, media)
+    for path in request.video:
+        with _with_users_name(path, request):
+            load_video(path, media)
 
 
 @contextlib.contextmanager
@@ -66,12 +71,14 @@ def _with_users_name(path: Path, request: Request) -> Iterator[None]:
 
 
 def take_attachments(request: Request, memory: Memory, folder: Path) -> list[Attachment]:
-    """Copy this turn's files; ids count over the session (img1, img2, aud1, ...)."""
-    numbered = {"picture": 0, "audio": 0}
+    """Copy this turn's files; ids count over the session (img1, img2, aud1, vid1, ...)."""
+    numbered = {"picture": 0, "audio": 0, "video": 0}
     for attachment in memory.attachments.values():
         numbered[attachment.kind] += 1
     attachments = []
-    for kind, prefix, paths in (("picture", "img", request.images), ("audio", "aud", request.audio)):
+    for kind, prefix, paths in (
+        ("picture", "img", request.images), ("audio", "aud", request.audio), ("video", "vid", request.video)
+    ):  # fmt: skip
         for path in paths:
             numbered[kind] += 1
             name = request.names.get(str(path), path.name)

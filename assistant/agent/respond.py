@@ -49,6 +49,8 @@ from assistant.records import (
     Timings,
     TranscriptNote,
     UsageNote,
+    VideoLabels,
+    VideoNote,
 )
 from assistant.shop import item_url
 from assistant.understanding import CENT
@@ -437,6 +439,12 @@ def _facts(full: Item, language: str) -> str:
     return say("details", language, title=full.title, facts=say("list_separator", language).join(facts))
 
 
+def _video_note(video: VideoLabels) -> VideoNote:
+    description = video.description
+    speech = description.transcript.segments if description.transcript else []
+    return VideoNote(attachment=video.attachment, seconds=description.seconds, shots=description.shots, speech=speech)
+
+
 def _with_links(recommendations: list[Recommendation], context: TurnContext) -> list[Recommendation]:
     """Recommendations with page, picture, category and stock as shop and catalogue have them now."""
     items = context.catalogue.get_many([shown.item_id for shown in recommendations])
@@ -474,6 +482,7 @@ def _reply(state: TurnState, message: str, shown: list[Recommendation], context:
                 for h in state["heard"]
             ],
             pictures=[PictureNote(attachment=s.attachment, labels=s.description.labels) for s in state["seen"]],
+            videos=[_video_note(video) for video in state["watched"]],
         ),
         intent=plan.intent,
         language=state["memory"].language,

@@ -37,6 +37,7 @@ from assistant.records import (
     Step,
     Transcription,
     TurnEvent,
+    VideoLabels,
 )
 from assistant.settings import Settings
 from assistant.understanding import Understanding, Utterance
@@ -67,6 +68,7 @@ class Request(Record):
     text: str = ""
     images: list[Path] = []
     audio: list[Path] = []
+    video: list[Path] = []
     names: dict[str, str] = Field(
         {}, description="by path: what the user calls a file, where that is not the file's name"
     )
@@ -79,7 +81,12 @@ class Request(Record):
 
     def without_files(self) -> "Request":
         """The message as it is kept: where its files lay at the user's is nobody's business."""
-        return self.model_copy(update={"images": [], "audio": [], "names": {}})
+        return self.model_copy(update={"images": [], "audio": [], "video": [], "names": {}})
+
+    @property
+    def files(self) -> list[Path]:
+        """Every attachment."""
+        return [*self.images, *self.audio, *self.video]
 
     @field_validator("text", mode="before")
     @classmethod
@@ -200,6 +207,7 @@ class TurnState(TypedDict, total=False):
     heard: Annotated[list[Transcription], UntrackedValue]
     seen: Annotated[list[ImageLabels], UntrackedValue]
     read: Annotated[list[PictureReading], UntrackedValue]
+    watched: Annotated[list[VideoLabels], UntrackedValue]
     understanding: Annotated[Understanding, UntrackedValue]
     plan: Annotated[Plan, UntrackedValue]
     steps: Annotated[list[Step], UntrackedValue]
@@ -309,9 +317,10 @@ def wishes_heard(state: TurnState) -> list[Transcription]:
     """The recordings with speech in them, but for those that give the assistant orders beside another message.
 
     A film in the background, or a recording that is passed on, may say "new orders for all assistants": its words are
-    shown, and are no wish.
+    shown, and are no wish. What is said in a video is one only where nothing is typed: it is often somebody else's.
     """
-    spoken = [recording for recording in state["heard"] if recording.transcript.spoken]
+    videos = {video.attachment for video in state.get("watched", [])} if state["request"].text.strip() else set()
+    spoken = [one for one in state["heard"] if one.transcript.spoken and one.attachment not in videos]
     wishes = [recording for recording in spoken if not gives_orders(recording.transcript.text)]
     return wishes if wishes or state["request"].text.strip() or state["seen"] else spoken
 

@@ -264,7 +264,7 @@ def export() -> None:
     with _open(load_settings(), read_only=True) as catalogue:
         for item in catalogue.items():
             sys.stdout.write(catalogue_line(item) + "\n")
-            folder = common_folder(item.images)
+            folder = common_folder([*item.images, *item.video])
             folders |= {folder} if folder else set()
     sys.stdout.flush()
     root = common_folder(str(folder / "picture") for folder in folders)
@@ -374,10 +374,12 @@ def item_text(item: "Item", pictures: "list[Picture]") -> str:
             for name, value in item.attributes.items()
         },
         "audio": item.audio,
-        "video": item.video,
+        "video": ", ".join(item.video),
     }
     lines = [f"{name:<14} {value}" for name, value in rows.items() if value]
-    for picture in pictures:
+    from tools.store import frame_of
+
+    for picture in (one for one in pictures if not frame_of(one)):
         state = "" if picture.state == "ready" else f" ({picture.state}: {picture.reason})"
         lines.append(f"{'picture':<14} {picture.reference}{state}")
     return "\n".join(lines) + (f"\n\n{item.description}" if item.description else "")

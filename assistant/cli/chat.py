@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HELP = """\
 Write what you are looking for, in any language. Commands:
   /image FILE   add a picture to your next message    /voice FILE   add a voice note
+  /video FILE   add a video
   /send         send attachments without text         /why N        evidence for recommendation N
   /like N       tell that you like recommendation N   /dislike N    or that you don't
   /cart N       put recommendation N into your cart   /new          begin a new session
@@ -81,9 +82,11 @@ class ChatSession:
         self._verbose = verbose
         self._images: list[Path] = []
         self._audio: list[Path] = []
+        self._video: list[Path] = []
         self._commands: dict[str, Callable[[str], Awaitable[None]]] = {
             "/image": self._add_image,
             "/voice": self._add_voice,
+            "/video": self._add_video,
             "/send": self._send,
             "/why": self._why,
             "/like": partial(self._note, "like"),
@@ -139,11 +142,13 @@ class ChatSession:
         reply: Reply | None = None
         images, self._images = self._images, []
         audio, self._audio = self._audio, []
+        video, self._video = self._video, []
         with EventPrinter(self._console, verbose=self._verbose) as printer:
             async for event in self._assistant.stream(
                 text,
                 images=images,
                 audio=audio,
+                video=video,
                 session_id=self._session,
                 top_n=self._top,
                 owner=self._owner,
@@ -180,6 +185,10 @@ class ChatSession:
         self._audio.append(_existing_file(argument))
         self._console.print("Voice note added; now write your message, or /send.")
 
+    async def _add_video(self, argument: str) -> None:
+        self._video.append(_existing_file(argument))
+        self._console.print("Video added; now write your message, or /send.")
+
     async def _send(self, _: str) -> None:
         await self._turn("")
 
@@ -203,7 +212,7 @@ class ChatSession:
     async def _new(self, _: str) -> None:
         from assistant.sessions import new_session_id
 
-        self._session, self._images, self._audio = new_session_id(), [], []
+        self._session, self._images, self._audio, self._video = new_session_id(), [], [], []
         self._console.print(f"session {self._session}", style="dim")
 
     async def _save(self, argument: str) -> None:

@@ -21,6 +21,7 @@ def recommend(
     text: Annotated[str, typer.Option(help="What you are looking for, in any language.")] = "",
     image: Annotated[list[Path] | None, typer.Option(help="A picture; may be repeated.")] = None,
     audio: Annotated[list[Path] | None, typer.Option(help="A voice note; may be repeated.")] = None,
+    video: Annotated[list[Path] | None, typer.Option(help="A video; may be repeated.")] = None,
     session: Annotated[str | None, typer.Option(help="Go on with this session.")] = None,
     top: Annotated[int | None, typer.Option(min=1, max=20, help="How many recommendations.")] = None,
     user: Annotated[str, typer.Option(metavar="ID", help="Whose message it is, by their own id.")] = "local",
@@ -29,17 +30,17 @@ def recommend(
         bool, typer.Option("--verbose", "-v", help="Also print seconds, model calls and tokens.")
     ] = False,
 ) -> None:
-    """Recommend items for a message of text, pictures and voice notes."""
+    """Recommend items for a message of text, pictures, voice notes and videos."""
     from assistant.understanding.language import told_apart
 
     with told_apart(text):
-        asyncio.run(_recommend(text, image or [], audio or [], session, top, user, as_json=as_json, verbose=verbose))
+        files = {"images": image or [], "audio": audio or [], "video": video or []}
+        asyncio.run(_recommend(text, files, session, top, user, as_json=as_json, verbose=verbose))
 
 
 async def _recommend(
     text: str,
-    images: list[Path],
-    audio: list[Path],
+    files: dict[str, list[Path]],
     session: str | None,
     top: int | None,
     user: str,
@@ -64,16 +65,14 @@ async def _recommend(
     from assistant.render import EventPrinter, reply_view
     from assistant.sessions import check_owner
 
-    check_request(Request(session_id="new", text=text, images=images, audio=audio), settings.limits)
+    check_request(Request(session_id="new", text=text, **files), settings.limits)
     console, progress = Console(), Console(stderr=True)
     reply: Reply | None = None
     async with Assistant(settings, engines=engines) as assistant:
         owner = pseudonym(settings, user)
         if session is not None:
             check_owner(assistant.log, session, owner)
-        events = assistant.stream(
-            text, images=images, audio=audio, session_id=session, top_n=top, owner=owner, door="terminal"
-        )
+        events = assistant.stream(text, **files, session_id=session, top_n=top, owner=owner, door="terminal")
         with EventPrinter(progress, verbose=verbose) as printer:
             async for event in events:
                 if isinstance(event, Done):

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.errors import MediaError
+from tools.errors import MediaError, StoreError
 from tools.media import MediaLimits, load_picture
-from tools.store import Picture, fetched_name
+from tools.store import Picture, fetched_name, frame_of, frame_reference, picture_file
+from tools.video import load_video
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,10 +55,42 @@ def _looked_at(picture: Picture, path: Path) -> Picture:
     return replace(picture, size=status.st_size, mtime_ns=status.st_mtime_ns)
 
 
-def file_of(picture: Picture, remote: Path) -> Path:
-    """Where a ready picture's bytes lie."""
-    is_url = picture.reference.lower().startswith(("http://", "https://"))
-    return remote / fetched_name(picture.reference) if is_url else Path(picture.reference)
+def frames_of(video: Picture, stored: Sequence[Picture], media: Path, limits: MediaLimits) -> list[Picture]:
+    """A video's frames as pictures, their files made unless they were before; a video that cannot be read is lost.
+
+    Args:
+        video: as `locate` gives it; one that is not fetched has no frames.
+        stored: the item's pictures of the last time.
+        media: the folder that the frames' own folder is in.
+    """
+    if video.state != "ready":
+        return [video] if video.state == "lost" else []
+    known = [one for one in stored if (place := frame_of(one)) and place[0] == video.reference]
+    known += [one for one in stored if one.reference == video.reference]
+    is_same = known and all((one.size, one.mtime_ns) == (video.size, video.mtime_ns) for one in known)
+    if is_same and all(one.state == "lost" or picture_file(one, media).is_file() for one in known):
+        return known
+    try:
+        frames = load_video(Path(video.reference), limits).frames
+    except MediaError as exc:
+        return [replace(video, state="lost", reason=str(exc))]
+    pictures = []
+    for frame in frames:
+        picture = replace(video, reference=frame_reference(video.reference, round(frame.second, 2)))
+        _write(frame.jpeg, picture_file(picture, media))
+        pictures.append(replace(picture, hash=hashlib.blake2b(frame.jpeg, digest_size=16).digest()))
+    return pictures
+
+
+def _write(content: bytes, path: Path) -> None:
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as exc:
+        part.unlink(missing_ok=True)
+        raise StoreError(f"A frame of a video cannot be written: {exc.strerror or exc}.") from exc
 
 
 def same_file(current: Picture, stored: Picture) -> bool:
@@ -110,7 +143,7 @@ class PictureLoader:
     """Reads pictures in other threads. Whoever encodes them begins at most `AHEAD` before they are needed."""
 
     def __init__(self, limits: MediaLimits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._pool = ThreadPoolExecutor(DECODERS, thread_name_prefix="pictures")
 
     def hashes(self, paths: Sequence[Path]) -> Iterator[bytes | MediaError]:
@@ -119,7 +152,7 @@ class PictureLoader:
 
     def _hash(self, path: Path) -> bytes | MediaError:
         try:
-            return digest(path, self._limits.image_bytes)
+            return digest(path, self.limits.image_bytes)
         except MediaError as exc:
             return exc
 
@@ -128,7 +161,7 @@ class PictureLoader:
         return Waiting(hash_, path, lambda path: self._pool.submit(self._load, path))
 
     def _load(self, path: Path) -> "Image":
-        picture = load_picture(path, self._limits)
+        picture = load_picture(path, self.limits)
         while min(picture.size) >= 2 * WIDE_ENOUGH:
             picture = picture.reduce(2)
         return picture

@@ -71,8 +71,9 @@ class IngestOptions:
 
     def fingerprint(self) -> str:
         """Whatever may turn the same line into another item."""
-        reading = [self.words.name] if self.words else []
-        return json.dumps([DESCRIPTION_CHARACTERS, self.media.image_bytes, self.media.image_pixels, *reading])
+        media, reading = self.media, [self.words.name] if self.words else []
+        of_video = [media.video_bytes, media.video_seconds, media.video_pixels, media.video_frames]
+        return json.dumps([DESCRIPTION_CHARACTERS, media.image_bytes, media.image_pixels, *of_video, *reading])
 
 
 Reject = Callable[[Rejection], None]
@@ -144,6 +145,8 @@ class _Run:
             calibration.prepare(self.catalogue, writer, self.encoders.text)
             if not writer.is_tidy():
                 writer.tidy()
+            for path in self.catalogue.unused_frames():
+                path.unlink(missing_ok=True)
         self.summary.seconds = round(time.monotonic() - start, 3)
         return self.summary
 

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from assistant.ingest.pictures import AHEAD, PictureLoader, Waiting, file_of, locate, same_file
+from assistant.ingest.pictures import AHEAD, PictureLoader, Waiting, frames_of, locate, same_file
 from assistant.ingest.report import Rejection
 from assistant.ingest.texts import embedded_text
 from assistant.ingest.validate import CatalogueLine
 from tools.errors import MediaError
 from tools.records import Item
-from tools.store import CatalogueEntry, Picture, StoredItem, Writer
+from tools.store import CatalogueEntry, Picture, StoredItem, Writer, frame_of, picture_file
 from tools.store.offers import PICTURE_WORDS
 
 MOST_LINES = 40
@@ -64,7 +64,7 @@ class PendingItem:
             words: the lines read in the pictures, by their hashes; None: they are not read.
         """
         self.pictures = [_settled(picture, failed) for picture in self.pictures]
-        images = [picture.reference for picture in self.pictures if picture.state != "lost"]
+        images = [one.reference for one in self.pictures if one.state != "lost" and not frame_of(one)]
         text = self.text
         return CatalogueEntry(
             item=self._with_words(words).model_copy(update={"images": images}),
@@ -178,12 +178,16 @@ class BatchPlanner:
         by_reference = {picture.reference: picture for picture in stored.pictures} if stored else {}
         same_line = stored is not None and stored.content_hash == source.hash
         updated = [_with_stored(picture, by_reference.get(picture.reference), same_line) for picture in pictures]
+        past = [one for one in stored.pictures if same_line or one.state != "lost"] if stored else []
+        for reference in source.line.video:
+            video = locate(reference, source.root)
+            updated += frames_of(video, past, self._remote, self._loader.limits)
         return PendingItem(item_of(source), source.hash, stored, updated, source)
 
     def _hash(self, work: Sequence[PendingItem]) -> None:
         """Read the bytes of pictures whose hash isn't known; those that can't be read are lost."""
         requests = [
-            (pending, n, file_of(picture, self._remote))
+            (pending, n, picture_file(picture, self._remote))
             for pending in work
             for n, picture in enumerate(pending.pictures)
             if picture.state == "ready" and picture.hash is None
@@ -204,7 +208,7 @@ class BatchPlanner:
         pictures = {p.hash: p for work in plan.work for p in work.pictures if p.state == "ready" and p.hash}
         lacking = self._writer.lacking("visual", list(pictures)) | self._writer.lacking("joint", list(pictures))
         plan.waiting = [
-            self._loader.load(file_of(picture, self._remote), digest)
+            self._loader.load(picture_file(picture, self._remote), digest)
             for digest, picture in pictures.items()
             if digest in lacking
         ]
@@ -261,7 +265,8 @@ def item_of(source: FileLine) -> Item:
     """The item that a line describes, still without its pictures."""
     line = source.line
     fields = {name: getattr(line, name) for name in Item.model_fields if name not in ("images", "audio", "video")}
-    return Item(**fields, audio=_media(line.audio, source.root), video=_media(line.video, source.root))
+    videos = [path for reference in line.video if (path := _media(reference, source.root))]
+    return Item(**fields, audio=_media(line.audio, source.root), video=list(dict.fromkeys(videos)))
 
 
 def _media(reference: str | None, root: Path) -> str | None:

@@ -17,7 +17,7 @@ from assistant.ingest.texts import clean, strip_markup
 from tools.bounds import DEFAULT, bounded, number_problem
 from tools.store.offers import VARIANTS
 
-VALIDATION = 3
+VALIDATION = 4
 """Grows when the same record would become another line, so that items are brought up to date by the next ingestion."""
 
 DESCRIPTION_CHARACTERS = 20_000
@@ -30,6 +30,7 @@ MAX_NAME = 100
 """Of a brand and of each level of a category: no filter can name a longer one."""
 MAX_ADDRESS = 2_000
 MAX_IMAGES = 50
+MAX_VIDEOS = 5
 MAX_ATTRIBUTES = 1_000
 CONTRACT = frozenset(
     "id title description price currency category brand url image images audio video in_stock attributes".split()  # noqa: SIM905
@@ -69,7 +70,7 @@ class CatalogueLine:
     url: str | None
     images: tuple[str, ...]
     audio: str | None
-    video: str | None
+    video: tuple[str, ...]
     in_stock: bool | None
     attributes: dict[str, Any]
     unread: tuple[IgnoredValue, ...] = field(default=(), compare=False)
@@ -131,7 +132,7 @@ class _Fields:
             url=self._link(),
             images=images,
             audio=self._text("audio", MAX_ADDRESS) or None,
-            video=self._text("video", MAX_ADDRESS) or None,
+            video=self._files(("video",), "videos", MAX_VIDEOS),
             in_stock=stock.in_stock,
             attributes=self._attributes(further, {name: value for name, value in extra.items() if value is not None}),
             description_cut=len(description) > self._longest,
@@ -224,8 +225,12 @@ class _Fields:
         return None
 
     def _images(self) -> tuple[str, ...]:
+        return self._files(("image", "images"), "pictures", MAX_IMAGES)
+
+    def _files(self, names: tuple[str, ...], things: str, most: int) -> tuple[str, ...]:
+        """What the fields refer to, each once."""
         references: list[str] = []
-        for name in ("image", "images"):
+        for name in names:
             value = self._fields.get(name)
             parts = value if isinstance(value, list) else value.split("|") if isinstance(value, str) else [value]
             for part in parts:
@@ -234,9 +239,9 @@ class _Fields:
                 elif part:
                     references.append(clean(part).strip())
         different = tuple(dict.fromkeys(reference for reference in references if reference))
-        if len(different) > MAX_IMAGES:
-            self._leave_out("images", f"it has more than {MAX_IMAGES} pictures; the others are left out")
-        return different[:MAX_IMAGES]
+        if len(different) > most:
+            self._leave_out(names[-1], f"it has more than {most} {things}; the others are left out")
+        return different[:most]
 
     def _attributes(self, further: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
         nested = self._fields.get("attributes")

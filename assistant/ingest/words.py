@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Final
 
-from assistant.ingest.pictures import file_of
 from assistant.ingest.planning import BatchPlan
 from assistant.ingest.texts import clean
 from tools.engines.ocr import WordReader
 from tools.errors import MediaError
 from tools.media import MediaLimits, load_picture
-from tools.store import Writer
+from tools.store import Writer, picture_file
 
 SURE: Final = 0.8
 """Lines that are read with less confidence are not kept."""
@@ -45,7 +44,7 @@ class PictureReader:
             if digest in words or digest in failed:
                 continue
             try:
-                image = load_picture(file_of(picture, self._remote), self._limits)
+                image = load_picture(picture_file(picture, self._remote), self._limits)
             except MediaError as exc:
                 failed[digest] = str(exc)
                 continue

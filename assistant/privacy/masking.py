@@ -52,13 +52,22 @@ class PiiMasker:
         return dict(names) | {path: name for path, name in masked.items() if name != display_names[path]}
 
     def outcome(self, tool: str, result: dict[str, Any] | None) -> dict[str, Any] | None:
-        """A tool's result; a transcript is what the user said, and the words in a picture may be anybody's."""
-        if tool not in ("transcribe_audio", "read_text") or result is None or not self._on:
+        """A tool's result: masked where it is what the user said, or words in a picture, which may be anybody's."""
+        if result is None or not self._on:
             return result
-        if tool == "read_text":
-            return {**result, "lines": [{**line, "text": mask(line["text"])[:200]} for line in result["lines"]]}
-        segments = [{**segment, "text": mask(segment["text"])} for segment in result["segments"]]
-        return {**result, "text": mask(result["text"]), "segments": segments}
+        match tool:
+            case "transcribe_audio":
+                return _masked(result)
+            case "describe_video" if result["transcript"]:
+                return {**result, "transcript": _masked(result["transcript"])}
+            case "read_text":
+                return {**result, "lines": [{**line, "text": mask(line["text"])[:200]} for line in result["lines"]]}
+        return result
+
+
+def _masked(transcript: dict[str, Any]) -> dict[str, Any]:
+    segments = [{**segment, "text": mask(segment["text"])} for segment in transcript["segments"]]
+    return {**transcript, "text": mask(transcript["text"]), "segments": segments}
 
 
 def with_note(message: str, texts: Iterable[str], language: str) -> str:

@@ -40,6 +40,9 @@ BROWSER_TYPES = {
 }
 
 
+VIDEO_TYPES = {"an MP4 file": "video/mp4", "a WebM or Matroska file": "video/webm", "an Ogg recording": "video/ogg"}
+
+
 @dataclass(frozen=True)
 class PictureFile:
     """A file to be sent: where it lies, what it is, and a tag that changes with its content."""
@@ -92,11 +95,29 @@ class Pictures:
                 await asyncio.to_thread(self._make, path, pixels, small)
         return PictureFile(small, "image/jpeg", f"{content}-{pixels}")
 
-    def _find(self, item_id: str, n: int) -> tuple[Path, str]:
-        """The picture's file and the hash of its content."""
+    def video(self, item_id: str, n: int) -> tuple[Path, str]:
+        """The file of an item's n-th video, counted from 0, and its media type.
+
+        Raises:
+            UnknownItem: there is no such item.
+            Refused: 404, there is no such video here.
+        """
+        item = self._item(item_id)
+        path = self._engines.catalogue.video_path(item, n)
+        if path is None:
+            raise Refused(HTTPStatus.NOT_FOUND, f"{item.title} has no video {n} here.")
+        with path.open("rb") as file:
+            return path, VIDEO_TYPES.get(sniff(file.read(512)) or "", "application/octet-stream")
+
+    def _item(self, item_id: str) -> Item:
         item = self._engines.catalogue.get(item_id)
         if item is None:
             raise UnknownItem(f"The catalogue has no item {item_id!r}.")
+        return item
+
+    def _find(self, item_id: str, n: int) -> tuple[Path, str]:
+        """The picture's file and the hash of its content."""
+        item = self._item(item_id)
         path = self._engines.catalogue.image_path(item, n)
         if path is None:
             reason = f"there are {len(item.images)}" if n >= len(item.images) else "its file is not here"

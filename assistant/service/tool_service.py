@@ -33,6 +33,7 @@ MOST_QUOTED = 4
 FILE_ARGUMENTS = {
     "image": "the picture: the id of an upload, item:ID for an item's own picture, or a data: URL in base64",
     "audio": "the recording: the id of an upload, or a data: URL in base64",
+    "video": "the video: the id of an upload, or a data: URL in base64",
 }
 
 

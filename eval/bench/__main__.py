@@ -19,6 +19,7 @@ from eval.bench.report import Result, describe_run, in_one_line, show
 
 USUAL = (
     "reading", "overhead", "embedding", "ingestion", "memory", "lines", "interactions", "taste", "service", "one_shot",
+    "video",
 )  # fmt: skip
 LONG = ("models", "fuzz")
 

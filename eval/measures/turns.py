@@ -14,10 +14,10 @@ from eval.runs.records import CaseAnswer, TurnAnswer
 from eval.suite.records import Case, Expectation, Turn
 from tools.records import Item
 
-ATTACHMENT_TOOLS = frozenset({"transcribe_audio", "describe_image", "read_text"})
+ATTACHMENT_TOOLS = frozenset({"transcribe_audio", "describe_image", "describe_video", "read_text"})
 """What an attachment makes certain; nobody chose to call them."""
 
-SEARCHES = frozenset({"search_by_text", "search_by_image", "browse"})
+SEARCHES = frozenset({"search_by_text", "search_by_image", "search_by_video", "browse"})
 
 
 @dataclass(frozen=True)

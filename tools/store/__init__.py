@@ -13,6 +13,9 @@ from tools.store.entries import (
     StoredItem,
     Vector,
     fetched_name,
+    frame_of,
+    frame_reference,
+    picture_file,
 )
 from tools.store.filters import matches
 from tools.store.writing import Writer
@@ -32,5 +35,8 @@ __all__ = [
     "Writer",
     "drop",
     "fetched_name",
+    "frame_of",
+    "frame_reference",
     "matches",
+    "picture_file",
 ]

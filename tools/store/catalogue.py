@@ -15,11 +15,11 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from tools.errors import CatalogueBusy, EncoderMismatch, StoreError
-from tools.records import EncoderIdentity, Filters, Item, Vocabulary
+from tools.records import EncoderIdentity, Filters, Item, Moment, Vocabulary
 from tools.store import reading
 from tools.store.chroma_index import ChromaIndex
 from tools.store.database import DATABASE, Database, catalogue_file, write_lock
-from tools.store.entries import CatalogueStats, Picture, Sort, Space, Vector, fetched_name
+from tools.store.entries import FRAMES, CatalogueStats, Picture, Sort, Space, Vector, frame_of, picture_file
 from tools.store.filters import asks
 from tools.store.records import read_item
 from tools.store.rules import RulesInForce, ShopRules, write_rules
@@ -139,13 +139,24 @@ class Catalogue:
             return reading.browse(connection, filters, sort, k, offset)
 
     def image_path(self, item: Item, index: int = 0) -> Path | None:
-        """The file of one of the item's pictures; None when it was not fetched, is gone, or there is none."""
-        if not 0 <= index < len(item.images):
+        """The file of one of the item's pictures, or, counted on, of its videos' frames.
+
+        None when it was not fetched, is gone, or there is none.
+        """
+        if 0 <= index < len(item.images):
+            path = picture_file(Picture(item.images[index], "ready"), self.folder / "media")
+        elif index >= 0 and item.video:
+            shown = [picture for picture in self.pictures(item.id) if picture.state != "lost"]
+            if index >= len(shown):
+                return None
+            path = picture_file(shown[index], self.folder / "media")
+        else:
             return None
-        reference = item.images[index]
-        is_url = reference.lower().startswith(("http://", "https://"))
-        path = self.folder / "media" / fetched_name(reference) if is_url else Path(reference)
         return path if path.is_file() else None
+
+    def moments(self, ids: Sequence[str]) -> dict[str, dict[int, Moment]]:
+        """Which vectors of these items are frames of their videos, by place in `vectors_of`."""
+        return self._read(lambda connection: reading.moments(connection, ids))
 
     def pictures(self, item_id: str) -> list[Picture]:
         """Every picture that the item's line refers to, the lost ones with the reason."""
@@ -153,10 +164,25 @@ class Catalogue:
             stored_item = reading.stored(connection, [item_id]).get(item_id)
         return list(stored_item.pictures) if stored_item else []
 
+    def video_path(self, item: Item, index: int) -> Path | None:
+        """The file of one of the item's videos; None when it is a web address, is gone, or there is none."""
+        if not 0 <= index < len(item.video) or "://" in item.video[index]:
+            return None
+        path = Path(item.video[index])
+        return path if path.is_file() else None
+
+    def unused_frames(self) -> list[Path]:
+        """Files of frames that stand for no item any more."""
+        media = self.folder / "media"
+        files = set((media / FRAMES).glob("*")) if (media / FRAMES).is_dir() else set()
+        used = {picture_file(picture, media) for picture in self._read(reading.frames)} if files else set()
+        return sorted(files - used)
+
     def pictures_in(self, folder: Path) -> set[Path]:
-        """The files below a folder that items' pictures refer to."""
+        """The files below a folder that items' pictures, or frames of their videos, refer to."""
         with self._database.reading() as connection:
-            return {Path(reference) for reference in reading.references(connection, f"{folder}/")}
+            pictures = [Picture(reference, "ready") for reference in reading.references(connection, f"{folder}/")]
+        return {Path(frame[0] if (frame := frame_of(picture)) else picture.reference) for picture in pictures}
 
     def vocabulary(self) -> Vocabulary:
         """The categories, brands and attribute values that occur, as the catalogue spells them."""
@@ -367,7 +393,7 @@ def drop(folder: Path, *, chroma_url: str | None = None) -> None:
         if chroma_url and (folder / DATABASE).is_file():
             with Catalogue.open(folder, chroma_url=chroma_url) as catalogue:
                 catalogue._index.drop()
-        for derived in (folder / "chroma", folder / "media" / "kept"):
+        for derived in (folder / "chroma", folder / "media" / "kept", folder / "media" / FRAMES):
             shutil.rmtree(derived, ignore_errors=True)
         for picture in (folder / "media").glob("[0-9a-f]" * 32):  # fetched; others in this folder are the shop's own
             picture.unlink(missing_ok=True)

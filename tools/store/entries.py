@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -19,11 +20,18 @@ def fetched_name(url: str) -> str:
     return hashlib.blake2b(url.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
+FRAMES = "frames"
+"""Within the folder ``media``: what was taken of videos."""
+_SECOND = "#t="
+"""Between a video's path and the second of a frame, as in https://www.w3.org/TR/media-frags/."""
+
+
 @dataclass(frozen=True)
 class Picture:
     """One picture an item refers to: ready (readable, with the hash of its bytes), remote (a URL, not fetched) or lost.
 
-    ``size`` and ``mtime_ns`` are the file's when it was last looked at; None when there was none.
+    ``size`` and ``mtime_ns`` are the file's when it was last looked at; None when there was none. A frame of a video
+    refers to the video and its second, ``/shop/tent.mp4#t=14.2``, with the video's size and time.
     """
 
     reference: str
@@ -32,6 +40,27 @@ class Picture:
     size: int | None = None
     mtime_ns: int | None = None
     hash: bytes | None = None
+
+
+def frame_reference(video: str, second: float) -> str:
+    """What a frame of a video is referred to by."""
+    return f"{video}{_SECOND}{second:g}"
+
+
+def frame_of(picture: Picture) -> tuple[str, float] | None:
+    """The video and the second that a picture is a frame of; None where it is none."""
+    video, mark, second = picture.reference.rpartition(_SECOND)
+    is_frame = mark and "://" not in video and second.replace(".", "", 1).isdigit()
+    return (video, float(second)) if is_frame else None
+
+
+def picture_file(picture: Picture, media: Path) -> Path:
+    """Where a ready picture's bytes lie; ``media`` holds what was fetched and what was taken of videos."""
+    if picture.reference.lower().startswith(("http://", "https://")):
+        return media / fetched_name(picture.reference)
+    if frame_of(picture):
+        return media / FRAMES / f"{fetched_name(f'{picture.reference} {picture.size} {picture.mtime_ns}')}.jpg"
+    return Path(picture.reference)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.records import EncoderIdentity, Filters, Item, Vocabulary
-from tools.store.entries import CatalogueStats, Picture, SpaceStats, StoredItem, Vector
+from tools.records import EncoderIdentity, Filters, Item, Moment, Vocabulary
+from tools.store.entries import CatalogueStats, Picture, SpaceStats, StoredItem, Vector, frame_of
 from tools.store.filters import SqlCondition, quoted, without_offers
 from tools.store.filters import where as condition
 from tools.store.offers import fitting
@@ -261,6 +261,35 @@ def vectors_of(connection: sqlite3.Connection, space: str, ids: Sequence[str]) -
     for item_id, blob in rows:
         vectors.setdefault(item_id, []).append(np.frombuffer(blob, np.float32))
     return vectors
+
+
+def frames(connection: sqlite3.Connection) -> list[Picture]:
+    """Every frame of a video that stands for an item."""
+    rows = connection.execute(
+        "SELECT reference, state, reason, size, mtime_ns, hash FROM pictures WHERE reference LIKE '%#t=%'"
+    )
+    return [picture for row in rows if frame_of(picture := Picture(*row))]
+
+
+def moments(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, dict[int, Moment]]:
+    """Which vectors of these items are frames of their videos, by place among an item's pictures with a vector."""
+    rows = connection.execute(
+        "SELECT i.id, json_extract(i.record, '$.video'), p.reference FROM "
+        "(SELECT DISTINCT value FROM json_each(?1)) w CROSS JOIN items i ON i.id = w.value "
+        "JOIN pictures p ON p.item = i.key WHERE p.state <> 'lost' AND p.hash IS NOT NULL "
+        "AND json_array_length(i.record, '$.video') > 0 ORDER BY i.key, p.position",
+        (json.dumps(list(ids)),),
+    ).fetchall()
+    found: dict[str, dict[int, Moment]] = {}
+    counted: Counter[str] = Counter()
+    for item_id, videos, reference in rows:
+        frame = frame_of(Picture(reference, "ready"))
+        own = json.loads(videos)
+        if frame and frame[0] in own:
+            moment = Moment(video=str(own.index(frame[0])), second=frame[1])
+            found.setdefault(item_id, {})[counted[item_id]] = moment
+        counted[item_id] += 1
+    return found
 
 
 def sample(connection: sqlite3.Connection, space: str, n: int) -> NDArray[np.float32]:

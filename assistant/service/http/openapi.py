@@ -63,7 +63,7 @@ ANSWERS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
         "text/markdown": {"type": "string"},
     },
     ("/api/sessions/{session_id}/attachments/{attachment_id}", "get"): {
-        "image/*": _FILE, "audio/*": _FILE, "application/octet-stream": _FILE,
+        "image/*": _FILE, "audio/*": _FILE, "video/*": _FILE, "application/octet-stream": _FILE,
     },
     ("/v1/chat/completions", "post"): {
         "application/json": {"type": "object", "description": "a chat completion, as OpenAI describes it"},

@@ -57,6 +57,7 @@ class RecommendIn(Record):
     text: str = Field("", description="what the user is looking for, in their own words, in any language")
     images: list[str] = Field([], max_length=8, description=f"pictures, each {FILE_ARGUMENTS['image']}")
     audio: list[str] = Field([], max_length=8, description=f"voice notes, each {FILE_ARGUMENTS['audio']}")
+    video: list[str] = Field([], max_length=8, description=f"videos, each {FILE_ARGUMENTS['video']}")
     session_id: str | None = Field(None, description="goes on with an earlier answer's session; null begins one")
     top_n: int | None = Field(None, ge=1, le=20, description="how many items")
 
@@ -127,8 +128,9 @@ class McpCalls:
         return await read_resource(uri, self._service.assistant, self._bench, self._pictures, _user(progress))
 
     async def recommend(self, arguments: dict[str, Any], progress: McpProgress) -> Recommended:
-        """Recommend items of the catalogue for a wish in words, pictures and voice notes: a ranking in which each item
-        is explained by evidence. Give the session_id of an earlier answer to follow it up, such as "cheaper"."""
+        """Recommend items of the catalogue for a wish in words, pictures, voice notes and videos: a ranking in which
+        each item is explained by evidence. Give the session_id of an earlier answer to follow it up, such as
+        "cheaper"."""
         try:
             asked = RecommendIn.model_validate(unquoted(RecommendIn, arguments))
         except ValidationError as exc:
@@ -198,6 +200,7 @@ def _request(asked: RecommendIn, files: FileResolver, folder: Path) -> Request:
         for kind, references, kept in (
             ("picture", asked.images, message.images),
             ("recording", asked.audio, message.audio),
+            ("video", asked.video, message.video),
         ):
             for reference in references:
                 kept.append(fresh_path(folder))

@@ -59,8 +59,21 @@ class AudioPart(Lenient):
     input_audio: AudioData
 
 
+class VideoPart(Lenient):
+    """A video, as vLLM's API takes it; it is no part of OpenAI's."""
+
+    type: Literal["video_url"]
+    video_url: ImageUrl
+
+    @property
+    def url(self) -> str:
+        """The video's address."""
+        return self.video_url.url
+
+
 _TEXT_TYPES = get_args(TextPart.model_fields["type"].annotation)
-Part = Annotated[TextPart | ImagePart | AudioPart, Field(discriminator="type")]
+FilePart = ImagePart | AudioPart | VideoPart
+Part = Annotated[TextPart | FilePart, Field(discriminator="type")]
 _PARTS = TypeAdapter(list[Part])
 
 
@@ -167,7 +180,7 @@ class OpenAIConversation:
         answered: the last answer's text, as the client has it.
     """
 
-    parts: list[TextPart | ImagePart | AudioPart]
+    parts: list[TextPart | FilePart]
     message_id: str
     earlier_id: str | None = None
     answered: str = ""
@@ -249,7 +262,7 @@ _KINDS: dict[int, tuple[str, str | None]] = {
 }
 
 
-def _parts(content: object) -> list[TextPart | ImagePart | AudioPart]:
+def _parts(content: object) -> list[TextPart | FilePart]:
     if isinstance(content, str):
         return [TextPart(type="text", text=content)]
     try:
@@ -258,7 +271,7 @@ def _parts(content: object) -> list[TextPart | ImagePart | AudioPart]:
         raise bad(f"content.{first_fault(exc.errors())}") from exc
 
 
-def _words(parts: list[TextPart | ImagePart | AudioPart]) -> str:
+def _words(parts: list[TextPart | FilePart]) -> str:
     return "\n".join(part.text for part in parts if isinstance(part, TextPart))
 
 

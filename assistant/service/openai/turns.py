@@ -21,7 +21,7 @@ from assistant.service.http.customers import customer
 from assistant.service.http.problems import Problem, Refused, as_response, problem_of
 from assistant.service.item_links import ItemLinks
 from assistant.service.openai.formats import TextFormat
-from assistant.service.openai.records import AudioPart, ImagePart, OpenAIConversation, RequestBase
+from assistant.service.openai.records import AudioPart, FilePart, ImagePart, OpenAIConversation, RequestBase
 from assistant.service.routes.markdown import Mention, as_markdown, mentions
 from assistant.service.runs.disconnect import until_ended
 from assistant.service.runs.turns import Running, ServedEvent, discard
@@ -113,33 +113,29 @@ def _request(message_id: str, top_n: int | None, talk: OpenAIConversation, folde
     Raises:
         BadInput: too many attachments, a remote URL, or what is not base64.
     """
-    files = [part for part in talk.parts if isinstance(part, ImagePart | AudioPart)]
+    files = [part for part in talk.parts if isinstance(part, FilePart)]
     if len(files) > ATTACHMENTS:
         raise BadInput(f"A message can bring at most {ATTACHMENTS} attachments.")
     contents = [(part, _content(part)) for part in files]
-    images: list[Path] = []
-    audio: list[Path] = []
-    names: dict[str, str] = {}
+    message = state.Request(message_id=message_id, text=talk.text, top_n=top_n or 0, door="openai")
     for part, content in contents:
-        kind, kept = ("picture", images) if isinstance(part, ImagePart) else ("recording", audio)
+        match part:
+            case ImagePart():
+                kind, kept = "picture", message.images
+            case AudioPart():
+                kind, kept = "recording", message.audio
+            case _:
+                kind, kept = "video", message.video
         kept.append(written(content, folder))
-        names[str(kept[-1])] = f"{kind} {len(kept)}"
-    return state.Request(
-        message_id=message_id,
-        text=talk.text,
-        images=images,
-        audio=audio,
-        names=names,
-        top_n=top_n or 0,
-        door="openai",
-    )
+        message.names[str(kept[-1])] = f"{kind} {len(kept)}"
+    return message
 
 
-def _content(part: ImagePart | AudioPart) -> bytes:
+def _content(part: FilePart) -> bytes:
     if isinstance(part, AudioPart):
         return from_base64(part.input_audio.data)
     if not part.url.startswith(DATA):
-        raise MediaError("Pictures are taken as data: URLs; nothing is fetched from other addresses.")
+        raise MediaError("Pictures and videos are taken as data: URLs; nothing is fetched from other addresses.")
     return decoded(part.url)
 
 

@@ -182,6 +182,18 @@ async def image(
     return _sent(request, await desk.pictures.show(item_id, n, width), CACHED)
 
 
+@router.get(
+    "/items/{item_id}/video/{n}",
+    response_class=FileResponse,
+    responses={200: {"content": {"video/*": {}}}, 206: {"description": "the bytes of the Range header"}},
+)
+async def video(desk: TheDesk, item_id: str, n: int) -> Response:
+    """A video that is stored here, or a range of its bytes."""
+    path, media_type = await asyncio.to_thread(desk.pictures.video, item_id, n)
+    headers = {"Cache-Control": CACHED, "Content-Security-Policy": "sandbox; default-src 'none'"}
+    return FileResponse(path, media_type=media_type, headers=headers)
+
+
 @pictures_router.get(
     "/{token}/{item_id}",
     response_class=FileResponse,

@@ -6,16 +6,16 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from assistant.item_pictures import picture_path
-from tools.records import EncoderIdentity, Filters, Hit, Item, Record
+from assistant.item_pictures import picture_path, video_path
+from tools.records import EncoderIdentity, Filters, Hit, Item, Moment, Record
 from tools.search import hit
-from tools.store import Catalogue, Picture, Space, SpaceStats
+from tools.store import Catalogue, Picture, Space, SpaceStats, frame_of
 
 SPACES: tuple[Space, ...] = ("text", "visual", "joint", "joint_text")
 
 
 class ItemCard(Hit):
-    """An item as lists show it; ``image`` is the address of its first picture that is stored here."""
+    """An item as lists show it; ``image`` is the address of its first picture, or frame of a video, stored here."""
 
     image: str | None = None
     url: str | None = None
@@ -32,12 +32,16 @@ class ItemCards(Record):
 
 
 class PictureOut(Record):
-    """A picture that an item's line refers to. ``url`` is null unless it can be had here; ``reason`` says why not."""
+    """A picture that an item's line refers to. ``url`` is null unless it can be had here; ``reason`` says why not.
+
+    ``moment`` is set for a frame of one of the item's videos.
+    """
 
     name: str
     state: Literal["ready", "remote", "lost"]
     url: str | None
     reason: str | None
+    moment: Moment | None = None
 
 
 class VectorsOut(Record):
@@ -49,7 +53,7 @@ class VectorsOut(Record):
 
 
 class ItemOut(Record):
-    """One item. ``item`` is a catalogue line: changed and put back, its ``images`` stay the pictures that they are."""
+    """One item. ``item`` is a catalogue line: changed and put back, its pictures and videos stay what they are."""
 
     item: Item
     pictures: list[PictureOut]
@@ -98,16 +102,20 @@ def card_of(item: Item, filters: Filters | None = None) -> Hit:
 
 
 def _first_image(catalogue: Catalogue, item: Item) -> str | None:
-    stored = (n for n in range(len(item.images)) if catalogue.image_path(item, n))
+    stored = (n for n in range(len(item.images) or 1) if catalogue.image_path(item, n))
     return next((picture_path(item.id, n) for n in stored), None)
 
 
 def item_out(catalogue: Catalogue, item: Item) -> ItemOut:
     """Everything that is known of an item."""
     pictures = _pictures(catalogue, item)
-    images = [picture.url or picture.name for picture in pictures if picture.state != "lost"]
-    media = {name: _display_name(value) for name in ("audio", "video") if (value := getattr(item, name))}
-    line = item.model_copy(update={"images": images, **media})
+    images = [one.url or one.name for one in pictures if one.state != "lost" and one.moment is None]
+    audio = _display_name(item.audio) if item.audio else None
+    video = [
+        video_path(item.id, n) if catalogue.video_path(item, n) else _display_name(reference)
+        for n, reference in enumerate(item.video)
+    ]
+    line = item.model_copy(update={"images": images, "audio": audio, "video": video})
     return ItemOut(item=line, pictures=pictures, vectors=_vectors(catalogue, item.id))
 
 
@@ -118,17 +126,23 @@ def _pictures(catalogue: Catalogue, item: Item) -> list[PictureOut]:
         if picture.state != "lost":
             url = picture_path(item.id, n) if catalogue.image_path(item, n) else None
             n += 1
-        result.append(_picture(picture, url))
+        result.append(_picture(picture, url, _moment(item, picture)))
     return result
 
 
-def _picture(picture: Picture, url: str | None) -> PictureOut:
+def _moment(item: Item, picture: Picture) -> Moment | None:
+    frame = frame_of(picture)
+    return Moment(video=str(item.video.index(frame[0])), second=frame[1]) if frame and frame[0] in item.video else None
+
+
+def _picture(picture: Picture, url: str | None, moment: Moment | None) -> PictureOut:
     reason = "its file is gone" if picture.state == "ready" and url is None else None
     return PictureOut(
         name=_display_name(picture.reference),
         state=picture.state,
         url=url,
         reason=None if url else picture.reason or reason,
+        moment=moment,
     )
 
 

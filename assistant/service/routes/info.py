@@ -31,6 +31,9 @@ class LimitsOut(Record):
     image_bytes: int
     audio_bytes: int
     audio_seconds: float
+    video_bytes: int
+    video_seconds: float
+    video_frames: int
 
 
 class Info(Record):

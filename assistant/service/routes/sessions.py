@@ -227,13 +227,14 @@ async def stop(service: TheService, user: TheUser, session_id: str, message_id: 
 
 @router.get("/{session_id}/attachments/{attachment_id}")
 async def attachment(service: TheService, user: TheUser, session_id: str, attachment_id: str) -> Response:
-    """A picture or recording as it was sent, and a picture that browsers do not show, such as HEIC, as JPEG.
+    """A picture, recording or video as it was sent, and a picture that browsers do not show, such as HEIC, as JPEG.
 
     What a browser should not open itself comes as a download.
     """
     await asyncio.to_thread(service.own_session, user, session_id)
     stored = await _attachment(service, session_id, attachment_id)
     kind = await asyncio.to_thread(safe_type, Path(stored.path))
+    kind = kind.replace("audio/", "video/") if stored.kind == "video" else kind
     headers = {"Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "private, max-age=3600"}
     if kind == UNKNOWN and stored.kind == "picture":
         content = await asyncio.to_thread(_as_jpeg, Path(stored.path), media_limits(service.settings))

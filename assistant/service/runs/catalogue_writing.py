@@ -58,7 +58,7 @@ COPIES = "kept"
 WAITING = 32
 """Writes that may wait for their turn."""
 
-_OWN_PICTURE = re.compile(r"/api/catalogue/items/([^/?#]+)/images/(\d{1,3})(?:\?[^#]*)?")
+_OWN_FILE = re.compile(r"/api/catalogue/items/([^/?#]+)/(images|video)/(\d{1,3})(?:\?[^#]*)?")
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}")
 
 
@@ -261,7 +261,7 @@ class CatalogueWriting:
     def _with_own_pictures(self, line: dict[str, Any]) -> dict[str, Any]:
         """The line with this service's own addresses of pictures as what they stand for."""
         result = dict(line)
-        for name in ("image", "images"):
+        for name in ("image", "images", "video"):
             match line.get(name):
                 case str() as reference:
                     result[name] = self._own_picture(reference)
@@ -270,16 +270,18 @@ class CatalogueWriting:
         return result
 
     def _own_picture(self, reference: object) -> object:
-        """A picture's name below ``media``, or its web address; what is no address of ours stays as it is."""
-        match = _OWN_PICTURE.fullmatch(reference) if isinstance(reference, str) else None
+        """A picture's or video's name below ``media``, or its web address; any other reference stays as it is."""
+        match = _OWN_FILE.fullmatch(reference) if isinstance(reference, str) else None
         if match is None:
             return reference
-        catalogue, n = self._engines.catalogue, int(match[2])
+        catalogue, n = self._engines.catalogue, int(match[3])
         item = catalogue.get(unquote(match[1]))
-        path = catalogue.image_path(item, n) if item else None
-        if item is None or path is None:
+        if item is None or n >= len(item.images if match[2] == "images" else item.video):
             return reference
-        if "://" in item.images[n]:
+        path = catalogue.image_path(item, n) if match[2] == "images" else catalogue.video_path(item, n)
+        if path is None:
+            return reference
+        if match[2] == "images" and "://" in item.images[n]:
             return item.images[n]
         media = (self._settings.data_folder / MEDIA).resolve()
         return str(path.relative_to(media)) if path.is_relative_to(media) else self._copied(path, media)
@@ -287,7 +289,7 @@ class CatalogueWriting:
     def _copied(self, path: Path, media: Path) -> str:
         """The name below ``media`` of a copy, which is called by its content."""
         try:
-            content = digest(path, self._settings.limits.image_bytes).hex()
+            content = digest(path, self._settings.limits.video_bytes).hex()
         except MediaError:
             return path.name
         suffix = path.suffix.lower() if _SUFFIX.fullmatch(path.suffix) else ""

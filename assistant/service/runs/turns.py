@@ -258,7 +258,7 @@ class Turns:
 
 def discard(request: Request) -> None:
     """Delete the files that came with a message; a turn has its own copies."""
-    for path in (*request.images, *request.audio):
+    for path in request.files:
         path.unlink(missing_ok=True)
 
 

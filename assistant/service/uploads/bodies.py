@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import itertools
 import json
 import re
 import shutil
@@ -43,11 +44,12 @@ class FileIn(Record):
 
 
 class MessageIn(Record):
-    """A message as JSON; multipart messages have the same fields, with ``images`` and ``audio`` as files."""
+    """A message as JSON; multipart messages have the same fields, with ``images``, ``audio`` and ``video`` as files."""
 
     text: str = Field("", max_length=200_000, examples=["Black shoes like these, at most 100 dollars"])
     images: list[FileIn] = Field([], max_length=32)
     audio: list[FileIn] = Field([], max_length=32)
+    video: list[FileIn] = Field([], max_length=32)
     top_n: int | None = Field(None, ge=1, le=20, description="how many recommendations")
     message_id: Annotated[str, StringConstraints(pattern=MESSAGE_ID)] | None = Field(
         None, description="the client's own id: sent again, it gives the same answer and starts nothing"
@@ -76,12 +78,18 @@ MESSAGE_BODY = {
                     "drop_constraints": {"type": "string", "description": "JSON"},
                     "images": {"type": "array", "items": {"type": "string", "format": "binary"}},
                     "audio": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                    "video": {"type": "array", "items": {"type": "string", "format": "binary"}},
                 },
             }
         },
     },
 }
 """What a message looks like, for the OpenAPI document: FastAPI cannot read it off a handler that takes both forms."""
+
+FILES = ("images", "audio", "video")
+"""Fields of a message that hold files."""
+Stored = dict[str, list[tuple[Path, str]]]
+"""By field, where each file lies and what the user calls it."""
 
 _FIELDS = ("text", "top_n", "keep_seconds", "message_id", "drop_constraints")
 _CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]*)", re.IGNORECASE)
@@ -133,8 +141,9 @@ class _BoundedParser(MultiPartParser):
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         self._size += end - start
-        pictures = self._current_part.field_name in ("images", "image")
-        limit = self._limits.image_bytes if pictures else self._limits.audio_bytes
+        limits = self._limits
+        by_field = {"images": limits.image_bytes, "image": limits.image_bytes, "video": limits.video_bytes}
+        limit = by_field.get(self._current_part.field_name, limits.audio_bytes)
         if self._current_part.file is not None and self._size > limit:
             name = shown_name(self._current_part.file.filename or "the file")
             raise Refused(
@@ -145,7 +154,7 @@ class _BoundedParser(MultiPartParser):
 
 
 async def _from_form(form: FormData, folder: Path) -> state.Request:
-    unknown = set(form) - {*_FIELDS, "images", "audio"}
+    unknown = set(form) - {*_FIELDS, *FILES}
     if unknown:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"There is no field {shown_name(sorted(unknown)[0])!r} here.")
     fields = {name: _field(form, name) for name in _FIELDS}
@@ -153,10 +162,9 @@ async def _from_form(form: FormData, folder: Path) -> state.Request:
     if "drop_constraints" in values:
         values["drop_constraints"] = _dropped(values["drop_constraints"])
     message = _checked(values)
-    images = [await store(part, folder) for part in _files(form, "images")]
-    audio = [await store(part, folder) for part in _files(form, "audio")]
+    stored = {name: [await store(part, folder) for part in _files(form, name)] for name in FILES}
     await form.close()
-    return _request(message, images, audio)
+    return _request(message, stored)
 
 
 def _field(form: FormData, name: str) -> str | None:
@@ -189,18 +197,18 @@ def _from_json(body: bytes, folder: Path, limits: Limits) -> state.Request:
     if not isinstance(values, dict):
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "The body is not a JSON object.")
     message = _checked(values)
-    if len(message.images) + len(message.audio) > ATTACHMENTS:
+    files = [(name, file) for name in FILES for file in getattr(message, name)]
+    if len(files) > ATTACHMENTS:
         raise BadInput(f"A message can bring at most {ATTACHMENTS} attachments.")
-    stored: list[tuple[Path, str]] = []
+    stored: Stored = {name: [] for name in FILES}
     try:
-        for file in (*message.images, *message.audio):
-            stored.append((_decoded(file, folder), shown_name(file.name)))
+        for name, file in files:
+            stored[name].append((_decoded(file, folder), shown_name(file.name)))
     except Exception:
-        for path, _ in stored:
+        for path, _ in itertools.chain(*stored.values()):
             path.unlink(missing_ok=True)
         raise
-    count = len(message.images)
-    return _request(message, stored[:count], stored[count:])
+    return _request(message, stored)
 
 
 def _checked(values: dict[str, Any]) -> MessageIn:
@@ -240,13 +248,12 @@ async def store(part: UploadFile, folder: Path) -> tuple[Path, str]:
     return path, shown_name(part.filename or "")
 
 
-def _request(message: MessageIn, images: list[tuple[Path, str]], audio: list[tuple[Path, str]]) -> state.Request:
+def _request(message: MessageIn, stored: Stored) -> state.Request:
     return state.Request(
         message_id=message.message_id,
         text=message.text,
-        images=[path for path, _ in images],
-        audio=[path for path, _ in audio],
-        names={str(path): name for path, name in (*images, *audio)},
+        **{field: [path for path, _ in files] for field, files in stored.items()},
+        names={str(path): name for path, name in itertools.chain(*stored.values())},
         drop=message.drop_constraints,
         top_n=message.top_n or 0,
         keep_seconds=message.keep_seconds,

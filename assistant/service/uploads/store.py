@@ -1,4 +1,4 @@
-"""Pictures and recordings that programs send ahead of a tool call: under opaque names, one folder a user, for a day."""
+"""Pictures, recordings and videos that programs send ahead of a tool call: one folder a user, for a day."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
-from typing import Literal
 
 from assistant.engines import media_limits
 from assistant.errors import MediaError, StoreError
@@ -18,7 +17,7 @@ from assistant.service.context import User
 from assistant.service.http.problems import Refused
 from assistant.settings import Settings
 from assistant.storage import TOOL_UPLOADS, tool_uploads
-from tools.media import kind_of
+from tools.media import Kind, kind_of
 from tools.records import Record
 
 logger = logging.getLogger(__name__)
@@ -29,14 +28,14 @@ MOST_FILES = 100
 MOST_BYTES = 2**30
 """How much one user may have stored at a time."""
 
-_ID = re.compile(r"(picture|audio)-[0-9a-f]{32}")
+_ID = re.compile(r"(picture|audio|video)-[0-9a-f]{32}")
 
 
 class Upload(Record):
-    """A stored file; ``id`` is what tools take as ``image`` or ``audio``."""
+    """A stored file; ``id`` is what tools take as ``image``, ``audio`` or ``video``."""
 
     id: str
-    kind: Literal["picture", "audio"]
+    kind: Kind
     name: str
 
 
@@ -56,7 +55,7 @@ class Uploads:
             name: what the user calls it; for messages only.
 
         Raises:
-            MediaError: neither a picture nor a recording, or over a limit.
+            MediaError: no picture, recording or video, or over a limit.
             Refused: 429, this user has too much stored.
             StoreError: the disk is full or not writable.
         """

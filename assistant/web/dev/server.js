@@ -83,13 +83,14 @@ function found(text) {
 
 function attachmentsOf(session, form) {
   const note = (file, kind) => {
-    const id = `${kind === "picture" ? "img" : "aud"}${session.files.size + 1}`;
+    const id = `${{ picture: "img", audio: "aud", video: "vid" }[kind]}${session.files.size + 1}`;
     session.files.set(id, file);
     return { id, kind, name: file.name, url: `/api/sessions/${session.session_id}/attachments/${id}` };
   };
   return [
     ...form.getAll("images").map((file) => note(file, "picture")),
     ...form.getAll("audio").map((file) => note(file, "audio")),
+    ...form.getAll("video").map((file) => note(file, "video")),
   ];
 }
 
@@ -376,6 +377,9 @@ const ROUTES = [
           image_bytes: 10485760,
           audio_bytes: 10485760,
           audio_seconds: 120,
+          video_bytes: 10485760,
+          video_seconds: 120,
+          video_frames: 16,
         },
       }),
   ],

@@ -100,7 +100,10 @@ def refusal(engines: Engines, name: str, /, **arguments: object) -> str:
 
 
 def test_the_tools() -> None:
-    names = "transcribe_audio describe_image read_text search_by_text search_by_image browse get_item compare_items"
+    names = (
+        "transcribe_audio describe_image describe_video read_text search_by_text search_by_image search_by_video "
+        "browse get_item compare_items"
+    )
     assert [tool.name for tool in TOOLS] == [
         *names.split(), "user_history", "similar_taste", "because_you_liked", "search_pages", "item_facts",
     ]  # fmt: skip

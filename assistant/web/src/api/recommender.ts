@@ -24,6 +24,7 @@ export interface Connection {
 export interface Question {
   images?: File[];
   audio?: File[];
+  video?: File[];
   /** An earlier reply's session_id goes on with its conversation. */
   session?: string;
   signal?: AbortSignal;
@@ -62,7 +63,8 @@ export function connect({ url = new URL("./", import.meta.url).href, key }: Conn
 
   async function* events(text: string, question: Question = {}) {
     const session = question.session ?? (await json<Session>("api/sessions", {})).session_id;
-    const draft: Draft = { text, images: question.images ?? [], audio: question.audio ?? [], dropped: [] };
+    const { images = [], audio = [], video = [] } = question;
+    const draft: Draft = { text, images, audio, video, dropped: [] };
     const signal = question.signal ?? new AbortController().signal;
     yield* sendMessage(session, crypto.randomUUID(), draft, { signal, fetch: request });
   }

@@ -3,7 +3,7 @@ import { ProblemError } from "./problem";
 import { resumeMessage, sendMessage } from "./stream";
 import type { TurnEvent } from "./types";
 
-const draft = { text: "shoes", images: [], audio: [], dropped: [{ field: "max_price", value: 5 }] };
+const draft = { text: "shoes", images: [], audio: [], video: [], dropped: [{ field: "max_price", value: 5 }] };
 
 interface Call {
   url: string;

@@ -14,6 +14,7 @@ export interface Draft {
   text: string;
   images: File[];
   audio: File[];
+  video: File[];
   dropped: Dropped[];
 }
 
@@ -94,6 +95,7 @@ function formOf(messageId: string, draft: Draft): FormData {
   if (draft.dropped.length) form.set("drop_constraints", JSON.stringify(draft.dropped));
   for (const file of draft.images) form.append("images", file, file.name);
   for (const file of draft.audio) form.append("audio", file, file.name);
+  for (const file of draft.video) form.append("video", file, file.name);
   return form;
 }
 

@@ -20,6 +20,7 @@ export type Dropped = Schemas["Dropped"];
 export type Evidence = Schemas["CitedEvidence"];
 export type TranscriptNote = Schemas["TranscriptNote"];
 export type PictureNote = Schemas["PictureNote"];
+export type Moment = Schemas["Moment"];
 export type Change = Schemas["Change"];
 export type Group = Schemas["Group"];
 export type Variant = Schemas["Variant"];

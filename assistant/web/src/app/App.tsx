@@ -3,6 +3,7 @@ import { lazy, Suspense } from "react";
 import { Route, Router, Switch } from "wouter";
 import { useHashLocation } from "wouter/use-hash-location";
 import { ProblemError } from "../api/problem";
+import { momentOf } from "../catalogue/moments";
 import { ChatPage } from "../chat/ChatPage";
 import { type firstSpoken, SpeechProvider } from "../i18n";
 import { Loading } from "../ui/Spinner";
@@ -39,6 +40,11 @@ export function App({ speech }: { speech: Awaited<ReturnType<typeof firstSpoken>
                   </Route>
                   <Route path="/catalogue/:id">
                     {({ id }) => <ItemPage key={id} itemId={decodeURIComponent(id)} />}
+                  </Route>
+                  <Route path="/catalogue/:id/video/:video/:second">
+                    {({ id, video, second }) => (
+                      <ItemPage key={id} itemId={decodeURIComponent(id)} asked={momentOf(video, second)} />
+                    )}
                   </Route>
                   <Route path="/map">
                     <MapPage />

@@ -1,15 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft, MessageCircle } from "lucide-react";
-import { useEffect, useState } from "react";
-import { ToggleButton, ToggleButtonGroup } from "react-aria-components";
+import { useEffect, useRef, useState } from "react";
+import { Button as AriaButton, ToggleButton, ToggleButtonGroup } from "react-aria-components";
 import { Link, useLocation } from "wouter";
 import { neighbours, noteEvent } from "../api/client";
 import { asProblem } from "../api/problem";
-import type { Item, ItemDetail, MapSpace } from "../api/types";
+import type { Item, ItemDetail, MapSpace, Moment } from "../api/types";
 import { useDeveloper } from "../app/choices";
 import { beginConversation, say } from "../chat/conversations";
 import { useMessages, useSpeech } from "../i18n";
-import { price, sentence } from "../i18n/format";
+import { clock, price, sentence } from "../i18n/format";
 import { Button } from "../ui/Button";
 import { ZoomPhoto } from "../ui/Lightbox";
 import { Notice } from "../ui/Notice";
@@ -24,7 +24,7 @@ import { itemQuery, pictureUrls } from "./useItem";
 const NEIGHBOURS = 6;
 
 /** One item: its pictures, what is known of it, and what lies close to it. */
-export default function ItemPage({ itemId }: { itemId: string }) {
+export default function ItemPage({ itemId, asked = null }: { itemId: string; asked?: Moment | null }) {
   const t = useMessages();
   const { data, error } = useQuery(itemQuery(itemId));
   const isKnown = data !== undefined;
@@ -39,21 +39,30 @@ export default function ItemPage({ itemId }: { itemId: string }) {
       </Link>
       {error && <Notice kind="problem">{sentence(asProblem(error), t)}</Notice>}
       {!data && !error && <Loading />}
-      {data && <Known detail={data} />}
+      {data && <Known detail={data} asked={asked} />}
       {data && <Neighbours itemId={itemId} by="text" title={t.item.byText} />}
       {data && <Neighbours itemId={itemId} by="picture" title={t.item.byPicture} />}
     </div>
   );
 }
 
-function Known({ detail }: { detail: ItemDetail }) {
+interface DetailProps {
+  detail: ItemDetail;
+  /** Where one of its videos begins to play. */
+  asked: Moment | null;
+}
+
+function Known({ detail, asked }: DetailProps) {
   const { t, locale } = useSpeech();
   const { item } = detail;
   const facts = factsOf(item, t);
   const traces = useDeveloper() ? tracesOf(detail, t) : [];
   return (
     <article className={css.item}>
-      <Gallery detail={detail} />
+      <div className={css.gallery}>
+        <Gallery detail={detail} />
+        <Videos detail={detail} asked={asked} />
+      </div>
       <div className={css.text}>
         <h1>{item.title}</h1>
         <p className={css.price}>
@@ -139,8 +148,10 @@ function FactList({ facts }: { facts: [string, string][] }) {
 function Gallery({ detail }: { detail: ItemDetail }) {
   const t = useMessages();
   const [shown, setShown] = useState(0);
-  const { item } = detail;
+  const { item, pictures } = detail;
   const urls = pictureUrls(detail);
+  const shows = pictures.filter(({ url }) => url);
+  if (shows.length && shows.every(({ moment }) => moment)) return null; // the videos stand for it
   return (
     <div className={css.gallery}>
       <ZoomPhoto key={shown} itemId={item.id} title={item.title} urls={urls} width={960} first={shown} />
@@ -163,6 +174,53 @@ function Gallery({ detail }: { detail: ItemDetail }) {
   );
 }
 
+/** The item's videos, each with a strip of its frames; a press on one plays the video from there. */
+function Videos({ detail: { item, pictures }, asked }: DetailProps) {
+  const t = useMessages();
+  const players = useRef(new Map<string, HTMLVideoElement>());
+  return item.video
+    .map((url, n) => ({ url, id: String(n) }))
+    .filter(({ url }) => url.startsWith("/api/"))
+    .map(({ url, id }) => (
+      <section key={url} className={css.gallery} aria-label={t.item.video(Number(id) + 1)}>
+        {/* biome-ignore lint/a11y/useMediaCaption: a shop's video has none here */}
+        <video
+          className={css.video}
+          controls
+          preload="metadata"
+          src={`${url.slice(1)}#t=${asked?.video === id ? asked.second : 0.1}`}
+          ref={(player) => {
+            if (player) players.current.set(id, player);
+          }}
+        />
+        <ul className={css.strip}>
+          {pictures.map(
+            ({ url: frame, moment }) =>
+              frame &&
+              moment?.video === id && (
+                <li key={frame}>
+                  <AriaButton
+                    className={css.frame ?? ""}
+                    aria-label={t.item.playFrom(clock(moment.second))}
+                    onPress={() => playFrom(players.current.get(id), moment.second)}
+                  >
+                    <Photo itemId={item.id} src={frame} alt="" width={160} />
+                    {clock(moment.second)}
+                  </AriaButton>
+                </li>
+              ),
+          )}
+        </ul>
+      </section>
+    ));
+}
+
+function playFrom(player: HTMLVideoElement | undefined, second: number) {
+  if (!player) return;
+  player.currentTime = second;
+  player.play().catch(() => {}); // a browser that does not play it shows the frame
+}
+
 /** Begins a conversation about things like this one. */
 function Ask({ title }: { title: string }) {
   const t = useMessages();
@@ -171,7 +229,7 @@ function Ask({ title }: { title: string }) {
   async function ask() {
     try {
       const id = await beginConversation();
-      void say(id, { text: t.wishes.like(title), images: [], audio: [], dropped: [] });
+      void say(id, { text: t.wishes.like(title), images: [], audio: [], video: [], dropped: [] });
       navigate(`/s/${id}`);
     } catch (error) {
       setProblem(sentence(asProblem(error), t));

@@ -19,5 +19,9 @@ export function useItemNear(id: string, place: RefObject<Element | null>, isWant
   return useQuery({ ...itemQuery(id), enabled: isNear && isWanted }).data;
 }
 
-export const pictureUrls = (detail: ItemDetail): string[] =>
-  detail.pictures.map(({ url }) => url?.replace(/^\//, "") ?? null).filter((url) => url !== null);
+/** The addresses of an item's photos, or, where it has none, of the frames of its videos. */
+export function pictureUrls({ pictures }: ItemDetail): string[] {
+  const urls = (of: ItemDetail["pictures"]) => of.flatMap(({ url }) => (url ? [url.replace(/^\//, "")] : []));
+  const photos = urls(pictures.filter(({ moment }) => !moment));
+  return photos.length ? photos : urls(pictures);
+}

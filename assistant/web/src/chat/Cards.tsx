@@ -62,7 +62,7 @@ export function Cards({ sessionId, turn, given, isLastRanking, onSay }: Props) {
     cards: viewed(index === last ? [...cards, ...further.cards] : cards, further.items, view),
   }));
 
-  const say = (text: string) => onSay({ text, images: [], audio: [], dropped: [] });
+  const say = (text: string) => onSay({ text, images: [], audio: [], video: [], dropped: [] });
   const rankOf = (itemId: string) => turn.cards.findIndex((card) => card.item_id === itemId) + 1;
   const tell = (itemId: string, event: FeedbackEvent) => {
     sendFeedback(sessionId, itemId, event).catch(() => {}); // an opinion that is not taken down must not disturb

@@ -105,7 +105,9 @@ export function ChatPage({ sessionId }: { sessionId?: string }) {
           </>
         ) : (
           <div className={css.middle}>
-            {!shownProblem && <Welcome onPick={(text) => void send({ text, images: [], audio: [], dropped: [] })} />}
+            {!shownProblem && (
+              <Welcome onPick={(text) => void send({ text, images: [], audio: [], video: [], dropped: [] })} />
+            )}
           </div>
         )}
         <div className={css.foot}>
@@ -120,7 +122,7 @@ export function ChatPage({ sessionId }: { sessionId?: string }) {
               preferences={conversation.preferences}
               turns={turns}
               isDisabled={running !== undefined}
-              onRemove={(dropped) => send({ text: "", images: [], audio: [], dropped })}
+              onRemove={(dropped) => send({ text: "", images: [], audio: [], video: [], dropped })}
             />
           )}
           {editing && (

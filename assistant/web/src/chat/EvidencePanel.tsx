@@ -1,10 +1,12 @@
-import { ChevronRight } from "lucide-react";
-import { useRef } from "react";
+import { ChevronRight, Play } from "lucide-react";
+import { type RefObject, useRef } from "react";
 import { Button, Disclosure, DisclosurePanel } from "react-aria-components";
-import type { PictureNote } from "../api/types";
+import { Link } from "wouter";
+import type { Moment, PictureNote } from "../api/types";
 import { useDeveloper } from "../app/choices";
+import { itemMoment } from "../catalogue/moments";
 import { useSpeech } from "../i18n";
-import { percent } from "../i18n/format";
+import { clock, percent } from "../i18n/format";
 import { Photo } from "../ui/Photo";
 import css from "./EvidencePanel.module.css";
 import { type Given, groupBySource, wordsOf } from "./evidence";
@@ -24,6 +26,7 @@ export function EvidencePanel({ card, language, given, onOpen }: Props) {
   const { t } = useSpeech();
   const isDeveloper = useDeveloper();
   const wasOpened = useRef(false);
+  const content = useRef<HTMLDivElement>(null);
   return (
     <Disclosure
       onExpandedChange={(isExpanded) => {
@@ -38,8 +41,8 @@ export function EvidencePanel({ card, language, given, onOpen }: Props) {
         {isDeveloper && ` ${t.evidence.pieces(card.evidence.length)}`}
       </Button>
       <DisclosurePanel className={css.panel ?? ""}>
-        <div className={css.content}>
-          <Entries card={card} language={language} />
+        <div className={css.content} ref={content}>
+          <Entries card={card} language={language} content={content} />
           <Words card={card} given={given} />
           <Pictures card={card} given={given} />
         </div>
@@ -48,7 +51,13 @@ export function EvidencePanel({ card, language, given, onOpen }: Props) {
   );
 }
 
-function Entries({ card, language }: { card: CardView; language: string | undefined }) {
+interface EntriesProps {
+  card: CardView;
+  language: string | undefined;
+  content: RefObject<HTMLDivElement | null>;
+}
+
+function Entries({ card, language, content }: EntriesProps) {
   const { t } = useSpeech();
   return (
     <dl className={css.groups}>
@@ -58,12 +67,41 @@ function Entries({ card, language }: { card: CardView; language: string | undefi
           {entries.map((entry) => (
             <dd key={entry.id}>
               <span lang={entry.sentence ? language : "en"}>{wordsOf(entry)}</span>
+              {entry.shown && (
+                <Button
+                  className={css.moment ?? ""}
+                  aria-label={t.evidence.inYourVideo(clock(entry.shown.second))}
+                  onPress={() => entry.shown && play(content.current, entry.shown)}
+                >
+                  <Play size={13} aria-hidden />
+                  {clock(entry.shown.second)}
+                </Button>
+              )}
+              {entry.moment && (
+                <Link
+                  className={css.moment}
+                  aria-label={t.evidence.inItsVideo(clock(entry.moment.second))}
+                  href={itemMoment(card.item_id, entry.moment)}
+                >
+                  <Play size={13} aria-hidden />
+                  {clock(entry.moment.second)}
+                </Link>
+              )}
             </dd>
           ))}
         </div>
       ))}
     </dl>
   );
+}
+
+/** Play the user's video from a second on. */
+function play(content: HTMLElement | null, { video, second }: Moment) {
+  const player = content?.querySelector<HTMLVideoElement>(`video[data-id="${CSS.escape(video)}"]`);
+  if (!player) return;
+  player.currentTime = second;
+  player.scrollIntoView({ block: "nearest" });
+  player.play().catch(() => {}); // a browser that does not play it shows the frame
 }
 
 /** The user's words, written and spoken, with those marked that this item's evidence mentions. */
@@ -100,8 +138,12 @@ function Pictures({ card, given }: { card: CardView; given: Given }) {
   return given.pictures.map((picture) => (
     <div key={picture.attachment} className={css.pictures}>
       <figure>
-        <figcaption>{t.evidence.yourPicture}</figcaption>
-        {picture.url && <img src={picture.url} alt={picture.name} />}
+        <figcaption>{picture.kind === "video" ? t.evidence.yourVideo : t.evidence.yourPicture}</figcaption>
+        {picture.url && picture.kind === "video" && (
+          // biome-ignore lint/a11y/useMediaCaption: the transcript stands beside it
+          <video data-id={picture.attachment} controls preload="metadata" src={picture.url} aria-label={picture.name} />
+        )}
+        {picture.url && picture.kind !== "video" && <img src={picture.url} alt={picture.name} />}
       </figure>
       <div className={css.labels}>
         <p>{t.evidence.sees}</p>

@@ -10,11 +10,11 @@ interface Props {
   onEdit: (() => void) | undefined;
 }
 
-/** What the user sent: words, pictures, recordings with what was heard in them, or conditions taken back. */
+/** What the user sent: words, pictures, recordings and videos with what was heard in them, or conditions taken back. */
 export function Said({ turn, onEdit }: Props) {
   const t = useMessages();
   const pictures = turn.attachments.filter(({ kind }) => kind === "picture");
-  const recordings = turn.attachments.filter(({ kind }) => kind === "audio");
+  const recordings = turn.attachments.filter(({ kind }) => kind !== "picture");
   const text = turn.said || (turn.dropped.length ? t.chat.dropped : "");
   if (!text && !turn.attachments.length) return null;
   const heard = (id: string) => turn.reply?.query.transcripts.find((note) => note.attachment === id && note.text);
@@ -35,8 +35,13 @@ export function Said({ turn, onEdit }: Props) {
         const note = heard(recording.id);
         return (
           <figure key={recording.url} className={css.recording}>
-            {/* biome-ignore lint/a11y/useMediaCaption: the transcript stands below */}
-            <audio controls src={recording.url} aria-label={t.composer.playback(recording.name)} />
+            {recording.kind === "video" ? (
+              // biome-ignore lint/a11y/useMediaCaption: the transcript stands below
+              <video controls src={recording.url} aria-label={t.composer.watch(recording.name)} />
+            ) : (
+              // biome-ignore lint/a11y/useMediaCaption: the transcript stands below
+              <audio controls src={recording.url} aria-label={t.composer.playback(recording.name)} />
+            )}
             {note && (
               <figcaption>
                 <span className="visually-hidden">{t.chat.heard} </span>

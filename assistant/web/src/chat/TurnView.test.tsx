@@ -25,7 +25,7 @@ const ended = (step: string): TurnEvent => ({ type: "step_finished", step, ok: t
 
 const reply: Reply = {
   session_id: "s",
-  query: { text: "a chair", attachments: [], transcripts: [], pictures: [] },
+  query: { text: "a chair", attachments: [], transcripts: [], pictures: [], videos: [] },
   intent: "recommend",
   language: "en",
   constraints: {},

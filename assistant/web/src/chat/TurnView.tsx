@@ -85,7 +85,7 @@ function Asked({ turn, question, isLast, onSay }: AskedProps) {
             <Button
               key={choice}
               isDisabled={turn.status === "running"}
-              onClick={() => onSay({ text: choice, images: [], audio: [], dropped: [] })}
+              onClick={() => onSay({ text: choice, images: [], audio: [], video: [], dropped: [] })}
             >
               {choice}
             </Button>

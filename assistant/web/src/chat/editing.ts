@@ -19,7 +19,7 @@ export function conditionsOf({ said, attachments }: Pick<Turn, "said" | "attachm
 /** The files of a message, as they were sent or read again; those that cannot be read any more are left out. */
 export async function filesOf({ messageId, attachments }: Pick<Turn, "messageId" | "attachments">): Promise<File[]> {
   const draft = draftOf(messageId);
-  if (draft) return [...draft.images, ...draft.audio];
+  if (draft) return [...draft.images, ...draft.audio, ...draft.video];
   const read = async ({ url, name }: Turn["attachments"][number]) => {
     const response = await fetch(url);
     if (!response.ok) return [];

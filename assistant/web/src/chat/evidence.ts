@@ -4,7 +4,16 @@ import type { Attachment, Evidence, PictureNote, TranscriptNote } from "../api/t
 import type { Turn } from "./turn";
 
 const ORDER = [
-  "picture", "picture_words", "picture_text", "text_picture", "keyword", "dense", "attribute", "price", "stock", "session",
+  "picture",
+  "picture_words",
+  "picture_text",
+  "text_picture",
+  "keyword",
+  "dense",
+  "attribute",
+  "price",
+  "stock",
+  "session",
 ];
 
 export interface EvidenceGroup {
@@ -28,7 +37,7 @@ export const wordsOf = ({ sentence, detail }: Evidence) => sentence || detail;
 export interface Given {
   text: string;
   transcripts: TranscriptNote[];
-  pictures: (PictureNote & { url: string | null; name: string })[];
+  pictures: (PictureNote & { url: string | null; name: string; kind: Attachment["kind"] })[];
   numbers: number[];
 }
 
@@ -53,6 +62,7 @@ export function givenUpTo(turns: Turn[], index: number): Given {
       ...note,
       url: attachments.get(note.attachment)?.url ?? null,
       name: attachments.get(note.attachment)?.name ?? note.attachment,
+      kind: attachments.get(note.attachment)?.kind ?? "picture",
     })),
     numbers: [max_price, min_price].filter((value) => typeof value === "number").flatMap(asSaid),
   };

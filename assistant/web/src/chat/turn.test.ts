@@ -26,7 +26,7 @@ const finished = (step: string, ok = true): TurnEvent => ({
 
 const reply: Reply = {
   session_id: "s",
-  query: { text: "shoes", attachments: [], transcripts: [], pictures: [] },
+  query: { text: "shoes", attachments: [], transcripts: [], pictures: [], videos: [] },
   intent: "recommend",
   language: "en",
   constraints: {},

@@ -63,6 +63,7 @@ export function newTurn(messageId: string, draft: Draft, startedAt: number): Tur
   const files = [
     ...draft.images.map((file) => ({ file, kind: "picture" as const })),
     ...draft.audio.map((file) => ({ file, kind: "audio" as const })),
+    ...draft.video.map((file) => ({ file, kind: "video" as const })),
   ];
   return {
     ...runningTurn(messageId, startedAt),

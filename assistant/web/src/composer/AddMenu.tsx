@@ -10,7 +10,7 @@ interface Props {
   onCamera: () => void;
 }
 
-/** The ways to add a picture or recording. A phone opens its own camera, a desktop a dialog. */
+/** The ways to add a picture, recording or video. A phone opens its own camera, a desktop a dialog. */
 export function AddMenu({ children, onFiles, onCamera }: Props) {
   const t = useMessages();
   const files = useRef<HTMLInputElement>(null);
@@ -48,7 +48,7 @@ export function AddMenu({ children, onFiles, onCamera }: Props) {
       <input
         ref={files}
         type="file"
-        accept="image/*,.heic,.heif,audio/*"
+        accept="image/*,.heic,.heif,audio/*,video/*"
         multiple
         hidden
         data-testid="files"

@@ -7,7 +7,7 @@ import { useSpeech } from "../i18n";
 import { IconButton, IconToggle } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { AddMenu } from "./AddMenu";
-import { accept, isPicture } from "./attachments";
+import { accept, isPicture, isVideo } from "./attachments";
 import { CameraDialog } from "./CameraDialog";
 import css from "./Composer.module.css";
 import { Recorder } from "./Recorder";
@@ -28,7 +28,7 @@ interface Props {
   onStop: () => void;
 }
 
-/** Where a message is written, with pictures and recordings pasted, chosen, photographed or spoken. */
+/** Where a message is written, with pictures, recordings and videos pasted, chosen, photographed or spoken. */
 export function Composer({ ref, isRunning, onSend, onStop }: Props) {
   const { t, locale } = useSpeech();
   const limits = useInfo().data?.limits;
@@ -73,8 +73,9 @@ export function Composer({ ref, isRunning, onSend, onStop }: Props) {
     stopDictation();
     setProblem("");
     const images = files.filter(isPicture);
-    const audio = files.filter((file) => !isPicture(file));
-    if (await onSend({ text: text.trim(), images, audio, dropped: [] })) {
+    const video = files.filter(isVideo);
+    const audio = files.filter((file) => !isPicture(file) && !isVideo(file));
+    if (await onSend({ text: text.trim(), images, audio, video, dropped: [] })) {
       setText("");
       setFiles([]);
     }

@@ -2,7 +2,7 @@ import { X } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useMessages } from "../i18n";
 import { IconButton } from "../ui/Button";
-import { isPicture } from "./attachments";
+import { isPicture, isVideo } from "./attachments";
 import css from "./Tray.module.css";
 
 interface Props {
@@ -10,7 +10,7 @@ interface Props {
   onRemove: (file: File) => void;
 }
 
-/** What will be sent with the message: pictures to look at, recordings to listen to. */
+/** What will be sent with the message: pictures and videos to look at, recordings to listen to. */
 export function Tray({ files, onRemove }: Props) {
   const t = useMessages();
   if (!files.length) return null;
@@ -38,6 +38,10 @@ function Preview({ file }: { file: File }) {
   if (isPicture(file) && isUnseen) return <span className={css.named}>{file.name}</span>;
   if (isPicture(file)) {
     return <img className={css.picture} src={url} alt={file.name} onError={() => setUnseen(true)} />;
+  }
+  if (isVideo(file)) {
+    // biome-ignore lint/a11y/useMediaCaption: the user's own video has none
+    return <video className={css.picture} controls src={url} aria-label={t.composer.watch(file.name)} />;
   }
   // biome-ignore lint/a11y/useMediaCaption: a recording that was made just now has none
   return <audio className={css.recording} controls src={url} aria-label={t.composer.playback(file.name)} />;

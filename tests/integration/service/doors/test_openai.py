@@ -408,7 +408,7 @@ REFUSED: list[tuple[Messages, dict[str, Any], str]] = [
     (
         [user([{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}])],
         {},
-        "Pictures are taken as data:",
+        "Pictures and videos are taken as data:",
     ),
     (
         [user([PICTURE, {"type": "image_url", "image_url": {"url": "data:image/png;base64,A*"}}])],

@@ -167,7 +167,7 @@ def test_the_answer_as_json(client: openai.OpenAI) -> None:
 REMOTE = {"type": "input_image", "image_url": "https://example.org/a.png"}
 PRODUCTS = {"type": "json_schema", "name": "a", "schema": {"type": "object", "required": ["products"]}}
 REFUSED: list[tuple[object, dict[str, Any], str]] = [
-    ([user(REMOTE)], {}, "Pictures are taken as data:"),
+    ([user(REMOTE)], {}, "Pictures and videos are taken as data:"),
     ([user({"type": "input_image", "file_id": "file-1"})], {}, "image_url"),
     ([user({"type": "input_file", "file_id": "file-1"})], {}, "input tag 'input_file'"),
     ("", {}, "The message is empty"),

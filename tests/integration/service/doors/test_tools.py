@@ -170,10 +170,10 @@ def test_a_data_url_is_taken_and_leaves_nothing_behind(http: httpx.Client, serve
     ("content", "sentence"),
     [
         (b"", "photo.txt is empty."),
-        (b"just words", "photo.txt is a text file, neither a picture nor a recording."),
-        (b"%PDF-1.7 and so on", "photo.txt is a PDF document, neither a picture nor a recording."),
+        (b"just words", "photo.txt is a text file, not a picture, a recording or a video."),
+        (b"%PDF-1.7 and so on", "photo.txt is a PDF document, not a picture, a recording or a video."),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "photo.txt is an SVG drawing, which cannot be read here;"),
-        (bytes(range(256)) * 12, "photo.txt is neither a picture nor a recording that can be read."),
+        (bytes(range(256)) * 12, "photo.txt is no picture, recording or video that can be read."),
         (b"RIFF\xff\xff\0\0WAVEfmt ", "photo.txt is a WAV recording that is damaged or cut short."),
     ],
 )

@@ -1,0 +1,81 @@
+"""A turn with a video: what is called, what its words count for, and how evidence names the second."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.agent.evidence import clock
+from assistant.errors import LLMUnavailable
+from tests.unit.agent.conftest import Stage
+from tools.records import Moment
+
+DOWN = LLMUnavailable("The language model cannot be reached.")
+
+
+def described(said: str = "") -> dict[str, Any]:
+    """What describe_video says of a clip of a chair in which this is said."""
+    transcript = {
+        "text": said, "language": "en", "confidence": 0.9, "seconds": 20.0, "spoken": bool(said),
+        "segments": [{"start": 3.0, "end": 5.0, "text": said}] if said else [],
+    }  # fmt: skip
+    shots = [
+        {"second": 2.0, "labels": [{"label": "wall", "score": 0.3}]},
+        {"second": 14.2, "labels": [{"label": "folding chair", "score": 0.8}, {"label": "wall", "score": 0.1}]},
+    ]
+    return {"shots": shots, "transcript": transcript, "seconds": 20.0, "width": 1280, "height": 720}
+
+
+def found(item_id: str) -> dict[str, Any]:
+    """What search_by_video finds: one item, at 0:14 of the clip and 1:05 of its own video."""
+    signal = {
+        "source": "picture", "score": 0.9, "rank": 1, "z": 9.0,
+        "shown": {"video": "vid1", "second": 14.2}, "moment": {"video": "0", "second": 65.0},
+    }  # fmt: skip
+    return {"items": [{"item_id": item_id, "title": "Chair", "score": 0.1, "signals": [signal]}]}
+
+
+@pytest.fixture
+def clip(stage: Stage, file: Path) -> Path:
+    stage.answers |= {"describe_video": described(), "search_by_video": found(stage.shelf.items[0].id)}
+    return file
+
+
+async def test_a_video_alone_is_described_and_searched_by(stage: Stage, clip: Path) -> None:
+    reply, _, _ = await stage.turn("", DOWN, video=[clip])
+    assert [step.tool for step in reply.steps] == ["describe_video", "search_by_video"]
+    assert [(note.id, note.kind) for note in reply.query.attachments] == [("vid1", "video")]
+    assert reply.query.pictures[0].labels[0].label == "folding chair"
+    assert [shot.second for shot in reply.query.videos[0].shots] == [2.0, 14.2]
+    [item] = reply.recommendations
+    [entry] = [entry for entry in item.evidence if entry.source == "picture"]
+    assert entry.sentence == "it looks like what your video shows at 0:14, at 1:05 of its own video"
+    assert (entry.shown, entry.moment) == (Moment(video="vid1", second=14.2), Moment(video="0", second=65.0))
+    assert "0:14" in item.explanation
+
+
+async def test_what_is_said_in_a_video_is_the_wish_where_nothing_is_typed(stage: Stage, clip: Path) -> None:
+    stage.answers["describe_video"] = described(stage.told.tell("Nothing over [max:ninety] dollars.", "find", ()))
+    reply, _, _ = await stage.turn("", DOWN, video=[clip])
+    assert reply.constraints == {"max_price": 90}
+    assert reply.query.videos[0].speech[0].start == 3.0
+
+
+async def test_what_is_said_in_a_video_is_no_wish_beside_typed_words(stage: Stage, clip: Path) -> None:
+    stage.answers["describe_video"] = described(stage.told.tell("Nothing over [max:ninety] dollars.", "find", ()))
+    reply, _, _ = await stage.turn("a [thing:chair]", DOWN, video=[clip])
+    assert reply.constraints == {}
+    assert reply.query.transcripts[0].text == "Nothing over ninety dollars."
+    assert not any("vid1" in sentence for sentence in reply.degraded)
+
+
+async def test_a_video_that_cannot_be_described_is_searched_by_all_the_same(stage: Stage, clip: Path) -> None:
+    stage.broken_tools = {"describe_video"}
+    reply, _, _ = await stage.turn("", DOWN, video=[clip])
+    assert [step.tool for step in reply.steps] == ["describe_video", "search_by_video"]
+    assert reply.recommendations
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0.0, "0:00"), (14.9, "0:14"), (65.0, "1:05"), (3723.0, "1:02:03")])
+def test_seconds_are_said_as_players_show_them(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown
