@@ -5,6 +5,7 @@ from pathlib import Path
 from assistant.ingest import Encoders, reindex
 from tests.fakes.catalogues import write
 from tests.fakes.encoders import HashPictures, HashText
+from tests.fakes.readers import ScriptedReader
 from tests.integration.ingest.conftest import Bench
 from tests.made_videos import make_video
 from tools.media import MediaLimits
@@ -60,6 +61,17 @@ def test_a_video_is_decoded_once_and_its_frames_follow_it(bench: Bench) -> None:
     assert bench(path).changed == 1
     assert frames(bench) == []
     assert list((bench.catalogue.folder / "media" / "frames").iterdir()) == []
+
+
+def test_words_in_frames_are_searched_when_asked_for(bench: Bench) -> None:
+    bench.folder.mkdir()
+    make_video(bench.folder / "clip.mp4", SHOTS)
+    path = write(bench.folder, [TENT | {"video": "clip.mp4"}])
+    summary = bench(path, words=ScriptedReader(["BRITA Maxtra"]))
+    assert summary.pictures_read == len(frames(bench))
+    assert [item_id for item_id, _, _ in bench.catalogue.keyword("maxtra", 9)] == ["tent"]
+    bench(path)
+    assert bench.catalogue.keyword("maxtra", 9) == []
 
 
 def test_frames_are_made_anew_with_other_encoders(bench: Bench) -> None:

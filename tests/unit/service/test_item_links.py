@@ -4,13 +4,29 @@ from pathlib import Path
 
 import pytest
 
+from assistant.item_pictures import image_url
 from assistant.records import Recommendation
 from assistant.service.item_links import ItemLinks, is_picture_token
 from assistant.settings import Settings, load_settings
 from tests.unit.service.test_markdown import reply
+from tools.records import Item
 
 STORED = "/api/catalogue/items/x/images/0"
 ELSEWHERE = "https://shop.example/x.jpg"
+
+
+@pytest.mark.parametrize(
+    ("images", "video", "expected"),
+    [
+        ([], [], None),
+        (["/shop/x.jpg"], [], STORED),
+        ([ELSEWHERE], ["/shop/x.mp4"], ELSEWHERE),
+        ([], ["/shop/x.mp4"], STORED),
+        ([], ["https://shop.example/x.mp4"], None),
+    ],
+)
+def test_an_items_picture_is_its_first_or_a_frame(images: list[str], video: list[str], expected: str | None) -> None:
+    assert image_url(Item(id="x", title="X", images=images, video=video)) == expected
 
 
 def settings_of(folder: Path) -> Settings:

@@ -22,6 +22,8 @@ ITEMS = [
         id="mug",
         title="Mug",
         images=["/srv/shop/mug.jpg", "https://example.org/m.jpg"],
+        audio="/srv/shop/mug.mp3",
+        video=["/srv/shop/mug.mp4", "https://example.org/m.mp4"],
         currency="USD",
         category="Kitchen",
         attributes={"litres": 0.3},
@@ -135,6 +137,8 @@ def test_get_item_gives_the_whole_item(engines: Engines) -> None:
     result = call(engines, "get_item", item_id="mug")
     assert result["item"]["attributes"] == {"litres": 0.3}
     assert result["item"]["images"] == ["mug.jpg", "https://example.org/m.jpg"]
+    assert result["item"]["audio"] == "mug.mp3"
+    assert result["item"]["video"] == ["mug.mp4", "https://example.org/m.mp4"]
     assert result["items"][0]["item_id"] == "mug"
 
 

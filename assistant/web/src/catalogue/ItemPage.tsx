@@ -204,7 +204,7 @@ function Videos({ detail: { item, pictures }, asked }: DetailProps) {
                     aria-label={t.item.playFrom(clock(moment.second))}
                     onPress={() => playFrom(players.current.get(id), moment.second)}
                   >
-                    <Photo itemId={item.id} src={frame} alt="" width={160} />
+                    <Photo itemId={item.id} src={frame.slice(1)} alt="" width={160} />
                     {clock(moment.second)}
                   </AriaButton>
                 </li>
