@@ -91,7 +91,7 @@ def test_every_template_is_held_by_its_own_evidence(
         assert found in ([], [f"not in the language {language}"]), text  # of few words no language can be told
 
 
-@pytest.mark.parametrize("source", ["picture", "picture_text", "text_picture", "profile", "popular"])
+@pytest.mark.parametrize("source", ["picture", "picture_text", "text_picture", "popular"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_source_by_itself_is_held(language: str, source: SignalSource) -> None:
     item = Item(id="x", title="Chaise Lune")
