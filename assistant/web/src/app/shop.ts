@@ -10,6 +10,8 @@ type Rgb = [number, number, number];
 /** Of words on a ground, by WCAG 2.2 (AA). */
 const CONTRAST = 4.5;
 const WHITE: Rgb = [255, 255, 255];
+/** What words stand on in the light scheme at its darkest. */
+const LIGHT: Rgb = [240, 241, 238];
 const BLACK: Rgb = [0, 0, 0];
 /** What words stand on in the dark scheme at its brightest. */
 const DARK: Rgb = [40, 46, 45];
@@ -25,7 +27,7 @@ export function useShopColours() {
       for (const name of names) style.removeProperty(name);
       return;
     }
-    const [day, night] = [legible(light, WHITE, BLACK), legible(dark, DARK, WHITE)];
+    const [day, night] = [legible(light, LIGHT, BLACK), legible(dark, DARK, WHITE)];
     style.setProperty("--accent", `light-dark(${day}, ${night})`);
     style.setProperty("--accent-hover", `color-mix(in srgb, light-dark(${day}, ${night}) 85%, black)`);
     style.setProperty("--accent-soft", `color-mix(in srgb, light-dark(${day}, ${night}) 14%, transparent)`);
