@@ -50,11 +50,11 @@ from assistant.records import (
     TranscriptNote,
     UsageNote,
 )
-from assistant.shop import item_url
+from assistant.shop import item_url, shop_profile
 from assistant.understanding import CENT
 from assistant.understanding.language import language_name
 from assistant.understanding.superlatives import Order
-from prompts import load_prompt, say
+from prompts import counted, load_prompt, say
 from tools.item_facts import ItemFacts
 from tools.records import Item
 from tools.sentences import first_sentences
@@ -287,7 +287,9 @@ def _remarks(search: WishSearch, state: TurnState, context: TurnContext) -> str 
     parts = [_relaxed_in_words(plan.relaxed, language)] if plan.relaxed else []
     parts += [_unknown_in_words(plan.unknown, language)] if plan.unknown else []
     if search.assortment is not None and not search.weak:
-        parts.append(say("assortment", language, **search.assortment.model_dump()))
+        counts = search.assortment
+        words = counted(counts.count, shop_profile(context.settings).kind, language)
+        parts.append(say("assortment", language, counted=words, **counts.model_dump()))
     parts += [say("weak", language, constraints=constraints)] if search.weak else []
     parts += [_order_in_words(plan.order, language)] if plan.order else []
     return say("sentence_separator", language).join(parts) or None

@@ -117,7 +117,7 @@ def test_it_is_said_in_the_user_s_language(language: str) -> None:
     assert "Lamp" in update["message"]
     assert update["message"].endswith(("?", "？"))
     assert "cart" not in update
-    assert "mail@x.example" in say("shop_unknown", language, contact="mail@x.example")
+    assert "mail@x.example" in say("shop_unknown", language, contact="mail@x.example", kind="shop")
 
 
 def test_ids_are_percent_encoded_and_without_a_link_there_is_no_address() -> None:

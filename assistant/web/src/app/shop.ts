@@ -1,9 +1,18 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { shop } from "../api/client";
+import { useSpeech } from "../i18n";
+import { plural } from "../i18n/words";
 
 /** What the shop says of itself; nothing until it is known. */
 export const useShop = () => useQuery({ queryKey: ["shop"], queryFn: shop, staleTime: 5 * 60_000 }).data;
+
+/** A number of items in the shop's own words ("3 courses"), or in the page's where the shop has none. */
+export function useCounted() {
+  const { language, locale } = useSpeech();
+  const nouns = useShop()?.nouns?.[language];
+  return (count: number, words: (count: number) => string) => (nouns ? plural(count, ...nouns, locale) : words(count));
+}
 
 /** Show the shop's colours for buttons and links in the place of the page's own. */
 export function useShopColours() {
