@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { shop } from "../api/client";
 import { useSpeech } from "../i18n";
+import { price } from "../i18n/format";
 import { plural } from "../i18n/words";
 
 /** What the shop says of itself; nothing until it is known. */
@@ -12,6 +13,15 @@ export function useCounted() {
   const { language, locale } = useSpeech();
   const nouns = useShop()?.nouns?.[language];
   return (count: number, words: (count: number) => string) => (nouns ? plural(count, ...nouns, locale) : words(count));
+}
+
+/** A price in words; "price unknown" where there is none, but nothing for articles, films and posts, which have none. */
+export function usePrice() {
+  const { t, locale } = useSpeech();
+  const kind = useShop()?.kind;
+  const unknown = kind === "content" || kind === "social" ? "" : t.cards.noPrice;
+  return (item: { price?: number | null; currency?: string | null }) =>
+    price(item.price, item.currency, locale) ?? unknown;
 }
 
 /** Show the shop's colours for buttons and links in the place of the page's own. */
