@@ -44,7 +44,7 @@ def test_every_store_is_read(older: CommandLine) -> None:
         assert catalogue.eligible(Filters(attributes={"size": ["42"]})) == ["trail-shoe"]
         assert catalogue.eligible(Filters(max_price=90, attributes={"color": ["brown"]})) == ["oak-chair"]
         assert [hit[0] for hit in catalogue.keyword("steel", 3)] == ["cafe-chair"]
-    assert older("keys", "list").stdout.split()[1:] == ["shop"]
+    assert older("keys", "list").stdout.split()[1:] == ["admin", "shop"]
     assert "delivery.md" in older("pages", "list").stdout
     assert "like 1, purchase 1" in older("interactions", "stats").stdout
     assert "cheaper, and not black" in older("replay", session_of(older)).stdout

@@ -102,13 +102,16 @@ def _with_roles(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
     return document
 
 
-OPENAI = "/v1/"
 PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-OPENAI_PROBLEM = {
-    "application/json": {
-        "schema": {"type": "object", "properties": {"error": {"type": "object"}}, "required": ["error"]}
-    }
+OTHER_PROBLEMS: dict[str, dict[str, Any]] = {
+    "/v1/": {"type": "object", "properties": {"error": {"type": "object"}}, "required": ["error"]},
+    "/api/ucp/": {
+        "type": "object",
+        "properties": {"code": {"type": "string"}, "content": {"type": "string"}},
+        "required": ["code", "content"],
+    },
 }
+"""Problems as other protocols tell them, by the beginning of a path."""
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +131,8 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
         schemas.update(_own_schemas(operation))
         if forms := ANSWERS.get((path, method)):
             operation["responses"]["200"]["content"] = {form: {"schema": schema} for form, schema in forms.items()}
-        _with_problems(operation, OPENAI_PROBLEM if path.startswith(OPENAI) else PROBLEM)
+        other = next((form for prefix, form in OTHER_PROBLEMS.items() if path.startswith(prefix)), None)
+        _with_problems(operation, {"application/json": {"schema": other}} if other else PROBLEM)
         for content in operation.get("requestBody", {}).get("content", {}).values():
             schemas.update(content.get("schema", {}).pop("$defs", {}))  # where the references point to
         _with_example(operation, EXAMPLES.get((path, method)))

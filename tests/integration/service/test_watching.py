@@ -314,7 +314,9 @@ def test_a_rehearsal_leaves_nothing(serve: Serve) -> None:
         when_warm(service)
         assert service.client.get("/api/sessions").json()["sessions"] == []
         files = [path.name for path in service.settings.data_folder.rglob("*") if path.is_file()]
-        assert not [name for name in files if not name.startswith(("sessions.sqlite", "events", "interactions"))], files
+        stores = ("sessions.sqlite", "events", "interactions", "insights.sqlite")
+        assert not [name for name in files if not name.startswith(stores)], files
+        assert sum(day["turns"] for day in service.client.get("/api/admin/insights").json()["days"]) == 0
 
 
 @pytest.mark.models

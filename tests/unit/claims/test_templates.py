@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from assistant.agent.evidence import EvidenceBuilder, template_explanation
 from assistant.agent.fusion import FusedHit
 from assistant.claims import Explanation, PriceLimit, unsupported
-from tools.records import Because, Filters, Hit, Item, Signal, Vocabulary
+from tools.records import Because, Filters, Hit, Item, Signal, SignalSource, Vocabulary
 
 LANGUAGES = ("en", "de", "es", "fr", "zh")
 WORDS = st.sampled_from(
@@ -89,3 +89,15 @@ def test_every_template_is_held_by_its_own_evidence(
         explanation = Explanation(text, item.title, evidence, language, limit=limit)
         found = unsupported(explanation, Vocabulary(brands=["Nike"]))
         assert found in ([], [f"not in the language {language}"]), text  # of few words no language can be told
+
+
+@pytest.mark.parametrize("source", ["picture", "picture_text", "text_picture", "popular"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_source_by_itself_is_held(language: str, source: SignalSource) -> None:
+    item = Item(id="x", title="Chaise Lune")
+    signal = Signal(source=source, score=0.9, rank=1, people=12)
+    fused = FusedHit(Hit(item_id="x", title=item.title), 0.1, [("a chair", signal)])
+    evidence = EvidenceBuilder(Filters(), "a chair").entries(fused, item)
+    text = template_explanation(item.title, evidence, language)
+    found = unsupported(Explanation(text, item.title, evidence, language), Vocabulary())
+    assert found in ([], [f"not in the language {language}"]), text
