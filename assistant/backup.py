@@ -30,7 +30,7 @@ from assistant.privacy.pseudonyms import key_file
 from assistant.settings import Settings, config_file
 from assistant.storage import INCOMING
 from tools.records import Record
-from tools.storage import SqliteFile
+from tools.storage import SqliteFile, sync
 from tools.store.database import DATABASE, renew_identity
 
 PACKAGE: Final = "recommendation-assistant"
@@ -137,9 +137,9 @@ def back_up(settings: Settings, file: Path, *, with_secrets: bool, done: Done) -
                 left_out=writer.left_out,
             )
             archive.writestr(MANIFEST, manifest.model_dump_json())
-        _sync(making)
+        sync(making)
         file.hardlink_to(making)  # never over a file that appeared meanwhile
-        _sync(file.parent)
+        sync(file.parent)
     return manifest
 
 
@@ -430,7 +430,7 @@ def _beside(source: Path, target: Path) -> Iterator[Path]:
     try:
         shutil.copy2(source, copy)
         copy.chmod(0o600)
-        _sync(copy)
+        sync(copy)
         yield copy
     finally:
         copy.unlink(missing_ok=True)
@@ -446,7 +446,7 @@ def _swap_in(staging: Path, data: Path) -> Path | None:
         (staging / "data").rename(data)
         return None
     (staging / _COMPLETE).touch()
-    _sync(staging)
+    sync(staging)
     try:
         _exchange(staging / "data", data)
     except StoreError:
@@ -469,7 +469,7 @@ def _clear(staging: Path, data: Path) -> None:
         _set_aside(staging, data)
     shutil.rmtree(staging, ignore_errors=True)
     if data.parent.is_dir():
-        _sync(data.parent)
+        sync(data.parent)
 
 
 def _sweep(data: Path) -> None:
@@ -506,15 +506,6 @@ def _copy(source: IO[bytes], target: IO[bytes], done: Done) -> tuple[int, str]:
         size += len(chunk)
         done(size)
     return size, digest.hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Have a file, or a folder's names, on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -7,15 +7,12 @@ steps of that are the caller's (`assistant.user_data.merge_visitor`); this file 
 
 import hashlib
 import secrets
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from tools.records import Record
-from tools.storage import SqliteFile, private_folder, transaction
+from tools.storage import SqliteFile
 
 TICKET_SECONDS: Final = 600.0
 DAY_SECONDS: Final = 86_400.0
@@ -54,7 +51,7 @@ class VisitorStore:
         """A new visitor and the cookie's value, which is kept as a hash."""
         token = secrets.token_urlsafe(32)
         visitor = Visitor(owner=secrets.token_hex(16), expires_at=time.time() + days * DAY_SECONDS)
-        with self._writing() as db:
+        with self._file.creating(_SCHEMA) as db:
             db.execute(
                 "insert into visitors (owner, hash, expires_at) values (?, ?, ?)",
                 (visitor.owner, _hash(token), visitor.expires_at),
@@ -72,7 +69,7 @@ class VisitorStore:
     def ticket(self, owner: str) -> VisitorTicket:
         """A new ticket of a visitor; an earlier one is worth nothing any more."""
         ticket = VisitorTicket(token=secrets.token_urlsafe(32), expires_at=time.time() + TICKET_SECONDS)
-        with self._writing() as db:
+        with self._file.creating(_SCHEMA) as db:
             db.execute("delete from tickets where owner = ? or expires_at < ?", (owner, time.time()))
             db.execute("insert into tickets values (?, ?, ?)", (_hash(ticket.token), owner, ticket.expires_at))
         return ticket
@@ -83,7 +80,7 @@ class VisitorStore:
         Returns:
             The visitor's ``owner``; None when the ticket is unknown, used or expired.
         """
-        with self._writing() as db:
+        with self._file.creating(_SCHEMA) as db:
             row = db.execute(_REDEEM, (_hash(token), time.time())).fetchone()
             if row is None:
                 return None
@@ -103,7 +100,7 @@ class VisitorStore:
         """Forget that there was this visitor."""
         if not self._path.is_file():
             return
-        with self._writing() as db:
+        with self._file.creating(_SCHEMA) as db:
             db.execute("delete from tickets where owner = ?", (owner,))
             db.execute("delete from visitors where owner = ?", (owner,))
 
@@ -112,16 +109,6 @@ class VisitorStore:
             return []
         with self._file.opened(read_only=True) as db:
             return db.execute(query, values).fetchall()
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._file.errors():
-            private_folder(self._path.parent)
-            self._path.touch(mode=0o600)
-        with self._file.opened() as db:
-            db.executescript(_SCHEMA)
-            with transaction(db):
-                yield db
 
 
 _FIND = "select owner, expires_at from visitors where hash = ? and expires_at > ? and customer is null"

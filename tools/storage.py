@@ -6,6 +6,7 @@ ends before `SqliteFile.vacuum_securely` leaves that to the next one.
 """
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import stat
@@ -99,6 +100,17 @@ class SqliteFile:
         with self.opened() as db, transaction(db):
             yield db
 
+    @contextlib.contextmanager
+    def creating(self, schema: str) -> Iterator[sqlite3.Connection]:
+        """The same; a file that is not there is made, readable by its owner alone, with the tables of the schema."""
+        with self.errors():
+            private_folder(self.path.parent)
+            self.path.touch(mode=0o600)
+        with self.opened() as db:
+            db.executescript(schema)
+            with transaction(db):
+                yield db
+
     def vacuum_securely(self) -> None:
         """Write the file anew and empty its log, if something was deleted; ``secure_delete`` alone leaves copies of
         rows that had moved.
@@ -183,3 +195,12 @@ def _close(path: Path, mode: int) -> None:
     with contextlib.suppress(OSError):  # gone meanwhile, or not ours
         if path.stat().st_mode & UMASK:
             path.chmod(mode)
+
+
+def sync(path: Path) -> None:
+    """Have a file, or a folder's names, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

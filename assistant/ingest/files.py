@@ -66,8 +66,12 @@ class Contents:
     mapping: Mapping[str, str] = field(default_factory=dict)
 
     def reader(self, header: Sequence[str]) -> Columns | None:
-        """What reads the columns of a header."""
-        return Columns.of(header, self.mapping) if self.feed else None
+        """What reads the columns of a header; where nothing identifies an item, the column mapped to its title does."""
+        columns = Columns.of(header, self.mapping) if self.feed else None
+        title = self.mapping.get("title")
+        if columns is None or title is None or "id" in columns:
+            return columns
+        return Columns.of(header, {**self.mapping, "id": title})
 
 
 CATALOGUE = Contents("a catalogue", ("id",), feed=True)

@@ -6,6 +6,7 @@ A catalogue file may come from somebody who may not see what this machine sees, 
 
 import ipaddress
 import logging
+import math
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -66,6 +67,37 @@ def public_address(host: str, port: int) -> str:
     return str(addresses[0])
 
 
+def save(
+    response: httpx.Response,
+    path: Path,
+    most_bytes: int,
+    *,
+    seconds: float = math.inf,
+    stopped: Callable[[], bool] = lambda: False,
+    done: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Write what a server answers to a file, as it comes.
+
+    Args:
+        seconds: for the whole; the client's timeout is for each part.
+        done: told how many bytes there are.
+
+    Raises:
+        httpx.HTTPError: it is a refusal, too large, takes too long, or is no longer wanted.
+        OSError: as the file system says.
+    """
+    end = time.monotonic() + seconds
+    response.raise_for_status()
+    with path.open("wb") as file:
+        for block in response.iter_bytes():  # of any size, so that a slow server is noticed
+            file.write(block)
+            if file.tell() > most_bytes:
+                raise httpx.HTTPError(f"larger than {most_bytes:,} bytes")
+            if time.monotonic() > end or stopped():
+                raise httpx.HTTPError("given up before its end")
+            done(file.tell())
+
+
 class Fetcher:
     """Fetches what isn't there yet. What can't be fetched stays a remote picture, and is tried again next time."""
 
@@ -99,27 +131,12 @@ class Fetcher:
             return
         target = self._folder / fetched_name(url)
         part = target.with_suffix(".part")
-        end = time.monotonic() + WHOLE_SECONDS
         try:
-            with client.stream("GET", url) as response, part.open("wb") as file:
-                response.raise_for_status()
-                for block in response.iter_bytes(2**16):
-                    self._check(file.tell() + len(block), end)
-                    file.write(block)
+            with client.stream("GET", url) as response:
+                save(response, part, self._most_bytes, seconds=WHOLE_SECONDS, stopped=self._stopped)
             part.replace(target)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
             logger.warning("The picture %s could not be fetched: %s", url, exc)
             self._refused.add(url)
         finally:
             part.unlink(missing_ok=True)
-
-    def _check(self, size: int, end: float) -> None:
-        """Whether to go on.
-
-        Raises:
-            httpx.HTTPError: it is too large, takes too long, or is no longer wanted.
-        """
-        if size > self._most_bytes:
-            raise httpx.HTTPError(f"larger than {self._most_bytes:,} bytes")
-        if time.monotonic() > end or self._stopped():
-            raise httpx.HTTPError("given up before its end")

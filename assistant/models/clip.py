@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ import httpx
 from filelock import FileLock
 
 from assistant.errors import BadInput, PullError
-from assistant.ingest.remote import PublicOnly
+from assistant.ingest.remote import PublicOnly, save
 from assistant.models.disk import clear_errors, require_space
 from assistant.models.progress import Reporter, running_total
 from assistant.models.store import (
@@ -69,9 +69,9 @@ def pull_clip(settings: Settings, source: str, reporter: Reporter, *, sha256: st
         try:
             copy = _download if source.startswith(("https://", "http://")) else _copy
             expected = copy(settings, source, built, reporter, required=sha256 is None)
-            _check(built, expected, sha256, reporter)
+            files = _check(built, expected, sha256, reporter)
+            _write_manifest(built, source, files)
             _load(built)
-            _write_manifest(built, source)
             return replace_folder(settings, built, NAME)
         finally:
             shutil.rmtree(built, ignore_errors=True)
@@ -139,8 +139,7 @@ def _download(settings: Settings, source: str, built: Path, reporter: Reporter, 
     """Fetch the files that the address's SHA256SUMS names; without it the usual two, whose digest must be given."""
     base = source.rstrip("/")
     with _client() as client:
-        sums = _small_file(client, f"{base}/{SUMS}", optional=not required)
-        digests = _digests(sums, f"{base}/{SUMS}") if sums else {}
+        digests = _sums(client, base, built, required=required)
         names = [name for name in digests if _is_wanted(name)] or [CONFIG, "open_clip_model.safetensors"]
         if CONFIG not in names:
             raise BadInput(f"{base}/{SUMS} does not name {CONFIG}.")
@@ -153,40 +152,31 @@ def _client() -> httpx.Client:
     return httpx.Client(transport=PublicOnly(), follow_redirects=True, max_redirects=5, timeout=SECONDS)
 
 
-def _small_file(client: httpx.Client, url: str, *, optional: bool) -> str:
+def _sums(client: httpx.Client, base: str, built: Path, *, required: bool) -> dict[str, str]:
+    """The digests that an address names; none where it has no list and needs none."""
+    url, path = f"{base}/{SUMS}", built / SUMS
     try:
         with client.stream("GET", url) as answer:
-            if optional and answer.status_code == httpx.codes.NOT_FOUND:
-                return ""
-            answer.raise_for_status()
-            return b"".join(_bounded(answer, MOST_SMALL)).decode("utf-8", "replace")
+            if answer.status_code == httpx.codes.NOT_FOUND and not required:
+                return {}
+            save(answer, path, MOST_SMALL, seconds=SECONDS)
+        return _digests(path.read_text("utf-8", "replace"), url)
     except httpx.HTTPError as exc:
         raise PullError(f"{url} could not be fetched: {exc}. Without it, give --sha256 of the weights.") from exc
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _file(client: httpx.Client, url: str, target: Path, settings: Settings, reporter: Reporter) -> None:
     most = MOST_SMALL if target.suffix in SMALL else MOST_WEIGHTS
     try:
         with client.stream("GET", url) as answer:
-            answer.raise_for_status()
             size = int(answer.headers.get("content-length") or 0)
             require_space(home_of(settings), NAME, size)
-            with reporter.stage(f"{NAME}: {target.name}", size) as done, target.open("wb") as file:
-                report = running_total(done)
-                for piece in _bounded(answer, most):
-                    file.write(piece)
-                    report(len(piece))
+            with reporter.stage(f"{NAME}: {target.name}", size) as done:
+                save(answer, target, most, done=done)
     except (httpx.HTTPError, ValueError) as exc:
         raise PullError(f"{url} could not be fetched: {exc}.") from exc
-
-
-def _bounded(answer: httpx.Response, most: int) -> Iterator[bytes]:
-    read = 0
-    for piece in answer.iter_bytes(CHUNK):
-        read += len(piece)
-        if read > most:
-            raise httpx.HTTPError(f"larger than {most:,} bytes")
-        yield piece
 
 
 def _is_wanted(name: str) -> bool:
@@ -199,31 +189,37 @@ def _digests(text: str, where: str) -> dict[str, str]:
     matches = [_LINE.fullmatch(line.strip()) for line in lines]
     if not lines or not all(matches):
         raise BadInput(f"{where} is not as sha256sum writes it: a digest and a name on each line.")
-    return {match[2].strip(): match[1] for match in matches if match}
+    return {match[2].strip().removeprefix("./"): match[1] for match in matches if match}
 
 
-def _check(built: Path, expected: Mapping[str, str], sha256: str | None, reporter: Reporter) -> None:
-    """Compare digests; every file here must agree with the list, where there is one.
+def _check(built: Path, expected: Mapping[str, str], sha256: str | None, reporter: Reporter) -> dict[str, FileRecord]:
+    """Compare digests; every file here must agree with the list, where there is one. Gives the files' records.
 
     Raises:
         BadInput: one does not, is missing, or is not in the list.
     """
-    files = sorted(built.iterdir())
-    weights = [path for path in files if path.suffix == ".safetensors"]
-    with reporter.stage(f"{NAME}: hashing", sum(path.stat().st_size for path in files)) as done:
+    paths = sorted(built.iterdir())
+    with reporter.stage(f"{NAME}: hashing", sum(path.stat().st_size for path in paths)) as done:
         report = running_total(done)
-        actual = {path.name: file_record(path, report).sha256 for path in files}
-    if not weights:
+        files = {path.name: file_record(path, report) for path in paths}
+    if not any(map(_is_weights, files)):
         raise BadInput("There are no weights as safetensors; other kinds may run code when they are read.")
-    for name, digest in actual.items():
-        if expected and expected.get(name) != digest:
+    for name, record in files.items():
+        if expected and expected.get(name) != record.sha256:
             wrong = "is not in" if name not in expected else "has another digest than in"
             raise BadInput(f"{name} {wrong} {SUMS}; nothing was kept.")
-    if sha256 is not None and _together([actual[path.name] for path in weights]) != sha256.casefold():
+    if sha256 is not None and _weights_digest(files) != sha256.casefold():
         raise BadInput("The weights do not have the digest of --sha256; nothing was kept.")
+    return files
 
 
-def _together(digests: list[str]) -> str:
+def _is_weights(name: str) -> bool:
+    return name.endswith(".safetensors")
+
+
+def _weights_digest(files: Mapping[str, FileRecord]) -> str:
+    """Of one file its sha256, of several as `tools.engines.weights.weights_sha256` joins them."""
+    digests = [record.sha256 for name, record in sorted(files.items()) if _is_weights(name)]
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
@@ -233,15 +229,18 @@ def _load(built: Path) -> None:
     ClipEncoder(f"local-dir:{built}").load()
 
 
-def _write_manifest(built: Path, source: str) -> None:
-    files: dict[str, FileRecord] = {path.name: file_record(path) for path in sorted(built.iterdir())}
-    weights = _together([record.sha256 for name, record in files.items() if name.endswith(".safetensors")])
+def _public(source: str) -> str:
+    """An address without a user's name and password."""
+    return re.sub(r"^(https?://)[^/@]*@", r"\1", source)
+
+
+def _write_manifest(built: Path, source: str, files: dict[str, FileRecord]) -> None:
     manifest = ModelManifest(
         name=NAME,
         licence="as its publisher says",
-        upstream=source,
-        source=source,
-        weights_sha256=weights,
+        upstream=_public(source),
+        source=_public(source),
+        weights_sha256=_weights_digest(files),
         converter="files",
         converter_version=0,
         made=datetime.now(UTC).isoformat(timespec="seconds"),

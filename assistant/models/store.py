@@ -6,7 +6,6 @@ beside its place and appears by one rename, so that a half-made one is never see
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -19,6 +18,7 @@ from assistant.errors import ModelMissing, PullError
 from assistant.models.convert import converter_version
 from assistant.models.registry import Model, RelativePath, load_registry
 from assistant.settings import Settings
+from tools.storage import sync
 
 MANIFEST = "MANIFEST.json"
 DAMAGED = "DAMAGED.txt"
@@ -197,7 +197,7 @@ def replace_folder(settings: Settings, built: Path, name: str) -> Path:
     """Give a built folder, manifest and all, its name; an old folder of that name goes."""
     for path in _files(built):
         path.chmod(0o644)
-        _sync(path)
+        sync(path)
     final, old = folder_of(settings, name), settings.models_folder / f".{name}.old"
     shutil.rmtree(old, ignore_errors=True)
     if final.is_symlink() or final.is_file():
@@ -205,7 +205,7 @@ def replace_folder(settings: Settings, built: Path, name: str) -> Path:
     with suppress(FileNotFoundError):
         final.rename(old)
     built.rename(final)
-    _sync(final.parent)
+    sync(final.parent)
     shutil.rmtree(old, ignore_errors=True)
     return final
 
@@ -216,13 +216,4 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _write_durably(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    """Have the disk hold what the file or folder says, before a name points to it."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(path)

@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 from assistant.errors import BadInput, StoreError
 from tools.records import Record
-from tools.storage import SqliteFile, private_folder, transaction
+from tools.storage import SqliteFile
 
 PREFIX = "rak_"
 LOGIN_SECONDS = 12 * 3600
@@ -169,15 +169,10 @@ class KeyStore:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._file.errors():
-            private_folder(self._path.parent)
-            self._path.touch(mode=0o600)
-        with self._file.opened() as db:
-            db.executescript(_SCHEMA)
-            with transaction(db):
-                if not _has_role(db):
-                    db.execute(f"alter table keys add column role text not null default '{FORMER_ROLE}'")
-                yield db
+        with self._file.creating(_SCHEMA) as db:
+            if not _has_role(db):
+                db.execute(f"alter table keys add column role text not null default '{FORMER_ROLE}'")
+            yield db
 
 
 _FIND = """

@@ -27,7 +27,7 @@ from pydantic import Field, ValidationError
 from assistant.background import in_thread
 from assistant.errors import BadInput, ProductError, StoreError
 from assistant.ingest import FileCheck
-from assistant.ingest.remote import PublicOnly
+from assistant.ingest.remote import PublicOnly, save
 from assistant.service.http.problems import Refused
 from assistant.service.runs.catalogue_writing import CatalogueWriting, FeedReading
 from assistant.service.runs.jobs import ImportJob, Imports
@@ -249,18 +249,13 @@ class Feeds:
             BadInput: it cannot be had.
             StoreError: it cannot be kept.
         """
-        end = time.monotonic() + WHOLE_SECONDS
         client = httpx.Client(
             transport=self._transport(), follow_redirects=True, max_redirects=5, timeout=FETCH_SECONDS
         )
         try:
             path.parent.mkdir(parents=True)
-            with client, client.stream("GET", url) as response, path.open("wb") as file:
-                response.raise_for_status()
-                for block in response.iter_bytes():  # as it comes, so that a slow server is noticed
-                    file.write(block)
-                    if file.tell() > self._bounds.import_bytes or time.monotonic() > end:
-                        raise BadInput(f"{url} is larger than {self._bounds.import_bytes:,} bytes, or too slow.")
+            with client, client.stream("GET", url) as response:
+                save(response, path, self._bounds.import_bytes, seconds=WHOLE_SECONDS)
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise BadInput(f"{url} cannot be fetched: {' '.join(str(exc).split()) or type(exc).__name__}.") from exc
         except OSError as exc:

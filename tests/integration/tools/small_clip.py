@@ -65,6 +65,7 @@ def train(folder: Path, *, seed: int = 0) -> Path:
     import torch
     from safetensors.torch import save_file
 
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)  # two threads that wait for each other are slower on a busy machine
     chance = np.random.default_rng(seed)
     (folder / "small-clip.json").write_text(json.dumps(MODEL))
@@ -88,6 +89,7 @@ def train(folder: Path, *, seed: int = 0) -> Path:
         schedule.step()
         with torch.no_grad():
             model.logit_scale.clamp_(0, math.log(100))
+    torch.set_num_threads(threads)
     saved = folder / "small-clip"
     saved.mkdir()
     save_file(model.state_dict(), saved / "open_clip_model.safetensors")

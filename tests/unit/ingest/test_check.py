@@ -91,3 +91,13 @@ def test_columns_are_named_for_fields() -> None:
             columns_by_field([option])
     with pytest.raises(BadInput, match="two columns for id"):
         columns_by_field(["id=a,id=b"])
+
+
+def test_the_title_stands_for_an_id_that_a_table_does_not_have(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("Name;Preis\nStuhl;49,90 €\nTisch;1.299,00 €\nStuhl;39,90 €\n", "utf-8")
+    [found] = check([path], IngestOptions(mapping={"title": "Name", "price": "Preis"}))
+    assert {line["id"]: line["title"] for line in found.examples} == {"Stuhl": "Stuhl", "Tisch": "Tisch"}
+    assert found.items == 2
+    with pytest.raises(BadInput, match="no column named id"):
+        check([path], IngestOptions(mapping={"price": "Preis"}))
