@@ -27,6 +27,8 @@ export const useConversations = create<Conversations>(() => ({ byId: {} }));
 /** What is needed to stop a running turn or to send a failed one again; not part of what is shown. */
 const aborts = new Map<string, AbortController>();
 const drafts = new Map<string, Draft>();
+/** By session, a stop that the service has not confirmed yet: until then it refuses a next message. */
+const stops = new Map<string, Promise<unknown>>();
 
 function update(sessionId: string, change: (conversation: Conversation) => Partial<Conversation>) {
   useConversations.setState(({ byId }) => {
@@ -77,6 +79,7 @@ export async function say(sessionId: string, draft: Draft) {
   const messageId = newMessageId();
   drafts.set(messageId, draft);
   update(sessionId, ({ turns }) => ({ turns: [...turns, newTurn(messageId, draft, Date.now())] }));
+  await stops.get(sessionId);
   await follow(sessionId, messageId, (signal) => sendMessage(sessionId, messageId, draft, { signal }));
 }
 
@@ -98,7 +101,10 @@ export const draftOf = (messageId: string): Draft | undefined => drafts.get(mess
 
 export async function stop(sessionId: string, messageId: string) {
   updateTurn(sessionId, messageId, stopTurn);
-  await stopMessage(sessionId, messageId).catch(() => {}); // it may have ended by itself meanwhile
+  const stopped = stopMessage(sessionId, messageId).catch(() => {}); // it may have ended by itself meanwhile
+  stops.set(sessionId, stopped);
+  await stopped;
+  stops.delete(sessionId);
   aborts.get(messageId)?.abort();
 }
 
