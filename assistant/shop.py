@@ -8,7 +8,7 @@ import logging
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -63,6 +63,9 @@ Template = Annotated[str, Field(max_length=1_000, examples=["https://shop.exampl
 Currency = Annotated[str, AfterValidator(_currency), Field(max_length=3)]
 
 
+Kind = Literal["shop", "content", "social", "learning"]
+
+
 class Colours(Record):
     """The shop's colour for buttons and links, on light and on dark; null: the page's own."""
 
@@ -80,6 +83,7 @@ class PageLink(Record):
 class ShopProfile(Record):
     """What the shop says of itself. Nothing in it is secret: customers see all of it."""
 
+    kind: Kind = Field("shop", description="what the items are: products, articles and films, people's posts, courses")
     name: str = Field("", max_length=100, pattern=_NO_CONTROLS)
     colours: Colours = Colours()
     languages: list[Language] = Field(

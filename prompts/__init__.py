@@ -121,6 +121,24 @@ def say(key: str, language: str, **variables: Any) -> str:  # noqa: ANN401 - see
     return _render(sentences[key], variables)
 
 
+@cache
+def nouns(kind: str) -> dict[str, tuple[str, str]]:
+    """What items are called with a number, by language: for one and for any other number, ``{}`` for the number.
+
+    Args:
+        kind: of the catalogue: shop, content, social or learning.
+    """
+    forms = yaml.safe_load((files(__package__) / "nouns.yaml").read_text("utf-8"))[kind]
+    return {language: (one, other) for language, (one, other) in forms.items()}
+
+
+def counted(count: int, kind: str, language: str) -> str:
+    """A number of items, such as "3 courses"; in English where there is no translation."""
+    forms = nouns(kind)
+    one, other = forms.get(language, forms[FALLBACK_LANGUAGE])
+    return (one if count == 1 else other).format(count)
+
+
 def languages() -> list[str]:
     """The languages that the product speaks: those with a file of sentences."""
     return sorted(f.name.removesuffix(".yaml") for f in (files(__package__) / "messages").iterdir())

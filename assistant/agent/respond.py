@@ -52,11 +52,11 @@ from assistant.records import (
     VideoLabels,
     VideoNote,
 )
-from assistant.shop import item_url
+from assistant.shop import item_url, shop_profile
 from assistant.understanding import CENT
 from assistant.understanding.language import language_name
 from assistant.understanding.superlatives import Order
-from prompts import load_prompt, say
+from prompts import counted, load_prompt, say
 from tools.item_facts import ItemFacts
 from tools.records import Item
 from tools.sentences import first_sentences
@@ -141,7 +141,8 @@ async def look(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     item_facts = [
         ItemFacts.model_validate(result) for call, _, result in results if result and call.tool == "item_facts"
     ]
-    lines = [_item_answer(item, full, item_facts, language) for item, _, full in current]
+    has_prices = runtime.context.vocabulary.max_price is not None
+    lines = [_item_answer(item, full, item_facts, language, has_prices) for item, _, full in current]
     return {
         "message": "\n".join(message for message, _ in lines),
         "evidence": [cited(entry, language) for _, entries in lines for entry in entries],
@@ -198,7 +199,7 @@ def _facts_call(item_id: str, state: TurnState, context: TurnContext) -> Planned
 
 
 def _item_answer(
-    item: Recommendation, full: Item | None, item_facts: list[ItemFacts], language: str
+    item: Recommendation, full: Item | None, item_facts: list[ItemFacts], language: str, has_prices: bool
 ) -> tuple[str, list[Evidence]]:
     """What is said of an item that was asked about, and what it rests on.
 
@@ -212,7 +213,7 @@ def _item_answer(
     if entries:
         return answer(full, entries, language), entries
     unread = not item_facts or item_facts[0].overview or item_facts[0].missing
-    general = _facts(full, language)
+    general = _facts(full, language, has_prices)
     return general if unread else say("details_unknown", language, details=general), []
 
 
@@ -289,7 +290,9 @@ def _remarks(search: WishSearch, state: TurnState, context: TurnContext) -> str 
     parts = [_relaxed_in_words(plan.relaxed, language)] if plan.relaxed else []
     parts += [_unknown_in_words(plan.unknown, language)] if plan.unknown else []
     if search.assortment is not None and not search.weak:
-        parts.append(say("assortment", language, **search.assortment.model_dump()))
+        counts = search.assortment
+        words = counted(counts.count, shop_profile(context.settings).kind, language)
+        parts.append(say("assortment", language, counted=words, **counts.model_dump()))
     parts += [say("weak", language, constraints=constraints)] if search.weak else []
     parts += [_order_in_words(plan.order, language)] if plan.order else []
     return say("sentence_separator", language).join(parts) or None
@@ -424,12 +427,11 @@ def _current_recommendation(
     return item.model_copy(update=changed), current, full
 
 
-def _facts(full: Item, language: str) -> str:
-    facts = [
-        say("evidence_price", language, price=full.price, currency=full.currency)
-        if full.price is not None
-        else say("missing_price", language)
-    ]
+def _facts(full: Item, language: str, has_prices: bool) -> str:
+    """What is known of an item; that its price is not known is said only where others of the catalogue have prices."""
+    facts = [say("missing_price", language)] if has_prices else []
+    if full.price is not None:
+        facts = [say("evidence_price", language, price=full.price, currency=full.currency)]
     pairs = {"category": full.category, "brand": full.brand} | {
         k: v for k, v in full.attributes.items() if isinstance(v, str | int | float)
     }

@@ -13,7 +13,7 @@ from assistant.agent.state import TurnContext, TurnState, said_by
 from assistant.privacy.masking import unmarked
 from assistant.records import CartChanged, CartItem, Evidence, PlannedCall, Recommendation
 from assistant.settings import ShopSettings
-from assistant.shop import shop_in_force
+from assistant.shop import shop_in_force, shop_profile
 from prompts import say
 from tools.search_pages import NO_PAGES, PageHit
 
@@ -39,7 +39,8 @@ async def answer_shop(state: TurnState, runtime: Runtime[TurnContext]) -> Update
     if entries:
         message = "\n".join(say(entry.key, language, **entry.facts) for entry in entries)
     else:
-        message = say("shop_unknown", language, contact=shop_in_force(runtime.context.settings).contact)
+        profile = shop_profile(runtime.context.settings)
+        message = say("shop_unknown", language, contact=profile.contact, kind=profile.kind)
     missing = [reason for _, _, result in results if result for reason in result["missing"] if reason != NO_PAGES]
     return {
         "message": message,

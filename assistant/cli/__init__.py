@@ -21,6 +21,7 @@ from assistant.cli import (
     demo,
     doctor,
     federate,
+    init,
     insights,
     interactions,
     keys,
@@ -63,6 +64,7 @@ app.add_typer(interactions.app, name="interactions")
 app.add_typer(users.app, name="users")
 app.add_typer(profile.app, name="profile")
 app.add_typer(federate.app, name="federate")
+app.command("init")(init.init)
 app.command("ingest")(catalogue.ingest)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)

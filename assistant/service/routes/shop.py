@@ -14,6 +14,7 @@ from assistant.service.context import Service, TheService
 from assistant.service.http.problems import Refused
 from assistant.service.http.roles import ADMINS, EVERYBODY, allow
 from assistant.shop import LOGO, ShopProfile, shop_in_force, shop_profile, write_logo, write_profile
+from prompts import nouns
 from tools.records import Record
 
 router = APIRouter(prefix="/api/shop", tags=["shop"], dependencies=[allow(EVERYBODY)])
@@ -29,6 +30,9 @@ class ShopOut(ShopProfile):
 
     cart_link: str | None = Field(None, description="address that puts an item in the shop's cart, {id} for its id")
     logo: str | None = Field(None, description="the logo's address at this service, which changes with the logo")
+    nouns: dict[str, tuple[str, str]] = Field(
+        {}, description="what items are called, by language: for one, for many, {} for the number; empty: items"
+    )
 
 
 class LogoOut(Record):
@@ -92,6 +96,7 @@ def _shop(service: Service) -> ShopOut:
         "currency": profile.currency or (currencies[0] if len(currencies) == 1 else None),
         "cart_link": shop_in_force(service.settings).cart_link,
         "logo": _logo(service.settings.data_folder),
+        "nouns": {} if profile.kind == "shop" else nouns(profile.kind),
     }
     return ShopOut(**{**dict(profile), **derived})
 

@@ -48,6 +48,13 @@ def test_what_an_admin_writes_everybody_reads(client: Client) -> None:
     assert client.get("/api/admin/shop")["greeting"] == SHOP["greeting"]
 
 
+def test_the_kind_says_what_items_are_called(client: Client) -> None:
+    assert (client.get("/api/shop")["kind"], client.get("/api/shop")["nouns"]) == ("shop", {})
+    assert client.put("/api/admin/shop", {**SHOP, "kind": "learning"})["nouns"]["fr"] == ["{} cours", "{} cours"]
+    client.put("/api/admin/shop", {**SHOP, "kind": "health"}, 422)
+    assert client.get("/api/shop")["kind"] == "learning"
+
+
 def test_a_wrong_value_changes_nothing_and_is_named(client: Client) -> None:
     client.put("/api/admin/shop", SHOP)
     refusal = client.put("/api/admin/shop", {**SHOP, "cart_link": "http://shop.example/{id}"}, 422)

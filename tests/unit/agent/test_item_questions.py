@@ -66,6 +66,19 @@ async def test_a_question_about_the_whole_item_or_one_that_cannot_be_read_gets_t
     assert reply.message.startswith("Oak Chair: it costs 80 USD")
 
 
+@pytest.mark.parametrize(("highest", "is_said"), [(80.0, True), (None, False)])
+async def test_that_no_price_is_known_is_said_only_among_items_with_prices(
+    stage: Stage, highest: float | None, is_said: bool
+) -> None:
+    stage.shelf.items[0] = OAK.model_copy(update={"price": None, "currency": None})
+    stage.vocabulary = stage.vocabulary.model_copy(update={"max_price": highest})
+    await stage.turn("a chair", DOWN)
+    stage.answers = item_facts_result(overview=True)
+    reply, _, _ = await stage.turn("tell me more", DOWN, act="item")
+    assert reply.message.startswith("Oak Chair: ")
+    assert ("no price is known" in reply.message) == is_said
+
+
 async def test_a_search_that_fails_leaves_the_facts(stage: Stage, ask: Any) -> None:  # noqa: ANN401
     stage.broken_tools = {"item_facts"}
     reply = await ask("which sizes?", {})

@@ -9,6 +9,7 @@ from assistant.agent.shop import quoted, respond_to_cart
 from assistant.errors import LLMUnavailable
 from assistant.records import CartChanged, Done, Recommendation
 from assistant.settings import Settings, ShopSettings, load_settings
+from assistant.shop import Kind, ShopProfile, write_profile
 from prompts import say
 from tests.unit.agent.conftest import Stage
 from tools.search_pages import PageHit
@@ -117,7 +118,7 @@ def test_it_is_said_in_the_user_s_language(language: str) -> None:
     assert "Lamp" in update["message"]
     assert update["message"].endswith(("?", "？"))
     assert "cart" not in update
-    assert "mail@x.example" in say("shop_unknown", language, contact="mail@x.example")
+    assert "mail@x.example" in say("shop_unknown", language, contact="mail@x.example", kind="shop")
 
 
 def test_ids_are_percent_encoded_and_without_a_link_there_is_no_address() -> None:
@@ -149,3 +150,13 @@ def test_a_link_that_is_none_is_refused(link: str) -> None:
 def test_a_link_of_the_environment_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSISTANT_SHOP__CART_LINK", "http://localhost/add/{id}")
     assert Settings().shop.cart_link == "http://localhost/add/{id}"
+
+
+@pytest.mark.parametrize(("kind", "words"), [("shop", "2 items of that kind"), ("learning", "2 courses of that kind")])
+async def test_what_there_is_is_counted_in_the_words_of_the_catalogue_s_kind(
+    stage: Stage, kind: Kind, words: str
+) -> None:
+    stage.by_title = True
+    write_profile(Settings(home=stage.folder), ShopProfile(kind=kind))
+    reply, _, _ = await stage.turn("which [thing:chair] do you have?", DOWN, act="assortment")
+    assert words in reply.message

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from assistant.settings import load_settings
+from eval.suite.catalogue import suite_items, suite_pages
+from eval.suite.check import check_against
 from eval.suite.load import WholeSuite, load_whole
 from eval.suite.records import Case, Expectation, Suite
 
@@ -69,6 +72,15 @@ def test_suite_is_named_as_its_file_and_no_id_occurs_twice(name: str) -> None:
     assert suite(name).suite == name
     ids = Counter(case.id for case in suite(name).cases)
     assert [case_id for case_id, count in ids.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("preset", ["shop", "content", "social", "learning"])
+def test_a_preset_s_suite_has_20_cases_over_its_own_sample(preset: str) -> None:
+    (part,) = load_whole(f"preset-{preset}").parts
+    assert part.suite == f"preset-{preset}"
+    assert len(part.cases) == 20
+    assert len(suite_pages(part)) == len(part.pages) == 2
+    check_against(part, suite_items(part, load_settings()))
 
 
 def test_every_slice_of_the_shop_suite_is_as_large_as_promised() -> None:

@@ -5,7 +5,7 @@ import { Button } from "../ui/Button";
 import { Loading } from "../ui/Spinner";
 import css from "./Admin.module.css";
 import { dropLogo, getProfile, putLogo, putProfile, type ShopProfile } from "./api";
-import { Failure, FileInput, TextArea, TextInput } from "./fields";
+import { Failure, FileInput, Select, TextArea, TextInput } from "./fields";
 import { useWords } from "./words";
 
 export function ShopPart() {
@@ -98,6 +98,12 @@ function Form({ first }: { first: ShopProfile }) {
           maxLength={3}
         />
       </div>
+      <Select
+        label={t.kind}
+        value={profile.kind}
+        onChange={(kind) => set({ kind: kind as ShopProfile["kind"] })}
+        options={Object.entries(t.kinds)}
+      />
       {shown.map((language) => (
         <div key={language} className={css.form}>
           <TextInput

@@ -89,6 +89,8 @@ const en = {
   shop: {
     lead: "What customers see of your shop.",
     name: "Name",
+    kind: "What the items are",
+    kinds: { shop: "Products", content: "Articles, films and series", social: "People’s posts", learning: "Courses" },
     logo: "Logo (PNG, JPEG or WebP)",
     noLogo: "Remove the logo",
     light: "Colour on light (#1a73e8)",
@@ -223,6 +225,8 @@ const zh: Words = {
   shop: {
     lead: "顾客看到的店铺信息。",
     name: "名称",
+    kind: "目录内容",
+    kinds: { shop: "商品", content: "文章和影视", social: "用户帖子", learning: "课程" },
     logo: "标志（PNG、JPEG 或 WebP）",
     noLogo: "移除标志",
     light: "浅色模式的颜色（#1a73e8）",

@@ -1,9 +1,28 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { shop } from "../api/client";
+import { useSpeech } from "../i18n";
+import { price } from "../i18n/format";
+import { plural } from "../i18n/words";
 
 /** What the shop says of itself; nothing until it is known. */
 export const useShop = () => useQuery({ queryKey: ["shop"], queryFn: shop, staleTime: 5 * 60_000 }).data;
+
+/** A number of items in the shop's own words ("3 courses"), or in the page's where the shop has none. */
+export function useCounted() {
+  const { language, locale } = useSpeech();
+  const nouns = useShop()?.nouns?.[language];
+  return (count: number, words: (count: number) => string) => (nouns ? plural(count, ...nouns, locale) : words(count));
+}
+
+/** A price in words; "price unknown" where there is none, but nothing for articles, films and posts, which have none. */
+export function usePrice() {
+  const { t, locale } = useSpeech();
+  const kind = useShop()?.kind;
+  const unknown = kind === "content" || kind === "social" ? "" : t.cards.noPrice;
+  return (item: { price?: number | null; currency?: string | null }) =>
+    price(item.price, item.currency, locale) ?? unknown;
+}
 
 type Rgb = [number, number, number];
 

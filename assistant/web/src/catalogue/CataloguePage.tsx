@@ -2,6 +2,7 @@ import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useDeferredValue } from "react";
 import { findItems } from "../api/client";
 import { asProblem } from "../api/problem";
+import { useCounted } from "../app/shop";
 import { useMessages } from "../i18n";
 import { sentence } from "../i18n/format";
 import { Button } from "../ui/Button";
@@ -17,6 +18,7 @@ const PAGE = 24;
 /** The catalogue: search, filter, look. */
 export default function CataloguePage() {
   const t = useMessages();
+  const counted = useCounted();
   const filter = useDeferredValue(useFilter());
   const { data, error, isFetching, hasNextPage, fetchNextPage, refetch } = useInfiniteQuery({
     queryKey: ["items", filter],
@@ -34,7 +36,7 @@ export default function CataloguePage() {
       <h1>{t.catalogue.title}</h1>
       <Filters />
       <p className={css.count} role="status">
-        {data && t.catalogue.found(data.pages[0]?.total ?? 0)}
+        {data && counted(data.pages[0]?.total ?? 0, t.catalogue.found)}
         {isFetching && <Spinner />}
       </p>
       {error && (

@@ -7,9 +7,10 @@ import { neighbours, noteEvent } from "../api/client";
 import { asProblem } from "../api/problem";
 import type { Item, ItemDetail, MapSpace, Moment } from "../api/types";
 import { useDeveloper } from "../app/choices";
+import { usePrice } from "../app/shop";
 import { beginConversation, say } from "../chat/conversations";
-import { useMessages, useSpeech } from "../i18n";
-import { clock, price, sentence } from "../i18n/format";
+import { useMessages } from "../i18n";
+import { clock, sentence } from "../i18n/format";
 import { Button } from "../ui/Button";
 import { ZoomPhoto } from "../ui/Lightbox";
 import { Notice } from "../ui/Notice";
@@ -53,7 +54,8 @@ interface DetailProps {
 }
 
 function Known({ detail, asked }: DetailProps) {
-  const { t, locale } = useSpeech();
+  const t = useMessages();
+  const priceOf = usePrice();
   const { item } = detail;
   const facts = factsOf(item, t);
   const traces = useDeveloper() ? tracesOf(detail, t) : [];
@@ -66,7 +68,7 @@ function Known({ detail, asked }: DetailProps) {
       <div className={css.text}>
         <h1>{item.title}</h1>
         <p className={css.price}>
-          {price(item.price, item.currency, locale) ?? t.cards.noPrice}
+          {priceOf(item)}
           <Stock isThere={item.in_stock} />
         </p>
         {item.description && <p className={css.description}>{item.description}</p>}
@@ -94,7 +96,8 @@ function Known({ detail, asked }: DetailProps) {
 
 /** The item's variants, where they differ in price or stock. */
 function Variants({ item }: { item: Item }) {
-  const { t, locale } = useSpeech();
+  const t = useMessages();
+  const priceOf = usePrice();
   const variants = variantsOf(item);
   if (variants.length < 2) return null;
   const names = [...new Set(variants.flatMap(({ options }) => Object.keys(options)))];
@@ -121,7 +124,7 @@ function Variants({ item }: { item: Item }) {
                   <td key={name}>{options[name] ?? "–"}</td>
                 ))}
                 <td>
-                  {price(own ?? item.price, item.currency, locale) ?? t.cards.noPrice} <Stock isThere={in_stock} />
+                  {priceOf({ ...item, price: own ?? item.price })} <Stock isThere={in_stock} />
                 </td>
               </tr>
             ))}

@@ -3,10 +3,10 @@ import { useRef } from "react";
 import { Link } from "wouter";
 import type { FeedbackEvent, Variant } from "../api/types";
 import { useDeveloper } from "../app/choices";
+import { usePrice } from "../app/shop";
 import { ShopLinks, Stock } from "../catalogue/ShopLinks";
 import { pictureUrls, useItemNear } from "../catalogue/useItem";
 import { useSpeech } from "../i18n";
-import { price } from "../i18n/format";
 import { Button, IconToggle, Toggle } from "../ui/Button";
 import { ZoomPhoto } from "../ui/Lightbox";
 import { Photo } from "../ui/Photo";
@@ -30,7 +30,8 @@ interface Props {
 
 /** One recommended item with its reason. */
 export function Card({ card, rank, turn, given, opinion, tell, steer }: Props) {
-  const { t, locale } = useSpeech();
+  const { t } = useSpeech();
+  const priceOf = usePrice();
   const place = useRef<HTMLLIElement>(null);
   const detail = useItemNear(card.item_id, place, turn.status !== "running");
   return (
@@ -54,8 +55,7 @@ export function Card({ card, rank, turn, given, opinion, tell, steer }: Props) {
             </Link>
           </h2>
           <span className={css.price}>
-            {price(card.price, card.currency, locale) ?? t.cards.noPrice}{" "}
-            <Stock isThere={card.variant ? card.variant.in_stock : detail?.item.in_stock} />
+            {priceOf(card)} <Stock isThere={card.variant ? card.variant.in_stock : detail?.item.in_stock} />
           </span>
         </div>
         {card.variant && <Chosen variant={card.variant} />}

@@ -1,11 +1,12 @@
 import { useQueries } from "@tanstack/react-query";
 import { Link } from "wouter";
 import type { ItemDetail } from "../api/types";
+import { usePrice } from "../app/shop";
 import { factsOf } from "../catalogue/facts";
 import { ShopLinks, Stock } from "../catalogue/ShopLinks";
 import { itemQuery, pictureUrls } from "../catalogue/useItem";
 import { useSpeech } from "../i18n";
-import { limit, price } from "../i18n/format";
+import { limit } from "../i18n/format";
 import { ZoomPhoto } from "../ui/Lightbox";
 import css from "./Comparison.module.css";
 import { type Favour, favours } from "./favours";
@@ -19,7 +20,8 @@ interface Props {
 
 /** Items side by side: what speaks for each, and a line for each thing known of any of them. */
 export function Comparison({ cards, language, onFollow }: Props) {
-  const { t, locale } = useSpeech();
+  const { t } = useSpeech();
+  const priceOf = usePrice();
   const found = useQueries({
     queries: cards.map((card) => itemQuery(card.item_id)),
     combine: (results) => results.map(({ data }) => data).filter((found): found is ItemDetail => found !== undefined),
@@ -72,7 +74,7 @@ export function Comparison({ cards, language, onFollow }: Props) {
             <th scope="row">{t.evidence.sources.price}</th>
             {items.map((item) => (
               <td key={item.id}>
-                {price(item.price, item.currency, locale) ?? t.cards.noPrice} <Stock isThere={item.in_stock} />
+                {priceOf(item)} <Stock isThere={item.in_stock} />
               </td>
             ))}
           </tr>

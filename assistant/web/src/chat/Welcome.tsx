@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useInfo } from "../app/info";
-import { useShop } from "../app/shop";
+import { useCounted, useShop } from "../app/shop";
 import { useSpeech } from "../i18n";
 import { Button } from "../ui/Button";
 import css from "./Welcome.module.css";
@@ -10,6 +10,7 @@ import { samples, wishesOf } from "./wishes";
 export function Welcome({ onPick }: { onPick: (text: string) => void }) {
   const { t, language, locale } = useSpeech();
   const shop = useShop();
+  const counted = useCounted();
   const own = shop?.examples[language] ?? [];
   const items = useInfo().data?.items ?? 0;
   const { data = [] } = useQuery({
@@ -21,7 +22,7 @@ export function Welcome({ onPick }: { onPick: (text: string) => void }) {
   return (
     <div className={css.welcome}>
       <h1>{shop?.greeting[language] ?? t.chat.greeting}</h1>
-      <p>{t.chat.lead(items)}</p>
+      <p>{t.chat.lead(items ? counted(items, t.chat.items) : "")}</p>
       <ul className={css.examples} aria-label={t.chat.examplesLabel}>
         {(own.length > 0 ? own : wishesOf(data, t, locale)).map((wish) => (
           <li key={wish}>

@@ -57,9 +57,10 @@ export const de: Messages = {
   chat: {
     title: "Chat",
     greeting: "Was suchen Sie?",
+    items: (count) => plural(count, "einen Artikel", "{} Artikel"),
     lead: (items) =>
       items
-        ? `Beschreiben Sie es, zeigen Sie ein Bild oder sagen Sie es. Ich kenne ${plural(items, "einen Artikel", "{} Artikel")} und begründe jede Empfehlung.`
+        ? `Beschreiben Sie es, zeigen Sie ein Bild oder sagen Sie es. Ich kenne ${items} und begründe jede Empfehlung.`
         : "Beschreiben Sie es, zeigen Sie ein Bild oder sagen Sie es. Ich begründe jede Empfehlung.",
     examplesLabel: "Beispiele",
     conversation: "Unterhaltung",

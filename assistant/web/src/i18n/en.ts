@@ -52,9 +52,10 @@ export const en = {
   chat: {
     title: "Chat",
     greeting: "What are you looking for?",
-    lead: (items: number) =>
+    items: (count: number) => plural(count, "one item", "{} items"),
+    lead: (items: string) =>
       items
-        ? `Describe it, show a picture or say it. I know ${plural(items, "one item", "{} items")} and tell you why I pick each one.`
+        ? `Describe it, show a picture or say it. I know ${items} and tell you why I pick each one.`
         : "Describe it, show a picture or say it, and I tell you why I pick each one.",
     examplesLabel: "Examples",
     conversation: "Conversation",

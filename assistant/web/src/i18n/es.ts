@@ -57,9 +57,10 @@ export const es: Messages = {
   chat: {
     title: "Chat",
     greeting: "¿Qué está buscando?",
+    items: (count) => plural(count, "un artículo", "{} artículos"),
     lead: (items) =>
       items
-        ? `Descríbalo, muestre una foto o dígalo. Conozco ${plural(items, "un artículo", "{} artículos")} y explico por qué elijo cada uno.`
+        ? `Descríbalo, muestre una foto o dígalo. Conozco ${items} y explico por qué elijo cada uno.`
         : "Descríbalo, muestre una foto o dígalo, y explico por qué elijo cada artículo.",
     examplesLabel: "Ejemplos",
     conversation: "Conversación",

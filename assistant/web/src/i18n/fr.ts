@@ -57,9 +57,10 @@ export const fr: Messages = {
   chat: {
     title: "Discussion",
     greeting: "Que cherchez-vous ?",
+    items: (count) => plural(count, "un article", "{} articles"),
     lead: (items) =>
       items
-        ? `Décrivez-le, montrez une photo ou dites-le. Je connais ${plural(items, "un article", "{} articles")} et j’explique chacun de mes choix.`
+        ? `Décrivez-le, montrez une photo ou dites-le. Je connais ${items} et j’explique chacun de mes choix.`
         : "Décrivez-le, montrez une photo ou dites-le : j’explique chacun de mes choix.",
     examplesLabel: "Exemples",
     conversation: "Discussion",

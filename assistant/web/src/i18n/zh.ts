@@ -52,9 +52,10 @@ export const zh: Messages = {
   chat: {
     title: "对话",
     greeting: "您想找什么？",
+    items: (count) => `${count} 件商品`,
     lead: (items) =>
       items
-        ? `写下来、发张图片，或者直接说。目录里有 ${items} 件商品，我会说明每件推荐的理由。`
+        ? `写下来、发张图片，或者直接说。目录里有 ${items}，我会说明每件推荐的理由。`
         : "写下来、发张图片，或者直接说，我会说明每件推荐的理由。",
     examplesLabel: "示例",
     conversation: "对话内容",
