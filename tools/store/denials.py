@@ -45,18 +45,22 @@ def all_denied(texts: Iterable[str], phrase: Sequence[str], language: str) -> bo
     Args:
         phrase: tokens that stand one after another.
     """
-    return all(
-        len(places(tokens(text, language), phrase))
-        == sum(_is_denied(clauses, place, place + len(phrase), language) for place in places(clauses, phrase))
-        for text in texts
-        for clauses in [_clauses(text, language)]
-    )
+    return all(_are_denied(text, places(tokens(text, language), phrase), phrase, language) for text in texts)
 
 
 def near(phrase: str, language: str) -> str:
     """An FTS5 query for items in which a denying word stands near a quoted phrase."""
     words = sorted(_stems(_BEFORE, language) | _stems(_AFTER, language) | _stems(_VALUES, language))
     return " OR ".join(f'NEAR({phrase} "{word}", {REACH})' for word in words)
+
+
+def _are_denied(text: str, mentions: list[int], phrase: Sequence[str], language: str) -> bool:
+    """Whether so many mentions are denied; one that spans two clauses is none in a clause, and so not denied."""
+    if not mentions:
+        return True
+    clauses = _clauses(text, language)
+    denied = [_is_denied(clauses, place, place + len(phrase), language) for place in places(clauses, phrase)]
+    return sum(denied) == len(mentions)
 
 
 def _clauses(text: str, language: str) -> list[str]:

@@ -16,6 +16,7 @@ A property test holds the two equal. The rules:
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from sqlite3 import Connection
 from typing import Any
 
@@ -148,6 +149,7 @@ def add_functions(connection: Connection) -> None:
     connection.create_function("all_denied", 3, _all_denied, deterministic=True)
 
 
+@lru_cache(maxsize=4_096)  # a turn searches several times with one filter
 def _all_denied(record: str, phrase: str, language: str) -> bool:
     return all_denied(item_texts(Item.model_validate_json(record)), phrase.split(), language)
 
