@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tools.errors import ServiceMissing, UnknownItem
 from tools.records import Item, Record, Variant
-from tools.store.offers import own_values, variant_values
+from tools.store.offers import NOT_PROPERTIES, PICTURE_WORDS, own_values, variant_values
 from tools.store.pages import PassageEncoder, Vectors
 from tools.tool import Arguments, Context, Tool
 from tools.variants import meant_values, named_variants
@@ -23,8 +23,6 @@ MOST_SENTENCES: Final = 16
 MOST_VALUES: Final = 20
 """The most values of one attribute in the result."""
 MOST_VARIANTS: Final = 3
-HIDDEN: Final = frozenset({"facets", "sku", "slug", "price_max", "list_price", "availability"})
-"""Attributes that the product itself writes, or that name nothing that a customer asks for."""
 OVERVIEW: Final = "overview, details and general information"
 """Stands among the facts for questions about the item as a whole."""
 ANSWER_THRESHOLD: Final = 0.5
@@ -159,7 +157,7 @@ def _attributes(item: Item) -> list[tuple[str, list[str]]]:
     """The names and different values of the item's attributes and of its variants' options."""
     values_by_name: dict[str, dict[str, None]] = {}
     for name, value in (*own_values(item), *variant_values(item)):
-        if name not in HIDDEN and value.strip():
+        if name not in NOT_PROPERTIES - {PICTURE_WORDS} and value.strip():
             values_by_name.setdefault(name, {})[value.strip()] = None
     return [(name, [*values]) for name, values in values_by_name.items()]
 

@@ -16,11 +16,10 @@ from assistant.claims import PriceLimit, denied_words
 from assistant.records import CitedEvidence, Evidence, PictureWords
 from prompts import say, sentence_keys
 from tools.records import Filters, Item, Signal, Variant
-from tools.store.offers import PICTURE_WORDS, variant_with
+from tools.store.offers import NOT_PROPERTIES, PICTURE_WORDS, variant_with
 
 QUOTE_CHARACTERS = 160
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
-_HIDDEN = {"variants", "facets", "sku", "slug", "price_max", "list_price", PICTURE_WORDS}
 _MAX_VALUES = 4
 _MAX_ATTRIBUTES = 8
 _LOOKS_LIKE = 3.5
@@ -165,7 +164,7 @@ class EvidenceBuilder:
 
     def _attributes(self, item: Item) -> Iterable[Evidence]:
         values = {"category": item.category, "brand": item.brand}
-        values |= {name: _values(value) for name, value in item.attributes.items() if name not in _HIDDEN}
+        values |= {name: _values(value) for name, value in item.attributes.items() if name not in NOT_PROPERTIES}
         pairs = [(name, str(value)) for name, value in values.items() if value]
         for name, value in [*pairs[:_MAX_ATTRIBUTES], *self._read_in_its_picture(item)]:
             yield self._entry(item.id, "attribute", "evidence_attribute", name=name, value=value)

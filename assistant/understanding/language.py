@@ -19,7 +19,13 @@ from assistant.understanding.lexicon import load_lexicon
 if TYPE_CHECKING:
     from lingua import LanguageDetector
 
-_LEAST_CONFIDENCE = 0.55
+_DEFAULT_COUNTS = 3
+"""How many times likelier the default is than another language before the text is read.
+
+Chosen on one half of 4,000 labelled messages in ten languages, measured on the other: with the right default 99.65 % are
+right (a least confidence of .55 gave 99.7), with English as default 97.0 % (95.0), with Spanish 95.9 % (92.0). "guitarra
+para adultos" is no English, be it Spanish or Portuguese.
+"""
 _SAMPLE = 1_000
 """Characters from which the language is told; more of them cost time and tell no more."""
 
@@ -37,7 +43,8 @@ _SCRIPTS = (
 def detect_language(text: str, *, default: str) -> str:
     """ISO 639-1 code of the text's language; ``default`` when the text is too short to tell.
 
-    Scripts that name their language and common English words decide at once; lingua's n-gram models decide the rest.
+    Scripts that name their language and common English words decide at once; lingua's n-gram models decide the rest,
+    and where they are unsure the default does.
     """
     words = _words(text)
     if code := _obvious_language(text, words):
@@ -46,8 +53,10 @@ def detect_language(text: str, *, default: str) -> str:
         default = "en"
     if len(words) < 2:
         return default
-    code, confidence = _likeliest(text[:_SAMPLE])
-    return code if confidence >= _LEAST_CONFIDENCE else default
+    confidences = _confidences(text[:_SAMPLE])
+    if default in confidences:
+        confidences[default] *= _DEFAULT_COUNTS
+    return max(confidences, key=lambda code: confidences[code])
 
 
 def _words(text: str) -> list[str]:
@@ -62,13 +71,12 @@ def _obvious_language(text: str, words: list[str]) -> str | None:
     return "en" if len(load_lexicon().english.intersection(words)) >= 2 else None
 
 
-def _likeliest(text: str) -> tuple[str, float]:
-    """The likeliest language and how sure that is."""
+def _confidences(text: str) -> dict[str, float]:
+    """How sure each language is, from 0 to 1; the likeliest first."""
     apart = _APART.get()
-    if apart and (answer := apart.likeliest(text)):
+    if apart and (answer := apart.confidences(text)):
         return answer
-    best = load_detector().compute_language_confidence_values(text)[0]
-    return best.language.iso_code_639_1.name.lower(), best.value
+    return language_child.confidences(load_detector(), text)
 
 
 @cache
@@ -93,8 +101,8 @@ class _Apart:
         self._unread = 0
         self._ask(text)
 
-    def likeliest(self, text: str) -> tuple[str, float] | None:
-        """As `_likeliest`; None when the process fails."""
+    def confidences(self, text: str) -> dict[str, float]:
+        """As `_confidences`; empty when the process fails."""
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         line = ""
         with self._lock:
@@ -102,8 +110,7 @@ class _Apart:
             while self._unread:
                 line = self._process.stdout.readline()
                 self._unread -= 1
-        code, _, confidence = line.partition(" ")
-        return (code, float(confidence)) if confidence else None
+        return json.loads(line) if line.endswith("\n") else {}
 
     def end(self) -> None:
         """End the process, whatever it does."""

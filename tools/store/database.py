@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from tools.errors import CatalogueBusy, StoreError
 from tools.storage import SqliteFile, private_folder
+from tools.store.filters import add_functions
 from tools.store.offers import upgrade
 from tools.store.rules import NAME as RULES
 from tools.store.schema import SCHEMA_VERSION, TABLES
@@ -149,7 +150,9 @@ class Database:
                 self._look()
                 opened = self._opened
                 connection = self._idle.pop() if self._idle else None
-            connection = connection or self._file.connect(read_only=True)
+            if connection is None:
+                connection = self._file.connect(read_only=True)
+                add_functions(connection)
             try:
                 connection.execute("BEGIN")
                 yield connection

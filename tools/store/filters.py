@@ -10,14 +10,18 @@ A property test holds the two equal. The rules:
 - ``in_stock`` true wants items known to be in stock; false asks for nothing (nobody looks for what is sold out).
 - A term is a phrase: its words, stemmed, one after another within the title, the description, the category or brand,
   or one attribute ("name value"). A term without any letter or digit asks for nothing.
+- An item passes a filter against a term if it says that it does not have it (`tools.store.denials`).
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from sqlite3 import Connection
 from typing import Any
 
 from tools.records import Filters, Item
+from tools.store.denials import all_denied, near
 from tools.store.offers import PICTURE_WORDS, fitting, offered, scalars, without_terms_of_sale
 from tools.store.words import BREAK, ENGLISH, holds, name_key, tokens
 
@@ -77,8 +81,13 @@ def _add_terms(condition: SqlCondition, filters: Filters, language: str) -> None
     mentions = "SELECT rowid FROM words WHERE words MATCH ?"
     if included:
         condition.add(f"i.key IN ({mentions})", " AND ".join(map(quoted, included)))
-    if excluded:
-        condition.add(f"i.key NOT IN ({mentions})", " OR ".join(map(quoted, excluded)))
+    for phrase in excluded:
+        denied = (
+            "SELECT d.key FROM words JOIN items d ON d.key = words.rowid "
+            "WHERE words MATCH ? AND all_denied(d.record, ?, ?)"
+        )
+        parameters = quoted(phrase), near(quoted(phrase), language), " ".join(phrase), language
+        condition.add(f"i.key NOT IN ({mentions} EXCEPT {denied})", *parameters)
 
 
 def quoted(phrase: tuple[str, ...]) -> str:
@@ -130,9 +139,25 @@ def _terms_fit(item: Item, filters: Filters, language: str) -> bool:
     if not included and not excluded:
         return True
     fields = list(item_words(item, language).values())
-    return all(any(holds(words, phrase) for words in fields) for phrase in included) and not any(
-        holds(words, phrase) for words in fields for phrase in excluded
+    return all(any(holds(words, phrase) for words in fields) for phrase in included) and all(
+        all_denied(item_texts(item), phrase, language) for phrase in excluded
     )
+
+
+def add_functions(connection: Connection) -> None:
+    """Give a connection the functions that conditions use."""
+    connection.create_function("all_denied", 3, _all_denied, deterministic=True)
+
+
+@lru_cache(maxsize=4_096)  # a turn searches several times with one filter
+def _all_denied(record: str, phrase: str, language: str) -> bool:
+    return all_denied(item_texts(Item.model_validate_json(record)), phrase.split(), language)
+
+
+def item_texts(item: Item) -> list[str]:
+    """The texts an item is searched by; no phrase spans two of them."""
+    attributes = [text for _, text in attribute_texts(item.attributes)]
+    return [item.title, item.description, item.category or "", item.brand or "", *attributes]
 
 
 def item_words(item: Item, language: str = ENGLISH) -> dict[str, list[str]]:

@@ -22,6 +22,10 @@ MAX_ATTRIBUTE_DEPTH: Final = 6
 TERMS_OF_SALE: Final = frozenset({"price", "list_price", "currency", "in_stock", "quantity"})
 PICTURE_WORDS: Final = "picture_words"
 """The attribute that holds the lines read in an item's pictures: searched by keyword, and no property of the item."""
+NOT_PROPERTIES: Final = frozenset(
+    {VARIANTS, "facets", "sku", "slug", "price_max", "list_price", "availability", PICTURE_WORDS}
+)
+"""Attributes that the product itself writes, or that name nothing that a customer asks for."""
 NOT_OPTIONS: Final = TERMS_OF_SALE | {"sku", "id", "url", "image", "images"}
 """Keys of a variant that are no attributes that somebody chooses by."""
 

@@ -201,6 +201,11 @@ def _segmenter() -> Any:  # noqa: ANN401 - the package has no types
 
 def holds(words: Sequence[str], phrase: Sequence[str]) -> bool:
     """Whether the phrase's tokens stand one after another among the words."""
-    span = len(phrase)
-    first = phrase[0]
-    return any(words[i] == first and tuple(words[i : i + span]) == tuple(phrase) for i in range(len(words) - span + 1))
+    return bool(places(words, phrase))
+
+
+def places(words: Sequence[str], phrase: Sequence[str]) -> list[int]:
+    """Where the phrase's tokens begin to stand one after another among the words."""
+    span, first = len(phrase), phrase[0]
+    last = len(words) - span
+    return [i for i in range(last + 1) if words[i] == first and tuple(words[i : i + span]) == tuple(phrase)]

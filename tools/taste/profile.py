@@ -13,7 +13,7 @@ import numpy as np
 
 from tools.records import Item
 from tools.store.entries import Space, Vector
-from tools.store.offers import PICTURE_WORDS
+from tools.store.offers import NOT_PROPERTIES
 from tools.taste.records import Interaction, Preference
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ LEAST_WEIGHT = 0.1
 PRICE_BAND = (0.1, 0.9)
 """Weighted quantiles of the prices of what was liked, between which the user's prices lie."""
 
-HIDDEN = frozenset({"variants", "facets", "sku", "slug", "price_max", "list_price", PICTURE_WORDS})
 LONGEST_VALUE = 60
 
 
@@ -109,7 +108,7 @@ def attribute_values(item: Item) -> dict[str, list[str]]:
     """An item's comparable attributes: brand, category, and its own short ones, lists value by value."""
     values_by_name = {"brand": [item.brand] if item.brand else [], "category": [item.category] if item.category else []}
     for name, value in item.attributes.items():
-        if name not in HIDDEN:
+        if name not in NOT_PROPERTIES:
             elements = value if isinstance(value, list) else [value]
             values_by_name[name] = [
                 str(element) for element in elements if isinstance(element, str) and 0 < len(element) <= LONGEST_VALUE

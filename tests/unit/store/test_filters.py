@@ -26,7 +26,12 @@ WORDS = [
 CATEGORIES = ["Home > Chairs", "home>chairs", "Chairs", "Home", "Shoes", "Électronique", "electronique", "?", " "]
 BRANDS = ["Nike", "NIKE ", "Adidas", "Brand > X", " "]
 
-texts = st.lists(st.sampled_from([*WORDS, "a", "sofa", "外套", "40", "8 GB"]), max_size=4).map(" ".join)
+texts = st.lists(
+    st.sampled_from(
+        [*WORDS, "a", "sofa", "外套", "40", "8 GB", "no", "not", "free", "free of", "不含", "any", "without"]
+    ),
+    max_size=5,
+).map(" ".join)
 attributes = st.dictionaries(
     st.sampled_from(["color", "size", "waterproof", "specs"]),
     st.one_of(

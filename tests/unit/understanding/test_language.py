@@ -12,6 +12,9 @@ TEXTS = {
     "一件暖和的夹克": "zh",
     "show me the red one please": "en",
     "nike": "en",
+    "guitarra para adultos": "es",
+    "la guitare pour adultes": "fr",
+    "Nintendo Switch OLED": "en",
 }
 
 

@@ -2,14 +2,16 @@ import type { Item, ItemDetail, Variant } from "../api/types";
 import type { Messages } from "../i18n";
 
 /** What is kept for machines rather than readers. */
-const HIDDEN = new Set(["variants", "facets", "sku", "slug", "price_max"]);
+const HIDDEN = new Set(["variants", "facets", "sku", "slug", "price_max", "list_price", "availability"]);
 
 /** An item's category, brand and attributes as names and texts. */
 export function factsOf(item: Item, t: Messages): [string, string][] {
   const named: [string, unknown][] = [
     [t.item.category, item.category],
     [t.item.brand, item.brand],
-    ...Object.entries(item.attributes).filter(([name]) => !HIDDEN.has(name)),
+    ...Object.entries(item.attributes)
+      .filter(([name]) => !HIDDEN.has(name))
+      .map(([name, value]): [string, unknown] => [t.item.attributes[name] ?? name, value]),
   ];
   return named.map(([name, value]): [string, string] => [name, inWords(value)]).filter(([, text]) => text !== "");
 }

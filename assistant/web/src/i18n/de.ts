@@ -286,6 +286,7 @@ export const de: Messages = {
     items: "Artikel",
   },
   item: {
+    attributes: { picture_words: "Wörter auf seinen Bildern" } as Record<string, string | undefined>,
     back: "Katalog",
     inStock: "Auf Lager",
     outOfStock: "Ausverkauft",

@@ -274,6 +274,7 @@ export const en = {
     items: "Items",
   },
   item: {
+    attributes: { picture_words: "words in its pictures" } as Record<string, string | undefined>,
     back: "Catalogue",
     inStock: "In stock",
     outOfStock: "Out of stock",

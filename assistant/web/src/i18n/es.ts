@@ -286,6 +286,7 @@ export const es: Messages = {
     items: "Artículos",
   },
   item: {
+    attributes: { picture_words: "palabras en sus fotos" } as Record<string, string | undefined>,
     back: "Catálogo",
     inStock: "En stock",
     outOfStock: "Agotado",

@@ -286,6 +286,7 @@ export const fr: Messages = {
     items: "Articles",
   },
   item: {
+    attributes: { picture_words: "mots sur ses photos" } as Record<string, string | undefined>,
     back: "Catalogue",
     inStock: "En stock",
     outOfStock: "Épuisé",

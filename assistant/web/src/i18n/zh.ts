@@ -274,6 +274,7 @@ export const zh: Messages = {
     items: "商品",
   },
   item: {
+    attributes: { picture_words: "图片上的文字" } as Record<string, string | undefined>,
     back: "目录",
     inStock: "有现货",
     outOfStock: "缺货",
