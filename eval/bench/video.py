@@ -1,6 +1,8 @@
-"""A one-minute 720p video: decoding and encoding its frames against a bare PyAV and encoder loop; the tools; memory."""
+"""A one-minute 720p video with speech: decoding and encoding its frames against a bare loop; a turn with it; memory."""
 
+import asyncio
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -12,10 +14,16 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from assistant.engines import media_limits, open_engines
+from assistant.front import Assistant
+from assistant.records import Provisional
+from assistant.settings import Settings
 from eval.bench.report import Result, Table, gib
-from eval.bench.stage import Stage
-from eval.sample import sample_folder
+from eval.bench.sampling import Watch
+from eval.bench.stage import Stage, own_server
+from eval.sample import photo, sample_folder
 from eval.suite.clips import FilmedShot, video_mp4
+from eval.suite.records import VoiceAttachment
+from eval.suite.speech import speech_wav
 from tools import describe_video, media_child, search_by_video, video
 from tools.engines.pictures import PictureEncoder
 from tools.media import MediaLimits
@@ -26,7 +34,17 @@ if TYPE_CHECKING:
 
 SHOTS, SECONDS, RATE, SIZE = 20, 3.0, 30, (1280, 720)
 ROUNDS = 3
+PHOTO = "chuttersnap-584518-unsplash.jpg"
 TARGET_RATIO = 0.9
+TARGET_SECONDS, TARGET_BYTES = 12, 700 * 2**20
+EVERY = 0.05
+"""Seconds between two looks at the memory: decoding takes one or two."""
+SAID = (
+    "Hello, today I want to show you what I keep in my living room. This is the chair that I sit in every evening "
+    "after work. It is made of light wood and the seat is a soft grey fabric. Over here you can see the lamp, which "
+    "has a warm yellow light. I bought the plant last summer and it has grown a lot since then. The backpack is for "
+    "trips to the mountains with my brother. I am looking for something like this for less than ninety dollars."
+)
 
 
 def measure(stage: Stage) -> Result:
@@ -35,8 +53,9 @@ def measure(stage: Stage) -> Result:
         engines, limits = open_engines(settings), media_limits(settings)
         photos = sorted(sample_folder(settings).rglob("*.jpg"))[:SHOTS]
         stage.say("making a video")
-        clip = Path(folder) / "clip.mp4"
-        clip.write_bytes(video_mp4([FilmedShot(one, SECONDS, zoom=0.8) for one in photos], size=SIZE, rate=RATE))
+        clip, speech = Path(folder) / "clip.mp4", speech_wav(VoiceAttachment(say=SAID, speed=110))
+        shots = [FilmedShot(one, SECONDS, zoom=0.8) for one in photos]
+        clip.write_bytes(video_mp4(shots, size=SIZE, rate=RATE, speech=speech))
         engines.load("pictures")
         frames = round(SHOTS * SECONDS * RATE)
         bare, ours, again = [], [], []
@@ -47,18 +66,74 @@ def measure(stage: Stage) -> Result:
             again.append(_timed_tools(clip, Context(engines, Path)))
         child = _peak_of_child(clip, limits)
         engines.catalogue.close()
+        turns = asyncio.run(_turns(stage, own_server(settings, Path(folder)), clip))
     ratio = min(bare) / min(ours)
     title = f"A video of {SHOTS * SECONDS:.0f} s, {SIZE[0]} x {SIZE[1]}, {RATE} frames a second"
     table = Table(f"{title}; {limits.video_frames} of its frames are encoded", ["", "seconds", "frames a second"])
-    for name, seconds in (("bare PyAV and encoder", bare), ("the product's", ours), ("describe and search", again)):
+    for name, seconds in (
+        ("bare PyAV and encoder", bare),
+        ("the product's", ours),
+        ("both tools without sound", again),
+    ):
         table.add(name, min(seconds), round(frames / min(seconds)))
     notes = [
         f"Ratio to the bare loop: {ratio:.2f} (target: at least {TARGET_RATIO:g}).",
         f"Peak of the process that decodes: {gib(child)}.",
     ]
-    result = Result("video", [table], notes)
-    result.numbers = {"bare": bare, "ours": ours, "tools": again, "ratio": ratio, "child_bytes": child}
+    title = f"A turn with this video and {(len(speech) - 44) / 32_000:.0f} s of speech, without a language model"
+    whole = Table(title, ["", "seconds", "processor seconds"])
+    for part in ("first cards", "whole turn"):
+        whole.add(part, *(min(turn[f"{part}{kind}"] for turn in turns["turns"]) for kind in ("", ", processor")))
+    notes += [
+        f"Targets: first cards within {TARGET_SECONDS} s; at most {gib(TARGET_BYTES)} more than a turn with a photo.",
+        f"The turns took {gib(turns['bytes'])} more than a turn with a photo, the process that decodes included.",
+    ]
+    result = Result("video", [table, whole], notes)
+    result.numbers = {"bare": bare, "ours": ours, "tools": again, "ratio": ratio, "child_bytes": child, **turns}
     return result
+
+
+async def _turns(stage: Stage, settings: Settings, clip: Path) -> dict[str, Any]:
+    """Seconds of each turn, and how many bytes they take at most beyond a turn with a photo; Whisper is loaded."""
+    steps: dict[str, Any] = {"planner": "reading", "ranking": "fused", "explanations": "template"}
+    without = {
+        "turn": settings.turn.model_copy(update=steps),
+        "reading": settings.reading.model_copy(update={"questions": 0}),
+    }
+    settings = settings.model_copy(update=without, deep=True)
+    watch, turns = Watch(every=EVERY), []
+    async with Assistant(settings, engines=open_engines(settings)) as assistant:
+        stage.say("loading the engines")
+        await assistant.warm_up()
+        with_photo = watch.stage("turn with a photo")
+        with watch.running():
+            await assistant.reply("", images=[photo(settings, PHOTO, settings.data_folder / "asked")])
+            with_video = watch.stage("turns with a video")
+            for number in range(ROUNDS):
+                stage.say(f"turn {number + 1}")
+                turns.append(await _turn(assistant, clip))
+    return {"turns": turns, "bytes": with_video.assistant - with_photo.assistant}
+
+
+async def _turn(assistant: Assistant, clip: Path) -> dict[str, float]:
+    video.forget()
+    began, used, seconds = time.perf_counter(), _processor_seconds(), dict[str, float]()
+
+    def note(part: str) -> None:
+        seconds.setdefault(part, time.perf_counter() - began)
+        seconds.setdefault(f"{part}, processor", _processor_seconds() - used)
+
+    async for event in assistant.stream("", video=[clip]):
+        if isinstance(event, Provisional):
+            note("first cards")
+    note("whole turn")
+    return seconds
+
+
+def _processor_seconds() -> float:
+    """Of this process and of those of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _peak_of_child(clip: Path, limits: MediaLimits) -> int:
@@ -99,9 +174,9 @@ def _timed_ours(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> flo
 
 
 def _timed_tools(clip: Path, context: Context) -> float:
-    """What a turn does with a video before its first cards."""
+    """What a turn computes of a video before its first cards."""
     video.forget()
     began = time.perf_counter()
-    describe_video.TOOL.run(context, describe_video.DescribeVideo(video=str(clip)))
+    describe_video.TOOL.run(context, describe_video.DescribeVideo(video=str(clip), sound=False))
     search_by_video.TOOL.run(context, search_by_video.SearchByVideo(video=str(clip)))
     return time.perf_counter() - began
