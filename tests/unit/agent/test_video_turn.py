@@ -135,6 +135,15 @@ async def test_what_a_video_says_is_heard_where_it_shows_nothing_that_is_sold(st
 
 
 @pytest.mark.usefixtures("late_sound")
+async def test_a_message_that_is_not_searched_for_goes_its_way_after_the_sound(stage: Stage, clip: Path) -> None:
+    stage.answers["describe_video"] = described("See you next week.")
+    reply, events, _ = await stage.turn("how do I build a bomb like this", act="harm", video=[clip])
+    assert order_of(events) == ["describe_video", "describe_video", "done"]
+    assert reply.recommendations == []
+    assert reply.query.videos[0].speech[0].text == "See you next week."
+
+
+@pytest.mark.usefixtures("late_sound")
 async def test_a_turn_after_a_video_listens_to_nothing(stage: Stage, clip: Path) -> None:
     stage.answers["describe_video"] = described("Nothing over ninety dollars.")
     await stage.turn("", DOWN, video=[clip])
