@@ -18,6 +18,7 @@ import resource
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 CPU_SECONDS = {"heic": 20, "frames": 90, "sound": 60}
@@ -158,15 +159,16 @@ def chosen_frames(thumbs: Sequence[Any], most: int) -> list[int]:
     """Which of the compared frames are given: the middle of each shot, longest first, then an even spread.
 
     Args:
-        thumbs: arrays of equal shape with values 0 to 255, in order of time and evenly apart.
+        thumbs: RGB pictures of equal size, in order of time and evenly apart.
         most: how many at most.
     """
-    import numpy as np
+    from PIL import ImageChops, ImageStat
 
     if not thumbs:
         return []
-    changes = [float(np.abs(thumb - before).mean()) / 255 for before, thumb in pairwise(thumbs)]
-    bound = max(CUT, CUT_TIMES * float(np.median(changes))) if changes else CUT
+    differences = [ImageStat.Stat(ImageChops.difference(thumb, before)).mean for before, thumb in pairwise(thumbs)]
+    changes = [sum(channels) / (3 * 255) for channels in differences]
+    bound = max(CUT, CUT_TIMES * median(changes)) if changes else CUT
     edges = [0, *(n for n, change in enumerate(changes, start=1) if change > bound), len(thumbs)]
     shots = sorted(pairwise(edges), key=lambda shot: (shot[0] - shot[1], shot[0]))
     chosen = {(start + end - 1) // 2 for start, end in shots[:most]}
@@ -323,7 +325,7 @@ def _small(second: float, frame: Any, scalers: Sequence[Any]) -> tuple[float, An
     rotation = frame.rotation
     width, height = min(width, 16 * SHORT_SIDE), min(height, 16 * SHORT_SIDE)
     small = scalers[0].reformat(frame, width=width, height=height, format="yuv420p")
-    thumb = scalers[1].reformat(small, width=24, height=24, format="rgb24").to_ndarray().astype("float32")
+    thumb = scalers[1].reformat(small, width=24, height=24, format="rgb24").to_image()
     return second, _Turned(small, rotation), thumb
 
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +49,28 @@ SAID = (
 )
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on the clock, and processor seconds of this process and of those of its children that have ended."""
+
+    seconds: float
+    processor: float
+
+    @classmethod
+    def so_far(cls) -> "Cost":
+        """Since some fixed moment."""
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return cls(time.perf_counter(), sum(one.ru_utime + one.ru_stime for one in used))
+
+    def __sub__(self, other: "Cost") -> "Cost":
+        return Cost(self.seconds - other.seconds, self.processor - other.processor)
+
+    @classmethod
+    def least(cls, costs: "list[Cost]") -> "Cost":
+        """The least of each kind: what other programs take is no cost of ours."""
+        return cls(min(cost.seconds for cost in costs), min(cost.processor for cost in costs))
+
+
 def measure(stage: Stage) -> Result:
     """The clip is made from the sample's photos; each way is measured in turn, the fastest of `ROUNDS` counts."""
     with stage.sample_catalogue() as settings, tempfile.TemporaryDirectory() as folder:
@@ -58,43 +82,50 @@ def measure(stage: Stage) -> Result:
         clip.write_bytes(video_mp4(shots, size=SIZE, rate=RATE, speech=speech))
         engines.load("pictures")
         frames = round(SHOTS * SECONDS * RATE)
-        bare, ours, again = [], [], []
+        loops: dict[str, Callable[[], None]] = {
+            "bare PyAV and encoder": lambda: _bare(clip, engines.pictures, limits),
+            "the product's": lambda: _ours(clip, engines.pictures, limits),
+            "both tools without sound": lambda: _tools(clip, Context(engines, Path)),
+        }
+        costs: dict[str, list[Cost]] = {name: [] for name in loops}
         for number in range(ROUNDS):
             stage.say(f"round {number + 1}")
-            bare.append(_timed_bare(clip, engines.pictures, limits))
-            ours.append(_timed_ours(clip, engines.pictures, limits))
-            again.append(_timed_tools(clip, Context(engines, Path)))
+            for name, loop in loops.items():
+                costs[name].append(_cost(loop))
         child = _peak_of_child(clip, limits)
         engines.catalogue.close()
-        turns = asyncio.run(_turns(stage, own_server(settings, Path(folder)), clip))
-    ratio = min(bare) / min(ours)
+        turns, growth = asyncio.run(_turns(stage, own_server(settings, Path(folder)), clip))
+    least = {name: Cost.least(many) for name, many in costs.items()}
     title = f"A video of {SHOTS * SECONDS:.0f} s, {SIZE[0]} x {SIZE[1]}, {RATE} frames a second"
-    table = Table(f"{title}; {limits.video_frames} of its frames are encoded", ["", "seconds", "frames a second"])
-    for name, seconds in (
-        ("bare PyAV and encoder", bare),
-        ("the product's", ours),
-        ("both tools without sound", again),
-    ):
-        table.add(name, min(seconds), round(frames / min(seconds)))
-    notes = [
-        f"Ratio to the bare loop: {ratio:.2f} (target: at least {TARGET_RATIO:g}).",
-        f"Peak of the process that decodes: {gib(child)}.",
-    ]
+    columns = ["", "seconds", "processor seconds"]
+    table = Table(f"{title}; {limits.video_frames} of its frames are encoded", [*columns, "frames a second"])
+    for name, cost in least.items():
+        table.add(name, cost.seconds, cost.processor, round(frames / cost.seconds))
     title = f"A turn with this video and {(len(speech) - 44) / 32_000:.0f} s of speech, without a language model"
-    whole = Table(title, ["", "seconds", "processor seconds"])
-    for part in ("first cards", "whole turn"):
-        whole.add(part, *(min(turn[f"{part}{kind}"] for turn in turns["turns"]) for kind in ("", ", processor")))
-    notes += [
+    whole = Table(title, columns)
+    for part in turns[0]:
+        cost = Cost.least([turn[part] for turn in turns])
+        whole.add(part, cost.seconds, cost.processor)
+    bare, ours, _ = least.values()
+    ratios = bare.seconds / ours.seconds, bare.processor / ours.processor
+    notes = [
+        f"Ratio to the bare loop: {ratios[0]:.2f} on the clock, {ratios[1]:.2f} in processor time "
+        f"(target: at least {TARGET_RATIO:g}).",
+        f"Peak of the process that decodes: {gib(child)}.",
         f"Targets: first cards within {TARGET_SECONDS} s; at most {gib(TARGET_BYTES)} more than a turn with a photo.",
-        f"The turns took {gib(turns['bytes'])} more than a turn with a photo, the process that decodes included.",
+        f"The turns took {gib(growth)} more than a turn with a photo, the process that decodes included.",
     ]
     result = Result("video", [table, whole], notes)
-    result.numbers = {"bare": bare, "ours": ours, "tools": again, "ratio": ratio, "child_bytes": child, **turns}
+    result.numbers = {
+        "loops": {name: [asdict(cost) for cost in many] for name, many in costs.items()},
+        "turns": [{part: asdict(cost) for part, cost in turn.items()} for turn in turns],
+        "ratio": ratios[0], "processor_ratio": ratios[1], "child_bytes": child, "bytes": growth,
+    }  # fmt: skip
     return result
 
 
-async def _turns(stage: Stage, settings: Settings, clip: Path) -> dict[str, Any]:
-    """Seconds of each turn, and how many bytes they take at most beyond a turn with a photo; Whisper is loaded."""
+async def _turns(stage: Stage, settings: Settings, clip: Path) -> tuple[list[dict[str, Cost]], int]:
+    """What turns cost, and how many bytes they take at most beyond a turn with a photo; Whisper is loaded."""
     steps: dict[str, Any] = {"planner": "reading", "ranking": "fused", "explanations": "template"}
     without = {
         "turn": settings.turn.model_copy(update=steps),
@@ -112,28 +143,16 @@ async def _turns(stage: Stage, settings: Settings, clip: Path) -> dict[str, Any]
             for number in range(ROUNDS):
                 stage.say(f"turn {number + 1}")
                 turns.append(await _turn(assistant, clip))
-    return {"turns": turns, "bytes": with_video.assistant - with_photo.assistant}
+    return turns, with_video.assistant - with_photo.assistant
 
 
-async def _turn(assistant: Assistant, clip: Path) -> dict[str, float]:
+async def _turn(assistant: Assistant, clip: Path) -> dict[str, Cost]:
     video.forget()
-    began, used, seconds = time.perf_counter(), _processor_seconds(), dict[str, float]()
-
-    def note(part: str) -> None:
-        seconds.setdefault(part, time.perf_counter() - began)
-        seconds.setdefault(f"{part}, processor", _processor_seconds() - used)
-
+    since, costs = Cost.so_far(), dict[str, Cost]()
     async for event in assistant.stream("", video=[clip]):
         if isinstance(event, Provisional):
-            note("first cards")
-    note("whole turn")
-    return seconds
-
-
-def _processor_seconds() -> float:
-    """Of this process and of those of its children that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+            costs.setdefault("first cards", Cost.so_far() - since)
+    return costs | {"whole turn": Cost.so_far() - since}
 
 
 def _peak_of_child(clip: Path, limits: MediaLimits) -> int:
@@ -149,11 +168,17 @@ def _peak_of_child(clip: Path, limits: MediaLimits) -> int:
     return most
 
 
-def _timed_bare(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> float:
+def _cost(work: Callable[[], object]) -> Cost:
+    since = Cost.so_far()
+    work()
+    return Cost.so_far() - since
+
+
+def _bare(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> None:
     """Every frame decoded, an even spread of them encoded."""
     import av
 
-    began, kept = time.perf_counter(), list["Image"]()
+    kept = list["Image"]()
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
@@ -163,20 +188,15 @@ def _timed_bare(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> flo
                 to_image: Any = frame.to_image  # PyAV gives it no types
                 kept.append(to_image())
     encoder.encode(kept)
-    return time.perf_counter() - began
 
 
-def _timed_ours(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> float:
+def _ours(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> None:
     video.forget()
-    began = time.perf_counter()
-    encoder.encode(video.load_video(clip, limits).pictures())
-    return time.perf_counter() - began
+    search_by_video.vectors_of(video.load_video(clip, limits), encoder)
 
 
-def _timed_tools(clip: Path, context: Context) -> float:
+def _tools(clip: Path, context: Context) -> None:
     """What a turn computes of a video before its first cards."""
     video.forget()
-    began = time.perf_counter()
     describe_video.TOOL.run(context, describe_video.DescribeVideo(video=str(clip), sound=False))
     search_by_video.TOOL.run(context, search_by_video.SearchByVideo(video=str(clip)))
-    return time.perf_counter() - began
