@@ -132,17 +132,19 @@ async def _turns(stage: Stage, settings: Settings, clip: Path) -> tuple[list[dic
         "reading": settings.reading.model_copy(update={"questions": 0}),
     }
     settings = settings.model_copy(update=without, deep=True)
-    watch, turns = Watch(every=EVERY), []
+    watch, turns, asked = Watch(every=EVERY), [], [photo(settings, PHOTO, settings.data_folder / "asked")]
     async with Assistant(settings, engines=open_engines(settings)) as assistant:
         stage.say("loading the engines")
         await assistant.warm_up()
+        stage.say("memory")  # apart: looking at it takes processor time of its own
         with_photo = watch.stage("turn with a photo")
         with watch.running():
-            await assistant.reply("", images=[photo(settings, PHOTO, settings.data_folder / "asked")])
-            with_video = watch.stage("turns with a video")
-            for number in range(ROUNDS):
-                stage.say(f"turn {number + 1}")
-                turns.append(await _turn(assistant, clip))
+            await assistant.reply("", images=asked)
+            with_video = watch.stage("turn with a video")
+            await _turn(assistant, clip)
+        for number in range(ROUNDS):
+            stage.say(f"turn {number + 1}")
+            turns.append(await _turn(assistant, clip))
     return turns, with_video.assistant - with_photo.assistant
 
 
