@@ -20,6 +20,7 @@ def make_video(
     sound: bool = False,
     seconds_between: Sequence[float] = (),
     first_packet: int = 0,
+    key_every: int = 12,
 ) -> Path:
     """Shots of plain colours with a lighter upper half and a small moving square, each so many seconds long.
 
@@ -27,12 +28,13 @@ def make_video(
         sound: a tone of 440 Hz as long as the picture.
         seconds_between: the time from each frame to the next, in turn, where it varies.
         first_packet: how many of the encoded packets are left out at the beginning.
+        key_every: frames from one key frame to the next, where the codec has others.
     """
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate)
         stream.width, stream.height = size
         stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, 1000)
-        stream.codec_context.time_base = Fraction(1, 1000)
+        stream.codec_context.time_base, stream.codec_context.gop_size = Fraction(1, 1000), key_every
         tone = container.add_stream("aac" if path.suffix != ".webm" else "libopus", rate=48_000) if sound else None
         packets, at, count = [], 0.0, 0
         for colour, seconds in shots:

@@ -21,6 +21,7 @@ class DescribeVideo(Arguments):
 
     video: str = Field(min_length=1, description="the video, such as vid1")
     language: str | None = Field(None, max_length=30, description="what is spoken, such as en or zh; null to detect it")
+    sound: bool = Field(True, description="whether what is said is written down, which takes longest")
 
 
 def describe_video(context: Context, arguments: DescribeVideo) -> VideoDescription:
@@ -29,7 +30,7 @@ def describe_video(context: Context, arguments: DescribeVideo) -> VideoDescripti
     video = load_video(path, engines.limits)
     with ThreadPoolExecutor(1, thread_name_prefix="sound") as thread:
         hearing = None
-        if video.has_sound:
+        if video.has_sound and arguments.sound:
             hearing = thread.submit(copy_context().run, _heard, context, arguments)
         step = -(-len(video.frames) // DESCRIBED)
         shots = [
@@ -47,6 +48,7 @@ def describe_video(context: Context, arguments: DescribeVideo) -> VideoDescripti
         seconds=video.seconds,
         width=video.width,
         height=video.height,
+        has_sound=video.has_sound,
         missing=missing,
     )
 

@@ -18,6 +18,7 @@ import resource
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 CPU_SECONDS = {"heic": 20, "frames": 90, "sound": 60}
@@ -34,6 +35,10 @@ APART = 0.5
 """Seconds between frames that are compared."""
 MOST_COMPARED = 150
 """Frames that are compared at most: of a longer video they are further apart."""
+KEYS_APART = 1.1
+"""Seconds: where key frames are never further apart, as in what phones record, they alone are decoded..."""
+KEYS_FOR_ONE = 2
+"""... if there are so many for each frame that is given."""
 MOST_WORK = 4e9
 """Pixels of all frames of a video up to which every frame is decoded; of a longer or larger one only key frames."""
 CUT = 0.1
@@ -154,15 +159,16 @@ def chosen_frames(thumbs: Sequence[Any], most: int) -> list[int]:
     """Which of the compared frames are given: the middle of each shot, longest first, then an even spread.
 
     Args:
-        thumbs: arrays of equal shape with values 0 to 255, in order of time and evenly apart.
+        thumbs: RGB pictures of equal size, in order of time and evenly apart.
         most: how many at most.
     """
-    import numpy as np
+    from PIL import ImageChops, ImageStat
 
     if not thumbs:
         return []
-    changes = [float(np.abs(thumb - before).mean()) / 255 for before, thumb in pairwise(thumbs)]
-    bound = max(CUT, CUT_TIMES * float(np.median(changes))) if changes else CUT
+    differences = [ImageStat.Stat(ImageChops.difference(thumb, before)).mean for before, thumb in pairwise(thumbs)]
+    changes = [sum(channels) / (3 * 255) for channels in differences]
+    bound = max(CUT, CUT_TIMES * median(changes)) if changes else CUT
     edges = [0, *(n for n, change in enumerate(changes, start=1) if change > bound), len(thumbs)]
     shots = sorted(pairwise(edges), key=lambda shot: (shot[0] - shot[1], shot[0]))
     chosen = {(start + end - 1) // 2 for start, end in shots[:most]}
@@ -195,19 +201,35 @@ def _compared(container: Any, stream: Any, stated: float, limits: dict[str, floa
     from av.video.reformatter import VideoReformatter
 
     scalers = [VideoReformatter(), VideoReformatter()]  # a frame's own would be kept with it, at several MiB each
-    step = max(APART, stated / MOST_COMPARED)
+    step, most = max(APART, stated / MOST_COMPARED), limits["seconds"] + 1
     rate = float(stream.average_rate or 25)
     context = stream.codec_context
-    compared: list[tuple[float, Any, Any]] = []
+    context.skip_frame = "NONKEY"
     if stated * rate * context.width * context.height > MOST_WORK:
-        context.skip_frame = "NONKEY"
         found = _sought(container, stream, stated, int(2 * limits["frames"]))
         if len(found) >= limits["frames"]:
             return [_small(second, frame, scalers) for second, frame in found]
         container.seek(0)  # hardly any key frames: every frame is needed after all
+    elif _has_dense_key_frames(stream, stated, step, KEYS_FOR_ONE * limits["frames"]):
+        compared = _apart(_timed(_key_packets(_packets(container, stream), step)), step, most, scalers)
+        if len(compared) >= limits["frames"]:
+            return compared
+        container.seek(0)  # the index calls frames key frames that are none
     context.skip_frame = "NONREF"
-    for second, frame in _timed(container, stream):
-        if second > limits["seconds"] + 1:
+    return _apart(_timed(_packets(container, stream)), step, most, scalers)
+
+
+def _apart(
+    frames: Iterable[tuple[float, Any]], step: float, most: float, scalers: Sequence[Any]
+) -> list[tuple[float, Any, Any]]:
+    """Those of the frames that are at least a step apart, or more where they become too many.
+
+    Raises:
+        Unusable: ``too_long``, a frame is at more than ``most`` seconds.
+    """
+    compared: list[tuple[float, Any, Any]] = []
+    for second, frame in frames:
+        if second > most:
             raise Unusable("too_long", seconds=0)
         if not compared or second - compared[-1][0] >= step - 0.01:
             compared.append(_small(second, frame, scalers))
@@ -216,12 +238,36 @@ def _compared(container: Any, stream: Any, stated: float, limits: dict[str, floa
     return compared
 
 
-def _timed(container: Any, stream: Any) -> Iterator[tuple[float, Any]]:  # noqa: ANN401
+def _has_dense_key_frames(stream: Any, stated: float, step: float, least: float) -> bool:  # noqa: ANN401
+    """Whether the container's index lists at least so many key frames a step apart, and no gap among all of them."""
+    times = sorted(float(entry.timestamp * stream.time_base) for entry in stream.index_entries if entry.is_keyframe)
+    if not times or any(after - before > KEYS_APART for before, after in pairwise([*times, times[0] + stated])):
+        return False
+    kept = times[:1]
+    for time in times:
+        if time - kept[-1] >= step - 0.01:
+            kept.append(time)
+    return len(kept) >= least
+
+
+def _key_packets(packets: Iterable[Any], step: float) -> Iterator[Any]:
+    """Key frames at least a step apart, each of which is decoded without any other, and the packet that ends it all."""
+    last = float("-inf")
+    for packet in packets:
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if stamp is None:
+            yield packet
+        elif packet.is_keyframe and float(stamp * packet.time_base) - last >= step - 0.01:
+            last = float(stamp * packet.time_base)
+            yield packet
+
+
+def _timed(packets: Iterable[Any]) -> Iterator[tuple[float, Any]]:
     """The frames with their seconds from the beginning; damaged packets are skipped, as players do."""
     import av
 
     first, last = None, -1.0
-    for packet in _packets(container, stream):
+    for packet in packets:
         try:
             decoded = packet.decode()
         except av.FFmpegError:
@@ -279,7 +325,7 @@ def _small(second: float, frame: Any, scalers: Sequence[Any]) -> tuple[float, An
     rotation = frame.rotation
     width, height = min(width, 16 * SHORT_SIDE), min(height, 16 * SHORT_SIDE)
     small = scalers[0].reformat(frame, width=width, height=height, format="yuv420p")
-    thumb = scalers[1].reformat(small, width=24, height=24, format="rgb24").to_ndarray().astype("float32")
+    thumb = scalers[1].reformat(small, width=24, height=24, format="rgb24").to_image()
     return second, _Turned(small, rotation), thumb
 
 

@@ -203,13 +203,14 @@ class Shot(Record):
 
 
 class VideoDescription(Record):
-    """Labels of a video's frames, in order of time, and what is said in it; null where it has no sound."""
+    """Labels of a video's frames, in order of time, and what is said in it; null where nobody listened."""
 
     shots: list[Shot]
     transcript: Transcript | None
     seconds: float
     width: int
     height: int
+    has_sound: bool = False
     missing: list[str] = Field([], description="what was left out and why, a sentence each")
 
 

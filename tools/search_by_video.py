@@ -26,7 +26,7 @@ def search_by_video(context: Context, arguments: SearchByVideo) -> ItemsResult:
     """Find items that a video shows, with the second, or whose text fits what it shows."""
     engines = context.engines
     video = load_video(context.resolve(arguments.video), engines.limits)
-    rows = video.once(engines.pictures.joint_identity.model_dump_json(), lambda: _vectors(video, engines.pictures))
+    rows = video.once(engines.pictures.joint_identity.model_dump_json(), lambda: vectors_of(video, engines.pictures))
     return search.search_by_frames(
         engines.catalogue,
         engines.pictures,
@@ -40,7 +40,8 @@ def search_by_video(context: Context, arguments: SearchByVideo) -> ItemsResult:
     )
 
 
-def _vectors(video: Video, encoder: PictureEncoder) -> PictureVectors:
+def vectors_of(video: Video, encoder: PictureEncoder) -> PictureVectors:
+    """The vectors of a video's frames, in their order."""
     parts = [
         encoder.encode([frame.picture() for frame in video.frames[start : start + TOGETHER]])
         for start in range(0, len(video.frames), TOGETHER)

@@ -1,7 +1,10 @@
 """The turn as a LangGraph graph.
 
-receive -> preprocess -> plan -> fuse -> loop -> rank -> explain -> ask_first -> respond
-                          |-> chat | why | look | shop | cart ---------> respond
+receive -> preprocess -> plan -> fuse -> listen -> loop -> rank -> explain -> ask_first -> respond
+                          |-> chat | why | look | shop | cart -------------------> respond
+
+Only a message with a video that has sound comes to listen, also where plan found nothing; what is said goes back to
+plan if it is a wish.
 """
 
 from typing import Any
@@ -12,7 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from assistant.agent import fuse, loop, plan, rank, respond, shop
-from assistant.agent.state import TurnContext, TurnState
+from assistant.agent.state import TurnContext, TurnState, a_video_says_wishes
 from assistant.agent.steps import planner_in_force
 
 Graph = CompiledStateGraph[TurnState, TurnContext, Any, Any]
@@ -26,6 +29,7 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
         "preprocess": plan.preprocess,
         "make_plan": plan.plan,
         "fuse": fuse.fuse,
+        "listen": plan.listen,
         "loop": loop.run_loop,
         "rank": rank.rank,
         "explain": rank.explain,
@@ -41,19 +45,37 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None) -> Graph:
         graph.add_node(name, step)
     graph.add_edge(START, "receive")
     for source, target in (
-        ("receive", "preprocess"), ("preprocess", "make_plan"), ("fuse", "loop"), ("rank", "explain"),
+        ("receive", "preprocess"), ("preprocess", "make_plan"), ("rank", "explain"),
         ("explain", "ask_first"), ("ask_first", "respond"), ("chat", "respond"), ("why", "respond"),
         ("look", "respond"), ("shop", "respond"), ("put_in_cart", "respond"), ("respond", END),
     ):  # fmt: skip
         graph.add_edge(source, target)
-    graph.add_conditional_edges(
-        "make_plan", _after_plan, ["fuse", "chat", "why", "look", "shop", "put_in_cart", "respond"]
-    )
+    ways = ["chat", "why", "look", "shop", "put_in_cart", "respond"]
+    graph.add_conditional_edges("make_plan", _after_plan, ["fuse", "listen", *ways])
+    graph.add_conditional_edges("fuse", _after_fuse, ["listen", "loop"])
+    graph.add_conditional_edges("listen", _after_listen, ["make_plan", "loop", *ways])
     graph.add_conditional_edges("loop", _after_loop, ["rank", "chat", "respond"])
     return graph.compile(checkpointer=checkpointer)
 
 
 def _after_plan(state: TurnState, runtime: Runtime[TurnContext]) -> str:
+    """First cards where something was found; else what is said in a video first, if anything is left to hear."""
+    way = _way(state, runtime)
+    return "listen" if state["unheard"] and way != "fuse" else way
+
+
+def _after_fuse(state: TurnState) -> str:
+    return "listen" if state["unheard"] else "loop"
+
+
+def _after_listen(state: TurnState, runtime: Runtime[TurnContext]) -> str:
+    if a_video_says_wishes(state):
+        return "make_plan"
+    way = _way(state, runtime)
+    return "loop" if way == "fuse" else way
+
+
+def _way(state: TurnState, runtime: Runtime[TurnContext]) -> str:
     """Where nothing could be searched, a planning model may still answer small talk or take another way.
 
     A message without a word, such as a silent recording, is no wish and has no searches: what to say is known.

@@ -1,4 +1,5 @@
-"""The turn's steps from message to what the certain searches find: receive, preprocess, plan. One function a step."""
+"""The turn's steps from message to what the certain searches find: receive, preprocess, plan, listen. One function a
+step; `listen` comes after the first cards."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,7 +21,18 @@ from assistant.agent.receive import check_request, noted, take_attachments, with
 from assistant.agent.relaxation import relax
 from assistant.agent.relevance import best_scores, is_certain, is_near_enough, relevant_ids, same_kind_ids
 from assistant.agent.role_questions import with_questions
-from assistant.agent.state import Emit, Plan, SearchResult, TurnContext, TurnState, WishSearch, said_by, wishes_heard
+from assistant.agent.state import (
+    Emit,
+    Plan,
+    SearchResult,
+    TurnContext,
+    TurnState,
+    Unheard,
+    WishSearch,
+    a_video_says_wishes,
+    said_by,
+    wishes_heard,
+)
 from assistant.agent.wishes import MOST_WISHES, joined, left_out, searches_for
 from assistant.records import (
     Accepted,
@@ -72,12 +84,7 @@ MENTIONED, MOST_MENTIONED = 60, 5
 MOST_LABELS = 5
 """Of a video, all frames together."""
 
-_CERTAIN: Final = {
-    "audio": ("transcribe_audio", "audio"),
-    "picture": ("describe_image", "image"),
-    "video": ("describe_video", "video"),
-}
-"""By kind of attachment, the tool that is called in any case, and its argument."""
+_DESCRIBE_VIDEO: Final = "describe_video"
 
 Update = dict[str, Any]
 Result = tuple[PlannedCall, Step, dict[str, Any] | None]
@@ -110,30 +117,24 @@ def _with_buttons(memory: Memory, context: TurnContext) -> Memory:
 async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Start at once what an attachment makes certain: transcribe, describe or read it, all side by side.
 
+    What is said in a video is left to `listen`: Whisper takes longer than all the rest together.
+
     Raises:
         MediaError: an attachment cannot be read. A missing model or a failing engine is only noted.
     """
     calls = [
-        PlannedCall(tool=tool, arguments={argument: attachment.id}, origin="anticipated")
+        PlannedCall(tool=tool, arguments=arguments, origin="anticipated")
         for attachment in state["attachments"]
-        for tool, argument in _certain_for(attachment, runtime.context)
+        for tool, arguments in _certain_for(attachment, runtime.context)
     ]
     results = await run_calls(calls, state, runtime)
     _refuse_unreadable(state["attachments"], [step for _, step, _ in results])
-    videos = [
-        VideoLabels(attachment=c.arguments["video"], description=VideoDescription.model_validate(r))
-        for c, _, r in results
-        if r and "video" in c.arguments
-    ]
+    videos = _watched(results)
     transcriptions = [
         Transcription(attachment=c.arguments["audio"], transcript=Transcript.model_validate(r))
         for c, _, r in results
         if r and c.tool == "transcribe_audio"
-    ] + [
-        Transcription(attachment=video.attachment, transcript=video.description.transcript)
-        for video in videos
-        if video.description.transcript and video.description.transcript.spoken
-    ]
+    ] + _said_in(videos)
     image_labels = [
         ImageLabels(attachment=c.arguments["image"], description=PictureDescription.model_validate(r))
         for c, _, r in results
@@ -151,23 +152,77 @@ async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         for c, _, r in results
         if r and c.tool == "read_text"
     ]
-    language = state["memory"].language
+    degraded = [
+        *_unusable_recordings({**state, "heard": transcriptions, "seen": image_labels, "watched": videos}),
+        *_left_out_of(videos),
+        *failures(results, state["memory"].language),
+    ]
+    unheard = [one.attachment for one in videos if one.description.has_sound and not one.description.transcript]
     return {
         "heard": transcriptions,
         "seen": image_labels,
         "read": readings,
         "watched": videos,
+        "unheard": Unheard(unheard, state["memory"], degraded) if unheard else None,
         "steps": [step for _, step, _ in results],
-        "degraded": _unusable_recordings({**state, "heard": transcriptions, "seen": image_labels, "watched": videos})
-        + [sentence for video in videos for sentence in video.description.missing]
-        + failures(results, language),
+        "degraded": degraded,
     }
 
 
-def _certain_for(attachment: Attachment, context: TurnContext) -> list[tuple[str, str]]:
-    """The tools that an attachment is given to, each with the argument that it is."""
-    reads = attachment.kind == "picture" and context.reads_pictures
-    return [_CERTAIN[attachment.kind], *([("read_text", "image")] if reads else [])]
+def _certain_for(attachment: Attachment, context: TurnContext) -> list[tuple[str, dict[str, Any]]]:
+    """The tools that an attachment is given to, each with its arguments."""
+    match attachment.kind:
+        case "audio":
+            return [("transcribe_audio", {"audio": attachment.id})]
+        case "video":
+            return [(_DESCRIBE_VIDEO, {"video": attachment.id, "sound": False})]
+    tools = ("describe_image", *(("read_text",) if context.reads_pictures else ()))
+    return [(tool, {"image": attachment.id}) for tool in tools]
+
+
+async def listen(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
+    """Write down what is said in the message's videos. Where that is a wish, the turn is to be planned anew."""
+    unheard = state["unheard"]
+    if unheard is None:
+        return {}
+    calls = [
+        PlannedCall(tool=_DESCRIBE_VIDEO, arguments={"video": video}, origin="anticipated") for video in unheard.videos
+    ]
+    results = await run_calls(calls, state, runtime)
+    listened = _watched(results)
+    by_id = {video.attachment: video for video in (*state["watched"], *listened)}
+    update: Update = {
+        "heard": [*state["heard"], *_said_in(listened)],
+        "watched": list(by_id.values()),
+        "unheard": None,
+        "steps": [*state["steps"], *(step for _, step, _ in results)],
+    }
+    before = state["degraded"]
+    if a_video_says_wishes({**state, **update}):  # type: ignore[typeddict-item]
+        before = unheard.degraded
+        update["memory"] = unheard.memory
+    notes = [*_left_out_of(listened), *failures(results, state["memory"].language)]
+    return {**update, "degraded": [*before, *notes]}
+
+
+def _watched(results: Sequence[Result]) -> list[VideoLabels]:
+    return [
+        VideoLabels(attachment=call.arguments["video"], description=VideoDescription.model_validate(result))
+        for call, _, result in results
+        if result and "video" in call.arguments
+    ]
+
+
+def _said_in(videos: Sequence[VideoLabels]) -> list[Transcription]:
+    return [
+        Transcription(attachment=video.attachment, transcript=video.description.transcript)
+        for video in videos
+        if video.description.transcript and video.description.transcript.spoken
+    ]
+
+
+def _left_out_of(videos: Sequence[VideoLabels]) -> list[str]:
+    return [sentence for video in videos for sentence in video.description.missing]
 
 
 def _as_picture(video: VideoDescription) -> PictureDescription:

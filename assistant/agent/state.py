@@ -190,6 +190,18 @@ class WishSearch(Record):
     assortment: Assortment | None = None
 
 
+@dataclass(frozen=True)
+class Unheard:
+    """Videos whose sound is listened to once the first cards are shown.
+
+    ``memory`` and ``degraded`` are as they were before the plan: a wish that is heard has the message planned anew.
+    """
+
+    videos: list[str]
+    memory: Memory
+    degraded: list[str]
+
+
 class TurnState(TypedDict, total=False):
     """The graph's channels; all but ``kept`` are of this turn alone, and what only its steps need is never stored.
 
@@ -208,6 +220,7 @@ class TurnState(TypedDict, total=False):
     seen: Annotated[list[ImageLabels], UntrackedValue]
     read: Annotated[list[PictureReading], UntrackedValue]
     watched: Annotated[list[VideoLabels], UntrackedValue]
+    unheard: Annotated[Unheard | None, UntrackedValue]
     understanding: Annotated[Understanding, UntrackedValue]
     plan: Annotated[Plan, UntrackedValue]
     steps: Annotated[list[Step], UntrackedValue]
@@ -301,6 +314,12 @@ def said_by(state: TurnState) -> list[Utterance]:
         Utterance(source=recording.attachment, text=recording.transcript.text) for recording in wishes_heard(state)
     ]
     return typed + spoken
+
+
+def a_video_says_wishes(state: TurnState) -> bool:
+    """Whether what is said in a video is one of the message's wishes."""
+    videos = {video.attachment for video in state["watched"]}
+    return any(one.attachment in videos for one in wishes_heard(state))
 
 
 def only_steers(state: TurnState) -> bool:

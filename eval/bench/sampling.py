@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import psutil
 
 EVERY = 0.5
-"""Seconds between two looks."""
+"""Seconds between two looks, unless a watch has others."""
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Watch:
 
     server_pid: Callable[[], int | None] = lambda: None
     peaks: list[Peak] = field(default_factory=list)
+    every: float = EVERY
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def stage(self, name: str) -> Peak:
@@ -55,7 +56,7 @@ class Watch:
         ended = threading.Event()
 
         def loop() -> None:
-            while not ended.wait(EVERY):
+            while not ended.wait(self.every):
                 self.sample()
 
         thread = threading.Thread(target=loop, daemon=True)

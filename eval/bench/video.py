@@ -1,21 +1,31 @@
-"""A one-minute 720p video: decoding and encoding its frames against a bare PyAV and encoder loop; the tools; memory."""
+"""A one-minute 720p video with speech: decoding and encoding its frames against a bare loop; a turn with it; memory."""
 
+import asyncio
 import json
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from assistant.engines import media_limits, open_engines
+from assistant.front import Assistant
+from assistant.records import Provisional
+from assistant.settings import Settings
 from eval.bench.report import Result, Table, gib
-from eval.bench.stage import Stage
-from eval.sample import sample_folder
+from eval.bench.sampling import Watch
+from eval.bench.stage import Stage, own_server
+from eval.sample import photo, sample_folder
 from eval.suite.clips import FilmedShot, video_mp4
+from eval.suite.records import VoiceAttachment
+from eval.suite.speech import speech_wav
 from tools import describe_video, media_child, search_by_video, video
 from tools.engines.pictures import PictureEncoder
 from tools.media import MediaLimits
@@ -26,7 +36,39 @@ if TYPE_CHECKING:
 
 SHOTS, SECONDS, RATE, SIZE = 20, 3.0, 30, (1280, 720)
 ROUNDS = 3
+PHOTO = "chuttersnap-584518-unsplash.jpg"
 TARGET_RATIO = 0.9
+TARGET_SECONDS, TARGET_BYTES = 12, 700 * 2**20
+EVERY = 0.05
+"""Seconds between two looks at the memory: decoding takes one or two."""
+SAID = (
+    "Hello, today I want to show you what I keep in my living room. This is the chair that I sit in every evening "
+    "after work. It is made of light wood and the seat is a soft grey fabric. Over here you can see the lamp, which "
+    "has a warm yellow light. I bought the plant last summer and it has grown a lot since then. The backpack is for "
+    "trips to the mountains with my brother. I am looking for something like this for less than ninety dollars."
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on the clock, and processor seconds of this process and of those of its children that have ended."""
+
+    seconds: float
+    processor: float
+
+    @classmethod
+    def so_far(cls) -> "Cost":
+        """Since some fixed moment."""
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return cls(time.perf_counter(), sum(one.ru_utime + one.ru_stime for one in used))
+
+    def __sub__(self, other: "Cost") -> "Cost":
+        return Cost(self.seconds - other.seconds, self.processor - other.processor)
+
+    @classmethod
+    def least(cls, costs: "list[Cost]") -> "Cost":
+        """The least of each kind: what other programs take is no cost of ours."""
+        return cls(min(cost.seconds for cost in costs), min(cost.processor for cost in costs))
 
 
 def measure(stage: Stage) -> Result:
@@ -35,30 +77,84 @@ def measure(stage: Stage) -> Result:
         engines, limits = open_engines(settings), media_limits(settings)
         photos = sorted(sample_folder(settings).rglob("*.jpg"))[:SHOTS]
         stage.say("making a video")
-        clip = Path(folder) / "clip.mp4"
-        clip.write_bytes(video_mp4([FilmedShot(one, SECONDS, zoom=0.8) for one in photos], size=SIZE, rate=RATE))
+        clip, speech = Path(folder) / "clip.mp4", speech_wav(VoiceAttachment(say=SAID, speed=110))
+        shots = [FilmedShot(one, SECONDS, zoom=0.8) for one in photos]
+        clip.write_bytes(video_mp4(shots, size=SIZE, rate=RATE, speech=speech))
         engines.load("pictures")
         frames = round(SHOTS * SECONDS * RATE)
-        bare, ours, again = [], [], []
+        loops: dict[str, Callable[[], None]] = {
+            "bare PyAV and encoder": lambda: _bare(clip, engines.pictures, limits),
+            "the product's": lambda: _ours(clip, engines.pictures, limits),
+            "both tools without sound": lambda: _tools(clip, Context(engines, Path)),
+        }
+        costs: dict[str, list[Cost]] = {name: [] for name in loops}
         for number in range(ROUNDS):
             stage.say(f"round {number + 1}")
-            bare.append(_timed_bare(clip, engines.pictures, limits))
-            ours.append(_timed_ours(clip, engines.pictures, limits))
-            again.append(_timed_tools(clip, Context(engines, Path)))
+            for name, loop in loops.items():
+                costs[name].append(_cost(loop))
         child = _peak_of_child(clip, limits)
         engines.catalogue.close()
-    ratio = min(bare) / min(ours)
+        turns, growth = asyncio.run(_turns(stage, own_server(settings, Path(folder)), clip))
+    least = {name: Cost.least(many) for name, many in costs.items()}
     title = f"A video of {SHOTS * SECONDS:.0f} s, {SIZE[0]} x {SIZE[1]}, {RATE} frames a second"
-    table = Table(f"{title}; {limits.video_frames} of its frames are encoded", ["", "seconds", "frames a second"])
-    for name, seconds in (("bare PyAV and encoder", bare), ("the product's", ours), ("describe and search", again)):
-        table.add(name, min(seconds), round(frames / min(seconds)))
+    columns = ["", "seconds", "processor seconds"]
+    table = Table(f"{title}; {limits.video_frames} of its frames are encoded", [*columns, "frames a second"])
+    for name, cost in least.items():
+        table.add(name, cost.seconds, cost.processor, round(frames / cost.seconds))
+    title = f"A turn with this video and {(len(speech) - 44) / 32_000:.0f} s of speech, without a language model"
+    whole = Table(title, columns)
+    for part in turns[0]:
+        cost = Cost.least([turn[part] for turn in turns])
+        whole.add(part, cost.seconds, cost.processor)
+    bare, ours, _ = least.values()
+    ratios = bare.seconds / ours.seconds, bare.processor / ours.processor
     notes = [
-        f"Ratio to the bare loop: {ratio:.2f} (target: at least {TARGET_RATIO:g}).",
+        f"Ratio to the bare loop: {ratios[0]:.2f} on the clock, {ratios[1]:.2f} in processor time "
+        f"(target: at least {TARGET_RATIO:g}).",
         f"Peak of the process that decodes: {gib(child)}.",
+        f"Targets: first cards within {TARGET_SECONDS} s; at most {gib(TARGET_BYTES)} more than a turn with a photo.",
+        f"The turns took {gib(growth)} more than a turn with a photo, the process that decodes included.",
     ]
-    result = Result("video", [table], notes)
-    result.numbers = {"bare": bare, "ours": ours, "tools": again, "ratio": ratio, "child_bytes": child}
+    result = Result("video", [table, whole], notes)
+    result.numbers = {
+        "loops": {name: [asdict(cost) for cost in many] for name, many in costs.items()},
+        "turns": [{part: asdict(cost) for part, cost in turn.items()} for turn in turns],
+        "ratio": ratios[0], "processor_ratio": ratios[1], "child_bytes": child, "bytes": growth,
+    }  # fmt: skip
     return result
+
+
+async def _turns(stage: Stage, settings: Settings, clip: Path) -> tuple[list[dict[str, Cost]], int]:
+    """What turns cost, and how many bytes they take at most beyond a turn with a photo; Whisper is loaded."""
+    steps: dict[str, Any] = {"planner": "reading", "ranking": "fused", "explanations": "template"}
+    without = {
+        "turn": settings.turn.model_copy(update=steps),
+        "reading": settings.reading.model_copy(update={"questions": 0}),
+    }
+    settings = settings.model_copy(update=without, deep=True)
+    watch, turns, asked = Watch(every=EVERY), [], [photo(settings, PHOTO, settings.data_folder / "asked")]
+    async with Assistant(settings, engines=open_engines(settings)) as assistant:
+        stage.say("loading the engines")
+        await assistant.warm_up()
+        stage.say("memory")  # apart: looking at it takes processor time of its own
+        with_photo = watch.stage("turn with a photo")
+        with watch.running():
+            await assistant.reply("", images=asked)
+            with_video = watch.stage("turn with a video")
+            await _turn(assistant, clip)
+        for number in range(ROUNDS):
+            stage.say(f"turn {number + 1}")
+            turns.append(await _turn(assistant, clip))
+    return turns, with_video.assistant - with_photo.assistant
+
+
+async def _turn(assistant: Assistant, clip: Path) -> dict[str, Cost]:
+    video.forget()
+    since, costs = Cost.so_far(), dict[str, Cost]()
+    async for event in assistant.stream("", video=[clip]):
+        if isinstance(event, Provisional):
+            costs.setdefault("first cards", Cost.so_far() - since)
+    return costs | {"whole turn": Cost.so_far() - since}
 
 
 def _peak_of_child(clip: Path, limits: MediaLimits) -> int:
@@ -74,11 +170,17 @@ def _peak_of_child(clip: Path, limits: MediaLimits) -> int:
     return most
 
 
-def _timed_bare(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> float:
+def _cost(work: Callable[[], object]) -> Cost:
+    since = Cost.so_far()
+    work()
+    return Cost.so_far() - since
+
+
+def _bare(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> None:
     """Every frame decoded, an even spread of them encoded."""
     import av
 
-    began, kept = time.perf_counter(), list["Image"]()
+    kept = list["Image"]()
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
@@ -88,20 +190,15 @@ def _timed_bare(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> flo
                 to_image: Any = frame.to_image  # PyAV gives it no types
                 kept.append(to_image())
     encoder.encode(kept)
-    return time.perf_counter() - began
 
 
-def _timed_ours(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> float:
+def _ours(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> None:
     video.forget()
-    began = time.perf_counter()
-    encoder.encode(video.load_video(clip, limits).pictures())
-    return time.perf_counter() - began
+    search_by_video.vectors_of(video.load_video(clip, limits), encoder)
 
 
-def _timed_tools(clip: Path, context: Context) -> float:
-    """What a turn does with a video before its first cards."""
+def _tools(clip: Path, context: Context) -> None:
+    """What a turn computes of a video before its first cards."""
     video.forget()
-    began = time.perf_counter()
-    describe_video.TOOL.run(context, describe_video.DescribeVideo(video=str(clip)))
+    describe_video.TOOL.run(context, describe_video.DescribeVideo(video=str(clip), sound=False))
     search_by_video.TOOL.run(context, search_by_video.SearchByVideo(video=str(clip)))
-    return time.perf_counter() - began

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -87,6 +88,48 @@ def test_a_long_large_video_is_read_by_its_key_frames(tmp_path: Path) -> None:
     path = make_video(tmp_path / "clip.mp4", shots, size=(2560, 1440), seconds_between=(0.04, 4.96))
     video = load_video(path, LIMITS)
     assert {name for _, name in colours(video)} == {"red", "green", "blue"}
+
+
+SHOTS = [("red", 14.0), ("green", 12.0), ("blue", 14.0)]
+A_GAP = [0.1] * 100 + [0.3] * 10 + [0.1] * 290
+"""Seconds between frames: with a key frame every ten, one is three seconds after the one before it."""
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mov", "clip.avi"])
+@pytest.mark.parametrize("key_every", [1, 10])
+def test_of_a_video_with_a_key_frame_each_second_these_alone_are_decoded(
+    tmp_path: Path, name: str, key_every: int
+) -> None:
+    path = make_video(tmp_path / name, SHOTS, key_every=key_every)
+    video = load_video(path, LIMITS)
+    assert len(video.frames) == LIMITS.video_frames
+    assert all(colour == colour_at(second) for second, colour in colours(video))
+    assert video.seconds == pytest.approx(40, abs=0.2)
+    whole = [frame.second == pytest.approx(round(frame.second), abs=0.01) for frame in video.frames]
+    assert all(whole) == (key_every == 10)
+
+
+@pytest.mark.parametrize("given", [{"seconds_between": A_GAP}, {"key_every": 30}])
+def test_of_a_video_with_gaps_between_key_frames_all_are_decoded(tmp_path: Path, given: dict[str, Any]) -> None:
+    path = make_video(tmp_path / "clip.mp4", SHOTS, **{"key_every": 10, **given})
+    video = load_video(path, LIMITS)
+    whole = [frame.second == pytest.approx(round(frame.second), abs=0.01) for frame in video.frames]
+    assert not all(whole)
+
+
+def test_an_index_that_calls_every_frame_a_key_frame_is_not_believed(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "clip.mp4", SHOTS, key_every=300)
+    content = path.read_bytes()
+    assert content.count(b"stss") == 1
+    path.write_bytes(content.replace(b"stss", b"free"))  # ISO 14496-12: without this box all samples are key frames
+    video = load_video(path, LIMITS)
+    assert len(video.frames) == LIMITS.video_frames
+    assert all(colour == colour_at(second) for second, colour in colours(video))
+
+
+def colour_at(second: float) -> str:
+    """What `SHOTS` show there."""
+    return "red" if second < 14 else "green" if second < 26 else "blue"
 
 
 CONTENTS = {
