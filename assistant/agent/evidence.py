@@ -146,7 +146,7 @@ class EvidenceBuilder:
     def _taste(self, item_id: str, signal: Signal) -> Evidence | None:
         """What the user liked that speaks for the item, and how many people chose it, never who."""
         titles, user_count = [reason.title for reason in signal.because], signal.people
-        facts: dict[str, object]
+        facts: dict[str, Any]
         if signal.source == "popular":
             return self._entry(item_id, "popular", "evidence_popular", people=user_count) if user_count else None
         if signal.source == "imported":

@@ -6,8 +6,7 @@ all later films rated 4 or more are to be foretold. Lists are fused as in a turn
 each source votes for what it favours more than the usual film. What people chose is learned from the other people.
 
 As a control everybody is also given the taste of somebody else: what it gains is no matter of taste, only of what
-most people like. The weight is chosen on one half of the people, by the lead over that control, and the weights in
-force are reported on the other half.
+most people like. Weights were chosen on one half of the people; those in force are reported on the other half.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,8 +34,8 @@ SIDES: Final[Mapping[str, frozenset[str]]] = {
 }
 """The genres of the two catalogues; the first is where things happen, the second the rest."""
 
-KNOWN: Final = (0, 1, 3, 10, 20)
-"""How many events on the own side are known; the last is a long history (`taste_weights.MANY_EVENTS`)."""
+KNOWN: Final = (0, 1, 3, 10, 20, 50)
+"""How many events on the own side are known; from 20 on a history counts as long (`taste_weights`)."""
 
 FEWEST_THERE: Final = 10
 FEWEST_HERE: Final = 15
@@ -53,8 +52,9 @@ Encode = Callable[[Sequence[str]], Scores]
 """Unit vectors (n, d) of queries."""
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-Genres = list[tuple[Mask, Scores]] | None
+
 WITH: Final = "with import"
+_OTHERS: Final = ("dense", "profile", "collaborative", "popular")
 
 
 class Gain(Record):
@@ -93,7 +93,7 @@ class CrossDomain(Record):
 
     Attributes:
         in_force: by wish and length of history, the weight of the imported taste in the product.
-        best: the weight with the greatest lead on the first half.
+        best: the weight with the greatest NDCG@10 on the first half.
         curve: on the first half NDCG@10, and its lead over somebody else's taste, by weight.
         ablations: NDCG@10 of the imported taste by itself on the second half, by how it is made.
     """
@@ -126,9 +126,28 @@ class Task:
     sources: Mapping[str, Scores]
     first: Mask
 
-    def of(self, *, wish: bool) -> Situation:
-        """The turn's situation."""
-        return situation(words=wish, photo=False, events=self.known)
+
+@dataclass(frozen=True)
+class Case:
+    """A task with messages of one kind: without a wish, or, one for each genre, with one that names it.
+
+    Attributes:
+        lists: of each message the candidates (n, films), and each source's votes for them (n, films).
+    """
+
+    task: Task
+    wish: bool
+    lists: Sequence[tuple[Mask, Mapping[str, Values]]]
+
+    @property
+    def situation(self) -> Situation:
+        """As a turn takes it."""
+        return situation(words=self.wish, photo=False, events=self.task.known)
+
+    @property
+    def stage(self) -> str:
+        """The same in words."""
+        return f"{'a genre is named' if self.wish else 'no wish'}, {self.situation.history}"
 
 
 def sides_of(texts: Sequence[str]) -> NDArray[np.int64]:
@@ -150,47 +169,43 @@ def measure(dataset: Dataset, vectors: Scores, encode: Encode, *, say: Say = lam
     """
     side, events = sides_of(dataset.texts), dataset.interactions.in_order()
     rows = [np.flatnonzero(side == number) for number in range(len(SIDES))]
-    tasks, wishes = [], []
+    curves: dict[str, dict[float, list[tuple[Values, Values]]]] = {}
+    in_force: dict[str, float] = {}
+    figures: list[CrossFigure] = []
+    ablations: dict[str, list[Values]] = {}
     for number, into in enumerate(SIDES):
         say(f"learning what people chose among {len(rows[number]):,} films ({into})")
         here, there = (_of_side(events, rows[one]) for one in (number, 1 - number))
-        learned = list(_tasks(into, here, there, vectors[rows[number]], vectors[rows[1 - number]]))
-        tasks += learned
-        of_genre = _genres([dataset.texts[row] for row in rows[number]], SIDES[into])
-        queries = encode([f"a film of the genre {genre}" for genre in of_genre]) if of_genre else vectors[:0]
-        dense = queries @ vectors[rows[number]].T
-        wishes += [(task, list(zip(of_genre.values(), dense, strict=True))) for task in learned]
-    if not tasks:
+        texts = [dataset.texts[row] for row in rows[number]]
+        wishes = _wishes(texts, SIDES[into], vectors[rows[number]], encode)
+        for task in _tasks(into, here, there, vectors[rows[number]], vectors[rows[1 - number]]):
+            say(f"{task.known} events known ({into})")
+            for case in _cases(task, wishes):
+                weight = in_force[case.stage] = scales(case.situation)["imported"]
+                _add(curves.setdefault(case.stage, {}), case)
+                figures += _figures(case, weight)
+            if not task.known:
+                _ablate(ablations, task, vectors[rows[number]], vectors[rows[1 - number]])
+    if not figures:
         raise BadInput(f"{dataset.name} has nobody with enough events on both sides.")
-    return _measured(tasks, wishes, {name: len(own) for name, own in zip(SIDES, rows, strict=True)}, vectors, rows)
-
-
-def _measured(
-    tasks: Sequence[Task],
-    wishes: Sequence[tuple[Task, Genres]],
-    items: dict[str, int],
-    vectors: Scores,
-    rows: Sequence[NDArray[np.int64]],
-) -> CrossDomain:
-    lists = [(task, None) for task in tasks] + [(task, genres) for task, genres in wishes]
-    curves: dict[str, dict[float, list[tuple[Values, Values]]]] = {}
-    in_force: dict[str, float] = {}
-    for task, genres in lists:
-        stage, wish = _stage(task, wish=genres is not None), genres is not None
-        in_force[stage] = scales(task.of(wish=wish))["imported"]
-        for weight in GRID:
-            own, others = (_ranked(task, genres, weight, source)[0][task.first] for source in ("imported", "control"))
-            curves.setdefault(stage, {}).setdefault(weight, []).append((own, own - others))
     curve = {
         stage: {weight: _means(values) for weight, values in by_weight.items()} for stage, by_weight in curves.items()
     }
-    figures = [figure for task, genres in lists for figure in _figures(task, genres)]
-    told = {stage: {f"{weight:g}": pair for weight, pair in by_weight.items()} for stage, by_weight in curve.items()}
-    best = {stage: max(by_weight, key=lambda weight: by_weight[weight][1]) for stage, by_weight in curve.items()}
     return CrossDomain(
-        items=items, in_force=in_force, best=best, curve=told, figures=_corrected(figures),
-        ablations=_ablations(tasks, vectors, rows),
-    )  # fmt: skip
+        items={name: len(own) for name, own in zip(SIDES, rows, strict=True)},
+        in_force=in_force,
+        best={stage: max(by_weight, key=lambda weight: by_weight[weight][0]) for stage, by_weight in curve.items()},
+        curve={stage: {f"{weight:g}": pair for weight, pair in one.items()} for stage, one in curve.items()},
+        figures=_corrected(figures),
+        ablations={name: _rounded(np.nanmean(np.concatenate(values))) for name, values in ablations.items()},
+    )
+
+
+def _add(by_weight: dict[float, list[tuple[Values, Values]]], case: Case) -> None:
+    """NDCG@10 of the first half by weight, and its lead over somebody else's taste."""
+    for weight in GRID:
+        own, others = (_ranked(case, weight, source)[0][case.task.first] for source in ("imported", "control"))
+        by_weight.setdefault(weight, []).append((own, own - others))
 
 
 def _means(values: Sequence[tuple[Values, Values]]) -> tuple[float, float]:
@@ -229,7 +244,7 @@ def _matrix(events: Interactions, values: NDArray[np.float32]) -> Scores:
 def _tasks(
     into: str, here: Interactions, there: Interactions, vectors: Scores, vectors_there: Scores
 ) -> Iterator[Task]:
-    strengths = _matrix(there, (there.value - 3) / 2)
+    strengths = _matrix(there, ((there.value - 3) / 2).astype(np.float32))
     asked = np.flatnonzero(
         (there.counts() >= FEWEST_THERE)
         & (here.counts() >= FEWEST_HERE)
@@ -267,11 +282,28 @@ def _tasks(
         )  # fmt: skip
 
 
-def _genres(texts: Sequence[str], genres: frozenset[str]) -> dict[str, Mask]:
-    """The films of each genre that has enough."""
+def _wishes(texts: Sequence[str], genres: frozenset[str], vectors: Scores, encode: Encode) -> list[tuple[Mask, Scores]]:
+    """The films of each genre that has enough of them, and how near all films are to its name."""
     words = [set(text.rsplit(". ", 1)[-1].split()) for text in texts]
     flags = {genre: np.array([genre in own for own in words]) for genre in sorted(genres)}
-    return {genre: mask for genre, mask in flags.items() if mask.sum() >= FEWEST_OF_GENRE}
+    named = {genre: mask for genre, mask in flags.items() if mask.sum() >= FEWEST_OF_GENRE}
+    if not named:
+        return []
+    dense = encode([f"a film of the genre {genre}" for genre in named]) @ vectors.T
+    return list(zip(named.values(), dense, strict=True))
+
+
+def _cases(task: Task, wishes: Sequence[tuple[Mask, Scores]]) -> Iterator[Case]:
+    candidates = ~task.seen
+    yield Case(task, False, [(candidates, {name: _votes(row, candidates) for name, row in task.sources.items()})])
+    lists = []
+    for of_genre, dense in wishes:
+        among = of_genre & candidates
+        votes = {name: _votes(row, among) for name, row in task.sources.items()}
+        votes["dense"] = np.where(among, 1.0 / (RRF_K + _places(np.where(of_genre, dense, -np.inf))), 0.0)
+        lists.append((among, votes))
+    if lists:
+        yield Case(task, True, lists)
 
 
 # Ranking -------------------------------------------------------------------------------------------------------------
@@ -280,38 +312,30 @@ def _genres(texts: Sequence[str], genres: frozenset[str]) -> dict[str, Mask]:
 def _votes(scores: Scores, among: Mask) -> Values:
     """A source's list: 1 / (k + rank) for the films that it favours more than the usual candidate, else 0."""
     usual = np.nanmean(np.where(among, scores, np.nan), axis=1, keepdims=True)
-    ranks = np.argsort(np.argsort(-np.where(among, scores, -np.inf), axis=1, kind="stable"), axis=1) + 1
-    votes: Values = np.where(among & (scores >= usual), 1.0 / (RRF_K + ranks), 0.0)
+    places = _places(np.where(among, scores, -np.inf))
+    votes: Values = np.where(among & (scores >= usual), 1.0 / (RRF_K + places), 0.0)
     return votes
 
 
-def _weights(task: Task, imported: float, *, wish: bool) -> dict[str, float]:
-    """By source, as in a turn of somebody of whom so much is known."""
-    of = scales(task.of(wish=wish))
-    return {**of, "popular": of["popular"] * (1.0 - TasteRules().popularity_debias), "imported": imported}
+def _places(scores: Scores) -> NDArray[np.int64]:
+    """1 for the best of each row, and so on."""
+    places: NDArray[np.int64] = 1 + np.argsort(np.argsort(-scores, axis=-1, kind="stable"), axis=-1)
+    return places
 
 
-def _fused(task: Task, genres: Genres, imported: float, source: str) -> Iterator[tuple[Values, Mask]]:
-    """Fused scores and candidates of a message without a wish, or of one for each genre; see `_ranked`."""
-    weights = _weights(task, imported, wish=genres is not None)
-    weights[source] = weights.pop("imported")
-    for of_genre, dense in [(None, None)] if genres is None else genres:
-        among = ~task.seen if of_genre is None else of_genre & ~task.seen
-        lists = [weights[name] * _votes(scores, among) for name, scores in task.sources.items() if weights.get(name)]
-        if dense is not None:
-            lists.append(np.tile(1.0 / (RRF_K + 1 + np.argsort(np.argsort(-dense, kind="stable"))), (len(among), 1)))
-        yield np.sum(lists, axis=0) if lists else np.zeros(among.shape), among
-
-
-def _ranked(task: Task, genres: Genres, imported: float, source: str = "imported") -> tuple[Values, Values]:
-    """NDCG@10 and recall@10 of each person, the mean of their genres; NaN where nothing was liked later.
+def _ranked(case: Case, imported: float, source: str = "imported") -> tuple[Values, Values]:
+    """NDCG@10 and recall@10 of each person, the mean of their messages; NaN where nothing was liked later.
 
     Args:
-        genres: the films of each genre that a message names, and how near they are to its words; None: no wish.
         imported: weight of the taste.
         source: whose taste, ``imported`` or ``control``.
     """
-    measured = [_quality(scores, task, among) for scores, among in _fused(task, genres, imported, source)]
+    weights: dict[str, float] = {"dense": 1.0, **scales(case.situation), source: imported}
+    weights["popular"] *= 1.0 - TasteRules().popularity_debias
+    measured = []
+    for among, votes in case.lists:
+        told = [weights[name] * one for name, one in votes.items() if weights.get(name) and name in (source, *_OTHERS)]
+        measured.append(_quality(np.sum(told, axis=0) if told else np.zeros(among.shape), case.task, among))
     return _mean([ndcg for ndcg, _ in measured]), _mean([recall for _, recall in measured])
 
 
@@ -335,26 +359,20 @@ def _mean(columns: Sequence[Values]) -> Values:
 # Figures -------------------------------------------------------------------------------------------------------------
 
 
-def _stage(task: Task, *, wish: bool) -> str:
-    of = task.of(wish=wish)
-    return f"{'a genre is named' if wish else 'no wish'}, {of.history}"
-
-
-def _figures(task: Task, genres: Genres) -> Iterator[CrossFigure]:
-    weight = scales(task.of(wish=genres is not None))["imported"]
-    values: dict[str, tuple[Values, Values]] = {}
-    if genres is None:
+def _figures(case: Case, weight: float) -> Iterator[CrossFigure]:
+    task, values = case.task, dict[str, tuple[Values, Values]]()
+    if not case.wish:
         alone = {"popularity": "popular", "own history alone": "profile", "import alone": "imported"}
         values = {
             name: _quality(task.sources[one], task, ~task.seen) for name, one in alone.items() if one in task.sources
         }
-    without, control = _ranked(task, genres, 0.0), _ranked(task, genres, weight, "control")
-    values |= {"without import": without, WITH: _ranked(task, genres, weight), "somebody else's": control}
+    without, control = _ranked(case, 0.0), _ranked(case, weight, "control")
+    values |= {"without import": without, WITH: _ranked(case, weight), "somebody else's": control}
     for name, (ndcg, recall) in values.items():
         counted = ~task.first & ~np.isnan(ndcg)
         mean, interval = ndcg[counted].mean(), mean_interval(ndcg[counted].tolist(), seed=SEED)
         yield CrossFigure(
-            into=task.into, wish=genres is not None, known=task.known, name=name, people=int(counted.sum()),
+            into=task.into, wish=case.wish, known=task.known, name=name, people=int(counted.sum()),
             ndcg=_rounded(mean), low=_rounded(interval.low if interval else mean),
             high=_rounded(interval.high if interval else mean), recall=_rounded(recall[counted].mean()),
             gain=_gain((ndcg - without[0])[counted]) if name == WITH else None,
@@ -368,22 +386,17 @@ def _gain(differences: Values) -> Gain:
     return Gain(mean=mean, low=ends[0], high=ends[1], p=permutation_p(differences.tolist(), seed=SEED))
 
 
-def _ablations(tasks: Sequence[Task], vectors: Scores, rows: Sequence[NDArray[np.int64]]) -> dict[str, float]:
-    """The imported taste by itself, made otherwise: for people of whom nothing is known here."""
-    found: dict[str, list[Values]] = {}
-    for task in (one for one in tasks if not one.known):
-        number = list(SIDES).index(task.into)
-        here, there = vectors[rows[number]], vectors[rows[1 - number]]
-        centred, liked = there - there.mean(axis=0), np.clip(task.there, 0, None)
-        made = {
-            "as it is": direction(centred, liked),
-            "not from the usual item on": direction(there, liked),
-            "dislikes too": direction(centred, task.there),
-            "somebody else's": np.roll(direction(centred, liked), 1, axis=0),
-        }
-        for name, taste in made.items():
-            found.setdefault(name, []).append(_quality(taste @ here.T, task, ~task.seen)[0][~task.first])
-    return {name: _rounded(np.nanmean(np.concatenate(values))) for name, values in found.items()}
+def _ablate(found: dict[str, list[Values]], task: Task, here: Scores, there: Scores) -> None:
+    """The imported taste by itself, made otherwise, for people of whom nothing is known here."""
+    centred, liked = there - there.mean(axis=0), np.clip(task.there, 0, None)
+    made = {
+        "as it is": direction(centred, liked),
+        "not from the usual item on": direction(there, liked),
+        "dislikes too": direction(centred, task.there),
+        "somebody else's": np.roll(direction(centred, liked), 1, axis=0),
+    }
+    for name, taste in made.items():
+        found.setdefault(name, []).append(_quality(taste @ here.T, task, ~task.seen)[0][~task.first])
 
 
 def _rounded(value: float | np.floating) -> float:
