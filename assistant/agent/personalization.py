@@ -150,11 +150,14 @@ def load_user_context(
 def weights_of(user_context: UserContext, weights: Mapping[str, float]) -> dict[str, float]:
     """The fusion's weights with those of taste scaled by what is known.
 
-    The more popularity is debiased, the less it counts, and a conversation counts as its strongest leaning. Without a
-    wish nothing is said by a list's order of prices, and the profile stands in for a model that is not there.
+    The more popularity is debiased, the less it counts, and a conversation counts as its strongest leaning; where it
+    says something, a taste of other catalogues counts no more than the user's own history here. Without a wish nothing
+    is said by a list's order of prices, and the profile stands in for a model that is not there.
     """
     debias = user_context.taste.rules.popularity_debias if user_context.taste else 0.0
     scaled = {source: weights.get(source, 0.0) * scale for source, scale in scales(user_context.situation).items()}
+    if user_context.item_feedback:
+        scaled["imported"] = min(scaled["imported"], scaled["profile"])
     if user_context.situation.wish == "none" and not user_context.trained:
         scaled["profile"] = max(scaled["profile"], scaled["session"])
     scaled["popular"] *= 1.0 - debias

@@ -353,7 +353,8 @@ def _mean(columns: Sequence[Values]) -> Values:
     """The mean of each person's numbers; NaN where there are none."""
     table = np.array(columns)
     counts = (~np.isnan(table)).sum(axis=0)
-    return np.where(counts, np.nansum(table, axis=0), np.nan) / np.maximum(counts, 1)
+    means: Values = np.where(counts, np.nansum(table, axis=0), np.nan) / np.maximum(counts, 1)
+    return means
 
 
 # Figures -------------------------------------------------------------------------------------------------------------
