@@ -29,13 +29,13 @@ SCALES: Final[dict[tuple[Wish, History], tuple[float, float, float, float, float
     #                    session  profile  collaborative  popular       imported
     ("words", "none"):   (1.0,     0.0,     0.0,           0.0,           0.1),
     ("words", "few"):    (1.0,     0.1,     0.05,          0.0,           0.1),
-    ("words", "many"):   (1.0,     0.15,    0.15,          0.0,           0.05),
+    ("words", "many"):   (1.0,     0.15,    0.15,          0.0,           0.0),
     ("photo", "none"):   (0.5,     0.0,     0.0,           0.0,           0.1),
     ("photo", "few"):    (0.5,     0.15,    0.1,           0.0,           0.1),
-    ("photo", "many"):   (0.5,     0.2,     0.2,           0.0,           0.05),
+    ("photo", "many"):   (0.5,     0.2,     0.2,           0.0,           0.0),
     ("none", "none"):    (1.0,     0.0,     0.0,           1.0,           0.35),
     ("none", "few"):     (0.65,    0.35,    1.0,           0.0,           1.0),
-    ("none", "many"):    (1.0,     0.7,     1.0,           0.1,           0.35),
+    ("none", "many"):    (1.0,     0.7,     1.0,           0.1,           0.0),
 }  # fmt: skip
 """Words and photos say what is wanted now, and history only orders what answers them about equally well: 0.1 moves an
 item by about five places in one list of searches, 0.5 past ten (1/(60 + rank) of it). Words and buttons of the

@@ -107,7 +107,7 @@ class CrossDomain(Record):
 
 
 @dataclass(frozen=True)
-class Task:
+class CrossTask:
     """One direction, one number of known events: what is known of n people, and what they chose later.
 
     Attributes:
@@ -128,14 +128,14 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Case:
+class CrossCase:
     """A task with messages of one kind: without a wish, or, one for each genre, with one that names it.
 
     Attributes:
         lists: of each message the candidates (n, films), and each source's votes for them (n, films).
     """
 
-    task: Task
+    task: CrossTask
     wish: bool
     lists: Sequence[tuple[Mask, Mapping[str, Values]]]
 
@@ -201,7 +201,7 @@ def measure(dataset: Dataset, vectors: Scores, encode: Encode, *, say: Say = lam
     )
 
 
-def _add(by_weight: dict[float, list[tuple[Values, Values]]], case: Case) -> None:
+def _add(by_weight: dict[float, list[tuple[Values, Values]]], case: CrossCase) -> None:
     """NDCG@10 of the first half by weight, and its lead over somebody else's taste."""
     for weight in GRID:
         own, others = (_ranked(case, weight, source)[0][case.task.first] for source in ("imported", "control"))
@@ -243,7 +243,7 @@ def _matrix(events: Interactions, values: NDArray[np.float32]) -> Scores:
 
 def _tasks(
     into: str, here: Interactions, there: Interactions, vectors: Scores, vectors_there: Scores
-) -> Iterator[Task]:
+) -> Iterator[CrossTask]:
     strengths = _matrix(there, ((there.value - 3) / 2).astype(np.float32))
     asked = np.flatnonzero(
         (there.counts() >= FEWEST_THERE)
@@ -272,7 +272,7 @@ def _tasks(
     for k, parts in scored.items():
         sources = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         liked = here.only((place >= k) & (here.value >= 4))
-        yield Task(
+        yield CrossTask(
             into, k,
             seen=_matrix(known[k], np.ones(len(known[k]), np.float32))[people] > 0,
             liked=_matrix(liked, np.ones(len(liked), np.float32))[people] > 0,
@@ -293,9 +293,9 @@ def _wishes(texts: Sequence[str], genres: frozenset[str], vectors: Scores, encod
     return list(zip(named.values(), dense, strict=True))
 
 
-def _cases(task: Task, wishes: Sequence[tuple[Mask, Scores]]) -> Iterator[Case]:
+def _cases(task: CrossTask, wishes: Sequence[tuple[Mask, Scores]]) -> Iterator[CrossCase]:
     candidates = ~task.seen
-    yield Case(task, False, [(candidates, {name: _votes(row, candidates) for name, row in task.sources.items()})])
+    yield CrossCase(task, False, [(candidates, {name: _votes(row, candidates) for name, row in task.sources.items()})])
     lists = []
     for of_genre, dense in wishes:
         among = of_genre & candidates
@@ -303,7 +303,7 @@ def _cases(task: Task, wishes: Sequence[tuple[Mask, Scores]]) -> Iterator[Case]:
         votes["dense"] = np.where(among, 1.0 / (RRF_K + _places(np.where(of_genre, dense, -np.inf))), 0.0)
         lists.append((among, votes))
     if lists:
-        yield Case(task, True, lists)
+        yield CrossCase(task, True, lists)
 
 
 # Ranking -------------------------------------------------------------------------------------------------------------
@@ -323,7 +323,7 @@ def _places(scores: Scores) -> NDArray[np.int64]:
     return places
 
 
-def _ranked(case: Case, imported: float, source: str = "imported") -> tuple[Values, Values]:
+def _ranked(case: CrossCase, imported: float, source: str = "imported") -> tuple[Values, Values]:
     """NDCG@10 and recall@10 of each person, the mean of their messages; NaN where nothing was liked later.
 
     Args:
@@ -339,7 +339,7 @@ def _ranked(case: Case, imported: float, source: str = "imported") -> tuple[Valu
     return _mean([ndcg for ndcg, _ in measured]), _mean([recall for _, recall in measured])
 
 
-def _quality(scores: NDArray[np.floating], task: Task, among: Mask) -> tuple[Values, Values]:
+def _quality(scores: NDArray[np.floating], task: CrossTask, among: Mask) -> tuple[Values, Values]:
     """The same for one list of the candidates."""
     liked = task.liked & among
     top = np.argsort(-np.where(among, scores, -np.inf), axis=1, kind="stable")[:, :K]
@@ -360,7 +360,7 @@ def _mean(columns: Sequence[Values]) -> Values:
 # Figures -------------------------------------------------------------------------------------------------------------
 
 
-def _figures(case: Case, weight: float) -> Iterator[CrossFigure]:
+def _figures(case: CrossCase, weight: float) -> Iterator[CrossFigure]:
     task, values = case.task, dict[str, tuple[Values, Values]]()
     if not case.wish:
         alone = {"popularity": "popular", "own history alone": "profile", "import alone": "imported"}
@@ -387,7 +387,7 @@ def _gain(differences: Values) -> Gain:
     return Gain(mean=mean, low=ends[0], high=ends[1], p=permutation_p(differences.tolist(), seed=SEED))
 
 
-def _ablate(found: dict[str, list[Values]], task: Task, here: Scores, there: Scores) -> None:
+def _ablate(found: dict[str, list[Values]], task: CrossTask, here: Scores, there: Scores) -> None:
     """The imported taste by itself, made otherwise, for people of whom nothing is known here."""
     centred, liked = there - there.mean(axis=0), np.clip(task.there, 0, None)
     made = {
