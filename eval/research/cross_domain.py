@@ -9,6 +9,7 @@ As a control everybody is also given the taste of somebody else: what it gains i
 most people like. Weights were chosen on one half of the people; those in force are reported on the other half.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -34,7 +35,7 @@ SIDES: Final[Mapping[str, frozenset[str]]] = {
 }
 """The genres of the two catalogues; the first is where things happen, the second the rest."""
 
-KNOWN: Final = (0, 1, 3, 10, 20, 50)
+KNOWN: Final = (0, 1, 3, 10, 20)
 """How many events on the own side are known; from 20 on a history counts as long (`taste_weights`)."""
 
 FEWEST_THERE: Final = 10
@@ -155,6 +156,11 @@ def sides_of(texts: Sequence[str]) -> NDArray[np.int64]:
     genres = [set(text.rsplit(". ", 1)[-1].split()) for text in texts]
     sides = [[bool(own) and own <= side for side in SIDES.values()] for own in genres]
     return np.array([flags.index(True) if any(flags) else -1 for flags in sides])
+
+
+def without_years(texts: Sequence[str]) -> list[str]:
+    """Texts of "title. year. genres" without the year, which films of both sides have in common."""
+    return [re.sub(r"\. \d{4}(?=\. )", "", text) for text in texts]
 
 
 def measure(dataset: Dataset, vectors: Scores, encode: Encode, *, say: Say = lambda _: None) -> CrossDomain:

@@ -236,5 +236,5 @@ async def test_of_a_name_that_gives_orders_only_the_name_is_told(taste_stage: St
 def test_where_the_conversation_says_something_it_counts_no_more_than_the_own_history() -> None:
     quiet = UserContext(situation(words=False, photo=False, events=3))
     said = replace(quiet, item_feedback={"a": 1.0})
-    assert weights_of(quiet, WEIGHTS)["imported"] == 1.0
+    assert weights_of(quiet, WEIGHTS)["imported"] == 0.5
     assert weights_of(said, WEIGHTS)["imported"] == 0.35 < weights_of(said, WEIGHTS)["session"]
