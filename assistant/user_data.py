@@ -427,6 +427,15 @@ def _count_preferences(settings: Settings, user: str) -> int:
     return sum(1 for _ in _export_preferences(settings, user))
 
 
+def _export_imported(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
+    with _events(settings) as store:
+        yield from (taste.model_dump() for taste in (store.imported(user) if store else ()))
+
+
+def _count_imported(settings: Settings, user: str) -> int:
+    return sum(1 for _ in _export_imported(settings, user))
+
+
 def _remove_model(settings: Settings) -> bool:
     """Remove the model that may hold the user; whether there was one."""
     folder = settings.data_folder / MODEL
@@ -443,6 +452,7 @@ PLACES: Final = [
     Place("insights", _count_insights, _export_insights, _forget_insights),
     Place("sessions", lambda settings, user: len(_sessions_of(settings, user)), _export_sessions, _forget_sessions),
     Place("preferences", _count_preferences, _export_preferences, lambda *_: None),  # they go with the events
+    Place("tastes", _count_imported, _export_imported, lambda *_: None),  # so do these
     Place("events", _count_events, _export_events, _forget_events),
 ]
 """Where users' data lie; whoever keeps some elsewhere adds the place here."""

@@ -92,6 +92,10 @@ class VisitorStore:
         """Visitors that are a customer's and not ended yet, and the customers."""
         return [(owner, customer) for owner, customer in self._rows(_REDEEMED)]
 
+    def owners(self) -> set[str]:
+        """The ``owner`` of every visitor who is no customer."""
+        return {owner for (owner,) in self._rows(_OWNERS)}
+
     def expired(self) -> list[str]:
         """The ``owner`` of each visitor past the end."""
         return [owner for (owner,) in self._rows(_EXPIRED, time.time())]
@@ -113,6 +117,7 @@ class VisitorStore:
 
 _FIND = "select owner, expires_at from visitors where hash = ? and expires_at > ? and customer is null"
 _EXPIRED = "select owner from visitors where customer is null and expires_at <= ?"
+_OWNERS = "select owner from visitors where customer is null"
 _REDEEMED = "select owner, customer from visitors where customer is not null"
 _REDEEM = """
 select owner from tickets join visitors using (owner)

@@ -21,6 +21,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "profile": 1.0,
     "collaborative": 1.0,
     "popular": 1.0,
+    "imported": 1.0,
 }
 """By signal, where the settings say nothing else; docs/retrieval.md says how those of the searches were found."""
 

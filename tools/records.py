@@ -70,11 +70,11 @@ class Filters(Record):
 
 SignalSource = Literal[
     "picture", "picture_text", "text_picture", "dense", "keyword", "collaborative", "profile", "session", "popular",
-    "pinned",
+    "imported", "pinned",
 ]  # fmt: skip
 """Where a score comes from: photo to photo, photo to item text, words to item photo, words to text, BM25; what people
 of similar taste chose, closeness to the user's own history, to what this conversation showed, what many people chose;
-what the shop has put first.
+closeness to what the user likes in another catalogue; what the shop has put first.
 """
 
 
@@ -108,6 +108,7 @@ class Signal(Record):
     matched: list[str] = Field([], description="the query's words found in the item (keyword source only)")
     because: list[Because] = Field([], description="items of the user's own that it rests on (taste sources only)")
     people: int | None = Field(None, description="how many people it rests on, never who (taste sources only)")
+    catalogue: str | None = Field(None, description="where the user likes what is close to it (imported source only)")
     shown: Moment | None = Field(None, description="where the user's video shows it (picture sources only)")
     moment: Moment | None = Field(None, description="where the item's own video shows it (picture sources only)")
 

@@ -24,6 +24,14 @@ class LikedItem(Record):
     strength: float = Field(description="sum of the events, each halved every half-life; below 0: disliked")
 
 
+class LikedElsewhere(Record):
+    """The user's taste in another catalogue."""
+
+    catalogue: str
+    items: int = Field(description="how many items liked there it rests on")
+    at: float = Field(description="when it was brought here, seconds since 1970")
+
+
 class History(Record):
     """What is known of the user who called."""
 
@@ -33,6 +41,7 @@ class History(Record):
     corrected: list[Preference] = Field([], description="what the user said of them by hand")
     price: tuple[float, float] | None = Field(None, description="between which prices most of what was liked lies")
     events: int = Field(0, description="how many events were looked at")
+    imported: list[LikedElsewhere] = Field([], description="what was brought here from other catalogues")
     words: list[str] = Field([], description="the same in sentences")
 
 
@@ -61,6 +70,7 @@ def user_history(context: Context, arguments: UserHistory) -> History:
         corrected=list(taste.preferences(user)),
         price=profile.price,
         events=profile.events,
+        imported=[LikedElsewhere(catalogue=one.catalogue, items=one.items, at=one.at) for one in taste.imported(user)],
     )
     return summary.model_copy(update={"words": _in_words(summary)})
 
@@ -78,6 +88,7 @@ def _in_words(history: History) -> list[str]:
     for preference in history.preferences:
         verb = "Prefers" if preference.weight > 0 else "Avoids"
         sentences.append(f"{verb} {preference.attribute} {preference.value} ({preference.weight:+.2f}).")
+    sentences += [f"Taste of {one.items} items liked in {one.catalogue}." for one in history.imported]
     if history.price:
         sentences.append(f"Usual prices: {history.price[0]:g} to {history.price[1]:g}.")
     return sentences

@@ -25,10 +25,10 @@ _MAX_ATTRIBUTES = 8
 _LOOKS_LIKE = 3.5
 """The z-score from which two photos may be said to look alike; below, they do so somewhat."""
 
-TASTE = ("session", "collaborative", "profile", "popular")
+TASTE = ("session", "collaborative", "profile", "imported", "popular")
 """Sources that say something of the user or of other people, and nothing of the item itself."""
 
-_SAID_BESIDE = ("picture", "picture_text", "picture_words", "session", "profile", "collaborative", "popular")
+_SAID_BESIDE = ("picture", "picture_text", "picture_words", *TASTE)
 """Sources whose entries are clauses of their own in an explanation."""
 
 _CORRECTED = ("picture_text", "text_picture")
@@ -145,11 +145,15 @@ class EvidenceBuilder:
     def _taste(self, item_id: str, signal: Signal) -> Evidence | None:
         """What the user liked that speaks for the item, and how many people chose it, never who."""
         titles, user_count = [reason.title for reason in signal.because], signal.people
+        facts: dict[str, Any]
         if signal.source == "popular":
             return self._entry(item_id, "popular", "evidence_popular", people=user_count) if user_count else None
+        if signal.source == "imported":
+            facts = {"catalogue": signal.catalogue}
+            return self._entry(item_id, "imported", "evidence_imported", **facts) if signal.catalogue else None
         if not titles or (signal.source == "collaborative" and not user_count):
             return None
-        facts: dict[str, object] = {"titles": titles, "items": [reason.item_id for reason in signal.because]}
+        facts = {"titles": titles, "items": [reason.item_id for reason in signal.because]}
         if signal.source == "collaborative":
             facts |= {"people": user_count, "each": [reason.people for reason in signal.because]}
         return self._entry(item_id, signal.source, f"evidence_{signal.source}", None, **facts)

@@ -1,10 +1,10 @@
 """What the user's taste says of the candidates: opinions that join the fusion beside the searches' signals.
 
-Four sources, each a list of its own: this conversation (``session``), the contents of what the user liked before
-(``profile``), what people of similar taste chose (``collaborative``), and what many people chose (``popular``). They
-are asked only about candidates that the searches found and the constraints let through, so that they re-order what has
-to do with the wish and bring in nothing else. Only where the message names no wish does taste find candidates itself
-(`candidates_for_user`).
+Five sources, each a list of its own: this conversation (``session``), the contents of what the user liked before
+(``profile``) and likes in other catalogues (``imported``), what people of similar taste chose (``collaborative``), and
+what many people chose (``popular``). They are asked only about candidates that the searches found and the constraints
+let through, so that they re-order what has to do with the wish and bring in nothing else. Only where the message names
+no wish does taste find candidates itself (`candidates_for_user`).
 """
 
 import time
@@ -24,6 +24,7 @@ from tools.calibration import ALIKE, usual_pairs
 from tools.records import Because, Filters, Hit, Item, Signal, SignalSource
 from tools.search import hit as hit_of
 from tools.store import Catalogue, Space, Vector
+from tools.taste.imported import CLOSE, ImportedTaste, closeness_of
 from tools.taste.profile import TasteProfile, attribute_values
 from tools.taste.taste import Taste
 
@@ -58,6 +59,7 @@ class UserContext:
         history: item to strength, the latest first; without the items that this conversation says something of.
         item_feedback: item to what this conversation says of it, the latest first.
         looked_at: the items among them that were only looked at.
+        imported: what they like in other catalogues.
         anybody: whether there are events of anybody, or a model that learned from some.
         trained: whether there is such a model.
     """
@@ -67,6 +69,7 @@ class UserContext:
     item_feedback: Mapping[str, float] = field(default_factory=dict)
     looked_at: frozenset[str] = frozenset()
     profile: TasteProfile = field(default_factory=TasteProfile)
+    imported: Sequence[ImportedTaste] = ()
     taste: Taste | None = None
     anybody: bool = False
     trained: bool = False
@@ -77,6 +80,11 @@ class UserContext:
         return {**self.item_feedback, **self.history}
 
     @property
+    def knows_taste(self) -> bool:
+        """Something is known of what the user likes, beside this conversation."""
+        return bool(self.history or self.profile.attributes or self.imported)
+
+    @property
     def may_ask_others(self) -> bool:
         """There is no wish, and a model that may know people of similar taste."""
         return self.situation.wish == "none" and bool(self.choices) and self.taste is not None and self.trained
@@ -84,7 +92,8 @@ class UserContext:
     @property
     def is_cold(self) -> bool:
         """Nothing of this user and no wish, but something of other people: a set to choose from is shown."""
-        return self.situation.wish == "none" and not self.history and not self.item_feedback and self.anybody
+        unknown = not (self.history or self.item_feedback or self.imported)
+        return self.situation.wish == "none" and unknown and self.anybody
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,7 @@ class Opinion:
     score: float
     because: tuple[Because, ...] = ()
     people: int | None = None
+    catalogue: str | None = None
 
 
 _NONE = Opinion(-1.0)
@@ -130,6 +140,7 @@ def load_user_context(
         item_feedback=feedback,
         looked_at=looked_at,
         profile=profile,
+        imported=taste.imported(user) if uses_history else (),
         taste=taste,
         anybody=taste.known and (trained or taste.events.version() > 0),
         trained=trained,
@@ -139,11 +150,14 @@ def load_user_context(
 def weights_of(user_context: UserContext, weights: Mapping[str, float]) -> dict[str, float]:
     """The fusion's weights with those of taste scaled by what is known.
 
-    The more popularity is debiased, the less it counts, and a conversation counts as its strongest leaning. Without a
-    wish nothing is said by a list's order of prices, and the profile stands in for a model that is not there.
+    The more popularity is debiased, the less it counts, and a conversation counts as its strongest leaning; where it
+    says something, a taste of other catalogues counts no more than the user's own history here. Without a wish nothing
+    is said by a list's order of prices, and the profile stands in for a model that is not there.
     """
     debias = user_context.taste.rules.popularity_debias if user_context.taste else 0.0
     scaled = {source: weights.get(source, 0.0) * scale for source, scale in scales(user_context.situation).items()}
+    if user_context.item_feedback:
+        scaled["imported"] = min(scaled["imported"], scaled["profile"])
     if user_context.situation.wish == "none" and not user_context.trained:
         scaled["profile"] = max(scaled["profile"], scaled["session"])
     scaled["popular"] *= 1.0 - debias
@@ -169,6 +183,8 @@ def user_signals(
         by_source["session"] = _session(user_context, ids, catalogue)
     if not user_context.profile.is_empty and source_scales["profile"]:
         by_source["profile"] = _profile(user_context, ids, catalogue)
+    if user_context.imported and source_scales["imported"]:
+        by_source["imported"] = _imported(user_context, ids, catalogue)
     if user_context.choices and source_scales["collaborative"]:
         by_source["collaborative"] = _collaborative(user_context, ids, catalogue)
     if user_context.anybody and source_scales["popular"]:
@@ -183,7 +199,7 @@ def candidates_for_user(user_context: UserContext, catalogue: Catalogue, filters
 
     Beside these are what the tools find that ask for other people's choices. What the user knows already is left out,
     and so is everything that the filters rule out. For a user of whom nothing is known, what people chose and what is
-    new take turns.
+    new take turns; where only a taste of other catalogues is known, what is close to it stands beside them.
     """
     known_ids = {*user_context.history, *user_context.item_feedback}
     ids: dict[str, None] = {}
@@ -191,19 +207,29 @@ def candidates_for_user(user_context: UserContext, catalogue: Catalogue, filters
         ids |= dict.fromkeys(
             item_id for item_id, _ in catalogue.nearest("text", user_context.profile.text, pool, filters)
         )
-    model = _model(user_context, catalogue)
-    if user_context.is_cold and model is not None:
+    for imported in user_context.imported:
+        direction = np.array(imported.vector, np.float32)
+        ids |= dict.fromkeys(item_id for item_id, _ in catalogue.nearest("text", direction, pool, filters))
+    if not user_context.choices:
+        ids = {**ids, **dict.fromkeys(_chosen_by_many(user_context, catalogue, filters, pool))}
+    items = catalogue.get_many([item_id for item_id in ids if item_id not in known_ids])
+    return [hit_of(items[item_id], filters=filters) for item_id in ids if item_id in items]
+
+
+def _chosen_by_many(user_context: UserContext, catalogue: Catalogue, filters: Filters, pool: int) -> list[str]:
+    """What people chose most and what is new, in turns."""
+    model, ids = _model(user_context, catalogue), list[str]()
+    if model is not None:
         among = catalogue.eligible(filters)
-        ids |= dict.fromkeys(item_id for item_id, _ in model.score({}, k=pool, among=among))
-    if user_context.is_cold:
+        ids = [item_id for item_id, _ in model.score({}, k=pool, among=among)]
+    if user_context.anybody:
         newest = [item.id for item in catalogue.browse(filters, "newest", pool, 0)]
         user_counts = user_context.taste.events.people([*ids, *newest]) if user_context.taste else {}
         popular_ids = sorted(
             (i for i in dict.fromkeys([*ids, *newest]) if user_counts.get(i)), key=lambda i: -user_counts[i]
         )
-        ids = dict.fromkeys(item_id for pair in zip_longest(popular_ids, newest) for item_id in pair if item_id)
-    items = catalogue.get_many([item_id for item_id in ids if item_id not in known_ids])
-    return [hit_of(items[item_id], filters=filters) for item_id in ids if item_id in items]
+        ids = [item_id for pair in zip_longest(popular_ids, newest) for item_id in pair if item_id]
+    return ids
 
 
 # The sources -------------------------------------------------------------------------------------------------------
@@ -242,6 +268,14 @@ def _profile(user_context: UserContext, ids: Sequence[str], catalogue: Catalogue
         score = around.get(item_id, 0.0) + PREFERENCE * preference
         opinions[item_id] = Opinion(score, _nearest(item_id, z, liked_ids, strengths, titles))
     return opinions
+
+
+def _imported(user_context: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
+    """Close to what the user likes in other catalogues, by their texts, more than this catalogue's usual item is."""
+    return {
+        item_id: Opinion(one.score, catalogue=one.catalogue if one.score >= CLOSE else None)
+        for item_id, one in closeness_of(user_context.imported, catalogue, ids).items()
+    }
 
 
 def _collaborative(user_context: UserContext, ids: Sequence[str], catalogue: Catalogue) -> dict[str, Opinion]:
@@ -295,6 +329,7 @@ def _outcome(source: SignalSource, opinions: Mapping[str, Opinion], candidates: 
             rank=rank,
             because=list(opinion.because),
             people=opinion.people,
+            catalogue=opinion.catalogue,
         )
         hits.append(entry.hit.model_copy(update={"signals": [signal]}))
     return SearchOutcome(TASTE_TOOL, "", hits)

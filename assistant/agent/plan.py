@@ -410,11 +410,7 @@ async def _user_context(plan: Plan, state: TurnState, context: TurnContext) -> t
 async def _candidates_by_taste(user_context: UserContext, plan: Plan, context: TurnContext) -> list[SearchResult]:
     """Candidates for a message without a wish, where something is known."""
     has_wish = plan.sort or plan.intent != "recommend" or user_context.situation.wish != "none"
-    if (
-        has_wish
-        or user_context.taste is None
-        or not (user_context.is_cold or user_context.history or user_context.profile.attributes)
-    ):
+    if has_wish or user_context.taste is None or not (user_context.is_cold or user_context.knows_taste):
         return []
     try:
         hits = await asyncio.to_thread(candidates_for_user, user_context, context.catalogue, plan.filters, POOL)

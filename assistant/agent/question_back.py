@@ -14,11 +14,7 @@ def is_open(understanding: Understanding, plan: Plan, memory: Memory, user_conte
     names_something = (
         plan.topic or plan.pictures or plan.references or plan.sort or filters.categories or filters.brands
     )
-    return (
-        is_left_open
-        and not names_something
-        and not (user_context.history or user_context.item_feedback or user_context.profile.attributes)
-    )
+    return is_left_open and not names_something and not (user_context.knows_taste or user_context.item_feedback)
 
 
 def spreads(understanding: Understanding, plan: Plan) -> bool:

@@ -87,7 +87,7 @@ def _variant(entry: "Evidence") -> list[str]:
 
 
 def _people_lines(entry: "Evidence") -> list[str]:
-    liked = entry.facts.get("titles")
+    liked = entry.facts.get("titles") or [entry.facts[name] for name in ("catalogue",) if name in entry.facts]
     people = entry.facts.get("people")
     return [*([f"liked: {', '.join(liked)}"] if liked else []), *([f"people: {people}"] if people else [])]
 

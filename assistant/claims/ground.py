@@ -20,7 +20,7 @@ ECHOES = frozenset({"dense", "picture_text", "text_picture"})
 LONGEST_COMPOUND = 24
 """Characters of the longest word that is taken for a compound of words of the evidence."""
 
-TASTE = frozenset({"session", "profile", "collaborative"})
+TASTE = frozenset({"session", "profile", "collaborative", "imported"})
 _TRUE, _FALSE = frozenset({"yes", "true", "是", "ja", "oui", "sí"}), frozenset({"no", "false", "否", "nein", "non"})
 
 
@@ -256,6 +256,7 @@ def _read_other(ground: Grounding, entry: Evidence) -> None:
     """What is said of the user, of other people and of photos."""
     ground.weak_likeness = ground.weak_likeness or entry.key == "evidence_picture_somewhat"
     ground.liked += [str(title) for title in entry.facts.get("titles", [])]
+    ground.liked += [str(entry.facts["catalogue"])] if entry.key == "evidence_imported" else []
     counts: list[Any] = [entry.facts.get("people"), *entry.facts.get("each", [])]
     ground.people |= {int(count) for count in counts if count}
     if entry.score is not None:

@@ -34,6 +34,7 @@ from assistant.cli import (
     replay,
     serve,
     shop,
+    taste,
     tools,
     train,
     tune,
@@ -63,6 +64,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(interactions.app, name="interactions")
 app.add_typer(users.app, name="users")
 app.add_typer(profile.app, name="profile")
+app.add_typer(taste.app, name="taste")
 app.add_typer(federate.app, name="federate")
 app.command("init")(init.init)
 app.command("ingest")(catalogue.ingest)

@@ -69,7 +69,7 @@ def drop(attribute: Attribute, value: Value, user: User = LOCAL) -> None:
 
 def profile_text(history: "History") -> str:
     """The profile for people."""
-    if not (history.events or history.corrected):
+    if not (history.events or history.corrected or history.imported):
         return "Nothing is known of this user."
     corrected = {(preference.attribute, preference.value) for preference in history.corrected}
     rows = [f"{history.events:,} events"]
@@ -81,6 +81,7 @@ def profile_text(history: "History") -> str:
         for preference in history.preferences
     ]
     rows += ["", f"prices {history.price[0]:g} to {history.price[1]:g}"] if history.price else []
+    rows += [f"also what you liked in {one.catalogue} ({one.items:,} items)" for one in history.imported]
     return "\n".join(rows)
 
 

@@ -57,6 +57,19 @@ class Pseudonyms:
         """The pseudonym of a user's id: 32 hexadecimal digits; ``local``, which names nobody, stays as it is."""
         return LOCAL if raw == LOCAL else self._digest(raw.encode("utf-8", "surrogatepass"))
 
+    def may_be_of(self, folder: Path) -> bool:
+        """Whether a data folder's users are kept under pseudonyms of this key; so it is where there are none yet.
+
+        Raises:
+            ConfigError: that cannot be read.
+        """
+        try:
+            return hmac.compare_digest((folder / CHECK).read_text("utf-8").strip().encode(), self._check.encode())
+        except FileNotFoundError:
+            return True
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ConfigError(f"{folder / CHECK} cannot be read, so that its users cannot be recognised.") from exc
+
     @property
     def _check(self) -> str:
         return self._digest(_CHECKED)

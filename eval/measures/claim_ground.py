@@ -12,7 +12,7 @@ from eval.measures.claim_tokens import ClaimToken, forms, split_compound, tokens
 from eval.measures.claim_words import amounts, load_claim_words, plain, spelt_out
 from tools.records import Item
 
-TASTE = frozenset({"session", "profile", "collaborative", "popular"})
+TASTE = frozenset({"session", "profile", "collaborative", "popular", "imported"})
 """Evidence that names other items that the user liked, and counts people; titles stand in it between “ and ”."""
 
 ECHOES = frozenset({"dense", "picture", "picture_text", "text_picture", "picture_words", "keyword"}) | TASTE

@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Self, get_args
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.storage import SqliteFile, note_deletion, private_folder, transaction
+from tools.taste.imported import ImportedTaste
 from tools.taste.records import STRENGTHS, EventKind, EventStats, Interaction, Preference
 
 DATABASE = "interactions.sqlite"
@@ -56,6 +57,10 @@ create table if not exists preferences (
     user integer not null, attribute text not null, value text not null, weight real not null,
     primary key (user, attribute, value)
 ) without rowid;
+create table if not exists imported (
+    user integer not null, catalogue text not null, latest real not null, at real not null, record text not null,
+    primary key (user, catalogue)
+);
 create table if not exists meta (name text primary key, value integer not null) without rowid;
 insert or ignore into meta values ('version', 0), ('forgotten', 0);
 """
@@ -142,6 +147,31 @@ class EventStore:
             where = "user = (select key from users where name = ?) and attribute = ? and value = ?"
             return bool(db.execute(f"delete from preferences where {where}", (user, attribute, value)).rowcount)  # noqa: S608
 
+    def set_imported(self, tastes: Mapping[str, ImportedTaste]) -> None:
+        """Keep users' tastes of other catalogues, each in the place of an earlier one of the same catalogue."""
+        with self._writing() as db:
+            keys = _keys(db, "users", set(tastes))
+            rows = [(keys[u], t.catalogue, t.latest, t.at, t.model_dump_json()) for u, t in tastes.items()]
+            db.executemany("insert or replace into imported values (?, ?, ?, ?, ?)", rows)
+
+    def drop_imported(self, catalogue: str, *, user: str | None = None, before: float | None = None) -> int:
+        """Delete tastes of another catalogue.
+
+        Args:
+            user: of this user only.
+            before: only what was brought here before this moment, seconds since 1970.
+
+        Returns:
+            How many there were.
+        """
+        where = f"catalogue = ?1 and (?2 is null or user = {_USER.replace('?', '?2')}) and (?3 is null or at < ?3)"
+        with self._writing() as db:
+            note_deletion(db)
+            deleted = db.execute(f"delete from imported where {where}", (catalogue, user, before)).rowcount  # noqa: S608
+            db.execute(_DROP_UNUSED_USERS)
+        self.vacuum_securely()
+        return deleted
+
     def forget(self, user: str) -> int:
         """Delete all that is kept of a user, down to the bytes of the file, which is written anew.
 
@@ -185,6 +215,7 @@ class EventStore:
             keys = _keys(db, "users", {into})[into], *row
             moved = db.execute("update or ignore events set user = ? where user = ?", keys).rowcount
             db.execute("update or ignore preferences set user = ? where user = ?", keys)
+            db.execute("update or ignore imported set user = ? where user = ?", keys)
             db.executemany(_CHANGED, db.execute("select distinct item from events where user = ?", keys[:1]).fetchall())
             _drop_user(db, user)
         return moved
@@ -192,14 +223,17 @@ class EventStore:
     def expire(self, before: float) -> int:
         """Delete the events before a moment (seconds since 1970), and users and items with nothing left.
 
+        A taste of another catalogue goes when all that it rests on happened before that moment.
+
         Returns:
-            How many there were.
+            How many events there were.
         """
         with self._writing() as db:
-            if db.execute("select 1 from events where at < ? limit 1", (before,)).fetchone():
+            if db.execute(_ANY_BEFORE, (before,)).fetchone():
                 note_deletion(db)
             deleted = db.execute("delete from events where at < ?", (before,)).rowcount
-            if deleted:
+            tastes = db.execute("delete from imported where latest < ?", (before,)).rowcount
+            if deleted or tastes:
                 db.execute(_DROP_UNUSED_USERS)
                 db.execute("delete from items where key not in (select item from events)")
                 db.execute(_ALL_CHANGED)
@@ -297,6 +331,12 @@ class EventStore:
             rows = db.execute(_PREFERENCES, (user,)).fetchall()
         return [Preference(attribute=attribute, value=value, weight=weight) for attribute, value, weight in rows]
 
+    def imported(self, user: str) -> list[ImportedTaste]:
+        """A user's tastes of other catalogues, by the catalogues' names."""
+        with self._file.opened() as db:
+            rows = db.execute(_IMPORTED, (user,)).fetchall()
+        return [ImportedTaste.model_validate_json(record) for (record,) in rows]
+
     def version(self) -> int:
         """A number that grows with every change."""
         return self._number("version")
@@ -354,6 +394,7 @@ def _drop_user(db: sqlite3.Connection, user: str) -> int:
     items = db.execute("select distinct item from events where user = ?", row).fetchall()
     deleted = db.execute("delete from events where user = ?", row).rowcount
     db.execute("delete from preferences where user = ?", row)
+    db.execute("delete from imported where user = ?", row)
     db.execute("delete from users where key = ?", row)
     db.executemany(_DROP_UNUSED_ITEM, items)
     db.executemany(_CHANGED, items)
@@ -375,6 +416,8 @@ def _insert(db: sqlite3.Connection, batch: Sequence[Interaction]) -> int:
 _USER = "(select key from users where name = ?)"
 _COUNT_OF = f"select count(*) from events where user = {_USER}"  # noqa: S608 - constants
 _PREFERENCES = f"select attribute, value, weight from preferences where user = {_USER}"  # noqa: S608 - constants
+_IMPORTED = f"select record from imported where user = {_USER} order by catalogue"  # noqa: S608 - constants
+_ANY_BEFORE = "select 1 from events where at < ?1 union all select 1 from imported where latest < ?1 limit 1"
 _OF_USER = f"""
 select items.name, kind, value, at from events join items on items.key = events.item
 where user = {_USER} and at >= ? order by at desc, item desc, kind desc limit ?
@@ -406,7 +449,12 @@ where key = ?
 _ALL_CHANGED = """
 insert or replace into item_versions select key, (select value from meta where name = 'version') + 1 from items
 """
-_COUNTS = "select (select count(*) from users), (select count(*) from items), (select count(*) from preferences)"
+_COUNTS = """
+select (
+    select count(*) from users
+    where exists (select 1 from events where user = key) or key in (select user from preferences)
+), (select count(*) from items), (select count(*) from preferences)
+"""
 _LARGEST = "select max(n) from (select count(*) n from events group by user)"
 _EVERYTHING = """
 select count(*) from (select user from events group by user having count(*) >= ?1 and count(distinct item) >= ?1)
@@ -414,6 +462,7 @@ select count(*) from (select user from events group by user having count(*) >= ?
 _DROP_UNUSED_ITEM = "delete from items where key = ?1 and not exists (select 1 from events where item = ?1)"
 _DROP_UNUSED_USERS = """
 delete from users where key not in (select user from events) and key not in (select user from preferences)
+and key not in (select user from imported)
 """
 
 

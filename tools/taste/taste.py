@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tools.engines.lazy import Lazy
+from tools.taste.imported import ImportedTaste
 from tools.taste.profile import TasteProfile, build_profile
 from tools.taste.records import Interaction, Preference
 
@@ -102,6 +103,13 @@ class Taste:
             return []
         version = self.events.version()
         return self._remembered(("corrections", user), version, lambda: self.events.preferences(user))
+
+    def imported(self, user: str) -> Sequence[ImportedTaste]:
+        """The user's tastes of other catalogues, without those by another encoder of texts than this catalogue's."""
+        if not self.known:
+            return []
+        tastes = self._remembered(("imported", user), self.events.version(), lambda: self.events.imported(user))
+        return [taste for taste in tastes if taste.encoder == self._catalogue().identity("text")]
 
     def history(self, user: str) -> dict[str, float]:
         """Item to how much the user's events say for (below 0: against) it, the latest first."""

@@ -114,6 +114,14 @@ async def take_back(
     await asyncio.to_thread(_taste(service).events.drop_preference, user.id, attribute, value)
 
 
+@router.delete("/tastes", status_code=204)
+async def drop_taste(
+    service: TheService, user: TheUser, catalogue: Annotated[str, Query(min_length=1, max_length=100)]
+) -> None:
+    """Delete what was brought here of your taste in another catalogue."""
+    await asyncio.to_thread(_taste(service).events.drop_imported, catalogue, user=user.id)
+
+
 def _no_files(reference: str) -> Path:
     raise BadInput(f"There is no file {reference!r} here.")
 

@@ -23,5 +23,6 @@ app = typer.Typer(
 app.command("fusion")(fusion.fusion)
 app.command("learn")(learn.learn)
 app.command("federated")(privacy.federated)
+app.command("cross-domain")(public.cross_domain)
 for name, command in COMMANDS.items():
     app.command(name)(command)

@@ -1,4 +1,4 @@
-"""assistant eval research movielens, dataset: recommenders on public data, by a published protocol."""
+"""assistant eval research movielens, dataset, cross-domain: public data, by a published protocol or split in two."""
 
 import json
 import sys
@@ -58,6 +58,28 @@ def dataset(
         Form.recbole: recbole.load,
     }  # fmt: skip
     _report(_evaluated(loaders[form](path), settings, seed), as_json)
+
+
+def cross_domain(
+    as_json: Json = False,
+    years: Annotated[
+        bool, typer.Option(help="Read the films' years, which both sides have in common, or leave them out.")
+    ] = True,
+    folder: Annotated[Path | None, typer.Option(help="Where MovieLens-100K is; default: it is fetched.")] = None,
+) -> None:
+    """What a taste in one catalogue is worth in another: MovieLens-100K split in two by genre; some minutes."""
+    from assistant.engines import open_engines
+    from assistant.models import reporter_for_terminal
+    from eval.research.cross_domain import measure, table, without_years
+    from eval.research.public import movielens as data
+
+    settings = load_settings()
+    dataset = data.load(folder or data.fetch(settings, reporter_for_terminal()))
+    texts = dataset.texts if years else without_years(dataset.texts)
+    text = open_engines(settings).text
+    _say(f"reading the texts of {len(dataset.texts):,} items")
+    found = measure(dataset, text.encode(texts), lambda said: text.encode(said, purpose="query"), say=_say)
+    typer.echo(found.model_dump_json(indent=2) if as_json else "\n".join(table(found)))
 
 
 def _evaluated(dataset: "Dataset", settings: Settings, seed: int) -> dict[str, Any]:

@@ -95,7 +95,15 @@ async def test_a_process_that_is_killed_while_it_forgets_is_followed_by_one_that
 
     done = forget(settings, words[1])
 
-    assert done.places == {"files": 0, "rankings": 1, "insights": 2, "sessions": 1, "preferences": 0, "events": 1}
+    assert done.places == {
+        "files": 0,
+        "rankings": 1,
+        "insights": 2,
+        "sessions": 1,
+        "preferences": 0,
+        "tastes": 0,
+        "events": 1,
+    }
     assert traces_of(settings.data_folder, words) == []
 
 

@@ -130,7 +130,15 @@ def test_everything_of_a_user_is_shown_given_out_and_forgotten_to_the_last_byte(
 
             assert ann.get("/api/me").json() == {
                 "user": owner,
-                "places": {"files": 2, "rankings": 2, "insights": 3, "sessions": 2, "preferences": 1, "events": 1},
+                "places": {
+                    "files": 2,
+                    "rankings": 2,
+                    "insights": 3,
+                    "sessions": 2,
+                    "preferences": 1,
+                    "tastes": 0,
+                    "events": 1,
+                },
             }
             given = ann.get("/api/me/export").json()
             assert sorted(session["session_id"] for session in given["sessions"]) == sorted(sessions)
@@ -148,6 +156,7 @@ def test_everything_of_a_user_is_shown_given_out_and_forgotten_to_the_last_byte(
                 "insights": 3,
                 "sessions": 2,
                 "preferences": 1,
+                "tastes": 0,
                 "events": 1,
             }
             assert traces_of(data, words) == []

@@ -3,6 +3,7 @@
 import httpx
 
 from tests.integration.service.doors.conftest import Serve, Served, new_key
+from tools.taste.imported import ImportedTaste
 from tools.user_history import History
 
 
@@ -63,3 +64,28 @@ def test_a_service_that_keeps_no_events_says_so(serve: Serve) -> None:
         answer = client.get("/api/me/profile")
         assert answer.status_code == 400
         assert "taste.enabled" in answer.json()["detail"]
+
+
+def test_a_taste_of_another_catalogue_is_shown_and_deleted_by_whose_it_is(serve: Serve) -> None:
+    with (
+        serve(needs_key=True) as served,
+        served.client(new_key(served, "one")) as one,
+        served.client(new_key(served, "two")) as two,
+    ):
+        engines = served.assistant.engines
+        encoder = engines.catalogue.identity("text")
+        assert encoder
+        assert engines.taste
+        taste = ImportedTaste(
+            catalogue="Films & Co", items=4, latest=1.0, at=2.0, encoder=encoder, vector=[1.0] * encoder.dimensions
+        )
+        owners = [client.get("/api/me").json()["user"] for client in (one, two)]
+        engines.taste.events.set_imported(dict.fromkeys(owners, taste))
+        assert profile(one)["imported"] == [{"catalogue": "Films & Co", "items": 4, "at": 2.0}]
+
+        where = {"catalogue": "Films & Co"}
+        assert one.delete("/api/me/tastes", params=where).status_code == 204
+        assert one.delete("/api/me/tastes", params=where).status_code == 204
+        assert (profile(one)["imported"], profile(two)["words"]) == ([], ["Taste of 4 items liked in Films & Co."])
+        assert one.delete("/api/me/tastes").status_code == 422
+        assert one.delete("/api/me/tastes", params={"catalogue": "x" * 101}).status_code == 422

@@ -24,7 +24,7 @@ from assistant.sessions import serializer
 from assistant.settings import Settings, ShopSettings, TasteSettings, TurnSettings
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.fakes.reading import PhraseEncoder, Told
-from tools.records import Filters, Item, ItemsResult, Signal, Vocabulary
+from tools.records import EncoderIdentity, Filters, Item, ItemsResult, Signal, Vocabulary
 from tools.search import hit
 from tools.store.offers import offered, own_values, variant_values
 from tools.taste.taste import Taste
@@ -92,6 +92,9 @@ class Shelf:
         words = sorted({word for item in self.items for word in _words(item)})
         counts = {i.id: np.array([_words(i).count(word) for word in words], np.float32) for i in self.items}
         return {item_id: [counts[item_id] / np.linalg.norm(counts[item_id])] for item_id in ids if item_id in counts}
+
+    def identity(self, space: str) -> EncoderIdentity:
+        return EncoderIdentity(encoder="words", weights="none", preprocessing="none", dimensions=1)
 
     def sample(self, space: str, n: int) -> NDArray[np.float32]:
         rows = [row for many in self.vectors_of(space, [item.id for item in self.items]).values() for row in many]

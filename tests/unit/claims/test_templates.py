@@ -63,7 +63,10 @@ ITEMS = st.builds(
 SIGNALS = st.lists(
     st.builds(
         Signal,
-        source=st.sampled_from(["picture", "keyword", "dense", "text_picture", "profile", "popular", "collaborative"]),
+        source=st.sampled_from(
+            ["picture", "keyword", "dense", "text_picture", "profile", "popular", "collaborative", "imported"]
+        ),
+        catalogue=st.none() | TEXTS,
         score=st.floats(0, 1),
         rank=st.just(1),
         matched=st.just(["oak", "chair"]),
@@ -91,11 +94,11 @@ def test_every_template_is_held_by_its_own_evidence(
         assert found in ([], [f"not in the language {language}"]), text  # of few words no language can be told
 
 
-@pytest.mark.parametrize("source", ["picture", "picture_text", "text_picture", "popular"])
+@pytest.mark.parametrize("source", ["picture", "picture_text", "text_picture", "popular", "imported"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_source_by_itself_is_held(language: str, source: SignalSource) -> None:
     item = Item(id="x", title="Chaise Lune")
-    signal = Signal(source=source, score=0.9, rank=1, people=12)
+    signal = Signal(source=source, score=0.9, rank=1, people=12, catalogue="Film & Ton")
     fused = FusedHit(Hit(item_id="x", title=item.title), 0.1, [("a chair", signal)])
     evidence = EvidenceBuilder(Filters(), "a chair").entries(fused, item)
     text = template_explanation(item.title, evidence, language)

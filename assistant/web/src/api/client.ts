@@ -87,5 +87,6 @@ export const myProfile = () => get<Profile>("api/me/profile");
 export const changePreference = (preference: Preference) => send("PUT", "api/me/profile", preference);
 export const dropPreference = (attribute: string, value: string) =>
   send("DELETE", `api/me/profile?${query({ attribute, value })}`);
+export const dropTaste = (catalogue: string) => send("DELETE", `api/me/tastes?${query({ catalogue })}`);
 export const myDataUrl = "api/me/export";
 export const forgetMe = () => send("DELETE", "api/me");

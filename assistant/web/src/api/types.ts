@@ -38,6 +38,7 @@ export type FeedbackEvent = Schemas["FeedbackIn"]["event"];
 export type Preference = Schemas["Preference"];
 export type Regarded = Schemas["LikedItem"];
 export type Profile = Schemas["History"];
+export type LikedElsewhere = Schemas["LikedElsewhere"];
 
 /** RFC 9457 problem details. */
 export interface Problem {

@@ -20,6 +20,7 @@ const FIT = new Set([
   "profile",
   "collaborative",
   "popular",
+  "imported",
 ]);
 
 /** For each item what is true of it and not of the others: a lower price in the same currency, stock, fit to the wish. */

@@ -346,6 +346,8 @@ export const de: Messages = {
     more: (value) => `${value} gefällt mir`,
     less: (value) => `${value} gefällt mir nicht`,
     reset: (value) => `Meine Angabe zu ${value} vergessen`,
+    elsewhere: (catalogue, items) => `Ihr Geschmack in ${catalogue}, aus ${items} Artikeln`,
+    dropElsewhere: (catalogue) => `Meinen Geschmack in ${catalogue} nicht verwenden`,
     liked: "Was Ihnen zuletzt gefiel",
     disliked: "Was Ihnen nicht gefiel",
     data: "Ihre Daten",

@@ -334,6 +334,8 @@ export const en = {
     more: (value: string) => `I like ${value}`,
     less: (value: string) => `I do not like ${value}`,
     reset: (value: string) => `Forget what I said of ${value}`,
+    elsewhere: (catalogue: string, items: number) => `Your taste in ${catalogue}, from ${items} items`,
+    dropElsewhere: (catalogue: string) => `Do not use my taste in ${catalogue}`,
     liked: "What you liked lately",
     disliked: "What you did not like",
     data: "Your data",

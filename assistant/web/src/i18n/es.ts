@@ -346,6 +346,8 @@ export const es: Messages = {
     more: (value) => `Me gusta ${value}`,
     less: (value) => `No me gusta ${value}`,
     reset: (value) => `Olvidar lo que dije de ${value}`,
+    elsewhere: (catalogue, items) => `Su gusto en ${catalogue}, de ${items} artículos`,
+    dropElsewhere: (catalogue) => `No usar mi gusto en ${catalogue}`,
     liked: "Lo que le ha gustado últimamente",
     disliked: "Lo que no le ha gustado",
     data: "Sus datos",

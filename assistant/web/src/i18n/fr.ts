@@ -346,6 +346,8 @@ export const fr: Messages = {
     more: (value) => `J’aime ${value}`,
     less: (value) => `Je n’aime pas ${value}`,
     reset: (value) => `Oublier ce que j’ai dit de ${value}`,
+    elsewhere: (catalogue, items) => `Vos goûts dans ${catalogue}, d’après ${items} articles`,
+    dropElsewhere: (catalogue) => `Ne pas utiliser mes goûts dans ${catalogue}`,
     liked: "Ce que vous avez aimé récemment",
     disliked: "Ce que vous n’avez pas aimé",
     data: "Vos données",

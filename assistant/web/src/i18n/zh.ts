@@ -332,6 +332,8 @@ export const zh: Messages = {
     more: (value) => `我喜欢${value}`,
     less: (value) => `我不喜欢${value}`,
     reset: (value) => `忘掉我对${value}的说法`,
+    elsewhere: (catalogue, items) => `您在${catalogue}的喜好，来自${items}件商品`,
+    dropElsewhere: (catalogue) => `不使用我在${catalogue}的喜好`,
     liked: "您最近喜欢的",
     disliked: "您不喜欢的",
     data: "您的数据",

@@ -2,9 +2,17 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download, Minus, Plus, RotateCcw, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
-import { catalogueStats, changePreference, dropPreference, forgetMe, myDataUrl, myProfile } from "../api/client";
+import {
+  catalogueStats,
+  changePreference,
+  dropPreference,
+  dropTaste,
+  forgetMe,
+  myDataUrl,
+  myProfile,
+} from "../api/client";
 import { asProblem } from "../api/problem";
-import type { Preference, Profile, Regarded } from "../api/types";
+import type { LikedElsewhere, Preference, Profile, Regarded } from "../api/types";
 import { forgetAll } from "../chat/conversations";
 import { useMessages, useSpeech } from "../i18n";
 import { price, sentence } from "../i18n/format";
@@ -40,7 +48,7 @@ function Tastes({ profile }: { profile: Profile }) {
   const currency = stats?.currencies.length === 1 ? stats.currencies[0] : null;
   const said = new Set(profile.corrected.map(keyOf));
   const [low, high] = profile.price ?? [];
-  const isEmpty = profile.preferences.length === 0 && low === undefined;
+  const isEmpty = profile.preferences.length + profile.imported.length === 0 && low === undefined;
   return (
     <section aria-labelledby="tastes">
       <h2 id="tastes">{t.you.tastes}</h2>
@@ -51,6 +59,9 @@ function Tastes({ profile }: { profile: Profile }) {
       <ul className={css.tastes}>
         {profile.preferences.map((one) => (
           <Taste key={keyOf(one)} preference={one} yours={said.has(keyOf(one))} />
+        ))}
+        {profile.imported.map((one) => (
+          <Elsewhere key={one.catalogue} taste={one} />
         ))}
       </ul>
     </section>
@@ -96,6 +107,31 @@ function Taste({ preference, yours }: { preference: Preference; yours: boolean }
         )}
       </span>
       {change.error && <Notice kind="problem">{sentence(asProblem(change.error), t)}</Notice>}
+    </li>
+  );
+}
+
+function Elsewhere({ taste }: { taste: LikedElsewhere }) {
+  const t = useMessages();
+  const queries = useQueryClient();
+  const drop = useMutation({
+    mutationFn: () => dropTaste(taste.catalogue),
+    onSettled: () => queries.invalidateQueries({ queryKey: PROFILE }),
+  });
+  return (
+    <li className={css.taste}>
+      <span className={css.name}>{t.you.elsewhere(taste.catalogue, taste.items)}</span>
+      <span className={css.actions}>
+        <IconButton
+          label={t.you.dropElsewhere(taste.catalogue)}
+          small
+          onPress={() => drop.mutate()}
+          isDisabled={drop.isPending}
+        >
+          <Trash2 size={16} aria-hidden />
+        </IconButton>
+      </span>
+      {drop.error && <Notice kind="problem">{sentence(asProblem(drop.error), t)}</Notice>}
     </li>
   );
 }
