@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 
 T = TypeVar("T")
 
-Sort = Literal["5xx", "traceback", "hang", "lost"]
-"""``lost``: what was accepted cannot be read again, or is another thing then."""
+Sort = Literal["5xx", "traceback", "hang", "lost", "output", "growth"]
+"""``lost``: what was accepted cannot be read again, or is another thing then. ``output``: on standard error.
+``growth``: of memory.
+"""
 HANG_SECONDS = 10.0
 MAX_CHARACTERS = 500
 _REPEATED = re.compile(r"(.{1,12}?)\1{15,}", re.DOTALL)
