@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 
 PICTURES: Mapping[str, str] = {
     "jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif", "bmp": "image/bmp",
-    "tiff": "image/tiff", "avif": "image/avif",
+    "tiff": "image/tiff", "tif": "image/tiff", "avif": "image/avif",
 }  # fmt: skip
 """Kinds of pictures by the end of their names, with their content types."""
 SOUNDS: Mapping[str, tuple[str, str, str]] = {
@@ -74,12 +74,14 @@ def originals() -> dict[str, bytes]:
 
 
 def picture(end: str) -> bytes:
-    """A drawing; GIF and WebP are animated, JPEG and TIFF have EXIF data."""
+    """A drawing; GIF and WebP are animated, JPEG and TIFF have EXIF data, and the TIFF named "tif" is compressed."""
     out, frames = io.BytesIO(), [_drawn(n) for n in range(3)]
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "Camera"
-    kind = {"jpg": "JPEG"}.get(end, end.upper())
-    further: dict[str, Any] = {"exif": exif} if end in ("jpg", "webp", "tiff") else {}
+    kind = {"jpg": "JPEG", "tif": "TIFF"}.get(end, end.upper())
+    further: dict[str, Any] = {"exif": exif} if end in ("jpg", "webp", "tiff", "tif") else {}
+    if end == "tif":
+        further["compression"] = "tiff_lzw"
     if end in ("gif", "webp"):
         further |= {"save_all": True, "append_images": frames[1:], "duration": 100}
     frames[0].save(out, kind, **further)
