@@ -38,7 +38,7 @@ TOOLS = {
 
 
 @dataclass
-class Memory:
+class MemoryGrowth:
     """Bytes of resident memory: before and after the mutated files, and the peaks of the process and its children."""
 
     before: int = 0
@@ -127,7 +127,7 @@ class MutatedRun:
     slowest: str = ""
     session: str = ""
     sent: int = 0
-    memory: Memory = field(default_factory=Memory)
+    memory: MemoryGrowth = field(default_factory=MemoryGrowth)
 
     def send_all(self) -> None:
         """The intact files by every way, then the mutated ones, while memory is watched."""
