@@ -14,6 +14,9 @@ from tools.records import Record
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
 """Ids of cases and suites, and tags."""
 
+MADE_SECONDS = 120
+"""How long a made video may be: a frame takes some 10 ms to make."""
+
 EvidenceSource = Literal[
     "picture",
     "picture_text",
@@ -108,6 +111,8 @@ class VideoAttachment(Record):
     def _one_origin(self) -> "VideoAttachment":
         if (self.file is None) == (not self.shots):
             raise ValueError("a video has exactly one of: file, shots")
+        if sum(shot.seconds for shot in self.shots) > MADE_SECONDS:
+            raise ValueError(f"a made video lasts at most {MADE_SECONDS} seconds")
         if self.sound and (self.silent or self.sound.file is not None):
             raise ValueError("the sound of a video is said (say), and not silent at the same time")
         return self
@@ -119,6 +124,12 @@ class MomentExpectation(Record):
     item: str
     start: float = Field(ge=0)
     end: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _forward(self) -> "MomentExpectation":
+        if self.end < self.start:
+            raise ValueError(f"the end, {self.end:g}, lies before the start, {self.start:g}")
+        return self
 
 
 class ToolExpectation(Record):

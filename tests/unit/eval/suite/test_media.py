@@ -170,6 +170,8 @@ def test_a_video_has_the_sound_that_it_is_given(suite: Suite, photo: Path, tmp_p
         {"shots": [{"seconds": 0}]},
         {"shots": [{"seconds": 1, "zoom": 0}]},
         {"shots": [{}] * 21},
+        {"shots": [{"seconds": 60}] * 3},
+        {"shots": [{"seconds": float("nan")}]},
     ],
 )
 def test_videos_that_contradict_themselves_are_refused(video: dict[str, Any]) -> None:
