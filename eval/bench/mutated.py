@@ -1,5 +1,6 @@
 """Damaged and renamed files through the real service: no 5xx, no hang, no growth of memory, no output."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -45,6 +46,8 @@ def _notes(run: MutatedRun, seed: int) -> list[str]:
     return [
         f"Seed {seed}; {counts}; {run.tally.seconds:,.0f} s in all.",
         f"Slowest file: {run.slowest_seconds:.1f} s, {run.slowest}.",
+        f"A hang: no answer within 10 s, or, where other programs hold the cores, 10 s times the load a core; the load "
+        f"is {os.getloadavg()[0]:.1f} at the end.",
         f"Memory of the process: {before} before, {after} after, {peak} at its peak, {children} with its children.",
         "The encoders are drawn by hash and there is no language model; reading and decoding are the product's.",
     ]

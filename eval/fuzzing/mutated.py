@@ -18,10 +18,11 @@ from typing import TextIO
 
 import psutil
 
-from eval.fuzzing.counting import Tally
+from eval.fuzzing.counting import HANG_SECONDS, Tally
 from eval.fuzzing.files import CONTENT_TYPES, FIELDS, MutatedFile, mutated, originals
 from eval.fuzzing.kinds import FuzzPlan, counted, judge, new_session
 from eval.fuzzing.serving import FuzzAnswer, FuzzedService, serving
+from tools.engines.threads import usable_cores
 
 GROWTH_BYTES = 100 * 2**20
 """How much larger the process may be after the mutated files than after the intact ones."""
@@ -76,6 +77,11 @@ class MemoryGrowth:
             self.after = settled()
 
 
+def patience() -> float:
+    """Seconds after which a request counts as hanging: more where other programs hold the cores."""
+    return HANG_SECONDS * max(1.0, os.getloadavg()[0] / usable_cores())
+
+
 def settled() -> int:
     """Bytes of this process after what is unused has been given back to the system."""
     time.sleep(SETTLE_SECONDS)
@@ -127,6 +133,7 @@ class MutatedRun:
     slowest: str = ""
     session: str = ""
     sent: int = 0
+    patience: float = HANG_SECONDS
     memory: MemoryGrowth = field(default_factory=MemoryGrowth)
 
     def send_all(self) -> None:
@@ -151,11 +158,11 @@ class MutatedRun:
         """Send one file by one way, and note what is wrong with the answer."""
         if self.sent % FILES_A_SESSION == 0:
             if self.session:
-                self._judged("DELETE session", self.served.request("DELETE", f"/api/sessions/{self.session}"), file)
+                self._judged("DELETE session", self._request("DELETE", f"/api/sessions/{self.session}"), file)
             self.session = new_session(self.served)
         self.sent += 1
-        began = time.monotonic()
-        with self.tally.timed(file.description):
+        self.patience, began = patience(), time.monotonic()
+        with self.tally.timed(file.description, self.patience):
             self.WAYS[way % len(self.WAYS)](self, file)
         if time.monotonic() - began > self.slowest_seconds:
             self.slowest_seconds, self.slowest = time.monotonic() - began, file.description
@@ -171,8 +178,8 @@ class MutatedRun:
         upload = json.loads(answer.body)
         tool, argument = TOOLS[upload["kind"]]
         body = json.dumps({"arguments": {argument: upload["id"]}}).encode()
-        self._judged(tool, self.served.request("POST", f"/api/tools/{tool}", body), file)
-        self._judged("DELETE upload", self.served.request("DELETE", f"/api/uploads/{upload['id']}"), file)
+        self._judged(tool, self._request("POST", f"/api/tools/{tool}", body), file)
+        self._judged("DELETE upload", self._request("DELETE", f"/api/uploads/{upload['id']}"), file)
 
     def _message(self, file: MutatedFile) -> None:
         """As the attachment of a multipart message."""
@@ -182,7 +189,7 @@ class MutatedRun:
         """As the attachment of a JSON message with words."""
         attached = [{"name": file.name, "data": base64.b64encode(file.content).decode()}]
         body = json.dumps({"text": "black shoes like this", file.field: attached}).encode()
-        self._judged("JSON message", self.served.request("POST", f"/api/sessions/{self.session}/messages", body), file)
+        self._judged("JSON message", self._request("POST", f"/api/sessions/{self.session}/messages", body), file)
 
     WAYS = (_upload, _message, _json_message)
 
@@ -192,10 +199,15 @@ class MutatedRun:
         body = b"--%s\r\n%sContent-Type: %s\r\n\r\n%s\r\n--%s--\r\n" % (
             BOUNDARY, head, file.content_type.encode(), file.content, BOUNDARY,
         )  # fmt: skip
-        return self.served.request("POST", path, body, kind=f"multipart/form-data; boundary={BOUNDARY.decode()}")
+        return self._request("POST", path, body, kind=f"multipart/form-data; boundary={BOUNDARY.decode()}")
+
+    def _request(self, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> FuzzAnswer:
+        return self.served.request(method, path, body, kind=kind, seconds=self.patience)
 
     def _judged(self, what: str, answer: FuzzAnswer, file: MutatedFile) -> None:
         self.tally.notes[f"{what} {answer.status}"] += 1
+        if answer.status is None:
+            self.session = new_session(self.served)  # the other one is still at work
         judge(self.tally, self.served, answer, file.description)
 
 
