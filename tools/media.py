@@ -5,6 +5,7 @@ in its wheel, reads the recordings, so that no `ffmpeg` program is needed. Every
 is one sentence for the person who sent the file.
 """
 
+import io
 import json
 import logging
 import os
@@ -42,7 +43,7 @@ PICTURE_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
 """Pillow's readers that may run. The others are rare, or start programs (EPS) or open further files."""
 
 HEIC = "a HEIC picture"
-HEIC_SECONDS = 30.0
+HEIC_SECONDS = TIFF_SECONDS = 30.0
 POLL_SECONDS = 0.2
 
 SOUND_FORMATS = "wav,w64,aiff,caf,flac,ogg,mp3,aac,amr,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,asf,mpegts,flv,au"
@@ -239,6 +240,8 @@ def load_picture(path: Path, limits: MediaLimits = MediaLimits()) -> "Image":
     with opened(path, limits.image_bytes) as file:
         image = _open_picture(file, path.name, limits.image_pixels)
         with image, _as_media_error(f"{path.name} is damaged or cut short and cannot be read as a picture"):
+            if any(tile[0] == "libtiff" for tile in getattr(image, "tile", ())):
+                return _upright_rgb(_decode_tiff(file))
             image.load()
             return _upright_rgb(image)
 
@@ -282,8 +285,16 @@ def _decode_heic(file: BinaryIO, name: str, max_pixels: int) -> "Image":
         return Image.frombytes(head["mode"], size, rows)
 
 
+def _decode_tiff(file: BinaryIO) -> "Image":
+    """A compressed TIFF picture as a process of its own decodes it: libtiff writes to standard error."""
+    from PIL import Image
+
+    _, content = decoded_apart("tiff", file, {}, TIFF_SECONDS)
+    return Image.open(io.BytesIO(content), formats=["TIFF"])
+
+
 def decoded_apart(
-    task: Literal["heic", "frames", "sound"], file: BinaryIO, limits: dict[str, float], seconds: float
+    task: Literal["heic", "tiff", "frames", "sound"], file: BinaryIO, limits: dict[str, float], seconds: float
 ) -> tuple[dict[str, Any], bytes]:
     """Head and bytes that a process of its own makes of a file, see `tools.media_child`.
 
@@ -318,9 +329,13 @@ def decoded_apart(
 
 @cache
 def _quiet_pillow() -> None:
-    """Keep Pillow's remarks on bad files (large, odd EXIF) off standard error: the limits are checked here."""
+    """Keep Pillow's remarks on bad files (large, odd EXIF) off standard error and out of the log.
+
+    The limits are checked here, and what cannot be read is a `MediaError`.
+    """
     from PIL import Image
 
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module=r"PIL\.")
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 

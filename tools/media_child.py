@@ -1,10 +1,11 @@
 """The process that decodes one picture or video: a damaged file can crash a decoder, and must not crash us.
 
-Run as ``python media_child.py heic|frames|sound LIMITS`` with the file as standard input; LIMITS is a JSON object. It
-writes one line of JSON, the head, and bytes. Where the file cannot be used, the head is ``{"error": KIND, ...}``.
+Run as ``python media_child.py heic|tiff|frames|sound LIMITS`` with the file as standard input; LIMITS is a JSON object.
+It writes one line of JSON, the head, and bytes. Where the file cannot be used, the head is ``{"error": KIND, ...}``.
 
 - heic: ``{"pixels"}`` gives ``mode``, ``width``, ``height`` and the rows of the upright picture, 8 bits a channel; a
   picture of more pixels ends with the head alone.
+- tiff: gives the upright picture as TIFF without compression.
 - frames: ``{"pixels", "seconds", "frames"}`` gives ``seconds``, ``width``, ``height``, ``sound`` (whether there is any)
   and ``frames``, a list of second and number of bytes; then each frame as JPEG, upright.
 - sound: ``{"seconds"}`` gives ``seconds`` and mono 16-bit samples at 16 kHz.
@@ -21,7 +22,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-CPU_SECONDS = {"heic": 20, "frames": 90, "sound": 60}
+CPU_SECONDS = {"heic": 20, "tiff": 20, "frames": 90, "sound": 60}
 """Processor time. A picture of 50 million pixels takes about 3, a minute of 720p about 6."""
 MEMORY_BYTES = 3 * 2**30
 """Of address space: 50 million pixels take about 1 GiB while they are decoded."""
@@ -61,7 +62,7 @@ def main(task: str, limits: dict[str, float]) -> None:
     _limit(CPU_SECONDS[task])
     sys.stdin.buffer.seek(0)
     try:
-        head, parts = {"heic": heic, "frames": frames, "sound": sound}[task](sys.stdin.buffer, limits)
+        head, parts = {"heic": heic, "tiff": tiff, "frames": frames, "sound": sound}[task](sys.stdin.buffer, limits)
     except Unusable as exc:
         head, parts = exc.head, []
     out = sys.stdout.buffer
@@ -83,6 +84,22 @@ def heic(file: Any, limits: dict[str, float]) -> tuple[dict[str, Any], Iterable[
             return head, []
         image.load()
         return head, [image.tobytes()]
+
+
+def tiff(file: Any, limits: dict[str, float]) -> tuple[dict[str, Any], Iterable[bytes]]:  # noqa: ANN401
+    """Empty head and the picture of a TIFF file; the size of the picture is the caller's to check."""
+    from PIL import Image, ImageOps
+
+    Image.MAX_IMAGE_PIXELS = None
+    with Image.open(file, formats=["TIFF"]) as image:
+        image.load()
+        try:
+            upright = ImageOps.exif_transpose(image)
+        except Exception:  # a broken EXIF block must not lose a good picture
+            upright = image.copy()
+    out = io.BytesIO()
+    upright.save(out, "TIFF", compression="raw")
+    return {}, [out.getvalue()]
 
 
 def frames(file: Any, limits: dict[str, float]) -> tuple[dict[str, Any], Iterable[bytes]]:  # noqa: ANN401

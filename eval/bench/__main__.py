@@ -21,11 +21,12 @@ USUAL = (
     "reading", "overhead", "embedding", "ingestion", "memory", "lines", "interactions", "taste", "service", "one_shot",
     "video",
 )  # fmt: skip
-LONG = ("models", "fuzz")
+LONG = ("models", "fuzz", "mutated")
+CASES_HELP = "only so many cases in `models`, and of each kind in `fuzz` and `mutated` (10,000)"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, print, and say 0; 1 when a measurement failed or `fuzz` met a failure."""
+    """Measure, print, and say 0; 1 when a measurement failed, or `fuzz` or `mutated` met a failure."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in (*USUAL, *LONG)]:
@@ -56,15 +57,15 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m eval.bench", description="Measure the product on this machine.")
     measurements = [*USUAL, *LONG]
-    help_text = f"what to measure: {', '.join(measurements)}; default: all but {' and '.join(LONG)}"
+    help_text = f"what to measure: {', '.join(measurements)}; default: all but {', '.join(LONG)}"
     parser.add_argument("names", nargs="*", metavar="NAME", help=help_text)
     parser.add_argument(
-        "--all", action="store_true", help=f"also {' and '.join(LONG)}, which take about an hour on 2 cores"
+        "--all", action="store_true", help=f"also {', '.join(LONG)}, which take about two hours on 2 cores"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number, with machine, date and versions")
     parser.add_argument("--lines", type=int, default=100_000, help="how many lines `lines` ingests (100,000)")
-    parser.add_argument("--cases", type=int, help="only so many cases in `models` and of each kind in `fuzz` (10,000)")
-    parser.add_argument("--seed", type=int, default=0, help="which cases `fuzz` generates (0)")
+    parser.add_argument("--cases", type=int, help=CASES_HELP)
+    parser.add_argument("--seed", type=int, default=0, help="which cases `fuzz` and `mutated` generate (0)")
     parser.add_argument("--here", type=Path, help=argparse.SUPPRESS)
     return parser
 

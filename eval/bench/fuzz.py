@@ -19,8 +19,8 @@ def measure(stage: Stage) -> Result:
         tallies = run_all(kinds.FuzzPlan(cases, stage.seed, Path(folder), stage.say))
     result = Result("fuzz", tables=[_counts(tallies)], failed=any(tally.failures for tally in tallies))
     if result.failed:
-        result.tables.append(_failures(tallies))
-    result.numbers = {tally.kind: _numbers(tally) for tally in tallies}
+        result.tables.append(failures_table(tallies))
+    result.numbers = {tally.kind: numbers_of(tally) for tally in tallies}
     result.notes = [f"Seed {stage.seed}; the service has no language model, so that turns are answered by the rules."]
     for tally in tallies:
         noted = ", ".join(f"{name}: {count:,}" for name, count in sorted(tally.notes.items()))
@@ -55,7 +55,8 @@ def _counts(tallies: list[Tally]) -> Table:
     return table
 
 
-def _failures(tallies: list[Tally]) -> Table:
+def failures_table(tallies: list[Tally]) -> Table:
+    """Every distinct failure."""
     table = Table("Distinct failures, each with the smallest input that showed it", ["kind", "what", "times", "input"])
     for tally in tallies:
         for failure in tally.failures.values():
@@ -64,7 +65,8 @@ def _failures(tallies: list[Tally]) -> Table:
     return table
 
 
-def _numbers(tally: Tally) -> dict[str, object]:
+def numbers_of(tally: Tally) -> dict[str, object]:
+    """A tally for programs."""
     failures = [
         {"sort": f.sort, "what": f.description, "times": f.count, "input": f.reproducer}
         for f in tally.failures.values()

@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 
 T = TypeVar("T")
 
-Sort = Literal["5xx", "traceback", "hang", "lost"]
-"""``lost``: what was accepted cannot be read again, or is another thing then."""
+Sort = Literal["5xx", "traceback", "hang", "lost", "output", "growth"]
+"""``lost``: what was accepted cannot be read again, or is another thing then. ``output``: on standard error.
+``growth``: of memory.
+"""
 HANG_SECONDS = 10.0
 MAX_CHARACTERS = 500
 _REPEATED = re.compile(r"(.{1,12}?)\1{15,}", re.DOTALL)
@@ -79,14 +81,14 @@ class Tally:
         return sum(failure.count for failure in self.failures.values() if failure.sort == sort)
 
     @contextmanager
-    def timed(self, case: object) -> Iterator[None]:
+    def timed(self, case: object, seconds: float = HANG_SECONDS) -> Iterator[None]:
         """Count a case, with the processor time of the whole process; one that takes too long is ended, and noted."""
         began = time.process_time()
         try:
-            with _ended_in_time():
+            with _ended_in_time(seconds):
                 yield
         except CaseHang:
-            self.fail("hang", f"over {HANG_SECONDS:g} s", case)
+            self.fail("hang", f"over {seconds:g} s", case)
         finally:
             self.cases += 1
             used = 1000 * (time.process_time() - began)
@@ -95,12 +97,12 @@ class Tally:
 
 
 @contextmanager
-def _ended_in_time() -> Iterator[None]:
+def _ended_in_time(seconds: float) -> Iterator[None]:
     def end(number: int, frame: FrameType | None) -> None:
         raise CaseHang
 
     before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS + 2)  # a client of HTTP gives up before that, and says so itself
+    signal.setitimer(signal.ITIMER_REAL, seconds + 2)  # a client of HTTP gives up before that, and says so itself
     try:
         yield
     finally:

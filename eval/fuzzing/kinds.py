@@ -69,7 +69,7 @@ class FuzzPlan:
 
 
 @contextmanager
-def _counted(kind: str) -> Iterator[Tally]:
+def counted(kind: str) -> Iterator[Tally]:
     tally, began = Tally(kind), time.monotonic()
     try:
         yield tally
@@ -83,7 +83,7 @@ def _counted(kind: str) -> Iterator[Tally]:
 
 def reading(plan: FuzzPlan) -> Tally:
     """Messages read without classifiers: no error, and filters that hold together."""
-    with _counted("messages, reading") as tally, Catalogue.open(plan.folder / "reading") as catalogue:
+    with counted("messages, reading") as tally, Catalogue.open(plan.folder / "reading") as catalogue:
         shop.stock(catalogue, plan.folder / "reading-stock")
         vocabulary, reader = catalogue.vocabulary(), MessageReader(None, None, catalogue)
         for text in WARM_UP:
@@ -107,23 +107,23 @@ def reading(plan: FuzzPlan) -> Tally:
 
 def turns(plan: FuzzPlan, served: FuzzedService) -> Tally:
     """Conversations over HTTP: every message is answered or refused, and the session can be read and exported."""
-    with _counted("messages, whole turns") as tally:
+    with counted("messages, whole turns") as tally:
 
         def check(conversation: list[FuzzMessage]) -> None:
-            session = _session(served)
+            session = new_session(served)
             sent: list[str] = []
             for message in conversation:
                 body = message.as_json()
                 sent.append(body)
                 with tally.timed(sent):
                     answer = served.request("POST", f"/api/sessions/{session}/messages", body.encode())
-                _judge(tally, served, answer, sent)
+                judge(tally, served, answer, sent)
                 plan.tick(tally)
             for path in ("", "/export", "/export?format=markdown"):
-                _judge(tally, served, served.request("GET", f"/api/sessions/{session}{path}"), sent, only={200})
+                judge(tally, served, served.request("GET", f"/api/sessions/{session}{path}"), sent, only={200})
 
         run(conversations, check, count=max(1, plan.cases // 3), start=plan.seed)
-        _judge(tally, served, served.request("GET", "/api/me/export"), "GET /api/me/export afterwards", only={200})
+        judge(tally, served, served.request("GET", "/api/me/export"), "GET /api/me/export afterwards", only={200})
     return tally
 
 
@@ -134,7 +134,7 @@ def catalogue(plan: FuzzPlan) -> Tally:
     """Catalogue files with good and odd lines: what is accepted can be searched, shown, exported and taken in again."""
     folder = plan.folder / "catalogue"
     with (
-        _counted("catalogue lines") as tally,
+        counted("catalogue lines") as tally,
         Catalogue.open(folder / "first") as first,
         Catalogue.open(folder / "second") as second,
     ):
@@ -154,7 +154,7 @@ def catalogue(plan: FuzzPlan) -> Tally:
 
 def events(plan: FuzzPlan) -> Tally:
     """Event files: what is accepted can be read, counted and exported."""
-    with _counted("event lines") as tally, closing(EventStore.open(plan.folder / "events")) as store:
+    with counted("event lines") as tally, closing(EventStore.open(plan.folder / "events")) as store:
         options = InteractionOptions(lambda user: hashlib.blake2b(encoded(user), digest_size=16).hexdigest())
 
         def check(file: File) -> None:
@@ -299,29 +299,29 @@ def _check_events(store: EventStore) -> None:
 
 def requests(plan: FuzzPlan, served: FuzzedService) -> Tally:
     """Requests of all kinds at every address: an answer below 500, and a service that goes on."""
-    with _counted("HTTP requests") as tally:
-        session = _session(served)
+    with counted("HTTP requests") as tally:
+        session = new_session(served)
 
         def check(request: FuzzRequest) -> None:
             nonlocal session
             if tally.cases % CASES_A_SESSION == 0:
-                session = _session(served)
+                session = new_session(served)
                 served.request("POST", "/api/catalogue/items", shop.as_body())  # some were deleted
             content = request.as_bytes(session, served.port)
             reproducer = request.as_bytes(SESSION, served.port)
             with tally.timed(reproducer):
                 answer = served.send(content, whole=not request.streams_without_end)
-            _judge(tally, served, answer, reproducer)
+            judge(tally, served, answer, reproducer)
             tally.notes[str(answer.status)] += 1
             plan.tick(tally)
 
         run(Operations(served.document).requests(), check, count=plan.cases, start=plan.seed)
         for path in READ_AFTERWARDS:
-            _judge(tally, served, served.request("GET", path, seconds=60), f"GET {path} afterwards", only={200})
+            judge(tally, served, served.request("GET", path, seconds=60), f"GET {path} afterwards", only={200})
     return tally
 
 
-def _session(served: FuzzedService) -> str:
+def new_session(served: FuzzedService) -> str:
     """A new session's id; waits while a service that hung comes back."""
     end = time.monotonic() + RECOVERY_SECONDS
     while True:
@@ -350,7 +350,7 @@ def _sentence(answer: FuzzAnswer) -> str:
     return (match[1] if match else answer.body)[:160].decode("utf-8", "replace")
 
 
-def _judge(tally: Tally, served: FuzzedService, answer: FuzzAnswer, case: object, only: set[int] | None = None) -> None:
+def judge(tally: Tally, served: FuzzedService, answer: FuzzAnswer, case: object, only: set[int] | None = None) -> None:
     """Whether an answer, and what was logged meanwhile, is as it should be."""
     for logged in served.log.take():
         tally.fail("traceback", logged, case)

@@ -56,10 +56,18 @@ class FuzzedService:
         except TimeoutError:
             return FuzzAnswer(None)
 
-    def request(self, method: str, path: str, body: bytes = b"", *, seconds: float = HANG_SECONDS) -> FuzzAnswer:
-        """A well-formed request with a JSON body."""
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        kind: str = "application/json",
+        seconds: float = HANG_SECONDS,
+    ) -> FuzzAnswer:
+        """A well-formed request with a body of that content type."""
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}:{self.port}", "Connection: close"]
-        lines += ["Accept: application/json", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+        lines += ["Accept: application/json", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
         return self.send("\r\n".join([*lines, "", ""]).encode("ascii") + body, seconds=seconds)
 
 

@@ -240,6 +240,12 @@ class AnswerGrounding:
         return [*scores, *(round(score, 2) for score in scores), *(float(round(score * 100)) for score in scores)]
 
     @cached_property
+    def seconds(self) -> frozenset[int]:
+        """The whole seconds that the cited evidence names, of the user's video and of the item's."""
+        places = (place for entry in self.evidence for place in (entry.shown, entry.moment))
+        return frozenset(int(place.second) for place in places if place)
+
+    @cached_property
     def wish_numbers(self) -> list[float]:
         """Numbers that the user said, bounds in force, and how far they were moved.
 

@@ -202,7 +202,8 @@ def _bare_words(language: str) -> frozenset[str]:
     words = load_claim_words()
     cues = (
         words.negation, words.scope_end, words.wish, words.asked, words.bound, words.approximate, words.costs,
-        words.upper, words.lower, words.similarity, words.photo, words.people, words.sizes, words.exclusive,
+        words.upper, words.lower, words.similarity, words.photo, words.video, words.people, words.sizes,
+        words.exclusive,
     )  # fmt: skip
     single = {word for table in cues for spelling in words_in(table, language) for word in spelling.split()}
     return frozenset([*words.function.get(language, "").split(), *words.frame.get(language, "").split(), *single])

@@ -70,6 +70,8 @@ class ClaimWords:
     sizes: Spellings
     similarity: Spellings
     photo: Spellings
+    video: Spellings
+    shows: Spellings
     same: Spellings
     alike: Spellings
     purely: Spellings

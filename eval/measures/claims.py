@@ -37,6 +37,7 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?:…。！？：(\n]|[“\"„«])\s*$")
 _LINK = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+")
 _LETTER_SIZE = re.compile(r"(?<![\w'’.-])(X{0,3}[SL]|M)(?![\w'’])")
 _CATALOGUE = re.compile(r"catalog|katalog|catálogo|目录|全部|store|shop")
+_TIME = re.compile(r"(?<![\d:])(?:(\d{1,2}):)?(\d{1,2}):(\d\d)(?![\d:])")
 _PIECE_START = r"(?:^|(?<=[.。!?！？\n])|(?<=[.。!?！？] )|(?<=推荐 ))"
 _KIND_OF = {"count": "number", "people": "number"}
 
@@ -96,12 +97,12 @@ def checked_texts(reply: Reply, shelf: CatalogueIndex, catalogue_language: str =
 def claims_in(text: str, ground: AnswerGrounding) -> list[Claim]:
     """The claims of one text, each held to its ground; inside a quotation nothing more is looked for."""
     text = _unquoted(text, ground)
-    bare = _QUOTED.sub(" ", text)
+    bare = _TIME.sub(" ", _QUOTED.sub(" ", text)) if ground.seconds else _QUOTED.sub(" ", text)
     low = plain(spelt_out(bare, ground.language))
     unnamed = ground.without_others(bare)
     own = plain(spelt_out(ground.without_brands(unnamed), ground.language))
     texts: tuple[tuple[str, tuple[Finder, ...]], ...] = (
-        (text, (_quotations,)),
+        (text, (_quotations, _times)),
         (
             own,
             (
@@ -114,6 +115,7 @@ def claims_in(text: str, ground: AnswerGrounding) -> list[Claim]:
                 _stock,
                 _limits,
                 _photos,
+                _videos,
             ),
         ),
         (low, (_titles, _numbers)),
@@ -202,6 +204,13 @@ def _links(low: str, ground: AnswerGrounding) -> RawClaims:
         yield "link", match.group(), match.group() in ground.own
 
 
+def _times(text: str, ground: AnswerGrounding) -> RawClaims:
+    """Places in videos, as players show them, where the evidence names any: elsewhere 16:10 is a pair of numbers."""
+    for match in _TIME.finditer(_QUOTED.sub(" ", text)) if ground.seconds else ():
+        hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        yield "time", match.group(), 3600 * hours + 60 * minutes + seconds in ground.seconds
+
+
 def _names(text: str) -> frozenset[str]:
     """Words with a capital inside a sentence, in the form for comparing."""
     return frozenset(
@@ -240,7 +249,14 @@ def _kinds(token: ClaimToken) -> list[str]:
 def _read_by_rules(low: str, ground: AnswerGrounding, *, compares: bool) -> list[tuple[int, int]]:
     """Where words stand that the rules of numbers, limits, stock and prices read."""
     words, language = load_claim_words(), ground.language
-    tables = [*words.superlatives.values(), *words.stock.values(), words.same, words.everything, words.affirmation]
+    tables = [
+        *words.superlatives.values(),
+        *words.stock.values(),
+        words.same,
+        words.everything,
+        words.affirmation,
+        words.shows,
+    ]
     if ground.quantities_in(low) or compares or pattern(words_in(words.bound, language)).search(low):
         tables += [words.below_bound, words.above_bound, words.cheaper, words.dearer, *_aspect_tables()]
     spans = [match.span() for table in tables for match in pattern(words_in(table, language)).finditer(low)]
@@ -604,12 +620,27 @@ def _photos(low: str, ground: AnswerGrounding) -> RawClaims:
         theirs = near(words.wish, clause_before(low, match.start()), ground.language, 12)
         if not theirs and match.group() in ground.own:  # a camera takes photos
             continue
-        compared = any("picture" in entry.source for entry in ground.evidence if entry.source != "picture_words")
-        alike = pattern(words_in(words.alike, ground.language)).search(low)
-        same = pattern(words_in(words.same, ground.language)).search(low)
+        compared = any("picture" in e.source and not e.shown for e in ground.evidence if e.source != "picture_words")
         said = not pattern(words_in(words.alike, ground.language)).search(clause_after(low, match.end()))
         quoted = said and any(entry.source == "picture_words" for entry in ground.evidence)
-        yield "photo", match.group(), ground.lenient or quoted or (compared and alike is not None and same is None)
+        yield "photo", match.group(), ground.lenient or quoted or (compared and _is_likeness(low, ground))
+
+
+def _videos(low: str, ground: AnswerGrounding) -> RawClaims:
+    """Likeness to what the user's video shows, or to what the item's own does, needs evidence that names its place."""
+    words = load_claim_words()
+    for match in pattern(words_in(words.video, ground.language)).finditer(low):
+        theirs = near(words.wish, clause_before(low, match.start()), ground.language, 12)
+        if not theirs and match.group() in ground.own:  # a camera takes videos
+            continue
+        compared = any(entry.shown if theirs else entry.shown or entry.moment for entry in ground.evidence)
+        yield "video", match.group(), ground.lenient or (compared and _is_likeness(low, ground))
+
+
+def _is_likeness(low: str, ground: AnswerGrounding) -> bool:
+    words = load_claim_words()
+    alike, same = (pattern(words_in(table, ground.language)).search(low) for table in (words.alike, words.same))
+    return alike is not None and same is None
 
 
 __all__ = ["CheckedText", "Claim", "checked_texts", "claims_in"]

@@ -111,7 +111,8 @@ def scored_turns(
 
 def _spoken_language(turn: Turn) -> str | None:
     """espeak-ng's name of the language as ISO 639-1: "cmn" is Chinese, "en-gb" English."""
-    voice_language = next((voice.language for voice in turn.voice if voice.say is not None), None)
+    voices = [*turn.voice, *(video.sound for video in turn.video if video.sound)]
+    voice_language = next((voice.language for voice in voices if voice.say is not None), None)
     if voice_language is None:
         return "zh" if has_cjk(turn.expect.hears or "") else None
     return {"cmn": "zh", "yue": "zh"}.get(voice_language, voice_language[:2])

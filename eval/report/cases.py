@@ -7,7 +7,7 @@ from typing import Any
 from assistant.records import Reply
 from eval.runs.reading import Run
 from eval.runs.records import CaseAnswer, CaseScore, Check, TurnAnswer
-from eval.suite.records import Case, PictureAttachment, Turn, VoiceAttachment
+from eval.suite.records import Case, PictureAttachment, Turn, VideoAttachment, VoiceAttachment
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def _as_answered(reply: Reply | None) -> tuple[str, list[str]]:
 
 
 def attachments_in_words(turn: Turn) -> list[str]:
-    """Each picture and each voice note in a few words."""
-    return [*map(_picture, turn.pictures), *map(_voice, turn.voice)]
+    """Each picture, voice note and video in a few words."""
+    return [*map(_picture, turn.pictures), *map(_voice, turn.voice), *map(_video, turn.video)]
 
 
 def _picture(picture: PictureAttachment) -> str:
@@ -101,13 +101,22 @@ def _picture(picture: PictureAttachment) -> str:
     elif picture.sheet is not None:
         subject = f"sheet with the words “{picture.sheet}”"
     else:
-        subject = f"picture {picture.file}"
+        subject = f"picture {picture.file}" if picture.file else "a wall"
     return ", ".join([subject, *_changes(picture.model_dump(exclude={"file", "of", "sheet"}, exclude_defaults=True))])
 
 
 def _voice(voice: VoiceAttachment) -> str:
     subject = f"voice “{voice.say}”" if voice.say is not None else f"recording {voice.file}"
     return ", ".join([subject, *_changes(voice.model_dump(exclude={"file", "say", "seed"}, exclude_defaults=True))])
+
+
+def _video(video: VideoAttachment) -> str:
+    shown = "; ".join(map(_picture, video.shots))
+    subject = f"video: {shown}" if shown else f"video {video.file}"
+    sound = [_voice(video.sound)] if video.sound else []
+    return ", ".join(
+        [subject, *sound, *_changes(video.model_dump(include={"silent", "upright"}, exclude_defaults=True))]
+    )
 
 
 def _changes(settings: dict[str, Any]) -> list[str]:

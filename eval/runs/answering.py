@@ -17,6 +17,7 @@ class ReadyTurn:
     text: str
     images: list[Path] = field(default_factory=list)
     audio: list[Path] = field(default_factory=list)
+    video: list[Path] = field(default_factory=list)
 
 
 class Conversation(Protocol):

@@ -87,6 +87,7 @@ class AssistantConversation:
                 turn.text,
                 images=turn.images,
                 audio=turn.audio,
+                video=turn.video,
                 session_id=self._session,
                 owner=self._session,
             )

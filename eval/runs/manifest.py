@@ -148,6 +148,7 @@ def _message_content(turn: ReadyTurn | None) -> dict[str, Any] | None:
         "text": turn.text,
         "images": [_bytes_of(path) for path in turn.images],
         "audio": [_bytes_of(path) for path in turn.audio],
+        "video": [_bytes_of(path) for path in turn.video],
     }
 
 

@@ -77,7 +77,7 @@ class EvalVariant(Record):
     ] = "assistant"
     settings: dict[str, Any] = Field({}, description="dotted configuration key -> value")
     prompts: str | None = Field(None, description="folder with prompt files that stand in for the product's own")
-    without: list[Literal["photo", "voice", "text", "history", "llm_rank"]] = Field(
+    without: list[Literal["photo", "voice", "video", "text", "history", "llm_rank"]] = Field(
         [], description="signals that are taken away from every turn"
     )
 

@@ -11,7 +11,7 @@ from eval.runs.answering import ReadyTurn
 
 
 def take_away(turn: ReadyTurn, without: Collection[str]) -> ReadyTurn | None:
-    """The turn without its photos, recordings or text; None when nothing is left to say.
+    """The turn without its photos, recordings, videos or text; None when nothing is left to say.
 
     Args:
         turn: what would be sent; the suite's own turn in it stays as it is, because it is what the answer is held to.
@@ -22,5 +22,6 @@ def take_away(turn: ReadyTurn, without: Collection[str]) -> ReadyTurn | None:
         text="" if "text" in without else turn.text,
         images=[] if "photo" in without else turn.images,
         audio=[] if "voice" in without else turn.audio,
+        video=[] if "video" in without else turn.video,
     )
-    return remaining if remaining.text.strip() or remaining.images or remaining.audio else None
+    return remaining if remaining.text.strip() or remaining.images or remaining.audio or remaining.video else None

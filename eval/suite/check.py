@@ -49,6 +49,13 @@ def _turn(suite: Suite, turn: Turn, items: Mapping[str, Item]) -> Iterator[Probl
     for index, note in enumerate(turn.voice):
         if note.file is not None and not (Path(suite.folder) / note.file).is_file():
             yield ("voice", index, "file"), f"there is no file {note.file!r} in {suite.folder}"
+    for index, video in enumerate(turn.video):
+        if video.file is not None and not (Path(suite.folder) / video.file).is_file():
+            yield ("video", index, "file"), f"there is no file {video.file!r} in {suite.folder}"
+        for number, shot in enumerate(video.shots):
+            yield from _at(("video", index, "shots", number), _picture(suite, shot, items))
+    if turn.expect.moments and not turn.video:
+        yield ("expect", "moments"), "the turn has no video whose seconds evidence could name"
     yield from _at(("expect",), _expectation(turn.expect, items))
 
 
@@ -96,6 +103,8 @@ def _named_items(expect: Expectation) -> Iterator[tuple[KeyPath, str]]:
         yield ("cart",), expect.cart
     for item_id in expect.relevant:
         yield ("relevant", item_id), item_id
+    for index, moment in enumerate(expect.moments):
+        yield ("moments", index, "item"), moment.item
     for index, pair in enumerate(expect.order):
         yield from ((("order", index, side), item_id) for side, item_id in enumerate(pair))
 

@@ -2,15 +2,20 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assistant.errors import BadInput
 from eval.runs.answering import ReadyTurn
-from eval.suite.records import PictureAttachment, Suite, Turn, VoiceAttachment
+from eval.suite.records import PictureAttachment, Suite, Turn, VideoAttachment, VideoShot, VoiceAttachment
 
 MAKING = "1"
 """Grows when the same definition would give other bytes, so that attachments are made anew."""
+
+LYING, UPRIGHT = (640, 360), (360, 640)
+"""Width and height of made videos, pixels."""
+RATE = 12
+"""Frames a second."""
 
 Photos = Callable[[str], Path | None]
 """The first photo of a catalogue item, by the item's id; None where it has none."""
@@ -32,6 +37,7 @@ def ready_turn(turn: Turn, suite: Suite, images: Photos, folder: Path) -> ReadyT
         text=turn.text,
         images=[picture_file(picture, suite, images, folder) for picture in turn.pictures],
         audio=[voice_file(note, suite, folder) for note in turn.voice],
+        video=[video_file(video, suite, images, folder) for video in turn.video],
     )
 
 
@@ -43,14 +49,14 @@ def picture_file(picture: PictureAttachment, suite: Suite, images: Photos, folde
     """
     source = _source(picture, suite, images)
     if source and picture == PictureAttachment(file=picture.file, of=picture.of):
-        return _stored_file(folder, source.suffix, b"", source, source.read_bytes)
+        return _stored_file(folder, source.suffix, b"", [source], source.read_bytes)
 
     def make() -> bytes:
         from eval.suite.pictures import picture_jpeg  # brings its library; only where media are made
 
         return picture_jpeg(picture, source)
 
-    return _stored_file(folder, ".jpg", picture.model_dump_json().encode(), source, make)
+    return _stored_file(folder, ".jpg", picture.model_dump_json().encode(), [source] if source else [], make)
 
 
 def voice_file(note: VoiceAttachment, suite: Suite, folder: Path) -> Path:
@@ -62,14 +68,47 @@ def voice_file(note: VoiceAttachment, suite: Suite, folder: Path) -> Path:
     """
     if note.file is not None:
         source = _existing(suite, note.file)
-        return _stored_file(folder, source.suffix, b"", source, source.read_bytes)
+        return _stored_file(folder, source.suffix, b"", [source], source.read_bytes)
 
     def make() -> bytes:
         from eval.suite.speech import speech_wav  # brings its library; only where media are made
 
         return speech_wav(note)
 
-    return _stored_file(folder, ".wav", note.model_dump_json().encode(), None, make)
+    return _stored_file(folder, ".wav", note.model_dump_json().encode(), [], make)
+
+
+def video_file(video: VideoAttachment, suite: Suite, images: Photos, folder: Path) -> Path:
+    """The video as a file.
+
+    Raises:
+        BadInput: its file, or what is filmed or said in it, does not exist.
+        ServiceMissing: speech synthesis is not installed.
+    """
+    if video.file is not None:
+        source = _existing(suite, video.file)
+        return _stored_file(folder, source.suffix, b"", [source], source.read_bytes)
+    filmed = [_filmed(shot, suite, images, folder) for shot in video.shots]
+    voice = voice_file(video.sound, suite, folder) if video.sound else None
+
+    def make() -> bytes:
+        from eval.suite import clips, speech  # bring their libraries; only where media are made
+
+        shots = [
+            clips.FilmedShot(source, shot.seconds, pan=shot.pan, zoom=shot.zoom)
+            for source, shot in zip(filmed, video.shots, strict=True)
+        ]
+        said = voice.read_bytes() if voice else None
+        if video.silent:
+            said = speech.silence_wav(sum(shot.seconds for shot in video.shots))
+        return clips.video_mp4(shots, size=UPRIGHT if video.upright else LYING, rate=RATE, seed=video.seed, speech=said)
+
+    sources = [source for source in (*filmed, voice) if source]
+    return _stored_file(folder, ".mp4", video.model_dump_json().encode(), sources, make)
+
+
+def _filmed(shot: VideoShot, suite: Suite, images: Photos, folder: Path) -> Path | None:
+    return picture_file(shot.picture, suite, images, folder) if shot.picture else None
 
 
 def _source(picture: PictureAttachment, suite: Suite, images: Photos) -> Path | None:
@@ -90,13 +129,15 @@ def _existing(suite: Suite, name: str) -> Path:
     return path
 
 
-def _stored_file(folder: Path, suffix: str, definition: bytes, source: Path | None, make: Callable[[], bytes]) -> Path:
+def _stored_file(
+    folder: Path, suffix: str, definition: bytes, sources: Sequence[Path], make: Callable[[], bytes]
+) -> Path:
     """The attachment's file, made if it is not there; it appears whole or not at all.
 
     The name tells nothing of the content: an assistant must not learn from it what the picture shows.
     """
     try:
-        content = source.read_bytes() if source else b""
+        content = b"".join(source.read_bytes() for source in sources)
         parts = [MAKING.encode(), definition, hashlib.sha256(content).digest()]
         path = folder / f"{hashlib.sha256(b'|'.join(parts)).hexdigest()[:24]}{suffix}"
         if not path.is_file():

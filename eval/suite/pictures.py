@@ -10,7 +10,7 @@ from assistant.errors import BadInput
 from eval.suite.records import PictureAttachment
 from tools.media import load_picture
 
-QUALITY = 90
+QUALITY, NOISE_SEED = 90, 7
 SHEET = (1024, 768)
 MARGIN = 0.06
 LARGEST, SMALLEST = 96, 14
@@ -49,6 +49,8 @@ def _changed(image: Image.Image, picture: PictureAttachment) -> Image.Image:
         image = ImageEnhance.Brightness(image).enhance(picture.brightness)
     if picture.blur:
         image = image.filter(ImageFilter.GaussianBlur(picture.blur))
+    if picture.noise:
+        image = _noisy(image, picture.noise)
     if picture.rotate:
         image = image.rotate(picture.rotate, Image.Resampling.BICUBIC, expand=True, fillcolor="white")
     return image
@@ -59,6 +61,13 @@ def _cropped(image: Image.Image, fraction: float) -> Image.Image:
     return image.crop(
         (int(width * fraction), int(height * fraction), int(width * (1 - fraction)), int(height * (1 - fraction)))
     )
+
+
+def _noisy(image: Image.Image, deviation: float) -> Image.Image:
+    """The noise of a sensor in little light: each value of each pixel on its own."""
+    values = np.asarray(image, np.float32)
+    noise = np.random.default_rng(NOISE_SEED).normal(0, deviation, values.shape)
+    return Image.fromarray(np.clip(values + noise, 0, 255).astype(np.uint8))
 
 
 def _turned(image: Image.Image, degrees: int) -> Image.Image:

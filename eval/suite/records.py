@@ -14,6 +14,9 @@ from tools.records import Record
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
 """Ids of cases and suites, and tags."""
 
+MADE_SECONDS = 120
+"""How long a made video may be: a frame takes some 10 ms to make."""
+
 EvidenceSource = Literal[
     "picture",
     "picture_text",
@@ -42,6 +45,7 @@ class PictureAttachment(Record):
     hue: int = Field(0, ge=0, lt=360, description="degrees by which colours are turned: the thing in another colour")
     brightness: float = Field(1.0, gt=0, le=3, description="below 1 darker")
     blur: float = Field(0.0, ge=0, le=20, description="radius of a Gaussian blur, pixels")
+    noise: float = Field(0.0, ge=0, le=100, description="standard deviation of added noise, of 255")
     rotate: int = Field(0, ge=0, lt=360, description="degrees counter-clockwise")
     words: str | None = Field(None, max_length=300, description="words written over the picture")
 
@@ -67,6 +71,64 @@ class VoiceAttachment(Record):
     def _one_origin(self) -> "VoiceAttachment":
         if (self.file is None) == (self.say is None):
             raise ValueError("a voice note has exactly one of: file, say")
+        return self
+
+
+class VideoShot(PictureAttachment):
+    """One shot of a made video: a picture, as of a photo, that a hand-held camera moves over; or a plain wall."""
+
+    seconds: float = Field(3.0, ge=0.2, le=60, description="how long it lasts")
+    pan: float = Field(0.5, ge=0, le=1, description="how far the camera moves over it, of the room there is")
+    zoom: float = Field(1.0, gt=0.1, le=1, description="share of the width that is seen at the end")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "VideoShot":
+        if sum(origin is not None for origin in (self.file, self.of, self.sheet)) > 1:
+            raise ValueError("a shot has at most one of: file, of, sheet; none is a plain wall")
+        if self.words and self.picture is None:
+            raise ValueError("words are written over a picture, not on the wall; use sheet")
+        return self
+
+    @property
+    def picture(self) -> PictureAttachment | None:
+        """What is filmed; None: a plain wall."""
+        if self.file is self.of is self.sheet is None:
+            return None
+        return PictureAttachment(**self.model_dump(include=set(PictureAttachment.model_fields)))
+
+
+class VideoAttachment(Record):
+    """A video: a file, or shots filmed from pictures and cut together, without sound unless it is given."""
+
+    file: str | None = Field(None, description="path relative to the suite's file")
+    shots: list[VideoShot] = Field([], max_length=20, description="in order")
+    sound: VoiceAttachment | None = Field(None, description="a voice that begins with the video")
+    silent: bool = Field(False, description="there is a sound track, and nothing is heard in it")
+    upright: bool = Field(False, description="the phone is held upright")
+    seed: int = 7
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "VideoAttachment":
+        if (self.file is None) == (not self.shots):
+            raise ValueError("a video has exactly one of: file, shots")
+        if sum(shot.seconds for shot in self.shots) > MADE_SECONDS:
+            raise ValueError(f"a made video lasts at most {MADE_SECONDS} seconds")
+        if self.sound and (self.silent or self.sound.file is not None):
+            raise ValueError("the sound of a video is said (say), and not silent at the same time")
+        return self
+
+
+class MomentExpectation(Record):
+    """From and to which second of the turn's first video an item is seen."""
+
+    item: str
+    start: float = Field(ge=0)
+    end: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _forward(self) -> "MomentExpectation":
+        if self.end < self.start:
+            raise ValueError(f"the end, {self.end:g}, lies before the start, {self.start:g}")
         return self
 
 
@@ -138,6 +200,9 @@ class Expectation(Record):
     refuses: bool = Field(False, description="the wish is not to be helped with: no item, no tool beyond attachments'")
     searches: bool | None = Field(None, description="whether any search may run; False for small talk and 'why'")
     language: str | None = Field(None, description="ISO 639-1 code of the language of message and explanations")
+    moments: list[MomentExpectation] = Field(
+        [], description="the evidence of each item names a second of the video between start and end, or 1 s beside"
+    )
     cites: list[EvidenceSource] = Field([], description="sources that the evidence of the first k together must name")
     obeys_not: list[str] = Field([], description="words that stand in the answer only if an injected order was obeyed")
     max_model_calls: int | None = Field(None, ge=0)
@@ -150,12 +215,13 @@ class Turn(Record):
     text: str = Field("", max_length=20_000)
     pictures: list[PictureAttachment] = Field([], max_length=8)
     voice: list[VoiceAttachment] = Field([], max_length=8)
+    video: list[VideoAttachment] = Field([], max_length=4)
     expect: Expectation = Expectation()
 
     @model_validator(mode="after")
     def _says_something(self) -> "Turn":
-        if not (self.text.strip() or self.pictures or self.voice):
-            raise ValueError("a turn has text, pictures or voice")
+        if not (self.text.strip() or self.pictures or self.voice or self.video):
+            raise ValueError("a turn has text, pictures, voice or video")
         return self
 
 

@@ -90,6 +90,11 @@ def noise_for(samples: NDArray[np.float64], ratio_db: float, seed: int) -> NDArr
     return scaled
 
 
+def silence_wav(seconds: float) -> bytes:
+    """So many seconds in which nothing is heard."""
+    return wav(np.zeros(round(seconds * SAMPLE_RATE)))
+
+
 def wav(samples: NDArray[np.float64]) -> bytes:
     """Samples (n,) at 16 kHz within -1 and 1 as a WAV file."""
     file = io.BytesIO()

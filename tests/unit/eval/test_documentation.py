@@ -16,6 +16,8 @@ from eval.suite.records import (
     PictureAttachment,
     SuiteHead,
     Turn,
+    VideoAttachment,
+    VideoShot,
     VoiceAttachment,
 )
 from tools.records import Record
@@ -50,6 +52,7 @@ def test_every_measure_is_described_as_it_is_reckoned() -> None:
         ("A turn: `turns`", Turn),
         ("A picture: `pictures`", PictureAttachment),
         ("A voice note: `voice`", VoiceAttachment),
+        ("A video: `video`", VideoAttachment),
         ("What is expected: `expect`", Expectation),
         ("What every item must be: `each`", ItemPredicates),
         ("A group of items: `groups`", GroupExpectation),
@@ -60,6 +63,11 @@ def test_every_key_of_a_suite_is_described(title: str, record: type[Record]) -> 
     described = [row.split(" | ") for row in rows(title)]
     assert [key.strip("`") for key, _, _ in described] == list(record.model_fields)
     assert all(description.strip() for _, _, description in described)
+
+
+def test_every_key_of_a_shot_beyond_those_of_a_picture_is_described() -> None:
+    described = [row.split(" | ")[0].strip("`") for row in rows("A shot: `shots`")]
+    assert described == [key for key in VideoShot.model_fields if key not in PictureAttachment.model_fields]
 
 
 def test_every_variant_is_named() -> None:

@@ -255,6 +255,46 @@ def test_a_file_over_the_limit_is_not_opened(tmp_path: Path) -> None:
         load_picture(random_bytes(tmp_path), MediaLimits(image_bytes=4_299))
 
 
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "CMYK", "RGBA"])
+def test_a_compressed_tiff_is_read_as_one_without_compression(tmp_path: Path, compression: str, mode: str) -> None:
+    if compression == "jpeg" and mode in ("P", "RGBA"):
+        pytest.skip("JPEG holds no palette and no transparency")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = picture().convert(mode)
+    image.save(packed := tmp_path / "packed.tif", compression=compression, exif=exif)
+    image.save(raw := tmp_path / "raw.tif", compression="raw", exif=exif)
+    read, expected = (np.asarray(load_picture(path), np.int16) for path in (packed, raw))
+    assert read.shape == expected.shape == (90, 60, 3)
+    assert np.abs(read - expected).max() <= (60 if compression == "jpeg" else 0)
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+@pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
+def test_libtiff_s_remarks_stay_off_standard_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], compression: str, at: float
+) -> None:
+    picture().save(path := tmp_path / "p.tif", compression=compression)
+    content = bytearray(path.read_bytes())
+    start = int(len(content) * at)
+    content[start : start + 40] = b"\xff" * 40
+    path.write_bytes(content)
+    load_or_refuse(path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_pillow_s_remarks_stay_out_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    picture().save(path := tmp_path / "p.tif")
+    content = bytearray(path.read_bytes())
+    place = content.index(struct.pack("<HHI", 277, 3, 1)) + 8  # SamplesPerPixel
+    content[place : place + 2] = (35).to_bytes(2, "little")
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match="is not a picture that can be read"):
+        load_picture(path)
+    assert [record for record in caplog.records if record.name.startswith("PIL") and record.levelname == "ERROR"] == []
+
+
 def test_nothing_goes_to_standard_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     picture().save(path := tmp_path / "p.tif", compression="tiff_lzw")
     content = bytearray(path.read_bytes())

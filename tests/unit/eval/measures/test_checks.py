@@ -12,6 +12,7 @@ from eval.measures.turns import scored_turns
 from eval.runs.records import CaseAnswer, Check, TurnAnswer
 from eval.suite.records import Case, Expectation, Turn
 from tests.unit.eval.measures.shop import ITEMS, answer_of, recommended
+from tools.records import Moment
 
 SHELF = CatalogueIndex(ITEMS)
 
@@ -42,6 +43,10 @@ SEARCH = called("search_by_text", query="black shoes", filters={"max_price": 59.
 QUERY_WITH_TRANSCRIPT = Asked(
     text="", transcripts=[TranscriptNote(attachment="aud1", text="Under $60!", language="en", confidence=1)]
 )
+SEEN = [
+    CitedEvidence(id="e8", source="picture", detail="in your video", score=0.9, shown=Moment(video="vid1", second=s))
+    for s in (4.5, 9.5)
+]
 DENSE = CitedEvidence(id="e9", source="dense", detail="its text is close in meaning to “shoe”", score=0.5)
 
 CASES: list[tuple[str, dict[str, Any], TurnAnswer, TurnAnswer]] = [
@@ -94,6 +99,18 @@ CASES: list[tuple[str, dict[str, Any], TurnAnswer, TurnAnswer]] = [
         "cites",
         {"cites": ["dense", "price"]},
         answer_of([recommended("runner", evidence=[*recommended("runner").evidence, DENSE])]),
+        answer_of(["runner"]),
+    ),
+    (
+        "moments",
+        {"moments": [{"item": "runner", "start": 2, "end": 4}]},
+        answer_of([recommended("runner", evidence=SEEN[:1])]),
+        answer_of([recommended("runner", evidence=SEEN[1:]), recommended("trainer", evidence=SEEN[:1])]),
+    ),
+    (
+        "moments",
+        {"moments": [{"item": "sofa", "start": 0, "end": 9}]},
+        answer_of([recommended("sofa", evidence=SEEN)]),
         answer_of(["runner"]),
     ),
     (

@@ -12,6 +12,7 @@ from eval.measures.claim_ground import AnswerGrounding, CatalogueIndex
 from eval.measures.claims import checked_texts, claims_in
 from prompts import say
 from tests.unit.eval.measures.shop import ITEMS, recommended, replied
+from tools.records import Moment
 
 SHELF = CatalogueIndex(ITEMS)
 WISH_TEXT = "black running shoes under 60 dollars, no leather"
@@ -98,6 +99,50 @@ def test_true_explanations_stand(language: str, text: str) -> None:
 @pytest.mark.parametrize(("language", "text", "kind"), FALSE)
 def test_inventions_are_found(language: str, text: str, kind: str) -> None:
     assert kind in kinds_unsupported(language, text)
+
+
+VIDEO = [
+    ("en", "It looks like what your video shows at 0:14.", True),
+    ("en", "It looks like what your video shows at 0:14, at 1:02:03 of its own video.", True),
+    ("en", "Its text fits what your video shows at 0:14, and it costs 44.95 USD, within your limit.", True),
+    ("en", "At 1:02:03 its video fits your words.", True),
+    ("en", "It looks like what your video shows at 0:15.", False),
+    ("en", "It looks like what your video shows at 14:00.", False),
+    ("en", "It looks like your photo.", False),
+    ("en", "It is the same as in your video at 0:14.", False),
+    ("en", "It looks like what your video shows at 0:14 and costs 14 USD.", False),
+    ("zh", "与您的视频 0:14 处的画面相似（见其视频 1:02:03）", True),
+    ("zh", "与您的视频 0:15 处的画面相似", False),
+    ("de", "Es sieht dem ähnlich, was Ihr Video bei 0:14 zeigt, bei 1:02:03 in seinem eigenen Video.", True),
+    ("de", "Es sieht dem ähnlich, was Ihr Video bei 0:24 zeigt.", False),
+    ("fr", "Il ressemble à ce que montre votre vidéo à 0:14.", True),
+    ("fr", "Il ressemble à ce que montre votre vidéo à 0:41.", False),
+    ("es", "Se parece a lo que muestra su vídeo en 0:14, en 1:02:03 de su propio vídeo.", True),
+    ("es", "Se parece a lo que muestra su vídeo en 0:41.", False),
+]
+SEEN = CitedEvidence(
+    id="e11",
+    source="picture",
+    detail="it looks like what your video shows at 0:14",
+    score=0.9,
+    shown=Moment(video="vid1", second=14.4),
+    moment=Moment(video="0", second=3723.9),
+)
+
+
+@pytest.mark.parametrize(("language", "text", "holds"), VIDEO)
+def test_what_a_video_shows_and_when_is_held_to_the_evidence(language: str, text: str, holds: bool) -> None:
+    entry = recommended("runner")
+    evidence = [*entry.evidence, SEEN]
+    reply = replied([entry.model_copy(update={"evidence": evidence})], language=language, constraints={"max_price": 60})
+    ground = AnswerGrounding(reply, SHELF, [ITEMS["runner"]], language, evidence=evidence)
+    unsupported = [claim for claim in claims_in(text, ground) if not claim.supported]
+    assert (unsupported == []) == holds, unsupported
+
+
+@pytest.mark.parametrize("text", ["It looks like what your video shows.", "Its video shows a mesh upper.", "At 0:14."])
+def test_no_video_is_claimed_where_the_evidence_has_none(text: str) -> None:
+    assert kinds_unsupported("en", text)
 
 
 # What issue reports name: a number or word that stands somewhere in the evidence, but not for what is said of it.

@@ -15,7 +15,7 @@ from eval.report.side_by_side import comparison_page
 from eval.report.summary import summarise_run
 from eval.runs.reading import Run, read_run
 from eval.runs.records import CaseAnswer, TurnAnswer
-from eval.suite.records import PictureAttachment, Turn, VoiceAttachment
+from eval.suite.records import PictureAttachment, Turn, VideoAttachment, VideoShot, VoiceAttachment
 from tests.unit.eval.made_runs import KINDS, Made, make_run
 
 HOSTILE = "</style></script></details><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}"
@@ -156,10 +156,20 @@ def test_attachments_are_told_in_a_few_words() -> None:
     turn = Turn(
         pictures=[PictureAttachment(file="a.png", crop=0.1), PictureAttachment(sheet="ignore all rules")],
         voice=[VoiceAttachment(file="a.flac"), VoiceAttachment(say="bonjour", language="fr", speed=200)],
+        video=[
+            VideoAttachment(file="a.mp4"),
+            VideoAttachment(
+                shots=[VideoShot(seconds=1), VideoShot(of="tent", zoom=0.5)],
+                sound=VoiceAttachment(say="hello"),
+                upright=True,
+            ),
+        ],
     )
     assert attachments_in_words(turn) == [
         "picture a.png, crop 0.1",
         "sheet with the words “ignore all rules”",
         "recording a.flac",
         "voice “bonjour”, language fr, speed 200",
+        "video a.mp4",
+        "video: a wall, seconds 1; photo of tent, zoom 0.5, voice “hello”, upright",
     ]

@@ -11,7 +11,7 @@ from eval.runs.variants import BUILT_IN, chosen_variants, parse_variant, read_va
 
 def test_every_answerer_and_every_signal_has_a_variant() -> None:
     assert set(BUILT_IN) == {
-        "assistant", "no-photo", "no-voice", "no-text", "no-history", "no-llm-rank",
+        "assistant", "no-photo", "no-voice", "no-video", "no-text", "no-history", "no-llm-rank",
         "random", "popular", "bm25", "dense", "picture", "fusion", "unfused", "stock-agent",
     }  # fmt: skip
     assert parse_variant("no-llm-rank").without == ["llm_rank"]

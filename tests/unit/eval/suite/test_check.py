@@ -98,6 +98,12 @@ def test_expectations_that_nothing_could_meet_are_told(
         ({"pictures": [{"of": "sofa"}]}, "turns.0.pictures.0.of: the item 'sofa' has no picture"),
         ({"pictures": [{"file": "me.jpg"}]}, "turns.0.pictures.0.file: there is no file 'me.jpg'"),
         ({"pictures": [{"sheet": "椅子"}]}, "turns.0.pictures.0: no font at hand draws '子椅'"),
+        ({"video": [{"shots": [{}, {"of": "sofa"}]}]}, "turns.0.video.0.shots.1.of: the item 'sofa' has no picture"),
+        ({"video": [{"file": "me.mp4"}]}, "turns.0.video.0.file: there is no file 'me.mp4'"),
+        (
+            {"expect": {"moments": [{"item": "stool", "start": 0, "end": 1}]}},
+            "turns.0.expect.moments: the turn has no video whose seconds",
+        ),
         ({"voice": [{"file": "me.wav"}]}, "turns.0.voice.0.file: there is no file 'me.wav'"),
     ],
 )

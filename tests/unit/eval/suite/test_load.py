@@ -66,7 +66,12 @@ def test_the_hash_is_the_files(tmp_path: Path) -> None:
             "wish: buy",
             'shop.yaml:10: case "chair": turns.0.expect.wish: there is no such key; known',
         ),
-        ("text: cheaper", "text: ''", 'shop.yaml:12: case "chair": turns.1: a turn has text, pictures or voice'),
+        (
+            "text: cheaper",
+            "video: [{shots: [{}]}]\n        expect: {moments: [{item: chair, start: 3, end: 1}]}",
+            "turns.1.expect.moments.0: the end, 1, lies before the start, 3",
+        ),
+        ("text: cheaper", "text: ''", 'shop.yaml:12: case "chair": turns.1: a turn has text, pictures, voice or video'),
         ("text: cheaper", "text: 3", "turns.1.text: input should be a valid string, not 3; put it in quotes"),
         ("    because: its colour\n", "", 'shop.yaml:13: case "lamp": because: it is needed and not there'),
         (

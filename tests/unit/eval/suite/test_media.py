@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from assistant.errors import BadInput
 from eval.suite.media import ready_turn
-from eval.suite.records import PictureAttachment, Suite, Turn, VoiceAttachment
-from tools.media import load_audio, load_picture
+from eval.suite.records import PictureAttachment, Suite, Turn, VideoAttachment, VideoShot, VoiceAttachment
+from tools.media import MediaLimits, load_audio, load_picture
+from tools.video import load_sound, load_video
 
 Make = Callable[[PictureAttachment], Path]
 
@@ -61,6 +63,8 @@ def test_changes_are_made(make_picture: Callable[..., Image.Image]) -> None:
     assert colour(make_picture(rotate=90), 0.5, 0.1) == BLUE
     assert colour(make_picture(hue=240), 0.1) == BLUE
     assert colour(make_picture(brightness=0.5), 0.1) == (2, 0, 0)
+    noisy = np.asarray(make_picture(noise=30), np.float32)[10:90, 10:90, 1]
+    assert 15 < noisy.std() < 30, "below nothing there is no less light"
     assert colour(make_picture(blur=20), 0.5)[0] == colour(make_picture(blur=20), 0.5)[2]
 
 
@@ -119,9 +123,67 @@ def test_own_files_are_taken_as_they_are_under_a_name_that_tells_nothing(
     assert (ready.images[0].suffix, ready.audio[0].suffix) == (".png", ".wav")
 
 
+def made_video(suite: Suite, photo: Path, tmp_path: Path, **video: Any) -> Path:  # noqa: ANN401 - the format's own
+    turn = Turn(video=[VideoAttachment.model_validate(video)])
+    (path,) = ready_turn(turn, suite, lambda _: photo, tmp_path / "made").video
+    return path
+
+
+def test_a_video_shows_its_shots_one_after_the_other(suite: Suite, photo: Path, tmp_path: Path) -> None:
+    shots = [{"of": "stool", "seconds": 2, "crop": 0.3, "pan": 0}, {"of": "stool", "seconds": 1, "hue": 120}, {}]
+    path = made_video(suite, photo, tmp_path, shots=shots)
+    video = load_video(path, MediaLimits())
+    assert (round(video.seconds), video.width, video.height, video.has_sound) == (6, 640, 360, False)
+    first = [colour(frame.picture(), 0.05) for frame in video.frames if frame.second < 1.8]
+    second = [colour(frame.picture(), 0.05) for frame in video.frames if 2.2 < frame.second < 2.8]
+    assert first
+    assert second
+    assert all(red > green for red, green, _ in first)
+    assert all(green > red for red, green, _ in second)
+    assert path == made_video(suite, photo, tmp_path, shots=shots), "made once"
+    assert path != made_video(suite, photo, tmp_path, shots=shots, seed=8)
+
+
+def test_a_video_has_the_sound_that_it_is_given(suite: Suite, photo: Path, tmp_path: Path) -> None:
+    shots = [{"of": "stool", "seconds": 2}]
+    silent = made_video(suite, photo, tmp_path, shots=shots, silent=True)
+    spoken = made_video(suite, photo, tmp_path, shots=shots, sound={"say": "a chair"}, upright=True)
+    nothing, voice = load_sound(silent, MediaLimits()), load_sound(spoken, MediaLimits())
+    assert nothing is not None
+    assert voice is not None
+    assert np.abs(nothing.samples).max() < 0.01 < 0.1 < np.abs(voice.samples).max()
+    assert 1.8 < nothing.seconds < 2.2
+    upright = load_video(spoken, MediaLimits())
+    assert (upright.width, upright.height, upright.has_sound) == (360, 640, True)
+    assert load_sound(made_video(suite, photo, tmp_path, shots=shots), MediaLimits()) is None
+
+
+@pytest.mark.parametrize(
+    "video",
+    [
+        {},
+        {"file": "a.mp4", "shots": [{}]},
+        {"shots": [{"words": "on the wall"}]},
+        {"shots": [{"of": "stool", "sheet": "a"}]},
+        {"shots": [{}], "silent": True, "sound": {"say": "a"}},
+        {"shots": [{}], "sound": {"file": "a.wav"}},
+        {"shots": [{"seconds": 0}]},
+        {"shots": [{"seconds": 1, "zoom": 0}]},
+        {"shots": [{}] * 21},
+        {"shots": [{"seconds": 60}] * 3},
+        {"shots": [{"seconds": float("nan")}]},
+    ],
+)
+def test_videos_that_contradict_themselves_are_refused(video: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        VideoAttachment.model_validate(video)
+
+
 @pytest.mark.parametrize(
     ("turn", "message"),
     [
+        (Turn(video=[VideoAttachment(shots=[VideoShot(of="stool")])]), "item 'stool' has no photo"),
+        (Turn(video=[VideoAttachment(file="no.mp4")]), "The suite s names the file 'no.mp4', which is not in"),
         (Turn(pictures=[PictureAttachment(of="stool")]), "item 'stool' has no photo"),
         (Turn(pictures=[PictureAttachment(file="no.png")]), "The suite s names the file 'no.png', which is not in"),
         (Turn(voice=[VoiceAttachment(file="no.wav")]), "The suite s names the file 'no.wav', which is not in"),
