@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from assistant.claims.entailment import Entailment
     from tools.engines.ocr import WordReader
     from tools.engines.pictures import PictureEncoder
+    from tools.engines.sounds import SoundEncoder
     from tools.engines.speech import SpeechEngine
     from tools.engines.text import TextEncoder
     from tools.store import Catalogue
@@ -43,6 +44,7 @@ def open_engines(settings: Settings) -> Engines:
         taste=Lazy(lambda: taste_of(settings, catalogue)),
         pages=Lazy(lambda: page_store(settings)),
         words=Lazy(lambda: word_reader(settings, wanted=settings.vision.words)),
+        sounds=Lazy(lambda: _sounds(settings)),
     )
 
 
@@ -114,6 +116,13 @@ def _pictures(settings: Settings, text: "Lazy[TextEncoder]") -> "PictureEncoder"
         cache_folder=settings.vectors_folder,
         advice=FETCH,
     )
+
+
+def _sounds(settings: Settings) -> "SoundEncoder":
+    from tools.engines.sounds import ClapSounds, LogMel  # brings its library
+
+    sound = settings.sound
+    return ClapSounds(sound.clap_model, threads=settings.threads) if sound.encoder == "clap" else LogMel()
 
 
 def fetch_clip(settings: Settings) -> None:

@@ -179,6 +179,15 @@ class VisionSettings(Section):
     )
 
 
+class SoundSettings(Section):
+    """The encoder of sounds: statistics of the log-mel spectrogram, or any CLAP checkpoint."""
+
+    encoder: Literal["log-mel", "clap"] = "log-mel"
+    clap_model: str = Field(
+        "laion/clap-htsat-unfused", description="a folder with a CLAP model of transformers, or a hub repository's name"
+    )
+
+
 class TextSettings(Section):
     """The text encoder: a registry name, or the path of a sentence-transformers folder or of a converted one."""
 
@@ -356,6 +365,7 @@ class Settings(BaseSettings):
     llm: LLMSettings = LLMSettings()
     speech: SpeechSettings = SpeechSettings()
     vision: VisionSettings = VisionSettings()
+    sound: SoundSettings = SoundSettings()
     text: TextSettings = TextSettings()
     models: ModelFileSettings = ModelFileSettings()
     limits: Limits = Limits()

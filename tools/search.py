@@ -1,4 +1,4 @@
-"""Searching by words and by picture: each signal apart, fused by rank, every score kept as evidence.
+"""Searching by words, by picture and by sound: each signal apart, fused by rank, every score kept as evidence.
 
 Words are searched in the item texts (dense and BM25) and, through the joint space, in the pictures. A picture is
 compared with the catalogue's pictures by looks and, through the joint space, with the item texts.
@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from tools.calibration import ALIKE, FITTING, CalibratedEncoder, calibration, usual_pairs
 from tools.engines.pictures import PictureEncoder, PictureVectors, unit_rows
+from tools.engines.sounds import SoundEncoder
 from tools.engines.text import Purpose
+from tools.media import Audio
 from tools.rank_fusion import WEIGHTS, reciprocal_rank
 from tools.records import EncoderIdentity, Filters, Hit, Item, ItemsResult, Moment, Signal, SignalSource
 from tools.store import Catalogue, Space, Vector, matches
@@ -161,6 +163,30 @@ def search_by_frames(
     """
     shown = [Moment(video=name, second=second) for second in seconds]
     return _by_pictures(Ask(catalogue, filters, pool), picture_encoder, rows, shown, k=k, weights=weights)
+
+
+def search_by_sound(
+    catalogue: Catalogue,
+    sound_encoder: SoundEncoder,
+    sound: Audio,
+    *,
+    k: int = 10,
+    filters: Filters | None = None,
+    pool: int = POOL,
+    weights: Mapping[str, float] = WEIGHTS,
+) -> ItemsResult:
+    """Items that sound like a recording at the encoder's rate, most alike first; each by the best of its sounds.
+
+    Other arguments and errors are those of `search_by_text`.
+    """
+    ask = Ask(catalogue, filters, pool)
+    signal_lists: list[SignalList] = []
+    if weights.get("sound") and ask.holds("sound", sound_encoder.identity):
+        vector = sound_encoder.encode([sound])[0]
+        scored, pairs = catalogue.nearest("sound", vector, pool, filters), usual_pairs(catalogue, "sound")
+        z = {item_id: pairs.z(cosine) for item_id, cosine in scored} if pairs.count >= FEWEST_PAIRS else {}
+        signal_lists.append(SignalList("sound", scored, z=z))
+    return ask.fused(signal_lists, weights, k)
 
 
 def _by_pictures(

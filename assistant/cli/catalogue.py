@@ -201,9 +201,8 @@ def rejections(path: Path | None) -> Iterator[Callable[["Rejection"], None]]:
 
 def rejection_text(rejection: "Rejection") -> str:
     """One line for people."""
-    label = {"line": "rejected", "duplicate": "replaced", "picture": "picture lost", "field": "left out"}[
-        rejection.kind
-    ]
+    labels = {"line": "rejected", "duplicate": "replaced", "field": "left out"}
+    label = labels.get(rejection.kind) or f"{rejection.kind} lost"
     item_id = f" (id {rejection.id})" if rejection.id else ""
     return f"{rejection.file}:{rejection.line}{item_id} {label}: {rejection.reason}"
 
@@ -220,12 +219,15 @@ def summary_text(summary: "IngestSummary", rejects: Path | None = None) -> str:
         "joined to earlier rows of the same item": summary.merged,
         "removed": summary.removed,
         "pictures lost": summary.pictures_lost,
+        "sounds lost": summary.sounds_lost,
         "pictures at web addresses not fetched (--fetch-pictures)": summary.pictures_remote,
         "descriptions cut": summary.descriptions_cut,
         "fields not read": summary.fields_unread,
     }
     parts += [f"{count:,} {label}" for label, count in rare.items() if count]
-    embedded = f"{summary.texts_embedded:,} texts and {summary.pictures_embedded:,} pictures embedded"
+    texts, pictures, sounds = summary.texts_embedded, summary.pictures_embedded, summary.sounds_embedded
+    embedded = f"{texts:,} texts and {pictures:,} pictures embedded"
+    embedded += f", and {sounds:,} sounds" if sounds else ""
     embedded += f", the words in {summary.pictures_read:,} pictures read" if summary.pictures_read else ""
     return f"{summary.lines:,} lines: {', '.join(parts)}.\n{embedded} in {summary.seconds:,.1f} s."
 
@@ -264,7 +266,7 @@ def export() -> None:
     with _open(load_settings(), read_only=True) as catalogue:
         for item in catalogue.items():
             sys.stdout.write(catalogue_line(item) + "\n")
-            folder = common_folder([*item.images, *item.video])
+            folder = common_folder([*item.images, *item.audio, *item.video])
             folders |= {folder} if folder else set()
     sys.stdout.flush()
     root = common_folder(str(folder / "picture") for folder in folders)
@@ -373,7 +375,7 @@ def item_text(item: "Item", pictures: "list[Picture]") -> str:
             name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             for name, value in item.attributes.items()
         },
-        "audio": item.audio,
+        "audio": ", ".join(item.audio),
         "video": ", ".join(item.video),
     }
     lines = [f"{name:<14} {value}" for name, value in rows.items() if value]
@@ -399,4 +401,4 @@ def _encoders(settings: Settings) -> "Encoders":
     from assistant.ingest import Encoders
 
     engines = open_engines(settings)
-    return Encoders(engines.text, engines.pictures)
+    return Encoders(engines.text, engines.pictures, engines.sounds)

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, cast
 
 from assistant.errors import BadInput
 from assistant.ingest.encoding import Encoded, Encoders, encode
@@ -29,7 +29,7 @@ from assistant.ingest.validate import DESCRIPTION_CHARACTERS
 from assistant.ingest.words import PictureReader
 from tools import calibration
 from tools.media import MediaLimits
-from tools.store import Catalogue, CatalogueEntry, NewVector, Writer
+from tools.store import Catalogue, CatalogueEntry, NewVector, Picture, Writer
 
 if TYPE_CHECKING:
     from tools.engines.ocr import WordReader
@@ -73,7 +73,10 @@ class IngestOptions:
         """Whatever may turn the same line into another item."""
         media, reading = self.media, [self.words.name] if self.words else []
         of_video = [media.video_bytes, media.video_seconds, media.video_pixels, media.video_frames]
-        return json.dumps([DESCRIPTION_CHARACTERS, media.image_bytes, media.image_pixels, *of_video, *reading])
+        of_sound = [media.audio_bytes, media.audio_seconds]
+        return json.dumps(
+            [DESCRIPTION_CHARACTERS, media.image_bytes, media.image_pixels, *of_video, *of_sound, *reading]
+        )
 
 
 Reject = Callable[[Rejection], None]
@@ -161,6 +164,7 @@ class _Run:
             loader,
             remote=remote,
             own_text_space=not self.encoders.pictures.joint_is_text_space,
+            hears=self.encoders.sounds is not None,
             fetch=fetcher if options.fetch_pictures else None,
         )
         reader = PictureReader(options.words, writer, remote, options.media) if options.words else None
@@ -171,7 +175,7 @@ class _Run:
             _BackgroundWriter(writer) as background,
         ):
             for plan in plans:
-                encoded = encode(plan, self.encoders)
+                encoded = encode(plan, self.encoders, options.media)
                 words = reader.read(plan, encoded.failed) if reader else None
                 entries = [work.entry(encoded.failed, words) for work in plan.work]
                 self._count(plan, encoded)
@@ -207,6 +211,7 @@ class _Run:
         summary.merged += batch.merged
         summary.texts_embedded += encoded.texts
         summary.pictures_embedded += encoded.pictures
+        summary.sounds_embedded += encoded.sounds
         summary.descriptions_cut += sum(source.line.description_cut for source in batch.lines)
         unread = [rejection for source in batch.lines for rejection in source.unread]
         summary.fields_unread += len(unread)
@@ -214,16 +219,25 @@ class _Run:
         for rejection in (*batch.rejected, *unread):
             self.reject(rejection)
         for work in (*plan.work, *plan.unchanged, *plan.touched):
-            self._count_pictures(work)
+            self._count_files(work)
 
-    def _count_pictures(self, work: PendingItem) -> None:
-        for picture in work.pictures:
-            self.summary.pictures_remote += picture.state == "remote"
-            if picture.state == "lost" and work.source:
-                self.summary.pictures_lost += 1
-                reason = f"{picture.reference}: {picture.reason}"
-                where = (str(work.source.file), work.source.number, work.item.id)
-                self.reject(Rejection(file=where[0], line=where[1], id=where[2], kind="picture", reason=reason))
+    def _count_files(self, work: PendingItem) -> None:
+        """Count and report what is lost; a video's sound, which it may not have, only with the video."""
+        lost = [one for one in work.pictures if one.state == "lost"]
+        silent = [one for one in work.sounds if one.state == "lost" and one.reference not in work.item.video]
+        self.summary.pictures_remote += sum(picture.state == "remote" for picture in work.pictures)
+        self.summary.pictures_lost += len(lost)
+        self.summary.sounds_lost += len(silent)
+        self._report(work, "picture", lost)
+        self._report(work, "sound", silent)
+
+    def _report(self, work: PendingItem, kind: Literal["picture", "sound"], files: Sequence[Picture]) -> None:
+        if work.source is None:
+            return
+        where, line = str(work.source.file), work.source.number
+        for file in files:
+            reason = f"{file.reference}: {file.reason}"
+            self.reject(Rejection(file=where, line=line, id=work.item.id, kind=kind, reason=reason))
 
     def _prune(self, writer: Writer) -> None:
         """Remove items whose id stands on no line; a rejected line still keeps the item it names."""
@@ -249,7 +263,9 @@ class _BackgroundWriter:
     def _write(self, entries: Sequence[CatalogueEntry], vectors: Sequence[NewVector], plan: BatchPlan) -> None:
         if entries:
             self._writer.put(entries, vectors)
-        self._writer.refresh_pictures([(work.stored.key, tuple(work.pictures)) for work in plan.touched if work.stored])
+        self._writer.refresh_files(
+            [(work.stored.key, tuple(work.pictures), tuple(work.sounds)) for work in plan.touched if work.stored]
+        )
         self._since_follow += len(entries)
         if self._since_follow >= FOLLOW_AFTER:
             self._writer.follow()
@@ -294,16 +310,18 @@ def reindex(
         spaces = encoders.spaces()
         writer.stage(spaces)
         own_space = not encoders.pictures.joint_is_text_space
-        planner = BatchPlanner(writer, loader, remote=catalogue.folder / "media", own_text_space=own_space)
+        hears, remote = encoders.sounds is not None, catalogue.folder / "media"
+        planner = BatchPlanner(writer, loader, remote=remote, own_text_space=own_space, hears=hears)
         with (progress or SilentProgress()).stage("Embedding", summary.lines, "items") as done:
             for ids in iter(lambda: _unfinished(writer, encoders), []):
                 plan = planner.replan(list(catalogue.get_many(ids, also_hidden=True).values()))
-                encoded = encode(plan, encoders)
+                encoded = encode(plan, encoders, media)
                 writer.put([work.entry(encoded.failed) for work in plan.work], encoded.vectors)
                 summary.changed += len(ids)
                 summary.texts_embedded += encoded.texts
                 summary.pictures_embedded += encoded.pictures
                 summary.pictures_lost += sum(p.state == "lost" for work in plan.work for p in work.pictures)
+                summary.sounds_embedded += encoded.sounds
                 done(summary.changed)
         calibration.prepare(catalogue, writer, encoders.text)
         writer.switch(spaces)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from tools.bounds import finite
 from tools.records import Filters, Item, Variant
 from tools.store.records import read_item
-from tools.store.schema import OFFER_TABLES, SCHEMA_VERSION
+from tools.store.schema import OFFER_TABLES, SCHEMA_VERSION, SOUND_TABLE
 from tools.store.values import attribute_key, value_key
 
 VARIANTS: Final = "variants"
@@ -226,7 +226,14 @@ def tidy(connection: sqlite3.Connection) -> None:
 
 
 def upgrade(connection: sqlite3.Connection, notify: Callable[[str], None]) -> None:
-    """Bring a catalogue of an earlier version up to this one: offers and attributes are made from the records."""
+    """Bring a catalogue of an earlier version up to this one; offers and attributes are made from the records."""
+    connection.execute(SOUND_TABLE)
+    if connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()[0] < OFFERS_SINCE:
+        _remake_offers(connection, notify)
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (SCHEMA_VERSION,))
+
+
+def _remake_offers(connection: sqlite3.Connection, notify: Callable[[str], None]) -> None:
     for table in ("variants", "options", "attributes"):
         connection.execute(f"DROP TABLE IF EXISTS {table}")
     connection.execute("DROP INDEX IF EXISTS items_price")
@@ -238,9 +245,10 @@ def upgrade(connection: sqlite3.Connection, notify: Callable[[str], None]) -> No
         done, after = done + len(rows), rows[-1][0]
         if total > UPGRADE_BATCH:
             notify(f"Bringing the catalogue up to date with this version: {done:,} of {total:,} items")
-    connection.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (SCHEMA_VERSION,))
 
 
+OFFERS_SINCE: Final = 3
+"""The version from which a catalogue has offers as they are now."""
 UPGRADE_BATCH: Final = 5_000
 _RECORDS: Final = "SELECT key, id, record FROM items WHERE key > ? ORDER BY key LIMIT ?"
 

@@ -4,6 +4,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -134,9 +135,9 @@ class Writer:
         if space in ("text", "joint_text"):
             rows = "SELECT ?1, key, 0, text_hash, 0 FROM items WHERE text_hash IS NOT NULL"
         else:
-            position = "row_number() OVER (PARTITION BY item ORDER BY position) - 1"
+            table, position = _FILES[space], "row_number() OVER (PARTITION BY item ORDER BY position) - 1"
             rows = (
-                f"SELECT ?1, item, at, hash, 0 FROM (SELECT item, {position} AS at, hash FROM pictures "  # noqa: S608
+                f"SELECT ?1, item, at, hash, 0 FROM (SELECT item, {position} AS at, hash FROM {table} "  # noqa: S608
                 "WHERE state <> 'lost') WHERE hash IS NOT NULL"
             )
         connection.execute(f"INSERT OR IGNORE INTO places {rows}", (space,))
@@ -209,12 +210,13 @@ class Writer:
         with self._database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, blob.getvalue()))
 
-    def refresh_pictures(self, changed: Sequence[tuple[int, tuple[Picture, ...]]]) -> None:
-        """Note new file times of pictures whose bytes are as before: (item's key, its pictures)."""
+    def refresh_files(self, changed: Sequence[tuple[int, tuple[Picture, ...], tuple[Picture, ...]]]) -> None:
+        """Note new file times where the bytes are as before: (item's key, its pictures, its sounds)."""
         if changed:
             with self._database.writing() as connection:
-                for key, pictures in changed:
-                    _put_pictures(connection, key, pictures)
+                for key, pictures, sounds in changed:
+                    _put_files(connection, "pictures", key, pictures)
+                    _put_files(connection, "sounds", key, sounds)
 
     def ids(self) -> Iterator[str]:
         """Every item's id, a thousand at a time, so that the catalogue may change between."""
@@ -270,6 +272,9 @@ class Writer:
         """Bring the vector index up to the present state."""
         self._index.follow()
 
+
+_FILES: Final[Mapping[str, str]] = {"visual": "pictures", "joint": "pictures", "sound": "sounds"}
+"""Which table has the files that a space's vectors are of."""
 
 # Encoders in use, and those whose vectors are being made beside them.
 _USED_ENCODERS = (
@@ -357,7 +362,8 @@ def _put_lists(connection: sqlite3.Connection, key: int, entry: CatalogueEntry) 
     )
     connection.execute("DELETE FROM words WHERE rowid = ?", (key,))
     _put_words(connection, key, item, reading.language(connection))
-    _put_pictures(connection, key, entry.pictures)
+    _put_files(connection, "pictures", key, entry.pictures)
+    _put_files(connection, "sounds", key, entry.sounds)
 
 
 def _put_words(connection: sqlite3.Connection, key: int, item: Item, language: str) -> None:
@@ -368,13 +374,14 @@ def _put_words(connection: sqlite3.Connection, key: int, item: Item, language: s
     )
 
 
-def _put_pictures(connection: sqlite3.Connection, key: int, pictures: Sequence[Picture]) -> None:
-    connection.execute("DELETE FROM pictures WHERE item = ?", (key,))
+def _put_files(connection: sqlite3.Connection, table: str, key: int, files: Sequence[Picture]) -> None:
+    """An item's rows of ``pictures`` or ``sounds``."""
+    connection.execute(f"DELETE FROM {table} WHERE item = ?", (key,))  # noqa: S608
     connection.executemany(
-        "INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         [
-            (key, n, picture.reference, picture.state, picture.reason, picture.size, picture.mtime_ns, picture.hash)
-            for n, picture in enumerate(pictures)
+            (key, n, file.reference, file.state, file.reason, file.size, file.mtime_ns, file.hash)
+            for n, file in enumerate(files)
         ],
     )
 
@@ -400,7 +407,7 @@ def _remove_item(connection: sqlite3.Connection, key: int, seqs: _Seqs) -> None:
     for space, position, _ in connection.execute(_PLACES_OF, (key,)).fetchall():
         connection.execute("INSERT INTO removed VALUES (?, ?, ?)", (space, seqs.take(), f"{key}.{position}"))
     connection.execute(_REMOVE_PLACES, (key,))
-    for table in ("pictures", "categories"):
+    for table in ("pictures", "sounds", "categories"):
         connection.execute(f"DELETE FROM {table} WHERE item = ?", (key,))  # noqa: S608
     offers.remove(connection, [key])
     connection.execute("DELETE FROM words WHERE rowid = ?", (key,))
