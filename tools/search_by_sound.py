@@ -20,7 +20,7 @@ class SearchBySound(Arguments):
 
 
 def search_by_sound(context: Context, arguments: SearchBySound) -> ItemsResult:
-    """Find items that sound like a recording of music or noises; for speech, search for the words that are said."""
+    """Find items that sound like a recording of music or noises."""
     engines = context.engines
     if engines.sounds is None:
         raise ServiceMissing("There is no sound encoder.")

@@ -15,6 +15,7 @@ from assistant.agent.stems import content_stems as _stems
 from assistant.claims import PriceLimit, denied_words
 from assistant.records import CitedEvidence, Evidence, PictureWords
 from prompts import say, sentence_keys
+from tools.calibration import SOUNDS_ALIKE
 from tools.records import Filters, Item, Signal, Variant
 from tools.store.offers import PICTURE_WORDS, variant_with
 
@@ -29,14 +30,14 @@ _LOOKS_LIKE = 3.5
 TASTE = ("session", "collaborative", "profile", "popular")
 """Sources that say something of the user or of other people, and nothing of the item itself."""
 
-_SAID_BESIDE = ("picture", "picture_text", "picture_words", "session", "profile", "collaborative", "popular")
+_SAID_BESIDE = ("picture", "picture_text", "picture_words", "sound", "session", "profile", "collaborative", "popular")
 """Sources whose entries are clauses of their own in an explanation."""
 
 _CORRECTED = ("picture_text", "text_picture")
 """Sources whose scores are corrected already (CSLS): they are about 0 for unrelated pairs."""
 
 
-_LEADING = ("picture", "picture_words", "keyword", *TASTE)
+_LEADING = ("picture", "picture_words", "sound", "keyword", *TASTE)
 """Sources whose entries come first."""
 
 
@@ -128,6 +129,8 @@ class EvidenceBuilder:
         if signal.source in _CORRECTED and signal.score < 0.0:
             return None
         if signal.source == "dense" and signal.z is not None and signal.z < NEAR:
+            return None
+        if signal.source == "sound" and signal.z is not None and signal.z < SOUNDS_ALIKE:
             return None
         key = f"evidence_{signal.source}"
         if signal.source == "picture" and signal.z is not None and signal.z < _LOOKS_LIKE:
@@ -368,7 +371,7 @@ def _best(signals: list[tuple[str, Signal]]) -> list[tuple[str, Signal]]:
     best: dict[tuple[str, str], tuple[str, Signal]] = {}
     for query, signal in sorted(signals, key=lambda pair: pair[1].rank):
         best.setdefault((signal.source, "" if signal.source != "picture" else query), (query, signal))
-    order = ("picture", "keyword", *TASTE, "dense", "picture_text", "text_picture", "pinned")
+    order = ("picture", "sound", "keyword", *TASTE, "dense", "picture_text", "text_picture", "pinned")
     return sorted(best.values(), key=lambda pair: order.index(pair[1].source))
 
 

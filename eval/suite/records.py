@@ -19,6 +19,7 @@ EvidenceSource = Literal[
     "picture_text",
     "text_picture",
     "picture_words",
+    "sound",
     "dense",
     "keyword",
     "attribute",
