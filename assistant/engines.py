@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.errors import ServiceMissing, StoreError
+from assistant.ingest.speech import Listener
 from assistant.models import ensure_present
 from assistant.settings import Settings
 from tools.engines.lazy import Lazy
@@ -92,6 +93,17 @@ def word_reader(settings: Settings, *, wanted: bool) -> "WordReader | None":
     from tools.engines.ocr import RapidOcr  # brings its library
 
     return RapidOcr(threads=settings.threads) if wanted else None
+
+
+def listener(settings: Settings, *, wanted: bool) -> "Listener | None":
+    """What writes down what is said in items' recordings and videos; None where that is not wanted.
+
+    Raises:
+        ServiceMissing: the speech model is not there.
+    """
+    speech = settings.speech
+    name = " ".join([speech.engine, speech.model, *speech.languages])
+    return Listener(name, _speech(settings)) if wanted else None
 
 
 def _text(settings: Settings) -> "TextEncoder":

@@ -163,6 +163,9 @@ class SpeechSettings(Section):
     engine: Literal["faster-whisper", "openai-whisper"] = "faster-whisper"
     model: str = "whisper-base"
     languages: list[str] = Field([], description="when set, only these are considered when a language is detected")
+    items: bool = Field(
+        False, description="write down what is said in items' recordings and videos at ingestion; it is then searched"
+    )
 
 
 class VisionSettings(Section):

@@ -87,10 +87,13 @@ class Because(Record):
 
 
 class Moment(Record):
-    """A place in a video."""
+    """A place in a video or recording."""
 
-    video: str = Field(description="vid1, ...: of the user's; 0, 1, ...: of the item's own, as its record lists them")
-    second: float = Field(ge=0, description="from the video's beginning")
+    video: str = Field(
+        description="vid1, ...: of the user's; 0, 1, ...: of the item's own, as its record lists them; a0, a1, ...: of "
+        "its recordings"
+    )
+    second: float = Field(ge=0, description="from the beginning")
 
 
 class Signal(Record):

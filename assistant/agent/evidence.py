@@ -14,14 +14,15 @@ from assistant.agent.relevance import NEAR
 from assistant.agent.stems import content_stems as _stems
 from assistant.claims import PriceLimit, denied_words
 from assistant.records import CitedEvidence, Evidence, PictureWords
+from assistant.understanding.phrases import gives_orders
 from prompts import say, sentence_keys
 from tools.calibration import SOUNDS_ALIKE
-from tools.records import Filters, Item, Signal, Variant
-from tools.store.offers import PICTURE_WORDS, variant_with
+from tools.records import Filters, Item, Moment, Signal, Variant
+from tools.store.offers import MEDIA_WORDS, PICTURE_WORDS, said_in, variant_with
 
 QUOTE_CHARACTERS = 160
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
-_HIDDEN = {"variants", "facets", "sku", "slug", "price_max", "list_price", PICTURE_WORDS}
+_HIDDEN = {"variants", "facets", "sku", "slug", "price_max", "list_price", *MEDIA_WORDS}
 _MAX_VALUES = 4
 _MAX_ATTRIBUTES = 8
 _LOOKS_LIKE = 3.5
@@ -32,6 +33,8 @@ TASTE = ("session", "collaborative", "profile", "popular")
 
 _SAID_BESIDE = ("picture", "picture_text", "picture_words", "sound", "session", "profile", "collaborative", "popular")
 """Sources whose entries are clauses of their own in an explanation."""
+
+_SAID_AS_WELL = ("evidence_sold_out", "evidence_said")
 
 _CORRECTED = ("picture_text", "text_picture")
 """Sources whose scores are corrected already (CSLS): they are about 0 for unrelated pairs."""
@@ -88,6 +91,7 @@ class EvidenceBuilder:
         entries = [
             *(_without_denied(entry, item) for entry in leading),
             self._quote(item),
+            self._said(item),
             self._variant(item, fused.hit.variant),
             *telling,
             self._price(item, offer),
@@ -165,6 +169,16 @@ class EvidenceBuilder:
         if not self._wish & _stems(best):
             return None
         return self._entry(item.id, "attribute", "evidence_quote", quote=_clip(best))
+
+    def _said(self, item: Item) -> Evidence | None:
+        """What is said in the item's recordings or videos that shares most words with the wish; else None."""
+        lines = [line for line in said_in(item.attributes) if not gives_orders(line.text)]
+        best = max(lines, key=lambda line: len(self._wish & _stems(line.text)), default=None)
+        if best is None or not self._wish & _stems(best.text):
+            return None
+        place = Moment(video=best.video, second=best.second)
+        facts: dict[str, Any] = {"quote": _clip(best.text), "moment": clock(best.second)}
+        return self._entry(item.id, "attribute", "evidence_said", **facts, moment_at=place.model_dump())
 
     def _attributes(self, item: Item) -> Iterable[Evidence]:
         values = {"category": item.category, "brand": item.brand}
@@ -248,6 +262,10 @@ def _of_now(entry: Evidence, item: Item) -> Evidence | None:
         return entry if offer.in_stock is (entry.key == "evidence_stock") else None
     if entry.key == "evidence_quote":
         return entry if str(entry.facts["quote"]).removesuffix(" …") in re.sub(r"\s+", " ", item.description) else None
+    if entry.key == "evidence_said":
+        place, quote = entry.facts["moment_at"], str(entry.facts["quote"]).removesuffix(" …")
+        lines = [line for line in said_in(item.attributes) if line.video == place["video"]]
+        return entry if any(quote in re.sub(r"\s+", " ", line.text) for line in lines) else None
     if entry.key == "evidence_attribute":
         values = {"category": item.category, "brand": item.brand, **item.attributes}
         if entry.facts["name"] == PICTURE_WORDS:
@@ -320,7 +338,7 @@ def template_explanation(title: str, entries: list[Evidence], language: str, evi
         if entry.key == "evidence_variant":
             attributes |= entry.facts["options"]
     price = next((e for e in entries if e.source == "price"), None)
-    also = [in_words(e, language) for e in entries if e.source in _SAID_BESIDE or e.key == "evidence_sold_out"]
+    also = [in_words(e, language) for e in entries if e.source in _SAID_BESIDE or e.key in _SAID_AS_WELL]
     brand = attributes.pop("brand", "")
     facts = {
         "brand": "" if brand.casefold() in title.casefold() else brand,

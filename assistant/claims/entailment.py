@@ -96,6 +96,7 @@ _WRITERS: "dict[str, Callable[[Evidence], list[str]]]" = {
     "evidence_attribute": lambda entry: [f"{entry.facts['name']}: {entry.facts['value']}"],
     "evidence_variant": _variant,
     "evidence_quote": lambda entry: [f"quote: {entry.facts['quote']}"],
+    "evidence_said": lambda entry: [f"quote: {entry.facts['quote']}"],
     "evidence_keyword": lambda entry: [f"keywords: {entry.facts['words']}"],
     "evidence_picture_words": lambda entry: [f"keywords: {entry.facts['words']}"],
     "evidence_price": _price("price"),

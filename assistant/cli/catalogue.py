@@ -64,6 +64,12 @@ def ingest(
         bool | None,
         typer.Option(help="Read the words in pictures, so that they are searched; default: vision.item_words."),
     ] = None,
+    transcribe: Annotated[
+        bool | None,
+        typer.Option(
+            help="Write down what is said in recordings and videos, so that it is searched; default: speech.items."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Bring the catalogue up to what the files say; only what has changed is embedded.
@@ -72,7 +78,7 @@ def ingest(
     products in saved pages: see docs/catalogue.md. After an interruption the same command goes on where it stopped.
     """
     from assistant import ingest as work
-    from assistant.engines import word_reader
+    from assistant.engines import listener, word_reader
     from assistant.ingest.files import open_files
 
     settings = load_settings()
@@ -84,6 +90,8 @@ def ingest(
     )
     if read_pictures is not None:
         options = replace(options, words=word_reader(settings, wanted=read_pictures))
+    if transcribe is not None:
+        options = replace(options, speech=listener(settings, wanted=transcribe))
     open_files(files, options.mapping)  # complain about files before models are looked for
     progress = work.progress_for_terminal()
     if check:
@@ -102,7 +110,7 @@ def ingest(
 
 
 def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_pictures: bool) -> "IngestOptions":
-    from assistant.engines import media_limits, word_reader
+    from assistant.engines import listener, media_limits, word_reader
     from assistant.ingest import IngestOptions
 
     if media_root is not None and not media_root.is_dir():
@@ -112,6 +120,7 @@ def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_
         prune=prune,
         fetch_pictures=fetch_pictures,
         words=word_reader(settings, wanted=settings.vision.item_words),
+        speech=listener(settings, wanted=settings.speech.items),
         language=settings.catalogue_language,
         media=media_limits(settings),
     )
@@ -228,6 +237,7 @@ def summary_text(summary: "IngestSummary", rejects: Path | None = None) -> str:
     texts, pictures, sounds = summary.texts_embedded, summary.pictures_embedded, summary.sounds_embedded
     embedded = f"{texts:,} texts and {pictures:,} pictures embedded"
     embedded += f", and {sounds:,} sounds" if sounds else ""
+    embedded += f", {summary.sounds_heard:,} listened to" if summary.sounds_heard else ""
     embedded += f", the words in {summary.pictures_read:,} pictures read" if summary.pictures_read else ""
     return f"{summary.lines:,} lines: {', '.join(parts)}.\n{embedded} in {summary.seconds:,.1f} s."
 

@@ -24,6 +24,7 @@ from assistant.ingest.planning import Batch, BatchPlan, BatchPlanner, PendingIte
 from assistant.ingest.progress import Progress, SilentProgress
 from assistant.ingest.remote import Fetcher
 from assistant.ingest.report import IngestSummary, Rejection
+from assistant.ingest.speech import Listener, SoundListener
 from assistant.ingest.survey import LineRules, Survey
 from assistant.ingest.validate import DESCRIPTION_CHARACTERS
 from assistant.ingest.words import PictureReader
@@ -53,6 +54,7 @@ class IngestOptions:
         public_only: fetch over https and from the public internet alone, not from this machine or private networks.
         stopped: asked while pictures are fetched; once true, no more are.
         words: reads the words in pictures, which become searchable; None: they are not read.
+        speech: writes down what is said in recordings and videos, likewise.
         language: the language that words are analysed in, as ISO 639-1 code.
         mapping: names of columns by the field that they fill (`exports.MAPPED`).
         currency: ISO 4217 code for prices that name none.
@@ -64,6 +66,7 @@ class IngestOptions:
     public_only: bool = True
     stopped: Callable[[], bool] = lambda: False
     words: "WordReader | None" = None
+    speech: Listener | None = None
     language: str = "en"
     mapping: Mapping[str, str] = field(default_factory=dict)
     currency: str | None = None
@@ -71,7 +74,7 @@ class IngestOptions:
 
     def fingerprint(self) -> str:
         """Whatever may turn the same line into another item."""
-        media, reading = self.media, [self.words.name] if self.words else []
+        media, reading = self.media, [one.name if one else "" for one in (self.words, self.speech)]
         of_video = [media.video_bytes, media.video_seconds, media.video_pixels, media.video_frames]
         of_sound = [media.audio_bytes, media.audio_seconds]
         return json.dumps(
@@ -168,6 +171,7 @@ class _Run:
             fetch=fetcher if options.fetch_pictures else None,
         )
         reader = PictureReader(options.words, writer, remote, options.media) if options.words else None
+        listener = SoundListener(options.speech, writer, options.media) if options.speech else None
         with (
             self.progress.stage("Ingesting", self.summary.lines, "lines") as done,
             closing(ahead(planner.plan(batch) for batch in self._batches())) as plans,
@@ -177,9 +181,11 @@ class _Run:
             for plan in plans:
                 encoded = encode(plan, self.encoders, options.media)
                 words = reader.read(plan, encoded.failed) if reader else None
-                entries = [work.entry(encoded.failed, words) for work in plan.work]
+                said = listener.hear(plan, encoded.failed) if listener else None
+                entries = [work.entry(encoded.failed, words, said) for work in plan.work]
                 self._count(plan, encoded)
                 self.summary.pictures_read = reader.count if reader else 0
+                self.summary.sounds_heard = listener.count if listener else 0
                 background.write(entries, encoded.vectors, plan)
                 done(plan.batch.read)
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from assistant.ingest.pictures import AHEAD, PictureLoader, Waiting, frames_of, locate, same_file
 from assistant.ingest.report import Rejection
@@ -12,11 +13,13 @@ from assistant.ingest.validate import CatalogueLine
 from tools.errors import MediaError
 from tools.records import Item
 from tools.store import CatalogueEntry, Picture, StoredItem, Writer, frame_of, picture_file
-from tools.store.offers import PICTURE_WORDS
+from tools.store.offers import MEDIA_WORDS, PICTURE_WORDS, SPOKEN_WORDS
 from tools.video import Holder
 
 MOST_LINES = 40
 """Lines of its pictures that an item is given."""
+MOST_SAID = 300
+"""Stretches of speech of its recordings and videos."""
 
 
 @dataclass(frozen=True)
@@ -66,33 +69,54 @@ class PendingItem:
         """What the item is embedded by."""
         return embedded_text(self.item)
 
-    def entry(self, failed: dict[bytes, str], words: Mapping[bytes, Sequence[str]] | None = None) -> CatalogueEntry:
+    def entry(
+        self,
+        failed: dict[bytes, str],
+        words: Mapping[bytes, Sequence[str]] | None = None,
+        said: Mapping[bytes, Sequence[tuple[float, str]]] | None = None,
+    ) -> CatalogueEntry:
         """The item with the pictures and sounds that could be read.
 
         Args:
             failed: which could not be read, by their hashes, and why.
             words: the lines read in the pictures, by their hashes; None: they are not read.
+            said: what is said in the sounds, with its seconds, likewise.
         """
         self.pictures = [_settled(picture, failed) for picture in self.pictures]
         self.sounds = [_settled(sound, failed) for sound in self.sounds]
         images = [one.reference for one in self.pictures if one.state != "lost" and not frame_of(one)]
         text = self.text
         return CatalogueEntry(
-            item=self._with_words(words).model_copy(update={"images": images}),
+            item=self.item.model_copy(update={"images": images, "attributes": self._with_words(words, said)}),
             content_hash=self.content_hash,
             text_hash=text_hash(text) if text else None,
             pictures=tuple(self.pictures),
             sounds=tuple(self.sounds),
         )
 
-    def _with_words(self, words: Mapping[bytes, Sequence[str]] | None) -> Item:
-        """The item with the lines of its pictures, each once, in place of those that its line may have."""
-        if words is None:
-            return self.item
-        lines = dict.fromkeys(line for picture in self.pictures for line in words.get(picture.hash or b"", ()))
-        others = {name: value for name, value in self.item.attributes.items() if name != PICTURE_WORDS}
-        read = {PICTURE_WORDS: list(lines)[:MOST_LINES]} if lines else {}
-        return self.item.model_copy(update={"attributes": {**others, **read}})
+    def _with_words(
+        self,
+        words: Mapping[bytes, Sequence[str]] | None,
+        said: Mapping[bytes, Sequence[tuple[float, str]]] | None,
+    ) -> dict[str, Any]:
+        """The attributes with the words of pictures and sounds in place of those that the line may have."""
+        attributes = dict(self.item.attributes)
+        if words is not None:
+            lines = dict.fromkeys(line for picture in self.pictures for line in words.get(picture.hash or b"", ()))
+            attributes[PICTURE_WORDS] = list(lines)[:MOST_LINES]
+        if said is not None:
+            attributes[SPOKEN_WORDS] = [
+                {"video": self._place(sound), "second": second, "text": text}
+                for sound in self.sounds
+                for second, text in said.get(sound.hash or b"", ())
+            ][:MOST_SAID]
+        return {name: value for name, value in attributes.items() if value != [] or name not in MEDIA_WORDS}
+
+    def _place(self, sound: Picture) -> str:
+        """What a `tools.records.Moment` calls the recording or video."""
+        if sound.reference in self.item.video:
+            return str(self.item.video.index(sound.reference))
+        return f"a{self.item.audio.index(sound.reference)}"
 
 
 @dataclass

@@ -39,6 +39,7 @@ class IngestSummary(Record):
     pictures_read: int = 0
     texts_embedded: int = 0
     sounds_embedded: int = 0
+    sounds_heard: int = 0
     sounds_lost: int = 0
     pictures_lost: int = 0
     pictures_remote: int = 0

@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tools.bounds import finite
 from tools.records import Filters, Item, Variant
@@ -22,6 +22,9 @@ MAX_ATTRIBUTE_DEPTH: Final = 6
 TERMS_OF_SALE: Final = frozenset({"price", "list_price", "currency", "in_stock", "quantity"})
 PICTURE_WORDS: Final = "picture_words"
 """The attribute that holds the lines read in an item's pictures: searched by keyword, and no property of the item."""
+SPOKEN_WORDS: Final = "spoken_words"
+"""Likewise, what is said in an item's recordings and videos: a list of objects with the fields of `Said`."""
+MEDIA_WORDS: Final = frozenset({PICTURE_WORDS, SPOKEN_WORDS})
 NOT_OPTIONS: Final = TERMS_OF_SALE | {"sku", "id", "url", "image", "images"}
 """Keys of a variant that are no attributes that somebody chooses by."""
 
@@ -130,8 +133,8 @@ def _fits(offer: Offer, item_keys: Keys, filters: Filters, required_keys: Keys) 
 
 
 def own_values(item: Item) -> Iterator[tuple[str, str]]:
-    """The item's own attributes as (name, value), without those of its variants and what is read in its pictures."""
-    own = {name: value for name, value in item.attributes.items() if name not in (VARIANTS, PICTURE_WORDS)}
+    """The item's own attributes as (name, value), without its variants and the words of its media."""
+    own = {name: value for name, value in item.attributes.items() if name not in {VARIANTS, *MEDIA_WORDS}}
     return _texts(scalars(own))
 
 
@@ -172,6 +175,28 @@ def _texts(values: Iterator[tuple[str, object]]) -> Iterator[tuple[str, str]]:
     for name, value in values:
         if value is not None and value is not False:
             yield name, "true" if value is True else str(value)
+
+
+class Said(NamedTuple):
+    """A stretch of speech: where it is said, as in `tools.records.Moment`, the second, and the text."""
+
+    video: str
+    second: float
+    text: str
+
+
+def said_in(attributes: Mapping[str, Any]) -> list[Said]:
+    """What is said in the item's recordings and videos; what has another form, from a catalogue line, is left out."""
+    lines = attributes.get(SPOKEN_WORDS)
+    return [
+        Said(line["video"], line["second"], line["text"])
+        for line in (lines if isinstance(lines, list) else ())
+        if isinstance(line, dict)
+        and isinstance(line.get("video"), str)
+        and isinstance(line.get("text"), str)
+        and isinstance(line.get("second"), int | float)
+        and 0 <= line["second"] < 1e6
+    ]
 
 
 def scalars(attributes: dict[str, Any]) -> Iterator[tuple[str, object]]:

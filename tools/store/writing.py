@@ -4,7 +4,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from tools.store.vector_index import VectorIndex
 from tools.store.words import ANALYSER, name_key
 
 REMOVE_BATCH = 500
+WordsKind = Literal["picture", "spoken"]
 
 
 class Writer:
@@ -61,19 +62,22 @@ class Writer:
         """The encoder of each space that new vectors are of."""
         return dict(connection.execute("SELECT space, encoder FROM spaces").fetchall()) | self._staged
 
-    def picture_words(self, reader: str, hashes: Sequence[bytes]) -> dict[bytes, list[str]]:
-        """The lines that were read in pictures before, by the pictures' hashes; only what this reader read."""
-        known: dict[bytes, list[str]] = {}
+    def noted_words(self, kind: WordsKind, reader: str, hashes: Sequence[bytes]) -> dict[bytes, list[Any]]:
+        """The lines that were read in pictures or heard in sounds before, by hashes; only what this reader read."""
+        known: dict[bytes, list[Any]] = {}
         with self._database.reading() as connection:
             for digest in hashes:
-                row = connection.execute("SELECT value FROM meta WHERE name = ?", (_words_name(digest),)).fetchone()
+                name = _words_name(kind, digest)
+                row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
                 if row and (noted := json.loads(row[0]))["reader"] == reader:
                     known[digest] = noted["lines"]
         return known
 
-    def note_picture_words(self, reader: str, words: Mapping[bytes, Sequence[str]]) -> None:
-        """Keep the lines read in pictures, by their hashes, so that no picture is read twice."""
-        rows = [(_words_name(key), json.dumps({"reader": reader, "lines": [*lines]})) for key, lines in words.items()]
+    def note_words(self, kind: WordsKind, reader: str, words: Mapping[bytes, Sequence[Any]]) -> None:
+        """Keep the lines, of JSON's types, by the hashes of their files, so that no file is read twice."""
+        rows = [
+            (_words_name(kind, key), json.dumps({"reader": reader, "lines": [*lines]})) for key, lines in words.items()
+        ]
         if rows:
             with self._database.writing() as connection:
                 connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
@@ -261,7 +265,8 @@ class Writer:
             )
             connection.execute(f"DELETE FROM encoders WHERE key NOT IN ({_USED_ENCODERS})")  # noqa: S608 - constants
             connection.execute("DELETE FROM removed")
-            connection.execute(_UNUSED_WORDS, (len(_WORDS_NAME) + 1, f"{_WORDS_NAME}*"))
+            for kind, table in _WORDS_OF.items():
+                connection.execute(_UNUSED_WORDS.format(table), (len(f"{kind} words ") + 1, f"{kind} words *"))
             offers.tidy(connection)
             # the transaction itself makes the version grow by one
             connection.execute(
@@ -280,9 +285,9 @@ _FILES: Final[Mapping[str, str]] = {"visual": "pictures", "joint": "pictures", "
 _USED_ENCODERS = (
     "SELECT encoder FROM spaces UNION SELECT value FROM json_each((SELECT value FROM meta WHERE name = 'staged'))"
 )
-_WORDS_NAME = "picture words "
+_WORDS_OF: Final[Mapping[WordsKind, str]] = {"picture": "pictures", "spoken": "sounds"}
 _UNUSED_WORDS = (
-    "DELETE FROM meta WHERE substr(name, ?1) NOT IN (SELECT lower(hex(hash)) FROM pictures WHERE hash IS NOT NULL) "
+    "DELETE FROM meta WHERE substr(name, ?1) NOT IN (SELECT lower(hex(hash)) FROM {} WHERE hash IS NOT NULL) "
     "AND name GLOB ?2"
 )
 _PLACES = "SELECT count(*) FROM places WHERE space = ?"
@@ -307,9 +312,9 @@ class _Seqs:
         _use_seq(self._connection, self._last)
 
 
-def _words_name(digest: bytes) -> str:
-    """Under which name the words of a picture are kept among the catalogue's facts."""
-    return f"{_WORDS_NAME}{digest.hex()}"
+def _words_name(kind: WordsKind, digest: bytes) -> str:
+    """Under which name the words of a file are kept among the catalogue's facts."""
+    return f"{kind} words {digest.hex()}"
 
 
 def _next_seq(connection: sqlite3.Connection) -> int:

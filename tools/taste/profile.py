@@ -13,7 +13,7 @@ import numpy as np
 
 from tools.records import Item
 from tools.store.entries import Space, Vector
-from tools.store.offers import PICTURE_WORDS
+from tools.store.offers import MEDIA_WORDS
 from tools.taste.records import Interaction, Preference
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ LEAST_WEIGHT = 0.1
 PRICE_BAND = (0.1, 0.9)
 """Weighted quantiles of the prices of what was liked, between which the user's prices lie."""
 
-HIDDEN = frozenset({"variants", "facets", "sku", "slug", "price_max", "list_price", PICTURE_WORDS})
+HIDDEN = frozenset({"variants", "facets", "sku", "slug", "price_max", "list_price", *MEDIA_WORDS})
 LONGEST_VALUE = 60
 
 

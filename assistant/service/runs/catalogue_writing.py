@@ -22,7 +22,7 @@ from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field
 
-from assistant.engines import media_limits, word_reader
+from assistant.engines import listener, media_limits, word_reader
 from assistant.errors import BadInput, CatalogueBusy, StoreError, UnknownItem
 from assistant.ingest import (
     Column,
@@ -204,6 +204,7 @@ class CatalogueWriting:
             fetch_pictures=self._settings.service.fetch_pictures,
             stopped=self.stop.is_set,
             words=word_reader(self._settings, wanted=self._settings.vision.item_words),
+            speech=listener(self._settings, wanted=self._settings.speech.items),
             language=self._settings.catalogue_language,
             media=media_limits(self._settings),
         )

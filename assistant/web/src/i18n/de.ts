@@ -304,6 +304,7 @@ export const de: Messages = {
       visual: "Bildvektoren",
       joint: "Bildvektoren für Wörter",
       joint_text: "Textvektoren für Bilder",
+      sound: "Klangvektoren",
     },
     vectors: (count, encoder) => (encoder ? `${count}, von ${encoder}` : String(count)),
     unread: "Nicht gelesene Bilder",
@@ -314,6 +315,7 @@ export const de: Messages = {
     ask: "Nach Ähnlichem fragen",
     photo: (n) => `Foto ${n}`,
     video: (n) => `Video ${n}`,
+    recording: (n) => `Aufnahme ${n}`,
     playFrom: (time) => `Ab ${time} abspielen`,
   },
   map: {

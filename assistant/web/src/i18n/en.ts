@@ -292,6 +292,7 @@ export const en = {
       visual: "Picture vectors",
       joint: "Picture vectors for words",
       joint_text: "Text vectors for pictures",
+      sound: "Sound vectors",
     } as Record<string, string>,
     vectors: (count: number, encoder: string) => (encoder ? `${count}, by ${encoder}` : String(count)),
     unread: "Pictures not read",
@@ -302,6 +303,7 @@ export const en = {
     ask: "Ask for something like this",
     photo: (n: number) => `Photo ${n}`,
     video: (n: number) => `Video ${n}`,
+    recording: (n: number) => `Recording ${n}`,
     playFrom: (time: string) => `Play from ${time}`,
   },
   map: {

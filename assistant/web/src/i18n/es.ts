@@ -304,6 +304,7 @@ export const es: Messages = {
       visual: "Vectores de imagen",
       joint: "Vectores de imagen para palabras",
       joint_text: "Vectores de texto para imágenes",
+      sound: "Vectores de sonido",
     },
     vectors: (count, encoder) => (encoder ? `${count}, de ${encoder}` : String(count)),
     unread: "Fotos no leídas",
@@ -314,6 +315,7 @@ export const es: Messages = {
     ask: "Pedir algo parecido",
     photo: (n) => `Foto ${n}`,
     video: (n) => `Vídeo ${n}`,
+    recording: (n) => `Grabación ${n}`,
     playFrom: (time) => `Reproducir desde ${time}`,
   },
   map: {

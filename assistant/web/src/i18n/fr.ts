@@ -304,6 +304,7 @@ export const fr: Messages = {
       visual: "Vecteurs d’image",
       joint: "Vecteurs d’image pour les mots",
       joint_text: "Vecteurs de texte pour les images",
+      sound: "Vecteurs de son",
     },
     vectors: (count, encoder) => (encoder ? `${count}, par ${encoder}` : String(count)),
     unread: "Photos non lues",
@@ -314,6 +315,7 @@ export const fr: Messages = {
     ask: "Demander quelque chose de semblable",
     photo: (n) => `Photo ${n}`,
     video: (n) => `Vidéo ${n}`,
+    recording: (n) => `Enregistrement ${n}`,
     playFrom: (time) => `Lire à partir de ${time}`,
   },
   map: {

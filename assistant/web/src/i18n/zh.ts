@@ -292,6 +292,7 @@ export const zh: Messages = {
       visual: "图片向量",
       joint: "用于文字的图片向量",
       joint_text: "用于图片的文字向量",
+      sound: "声音向量",
     },
     vectors: (count, encoder) => (encoder ? `${count} 个，由 ${encoder} 生成` : String(count)),
     unread: "无法读取的图片",
@@ -302,6 +303,7 @@ export const zh: Messages = {
     ask: "找类似的商品",
     photo: (n) => `照片 ${n}`,
     video: (n) => `视频 ${n}`,
+    recording: (n) => `录音 ${n}`,
     playFrom: (time) => `从 ${time} 播放`,
   },
   map: {
