@@ -52,6 +52,9 @@ ALIKE = 3.0
 SOUNDS_ALIKE = 1.5
 """The same for two sounds: one unrelated pair of made sounds in a hundred gets there (docs/retrieval.md)."""
 
+SOUNDS_NEAR = 0.75
+"""The z-score from which a sound is somewhat like another: one unrelated pair in ten gets there."""
+
 FITTING = 4.2
 """The z-score from which an item's text has to do with a query; one wish in eight for goods that there are none of gets
 there."""

@@ -165,6 +165,7 @@ class Transcript(Record):
     segments: list[Segment]
     seconds: float = Field(description="length of the recording")
     spoken: bool
+    silent: bool = Field(False, description="whether nothing at all is to be heard")
 
 
 class Label(Record):

@@ -9,14 +9,14 @@ picture were never found. docs/retrieval.md has the measurements.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.calibration import ALIKE, FITTING, CalibratedEncoder, calibration, usual_pairs
+from tools.calibration import ALIKE, FITTING, LEAST_SCALE, CalibratedEncoder, calibration, usual_pairs
 from tools.engines.pictures import PictureEncoder, PictureVectors, unit_rows
 from tools.engines.sounds import SoundEncoder
 from tools.engines.text import Purpose
@@ -40,6 +40,12 @@ REFERENCES = 2_000
 
 FEWEST_PAIRS = 100
 """With fewer pairs of pictures than this nothing is typical, and every picture counts."""
+
+FEWEST_SOUND_PAIRS = 10
+"""The same for sounds: all sounds are somewhat alike, and with few pairs their deviation is not taken to be small."""
+
+SAME_SOUND = 2.5
+"""The z-score that the very same sound has at least, also in a catalogue of few and different ones."""
 
 NEIGHBOURS = 10
 """CSLS's K (Conneau et al. 2018)."""
@@ -184,7 +190,8 @@ def search_by_sound(
     if weights.get("sound") and ask.holds("sound", sound_encoder.identity):
         vector = sound_encoder.encode([sound])[0]
         scored, pairs = catalogue.nearest("sound", vector, pool, filters), usual_pairs(catalogue, "sound")
-        z = {item_id: pairs.z(cosine) for item_id, cosine in scored} if pairs.count >= FEWEST_PAIRS else {}
+        pairs = replace(pairs, deviation=min(pairs.deviation, max(LEAST_SCALE, (1 - pairs.typical) / SAME_SOUND)))
+        z = {item_id: pairs.z(cosine) for item_id, cosine in scored} if pairs.count >= FEWEST_SOUND_PAIRS else {}
         signal_lists.append(SignalList("sound", scored, z=z))
     return ask.fused(signal_lists, weights, k)
 

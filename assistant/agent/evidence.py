@@ -16,7 +16,7 @@ from assistant.claims import PriceLimit, denied_words
 from assistant.records import CitedEvidence, Evidence, PictureWords
 from assistant.understanding.phrases import gives_orders
 from prompts import say, sentence_keys
-from tools.calibration import SOUNDS_ALIKE
+from tools.calibration import SOUNDS_ALIKE, SOUNDS_NEAR
 from tools.records import Filters, Item, Moment, Signal, Variant
 from tools.store.offers import MEDIA_WORDS, PICTURE_WORDS, said_in, variant_with
 
@@ -134,9 +134,11 @@ class EvidenceBuilder:
             return None
         if signal.source == "dense" and signal.z is not None and signal.z < NEAR:
             return None
-        if signal.source == "sound" and signal.z is not None and signal.z < SOUNDS_ALIKE:
+        if signal.source == "sound" and signal.z is not None and signal.z < SOUNDS_NEAR:
             return None
         key = f"evidence_{signal.source}"
+        if signal.source == "sound" and signal.z is not None and signal.z < SOUNDS_ALIKE:
+            key = "evidence_sound_somewhat"
         if signal.source == "picture" and signal.z is not None and signal.z < _LOOKS_LIKE:
             key = "evidence_picture_somewhat"
         return self._entry(item_id, signal.source, key, signal.score, query=query, **_places(signal))

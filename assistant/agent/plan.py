@@ -410,13 +410,8 @@ def _say_nothing(_: TurnEvent) -> None:
 
 def failures(results: Sequence[Result], language: str) -> list[str]:
     """One sentence for each tool that failed."""
-    return [_failure(step, language) for _, step, _ in results if not step.ok]
-
-
-def _failure(step: Step, language: str) -> str:
-    if step.tool == "search_by_sound" and step.failure == "media":  # it is silent
-        return say("no_speech", language, attachment=step.arguments["audio"])
-    return say_without("failed_step", language, step.error or "", tool=step.tool)
+    failed_steps = [step for _, step, _ in results if not step.ok]
+    return [say_without("failed_step", language, step.error or "", tool=step.tool) for step in failed_steps]
 
 
 async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -> tuple[Plan, list[Result]]:

@@ -12,14 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from tools.calibration import ALIKE, FITTING, SOUNDS_ALIKE
+from tools.calibration import ALIKE, FITTING, SOUNDS_NEAR
 from tools.records import Hit, Signal
 
 Evidence = Literal["text", "picture", "sound"]
 Best = Mapping[str, float]
 """The best score of each kind of evidence over the whole catalogue for what was asked."""
 
-RELEVANT: Mapping[str, float] = {"text": FITTING, "picture": ALIKE, "sound": SOUNDS_ALIKE}
+RELEVANT: Mapping[str, float] = {"text": FITTING, "picture": ALIKE, "sound": SOUNDS_NEAR}
 """From which z-score an item has to do with what was asked;
 one wish in eight for goods that there are none of gets there."""
 

@@ -25,12 +25,13 @@ def sounds_to_search_by(
 ) -> list[str]:
     """The recordings in which nobody speaks, or all of them where the typed words ask for what sounds like them.
 
-    Without sounds in the catalogue there are none.
+    Silent ones are left out. Without sounds in the catalogue there are none.
 
     Raises:
         StoreError: the catalogue cannot be read.
     """
-    recordings = [attachment.id for attachment in attachments if attachment.kind == "audio"]
+    silent = {one.attachment for one in heard if one.transcript.silent}
+    recordings = [one.id for one in attachments if one.kind == "audio" and one.id not in silent]
     if not (_SOUNDS_LIKE.search(text[:1_000]) if text else None):
         unspoken = {one.attachment for one in heard if not one.transcript.spoken}
         recordings = [recording for recording in recordings if recording in unspoken]

@@ -108,6 +108,7 @@ _WRITERS: "dict[str, Callable[[Evidence], list[str]]]" = {
     "evidence_text_picture": lambda _: ["photo_text: strong"],
     "evidence_picture_text": lambda _: ["photo_text: strong"],
     "evidence_sound": lambda _: ["sound: strong"],
+    "evidence_sound_somewhat": lambda _: ["sound: somewhat"],
     "evidence_session": _people_lines,
     "evidence_profile": _people_lines,
     "evidence_collaborative": _people_lines,

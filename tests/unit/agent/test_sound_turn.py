@@ -8,7 +8,7 @@ import pytest
 from assistant.agent.sounds import sounds_to_search_by
 from assistant.errors import LLMUnavailable
 from assistant.llm.client import ToolAnswer, ToolCall
-from assistant.records import Attachment, Step, Transcription
+from assistant.records import Attachment, Transcription
 from tests.unit.agent.conftest import Stage
 from tools.records import Transcript
 
@@ -44,9 +44,13 @@ async def test_a_recording_without_speech_is_searched_by(sounding: Stage, file: 
 
 
 async def test_what_does_not_sound_alike_is_not_said_to(sounding: Stage, file: Path) -> None:
-    sounding.answers = {"search_by_sound": found("oak", z=0.5)}
-    reply, _, _ = await sounding.turn("a [thing:chair]", DOWN, audio=[file])
-    assert not any(entry.source == "sound" for item in reply.recommendations for entry in item.evidence)
+    said = {}
+    for z in (0.5, 1.0):
+        sounding.answers = {"search_by_sound": found("oak", z=z)}
+        reply, _, _ = await sounding.turn("a [thing:chair]", DOWN, audio=[file])
+        assert reply.recommendations
+        said[z] = [e.sentence for item in reply.recommendations for e in item.evidence if e.source == "sound"]
+    assert said == {0.5: [], 1.0: ["it sounds somewhat like your recording"]}
 
 
 async def test_a_voice_note_stays_what_is_said_in_it(sounding: Stage, file: Path) -> None:
@@ -71,17 +75,14 @@ async def test_without_sounds_in_the_catalogue_nothing_changes(stage: Stage, fil
     assert "No speech was heard in aud1." in reply.degraded
 
 
-async def test_silence_is_said(sounding: Stage, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = sounding.run_tool
-
-    async def run_tool(call: Any, attachments: Any) -> Any:  # noqa: ANN401
-        if call.tool == "search_by_sound":
-            return Step(**call.model_dump(), ok=False, error="a.wav is silent.", failure="media", seconds=0), None
-        return await usual(call, attachments)
-
-    monkeypatch.setattr(sounding, "run_tool", run_tool)
-    reply, _, _ = await sounding.turn("a [thing:chair]", DOWN, audio=[file])
-    assert "No speech was heard in aud1." in reply.degraded
+async def test_silence_is_said_and_not_searched_by(sounding: Stage, file: Path) -> None:
+    sounding.answers["transcribe_audio"] = {
+        "text": "", "language": None, "confidence": 0.0, "segments": [], "seconds": 2.0, "spoken": False,
+        "silent": True,
+    }  # fmt: skip
+    reply, _, _ = await sounding.turn("a [thing:chair] that sounds like this", DOWN, audio=[file])
+    assert "search_by_sound" not in [step.tool for step in reply.steps]
+    assert reply.degraded.count("No speech was heard in aud1.") == 1
     assert reply.recommendations
 
 
