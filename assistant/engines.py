@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.errors import ServiceMissing, StoreError
+from assistant.ingest.speech import Listener
 from assistant.models import ensure_present
 from assistant.settings import Settings
 from tools.engines.lazy import Lazy
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from assistant.claims.entailment import Entailment
     from tools.engines.ocr import WordReader
     from tools.engines.pictures import PictureEncoder
+    from tools.engines.sounds import SoundEncoder
     from tools.engines.speech import SpeechEngine
     from tools.engines.text import TextEncoder
     from tools.store import Catalogue
@@ -43,6 +45,7 @@ def open_engines(settings: Settings) -> Engines:
         taste=Lazy(lambda: taste_of(settings, catalogue)),
         pages=Lazy(lambda: page_store(settings)),
         words=Lazy(lambda: word_reader(settings, wanted=settings.vision.words)),
+        sounds=Lazy(lambda: _sounds(settings)),
     )
 
 
@@ -92,6 +95,17 @@ def word_reader(settings: Settings, *, wanted: bool) -> "WordReader | None":
     return RapidOcr(threads=settings.threads) if wanted else None
 
 
+def listener(settings: Settings, *, wanted: bool) -> "Listener | None":
+    """What writes down what is said in items' recordings and videos; None where that is not wanted.
+
+    Raises:
+        ServiceMissing: the speech model is not there.
+    """
+    speech = settings.speech
+    name = " ".join([speech.engine, speech.model, *speech.languages])
+    return Listener(name, _speech(settings)) if wanted else None
+
+
 def _text(settings: Settings) -> "TextEncoder":
     from tools.engines.text import TextEncoder  # brings its library
 
@@ -114,6 +128,13 @@ def _pictures(settings: Settings, text: "Lazy[TextEncoder]") -> "PictureEncoder"
         cache_folder=settings.vectors_folder,
         advice=FETCH,
     )
+
+
+def _sounds(settings: Settings) -> "SoundEncoder":
+    from tools.engines.sounds import ClapSounds, LogMel  # brings its library
+
+    sound = settings.sound
+    return ClapSounds(sound.clap_model, threads=settings.threads) if sound.encoder == "clap" else LogMel()
 
 
 def fetch_clip(settings: Settings) -> None:

@@ -1,5 +1,6 @@
-"""Where the pictures and videos of catalogue items can be read."""
+"""Where the pictures, recordings and videos of catalogue items can be read."""
 
+from typing import Literal
 from urllib.parse import quote
 
 from tools.records import Item
@@ -10,9 +11,9 @@ def picture_path(item_id: str, n: int) -> str:
     return f"/api/catalogue/items/{quote(item_id, safe='')}/images/{n}"
 
 
-def video_path(item_id: str, n: int) -> str:
-    """The service's address of an item's n-th video, counted from 0."""
-    return f"/api/catalogue/items/{quote(item_id, safe='')}/video/{n}"
+def media_path(item_id: str, kind: Literal["audio", "video"], n: int) -> str:
+    """The service's address of an item's n-th recording or video, counted from 0."""
+    return f"/api/catalogue/items/{quote(item_id, safe='')}/{kind}/{n}"
 
 
 def image_url(item: Item) -> str | None:

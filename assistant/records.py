@@ -138,8 +138,8 @@ class Evidence(Record):
     id: str
     item_id: str = Field(description="empty where it is about no item")
     source: Literal[
-        "picture", "picture_text", "text_picture", "picture_words", "dense", "keyword", "attribute", "price", "stock",
-        "session", "profile", "collaborative", "popular", "imported", "pinned", "page", "description",
+        "picture", "picture_text", "text_picture", "picture_words", "sound", "dense", "keyword", "attribute", "price",
+        "stock", "session", "profile", "collaborative", "popular", "imported", "pinned", "page", "description",
     ]  # fmt: skip
     detail: str = Field(description="the fact in words; what an explanation may say")
     score: float | None = None

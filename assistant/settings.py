@@ -163,6 +163,9 @@ class SpeechSettings(Section):
     engine: Literal["faster-whisper", "openai-whisper"] = "faster-whisper"
     model: str = "whisper-base"
     languages: list[str] = Field([], description="when set, only these are considered when a language is detected")
+    items: bool = Field(
+        False, description="write down what is said in items' recordings and videos at ingestion; it is then searched"
+    )
 
 
 class VisionSettings(Section):
@@ -176,6 +179,15 @@ class VisionSettings(Section):
     words: bool = Field(True, description="read the words in the pictures of a message")
     item_words: bool = Field(
         False, description="read the words in items' pictures at ingestion; they are then searched"
+    )
+
+
+class SoundSettings(Section):
+    """The encoder of sounds: statistics of the log-mel spectrogram, or any CLAP checkpoint."""
+
+    encoder: Literal["log-mel", "clap"] = "log-mel"
+    clap_model: str = Field(
+        "laion/clap-htsat-unfused", description="a folder with a CLAP model of transformers, or a hub repository's name"
     )
 
 
@@ -356,6 +368,7 @@ class Settings(BaseSettings):
     llm: LLMSettings = LLMSettings()
     speech: SpeechSettings = SpeechSettings()
     vision: VisionSettings = VisionSettings()
+    sound: SoundSettings = SoundSettings()
     text: TextSettings = TextSettings()
     models: ModelFileSettings = ModelFileSettings()
     limits: Limits = Limits()

@@ -49,6 +49,12 @@ PAIRS_OF = 500
 ALIKE = 3.0
 """The z-score from which two pictures, or two texts, count as alike: one unrelated pair in a thousand gets there."""
 
+SOUNDS_ALIKE = 1.5
+"""The same for two sounds: one unrelated pair of made sounds in a hundred gets there (docs/retrieval.md)."""
+
+SOUNDS_NEAR = 0.75
+"""The z-score from which a sound is somewhat like another: one unrelated pair in ten gets there."""
+
 FITTING = 4.2
 """The z-score from which an item's text has to do with a query; one wish in eight for goods that there are none of gets
 there."""

@@ -8,6 +8,7 @@ from pydantic import Field
 from tools.errors import BadInput, UnknownItem
 from tools.records import Hit, Item, Record
 from tools.search import hit
+from tools.store.offers import SPOKEN_WORDS
 from tools.tool import Arguments, Context, Tool
 
 ItemId = Annotated[str, Field(min_length=1, max_length=500)]
@@ -72,7 +73,7 @@ def _rows(items: Sequence[Item]) -> list[Row]:
 def _attributes(item: Item) -> dict[str, Any]:
     fields = ("price", "currency", "category", "brand", "in_stock")
     values = {name: getattr(item, name) for name in fields if getattr(item, name) is not None}
-    return values | {name: value for name, value in item.attributes.items() if name not in values}
+    return values | {name: value for name, value in item.attributes.items() if name not in {*values, SPOKEN_WORDS}}
 
 
 def _price_spread(items: Sequence[Item]) -> PriceSpread | None:

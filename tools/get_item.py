@@ -28,9 +28,9 @@ def get_item(context: Context, arguments: GetItem) -> ItemDetails:
     item = context.engines.catalogue.get(arguments.item_id)
     if item is None:
         raise UnknownItem(f"The catalogue has no item {arguments.item_id!r}.")
-    media = {"images": list(map(_named, item.images)), "video": list(map(_named, item.video))}
-    audio = _named(item.audio) if item.audio else None
-    return ItemDetails(items=[hit(item)], item=item.model_copy(update={**media, "audio": audio}))
+    media = {"images": item.images, "audio": item.audio, "video": item.video}
+    named = {name: list(map(_named, references)) for name, references in media.items()}
+    return ItemDetails(items=[hit(item)], item=item.model_copy(update=named))
 
 
 def _named(reference: str) -> str:

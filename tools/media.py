@@ -46,9 +46,6 @@ HEIC = "a HEIC picture"
 HEIC_SECONDS = TIFF_SECONDS = 30.0
 POLL_SECONDS = 0.2
 
-SOUND_FORMATS = "wav,w64,aiff,caf,flac,ogg,mp3,aac,amr,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,asf,mpegts,flv,au"
-"""FFmpeg's readers that may run; playlists (hls, concat, sdp), which open other files and addresses, may not."""
-
 ESTIMATED_DURATION = frozenset({"mp3", "aac", "amr"})
 """Formats whose duration FFmpeg may only estimate, from the bit rate of the first frames."""
 
@@ -73,7 +70,7 @@ class MediaLimits:
 
 @dataclass(frozen=True, eq=False)
 class Audio:
-    """A decoded recording: float32 mono samples (n,) at 16 kHz, within -1 and 1, and its length in seconds."""
+    """A decoded recording: float32 mono samples (n,) within -1 and 1, at 16 kHz unless asked otherwise, and seconds."""
 
     samples: NDArray[np.float32]
     seconds: float
@@ -432,7 +429,7 @@ def _check_riff_is_whole(path: Path, head: bytes, size: int) -> None:
 def _container(file: BinaryIO, name: str, head: bytes) -> "Iterator[InputContainer]":
     import av
 
-    options = {"format_whitelist": SOUND_FORMATS, "protocol_whitelist": "file"}
+    options = {"format_whitelist": media_child.SOUND_FORMATS, "protocol_whitelist": "file"}
     try:
         container = av.open(file, mode="r", metadata_errors="ignore", options=options)
     except (av.FFmpegError, ValueError, OSError) as exc:

@@ -8,7 +8,7 @@ It writes one line of JSON, the head, and bytes. Where the file cannot be used, 
 - tiff: gives the upright picture as TIFF without compression.
 - frames: ``{"pixels", "seconds", "frames"}`` gives ``seconds``, ``width``, ``height``, ``sound`` (whether there is any)
   and ``frames``, a list of second and number of bytes; then each frame as JPEG, upright.
-- sound: ``{"seconds"}`` gives ``seconds`` and mono 16-bit samples at 16 kHz.
+- sound: ``{"seconds", "rate"}`` gives ``seconds`` and mono 16-bit samples, ``rate`` a second, of a recording or video.
 
 It imports nothing of ours: it runs isolated from every path that could hold another module.
 """
@@ -29,7 +29,8 @@ MEMORY_BYTES = 3 * 2**30
 
 VIDEO_FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,asf,mpegts,flv,mpeg,ogg"
 """FFmpeg's readers that may run; playlists (hls, concat, sdp), which open other files and addresses, may not."""
-SAMPLE_RATE = 16_000
+SOUND_FORMATS = "wav,w64,aiff,caf,flac,ogg,mp3,aac,amr,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,asf,mpegts,flv,au"
+"""The same for sound."""
 SHORT_SIDE = 480
 """Pixels of a frame as it is given; encoders read 224 to 448."""
 APART = 0.5
@@ -106,7 +107,7 @@ def frames(file: Any, limits: dict[str, float]) -> tuple[dict[str, Any], Iterabl
     """Head and chosen frames of a video, as JPEG in order of time.
 
     Raises:
-        Unusable: ``not_video``, ``no_picture`` (sound alone), ``too_long``, ``too_large`` or ``damaged``.
+        Unusable: ``not_media``, ``no_picture`` (sound alone), ``too_long``, ``too_large`` or ``damaged``.
     """
     with _opened(file) as container:
         stream = next((s for s in container.streams.video if not s.disposition & s.disposition.attached_pic), None)
@@ -138,18 +139,19 @@ def frames(file: Any, limits: dict[str, float]) -> tuple[dict[str, Any], Iterabl
 
 
 def sound(file: Any, limits: dict[str, float]) -> tuple[dict[str, Any], Iterable[bytes]]:  # noqa: ANN401
-    """Head and samples of a video's sound; more than ``seconds`` are left out.
+    """Head and samples of a recording, or of a video's sound; more than ``seconds`` are left out.
 
     Raises:
-        Unusable: ``not_video`` or ``no_sound``.
+        Unusable: ``not_media`` or ``no_sound``.
     """
     import av
     from av.audio.resampler import AudioResampler
 
     parts: list[bytes] = []
-    most = int(limits["seconds"] * SAMPLE_RATE) * 2
+    rate = int(limits["rate"])
+    most = int(limits["seconds"] * rate) * 2
     length, resampler, form = 0, None, None
-    with _opened(file) as container:
+    with _opened(file, SOUND_FORMATS) as container:
         if not container.streams.audio:
             raise Unusable("no_sound")
         for packet in _packets(container, container.streams.audio[0]):
@@ -157,7 +159,7 @@ def sound(file: Any, limits: dict[str, float]) -> tuple[dict[str, Any], Iterable
                 for frame in packet.decode():
                     now = (frame.format.name, frame.layout.name, frame.sample_rate)
                     if resampler is None or now != form:
-                        resampler, form = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE), now
+                        resampler, form = AudioResampler(format="s16", layout="mono", rate=rate), now
                     frame.pts = None  # gaps in time stamps are no gaps in sound
                     for part in resampler.resample(frame):
                         parts.append(part.to_ndarray().tobytes())
@@ -169,7 +171,7 @@ def sound(file: Any, limits: dict[str, float]) -> tuple[dict[str, Any], Iterable
     samples = b"".join(parts)[:most]
     if not samples:
         raise Unusable("no_sound")
-    return {"seconds": round(len(samples) / 2 / SAMPLE_RATE, 3)}, [samples]
+    return {"seconds": round(len(samples) / 2 / rate, 3)}, [samples]
 
 
 def chosen_frames(thumbs: Sequence[Any], most: int) -> list[int]:
@@ -196,14 +198,14 @@ def chosen_frames(thumbs: Sequence[Any], most: int) -> list[int]:
     return sorted(chosen)
 
 
-def _opened(file: Any) -> Any:  # noqa: ANN401
+def _opened(file: Any, formats: str = VIDEO_FORMATS) -> Any:  # noqa: ANN401
     import av
 
-    options = {"format_whitelist": VIDEO_FORMATS, "protocol_whitelist": "file"}
+    options = {"format_whitelist": formats, "protocol_whitelist": "file"}
     try:
         return av.open(file, mode="r", metadata_errors="ignore", options=options)
     except (av.FFmpegError, ValueError, OSError) as exc:
-        raise Unusable("not_video") from exc
+        raise Unusable("not_media") from exc
 
 
 def _stated(container: Any, stream: Any) -> float:  # noqa: ANN401

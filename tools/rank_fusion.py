@@ -15,6 +15,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "picture": 2.0,
     "picture_text": 0.3,
     "text_picture": 0.3,
+    "sound": 2.0,
     "dense": 1.0,
     "keyword": 0.7,
     "session": 1.0,

@@ -30,15 +30,15 @@ class Item(Record):
     brand: str | None = None
     url: str | None = None
     images: list[str] = []
-    audio: str | None = None
+    audio: list[str] = []
     video: list[str] = []
     in_stock: bool | None = None
     attributes: dict[str, Any] = {}
 
-    @field_validator("video", mode="before")
+    @field_validator("audio", "video", mode="before")
     @classmethod
-    def _several(cls, video: Any) -> Any:  # noqa: ANN401 - whatever was stored: once it was one address or null
-        return [] if video is None else [video] if isinstance(video, str) else video
+    def _several(cls, files: Any) -> Any:  # noqa: ANN401 - whatever was stored: once it was one address or null
+        return [] if files is None else [files] if isinstance(files, str) else files
 
 
 class Filters(Record):
@@ -69,12 +69,12 @@ class Filters(Record):
 
 
 SignalSource = Literal[
-    "picture", "picture_text", "text_picture", "dense", "keyword", "collaborative", "profile", "session", "popular",
-    "imported", "pinned",
+    "picture", "picture_text", "text_picture", "sound", "dense", "keyword", "collaborative", "profile", "session",
+    "popular", "imported", "pinned",
 ]  # fmt: skip
-"""Where a score comes from: photo to photo, photo to item text, words to item photo, words to text, BM25; what people
-of similar taste chose, closeness to the user's own history, to what this conversation showed, what many people chose;
-closeness to what the user likes in another catalogue; what the shop has put first.
+"""Where a score comes from: photo to photo, photo to item text, words to item photo, sound to sound, words to text,
+BM25; what people of similar taste chose, closeness to the user's own history, to what this conversation showed, what
+many people chose; closeness to what the user likes in another catalogue; what the shop has put first.
 """
 
 
@@ -87,10 +87,13 @@ class Because(Record):
 
 
 class Moment(Record):
-    """A place in a video."""
+    """A place in a video or recording."""
 
-    video: str = Field(description="vid1, ...: of the user's; 0, 1, ...: of the item's own, as its record lists them")
-    second: float = Field(ge=0, description="from the video's beginning")
+    video: str = Field(
+        description="vid1, ...: of the user's; 0, 1, ...: of the item's own, as its record lists them; a0, a1, ...: of "
+        "its recordings"
+    )
+    second: float = Field(ge=0, description="from the beginning")
 
 
 class Signal(Record):
@@ -163,6 +166,7 @@ class Transcript(Record):
     segments: list[Segment]
     seconds: float = Field(description="length of the recording")
     spoken: bool
+    silent: bool = Field(False, description="whether nothing at all is to be heard")
 
 
 class Label(Record):

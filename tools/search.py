@@ -1,4 +1,4 @@
-"""Searching by words and by picture: each signal apart, fused by rank, every score kept as evidence.
+"""Searching by words, by picture and by sound: each signal apart, fused by rank, every score kept as evidence.
 
 Words are searched in the item texts (dense and BM25) and, through the joint space, in the pictures. A picture is
 compared with the catalogue's pictures by looks and, through the joint space, with the item texts.
@@ -9,16 +9,18 @@ picture were never found. docs/retrieval.md has the measurements.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.calibration import ALIKE, FITTING, CalibratedEncoder, calibration, usual_pairs
+from tools.calibration import ALIKE, FITTING, LEAST_SCALE, CalibratedEncoder, calibration, usual_pairs
 from tools.engines.pictures import PictureEncoder, PictureVectors, unit_rows
+from tools.engines.sounds import SoundEncoder
 from tools.engines.text import Purpose
+from tools.media import Audio
 from tools.rank_fusion import WEIGHTS, reciprocal_rank
 from tools.records import EncoderIdentity, Filters, Hit, Item, ItemsResult, Moment, Signal, SignalSource
 from tools.store import Catalogue, Space, Vector, matches
@@ -38,6 +40,12 @@ REFERENCES = 2_000
 
 FEWEST_PAIRS = 100
 """With fewer pairs of pictures than this nothing is typical, and every picture counts."""
+
+FEWEST_SOUND_PAIRS = 10
+"""The same for sounds: all sounds are somewhat alike, and with few pairs their deviation is not taken to be small."""
+
+SAME_SOUND = 2.5
+"""The z-score that the very same sound has at least, also in a catalogue of few and different ones."""
 
 NEIGHBOURS = 10
 """CSLS's K (Conneau et al. 2018)."""
@@ -161,6 +169,31 @@ def search_by_frames(
     """
     shown = [Moment(video=name, second=second) for second in seconds]
     return _by_pictures(Ask(catalogue, filters, pool), picture_encoder, rows, shown, k=k, weights=weights)
+
+
+def search_by_sound(
+    catalogue: Catalogue,
+    sound_encoder: SoundEncoder,
+    sound: Audio,
+    *,
+    k: int = 10,
+    filters: Filters | None = None,
+    pool: int = POOL,
+    weights: Mapping[str, float] = WEIGHTS,
+) -> ItemsResult:
+    """Items that sound like a recording at the encoder's rate, most alike first; each by the best of its sounds.
+
+    Other arguments and errors are those of `search_by_text`.
+    """
+    ask = Ask(catalogue, filters, pool)
+    signal_lists: list[SignalList] = []
+    if weights.get("sound") and ask.holds("sound", sound_encoder.identity):
+        vector = sound_encoder.encode([sound])[0]
+        scored, pairs = catalogue.nearest("sound", vector, pool, filters), usual_pairs(catalogue, "sound")
+        pairs = replace(pairs, deviation=min(pairs.deviation, max(LEAST_SCALE, (1 - pairs.typical) / SAME_SOUND)))
+        z = {item_id: pairs.z(cosine) for item_id, cosine in scored} if pairs.count >= FEWEST_SOUND_PAIRS else {}
+        signal_lists.append(SignalList("sound", scored, z=z))
+    return ask.fused(signal_lists, weights, k)
 
 
 def _by_pictures(

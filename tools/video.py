@@ -1,4 +1,4 @@
-"""Videos from files: a few frames with their seconds, and the sound, decoded by a process of its own.
+"""Frames of videos with their seconds, and the sound of videos and recordings, decoded by a process of its own.
 
 Which frames: the middle of each shot, and an even spread over the rest (`tools.media_child`). Failures are a
 `MediaError` whose text is one sentence for the person who sent the file.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import BoundedSemaphore, Lock, RLock
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeVar, cast
 
 import numpy as np
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 T = TypeVar("T")
+Holder = Literal["video", "recording"]
+"""What a sound is of."""
 
 logger = logging.getLogger(__name__)
 
@@ -113,23 +115,34 @@ def forget() -> None:
         _videos.clear()
 
 
-def load_sound(path: Path, limits: MediaLimits, name: str | None = None) -> Audio | None:
-    """The sound of a video, at most ``limits.audio_seconds`` of it; None where it has none.
+def load_sound(
+    path: Path, limits: MediaLimits, name: str | None = None, *, of: Holder = "video", rate: int = SAMPLE_RATE
+) -> Audio | None:
+    """The sound of a video or recording, at most ``limits.audio_seconds`` of it; None where it has none.
+
+    Args:
+        name: what errors call it; the file's own name unless given.
+        of: what the file is meant to be.
+        rate: samples a second.
 
     Raises:
-        MediaError: missing, no video, damaged, or over a limit.
+        MediaError: missing, neither video nor recording, damaged, or over a limit.
         ToolFailure: somebody asked this work to stop.
     """
-    with opened(path, limits.video_bytes) as file:
-        asked = {"seconds": limits.audio_seconds}
-        head, rest = _decoded("sound", file, asked, name or path.name, limits)
+    with opened(path, limits.video_bytes if of == "video" else limits.audio_bytes) as file:
+        asked = {"seconds": limits.audio_seconds, "rate": rate}
+        head, rest = _decoded("sound", file, asked, name or path.name, limits, of)
     if head is _SILENT:
         return None
     samples = np.frombuffer(rest, "<i2").astype(np.float32) / np.float32(32768)
-    return Audio(samples, len(samples) / SAMPLE_RATE)
+    return Audio(samples, len(samples) / rate)
 
 
 _SILENT: dict[str, Any] = {}
+_READABLE: Final[dict[Holder, str]] = {
+    "video": "an MP4, MOV, WebM, Matroska or AVI",
+    "recording": "a WAV, MP3, M4A, OGG, WebM or FLAC",
+}
 
 
 def _decoded(
@@ -138,11 +151,13 @@ def _decoded(
     asked: dict[str, float],
     name: str,
     limits: MediaLimits,
+    of: Holder = "video",
 ) -> tuple[dict[str, Any], bytes]:
     file.seek(0)
     kind = sniff(file.read(4096))
-    if kind and kind.endswith(("picture", "recording", "document", "archive", "text file", "drawing")):
-        raise MediaError(f"{name} is {kind}, not a video.")
+    others = ("picture", "document", "archive", "text file", "drawing", *(("recording",) if task == "frames" else ()))
+    if kind and kind.endswith(others):
+        raise MediaError(f"{name} is {kind}, not a {of}.")
     try:
         with _room:
             head, rest = decoded_apart(task, file, asked, limits.video_wait)
@@ -150,7 +165,7 @@ def _decoded(
         raise MediaError(f"{name} takes longer than {limits.video_wait:.0f} seconds to read; send less.") from exc
     except (subprocess.SubprocessError, OSError, ValueError) as exc:
         logger.debug("%s cannot be decoded", name, exc_info=True)
-        raise MediaError(f"{name} is damaged and cannot be read as a video.") from exc
+        raise MediaError(f"{name} is damaged and cannot be read as a {of}.") from exc
     match head.get("error"):
         case None:
             return head, rest
@@ -166,4 +181,4 @@ def _decoded(
             raise MediaError(f"{name} has {size}; at most {limits.video_pixels:,} are accepted.")
     if kind:
         raise MediaError(f"{name} is {kind} that is damaged or cut short.")
-    raise MediaError(f"{name} is not a video that can be read; send an MP4, MOV, WebM, Matroska or AVI file.")
+    raise MediaError(f"{name} is not a {of} that can be read; send {_READABLE[of]} file.")

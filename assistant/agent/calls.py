@@ -94,7 +94,7 @@ class Scope:
     items: Mapping[str, None]
     """Ids of the items that this conversation knows."""
     pictures: Sequence[str]
-    """Ids of the pictures that the wish is about."""
+    """Ids of the pictures, videos and sounds that the wish is about."""
     filters: Filters
     pool: int
     """How many items a search brings."""
@@ -184,9 +184,9 @@ def _problem(call: PlannedCall, scope: Scope) -> str:
         return (
             f"No result has the id {unknown_ids[0]!r}; known: {', '.join(list(scope.items)[:MOST_LISTED]) or 'none'}."
         )
-    image = arguments.get("image") or arguments.get("video")
+    image = arguments.get("image") or arguments.get("video") or arguments.get("audio")
     if image is not None and image not in scope.pictures and image.removeprefix("item:") not in scope.items:
-        return f"The wish is about no picture or video {image!r}; known: {', '.join(scope.pictures) or 'none'}."
+        return f"The wish is about no picture, video or sound {image!r}; known: {', '.join(scope.pictures) or 'none'}."
     if call.tool == "search_by_text":
         if not scope.searches_words:
             return "The customer leaves open what to recommend; a search for words would be a wish of your own."
@@ -215,7 +215,9 @@ def _function(tool: Tool[Any]) -> dict[str, Any]:
 def round_schema(scope: Scope) -> dict[str, Any]:
     """The JSON schema of a round, for models and servers that fail at tool calls: only what is known can be named."""
     ids = list(scope.items)
-    choices = {"item_id": ids, "item_ids": ids, "image": list(scope.pictures), "condition": list(scope.conditions)}
+    sounds = [picture for picture in scope.pictures if picture.startswith("aud")]
+    pictures = [picture for picture in scope.pictures if picture not in sounds]
+    choices = {"item_id": ids, "item_ids": ids, "image": pictures, "audio": sounds, "condition": list(scope.conditions)}
     calls = [
         {
             "type": "object",
@@ -251,9 +253,8 @@ def _naming(parameters: dict[str, Any], choices: Mapping[str, list[str]]) -> dic
 def _parameters(tool: Tool[Any]) -> dict[str, Any]:
     schema = tool.arguments.model_json_schema()
     slim: dict[str, Any] = _slim(schema, schema.get("$defs", {}))
-    properties = {
-        name: value for name, value in slim["properties"].items() if name != "filters" or tool.proposes_filters
-    }
+    ours = {*(() if tool.proposes_filters else ("filters",)), *(("k",) if tool.candidates else ())}  # see `_bounded`
+    properties = {name: value for name, value in slim["properties"].items() if name not in ours}
     return {"type": "object", "properties": properties, **{name: slim[name] for name in ("required",) if name in slim}}
 
 

@@ -14,9 +14,11 @@ from assistant.agent.relevance import NEAR
 from assistant.agent.stems import content_stems as _stems
 from assistant.claims import PriceLimit, denied_words
 from assistant.records import CitedEvidence, Evidence, PictureWords
+from assistant.understanding.phrases import gives_orders
 from prompts import say, sentence_keys
-from tools.records import Filters, Item, Signal, Variant
-from tools.store.offers import NOT_PROPERTIES, PICTURE_WORDS, variant_with
+from tools.calibration import SOUNDS_ALIKE, SOUNDS_NEAR
+from tools.records import Filters, Item, Moment, Signal, Variant
+from tools.store.offers import NOT_PROPERTIES, PICTURE_WORDS, said_in, variant_with
 
 QUOTE_CHARACTERS = 160
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
@@ -28,14 +30,16 @@ _LOOKS_LIKE = 3.5
 TASTE = ("session", "collaborative", "profile", "imported", "popular")
 """Sources that say something of the user or of other people, and nothing of the item itself."""
 
-_SAID_BESIDE = ("picture", "picture_text", "picture_words", *TASTE)
+_SAID_BESIDE = ("picture", "picture_text", "picture_words", "sound", *TASTE)
 """Sources whose entries are clauses of their own in an explanation."""
+
+_SAID_AS_WELL = ("evidence_sold_out", "evidence_said")
 
 _CORRECTED = ("picture_text", "text_picture")
 """Sources whose scores are corrected already (CSLS): they are about 0 for unrelated pairs."""
 
 
-_LEADING = ("picture", "picture_words", "keyword", *TASTE)
+_LEADING = ("picture", "picture_words", "sound", "keyword", *TASTE)
 """Sources whose entries come first."""
 
 
@@ -86,6 +90,7 @@ class EvidenceBuilder:
         entries = [
             *(_without_denied(entry, item) for entry in leading),
             self._quote(item),
+            self._said(item),
             self._variant(item, fused.hit.variant),
             *telling,
             self._price(item, offer),
@@ -128,7 +133,11 @@ class EvidenceBuilder:
             return None
         if signal.source == "dense" and signal.z is not None and signal.z < NEAR:
             return None
+        if signal.source == "sound" and signal.z is not None and signal.z < SOUNDS_NEAR:
+            return None
         key = f"evidence_{signal.source}"
+        if signal.source == "sound" and signal.z is not None and signal.z < SOUNDS_ALIKE:
+            key = "evidence_sound_somewhat"
         if signal.source == "picture" and signal.z is not None and signal.z < _LOOKS_LIKE:
             key = "evidence_picture_somewhat"
         return self._entry(item_id, signal.source, key, signal.score, query=query, **_places(signal))
@@ -165,6 +174,16 @@ class EvidenceBuilder:
         if not self._wish & _stems(best):
             return None
         return self._entry(item.id, "attribute", "evidence_quote", quote=_clip(best))
+
+    def _said(self, item: Item) -> Evidence | None:
+        """What is said in the item's recordings or videos that shares most words with the wish; else None."""
+        lines = [line for line in said_in(item.attributes) if not gives_orders(line.text)]
+        best = max(lines, key=lambda line: len(self._wish & _stems(line.text)), default=None)
+        if best is None or not self._wish & _stems(best.text):
+            return None
+        place = Moment(video=best.video, second=best.second)
+        facts: dict[str, Any] = {"quote": _clip(best.text), "moment": clock(best.second)}
+        return self._entry(item.id, "attribute", "evidence_said", **facts, moment_at=place.model_dump())
 
     def _attributes(self, item: Item) -> Iterable[Evidence]:
         values = {"category": item.category, "brand": item.brand}
@@ -248,6 +267,10 @@ def _of_now(entry: Evidence, item: Item) -> Evidence | None:
         return entry if offer.in_stock is (entry.key == "evidence_stock") else None
     if entry.key == "evidence_quote":
         return entry if str(entry.facts["quote"]).removesuffix(" …") in re.sub(r"\s+", " ", item.description) else None
+    if entry.key == "evidence_said":
+        place, quote = entry.facts["moment_at"], str(entry.facts["quote"]).removesuffix(" …")
+        lines = [line for line in said_in(item.attributes) if line.video == place["video"]]
+        return entry if any(quote in re.sub(r"\s+", " ", line.text) for line in lines) else None
     if entry.key == "evidence_attribute":
         values = {"category": item.category, "brand": item.brand, **item.attributes}
         if entry.facts["name"] == PICTURE_WORDS:
@@ -320,7 +343,7 @@ def template_explanation(title: str, entries: list[Evidence], language: str, evi
         if entry.key == "evidence_variant":
             attributes |= entry.facts["options"]
     price = next((e for e in entries if e.source == "price"), None)
-    also = [in_words(e, language) for e in entries if e.source in _SAID_BESIDE or e.key == "evidence_sold_out"]
+    also = [in_words(e, language) for e in entries if e.source in _SAID_BESIDE or e.key in _SAID_AS_WELL]
     brand = attributes.pop("brand", "")
     facts = {
         "brand": "" if brand.casefold() in title.casefold() else brand,
@@ -371,7 +394,7 @@ def _best(signals: list[tuple[str, Signal]]) -> list[tuple[str, Signal]]:
     best: dict[tuple[str, str], tuple[str, Signal]] = {}
     for query, signal in sorted(signals, key=lambda pair: pair[1].rank):
         best.setdefault((signal.source, "" if signal.source != "picture" else query), (query, signal))
-    order = ("picture", "keyword", *TASTE, "dense", "picture_text", "text_picture", "pinned")
+    order = ("picture", "sound", "keyword", *TASTE, "dense", "picture_text", "text_picture", "pinned")
     return sorted(best.values(), key=lambda pair: order.index(pair[1].source))
 
 

@@ -33,7 +33,8 @@ MOST_EXCHANGES, EXCHANGE_CHARACTERS = 4, 200
 
 QUERY_CHARACTERS = 120
 
-FILE_ARGUMENT: Final = {"search_by_image": "image", "search_by_video": "video"}
+FILE_ARGUMENT: Final = {"search_by_image": "image", "search_by_video": "video", "search_by_sound": "audio"}
+_BY_PREFIX: Final = {"img": "search_by_image", "vid": "search_by_video", "aud": "search_by_sound"}
 """The argument of each search that takes an attachment."""
 
 
@@ -120,13 +121,13 @@ def certain_calls(
     by_taste: Sequence[str] = (),
     spread: Sequence[str] = (),
 ) -> list[PlannedCall]:
-    """The searches that need no model: every picture in play, what is wanted, and the sentences that say so.
+    """The searches that need no model: every picture, video and sound, what is wanted, and the sentences that say so.
 
     Without any, the tools named ``by_taste`` are asked, and where there are none the catalogue is listed: what is new
     in each of the categories ``spread``, or all of it by price.
     """
     filters = plan.filters.model_dump(exclude_defaults=True)
-    kinds = ["search_by_video" if picture.startswith("vid") else "search_by_image" for picture in plan.pictures]
+    kinds = [_BY_PREFIX.get(picture[:3], "search_by_image") for picture in plan.pictures]
     calls = [
         _search(tool, {FILE_ARGUMENT[tool]: picture}, pool, filters)
         for tool, picture in zip(kinds, plan.pictures, strict=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from assistant.impressions import RankedSignal
-from tools.rank_fusion import reciprocal_rank
+from tools.rank_fusion import WEIGHTS, reciprocal_rank
 from tools.records import Hit, Signal
 
 
@@ -50,7 +50,7 @@ FusionMethod = Callable[[Sequence[SearchOutcome], Mapping[str, float]], Scores]
 
 def rank_scores(outcomes: Sequence[SearchOutcome], weights: Mapping[str, float]) -> Scores:
     """Weighted reciprocal rank fusion; a source without a weight counts nothing, but for ``browse``, with 1."""
-    weights = {"browse": 1.0, **weights}
+    weights = {"browse": 1.0, "sound": WEIGHTS["sound"], **weights}  # settings of before name none for sounds
     lists = Counter(source for outcome in outcomes for source in _sources(outcome))
     scores: defaultdict[str, float] = defaultdict(float)
     for outcome in outcomes:

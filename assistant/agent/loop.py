@@ -94,7 +94,7 @@ async def run_loop(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
 
 def _planner(state: TurnState, context: TurnContext) -> Planner:
     """Who acts on what was found; to steer the list takes no model."""
-    asks = (said_by(state) or state["seen"]) and not only_steers(state)
+    asks = (said_by(state) or state["seen"] or state["sounding"]) and not only_steers(state)
     if asks and planner_in_force(context.settings) == "model" and not state["model_out"]:
         return ModelPlanner(context.chat, native=not is_taught(context.settings))
     return ReadingPlanner()
@@ -492,8 +492,8 @@ def _in_words(decision: Decision) -> str:
         case Finish():
             return ""
     calls = [(call.name, call.arguments or {}) for call in decision]
+    names = ("query", *FILE_ARGUMENT.values(), "item_id")
     descriptions = [
-        f"{name} {next((arguments[one] for one in ('query', 'image', 'video', 'item_id') if arguments.get(one)), '')}"
-        for name, arguments in calls
+        f"{name} {next((arguments[one] for one in names if arguments.get(one)), '')}" for name, arguments in calls
     ]
     return ", ".join(description.strip() for description in descriptions)[:200]

@@ -13,7 +13,7 @@ from langgraph.runtime import Runtime
 from assistant.agent.degradation import say_without
 from assistant.agent.evidence import clock
 from assistant.agent.feedback import with_buttons, with_words
-from assistant.agent.first_searches import certain_calls, usual_names
+from assistant.agent.first_searches import FILE_ARGUMENT, certain_calls, usual_names
 from assistant.agent.personalization import TASTE_TOOL, TASTE_TOOLS, UserContext, candidates_for_user, load_user_context
 from assistant.agent.picture_words import named_in
 from assistant.agent.question_back import is_open
@@ -21,6 +21,7 @@ from assistant.agent.receive import check_request, noted, take_attachments, with
 from assistant.agent.relaxation import relax
 from assistant.agent.relevance import best_scores, is_certain, is_near_enough, relevant_ids, same_kind_ids
 from assistant.agent.role_questions import with_questions
+from assistant.agent.sounds import sounds_to_search_by
 from assistant.agent.state import (
     Emit,
     Plan,
@@ -102,7 +103,8 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         "request": request.without_files(),
         "memory": memory.model_copy(update={"attachments": by_id}),
         "attachments": attachments,
-        "heard": [], "seen": [], "read": [], "watched": [], "steps": [], "searches": [], "candidates": [],
+        "heard": [], "seen": [], "read": [], "watched": [], "sounding": [], "steps": [], "searches": [],
+        "candidates": [],
         "recommendations": [], "changes": [], "message": "", "evidence": [], "cart": None, "question": None,
         "degraded": [], "model_out": False,
     }  # fmt: skip
@@ -152,14 +154,15 @@ async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
         for c, _, r in results
         if r and c.tool == "read_text"
     ]
-    degraded = [
-        *_unusable_recordings({**state, "heard": transcriptions, "seen": image_labels, "watched": videos}),
-        *_left_out_of(videos),
-        *failures(results, state["memory"].language),
-    ]
+    language, recordings = state["memory"].language, [one for one in state["attachments"] if one.kind == "audio"]
+    text, catalogue = state["request"].text, runtime.context.catalogue
+    sounding = await asyncio.to_thread(sounds_to_search_by, text, recordings, transcriptions, catalogue)
+    state = {**state, "heard": transcriptions, "seen": image_labels, "watched": videos, "sounding": sounding}
+    degraded = [*_unusable_recordings(state), *_left_out_of(videos), *failures(results, language)]
     unheard = [one.attachment for one in videos if one.description.has_sound and not one.description.transcript]
     return {
         "heard": transcriptions,
+        "sounding": sounding,
         "seen": image_labels,
         "read": readings,
         "watched": videos,
@@ -237,8 +240,8 @@ def _as_picture(video: VideoDescription) -> PictureDescription:
 def _unusable_recordings(state: TurnState) -> list[str]:
     """A sentence for each recording that brings nothing: silence, or orders to the assistant."""
     language, wishes = state["memory"].language, wishes_heard(state)
-    videos = {video.attachment for video in state["watched"]}
-    useless = [one for one in state["heard"] if one not in wishes and one.attachment not in videos]
+    used = {*(video.attachment for video in state["watched"]), *state["sounding"]}
+    useless = [one for one in state["heard"] if one not in wishes and one.attachment not in used]
     keys = {True: "not_a_wish", False: "no_speech"}
     return [
         say(keys[transcription.transcript.spoken], language, attachment=transcription.attachment)
@@ -321,7 +324,8 @@ def _understood(
     utterances: list[Utterance], memory: Memory, context: TurnContext, state: TurnState
 ) -> tuple[Understanding, Memory, list[WishSearch]]:
     """What the message says, the memory with it, and what is certain to be done for each wish."""
-    image_labels, pictures = state["seen"], [picture.attachment for picture in state["seen"]]
+    image_labels = state["seen"]
+    pictures = [*(picture.attachment for picture in image_labels), *state["sounding"]]
     reading = context.reader.understand(utterances, memory, context.vocabulary, attached=bool(pictures))
     understanding = _with_label(reading, image_labels)
     words = named_in(state.get("read", []), context.catalogue)
@@ -625,7 +629,8 @@ def _one_per_bound(changes: list[Relaxation]) -> list[Relaxation]:
 def _search_result(call: PlannedCall, result: dict[str, Any] | None) -> SearchResult | None:
     if not result or "items" not in result:
         return None
-    query = str(next((call.arguments[one] for one in ("query", "image", "video") if call.arguments.get(one)), ""))
+    asked = (call.arguments.get(name) for name in ("query", *FILE_ARGUMENT.values()))
+    query = str(next(filter(None, asked), ""))
     return SearchResult(tool=call.tool, asked=query, hits=[Hit.model_validate(hit) for hit in result["items"]])
 
 

@@ -281,7 +281,7 @@ def facts_to_tell(evidence: list[Evidence], language: str, evidence_language: st
         for entry in evidence
         if entry.source not in (*ECHOES, "keyword")
         and entry.facts.get("name") != "category"
-        and (same_language or entry.key != "evidence_quote")
+        and (same_language or entry.key not in ("evidence_quote", "evidence_said"))
     ]
     fallback = [entry for entry in evidence if entry not in telling and entry.source not in ECHOES]
     price = [entry for entry in telling if entry.source == "price"]

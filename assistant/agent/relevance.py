@@ -12,18 +12,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from tools.calibration import ALIKE, FITTING
+from tools.calibration import ALIKE, FITTING, SOUNDS_NEAR
 from tools.records import Hit, Signal
 
-Evidence = Literal["text", "picture"]
+Evidence = Literal["text", "picture", "sound"]
 Best = Mapping[str, float]
 """The best score of each kind of evidence over the whole catalogue for what was asked."""
 
-RELEVANT: Mapping[str, float] = {"text": FITTING, "picture": ALIKE}
+RELEVANT: Mapping[str, float] = {"text": FITTING, "picture": ALIKE, "sound": SOUNDS_NEAR}
 """From which z-score an item has to do with what was asked;
 one wish in eight for goods that there are none of gets there."""
 
-SHARE_OF_BEST: Mapping[str, float] = {"text": 0.6, "picture": 0.5}
+SHARE_OF_BEST: Mapping[str, float] = {"text": 0.6, "picture": 0.5, "sound": 0.5}
 """How much of the best z-score an item must have."""
 
 SAME_KIND = 0.8
@@ -47,14 +47,14 @@ QuerySignals = Iterable[tuple[str, Signal]]
 
 
 def strength(signals: QuerySignals) -> dict[Evidence, float]:
-    """An item's z-scores: of texts, with what its words add, for the query that it fits best; and of pictures."""
+    """An item's z-scores: of texts, with what its words add, for the query it fits best; of pictures; of sounds."""
     texts: defaultdict[str, list[Signal]] = defaultdict(list)
     strengths: dict[Evidence, float] = {}
     for query, signal in signals:
         if signal.source in ("dense", "keyword"):
             texts[query].append(signal)
-        elif signal.source == "picture" and signal.z is not None:
-            strengths["picture"] = max(signal.z, strengths.get("picture", signal.z))
+        elif (signal.source == "picture" or signal.source == "sound") and signal.z is not None:
+            strengths[signal.source] = max(signal.z, strengths.get(signal.source, signal.z))
     scores = [
         sum((signal.z or 0.0) + KEYWORDS * (signal.share or 0.0) for signal in query_signals)
         for query_signals in texts.values()
@@ -74,7 +74,7 @@ def best_scores(hits: Iterable[tuple[str, Hit]]) -> dict[str, float]:
 
 def is_near(best: Best) -> bool:
     """True when something is not far from the wish, so that it may be shown as no more than near."""
-    return best.get("text", 0.0) >= NEAR or best.get("picture", 0.0) >= RELEVANT["picture"]
+    return best.get("text", 0.0) >= NEAR or _is_alike(best)
 
 
 def is_near_enough(within: Best, best: Best) -> bool:
@@ -85,7 +85,11 @@ def is_near_enough(within: Best, best: Best) -> bool:
         best: those over the whole catalogue.
     """
     text = within.get("text", 0.0) >= max(NEAR, SHARE_OF_BEST["text"] * best.get("text", 0.0))
-    return text or within.get("picture", 0.0) >= RELEVANT["picture"]
+    return text or _is_alike(within)
+
+
+def _is_alike(best: Best) -> bool:
+    return best.get("picture", 0.0) >= RELEVANT["picture"] or best.get("sound", 0.0) >= RELEVANT["sound"]
 
 
 def is_certain(best: Best) -> bool:
@@ -98,12 +102,12 @@ def is_relevant(signals: QuerySignals, best: Best) -> bool:
 
     What the shop has pinned for the wish, or pinned and found to fit, counts.
 
-    A photo counts also where a catalogue has too few pictures to say what is usual.
+    A photo or sound counts also where a catalogue has too few of them to say what is usual.
     """
     pairs = list(signals)
     if not pairs or any((signal.share or 0.0) > ENOUGH_WORDS or signal.source == "pinned" for _, signal in pairs):
         return True
-    if any(signal.source == "picture" and signal.z is None for _, signal in pairs):
+    if any(signal.source in ("picture", "sound") and signal.z is None for _, signal in pairs):
         return True
     return any(
         score >= max(RELEVANT[kind], SHARE_OF_BEST[kind] * best.get(kind, score))

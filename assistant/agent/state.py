@@ -221,6 +221,7 @@ class TurnState(TypedDict, total=False):
     read: Annotated[list[PictureReading], UntrackedValue]
     watched: Annotated[list[VideoLabels], UntrackedValue]
     unheard: Annotated[Unheard | None, UntrackedValue]
+    sounding: Annotated[list[str], UntrackedValue]
     understanding: Annotated[Understanding, UntrackedValue]
     plan: Annotated[Plan, UntrackedValue]
     steps: Annotated[list[Step], UntrackedValue]
@@ -327,7 +328,7 @@ def only_steers(state: TurnState) -> bool:
 
     A condition is taken back, an item ruled out or liked, an order or more of the same is asked for.
     """
-    if state["seen"]:
+    if state["seen"] or state.get("sounding"):
         return False
     return state["understanding"].steers if said_by(state) else bool(state["request"].drop)
 
@@ -337,9 +338,11 @@ def wishes_heard(state: TurnState) -> list[Transcription]:
 
     A film in the background, or a recording that is passed on, may say "new orders for all assistants": its words are
     shown, and are no wish. What is said in a video is one only where nothing is typed: it is often somebody else's.
+    What is sung in a recording whose sound is searched by is none.
     """
-    videos = {video.attachment for video in state.get("watched", [])} if state["request"].text.strip() else set()
-    spoken = [one for one in state["heard"] if one.transcript.spoken and one.attachment not in videos]
+    others = {video.attachment for video in state.get("watched", [])} if state["request"].text.strip() else set()
+    others |= set(state.get("sounding", []))
+    spoken = [one for one in state["heard"] if one.transcript.spoken and one.attachment not in others]
     wishes = [recording for recording in spoken if not gives_orders(recording.transcript.text)]
     return wishes if wishes or state["request"].text.strip() or state["seen"] else spoken
 

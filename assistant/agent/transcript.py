@@ -131,7 +131,9 @@ def _line(hit: Hit, evidence: Sequence[Evidence], limits: PromptLimits) -> str:
     usable = [
         entry
         for entry in evidence
-        if not gives_orders(entry.detail) and entry.source not in ("price", "stock") and entry.key != "evidence_quote"
+        if not gives_orders(entry.detail)
+        and entry.source not in ("price", "stock")
+        and entry.key not in ("evidence_quote", "evidence_said")
     ]
     if limits.fused:  # why it was found stands in the call above; what it is tells more in as many words
         facts = [entry.detail for entry in usable if entry.source == "attribute"]

@@ -267,6 +267,7 @@ _READERS: dict[str, Callable[[Grounding, Evidence], None]] = {
     "evidence_attribute": _read_attribute,
     "evidence_variant": _read_variant,
     "evidence_quote": _read_quote,
+    "evidence_said": _read_quote,
     "evidence_keyword": _read_keyword,
     "evidence_picture_words": _read_keyword,
     "evidence_price": _read_price,

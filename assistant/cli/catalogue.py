@@ -64,6 +64,12 @@ def ingest(
         bool | None,
         typer.Option(help="Read the words in pictures, so that they are searched; default: vision.item_words."),
     ] = None,
+    transcribe: Annotated[
+        bool | None,
+        typer.Option(
+            help="Write down what is said in recordings and videos, so that it is searched; default: speech.items."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Bring the catalogue up to what the files say; only what has changed is embedded.
@@ -72,7 +78,7 @@ def ingest(
     products in saved pages: see docs/catalogue.md. After an interruption the same command goes on where it stopped.
     """
     from assistant import ingest as work
-    from assistant.engines import word_reader
+    from assistant.engines import listener, word_reader
     from assistant.ingest.files import open_files
 
     settings = load_settings()
@@ -84,6 +90,8 @@ def ingest(
     )
     if read_pictures is not None:
         options = replace(options, words=word_reader(settings, wanted=read_pictures))
+    if transcribe is not None:
+        options = replace(options, speech=listener(settings, wanted=transcribe))
     open_files(files, options.mapping)  # complain about files before models are looked for
     progress = work.progress_for_terminal()
     if check:
@@ -102,7 +110,7 @@ def ingest(
 
 
 def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_pictures: bool) -> "IngestOptions":
-    from assistant.engines import media_limits, word_reader
+    from assistant.engines import listener, media_limits, word_reader
     from assistant.ingest import IngestOptions
 
     if media_root is not None and not media_root.is_dir():
@@ -112,6 +120,7 @@ def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_
         prune=prune,
         fetch_pictures=fetch_pictures,
         words=word_reader(settings, wanted=settings.vision.item_words),
+        speech=listener(settings, wanted=settings.speech.items),
         language=settings.catalogue_language,
         media=media_limits(settings),
     )
@@ -201,9 +210,8 @@ def rejections(path: Path | None) -> Iterator[Callable[["Rejection"], None]]:
 
 def rejection_text(rejection: "Rejection") -> str:
     """One line for people."""
-    label = {"line": "rejected", "duplicate": "replaced", "picture": "picture lost", "field": "left out"}[
-        rejection.kind
-    ]
+    labels = {"line": "rejected", "duplicate": "replaced", "field": "left out"}
+    label = labels.get(rejection.kind) or f"{rejection.kind} lost"
     item_id = f" (id {rejection.id})" if rejection.id else ""
     return f"{rejection.file}:{rejection.line}{item_id} {label}: {rejection.reason}"
 
@@ -220,12 +228,16 @@ def summary_text(summary: "IngestSummary", rejects: Path | None = None) -> str:
         "joined to earlier rows of the same item": summary.merged,
         "removed": summary.removed,
         "pictures lost": summary.pictures_lost,
+        "sounds lost": summary.sounds_lost,
         "pictures at web addresses not fetched (--fetch-pictures)": summary.pictures_remote,
         "descriptions cut": summary.descriptions_cut,
         "fields not read": summary.fields_unread,
     }
     parts += [f"{count:,} {label}" for label, count in rare.items() if count]
-    embedded = f"{summary.texts_embedded:,} texts and {summary.pictures_embedded:,} pictures embedded"
+    texts, pictures, sounds = summary.texts_embedded, summary.pictures_embedded, summary.sounds_embedded
+    embedded = f"{texts:,} texts and {pictures:,} pictures embedded"
+    embedded += f", and {sounds:,} sounds" if sounds else ""
+    embedded += f", {summary.sounds_heard:,} listened to" if summary.sounds_heard else ""
     embedded += f", the words in {summary.pictures_read:,} pictures read" if summary.pictures_read else ""
     return f"{summary.lines:,} lines: {', '.join(parts)}.\n{embedded} in {summary.seconds:,.1f} s."
 
@@ -264,7 +276,7 @@ def export() -> None:
     with _open(load_settings(), read_only=True) as catalogue:
         for item in catalogue.items():
             sys.stdout.write(catalogue_line(item) + "\n")
-            folder = common_folder([*item.images, *item.video])
+            folder = common_folder([*item.images, *item.audio, *item.video])
             folders |= {folder} if folder else set()
     sys.stdout.flush()
     root = common_folder(str(folder / "picture") for folder in folders)
@@ -373,7 +385,7 @@ def item_text(item: "Item", pictures: "list[Picture]") -> str:
             name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             for name, value in item.attributes.items()
         },
-        "audio": item.audio,
+        "audio": ", ".join(item.audio),
         "video": ", ".join(item.video),
     }
     lines = [f"{name:<14} {value}" for name, value in rows.items() if value]
@@ -399,4 +411,4 @@ def _encoders(settings: Settings) -> "Encoders":
     from assistant.ingest import Encoders
 
     engines = open_engines(settings)
-    return Encoders(engines.text, engines.pictures)
+    return Encoders(engines.text, engines.pictures, engines.sounds)

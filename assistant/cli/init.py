@@ -66,7 +66,7 @@ def _take_in(settings: Settings, to: Places) -> None:
 
     engines, progress = open_engines(settings), work.progress_for_terminal()
     options = work.IngestOptions(language=settings.catalogue_language, media=media_limits(settings))
-    encoders = work.Encoders(engines.text, engines.pictures)
+    encoders = work.Encoders(engines.text, engines.pictures, engines.sounds)
     with (
         rejections(None) as reject,
         Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, notify=progress.say) as catalogue,

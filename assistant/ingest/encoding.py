@@ -9,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.ingest.pictures import AHEAD, Waiting
-from assistant.ingest.planning import BatchPlan
+from assistant.ingest.planning import BatchPlan, SoundFile
 from tools.calibration import CalibratedEncoder
 from tools.engines.pictures import PictureEncoder
+from tools.engines.sounds import SoundEncoder, is_silent
 from tools.engines.text import Purpose
 from tools.errors import MediaError
+from tools.media import MediaLimits
 from tools.records import EncoderIdentity
 from tools.store import NewVector, Space, Writer
+from tools.video import load_sound
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,10 +39,11 @@ class ItemTextEncoder(CalibratedEncoder, Protocol):
 
 @dataclass(frozen=True)
 class Encoders:
-    """What turns items into vectors."""
+    """What turns items into vectors; without ``sounds`` recordings have none."""
 
     text: ItemTextEncoder
     pictures: PictureEncoder
+    sounds: SoundEncoder | None = None
 
     def claim(self, writer: Writer) -> None:
         """Say in the catalogue that these encoders make its vectors.
@@ -59,20 +63,23 @@ class Encoders:
         }
         if not self.pictures.joint_is_text_space:
             spaces["joint_text"] = self.pictures.joint_identity
+        if self.sounds:
+            spaces["sound"] = self.sounds.identity
         return spaces
 
 
 @dataclass
 class Encoded:
-    """The vectors of a plan, and the pictures that turned out to be unreadable."""
+    """The vectors of a plan, and the pictures and sounds that turned out to be unreadable, with the reason."""
 
     vectors: list[NewVector]
     failed: dict[bytes, str]
     texts: int = 0
     pictures: int = 0
+    sounds: int = 0
 
 
-def encode(plan: BatchPlan, encoders: Encoders) -> Encoded:
+def encode(plan: BatchPlan, encoders: Encoders, limits: MediaLimits) -> Encoded:
     """Make the vectors that the plan lacks; pictures are read while others are encoded."""
     done = Encoded([], {}, texts=len(plan.texts))
     _texts(
@@ -84,7 +91,23 @@ def encode(plan: BatchPlan, encoders: Encoders) -> Encoded:
         for waiting in plan.waiting[start : end + AHEAD]:
             waiting.begin()
         _pictures(plan.waiting[start:end], encoders.pictures, done)
+    if encoders.sounds:
+        for digest, file in plan.sounds.items():
+            _sound(digest, file, encoders.sounds, limits, done)
     return done
+
+
+def _sound(digest: bytes, file: SoundFile, encoder: SoundEncoder, limits: MediaLimits, done: Encoded) -> None:
+    try:
+        sound = load_sound(file.path, limits, of=file.of, rate=encoder.rate)
+    except MediaError as exc:
+        done.failed[digest] = str(exc)
+        return
+    if sound is None or is_silent(sound):
+        done.failed[digest] = f"{file.path.name} holds no sound." if sound is None else f"{file.path.name} is silent."
+        return
+    done.vectors.append(NewVector("sound", digest, encoder.encode([sound])[0]))
+    done.sounds += 1
 
 
 def _texts(

@@ -101,7 +101,7 @@ def same_file(current: Picture, stored: Picture) -> bool:
 
 
 def digest(path: Path, limit: int) -> bytes:
-    """16 bytes that change with the picture's bytes.
+    """16 bytes that change with the file's bytes.
 
     Raises:
         MediaError: it can't be read, or is longer than ``limit`` bytes.
@@ -146,13 +146,13 @@ class PictureLoader:
         self.limits = limits
         self._pool = ThreadPoolExecutor(DECODERS, thread_name_prefix="pictures")
 
-    def hashes(self, paths: Sequence[Path]) -> Iterator[bytes | MediaError]:
-        """Hash or error of each picture, in order."""
-        yield from self._pool.map(self._hash, paths)
+    def hashes(self, files: Sequence[tuple[Path, int]]) -> Iterator[bytes | MediaError]:
+        """Hash or error of each file of at most so many bytes, in order."""
+        yield from self._pool.map(self._hash, files)
 
-    def _hash(self, path: Path) -> bytes | MediaError:
+    def _hash(self, file: tuple[Path, int]) -> bytes | MediaError:
         try:
-            return digest(path, self.limits.image_bytes)
+            return digest(*file)
         except MediaError as exc:
             return exc
 

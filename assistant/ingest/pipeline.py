@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, cast
 
 from assistant.errors import BadInput
 from assistant.ingest.encoding import Encoded, Encoders, encode
@@ -24,12 +24,13 @@ from assistant.ingest.planning import Batch, BatchPlan, BatchPlanner, PendingIte
 from assistant.ingest.progress import Progress, SilentProgress
 from assistant.ingest.remote import Fetcher
 from assistant.ingest.report import IngestSummary, Rejection
+from assistant.ingest.speech import Listener, SoundListener
 from assistant.ingest.survey import LineRules, Survey
 from assistant.ingest.validate import DESCRIPTION_CHARACTERS
 from assistant.ingest.words import PictureReader
 from tools import calibration
 from tools.media import MediaLimits
-from tools.store import Catalogue, CatalogueEntry, NewVector, Writer
+from tools.store import Catalogue, CatalogueEntry, NewVector, Picture, Writer
 
 if TYPE_CHECKING:
     from tools.engines.ocr import WordReader
@@ -53,6 +54,7 @@ class IngestOptions:
         public_only: fetch over https and from the public internet alone, not from this machine or private networks.
         stopped: asked while pictures are fetched; once true, no more are.
         words: reads the words in pictures, which become searchable; None: they are not read.
+        speech: writes down what is said in recordings and videos, likewise.
         language: the language that words are analysed in, as ISO 639-1 code.
         mapping: names of columns by the field that they fill (`exports.MAPPED`).
         currency: ISO 4217 code for prices that name none.
@@ -64,6 +66,7 @@ class IngestOptions:
     public_only: bool = True
     stopped: Callable[[], bool] = lambda: False
     words: "WordReader | None" = None
+    speech: Listener | None = None
     language: str = "en"
     mapping: Mapping[str, str] = field(default_factory=dict)
     currency: str | None = None
@@ -71,9 +74,12 @@ class IngestOptions:
 
     def fingerprint(self) -> str:
         """Whatever may turn the same line into another item."""
-        media, reading = self.media, [self.words.name] if self.words else []
+        media, reading = self.media, [one.name if one else "" for one in (self.words, self.speech)]
         of_video = [media.video_bytes, media.video_seconds, media.video_pixels, media.video_frames]
-        return json.dumps([DESCRIPTION_CHARACTERS, media.image_bytes, media.image_pixels, *of_video, *reading])
+        of_sound = [media.audio_bytes, media.audio_seconds]
+        return json.dumps(
+            [DESCRIPTION_CHARACTERS, media.image_bytes, media.image_pixels, *of_video, *of_sound, *reading]
+        )
 
 
 Reject = Callable[[Rejection], None]
@@ -161,9 +167,11 @@ class _Run:
             loader,
             remote=remote,
             own_text_space=not self.encoders.pictures.joint_is_text_space,
+            hears=self.encoders.sounds is not None,
             fetch=fetcher if options.fetch_pictures else None,
         )
         reader = PictureReader(options.words, writer, remote, options.media) if options.words else None
+        listener = SoundListener(options.speech, writer, options.media) if options.speech else None
         with (
             self.progress.stage("Ingesting", self.summary.lines, "lines") as done,
             closing(ahead(planner.plan(batch) for batch in self._batches())) as plans,
@@ -171,11 +179,13 @@ class _Run:
             _BackgroundWriter(writer) as background,
         ):
             for plan in plans:
-                encoded = encode(plan, self.encoders)
+                encoded = encode(plan, self.encoders, options.media)
                 words = reader.read(plan, encoded.failed) if reader else None
-                entries = [work.entry(encoded.failed, words) for work in plan.work]
+                said = listener.hear(plan, encoded.failed) if listener else None
+                entries = [work.entry(encoded.failed, words, said) for work in plan.work]
                 self._count(plan, encoded)
                 self.summary.pictures_read = reader.count if reader else 0
+                self.summary.sounds_heard = listener.count if listener else 0
                 background.write(entries, encoded.vectors, plan)
                 done(plan.batch.read)
 
@@ -207,6 +217,7 @@ class _Run:
         summary.merged += batch.merged
         summary.texts_embedded += encoded.texts
         summary.pictures_embedded += encoded.pictures
+        summary.sounds_embedded += encoded.sounds
         summary.descriptions_cut += sum(source.line.description_cut for source in batch.lines)
         unread = [rejection for source in batch.lines for rejection in source.unread]
         summary.fields_unread += len(unread)
@@ -214,16 +225,25 @@ class _Run:
         for rejection in (*batch.rejected, *unread):
             self.reject(rejection)
         for work in (*plan.work, *plan.unchanged, *plan.touched):
-            self._count_pictures(work)
+            self._count_files(work)
 
-    def _count_pictures(self, work: PendingItem) -> None:
-        for picture in work.pictures:
-            self.summary.pictures_remote += picture.state == "remote"
-            if picture.state == "lost" and work.source:
-                self.summary.pictures_lost += 1
-                reason = f"{picture.reference}: {picture.reason}"
-                where = (str(work.source.file), work.source.number, work.item.id)
-                self.reject(Rejection(file=where[0], line=where[1], id=where[2], kind="picture", reason=reason))
+    def _count_files(self, work: PendingItem) -> None:
+        """Count and report what is lost; a video's sound, which it may not have, only with the video."""
+        lost = [one for one in work.pictures if one.state == "lost"]
+        silent = [one for one in work.sounds if one.state == "lost" and one.reference not in work.item.video]
+        self.summary.pictures_remote += sum(picture.state == "remote" for picture in work.pictures)
+        self.summary.pictures_lost += len(lost)
+        self.summary.sounds_lost += len(silent)
+        self._report(work, "picture", lost)
+        self._report(work, "sound", silent)
+
+    def _report(self, work: PendingItem, kind: Literal["picture", "sound"], files: Sequence[Picture]) -> None:
+        if work.source is None:
+            return
+        where, line = str(work.source.file), work.source.number
+        for file in files:
+            reason = f"{file.reference}: {file.reason}"
+            self.reject(Rejection(file=where, line=line, id=work.item.id, kind=kind, reason=reason))
 
     def _prune(self, writer: Writer) -> None:
         """Remove items whose id stands on no line; a rejected line still keeps the item it names."""
@@ -249,7 +269,9 @@ class _BackgroundWriter:
     def _write(self, entries: Sequence[CatalogueEntry], vectors: Sequence[NewVector], plan: BatchPlan) -> None:
         if entries:
             self._writer.put(entries, vectors)
-        self._writer.refresh_pictures([(work.stored.key, tuple(work.pictures)) for work in plan.touched if work.stored])
+        self._writer.refresh_files(
+            [(work.stored.key, tuple(work.pictures), tuple(work.sounds)) for work in plan.touched if work.stored]
+        )
         self._since_follow += len(entries)
         if self._since_follow >= FOLLOW_AFTER:
             self._writer.follow()
@@ -294,16 +316,18 @@ def reindex(
         spaces = encoders.spaces()
         writer.stage(spaces)
         own_space = not encoders.pictures.joint_is_text_space
-        planner = BatchPlanner(writer, loader, remote=catalogue.folder / "media", own_text_space=own_space)
+        hears, remote = encoders.sounds is not None, catalogue.folder / "media"
+        planner = BatchPlanner(writer, loader, remote=remote, own_text_space=own_space, hears=hears)
         with (progress or SilentProgress()).stage("Embedding", summary.lines, "items") as done:
             for ids in iter(lambda: _unfinished(writer, encoders), []):
                 plan = planner.replan(list(catalogue.get_many(ids, also_hidden=True).values()))
-                encoded = encode(plan, encoders)
+                encoded = encode(plan, encoders, media)
                 writer.put([work.entry(encoded.failed) for work in plan.work], encoded.vectors)
                 summary.changed += len(ids)
                 summary.texts_embedded += encoded.texts
                 summary.pictures_embedded += encoded.pictures
                 summary.pictures_lost += sum(p.state == "lost" for work in plan.work for p in work.pictures)
+                summary.sounds_embedded += encoded.sounds
                 done(summary.changed)
         calibration.prepare(catalogue, writer, encoders.text)
         writer.switch(spaces)

@@ -1,9 +1,10 @@
-"""What a batch of items needs: which have changed, and which texts and pictures must be encoded for them."""
+"""What a batch of items needs: which have changed, and which texts, pictures and sounds must be encoded for them."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from assistant.ingest.pictures import AHEAD, PictureLoader, Waiting, frames_of, locate, same_file
 from assistant.ingest.report import Rejection
@@ -12,10 +13,13 @@ from assistant.ingest.validate import CatalogueLine
 from tools.errors import MediaError
 from tools.records import Item
 from tools.store import CatalogueEntry, Picture, StoredItem, Writer, frame_of, picture_file
-from tools.store.offers import PICTURE_WORDS
+from tools.store.offers import MEDIA_WORDS, PICTURE_WORDS, SPOKEN_WORDS
+from tools.video import Holder
 
 MOST_LINES = 40
 """Lines of its pictures that an item is given."""
+MOST_SAID = 300
+"""Stretches of speech of its recordings and videos."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,14 @@ class FileLine:
             yield Rejection(file=str(self.file), line=number, id=self.line.id, kind="field", reason=reason)
 
 
+@dataclass(frozen=True)
+class SoundFile:
+    """A file with a sound to be encoded."""
+
+    path: Path
+    of: Holder
+
+
 @dataclass
 class PendingItem:
     """One item on its way into the catalogue. ``item`` is still without its pictures' paths."""
@@ -49,6 +61,7 @@ class PendingItem:
     content_hash: bytes
     stored: StoredItem | None
     pictures: list[Picture]
+    sounds: list[Picture] = field(default_factory=list)
     source: FileLine | None = None
 
     @property
@@ -56,31 +69,54 @@ class PendingItem:
         """What the item is embedded by."""
         return embedded_text(self.item)
 
-    def entry(self, failed: dict[bytes, str], words: Mapping[bytes, Sequence[str]] | None = None) -> CatalogueEntry:
-        """The item with the pictures that could be read.
+    def entry(
+        self,
+        failed: dict[bytes, str],
+        words: Mapping[bytes, Sequence[str]] | None = None,
+        said: Mapping[bytes, Sequence[tuple[float, str]]] | None = None,
+    ) -> CatalogueEntry:
+        """The item with the pictures and sounds that could be read.
 
         Args:
             failed: which could not be read, by their hashes, and why.
             words: the lines read in the pictures, by their hashes; None: they are not read.
+            said: what is said in the sounds, with its seconds, likewise.
         """
         self.pictures = [_settled(picture, failed) for picture in self.pictures]
+        self.sounds = [_settled(sound, failed) for sound in self.sounds]
         images = [one.reference for one in self.pictures if one.state != "lost" and not frame_of(one)]
         text = self.text
         return CatalogueEntry(
-            item=self._with_words(words).model_copy(update={"images": images}),
+            item=self.item.model_copy(update={"images": images, "attributes": self._with_words(words, said)}),
             content_hash=self.content_hash,
             text_hash=text_hash(text) if text else None,
             pictures=tuple(self.pictures),
+            sounds=tuple(self.sounds),
         )
 
-    def _with_words(self, words: Mapping[bytes, Sequence[str]] | None) -> Item:
-        """The item with the lines of its pictures, each once, in place of those that its line may have."""
-        if words is None:
-            return self.item
-        lines = dict.fromkeys(line for picture in self.pictures for line in words.get(picture.hash or b"", ()))
-        others = {name: value for name, value in self.item.attributes.items() if name != PICTURE_WORDS}
-        read = {PICTURE_WORDS: list(lines)[:MOST_LINES]} if lines else {}
-        return self.item.model_copy(update={"attributes": {**others, **read}})
+    def _with_words(
+        self,
+        words: Mapping[bytes, Sequence[str]] | None,
+        said: Mapping[bytes, Sequence[tuple[float, str]]] | None,
+    ) -> dict[str, Any]:
+        """The attributes with the words of pictures and sounds in place of those that the line may have."""
+        attributes = dict(self.item.attributes)
+        if words is not None:
+            lines = dict.fromkeys(line for picture in self.pictures for line in words.get(picture.hash or b"", ()))
+            attributes[PICTURE_WORDS] = list(lines)[:MOST_LINES]
+        if said is not None:
+            attributes[SPOKEN_WORDS] = [
+                {"video": self._place(sound), "second": second, "text": text}
+                for sound in self.sounds
+                for second, text in said.get(sound.hash or b"", ())
+            ][:MOST_SAID]
+        return {name: value for name, value in attributes.items() if value != [] or name not in MEDIA_WORDS}
+
+    def _place(self, sound: Picture) -> str:
+        """What a `tools.records.Moment` calls the recording or video."""
+        if sound.reference in self.item.video:
+            return str(self.item.video.index(sound.reference))
+        return f"a{self.item.audio.index(sound.reference)}"
 
 
 @dataclass
@@ -105,6 +141,7 @@ class BatchPlan:
     texts: dict[bytes, str] = field(default_factory=dict)
     joint_texts: dict[bytes, str] = field(default_factory=dict)
     waiting: list[Waiting] = field(default_factory=list)
+    sounds: dict[bytes, SoundFile] = field(default_factory=dict)
 
 
 def text_hash(text: str) -> bytes:
@@ -128,12 +165,14 @@ class BatchPlanner:
         *,
         remote: Path,
         own_text_space: bool,
+        hears: bool = False,
         fetch: Callable[[Sequence[str]], None] | None = None,
     ) -> None:
         self._writer = writer
         self._loader = loader
         self._remote = remote
         self._own_text_space = own_text_space
+        self._hears = hears
         self._fetch = fetch
 
     def plan(self, batch: Batch) -> BatchPlan:
@@ -160,15 +199,19 @@ class BatchPlanner:
         stored = self._writer.stored([item.id for item in items])
         work = [
             PendingItem(
-                item, stored[item.id].content_hash, stored[item.id], [_unread(p) for p in stored[item.id].pictures]
+                item,
+                (known := stored[item.id]).content_hash,
+                known,
+                [_unread(p) for p in known.pictures],
+                [_unread(p) for p in known.sounds],
             )
             for item in items
         ]
         self._hash(work)
         for pending in work:
-            pending.pictures = [
-                _same_bytes(p, q) for p, q in zip(pending.pictures, _stored_pictures(pending), strict=True)
-            ]
+            known = stored[pending.item.id]
+            pending.pictures = [_same_bytes(p, q) for p, q in zip(pending.pictures, known.pictures, strict=True)]
+            pending.sounds = [_same_bytes(p, q) for p, q in zip(pending.sounds, known.sounds, strict=True)]
         plan = BatchPlan(Batch(read=len(work)), work=work)
         self._order(plan)
         return plan
@@ -182,22 +225,39 @@ class BatchPlanner:
         for reference in source.line.video:
             video = locate(reference, source.root)
             updated += frames_of(video, past, self._remote, self._loader.limits)
-        return PendingItem(item_of(source), source.hash, stored, updated, source)
+        return PendingItem(item_of(source), source.hash, stored, updated, self._sounds(source, stored), source)
+
+    def _sounds(self, source: FileLine, stored: StoredItem | None) -> list[Picture]:
+        """The recordings that are here or lost, then the videos that are here, each once."""
+        if not self._hears:
+            return []
+        recordings = [locate(reference, source.root) for reference in source.line.audio]
+        videos = [locate(reference, source.root) for reference in source.line.video]
+        found = [one for one in recordings if one.state != "remote"] + [one for one in videos if one.state == "ready"]
+        known = {one.reference: one for one in stored.sounds} if stored else {}
+        same_line = stored is not None and stored.content_hash == source.hash
+        each = {one.reference: _with_stored(one, known.get(one.reference), same_line) for one in found}
+        return list(each.values())
 
     def _hash(self, work: Sequence[PendingItem]) -> None:
-        """Read the bytes of pictures whose hash isn't known; those that can't be read are lost."""
+        """Read the bytes of files whose hash isn't known; those that can't be read are lost."""
+        limits = self._loader.limits
         requests = [
-            (pending, n, picture_file(picture, self._remote))
+            (files, n, picture_file(file, self._remote), most)
             for pending in work
-            for n, picture in enumerate(pending.pictures)
-            if picture.state == "ready" and picture.hash is None
+            for files, most in (
+                (pending.pictures, limits.image_bytes),
+                (pending.sounds, max(limits.audio_bytes, limits.video_bytes)),
+            )
+            for n, file in enumerate(files)
+            if file.state == "ready" and file.hash is None
         ]
-        digests = self._loader.hashes([path for _, _, path in requests])
-        for (pending, n, _), digest in zip(requests, digests, strict=True):
+        digests = self._loader.hashes([(path, most) for *_, path, most in requests])
+        for (files, n, *_), digest in zip(requests, digests, strict=True):
             if isinstance(digest, MediaError):
-                pending.pictures[n] = replace(pending.pictures[n], state="lost", reason=str(digest))
+                files[n] = replace(files[n], state="lost", reason=str(digest))
             else:
-                pending.pictures[n] = replace(pending.pictures[n], hash=digest)
+                files[n] = replace(files[n], hash=digest)
 
     def _order(self, plan: BatchPlan) -> None:
         """Note the texts and start reading the pictures for which the catalogue has no vector."""
@@ -214,6 +274,14 @@ class BatchPlanner:
         ]
         for waiting in plan.waiting[:AHEAD]:
             waiting.begin()
+        sounds = {
+            one.hash: SoundFile(Path(one.reference), "video" if one.reference in work.item.video else "recording")
+            for work in plan.work
+            for one in work.sounds
+            if one.state == "ready" and one.hash
+        }
+        lacking = self._writer.lacking("sound", list(sounds))
+        plan.sounds = {digest: file for digest, file in sounds.items() if digest in lacking}
 
 
 def _only(texts: dict[bytes, str], digests: set[bytes]) -> dict[bytes, str]:
@@ -230,28 +298,24 @@ def _with_stored(picture: Picture, stored: Picture | None, same_line: bool) -> P
 
 
 def _is_unchanged(work: PendingItem) -> bool:
-    """Nothing suggests a change: the line is the same, and so are its pictures' sizes and times."""
+    """Nothing suggests a change: the line is the same, and so are its files' sizes and times."""
     stored = work.stored
-    return stored is not None and stored.content_hash == work.content_hash and list(stored.pictures) == work.pictures
+    if stored is None or stored.content_hash != work.content_hash:
+        return False
+    return (list(stored.pictures), list(stored.sounds)) == (work.pictures, work.sounds)
 
 
 def _is_touched(work: PendingItem) -> bool:
-    """Pictures have new times, or other reasons for being lost, and the same bytes."""
+    """Files have new times, or other reasons for being lost, and the same bytes."""
     stored = work.stored
-    return (
-        stored is not None
-        and stored.content_hash == work.content_hash
-        and [(p.reference, p.state, p.hash) for p in stored.pictures]
-        == [(p.reference, p.state, p.hash) for p in work.pictures]
-    )
+    if stored is None or stored.content_hash != work.content_hash:
+        return False
+    before, now = (*stored.pictures, *stored.sounds), (*work.pictures, *work.sounds)
+    return [(p.reference, p.state, p.hash) for p in before] == [(p.reference, p.state, p.hash) for p in now]
 
 
 def _unread(picture: Picture) -> Picture:
     return replace(picture, hash=None) if picture.state == "ready" else picture
-
-
-def _stored_pictures(work: PendingItem) -> tuple[Picture, ...]:
-    return work.stored.pictures if work.stored else ()
 
 
 def _same_bytes(now: Picture, then: Picture) -> Picture:
@@ -265,13 +329,18 @@ def item_of(source: FileLine) -> Item:
     """The item that a line describes, still without its pictures."""
     line = source.line
     fields = {name: getattr(line, name) for name in Item.model_fields if name not in ("images", "audio", "video")}
-    videos = [path for reference in line.video if (path := _media(reference, source.root))]
-    return Item(**fields, audio=_media(line.audio, source.root), video=list(dict.fromkeys(videos)))
+    audio, video = (list(_addresses(references, source.root)) for references in (line.audio, line.video))
+    return Item(**fields, audio=audio, video=video)
 
 
-def _media(reference: str | None, root: Path) -> str | None:
+def _addresses(references: Sequence[str], root: Path) -> dict[str, None]:
+    """Recordings' or videos' addresses, each once, without those that are not there."""
+    return dict.fromkeys(address for reference in references if (address := _media(reference, root)))
+
+
+def _media(reference: str, root: Path) -> str | None:
     """A recording's or film's address: a web address as it is, a file inside the folder as an absolute path."""
-    if reference is None or reference.lower().startswith(("http://", "https://")):
+    if reference.lower().startswith(("http://", "https://")):
         return reference
     file = locate(reference, root)
     return file.reference if file.state == "ready" else None

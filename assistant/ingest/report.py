@@ -9,13 +9,13 @@ class Rejection(Record):
     """Something of a catalogue file that was not taken, and why.
 
     ``kind`` "line": the line; "duplicate": the line, or a field of it, because a later one has the same id;
-    "picture": one picture only; "field": one value only.
+    "picture": one picture or video only; "sound": one recording only; "field": one value only.
     """
 
     file: str
     line: int
     id: str | None = None
-    kind: Literal["line", "duplicate", "picture", "field"] = "line"
+    kind: Literal["line", "duplicate", "picture", "sound", "field"] = "line"
     reason: str
 
 
@@ -38,6 +38,9 @@ class IngestSummary(Record):
     pictures_embedded: int = 0
     pictures_read: int = 0
     texts_embedded: int = 0
+    sounds_embedded: int = 0
+    sounds_heard: int = 0
+    sounds_lost: int = 0
     pictures_lost: int = 0
     pictures_remote: int = 0
     descriptions_cut: int = 0

@@ -5,7 +5,7 @@ import re
 
 from tools.records import Item
 from tools.store.filters import attribute_texts
-from tools.store.offers import PICTURE_WORDS
+from tools.store.offers import MEDIA_WORDS
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ue000]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
@@ -81,7 +81,7 @@ def embedded_text(item: Item) -> str:
 
 def _attributes(item: Item) -> str:
     """Short top-level attributes as "color black, size 40"; what is long or nested says little about the item."""
-    plain = {name: value for name, value in item.attributes.items() if name != PICTURE_WORDS and _is_plain(value)}
+    plain = {name: value for name, value in item.attributes.items() if name not in MEDIA_WORDS and _is_plain(value)}
     texts = dict.fromkeys(text for _, text in attribute_texts(plain) if len(text) <= 60)
     result = ""
     for text in texts:

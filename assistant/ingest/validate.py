@@ -17,7 +17,7 @@ from assistant.ingest.texts import clean, strip_markup
 from tools.bounds import DEFAULT, bounded, number_problem
 from tools.store.offers import VARIANTS
 
-VALIDATION = 4
+VALIDATION = 5
 """Grows when the same record would become another line, so that items are brought up to date by the next ingestion."""
 
 DESCRIPTION_CHARACTERS = 20_000
@@ -31,6 +31,7 @@ MAX_NAME = 100
 MAX_ADDRESS = 2_000
 MAX_IMAGES = 50
 MAX_VIDEOS = 5
+MAX_AUDIO = 5
 MAX_ATTRIBUTES = 1_000
 CONTRACT = frozenset(
     "id title description price currency category brand url image images audio video in_stock attributes".split()  # noqa: SIM905
@@ -69,7 +70,7 @@ class CatalogueLine:
     brand: str | None
     url: str | None
     images: tuple[str, ...]
-    audio: str | None
+    audio: tuple[str, ...]
     video: tuple[str, ...]
     in_stock: bool | None
     attributes: dict[str, Any]
@@ -131,7 +132,7 @@ class _Fields:
             brand=self._join("brand", ", "),
             url=self._link(),
             images=images,
-            audio=self._text("audio", MAX_ADDRESS) or None,
+            audio=self._files(("audio",), "recordings", MAX_AUDIO),
             video=self._files(("video",), "videos", MAX_VIDEOS),
             in_stock=stock.in_stock,
             attributes=self._attributes(further, {name: value for name, value in extra.items() if value is not None}),

@@ -39,7 +39,7 @@ class PictureReader:
             StoreError: the catalogue cannot be written.
         """
         pictures = {p.hash: p for work in plan.work for p in work.pictures if p.state == "ready" and p.hash}
-        words = self._writer.picture_words(self._reader.name, list(pictures))
+        words = self._writer.noted_words("picture", self._reader.name, list(pictures))
         for digest, picture in pictures.items():
             if digest in words or digest in failed:
                 continue
@@ -49,6 +49,6 @@ class PictureReader:
                 failed[digest] = str(exc)
                 continue
             words[digest] = [clean(line.text) for line in self._reader.read(image) if line.confidence >= SURE]
-            self._writer.note_picture_words(self._reader.name, {digest: words[digest]})
+            self._writer.note_words("picture", self._reader.name, {digest: words[digest]})
             self.count += 1
         return words

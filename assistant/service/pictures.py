@@ -3,7 +3,7 @@
 import asyncio
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -41,6 +41,10 @@ BROWSER_TYPES = {
 
 
 VIDEO_TYPES = {"an MP4 file": "video/mp4", "a WebM or Matroska file": "video/webm", "an Ogg recording": "video/ogg"}
+AUDIO_TYPES = {
+    "an MP4 file": "audio/mp4", "a WebM or Matroska file": "audio/webm", "an Ogg recording": "audio/ogg",
+    "an MP3 recording": "audio/mpeg", "a WAV recording": "audio/wav", "a FLAC recording": "audio/flac",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -106,8 +110,15 @@ class Pictures:
         path = self._engines.catalogue.video_path(item, n)
         if path is None:
             raise Refused(HTTPStatus.NOT_FOUND, f"{item.title} has no video {n} here.")
-        with path.open("rb") as file:
-            return path, VIDEO_TYPES.get(sniff(file.read(512)) or "", "application/octet-stream")
+        return path, _type_of(path, VIDEO_TYPES)
+
+    def audio(self, item_id: str, n: int) -> tuple[Path, str]:
+        """The same of an item's n-th recording."""
+        item = self._item(item_id)
+        path = self._engines.catalogue.audio_path(item, n)
+        if path is None:
+            raise Refused(HTTPStatus.NOT_FOUND, f"{item.title} has no recording {n} here.")
+        return path, _type_of(path, AUDIO_TYPES)
 
     def _item(self, item_id: str) -> Item:
         item = self._engines.catalogue.get(item_id)
@@ -163,6 +174,11 @@ def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 def _unreadable(name: str) -> Refused:
     return Refused(HTTPStatus.NOT_FOUND, f"The picture of {name} cannot be read any more.")
+
+
+def _type_of(path: Path, types: Mapping[str, str]) -> str:
+    with path.open("rb") as file:
+        return types.get(sniff(file.read(512)) or "", "application/octet-stream")
 
 
 def _browser_type(path: Path) -> str | None:

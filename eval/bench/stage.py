@@ -79,4 +79,4 @@ def free_port() -> int:
 
 def ingest_files(catalogue: Catalogue, engines: Engines, files: list[Path]) -> IngestSummary:
     """Ingest with the engines' encoders and default limits."""
-    return ingest(catalogue, files, Encoders(engines.text, engines.pictures), IngestOptions())
+    return ingest(catalogue, files, Encoders(engines.text, engines.pictures, engines.sounds), IngestOptions())

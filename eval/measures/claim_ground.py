@@ -15,7 +15,7 @@ from tools.records import Item
 TASTE = frozenset({"session", "profile", "collaborative", "popular", "imported"})
 """Evidence that names other items that the user liked, and counts people; titles stand in it between “ and ”."""
 
-ECHOES = frozenset({"dense", "picture", "picture_text", "text_picture", "picture_words", "keyword"}) | TASTE
+ECHOES = frozenset({"dense", "picture", "picture_text", "text_picture", "picture_words", "sound", "keyword"}) | TASTE
 """Evidence that repeats the user's words or compares with them; it says nothing of the item's own properties."""
 
 _BOUNDS = ("max_price", "min_price")

@@ -17,7 +17,7 @@ from tools.records import Item
 ATTACHMENT_TOOLS = frozenset({"transcribe_audio", "describe_image", "describe_video", "read_text"})
 """What an attachment makes certain; nobody chose to call them."""
 
-SEARCHES = frozenset({"search_by_text", "search_by_image", "search_by_video", "browse"})
+SEARCHES = frozenset({"search_by_text", "search_by_image", "search_by_video", "search_by_sound", "browse"})
 
 
 @dataclass(frozen=True)

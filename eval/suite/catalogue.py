@@ -153,7 +153,7 @@ def _line_error(line: _Line, reason: str) -> BadInput:
 
 def _own_encoders(settings: Settings) -> Encoders:
     engines = open_engines(settings)
-    return Encoders(engines.text, engines.pictures)
+    return Encoders(engines.text, engines.pictures, engines.sounds)
 
 
 def _name(items: Mapping[str, Item], pages: list[Page], encoders: Encoders, settings: Settings) -> str:

@@ -22,6 +22,7 @@ EvidenceSource = Literal[
     "picture_text",
     "text_picture",
     "picture_words",
+    "sound",
     "dense",
     "keyword",
     "attribute",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tools.engines.ocr import WordReader
     from tools.engines.pictures import PictureEncoder
+    from tools.engines.sounds import SoundEncoder
     from tools.engines.speech import SpeechEngine
     from tools.engines.text import TextEncoder
     from tools.store import Catalogue
@@ -66,6 +67,8 @@ class Engines:
     """The shop's own pages; None: there are none."""
     words: "OptionalPart[WordReader]" = OptionalPart()
     """What reads words in pictures; None: nothing does."""
+    sounds: "OptionalPart[SoundEncoder]" = OptionalPart()
+    """What compares sounds; None: nothing does."""
     cut_out: bool = False
     """Whether a small thing in a photo is cut out and searched for beside the whole."""
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tools.engines.languages import language_code
 from tools.engines.lazy import Lazy, importing, loading
+from tools.engines.sounds import is_silent
 from tools.engines.threads import set_torch_threads, usable_cores
 from tools.media import SAMPLE_RATE, Audio
 from tools.records import Segment, Transcript
@@ -323,5 +324,6 @@ def _is_unspaced(character: str) -> bool:
 
 def _nothing_spoken(audio: Audio) -> Transcript:
     return Transcript(
-        text="", language=None, confidence=0.0, segments=[], seconds=round(audio.seconds, 3), spoken=False
-    )
+        text="", language=None, confidence=0.0, segments=[], seconds=round(audio.seconds, 3), spoken=False,
+        silent=is_silent(audio),
+    )  # fmt: skip

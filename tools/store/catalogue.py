@@ -164,12 +164,19 @@ class Catalogue:
             stored_item = reading.stored(connection, [item_id]).get(item_id)
         return list(stored_item.pictures) if stored_item else []
 
+    def sounds(self, item_id: str) -> list[Picture]:
+        """Every recording, and every video whose sound was looked for, of the item; the lost ones with the reason."""
+        with self._database.reading() as connection:
+            stored_item = reading.stored(connection, [item_id]).get(item_id)
+        return list(stored_item.sounds) if stored_item else []
+
+    def audio_path(self, item: Item, index: int) -> Path | None:
+        """The file of one of the item's recordings; None when it is a web address, is gone, or there is none."""
+        return _local(item.audio, index)
+
     def video_path(self, item: Item, index: int) -> Path | None:
         """The file of one of the item's videos; None when it is a web address, is gone, or there is none."""
-        if not 0 <= index < len(item.video) or "://" in item.video[index]:
-            return None
-        path = Path(item.video[index])
-        return path if path.is_file() else None
+        return _local(item.video, index)
 
     def unused_frames(self) -> list[Path]:
         """Files of frames that stand for no item any more."""
@@ -179,7 +186,7 @@ class Catalogue:
         return sorted(files - used)
 
     def pictures_in(self, folder: Path) -> set[Path]:
-        """The files below a folder that items' pictures, or frames of their videos, refer to."""
+        """The files below a folder that items' pictures, frames of their videos, or recordings refer to."""
         with self._database.reading() as connection:
             pictures = [Picture(reference, "ready") for reference in reading.references(connection, f"{folder}/")]
         return {Path(frame[0] if (frame := frame_of(picture)) else picture.reference) for picture in pictures}
@@ -376,6 +383,14 @@ class Catalogue:
             return
         with suppress(CatalogueBusy), self._database.locked(seconds=0):
             writer.tidy()
+
+
+def _local(references: Sequence[str], index: int) -> Path | None:
+    """The file of one of an item's references; None when it is a web address, is gone, or there is none."""
+    if not 0 <= index < len(references) or "://" in references[index]:
+        return None
+    path = Path(references[index])
+    return path if path.is_file() else None
 
 
 def drop(folder: Path, *, chroma_url: str | None = None) -> None:

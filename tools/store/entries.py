@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tools.records import EncoderIdentity, Item, Record
 
-Space = Literal["text", "visual", "joint", "joint_text"]
+Space = Literal["text", "visual", "joint", "joint_text", "sound"]
 Sort = Literal["price", "-price", "title", "newest"]
 Vector = NDArray[np.float32]
 
@@ -28,10 +28,11 @@ _SECOND = "#t="
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture an item refers to: ready (readable, with the hash of its bytes), remote (a URL, not fetched) or lost.
+    """One picture, recording or video with sound that an item refers to.
 
-    ``size`` and ``mtime_ns`` are the file's when it was last looked at; None when there was none. A frame of a video
-    refers to the video and its second, ``/shop/tent.mp4#t=14.2``, with the video's size and time.
+    It is ready (readable, with the hash of its bytes), remote (a URL, not fetched) or lost. ``size`` and ``mtime_ns``
+    are the file's when it was last looked at; None when there was none. A frame of a video refers to the video and its
+    second, ``/shop/tent.mp4#t=14.2``, with the video's size and time.
     """
 
     reference: str
@@ -71,16 +72,16 @@ class CatalogueEntry:
     content_hash: bytes
     text_hash: bytes | None
     pictures: tuple[Picture, ...] = ()
+    sounds: tuple[Picture, ...] = ()
 
     def places(self) -> dict[tuple[str, int], bytes]:
         """The hash of what stands for the item, by (space, position), in every space there is."""
         digests: dict[tuple[str, int], bytes] = {}
         if self.text_hash:
             digests |= {("text", 0): self.text_hash, ("joint_text", 0): self.text_hash}
-        hashes = [picture.hash for picture in self.pictures if picture.state != "lost"]
-        for position, digest in enumerate(hashes):
-            if digest:
-                digests |= {("visual", position): digest, ("joint", position): digest}
+        for spaces, files in ((("visual", "joint"), self.pictures), (("sound",), self.sounds)):
+            for position, digest in enumerate(file.hash for file in files if file.state != "lost"):
+                digests |= {(space, position): digest for space in spaces if digest}
         return digests
 
 
@@ -101,6 +102,7 @@ class StoredItem:
     content_hash: bytes
     text_hash: bytes | None
     pictures: tuple[Picture, ...]
+    sounds: tuple[Picture, ...] = ()
 
 
 class SpaceStats(Record):

@@ -22,7 +22,7 @@ from typing import Any
 
 from tools.records import Filters, Item
 from tools.store.denials import all_denied, near
-from tools.store.offers import PICTURE_WORDS, fitting, offered, scalars, without_terms_of_sale
+from tools.store.offers import PICTURE_WORDS, SPOKEN_WORDS, fitting, offered, said_in, scalars, without_terms_of_sale
 from tools.store.words import BREAK, ENGLISH, holds, name_key, tokens
 
 
@@ -179,11 +179,13 @@ def _joined(values: list[str], language: str) -> list[str]:
 
 def attribute_texts(attributes: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Each scalar among the attributes as (name, searchable text); a true flag is searched by its name alone, words in
-    pictures without it.
+    pictures, recordings and videos without it.
 
     A value inside a nested object goes by its own key: {"specs": {"material": "oak"}} gives "material oak".
     """
-    for key, scalar in scalars(without_terms_of_sale(attributes)):
+    yield from ((SPOKEN_WORDS, line.text) for line in said_in(attributes))
+    others = {name: value for name, value in attributes.items() if name != SPOKEN_WORDS}
+    for key, scalar in scalars(without_terms_of_sale(others)):
         if scalar is True:
             yield key, key
         elif scalar is not None and scalar is not False:

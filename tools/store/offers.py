@@ -9,12 +9,12 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tools.bounds import finite
 from tools.records import Filters, Item, Variant
 from tools.store.records import read_item
-from tools.store.schema import OFFER_TABLES, SCHEMA_VERSION
+from tools.store.schema import OFFER_TABLES, SCHEMA_VERSION, SOUND_TABLE
 from tools.store.values import attribute_key, value_key
 
 VARIANTS: Final = "variants"
@@ -22,9 +22,12 @@ MAX_ATTRIBUTE_DEPTH: Final = 6
 TERMS_OF_SALE: Final = frozenset({"price", "list_price", "currency", "in_stock", "quantity"})
 PICTURE_WORDS: Final = "picture_words"
 """The attribute that holds the lines read in an item's pictures: searched by keyword, and no property of the item."""
-NOT_PROPERTIES: Final = frozenset(
-    {VARIANTS, "facets", "sku", "slug", "price_max", "list_price", "availability", PICTURE_WORDS}
-)
+SPOKEN_WORDS: Final = "spoken_words"
+"""Likewise, what is said in an item's recordings and videos: a list of objects with the fields of `Said`."""
+MEDIA_WORDS: Final = frozenset({PICTURE_WORDS, SPOKEN_WORDS})
+NOT_PROPERTIES: Final = MEDIA_WORDS | {
+    VARIANTS, "facets", "sku", "slug", "price_max", "list_price", "availability",
+}  # fmt: skip
 """Attributes that the product itself writes, or that name nothing that a customer asks for."""
 NOT_OPTIONS: Final = TERMS_OF_SALE | {"sku", "id", "url", "image", "images"}
 """Keys of a variant that are no attributes that somebody chooses by."""
@@ -134,8 +137,8 @@ def _fits(offer: Offer, item_keys: Keys, filters: Filters, required_keys: Keys) 
 
 
 def own_values(item: Item) -> Iterator[tuple[str, str]]:
-    """The item's own attributes as (name, value), without those of its variants and what is read in its pictures."""
-    own = {name: value for name, value in item.attributes.items() if name not in (VARIANTS, PICTURE_WORDS)}
+    """The item's own attributes as (name, value), without its variants and the words of its media."""
+    own = {name: value for name, value in item.attributes.items() if name not in {VARIANTS, *MEDIA_WORDS}}
     return _texts(scalars(own))
 
 
@@ -176,6 +179,28 @@ def _texts(values: Iterator[tuple[str, object]]) -> Iterator[tuple[str, str]]:
     for name, value in values:
         if value is not None and value is not False:
             yield name, "true" if value is True else str(value)
+
+
+class Said(NamedTuple):
+    """A stretch of speech: where it is said, as in `tools.records.Moment`, the second, and the text."""
+
+    video: str
+    second: float
+    text: str
+
+
+def said_in(attributes: Mapping[str, Any]) -> list[Said]:
+    """What is said in the item's recordings and videos; what has another form, from a catalogue line, is left out."""
+    lines = attributes.get(SPOKEN_WORDS)
+    return [
+        Said(line["video"], line["second"], line["text"])
+        for line in (lines if isinstance(lines, list) else ())
+        if isinstance(line, dict)
+        and isinstance(line.get("video"), str)
+        and isinstance(line.get("text"), str)
+        and isinstance(line.get("second"), int | float)
+        and 0 <= line["second"] < 1e6
+    ]
 
 
 def scalars(attributes: dict[str, Any]) -> Iterator[tuple[str, object]]:
@@ -230,7 +255,14 @@ def tidy(connection: sqlite3.Connection) -> None:
 
 
 def upgrade(connection: sqlite3.Connection, notify: Callable[[str], None]) -> None:
-    """Bring a catalogue of an earlier version up to this one: offers and attributes are made from the records."""
+    """Bring a catalogue of an earlier version up to this one; offers and attributes are made from the records."""
+    connection.execute(SOUND_TABLE)
+    if connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()[0] < OFFERS_SINCE:
+        _remake_offers(connection, notify)
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (SCHEMA_VERSION,))
+
+
+def _remake_offers(connection: sqlite3.Connection, notify: Callable[[str], None]) -> None:
     for table in ("variants", "options", "attributes"):
         connection.execute(f"DROP TABLE IF EXISTS {table}")
     connection.execute("DROP INDEX IF EXISTS items_price")
@@ -242,9 +274,10 @@ def upgrade(connection: sqlite3.Connection, notify: Callable[[str], None]) -> No
         done, after = done + len(rows), rows[-1][0]
         if total > UPGRADE_BATCH:
             notify(f"Bringing the catalogue up to date with this version: {done:,} of {total:,} items")
-    connection.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (SCHEMA_VERSION,))
 
 
+OFFERS_SINCE: Final = 3
+"""The version from which a catalogue has offers as they are now."""
 UPGRADE_BATCH: Final = 5_000
 _RECORDS: Final = "SELECT key, id, record FROM items WHERE key > ? ORDER BY key LIMIT ?"
 

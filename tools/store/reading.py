@@ -340,23 +340,34 @@ def noted_vectors(connection: sqlite3.Connection, name: str) -> NDArray[np.float
 def stored(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, StoredItem]:
     """What the catalogue holds of these ids, as far as ingestion needs it."""
     ids_json = json.dumps(list(ids))
-    pictures: dict[int, list[Picture]] = {}
-    for key, *columns in connection.execute(
-        "SELECT p.item, p.reference, p.state, p.reason, p.size, p.mtime_ns, p.hash FROM items i "
-        "JOIN pictures p ON p.item = i.key WHERE i.id IN (SELECT value FROM json_each(?)) ORDER BY p.item, p.position",
-        (ids_json,),
-    ):
-        pictures.setdefault(key, []).append(Picture(*columns))
+    pictures, sounds = (_files(connection, table, ids_json) for table in ("pictures", "sounds"))
     rows = connection.execute(
         "SELECT id, key, content_hash, text_hash FROM items WHERE id IN (SELECT value FROM json_each(?))", (ids_json,)
     )
-    return {row[0]: StoredItem(row[1], row[2], row[3], tuple(pictures.get(row[1], ()))) for row in rows}
+    return {
+        item_id: StoredItem(key, content, text, tuple(pictures.get(key, ())), tuple(sounds.get(key, ())))
+        for item_id, key, content, text in rows
+    }
+
+
+def _files(connection: sqlite3.Connection, table: str, ids_json: str) -> dict[int, list[Picture]]:
+    """The rows of ``pictures`` or ``sounds`` by the items' keys, in order."""
+    files: dict[int, list[Picture]] = {}
+    for key, *columns in connection.execute(
+        f"SELECT p.item, p.reference, p.state, p.reason, p.size, p.mtime_ns, p.hash FROM items i JOIN {table} p "  # noqa: S608
+        "ON p.item = i.key WHERE i.id IN (SELECT value FROM json_each(?)) ORDER BY p.item, p.position",
+        (ids_json,),
+    ):
+        files.setdefault(key, []).append(Picture(*columns))
+    return files
 
 
 def references(connection: sqlite3.Connection, beginning: str) -> list[str]:
-    """What pictures refer to, where it begins like this."""
+    """What pictures and sounds refer to, where it begins like this."""
     rows = connection.execute(
-        "SELECT DISTINCT reference FROM pictures WHERE substr(reference, 1, length(?1)) = ?1", (beginning,)
+        "SELECT reference FROM (SELECT reference FROM pictures UNION SELECT reference FROM sounds) "
+        "WHERE substr(reference, 1, length(?1)) = ?1",
+        (beginning,),
     )
     return [row[0] for row in rows]
 

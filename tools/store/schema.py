@@ -8,11 +8,11 @@ and as each of its variants (1, 2, ..., in order of preference). ``attributes`` 
 written and in comparable form, ``options`` which offers have it (ordinal 0: all offers of the item).
 """
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
-SPACES = ("text", "visual", "joint", "joint_text")
+SPACES = ("text", "visual", "joint", "joint_text", "sound")
 """text: item text; visual: pictures by looks; joint: pictures in the words' space; joint_text: item text in that space
-(for encoders whose words' space isn't the text space)."""
+(for encoders whose words' space isn't the text space); sound: recordings, and the sound of videos."""
 
 OFFER_TABLES = """
 CREATE TABLE offers (
@@ -32,7 +32,22 @@ CREATE INDEX options_item ON options (item)
 """
 """What is made from the records when a catalogue of an earlier version is opened."""
 
-TABLES = f"""{OFFER_TABLES};
+SOUND_TABLE = """
+CREATE TABLE IF NOT EXISTS sounds (
+    item INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    reference TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    size INTEGER,
+    mtime_ns INTEGER,
+    hash BLOB,
+    PRIMARY KEY (item, position)
+) WITHOUT ROWID
+"""
+"""Likewise; its rows come with the next ingestion."""
+
+TABLES = f"""{OFFER_TABLES};{SOUND_TABLE};
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE items (
     key INTEGER PRIMARY KEY AUTOINCREMENT,

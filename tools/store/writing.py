@@ -4,6 +4,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from tools.store.vector_index import VectorIndex
 from tools.store.words import ANALYSER, name_key
 
 REMOVE_BATCH = 500
+WordsKind = Literal["picture", "spoken"]
 
 
 class Writer:
@@ -60,19 +62,22 @@ class Writer:
         """The encoder of each space that new vectors are of."""
         return dict(connection.execute("SELECT space, encoder FROM spaces").fetchall()) | self._staged
 
-    def picture_words(self, reader: str, hashes: Sequence[bytes]) -> dict[bytes, list[str]]:
-        """The lines that were read in pictures before, by the pictures' hashes; only what this reader read."""
-        known: dict[bytes, list[str]] = {}
+    def noted_words(self, kind: WordsKind, reader: str, hashes: Sequence[bytes]) -> dict[bytes, list[Any]]:
+        """The lines that were read in pictures or heard in sounds before, by hashes; only what this reader read."""
+        known: dict[bytes, list[Any]] = {}
         with self._database.reading() as connection:
             for digest in hashes:
-                row = connection.execute("SELECT value FROM meta WHERE name = ?", (_words_name(digest),)).fetchone()
+                name = _words_name(kind, digest)
+                row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
                 if row and (noted := json.loads(row[0]))["reader"] == reader:
                     known[digest] = noted["lines"]
         return known
 
-    def note_picture_words(self, reader: str, words: Mapping[bytes, Sequence[str]]) -> None:
-        """Keep the lines read in pictures, by their hashes, so that no picture is read twice."""
-        rows = [(_words_name(key), json.dumps({"reader": reader, "lines": [*lines]})) for key, lines in words.items()]
+    def note_words(self, kind: WordsKind, reader: str, words: Mapping[bytes, Sequence[Any]]) -> None:
+        """Keep the lines, of JSON's types, by the hashes of their files, so that no file is read twice."""
+        rows = [
+            (_words_name(kind, key), json.dumps({"reader": reader, "lines": [*lines]})) for key, lines in words.items()
+        ]
         if rows:
             with self._database.writing() as connection:
                 connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
@@ -134,9 +139,9 @@ class Writer:
         if space in ("text", "joint_text"):
             rows = "SELECT ?1, key, 0, text_hash, 0 FROM items WHERE text_hash IS NOT NULL"
         else:
-            position = "row_number() OVER (PARTITION BY item ORDER BY position) - 1"
+            table, position = _FILES[space], "row_number() OVER (PARTITION BY item ORDER BY position) - 1"
             rows = (
-                f"SELECT ?1, item, at, hash, 0 FROM (SELECT item, {position} AS at, hash FROM pictures "  # noqa: S608
+                f"SELECT ?1, item, at, hash, 0 FROM (SELECT item, {position} AS at, hash FROM {table} "  # noqa: S608
                 "WHERE state <> 'lost') WHERE hash IS NOT NULL"
             )
         connection.execute(f"INSERT OR IGNORE INTO places {rows}", (space,))
@@ -209,12 +214,13 @@ class Writer:
         with self._database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, blob.getvalue()))
 
-    def refresh_pictures(self, changed: Sequence[tuple[int, tuple[Picture, ...]]]) -> None:
-        """Note new file times of pictures whose bytes are as before: (item's key, its pictures)."""
+    def refresh_files(self, changed: Sequence[tuple[int, tuple[Picture, ...], tuple[Picture, ...]]]) -> None:
+        """Note new file times where the bytes are as before: (item's key, its pictures, its sounds)."""
         if changed:
             with self._database.writing() as connection:
-                for key, pictures in changed:
-                    _put_pictures(connection, key, pictures)
+                for key, pictures, sounds in changed:
+                    _put_files(connection, "pictures", key, pictures)
+                    _put_files(connection, "sounds", key, sounds)
 
     def ids(self) -> Iterator[str]:
         """Every item's id, a thousand at a time, so that the catalogue may change between."""
@@ -259,7 +265,8 @@ class Writer:
             )
             connection.execute(f"DELETE FROM encoders WHERE key NOT IN ({_USED_ENCODERS})")  # noqa: S608 - constants
             connection.execute("DELETE FROM removed")
-            connection.execute(_UNUSED_WORDS, (len(_WORDS_NAME) + 1, f"{_WORDS_NAME}*"))
+            for kind, table in _WORDS_OF.items():
+                connection.execute(_UNUSED_WORDS.format(table), (len(f"{kind} words ") + 1, f"{kind} words *"))
             offers.tidy(connection)
             # the transaction itself makes the version grow by one
             connection.execute(
@@ -271,13 +278,16 @@ class Writer:
         self._index.follow()
 
 
+_FILES: Final[Mapping[str, str]] = {"visual": "pictures", "joint": "pictures", "sound": "sounds"}
+"""Which table has the files that a space's vectors are of."""
+
 # Encoders in use, and those whose vectors are being made beside them.
 _USED_ENCODERS = (
     "SELECT encoder FROM spaces UNION SELECT value FROM json_each((SELECT value FROM meta WHERE name = 'staged'))"
 )
-_WORDS_NAME = "picture words "
+_WORDS_OF: Final[Mapping[WordsKind, str]] = {"picture": "pictures", "spoken": "sounds"}
 _UNUSED_WORDS = (
-    "DELETE FROM meta WHERE substr(name, ?1) NOT IN (SELECT lower(hex(hash)) FROM pictures WHERE hash IS NOT NULL) "
+    "DELETE FROM meta WHERE substr(name, ?1) NOT IN (SELECT lower(hex(hash)) FROM {} WHERE hash IS NOT NULL) "
     "AND name GLOB ?2"
 )
 _PLACES = "SELECT count(*) FROM places WHERE space = ?"
@@ -302,9 +312,9 @@ class _Seqs:
         _use_seq(self._connection, self._last)
 
 
-def _words_name(digest: bytes) -> str:
-    """Under which name the words of a picture are kept among the catalogue's facts."""
-    return f"{_WORDS_NAME}{digest.hex()}"
+def _words_name(kind: WordsKind, digest: bytes) -> str:
+    """Under which name the words of a file are kept among the catalogue's facts."""
+    return f"{kind} words {digest.hex()}"
 
 
 def _next_seq(connection: sqlite3.Connection) -> int:
@@ -357,7 +367,8 @@ def _put_lists(connection: sqlite3.Connection, key: int, entry: CatalogueEntry) 
     )
     connection.execute("DELETE FROM words WHERE rowid = ?", (key,))
     _put_words(connection, key, item, reading.language(connection))
-    _put_pictures(connection, key, entry.pictures)
+    _put_files(connection, "pictures", key, entry.pictures)
+    _put_files(connection, "sounds", key, entry.sounds)
 
 
 def _put_words(connection: sqlite3.Connection, key: int, item: Item, language: str) -> None:
@@ -368,13 +379,14 @@ def _put_words(connection: sqlite3.Connection, key: int, item: Item, language: s
     )
 
 
-def _put_pictures(connection: sqlite3.Connection, key: int, pictures: Sequence[Picture]) -> None:
-    connection.execute("DELETE FROM pictures WHERE item = ?", (key,))
+def _put_files(connection: sqlite3.Connection, table: str, key: int, files: Sequence[Picture]) -> None:
+    """An item's rows of ``pictures`` or ``sounds``."""
+    connection.execute(f"DELETE FROM {table} WHERE item = ?", (key,))  # noqa: S608
     connection.executemany(
-        "INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         [
-            (key, n, picture.reference, picture.state, picture.reason, picture.size, picture.mtime_ns, picture.hash)
-            for n, picture in enumerate(pictures)
+            (key, n, file.reference, file.state, file.reason, file.size, file.mtime_ns, file.hash)
+            for n, file in enumerate(files)
         ],
     )
 
@@ -400,7 +412,7 @@ def _remove_item(connection: sqlite3.Connection, key: int, seqs: _Seqs) -> None:
     for space, position, _ in connection.execute(_PLACES_OF, (key,)).fetchall():
         connection.execute("INSERT INTO removed VALUES (?, ?, ?)", (space, seqs.take(), f"{key}.{position}"))
     connection.execute(_REMOVE_PLACES, (key,))
-    for table in ("pictures", "categories"):
+    for table in ("pictures", "sounds", "categories"):
         connection.execute(f"DELETE FROM {table} WHERE item = ?", (key,))  # noqa: S608
     offers.remove(connection, [key])
     connection.execute("DELETE FROM words WHERE rowid = ?", (key,))

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request, Response
@@ -189,7 +190,20 @@ async def image(
 )
 async def video(desk: TheDesk, item_id: str, n: int) -> Response:
     """A video that is stored here, or a range of its bytes."""
-    path, media_type = await asyncio.to_thread(desk.pictures.video, item_id, n)
+    return _media(*await asyncio.to_thread(desk.pictures.video, item_id, n))
+
+
+@router.get(
+    "/items/{item_id}/audio/{n}",
+    response_class=FileResponse,
+    responses={200: {"content": {"audio/*": {}}}, 206: {"description": "the bytes of the Range header"}},
+)
+async def audio(desk: TheDesk, item_id: str, n: int) -> Response:
+    """A recording that is stored here, or a range of its bytes."""
+    return _media(*await asyncio.to_thread(desk.pictures.audio, item_id, n))
+
+
+def _media(path: Path, media_type: str) -> Response:
     headers = {"Cache-Control": CACHED, "Content-Security-Policy": "sandbox; default-src 'none'"}
     return FileResponse(path, media_type=media_type, headers=headers)
 

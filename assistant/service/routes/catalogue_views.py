@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from assistant.item_pictures import picture_path, video_path
+from assistant.item_pictures import media_path, picture_path
 from tools.records import EncoderIdentity, Filters, Hit, Item, Moment, Record
 from tools.search import hit
 from tools.store import Catalogue, Picture, Space, SpaceStats, frame_of
 
-SPACES: tuple[Space, ...] = ("text", "visual", "joint", "joint_text")
+SPACES: tuple[Space, ...] = ("text", "visual", "joint", "joint_text", "sound")
 
 
 class ItemCard(Hit):
@@ -53,7 +53,7 @@ class VectorsOut(Record):
 
 
 class ItemOut(Record):
-    """One item. ``item`` is a catalogue line: changed and put back, its pictures and videos stay what they are."""
+    """One item. ``item`` is a catalogue line: changed and put back, its files stay what they are."""
 
     item: Item
     pictures: list[PictureOut]
@@ -110,9 +110,12 @@ def item_out(catalogue: Catalogue, item: Item) -> ItemOut:
     """Everything that is known of an item."""
     pictures = _pictures(catalogue, item)
     images = [one.url or one.name for one in pictures if one.state != "lost" and one.moment is None]
-    audio = _display_name(item.audio) if item.audio else None
+    audio = [
+        media_path(item.id, "audio", n) if catalogue.audio_path(item, n) else _display_name(reference)
+        for n, reference in enumerate(item.audio)
+    ]
     video = [
-        video_path(item.id, n) if catalogue.video_path(item, n) else _display_name(reference)
+        media_path(item.id, "video", n) if catalogue.video_path(item, n) else _display_name(reference)
         for n, reference in enumerate(item.video)
     ]
     line = item.model_copy(update={"images": images, "audio": audio, "video": video})

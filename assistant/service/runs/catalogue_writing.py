@@ -22,7 +22,7 @@ from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field
 
-from assistant.engines import media_limits, word_reader
+from assistant.engines import listener, media_limits, word_reader
 from assistant.errors import BadInput, CatalogueBusy, StoreError, UnknownItem
 from assistant.ingest import (
     Column,
@@ -58,16 +58,16 @@ COPIES = "kept"
 WAITING = 32
 """Writes that may wait for their turn."""
 
-_OWN_FILE = re.compile(r"/api/catalogue/items/([^/?#]+)/(images|video)/(\d{1,3})(?:\?[^#]*)?")
+_OWN_FILE = re.compile(r"/api/catalogue/items/([^/?#]+)/(images|audio|video)/(\d{1,3})(?:\?[^#]*)?")
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}")
 
 
 class RejectionOut(Record):
-    """Something that was not taken: a line (counted from 1), one that a later line replaces, one picture, one value."""
+    """Something that was not taken: a line (counted from 1), one that a later line replaces, one file or value."""
 
     line: int
     id: str | None
-    kind: Literal["line", "duplicate", "picture", "field"]
+    kind: Literal["line", "duplicate", "picture", "sound", "field"]
     reason: str
 
     @classmethod
@@ -169,7 +169,7 @@ class CatalogueWriting:
             StoreError: another process is writing, or the disk is full.
         """
         catalogue = self._engines.catalogue
-        encoders = Encoders(self._engines.text, self._engines.pictures)
+        encoders = Encoders(self._engines.text, self._engines.pictures, self._engines.sounds)
         try:
             summary = ingest(catalogue, paths, encoders, self._options(reading), reject=reject, progress=progress)
         except BadInput as exc:
@@ -204,6 +204,7 @@ class CatalogueWriting:
             fetch_pictures=self._settings.service.fetch_pictures,
             stopped=self.stop.is_set,
             words=word_reader(self._settings, wanted=self._settings.vision.item_words),
+            speech=listener(self._settings, wanted=self._settings.speech.items),
             language=self._settings.catalogue_language,
             media=media_limits(self._settings),
         )
@@ -261,7 +262,7 @@ class CatalogueWriting:
     def _with_own_pictures(self, line: dict[str, Any]) -> dict[str, Any]:
         """The line with this service's own addresses of pictures as what they stand for."""
         result = dict(line)
-        for name in ("image", "images", "video"):
+        for name in ("image", "images", "audio", "video"):
             match line.get(name):
                 case str() as reference:
                     result[name] = self._own_picture(reference)
@@ -270,15 +271,16 @@ class CatalogueWriting:
         return result
 
     def _own_picture(self, reference: object) -> object:
-        """A picture's or video's name below ``media``, or its web address; any other reference stays as it is."""
+        """A file's name below ``media``, or its web address; any other reference stays as it is."""
         match = _OWN_FILE.fullmatch(reference) if isinstance(reference, str) else None
         if match is None:
             return reference
         catalogue, n = self._engines.catalogue, int(match[3])
         item = catalogue.get(unquote(match[1]))
-        if item is None or n >= len(item.images if match[2] == "images" else item.video):
+        if item is None or n >= len(getattr(item, match[2])):
             return reference
-        path = catalogue.image_path(item, n) if match[2] == "images" else catalogue.video_path(item, n)
+        find = {"images": catalogue.image_path, "audio": catalogue.audio_path, "video": catalogue.video_path}[match[2]]
+        path = find(item, n)
         if path is None:
             return reference
         if match[2] == "images" and "://" in item.images[n]:

@@ -13,6 +13,7 @@ import pytest
 
 from assistant.ingest import Encoders, IngestOptions, IngestSummary, Rejection, ingest
 from tests.fakes.encoders import HashPictures, HashText
+from tools.engines.sounds import LogMel
 from tools.store import Catalogue
 
 
@@ -24,13 +25,14 @@ class Bench:
     catalogue: Catalogue
     text: HashText = field(default_factory=HashText)
     pictures: HashPictures = field(default_factory=HashPictures)
+    sounds: LogMel = field(default_factory=LogMel)
     rejections: list[Rejection] = field(default_factory=list)
 
     def __call__(self, *files: Path, **options: Any) -> IngestSummary:  # noqa: ANN401 - the options' own types
         self.rejections.clear()
         self.text.encoded.clear()
         self.pictures.encoded = 0
-        encoders = Encoders(self.text, self.pictures)
+        encoders = Encoders(self.text, self.pictures, self.sounds)
         return ingest(self.catalogue, files, encoders, IngestOptions(**options), reject=self.rejections.append)
 
     def reasons(self, kind: str) -> dict[int, str]:

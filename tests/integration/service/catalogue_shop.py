@@ -20,6 +20,7 @@ from tests.fakes import catalogues
 from tests.fakes.encoders import HashPictures, HashText
 from tools.engines.lazy import Lazy
 from tools.engines.parts import Engines
+from tools.engines.sounds import LogMel
 from tools.store import Catalogue
 from tools.store.pages import PageStore
 
@@ -37,6 +38,7 @@ class CatalogueShop:
     folder: Path
     text: HashText = field(default_factory=HashText)
     pictures: HashPictures = field(default_factory=HashPictures)
+    sounds: LogMel = field(default_factory=LogMel)
 
     @property
     def data(self) -> Path:
@@ -50,14 +52,15 @@ class CatalogueShop:
         """Ingest lines as the command does, with their pictures outside the data folder."""
         file = catalogues.write(self.folder / "feed", lines)
         with Catalogue.open(self.data) as catalogue:
-            ingest(catalogue, [file], Encoders(self.text, self.pictures))
+            ingest(catalogue, [file], Encoders(self.text, self.pictures, self.sounds))
 
     @contextmanager
     def serving(self, **service: object) -> Iterator["Client"]:
         """The service over it, as long as the test needs it."""
         with Catalogue.open(self.data) as catalogue:
             store = PageStore(self.data)
-            engines = Engines(catalogue, self.text, self.pictures, Lazy(no_speech), pages=store)  # type: ignore[arg-type]
+            speech, sounds = Lazy(no_speech), self.sounds
+            engines = Engines(catalogue, self.text, self.pictures, speech, pages=store, sounds=sounds)  # type: ignore[arg-type]
             settings = self.settings(**service)
             app = create_app(settings, Assistant(settings, engines=engines))
             with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:

@@ -66,6 +66,9 @@ class Shelf:
     def count(self) -> int:
         return len(self.items)
 
+    def count_in(self, space: str) -> int:
+        return sum(bool(item.audio) for item in self.items) if space == "sound" else len(self.items)
+
     def count_eligible(self, filters: Filters) -> int:
         return len(self.passing(filters))
 

@@ -104,7 +104,7 @@ def refusal(engines: Engines, name: str, /, **arguments: object) -> str:
 def test_the_tools() -> None:
     names = (
         "transcribe_audio describe_image describe_video read_text search_by_text search_by_image search_by_video "
-        "browse get_item compare_items"
+        "search_by_sound browse get_item compare_items"
     )
     assert [tool.name for tool in TOOLS] == [
         *names.split(), "user_history", "similar_taste", "because_you_liked", "search_pages", "item_facts",
@@ -137,7 +137,7 @@ def test_get_item_gives_the_whole_item(engines: Engines) -> None:
     result = call(engines, "get_item", item_id="mug")
     assert result["item"]["attributes"] == {"litres": 0.3}
     assert result["item"]["images"] == ["mug.jpg", "https://example.org/m.jpg"]
-    assert result["item"]["audio"] == "mug.mp3"
+    assert result["item"]["audio"] == ["mug.mp3"]
     assert result["item"]["video"] == ["mug.mp4", "https://example.org/m.mp4"]
     assert result["items"][0]["item_id"] == "mug"
 

@@ -300,6 +300,12 @@ export interface components {
             /** @default 0 */
             texts_embedded: number;
             /** @default 0 */
+            sounds_embedded: number;
+            /** @default 0 */
+            sounds_heard: number;
+            /** @default 0 */
+            sounds_lost: number;
+            /** @default 0 */
             pictures_lost: number;
             /** @default 0 */
             pictures_remote: number;
@@ -339,7 +345,8 @@ export interface components {
             url?: string | null;
             /** @default [] */
             images: string[];
-            audio?: string | null;
+            /** @default [] */
+            audio: string[];
             /** @default [] */
             video: string[];
             in_stock?: boolean | null;
@@ -620,7 +627,7 @@ export interface components {
             line: number;
             id: string | null;
             /** @enum {string} */
-            kind: "line" | "duplicate" | "picture" | "field";
+            kind: "line" | "duplicate" | "picture" | "sound" | "field";
             reason: string;
         };
         Relaxation: {

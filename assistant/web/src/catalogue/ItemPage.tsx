@@ -16,7 +16,7 @@ import { ZoomPhoto } from "../ui/Lightbox";
 import { Notice } from "../ui/Notice";
 import { Photo } from "../ui/Photo";
 import { Loading } from "../ui/Spinner";
-import { factsOf, tracesOf, variantsOf } from "./facts";
+import { factsOf, saidIn, tracesOf, variantsOf } from "./facts";
 import { ItemGrid } from "./ItemGrid";
 import css from "./ItemPage.module.css";
 import { ShopLinks, Stock } from "./ShopLinks";
@@ -64,6 +64,7 @@ function Known({ detail, asked }: DetailProps) {
       <div className={css.gallery}>
         <Gallery detail={detail} />
         <Videos detail={detail} asked={asked} />
+        <Recordings item={item} asked={asked} />
       </div>
       <div className={css.text}>
         <h1>{item.title}</h1>
@@ -214,11 +215,66 @@ function Videos({ detail: { item, pictures }, asked }: DetailProps) {
               ),
           )}
         </ul>
+        <SaidLines item={item} of={id} onPlay={(second) => playFrom(players.current.get(id), second)} />
       </section>
     ));
 }
 
-function playFrom(player: HTMLVideoElement | undefined, second: number) {
+/** The item's recordings, each with what is said in it. */
+function Recordings({ item, asked }: { item: Item; asked: Moment | null }) {
+  const t = useMessages();
+  const players = useRef(new Map<string, HTMLAudioElement>());
+  return item.audio
+    .map((url, n) => ({ url, n, id: `a${n}` }))
+    .filter(({ url }) => url.startsWith("/api/"))
+    .map(({ url, n, id }) => (
+      <section key={url} className={css.gallery} aria-label={t.item.recording(n + 1)}>
+        {/* biome-ignore lint/a11y/useMediaCaption: what is said stands below */}
+        <audio
+          className={css.audio}
+          controls
+          preload="metadata"
+          src={`${url.slice(1)}${asked?.video === id ? `#t=${asked.second}` : ""}`}
+          ref={(player) => {
+            if (player) players.current.set(id, player);
+          }}
+        />
+        <SaidLines item={item} of={id} onPlay={(second) => playFrom(players.current.get(id), second)} />
+      </section>
+    ));
+}
+
+interface SaidProps {
+  item: Item;
+  of: string;
+  onPlay: (second: number) => void;
+}
+
+/** What is said in a recording or video; a press on a line plays it from there. */
+function SaidLines({ item, of, onPlay }: SaidProps) {
+  const t = useMessages();
+  const lines = saidIn(item).filter(({ video }) => video === of);
+  if (!lines.length) return null;
+  return (
+    <ul className={css.said}>
+      {lines.map(({ second, text }, n) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the lines stay as they are
+        <li key={n}>
+          <AriaButton
+            className={css.line ?? ""}
+            aria-label={`${t.item.playFrom(clock(second))}: ${text}`}
+            onPress={() => onPlay(second)}
+          >
+            <span>{clock(second)}</span>
+            {text}
+          </AriaButton>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function playFrom(player: HTMLMediaElement | undefined, second: number) {
   if (!player) return;
   player.currentTime = second;
   player.play().catch(() => {}); // a browser that does not play it shows the frame

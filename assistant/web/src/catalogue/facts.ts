@@ -2,7 +2,7 @@ import type { Item, ItemDetail, Variant } from "../api/types";
 import type { Messages } from "../i18n";
 
 /** What is kept for machines rather than readers. */
-const HIDDEN = new Set(["variants", "facets", "sku", "slug", "price_max", "list_price", "availability"]);
+const HIDDEN = new Set(["variants", "facets", "sku", "slug", "price_max", "list_price", "availability", "spoken_words"]);
 
 /** An item's category, brand and attributes as names and texts. */
 export function factsOf(item: Item, t: Messages): [string, string][] {
@@ -36,6 +36,23 @@ export function tracesOf({ pictures, vectors }: ItemDetail, t: Messages): [strin
     t.item.vectors(count, encoder?.encoder ?? ""),
   ]);
   return lost.length ? [...spaces, [t.item.unread, lost.join("; ")]] : spaces;
+}
+
+/** A stretch of speech in one of an item's videos ("0", "1", ...) or recordings ("a0", ...). */
+export interface Said {
+  video: string;
+  second: number;
+  text: string;
+}
+
+/** What is said in an item's recordings and videos, as far as it can be read. */
+export function saidIn({ attributes: { spoken_words } }: Item): Said[] {
+  if (!Array.isArray(spoken_words)) return [];
+  return spoken_words.flatMap((line: unknown) => {
+    const { video, second, text } = (typeof line === "object" && line !== null ? line : {}) as Partial<Said>;
+    const isSaid = typeof video === "string" && typeof second === "number" && typeof text === "string";
+    return isSaid && second >= 0 ? [{ video, second, text }] : [];
+  });
 }
 
 function inWords(value: unknown): string {

@@ -6,6 +6,7 @@ import type { Turn } from "./turn";
 const ORDER = [
   "picture",
   "picture_words",
+  "sound",
   "picture_text",
   "text_picture",
   "keyword",

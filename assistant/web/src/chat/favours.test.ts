@@ -8,6 +8,7 @@ const item = (id: string, more: Partial<Item>): Item => ({
   title: id,
   description: "",
   images: [],
+  audio: [],
   video: [],
   attributes: {},
   ...more,

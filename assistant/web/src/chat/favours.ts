@@ -13,6 +13,7 @@ export type Favour =
 const FIT = new Set([
   "picture",
   "picture_words",
+  "sound",
   "picture_text",
   "text_picture",
   "keyword",

@@ -15,7 +15,7 @@ const card = (item_id: string, price: number | null, currency = "USD"): CardView
 });
 const item = (id: string, brand: string | null, in_stock: boolean | null): [string, Item] => [
   id,
-  { id, title: id, description: "", images: [], video: [], attributes: {}, brand, in_stock },
+  { id, title: id, description: "", images: [], audio: [], video: [], attributes: {}, brand, in_stock },
 ];
 
 const cards = [card("dear", 90), card("unpriced", null), card("cheap", 9), card("free", 0)];
