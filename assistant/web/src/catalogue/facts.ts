@@ -2,7 +2,16 @@ import type { Item, ItemDetail, Variant } from "../api/types";
 import type { Messages } from "../i18n";
 
 /** What is kept for machines rather than readers. */
-const HIDDEN = new Set(["variants", "facets", "sku", "slug", "price_max", "list_price", "availability", "spoken_words"]);
+const HIDDEN = new Set([
+  "variants",
+  "facets",
+  "sku",
+  "slug",
+  "price_max",
+  "list_price",
+  "availability",
+  "spoken_words",
+]);
 
 /** An item's category, brand and attributes as names and texts. */
 export function factsOf(item: Item, t: Messages): [string, string][] {
