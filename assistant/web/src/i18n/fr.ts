@@ -57,7 +57,7 @@ export const fr: Messages = {
   chat: {
     title: "Discussion",
     greeting: "Que cherchez-vous ?",
-    items: (count) => plural(count, "un article", "{} articles"),
+    items: (count) => plural(count, "{} article", "{} articles"),
     lead: (items) =>
       items
         ? `Décrivez-le, montrez une photo ou dites-le. Je connais ${items} et j’explique chacun de mes choix.`
@@ -75,7 +75,7 @@ export const fr: Messages = {
     cart: (title) => `Ajouter ${title} au panier de la boutique`,
     stopped: "Arrêté.",
     thinking: "Un instant",
-    done: (count) => `La réponse est là : ${plural(count, "un article", "{} articles")}.`,
+    done: (count) => `La réponse est là : ${plural(count, "{} article", "{} articles")}.`,
   },
   composer: {
     label: "Message",
@@ -90,7 +90,7 @@ export const fr: Messages = {
     attachments: "Pièces jointes",
     unsupported: (name) => `${name} n’est ni une photo, ni un enregistrement, ni une vidéo.`,
     tooLarge: (name, megabytes) => `${name} dépasse ${megabytes} Mo.`,
-    tooMany: (count) => `Un message accepte au plus ${plural(count, "une pièce jointe", "{} pièces jointes")}.`,
+    tooMany: (count) => `Un message accepte au plus ${plural(count, "{} pièce jointe", "{} pièces jointes")}.`,
     tooLong: (count) => `Un message accepte au plus ${count} caractères.`,
     dictate: "Dicter",
     stopDictating: "Arrêter la dictée",
@@ -117,7 +117,7 @@ export const fr: Messages = {
   },
   steps: {
     title: "Comment la réponse a été faite",
-    count: (count) => plural(count, "une étape", "{} étapes"),
+    count: (count) => plural(count, "{} étape", "{} étapes"),
     seconds: (seconds) =>
       `${seconds.toLocaleString("fr-FR", { minimumFractionDigits: 1, maximumFractionDigits: 1 })} s`,
     elapsed: (seconds) => `${seconds} s`,
@@ -204,7 +204,7 @@ export const fr: Messages = {
   },
   evidence: {
     why: "Pourquoi ?",
-    pieces: (count) => plural(count, "une preuve", "{} preuves"),
+    pieces: (count) => plural(count, "{} preuve", "{} preuves"),
     youSaid: "Vous avez dit",
     youWrote: "Vous avez écrit",
     yourPicture: "Votre photo",
@@ -261,7 +261,7 @@ export const fr: Messages = {
     total: (seconds) => `${seconds} en tout`,
     model: (seconds) => `modèle de langue ${seconds}`,
     tools: (seconds) => `outils ${seconds}`,
-    tokens: (calls, tokens) => `${plural(calls, "un appel du modèle", "{} appels du modèle")}, ${tokens} tokens`,
+    tokens: (calls, tokens) => `${plural(calls, "{} appel du modèle", "{} appels du modèle")}, ${tokens} tokens`,
   },
   catalogue: {
     title: "Catalogue",
@@ -323,7 +323,7 @@ export const fr: Messages = {
     title: "Carte du catalogue",
     lead: "Chaque point est un article ; les articles qui se ressemblent sont proches.",
     help: "Les flèches mènent d’un article à l’autre, Entrée ouvre l’article.",
-    canvas: (count) => `Carte de ${plural(count, "un article", "{} articles")}`,
+    canvas: (count) => `Carte de ${plural(count, "{} article", "{} articles")}`,
     categories: "Catégories",
     other: "Sans catégorie",
     zoomIn: "Agrandir",
