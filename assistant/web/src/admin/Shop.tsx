@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { shop } from "../api/client";
+import { LANGUAGES } from "../i18n";
 import { Button } from "../ui/Button";
 import { Loading } from "../ui/Spinner";
 import css from "./Admin.module.css";
@@ -70,7 +71,7 @@ function Form({ first }: { first: ShopProfile }) {
     },
     onSuccess: () => queries.invalidateQueries({ queryKey: ["shop"] }),
   });
-  const shown = spoken.length ? spoken : ["en", "zh"];
+  const shown = spoken.length ? spoken : Object.keys(LANGUAGES);
   return (
     <form
       className={css.form}

@@ -1,4 +1,4 @@
-import { createContext, type ReactNode, use, useEffect, useState } from "react";
+import { createContext, type ReactNode, startTransition, use, useEffect, useState } from "react";
 import { I18nProvider } from "react-aria-components";
 import { remember, remembered } from "../app/storage";
 import { en, type Messages } from "./en";
@@ -49,7 +49,8 @@ export function SpeechProvider({ first, children }: { first: Spoken; children: R
   }, [locale]);
   const setLanguage = (chosen: Language) => {
     remember("language", chosen);
-    void spoken(chosen).then(setSpoken);
+    // As a transition: a page with words of its own stays as it is until they are there.
+    void spoken(chosen).then((its) => startTransition(() => setSpoken(its)));
   };
   return (
     <SpeechContext value={{ language, locale, t, setLanguage }}>

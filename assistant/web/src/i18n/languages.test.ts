@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { WORDS } from "../admin/words";
+import { en as adminEn } from "../admin/words/en";
 import { en } from "./en";
-import { LANGUAGES } from "./index";
+import { LANGUAGES, type Language } from "./index";
 
 type Tree = { [key: string]: Tree | string | ((...given: never[]) => string) };
 
@@ -11,11 +13,7 @@ function entries(tree: Tree, path = ""): [string, string[]][] {
     if (typeof value === "string") return [[name, [value]]];
     if (typeof value === "object") return entries(value, name);
     const write = value as (...given: unknown[]) => string;
-    const given = [
-      [1, 1],
-      [2, 3],
-      [7, 12],
-    ].map((numbers) => {
+    const given = [Array(5).fill(0), Array(5).fill(1), [2, 3, 4, 5, 6], [7, 12, 31, 48, 95]].map((numbers) => {
       try {
         return String(write(...numbers));
       } catch {
@@ -26,42 +24,60 @@ function entries(tree: Tree, path = ""): [string, string[]][] {
   });
 }
 
-const english = new Map(entries(en as unknown as Tree));
+/** The numbers in a sentence, and placeholders such as `{id}` that it names. */
+const slots = (text = "") => text.match(/\{\w+\}|\d+/g)?.toSorted() ?? [];
 
-/** What is the same in two languages by chance or because it is a name. */
-const SAME = new Set(
-  "chat,seconds,elapsed,include_terms,attributes,chat.title,name,filters,Filter,message,composer.label,forItem,attachments".split(
-    ",",
+const SETS = [
+  ["the page", en, (language: Language) => LANGUAGES[language].words()],
+  ["the admin page", adminEn, (language: Language) => WORDS[language]()],
+] as const;
+
+describe.each(
+  SETS.flatMap(([page, english, words]) =>
+    (Object.keys(LANGUAGES) as Language[]).map((language) => ({ page, language, english, words })),
   ),
-);
+)("$page in $language", ({ language, english, words }) => {
+  const expected = new Map(entries(english as unknown as Tree));
+  const read = async () => entries((await words(language)) as unknown as Tree);
 
-describe.each(Object.entries(LANGUAGES))("%s", (language, { words }) => {
   test("has every key of the English words and no other", async () => {
-    const own = new Map(entries((await words()) as unknown as Tree));
-    expect([...own.keys()].toSorted()).toEqual([...english.keys()].toSorted());
+    expect((await read()).map(([key]) => key).toSorted()).toEqual([...expected.keys()].toSorted());
   });
 
   test("has words under every key, without placeholders", async () => {
-    for (const [key, texts] of entries((await words()) as unknown as Tree)) {
+    for (const [key, texts] of await read()) {
       for (const text of texts) expect(text.trim(), key).not.toMatch(/^$|\{\}|undefined|NaN|\$\{/);
+    }
+  });
+
+  test("says every number and name that the English words say", async () => {
+    for (const [key, texts] of await read()) {
+      if (key.startsWith(".say.")) continue; // ordinals are words, each language has its own
+      for (const [place, text] of texts.entries()) {
+        const said = slots(text).filter((slot) => slot !== "1"); // "one item" has no figure in some languages
+        expect(said, key).toEqual(slots(expected.get(key)?.[place]).filter((slot) => slot !== "1"));
+      }
     }
   });
 
   test("is translated: hardly anything reads as in English", async () => {
     if (language === "en") return;
-    const own = entries((await words()) as unknown as Tree);
-    const same = own.filter(([key, texts]) => !SAME.has(key) && texts[0] === english.get(key)?.[0]);
+    const own = await read();
+    const same = own.filter(([key, texts]) => texts[0] === expected.get(key)?.[0]);
     expect(same.length, same.map(([key]) => key).join(" ")).toBeLessThan(own.length / 10);
-  });
-
-  test("puts numbers of items into words", async () => {
-    const { catalogue } = await words();
-    expect(catalogue.found(1234)).toMatch(/1[.,\s\u202f]?234/);
   });
 });
 
-test("every language's file is on the list", () => {
-  const files = Object.keys(import.meta.glob("./[a-z][a-z].ts")).map((path) => path.slice(2, 4));
+test.each(Object.entries(LANGUAGES))("%s puts numbers of items into words", async (_, { words }) => {
+  const { catalogue } = await words();
+  expect(catalogue.found(1234)).toMatch(/1[.,\s\u202f]?234/);
+});
+
+test.each([
+  ["the page", import.meta.glob("./[a-z][a-z].ts")],
+  ["the admin page", import.meta.glob("../admin/words/[a-z][a-z].ts")],
+])("every language's file of %s is on the list", (_, found) => {
+  const files = Object.keys(found).map((path) => path.slice(-5, -3));
   expect(files.toSorted()).toEqual(Object.keys(LANGUAGES).toSorted());
 });
 
