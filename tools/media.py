@@ -309,7 +309,7 @@ def decoded_apart(
         try:
             while True:
                 try:
-                    out, error = child.communicate(timeout=POLL_SECONDS)
+                    out, error = child.communicate(timeout=min(POLL_SECONDS, seconds))
                     break
                 except subprocess.TimeoutExpired:
                     check_stopped()
