@@ -50,23 +50,23 @@ SAID = (
 
 
 @dataclass(frozen=True)
-class Cost:
+class TimeSpent:
     """Seconds on the clock, and processor seconds of this process and of those of its children that have ended."""
 
     seconds: float
     processor: float
 
     @classmethod
-    def so_far(cls) -> "Cost":
+    def so_far(cls) -> "TimeSpent":
         """Since some fixed moment."""
         used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         return cls(time.perf_counter(), sum(one.ru_utime + one.ru_stime for one in used))
 
-    def __sub__(self, other: "Cost") -> "Cost":
-        return Cost(self.seconds - other.seconds, self.processor - other.processor)
+    def __sub__(self, other: "TimeSpent") -> "TimeSpent":
+        return TimeSpent(self.seconds - other.seconds, self.processor - other.processor)
 
     @classmethod
-    def least(cls, costs: "list[Cost]") -> "Cost":
+    def least(cls, costs: "list[TimeSpent]") -> "TimeSpent":
         """The least of each kind: what other programs take is no cost of ours."""
         return cls(min(cost.seconds for cost in costs), min(cost.processor for cost in costs))
 
@@ -87,7 +87,7 @@ def measure(stage: Stage) -> Result:
             "the product's": lambda: _ours(clip, engines.pictures, limits),
             "both tools without sound": lambda: _tools(clip, Context(engines, Path)),
         }
-        costs: dict[str, list[Cost]] = {name: [] for name in loops}
+        costs: dict[str, list[TimeSpent]] = {name: [] for name in loops}
         for number in range(ROUNDS):
             stage.say(f"round {number + 1}")
             for name, loop in loops.items():
@@ -95,7 +95,7 @@ def measure(stage: Stage) -> Result:
         child = _peak_of_child(clip, limits)
         engines.catalogue.close()
         turns, growth = asyncio.run(_turns(stage, own_server(settings, Path(folder)), clip))
-    least = {name: Cost.least(many) for name, many in costs.items()}
+    least = {name: TimeSpent.least(many) for name, many in costs.items()}
     title = f"A video of {SHOTS * SECONDS:.0f} s, {SIZE[0]} x {SIZE[1]}, {RATE} frames a second"
     columns = ["", "seconds", "processor seconds"]
     table = Table(f"{title}; {limits.video_frames} of its frames are encoded", [*columns, "frames a second"])
@@ -104,7 +104,7 @@ def measure(stage: Stage) -> Result:
     title = f"A turn with this video and {(len(speech) - 44) / 32_000:.0f} s of speech, without a language model"
     whole = Table(title, columns)
     for part in turns[0]:
-        cost = Cost.least([turn[part] for turn in turns])
+        cost = TimeSpent.least([turn[part] for turn in turns])
         whole.add(part, cost.seconds, cost.processor)
     bare, ours, _ = least.values()
     ratios = bare.seconds / ours.seconds, bare.processor / ours.processor
@@ -124,7 +124,7 @@ def measure(stage: Stage) -> Result:
     return result
 
 
-async def _turns(stage: Stage, settings: Settings, clip: Path) -> tuple[list[dict[str, Cost]], int]:
+async def _turns(stage: Stage, settings: Settings, clip: Path) -> tuple[list[dict[str, TimeSpent]], int]:
     """What turns cost, and how many bytes they take at most beyond a turn with a photo; Whisper is loaded."""
     steps: dict[str, Any] = {"planner": "reading", "ranking": "fused", "explanations": "template"}
     without = {
@@ -148,13 +148,13 @@ async def _turns(stage: Stage, settings: Settings, clip: Path) -> tuple[list[dic
     return turns, with_video.assistant - with_photo.assistant
 
 
-async def _turn(assistant: Assistant, clip: Path) -> dict[str, Cost]:
+async def _turn(assistant: Assistant, clip: Path) -> dict[str, TimeSpent]:
     video.forget()
-    since, costs = Cost.so_far(), dict[str, Cost]()
+    since, costs = TimeSpent.so_far(), dict[str, TimeSpent]()
     async for event in assistant.stream("", video=[clip]):
         if isinstance(event, Provisional):
-            costs.setdefault("first cards", Cost.so_far() - since)
-    return costs | {"whole turn": Cost.so_far() - since}
+            costs.setdefault("first cards", TimeSpent.so_far() - since)
+    return costs | {"whole turn": TimeSpent.so_far() - since}
 
 
 def _peak_of_child(clip: Path, limits: MediaLimits) -> int:
@@ -170,10 +170,10 @@ def _peak_of_child(clip: Path, limits: MediaLimits) -> int:
     return most
 
 
-def _cost(work: Callable[[], object]) -> Cost:
-    since = Cost.so_far()
+def _cost(work: Callable[[], object]) -> TimeSpent:
+    since = TimeSpent.so_far()
     work()
-    return Cost.so_far() - since
+    return TimeSpent.so_far() - since
 
 
 def _bare(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> None:

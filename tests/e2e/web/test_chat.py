@@ -362,6 +362,7 @@ def test_an_answer_is_copied_on_request(open_page: OpenPage) -> None:
 
 def test_conversations_are_searched(page: Page) -> None:
     say(page, "a desk lamp")
+    expect(page.get_by_role("link", name="a desk lamp")).to_be_visible()  # until then it is a "New conversation", too
     page.get_by_role("link", name="New conversation").click()
     say(page, "a soccer ball")
     page.get_by_role("searchbox", name="Search conversations").fill("LAMP")

@@ -152,6 +152,7 @@ def test_an_item_comes_whole_and_names_no_folder(client: Client, shop: Catalogue
         ("text", 1),
         ("visual", 2),
         ("joint", 2),
+        ("sound", 0),
     ]
     assert found["vectors"][1]["encoder"]["encoder"] == "hash-pictures visual"
     assert str(shop.folder) not in str(found)

@@ -195,4 +195,5 @@ def test_the_command_line_lists_the_tools(data: Path) -> None:
     assert "search_by_text(query, k=10, filters=None, sentences=False)\n    Find items by words" in output
     listed = json.loads(assistant(data, "list", "--json").stdout)["tools"]
     assert [tool["name"] for tool in listed][:2] == ["transcribe_audio", "describe_image"]
-    assert listed[3]["arguments"]["properties"]["k"]["maximum"] == 100
+    arguments = {tool["name"]: tool["arguments"]["properties"] for tool in listed}
+    assert arguments["search_by_text"]["k"]["maximum"] == 100

@@ -19,6 +19,7 @@ from assistant.shop import FILE, Kind, ShopProfile, shop_profile
 from prompts import counted, languages, nouns, say
 from tests.fakes.catalogues import entry, fill
 from tests.fakes.encoders import HashPictures, HashText
+from tools.engines.sounds import LogMel
 from tools.rank_fusion import WEIGHTS
 from tools.records import Item
 from tools.store import Catalogue
@@ -156,7 +157,7 @@ def test_a_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.fixture
 def encoders(monkeypatch: pytest.MonkeyPatch) -> None:
-    engines = SimpleNamespace(text=HashText(), pictures=HashPictures())
+    engines = SimpleNamespace(text=HashText(), pictures=HashPictures(), sounds=LogMel())
     monkeypatch.setattr("assistant.engines.open_engines", lambda _: engines)
 
 

@@ -201,7 +201,15 @@ def test_at_log_in_everything_becomes_the_customer_s(shop: Served) -> None:
         assert merged.status_code == 200, merged.text
         assert merged.json() == {
             "user": pseudonym(shop.settings, "Käthe"),
-            "places": {"files": 0, "rankings": 1, "insights": 1, "sessions": 1, "preferences": 2, "events": 1},
+            "places": {
+                "files": 0,
+                "rankings": 1,
+                "insights": 1,
+                "sessions": 1,
+                "preferences": 2,
+                "tastes": 0,
+                "events": 1,
+            },
         }
 
         utf8: Any = [(b"X-User", "Käthe".encode())]
