@@ -100,7 +100,7 @@ SPELT_SAME: Final = 0.85
 """The same ratio from which words are the brand, whatever the encoder makes of them."""
 
 FEW_NAMES: Final = 12
-"""Among fewer names the deviation of the others says too little."""
+"""Among fewer names the deviation of the others says too little: of Coffee, Tea and Gifts one is always far nearer."""
 
 Find = Callable[[str, Filters | None], list[Hit]]
 """Items of the catalogue for words, best first, with their signals."""
@@ -319,6 +319,8 @@ class Referring:
             return None
         if self._vector(category) @ self._vector(words) >= SAME_NAME:
             return category
+        if len(vocabulary.categories) < FEW_NAMES:
+            return None
         items = self._find(words, Filters(categories=[category]))
         hits = self.of_kind(words, Filters(categories=[category]))
         return category if hits and 2 * len(hits) >= len(items) else None
