@@ -35,8 +35,8 @@ _BETWEEN: Final = (
 
 _PREPOSITIONS: Final = "of from von"
 
-_PUNCTUATION: Final = re.compile(r"[.!?;:,()\[\]|/\n\r。！？；：，、（）]+")
-"""Between clauses; a hyphen parts none."""
+_PUNCTUATION: Final = re.compile(r"[.!?;:,()\[\]|/<>•·…–—\n\r\t。！？；：，、（）]+|\s-+\s")
+"""Between clauses; a hyphen within a word parts none."""
 
 
 def all_denied(texts: Iterable[str], phrase: Sequence[str], language: str) -> bool:
