@@ -52,7 +52,7 @@ from assistant.records import (
 )
 from assistant.understanding import Understanding, Utterance, is_untranslated, to_filters
 from assistant.understanding.attributes import attribute_of
-from prompts import say
+from prompts import languages, say
 from tools.errors import MediaError, ProductError
 from tools.records import (
     Filters,
@@ -93,7 +93,7 @@ Result = tuple[PlannedCall, Step, dict[str, Any] | None]
 
 async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     """Check the message and take its attachments; every channel of an earlier turn is reset here."""
-    request, memory = state["request"], state.get("kept") or Memory()
+    request, memory = state["request"], state.get("kept") or _begun(state["request"])
     check_request(request, runtime.context.settings.limits)
     memory = await asyncio.to_thread(_with_buttons, without_dropped(request, memory), runtime.context)
     attachments = await to_its_end(take_attachments, request, memory, runtime.context.uploads)
@@ -114,6 +114,12 @@ def _with_buttons(memory: Memory, context: TurnContext) -> Memory:
     new_clicks = [press for press in context.pressed if press.at > memory.pressed_until]
     items = context.catalogue.get_many([press.item_id for press in new_clicks]) if new_clicks else {}
     return with_buttons(memory, new_clicks, {item_id: item.title for item_id, item in items.items()})
+
+
+def _begun(request: Request) -> Memory:
+    """The memory of a new session; it speaks the language of the client's interface until words tell another."""
+    language = request.language[:2].lower()
+    return Memory(language=language) if language in languages() else Memory()
 
 
 async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:

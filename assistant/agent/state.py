@@ -75,6 +75,7 @@ class Request(Record):
     drop: list[Dropped] = Field([], description="conditions that are taken back; the last wish is answered anew")
     top_n: int = Field(0, description="how many recommendations; 0: as many as the settings say")
     door: str = Field("python", max_length=20, description="where the message came in, for the insights")
+    language: str = Field("", description="of a client's interface: the session's until words tell another")
     keep_seconds: float | None = Field(
         None, description="of a service: how long the turn goes on when nobody listens to it; none: as the settings say"
     )

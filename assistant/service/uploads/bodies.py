@@ -33,6 +33,7 @@ NAME_CHARACTERS = 120
 """Where files lie until their turn has copied them, below the data folder."""
 FIELD_BYTES = 256 * 1024
 MESSAGE_ID = r"^[A-Za-z0-9_-]{1,64}$"
+LANGUAGE = r"^([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?$"
 MAX_DROPPED = 32
 
 
@@ -60,6 +61,9 @@ class MessageIn(Record):
         le=60,
         description="how long the turn goes on after the client hung up; the service's own by default",
     )
+    language: Annotated[str, StringConstraints(pattern=LANGUAGE)] = Field(
+        "", description="of the client's interface, such as de: the session's until its words tell another"
+    )
     drop_constraints: list[Dropped] = Field([], max_length=MAX_DROPPED, description="conditions that are taken back")
 
 
@@ -75,6 +79,7 @@ MESSAGE_BODY = {
                     "top_n": {"type": "integer", "minimum": 1, "maximum": 20},
                     "keep_seconds": {"type": "number", "minimum": 0, "maximum": 60},
                     "message_id": {"type": "string", "pattern": MESSAGE_ID},
+                    "language": {"type": "string", "pattern": LANGUAGE},
                     "drop_constraints": {"type": "string", "description": "JSON"},
                     "images": {"type": "array", "items": {"type": "string", "format": "binary"}},
                     "audio": {"type": "array", "items": {"type": "string", "format": "binary"}},
@@ -91,7 +96,7 @@ FILES = ("images", "audio", "video")
 Stored = dict[str, list[tuple[Path, str]]]
 """By field, where each file lies and what the user calls it."""
 
-_FIELDS = ("text", "top_n", "keep_seconds", "message_id", "drop_constraints")
+_FIELDS = ("text", "top_n", "keep_seconds", "message_id", "language", "drop_constraints")
 _CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]*)", re.IGNORECASE)
 _DROPPED = TypeAdapter(list[Dropped])
 
@@ -257,6 +262,7 @@ def _request(message: MessageIn, stored: Stored) -> state.Request:
         drop=message.drop_constraints,
         top_n=message.top_n or 0,
         keep_seconds=message.keep_seconds,
+        language=message.language,
     )
 
 

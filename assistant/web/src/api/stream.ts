@@ -92,6 +92,7 @@ function formOf(messageId: string, draft: Draft): FormData {
   form.set("message_id", messageId);
   form.set("keep_seconds", KEEP_SECONDS);
   form.set("text", draft.text);
+  if (globalThis.document?.documentElement.lang) form.set("language", document.documentElement.lang);
   if (draft.dropped.length) form.set("drop_constraints", JSON.stringify(draft.dropped));
   for (const file of draft.images) form.append("images", file, file.name);
   for (const file of draft.audio) form.append("audio", file, file.name);
