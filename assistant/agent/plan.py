@@ -25,6 +25,7 @@ from assistant.agent.sounds import sounds_to_search_by
 from assistant.agent.state import (
     Emit,
     Plan,
+    Request,
     SearchResult,
     TurnContext,
     TurnState,
@@ -118,7 +119,7 @@ def _with_buttons(memory: Memory, context: TurnContext) -> Memory:
 
 def _begun(request: Request) -> Memory:
     """The memory of a new session; it speaks the language of the client's interface until words tell another."""
-    language = request.language[:2].lower()
+    language = request.language.replace("_", "-").partition("-")[0].lower()
     return Memory(language=language) if language in languages() else Memory()
 
 

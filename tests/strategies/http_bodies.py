@@ -67,7 +67,8 @@ DROPPED = json_object(
 MESSAGE = json_object(
     {
         "text": WORDS, "images": list_of(FILE), "audio": list_of(FILE), "top_n": json_texts.NUMBERS,
-        "message_id": text("m1", "a b"), "keep_seconds": json_texts.NUMBERS, "language": text("de", "?"), "drop_constraints": list_of(DROPPED),
+        "message_id": text("m1", "a b"), "keep_seconds": json_texts.NUMBERS, "language": text("de", "?"),
+        "drop_constraints": list_of(DROPPED),
     }
 )  # fmt: skip
 FILTERS = json_object(

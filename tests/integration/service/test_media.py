@@ -1,5 +1,6 @@
 """Pictures and recordings as browsers and phones really send them, and files that only pretend to be such."""
 
+import base64
 import io
 import struct
 import zlib
@@ -127,3 +128,25 @@ def test_silence_is_said_and_not_made_up(service: Running) -> None:
     soundfile.write(out, np.zeros(32_000, dtype="float32"), 16_000, format="WAV")
     reply = send(service, "audio", "silence.wav", out.getvalue()).json()
     assert any("No speech" in note for note in reply["degraded"])
+
+
+@pytest.mark.parametrize(
+    ("language", "reply"),
+    [("de", "de"), ("de-AT", "de"), ("zh_Hans", "zh"), ("", "en"), ("tlh", "en")],
+)
+def test_a_picture_without_words_is_answered_in_the_language_of_the_interface(
+    service: Running, language: str, reply: str
+) -> None:
+    session, other = service.session(), service.session()
+    body = {"images": [{"name": "a.png", "data": base64.b64encode(drawn("PNG")).decode()}], "language": language}
+    answer = service.say(session, **body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["language"] == reply
+    # words count more than the interface
+    assert (
+        service.say(other, "I am looking for a lamp for my desk", language=language).json()["language"] == "en"
+    )
+
+
+def test_a_language_that_is_none_is_refused(service: Running) -> None:
+    assert "language" in problem(service.say(service.session(), "a lamp", language="../x"), 422)
