@@ -116,7 +116,7 @@ def create_app(
 async def once_a_machine(settings: Settings) -> None:
     """What one worker does for all; another one goes on when it ends."""
     lock = AsyncFileLock(settings.data_folder / "tidying.lock", poll_interval=TURN_SECONDS)
-    async with lock:
+    async with lock if settings.service.workers > 1 else contextlib.nullcontext():
         await asyncio.gather(keep_tidy(settings), keep_training(settings))
 
 

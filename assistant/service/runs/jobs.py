@@ -106,19 +106,23 @@ class Imports:
             if path.stem == self._writing.importing or (known and known.state != "running"):
                 continue
             with suppress(OSError, ValidationError):
-                self._jobs[path.stem] = job = ImportJob.model_validate_json(path.read_bytes())
-                if job.state == "running":
-                    self._end_interrupted(job)
+                if job := self._as_it_is(ImportJob.model_validate_json(path.read_bytes())):
+                    self._jobs[path.stem] = job
         for job_id in self._jobs.keys() - {path.stem for path in paths} - {self._writing.importing}:
             del self._jobs[job_id]
 
-    def _end_interrupted(self, job: ImportJob) -> None:
-        """Unless its process works on it, which then holds its lock."""
-        with suppress(OSError), self._alone(job.job_id):
-            job = job.model_copy(update={"state": "interrupted", "stage": "ended", "ended_at": time.time()})
-            self._save(job)
-            self._jobs[job.job_id] = job
-            self._spool(job.job_id).unlink(missing_ok=True)
+    def _as_it_is(self, job: ImportJob) -> ImportJob | None:
+        """A stored job: one whose process died is interrupted; one that runs elsewhere is not this service's, unless
+        the process is another worker."""
+        try:
+            with self._alone(job.job_id):
+                if job.state == "running":
+                    job = job.model_copy(update={"state": "interrupted", "stage": "ended", "ended_at": time.time()})
+                    self._save(job)
+                self._spool(job.job_id).unlink(missing_ok=True)
+        except OSError:  # its process holds the lock
+            return job if self._writing.has_others else None
+        return job
 
     def list(self) -> list[ImportJob]:
         """Every job that is kept, latest first."""
