@@ -238,12 +238,22 @@ def _origin(value: str) -> str:
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
+class StateSettings(Section):
+    """Where what several workers share is kept."""
+
+    redis: SecretStr = Field(
+        SecretStr(""),
+        description="URL of the Redis server with the running turns and rate limits of all workers; empty: one worker",
+    )
+
+
 class ServiceSettings(Section):
     """The HTTP service."""
 
     bounds: ClassVar[ServiceBounds] = ServiceBounds()
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=1, le=65535)
+    workers: int = Field(1, ge=1, le=64, description="processes that answer; more than one need state.redis")
     hosts: list[str] = Field([], description="further names by which browsers reach it (the Host header)")
     cors: list[Origin] = Field([], description="origins of other web sites that may call it and show it in a frame")
     require_key: bool = Field(False, description="every request needs a key, also one from this machine")
@@ -376,6 +386,7 @@ class Settings(BaseSettings):
     reading: ReadingSettings = ReadingSettings()
     taste: TasteSettings = TasteSettings()
     privacy: PrivacySettings = PrivacySettings()
+    state: StateSettings = StateSettings()
     service: ServiceSettings = ServiceSettings()
     shop: ShopSettings = ShopSettings()
 

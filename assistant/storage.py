@@ -1,6 +1,7 @@
 """Where what is stored lies, below the data folder (``settings.data_folder``)."""
 
 import hashlib
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -22,3 +23,8 @@ def tool_uploads(data_folder: Path, user_id: str) -> Path:
     """The folder of the files that a user sent ahead of tool calls; its name tells nothing of the user."""
     name = hashlib.sha256(user_id.encode("utf-8", "replace")).hexdigest()[:32]
     return data_folder / TOOL_UPLOADS / name
+
+
+def remove_incoming(data_folder: Path) -> None:
+    """Delete the files of requests that an earlier process had not finished reading when it was ended."""
+    shutil.rmtree(data_folder / INCOMING, ignore_errors=True)

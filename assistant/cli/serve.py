@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from contextlib import AbstractContextManager, nullcontext
@@ -27,6 +28,9 @@ LOG_EVERY_SECONDS = 10.0
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; others than localhost need keys.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port to listen on.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes that answer; more than one need state.redis.")
+    ] = None,
     no_llm: Annotated[bool, typer.Option("--no-llm", help="Do not start a language model's server.")] = False,
 ) -> None:
     """Start the web page and the API, and vLLM if it is not up; Ctrl-C stops what was started."""
@@ -34,23 +38,43 @@ def serve(
     from assistant.service.http import server
     from assistant.service.telemetry import logs
 
-    settings = _with(load_settings(), host, port)
+    settings = _with(load_settings(), host=host, port=port, workers=workers)
     endpoint(settings)  # settings that contradict each other end here, and not in every turn
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the server takes over, as Ctrl-C
     logs.set_up(settings.service)
     _check_keys(settings)
+    _check_workers(settings)
     with server.listen(settings.service) as listening:
         _say_what_is_missing(settings)
         started = not no_llm and _start_llm(settings)
         try:
-            from assistant.service.app import create_app
-
             _say_where(settings)
-            server.run(create_app(settings, once_warm=_keep_loaded), settings.service, listening)
+            if settings.service.workers > 1:
+                from assistant.service.http import workers as supervisor
+
+                supervisor.run(_work_beside_others, settings, listening)
+            else:
+                _work(settings, listening)
         finally:
             if started:
                 _stop_llm(settings)
     _end_soon()
+
+
+def _work(settings: Settings, listening: socket.socket) -> None:
+    """Answer requests until a signal says stop."""
+    from assistant.service.app import create_app
+    from assistant.service.http import server
+
+    server.run(create_app(settings, once_warm=_keep_loaded), settings.service, listening)
+
+
+def _work_beside_others(settings: Settings, listening: socket.socket) -> None:
+    """The same in a process of its own, as one of several workers."""
+    try:
+        _work(settings, listening)
+    finally:
+        _end_soon()
 
 
 def _keep_loaded() -> None:
@@ -59,8 +83,8 @@ def _keep_loaded() -> None:
     gc.freeze()
 
 
-def _with(settings: Settings, host: str | None, port: int | None) -> Settings:
-    changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+def _with(settings: Settings, **options: str | int | None) -> Settings:
+    changes = {name: value for name, value in options.items() if value is not None}
     return settings.model_copy(update={"service": settings.service.model_copy(update=changes)})
 
 
@@ -84,6 +108,14 @@ def _check_keys(settings: Settings) -> None:
         logger.warning(
             "Requests that come through a proxy need a key, and there is none yet: until one is made with 'assistant "
             "keys create NAME' they are refused, and what reaches this port directly needs none."
+        )
+
+
+def _check_workers(settings: Settings) -> None:
+    if settings.service.workers > 1 and not settings.state.redis.get_secret_value():
+        raise BadInput(
+            "Several workers share their running turns and rate limits through Redis; set state.redis, such as "
+            "redis://localhost:6379/0, or serve with one worker."
         )
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from importlib.metadata import version
@@ -11,6 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from filelock import AsyncFileLock
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, RedirectResponse, Response
@@ -38,9 +38,11 @@ from assistant.service.telemetry.logs import AccessLog
 from assistant.service.telemetry.metrics import Measures
 from assistant.service.telemetry.observers import Observers
 from assistant.settings import Settings
-from assistant.storage import INCOMING
+from assistant.storage import remove_incoming
 from assistant.user_data import keep_tidy
 
+TURN_SECONDS = 30.0
+"""How often a worker looks whether the one that tidies has ended."""
 WEB = Path(__file__).resolve().parent.parent / "web" / "dist"
 FOR_OTHER_SITES = frozenset({"widget.js", "recommender.js"})
 
@@ -61,20 +63,18 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        _remove_leftovers(settings)
+        if settings.service.workers == 1:  # what lies there may be another worker's
+            remove_incoming(settings.data_folder)
         async with assistant or Assistant(settings) as opened:
             opened.log.rename_owners(KEY_OWNER, partial(pseudonym, settings))
-            turns = Turns(opened, settings.service, observer)
+            turns = Turns(opened, settings.service, observer, settings.state.redis.get_secret_value())
             opened.chat.observers.append(observer.model_called)
             measures.follow(turns)
             app.state.service = Service(settings, opened, turns, key_store)
             app.state.readiness = Readiness(app.state.service)
-            beside = [
-                asyncio.create_task(work)
-                for work in (_warm_up(opened, once_warm), keep_tidy(settings), keep_training(settings))
-            ]
+            beside = [asyncio.create_task(work) for work in (_warm_up(opened, once_warm), once_a_machine(settings))]
             try:
-                async with adapters.running(app):
+                async with turns.connected(), adapters.running(app):
                     yield
             finally:
                 await turns.close()
@@ -111,6 +111,13 @@ def create_app(
     if traces:
         traces.instrument(app)
     return app
+
+
+async def once_a_machine(settings: Settings) -> None:
+    """What one worker does for all; another one goes on when it ends."""
+    lock = AsyncFileLock(settings.data_folder / "tidying.lock", poll_interval=TURN_SECONDS)
+    async with lock if settings.service.workers > 1 else contextlib.nullcontext():
+        await asyncio.gather(keep_tidy(settings), keep_training(settings))
 
 
 async def _warm_up(assistant: Assistant, once_warm: Callable[[], object] | None) -> None:
@@ -192,8 +199,3 @@ class _Assets(StaticFiles):
 def _compressed(app: ASGIApp) -> GZipMiddleware:
     """Scripts and styles shrink to a third. The API's answers are left alone: streams have to go out at once."""
     return GZipMiddleware(app, minimum_size=1024, compresslevel=6)
-
-
-def _remove_leftovers(settings: Settings) -> None:
-    """Files of messages that an earlier process had not finished reading when it was ended."""
-    shutil.rmtree(settings.data_folder / INCOMING, ignore_errors=True)

@@ -11,11 +11,12 @@ from assistant.errors import ProductError
 from assistant.llm import server
 from assistant.llm.profiles import mending_command
 from assistant.service.context import Service
+from assistant.service.http.problems import Refused
 from tools.records import Record
 
 FRESH_SECONDS = 2.0
 FREE_BYTES = 256 * 2**20
-NEEDED = frozenset({"catalogue", "text", "disk", "warm_up"})
+NEEDED = frozenset({"catalogue", "text", "disk", "warm_up", "redis"})
 """Without the others, turns go on with less and say so."""
 OK = "ok"
 
@@ -59,7 +60,9 @@ class Readiness:
         }
         states = await asyncio.gather(*(asyncio.to_thread(_guarded, look) for look in looks.values()))
         parts = dict(zip(looks, states, strict=True))
-        return Ready(ready=all(parts[name] == OK for name in NEEDED), parts=parts)
+        if self._service.settings.state.redis.get_secret_value():
+            parts["redis"] = await self._redis()
+        return Ready(ready=all(parts[name] == OK for name in NEEDED & parts.keys()), parts=parts)
 
     def _catalogue(self) -> str:
         self._service.assistant.count()
@@ -78,6 +81,13 @@ class Readiness:
     def _warm_up(self) -> str:
         missing = self._service.assistant.warming.waiting_for
         return f"The first turn would wait, since these are being loaded: {', '.join(missing)}." if missing else OK
+
+    async def _redis(self) -> str:
+        try:
+            await self._service.turns.ping()
+        except Refused as exc:
+            return str(exc)
+        return OK
 
     def _disk(self) -> str:
         folder = self._service.settings.data_folder

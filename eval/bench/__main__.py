@@ -21,7 +21,7 @@ USUAL = (
     "reading", "overhead", "embedding", "ingestion", "memory", "lines", "interactions", "taste", "service", "one_shot",
     "video",
 )  # fmt: skip
-LONG = ("models", "fuzz", "mutated")
+LONG = ("models", "fuzz", "mutated", "workers")
 CASES_HELP = "only so many cases in `models`, and of each kind in `fuzz` and `mutated` (10,000)"
 
 

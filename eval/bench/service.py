@@ -59,7 +59,7 @@ def measure(stage: Stage) -> Result:
         f"{TURNS} turns in each of so many sessions at a time, scripted model (milliseconds, p95 unless said)",
         ["sessions", "turns", "turn, median", "first event", "provisional after last step", "API overhead", "turns/s"],
     )
-    with stage.sample_catalogue() as settings, _stand_in(stage) as model, _serving(stage, settings, model) as served:
+    with stage.sample_catalogue() as settings, stand_in(stage) as model, serving(stage, settings, model) as served:
         asyncio.run(_load(served.url, 2, 1, "warm-up"))
         before = served.memory()
         for sessions in (SIDE_BY_SIDE, SESSIONS):
@@ -169,8 +169,10 @@ class RunningService:
 
 
 @contextmanager
-def _serving(stage: Stage, settings: Settings, model_url: str) -> Iterator[RunningService]:
-    """``assistant serve`` in a process of its own, its engines loaded."""
+def serving(
+    stage: Stage, settings: Settings, model_url: str, *arguments: str, **further: str
+) -> Iterator[RunningService]:
+    """``assistant serve`` in a process of its own, its engines loaded; keywords are settings: ``state__redis=URL``."""
     port = free_port()
     environment = os.environ | {
         "ASSISTANT_HOME": str(settings.home),
@@ -180,13 +182,15 @@ def _serving(stage: Stage, settings: Settings, model_url: str) -> Iterator[Runni
         "ASSISTANT_LLM__MODEL": MODEL,
         "ASSISTANT_SERVICE__REQUESTS_PER_MINUTE": "1000000",
         "ASSISTANT_SERVICE__TURNS_AT_ONCE": "64",
+        **{f"ASSISTANT_{name.upper()}": value for name, value in further.items()},
     }
     stage.say(f"the service on port {port}")
-    command = [sys.executable, "-c", "from assistant.cli import main; main()", "serve", "--no-llm", "--port", str(port)]
+    program = [sys.executable, "-c", "from assistant.cli import main; main()"]
+    command = [*program, "serve", "--no-llm", "--port", str(port), *arguments]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603 - this very program
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait(f"{url}/healthz", process)
+        wait_for(f"{url}/healthz", process)
         yield RunningService(url, psutil.Process(process.pid))
     finally:
         process.terminate()
@@ -194,20 +198,26 @@ def _serving(stage: Stage, settings: Settings, model_url: str) -> Iterator[Runni
 
 
 @contextmanager
-def _stand_in(stage: Stage) -> Iterator[str]:
+def stand_in(stage: Stage) -> Iterator[str]:
+    """The scripted language model; its base URL."""
     port = free_port()
     stage.say(f"a scripted language model on port {port}")
     command = [sys.executable, "-m", "eval.bench.stand_in", str(port)]
     process = subprocess.Popen(command)  # noqa: S603 - this very program
     try:
-        _wait(f"http://127.0.0.1:{port}/health", process)
+        wait_for(f"http://127.0.0.1:{port}/health", process)
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         process.terminate()
         process.wait(60)
 
 
-def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
+def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Until a server answers.
+
+    Raises:
+        RuntimeError: it does not, or its process has ended.
+    """
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
         try:

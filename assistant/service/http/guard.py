@@ -3,16 +3,19 @@
 A pure ASGI middleware, because it must count a body's bytes as they arrive and must not hold up streams.
 """
 
+import asyncio
 import ipaddress
 import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import SplitResult, urlsplit
 
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,7 +27,7 @@ from assistant.service.context import KEY_OWNER, LOCAL_USER, NOBODY, REQUEST_ID,
 from assistant.service.http import cookies
 from assistant.service.http.access import IMPORTS
 from assistant.service.http.customers import customer_of
-from assistant.service.http.problems import Refused, as_response, problem_of
+from assistant.service.http.problems import SHARED_SECONDS, Refused, as_response, problem_of, shared_server_away
 from assistant.service.keys import PREFIX, Key, KeyStore, Role
 from assistant.settings import ANY_SITE, Settings
 from assistant.visitors import VisitorStore
@@ -96,7 +99,10 @@ class AuthMiddleware:
         self._visitor_rate = RateLimitItemPerMinute(min(rate, bounds.visitor_requests))
         self._turn_rate = RateLimitItemPerMinute(bounds.visitor_messages)
         self._address_turn_rate = RateLimitItemPerMinute(4 * bounds.visitor_messages)
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._shared = settings.state.redis.get_secret_value()
+        self._limiter = SlidingWindowCounterRateLimiter(
+            _shared_counts(self._shared) if self._shared else MemoryStorage()
+        )
         self._headers = security_headers(settings.service.cors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,7 +116,8 @@ class AuthMiddleware:
         token = REQUEST_ID.set(scope["request_id"])
         sending = _with_headers(send, {"X-Request-ID": scope["request_id"]}, self._headers)
         try:
-            scope["user"] = self._check(scope, headers)
+            check = partial(self._check, scope, headers)
+            scope["user"] = await asyncio.to_thread(check) if self._shared else check()
             await self._app(scope, _bounded(receive, self._limit(scope, headers)), sending)
         except (Refused, ProductError) as exc:  # those of handlers are answered further in
             extra = exc.headers if isinstance(exc, Refused) else None
@@ -190,13 +197,17 @@ class AuthMiddleware:
             raise _unauthorized("A key is needed here: Authorization: Bearer KEY.")
 
     def _check_rate(self, rate: RateLimitItemPerMinute, identity: str) -> None:
-        if not self._limiter.hit(rate, identity):
+        try:
+            if self._limiter.hit(rate, identity):
+                return
             seconds = max(1, round(self._limiter.get_window_stats(rate, identity).reset_time - time.time()))
-            raise Refused(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                f"Too many requests: at most {rate.amount} a minute.",
-                {"Retry-After": str(seconds)},
-            )
+        except StorageError as exc:
+            raise shared_server_away() from exc
+        raise Refused(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            f"Too many requests: at most {rate.amount} a minute.",
+            {"Retry-After": str(seconds)},
+        )
 
     def _limit(self, scope: Scope, headers: Headers) -> int:
         path, bounds = scope["path"], self._settings.bounds
@@ -209,6 +220,12 @@ class AuthMiddleware:
 
 
 _LOGIN_RATE = RateLimitItemPerMinute(LOGINS_PER_MINUTE)
+
+
+def _shared_counts(url: str) -> RedisStorage:
+    """Counts of requests that all workers share."""
+    seconds = SHARED_SECONDS
+    return RedisStorage(url, wrap_exceptions=True, socket_timeout=seconds, socket_connect_timeout=seconds)
 
 
 def _host_name(headers: Headers) -> str:

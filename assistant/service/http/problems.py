@@ -49,6 +49,16 @@ class Refused(Exception):
         self.headers = headers or {}
 
 
+SHARED_SECONDS = 5.0
+"""How long the server that workers share may take for an answer."""
+
+
+def shared_server_away() -> Refused:
+    """For a request that needs what is in the Redis server, which is away."""
+    detail = "The Redis server that the workers share does not answer; try again soon."
+    return Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
+
+
 _STATUS: tuple[tuple[type[ProductError], HTTPStatus], ...] = (
     (MediaError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (SessionError, HTTPStatus.NOT_FOUND),

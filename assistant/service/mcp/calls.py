@@ -35,7 +35,8 @@ from assistant.service.mcp.resources import read_resource
 from assistant.service.mcp.server import McpProgress, mcp_server, refused
 from assistant.service.mcp.view import tool_meta
 from assistant.service.pictures import Pictures
-from assistant.service.runs.turns import Running, Turns, discard
+from assistant.service.runs.running import Running
+from assistant.service.runs.turns import Turns, discard
 from assistant.service.tool_service import FILE_ARGUMENTS, FileResolver, ToolService, unquoted
 from assistant.service.uploads.bodies import fresh_path
 from assistant.sessions import new_session_id
@@ -141,7 +142,7 @@ class McpCalls:
             session_id = (await asyncio.to_thread(self._service.own_session, user, asked.session_id)).session_id
         with self._bench.opened(user) as files:
             message = await asyncio.to_thread(_request, asked, files, self._service.settings.data_folder / INCOMING)
-        running = turns.start(user, session_id, message)
+        running = await turns.start(user, session_id, message)
         async with aclosing(turns.listen(running)) as events:  # type: ignore[type-var]
             async for event in events:
                 if event.name == "step_started":

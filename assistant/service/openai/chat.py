@@ -28,7 +28,7 @@ from assistant.service.openai.records import (
 )
 from assistant.service.openai.tasks import task_answer
 from assistant.service.openai.turns import AnswerContent, answer, answer_without_turn, end_user_of, start, stream
-from assistant.service.runs.turns import Running, ServedEvent
+from assistant.service.runs.running import Running, ServedEvent
 from assistant.understanding.language import detect_language
 from prompts import FALLBACK_LANGUAGE, say, sentence_keys
 

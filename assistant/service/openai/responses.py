@@ -23,7 +23,7 @@ from assistant.service.openai.records import MODEL, ResponseRequest, read_reques
 from assistant.service.openai.tasks import task_answer
 from assistant.service.openai.turns import AnswerContent, answer, answer_without_turn, end_user_of, start, stream
 from assistant.service.routes.markdown import Mention, web_address
-from assistant.service.runs.turns import Running, ServedEvent
+from assistant.service.runs.running import Running, ServedEvent
 from assistant.sessions import AnsweredMessage
 
 router = APIRouter(prefix="/v1", tags=["openai"], dependencies=[allow(KEY_HOLDERS)])

@@ -16,7 +16,7 @@ from assistant.agent import state
 from assistant.agent.receive import ATTACHMENTS
 from assistant.errors import BadInput, MediaError
 from assistant.records import Reply, UsageNote
-from assistant.service.context import CLIENT_GONE, Service, User
+from assistant.service.context import Service, User
 from assistant.service.http.customers import customer
 from assistant.service.http.problems import Problem, Refused, as_response, problem_of
 from assistant.service.item_links import ItemLinks
@@ -24,7 +24,8 @@ from assistant.service.openai.formats import TextFormat
 from assistant.service.openai.records import AudioPart, FilePart, ImagePart, OpenAIConversation, RequestBase
 from assistant.service.routes.markdown import Mention, as_markdown, mentions
 from assistant.service.runs.disconnect import until_ended
-from assistant.service.runs.turns import Running, ServedEvent, discard
+from assistant.service.runs.running import Running, ServedEvent, stopped
+from assistant.service.runs.turns import discard
 from assistant.service.tool_service import DATA, decoded, from_base64
 from assistant.service.uploads.bodies import written
 from assistant.sessions import AnsweredMessage, new_session_id
@@ -64,7 +65,7 @@ async def start(
     message = await asyncio.to_thread(_request, message_id, asked.top_n, talk, folder)
     try:
         session_id = await _session(service, user, asked.session_id, talk, links, previous)
-        return service.turns.start(user, session_id, message)
+        return await service.turns.start(user, session_id, message)
     except BaseException:
         discard(message)
         raise
@@ -92,7 +93,7 @@ async def _session(
         best = await asyncio.to_thread(_best, found, talk, links)
     if best is None:
         return new_session_id()
-    if best.is_last and service.turns.running_in(best.session_id) is None:
+    if best.is_last and await service.turns.running_in(best.session_id) is None:
         return best.session_id
     return await service.assistant.branch(best.session_id, best.turn)
 
@@ -177,7 +178,7 @@ async def answer(
     """The answer to a turn as one object."""
     await until_ended(request, service.turns, running)
     if running.reply is None:
-        return as_response(running.problem or _stopped(), path=PREFIX)
+        return as_response(running.problem or stopped(), path=PREFIX)
     for event in running.events:
         wire.tell(event)
     return JSONResponse(wire.whole(await _content_of(running.reply, form, links)))
@@ -191,7 +192,7 @@ async def stream(
     first = await anext(listening, None)
     if first is None or first.name == "error":
         await listening.aclose()  # type: ignore[attr-defined]
-        return as_response(running.problem or _stopped(), path=PREFIX)
+        return as_response(running.problem or stopped(), path=PREFIX)
 
     async def told() -> AsyncIterator[ServerSentEvent]:
         try:
@@ -242,7 +243,3 @@ async def _content_of(stored: Reply, form: TextFormat, links: ItemLinks) -> Answ
     additions = reply.model_dump(mode="json", include={"recommendations", "groups", "question", "choices"})
     text = await asyncio.to_thread(form.text, reply)  # a client's schema may cost a second
     return AnswerContent(text, reply.usage, additions, [] if form.is_json else mentions(text, reply))
-
-
-def _stopped() -> Problem:
-    return Problem(title="Stopped", status=CLIENT_GONE, detail="The turn was stopped.")

@@ -70,7 +70,7 @@ async def forget_me(response: Response, service: TheService, user: TheUser) -> F
     """
     await service.turns.stop_all(user.id)
     for session in await asyncio.to_thread(service.assistant.log.of_owner, user.id, -1):
-        service.turns.forget(session.session_id)
+        await service.turns.forget(session.session_id)
     if user.role is Role.VISITOR:
         had = await asyncio.to_thread(stored_of, service.settings, user.id)
         await asyncio.to_thread(forget_visitors, service.settings, [user.id])

@@ -18,12 +18,13 @@ from assistant.agent import state
 from assistant.engines import media_limits
 from assistant.errors import SessionError
 from assistant.records import Attachment, Constraint, Memory, Reply
-from assistant.service.context import CLIENT_GONE, Service, TheService, TheUser, User
-from assistant.service.http.problems import Problem, Refused, as_response
+from assistant.service.context import Service, TheService, TheUser, User
+from assistant.service.http.problems import Refused, as_response
 from assistant.service.http.roles import PEOPLE, allow
 from assistant.service.routes.markdown import session_as_markdown
 from assistant.service.runs.disconnect import until_ended
-from assistant.service.runs.turns import AttachmentOut, Running, ServedEvent, with_urls
+from assistant.service.runs.running import Running, ServedEvent, stopped
+from assistant.service.runs.turns import AttachmentOut, with_urls
 from assistant.service.uploads.bodies import MESSAGE_BODY, read_message
 from assistant.sessions import Session, new_session_id
 from assistant.storage import INCOMING
@@ -145,9 +146,9 @@ async def rename(service: TheService, user: TheUser, session_id: str, body: Sess
 async def delete(service: TheService, user: TheUser, session_id: str) -> None:
     """Forget a session: its messages, what it remembers, and its files. A running turn is stopped."""
     await asyncio.to_thread(service.own_session, user, session_id)
-    if running := service.turns.running_in(session_id):
+    if running := await service.turns.running_in(session_id):
         await service.turns.stop(running)
-    service.turns.forget(session_id)
+    await service.turns.forget(session_id)
     await service.assistant.forget(session_id)
 
 
@@ -190,7 +191,7 @@ def _door(request: Request) -> str:
 
 async def answer(request: Request, service: Service, user: User, session_id: str, message: state.Request) -> Response:
     """Run the turn and answer in the form that the request asks for; a message that is refused is a problem in both."""
-    running = service.turns.start(user, session_id, message)
+    running = await service.turns.start(user, session_id, message)
     if _wants_json(request):
         await until_ended(request, service.turns, running)
         if running.reply is None:
@@ -205,7 +206,7 @@ async def answer(request: Request, service: Service, user: User, session_id: str
 
 
 def _failed(running: Running) -> Response:
-    return as_response(running.problem or Problem(title="Stopped", status=CLIENT_GONE, detail="The turn was stopped."))
+    return as_response(running.problem or stopped())
 
 
 @router.get("/{session_id}/messages/{message_id}/events")
@@ -286,7 +287,8 @@ def _out(session: Session) -> SessionOut:
 
 async def _detail(service: Service, session: Session) -> SessionDetail:
     log, session_id = service.assistant.log, session.session_id
-    running = service.turns.running_in(session_id)  # before the log is read: a turn that ends meanwhile stands there
+    # before the log is read: a turn that ends meanwhile stands there
+    running = await service.turns.running_in(session_id)
     turns = await asyncio.to_thread(log.read, session_id) if session.turns else []
     messages = [
         MessageOut(
@@ -332,7 +334,7 @@ async def _memory(service: Service, session_id: str) -> Memory:
 
 async def _attachment(service: Service, session_id: str, attachment_id: str) -> Attachment:
     """An attachment of an answered message, or of the one in work, which the session does not remember yet."""
-    running = service.turns.running_in(session_id)  # before the memory is read: that of a turn that ends holds it
+    running = await service.turns.running_in(session_id)  # before the memory is read: that of a turn that ends holds it
     pending = {file.id: file for file in running.accepted.taken} if running else {}
     stored = (pending | (await _memory(service, session_id)).attachments).get(attachment_id)
     if stored is None or not await asyncio.to_thread(Path(stored.path).is_file):
@@ -341,7 +343,7 @@ async def _attachment(service: Service, session_id: str, attachment_id: str) -> 
 
 
 async def _turn(service: Service, session_id: str, message_id: str) -> Running:
-    running = await asyncio.to_thread(service.turns.find, session_id, message_id)
+    running = await service.turns.find(session_id, message_id)
     if running is None:
         raise Refused(HTTPStatus.NOT_FOUND, "There is no such message in this session.")
     return running

@@ -110,6 +110,8 @@ class CatalogueWriting:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
         self._waiting = 0
         self.folder = settings.data_folder / IMPORTS
+        self.has_others = settings.service.workers > 1
+        """Whether other processes may be at work on imports of the same folder."""
         self.stop = threading.Event()
         """Set to end the import that runs."""
         self.importing: str | None = None

@@ -4,7 +4,8 @@ import asyncio
 
 from fastapi import Request
 
-from assistant.service.runs.turns import Running, Turns
+from assistant.service.runs.running import Running
+from assistant.service.runs.turns import Turns
 
 
 async def until_ended(request: Request, turns: Turns, running: Running) -> None:

@@ -94,19 +94,40 @@ class Imports:
     def load(self) -> None:
         """Read what earlier processes left; their unfinished imports were interrupted."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        for path in sorted(self._folder.glob("*.json")):
-            with suppress(OSError, ValidationError), self._alone(path.stem):
-                job = ImportJob.model_validate_json(path.read_bytes())
-                if job.state == "running":
-                    job = job.model_copy(update={"state": "interrupted", "stage": "ended", "ended_at": time.time()})
-                    self._save(job)
-                self._jobs[job.job_id] = job
-                self._spool(job.job_id).unlink(missing_ok=True)
+        self._look_elsewhere()
         self._sweep()
         self._forget_old()
 
+    def _look_elsewhere(self) -> None:
+        """Read what jobs of other processes have come to; those of processes that died were interrupted."""
+        paths = sorted(self._folder.glob("*.json"))
+        for path in paths:
+            known = self._jobs.get(path.stem)
+            if path.stem == self._writing.importing or (known and known.state != "running"):
+                continue
+            with suppress(OSError, ValidationError):
+                if job := self._as_it_is(ImportJob.model_validate_json(path.read_bytes())):
+                    self._jobs[path.stem] = job
+        for job_id in self._jobs.keys() - {path.stem for path in paths} - {self._writing.importing}:
+            del self._jobs[job_id]
+
+    def _as_it_is(self, job: ImportJob) -> ImportJob | None:
+        """A stored job: one whose process died is interrupted; one that runs elsewhere is not this service's, unless
+        the process is another worker."""
+        try:
+            with self._alone(job.job_id):
+                if job.state == "running":
+                    job = job.model_copy(update={"state": "interrupted", "stage": "ended", "ended_at": time.time()})
+                    self._save(job)
+                self._spool(job.job_id).unlink(missing_ok=True)
+        except OSError:  # its process holds the lock
+            return job if self._writing.has_others else None
+        return job
+
     def list(self) -> list[ImportJob]:
         """Every job that is kept, latest first."""
+        if self._writing.has_others:
+            self._look_elsewhere()
         return sorted(self._jobs.values(), key=lambda job: -job.created_at)
 
     def get(self, job_id: str) -> ImportJob:
@@ -115,6 +136,8 @@ class Imports:
         Raises:
             Refused: 404, there is no such job.
         """
+        if self._writing.has_others:
+            self._look_elsewhere()
         if job_id not in self._jobs:
             raise Refused(HTTPStatus.NOT_FOUND, f"There is no job {job_id!r}.")
         return self._jobs[job_id]
@@ -172,9 +195,14 @@ class Imports:
             Refused: 404, there is no such job.
         """
         job = self.get(job_id)
-        if job.state == "running" and self._task:
+        if job_id == self._writing.importing and self._task:
             self._writing.stop.set()
             await asyncio.wait([self._task])
+            return
+        if job.state == "running":
+            self._order(job_id).touch()
+            while self.get(job_id).state == "running":
+                await asyncio.sleep(SAVE_SECONDS / 4)
             return
         del self._jobs[job_id]
         await asyncio.to_thread(self._erase, job_id)
@@ -264,6 +292,11 @@ class Imports:
         """Keep the job as it is now for a later process."""
         self._save(self._jobs[job_id])
 
+    def obey(self, job_id: str) -> None:
+        """Stop the import if another process asks for it."""
+        if self._order(job_id).exists():
+            self._writing.stop.set()
+
     def _reject(self, job_id: str, rejection: Rejection) -> None:
         job = self._jobs[job_id]
         rejections = [*job.rejections, RejectionOut.of(rejection)] if job.rejected < KEPT_REJECTIONS else job.rejections
@@ -278,6 +311,10 @@ class Imports:
 
     def _spool(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.jsonl"
+
+    def _order(self, job_id: str) -> Path:
+        """Is there when another process wants the job to stop."""
+        return self._folder / f"{job_id}.stop"
 
     def _save(self, job: ImportJob) -> None:
         path = self._folder / f"{job.job_id}.json"
@@ -312,7 +349,7 @@ class Imports:
             self._erase(job.job_id)
 
     def _erase(self, job_id: str) -> None:
-        for suffix in ("json", "jsonl", "lock"):
+        for suffix in ("json", "jsonl", "lock", "stop"):
             (self._folder / f"{job_id}.{suffix}").unlink(missing_ok=True)
 
 
@@ -338,6 +375,7 @@ class _JobProgress:
             if time.monotonic() - self._saved >= SAVE_SECONDS:
                 self._saved = time.monotonic()
                 self._imports.save(self._job_id)
+                self._imports.obey(self._job_id)
 
         yield done
 

@@ -1,176 +1,204 @@
-"""Running turns: one at a time in a session, their events kept so that a broken stream can go on where it broke."""
+"""Running turns: one at a time in a session, their events kept so that a broken stream can go on where it broke.
+
+Workers that share a Redis server share their turns (`assistant.service.runs.registry`): one begun on a worker is
+followed, resumed and stopped from any, and limits hold over all.
+"""
 
 import asyncio
 import contextlib
-import json
 import logging
-import time
 import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from assistant.agent.state import Request
 from assistant.front import Assistant
 from assistant.records import ONLY_KEPT, Accepted, AttachmentNote, Done, Reply, TurnEvent
-from assistant.service.context import CLIENT_GONE, REQUEST_ID, User
-from assistant.service.http.problems import Problem, Refused, problem_of
+from assistant.service.context import REQUEST_ID, User
+from assistant.service.http.problems import Refused, problem_of
 from assistant.service.keys import Role
+from assistant.service.runs.running import Running, ServedEvent, in_work, stopped, too_many_turns
 from assistant.service.telemetry.observers import Observer
 from assistant.settings import ServiceSettings
 
+if TYPE_CHECKING:
+    from assistant.service.runs.registry import TurnRegistry
+
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class ServedEvent:
-    """One event as clients get it; ``number`` counts from 1 within a turn."""
-
-    number: int
-    name: str
-    data: dict[str, Any]
-
-    def as_json(self) -> str:
-        """The data as one line."""
-        return json.dumps(self.data, ensure_ascii=False)
-
-
-@dataclass(eq=False)
-class Running:
-    """A turn in work, or one that has ended and whose events can still be read."""
-
-    session_id: str
-    message_id: str
-    said: str = ""
-    accepted: Accepted = field(default_factory=Accepted)
-    events: list[ServedEvent] = field(default_factory=list)
-    reply: Reply | None = None
-    problem: Problem | None = None
-    ended: bool = False
-    listeners: int = 0
-    keep_seconds: float = 0.0
-    task: "asyncio.Task[None] | None" = None
-    began: float = field(default_factory=time.monotonic)
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def seconds(self) -> float:
-        """How long ago it began."""
-        return time.monotonic() - self.began
-
-    def tell(self, name: str, data: dict[str, Any]) -> None:
-        """Add an event and wake the listeners."""
-        self.events.append(ServedEvent(len(self.events) + 1, name, {"type": name, **data}))
-        self._wake()
-
-    def end(self) -> None:
-        """No more events come."""
-        self.ended = True
-        self._wake()
-
-    def _wake(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
-
-    async def follow(self, after: int = 0) -> AsyncIterator[ServedEvent]:
-        """Every event with a number above ``after``, those to come included."""
-        while True:
-            news = self._news
-            for event in self.events[after:]:
-                after = event.number
-                yield event
-            if self.ended and after >= len(self.events):
-                return
-            if after >= len(self.events):
-                await news.wait()
+NO_LIMIT = -1
+LISTENERS_SECONDS = 3.0
+"""How long listeners on other workers are given to say that they are there."""
 
 
 class Turns:
-    """All turns of a service."""
+    """All turns of a service, or of one of its workers.
 
-    def __init__(self, assistant: Assistant, settings: ServiceSettings, observer: Observer | None = None) -> None:
+    Args:
+        redis: URL of the Redis server that the workers share; empty: there is one worker.
+    """
+
+    def __init__(
+        self, assistant: Assistant, settings: ServiceSettings, observer: Observer | None = None, redis: str = ""
+    ) -> None:
         self._assistant = assistant
         self._observer = observer or Observer()
         self._settings = settings
         self._active: dict[str, tuple[User, Running]] = {}
         self._recent: OrderedDict[tuple[str, str], Running] = OrderedDict()
         self._closing = False
+        self._checks: set[asyncio.Task[None]] = set()
+        self._starting: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._registry = self._shared(redis) if redis else None
+
+    def _shared(self, redis: str) -> "TurnRegistry":
+        from assistant.service.runs.registry import TurnRegistry  # Redis' client is installed where it is used
+
+        return TurnRegistry(redis, self._stored_reply, self._stop_here)
+
+    @contextlib.asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """Share turns with other workers meanwhile, if there are any."""
+        async with self._registry.connected() if self._registry else contextlib.nullcontext():
+            yield
+
+    async def ping(self) -> None:
+        """Look whether the server that the workers share answers.
+
+        Raises:
+            Refused: 503, it does not.
+        """
+        if self._registry:
+            await self._registry.ping()
 
     @property
     def active(self) -> int:
-        """How many turns run."""
+        """How many turns run here."""
         return len(self._active)
 
     @property
     def streams(self) -> int:
-        """How many listeners follow turns that run."""
+        """How many listeners follow turns that run here."""
         return sum(running.listeners for _, running in self._active.values())
 
-    def running_in(self, session_id: str) -> Running | None:
-        """The turn that runs in a session."""
-        active = self._active.get(session_id)
-        return active[1] if active else None
+    async def running_in(self, session_id: str) -> Running | None:
+        """The turn that runs in a session, on whichever worker.
+
+        Raises:
+            Refused: 503, the server that the workers share does not answer.
+        """
+        if active := self._active.get(session_id):
+            return active[1]
+        if self._registry is None or (message_id := await self._registry.message_in(session_id)) is None:
+            return None
+        mirror = await self._registry.mirror(session_id, message_id)
+        return mirror if mirror and not mirror.ended else None
 
     async def stop_all(self, user_id: str) -> None:
-        """Stop every turn that runs for a user."""
-        for running in [running for owner, running in self._active.values() if owner.id == user_id]:
-            await self.stop(running)
+        """Stop every turn that runs for a user. Errors as of `running_in`."""
+        sessions = {running.session_id for owner, running in self._active.values() if owner.id == user_id}
+        if self._registry:
+            sessions |= set(await self._registry.sessions_of(user_id))
+        for session_id in sessions:
+            if running := await self.running_in(session_id):
+                await self.stop(running)
 
-    def find(self, session_id: str, message_id: str) -> Running | None:
-        """A message's turn: running, kept, or rebuilt from its stored reply; None when there was no such message."""
-        if earlier := self._recent.get((session_id, message_id)):
+    async def find(self, session_id: str, message_id: str) -> Running | None:
+        """A message's turn: running, kept, or rebuilt from its stored reply; None when there was no such message.
+
+        Raises:
+            Refused: 503, the server that the workers share does not answer.
+        """
+        earlier = self._recent.get((session_id, message_id))
+        if earlier and not (self._registry and earlier.failed):  # which may have been sent again to another worker
             return earlier
+        if self._registry and (mirror := await self._registry.mirror(session_id, message_id)):
+            return mirror
+        return await asyncio.to_thread(self._stored, session_id, message_id) or earlier
+
+    def _stored(self, session_id: str, message_id: str) -> Running | None:
         stored = self._assistant.log.turn_of(session_id, message_id)
         if stored is None:
             return None
         turn, reply = stored
-        running = Running(session_id, message_id, reply=reply)
+        running = Running(session_id, message_id)
         events = self._assistant.log.events(session_id, turn)
         for event in events or [Accepted(attachments=reply.query.attachments)]:
             if not isinstance(event, ONLY_KEPT):
                 _tell(running, event)
-        running.tell("done", {"reply": reply.model_dump(mode="json")})
-        running.end()
+        running.finish(reply=reply)
         return running
 
-    def start(self, user: User, session_id: str, request: Request) -> Running:
+    def _stored_reply(self, session_id: str, message_id: str) -> Reply | None:
+        stored = self._assistant.log.turn_of(session_id, message_id)
+        return stored[1] if stored else None
+
+    async def start(self, user: User, session_id: str, request: Request) -> Running:
         """Begin a turn, or find the one that this message's id began earlier; its files are the turn's to delete.
 
         Raises:
-            Refused: 409, a turn runs in this session; 429, too many run; 503, the service is stopping.
+            Refused: 409, a turn runs in this session; 429, too many run; 503, the service is stopping, or the server
+                that the workers share does not answer.
         """
         message_id = request.message_id or uuid.uuid4().hex[:16]
-        if earlier := self.find(session_id, message_id):
-            if earlier.reply is not None or not earlier.ended:  # one that failed may be sent again
-                discard(request)
-                return earlier
-            del self._recent[session_id, message_id]
-        try:
-            self._check_room(user, session_id)
-        except Refused:
-            discard(request)
-            raise
         keep = self._settings.bounds.grace_seconds if request.keep_seconds is None else request.keep_seconds
         running = Running(session_id, message_id, keep_seconds=keep)
-        self._active[session_id] = user, running
-        self._keep(running)
+        try:
+            async with self._starting.setdefault((session_id, message_id), asyncio.Lock()):
+                earlier = await self.find(session_id, message_id)
+                if earlier is None or earlier.failed:
+                    earlier = await self._claim(user, running)
+        except BaseException:
+            discard(request)
+            raise
+        if earlier:
+            discard(request)
+            return earlier
         fields = {"session_id": session_id, "owner": user.id, "message_id": message_id}
         running.task = asyncio.create_task(self._run(running, request.model_copy(update=fields)))
         return running
+
+    async def _claim(self, user: User, running: Running) -> Running | None:
+        """Have the session for this turn; another worker's turn of the same message, if that was quicker."""
+        self._check_room(user, running.session_id)
+        self._active[running.session_id] = user, running
+        try:
+            earlier = await self._claim_everywhere(user, running) if self._registry else None
+        except BaseException:
+            del self._active[running.session_id]
+            raise
+        if earlier:
+            del self._active[running.session_id]
+        else:
+            self._keep(running)
+        return earlier
+
+    async def _claim_everywhere(self, user: User, running: Running) -> Running | None:
+        assert self._registry is not None  # noqa: S101 - the caller has looked
+        of_user = self._settings.bounds.visitor_turns if user.role is Role.VISITOR else NO_LIMIT
+        holder = await self._registry.claim(user, running, of_key=self._settings.turns_at_once, of_user=of_user)
+        if holder == running.message_id and (mirror := await self._registry.mirror(running.session_id, holder)):
+            return mirror
+        if holder is not None:
+            raise in_work()
+        answered = await asyncio.to_thread(self._stored, running.session_id, running.message_id)
+        if answered:  # by a worker that was quicker
+            await self._registry.give_back(running)
+        return answered
 
     def _check_room(self, user: User, session_id: str) -> None:
         if self._closing:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The service is stopping.", {"Retry-After": "5"})
         if session_id in self._active:
-            raise Refused(HTTPStatus.CONFLICT, "A turn is running in this session; wait for its end or stop it.")
+            raise in_work()
         bounds = self._settings.bounds
         counted = [owner.id for owner, _ in self._active.values() if owner.key == user.key]
         many = user.role is Role.VISITOR and counted.count(user.id) >= bounds.visitor_turns
         if many or len(counted) >= self._settings.turns_at_once or len(self._active) >= bounds.turns_in_all:
-            detail = f"{len(counted)} turns of yours are running; try again soon."
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, detail, {"Retry-After": "5"})
+            raise too_many_turns(len(counted))
 
     async def listen(self, running: Running, after: int = 0) -> AsyncIterator[ServedEvent]:
         """Follow a turn; it is cancelled when its last listener leaves early and none comes back in time."""
@@ -180,16 +208,28 @@ class Turns:
                 yield event
         finally:
             running.listeners -= 1
-            if not running.listeners and not running.ended:
-                loop = asyncio.get_running_loop()
-                loop.call_later(running.keep_seconds, self._cancel_unheard, running)
+            self._wait_for_listeners(running)
+
+    def _wait_for_listeners(self, running: Running) -> None:
+        if not running.listeners and not running.ended:
+            seconds = max(running.keep_seconds, LISTENERS_SECONDS if self._registry else 0)
+            asyncio.get_running_loop().call_later(seconds, self._check_listeners, running)
 
     async def stop(self, running: Running) -> None:
-        """Cancel a turn and wait until it has ended; the session stays as it was before it."""
-        if running.task is not None and not running.task.done():
+        """Cancel a turn and wait until it has ended; the session stays as it was before it. Errors as of `find`."""
+        active = self._active.get(running.session_id)
+        if self._registry and not running.ended and (active is None or active[1] is not running):
+            await self._registry.stop(running)
+        elif running.task is not None and not running.task.done():
             running.task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait([running.task])
+
+    def _stop_here(self, session_id: str, message_id: str) -> None:
+        """Stop a turn for another worker, if it runs here."""
+        active = self._active.get(session_id)
+        if active and active[1].message_id == message_id and active[1].task:
+            active[1].task.cancel()
 
     async def close(self) -> None:
         """Take no more turns; give those that run some time to finish, then cancel them."""
@@ -202,10 +242,12 @@ class Turns:
             if late:
                 await asyncio.wait(late)
 
-    def forget(self, session_id: str) -> None:
-        """Drop what is kept of a session's turns."""
+    async def forget(self, session_id: str) -> None:
+        """Drop what is kept of a session's turns. Errors as of `find`."""
         for key in [key for key in self._recent if key[0] == session_id]:
             del self._recent[key]
+        if self._registry:
+            await self._registry.forget(session_id)
 
     async def _run(self, running: Running, request: Request) -> None:
         self._observer.turn_started(running)
@@ -213,11 +255,12 @@ class Turns:
             async for event in self._assistant.answer(request):
                 self._pass_on(running, event)
         except asyncio.CancelledError:
-            running.problem = Problem(
-                title="Stopped", status=CLIENT_GONE, detail="The turn was stopped.", request_id=REQUEST_ID.get()
-            )
+            running.problem = stopped(REQUEST_ID.get())
         except Exception as exc:  # whatever it is, the listeners are told and the service goes on
             running.problem = problem_of(exc, REQUEST_ID.get())
+        try:
+            if self._registry:  # before it is told here: a next message may come to any worker then
+                await self._registry.end(running)
         finally:
             self._finish(running, request)
 
@@ -230,20 +273,27 @@ class Turns:
                 running.reply = event.reply
                 return
         _tell(running, event)
+        if self._registry:
+            self._registry.publish(running, running.events[-1])
 
     def _finish(self, running: Running, request: Request) -> None:
         discard(request)
         self._active.pop(running.session_id, None)
-        if running.reply is not None:
-            running.problem = None
-            running.tell("done", {"reply": running.reply.model_dump(mode="json")})
-        elif running.problem is not None:
-            running.tell("error", {"problem": running.problem.model_dump()})
-        running.end()
+        running.finish(reply=running.reply, problem=running.problem)
         self._observer.turn_ended(running)
 
-    def _cancel_unheard(self, running: Running) -> None:
-        if not running.listeners and not running.ended and running.task is not None:
+    def _check_listeners(self, running: Running) -> None:
+        check = asyncio.create_task(self._cancel_unheard(running))
+        self._checks.add(check)
+        check.add_done_callback(self._checks.discard)
+
+    async def _cancel_unheard(self, running: Running) -> None:
+        active = self._active.get(running.session_id)
+        if active is None or active[1] is not running or running.task is None:
+            return
+        if self._registry and await self._registry.heard_elsewhere(running):
+            self._wait_for_listeners(running)
+        elif not running.listeners and not running.ended:
             logger.info("nobody listens to turn %s of session %s: cancelled", running.message_id, running.session_id)
             running.task.cancel()
 

@@ -12,7 +12,7 @@ from assistant.service.telemetry.observers import Observer, RequestEnded, outcom
 from assistant.settings import ServiceSettings
 
 if TYPE_CHECKING:
-    from assistant.service.runs.turns import Running
+    from assistant.service.runs.running import Running
 
 PACKAGES = ("assistant", "tools")
 access = logging.getLogger("assistant.access")

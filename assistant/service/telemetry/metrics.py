@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
@@ -17,6 +18,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from assistant.llm.usage import CallUsage
 from assistant.records import StepFinished, TurnEvent
@@ -24,13 +26,16 @@ from assistant.service.telemetry.observers import Observer, RequestEnded, outcom
 from tools.toolbox import TOOLS
 
 if TYPE_CHECKING:
-    from assistant.service.runs.turns import Running, Turns
+    from assistant.service.runs.running import Running
+    from assistant.service.runs.turns import Turns
 
 router = APIRouter(tags=["service"])
 
 REQUEST_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
 TURN_BUCKETS = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 180.0)
 TOOL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder of workers' measures in their environment; prometheus_client reads it when it is imported."""
 STAGES = frozenset({"accepted", "provisional", "ranking", "done"})
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a time for each series: twice the text, and nothing reads it
 
@@ -39,15 +44,19 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a time for each se
 async def metrics(request: Request) -> Response:
     """Measures in Prometheus' text format."""
     measures: Measures = request.app.state.measures
-    return Response(generate_latest(measures.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(measures.latest()), media_type=CONTENT_TYPE_LATEST)
 
 
 class Measures(Observer):
-    """The measures of one service, in a registry of their own."""
+    """The measures of one service, in a registry of their own.
+
+    Workers keep theirs in files of one folder (`SHARED_FOLDER` in their environment), and each answers with the sums.
+    """
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry(auto_describe=True)
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        self._shared = SHARED_FOLDER in os.environ
+        for collector in () if self._shared else (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
         self._requests = Counter(
             "assistant_http_requests", "Requests that have ended.", ["route", "method", "status"], registry=registry
@@ -80,27 +89,47 @@ class Measures(Observer):
             "assistant_model_tokens", "Tokens of the language model; cached ones are among the prompt's.",
             ["kind"], registry=registry,
         )  # fmt: skip
-        self._running = Gauge("assistant_turns_running", "Turns in work.", registry=registry)
-        self._streams = Gauge("assistant_turn_streams", "Listeners of turns in work.", registry=registry)
-        self._tasks = Gauge("assistant_tasks", "Tasks of the event loop.", registry=registry)
+        self._running = _gauge("assistant_turns_running", "Turns in work.", registry)
+        self._streams = _gauge("assistant_turn_streams", "Listeners of turns in work.", registry)
+        self._tasks = _gauge("assistant_tasks", "Tasks of the event loop.", registry)
+        self._followed: Turns | None = None
         self._log_records = Counter("assistant_log_records", "Log lines from warning on.", ["level"], registry=registry)
         for level in ("warning", "error"):
             self._log_records.labels(level)  # a rate needs the zero before the first one
         self._handler = _Counting(self._log_records)
 
     def follow(self, turns: "Turns") -> None:
-        """Read what runs, whenever the measures are asked for."""
-        self._running.set_function(lambda: turns.active)
-        self._streams.set_function(lambda: turns.streams)
-        self._tasks.set_function(lambda: len(asyncio.all_tasks()))
+        """Measure what runs."""
+        self._followed = turns
         logging.getLogger().addHandler(self._handler)
 
     def close(self) -> None:
         """Count no more log lines."""
         logging.getLogger().removeHandler(self._handler)
 
+    def latest(self) -> CollectorRegistry:
+        """The measures as they are now, those of all workers together."""
+        self._look()
+        if not self._shared:
+            return self.registry
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return together
+
+    def _look(self) -> None:
+        """Note what runs; other workers cannot ask for it."""
+        if self._followed is not None:
+            self._running.set(self._followed.active)
+            self._streams.set(self._followed.streams)
+            self._tasks.set(len(asyncio.all_tasks()))
+
+    def turn_started(self, turn: "Running") -> None:
+        """Note that it runs."""
+        self._look()
+
     def request_ended(self, served: RequestEnded) -> None:
         """Count and time a request."""
+        self._look()
         self._requests.labels(served.route, served.method, served.status).inc()
         self._request_seconds.labels(served.route, served.method).observe(served.seconds)
 
@@ -113,6 +142,7 @@ class Measures(Observer):
 
     def turn_ended(self, turn: "Running") -> None:
         """Count and time a turn."""
+        self._look()
         labels = turn.reply.intent if turn.reply else "unknown", outcome_of(turn)
         self._turns.labels(*labels).inc()
         self._turn_seconds.labels(*labels).observe(turn.seconds)
@@ -123,6 +153,10 @@ class Measures(Observer):
         self._tokens.labels("prompt").inc(usage.prompt_tokens)
         self._tokens.labels("completion").inc(usage.completion_tokens)
         self._tokens.labels("cached").inc(usage.cached_tokens)
+
+
+def _gauge(name: str, documentation: str, registry: CollectorRegistry) -> Gauge:
+    return Gauge(name, documentation, registry=registry, multiprocess_mode="livesum")
 
 
 class _Counting(logging.Handler):

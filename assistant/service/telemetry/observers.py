@@ -9,7 +9,7 @@ from assistant.records import TurnEvent
 from assistant.service.context import CLIENT_GONE
 
 if TYPE_CHECKING:
-    from assistant.service.runs.turns import Running
+    from assistant.service.runs.running import Running
 
 logger = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
 """OpenAI's protocol as its official client speaks it, over real HTTP."""
 
+import asyncio
 import base64
 import json
 import time
@@ -518,7 +519,7 @@ def test_a_turn_that_ends_badly_is_an_error_in_the_stream(serve: Serve, model: F
     with serve(llm={"call_seconds": 60.0}) as served, client_of(served) as client:
         stream = iter(client.chat.completions.create(model=MODEL, messages=[user("something nice")], stream=True))
         first = next(stream)
-        running = served.app.state.service.turns.running_in(first.session_id)  # type: ignore[attr-defined]
+        running = asyncio.run(served.app.state.service.turns.running_in(first.session_id))  # type: ignore[attr-defined]
         running.task.get_loop().call_soon_threadsafe(running.task.cancel)
         with pytest.raises(openai.APIError, match="The turn was stopped"):
             next(stream)

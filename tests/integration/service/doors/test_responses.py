@@ -1,5 +1,6 @@
 """OpenAI's Responses API as its official client speaks it, over real HTTP."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterator
@@ -215,7 +216,7 @@ def test_a_turn_that_ends_badly_is_a_failed_response(serve: Serve, model: FakeOp
     with serve(llm={"call_seconds": 60.0}) as served, client_of(served) as client:
         stream = iter(client.responses.create(model=MODEL, input="something nice", stream=True))
         first: Any = next(stream)
-        running = served.app.state.service.turns.running_in(first.response.session_id)
+        running = asyncio.run(served.app.state.service.turns.running_in(first.response.session_id))
         running.task.get_loop().call_soon_threadsafe(running.task.cancel)
         last: Any = list(stream)[-1]
         assert (last.type, last.response.status) == ("response.failed", "failed")
