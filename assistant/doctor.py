@@ -150,11 +150,11 @@ def _server(settings: Settings) -> Iterator[Diagnosis]:
     from assistant.llm import profiles, server  # may be broken
 
     state = server.status(settings)
-    fine = state.answers and not state.detail
+    fine = state.answers and (not state.detail or state.state == "remote")  # one of several replicas is enough
     words = f"{state.model} at {state.base_url}"
-    detail = words if fine else f"{state.state}: {state.detail or words}"
+    detail = f"{state.state}: {state.detail or words}" if state.detail or not fine else words
     mend = ""
-    if state.state == "remote" and not fine:
+    if state.state == "remote" and state.detail:
         mend = profiles.mending_command(settings)
     elif state.answers and not fine:
         mend = server.CHANGE_OVER

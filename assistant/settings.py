@@ -132,6 +132,9 @@ class LLMSettings(Section):
     profile: Literal["cpu", "gpu", "remote"] = "cpu"
     model: str | None = Field(None, description="model name; each profile has its own default")
     base_url: str | None = Field(None, description="OpenAI-compatible base URL; needed by the remote profile")
+    base_urls: list[str] = Field(
+        [], max_length=64, description="replicas of one model, in place of base_url; a session stays with one of them"
+    )
     api_key: SecretStr = SecretStr("none")
     port: int = Field(8765, ge=1, le=65535)
     python: Path | None = Field(None, description="Python of the vLLM environment; default .venv-vllm/bin/python")
@@ -192,9 +195,25 @@ class SoundSettings(Section):
 
 
 class TextSettings(Section):
-    """The text encoder: a registry name, or the path of a sentence-transformers folder or of a converted one."""
+    """The text encoder: a registry name, or the path of a sentence-transformers folder or of a converted one; or, with
+    ``base_url``, the name of a model on a server of OpenAI's protocol for embeddings."""
 
     model: str = "embeddinggemma-300m"
+    base_url: str | None = Field(None, pattern=r"^https?://", description="OpenAI-compatible base URL, such as .../v1")
+    api_key: SecretStr = SecretStr("none")
+    dimensions: int | None = Field(
+        None, ge=1, le=16_384, description="of the server's vectors; unset: it is asked once"
+    )
+    batch: int = Field(32, ge=1, le=2048, description="how many texts a request to the server has at most")
+    call_seconds: float = Field(30, gt=0, description="deadline of one request to the server")
+    query_prompt: str = Field("", max_length=1_000, description="put before what is searched for, on the server")
+    document_prompt: str = Field("", max_length=1_000, description="put before what is found, on the server")
+    extra_body: dict[str, Any] = Field({}, description="further keys of every request to the server")
+
+    @property
+    def gives_token_states(self) -> bool:
+        """Whether the classifiers that were trained on the model's vectors of tokens can be used."""
+        return self.base_url is None
 
 
 class ModelFileSettings(Section):

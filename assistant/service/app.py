@@ -66,7 +66,7 @@ def create_app(
             opened.log.rename_owners(KEY_OWNER, partial(pseudonym, settings))
             turns = Turns(opened, settings.service, observer)
             opened.chat.observers.append(observer.model_called)
-            measures.follow(turns)
+            measures.follow(turns, opened.chat.replicas)
             app.state.service = Service(settings, opened, turns, key_store)
             app.state.readiness = Readiness(app.state.service)
             beside = [

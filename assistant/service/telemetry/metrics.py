@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
@@ -17,7 +18,10 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
+from assistant.llm.replicas import OUTCOMES, Replicas
 from assistant.llm.usage import CallUsage
 from assistant.records import StepFinished, TurnEvent
 from assistant.service.telemetry.observers import Observer, RequestEnded, outcome_of
@@ -88,8 +92,9 @@ class Measures(Observer):
             self._log_records.labels(level)  # a rate needs the zero before the first one
         self._handler = _Counting(self._log_records)
 
-    def follow(self, turns: "Turns") -> None:
+    def follow(self, turns: "Turns", replicas: Replicas) -> None:
         """Read what runs, whenever the measures are asked for."""
+        self.registry.register(_OfReplicas(replicas))
         self._running.set_function(lambda: turns.active)
         self._streams.set_function(lambda: turns.streams)
         self._tasks.set_function(lambda: len(asyncio.all_tasks()))
@@ -123,6 +128,34 @@ class Measures(Observer):
         self._tokens.labels("prompt").inc(usage.prompt_tokens)
         self._tokens.labels("completion").inc(usage.completion_tokens)
         self._tokens.labels("cached").inc(usage.cached_tokens)
+
+
+class _OfReplicas(Collector):
+    """The language model's servers, as they are known at the moment."""
+
+    def __init__(self, replicas: Replicas) -> None:
+        self._replicas = replicas
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """All their measures, also of servers that were never asked."""
+        requests = CounterMetricFamily(
+            "assistant_model_replica_requests", "Requests to a server of the language model that have ended.",
+            labels=["replica", "outcome"],
+        )  # fmt: skip
+        running = GaugeMetricFamily(
+            "assistant_model_replica_running", "Requests that wait for a server of the language model.",
+            labels=["replica"],
+        )  # fmt: skip
+        usable = GaugeMetricFamily(
+            "assistant_model_replica_usable", "1 while a server of the language model is asked, 0 while left alone.",
+            labels=["replica"],
+        )  # fmt: skip
+        for replica in self._replicas.all:
+            for outcome in OUTCOMES:
+                requests.add_metric([replica.name, outcome], replica.outcomes[outcome])
+            running.add_metric([replica.name], replica.running)
+            usable.add_metric([replica.name], not self._replicas.rests(replica))
+        yield from (requests, running, usable)
 
 
 class _Counting(logging.Handler):
