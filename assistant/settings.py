@@ -7,6 +7,7 @@ then the defaults below. docs/configuration.md explains each key.
 
 import logging
 import os
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
@@ -24,7 +25,13 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from assistant.errors import ConfigError
 from assistant.storage import KEYS, VISITORS
@@ -472,5 +479,11 @@ def load_settings(**flags: Any) -> Settings:  # noqa: ANN401 - flags are validat
         first = exc.errors()[0]
         location = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"The setting {location} is wrong: {first['msg']}.") from exc
+    except SettingsError as exc:
+        section = re.sub(r'.*field "(\w+)".*', r"\1", str(exc)).upper()
+        raise ConfigError(
+            f"A variable ASSISTANT_{section} or ASSISTANT_{section}__... cannot be read: lists and tables are JSON, "
+            'such as ["a", "b"].'
+        ) from exc
     except ValueError as exc:  # a broken TOML file
         raise ConfigError(f"The configuration file {config_file()} cannot be read: {exc}.") from exc

@@ -68,7 +68,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
     state = server.status(load_settings())
     typer.echo(json.dumps(state.as_json()) if as_json else format_status(state))
-    if not state.answers or state.detail:
+    if not state.serves:
         raise typer.Exit(ServiceMissing.exit_code)
 
 

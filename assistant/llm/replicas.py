@@ -126,7 +126,8 @@ class Replicas:
             now = self._clock()
             outcome = "late" if now >= deadline and now - began >= PATIENT_SECONDS else None
             if outcome:
-                self._leave_alone(replica, began, outcome, None)
+                waited = now - began if len(self.all) > 1 else None  # the next one to try it may wait as long
+                self._leave_alone(replica, began, outcome, waited)
             raise
         finally:
             replica.running -= 1
@@ -136,6 +137,7 @@ class Replicas:
                 replica.failures, replica.rests_until = 0, 0.0
 
     def _leave_alone(self, replica: Replica, began: float, outcome: Outcome, wished: float | None) -> None:
+        """``wished``: for how many seconds at least."""
         now = self._clock()
         if len(self.all) == 1:
             replica.rests_until = now + (wished or 0.0)

@@ -59,6 +59,11 @@ class ServerStatus:
     detail: str = ""
     replicas: tuple[ReplicaStatus, ...] = ()
 
+    @property
+    def serves(self) -> bool:
+        """Whether the settings' model can be asked; of several replicas one is enough."""
+        return self.answers and (not self.detail or self.state == "remote")
+
     def as_json(self) -> dict[str, Any]:
         """All fields, for programs."""
         return asdict(self)

@@ -98,7 +98,7 @@ class HttpTextModel:
         digest = hashlib.sha256(f"{self._server.model}\n{self.dimensions}".encode()).hexdigest()
         return EncoderIdentity(
             encoder=name,
-            weights=f"served, {digest[:16]}",
+            weights=f"{digest[:16]}, served",
             preprocessing=f"by the server{prompts_in_words(self.prompts)}, unit length",
             dimensions=self.dimensions,
         )

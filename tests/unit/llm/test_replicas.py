@@ -167,7 +167,7 @@ async def test_an_overloaded_replica_is_left_alone_as_long_as_it_asks_for(status
     [
         ("", 1, 1), ("soon", 1, 1), ("-5", 1, 1), ("nan", 1, 1), ("1e400", 300, 300),
         ("999999", 300, 300), ("2.5", 2.5, 2.5),
-        (format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True), 40, 60),
+        ("in a minute", 40, 60),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 1, 1), ("Wed, 99 Oct 99999 99:99:99 GMT", 1, 1),
     ],
 )  # fmt: skip
@@ -175,7 +175,9 @@ async def test_what_stands_in_retry_after(value: str, least: float, most: float)
     clock = Clock()
     with fleet(2) as running:
         client = client_for(running, clock)
-        asked_of(client, running)[0].script([Reply(status=503, headers={"Retry-After": value})])
+        when = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+        headers = {"Retry-After": when if value == "in a minute" else value}
+        asked_of(client, running)[0].script([Reply(status=503, headers=headers)])
         assert await ask(client) == "Fine."
     (rested,) = [one for one in client.replicas.all if client.replicas.rests(one)]
     assert least <= rested.rests_until - clock.now <= most
@@ -213,6 +215,8 @@ async def test_a_hanging_replica_loses_its_sessions_after_one_call(monkeypatch: 
             await ask(client, timeout=1)
         assert time.monotonic() - begun < 2
         assert await ask(client, timeout=1) == "Fine."
+        (hanging,) = filter(client.replicas.rests, client.replicas.all)
+        assert 0.9 < hanging.rests_until - hanging.rests_since < 1.5  # as long as it was waited for
         assert sum(one.outcomes["late"] for one in client.replicas.all) == 1
 
 
@@ -336,7 +340,7 @@ def test_status_tells_each_replica() -> None:
         running[2].model = "another"
         state = servers.status(settings)
         assert [one.answers for one in state.replicas] == [True, False, False]
-        assert state.answers
+        assert state.serves
         assert state.detail.startswith("2 of 3 servers do not answer as wanted: http://127.0.0.1:")
         assert "It does not offer fake-model; it offers: another" in state.detail
         running[0].stop()
@@ -368,7 +372,7 @@ def test_urls_come_from_the_environment_as_json(monkeypatch: pytest.MonkeyPatch)
     settings = load_settings(llm={"profile": "remote", "model": "m"})
     assert [at.base_url for at in endpoints(settings)] == ["http://a/v1", "http://b/v1"]
     monkeypatch.setenv("ASSISTANT_LLM__BASE_URLS", "http://a/v1")
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match=r"ASSISTANT_LLM__.* lists and tables are JSON"):
         load_settings()
 
 
