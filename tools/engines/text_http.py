@@ -32,6 +32,8 @@ REFUSED: Final = frozenset({400, 413, 422})
 """Too many texts at once, or too long a text; which of them, servers say in words only."""
 WAIT_SECONDS: Final = 0.5
 """Before a busy server is asked again; twice as long each time, within the request's deadline."""
+LOOK_SECONDS: Final = 5.0
+"""By when a server must have encoded a word, where only its state is asked for."""
 SHORTEST: Final = 32
 """A text refused at so few characters is not refused for its length."""
 NOTHING: Final = "-"
@@ -87,7 +89,7 @@ class HttpTextModel:
     @cached_property
     def dimensions(self) -> int:
         """As the settings say, or as the server answers."""
-        return self._server.dimensions or len(self._request(["dimensions"])[0])
+        return self._server.dimensions or len(self._request(["dimensions"], self._server.call_seconds)[0])
 
     def identity(self, name: str) -> EncoderIdentity:
         """The weights are known by the model's name and its vectors' width alone: the server says no more.
@@ -110,7 +112,7 @@ class HttpTextModel:
             ServerMissing: it does not.
         """
         if texts is None:
-            self._embedded(["ready"])
+            self._embedded(["ready"], min(LOOK_SECONDS, self._server.call_seconds))
 
     def encode(self, texts: Sequence[str], prompt: str, batch_size: int) -> NDArray[np.float32]:
         """Unit rows (n, d), in the order of the texts.
@@ -124,15 +126,16 @@ class HttpTextModel:
         rows = []
         for start in range(0, len(sent), size):
             check_stopped()
-            rows.append(self._embedded([text if text.strip() else NOTHING for text in sent[start : start + size]]))
+            batch = [text if text.strip() else NOTHING for text in sent[start : start + size]]
+            rows.append(self._embedded(batch, self._server.call_seconds))
         return np.concatenate(rows)
 
     def token_states(self, text: str, prompt: str) -> TokenStates:
         """Raises `ServerMissing`: no server gives them."""
         raise ServerMissing(f"The server of the text encoder {self._server.model} gives no vectors of tokens.")
 
-    def _embedded(self, texts: list[str]) -> NDArray[np.float32]:
-        rows = np.array(self._request(texts), np.float64)
+    def _embedded(self, texts: list[str], seconds: float) -> NDArray[np.float32]:
+        rows = np.array(self._request(texts, seconds), np.float64)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         if rows.shape[1] != self.dimensions:
             raise ServerMissing(
@@ -144,32 +147,32 @@ class HttpTextModel:
         units: NDArray[np.float32] = (rows / lengths).astype(np.float32)
         return units
 
-    def _request(self, texts: list[str]) -> list[list[float]]:
+    def _request(self, texts: list[str], seconds: float) -> list[list[float]]:
         """The server's vectors; refused texts are sent in halves, and a single one without its end."""
-        response = self._posted(texts)
+        response = self._posted(texts, seconds)
         if response.status_code in REFUSED:
             if len(texts) > 1:
                 half = len(texts) // 2
-                return self._request(texts[:half]) + self._request(texts[half:])
+                return self._request(texts[:half], seconds) + self._request(texts[half:], seconds)
             if len(texts[0]) > SHORTEST:
-                return self._request([texts[0][: len(texts[0]) // 2]])
+                return self._request([texts[0][: len(texts[0]) // 2]], seconds)
         if not response.is_success:
             raise ServerMissing(self._why(response))
         return _vectors(response, len(texts))
 
-    def _posted(self, texts: list[str]) -> "httpx.Response":
+    def _posted(self, texts: list[str], seconds: float) -> "httpx.Response":
         import httpx
 
         server, wait = self._server, WAIT_SECONDS
         body = {"model": server.model, "input": texts, "encoding_format": "float", **server.extra_body}
-        deadline = time.monotonic() + server.call_seconds
+        deadline = time.monotonic() + seconds
         while True:
             check_stopped()
             try:
                 left = max(deadline - time.monotonic(), 0.001)
                 response = self._client().post("embeddings", json=body, timeout=left)
             except httpx.TimeoutException as exc:
-                raise self._missing(f"did not answer within {server.call_seconds:.0f} s", exc) from exc
+                raise self._missing(f"did not answer within {seconds:.0f} s", exc) from exc
             except httpx.ConnectError as exc:
                 raise self._missing("does not answer", exc) from exc
             except (httpx.HTTPError, httpx.InvalidURL) as exc:  # also a connection that broke: it may be back soon

@@ -16,6 +16,7 @@ from assistant.errors import ConfigError, ServiceMissing
 from assistant.models.needs import needed
 from assistant.settings import Settings, load_settings
 from tests.fakes.embedding_server import FakeEmbeddingServer
+from tools.engines import text_http
 from tools.engines.text_http import EmbeddingServer, ServedTextEncoder
 from tools.errors import ToolFailure
 from tools.stopping import stopped_by
@@ -153,11 +154,18 @@ def test_what_is_wrong_is_one_sentence_without_the_address(answer: tuple[int, by
     assert "127.0.0.1" not in str(caught.value)
 
 
-def test_nobody_listens_and_nobody_answers_in_time(server: FakeEmbeddingServer) -> None:
+def test_nobody_listens_and_nobody_answers_in_time(
+    server: FakeEmbeddingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_http, "LOOK_SECONDS", 1.0)
     server.delay = 2
     begun = time.monotonic()
     with pytest.raises(ServiceMissing, match="did not answer within 1 s"):
         encoder_for(server, call_seconds=1).load()
+    assert time.monotonic() - begun < 1.8
+    begun = time.monotonic()
+    with pytest.raises(ServiceMissing, match="did not answer within 1 s"):
+        encoder_for(server, dimensions=256).load()
     assert time.monotonic() - begun < 1.8
     server.stop()
     for urls in (server.base_url, "http://no-such-host.invalid/v1", "http://[::1/v1"):
