@@ -150,19 +150,18 @@ def _server(settings: Settings) -> Iterator[Diagnosis]:
     from assistant.llm import profiles, server  # may be broken
 
     state = server.status(settings)
-    fine = state.answers and not state.detail
     words = f"{state.model} at {state.base_url}"
-    detail = words if fine else f"{state.state}: {state.detail or words}"
+    detail = f"{state.state}: {state.detail or words}" if state.detail or not state.serves else words
     mend = ""
-    if state.state == "remote" and not fine:
+    if state.state == "remote" and state.detail:
         mend = profiles.mending_command(settings)
-    elif state.answers and not fine:
+    elif state.answers and not state.serves:
         mend = server.CHANGE_OVER
     elif state.state == "stopped" and state.detail:
         mend = f"free that port, or: export ASSISTANT_LLM__PORT={settings.llm.port + 1}"
-    elif not fine:
+    elif not state.serves:
         mend = "assistant llm up"
-    yield Diagnosis("vLLM server", "present" if fine else "missing", detail, mend)
+    yield Diagnosis("vLLM server", "present" if state.serves else "missing", detail, mend)
 
 
 def _steps(settings: Settings) -> Iterator[Diagnosis]:

@@ -54,7 +54,7 @@ def entailment_in(engines: Engines, settings: Settings) -> "Entailment | None":
     from assistant.claims.entailment import entailment_for  # brings its library
 
     with suppress(ServiceMissing):
-        return entailment_for(settings.text.model, engines.text)
+        return entailment_for(settings.text.model, engines.text) if settings.text.gives_token_states else None
     return None
 
 
@@ -108,7 +108,16 @@ def listener(settings: Settings, *, wanted: bool) -> "Listener | None":
 
 def _text(settings: Settings) -> "TextEncoder":
     from tools.engines.text import TextEncoder  # brings its library
+    from tools.engines.text_http import EmbeddingServer, ServedTextEncoder  # brings its library
 
+    text = settings.text
+    if text.base_url:
+        server = EmbeddingServer(
+            **text.model_dump(include={"base_url", "model", "dimensions", "batch", "call_seconds", "extra_body"}),
+            api_key=text.api_key.get_secret_value(),
+            prompts={"query": text.query_prompt, "document": text.document_prompt, "classification": text.query_prompt},
+        )
+        return ServedTextEncoder(server, cache_folder=settings.vectors_folder)
     folder = _folder(settings, settings.text.model)
     return TextEncoder(folder, threads=settings.threads, cache_folder=settings.vectors_folder)
 

@@ -515,19 +515,21 @@ class Assistant:
     def _context(self, request: Request, pressed: Sequence[Click]) -> TurnContext:
         catalogue = self._parts.engines.catalogue
         encoder, model = self._text_encoder(), self.settings.text.model
+        is_read = self.settings.text.gives_token_states
+        heads = heads_for(model) if is_read else None
         return TurnContext(
             settings=self.settings,
             catalogue=catalogue,
             vocabulary=catalogue.vocabulary(),
-            chat=self._parts.chat.for_turn(),
-            reader=MessageReader(encoder, heads_for(model), catalogue, led=planner_in_force(self.settings) == "model"),
+            chat=self._parts.chat.for_turn(request.session_id),
+            reader=MessageReader(encoder, heads, catalogue, led=planner_in_force(self.settings) == "model"),
             run_tool=partial(self._run_tool, user=request.owner),
             uploads=self.uploads(request.session_id),
             models=model_names(self.settings),
             rules=self._rules,
             user=request.owner,
             taste=self._parts.engines.taste,
-            entailment=entailment_for(model, encoder) if encoder else None,
+            entailment=entailment_for(model, encoder) if encoder and is_read else None,
             pressed=pressed,
             reads_pictures=self._parts.engines.words is not None,
         )

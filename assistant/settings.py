@@ -7,6 +7,7 @@ then the defaults below. docs/configuration.md explains each key.
 
 import logging
 import os
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
@@ -24,7 +25,13 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from assistant.errors import ConfigError
 from assistant.storage import KEYS, VISITORS
@@ -132,6 +139,9 @@ class LLMSettings(Section):
     profile: Literal["cpu", "gpu", "remote"] = "cpu"
     model: str | None = Field(None, description="model name; each profile has its own default")
     base_url: str | None = Field(None, description="OpenAI-compatible base URL; needed by the remote profile")
+    base_urls: list[str] = Field(
+        [], max_length=64, description="replicas of one model, in place of base_url; a session stays with one of them"
+    )
     api_key: SecretStr = SecretStr("none")
     port: int = Field(8765, ge=1, le=65535)
     python: Path | None = Field(None, description="Python of the vLLM environment; default .venv-vllm/bin/python")
@@ -192,9 +202,25 @@ class SoundSettings(Section):
 
 
 class TextSettings(Section):
-    """The text encoder: a registry name, or the path of a sentence-transformers folder or of a converted one."""
+    """The text encoder: a registry name, or the path of a sentence-transformers folder or of a converted one; or, with
+    ``base_url``, the name of a model on a server of OpenAI's protocol for embeddings."""
 
     model: str = "embeddinggemma-300m"
+    base_url: str | None = Field(None, pattern=r"^https?://", description="OpenAI-compatible base URL, such as .../v1")
+    api_key: SecretStr = SecretStr("none")
+    dimensions: int | None = Field(
+        None, ge=1, le=16_384, description="of the server's vectors; unset: it is asked once"
+    )
+    batch: int = Field(32, ge=1, le=2048, description="how many texts a request to the server has at most")
+    call_seconds: float = Field(30, gt=0, description="deadline of one request to the server")
+    query_prompt: str = Field("", max_length=1_000, description="put before what is searched for, on the server")
+    document_prompt: str = Field("", max_length=1_000, description="put before what is found, on the server")
+    extra_body: dict[str, Any] = Field({}, description="further keys of every request to the server")
+
+    @property
+    def gives_token_states(self) -> bool:
+        """Whether the classifiers that were trained on the model's vectors of tokens can be used."""
+        return self.base_url is None
 
 
 class ModelFileSettings(Section):
@@ -464,5 +490,11 @@ def load_settings(**flags: Any) -> Settings:  # noqa: ANN401 - flags are validat
         first = exc.errors()[0]
         location = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"The setting {location} is wrong: {first['msg']}.") from exc
+    except SettingsError as exc:
+        section = re.sub(r'.*field "(\w+)".*', r"\1", str(exc)).upper()
+        raise ConfigError(
+            f"A variable ASSISTANT_{section} or ASSISTANT_{section}__... cannot be read: lists and tables are JSON, "
+            'such as ["a", "b"].'
+        ) from exc
     except ValueError as exc:  # a broken TOML file
         raise ConfigError(f"The configuration file {config_file()} cannot be read: {exc}.") from exc

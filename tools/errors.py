@@ -10,6 +10,7 @@
     │   ├── CatalogueBusy   another process is writing to it
     │   └── EncoderMismatch the catalogue was indexed by another encoder than the one at hand
     └── ServiceMissing      something that must be there is not (exit code 3); says the command that mends it
+        └── ServerMissing   a server that does not answer as wanted, and may again in a moment
 
 Errors of other libraries are translated where they enter, with ``raise ... from exc``.
 """
@@ -61,3 +62,7 @@ class ServiceMissing(ProductError):
     """A model file, an environment or a server that is needed is not there."""
 
     exit_code = 3
+
+
+class ServerMissing(ServiceMissing):
+    """A server does not answer, or not as wanted; it may again in a moment, so work goes on with less."""

@@ -1,14 +1,20 @@
 """search_by_text: items that fit words."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from pydantic import Field, field_validator
 
 from tools import search
 from tools.engines.parts import Engines
 from tools.engines.pictures import PictureEncoder
-from tools.errors import ServiceMissing
+from tools.errors import ServerMissing, ServiceMissing
 from tools.rank_fusion import WEIGHTS
 from tools.records import Filters, ItemsResult
 from tools.tool import Arguments, Context, Count, Tool
+
+WORDS_ONLY: Final = "Only words were searched."
+"""How the reason begins where the server that encodes texts did not answer."""
 
 
 class SearchByText(Arguments):
@@ -32,16 +38,25 @@ def search_by_text(context: Context, arguments: SearchByText) -> ItemsResult:
     engines = context.engines
     weights = engines.weights or WEIGHTS
     pictures, missing = (None, []) if arguments.sentences else _pictures(engines)
-    result = search.search_by_text(
-        engines.catalogue,
-        engines.text,
-        pictures,
-        arguments.query,
-        k=arguments.k,
-        filters=arguments.filters,
-        pool=max(search.POOL, arguments.k),
-        weights={"dense": weights.get("dense", 0.0)} if arguments.sentences else weights,
-    )
+
+    def found(weights: Mapping[str, float], pictures: PictureEncoder | None) -> ItemsResult:
+        return search.search_by_text(
+            engines.catalogue,
+            engines.text,
+            pictures,
+            arguments.query,
+            k=arguments.k,
+            filters=arguments.filters,
+            pool=max(search.POOL, arguments.k),
+            weights=weights,
+        )
+
+    if arguments.sentences:
+        return found({"dense": weights.get("dense", 0.0)}, None)
+    try:
+        result = found(weights, pictures)
+    except ServerMissing as exc:
+        result, missing = found({"keyword": weights.get("keyword", 0.0)}, None), [f"{WORDS_ONLY} {exc}"]
     return result.model_copy(update={"missing": missing})
 
 

@@ -66,6 +66,7 @@ from tools.records import (
     VideoDescription,
 )
 from tools.search import POOL
+from tools.search_by_text import WORDS_ONLY
 from tools.stopping import to_its_end
 from tools.store.offers import offered
 
@@ -464,9 +465,12 @@ def _say_nothing(_: TurnEvent) -> None:
 
 
 def failures(results: Sequence[Result], language: str) -> list[str]:
-    """One sentence for each tool that failed."""
+    """One sentence for each tool that failed, and one where searches went by words alone."""
     failed_steps = [step for _, step, _ in results if not step.ok]
-    return [say_without("failed_step", language, step.error or "", tool=step.tool) for step in failed_steps]
+    notes = [say_without("failed_step", language, step.error or "", tool=step.tool) for step in failed_steps]
+    missing = [reason for _, _, result in results for reason in (result or {}).get("missing") or []]
+    by_words = next((reason for reason in missing if str(reason).startswith(WORDS_ONLY)), None)
+    return [*notes, say_without("words_only", language, by_words)] if by_words else notes
 
 
 async def _search(plan: Plan, state: TurnState, runtime: Runtime[TurnContext]) -> tuple[Plan, list[Result]]:

@@ -13,7 +13,7 @@ from filelock import FileLock
 from pydantic import Field, ValidationError
 
 from assistant.llm.adapters import adapter_in_force
-from assistant.llm.profiles import endpoint
+from assistant.llm.profiles import endpoints
 from assistant.models.names import model_name
 from assistant.settings import Settings
 from tools.records import Record
@@ -60,7 +60,7 @@ def identity(settings: Settings) -> str:
     """
     name = model_name(settings)
     if settings.llm.profile == "remote":
-        return f"{endpoint(settings).base_url} {name}"
+        return " ".join([*sorted(at.base_url for at in endpoints(settings)), name])
     folder = Path(name).expanduser() if "/" in name else settings.models_folder / name
     weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
     model_id = name.casefold()

@@ -68,7 +68,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
     state = server.status(load_settings())
     typer.echo(json.dumps(state.as_json()) if as_json else format_status(state))
-    if not state.answers or state.detail:
+    if not state.serves:
         raise typer.Exit(ServiceMissing.exit_code)
 
 
@@ -202,7 +202,7 @@ def _say_remote(state: "ServerStatus") -> None:
     typer.echo(f"The remote profile is in use: nothing is started here; requests go to {state.base_url}.")
     if not state.answers:
         raise ServiceMissing(f"{state.detail.rstrip('.')} ({state.base_url}).")
-    typer.echo(f"It answers and offers {state.model}.")
+    typer.echo(f"{state.detail}." if state.detail else f"It answers and offers {state.model}.")
 
 
 def _appended_text(path: Path) -> Iterator[str]:

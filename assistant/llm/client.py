@@ -13,13 +13,15 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 from langchain_core.messages import AIMessage, BaseMessage
 
 from assistant.correlation import REQUEST_ID, REQUEST_ID_HEADER
 from assistant.errors import LLMBadReply, LLMUnavailable, ProductError
-from assistant.llm.profiles import Endpoint, endpoint, mending_command
+from assistant.llm.profiles import Endpoint, endpoint, endpoints, mending_command
+from assistant.llm.replicas import CONNECT_SECONDS, Replicas, caused_by, was_reset
 from assistant.llm.thoughts import without_thoughts
 from assistant.llm.usage import CallUsage, Usage
 from assistant.settings import Settings
@@ -63,17 +65,27 @@ class ChatClient:
     this object; ``for_turn`` gives one with fresh counts and a fresh budget over the same connections.
     """
 
-    def __init__(self, settings: Settings, *, shared: "ChatClient | None" = None) -> None:
-        """``shared``: another client whose connections are used."""
+    def __init__(self, settings: Settings, *, shared: "ChatClient | None" = None, session: str = "") -> None:
+        """``shared``: another client whose connections are used; ``session``: whose calls stay with one replica."""
         self._settings = settings
+        self._session = session
         self._connection: _Connection = shared._connection if shared else _Connection(settings)
         self.usage = Usage()
         self.observers: list[Callable[[CallUsage], None]] = shared.observers if shared else []
         """Told of every call, as it ends, of all clients over these connections."""
 
-    def for_turn(self) -> "ChatClient":
+    def for_turn(self, session: str = "") -> "ChatClient":
         """A client over the same connections that counts one turn's usage and keeps its time budget."""
-        return ChatClient(self._settings, shared=self)
+        return ChatClient(self._settings, shared=self, session=session)
+
+    @property
+    def replicas(self) -> Replicas:
+        """The model's servers.
+
+        Raises:
+            ConfigError: the settings name none.
+        """
+        return self._connection.replicas
 
     async def aclose(self) -> None:
         """Close the connections, also those of the clients that share them."""
@@ -81,7 +93,7 @@ class ChatClient:
 
     def chat_model(self) -> "ChatOpenAI":
         """The configured langchain model itself, for agents that want one; its errors are langchain's own."""
-        return self._connection.model()
+        return self._connection.model(self.replicas.in_order(self._session)[0].endpoint)
 
     async def complete_json(
         self,
@@ -191,14 +203,17 @@ class ChatClient:
         tools: Sequence[dict[str, Any]] = (),
         **fields: Any,  # noqa: ANN401 - fields of the request
     ) -> AIMessage:
-        model = self._connection.model()  # before the clock starts: the first time, it imports
-        runnable = model.bind_tools(tools) if tools else model
+        self.chat_model()  # before the clock starts: the first time, it imports
         deadline, seconds = self._deadline(timeout)
+
+        async def ask(at: Endpoint) -> AIMessage:
+            model = self._connection.model(at)
+            runnable = model.bind_tools(tools) if tools else model
+            return await _with_one_more_try(lambda: runnable.ainvoke(list(messages), max_tokens=max_tokens, **fields))
+
         with self._count_usage(purpose) as count, self.usage.under_way():
             async with self._guarded(deadline, seconds):
-                reply = await _with_one_more_try(
-                    lambda: runnable.ainvoke(list(messages), max_tokens=max_tokens, **fields)
-                )
+                reply = await self.replicas.ask(self._session, deadline, ask)
             count(reply)
         return reply
 
@@ -235,27 +250,33 @@ class ChatClient:
 
 
 class _Connection:
-    """The langchain model over one httpx client; a new one when the event loop is another, as it must be."""
+    """The langchain models over one httpx client; new ones when the event loop is another, as they must be."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._model: ChatOpenAI | None = None
+        self._models: dict[Endpoint, ChatOpenAI] = {}
         self._http: httpx.AsyncClient | None = None
 
-    def model(self) -> "ChatOpenAI":
-        """The model for the running event loop."""
+    @cached_property
+    def replicas(self) -> Replicas:
+        """What is known of the model's servers, in all event loops."""
+        return Replicas(endpoints(self._settings))
+
+    def model(self, at: Endpoint) -> "ChatOpenAI":
+        """A replica's model for the running event loop."""
         loop = asyncio.get_running_loop()
-        if self._model is None or self._loop is not loop:
-            self._loop, self._http = loop, self._open()
-            self._model = self._make(endpoint(self._settings), self._http)
-        return self._model
+        if self._http is None or self._loop is not loop:
+            self._loop, self._http, self._models = loop, self._open(), {}
+        if at not in self._models:
+            self._models[at] = self._make(at, self._http)
+        return self._models[at]
 
     async def aclose(self) -> None:
         """Close what this event loop uses."""
         if self._http is not None and self._loop is asyncio.get_running_loop():
             await self._http.aclose()
-        self._loop = self._http = self._model = None
+        self._loop, self._http, self._models = None, None, {}
 
     def _open(self) -> "httpx.AsyncClient":
         import httpx
@@ -270,6 +291,7 @@ class _Connection:
         )
 
     def _make(self, at: Endpoint, http: "httpx.AsyncClient") -> "ChatOpenAI":
+        import httpx
         from langchain_openai import ChatOpenAI
         from pydantic import SecretStr
 
@@ -281,7 +303,7 @@ class _Connection:
             temperature=0.0,  # the likeliest answer; llm.extra_body says otherwise
             seed=llm.seed,
             max_retries=0,
-            timeout=None,
+            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS) if len(self.replicas.all) > 1 else None,
             http_async_client=http,
             stream_usage=True,
             use_responses_api=False,
@@ -302,19 +324,9 @@ async def _with_one_more_try(call: Callable[[], Awaitable[AIMessage]]) -> AIMess
     try:
         return await call()
     except openai.APIConnectionError as exc:
-        if not _was_reset(exc):
+        if not was_reset(exc):
             raise
     return await call()
-
-
-def _was_reset(exc: BaseException | None) -> bool:
-    import httpx
-
-    while exc is not None:
-        if isinstance(exc, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
-            return True
-        exc = exc.__cause__ or exc.__context__
-    return False
 
 
 def _translate(exc: Exception, settings: Settings, seconds: float) -> NoReturn:
@@ -326,14 +338,17 @@ def _translate(exc: Exception, settings: Settings, seconds: float) -> NoReturn:
     import openai
 
     at = endpoint(settings)
-    logger.info("a call of the language model at %s failed: %s", at.base_url, type(exc).__name__)
+    addresses = ", ".join(replica.base_url for replica in endpoints(settings))
+    logger.info("a call of the language model at %s failed: %s", addresses, type(exc).__name__)
     where = "The language model"
     mend = mending_command(settings)
     match exc:
+        case openai.APITimeoutError() if caused_by(exc, httpx.ConnectTimeout):
+            raise LLMUnavailable(f"{where} does not answer; {mend}") from exc
         case TimeoutError() | openai.APITimeoutError() | httpx.TimeoutException():
             raise LLMUnavailable(f"{where} did not answer within {seconds:.0f} s.") from exc
         case openai.APIConnectionError() | httpx.TransportError() | ConnectionError():
-            broke = "broke the connection" if _was_reset(exc) else "does not answer"
+            broke = "broke the connection" if was_reset(exc) else "does not answer"
             raise LLMUnavailable(f"{where} {broke}; {mend}") from exc
         case openai.AuthenticationError() | openai.PermissionDeniedError():
             raise LLMUnavailable(f"{where} refused the key; set ASSISTANT_LLM__API_KEY.") from exc

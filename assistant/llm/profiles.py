@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from assistant.errors import ConfigError, ServiceMissing
 from assistant.llm import int8
@@ -62,26 +63,38 @@ class Launch:
 
 
 def endpoint(settings: Settings) -> Endpoint:
-    """The server's address, the model's name there and the key.
+    """The server's address, the model's name there and the key; of several replicas, the first.
 
     Raises:
         ConfigError: the remote profile lacks its address or model, or another profile is given an address.
     """
+    return endpoints(settings)[0]
+
+
+def endpoints(settings: Settings) -> list[Endpoint]:
+    """One for each replica of the model, at least one, in the order of the settings.
+
+    Raises:
+        ConfigError: as `endpoint`; or an address is given twice.
+    """
     llm = settings.llm
     if llm.profile == "remote":
-        base_url = _remote_url(llm)
-    elif llm.base_url:
+        base_urls = _remote_urls(llm)
+    elif llm.base_url or llm.base_urls:
         raise ConfigError(
             f"llm.base_url is for the remote profile, and the profile is {llm.profile}: "
             "set ASSISTANT_LLM__PROFILE=remote or remove the address."
         )
     else:
-        base_url = f"http://{HOST}:{llm.port}/v1"
-    return Endpoint(base_url, model_name(settings), llm.api_key.get_secret_value())
+        base_urls = [f"http://{HOST}:{llm.port}/v1"]
+    model, key = model_name(settings), llm.api_key.get_secret_value()
+    return [Endpoint(base_url, model, key) for base_url in base_urls]
 
 
 def mending_command(settings: Settings) -> str:
     """What a person does when the server does not answer."""
+    if settings.llm.base_urls:
+        return "check ASSISTANT_LLM__BASE_URLS and those servers"
     if settings.llm.profile == "remote":
         return "check ASSISTANT_LLM__BASE_URL and that server"
     return "start it with: assistant llm up"
@@ -142,14 +155,30 @@ def best_cpu_dtype() -> str:
     return "bfloat16" if {"avx512_bf16", "amx_bf16"} & int8.processor_flags() else "float32"
 
 
-def _remote_url(llm: LLMSettings) -> str:
-    if not llm.base_url:
+def _remote_urls(llm: LLMSettings) -> list[str]:
+    if llm.base_url and llm.base_urls:
+        raise ConfigError("Both llm.base_url and llm.base_urls are set: keep one of them.")
+    urls = llm.base_urls or ([llm.base_url] if llm.base_url else [])
+    if not urls:
         raise ConfigError(
             "The remote profile needs an address: set ASSISTANT_LLM__BASE_URL, for example http://host:8000/v1"
         )
-    if not llm.base_url.startswith(("http://", "https://")):
-        raise ConfigError(f"llm.base_url must begin with http:// or https://, and is {llm.base_url!r}.")
-    return llm.base_url.rstrip("/")
+    name = "llm.base_urls" if llm.base_urls else "llm.base_url"
+    for url in urls:
+        if not url.startswith(("http://", "https://")) or not _has_host(url):
+            raise ConfigError(f"{name} must begin with http:// or https:// and name a host, and is {url!r}.")
+    urls = [url.rstrip("/") for url in urls]
+    if len(set(urls)) < len(urls):
+        raise ConfigError("llm.base_urls names an address twice.")
+    return urls
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that are none
+        return False
 
 
 def weights_folder(settings: Settings) -> Path:

@@ -4,7 +4,9 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -27,11 +29,20 @@ CHANGE_OVER: Final = "assistant llm down && assistant llm up"
 
 
 @dataclass(frozen=True)
+class ReplicaStatus:
+    """Whether one of several servers offers the model; ``detail`` says why not."""
+
+    base_url: str
+    answers: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class ServerStatus:
     """What is known about the language model's server at one moment.
 
-    ``remote`` means that nothing is managed here; ``answers`` then says whether the other server does.
-    ``detail`` is a sentence for people, or empty.
+    ``remote`` means that nothing is managed here; ``answers`` then says whether the other server does, or one of the
+    ``replicas``, which has an entry for each where there are several. ``detail`` is a sentence for people, or empty.
     """
 
     state: State
@@ -46,6 +57,12 @@ class ServerStatus:
     memory_bytes: int | None = None
     log: str | None = None
     detail: str = ""
+    replicas: tuple[ReplicaStatus, ...] = ()
+
+    @property
+    def serves(self) -> bool:
+        """Whether the settings' model can be asked; of several replicas one is enough."""
+        return self.answers and (not self.detail or self.state == "remote")
 
     def as_json(self) -> dict[str, Any]:
         """All fields, for programs."""
@@ -293,10 +310,22 @@ def _stopped(settings: Settings) -> ServerStatus:
 
 
 def _remote_status(settings: Settings) -> ServerStatus:
-    """Asks the other server which models it offers; no answer is said, not raised."""
+    """Asks the other servers, at once, which models they offer; no answer is said, not raised."""
+    endpoints = profiles.endpoints(settings)
+    with ThreadPoolExecutor(len(endpoints)) as threads:
+        looks = list(threads.map(partial(_replica_status, settings), endpoints))
+    answers, first = any(look.answers for look in looks), endpoints[0]
+    urls = ", ".join(at.base_url for at in endpoints)
+    if len(looks) == 1:
+        return ServerStatus("remote", "remote", first.model, urls, answers=answers, detail=looks[0].detail)
+    missing = [f"{look.base_url}: {look.detail}" for look in looks if not look.answers]
+    detail = f"{len(missing)} of {len(looks)} servers do not answer as wanted: {'; '.join(missing)}" if missing else ""
+    return ServerStatus("remote", "remote", first.model, urls, answers=answers, detail=detail, replicas=tuple(looks))
+
+
+def _replica_status(settings: Settings, endpoint: profiles.Endpoint) -> ReplicaStatus:
     import httpx
 
-    endpoint = profiles.endpoint(settings)
     answers, detail = False, ""
     try:
         with httpx.Client(timeout=5) as client:
@@ -309,4 +338,4 @@ def _remote_status(settings: Settings) -> ServerStatus:
         detail = f"It answers HTTP {exc.response.status_code} to the question for its models"
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as exc:
         detail = f"It does not answer as an OpenAI-compatible server: {exc or type(exc).__name__}"
-    return ServerStatus("remote", "remote", endpoint.model, endpoint.base_url, answers=answers, detail=detail)
+    return ReplicaStatus(endpoint.base_url, answers, detail)

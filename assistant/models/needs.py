@@ -10,7 +10,9 @@ def needed(settings: Settings) -> list[str]:
 
     Paths and hub names that the settings may hold instead are left out: those files are the user's own.
     """
-    names = {settings.text.model, settings.speech.model}
+    names = {settings.speech.model}
+    if settings.text.base_url is None:
+        names.add(settings.text.model)
     if settings.llm.profile == "cpu":
         names.add(settings.llm.model or DEFAULT_MODELS["cpu"])
     if settings.vision.encoder == "conse":

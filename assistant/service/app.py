@@ -69,7 +69,7 @@ def create_app(
             opened.log.rename_owners(KEY_OWNER, partial(pseudonym, settings))
             turns = Turns(opened, settings.service, observer, settings.state.redis.get_secret_value())
             opened.chat.observers.append(observer.model_called)
-            measures.follow(turns)
+            measures.follow(turns, opened.chat.replicas)
             app.state.service = Service(settings, opened, turns, key_store)
             app.state.readiness = Readiness(app.state.service)
             beside = [asyncio.create_task(work) for work in (_warm_up(opened, once_warm), once_a_machine(settings))]

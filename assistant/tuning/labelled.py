@@ -40,7 +40,7 @@ class LabelledChat(ChatClient):
         """Of a condition that is to be taken back: its words among the filters in force."""
         self.prompts: list[LabelledPrompt] = []
 
-    def for_turn(self) -> "LabelledChat":
+    def for_turn(self, session: str = "") -> "LabelledChat":
         """Itself: one conversation is run at a time."""
         return self
 

@@ -47,7 +47,7 @@ def check_needs(variant: EvalVariant, settings: Settings) -> None:
 def check_model(settings: Settings) -> None:
     """Raises `LLMUnavailable` unless the language model that the settings name answers."""
     state = server.status(settings)
-    if not state.answers or (state.detail and state.state != "remote"):
+    if not state.serves:
         why = f" ({state.detail.rstrip('.')})" if state.detail else ""
         where = f"The language model {state.model} at {state.base_url}"
         raise LLMUnavailable(f"{where} does not answer{why}; {mending_command(settings)}")

@@ -15,7 +15,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -62,6 +62,8 @@ class Reply:
     """Never answers; notices when the client hangs up."""
     status: int = 200
     """Anything else is sent with an OpenAI error body."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with an error."""
     error: str = "Something went wrong in the engine."
     raw: bytes | None = None
     """Sent instead of a chat completion, with `status`."""
@@ -228,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(reply.status, reply.raw)
         elif reply.status != 200:
             error = {"message": reply.error, "type": "Error", "param": None, "code": reply.status}
-            self._json(reply.status, {"error": error})
+            self._json(reply.status, {"error": error}, reply.headers)
         elif body.get("model") != self.fake.model:
             message = f"The model `{body.get('model')}` does not exist."
             self._json(404, {"error": {"message": message, "type": "NotFoundError", "param": "model", "code": 404}})
@@ -286,11 +288,15 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 
-    def _json(self, status: int, content: object) -> None:
-        self._send(status, json.dumps(content).encode())
+    def _json(self, status: int, content: object, headers: Mapping[str, str] | None = None) -> None:
+        self._send(status, json.dumps(content).encode(), headers=headers)
 
-    def _send(self, status: int, content: bytes, kind: str = "application/json") -> None:
+    def _send(
+        self, status: int, content: bytes, kind: str = "application/json", headers: Mapping[str, str] | None = None
+    ) -> None:
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

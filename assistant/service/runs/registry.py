@@ -128,15 +128,6 @@ class TurnRegistry:
             await asyncio.gather(*self._tasks, *mirrors, return_exceptions=True)
             await self._redis.aclose()
 
-    async def ping(self) -> None:
-        """Ask for a sign of life.
-
-        Raises:
-            Refused: 503, Redis does not answer.
-        """
-        with _answering():
-            await self._redis.ping()
-
     # Turns of this worker --------------------------------------------------------------------------------------------
 
     async def claim(self, user: User, running: Running, *, of_key: int, of_user: int) -> str | None:

@@ -65,15 +65,6 @@ class Turns:
         async with self._registry.connected() if self._registry else contextlib.nullcontext():
             yield
 
-    async def ping(self) -> None:
-        """Look whether the server that the workers share answers.
-
-        Raises:
-            Refused: 503, it does not.
-        """
-        if self._registry:
-            await self._registry.ping()
-
     @property
     def active(self) -> int:
         """How many turns run here."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
@@ -18,8 +19,11 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
+from assistant.llm.replicas import OUTCOMES, Replicas
 from assistant.llm.usage import CallUsage
 from assistant.records import StepFinished, TurnEvent
 from assistant.service.telemetry.observers import Observer, RequestEnded, outcome_of
@@ -93,14 +97,17 @@ class Measures(Observer):
         self._streams = _gauge("assistant_turn_streams", "Listeners of turns in work.", registry)
         self._tasks = _gauge("assistant_tasks", "Tasks of the event loop.", registry)
         self._followed: Turns | None = None
+        self._of_replicas: _OfReplicas | None = None
         self._log_records = Counter("assistant_log_records", "Log lines from warning on.", ["level"], registry=registry)
         for level in ("warning", "error"):
             self._log_records.labels(level)  # a rate needs the zero before the first one
         self._handler = _Counting(self._log_records)
 
-    def follow(self, turns: "Turns") -> None:
-        """Measure what runs."""
+    def follow(self, turns: "Turns", replicas: Replicas) -> None:
+        """Measure what runs, and the language model's servers."""
         self._followed = turns
+        self._of_replicas = _OfReplicas(replicas)
+        self.registry.register(self._of_replicas)
         logging.getLogger().addHandler(self._handler)
 
     def close(self) -> None:
@@ -114,6 +121,8 @@ class Measures(Observer):
             return self.registry
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        if self._of_replicas:
+            together.register(self._of_replicas)  # as this worker knows them
         return together
 
     def _look(self) -> None:
@@ -157,6 +166,34 @@ class Measures(Observer):
 
 def _gauge(name: str, documentation: str, registry: CollectorRegistry) -> Gauge:
     return Gauge(name, documentation, registry=registry, multiprocess_mode="livesum")
+
+
+class _OfReplicas(Collector):
+    """The language model's servers, as they are known at the moment."""
+
+    def __init__(self, replicas: Replicas) -> None:
+        self._replicas = replicas
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """All their measures, also of servers that were never asked."""
+        requests = CounterMetricFamily(
+            "assistant_model_replica_requests", "Requests to a server of the language model that have ended.",
+            labels=["replica", "outcome"],
+        )  # fmt: skip
+        running = GaugeMetricFamily(
+            "assistant_model_replica_running", "Requests that wait for a server of the language model.",
+            labels=["replica"],
+        )  # fmt: skip
+        usable = GaugeMetricFamily(
+            "assistant_model_replica_usable", "1 while a server of the language model is asked, 0 while left alone.",
+            labels=["replica"],
+        )  # fmt: skip
+        for replica in self._replicas.all:
+            for outcome in OUTCOMES:
+                requests.add_metric([replica.name, outcome], replica.outcomes[outcome])
+            running.add_metric([replica.name], replica.running)
+            usable.add_metric([replica.name], not self._replicas.rests(replica))
+        yield from (requests, running, usable)
 
 
 class _Counting(logging.Handler):

@@ -15,7 +15,7 @@ ABSENT = "This baseline has no language model."
 class NoModel(ChatClient):
     """A language model that is never there; no connection has to fail first."""
 
-    def for_turn(self) -> "NoModel":
+    def for_turn(self, session: str = "") -> "NoModel":
         """One with counts of its own."""
         return NoModel(self._settings)
 

@@ -143,9 +143,7 @@ def test_a_picture_without_words_is_answered_in_the_language_of_the_interface(
     assert answer.status_code == 200, answer.text
     assert answer.json()["language"] == reply
     # words count more than the interface
-    assert (
-        service.say(other, "I am looking for a lamp for my desk", language=language).json()["language"] == "en"
-    )
+    assert service.say(other, "I am looking for a lamp for my desk", language=language).json()["language"] == "en"
 
 
 def test_a_language_that_is_none_is_refused(service: Running) -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -23,7 +24,7 @@ from assistant.service.keys import KeyStore
 from assistant.service.telemetry import logs
 from assistant.service.telemetry.observers import Observer, Observers, RequestEnded
 from assistant.sessions import SessionLog
-from assistant.settings import ServiceSettings
+from assistant.settings import ServiceSettings, load_settings
 from tests.fakes.openai_server import FakeOpenAIServer
 from tests.integration.service.conftest import Running, Serve, problem
 from tools.calibration import Calibration
@@ -334,7 +335,7 @@ def test_every_part_s_state_is_asked_for_at_most_every_two_seconds(
     assert len(asked) <= 1
     assert answers[0].status_code == 200
     assert answers[0].json() == {"ready": True, "parts": dict.fromkeys(
-        ("catalogue", "text", "pictures", "speech", "llm", "disk", "warm_up"), "ok")}  # fmt: skip
+        ("catalogue", "vectors", "text", "pictures", "speech", "llm", "disk", "warm_up"), "ok")}  # fmt: skip
 
 
 @pytest.mark.models
@@ -381,6 +382,6 @@ async def test_several_who_ask_at_once_wait_for_one_look() -> None:
             await asyncio.sleep(0.05)
             return Ready(ready=True, parts={"warm_up": "ok"})
 
-    readiness = Counting(None)  # type: ignore[arg-type] # it is not looked at
+    readiness = Counting(SimpleNamespace(settings=load_settings()))  # type: ignore[arg-type] # it is not looked at
     await asyncio.gather(*(readiness.look() for _ in range(20)))
     assert readiness.looks == 1
