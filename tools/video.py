@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeVar, cast
 
 import numpy as np
 
-from tools.engines.threads import usable_cores
+from tools.cores import usable_cores
 from tools.errors import MediaError
 from tools.media import SAMPLE_RATE, Audio, MediaLimits, decoded_apart, opened, sniff
 

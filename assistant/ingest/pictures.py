@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ AHEAD = 24
 """Pictures that are read ahead of the encoder."""
 SOUNDS_AHEAD = 1
 """Sounds that are decoded ahead of what listens to them: ten minutes take 37 MiB."""
+KEPT_BYTES = 64 * 2**20
+"""Decoded sounds that are kept for whoever else listens to them."""
 
 WIDE_ENOUGH = 1024
 """Waiting pictures are halved while their short side stays at least this long: encoders read 224 to 448 pixels."""
@@ -186,9 +189,11 @@ class MediaLoader:
     `SOUNDS_AHEAD` sounds before they are needed.
     """
 
-    def __init__(self, limits: MediaLimits, decoded: Callable[[], None] = lambda: None) -> None:
-        """``decoded`` is called after each video and sound."""
+    def __init__(self, limits: MediaLimits, *, twice: bool = False, decoded: Callable[[], None] = lambda: None) -> None:
+        """``twice``: sounds are asked for twice; ``decoded`` is called after each video and sound."""
         self.limits = limits
+        self._twice = twice
+        self._kept: OrderedDict[tuple[Path, int], Audio] = OrderedDict()
         self._decoded = decoded
         self._stop = threading.Event()
         self._pictures, self._videos, self._sounds = (
@@ -221,9 +226,17 @@ class MediaLoader:
         return Waiting(hash_, lambda: self._sounds.submit(self._sound, file, rate))
 
     def _sound(self, file: SoundFile, rate: int) -> Audio | None:
+        """The sound, as it was kept or decoded now; in the one thread for sounds."""
+        key = file.path, rate
+        if key in self._kept:
+            return self._kept.pop(key)
         with stopped_by(self._stop):
             sound = load_sound(file.path, self.limits, file.name, of=file.of, rate=rate)
         self._decoded()
+        if self._twice and sound:
+            self._kept[key] = sound
+            while sum(one.samples.nbytes for one in self._kept.values()) > KEPT_BYTES:
+                self._kept.popitem(last=False)
         return sound
 
     def video(self, path: Path, name: str) -> Video:

@@ -164,7 +164,9 @@ class _Run:
         options, remote = self.options, self.catalogue.folder / "media"
         with (
             self.progress.stage("Ingesting", self.summary.lines, "lines") as done,
-            closing(MediaLoader(options.media, decoded=lambda: steps.add("decoding"))) as loader,
+            closing(
+                MediaLoader(options.media, twice=options.speech is not None, decoded=lambda: steps.add("decoding"))
+            ) as loader,
         ):
             steps = Steps(done)
             self.fetcher = Fetcher(

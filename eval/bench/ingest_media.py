@@ -24,10 +24,10 @@ from eval.suite.clips import FilmedShot, video_mp4
 from eval.suite.records import VoiceAttachment
 from eval.suite.speech import speech_wav
 from tools import video
-from tools.engines.threads import usable_cores
+from tools.cores import usable_cores
 from tools.media import MediaLimits, load_audio, load_picture
 
-ITEMS, SHOTS, SECONDS, RATE, SIZE = 8, 4, 2.0, 25, (1280, 720)
+ITEMS, SHOTS, SECONDS, RATE, SIZE = 6, 8, 2.0, 25, (1280, 720)
 ROUNDS = 2
 TARGET_RATIO = 0.9
 BARE, OURS = "bare loop", "ingestion"
