@@ -13,7 +13,7 @@ Work = Literal["fetching", "decoding", "encoding", "reading", "transcribing", "w
 """What ingestion does with an item; several go on at the same time."""
 
 
-class Done(Protocol):
+class Advance(Protocol):
     """Takes the number done so far, and what else is to be said."""
 
     def __call__(self, amount: int, note: str = "", /) -> None: ...
@@ -25,7 +25,7 @@ class Progress(Protocol):
     def say(self, text: str) -> None:
         """One line of plain text."""
 
-    def stage(self, text: str, total: int, unit: str) -> AbstractContextManager[Done]:
+    def stage(self, text: str, total: int, unit: str) -> AbstractContextManager[Advance]:
         """A step of ``total`` units, 0 where nobody knows; what it yields takes the number done so far."""
 
 
@@ -36,7 +36,7 @@ class SilentProgress:
         """Nothing."""
 
     @contextmanager
-    def stage(self, text: str, total: int, unit: str) -> Iterator[Done]:
+    def stage(self, text: str, total: int, unit: str) -> Iterator[Advance]:
         """Nothing."""
         yield lambda *_: None
 
@@ -44,7 +44,7 @@ class SilentProgress:
 class Steps:
     """Tells a stage how much of each kind of work is done; may be called by several threads."""
 
-    def __init__(self, done: Done) -> None:
+    def __init__(self, done: Advance) -> None:
         self._done = done
         self._lock = Lock()
         self._amount = 0
@@ -77,7 +77,7 @@ class PlainProgress:
         print(text, file=self._stream, flush=True)
 
     @contextmanager
-    def stage(self, text: str, total: int, unit: str) -> Iterator[Done]:
+    def stage(self, text: str, total: int, unit: str) -> Iterator[Advance]:
         """Lines with the number done, the total and the speed."""
         start = last = time.monotonic()
 
@@ -111,7 +111,7 @@ class RichProgress:
         self._console.print(text, markup=False, soft_wrap=True)
 
     @contextmanager
-    def stage(self, text: str, total: int, unit: str) -> Iterator[Done]:
+    def stage(self, text: str, total: int, unit: str) -> Iterator[Advance]:
         """A bar that goes away when it is full."""
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars

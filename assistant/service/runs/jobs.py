@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 from starlette.requests import ClientDisconnect
 
 from assistant.errors import CatalogueBusy, ProductError, StoreError
-from assistant.ingest import Done, IngestSummary, Rejection
+from assistant.ingest import Advance, IngestSummary, Rejection
 from assistant.service.http.problems import Refused, problem_of
 from assistant.service.runs.catalogue_writing import CatalogueWriting, FeedReading, RejectionOut, busy
 from tools.records import Record
@@ -328,7 +328,7 @@ class _JobProgress:
         """Nothing: what ingestion says besides is for terminals."""
 
     @contextmanager
-    def stage(self, text: str, total: int, unit: str) -> Iterator[Done]:
+    def stage(self, text: str, total: int, unit: str) -> Iterator[Advance]:
         """Note the stage, and each step of it."""
         stage = "checking" if unit == "bytes" else "ingesting"
         self._imports.tell(self._job_id, stage=stage, done=0, total=total, unit=unit)
