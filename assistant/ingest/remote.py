@@ -159,7 +159,7 @@ class Fetcher:
             if reason := _not_media(part, kind):
                 raise httpx.HTTPError(reason)
             part.replace(target)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as exc:  # some are not names
             self.refused[url] = f"it could not be fetched: {_reason(exc)}"
             logger.info("The %s %s could not be fetched: %s", kind, url, exc)
         else:

@@ -165,7 +165,7 @@ def test_each_failure_is_one_sentence_and_costs_only_itself(
         {
             "id": "picture",
             "title": "P",
-            "images": [f"{site.url}/page.png", f"{site.url}/none.png", "https://[bad/x.png"],
+            "images": [f"{site.url}/page.png", f"{site.url}/none.png", "https://[bad/x.png", "https://xn--\0/y.png"],
         },
         {"id": "moved", "title": "M", "video": f"{site.url}/moved-clip.mp4"},
     ]
@@ -187,6 +187,7 @@ def test_each_failure_is_one_sentence_and_costs_only_itself(
         "page.png": "it could not be fetched: it is a text file, not a picture",
         "none.png": "it could not be fetched: the server answered 404 Not Found",
         "x.png": reasons["x.png"],
+        "y.png": "it could not be fetched: Invalid A-label",
     }
     assert "peer closed connection" in reasons["cut-clip.mp4"]
     assert reasons["noise.mp4"].startswith("noise.mp4 is not a video that can be read")
