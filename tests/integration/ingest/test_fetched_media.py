@@ -161,11 +161,15 @@ def test_each_failure_is_one_sentence_and_costs_only_itself(
     names = ["none.mp4", "page.mp4", "large.mp4", "unsized.mp4", "cut-clip.mp4", "slow-clip.mp4", "noise.mp4"]
     rows = [{"id": name, "title": name, "video": [f"{site.url}/{name}", f"{site.url}/clip.mp4"]} for name in names]
     rows += [
-        {"id": "audio", "title": "A", "audio": [f"{site.url}/page.mp4?as=sound", "http://127.0.0.1:9/a.mp3"]},
+        {
+            "id": "audio",
+            "title": "A",
+            "audio": [f"{site.url}/page.mp4?as=sound", "http://127.0.0.1:9/a.mp3", "https://xn--\0/y.mp3"],
+        },
         {
             "id": "picture",
             "title": "P",
-            "images": [f"{site.url}/page.png", f"{site.url}/none.png", "https://[bad/x.png", "https://xn--\0/y.png"],
+            "images": [f"{site.url}/page.png", f"{site.url}/none.png", "https://[bad/x.png"],
         },
         {"id": "moved", "title": "M", "video": f"{site.url}/moved-clip.mp4"},
     ]
@@ -187,7 +191,7 @@ def test_each_failure_is_one_sentence_and_costs_only_itself(
         "page.png": "it could not be fetched: it is a text file, not a picture",
         "none.png": "it could not be fetched: the server answered 404 Not Found",
         "x.png": reasons["x.png"],
-        "y.png": "it could not be fetched: Invalid A-label",
+        "y.mp3": "it could not be fetched: Invalid A-label",
     }
     assert "peer closed connection" in reasons["cut-clip.mp4"]
     assert reasons["noise.mp4"].startswith("noise.mp4 is not a video that can be read")
