@@ -53,8 +53,8 @@ from assistant.understanding.language import load_detector
 from assistant.user_data import remove_sessions, tidy
 from assistant.warming import SAMPLES, Load, RehearsalModel, WarmUp
 from prompts import PromptError, check_folder
+from tools.cores import usable_cores
 from tools.engines.text import TextEncoder
-from tools.engines.threads import usable_cores
 from tools.errors import MediaError, StoreError, UnknownItem
 from tools.records import ToolOutcome
 from tools.stopping import stopped_by

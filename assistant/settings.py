@@ -296,7 +296,8 @@ class ServiceSettings(Section):
     )
     fetch_pictures: bool = Field(
         False,
-        description="fetch pictures that items sent over HTTP give as https addresses; never from private networks",
+        description="fetch pictures, recordings and videos that items sent over HTTP give as https addresses; "
+        "never from private networks",
     )
     mcp_pictures: int = Field(4, ge=0, le=10, description="pictures of items in an MCP result; 0: none")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON lines")

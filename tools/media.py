@@ -305,7 +305,10 @@ def decoded_apart(
     """
     command = [sys.executable, "-I", media_child.__file__, task, json.dumps(limits)]
     until = time.monotonic() + seconds
-    with subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:  # noqa: S603
+    # Of a process group of its own: Ctrl-C is for this process, which ends the other, and is no fault of the file.
+    with subprocess.Popen(  # noqa: S603
+        command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0
+    ) as child:
         try:
             while True:
                 try:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeVar, cast
 
 import numpy as np
 
+from tools.cores import usable_cores
 from tools.errors import MediaError
 from tools.media import SAMPLE_RATE, Audio, MediaLimits, decoded_apart, opened, sniff
 
@@ -31,8 +32,8 @@ logger = logging.getLogger(__name__)
 
 REMEMBERED = 4
 """Videos whose frames are kept in memory: a turn looks at one several times."""
-AT_ONCE = 2
-"""Videos that are decoded at one time; others wait."""
+AT_ONCE = min(8, usable_cores())
+"""Videos and sounds that are decoded at one time; others wait. One takes up to about half a GiB."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,9 @@ def ingest(
         Path | None,
         typer.Option(metavar="FOLDER", help="Pictures must lie in here; default: the folder of each file."),
     ] = None,
-    fetch_pictures: Annotated[bool, typer.Option(help="Fetch pictures at https addresses of the internet.")] = False,
+    fetch_pictures: Annotated[
+        bool, typer.Option(help="Fetch pictures, recordings and videos at https addresses of the internet.")
+    ] = False,
     fetch_private: Annotated[
         bool, typer.Option(help="With --fetch-pictures: also over http, and from this machine and private networks.")
     ] = False,
@@ -229,7 +231,7 @@ def summary_text(summary: "IngestSummary", rejects: Path | None = None) -> str:
         "removed": summary.removed,
         "pictures lost": summary.pictures_lost,
         "sounds lost": summary.sounds_lost,
-        "pictures at web addresses not fetched (--fetch-pictures)": summary.pictures_remote,
+        "files at web addresses not fetched (--fetch-pictures)": summary.pictures_remote,
         "descriptions cut": summary.descriptions_cut,
         "fields not read": summary.fields_unread,
     }

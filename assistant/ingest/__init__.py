@@ -4,10 +4,11 @@ from assistant.ingest.check import Column, FileCheck, check
 from assistant.ingest.encoding import Encoders
 from assistant.ingest.files import UnknownColumns
 from assistant.ingest.pipeline import IngestOptions, ingest, reindex
-from assistant.ingest.progress import Progress, SilentProgress, progress_for_terminal
+from assistant.ingest.progress import Advance, Progress, SilentProgress, progress_for_terminal
 from assistant.ingest.report import IngestSummary, Rejection
 
 __all__ = [
+    "Advance",
     "Column",
     "Encoders",
     "FileCheck",

@@ -16,6 +16,7 @@ from assistant.ingest.report import Rejection
 from assistant.ingest.survey import LineRules, Survey
 from assistant.ingest.validate import CONTRACT, CatalogueLine
 from tools.records import Record
+from tools.store import is_web_address
 from tools.store.offers import VARIANTS
 
 EXAMPLES: Final = 3
@@ -86,6 +87,7 @@ class _Reading:
         self._attributes: Counter[str] = Counter()
         self._names: dict[str, None] = {}
         self._pictures: Counter[str] = Counter()
+        self._addresses = 0
         self._lost: str | None = None
         self._report = FileCheck(file=str(file.path), format=FORMATS[file.format], feed="catalogue lines")
         batch = Batch()
@@ -106,6 +108,7 @@ class _Reading:
         self._counts.update(_known(item))
         self._attributes.update(name for name in item.attributes if name != VARIANTS)
         self._rejections += line.unread
+        self._addresses += sum(map(is_web_address, (*item.audio, *item.video)))
         for reference in item.images:
             picture = locate(reference, line.root)
             self._pictures[picture.state] += 1
@@ -155,6 +158,9 @@ class _Reading:
             yield f"{_plural(self._pictures['lost'], 'picture')} not readable; the first, {self._lost}"
         if self._pictures["remote"] and not self._options.fetch_pictures:
             yield f"{_plural(self._pictures['remote'], 'picture')} at web addresses; --fetch-pictures fetches them"
+        if self._addresses and not self._options.fetch_pictures:
+            files = "recording or video" if self._addresses == 1 else "recordings and videos"
+            yield f"{self._addresses:,} {files} at web addresses; --fetch-pictures fetches them"
 
 
 def _plural(count: int, noun: str) -> str:

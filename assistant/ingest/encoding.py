@@ -1,24 +1,22 @@
 """From a plan to vectors: texts and pictures through their encoders, in batches."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.ingest.pictures import AHEAD, Waiting
-from assistant.ingest.planning import BatchPlan, SoundFile
+from assistant.ingest.pictures import AHEAD, SOUNDS_AHEAD, MediaLoader, Waiting, taken
+from assistant.ingest.planning import BatchPlan
 from tools.calibration import CalibratedEncoder
 from tools.engines.pictures import PictureEncoder
 from tools.engines.sounds import SoundEncoder, is_silent
 from tools.engines.text import Purpose
 from tools.errors import MediaError
-from tools.media import MediaLimits
+from tools.media import Audio
 from tools.records import EncoderIdentity
 from tools.store import NewVector, Space, Writer
-from tools.video import load_sound
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -79,35 +77,43 @@ class Encoded:
     sounds: int = 0
 
 
-def encode(plan: BatchPlan, encoders: Encoders, limits: MediaLimits) -> Encoded:
-    """Make the vectors that the plan lacks; pictures are read while others are encoded."""
+def encode(
+    plan: BatchPlan, encoders: Encoders, loader: MediaLoader, told: Callable[[int], None] = lambda _: None
+) -> Encoded:
+    """Make the vectors that the plan lacks; files are decoded while others are encoded.
+
+    ``told`` how many more texts, pictures and sounds have their vectors.
+    """
     done = Encoded([], {}, texts=len(plan.texts))
     _texts(
         plan.texts, "text", lambda texts: encoders.text.encode(texts, purpose="document", batch_size=TEXT_BATCH), done
     )
     _texts(plan.joint_texts, "joint_text", encoders.pictures.encode_text, done)
+    if plan.texts:
+        told(len(plan.texts))
     for start in range(0, len(plan.waiting), PICTURE_BATCH):
         end = start + PICTURE_BATCH
         for waiting in plan.waiting[start : end + AHEAD]:
             waiting.begin()
         _pictures(plan.waiting[start:end], encoders.pictures, done)
+        told(len(plan.waiting[start:end]))
     if encoders.sounds:
-        for digest, file in plan.sounds.items():
-            _sound(digest, file, encoders.sounds, limits, done)
+        rate = encoders.sounds.rate
+        sounds = [loader.sound(file, digest, rate) for digest, file in plan.sounds.items()]
+        for digest, sound in taken(sounds, SOUNDS_AHEAD):
+            _sound(digest, sound, plan.sounds[digest].name, encoders.sounds, done)
+            told(1)
     return done
 
 
-def _sound(digest: bytes, file: SoundFile, encoder: SoundEncoder, limits: MediaLimits, done: Encoded) -> None:
-    try:
-        sound = load_sound(file.path, limits, of=file.of, rate=encoder.rate)
-    except MediaError as exc:
-        done.failed[digest] = str(exc)
-        return
-    if sound is None or is_silent(sound):
-        done.failed[digest] = f"{file.path.name} holds no sound." if sound is None else f"{file.path.name} is silent."
-        return
-    done.vectors.append(NewVector("sound", digest, encoder.encode([sound])[0]))
-    done.sounds += 1
+def _sound(digest: bytes, sound: Audio | MediaError | None, name: str, encoder: SoundEncoder, done: Encoded) -> None:
+    if isinstance(sound, MediaError):
+        done.failed[digest] = str(sound)
+    elif sound is None or is_silent(sound):
+        done.failed[digest] = f"{name} holds no sound." if sound is None else f"{name} is silent."
+    else:
+        done.vectors.append(NewVector("sound", digest, encoder.encode([sound])[0]))
+        done.sounds += 1
 
 
 def _texts(
@@ -118,12 +124,12 @@ def _texts(
         done.vectors += [NewVector(space, digest, row) for digest, row in zip(texts, rows, strict=True)]
 
 
-def _pictures(batch: Sequence[Waiting], encoder: PictureEncoder, done: Encoded) -> None:
+def _pictures(batch: "Sequence[Waiting[Image]]", encoder: PictureEncoder, done: Encoded) -> None:
     read: list[tuple[bytes, Image]] = []
     for waiting in batch:
         try:
             read.append((waiting.hash, waiting.take()))
-        except (MediaError, CancelledError) as exc:
+        except MediaError as exc:
             done.failed[waiting.hash] = str(exc)
     if read:
         rows = encoder.encode([picture for _, picture in read])

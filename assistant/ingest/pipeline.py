@@ -1,4 +1,7 @@
-"""Catalogue files into the catalogue: reading, encoding and writing overlap, each batch is one transaction.
+"""Catalogue files into the catalogue: each batch is one transaction, and several are on their way at the same time.
+
+One is fetched, one looked at and its videos decoded, one encoded, one read and listened to, and one written, each in a
+thread of its own, with no queues between them: so no more than these five are ever in memory.
 
 Ended at any point, by Ctrl-C, kill -9 or a full disk, the same command goes on where it stopped: items that are in the
 catalogue are recognised as unchanged.
@@ -19,9 +22,9 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar, cast
 from assistant.errors import BadInput
 from assistant.ingest.encoding import Encoded, Encoders, encode
 from assistant.ingest.files import open_files
-from assistant.ingest.pictures import PictureLoader
+from assistant.ingest.pictures import MediaLoader
 from assistant.ingest.planning import Batch, BatchPlan, BatchPlanner, PendingItem
-from assistant.ingest.progress import Progress, SilentProgress
+from assistant.ingest.progress import Progress, SilentProgress, Steps
 from assistant.ingest.remote import Fetcher
 from assistant.ingest.report import IngestSummary, Rejection
 from assistant.ingest.speech import Listener, SoundListener
@@ -30,7 +33,7 @@ from assistant.ingest.validate import DESCRIPTION_CHARACTERS
 from assistant.ingest.words import PictureReader
 from tools import calibration
 from tools.media import MediaLimits
-from tools.store import Catalogue, CatalogueEntry, NewVector, Picture, Writer
+from tools.store import Catalogue, CatalogueEntry, NewVector, Picture, Writer, is_web_address, source_file
 
 if TYPE_CHECKING:
     from tools.engines.ocr import WordReader
@@ -39,6 +42,7 @@ T = TypeVar("T")
 
 BATCH_LINES = 64
 BATCH_PICTURES = 64
+"""A recording or video counts as many as the frames that are taken of a video."""
 BATCH_CHARACTERS = 4_000_000
 FOLLOW_AFTER = 2_000
 """Written items after which the Chroma index is brought up to date on the way."""
@@ -50,9 +54,9 @@ class IngestOptions:
 
     Attributes:
         media_root: replaces the folder of each file as the place where pictures must lie.
-        fetch_pictures: fetch pictures that are given as web addresses.
+        fetch_pictures: fetch pictures, recordings and videos that are given as web addresses.
         public_only: fetch over https and from the public internet alone, not from this machine or private networks.
-        stopped: asked while pictures are fetched; once true, no more are.
+        stopped: asked while files are fetched; once true, no more are.
         words: reads the words in pictures, which become searchable; None: they are not read.
         speech: writes down what is said in recordings and videos, likewise.
         language: the language that words are analysed in, as ISO 639-1 code.
@@ -157,37 +161,60 @@ class _Run:
         return self.summary
 
     def _work(self, writer: Writer) -> None:
-        """Plan ahead in one thread, encode in this one, write behind in a third."""
-        loader = PictureLoader(self.options.media)
-        remote = self.catalogue.folder / "media"
-        options = self.options
-        fetcher = Fetcher(remote, options.media.image_bytes, public_only=options.public_only, stopped=options.stopped)
-        planner = BatchPlanner(
-            writer,
-            loader,
-            remote=remote,
-            own_text_space=not self.encoders.pictures.joint_is_text_space,
-            hears=self.encoders.sounds is not None,
-            fetch=fetcher if options.fetch_pictures else None,
-        )
-        reader = PictureReader(options.words, writer, remote, options.media) if options.words else None
-        listener = SoundListener(options.speech, writer, options.media) if options.speech else None
+        options, remote = self.options, self.catalogue.folder / "media"
         with (
             self.progress.stage("Ingesting", self.summary.lines, "lines") as done,
-            closing(ahead(planner.plan(batch) for batch in self._batches())) as plans,
-            closing(loader),  # before the planning thread is waited for: it may be waiting for pictures
-            _BackgroundWriter(writer) as background,
+            closing(
+                MediaLoader(options.media, twice=options.speech is not None, decoded=lambda: steps.add("decoding"))
+            ) as loader,
         ):
-            for plan in plans:
-                encoded = encode(plan, self.encoders, options.media)
-                words = reader.read(plan, encoded.failed) if reader else None
-                said = listener.hear(plan, encoded.failed) if listener else None
-                entries = [work.entry(encoded.failed, words, said) for work in plan.work]
-                self._count(plan, encoded)
-                self.summary.pictures_read = reader.count if reader else 0
-                self.summary.sounds_heard = listener.count if listener else 0
-                background.write(entries, encoded.vectors, plan)
-                done(plan.batch.read)
+            steps = Steps(done)
+            self.fetcher = Fetcher(
+                remote,
+                options.media,
+                public_only=options.public_only,
+                stopped=lambda: options.stopped() or loader.stopped,
+                fetched=lambda: steps.add("fetching"),
+            )
+            planner = BatchPlanner(
+                writer,
+                loader,
+                remote=remote,
+                own_text_space=not self.encoders.pictures.joint_is_text_space,
+                hears=self.encoders.sounds is not None,
+                refused=self.fetcher.refused,
+            )
+            reader, listener = None, None
+            if options.words:
+                reader = PictureReader(options.words, writer, remote, options.media, lambda: steps.add("reading"))
+            if options.speech:
+                listener = SoundListener(options.speech, writer, loader, remote, lambda: steps.add("transcribing"))
+            with (
+                closing(ahead(self._fetched(), loader.stop)) as batches,
+                closing(ahead(map(planner.plan, batches), loader.stop)) as plans,
+                closing(ahead((self._encoded(plan, loader, steps) for plan in plans), loader.stop)) as encoded_plans,
+                _BackgroundWriter(writer, lambda count: steps.add("writing", count)) as background,
+            ):
+                for plan, encoded in encoded_plans:
+                    read = reader.read(plan, encoded.failed) if reader else None
+                    said = listener.hear(plan, encoded.failed) if listener else None
+                    entries = [work.entry(encoded.failed, read, said) for work in plan.work]
+                    self._count(plan, encoded)
+                    self.summary.pictures_read = reader.count if reader else 0
+                    self.summary.sounds_heard = listener.count if listener else 0
+                    background.write(entries, encoded.vectors, plan)
+                    steps.reach(plan.batch.read)
+
+    def _fetched(self) -> Iterator[Batch]:
+        """The batches, once the files at web addresses are here that may be fetched."""
+        for batch in self._batches():
+            if self.options.fetch_pictures:
+                kinds = {url: kind for source in batch.lines for url, kind in source.files}
+                self.fetcher(kinds)
+            yield batch
+
+    def _encoded(self, plan: BatchPlan, loader: MediaLoader, steps: Steps) -> tuple[BatchPlan, Encoded]:
+        return plan, encode(plan, self.encoders, loader, lambda count: steps.add("encoding", count))
 
     def _batches(self) -> Iterator[Batch]:
         """Lines to be taken, in handy batches; those that a later line replaces are left out."""
@@ -198,7 +225,8 @@ class _Run:
                 line = self.survey.taken(index, group, batch)
                 if line:
                     batch.lines.append(line)
-                    pictures += len(line.line.images)
+                    media = len(line.line.audio) + len(line.line.video)
+                    pictures += len(line.line.images) + media * self.options.media.video_frames
                     characters += line.characters
                 if len(batch.lines) >= BATCH_LINES or pictures >= BATCH_PICTURES or characters >= BATCH_CHARACTERS:
                     batch.read = read
@@ -231,10 +259,14 @@ class _Run:
         """Count and report what is lost; a video's sound, which it may not have, only with the video."""
         lost = [one for one in work.pictures if one.state == "lost"]
         silent = [one for one in work.sounds if one.state == "lost" and one.reference not in work.item.video]
+        media = [one for one in (*work.item.audio, *work.item.video) if is_web_address(one)]
+        absent = [one for one in media if not source_file(one, self.fetcher.folder).is_file()]
         self.summary.pictures_remote += sum(picture.state == "remote" for picture in work.pictures)
+        self.summary.pictures_remote += sum(one not in self.fetcher.refused for one in absent)
         self.summary.pictures_lost += len(lost)
         self.summary.sounds_lost += len(silent)
-        self._report(work, "picture", lost)
+        refused = [one for one in work.pictures if one.state == "remote" and one.reference in self.fetcher.refused]
+        self._report(work, "picture", [*lost, *refused])
         self._report(work, "sound", silent)
 
     def _report(self, work: PendingItem, kind: Literal["picture", "sound"], files: Sequence[Picture]) -> None:
@@ -254,8 +286,9 @@ class _Run:
 class _BackgroundWriter:
     """Writes batches in a thread of its own, one behind the encoder; errors come up at the next call."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, written: Callable[[int], None]) -> None:
         self._writer = writer
+        self._written = written
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._last: Future[None] | None = None
         self._since_follow = 0
@@ -269,6 +302,7 @@ class _BackgroundWriter:
     def _write(self, entries: Sequence[CatalogueEntry], vectors: Sequence[NewVector], plan: BatchPlan) -> None:
         if entries:
             self._writer.put(entries, vectors)
+            self._written(len(entries))
         self._writer.refresh_files(
             [(work.stored.key, tuple(work.pictures), tuple(work.sounds)) for work in plan.touched if work.stored]
         )
@@ -287,14 +321,21 @@ class _BackgroundWriter:
             self._last.result()
 
 
-def ahead(plans: Iterator[T]) -> Generator[T, None, None]:
-    """The same values, each made in another thread while the one before is used."""
-    with ThreadPoolExecutor(1, thread_name_prefix="plan") as thread:
-        end = object()
-        following: Future[T | object] = thread.submit(next, plans, end)
-        while (value := following.result()) is not end:
-            following = thread.submit(next, plans, end)
-            yield cast("T", value)
+def ahead(values: Iterator[T], stop: Callable[[], None]) -> Generator[T, None, None]:
+    """The same values, each made in another thread while the one before is used.
+
+    ``stop`` is called where that ends early: the thread is waited for, so its work should end soon then.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
+        try:
+            end = object()
+            following: Future[T | object] = thread.submit(next, values, end)
+            while (value := following.result()) is not end:
+                following = thread.submit(next, values, end)
+                yield cast("T", value)
+        except BaseException:
+            stop()
+            raise
 
 
 def reindex(
@@ -311,7 +352,7 @@ def reindex(
     """
     summary = IngestSummary(files=[], lines=catalogue.count())
     start = time.monotonic()
-    loader = PictureLoader(media)
+    loader = MediaLoader(media)
     with catalogue.writing() as writer, closing(loader):
         spaces = encoders.spaces()
         writer.stage(spaces)
@@ -321,7 +362,7 @@ def reindex(
         with (progress or SilentProgress()).stage("Embedding", summary.lines, "items") as done:
             for ids in iter(lambda: _unfinished(writer, encoders), []):
                 plan = planner.replan(list(catalogue.get_many(ids, also_hidden=True).values()))
-                encoded = encode(plan, encoders, media)
+                encoded = encode(plan, encoders, loader)
                 writer.put([work.entry(encoded.failed) for work in plan.work], encoded.vectors)
                 summary.changed += len(ids)
                 summary.texts_embedded += encoded.texts

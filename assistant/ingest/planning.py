@@ -1,20 +1,24 @@
 """What a batch of items needs: which have changed, and which texts, pictures and sounds must be encoded for them."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assistant.ingest.pictures import AHEAD, PictureLoader, Waiting, frames_of, locate, same_file
+from assistant.ingest.pictures import AHEAD, MediaLoader, SoundFile, Waiting, frames_of, locate, same_file
 from assistant.ingest.report import Rejection
 from assistant.ingest.texts import embedded_text
 from assistant.ingest.validate import CatalogueLine
 from tools.errors import MediaError
 from tools.records import Item
-from tools.store import CatalogueEntry, Picture, StoredItem, Writer, frame_of, picture_file
+from tools.store import CatalogueEntry, Picture, StoredItem, Writer, frame_of, is_web_address, picture_file
 from tools.store.offers import MEDIA_WORDS, PICTURE_WORDS, SPOKEN_WORDS
-from tools.video import Holder
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from assistant.ingest.remote import Kind
 
 MOST_LINES = 40
 """Lines of its pictures that an item is given."""
@@ -38,19 +42,20 @@ class FileLine:
     lines: Mapping[str, int] = field(default_factory=dict)
 
     @property
+    def files(self) -> "Iterator[tuple[str, Kind]]":
+        """The references to its files, each with what the file should be."""
+        line = self.line
+        kinds: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+            ("picture", line.images), ("recording", line.audio), ("video", line.video),
+        )  # fmt: skip
+        return ((reference, kind) for kind, references in kinds for reference in references)
+
+    @property
     def unread(self) -> Iterator[Rejection]:
         """A rejection of each value that was left out."""
         for name, reason in self.line.unread:
             number = self.lines.get(name) or self.lines.get(name.strip().lower()) or self.number
             yield Rejection(file=str(self.file), line=number, id=self.line.id, kind="field", reason=reason)
-
-
-@dataclass(frozen=True)
-class SoundFile:
-    """A file with a sound to be encoded."""
-
-    path: Path
-    of: Holder
 
 
 @dataclass
@@ -140,7 +145,7 @@ class BatchPlan:
     touched: list[PendingItem] = field(default_factory=list)
     texts: dict[bytes, str] = field(default_factory=dict)
     joint_texts: dict[bytes, str] = field(default_factory=dict)
-    waiting: list[Waiting] = field(default_factory=list)
+    waiting: "list[Waiting[Image]]" = field(default_factory=list)
     sounds: dict[bytes, SoundFile] = field(default_factory=dict)
 
 
@@ -161,19 +166,20 @@ class BatchPlanner:
     def __init__(
         self,
         writer: Writer,
-        loader: PictureLoader,
+        loader: MediaLoader,
         *,
         remote: Path,
         own_text_space: bool,
         hears: bool = False,
-        fetch: Callable[[Sequence[str]], None] | None = None,
+        refused: Mapping[str, str] | None = None,
     ) -> None:
+        """``refused``: why web addresses were not fetched, by address; it may grow."""
         self._writer = writer
         self._loader = loader
         self._remote = remote
         self._own_text_space = own_text_space
         self._hears = hears
-        self._fetch = fetch
+        self._refused = {} if refused is None else refused
 
     def plan(self, batch: Batch) -> BatchPlan:
         """Decide what to do about lines with different ids.
@@ -182,9 +188,8 @@ class BatchPlanner:
             StoreError: the catalogue can't be read.
         """
         stored = self._writer.stored([source.line.id for source in batch.lines])
-        if self._fetch:
-            self._fetch([reference for source in batch.lines for reference in source.line.images])
-        pending = [self._look(source, stored.get(source.line.id)) for source in batch.lines]
+        looked_at = self._loader.side_by_side if any(source.line.video for source in batch.lines) else map
+        pending = list(looked_at(lambda source: self._look(source, stored.get(source.line.id)), batch.lines))
         plan = BatchPlan(batch)
         seeming = [work for work in pending if not _is_unchanged(work)]
         plan.unchanged = [work for work in pending if _is_unchanged(work)]
@@ -217,22 +222,29 @@ class BatchPlanner:
         return plan
 
     def _look(self, source: FileLine, stored: StoredItem | None) -> PendingItem:
-        pictures = [locate(reference, source.root, self._remote) for reference in source.line.images]
+        pictures = [self._located(reference, source.root) for reference in source.line.images]
         by_reference = {picture.reference: picture for picture in stored.pictures} if stored else {}
         same_line = stored is not None and stored.content_hash == source.hash
         updated = [_with_stored(picture, by_reference.get(picture.reference), same_line) for picture in pictures]
         past = [one for one in stored.pictures if same_line or one.state != "lost"] if stored else []
         for reference in source.line.video:
-            video = locate(reference, source.root)
-            updated += frames_of(video, past, self._remote, self._loader.limits)
+            video = self._located(reference, source.root, or_lost=True)
+            updated += frames_of(video, past, self._remote, self._loader)
         return PendingItem(item_of(source), source.hash, stored, updated, self._sounds(source, stored), source)
+
+    def _located(self, reference: str, root: Path, *, or_lost: bool = False) -> Picture:
+        """As of `locate`; ``or_lost``: what could not be fetched is lost."""
+        file = locate(reference, root, self._remote)
+        if file.state != "remote" or reference not in self._refused:
+            return file
+        return replace(file, state="lost" if or_lost else "remote", reason=self._refused[reference])
 
     def _sounds(self, source: FileLine, stored: StoredItem | None) -> list[Picture]:
         """The recordings that are here or lost, then the videos that are here, each once."""
         if not self._hears:
             return []
-        recordings = [locate(reference, source.root) for reference in source.line.audio]
-        videos = [locate(reference, source.root) for reference in source.line.video]
+        recordings = [self._located(reference, source.root, or_lost=True) for reference in source.line.audio]
+        videos = [self._located(reference, source.root) for reference in source.line.video]
         found = [one for one in recordings if one.state != "remote"] + [one for one in videos if one.state == "ready"]
         known = {one.reference: one for one in stored.sounds} if stored else {}
         same_line = stored is not None and stored.content_hash == source.hash
@@ -268,14 +280,14 @@ class BatchPlanner:
         pictures = {p.hash: p for work in plan.work for p in work.pictures if p.state == "ready" and p.hash}
         lacking = self._writer.lacking("visual", list(pictures)) | self._writer.lacking("joint", list(pictures))
         plan.waiting = [
-            self._loader.load(picture_file(picture, self._remote), digest)
+            self._loader.picture(picture_file(picture, self._remote), digest)
             for digest, picture in pictures.items()
             if digest in lacking
         ]
         for waiting in plan.waiting[:AHEAD]:
             waiting.begin()
         sounds = {
-            one.hash: SoundFile(Path(one.reference), "video" if one.reference in work.item.video else "recording")
+            one.hash: SoundFile.at(one.reference, self._remote, is_video=one.reference in work.item.video)
             for work in plan.work
             for one in work.sounds
             if one.state == "ready" and one.hash
@@ -340,7 +352,7 @@ def _addresses(references: Sequence[str], root: Path) -> dict[str, None]:
 
 def _media(reference: str, root: Path) -> str | None:
     """A recording's or film's address: a web address as it is, a file inside the folder as an absolute path."""
-    if reference.lower().startswith(("http://", "https://")):
+    if is_web_address(reference):
         return reference
     file = locate(reference, root)
     return file.reference if file.state == "ready" else None

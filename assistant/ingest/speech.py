@@ -1,15 +1,16 @@
 """What is said in items' recordings and videos: written down once a file and kept by its hash."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from assistant.ingest.pictures import SOUNDS_AHEAD, MediaLoader, SoundFile, taken
 from assistant.ingest.planning import BatchPlan
 from assistant.ingest.texts import clean
 from tools.errors import MediaError
-from tools.media import MediaLimits
+from tools.media import SAMPLE_RATE, Audio
 from tools.store import Writer
-from tools.video import load_sound
 
 if TYPE_CHECKING:
     from tools.engines.speech import SpeechEngine
@@ -36,11 +37,21 @@ class SoundListener:
         count: how many recordings and videos were listened to.
     """
 
-    def __init__(self, listener: Listener, writer: Writer, limits: MediaLimits) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        writer: Writer,
+        loader: MediaLoader,
+        remote: Path,
+        heard: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``remote`` is the folder of fetched files; ``heard`` is called after each that was listened to."""
         self.count = 0
         self._listener = listener
         self._writer = writer
-        self._limits = limits
+        self._loader = loader
+        self._remote = remote
+        self._heard = heard
 
     def hear(self, plan: BatchPlan, failed: dict[bytes, str]) -> dict[bytes, Lines]:
         """What is said in the recordings and videos of a plan's changed items, by their hashes.
@@ -52,17 +63,21 @@ class SoundListener:
         sounds = {s.hash: (s, work.item) for work in plan.work for s in work.sounds if s.state == "ready" and s.hash}
         known = self._writer.noted_words("spoken", self._listener.name, list(sounds))
         heard: dict[bytes, Lines] = {digest: [(at, text) for at, text in lines] for digest, lines in known.items()}
-        for digest, (sound, item) in sounds.items():
-            if digest not in heard and digest not in failed:
-                heard[digest] = self._said_in(Path(sound.reference), is_video=sound.reference in item.video)
-                self._writer.note_words("spoken", self._listener.name, {digest: heard[digest]})
-                self.count += 1
+        files = {
+            digest: SoundFile.at(sound.reference, self._remote, is_video=sound.reference in item.video)
+            for digest, (sound, item) in sounds.items()
+            if digest not in heard and digest not in failed
+        }
+        waiting = [self._loader.sound(file, digest, SAMPLE_RATE) for digest, file in files.items()]
+        for digest, sound in taken(waiting, SOUNDS_AHEAD):
+            heard[digest] = self._said_in(sound)
+            self._writer.note_words("spoken", self._listener.name, {digest: heard[digest]})
+            self.count += 1
+            self._heard()
         return heard
 
-    def _said_in(self, path: Path, *, is_video: bool) -> Lines:
-        try:
-            sound = load_sound(path, self._limits, of="video" if is_video else "recording")
-        except MediaError:  # its vector was made before, so that it has been reported if it is lost
+    def _said_in(self, sound: Audio | MediaError | None) -> Lines:
+        if sound is None or isinstance(sound, MediaError):  # its vector was made before: it has been reported
             return []
-        segments = self._listener.engine.transcribe(sound).segments if sound else []
+        segments = self._listener.engine.transcribe(sound).segments
         return [(one.start, text) for one in segments if (text := clean(one.text).strip()[:MOST_CHARACTERS])]

@@ -1,5 +1,6 @@
 """Words in the pictures of items: read once a picture, kept by its hash, so that an interrupted ingestion goes on."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,13 +22,21 @@ class PictureReader:
         count: how many pictures were read.
     """
 
-    def __init__(self, reader: WordReader, writer: Writer, remote: Path, limits: MediaLimits) -> None:
-        """``remote`` is the folder of fetched pictures."""
+    def __init__(
+        self,
+        reader: WordReader,
+        writer: Writer,
+        remote: Path,
+        limits: MediaLimits,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``remote`` is the folder of fetched pictures; ``told`` is called after each that was read."""
         self.count = 0
         self._reader = reader
         self._writer = writer
         self._remote = remote
         self._limits = limits
+        self._told = told
 
     def read(self, plan: BatchPlan, failed: dict[bytes, str]) -> dict[bytes, list[str]]:
         """The lines in the pictures of a plan's changed items, by the pictures' hashes.
@@ -51,4 +60,5 @@ class PictureReader:
             words[digest] = [clean(line.text) for line in self._reader.read(image) if line.confidence >= SURE]
             self._writer.note_words("picture", self._reader.name, {digest: words[digest]})
             self.count += 1
+            self._told()
         return words

@@ -19,7 +19,7 @@ from eval.bench.report import Result, describe_run, in_one_line, show
 
 USUAL = (
     "reading", "overhead", "embedding", "ingestion", "memory", "lines", "interactions", "taste", "service", "one_shot",
-    "video",
+    "video", "ingest_media",
 )  # fmt: skip
 LONG = ("models", "fuzz", "mutated", "workers")
 CASES_HELP = "only so many cases in `models`, and of each kind in `fuzz` and `mutated` (10,000)"

@@ -95,7 +95,7 @@ def machine() -> dict[str, Any]:
     """Processor, usable cores and memory."""
     import psutil
 
-    from tools.engines.threads import usable_cores  # a measured process loads no more than it measures
+    from tools.cores import usable_cores  # a measured process loads no more than it measures
 
     return {
         "system": f"{platform.system()} {platform.machine()}",

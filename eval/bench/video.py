@@ -82,8 +82,8 @@ def measure(stage: Stage) -> Result:
         clip.write_bytes(video_mp4(shots, size=SIZE, rate=RATE, speech=speech))
         engines.load("pictures")
         frames = round(SHOTS * SECONDS * RATE)
-        loops: dict[str, Callable[[], None]] = {
-            "bare PyAV and encoder": lambda: _bare(clip, engines.pictures, limits),
+        loops: dict[str, Callable[[], object]] = {
+            "bare PyAV and encoder": lambda: engines.pictures.encode(every_frame(clip, limits.video_frames)),
             "the product's": lambda: _ours(clip, engines.pictures, limits),
             "both tools without sound": lambda: _tools(clip, Context(engines, Path)),
         }
@@ -176,20 +176,20 @@ def _cost(work: Callable[[], object]) -> TimeSpent:
     return TimeSpent.so_far() - since
 
 
-def _bare(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> None:
-    """Every frame decoded, an even spread of them encoded."""
+def every_frame(clip: Path, most: int) -> "list[Image]":
+    """Every frame decoded in this process, an even spread of at most so many of them kept."""
     import av
 
     kept = list["Image"]()
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        step = max(1, stream.frames // limits.video_frames)
+        step = max(1, stream.frames // most)
         for n, frame in enumerate(container.decode(stream)):
-            if n % step == step // 2 and len(kept) < limits.video_frames:
+            if n % step == step // 2 and len(kept) < most:
                 to_image: Any = frame.to_image  # PyAV gives it no types
                 kept.append(to_image())
-    encoder.encode(kept)
+    return kept
 
 
 def _ours(clip: Path, encoder: PictureEncoder, limits: MediaLimits) -> None:

@@ -22,7 +22,7 @@ from eval.fuzzing.counting import HANG_SECONDS, Tally
 from eval.fuzzing.files import CONTENT_TYPES, FIELDS, MutatedFile, mutated, originals
 from eval.fuzzing.kinds import FuzzPlan, counted, judge, new_session
 from eval.fuzzing.serving import FuzzAnswer, FuzzedService, serving
-from tools.engines.threads import usable_cores
+from tools.cores import usable_cores
 
 GROWTH_BYTES = 100 * 2**20
 """How much larger the process may be after the mutated files than after the intact ones."""

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.cores import usable_cores
 from tools.engines.lazy import Lazy, importing, loading
 from tools.engines.pictures import not_too_wide
-from tools.engines.threads import usable_cores
 from tools.records import TextLine
 from tools.stopping import check_stopped
 

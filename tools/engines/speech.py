@@ -16,10 +16,11 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.cores import usable_cores
 from tools.engines.languages import language_code
 from tools.engines.lazy import Lazy, importing, loading
 from tools.engines.sounds import is_silent
-from tools.engines.threads import set_torch_threads, usable_cores
+from tools.engines.threads import set_torch_threads
 from tools.media import SAMPLE_RATE, Audio
 from tools.records import Segment, Transcript
 from tools.stopping import check_stopped, stoppable

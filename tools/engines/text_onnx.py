@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.cores import usable_cores
 from tools.engines.lazy import Lazy, importing
 from tools.engines.subwords import SubwordIndex
 from tools.engines.text import Purpose, TokenStates, own_tokens, prompts_in_words
-from tools.engines.threads import usable_cores
 from tools.records import EncoderIdentity
 
 if TYPE_CHECKING:

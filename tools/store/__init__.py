@@ -15,7 +15,9 @@ from tools.store.entries import (
     fetched_name,
     frame_of,
     frame_reference,
+    is_web_address,
     picture_file,
+    source_file,
 )
 from tools.store.filters import matches
 from tools.store.writing import Writer
@@ -37,6 +39,8 @@ __all__ = [
     "fetched_name",
     "frame_of",
     "frame_reference",
+    "is_web_address",
     "matches",
     "picture_file",
+    "source_file",
 ]

@@ -19,7 +19,17 @@ from tools.records import EncoderIdentity, Filters, Item, Moment, Vocabulary
 from tools.store import reading
 from tools.store.chroma_index import ChromaIndex
 from tools.store.database import DATABASE, Database, catalogue_file, write_lock
-from tools.store.entries import FRAMES, CatalogueStats, Picture, Sort, Space, Vector, frame_of, picture_file
+from tools.store.entries import (
+    FRAMES,
+    CatalogueStats,
+    Picture,
+    Sort,
+    Space,
+    Vector,
+    frame_of,
+    picture_file,
+    source_file,
+)
 from tools.store.filters import asks
 from tools.store.records import read_item
 from tools.store.rules import RulesInForce, ShopRules, write_rules
@@ -171,12 +181,18 @@ class Catalogue:
         return list(stored_item.sounds) if stored_item else []
 
     def audio_path(self, item: Item, index: int) -> Path | None:
-        """The file of one of the item's recordings; None when it is a web address, is gone, or there is none."""
-        return _local(item.audio, index)
+        """The file of one of the item's recordings; None when it was not fetched, is gone, or there is none."""
+        return self._file(item.audio, index)
 
     def video_path(self, item: Item, index: int) -> Path | None:
-        """The file of one of the item's videos; None when it is a web address, is gone, or there is none."""
-        return _local(item.video, index)
+        """The file of one of the item's videos; None when it was not fetched, is gone, or there is none."""
+        return self._file(item.video, index)
+
+    def _file(self, references: Sequence[str], index: int) -> Path | None:
+        if not 0 <= index < len(references):
+            return None
+        path = source_file(references[index], self.folder / "media")
+        return path if path.is_file() else None
 
     def unused_frames(self) -> list[Path]:
         """Files of frames that stand for no item any more."""
@@ -383,14 +399,6 @@ class Catalogue:
             return
         with suppress(CatalogueBusy), self._database.locked(seconds=0):
             writer.tidy()
-
-
-def _local(references: Sequence[str], index: int) -> Path | None:
-    """The file of one of an item's references; None when it is a web address, is gone, or there is none."""
-    if not 0 <= index < len(references) or "://" in references[index]:
-        return None
-    path = Path(references[index])
-    return path if path.is_file() else None
 
 
 def drop(folder: Path, *, chroma_url: str | None = None) -> None:

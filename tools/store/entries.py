@@ -16,14 +16,20 @@ Vector = NDArray[np.float32]
 
 
 def fetched_name(url: str) -> str:
-    """The name of the file, in the catalogue's folder ``media``, that a picture fetched from a URL is kept in."""
+    """The name of the file, in the catalogue's folder ``media``, that is fetched from a URL."""
     return hashlib.blake2b(url.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def is_web_address(reference: str) -> bool:
+    """Whether a reference is fetched, and is no path."""
+    return reference.lower().startswith(("http://", "https://"))
 
 
 FRAMES = "frames"
 """Within the folder ``media``: what was taken of videos."""
-_SECOND = "#t="
-"""Between a video's path and the second of a frame, as in https://www.w3.org/TR/media-frags/."""
+_SECOND, _WEB_SECOND = "#t=", "##t="
+"""Between a video's path or address and the second of a frame, as in https://www.w3.org/TR/media-frags/; no address
+of a picture holds two number signs."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Picture:
 
     It is ready (readable, with the hash of its bytes), remote (a URL, not fetched) or lost. ``size`` and ``mtime_ns``
     are the file's when it was last looked at; None when there was none. A frame of a video refers to the video and its
-    second, ``/shop/tent.mp4#t=14.2``, with the video's size and time.
+    second, ``/shop/tent.mp4#t=14.2`` or ``https://shop.example/tent.mp4##t=14.2``, with the video's size and time.
     """
 
     reference: str
@@ -45,23 +51,29 @@ class Picture:
 
 def frame_reference(video: str, second: float) -> str:
     """What a frame of a video is referred to by."""
-    return f"{video}{_SECOND}{second:g}"
+    return f"{video}{_mark(video)}{second:g}"
 
 
 def frame_of(picture: Picture) -> tuple[str, float] | None:
     """The video and the second that a picture is a frame of; None where it is none."""
-    video, mark, second = picture.reference.rpartition(_SECOND)
-    is_frame = mark and "://" not in video and second.replace(".", "", 1).isdigit()
-    return (video, float(second)) if is_frame else None
+    video, mark, second = picture.reference.rpartition(_mark(picture.reference))
+    return (video, float(second)) if mark and second.replace(".", "", 1).isdecimal() else None
+
+
+def _mark(reference: str) -> str:
+    return _WEB_SECOND if is_web_address(reference) else _SECOND
 
 
 def picture_file(picture: Picture, media: Path) -> Path:
-    """Where a ready picture's bytes lie; ``media`` holds what was fetched and what was taken of videos."""
-    if picture.reference.lower().startswith(("http://", "https://")):
-        return media / fetched_name(picture.reference)
+    """Where the bytes of a ready picture lie; ``media`` holds what was fetched and what was taken of videos."""
     if frame_of(picture):
         return media / FRAMES / f"{fetched_name(f'{picture.reference} {picture.size} {picture.mtime_ns}')}.jpg"
-    return Path(picture.reference)
+    return source_file(picture.reference, media)
+
+
+def source_file(reference: str, media: Path) -> Path:
+    """Where a file lies, or would lie once it is fetched, that an item's line refers to."""
+    return media / fetched_name(reference) if is_web_address(reference) else Path(reference)
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ from tools.bounds import read_json
 from tools.engines.parts import Engines
 from tools.errors import MediaError
 from tools.records import Record
+from tools.store import is_web_address
 
 T = TypeVar("T")
 
@@ -285,8 +286,8 @@ class CatalogueWriting:
         path = find(item, n)
         if path is None:
             return reference
-        if match[2] == "images" and "://" in item.images[n]:
-            return item.images[n]
+        if is_web_address(own := getattr(item, match[2])[n]):
+            return own
         media = (self._settings.data_folder / MEDIA).resolve()
         return str(path.relative_to(media)) if path.is_relative_to(media) else self._copied(path, media)
 

@@ -9,7 +9,7 @@ import logging
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 from starlette.requests import ClientDisconnect
 
 from assistant.errors import CatalogueBusy, ProductError, StoreError
-from assistant.ingest import IngestSummary, Rejection
+from assistant.ingest import Advance, IngestSummary, Rejection
 from assistant.service.http.problems import Refused, problem_of
 from assistant.service.runs.catalogue_writing import CatalogueWriting, FeedReading, RejectionOut, busy
 from tools.records import Record
@@ -365,12 +365,12 @@ class _JobProgress:
         """Nothing: what ingestion says besides is for terminals."""
 
     @contextmanager
-    def stage(self, text: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    def stage(self, text: str, total: int, unit: str) -> Iterator[Advance]:
         """Note the stage, and each step of it."""
         stage = "checking" if unit == "bytes" else "ingesting"
         self._imports.tell(self._job_id, stage=stage, done=0, total=total, unit=unit)
 
-        def done(amount: int) -> None:
+        def done(amount: int, _note: str = "", /) -> None:
             self._imports.tell(self._job_id, done=min(amount, total))
             if time.monotonic() - self._saved >= SAVE_SECONDS:
                 self._saved = time.monotonic()

@@ -1,18 +1,26 @@
 """Items with videos: their frames stand for them, with their seconds; a video that cannot be read costs itself."""
 
+import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+from PIL.Image import Image
+
 from assistant.ingest import Encoders, reindex
+from assistant.ingest import pictures as files
 from tests.fakes.catalogues import write
 from tests.fakes.encoders import HashPictures, HashText
 from tests.fakes.readers import ScriptedReader
 from tests.integration.ingest.conftest import Bench
-from tests.made_videos import make_video
+from tests.made_videos import COLOURS, make_video
+from tools.engines.pictures import PictureVectors
 from tools.media import MediaLimits
 from tools.records import Moment
 from tools.search import search_by_frames, search_by_image
 from tools.store import frame_of, picture_file
-from tools.video import load_video
+from tools.video import AT_ONCE, Video, load_video
 
 TENT = {"id": "tent", "title": "Tent"}
 SHOTS = [("red", 3.0), ("green", 3.0)]
@@ -98,3 +106,39 @@ def test_a_broken_video_costs_itself_alone(bench: Bench, tmp_path: Path) -> None
     item = bench.catalogue.get("tent")
     assert item is not None
     assert [Path(video).name for video in item.video] == ["broken.mp4", "good.mp4", "far.mp4"]
+
+
+def test_videos_are_decoded_while_others_are_encoded_and_only_so_many_at_a_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches are of four videos here: those of the next are decoded meanwhile, and not those of all."""
+    bench.folder.mkdir()
+    names = [make_video(bench.folder / f"{n}.mp4", [(c, 1.0 + n / 10)]).name for n, c in enumerate(list(COLOURS) * 6)]
+    path = write(bench.folder, [{"id": name, "title": name, "video": name} for name in names])
+    lock, running, most, decoded, before_and_after = threading.Lock(), 0, 0, 0, list[tuple[int, int]]()
+
+    def decode(path: Path, limits: MediaLimits, name: str) -> Video:
+        nonlocal running, most, decoded
+        with lock:
+            running += 1
+            most = max(most, running)
+        video = load_video(path, limits, name)
+        with lock:
+            running, decoded = running - 1, decoded + 1
+        return video
+
+    class Slow(HashPictures):
+        def encode(self, pictures: Sequence[Image]) -> PictureVectors:
+            before, end = decoded, time.monotonic() + 20
+            while decoded == before < 24 and time.monotonic() < end:
+                time.sleep(0.05)
+            time.sleep(0.5)
+            before_and_after.append((before, decoded))
+            return super().encode(pictures)
+
+    monkeypatch.setattr(files, "load_video", decode)
+    bench.pictures = Slow()
+    summary = bench(path)
+    assert (summary.new, summary.pictures_lost, decoded) == (24, 0, 24)
+    assert most <= max(1, AT_ONCE - 1)
+    assert before_and_after[0][0] < before_and_after[0][1] <= 8

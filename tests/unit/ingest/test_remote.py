@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from assistant.ingest.remote import Fetcher, PublicOnly, public_address
+from tools.media import MediaLimits
 
 
 @pytest.mark.parametrize(
@@ -61,9 +62,10 @@ def test_nothing_is_asked_of_this_machine(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.5)
         port = server.getsockname()[1]
-        Fetcher(tmp_path, 1000)(
-            [f"https://127.0.0.1:{port}/a", f"http://127.0.0.1:{port}/b", f"https://localhost:{port}/c"]
-        )
+        urls = [f"https://127.0.0.1:{port}/a", f"http://127.0.0.1:{port}/b", f"https://localhost:{port}/c"]
+        fetch = Fetcher(tmp_path, MediaLimits())
+        fetch(dict.fromkeys(urls, "video"))
+        assert set(fetch.refused) == set(urls)
         with pytest.raises(TimeoutError):
             server.accept()
     assert list(tmp_path.iterdir()) == []
@@ -72,8 +74,8 @@ def test_nothing_is_asked_of_this_machine(tmp_path: Path) -> None:
 def test_once_stopped_nothing_more_is_fetched(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.5)
-        Fetcher(tmp_path, 1000, public_only=False, stopped=lambda: True)(
-            [f"http://127.0.0.1:{server.getsockname()[1]}/a"]
+        Fetcher(tmp_path, MediaLimits(), public_only=False, stopped=lambda: True)(
+            {f"http://127.0.0.1:{server.getsockname()[1]}/a": "picture"}
         )
         with pytest.raises(TimeoutError):
             server.accept()

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import tools
+from tools.cores import usable_cores
 from tools.engines.languages import language_code
 from tools.engines.lazy import Lazy, loading
 from tools.engines.parts import Engines
-from tools.engines.threads import usable_cores
 from tools.engines.weights import RowCache, weights_sha256
 from tools.errors import BadInput, MediaError, ServiceMissing
 
