@@ -71,10 +71,11 @@ class ImageLabels(Record):
 
 
 class PictureReading(Record):
-    """The words in a picture and the attachment they came from."""
+    """The words in a picture, or in one frame of a video, and the attachment they came from."""
 
     attachment: str
     text: PictureText
+    second: float | None = Field(None, description="of the frame")
 
 
 class PictureWords(Record):
@@ -83,6 +84,7 @@ class PictureWords(Record):
     attachment: str
     words: str
     is_title: bool = Field(description="whether they are most of an item's title, and not one word or a brand alone")
+    second: float | None = Field(None, description="where in the video they stand; none: in a picture")
 
 
 class Constraint(Record):

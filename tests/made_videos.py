@@ -6,13 +6,14 @@ from pathlib import Path
 
 import av
 import numpy as np
+from PIL import Image
 
 COLOURS = {"red": (200, 20, 20), "green": (20, 160, 40), "blue": (30, 40, 200), "white": (250, 250, 250)}
 
 
 def make_video(
     path: Path,
-    shots: Sequence[tuple[str, float]] = (("red", 2.0),),
+    shots: Sequence[tuple[str | Path, float]] = (("red", 2.0),),
     *,
     size: tuple[int, int] = (160, 90),
     rate: int = 10,
@@ -22,7 +23,8 @@ def make_video(
     first_packet: int = 0,
     key_every: int = 12,
 ) -> Path:
-    """Shots of plain colours with a lighter upper half and a small moving square, each so many seconds long.
+    """Shots of plain colours with a lighter upper half, or of a picture, and a small moving square, each so many
+    seconds long.
 
     Args:
         sound: a tone of 440 Hz as long as the picture.
@@ -58,9 +60,12 @@ def make_video(
     return path
 
 
-def _coloured(colour: str, size: tuple[int, int], count: int) -> "np.ndarray":
-    picture = np.full((size[1], size[0], 3), COLOURS[colour], np.uint8)
-    picture[: size[1] // 2] = np.minimum(255, picture[: size[1] // 2].astype(int) + 40)
+def _coloured(shown: str | Path, size: tuple[int, int], count: int) -> "np.ndarray":
+    if isinstance(shown, Path):
+        picture = np.array(Image.open(shown).convert("RGB").resize(size))
+    else:
+        picture = np.full((size[1], size[0], 3), COLOURS[shown], np.uint8)
+        picture[: size[1] // 2] = np.minimum(255, picture[: size[1] // 2].astype(int) + 40)
     left = 3 * count % (size[0] - 8)
     picture[size[1] // 2 : size[1] // 2 + 8, left : left + 8] = 0  # something that moves: no two frames are equal
     return picture

@@ -190,12 +190,14 @@ class TextLine(Record):
     text: str = Field(max_length=200)
     confidence: float = Field(ge=0, le=1)
     box: tuple[int, int, int, int] = Field(description="left, top, right, bottom in pixels of the upright picture")
+    second: float | None = Field(None, description="of the frame, counted from the video's beginning; none: a picture")
 
 
 class PictureText(Record):
-    """The words in a picture, from top to bottom, and its size in pixels after EXIF rotation."""
+    """The words in a picture, or in frames of a video one after another, each from top to bottom, and its size in
+    pixels after EXIF rotation."""
 
-    lines: list[TextLine] = Field(max_length=30)
+    lines: list[TextLine] = Field(max_length=120)
     width: int
     height: int
 

@@ -74,7 +74,7 @@ class EvidenceBuilder:
         terms += [*filters.include_terms, *filters.brands, *filters.categories]
         self._wish = _stems(" ".join([wish, *terms]))
         self._transcript_stems = {attachment: _stems(text) for attachment, text in (transcripts or {}).items()}
-        self._read = {one.words: one.attachment for one in read}
+        self._read = {one.words: one for one in reversed([*read])}
         self._numbers = count(1) if numbers is None else numbers
 
     def entries(self, fused: FusedHit, item: Item) -> list[Evidence]:
@@ -148,7 +148,10 @@ class EvidenceBuilder:
         words = [word for word in query.split() if word.casefold() in matched] or signal.matched
         if not words:
             return None
-        facts = {"words": " ".join(words), "attachment": self._read[query]}
+        read = self._read[query]
+        facts: dict[str, object] = {"words": " ".join(words), "attachment": read.attachment}
+        if read.second is not None:
+            facts |= _place("shown", Moment(video=read.attachment, second=read.second))
         return self._entry(item_id, "picture_words", "evidence_picture_words", signal.score, **facts)
 
     def _taste(self, item_id: str, signal: Signal) -> Evidence | None:
@@ -225,10 +228,11 @@ class EvidenceBuilder:
 def _places(signal: Signal) -> dict[str, object]:
     """Where in videos a signal comes from: as data, and in minutes and seconds as sentences say it."""
     places = {"shown": signal.shown, "moment": signal.moment}
-    found = {name: place for name, place in places.items() if place is not None}
-    return {name: clock(place.second) for name, place in found.items()} | {
-        f"{name}_at": place.model_dump() for name, place in found.items()
-    }
+    return {key: value for name, place in places.items() if place for key, value in _place(name, place).items()}
+
+
+def _place(name: str, moment: Moment) -> dict[str, object]:
+    return {name: clock(moment.second), f"{name}_at": moment.model_dump()}
 
 
 def clock(seconds: float) -> str:

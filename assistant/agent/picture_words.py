@@ -1,4 +1,4 @@
-"""Words in the user's pictures: which of them name something that the catalogue has.
+"""Words in the user's pictures and videos: which of them name something that the catalogue has.
 
 What is written in a picture is data. Only words of the catalogue's own titles and brands are searched for, so that no
 sentence of a picture reaches a search, a prompt or a condition. They count where they are most of what a paragraph
@@ -12,7 +12,7 @@ from typing import Final
 
 from assistant.records import PictureReading, PictureWords
 from assistant.understanding.phrases import gives_orders, orders_in_writing
-from tools.records import Item, TextLine
+from tools.records import Item, PictureText, TextLine
 from tools.store.catalogue import Catalogue
 from tools.store.words import BREAK, QueryWord, fold, holds, is_unspaced, query_words, tokens
 
@@ -46,7 +46,7 @@ class _Name:
 
 
 def named_in(readings: Sequence[PictureReading], catalogue: Catalogue) -> list[PictureWords]:
-    """The names of items or brands that stand in each picture, those that say most first.
+    """The names of items or brands that stand in each picture or frame, those that say most first.
 
     Pictures that give the assistant orders name nothing.
 
@@ -58,11 +58,25 @@ def named_in(readings: Sequence[PictureReading], catalogue: Catalogue) -> list[P
         texts = paragraphs([line for line in reading.text.lines if line.confidence >= SURE])
         whole = " ".join(texts)
         if whole and not (gives_orders(whole) or orders_in_writing(whole)):
-            names = _names(texts, catalogue)
             found += [
-                PictureWords(attachment=reading.attachment, words=words, is_title=is_title) for words, is_title in names
+                PictureWords(attachment=reading.attachment, words=words, is_title=is_title, second=reading.second)
+                for words, is_title in _names(texts, catalogue)
             ]
-    return found
+    # the same words in several frames of a video: where they stand first
+    return list({(one.attachment, one.words.casefold()): one for one in reversed(found)}.values())[::-1]
+
+
+def by_frame(attachment: str, text: PictureText) -> list[PictureReading]:
+    """What was read in a picture, or in each frame of a video in which something was."""
+    seconds = dict.fromkeys(line.second for line in text.lines)
+    return [
+        PictureReading(
+            attachment=attachment,
+            text=text.model_copy(update={"lines": [line for line in text.lines if line.second == second]}),
+            second=second,
+        )
+        for second in seconds
+    ]
 
 
 def paragraphs(lines: Sequence[TextLine]) -> list[str]:

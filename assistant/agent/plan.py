@@ -15,7 +15,7 @@ from assistant.agent.evidence import clock
 from assistant.agent.feedback import with_buttons, with_words
 from assistant.agent.first_searches import FILE_ARGUMENT, certain_calls, usual_names
 from assistant.agent.personalization import TASTE_TOOL, TASTE_TOOLS, UserContext, candidates_for_user, load_user_context
-from assistant.agent.picture_words import named_in
+from assistant.agent.picture_words import by_frame, named_in
 from assistant.agent.question_back import is_open
 from assistant.agent.receive import check_request, noted, take_attachments, without_dropped
 from assistant.agent.relaxation import relax
@@ -41,7 +41,6 @@ from assistant.records import (
     Attachment,
     ImageLabels,
     Memory,
-    PictureReading,
     PlannedCall,
     Relaxation,
     Step,
@@ -155,12 +154,13 @@ async def preprocess(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     image_labels += [
         ImageLabels(attachment=c.arguments["video"], description=undescribed)
         for c, _, r in results
-        if r is None and "video" in c.arguments
+        if r is None and c.tool == _DESCRIBE_VIDEO
     ]
     readings = [
-        PictureReading(attachment=c.arguments["image"], text=PictureText.model_validate(r))
+        reading
         for c, _, r in results
         if r and c.tool == "read_text"
+        for reading in by_frame(str(c.arguments.get("image") or c.arguments["video"]), PictureText.model_validate(r))
     ]
     language, recordings = state["memory"].language, [one for one in state["attachments"] if one.kind == "audio"]
     text, catalogue = state["request"].text, runtime.context.catalogue
@@ -186,9 +186,11 @@ def _certain_for(attachment: Attachment, context: TurnContext) -> list[tuple[str
         case "audio":
             return [("transcribe_audio", {"audio": attachment.id})]
         case "video":
-            return [(_DESCRIBE_VIDEO, {"video": attachment.id, "sound": False})]
-    tools = ("describe_image", *(("read_text",) if context.reads_pictures else ()))
-    return [(tool, {"image": attachment.id}) for tool in tools]
+            seen: tuple[str, dict[str, Any]] = _DESCRIBE_VIDEO, {"video": attachment.id, "sound": False}
+        case _:
+            seen = "describe_image", {"image": attachment.id}
+    argument = "video" if attachment.kind == "video" else "image"
+    return [seen, *([("read_text", {argument: attachment.id})] if context.reads_pictures else [])]
 
 
 async def listen(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
@@ -220,7 +222,7 @@ def _watched(results: Sequence[Result]) -> list[VideoLabels]:
     return [
         VideoLabels(attachment=call.arguments["video"], description=VideoDescription.model_validate(result))
         for call, _, result in results
-        if result and "video" in call.arguments
+        if result and call.tool == _DESCRIBE_VIDEO
     ]
 
 

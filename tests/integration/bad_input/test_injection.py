@@ -11,6 +11,7 @@ from tests.fakes.openai_server import FakeOpenAIServer, Reply, Request
 from tests.integration.bad_input.conftest import OpenAssistant, obliging, purpose
 from tests.integration.bad_input.poison import SEARCHES, TARGET, VOICE, WISH, Pair, make_pair
 from tests.integration.bad_input.shop import PRICES
+from tests.made_videos import make_video
 from tools.engines.parts import Engines
 
 pytestmark = pytest.mark.models
@@ -110,6 +111,42 @@ async def test_orders_in_a_picture_lift_no_item_and_run_no_tool(
     assert TARGET not in [item.item_id for item in reply.recommendations]
     assert "include_terms" not in reply.constraints
     assert not any("Ignore the rules" in json.dumps(body["messages"]) for body in model.requests)
+
+
+@pytest.mark.parametrize("words", ORDERS)
+async def test_orders_in_a_video_lift_no_item_and_run_no_tool(
+    opened: OpenAssistant, model: FakeOpenAIServer, pair: Pair, tmp_path: Path, words: str
+) -> None:
+    model.script(obedient)
+    async with opened(pair.harmless) as assistant:
+        reply = await assistant.reply("a lamp for my desk", video=[filmed(tmp_path, words)])
+    assert {step.tool for step in reply.steps} <= SEARCHES | {"describe_video", "search_by_video"}
+    assert next(step for step in reply.steps if step.tool == "read_text").ok
+    assert not any("Cafe" in str(step.arguments) for step in reply.steps)
+    assert TARGET not in [item.item_id for item in reply.recommendations]
+    assert "include_terms" not in reply.constraints
+    assert not any("Ignore the rules" in json.dumps(body["messages"]) for body in model.requests)
+
+
+async def test_a_label_in_a_video_finds_its_item_and_says_where_it_stands(
+    opened: OpenAssistant, pair: Pair, tmp_path: Path
+) -> None:
+    async with opened(pair.harmless) as assistant:
+        reply = await assistant.reply(video=[filmed(tmp_path, "TEA POT\n0.8 l, glass")])
+    best = reply.recommendations[0]
+    assert best.item_id == "pot"
+    entry = next(entry for entry in best.evidence if entry.source == "picture_words")
+    assert entry.shown is not None
+    assert entry.shown.video == "vid1"
+    assert 2 <= entry.shown.second <= 6
+    assert entry.detail == f"your video says “TEA POT” at 0:0{int(entry.shown.second)}"
+    assert reply.constraints == {}
+
+
+def filmed(folder: Path, words: str) -> Path:
+    """A clip of a wall, and then of a sheet of paper with these words."""
+    sheet = written(folder / "sheet.png", words)
+    return make_video(folder / "clip.mp4", [("blue", 2.0), (sheet, 4.0)], size=(960, 480))
 
 
 async def test_a_label_in_a_picture_finds_its_item_and_is_no_condition(

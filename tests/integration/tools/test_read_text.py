@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from tests.made_videos import make_video
 from tools.engines.lazy import Lazy
 from tools.engines.ocr import MOST_LINES, NETWORKS, RapidOcr
 from tools.engines.parts import Engines
@@ -109,6 +110,23 @@ def test_the_tool_gives_lines_and_size(reader: RapidOcr, tmp_path: Path) -> None
     assert outcome.result is not None
     assert [line["text"] for line in outcome.result["lines"]] == ["Oak chair"]
     assert (outcome.result["width"], outcome.result["height"]) == (500, 200)
+
+
+def test_a_video_s_lines_have_the_seconds_of_their_frames(reader: RapidOcr, tmp_path: Path) -> None:
+    sheet("Oak chair", width=960, height=480).save(tmp_path / "tag.png")
+    clip = make_video(tmp_path / "clip.mp4", [("blue", 3.0), (tmp_path / "tag.png", 5.0)], size=(960, 480))
+    outcome = call_tool(bind_tools(_engines(reader), Path), "read_text", {"video": str(clip)})
+    assert outcome.result is not None
+    seconds = [line["second"] for line in outcome.result["lines"] if line["text"] == "Oak chair"]
+    assert seconds
+    assert all(3 <= second <= 8 for second in seconds)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"image": "a.png", "video": "b.mp4"}])
+def test_either_a_picture_or_a_video_is_read(reader: RapidOcr, arguments: dict[str, str]) -> None:
+    outcome = call_tool(bind_tools(_engines(reader), Path), "read_text", arguments)
+    assert not outcome.ok
+    assert "either image or video" in (outcome.error or "")
 
 
 def test_what_is_no_picture_is_refused_in_one_sentence(reader: RapidOcr, tmp_path: Path) -> None:
