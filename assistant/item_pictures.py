@@ -4,6 +4,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from tools.records import Item
+from tools.store import Catalogue
 
 
 def picture_path(item_id: str, n: int) -> str:
@@ -16,13 +17,12 @@ def media_path(item_id: str, kind: Literal["audio", "video"], n: int) -> str:
     return f"/api/catalogue/items/{quote(item_id, safe='')}/{kind}/{n}"
 
 
-def image_url(item: Item) -> str | None:
-    """The item's first picture, or, without one, a frame of its video.
+def image_url(item: Item, catalogue: Catalogue) -> str | None:
+    """The item's first picture, or, without one, a frame of its video; None where neither can be shown.
 
     That is the web address that the catalogue names, or the service's for a file of its own.
     """
-    first = next(iter(item.images), None)
-    if first is not None and first.lower().startswith(("https://", "http://")):
+    first = next(iter(item.images), "")
+    if first.lower().startswith(("https://", "http://")):
         return first
-    has_frames = any("://" not in video for video in item.video)
-    return picture_path(item.id, 0) if first is not None or has_frames else None
+    return picture_path(item.id, 0) if catalogue.image_path(item, 0) else None

@@ -456,7 +456,7 @@ def _with_links(recommendations: list[Recommendation], context: TurnContext) -> 
                 "category": item.category,
                 "in_stock": (shown.variant or item).in_stock,
                 "url": item_url(context.settings, item.id, item.url),
-                "image_url": image_url(item),
+                "image_url": image_url(item, context.catalogue),
             }
         )
         if (item := items.get(shown.item_id))

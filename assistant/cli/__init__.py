@@ -41,6 +41,7 @@ from assistant.cli import (
     users,
 )
 from assistant.errors import ConfigError, ProductError
+from tools.engines.threads import limit_arenas
 from tools.storage import UMASK
 
 PACKAGE = "recommendation-assistant"
@@ -124,6 +125,7 @@ def main() -> None:
     # What nohup, some build servers and a shell's "&" start ignores SIGINT from birth; a command can always be stopped.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.umask(UMASK)
+    limit_arenas()
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as exc:

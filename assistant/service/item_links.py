@@ -12,7 +12,9 @@ from assistant.errors import ConfigError
 from assistant.item_pictures import image_url
 from assistant.privacy.pseudonyms import Pseudonyms
 from assistant.records import Recommendation, Reply
+from assistant.service.context import Service
 from assistant.settings import Settings
+from tools.engines.parts import Engines
 from tools.records import Item
 
 PICTURES = "/pictures"
@@ -44,15 +46,17 @@ class ItemLinks:
 
     settings: Settings
     base: str | None
+    engines: Engines
 
     @classmethod
-    def of(cls, request: Request | None, settings: Settings) -> Self:
+    def of(cls, request: Request | None, service: Service) -> Self:
         """For the client of a request; None: over standard input and output."""
-        return cls(settings, str(request.base_url).rstrip("/") if request else None)
+        base = str(request.base_url).rstrip("/") if request else None
+        return cls(service.settings, base, service.assistant.engines)
 
     def pictures(self, item: Item) -> list[str]:
         """Those of an item's pictures that have an address: the first, and further ones on the web."""
-        own = image_url(item)
+        own = image_url(item, self.engines.catalogue)
         first = own if own is None or "://" in own else self._picture(item.id)
         further = [url for url in item.images[1:] if url.lower().startswith(("https://", "http://"))]
         return [*([first] if first else []), *further]

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from assistant.errors import ProductError
 from eval.bench.report import Result, describe_run, in_one_line, show
+from tools.engines.threads import limit_arenas
 
 USUAL = (
     "reading", "overhead", "embedding", "ingestion", "memory", "lines", "interactions", "taste", "service", "one_shot",
@@ -85,6 +86,7 @@ def _measure_here(name: str, options: argparse.Namespace) -> int:
     from assistant.settings import load_settings  # a measured process loads no more than it measures
     from eval.bench.stage import Stage  # a measured process loads no more than it measures
 
+    limit_arenas()  # as the command line does
     try:
         module: Any = importlib.import_module(f"eval.bench.{name}")
         result: Result = module.measure(

@@ -147,7 +147,7 @@ class McpCalls:
             async for event in events:
                 if event.name == "step_started":
                     await progress.tell(str(event.data["step"]))
-        links = ItemLinks.of(progress.request, self._service.settings)
+        links = ItemLinks.of(progress.request, self._service)
         return await asyncio.to_thread(_recommended, running, links)
 
 

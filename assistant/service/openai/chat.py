@@ -68,7 +68,7 @@ async def complete(request: Request, service: TheService, user: TheUser) -> Resp
     form = await asyncio.to_thread(read_format, asked.response_format)
     talk = await asyncio.to_thread(read_talk, asked.messages)
     language = await asyncio.to_thread(_language, talk)
-    links = ItemLinks.of(request, service.settings)
+    links = ItemLinks.of(request, service)
     running = await start(service, await end_user_of(service, user, asked), asked, talk, links)
     wire = ChatAnswer.to(asked, running, language)
     if asked.stream:

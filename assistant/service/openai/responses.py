@@ -48,7 +48,7 @@ async def respond(request: Request, service: TheService, user: TheUser) -> Respo
     talk = await asyncio.to_thread(read_talk, asked.messages)
     user = await end_user_of(service, user, asked)
     previous = await _previous(service, user, asked.previous_response_id)
-    links = ItemLinks.of(request, service.settings)
+    links = ItemLinks.of(request, service)
     running = await start(service, user, asked, talk, links, previous)
     wire = ResponseAnswer.to(asked, running)
     if asked.stream:

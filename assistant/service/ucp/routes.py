@@ -75,7 +75,7 @@ async def search(request: Request, service: TheService, asked: UcpSearchRequest)
     """Products by words and filters; without words, all that pass, newest first."""
     if not (asked.query and asked.query.strip()) and asked.filters is None:
         raise Refused(HTTPStatus.BAD_REQUEST, "A search needs a query or filters.")
-    return await asyncio.to_thread(_search, service, asked, ItemLinks.of(request, service.settings))
+    return await asyncio.to_thread(_search, service, asked, ItemLinks.of(request, service))
 
 
 @router.post("/catalog/lookup", response_model_exclude_none=True)
@@ -83,13 +83,13 @@ async def lookup(request: Request, service: TheService, asked: UcpLookupRequest)
     """Products by the ids of products and variants; unknown ids are named in ``messages``."""
     if len(asked.ids) > MOST_IDS:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {MOST_IDS} ids are looked up at once.")
-    return await asyncio.to_thread(_lookup, service, asked, ItemLinks.of(request, service.settings))
+    return await asyncio.to_thread(_lookup, service, asked, ItemLinks.of(request, service))
 
 
 @router.post("/catalog/product", response_model_exclude_none=True)
 async def one_product(request: Request, service: TheService, asked: UcpProductRequest) -> UcpProductAnswer:
     """One product in full: the variants of a selection, and which other values there are."""
-    return await asyncio.to_thread(_product, service, asked, ItemLinks.of(request, service.settings))
+    return await asyncio.to_thread(_product, service, asked, ItemLinks.of(request, service))
 
 
 def ucp_error(problem: Problem) -> tuple[int, dict[str, Any]]:

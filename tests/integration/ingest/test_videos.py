@@ -10,7 +10,8 @@ from PIL.Image import Image
 
 from assistant.ingest import Encoders, reindex
 from assistant.ingest import pictures as files
-from tests.fakes.catalogues import write
+from assistant.item_pictures import image_url
+from tests.fakes.catalogues import picture, write
 from tests.fakes.encoders import HashPictures, HashText
 from tests.fakes.readers import ScriptedReader
 from tests.integration.ingest.conftest import Bench
@@ -142,3 +143,40 @@ def test_videos_are_decoded_while_others_are_encoded_and_only_so_many_at_a_time(
     assert (summary.new, summary.pictures_lost, decoded) == (24, 0, 24)
     assert most <= max(1, AT_ONCE - 1)
     assert before_and_after[0][0] < before_and_after[0][1] <= 8
+
+
+STORED = "/api/catalogue/items/tent/images/0"
+ELSEWHERE = "https://shop.example/x.jpg"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, None),
+        ({"image": "x.png"}, STORED),
+        ({"image": ELSEWHERE, "video": "good.mp4"}, ELSEWHERE),
+        ({"video": "good.mp4"}, STORED),
+        ({"video": "broken.mp4"}, None),
+        ({"video": ["broken.mp4", "good.mp4"]}, STORED),
+        ({"image": "x.png", "video": "broken.mp4"}, STORED),
+        ({"image": "broken.mp4", "video": "broken.mp4"}, None),
+        ({"video": "https://shop.example/x.mp4"}, None),
+    ],
+)
+def test_an_item_has_the_address_of_a_picture_where_there_is_one(
+    bench: Bench, files: dict[str, str | list[str]], expected: str | None
+) -> None:
+    picture(bench.folder / "x.png", 1)
+    (bench.folder / "broken.mp4").write_bytes(b"\0\0\0\x18ftypisom and no more")
+    make_video(bench.folder / "good.mp4", SHOTS)
+    bench(write(bench.folder, [TENT | files]))
+    item = bench.catalogue.get("tent")
+    assert item is not None and image_url(item, bench.catalogue) == expected
+
+
+def test_a_picture_that_is_gone_has_no_address(bench: Bench) -> None:
+    file = picture(bench.folder / "x.png", 1)
+    bench(write(bench.folder, [TENT | {"image": "x.png"}]))
+    file.unlink()
+    item = bench.catalogue.get("tent")
+    assert item is not None and image_url(item, bench.catalogue) is None

@@ -13,7 +13,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> CatalogueShop:
     shop = CatalogueShop(tmp_path_factory.mktemp("shop"))
     (shop.folder / "feed").mkdir()
     make_video(shop.folder / "feed" / "clip.mp4", [("red", 2.0), ("green", 2.0)])
-    shop.fill([{"id": "tent", "title": "Tent", "video": "clip.mp4"}, {"id": "other", "title": "Other"}])
+    (shop.folder / "feed" / "broken.mp4").write_bytes(b"\0\0\0\x18ftypisom and no more")
+    broken = {"id": "broken", "title": "Broken tent", "video": "broken.mp4"}
+    shop.fill([{"id": "tent", "title": "Tent", "video": "clip.mp4"}, {"id": "other", "title": "Other"}, broken])
     return shop
 
 
@@ -34,6 +36,15 @@ def test_an_item_s_video_is_played_and_its_frames_are_shown(client: Client, shop
     assert (part.status_code, part.headers["content-type"], part.content) == (206, "video/mp4", b"ftyp")
     assert "no item" in client.get("/api/catalogue/items/none/video/0", 404)["detail"]
     assert client.get("/api/catalogue/items/tent/video/1", 404)["detail"] == "Tent has no video 1 here."
+
+
+def test_an_answer_has_pictures_that_can_be_had(client: Client) -> None:
+    session = client.post("/api/sessions", {}, 201)["session_id"]
+    address, accept = f"/api/sessions/{session}/messages", {"Accept": "application/json"}
+    reply = client.http.post(address, json={"text": "a tent"}, headers=accept).json()
+    pictures = {item["item_id"]: item["image_url"] for item in reply["recommendations"]}
+    assert pictures["broken"] is None
+    assert client.http.get(pictures["tent"]).status_code == 200
 
 
 def test_an_item_that_is_read_and_put_back_keeps_its_video(client: Client) -> None:

@@ -85,6 +85,9 @@ class Shelf:
     def get_many(self, ids: list[str]) -> dict[str, Item]:
         return {item.id: item for item in self.items if item.id in ids}
 
+    def image_path(self, item: Item, index: int) -> Path | None:
+        return Path(item.images[index]) if index < len(item.images) else None
+
     def version(self) -> int:
         return len(self.items)
 

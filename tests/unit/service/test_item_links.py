@@ -1,32 +1,18 @@
 """Addresses of pictures, as far as a client can open them."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from assistant.item_pictures import image_url
 from assistant.records import Recommendation
 from assistant.service.item_links import ItemLinks, is_picture_token
 from assistant.settings import Settings, load_settings
 from tests.unit.service.test_markdown import reply
-from tools.records import Item
+from tools.engines.parts import Engines
 
 STORED = "/api/catalogue/items/x/images/0"
 ELSEWHERE = "https://shop.example/x.jpg"
-
-
-@pytest.mark.parametrize(
-    ("images", "video", "expected"),
-    [
-        ([], [], None),
-        (["/shop/x.jpg"], [], STORED),
-        ([ELSEWHERE], ["/shop/x.mp4"], ELSEWHERE),
-        ([], ["/shop/x.mp4"], STORED),
-        ([], ["https://shop.example/x.mp4"], None),
-    ],
-)
-def test_an_items_picture_is_its_first_or_a_frame(images: list[str], video: list[str], expected: str | None) -> None:
-    assert image_url(Item(id="x", title="X", images=images, video=video)) == expected
 
 
 def settings_of(folder: Path) -> Settings:
@@ -38,7 +24,7 @@ def absolute(folder: Path, base: str | None, image_url: str | None, item_id: str
     item = Recommendation(
         rank=1, item_id=item_id, title="x", price=1, score=1, explanation="", evidence=[], image_url=image_url
     )
-    links = ItemLinks(settings_of(folder), base)
+    links = ItemLinks(settings_of(folder), base, cast(Engines, None))  # which addresses of replies do not need
     return links.absolute(reply(recommendations=[item])).recommendations[0].image_url
 
 

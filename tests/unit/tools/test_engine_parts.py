@@ -1,5 +1,6 @@
 """What the engines share: made once and on first use, known by their weights, content with the cores they have."""
 
+import ctypes
 import dataclasses
 import json
 import os
@@ -169,6 +170,31 @@ def test_the_older_form_of_quota_is_read(tmp_path: Path) -> None:
     free = usable_cores(tmp_path)
     (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("100000")
     assert usable_cores(tmp_path) == 1 <= free
+
+
+POOLS = """
+import ctypes, sys, threading
+from tools.engines.threads import limit_arenas
+limit_arenas()
+libc, all_there = ctypes.CDLL(None), threading.Barrier(40)
+def work():
+    kept = bytearray(100_000)
+    all_there.wait()
+threads = [threading.Thread(target=work) for _ in range(40)]
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
+libc.fflush(None)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="another C library than glibc")
+@pytest.mark.parametrize(("asked", "most"), [(None, max(2, usable_cores())), ("5", 5)])
+def test_threads_share_few_memory_pools_unless_another_number_is_asked_for(asked: str | None, most: int) -> None:
+    others = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+    environment = others | ({"MALLOC_ARENA_MAX": asked} if asked else {})
+    command = [sys.executable, "-c", POOLS]
+    out = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert out.count("<heap ") == most
 
 
 @pytest.mark.parametrize(

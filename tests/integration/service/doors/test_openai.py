@@ -185,7 +185,7 @@ class Products(pydantic.BaseModel):
 def test_a_json_object_is_the_reply(client: openai.OpenAI, served: Served) -> None:
     done = ask(client, [user("a red chair")], response_format={"type": "json_object"})
     reply = served.assistant.log.read(session_of(done))[0].reply
-    links = ItemLinks(served.settings, served.url)
+    links = ItemLinks(served.settings, served.url, served.assistant.engines)
     assert Reply.model_validate_json(done.choices[0].message.content or "") == links.absolute(reply)
 
 
