@@ -66,6 +66,7 @@ logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from assistant.checkpoints import SessionSaver
+    from assistant.checkpoints.server import ServerSaver
 
 TOOL_THREADS = max(4, 2 * usable_cores())
 """Threads for tools, apart from those that only read files: models compute in them, and more would not be faster."""
@@ -90,7 +91,7 @@ class _Parts:
 
     log: SessionLog
     impressions: ImpressionLog
-    saver: "SessionSaver"
+    saver: "SessionSaver | ServerSaver"
     graph: Graph
     engines: Engines
     chat: ChatClient

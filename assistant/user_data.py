@@ -154,7 +154,7 @@ def expire(settings: Settings, now: float | None = None) -> dict[str, int]:
     if log and old:
         remove_sessions(settings.data_folder, log, old)
         log.vacuum_securely()
-    expire_impressions(settings.data_folder, before)
+    expire_impressions(settings.data_folder / SESSIONS, before)
     if insights := open_insights(settings.data_folder):
         insights.expire(before)
         insights.vacuum_securely()
@@ -202,7 +202,7 @@ def forget_visitors(settings: Settings, owners: Sequence[str]) -> None:
             store.expire_users(owners)
     visitors = VisitorStore(settings.visitors_file)
     for owner in owners:
-        forget_impressions(settings.data_folder, owner)
+        forget_impressions(settings.data_folder / SESSIONS, owner)
         _forget_insights(settings, owner)
         visitors.end(owner)  # last: until then, the visitor's end finishes what was interrupted
 
@@ -336,7 +336,7 @@ def _export_rankings(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
 
 def _forget_rankings(settings: Settings, user: str) -> None:
     if _log(settings):
-        forget_impressions(settings.data_folder, user)
+        forget_impressions(settings.data_folder / SESSIONS, user)
 
 
 def _count_insights(settings: Settings, user: str) -> int:
