@@ -212,19 +212,19 @@ class StateDatabase:
                 db.exec_driver_sql(f"vacuum {names}")
             self._deleted = False
 
-    def hold_open(self) -> contextlib.closing[sqlite3.Connection] | contextlib.nullcontext[None]:
-        """Keep a file's log open, until it is left: 15 times faster for the short connections meanwhile.
+    def hold_open(self) -> Callable[[], None]:
+        """Keep a file's log open until what is returned is called: 15 times faster for the short connections meanwhile.
 
         Raises:
-            StoreError: the file cannot be read.
+            StoreError: the tables cannot be opened.
         """
-        if not self._file:
-            return contextlib.nullcontext()
         self.prepare()
+        if not self._file:
+            return lambda: None
         with self.errors():
             db = self._file.connect()
             db.execute("select 1 from sqlite_master limit 1").fetchone()  # the first query opens the log
-        return contextlib.closing(db)
+        return db.close
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
