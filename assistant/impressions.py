@@ -11,7 +11,8 @@ from pydantic import Field
 
 from assistant.errors import StoreError
 from assistant.session_tables import FEEDBACK, IMPRESSIONS, SESSIONS, sessions_database
-from tools.database import Place, insert, is_there
+from tools.database import insert
+from tools.place import Place, is_there
 from tools.rank_fusion import RRF_K
 from tools.records import Record
 

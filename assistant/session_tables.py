@@ -5,7 +5,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from assistant.storage import MIGRATIONS
-from tools.database import Place, Real, Schema, StateDatabase, Text
+from tools.database import Real, Schema, StateDatabase, Text
+from tools.place import Place
 
 LOCK_SECONDS: Final = 5.0
 """How long to wait for another writer of the file, who has no more to write than a turn."""

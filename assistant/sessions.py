@@ -27,7 +27,8 @@ from assistant.agent.state import Request
 from assistant.errors import SessionError
 from assistant.records import LOCAL, Reply, TurnEvent
 from assistant.session_tables import FEEDBACK, IMPRESSIONS, REPLIES, SESSIONS, sessions_database
-from tools.database import Place, Text, insert
+from tools.database import Text, insert
+from tools.place import Place
 from tools.records import Record
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -22,12 +22,15 @@ from pydantic import (
     SecretStr,
     TypeAdapter,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from assistant.errors import ConfigError
 from assistant.storage import KEYS, VISITORS
+from tools.errors import StoreError
+from tools.place import Place, StateServer
 from tools.rank_fusion import WEIGHTS
 
 logger = logging.getLogger(__name__)
@@ -331,6 +334,25 @@ class PrivacySettings(Section):
     )
 
 
+class StateSettings(Section):
+    """Where sessions, events, keys, visitors and insights lie; docs/scaling.md."""
+
+    url: SecretStr | None = Field(
+        None, description="a PostgreSQL database, postgresql://USER:PASSWORD@HOST/DATABASE; unset: files"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None or not url.get_secret_value().strip():
+            return None
+        try:
+            StateServer(url.get_secret_value())
+        except StoreError as exc:
+            raise ValueError(str(exc).rstrip(".")) from None
+        return url
+
+
 class ShopSettings(Section):
     """The shop that the catalogue belongs to."""
 
@@ -374,6 +396,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     turn: TurnSettings = TurnSettings()
     reading: ReadingSettings = ReadingSettings()
+    state: StateSettings = StateSettings()
     taste: TasteSettings = TasteSettings()
     privacy: PrivacySettings = PrivacySettings()
     service: ServiceSettings = ServiceSettings()
@@ -402,14 +425,22 @@ class Settings(BaseSettings):
         return (self.run or self.home / "run").expanduser().absolute()
 
     @property
-    def keys_file(self) -> Path:
+    def keys_place(self) -> Place:
         """The keys of the HTTP service."""
-        return self.data_folder / KEYS
+        return self.place(KEYS)
 
     @property
-    def visitors_file(self) -> Path:
+    def visitors_place(self) -> Place:
         """The visitors of the HTTP service, people without a key."""
-        return self.data_folder / VISITORS
+        return self.place(VISITORS)
+
+    def place(self, name: str = "") -> Place:
+        """Where state of people and conversations lies: a file of the data folder, or a server for all of it."""
+        return StateServer(self.state.url.get_secret_value()) if self.state.url else self.data_folder / name
+
+    def over(self, folder: Path, **changes: Any) -> "Settings":  # noqa: ANN401 - they are other settings
+        """The same over another data folder, where its state lies, too."""
+        return self.model_copy(update={"data": folder, "state": StateSettings(), **changes}, deep=True)
 
     @property
     def models_folder(self) -> Path:

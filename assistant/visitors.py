@@ -14,7 +14,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from assistant.storage import MIGRATIONS
-from tools.database import Place, Real, Schema, StateDatabase, Text
+from tools.database import Real, Schema, StateDatabase, Text
+from tools.place import Place
 from tools.records import Record
 
 TICKET_SECONDS: Final = 600.0

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 from tests.postgres import Postgres, binaries
-from tools.database import Place
+from tools.place import Place
 
 # No deadline: the first example of a run loads tables, and speed is measured elsewhere. Every run tries the same
 # examples; with TEST_EXAMPLES it tries so many, and others each time.

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from tools.database import StateServer
+from tools.place import StateServer
 
 OPTIONS = "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=50"
 

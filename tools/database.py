@@ -9,7 +9,7 @@ import functools
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
 from tools.errors import ServiceMissing, StoreError
+from tools.place import Place, StateServer, is_there
 from tools.storage import SqliteFile, note_deletion, private_folder
 
 CONNECTIONS: Final = 8
@@ -57,59 +58,31 @@ Real: Final[sa.Double[float]] = sa.Double()
 _POSTGRES: Final[Any] = cast(Any, postgresql.psycopg).dialect()
 
 
-@dataclass(frozen=True)
-class StateServer:
-    """A PostgreSQL database, by its URL, which may hold a password and is shown nowhere.
+def _url(server: StateServer) -> URL:
+    """The URL with this program's driver, and bounds on how long it waits unless the URL has its own.
 
     Raises:
-        StoreError: it is no such URL.
+        StoreError: it is no URL of a database.
     """
-
-    url: str = field(repr=False)
-
-    def __post_init__(self) -> None:
-        try:
-            parsed = make_url(self.url)
-        except (ArgumentError, ValueError):
-            parsed = None
-        if parsed is None or parsed.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
-            raise StoreError("The URL of the state is not like postgresql://USER:PASSWORD@HOST/DATABASE.")
-
-    @property
-    def conninfo(self) -> str:
-        """The same as `parsed`, for psycopg without SQLAlchemy; it may hold the password."""
-        from psycopg.conninfo import make_conninfo  # an optional library
-
-        _, values = _POSTGRES.create_connect_args(self.parsed)
-        return make_conninfo(**values)
-
-    @property
-    def parsed(self) -> URL:
-        """The URL with this program's driver, and bounds on how long it waits unless the URL has its own."""
-        url = make_url(self.url).set(drivername="postgresql+psycopg")
-        bounds = {"statement_timeout": STATEMENT_SECONDS, "lock_timeout": LOCK_SECONDS}
-        bounds["idle_in_transaction_session_timeout"] = STATEMENT_SECONDS
-        options = " ".join(f"-c {name}={seconds}s" for name, seconds in bounds.items())
-        given = url.query.get("options", "")
-        own = given if isinstance(given, str) else " ".join(given)
-        defaults = {"connect_timeout": str(CONNECT_SECONDS), "application_name": "assistant"} | dict(url.query)
-        return url.set(query={**defaults, "options": f"{options} {own}".strip()})
-
-    @property
-    def name(self) -> str:
-        """The host and the database, for people."""
-        url = make_url(self.url)
-        host = url.host or url.query.get("host") or "localhost"
-        return f"{host if isinstance(host, str) else ','.join(host)}/{url.database or ''}"
+    try:
+        url = make_url(server.url).set(drivername="postgresql+psycopg")
+    except (ArgumentError, ValueError):
+        raise StoreError(f"The URL of the state at {server.name} cannot be read; check state.url.") from None
+    bounds = {"statement_timeout": STATEMENT_SECONDS, "lock_timeout": LOCK_SECONDS}
+    bounds["idle_in_transaction_session_timeout"] = STATEMENT_SECONDS
+    options = [f"-c {name}={seconds}s" for name, seconds in bounds.items()]
+    own = url.query.get("options", ())
+    options += [own] if isinstance(own, str) else own
+    defaults = {"connect_timeout": str(CONNECT_SECONDS), "application_name": "assistant"} | dict(url.query)
+    return url.set(query={**defaults, "options": " ".join(options)})
 
 
-Place = Path | StateServer
-"""Where a store lies: its file or folder, or the server that holds everything."""
+def conninfo(server: StateServer) -> str:
+    """How psycopg connects to a server without SQLAlchemy; it may hold the password. Errors as of `StateDatabase`."""
+    from psycopg.conninfo import make_conninfo  # an optional library
 
-
-def is_there(place: Place) -> bool:
-    """Whether there is anything to be read at a place; a server always holds the tables."""
-    return isinstance(place, StateServer) or place.is_file()
+    _, values = _POSTGRES.create_connect_args(_url(server))
+    return make_conninfo(**values)
 
 
 @dataclass(frozen=True)
@@ -375,7 +348,7 @@ def _server_engine(server: StateServer, _process: int) -> sa.Engine:
     """A process's connections to a server, bounded; one that the server has closed is made anew."""
     try:
         return sa.create_engine(
-            server.parsed,
+            _url(server),
             pool_size=CONNECTIONS,
             max_overflow=CONNECTIONS,
             pool_timeout=WAIT_SECONDS,

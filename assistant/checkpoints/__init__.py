@@ -18,7 +18,8 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from assistant.errors import StoreError
 from assistant.session_tables import LOCK_SECONDS, NO_SYNC_EACH_TIME
 from assistant.sessions import keeping, serializer
-from tools.database import Place, StateServer, compiled
+from tools.database import compiled
+from tools.place import Place, StateServer
 
 if TYPE_CHECKING:
     from assistant.checkpoints.server import ServerSaver

@@ -14,7 +14,8 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from assistant.checkpoints import is_lasting, kept_with, thinned
 from assistant.errors import StoreError
 from assistant.sessions import serializer
-from tools.database import CONNECTIONS, StateServer, server_sentence
+from tools.database import CONNECTIONS, conninfo, server_sentence
+from tools.place import StateServer
 
 WAIT_SECONDS: Final = 5.0
 """How long a turn waits for a connection, also where the server is down."""
@@ -91,7 +92,7 @@ async def open_server_saver(server: StateServer) -> AsyncIterator[ServerSaver]:
         StoreError: the server cannot be reached.
     """
     pool = Pool(
-        server.conninfo,
+        conninfo(server),
         kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
         min_size=1,
         max_size=CONNECTIONS,

@@ -69,7 +69,7 @@ def _check_keys(settings: Settings) -> None:
     from assistant.service.keys import KeyStore
 
     service = settings.service
-    if KeyStore(settings.keys_file).list():
+    if KeyStore(settings.keys_place).list():
         return
     if service.require_key or not is_loopback(service.host):
         reason = (

@@ -9,7 +9,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -19,7 +18,8 @@ from assistant.errors import StoreError
 from assistant.privacy.masking import MARK, mask
 from assistant.records import Done, Reply
 from assistant.storage import MIGRATIONS
-from tools.database import Place, Real, Schema, StateDatabase, Text, is_there
+from tools.database import Real, Schema, StateDatabase, Text
+from tools.place import Place, is_there, within
 from tools.records import Record
 
 logger = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ class InsightLog:
     """All rows of a data folder or server. Thread-safe; errors as of `StateDatabase`."""
 
     def __init__(self, place: Place) -> None:
-        at, mend = insights_place(place), "Move it away to begin with no insights."
+        at, mend = within(place, DATABASE), "Move it away to begin with no insights."
         self._db = StateDatabase(at, SCHEMA, "insights", mend, lock_seconds=LOCK_SECONDS, pragmas=_NO_SYNC_EACH_TIME)
         self._slow = StateDatabase(at, SCHEMA, "insights", mend, lock_seconds=_FORGETTING_SECONDS)
         self._slow.prepare()
@@ -222,11 +222,6 @@ class InsightLog:
             return db.execute(_TURNS.delete().where(which)).rowcount
 
 
-def insights_place(place: Place) -> Place:
-    """Where the insights lie: in a file of a data folder, or on the server."""
-    return place / DATABASE if isinstance(place, Path) else place
-
-
 def open_insights(place: Place) -> InsightLog | None:
     """The insights of a data folder or server, where there are any."""
-    return InsightLog(place) if is_there(insights_place(place)) else None
+    return InsightLog(place) if is_there(within(place, DATABASE)) else None

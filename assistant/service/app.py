@@ -55,7 +55,7 @@ def create_app(
         assistant: one that is not open yet; made from the settings unless given.
         once_warm: called when what turns need has been loaded.
     """
-    key_store = KeyStore(settings.keys_file)
+    key_store = KeyStore(settings.keys_place)
     measures, traces = Measures(), tracing.from_environment()
     observer = Observers(measures, AccessLog(), *([traces] if traces else []))
 

@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError
 
 from assistant.errors import BadInput, StoreError
 from assistant.storage import MIGRATIONS
-from tools.database import Place, Real, Schema, StateDatabase, StateServer, Text
+from tools.database import Real, Schema, StateDatabase, Text
+from tools.place import Place, StateServer
 from tools.records import Record
 
 PREFIX = "rak_"

@@ -15,7 +15,7 @@ from tools.records import Record
 
 FRESH_SECONDS = 2.0
 FREE_BYTES = 256 * 2**20
-NEEDED = frozenset({"catalogue", "text", "disk", "warm_up"})
+NEEDED = frozenset({"catalogue", "state", "text", "disk", "warm_up"})
 """Without the others, turns go on with less and say so."""
 OK = "ok"
 
@@ -57,12 +57,18 @@ class Readiness:
             "disk": self._disk,
             "warm_up": self._warm_up,
         }
+        if self._service.settings.state.url:
+            looks["state"] = self._state
         states = await asyncio.gather(*(asyncio.to_thread(_guarded, look) for look in looks.values()))
         parts = dict(zip(looks, states, strict=True))
-        return Ready(ready=all(parts[name] == OK for name in NEEDED), parts=parts)
+        return Ready(ready=all(parts[name] == OK for name in NEEDED & parts.keys()), parts=parts)
 
     def _catalogue(self) -> str:
         self._service.assistant.count()
+        return OK
+
+    def _state(self) -> str:
+        self._service.assistant.log.knows("")
         return OK
 
     def _engine(self, name: str) -> str:

@@ -4,7 +4,7 @@ from assistant.agent.state import Request
 from assistant.records import Query, Reply, Timings, UsageNote
 from assistant.session_tables import sessions_database
 from assistant.sessions import keeping
-from tools.database import Place
+from tools.place import Place
 
 
 def reply_of(session_id: str, text: str = "", message: str = "") -> Reply:

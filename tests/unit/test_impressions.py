@@ -15,7 +15,7 @@ from assistant.impressions import (
 )
 from assistant.sessions import SessionLog
 from assistant.storage import SESSIONS
-from tools.database import Place
+from tools.place import Place
 
 
 def ranking(session: str, turn: int = 1, *, user: str = "ann", at: float = 10.0) -> Impression:

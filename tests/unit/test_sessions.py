@@ -18,7 +18,7 @@ from assistant.session_tables import sessions_database
 from assistant.sessions import SessionLog
 from assistant.storage import SESSIONS
 from tests.fakes.turns import keep_turn, reply_of
-from tools.database import Place
+from tools.place import Place
 
 UGLY = ["", "  ", "a\0b", "Straße 'DROP TABLE replies; --", "椅子 🪑 \u202e", "x" * 100_000, "%_\\", ":name %(x)s ?"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from assistant.storage import VISITORS
 from assistant.visitors import VisitorStore
-from tools.database import Place
+from tools.place import Place
 
 
 @pytest.fixture

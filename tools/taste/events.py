@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.ext.compiler import compiles
 
-from tools.database import Place, Real, Schema, StateDatabase, Text, insert
+from tools.database import Real, Schema, StateDatabase, Text, insert
+from tools.place import Place, within
 from tools.taste.imported import ImportedTaste
 from tools.taste.records import STRENGTHS, EventKind, EventStats, Interaction, Preference
 
@@ -135,7 +136,7 @@ class EventStore:
 
     def __init__(self, place: Place) -> None:
         self._db = StateDatabase(
-            place / DATABASE if isinstance(place, Path) else place,
+            within(place, DATABASE),
             SCHEMA,
             "events",
             "Move it away to start with no events.",

@@ -90,7 +90,7 @@ class AuthMiddleware:
         self._keys = keys
         self._own_names = is_loopback(settings.service.host)
         self._always = settings.service.require_key or not self._own_names
-        self._visitors = VisitorStore(settings.visitors_file)
+        self._visitors = VisitorStore(settings.visitors_place)
         bounds, rate = settings.service.bounds, settings.service.requests_per_minute
         self._rate = RateLimitItemPerMinute(rate)
         self._visitor_rate = RateLimitItemPerMinute(min(rate, bounds.visitor_requests))

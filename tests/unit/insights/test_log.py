@@ -22,7 +22,7 @@ from assistant.records import (
     TranscriptNote,
     UsageNote,
 )
-from tools.database import Place
+from tools.place import Place
 
 
 def shown(item_id: str) -> Recommendation:

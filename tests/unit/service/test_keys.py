@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from assistant.cli import app
 from assistant.errors import BadInput
 from assistant.service.keys import KeyStore, Role, key_role
-from tools.database import Place
+from tools.place import Place
 
 # As the version before roles wrote it; the hash is SHA-256 of "rak_before".
 FORMER = """

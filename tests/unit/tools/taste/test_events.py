@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.database import Place
 from tools.errors import StoreError
+from tools.place import Place
 from tools.taste import events
 from tools.taste.events import DATABASE, EventStore
 from tools.taste.records import EventKind, Interaction, Preference

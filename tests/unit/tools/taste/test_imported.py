@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from tests.fakes.encoders import identity
-from tools.database import Place
+from tools.place import Place
 from tools.records import EncoderIdentity
 from tools.taste.events import DATABASE, EventStore
 from tools.taste.imported import ImportedTaste, closeness_of, taste_in, usual_item
