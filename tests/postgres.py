@@ -12,7 +12,7 @@ import psycopg
 
 from tools.place import StateServer
 
-OPTIONS = "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=50"
+OPTIONS = "-c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=50"
 
 
 def binaries() -> Path | None:
@@ -40,6 +40,18 @@ class Postgres:
     def stop(self) -> None:
         """Stop it at once; connections are cut."""
         self._control("stop", "-m", "immediate", "-w")
+
+    def restart(self) -> None:
+        """Have it run, whether or not it does."""
+        if not self._runs():
+            self.start()
+
+    def _runs(self) -> bool:
+        try:
+            psycopg.connect(host=str(self._folder), user="postgres", dbname="postgres").close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def remove(self) -> None:
         """Stop it for good."""

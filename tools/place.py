@@ -22,7 +22,8 @@ class StateServer:
 
     def __post_init__(self) -> None:
         try:
-            is_right = urlsplit(self.url).scheme in SCHEMES and bool(self.name.strip("/")) and self.url.isprintable()
+            scheme, database = urlsplit(self.url).scheme, self.name.partition("/")[2]
+            is_right = scheme in SCHEMES and bool(database) and self.url.isprintable()
         except ValueError:  # such as a port that is no number
             is_right = False
         if not is_right:

@@ -153,14 +153,20 @@ class KeyStore:
         return _key(row) if row else None
 
     def any(self) -> bool:
-        """Whether there is a key, past its end or not; a store that cannot be read counts as one."""
+        """Whether there is a key, past its end or not; a file that cannot be read counts as one.
+
+        Raises:
+            StoreError: the server cannot be reached.
+        """
         if not self._db.exists:
             return False
         try:
             with self._db.reading() as db:
                 return db.execute(sa.select(_KEYS.c.id).limit(1)).first() is not None
         except StoreError:
-            return isinstance(self._place, StateServer) or self._place.stat().st_size > 0
+            if isinstance(self._place, StateServer):
+                raise
+            return self._place.stat().st_size > 0
 
     def log_in(self, secret: str) -> str | None:
         """A login token for a key's secret, or None when that is no key."""

@@ -3,6 +3,7 @@
 A pure ASGI middleware, because it must count a body's bytes as they arrive and must not hold up streams.
 """
 
+import asyncio
 import ipaddress
 import re
 import time
@@ -17,7 +18,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from assistant.errors import ProductError
+from assistant.errors import ProductError, StoreError
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.records import LOCAL
 from assistant.service.context import KEY_OWNER, LOCAL_USER, NOBODY, REQUEST_ID, User
@@ -110,7 +111,10 @@ class AuthMiddleware:
         token = REQUEST_ID.set(scope["request_id"])
         sending = _with_headers(send, {"X-Request-ID": scope["request_id"]}, self._headers)
         try:
-            scope["user"] = self._check(scope, headers)
+            if self._all_settings.state.url:  # it asks a server, which may be slow to answer
+                scope["user"] = await asyncio.to_thread(self._check, scope, headers)
+            else:
+                scope["user"] = self._check(scope, headers)
             await self._app(scope, _bounded(receive, self._limit(scope, headers)), sending)
         except (Refused, ProductError) as exc:  # those of handlers are answered further in
             extra = exc.headers if isinstance(exc, Refused) else None
@@ -123,7 +127,7 @@ class AuthMiddleware:
         host = _host_name(headers)
         self._check_origin(headers, method, host)
         scope["needs_key"] = needs_key = (
-            self._always or not is_loopback(host) or _came_through_a_proxy(headers) or self._keys.any()
+            self._always or not is_loopback(host) or _came_through_a_proxy(headers) or self._any_key(path)
         )
         if method == "OPTIONS" and "access-control-request-method" in headers:
             return NOBODY  # browsers ask without a key whether they may send one
@@ -138,6 +142,14 @@ class AuthMiddleware:
         if length.isdecimal() and int(length) > limit:
             raise _too_large(limit)
         return user
+
+    def _any_key(self, path: str) -> bool:
+        try:
+            return self._keys.any()
+        except StoreError:  # where it matters, the sentence is the answer
+            if _NEEDS_USER.match(path) and not _OPEN.match(path):
+                raise
+            return True
 
     def _check_origin(self, headers: Headers, method: str, name: str) -> None:
         """Names that are not ours (DNS rebinding), and writing requests from other web sites."""
