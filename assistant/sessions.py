@@ -246,6 +246,11 @@ class SessionLog:
         with self._db.reading() as db:
             return list(db.scalars(_IDS.where(answered)))
 
+    def all_ids(self) -> list[str]:
+        """Ids of all sessions, also of those without a turn, latest first."""
+        with self._db.reading() as db:
+            return list(db.scalars(_IDS))
+
     def ids_of(self, owner: str) -> list[str]:
         """Ids of all sessions of an owner, latest first."""
         with self._db.reading() as db:
@@ -281,7 +286,7 @@ def _holding(db: sa.Connection, wanted: sa.ColumnElement[bool], words: str) -> I
         .where(wanted)
         .order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.session_id)
     )
-    rows = db.execution_options(yield_per=BATCH).execute(texts)
+    rows = db.execute(texts.execution_options(yield_per=BATCH))
     for session_id, of_session in itertools.groupby(rows, lambda row: row.session_id):
         if any(words in (text or "").casefold() for row in of_session for text in (row.title, row.said)):
             yield session_id

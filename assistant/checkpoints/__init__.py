@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 BY_HAND: Final = "update"
 """LangGraph's name for the source of a checkpoint that no turn has made: `Assistant.branch` makes some."""
+Statements = Sequence[tuple[str, dict[str, Any]]]
+"""Statements of the driver's own, and their values by name."""
 REMEMBERED: Final = "kept"
 """The channel of the turn's state that a session remembers."""
 
@@ -43,7 +45,7 @@ def thinned(checkpoint: Checkpoint) -> Checkpoint:
 
 def kept_with(
     checkpoint: Checkpoint, new_versions: ChannelVersions, dialect: Literal["sqlite", "postgresql"]
-) -> list[tuple[str, dict[str, Any]]]:
+) -> Statements:
     """The statements that keep the turn's reply, and their values; none for a checkpoint that is made by hand."""
     if "reply" not in new_versions:
         return []
@@ -78,11 +80,16 @@ class SessionSaver(AsyncSqliteSaver):
         """
         if not is_lasting(metadata, new_versions):
             return config
-        statements = kept_with(checkpoint, new_versions, "sqlite")
+        return await self.keep(config, checkpoint, metadata, kept_with(checkpoint, new_versions, "sqlite"))
+
+    async def keep(
+        self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, replies: Statements = ()
+    ) -> RunnableConfig:
+        """Save a checkpoint, and what the statements keep with it; errors as of `aput`."""
         async with self._transaction():
             async with self.lock:
-                await asyncio.gather(*(self.conn.execute(statement, values) for statement, values in statements))
-            return await super().aput(config, thinned(checkpoint), metadata, new_versions)
+                await asyncio.gather(*(self.conn.execute(statement, values) for statement, values in replies))
+            return await super().aput(config, thinned(checkpoint), metadata, {})
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""

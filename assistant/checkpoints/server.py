@@ -11,7 +11,7 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from assistant.checkpoints import is_lasting, kept_with, thinned
+from assistant.checkpoints import Statements, is_lasting, kept_with, thinned
 from assistant.errors import StoreError
 from assistant.sessions import serializer
 from tools.database import CONNECTIONS, conninfo, server_sentence
@@ -46,9 +46,15 @@ class ServerSaver(AsyncPostgresSaver):
         """
         if not is_lasting(metadata, new_versions):
             return config
-        statements, thin = kept_with(checkpoint, new_versions, "postgresql"), thinned(checkpoint)
+        return await self.keep(config, checkpoint, metadata, kept_with(checkpoint, new_versions, "postgresql"))
+
+    async def keep(
+        self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, replies: Statements = ()
+    ) -> RunnableConfig:
+        """As `SessionSaver.keep`; errors as of `aput`."""
+        thin = thinned(checkpoint)
         async with self._errors(), self._pool.connection() as db, db.transaction():
-            for statement, values in statements:
+            for statement, values in replies:
                 await db.execute(statement.encode(), values)
             # every version: LangGraph names those since its last checkpoint, and that may not have been kept
             return await AsyncPostgresSaver(db, serde=self.serde).aput(config, thin, metadata, thin["channel_versions"])

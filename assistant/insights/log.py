@@ -183,8 +183,8 @@ class InsightLog:
         if user is not None:
             rows = rows.where(_TURNS.c.user == user)
         with self._slow.reading() as db:
-            db = db.execution_options(yield_per=_AT_A_TIME)
-            for values in db.execute(rows.order_by(_TURNS.c.at, _TURNS.c.id)).mappings():
+            ordered = rows.order_by(_TURNS.c.at, _TURNS.c.id).execution_options(yield_per=_AT_A_TIME)
+            for values in db.execute(ordered).mappings():
                 lists = {name: json.loads(values[name]) for name in _LISTS}
                 flags = {name: bool(values[name]) for name in _FLAGS}
                 yield TurnRow.model_construct(**({**values} | lists | flags))  # checked when it was written
