@@ -354,10 +354,27 @@ def check_owner(log: SessionLog, session_id: str, owner: str) -> None:
         raise SessionError(f"The session {session_id!r} is another user's; name them with --user.")
 
 
+class _Compressed(JsonPlusSerializer):
+    """LangGraph's serializer, with what it writes compressed, to a quarter; it reads what was not, too."""
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:  # noqa: ANN401 - LangGraph's signature
+        kind, data = super().dumps_typed(obj)
+        return kind + _ZLIB, zlib.compress(data)
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:  # noqa: ANN401 - LangGraph's signature
+        kind, packed = data
+        return super().loads_typed(
+            (kind.removesuffix(_ZLIB), zlib.decompress(packed)) if kind.endswith(_ZLIB) else data
+        )
+
+
+_ZLIB: Final = "+zlib"
+
+
 def serializer() -> JsonPlusSerializer:
     """The checkpoint serializer, limited to the product's own records."""
     modules = (assistant.records, assistant.agent.state, assistant.understanding, tools.records)
-    return JsonPlusSerializer(allowed_msgpack_modules=[pair for module in modules for pair in _records_of(module)])
+    return _Compressed(allowed_msgpack_modules=[pair for module in modules for pair in _records_of(module)])
 
 
 def _records_of(module: ModuleType) -> list[tuple[str, str]]:
