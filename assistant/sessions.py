@@ -132,7 +132,8 @@ class SessionLog:
         with self._db.writing() as db:
             self._db.note_deletion(db)
             while ids := list(itertools.islice(remaining, BATCH)):
-                for table in (REPLIES, FEEDBACK, IMPRESSIONS, SESSIONS):
+                # sessions first: their rows have a turn that is being kept, and this, wait for each other
+                for table in (SESSIONS, REPLIES, FEEDBACK, IMPRESSIONS):
                     db.execute(table.delete().where(table.c.session_id.in_(ids)))
             for name in set(_CHECKPOINTS[self._db.dialect]) & set(sa.inspect(db).get_table_names()):
                 thread = sa.column("thread_id", Text)

@@ -12,7 +12,7 @@ import psycopg
 
 from tools.place import StateServer
 
-OPTIONS = "-c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=50"
+OPTIONS = "-c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200"
 
 
 def binaries() -> Path | None:

@@ -236,7 +236,8 @@ class StateDatabase:
         with self.errors():
             if self._file:
                 private_folder(self._file.path.parent)
-                self._file.path.touch(mode=0o600)
+                if not self._file.path.exists():
+                    self._file.path.touch(mode=0o600)
                 if self._wal:
                     with self._file.opened() as raw:
                         raw.execute("pragma journal_mode = wal")
@@ -287,7 +288,9 @@ def server_sentence(server: StateServer, holds: str, exc: BaseException) -> str:
     if code == "3D000" or ("database" in reason and "does not exist" in reason):
         return f"{what} cannot be opened: there is no such database; make it with: createdb."
     if not code or code.startswith(_SERVER_DOWN):
-        return f"{what} cannot be reached ({reason}); check that PostgreSQL runs there, then {_LATER}"
+        return f"{what} cannot be reached ({reason}); check that PostgreSQL runs there, and state.url, then {_LATER}"
+    if code == "42P01":
+        return f"{what} are damaged ({reason}). Restore the database from a backup."
     if code in ("57014", "55P03", "40001", "40P01"):  # timeouts and conflicts
         return f"{what} cannot be read or written now ({reason}); {_LATER}"
     if code == "42501":

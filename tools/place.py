@@ -22,9 +22,12 @@ class StateServer:
 
     def __post_init__(self) -> None:
         try:
-            scheme, database = urlsplit(self.url).scheme, self.name.partition("/")[2]
-            is_right = scheme in SCHEMES and bool(database) and self.url.isprintable()
-        except ValueError:  # such as a port that is no number
+            parts = urlsplit(self.url)
+            (parts.hostname or "").encode("idna")
+            is_right = parts.scheme in SCHEMES and bool(self.name.partition("/")[2]) and self.url.isprintable()
+            # an @ in a password is written %40: drivers take what is behind the first one for the host, and name it
+            is_right = is_right and parts.netloc.count("@") <= 1
+        except ValueError:  # such as a port that is no number, or a host that is too long
             is_right = False
         if not is_right:
             raise StoreError("The URL of the state is not like postgresql://USER:PASSWORD@HOST/DATABASE.")

@@ -14,7 +14,7 @@ from assistant.agent.state import Request
 from assistant.checkpoints import open_saver
 from assistant.errors import SessionError, StoreError
 from assistant.records import Accepted, MessageRead, Reply
-from assistant.session_tables import sessions_database
+from assistant.session_tables import REPLIES, sessions_database
 from assistant.sessions import SessionLog
 from assistant.storage import SESSIONS
 from tests.fakes.turns import keep_turn, reply_of
@@ -144,6 +144,25 @@ def test_turns_of_several_writers_are_all_kept(log: SessionLog, where: Place) ->
     for writer in writers:
         writer.join()
     assert [turn.turn for turn in log.read("s")] == list(range(1, 21))
+
+
+def test_what_is_forgotten_while_turns_are_kept_leaves_no_reply_without_its_session(
+    log: SessionLog, where: Place
+) -> None:
+    def talk() -> None:
+        for _ in range(20):
+            say(where, "s", "a lamp")
+
+    writers = [threading.Thread(target=talk) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        log.forget(["s"])
+    for writer in writers:
+        writer.join()
+    log.forget(["s"])
+    with sessions_database(where).reading() as db:
+        assert db.execute(REPLIES.select()).all() == []
 
 
 # Checkpoints ---------------------------------------------------------------------------------------------------------
