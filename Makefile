@@ -38,6 +38,7 @@ demo: models ## answer one question given as text, photo and voice note
 
 test: models ## every test, those on the real models and on real vLLM included
 	@bash .scripts/browser.sh
+	@bash .scripts/servers.sh
 	@bash .scripts/setup.sh flower
 	@.venv/bin/assistant models pull efficientnet-lite0 multilingual-e5-small all-minilm-l6-v2 # choices that are no defaults
 	@.venv/bin/assistant sample fetch

@@ -29,6 +29,7 @@ from assistant.errors import BadInput, StoreError
 from assistant.privacy.pseudonyms import key_file
 from assistant.settings import Settings, config_file
 from assistant.storage import INCOMING
+from tools.place import StateServer
 from tools.records import Record
 from tools.storage import SqliteFile, sync
 from tools.store.database import DATABASE, renew_identity
@@ -129,6 +130,8 @@ def back_up(settings: Settings, file: Path, *, with_secrets: bool, done: Done) -
             for name, path in _other_files(data, writer.leave_out):
                 writer.add(f"data/{name}", path)
             _add_home(writer, settings, Path(folder), with_secrets)
+            if isinstance(place := settings.place(), StateServer):
+                writer.leave_out(f"the state in PostgreSQL at {place.name}; back it up with pg_dump")
             manifest = Manifest(
                 format=FORMAT,
                 program=version(PACKAGE),

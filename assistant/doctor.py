@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 from assistant.errors import ProductError
 from assistant.models.names import model_name
 from assistant.settings import Settings, project_folder
+from tools.place import StateServer
 
 State = Literal["present", "missing", "optional"]
 
@@ -64,6 +65,7 @@ def examine(settings: Settings) -> Report:
         ("models", _models),
         ("vLLM server", _server),
         ("model's steps", _steps),
+        ("state", _state),
         ("catalogue", _catalogue),
         ("folders", _folders),
         ("memory", _memory),
@@ -179,6 +181,21 @@ def _steps(settings: Settings) -> Iterator[Diagnosis]:
     mend = "assistant llm probe" if stale else ""
     detail += f"; right in the probe{' of an earlier version' if stale else ''}: {shares}"
     yield Diagnosis("model's steps", "optional" if stale else "present", detail, mend)
+
+
+def _state(settings: Settings) -> Iterator[Diagnosis]:
+    """Can a server that holds the state be used?"""
+    place = settings.place()
+    if not isinstance(place, StateServer):
+        return
+    from assistant.sessions import SessionLog  # may be broken
+
+    try:
+        SessionLog(place)
+    except ProductError as exc:
+        yield Diagnosis("state", "missing", str(exc), "start PostgreSQL, or correct the setting state.url")
+    else:
+        yield Diagnosis("state", "present", f"PostgreSQL at {place.name}")
 
 
 def _catalogue(settings: Settings) -> Iterator[Diagnosis]:

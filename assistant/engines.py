@@ -78,7 +78,7 @@ def taste_of(settings: Settings, catalogue: "Callable[[], Catalogue]") -> "Taste
     from tools.taste.taste import Taste, TasteRules  # brings its library
 
     rules = TasteRules(least_people=settings.taste.least_people)
-    return Taste(settings.data_folder, catalogue, rules) if settings.taste.enabled else None
+    return Taste(settings.data_folder, catalogue, rules, settings.place()) if settings.taste.enabled else None
 
 
 def page_store(settings: Settings) -> "PageStore":

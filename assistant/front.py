@@ -66,6 +66,7 @@ logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from assistant.checkpoints import SessionSaver
+    from assistant.checkpoints.server import ServerSaver
 
 TOOL_THREADS = max(4, 2 * usable_cores())
 """Threads for tools, apart from those that only read files: models compute in them, and more would not be faster."""
@@ -90,7 +91,7 @@ class _Parts:
 
     log: SessionLog
     impressions: ImpressionLog
-    saver: "SessionSaver"
+    saver: "SessionSaver | ServerSaver"
     graph: Graph
     engines: Engines
     chat: ChatClient
@@ -130,7 +131,7 @@ class Assistant:
         check_prompts(self.settings.prompts)
         adapter_in_force(self.settings)  # one that cannot be used is told now, and not by a turn
         await asyncio.to_thread(tidy, self.settings)
-        sessions = self.settings.data_folder / SESSIONS
+        sessions = self.settings.place(SESSIONS)
         log = SessionLog(sessions)
         saver = await self._stack.enter_async_context(open_saver(sessions))
         engines, chat = self._injected
@@ -142,7 +143,7 @@ class Assistant:
             engines or open_engines(self.settings),
             chat or ChatClient(self.settings),
             ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool", initializer=_stand_back),
-            EventStore.open(self.settings.data_folder) if self.settings.taste.enabled else None,
+            EventStore.open(self.settings.place()) if self.settings.taste.enabled else None,
             _insights(self.settings),
         )
         if self._opened.insights:
@@ -346,7 +347,7 @@ class Assistant:
             StoreError: the sessions cannot be written now.
         """
         check_session_id(session_id)
-        insights = await asyncio.to_thread(open_insights, self.settings.data_folder)
+        insights = await asyncio.to_thread(open_insights, self.settings.place())
         if insights:
             await asyncio.to_thread(insights.forget_session, session_id)
         await asyncio.to_thread(remove_sessions, self.settings.data_folder, self.log, [session_id])
@@ -557,7 +558,7 @@ class Assistant:
 def _insights(settings: Settings) -> InsightLog | None:
     """Where turns are noted; None where they are not to be, or the file cannot be used, which keeps nobody waiting."""
     try:
-        return InsightLog(settings.data_folder) if settings.privacy.insights else None
+        return InsightLog(settings.place()) if settings.privacy.insights else None
     except StoreError as exc:
         logger.warning("no insights are kept: %s", exc)
         return None

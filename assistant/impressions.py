@@ -1,37 +1,25 @@
 """The log of rankings: what was shown to whom, where, and by which signals; kept beside the sessions.
 
-The table stands in ``sessions.sqlite``, so that what was pressed in a session is joined where both lie, and a trigger
-deletes a session's rankings with the session, whoever deletes it.
+So what was pressed in a session is joined where both lie, and a session's rankings are deleted with it.
 """
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import sqlalchemy as sa
 from pydantic import Field
 
 from assistant.errors import StoreError
-from assistant.storage import SESSIONS
+from assistant.session_tables import FEEDBACK, IMPRESSIONS, SESSIONS, sessions_database
+from tools.database import insert
+from tools.place import Place, is_there
 from tools.rank_fusion import RRF_K
 from tools.records import Record
-from tools.storage import SqliteFile
 
 if TYPE_CHECKING:
     from assistant.agent.state import TurnContext, TurnState
 
 logger = logging.getLogger(__name__)
-
-LOCK_SECONDS: Final = 5.0
-_SCHEMA: Final = """
-create table if not exists impressions (
-    session_id text not null, turn integer not null, user text not null, at real not null, ranking text not null,
-    primary key (session_id, turn)
-);
-create index if not exists impressions_of on impressions (user);
-create trigger if not exists impressions_go_with_their_session after delete on sessions begin
-    delete from impressions where session_id = old.session_id;
-end;
-"""
 
 Press = tuple[str, str, str, float]
 """Session, item, event and when, in seconds since 1970."""
@@ -79,13 +67,11 @@ class Impression(Record):
 
 
 class ImpressionLog:
-    """Every ranking that was shown. Thread-safe through short connections; `assistant.sessions` has made the file."""
+    """Every ranking that was shown. Thread-safe; errors as of `StateDatabase`."""
 
-    def __init__(self, path: Path) -> None:
-        mend = "Move it away to start with no sessions."
-        self._file = SqliteFile(path, "log of rankings", mend, LOCK_SECONDS, ("secure_delete = on",))
-        with self._file.opened() as db:
-            db.executescript(_SCHEMA)
+    def __init__(self, place: Place) -> None:
+        self._db = sessions_database(place, "log of rankings", "secure_delete = on")
+        self._db.prepare()
 
     def add(self, impression: Impression) -> None:
         """Keep one ranking; the same turn's a second time replaces it.
@@ -93,12 +79,11 @@ class ImpressionLog:
         Raises:
             StoreError: it cannot be written.
         """
-        values = impression.model_dump(include={"session_id", "turn", "user", "at"})
-        with self._file.writing() as db:
-            db.execute(
-                "insert or replace into impressions values (:session_id, :turn, :user, :at, :ranking)",
-                {**values, "ranking": impression.model_dump_json()},
-            )
+        changing = {**impression.model_dump(include={"user", "at"}), "ranking": impression.model_dump_json()}
+        of_turn = {"session_id": impression.session_id, "turn": impression.turn}
+        new = insert(IMPRESSIONS, self._db.dialect).values(of_turn | changing)
+        with self._db.writing() as db:
+            db.execute(new.on_conflict_do_update(index_elements=list(of_turn), set_=changing))
 
     def note(self, impression: Impression | None) -> None:
         """Keep a turn's ranking, if it has one; a turn is not lost because its ranking cannot be kept."""
@@ -114,17 +99,19 @@ class ImpressionLog:
         Raises:
             StoreError: the file cannot be read.
         """
-        where = "where session_id = :session_id" if session_id else ""
-        query = f"select ranking from impressions {where} order by at, session_id, turn"  # noqa: S608 - constants
-        with self._file.opened() as db:
-            rows = db.execute(query, {"session_id": session_id}).fetchall()
-        return [Impression.model_validate_json(ranking) for (ranking,) in rows]
+        rankings = sa.select(IMPRESSIONS.c.ranking).order_by(
+            IMPRESSIONS.c.at, IMPRESSIONS.c.session_id, IMPRESSIONS.c.turn
+        )
+        if session_id:
+            rankings = rankings.where(IMPRESSIONS.c.session_id == session_id)
+        with self._db.reading() as db:
+            return [Impression.model_validate_json(ranking) for ranking in db.scalars(rankings)]
 
     def count_of(self, owner: str) -> int:
         """How many rankings there are in an owner's sessions."""
-        query = "select count(*) from impressions where session_id in (select session_id from sessions where owner = ?)"
-        with self._file.opened() as db:
-            return int(db.execute(query, (owner,)).fetchone()[0])
+        own = sa.select(SESSIONS.c.session_id).where(SESSIONS.c.owner == owner)
+        with self._db.reading() as db:
+            return db.scalar(sa.select(sa.func.count()).where(IMPRESSIONS.c.session_id.in_(own))) or 0
 
     def presses(self) -> list[Press]:
         """What was pressed in sessions that have rankings, oldest first.
@@ -132,43 +119,49 @@ class ImpressionLog:
         Raises:
             StoreError: the file cannot be read.
         """
-        with self._file.opened() as db:
-            return db.execute(
-                "select session_id, item_id, event, at from feedback"
-                " where session_id in (select session_id from impressions) order by at"
-            ).fetchall()
+        ranked = FEEDBACK.c.session_id.in_(sa.select(IMPRESSIONS.c.session_id))
+        with self._db.reading() as db:
+            rows = db.execute(FEEDBACK.select().where(ranked).order_by(FEEDBACK.c.at))
+            return [(session_id, item_id, event, at) for session_id, item_id, event, at in rows]
 
     def merge(self, user: str, into: str) -> None:
         """Give a user's rankings to another."""
-        with self._file.writing() as db:
-            db.execute(
-                "update impressions set user = :into, ranking = json_set(ranking, '$.user', :into) where user = :user",
-                {"user": user, "into": into},
-            )
+        own = IMPRESSIONS.c.user == user
+        with self._db.writing() as db:
+            for session_id, turn, ranking in db.execute(_RANKINGS.where(own)).all():
+                merged = Impression.model_validate_json(ranking).model_copy(update={"user": into})
+                of_turn = (IMPRESSIONS.c.session_id == session_id) & (IMPRESSIONS.c.turn == turn)
+                changed = IMPRESSIONS.update().where(of_turn)
+                db.execute(changed.values(user=into, ranking=merged.model_dump_json()))
 
     def forget(self, user: str) -> int:
         """Delete a user's rankings; how many there were."""
-        with self._file.writing() as db:
-            return db.execute("delete from impressions where user = ?", (user,)).rowcount
+        return self._delete(IMPRESSIONS.c.user == user)
 
     def expire(self, before: float) -> int:
         """Delete the rankings from before a moment, in seconds since 1970; how many there were."""
-        with self._file.writing() as db:
-            return db.execute("delete from impressions where at < ?", (before,)).rowcount
+        return self._delete(IMPRESSIONS.c.at < before)
+
+    def _delete(self, which: sa.ColumnElement[bool]) -> int:
+        with self._db.writing() as db:
+            return db.execute(IMPRESSIONS.delete().where(which)).rowcount
 
 
-def forget_impressions(folder: Path, user: str) -> int:
-    """Delete a user's rankings from a data folder; how many there were.
+_RANKINGS: Final = sa.select(IMPRESSIONS.c.session_id, IMPRESSIONS.c.turn, IMPRESSIONS.c.ranking)
+
+
+def forget_impressions(place: Place, user: str) -> int:
+    """Delete a user's rankings where sessions lie; how many there were.
 
     Raises:
         StoreError: they cannot be deleted now.
     """
-    return ImpressionLog(folder / SESSIONS).forget(user) if (folder / SESSIONS).is_file() else 0
+    return ImpressionLog(place).forget(user) if is_there(place) else 0
 
 
-def expire_impressions(folder: Path, before: float) -> int:
+def expire_impressions(place: Place, before: float) -> int:
     """Delete rankings from before a moment, in seconds since 1970; how many there were. Errors as above."""
-    return ImpressionLog(folder / SESSIONS).expire(before) if (folder / SESSIONS).is_file() else 0
+    return ImpressionLog(place).expire(before) if is_there(place) else 0
 
 
 def impression(state: "TurnState", context: "TurnContext", *, at: float) -> Impression | None:

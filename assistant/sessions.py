@@ -1,20 +1,21 @@
-"""Sessions on disk: LangGraph's checkpoints of what a conversation remembers, and every reply that was given.
+"""Sessions as they are stored: LangGraph's checkpoints of what a conversation remembers, and every reply.
 
-Both live in ``ASSISTANT_DATA/sessions.sqlite``. Checkpoints hold only records named here: nothing else is revived from
-the file. `assistant.checkpoints` writes them, each together with its turn's reply.
+Both live in ``ASSISTANT_DATA/sessions.sqlite``, or on a server. Checkpoints hold only records named here: nothing else
+is revived from them. `assistant.checkpoints` writes them, each together with its turn's reply.
 """
 
 import inspect
+import itertools
 import json
 import re
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any, Final
 
+import sqlalchemy as sa
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
@@ -25,38 +26,20 @@ import tools.records
 from assistant.agent.state import Request
 from assistant.errors import SessionError
 from assistant.records import LOCAL, Reply, TurnEvent
+from assistant.session_tables import FEEDBACK, IMPRESSIONS, REPLIES, SESSIONS, sessions_database
+from tools.database import Text, insert
+from tools.place import Place
 from tools.records import Record
-from tools.storage import SqliteFile, note_deletion, private_folder
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_SCHEMA = """
-create table if not exists replies (
-    session_id text not null, turn integer not null, said text not null, reply text not null, at real not null,
-    primary key (session_id, turn)
-);
-create table if not exists sessions (
-    session_id text primary key, owner text not null, title text not null, created_at real not null,
-    updated_at real not null
-);
-create index if not exists sessions_of on sessions (owner, updated_at);
-create table if not exists feedback (
-    session_id text not null, item_id text not null, event text not null, at real not null
-);
-create index if not exists feedback_of on feedback (session_id);
-"""
-_OLD_SESSIONS = """
-insert or ignore into sessions
-    select session_id, 'local', '', min(at), max(at) from replies group by session_id;
-"""
-"""Of files from before there was the table; it reads every reply."""
-NO_SYNC_EACH_TIME = "synchronous = normal"
-"""In WAL mode a commit survives the end of the process at once, and the end of the machine a moment later."""
+_CHECKPOINTS: Final = {
+    "sqlite": ("checkpoints", "writes"),
+    "postgresql": ("checkpoints", "checkpoint_blobs", "checkpoint_writes"),
+}
+"""LangGraph's tables beside these, by dialect; a session's id is their ``thread_id``."""
 
-_CHECKPOINTS = {"checkpoints", "writes"}
-"""LangGraph's tables in the same file; a session's id is their ``thread_id``."""
-
-LOCK_SECONDS = 5.0
-"""How long to wait for another writer, who has no more to write than a turn."""
+BATCH: Final = 500
+"""Sessions whose ids are named in one statement."""
 
 TITLE_CHARACTERS = 60
 
@@ -94,29 +77,18 @@ class AnsweredMessage(Record):
 
 
 class SessionLog:
-    """The replies of all sessions. Thread-safe through short connections."""
+    """The replies of all sessions. Thread-safe; errors as of `StateDatabase`."""
 
-    def __init__(self, path: Path) -> None:
-        private_folder(path.parent)
-        self._file = SqliteFile(
-            path, "sessions", "Move it away to start with no sessions.", LOCK_SECONDS, (NO_SYNC_EACH_TIME,)
-        )
-        with self._file.opened() as db:
-            db.execute("pragma journal_mode = wal")
-            is_old = db.execute("select 1 from sqlite_master where name = 'sessions'").fetchone() is None
-            columns = [row[1] for row in db.execute("pragma table_info(replies)")]
-            db.executescript(_SCHEMA)
-            for name, kind in (("message_id", "text"), ("events", "blob")):  # later than the table
-                if name not in columns:
-                    db.execute(f"alter table replies add column {name} {kind}")
-            db.executescript(_SCHEMA + (_OLD_SESSIONS if is_old else ""))
-            db.execute("create index if not exists replies_to on replies (message_id)")
+    def __init__(self, place: Place) -> None:
+        self._db = sessions_database(place)
+        self._db.prepare()
 
     def create(self, session_id: str, owner: str = LOCAL, title: str = "") -> Session:
         """Begin a session; one that is there stays as it is."""
         now = time.time()
-        with self._file.writing() as db:
-            db.execute("insert or ignore into sessions values (?, ?, ?, ?, ?)", (session_id, owner, title, now, now))
+        new = {"session_id": session_id, "owner": owner, "title": title, "created_at": now, "updated_at": now}
+        with self._db.writing() as db:
+            db.execute(insert(SESSIONS, self._db.dialect).values(new).on_conflict_do_nothing())
         return self.session(session_id)
 
     def session(self, session_id: str) -> Session:
@@ -125,8 +97,8 @@ class SessionLog:
         Raises:
             SessionError: there is no such session.
         """
-        with self._file.opened() as db:
-            row = db.execute(f"{_SESSIONS} where session_id = ?", (session_id,)).fetchone()
+        with self._db.reading() as db:
+            row = db.execute(_SESSIONS.where(SESSIONS.c.session_id == session_id)).first()
         if row is None:
             raise SessionError(f"There is no session {session_id!r}.")
         return _session(row)
@@ -136,66 +108,71 @@ class SessionLog:
 
         With a query only those whose title or messages hold it, upper and lower case the same.
         """
-        with self._file.opened() as db:
-            db.create_function("holds", 1, lambda text: query.casefold() in text.casefold(), deterministic=True)
-            rows = db.execute(
-                f"{_SESSIONS} where owner = ? and updated_at < ? and {_HOLDING if query else 'true'}"
-                " order by updated_at desc limit ?",
-                (owner, before or time.time() + 1, limit),
-            ).fetchall()
-        return [_session(row) for row in rows]
+        wanted: sa.ColumnElement[bool] = (SESSIONS.c.owner == owner) & (
+            SESSIONS.c.updated_at < (before or time.time() + 1)
+        )
+        with self._db.reading() as db:
+            if query:
+                ids = list(itertools.islice(_holding(db, wanted, query.casefold()), None if limit < 0 else limit))
+                wanted = SESSIONS.c.session_id.in_(ids)
+            latest = _SESSIONS.where(wanted).order_by(SESSIONS.c.updated_at.desc())
+            return [_session(row) for row in db.execute(latest if limit < 0 else latest.limit(limit))]
 
     def rename(self, session_id: str, title: str) -> None:
         """Give a session another title."""
-        with self._file.writing() as db:
-            db.execute("update sessions set title = ? where session_id = ?", (title, session_id))
+        with self._db.writing() as db:
+            db.execute(SESSIONS.update().where(SESSIONS.c.session_id == session_id).values(title=title))
 
     def forget(self, session_ids: Iterable[str]) -> None:
         """Delete sessions with all that is remembered of them, and every checkpoint that is no session's.
 
         Their bytes are overwritten by `vacuum_securely`.
         """
-        ids = json.dumps(list(session_ids))
-        with self._file.writing() as db:
-            note_deletion(db)
-            for table in ("replies", "feedback", "sessions"):
-                db.execute(f"delete from {table} where session_id in (select value from json_each(?))", (ids,))  # noqa: S608
-            for table in _CHECKPOINTS & {name for (name,) in db.execute("select name from sqlite_master")}:
-                db.execute(f"delete from {table} where thread_id not in (select session_id from sessions)")  # noqa: S608
+        remaining = iter(session_ids)
+        with self._db.writing() as db:
+            self._db.note_deletion(db)
+            while ids := list(itertools.islice(remaining, BATCH)):
+                # sessions first: their rows have a turn that is being kept, and this, wait for each other
+                for table in (SESSIONS, REPLIES, FEEDBACK, IMPRESSIONS):
+                    db.execute(table.delete().where(table.c.session_id.in_(ids)))
+            for name in set(_CHECKPOINTS[self._db.dialect]) & set(sa.inspect(db).get_table_names()):
+                thread = sa.column("thread_id", Text)
+                known = sa.exists().where(SESSIONS.c.session_id == sa.literal_column(f"{name}.thread_id"))
+                db.execute(sa.delete(sa.table(name, thread)).where(~known))
 
     def vacuum_securely(self) -> None:
-        """Write the file anew where something was deleted: it then holds no byte of it. Errors as of `SqliteFile`."""
-        self._file.vacuum_securely()
+        """Overwrite what was deleted, as far as `StateDatabase.vacuum_securely` does."""
+        self._db.vacuum_securely()
 
     def knows(self, session_id: str) -> bool:
         """Whether there is such a session."""
-        with self._file.opened() as db:
-            return db.execute("select 1 from sessions where session_id = ?", (session_id,)).fetchone() is not None
+        with self._db.reading() as db:
+            found = sa.select(SESSIONS.c.owner).where(SESSIONS.c.session_id == session_id)
+            return db.execute(found).first() is not None
 
     def unused_since(self, moment: float) -> list[str]:
         """Ids of the sessions that were last used before a moment."""
-        with self._file.opened() as db:
-            return [row[0] for row in db.execute("select session_id from sessions where updated_at < ?", (moment,))]
+        with self._db.reading() as db:
+            return list(db.scalars(sa.select(SESSIONS.c.session_id).where(SESSIONS.c.updated_at < moment)))
 
     def rename_owners(self, beginning: str, renamed: Callable[[str], str]) -> None:
         """Give the sessions of every owner whose name begins so to the owner's new name."""
-        with self._file.writing() as db:
-            where = "substr(owner, 1, ?) = ?"
-            rows = db.execute(f"select distinct owner from sessions where {where}", (len(beginning), beginning))  # noqa: S608
-            names = [(renamed(owner), owner) for (owner,) in rows.fetchall()]
-            db.executemany("update sessions set owner = ? where owner = ?", names)
+        owner = SESSIONS.c.owner
+        begins = sa.func.substr(owner, 1, len(beginning)) == beginning
+        with self._db.writing() as db:
+            for name in list(db.scalars(sa.select(owner).distinct().where(begins))):
+                db.execute(SESSIONS.update().where(owner == name).values(owner=renamed(name)))
 
     def note_feedback(self, session_id: str, item_id: str, event: str) -> None:
         """Keep what the user pressed."""
-        with self._file.writing() as db:
-            db.execute("insert into feedback values (?, ?, ?, ?)", (session_id, item_id, event, time.time()))
+        pressed = {"session_id": session_id, "item_id": item_id, "event": event, "at": time.time()}
+        with self._db.writing() as db:
+            db.execute(FEEDBACK.insert().values(pressed))
 
     def feedback(self, session_id: str) -> list[tuple[str, str, float]]:
         """What was pressed in a session, oldest first: item, event, time."""
-        with self._file.opened() as db:
-            return db.execute(
-                "select item_id, event, at from feedback where session_id = ? order by at", (session_id,)
-            ).fetchall()
+        with self._db.reading() as db:
+            return [(item_id, event, at) for item_id, event, at in db.execute(_PRESSED, {"session": session_id})]
 
     def read(self, session_id: str) -> list[StoredTurn]:
         """All turns of a session, oldest first.
@@ -203,56 +180,50 @@ class SessionLog:
         Raises:
             SessionError: there is no such session.
         """
-        with self._file.opened() as db:
-            rows = db.execute(
-                "select turn, said, reply, at, message_id from replies where session_id = ? order by turn",
-                (session_id,),
-            ).fetchall()
+        with self._db.reading() as db:
+            rows = db.execute(_TURNS, {"session": session_id}).all()
         if not rows:
             raise SessionError(f"There is no session {session_id!r}.")
         return [
-            StoredTurn(turn=turn, message_id=message_id, said=said, reply=Reply.model_validate_json(reply), at=at)
-            for turn, said, reply, at, message_id in rows
+            StoredTurn.model_validate(row._asdict() | {"reply": Reply.model_validate_json(row.reply)}) for row in rows
         ]
 
     def note_events(self, session_id: str, events: Sequence[TurnEvent]) -> None:
         """Keep how the session's last turn went, `Done` left out: its reply is kept already."""
         packed = zlib.compress(_EVENTS.dump_json([*events]))
-        with self._file.writing() as db:
+        last = sa.select(sa.func.max(REPLIES.c.turn)).where(REPLIES.c.session_id == session_id).scalar_subquery()
+        with self._db.writing() as db:
             db.execute(
-                "update replies set events = :events where session_id = :session_id"
-                " and turn = (select max(turn) from replies where session_id = :session_id)",
-                {"events": packed, "session_id": session_id},
+                REPLIES.update().where(REPLIES.c.session_id == session_id, REPLIES.c.turn == last).values(events=packed)
             )
 
     def events(self, session_id: str, turn: int) -> list[TurnEvent]:
         """How a turn went; nothing where that was not kept, is damaged, or is of a version with other events."""
-        with self._file.opened() as db:
-            row = db.execute(
-                "select events from replies where session_id = ? and turn = ?", (session_id, turn)
-            ).fetchone()
+        with self._db.reading() as db:
+            packed = db.scalar(
+                sa.select(REPLIES.c.events).where(REPLIES.c.session_id == session_id, REPLIES.c.turn == turn)
+            )
         try:
-            return _EVENTS.validate_json(zlib.decompress(row[0])) if row and row[0] else []
+            return _EVENTS.validate_json(zlib.decompress(packed)) if packed else []
         except (zlib.error, ValidationError):
             return []
 
     def turn_of(self, session_id: str, message_id: str) -> tuple[int, Reply] | None:
         """The turn that answered a message, and its reply, if it has one."""
-        with self._file.opened() as db:
-            row = db.execute(
-                "select turn, reply from replies where session_id = ? and message_id = ?", (session_id, message_id)
-            ).fetchone()
-        return (row[0], Reply.model_validate_json(row[1])) if row else None
+        answer = sa.select(REPLIES.c.turn, REPLIES.c.reply).where(
+            REPLIES.c.session_id == session_id, REPLIES.c.message_id == message_id
+        )
+        with self._db.reading() as db:
+            row = db.execute(answer).first()
+        return (row.turn, Reply.model_validate_json(row.reply)) if row else None
 
     def answered(self, owner: str, message_id: str, session_id: str = "", limit: int = 20) -> list[AnsweredMessage]:
         """The turns in an owner's sessions, or in one of them, that answered a message of this id, latest first."""
-        with self._file.opened() as db:
-            rows = db.execute(
-                "select session_id, turn, reply, (select max(turn) from replies r where r.session_id = a.session_id)"
-                " from replies a join sessions using (session_id) where message_id = ? and owner = ?"
-                " and ? in ('', session_id) order by at desc limit ?",
-                (message_id, owner, session_id, limit),
-            ).fetchall()
+        answers = _ANSWERED.where(REPLIES.c.message_id == message_id, SESSIONS.c.owner == owner)
+        if session_id:
+            answers = answers.where(REPLIES.c.session_id == session_id)
+        with self._db.reading() as db:
+            rows = db.execute(answers.order_by(REPLIES.c.at.desc()).limit(limit)).all()
         return [
             AnsweredMessage(
                 session_id=session_id, turn=turn, is_last=turn == last, reply=Reply.model_validate_json(reply)
@@ -262,71 +233,92 @@ class SessionLog:
 
     def copy(self, session_id: str, new_id: str, turns: int) -> None:
         """Begin a session with the first turns of another, of the same owner."""
-        with self._file.writing() as db:
-            db.execute(
-                "insert into sessions select ?, owner, title, created_at, ? from sessions where session_id = ?",
-                (new_id, time.time(), session_id),
-            )
-            db.execute(
-                "insert into replies (session_id, turn, said, reply, at, message_id, events)"
-                " select ?, turn, said, json_set(reply, '$.session_id', ?), at, message_id, events"
-                " from replies where session_id = ? and turn <= ?",
-                (new_id, new_id, session_id, turns),
-            )
+        with self._db.writing() as db:
+            first = REPLIES.select().where(REPLIES.c.session_id == session_id, REPLIES.c.turn <= turns)
+            for row in db.execute(SESSIONS.select().where(SESSIONS.c.session_id == session_id)).mappings().all():
+                db.execute(SESSIONS.insert().values({**row, "session_id": new_id, "updated_at": time.time()}))
+            for row in db.execute(first).mappings().all():
+                reply = json.dumps(json.loads(row["reply"]) | {"session_id": new_id}, ensure_ascii=False)
+                db.execute(REPLIES.insert().values({**row, "session_id": new_id, "reply": reply}))
 
     def sessions(self) -> list[str]:
         """Ids of all sessions with a turn, latest first."""
-        with self._file.opened() as db:
-            rows = db.execute(
-                "select session_id from sessions where session_id in (select session_id from replies)"
-                " order by updated_at desc"
-            ).fetchall()
-        return [row[0] for row in rows]
+        answered = sa.exists().where(REPLIES.c.session_id == SESSIONS.c.session_id)
+        with self._db.reading() as db:
+            return list(db.scalars(_IDS.where(answered)))
+
+    def all_ids(self) -> list[str]:
+        """Ids of all sessions, also of those without a turn, latest first."""
+        with self._db.reading() as db:
+            return list(db.scalars(_IDS))
 
     def ids_of(self, owner: str) -> list[str]:
         """Ids of all sessions of an owner, latest first."""
-        with self._file.opened() as db:
-            rows = db.execute("select session_id from sessions where owner = ? order by updated_at desc", (owner,))
-            return [row[0] for row in rows]
+        with self._db.reading() as db:
+            return list(db.scalars(_IDS.where(SESSIONS.c.owner == owner)))
 
 
-_SESSIONS = (
-    "select session_id, owner, title, created_at, updated_at,"
-    " (select count(*) from replies where replies.session_id = sessions.session_id) from sessions"
+_OF_SESSION: Final = sa.bindparam("session", type_=Text)
+_REPLIES_OF: Final = sa.select(sa.func.count()).where(REPLIES.c.session_id == SESSIONS.c.session_id)
+_SESSIONS: Final = sa.select(SESSIONS, _REPLIES_OF.scalar_subquery().label("turns"))
+_IDS: Final = sa.select(SESSIONS.c.session_id).order_by(SESSIONS.c.updated_at.desc())
+_PRESSED: Final = (
+    sa.select(FEEDBACK.c.item_id, FEEDBACK.c.event, FEEDBACK.c.at)
+    .where(FEEDBACK.c.session_id == _OF_SESSION)
+    .order_by(FEEDBACK.c.at)
+)
+_TURNS: Final = (
+    sa.select(*(REPLIES.c[name] for name in StoredTurn.model_fields))
+    .where(REPLIES.c.session_id == _OF_SESSION)
+    .order_by(REPLIES.c.turn)
+)
+_LATER: Final = REPLIES.alias("later")
+_LAST: Final = sa.select(sa.func.max(_LATER.c.turn)).where(_LATER.c.session_id == REPLIES.c.session_id)
+_ANSWERED: Final = sa.select(REPLIES.c.session_id, REPLIES.c.turn, REPLIES.c.reply, _LAST.scalar_subquery()).join_from(
+    REPLIES, SESSIONS, REPLIES.c.session_id == SESSIONS.c.session_id
 )
 
 
-_HOLDING = (
-    "(holds(title) or exists"
-    " (select 1 from replies where replies.session_id = sessions.session_id and holds(replies.said)))"
-)
-
-_KEEP_REPLY = """
-insert into replies (session_id, turn, said, reply, at, message_id)
-select :session_id, coalesce(max(turn), 0) + 1, :said, :reply, :now, :message_id
-from replies where session_id = :session_id
-"""
-_KEEP_SESSION = """
-insert into sessions values (:session_id, :owner, :title, :now, :now) on conflict (session_id) do update set
-updated_at = :now, title = case title when '' then :title else title end
-"""
+def _holding(db: sa.Connection, wanted: sa.ColumnElement[bool], words: str) -> Iterator[str]:
+    """Ids of the sessions whose title or messages hold the words, latest first, read as they are needed."""
+    texts = (
+        sa.select(SESSIONS.c.session_id, SESSIONS.c.title, REPLIES.c.said)
+        .join_from(SESSIONS, REPLIES, REPLIES.c.session_id == SESSIONS.c.session_id, isouter=True)
+        .where(wanted)
+        .order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.session_id)
+    )
+    rows = db.execute(texts.execution_options(yield_per=BATCH))
+    for session_id, of_session in itertools.groupby(rows, lambda row: row.session_id):
+        if any(words in (text or "").casefold() for row in of_session for text in (row.title, row.said)):
+            yield session_id
 
 
-def keeping(request: Request, reply: Reply) -> tuple[tuple[str, str], dict[str, str | float | None]]:
-    """The statements that keep one reply, and their values; the first reply names a session that has no title."""
-    return (_KEEP_REPLY, _KEEP_SESSION), {
-        "session_id": reply.session_id,
-        "owner": request.owner,
-        "message_id": request.message_id,
-        "said": request.text,
-        "reply": reply.model_dump_json(),
-        "title": _title(reply, request.text),
-        "now": time.time(),
-    }
+def keeping(request: Request, reply: Reply, dialect: str) -> list[sa.ClauseElement]:
+    """The statements that keep one reply; the first reply names a session that has no title.
+
+    The session comes first: its row has other machines' turns of the session wait until this one is kept.
+    """
+    now, title = time.time(), _title(reply, request.text)
+    known = {"session_id": reply.session_id, "title": title, "updated_at": now}
+    named = sa.case((SESSIONS.c.title == "", title), else_=SESSIONS.c.title)
+    turns = sa.select(sa.func.coalesce(sa.func.max(REPLIES.c.turn), 0) + 1)
+    return [
+        insert(SESSIONS, dialect)
+        .values(known | {"owner": request.owner, "created_at": now})
+        .on_conflict_do_update(index_elements=["session_id"], set_={"updated_at": now, "title": named}),
+        REPLIES.insert().values(
+            session_id=reply.session_id,
+            turn=turns.where(REPLIES.c.session_id == reply.session_id).scalar_subquery(),
+            said=request.text,
+            reply=reply.model_dump_json(),
+            at=now,
+            message_id=request.message_id,
+        ),
+    ]
 
 
-def _session(row: tuple[str, str, str, float, float, int]) -> Session:
-    return Session.model_validate(dict(zip(Session.model_fields, row, strict=True)))
+def _session(row: sa.Row[Any]) -> Session:
+    return Session.model_validate(row._asdict())
 
 
 def _title(reply: Reply, text: str) -> str:
@@ -363,10 +355,27 @@ def check_owner(log: SessionLog, session_id: str, owner: str) -> None:
         raise SessionError(f"The session {session_id!r} is another user's; name them with --user.")
 
 
+class _Compressed(JsonPlusSerializer):
+    """LangGraph's serializer, with what it writes compressed, to a quarter; it reads what was not, too."""
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:  # noqa: ANN401 - LangGraph's signature
+        kind, data = super().dumps_typed(obj)
+        return kind + _ZLIB, zlib.compress(data)
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:  # noqa: ANN401 - LangGraph's signature
+        kind, packed = data
+        return super().loads_typed(
+            (kind.removesuffix(_ZLIB), zlib.decompress(packed)) if kind.endswith(_ZLIB) else data
+        )
+
+
+_ZLIB: Final = "+zlib"
+
+
 def serializer() -> JsonPlusSerializer:
     """The checkpoint serializer, limited to the product's own records."""
     modules = (assistant.records, assistant.agent.state, assistant.understanding, tools.records)
-    return JsonPlusSerializer(allowed_msgpack_modules=[pair for module in modules for pair in _records_of(module)])
+    return _Compressed(allowed_msgpack_modules=[pair for module in modules for pair in _records_of(module)])
 
 
 def _records_of(module: ModuleType) -> list[tuple[str, str]]:

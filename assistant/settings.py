@@ -23,6 +23,7 @@ from pydantic import (
     SecretStr,
     TypeAdapter,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import (
@@ -35,6 +36,8 @@ from pydantic_settings import (
 
 from assistant.errors import ConfigError
 from assistant.storage import KEYS, VISITORS
+from tools.errors import StoreError
+from tools.place import Place, StateServer
 from tools.rank_fusion import WEIGHTS
 
 logger = logging.getLogger(__name__)
@@ -264,15 +267,6 @@ def _origin(value: str) -> str:
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
-class StateSettings(Section):
-    """Where what several workers share is kept."""
-
-    redis: SecretStr = Field(
-        SecretStr(""),
-        description="URL of the Redis server with the running turns and rate limits of all workers; empty: one worker",
-    )
-
-
 class ServiceSettings(Section):
     """The HTTP service."""
 
@@ -368,6 +362,36 @@ class PrivacySettings(Section):
     )
 
 
+class StateSettings(Section):
+    """Where sessions, events, keys, visitors and insights lie, and what workers share; docs/scaling.md."""
+
+    url: SecretStr | None = Field(
+        None, description="a PostgreSQL database, postgresql://USER:PASSWORD@HOST/DATABASE; unset: files"
+    )
+    redis: SecretStr | None = Field(
+        None, description="a Redis server with the running turns and rate limits of all workers; unset: one worker"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None or not url.get_secret_value().strip():
+            return None
+        try:
+            StateServer(url.get_secret_value())
+        except StoreError as exc:
+            raise ValueError(str(exc).rstrip(".")) from None
+        return url
+
+    @field_validator("redis")
+    @classmethod
+    def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        value = url.get_secret_value().strip() if url else ""
+        if value and not value.startswith(("redis://", "rediss://")):
+            raise ValueError("the URL of Redis is not like redis://:PASSWORD@HOST:6379/0")
+        return SecretStr(value) if value else None
+
+
 class ShopSettings(Section):
     """The shop that the catalogue belongs to."""
 
@@ -440,14 +464,27 @@ class Settings(BaseSettings):
         return (self.run or self.home / "run").expanduser().absolute()
 
     @property
-    def keys_file(self) -> Path:
+    def keys_place(self) -> Place:
         """The keys of the HTTP service."""
-        return self.data_folder / KEYS
+        return self.place(KEYS)
 
     @property
-    def visitors_file(self) -> Path:
+    def visitors_place(self) -> Place:
         """The visitors of the HTTP service, people without a key."""
-        return self.data_folder / VISITORS
+        return self.place(VISITORS)
+
+    def place(self, name: str = "") -> Place:
+        """Where state of people and conversations lies: a file of the data folder, or a server for all of it."""
+        return StateServer(self.state.url.get_secret_value()) if self.state.url else self.data_folder / name
+
+    @property
+    def redis_url(self) -> str:
+        """Of the server that workers share; empty for one worker."""
+        return self.state.redis.get_secret_value() if self.state.redis else ""
+
+    def over(self, folder: Path, **changes: Any) -> "Settings":  # noqa: ANN401 - they are other settings
+        """The same over another data folder, where its state lies, too."""
+        return self.model_copy(update={"data": folder, "state": StateSettings(), **changes}, deep=True)
 
     @property
     def models_folder(self) -> Path:

@@ -17,6 +17,8 @@ INCOMING: Final = "uploads/.incoming"
 TOOL_UPLOADS: Final = "uploads/.tools"
 """Files that programs send ahead of tool calls, a folder for each user."""
 UNFINISHED_TURNS: Final = "uploads/.turns"
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+"""Alembic's revisions, a folder for each store."""
 
 
 def tool_uploads(data_folder: Path, user_id: str) -> Path:

@@ -18,6 +18,7 @@ from assistant.records import LOCAL
 from assistant.settings import Settings
 from assistant.shop import shop_profile
 from assistant.visitors import VisitorStore
+from tools.place import is_there
 from tools.records import EncoderIdentity, Record
 from tools.store import Catalogue
 from tools.taste.events import DATABASE as EVENTS
@@ -68,7 +69,7 @@ def import_tastes(
     """
     if not settings.taste.enabled:
         raise BadInput("Nothing is made of users' histories: taste.enabled is false.")
-    there = settings.model_copy(update={"data": folder.expanduser()})
+    there = settings.over(folder.expanduser())
     _check_folders(settings, there)
     name = _name(there, name)
     _check_pseudonyms(settings, there, user)
@@ -88,7 +89,7 @@ def import_tastes(
             if number:
                 say(f"{seen:,} of {len(owners):,} users")
             if known and not dry_run:
-                with contextlib.closing(EventStore.open(settings.data_folder)) as own:
+                with contextlib.closing(EventStore.open(settings.place())) as own:
                     own.set_imported(known)
     if user is not None and not users:
         raise BadInput(f"{user!r} likes fewer than {FEWEST_ITEMS} items in {folder}; nothing is brought.")
@@ -109,10 +110,10 @@ def drop_tastes(settings: Settings, name: str, user: str | None, *, before: floa
     Raises:
         StoreError: the file cannot be written now.
     """
-    if not (settings.data_folder / EVENTS).is_file():
+    if not is_there(settings.place(EVENTS)):
         return 0
     owner = None if user is None else pseudonym(settings, user)
-    with contextlib.closing(EventStore.open(settings.data_folder)) as own:
+    with contextlib.closing(EventStore.open(settings.place())) as own:
         return own.drop_imported(name, user=owner, before=before)
 
 
@@ -166,7 +167,7 @@ def _described(identity: EncoderIdentity | None) -> str:
 
 def _owners(events: EventStore, there: Settings) -> list[str]:
     """Everybody with events but visitors, whose random names mean nobody here."""
-    visitors = VisitorStore(there.visitors_file).owners()
+    visitors = VisitorStore(there.visitors_place).owners()
     return [owner for owner in events.user_ids().values() if owner not in visitors]
 
 

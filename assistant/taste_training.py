@@ -152,7 +152,7 @@ def reading(settings: Settings, say: "Say") -> "Iterator[tuple[Stored, EventStor
     """
     from tools.taste.events import EventStore  # brings scipy
 
-    with contextlib.closing(EventStore.open(settings.data_folder)) as store:
+    with contextlib.closing(EventStore.open(settings.place())) as store:
         version, forgotten = store.version(), store.forgotten()
         choices = _choices(store, say)
         with _catalogue(settings) as catalogue:

@@ -26,6 +26,7 @@ from assistant.sessions import SessionLog, StoredTurn
 from assistant.settings import Settings
 from assistant.storage import SESSIONS, UPLOADS, tool_uploads
 from assistant.visitors import VisitorStore
+from tools.place import is_there
 from tools.records import Record
 from tools.taste import versions
 from tools.taste.events import DATABASE as EVENTS
@@ -154,8 +155,8 @@ def expire(settings: Settings, now: float | None = None) -> dict[str, int]:
     if log and old:
         remove_sessions(settings.data_folder, log, old)
         log.vacuum_securely()
-    expire_impressions(settings.data_folder, before)
-    if insights := open_insights(settings.data_folder):
+    expire_impressions(settings.place(SESSIONS), before)
+    if insights := open_insights(settings.place()):
         insights.expire(before)
         insights.vacuum_securely()
     with _events(settings) as store:
@@ -177,13 +178,13 @@ def merge_visitor(settings: Settings, owner: str, customer: str) -> StoredCounts
     had = stored_of(settings, owner).model_copy(update={"user": customer})
     if log := _log(settings):
         log.rename_owners(owner, lambda _: customer)
-        ImpressionLog(settings.data_folder / SESSIONS).merge(owner, customer)
-    if insights := open_insights(settings.data_folder):
+        ImpressionLog(settings.place(SESSIONS)).merge(owner, customer)
+    if insights := open_insights(settings.place()):
         insights.rename(owner, customer)
     with _events(settings) as store:
         if store:
             store.merge(owner, customer)
-    VisitorStore(settings.visitors_file).end(owner)
+    VisitorStore(settings.visitors_place).end(owner)
     return had
 
 
@@ -200,9 +201,9 @@ def forget_visitors(settings: Settings, owners: Sequence[str]) -> None:
     with _events(settings) as store:
         if store:
             store.expire_users(owners)
-    visitors = VisitorStore(settings.visitors_file)
+    visitors = VisitorStore(settings.visitors_place)
     for owner in owners:
-        forget_impressions(settings.data_folder, owner)
+        forget_impressions(settings.place(SESSIONS), owner)
         _forget_insights(settings, owner)
         visitors.end(owner)  # last: until then, the visitor's end finishes what was interrupted
 
@@ -215,7 +216,7 @@ def tidy(settings: Settings) -> None:
     try:
         finish(settings)
         expire(settings)
-        visitors = VisitorStore(settings.visitors_file)
+        visitors = VisitorStore(settings.visitors_place)
         for owner, customer in visitors.redeemed():
             merge_visitor(settings, owner, customer)
         forget_visitors(settings, visitors.expired())
@@ -226,7 +227,7 @@ def tidy(settings: Settings) -> None:
 
 def _vacuum(settings: Settings) -> None:
     """Overwrite what was deleted while something held on to the files."""
-    for log in (_log(settings), open_insights(settings.data_folder)):
+    for log in (_log(settings), open_insights(settings.place())):
         if log:
             log.vacuum_securely()
     with _events(settings) as store:
@@ -272,8 +273,8 @@ def _translated(settings: Settings) -> Iterator[None]:
 
 
 def _log(settings: Settings) -> SessionLog | None:
-    path = settings.data_folder / SESSIONS
-    return SessionLog(path) if path.is_file() else None
+    place = settings.place(SESSIONS)
+    return SessionLog(place) if is_there(place) else None
 
 
 def _sessions_of(settings: Settings, user: str) -> list[str]:
@@ -323,34 +324,34 @@ def remove_sessions(data_folder: Path, log: SessionLog, session_ids: Sequence[st
 
 def _count_rankings(settings: Settings, user: str) -> int:
     """How much was shown to the user; it goes with the sessions, and here where a crash has parted them."""
-    return ImpressionLog(settings.data_folder / SESSIONS).count_of(user) if _log(settings) else 0
+    return ImpressionLog(settings.place(SESSIONS)).count_of(user) if _log(settings) else 0
 
 
 def _export_rankings(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     if _log(settings) is None:
         return
-    log = ImpressionLog(settings.data_folder / SESSIONS)
+    log = ImpressionLog(settings.place(SESSIONS))
     for session_id in _sessions_of(settings, user):
         yield from (impression.model_dump(mode="json", exclude={"user"}) for impression in log.read(session_id))
 
 
 def _forget_rankings(settings: Settings, user: str) -> None:
     if _log(settings):
-        forget_impressions(settings.data_folder, user)
+        forget_impressions(settings.place(SESSIONS), user)
 
 
 def _count_insights(settings: Settings, user: str) -> int:
-    insights = open_insights(settings.data_folder)
+    insights = open_insights(settings.place())
     return insights.count_of(user) if insights else 0
 
 
 def _export_insights(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
-    insights = open_insights(settings.data_folder)
+    insights = open_insights(settings.place())
     yield from (row.model_dump(exclude={"user"}) for row in (insights.rows(user=user) if insights else ()))
 
 
 def _forget_insights(settings: Settings, user: str) -> None:
-    if insights := open_insights(settings.data_folder):
+    if insights := open_insights(settings.place()):
         insights.forget(user)
         insights.vacuum_securely()
 
@@ -395,10 +396,10 @@ def _remove(folder: Path) -> None:
 @contextlib.contextmanager
 def _events(settings: Settings) -> Iterator[EventStore | None]:
     """The events, where there are any."""
-    if not (settings.data_folder / EVENTS).is_file():
+    if not is_there(settings.place(EVENTS)):
         yield None
         return
-    with contextlib.closing(EventStore.open(settings.data_folder)) as store:
+    with contextlib.closing(EventStore.open(settings.place())) as store:
         yield store
 
 

@@ -8,11 +8,14 @@ that what they share is made once; all on real vLLM stay together at the end: on
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.postgres import Postgres, binaries
+from tools.place import Place
 
 # No deadline: the first example of a run loads tables, and speed is measured elsewhere. Every run tries the same
 # examples; with TEST_EXAMPLES it tries so many, and others each time.
@@ -51,3 +54,23 @@ def _users_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("ASSISTANT_PRIVACY__KEY_FILE", str(key))
         patch.setenv("ASSISTANT_LLM__PROBE", "false")  # scripted models are asked what their tests are about
         yield key
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, started when a test first asks for it."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed; to run these tests: apt install postgresql")
+    server = Postgres(programs)
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["files", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Place]:
+    """Gives where a store lies, by its name in the data folder: a file there, or one PostgreSQL database for all."""
+    if request.param == "files":
+        return lambda name: tmp_path / name
+    server = request.getfixturevalue("postgres").place()
+    return lambda name: server

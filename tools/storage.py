@@ -57,9 +57,10 @@ class SqliteFile:
         except sqlite3.IntegrityError:
             raise
         except (sqlite3.Error, OSError) as exc:
-            raise StoreError(self._sentence(exc)) from exc
+            raise StoreError(self.sentence(exc)) from exc
 
-    def _sentence(self, exc: Exception) -> str:
+    def sentence(self, exc: BaseException) -> str:
+        """What an error of SQLite's or the system's means, and what to do."""
         message, folder = str(exc), self.path.parent
         if "full" in message or "No space left" in message or _no_space(folder):
             return (

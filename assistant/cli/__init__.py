@@ -27,6 +27,7 @@ from assistant.cli import (
     keys,
     llm,
     mcp,
+    migrate,
     models,
     pages,
     profile,
@@ -71,6 +72,7 @@ app.command("init")(init.init)
 app.command("ingest")(catalogue.ingest)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.command("migrate")(migrate.migrate)
 app.command("doctor")(doctor.doctor)
 app.command("recommend")(recommend.recommend)
 app.command("chat")(chat.chat)

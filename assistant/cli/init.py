@@ -28,7 +28,7 @@ def init(
     settings = load_settings()
     to = presets.places(preset, settings, folder)
     if folder is not None:
-        settings = settings.model_copy(update={"data": to.data})
+        settings = settings.over(to.data)
     if sample and not force:
         _refuse_other_items(settings)
     presets.write(preset, to, data=None if folder is None else to.data, replace=force)

@@ -48,7 +48,7 @@ def ingest(
 
     settings = load_settings()
     options = interactions.InteractionOptions(Pseudonyms.open(settings).of, _moment(undated))
-    with rejections(rejects) as reject, contextlib.closing(EventStore.open(settings.data_folder)) as store:
+    with rejections(rejects) as reject, contextlib.closing(EventStore.open(settings.place())) as store:
         summary = interactions.ingest(store, files, options, reject=reject, progress=progress_for_terminal())
     typer.echo(summary.model_dump_json() if as_json else summary_text(summary, rejects))
 
@@ -59,7 +59,7 @@ def stats(as_json: Json = False) -> None:
     from tools.taste.events import EventStore
 
     settings = load_settings()
-    with contextlib.closing(EventStore.open(settings.data_folder)) as store:
+    with contextlib.closing(EventStore.open(settings.place())) as store:
         statistics = store.stats()
         unknown = _unknown(settings, store)
     if as_json:

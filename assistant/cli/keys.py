@@ -2,12 +2,14 @@
 
 import datetime
 import json
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from assistant.service.keys import KeyStore, key_role
 from assistant.settings import load_settings
+
+if TYPE_CHECKING:
+    from assistant.service.keys import KeyStore
 
 app = typer.Typer(no_args_is_help=True, help="Create, list and revoke the keys of the HTTP service.")
 
@@ -25,6 +27,8 @@ def create(
     ] = "admin",
 ) -> None:
     """Make a key and print it; it is kept as a hash and cannot be shown again."""
+    from assistant.service.keys import key_role
+
     key, secret = _store().create(name, days, key_role(role))
     typer.echo(f"Key {key.id} for {name}, role {key.role}{_end(key.expires_at)}. It is shown this once:", err=True)
     typer.echo(secret)
@@ -50,8 +54,10 @@ def revoke(name: Annotated[str, typer.Argument(help="The key's name or id.")]) -
     typer.echo(f"Revoked {name}.")
 
 
-def _store() -> KeyStore:
-    return KeyStore(load_settings().keys_file)
+def _store() -> "KeyStore":
+    from assistant.service.keys import KeyStore
+
+    return KeyStore(load_settings().keys_place)
 
 
 def _end(at: float | None) -> str:

@@ -27,7 +27,7 @@ def replay(
     from assistant.sessions import SessionLog, check_owner, check_session_id
 
     settings = load_settings()
-    log = SessionLog(settings.data_folder / SESSIONS)
+    log = SessionLog(settings.place(SESSIONS))
     check_owner(log, check_session_id(session), pseudonym(settings, user))
     turns = {entry.turn: entry for entry in log.read(session)}
     number = turn or max(turns)

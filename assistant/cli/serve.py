@@ -8,11 +8,12 @@ import socket
 import sys
 import threading
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assistant.errors import BadInput, ModelMissing, ProductError
+from assistant.errors import BadInput, ModelMissing, ProductError, ServiceMissing
 from assistant.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _check_keys(settings: Settings) -> None:
     from assistant.service.keys import KeyStore
 
     service = settings.service
-    if KeyStore(settings.keys_file).list():
+    if KeyStore(settings.keys_place).list():
         return
     if service.require_key or not is_loopback(service.host):
         reason = (
@@ -112,11 +113,13 @@ def _check_keys(settings: Settings) -> None:
 
 
 def _check_workers(settings: Settings) -> None:
-    if settings.service.workers > 1 and not settings.state.redis.get_secret_value():
+    if settings.service.workers > 1 and not settings.redis_url:
         raise BadInput(
             "Several workers share their running turns and rate limits through Redis; set state.redis, such as "
             "redis://localhost:6379/0, or serve with one worker."
         )
+    if settings.redis_url and find_spec("redis") is None:
+        raise ServiceMissing("Redis' client is not installed; install it with: pip install redis.")
 
 
 def _say_what_is_missing(settings: Settings) -> None:

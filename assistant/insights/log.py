@@ -1,4 +1,4 @@
-"""A row for each finished turn, in ``insights.sqlite`` of the data folder.
+"""A row for each finished turn, in ``insights.sqlite`` of the data folder or on a server.
 
 A row keeps under whose pseudonym and in which session the turn was, so that forgetting either deletes it; reports
 show neither. Words are masked, also where ``privacy.mask`` is off.
@@ -9,16 +9,18 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Final
 
+import sqlalchemy as sa
 from pydantic import Field
 
 from assistant.errors import StoreError
 from assistant.privacy.masking import MARK, mask
 from assistant.records import Done, Reply
+from assistant.storage import MIGRATIONS
+from tools.database import Real, Schema, StateDatabase, Text
+from tools.place import Place, is_there, within
 from tools.records import Record
-from tools.storage import SqliteFile, note_deletion, private_folder
 
 logger = logging.getLogger(__name__)
 
@@ -34,18 +36,7 @@ CHECK_EVERY: Final = 1_000
 LOCK_SECONDS: Final = 0.2
 """How long a turn may wait for another writer; its row is left out then."""
 _FORGETTING_SECONDS: Final = 30.0
-
-_SCHEMA: Final = """
-create table if not exists turns (
-    id integer primary key autoincrement, at real not null, day text not null, session text not null,
-    user text not null, door text not null, language text not null, intent text not null, said text not null,
-    wish text not null, constraints text not null, results integer not null, found_nothing integer not null,
-    relaxed integer not null, refused integer not null, degraded integer not null, items text not null
-);
-create index if not exists turns_at on turns (at);
-create index if not exists turns_of_user on turns (user);
-create index if not exists turns_of_session on turns (session);
-"""
+_NO_SYNC_EACH_TIME: Final = ("synchronous = normal",)
 
 
 class TurnRow(Record):
@@ -124,26 +115,42 @@ def _short(text: str) -> str:
     return line if len(line) <= CHARACTERS else line[: CHARACTERS - 1] + "…"
 
 
-class InsightLog:
-    """All rows of a data folder. Thread-safe through short connections."""
+def _columns() -> Iterator[sa.Column[Any]]:
+    kinds: dict[Any, Any] = {float: Real, int: sa.Integer(), bool: sa.Integer()}
+    for name, field in TurnRow.model_fields.items():
+        yield sa.Column(name, kinds.get(field.annotation, Text), nullable=False)
 
-    def __init__(self, folder: Path) -> None:
-        private_folder(folder)
-        self._file = SqliteFile(folder / DATABASE, "insights", _MEND, LOCK_SECONDS, ("synchronous = normal",))
-        self._slow = SqliteFile(folder / DATABASE, "insights", _MEND, _FORGETTING_SECONDS)
-        with self._slow.opened() as db:
-            db.execute("pragma journal_mode = wal")
-            db.executescript(_SCHEMA)
+
+_TABLES: Final = sa.MetaData()
+_TURNS: Final = sa.Table(
+    "turns",
+    _TABLES,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    *_columns(),
+    sa.Index("turns_at", "at"),
+    sa.Index("turns_of_user", "user"),
+    sa.Index("turns_of_session", "session"),
+    sqlite_autoincrement=True,
+)
+SCHEMA: Final = Schema("insights", _TABLES, "0001", MIGRATIONS / "insights")
+_LISTS: Final = ("constraints", "items")
+_FLAGS: Final = ("found_nothing", "relaxed", "refused", "degraded")
+_AT_A_TIME: Final = 500
+"""Rows that are read together."""
+
+
+class InsightLog:
+    """All rows of a data folder or server. Thread-safe; errors as of `StateDatabase`."""
+
+    def __init__(self, place: Place) -> None:
+        at, mend = within(place, DATABASE), "Move it away to begin with no insights."
+        self._db = StateDatabase(at, SCHEMA, "insights", mend, lock_seconds=LOCK_SECONDS, pragmas=_NO_SYNC_EACH_TIME)
+        self._slow = StateDatabase(at, SCHEMA, "insights", mend, lock_seconds=_FORGETTING_SECONDS)
+        self._slow.prepare()
 
     def hold_open(self) -> Callable[[], None]:
-        """Keep a connection until what is returned is called.
-
-        Meanwhile the short connections neither make the file's log anew nor fold it in each time: 15 times faster.
-        """
-        with self._slow.errors():
-            db = self._slow.connect()
-            db.execute("select 1 from turns limit 1").fetchone()  # a connection opens the log with its first query
-        return db.close
+        """As `StateDatabase.hold_open`."""
+        return self._slow.hold_open()
 
     def add(self, row: TurnRow) -> None:
         """Keep one row.
@@ -151,14 +158,11 @@ class InsightLog:
         Raises:
             StoreError: it cannot be written now.
         """
-        values = row.model_dump() | {
-            "constraints": json.dumps(row.constraints, ensure_ascii=False),
-            "items": json.dumps(row.items),
-        }
-        with self._file.writing() as db:
-            number = db.execute(_ADD, values).lastrowid or 0
+        lists = {"constraints": json.dumps(row.constraints, ensure_ascii=False), "items": json.dumps(row.items)}
+        with self._db.writing() as db:
+            number = db.execute(_TURNS.insert(), row.model_dump() | lists).inserted_primary_key[0]  # type: ignore[index]
             if number % CHECK_EVERY == 0:
-                db.execute("delete from turns where id <= ?", (number - MOST_ROWS,))
+                db.execute(_TURNS.delete().where(_TURNS.c.id <= number - MOST_ROWS))
 
     def note(self, done: Done, user: str, door: str) -> None:
         """Keep the row of a turn; what goes wrong is told in the log, and the turn stands."""
@@ -175,57 +179,49 @@ class InsightLog:
         Raises:
             StoreError: the file cannot be read.
         """
-        with self._slow.opened(read_only=True) as db:
-            db.row_factory = _as_dict
-            where = "at >= :since and (:user is null or user = :user)"
-            query = f"select {_COLUMNS} from turns where {where} order by at, id"  # noqa: S608 - constants
-            for values in db.execute(query, {"since": since, "user": user}):
-                lists = {name: json.loads(values[name]) for name in ("constraints", "items")}
-                flags = {name: bool(values[name]) for name in ("found_nothing", "relaxed", "refused", "degraded")}
-                yield TurnRow.model_construct(**(values | lists | flags))  # checked when it was written
+        rows = sa.select(*(_TURNS.c[name] for name in TurnRow.model_fields)).where(_TURNS.c.at >= since)
+        if user is not None:
+            rows = rows.where(_TURNS.c.user == user)
+        with self._slow.reading() as db:
+            ordered = rows.order_by(_TURNS.c.at, _TURNS.c.id).execution_options(yield_per=_AT_A_TIME)
+            for values in db.execute(ordered).mappings():
+                lists = {name: json.loads(values[name]) for name in _LISTS}
+                flags = {name: bool(values[name]) for name in _FLAGS}
+                yield TurnRow.model_construct(**({**values} | lists | flags))  # checked when it was written
 
     def count_of(self, user: str) -> int:
         """How many rows a user has."""
-        with self._slow.opened(read_only=True) as db:
-            return int(db.execute("select count(*) from turns where user = ?", (user,)).fetchone()[0])
+        with self._slow.reading() as db:
+            return db.scalar(sa.select(sa.func.count()).where(_TURNS.c.user == user)) or 0
 
     def rename(self, user: str, into: str) -> None:
         """Give a user's rows to another."""
         with self._slow.writing() as db:
-            db.execute("update turns set user = ? where user = ?", (into, user))
+            db.execute(_TURNS.update().where(_TURNS.c.user == user).values(user=into))
 
     def forget(self, user: str) -> int:
         """Delete a user's rows, whose bytes `vacuum_securely` overwrites; how many there were."""
-        return self._delete("user = ?", user)
+        return self._delete(_TURNS.c.user == user)
 
     def forget_session(self, session: str) -> int:
         """Delete a session's rows; likewise."""
-        return self._delete("session = ?", session)
+        return self._delete(_TURNS.c.session == session)
 
     def expire(self, before: float) -> int:
         """Delete the rows from before a moment, in seconds since 1970; likewise."""
-        return self._delete("at < ?", before)
+        return self._delete(_TURNS.c.at < before)
 
     def vacuum_securely(self) -> None:
-        """Overwrite what was deleted. Errors as of `SqliteFile`."""
+        """Overwrite what was deleted, as far as `StateDatabase.vacuum_securely` does."""
         self._slow.vacuum_securely()
 
-    def _delete(self, where: str, value: str | float) -> int:
+    def _delete(self, which: sa.ColumnElement[bool]) -> int:
         with self._slow.writing() as db:
-            if db.execute(f"select 1 from turns where {where} limit 1", (value,)).fetchone():  # noqa: S608
-                note_deletion(db)
-            return db.execute(f"delete from turns where {where}", (value,)).rowcount  # noqa: S608
+            if db.scalar(sa.select(sa.exists().where(which))):
+                self._slow.note_deletion(db)
+            return db.execute(_TURNS.delete().where(which)).rowcount
 
 
-_MEND: Final = "Move it away to begin with no insights."
-_COLUMNS: Final = ", ".join(TurnRow.model_fields)
-_ADD: Final = f"insert into turns ({_COLUMNS}) values ({', '.join(f':{name}' for name in TurnRow.model_fields)})"  # noqa: S608
-
-
-def _as_dict(cursor: Any, row: tuple[Any, ...]) -> dict[str, Any]:  # noqa: ANN401 - as of sqlite3
-    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
-
-
-def open_insights(folder: Path) -> InsightLog | None:
-    """The insights of a data folder, where there are any."""
-    return InsightLog(folder) if (folder / DATABASE).is_file() else None
+def open_insights(place: Place) -> InsightLog | None:
+    """The insights of a data folder or server, where there are any."""
+    return InsightLog(place) if is_there(within(place, DATABASE)) else None

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from assistant.insights.log import TurnRow, day_of, open_insights
 from assistant.settings import Settings
+from tools.place import is_there
 from tools.records import Record
 from tools.taste.events import DATABASE as EVENTS
 from tools.taste.events import EventStore
@@ -93,7 +94,7 @@ def report(settings: Settings, titles: Titles, days: int = 30, now: float | None
     since = datetime.datetime.fromisoformat(every[0]).astimezone().timestamp()
     by_day = {day: DayCounts(day=day) for day in every}
     counts = _Counts()
-    if log := open_insights(settings.data_folder):
+    if log := open_insights(settings.place()):
         for row in log.rows(since):
             counts.add(row)
     for day, item_id, kind, count in _events(settings, since):
@@ -170,9 +171,9 @@ class _Counts:
 
 
 def _events(settings: Settings, since: float) -> list[tuple[str, str, EventKind, int]]:
-    if not (settings.data_folder / EVENTS).is_file():
+    if not is_there(settings.place(EVENTS)):
         return []
-    with closing(EventStore.open(settings.data_folder)) as store:
+    with closing(EventStore.open(settings.place())) as store:
         return store.by_day(since)
 
 

@@ -57,7 +57,7 @@ def create_app(
         assistant: one that is not open yet; made from the settings unless given.
         once_warm: called when what turns need has been loaded.
     """
-    key_store = KeyStore(settings.keys_file)
+    key_store = KeyStore(settings.keys_place)
     measures, traces = Measures(), tracing.from_environment()
     observer = Observers(measures, AccessLog(), *([traces] if traces else []))
 
@@ -67,7 +67,7 @@ def create_app(
             remove_incoming(settings.data_folder)
         async with assistant or Assistant(settings) as opened:
             opened.log.rename_owners(KEY_OWNER, partial(pseudonym, settings))
-            turns = Turns(opened, settings.service, observer, settings.state.redis.get_secret_value())
+            turns = Turns(opened, settings.service, observer, settings.redis_url)
             opened.chat.observers.append(observer.model_called)
             measures.follow(turns, opened.chat.replicas)
             app.state.service = Service(settings, opened, turns, key_store)

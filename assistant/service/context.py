@@ -51,7 +51,7 @@ class Service:
     @property
     def visitors(self) -> VisitorStore:
         """People without a key."""
-        return VisitorStore(self.settings.visitors_file)
+        return VisitorStore(self.settings.visitors_place)
 
     def own_session(self, user: User, session_id: str) -> Session:
         """A session of this user's.

@@ -4,20 +4,21 @@ A key is ``rak_`` and 256 random bits, so a plain SHA-256 of it cannot be search
 secrets and would only cost every request its time. Logins of the web page are tokens of the same kind.
 """
 
-import contextlib
 import hashlib
 import math
 import secrets
-import sqlite3
 import time
-from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from assistant.errors import BadInput, StoreError
+from assistant.storage import MIGRATIONS
+from tools.database import Real, Schema, StateDatabase, Text
+from tools.place import Place, StateServer
 from tools.records import Record
-from tools.storage import SqliteFile
 
 PREFIX = "rak_"
 LOGIN_SECONDS = 12 * 3600
@@ -57,12 +58,25 @@ def key_role(name: str) -> KeyRole:
     raise BadInput(f"A key's role is admin, service or shopper, not {name!r}.")
 
 
-_SCHEMA = """
-create table if not exists keys (
-    id text primary key, name text not null unique, hash text not null unique, created_at real not null, expires_at real
-);
-create table if not exists logins (hash text primary key, key_id text not null, expires_at real not null);
-"""
+_TABLES: Final = sa.MetaData()
+_KEYS: Final = sa.Table(
+    "keys",
+    _TABLES,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("name", Text, nullable=False, unique=True),
+    sa.Column("hash", Text, nullable=False, unique=True),
+    sa.Column("created_at", Real, nullable=False),
+    sa.Column("expires_at", Real),
+    sa.Column("role", Text, nullable=False, server_default=FORMER_ROLE),
+)
+_LOGINS: Final = sa.Table(
+    "logins",
+    _TABLES,
+    sa.Column("hash", Text, primary_key=True),
+    sa.Column("key_id", Text, nullable=False),
+    sa.Column("expires_at", Real, nullable=False),
+)
+SCHEMA: Final = Schema("keys", _TABLES, "0001", MIGRATIONS / "keys")
 
 
 class Key(Record):
@@ -81,11 +95,11 @@ class Key(Record):
 
 
 class KeyStore:
-    """The keys of one data folder. Thread-safe through short connections."""
+    """The keys of one data folder or server. Thread-safe; errors as of `StateDatabase`."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = SqliteFile(path, "keys", "Move it away and make new ones with: assistant keys create.")
+    def __init__(self, place: Place) -> None:
+        mend = "Move it away and make new ones with: assistant keys create."
+        self._place, self._db = place, StateDatabase(place, SCHEMA, "keys", mend, wal=False)
 
     def create(self, name: str, days: float | None = None, role: KeyRole = FORMER_ROLE) -> tuple[Key, str]:
         """A new key and its secret, which is not to be had again.
@@ -103,22 +117,18 @@ class KeyStore:
         expires_at = None if days is None else now + days * 86_400
         key = Key(id=secrets.token_hex(4), name=name, role=role, created_at=now, expires_at=expires_at)
         try:
-            with self._writing() as db:
-                db.execute(
-                    "insert into keys (id, name, hash, created_at, expires_at, role) values (?, ?, ?, ?, ?, ?)",
-                    (key.id, name, _hash(secret), now, key.expires_at, role),
-                )
-        except sqlite3.IntegrityError as exc:
+            with self._db.writing() as db:
+                db.execute(_KEYS.insert().values(**key.model_dump(), hash=_hash(secret)))
+        except IntegrityError as exc:
             raise BadInput(f"There is a key named {name!r} already; revoke it first: assistant keys revoke.") from exc
         return key, secret
 
     def list(self) -> "list[Key]":
         """Every key, oldest first."""
-        if not self._path.is_file():
+        if not self._db.exists:
             return []
-        with self._file.opened() as db:
-            rows = db.execute(f"select {_columns(db)} from keys order by created_at").fetchall()  # noqa: S608
-        return [_key(row) for row in rows]
+        with self._db.reading() as db:
+            return [_key(row) for row in db.execute(_LIST)]
 
     def revoke(self, name: str) -> None:
         """End a key, by name or id, and its logins.
@@ -126,30 +136,37 @@ class KeyStore:
         Raises:
             BadInput: there is no such key.
         """
-        with self._writing() as db:
-            row = db.execute("select id from keys where name = ?1 or id = ?1 order by id = ?1 desc", (name,)).fetchone()
-            if row is None:
+        with self._db.writing() as db:
+            by_id = _KEYS.c.id == name
+            key_id = db.scalar(sa.select(_KEYS.c.id).where(by_id | (_KEYS.c.name == name)).order_by(by_id.desc()))
+            if key_id is None:
                 raise BadInput(f"There is no key {name!r}; see: assistant keys list.")
-            db.execute("delete from logins where key_id = ?", row)
-            db.execute("delete from keys where id = ?", row)
+            db.execute(_LOGINS.delete().where(_LOGINS.c.key_id == key_id))
+            db.execute(_KEYS.delete().where(_KEYS.c.id == key_id))
 
     def find(self, secret: str) -> Key | None:
         """The key that a secret or a login belongs to; None when it is unknown, revoked or past its end."""
-        if not self._path.is_file():
+        if not self._db.exists:
             return None
-        with self._file.opened(read_only=True) as db:
-            row = db.execute(f"select {_columns(db)} {_FIND}", (_hash(secret), time.time())).fetchone()
+        with self._db.reading() as db:
+            row = db.execute(_FIND, {"secret": _hash(secret), "now": time.time()}).first()
         return _key(row) if row else None
 
     def any(self) -> bool:
-        """Whether there is a key, past its end or not; a file that cannot be read counts as one."""
-        if not self._path.is_file():
+        """Whether there is a key, past its end or not; a file that cannot be read counts as one.
+
+        Raises:
+            StoreError: the server cannot be reached.
+        """
+        if not self._db.exists:
             return False
         try:
-            with self._file.opened(read_only=True) as db:
-                return db.execute("select 1 from keys limit 1").fetchone() is not None
+            with self._db.reading() as db:
+                return db.execute(sa.select(_KEYS.c.id).limit(1)).first() is not None
         except StoreError:
-            return self._path.stat().st_size > 0
+            if isinstance(self._place, StateServer):
+                raise
+            return self._place.stat().st_size > 0
 
     def log_in(self, secret: str) -> str | None:
         """A login token for a key's secret, or None when that is no key."""
@@ -157,43 +174,32 @@ class KeyStore:
         if key is None:
             return None
         token, now = secrets.token_urlsafe(32), time.time()
-        with self._writing() as db:
-            db.execute("delete from logins where expires_at < ?", (now,))
-            db.execute("insert into logins values (?, ?, ?)", (_hash(token), key.id, now + LOGIN_SECONDS))
+        with self._db.writing() as db:
+            db.execute(_LOGINS.delete().where(_LOGINS.c.expires_at < now))
+            login = {"hash": _hash(token), "key_id": key.id, "expires_at": now + LOGIN_SECONDS}
+            db.execute(_LOGINS.insert().values(login))
         return token
 
     def log_out(self, token: str) -> None:
         """End a login."""
-        with self._writing() as db:
-            db.execute("delete from logins where hash = ?", (_hash(token),))
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._file.creating(_SCHEMA) as db:
-            if not _has_role(db):
-                db.execute(f"alter table keys add column role text not null default '{FORMER_ROLE}'")
-            yield db
+        with self._db.writing() as db:
+            db.execute(_LOGINS.delete().where(_LOGINS.c.hash == _hash(token)))
 
 
-_FIND = """
-from keys
-where (hash = ?1 or id in (select key_id from logins where hash = ?1 and logins.expires_at > ?2))
-and (expires_at is null or expires_at > ?2)
-"""
+_COLUMNS: Final = [_KEYS.c[name] for name in Key.model_fields]
+_LIST: Final = sa.select(*_COLUMNS).order_by(_KEYS.c.created_at)
+_NOW: Final = sa.bindparam("now", type_=Real)
+_LOGGED_IN: Final = sa.select(_LOGINS.c.key_id).where(
+    _LOGINS.c.hash == sa.bindparam("secret"), _LOGINS.c.expires_at > _NOW
+)
+_FIND: Final = sa.select(*_COLUMNS).where(
+    (_KEYS.c.hash == sa.bindparam("secret")) | _KEYS.c.id.in_(_LOGGED_IN),
+    _KEYS.c.expires_at.is_(None) | (_KEYS.c.expires_at > _NOW),
+)
 
 
-def _has_role(db: sqlite3.Connection) -> bool:
-    """False for a file from before there were roles, until it is written to."""
-    return any(column[1] == "role" for column in db.execute("pragma table_info(keys)"))
-
-
-def _columns(db: sqlite3.Connection) -> str:
-    """The columns of a `Key`, in its order."""
-    return f"id, name, {'role' if _has_role(db) else repr(str(FORMER_ROLE))}, created_at, expires_at"
-
-
-def _key(row: tuple[str, str, str, float, float | None]) -> Key:
-    return Key.model_validate(dict(zip(Key.model_fields, row, strict=True)))
+def _key(row: sa.Row[Any]) -> Key:
+    return Key.model_validate(row._asdict())
 
 
 def _hash(secret: str) -> str:

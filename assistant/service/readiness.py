@@ -49,7 +49,7 @@ class Readiness:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._redis_url = service.settings.state.redis.get_secret_value()
+        self._redis_url = service.settings.redis_url
         self._dependencies = [
             Dependency("catalogue", self._catalogue, is_needed=True),
             Dependency("vectors", self._vectors, is_needed=True),
@@ -60,6 +60,8 @@ class Readiness:
             Dependency("disk", self._disk, is_needed=True),
             Dependency("warm_up", self._warm_up, is_needed=True),
         ]
+        if service.settings.state.url:
+            self.register(Dependency("state", self._state, is_needed=True))
         if self._redis_url:
             self.register(Dependency("redis", self._redis, is_needed=True))
         self._looking = asyncio.Lock()
@@ -96,6 +98,10 @@ class Readiness:
         if url is None or _beats(url):
             return OK
         return "The Chroma server does not answer; check chroma_url and that server."
+
+    def _state(self) -> str:
+        self._service.assistant.log.knows("")
+        return OK
 
     def _redis(self) -> str:
         from redis import Redis, RedisError  # installed where it is used

@@ -206,10 +206,7 @@ def _own_settings(settings: Settings, language: str, folder: Path) -> Settings:
         update={"planner": "model", "ranking": "model", "explanations": "model", "rounds": 3}
     )
     llm = settings.llm.model_copy(update={"adapter": "none", "probe": False, "turn_seconds": 3600.0})
-    return settings.model_copy(
-        update={"data": folder / "data", "catalogue_language": language, "prompts": TAUGHT, "turn": turn, "llm": llm},
-        deep=True,
-    )
+    return settings.over(folder / "data", catalogue_language=language, prompts=TAUGHT, turn=turn, llm=llm)
 
 
 def built_in(

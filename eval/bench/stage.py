@@ -36,7 +36,7 @@ class Stage:
         """The settings with an empty data folder, removed at the end."""
         folder = Path(tempfile.mkdtemp(prefix="assistant-bench-"))
         try:
-            yield self.settings.model_copy(update={"data": folder}, deep=True)
+            yield self.settings.over(folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -218,8 +218,4 @@ def _refuse(rejection: Rejection) -> None:
 
 
 def _with_data(settings: Settings, folder: Path) -> Settings:
-    """The settings over another data folder; a folder that was worked out before must not be copied along."""
-    own = settings.model_copy(update={"data": folder, "chroma_url": None}, deep=True)
-    own.__dict__.pop("data_folder", None)
-    own.__dict__.pop("keys_file", None)
-    return own
+    return settings.over(folder, chroma_url=None)

@@ -1,4 +1,5 @@
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from assistant.impressions import (
 )
 from assistant.sessions import SessionLog
 from assistant.storage import SESSIONS
+from tools.place import Place
 
 
 def ranking(session: str, turn: int = 1, *, user: str = "ann", at: float = 10.0) -> Impression:
@@ -26,9 +28,8 @@ def ranking(session: str, turn: int = 1, *, user: str = "ann", at: float = 10.0)
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> ImpressionLog:
-    SessionLog(tmp_path / SESSIONS)
-    return ImpressionLog(tmp_path / SESSIONS)
+def log(place: Callable[[str], Place]) -> ImpressionLog:
+    return ImpressionLog(place(SESSIONS))
 
 
 def test_a_ranking_comes_back_as_it_was_logged(log: ImpressionLog) -> None:
@@ -45,16 +46,16 @@ def test_the_same_turn_twice_is_one_ranking(log: ImpressionLog) -> None:
     assert len(log.read()) == 1
 
 
-def test_presses_are_those_of_sessions_that_have_rankings(log: ImpressionLog, tmp_path: Path) -> None:
-    sessions = SessionLog(tmp_path / SESSIONS)
+def test_presses_are_those_of_sessions_that_have_rankings(log: ImpressionLog, place: Callable[[str], Place]) -> None:
+    sessions = SessionLog(place(SESSIONS))
     sessions.note_feedback("s", "oak", "like")
     sessions.note_feedback("other", "oak", "like")
     log.add(ranking("s"))
     assert [press[:3] for press in log.presses()] == [("s", "oak", "like")]
 
 
-def test_rankings_go_with_their_session(log: ImpressionLog, tmp_path: Path) -> None:
-    sessions = SessionLog(tmp_path / SESSIONS)
+def test_rankings_go_with_their_session(log: ImpressionLog, place: Callable[[str], Place]) -> None:
+    sessions = SessionLog(place(SESSIONS))
     for session in ("s", "t"):
         sessions.create(session)
         log.add(ranking(session))
@@ -62,29 +63,44 @@ def test_rankings_go_with_their_session(log: ImpressionLog, tmp_path: Path) -> N
     assert [one.session_id for one in log.read()] == ["t"]
 
 
-def test_a_users_rankings_are_forgotten_to_the_byte(log: ImpressionLog, tmp_path: Path) -> None:
+def test_a_users_rankings_are_forgotten(log: ImpressionLog, place: Callable[[str], Place]) -> None:
     log.add(ranking("s", user="f00dface"))
     log.add(ranking("t", user="bob"))
-    assert forget_impressions(tmp_path, "f00dface") == 1
+    assert forget_impressions(place(SESSIONS), "f00dface") == 1
     assert [one.user for one in log.read()] == ["bob"]
+
+
+def test_and_merged_with_another_s(log: ImpressionLog) -> None:
+    log.add(ranking("s", user="f00dface"))
+    log.add(ranking("t", user="bob"))
+    log.merge("f00dface", "bob")
+    assert log.read() == [ranking("s", user="bob"), ranking("t", user="bob")]
+    assert log.forget("bob") == 2
+
+
+def test_and_forgotten_to_the_byte_in_a_file(tmp_path: Path) -> None:
+    log = ImpressionLog(tmp_path / SESSIONS)
+    log.add(ranking("s", user="f00dface"))
+    log.forget("f00dface")
     with sqlite3.connect(tmp_path / SESSIONS) as db:
         db.execute("pragma wal_checkpoint(truncate)")
     assert not any(b"f00dface" in path.read_bytes() for path in tmp_path.iterdir())
 
 
-def test_old_rankings_expire(log: ImpressionLog, tmp_path: Path) -> None:
+def test_old_rankings_expire(log: ImpressionLog, place: Callable[[str], Place]) -> None:
     log.add(ranking("s", at=5))
     log.add(ranking("t", at=15))
-    assert expire_impressions(tmp_path, 10) == 1
+    assert expire_impressions(place(SESSIONS), 10) == 1
     assert [one.session_id for one in log.read()] == ["t"]
 
 
 def test_forgetting_where_nothing_was_logged_is_no_error(tmp_path: Path) -> None:
-    assert forget_impressions(tmp_path, "ann") == expire_impressions(tmp_path, 10) == 0
+    assert forget_impressions(tmp_path / SESSIONS, "ann") == expire_impressions(tmp_path / SESSIONS, 10) == 0
     assert not (tmp_path / SESSIONS).exists()
 
 
-def test_a_turn_is_not_lost_for_a_ranking_that_cannot_be_kept(log: ImpressionLog, tmp_path: Path) -> None:
+def test_a_turn_is_not_lost_for_a_ranking_that_cannot_be_kept(tmp_path: Path) -> None:
+    log = ImpressionLog(tmp_path / SESSIONS)
     (tmp_path / SESSIONS).unlink()
     (tmp_path / SESSIONS).mkdir()
     with pytest.raises(StoreError):

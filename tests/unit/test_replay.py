@@ -16,14 +16,11 @@ from assistant.records import (
     CallResult,
     MessageRead,
     Provisional,
-    Query,
-    Reply,
     RoundFinished,
     StepFinished,
-    Timings,
-    UsageNote,
 )
-from assistant.sessions import SessionLog, keeping
+from assistant.sessions import SessionLog
+from tests.fakes.turns import keep_turn, reply_of
 from tools.records import Hit
 
 FOUND = CallResult(tool="search_by_text", arguments={"query": "chair"}, result="oak | Oak Chair | 80 USD | listed")
@@ -42,14 +39,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SessionLog:
     monkeypatch.setenv("ASSISTANT_DATA", str(tmp_path))
     log = SessionLog(tmp_path / "sessions.sqlite")
     for said, message in (("hello", "Hello!"), ("a chair", "Here is one.")):
-        reply = Reply(
-            session_id="s", query=Query(text=said), intent="recommend", language="en", constraints={}, relaxed=[],
-            recommendations=[], steps=[], message=message, degraded=[], models={}, timings=Timings(), usage=UsageNote(),
-        )  # fmt: skip
-        statements, values = keeping(Request(session_id="s", text=said), reply)
-        with contextlib.closing(sqlite3.connect(tmp_path / "sessions.sqlite")) as db, db:
-            for statement in statements:
-                db.execute(statement, values)
+        keep_turn(tmp_path / "sessions.sqlite", Request(session_id="s", text=said), reply_of("s", said, message))
     log.note_events("s", EVENTS)
     return log
 

@@ -1,4 +1,4 @@
-"""Every event that is kept: one SQLite file beside the catalogue, in WAL mode.
+"""Every event that is kept: one SQLite file beside the catalogue, in WAL mode, or tables on a server.
 
 Users and items have small integer keys; a user's events lie together in the order of time, so that the latest of a
 long history are read without touching the rest. Items need not be known to the catalogue: events are joined to it by
@@ -6,17 +6,20 @@ the item's id whenever they are read.
 """
 
 import contextlib
+import datetime
 import itertools
-import json
-import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, Self, get_args
+from typing import Any, Final, NamedTuple, Self, TypeVar, get_args
 
 import numpy as np
+import sqlalchemy as sa
 from numpy.typing import NDArray
+from sqlalchemy.ext.compiler import compiles
 
-from tools.storage import SqliteFile, note_deletion, private_folder, transaction
+from tools.database import Real, Schema, StateDatabase, Text, insert
+from tools.place import Place, within
 from tools.taste.imported import ImportedTaste
 from tools.taste.records import STRENGTHS, EventKind, EventStats, Interaction, Preference
 
@@ -28,6 +31,9 @@ CACHE_KIB = 64 * 1024
 BATCH_EVENTS = 10_000
 ROWS = 100_000
 """Rows of one batch of `EventStore.matrix_rows`."""
+NAMED = 1_000
+"""Names or keys in one statement."""
+QUARTER_SECONDS = 900
 REMEMBERED_ITEMS = 100_000
 """Of how many items the number of people is remembered."""
 LARGE_SHARE = 0.2
@@ -37,33 +43,76 @@ EVERYTHING_SHARE = 0.5
 EVERYTHING_ITEMS = 100
 """A user who chose such a share of all items, and so many, is told of as suspicious."""
 
+T = TypeVar("T")
+
 _KINDS: Final[tuple[EventKind, ...]] = get_args(EventKind)
 _KEYS: Final = {kind: key for key, kind in enumerate(_KINDS)}
 """The order of the kinds is part of the file's format: new ones come at the end."""
 _STRENGTHS: Final = np.array([STRENGTHS[kind] for kind in _KINDS], np.float32)
 _RATING, _VIEW = _KEYS["rating"], _KEYS["view"]
-_FOR = ", ".join(str(_KEYS[kind]) for kind in _KINDS if STRENGTHS[kind] > 0 and kind != "rating")
+_FOR = [_KEYS[kind] for kind in _KINDS if STRENGTHS[kind] > 0 and kind != "rating"]
 
-_SCHEMA = """
-create table if not exists users (key integer primary key autoincrement, name text not null unique);
-create table if not exists items (key integer primary key autoincrement, name text not null unique);
-create table if not exists events (
-    user integer not null, at real not null, item integer not null, kind integer not null, value real,
-    primary key (user, at, item, kind)
-) without rowid;
-create index if not exists events_of_item on events (item, user, at, kind, value);
-create table if not exists item_versions (item integer primary key, version integer not null);
-create table if not exists preferences (
-    user integer not null, attribute text not null, value text not null, weight real not null,
-    primary key (user, attribute, value)
-) without rowid;
-create table if not exists imported (
-    user integer not null, catalogue text not null, latest real not null, at real not null, record text not null,
-    primary key (user, catalogue)
-);
-create table if not exists meta (name text primary key, value integer not null) without rowid;
-insert or ignore into meta values ('version', 0), ('forgotten', 0);
-"""
+_TABLES: Final = sa.MetaData()
+_KEY: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_USERS, _ITEMS = (
+    sa.Table(
+        name,
+        _TABLES,
+        sa.Column("key", _KEY, primary_key=True),
+        sa.Column("name", Text, nullable=False, unique=True),
+        sqlite_autoincrement=True,
+    )
+    for name in ("users", "items")
+)
+_EVENTS: Final = sa.Table(
+    "events",
+    _TABLES,
+    sa.Column("user", _KEY, primary_key=True, autoincrement=False),
+    sa.Column("at", Real, primary_key=True),
+    sa.Column("item", _KEY, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("value", Real),
+    sa.Index("events_of_item", "item", "user", "at", "kind", "value"),
+    sqlite_with_rowid=False,
+)
+_ITEM_VERSIONS: Final = sa.Table(
+    "item_versions",
+    _TABLES,
+    sa.Column("item", _KEY, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+)
+_PREFERENCES: Final = sa.Table(
+    "preferences",
+    _TABLES,
+    sa.Column("user", _KEY, primary_key=True, autoincrement=False),
+    sa.Column("attribute", Text, primary_key=True),
+    sa.Column("value", Text, primary_key=True),
+    sa.Column("weight", Real, nullable=False),
+    sqlite_with_rowid=False,
+)
+_IMPORTED: Final = sa.Table(
+    "imported",
+    _TABLES,
+    sa.Column("user", _KEY, primary_key=True, autoincrement=False),
+    sa.Column("catalogue", Text, primary_key=True),
+    sa.Column("latest", Real, nullable=False),
+    sa.Column("at", Real, nullable=False),
+    sa.Column("record", Text, nullable=False),
+)
+_META: Final = sa.Table(
+    "meta",
+    _TABLES,
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+_OF_USERS: Final = (_EVENTS, _PREFERENCES, _IMPORTED)
+SCHEMA: Final = Schema("events", _TABLES, "0001", Path(__file__).parent / "migrations")
+
+
+@sa.event.listens_for(_META, "after_create")
+def _begin(_table: sa.Table, db: sa.Connection, **_: object) -> None:
+    db.execute(_META.insert(), [{"name": "version", "value": 0}, {"name": "forgotten", "value": 0}])
 
 
 class EventBatch(NamedTuple):
@@ -83,36 +132,32 @@ class EventBatch(NamedTuple):
 
 
 class EventStore:
-    """The events of one data folder. Thread-safe through short connections; any number of processes may use it."""
+    """The events of one data folder or server. Thread-safe; any number of processes may use it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = SqliteFile(
-            folder / DATABASE,
+    def __init__(self, place: Place) -> None:
+        self._db = StateDatabase(
+            within(place, DATABASE),
+            SCHEMA,
             "events",
             "Move it away to start with no events.",
-            LOCK_SECONDS,
-            ("synchronous = normal", "secure_delete = on", f"cache_size = -{CACHE_KIB}"),
+            lock_seconds=LOCK_SECONDS,
+            pragmas=("synchronous = normal", "secure_delete = on", f"cache_size = -{CACHE_KIB}"),
         )
-        with self._file.errors():
-            private_folder(folder)
-            # while one connection is open, the short ones neither make the WAL anew nor fold it in each time
-            self._anchor = self._file.connect()
-            self._anchor.execute("pragma journal_mode = wal")
-            self._anchor.executescript(_SCHEMA)
+        self._let_go = self._db.hold_open()
         self._user_counts: dict[str, tuple[int, int]] = {}
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """The events of a data folder, which is made if it is not there.
+    def open(cls, place: Place) -> Self:
+        """The events of a data folder, which is made if it is not there, or of a server.
 
         Raises:
-            StoreError: the file cannot be opened or is damaged.
+            StoreError: the file cannot be opened or is damaged, or the server cannot be reached.
         """
-        return cls(folder)
+        return cls(place)
 
     def close(self) -> None:
         """Close the file."""
-        self._anchor.close()
+        self._let_go()
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
@@ -128,31 +173,33 @@ class EventStore:
             StoreError: the file cannot be written; the transactions before are kept.
         """
         remaining, added = iter(events), 0
-        with self._file.opened() as db:
-            while batch := list(itertools.islice(remaining, BATCH_EVENTS)):
-                with _versioned(db):
-                    added += _insert(db, batch)
+        while batch := list(itertools.islice(remaining, BATCH_EVENTS)):
+            with self._writing() as writing:
+                added += _insert(writing, batch)
         return added
 
     def set_preference(self, user: str, preference: Preference) -> None:
         """Keep what a user said of their taste, in the place of what they said of the same value before."""
-        with self._writing() as db:
-            key = _keys(db, "users", {user})[user]
-            row = (key, preference.attribute, preference.value, preference.weight)
-            db.execute("insert or replace into preferences values (?, ?, ?, ?)", row)
+        with self._writing() as writing:
+            key = writing.keys(_USERS, {user})[user]
+            writing.replace(_PREFERENCES, [{"user": key, **preference.model_dump()}])
 
     def drop_preference(self, user: str, attribute: str, value: str) -> bool:
         """Take back what a user said of a value; whether there was something."""
-        with self._writing() as db:
-            where = "user = (select key from users where name = ?) and attribute = ? and value = ?"
-            return bool(db.execute(f"delete from preferences where {where}", (user, attribute, value)).rowcount)  # noqa: S608
+        said = _PREFERENCES.c
+        which = (said.user == _key_of(user)) & (said.attribute == attribute) & (said.value == value)
+        with self._writing() as writing:
+            return bool(writing.delete(_PREFERENCES, which))
 
     def set_imported(self, tastes: Mapping[str, ImportedTaste]) -> None:
         """Keep users' tastes of other catalogues, each in the place of an earlier one of the same catalogue."""
-        with self._writing() as db:
-            keys = _keys(db, "users", set(tastes))
-            rows = [(keys[u], t.catalogue, t.latest, t.at, t.model_dump_json()) for u, t in tastes.items()]
-            db.executemany("insert or replace into imported values (?, ?, ?, ?, ?)", rows)
+        with self._writing() as writing:
+            keys = writing.keys(_USERS, set(tastes))
+            rows = [
+                {**t.model_dump(include={"catalogue", "latest", "at"}), "user": keys[u], "record": t.model_dump_json()}
+                for u, t in tastes.items()
+            ]
+            writing.replace(_IMPORTED, rows)
 
     def drop_imported(self, catalogue: str, *, user: str | None = None, before: float | None = None) -> int:
         """Delete tastes of another catalogue.
@@ -164,11 +211,15 @@ class EventStore:
         Returns:
             How many there were.
         """
-        where = f"catalogue = ?1 and (?2 is null or user = {_USER.replace('?', '?2')}) and (?3 is null or at < ?3)"
-        with self._writing() as db:
-            note_deletion(db)
-            deleted = db.execute(f"delete from imported where {where}", (catalogue, user, before)).rowcount  # noqa: S608
-            db.execute(_DROP_UNUSED_USERS)
+        which = _IMPORTED.c.catalogue == catalogue
+        if user is not None:
+            which &= _IMPORTED.c.user == _key_of(user)
+        if before is not None:
+            which &= _IMPORTED.c.at < before
+        with self._writing() as writing:
+            self._db.note_deletion(writing.db)
+            deleted = writing.delete(_IMPORTED, which)
+            writing.delete(_USERS, _UNUSED_USERS)
         self.vacuum_securely()
         return deleted
 
@@ -181,12 +232,12 @@ class EventStore:
         Raises:
             StoreError: another process holds on to the file; to be tried again.
         """
-        with self._writing() as db:
-            if db.execute("select 1 from users where name = ?", (user,)).fetchone():
-                note_deletion(db)
-            deleted = _drop_user(db, user)
+        with self._writing() as writing:
+            if writing.db.scalar(sa.select(_USERS.c.key).where(_USERS.c.name == user)) is not None:
+                self._db.note_deletion(writing.db)
+            deleted = _drop_user(writing, user)
             if deleted:
-                db.execute("update meta set value = value + 1 where name = 'forgotten'")
+                writing.count_up("forgotten")
         self.vacuum_securely()
         return deleted
 
@@ -196,9 +247,9 @@ class EventStore:
         Returns:
             How many events there were.
         """
-        with self._writing() as db:
-            note_deletion(db)
-            deleted = sum(_drop_user(db, user) for user in users)
+        with self._writing() as writing:
+            self._db.note_deletion(writing.db)
+            deleted = sum(_drop_user(writing, user) for user in users)
         self.vacuum_securely()
         return deleted
 
@@ -208,16 +259,14 @@ class EventStore:
         Returns:
             How many events there were.
         """
-        with self._writing() as db:
-            row = db.execute("select key from users where name = ?", (user,)).fetchone()
-            if row is None or user == into:
+        with self._writing() as writing:
+            key = writing.db.scalar(sa.select(_USERS.c.key).where(_USERS.c.name == user))
+            if key is None or user == into:
                 return 0
-            keys = _keys(db, "users", {into})[into], *row
-            moved = db.execute("update or ignore events set user = ? where user = ?", keys).rowcount
-            db.execute("update or ignore preferences set user = ? where user = ?", keys)
-            db.execute("update or ignore imported set user = ? where user = ?", keys)
-            db.executemany(_CHANGED, db.execute("select distinct item from events where user = ?", keys[:1]).fetchall())
-            _drop_user(db, user)
+            to = writing.keys(_USERS, {into})[into]
+            moved, *_ = [writing.copy(table, key, to) for table in _OF_USERS]
+            writing.changed(writing.items_of(to))
+            _drop_user(writing, user)
         return moved
 
     def expire(self, before: float) -> int:
@@ -228,21 +277,21 @@ class EventStore:
         Returns:
             How many events there were.
         """
-        with self._writing() as db:
-            if db.execute(_ANY_BEFORE, (before,)).fetchone():
-                note_deletion(db)
-            deleted = db.execute("delete from events where at < ?", (before,)).rowcount
-            tastes = db.execute("delete from imported where latest < ?", (before,)).rowcount
-            if deleted or tastes:
-                db.execute(_DROP_UNUSED_USERS)
-                db.execute("delete from items where key not in (select item from events)")
-                db.execute(_ALL_CHANGED)
+        old_events, old_tastes = _EVENTS.c.at < before, _IMPORTED.c.latest < before
+        with self._writing() as writing:
+            if writing.db.scalar(sa.select(sa.exists().where(old_events) | sa.exists().where(old_tastes))):
+                self._db.note_deletion(writing.db)
+            deleted = writing.delete(_EVENTS, old_events)
+            if writing.delete(_IMPORTED, old_tastes) or deleted:
+                writing.delete(_USERS, _UNUSED_USERS)
+                writing.delete(_ITEMS, ~sa.exists().where(_EVENTS.c.item == _ITEMS.c.key))
+                writing.changed(None)
         self.vacuum_securely()
         return deleted
 
     def vacuum_securely(self) -> None:
-        """Write the file anew where something was deleted: it then holds no byte of it. Errors as of `SqliteFile`."""
-        self._file.vacuum_securely()
+        """Overwrite what was deleted, as far as `StateDatabase.vacuum_securely` does."""
+        self._db.vacuum_securely()
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
@@ -253,8 +302,11 @@ class EventStore:
             limit: at most so many.
             since: only those at or after this moment, seconds since 1970.
         """
-        with self._file.opened() as db:
-            rows = db.execute(_OF_USER, (user, since or 0.0, -1 if limit is None else limit)).fetchall()
+        which = _EVENTS.c.user == _key_of(user)
+        if since is not None:
+            which &= _EVENTS.c.at >= since
+        with self._db.reading() as db:
+            rows = db.execute(_LATEST.where(which).limit(limit)).all()
         return [
             Interaction.model_construct(user=user, item_id=item, event=_KINDS[kind], value=value, at=at)
             for item, kind, value, at in rows
@@ -262,8 +314,8 @@ class EventStore:
 
     def count_of(self, user: str) -> int:
         """How many events a user has."""
-        with self._file.opened() as db:
-            return int(db.execute(_COUNT_OF, (user,)).fetchone()[0])
+        with self._db.reading() as db:
+            return db.scalar(sa.select(sa.func.count()).where(_EVENTS.c.user == _key_of(user))) or 0
 
     def matrix_rows(self, *, before: float | None = None) -> Iterator[EventBatch]:
         """All events, by user and then by time, in batches of at most `ROWS`.
@@ -273,7 +325,7 @@ class EventStore:
         Args:
             before: only events before this moment, seconds since 1970.
         """
-        last = (-1, 0.0, -1, -1)
+        last: Sequence[float] = (-1, 0.0, -1, -1)
         end = float("inf") if before is None else before
         while rows := self._rows_after(last, end):
             last = rows[-1][:4]
@@ -285,21 +337,23 @@ class EventStore:
                 np.array(at, np.float64),
             )
 
-    def _rows_after(self, last: tuple[int, float, int, int], end: float) -> list[tuple[int, float, int, int, float]]:
-        with self._file.opened() as db:
-            return db.execute(_ROWS_AFTER, (*last, end, ROWS)).fetchall()
+    def _rows_after(self, last: Sequence[float], end: float) -> Sequence[sa.Row[Any]]:
+        after = sa.tuple_(*_EVENTS.primary_key.columns) > sa.tuple_(*last)
+        rows = _EVENTS.select().where(after, _EVENTS.c.at < end).order_by(*_EVENTS.primary_key.columns)
+        with self._db.reading() as db:
+            return db.execute(rows.limit(ROWS)).all()
 
     def user_ids(self) -> dict[int, str]:
         """Every user's pseudonym by key."""
-        return self._names("users")
+        return self._names(_USERS)
 
     def item_ids(self) -> dict[int, str]:
         """Every item's id by key."""
-        return self._names("items")
+        return self._names(_ITEMS)
 
-    def _names(self, table: str) -> dict[int, str]:
-        with self._file.opened() as db:
-            return dict(db.execute(f"select key, name from {table} order by key"))  # noqa: S608 - a constant
+    def _names(self, table: sa.Table) -> dict[int, str]:
+        with self._db.reading() as db:
+            return dict(db.execute(sa.select(table.c.key, table.c.name).order_by(table.c.key)).all())
 
     def people(self, item_ids: Sequence[str]) -> dict[str, int]:
         """How many people chose each item: those whose last event on it, views aside, speaks for it.
@@ -307,12 +361,10 @@ class EventStore:
         Counting takes the longer the more events an item has, so a count is remembered until the item has a new one.
         """
         remembered = self._user_counts
-        with self._file.opened() as db:
-            db.execute("begin")  # one state of the file for both questions
-            versions = dict(db.execute(_ITEM_VERSIONS, (json.dumps(list(item_ids)),)))
+        with self._db.reading() as db:  # one state of the tables for both questions
+            versions = dict(db.execute(_VERSIONS, {"names": list(item_ids)}).all())
             stale = [name for name, version in versions.items() if remembered.get(name, (-1, 0))[0] != version]
-            counted = dict(db.execute(_USER_COUNTS, (json.dumps(stale),))) if stale else {}
-            db.execute("commit")
+            counted: dict[str, int] = dict(db.execute(_USER_COUNTS, {"names": stale}).all()) if stale else {}
         fresh = {name: (versions[name], counted.get(name, 0)) for name in stale}
         cache = remembered if len(remembered) < REMEMBERED_ITEMS else {}
         if fresh:
@@ -321,21 +373,26 @@ class EventStore:
 
     def by_day(self, since: float) -> list[tuple[str, str, EventKind, int]]:
         """How many events there were from a moment on: (day in this machine's time zone, item, kind, count)."""
-        with self._file.opened() as db:
-            rows = db.execute(_BY_DAY, (since,)).fetchall()
-        return [(day, item, _KINDS[kind], count) for day, item, kind, count in rows]
+        with self._db.reading() as db:
+            rows = db.execute(_BY_QUARTER, {"since": since}).all()
+        counts: Counter[tuple[str, str, EventKind]] = Counter()
+        days = {quarter: _day(quarter * QUARTER_SECONDS) for quarter, *_ in rows}
+        for quarter, item, kind, count in rows:
+            counts[days[quarter], item, _KINDS[kind]] += count
+        return [(*key, count) for key, count in counts.items()]
 
     def preferences(self, user: str) -> list[Preference]:
         """What a user said of their taste."""
-        with self._file.opened() as db:
-            rows = db.execute(_PREFERENCES, (user,)).fetchall()
-        return [Preference(attribute=attribute, value=value, weight=weight) for attribute, value, weight in rows]
+        said = sa.select(*(_PREFERENCES.c[name] for name in Preference.model_fields))
+        with self._db.reading() as db:
+            rows = db.execute(said.where(_PREFERENCES.c.user == _key_of(user)).order_by(*said.selected_columns)).all()
+        return [Preference(**row._asdict()) for row in rows]
 
     def imported(self, user: str) -> list[ImportedTaste]:
         """A user's tastes of other catalogues, by the catalogues' names."""
-        with self._file.opened() as db:
-            rows = db.execute(_IMPORTED, (user,)).fetchall()
-        return [ImportedTaste.model_validate_json(record) for (record,) in rows]
+        tastes = sa.select(_IMPORTED.c.record).where(_IMPORTED.c.user == _key_of(user)).order_by(_IMPORTED.c.catalogue)
+        with self._db.reading() as db:
+            return [ImportedTaste.model_validate_json(record) for record in db.scalars(tastes)]
 
     def version(self) -> int:
         """A number that grows with every change."""
@@ -346,17 +403,18 @@ class EventStore:
         return self._number("forgotten")
 
     def _number(self, name: str) -> int:
-        with self._file.opened() as db:
-            return int(db.execute("select value from meta where name = ?", (name,)).fetchone()[0])
+        with self._db.reading() as db:
+            return int(db.execute(_NUMBER, {"name": name}).scalar_one())
 
     def stats(self) -> EventStats:
         """Counts, and what training should not trust."""
-        with self._file.opened() as db:
-            kinds = dict(db.execute("select kind, count(*) from events group by kind order by kind"))
-            first, last = db.execute("select min(at), max(at) from events").fetchone()
-            user_count, items, preferences = db.execute(_COUNTS).fetchone()
-            largest = db.execute(_LARGEST).fetchone()[0] or 0
-            everything = db.execute(_EVERYTHING, (max(EVERYTHING_ITEMS, items * EVERYTHING_SHARE),)).fetchone()[0]
+        with self._db.reading() as db:
+            kinds: dict[int, int] = dict(db.execute(_COUNT_BY_KIND).all())
+            first, last = db.execute(sa.select(sa.func.min(_EVENTS.c.at), sa.func.max(_EVENTS.c.at))).one()
+            user_count, items, preferences = db.execute(_COUNTS).one()
+            largest = db.scalar(_LARGEST) or 0
+            most = max(EVERYTHING_ITEMS, items * EVERYTHING_SHARE)
+            everything = db.execute(_EVERYTHING, {"most": most}).scalar_one()
         total = sum(kinds.values())
         return EventStats(
             events=total,
@@ -370,107 +428,194 @@ class EventStore:
             suspicious=_suspicious(total, largest, everything),
         )
 
-    # Connections -----------------------------------------------------------------------------------------------------
-
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._file.opened() as db, _versioned(db):
-            yield db
+    def _writing(self) -> Iterator["_Writing"]:
+        """All of it is kept, or none; the version grows when something was changed."""
+        with self._db.writing() as db:
+            version = db.execute(_NUMBER.with_for_update(), {"name": "version"}).scalar_one()  # one writer at a time
+            writing = _Writing(db, version + 1)
+            yield writing
+            if writing.changes:
+                writing.count_up("version")
 
 
-@contextlib.contextmanager
-def _versioned(db: sqlite3.Connection) -> Iterator[None]:
-    """All of it is kept, or none; the version grows when something was changed."""
-    with transaction(db):
-        before = db.total_changes
-        yield
-        if db.total_changes > before:
-            db.execute("update meta set value = value + 1 where name = 'version'")
+class _Writing:
+    """A transaction that counts what it changes; ``version`` is the one that it makes."""
+
+    def __init__(self, db: sa.Connection, version: int) -> None:
+        self.db, self.changes, self._version = db, 0, version
+
+    def _run(self, statement: sa.Executable, rows: list[dict[str, Any]] | None = None) -> int:
+        count = max(0, self.db.execute(statement, rows).rowcount) if rows != [] else 0
+        self.changes += count
+        return count
+
+    def delete(self, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
+        """Delete rows; how many there were."""
+        return self._run(table.delete().where(which))
+
+    def add(self, table: sa.Table, rows: list[dict[str, Any]]) -> int:
+        """Add rows but those that are there; how many were new."""
+        return self._run(insert(table, self.db.dialect.name).on_conflict_do_nothing(), rows)
+
+    def replace(self, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+        """Add rows, in the place of those that are there."""
+        new = insert(table, self.db.dialect.name)
+        values = {column.name: new.excluded[column.name] for column in table.columns if not column.primary_key}
+        self._run(new.on_conflict_do_update(index_elements=table.primary_key.columns, set_=values), rows)
+
+    def copy(self, table: sa.Table, user: int, to: int) -> int:
+        """Give what a user has to another, unless that one has it; how many rows."""
+        columns = [column for column in table.columns if column.name != "user"]
+        own = sa.select(sa.literal(to, _KEY), *columns).where(table.c.user == user)
+        new = insert(table, self.db.dialect.name).from_select(["user", *(one.name for one in columns)], own)
+        return self._run(new.on_conflict_do_nothing())
+
+    def keys(self, table: sa.Table, names: set[str]) -> dict[str, int]:
+        """The keys of names; those that are new are given one."""
+        known = self._known(table, names)
+        new = sorted(names - set(known))
+        self.add(table, [{"name": name} for name in new])
+        return known | self._known(table, new)
+
+    def _known(self, table: sa.Table, names: Iterable[str]) -> dict[str, int]:
+        found = sa.select(table.c.name, table.c.key).where(table.c.name.in_(_NAMES))
+        batches = _batches(names, NAMED)
+        return {n: key for batch in batches for n, key in self.db.execute(found, {"names": batch})}
+
+    def items_of(self, user: int) -> list[int]:
+        """The keys of the items of a user's events."""
+        return list(self.db.scalars(sa.select(_EVENTS.c.item).distinct().where(_EVENTS.c.user == user)))
+
+    def changed(self, items: Iterable[int] | None) -> None:
+        """Note that the counts of items, by their keys, are not what they were; None: of all."""
+        for which in [sa.true()] if items is None else (_ITEMS.c.key.in_(batch) for batch in _batches(items, NAMED)):
+            known = sa.select(_ITEMS.c.key, sa.literal(self._version, sa.BigInteger)).where(which)
+            new = insert(_ITEM_VERSIONS, self.db.dialect.name).from_select(["item", "version"], known)
+            self._run(new.on_conflict_do_update(index_elements=["item"], set_={"version": new.excluded.version}))
+
+    def count_up(self, name: str) -> None:
+        """Add one to a number."""
+        self.db.execute(_META.update().where(_META.c.name == name).values(value=_META.c.value + 1))
 
 
-def _drop_user(db: sqlite3.Connection, user: str) -> int:
+def _batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    remaining = iter(values)
+    while batch := list(itertools.islice(remaining, size)):
+        yield batch
+
+
+def _drop_user(writing: _Writing, user: str) -> int:
     """Delete a user with their events and preferences; how many events there were."""
-    row = db.execute("select key from users where name = ?", (user,)).fetchone() or (-1,)
-    items = db.execute("select distinct item from events where user = ?", row).fetchall()
-    deleted = db.execute("delete from events where user = ?", row).rowcount
-    db.execute("delete from preferences where user = ?", row)
-    db.execute("delete from imported where user = ?", row)
-    db.execute("delete from users where key = ?", row)
-    db.executemany(_DROP_UNUSED_ITEM, items)
-    db.executemany(_CHANGED, items)
+    key = writing.db.scalar(sa.select(_USERS.c.key).where(_USERS.c.name == user))
+    if key is None:
+        return 0
+    items = writing.items_of(key)
+    deleted, *_ = [writing.delete(table, table.c.user == key) for table in _OF_USERS]
+    writing.delete(_USERS, _USERS.c.key == key)
+    for batch in _batches(items, NAMED):
+        writing.delete(_ITEMS, _ITEMS.c.key.in_(batch) & ~sa.exists().where(_EVENTS.c.item == _ITEMS.c.key))
+    writing.changed(items)
     return deleted
 
 
-def _insert(db: sqlite3.Connection, batch: Sequence[Interaction]) -> int:
+def _insert(writing: _Writing, batch: Sequence[Interaction]) -> int:
     """How many were new."""
-    users = _keys(db, "users", {event.user for event in batch})
-    items = _keys(db, "items", {event.item_id for event in batch})
+    users = writing.keys(_USERS, {event.user for event in batch})
+    items = writing.keys(_ITEMS, {event.item_id for event in batch})
     rows = [(users[e.user], e.at, items[e.item_id], _KEYS[e.event], e.value) for e in batch]
     rows.sort(key=lambda row: row[:4])  # neighbours in the file are written together
-    added = db.executemany("insert or ignore into events values (?, ?, ?, ?, ?)", rows).rowcount
+    added = writing.add(_EVENTS, [dict(zip(_EVENTS.columns.keys(), row, strict=True)) for row in rows])
     if added:
-        db.executemany(_CHANGED, ((key,) for key in items.values()))
+        writing.changed(items.values())
     return added
 
 
-_USER = "(select key from users where name = ?)"
-_COUNT_OF = f"select count(*) from events where user = {_USER}"  # noqa: S608 - constants
-_PREFERENCES = f"select attribute, value, weight from preferences where user = {_USER}"  # noqa: S608 - constants
-_IMPORTED = f"select record from imported where user = {_USER} order by catalogue"  # noqa: S608 - constants
-_ANY_BEFORE = "select 1 from events where at < ?1 union all select 1 from imported where latest < ?1 limit 1"
-_OF_USER = f"""
-select items.name, kind, value, at from events join items on items.key = events.item
-where user = {_USER} and at >= ? order by at desc, item desc, kind desc limit ?
-"""  # noqa: S608 - constants
-_BY_DAY = """
-select date(at, 'unixepoch', 'localtime') as day, items.name, kind, count(*)
-from events join items on items.key = events.item where at >= ? group by day, events.item, kind
-"""
-_ROWS_AFTER = """
-select user, at, item, kind, value from events
-where (user, at, item, kind) > (?, ?, ?, ?) and at < ? order by user, at, item, kind limit ?
-"""
-_AGAIN = 1e12
+def _day(at: float) -> str:
+    return datetime.datetime.fromtimestamp(at).astimezone().date().isoformat()
+
+
+class _Quarter(sa.ColumnElement[int]):
+    """The quarter of an hour of a moment, counted since 1970: the days of every time zone are made of them."""
+
+    inherit_cache = True
+    type = sa.BigInteger()
+
+
+@compiles(_Quarter, "sqlite")
+def _quarter_in_a_file(*_: object, **__: object) -> str:
+    return f"cast(events.at / {QUARTER_SECONDS} as integer)"
+
+
+@compiles(_Quarter, "postgresql")
+def _quarter_on_a_server(*_: object, **__: object) -> str:
+    return f"floor(events.at / {QUARTER_SECONDS})::bigint"
+
+
+def _key_of(user: str) -> sa.ScalarSelect[Any]:
+    return sa.select(_USERS.c.key).where(_USERS.c.name == user).scalar_subquery()
+
+
+_NAMES: Final = sa.bindparam("names", expanding=True, type_=Text)
+_NUMBER: Final = sa.select(_META.c.value).where(_META.c.name == sa.bindparam("name", type_=Text))
+_LATEST: Final = (
+    sa.select(_ITEMS.c.name, _EVENTS.c.kind, _EVENTS.c.value, _EVENTS.c.at)
+    .join_from(_EVENTS, _ITEMS, _ITEMS.c.key == _EVENTS.c.item)
+    .order_by(_EVENTS.c.at.desc(), _EVENTS.c.item.desc(), _EVENTS.c.kind.desc())
+)
+_BY_QUARTER: Final = (
+    sa.select(_Quarter().label("quarter"), _ITEMS.c.name, _EVENTS.c.kind, sa.func.count())
+    .join_from(_EVENTS, _ITEMS, _ITEMS.c.key == _EVENTS.c.item)
+    .where(_EVENTS.c.at >= sa.bindparam("since", type_=Real))
+    .group_by("quarter", _ITEMS.c.key, _ITEMS.c.name, _EVENTS.c.kind)
+    .order_by("quarter")
+)
+_AGAIN: Final = 1e12
 """More seconds than any event is old: what a view's time is moved back by, so that it speaks only where it is alone."""
-_USER_COUNTS = f"""
-select items.name, sum(kind in ({_FOR}) or (kind = {_RATING} and value > 3)) from (
-    select item, kind, value, max(at - (kind = {_VIEW}) * {_AGAIN}) from events
-    where item in (select key from items where name in (select value from json_each(?))) group by item, user
-) join items on items.key = item group by item
-"""  # noqa: S608 - constants; with max() the other columns are those of its row (sqlite.org/lang_select.html#bareagg)
-_ITEM_VERSIONS = """
-select name, coalesce(version, 0) from items left join item_versions on item = key
-where name in (select value from json_each(?))
-"""
-_CHANGED = """
-insert or replace into item_versions select key, (select value from meta where name = 'version') + 1 from items
-where key = ?
-"""
-_ALL_CHANGED = """
-insert or replace into item_versions select key, (select value from meta where name = 'version') + 1 from items
-"""
-_COUNTS = """
-select (
-    select count(*) from users
-    where exists (select 1 from events where user = key) or key in (select user from preferences)
-), (select count(*) from items), (select count(*) from preferences)
-"""
-_LARGEST = "select max(n) from (select count(*) n from events group by user)"
-_EVERYTHING = """
-select count(*) from (select user from events group by user having count(*) >= ?1 and count(distinct item) >= ?1)
-"""
-_DROP_UNUSED_ITEM = "delete from items where key = ?1 and not exists (select 1 from events where item = ?1)"
-_DROP_UNUSED_USERS = """
-delete from users where key not in (select user from events) and key not in (select user from preferences)
-and key not in (select user from imported)
-"""
+_WHEN: Final = _EVENTS.c.at - sa.case((_EVENTS.c.kind == _VIEW, _AGAIN), else_=0.0)
+_SPEAKS_FOR: Final = _EVENTS.c.kind.in_(_FOR) | ((_EVENTS.c.kind == _RATING) & (_EVENTS.c.value > 3))
+_NEVER: Final = -1e15
 
 
-def _keys(db: sqlite3.Connection, table: str, names: set[str]) -> dict[str, int]:
-    """The keys of names; those that are new are given one."""
-    db.executemany(f"insert or ignore into {table} (name) values (?)", ((name,) for name in sorted(names)))  # noqa: S608
-    find = f"select key from {table} where name = ?"  # noqa: S608 - a constant
-    return {name: db.execute(find, (name,)).fetchone()[0] for name in names}
+def _last(which: sa.ColumnElement[bool]) -> sa.ColumnElement[float]:
+    return sa.func.max(sa.case((which, _WHEN), else_=_NEVER))
+
+
+_CHOSEN: Final = (
+    sa.select(_EVENTS.c.item)
+    .where(_EVENTS.c.item.in_(sa.select(_ITEMS.c.key).where(_ITEMS.c.name.in_(_NAMES))))
+    .group_by(_EVENTS.c.item, _EVENTS.c.user)
+    .having(_last(_SPEAKS_FOR) > _last(sa.func.coalesce(~_SPEAKS_FOR, True)))
+    .subquery()
+)
+_USER_COUNTS: Final = (
+    sa.select(_ITEMS.c.name, sa.func.count())
+    .join_from(_CHOSEN, _ITEMS, _ITEMS.c.key == _CHOSEN.c.item)
+    .group_by(_ITEMS.c.name)
+)
+_VERSIONS: Final = (
+    sa.select(_ITEMS.c.name, sa.func.coalesce(_ITEM_VERSIONS.c.version, 0))
+    .join_from(_ITEMS, _ITEM_VERSIONS, _ITEM_VERSIONS.c.item == _ITEMS.c.key, isouter=True)
+    .where(_ITEMS.c.name.in_(_NAMES))
+)
+_COUNT_BY_KIND: Final = sa.select(_EVENTS.c.kind, sa.func.count()).group_by(_EVENTS.c.kind).order_by(_EVENTS.c.kind)
+_SOMETHING: Final = [sa.exists().where(table.c.user == _USERS.c.key) for table in _OF_USERS]
+_UNUSED_USERS: Final = ~sa.or_(*_SOMETHING)
+_COUNTS: Final = sa.select(
+    sa.select(sa.func.count()).select_from(_USERS).where(sa.or_(*_SOMETHING[:2])).scalar_subquery(),
+    sa.select(sa.func.count()).select_from(_ITEMS).scalar_subquery(),
+    sa.select(sa.func.count()).select_from(_PREFERENCES).scalar_subquery(),
+)
+_SIZES: Final = sa.select(sa.func.count().label("n")).select_from(_EVENTS).group_by(_EVENTS.c.user).subquery()
+_LARGEST: Final = sa.select(sa.func.max(_SIZES.c.n))
+_MOST: Final = sa.bindparam("most", type_=Real)
+_BUSY: Final = (
+    sa.select(_EVENTS.c.user)
+    .group_by(_EVENTS.c.user)
+    .having((sa.func.count() >= _MOST) & (sa.func.count(_EVENTS.c.item.distinct()) >= _MOST))
+    .subquery()
+)
+_EVERYTHING: Final = sa.select(sa.func.count()).select_from(_BUSY)
 
 
 def _strengths(kinds: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float32]:

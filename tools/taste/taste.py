@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tools.engines.lazy import Lazy
+from tools.place import Place, is_there, within
 from tools.taste.imported import ImportedTaste
 from tools.taste.profile import TasteProfile, build_profile
 from tools.taste.records import Interaction, Preference
@@ -52,9 +53,17 @@ class TasteRules:
 class Taste:
     """The events and models of one data folder; where their files are absent, nothing is known. Thread-safe."""
 
-    def __init__(self, folder: Path, catalogue: "Callable[[], Catalogue]", rules: TasteRules | None = None) -> None:
-        """``catalogue`` gives the catalogue when a profile is first asked for."""
+    def __init__(
+        self,
+        folder: Path,
+        catalogue: "Callable[[], Catalogue]",
+        rules: TasteRules | None = None,
+        state: Place | None = None,
+    ) -> None:
+        """``catalogue`` gives the catalogue when a profile is first asked for; ``state``: where the events lie, if they
+        are not in the folder."""
         self.folder = folder
+        self._place = state or folder
         self.rules = rules or TasteRules()
         self._catalogue = catalogue
         self._events = Lazy(self._open_events)
@@ -69,7 +78,7 @@ class Taste:
     @property
     def known(self) -> bool:
         """True once there may be events: without their file nobody did anything."""
-        return self._events.is_made or (self.folder / EVENTS).is_file()
+        return self._events.is_made or is_there(within(self._place, EVENTS))
 
     @property
     def events(self) -> "EventStore":
@@ -162,4 +171,4 @@ class Taste:
     def _open_events(self) -> "EventStore":
         from tools.taste.events import EventStore  # brings scipy; only where there are events
 
-        return EventStore.open(self.folder)
+        return EventStore.open(self._place)

@@ -20,7 +20,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from assistant.errors import ProductError
+from assistant.errors import ProductError, StoreError
 from assistant.privacy.pseudonyms import pseudonym
 from assistant.records import LOCAL
 from assistant.service.context import KEY_OWNER, LOCAL_USER, NOBODY, REQUEST_ID, User
@@ -93,15 +93,15 @@ class AuthMiddleware:
         self._keys = keys
         self._own_names = is_loopback(settings.service.host)
         self._always = settings.service.require_key or not self._own_names
-        self._visitors = VisitorStore(settings.visitors_file)
+        self._visitors = VisitorStore(settings.visitors_place)
         bounds, rate = settings.service.bounds, settings.service.requests_per_minute
         self._rate = RateLimitItemPerMinute(rate)
         self._visitor_rate = RateLimitItemPerMinute(min(rate, bounds.visitor_requests))
         self._turn_rate = RateLimitItemPerMinute(bounds.visitor_messages)
         self._address_turn_rate = RateLimitItemPerMinute(4 * bounds.visitor_messages)
-        self._shared = settings.state.redis.get_secret_value()
+        self._asks_servers = bool(settings.state.url or settings.redis_url)
         self._limiter = SlidingWindowCounterRateLimiter(
-            _shared_counts(self._shared) if self._shared else MemoryStorage()
+            _shared_counts(settings.redis_url) if settings.redis_url else MemoryStorage()
         )
         self._headers = security_headers(settings.service.cors)
 
@@ -116,8 +116,8 @@ class AuthMiddleware:
         token = REQUEST_ID.set(scope["request_id"])
         sending = _with_headers(send, {"X-Request-ID": scope["request_id"]}, self._headers)
         try:
-            check = partial(self._check, scope, headers)
-            scope["user"] = await asyncio.to_thread(check) if self._shared else check()
+            check = partial(self._check, scope, headers)  # it asks servers, where there are any, which may be slow
+            scope["user"] = await asyncio.to_thread(check) if self._asks_servers else check()
             await self._app(scope, _bounded(receive, self._limit(scope, headers)), sending)
         except (Refused, ProductError) as exc:  # those of handlers are answered further in
             extra = exc.headers if isinstance(exc, Refused) else None
@@ -130,7 +130,7 @@ class AuthMiddleware:
         host = _host_name(headers)
         self._check_origin(headers, method, host)
         scope["needs_key"] = needs_key = (
-            self._always or not is_loopback(host) or _came_through_a_proxy(headers) or self._keys.any()
+            self._always or not is_loopback(host) or _came_through_a_proxy(headers) or self._any_key(path)
         )
         if method == "OPTIONS" and "access-control-request-method" in headers:
             return NOBODY  # browsers ask without a key whether they may send one
@@ -145,6 +145,14 @@ class AuthMiddleware:
         if length.isdecimal() and int(length) > limit:
             raise _too_large(limit)
         return user
+
+    def _any_key(self, path: str) -> bool:
+        try:
+            return self._keys.any()
+        except StoreError:  # where it matters, the sentence is the answer
+            if _NEEDS_USER.match(path) and not _OPEN.match(path):
+                raise
+            return True
 
     def _check_origin(self, headers: Headers, method: str, name: str) -> None:
         """Names that are not ours (DNS rebinding), and writing requests from other web sites."""

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -49,6 +49,7 @@ class Refused(Exception):
         self.headers = headers or {}
 
 
+RETRY_SECONDS: Final = "5"
 SHARED_SECONDS = 5.0
 """How long the server that workers share may take for an answer."""
 
@@ -56,7 +57,7 @@ SHARED_SECONDS = 5.0
 def shared_server_away() -> Refused:
     """For a request that needs what is in the Redis server, which is away."""
     detail = "The Redis server that the workers share does not answer; try again soon."
-    return Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
+    return Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": RETRY_SECONDS})
 
 
 _STATUS: tuple[tuple[type[ProductError], HTTPStatus], ...] = (
@@ -93,7 +94,9 @@ for a problem that is told as everywhere."""
 
 
 def as_response(problem: Problem, headers: dict[str, str] | None = None, *, path: str = "") -> Response:
-    """The problem as an HTTP answer at an address."""
+    """The problem as an HTTP answer at an address; what is not there now may be tried again."""
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers = {"Retry-After": RETRY_SECONDS} | (headers or {})
     for beginning, form in FORMS.items():
         if path.startswith(beginning) and (response := form(problem)):
             return JSONResponse(response[1], response[0], headers=headers)

@@ -156,7 +156,7 @@ async def opened(settings: Settings, files: Path | None) -> AsyncIterator[McpCal
     """An assistant of this process for the local user; it warms up beside."""
     async with Assistant(settings) as assistant:
         turns = Turns(assistant, settings.service)
-        service = Service(settings, assistant, turns, KeyStore(settings.keys_file))
+        service = Service(settings, assistant, turns, KeyStore(settings.keys_place))
         warming = asyncio.create_task(assistant.warm_up())
         await asyncio.sleep(0)  # it has begun before the first call asks whether it has ended
         try:

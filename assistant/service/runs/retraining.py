@@ -9,6 +9,7 @@ from typing import Final
 
 from assistant.errors import ProductError
 from assistant.settings import Settings
+from tools.place import is_there
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +38,10 @@ def has_news(settings: Settings) -> bool:
     from tools.taste.events import DATABASE, EventStore  # only where training while serving is on
     from tools.taste.model import TasteModel  # only where training while serving is on
 
-    if not (settings.data_folder / DATABASE).is_file():
+    if not is_there(settings.place(DATABASE)):
         return False
     model = TasteModel.load(settings.data_folder)
-    with contextlib.closing(EventStore.open(settings.data_folder)) as store:
+    with contextlib.closing(EventStore.open(settings.place())) as store:
         return model is None or model.card.events_version != store.version()
 
 

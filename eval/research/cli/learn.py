@@ -1,7 +1,6 @@
 """assistant eval research learn: fusion weights from what was shown and pressed, with a check, and back again."""
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,14 +59,11 @@ def fitted_to_log(settings: Settings, *, eta: float) -> "Fitted":
     """
     from assistant.impressions import ImpressionLog
     from assistant.learned_weights import weights_in_force
-    from assistant.sessions import SessionLog
     from assistant.storage import SESSIONS
     from eval.research.learning.learn import learn as learn_from
     from eval.research.learning.presses import judged
 
-    path: Path = settings.data_folder / SESSIONS
-    SessionLog(path)  # makes the tables where nobody has asked anything yet
-    log = ImpressionLog(path)
+    log = ImpressionLog(settings.place(SESSIONS))
     return learn_from(judged(log.read(), log.presses()), weights_in_force(settings)[0], eta=eta)
 
 

@@ -161,7 +161,7 @@ def _arm(
     with tempfile.TemporaryDirectory(prefix="simulation") as folder:
         data = Path(folder) / "data"
         shutil.copytree(settings.data_folder, data, ignore=shutil.ignore_patterns("sessions.*", "interactions.*"))
-        own = settings.model_copy(update={"data": data}, deep=True)
+        own = settings.over(data)
         crowd.join(own)
         return asyncio.run(_played(own, name, users, seed, noise, crowd, progress))
 

@@ -21,7 +21,7 @@ WORD = "zanzibarine"
 
 def owner_of(served: Served, name: str) -> str:
     """The pseudonym of the owner of the key of that name."""
-    key = next(key for key in KeyStore(served.settings.keys_file).list() if key.name == name)
+    key = next(key for key in KeyStore(served.settings.keys_place).list() if key.name == name)
     return pseudonym(served.settings, KEY_OWNER + key.id)
 
 
@@ -83,7 +83,7 @@ def test_a_key_s_owner_is_kept_under_a_pseudonym(serve: Serve) -> None:
 def test_sessions_from_before_pseudonyms_stay_their_owner_s(serve: Serve) -> None:
     with serve(needs_key=True) as served:
         secret = new_key(served, "ann")
-    key = KeyStore(served.settings.keys_file).list()[0]
+    key = KeyStore(served.settings.keys_place).list()[0]
     SessionLog(served.settings.data_folder / "sessions.sqlite").create("old", f"{KEY_OWNER}{key.id}", "from before")
 
     with serve(needs_key=True) as served, served.client(secret) as client:
@@ -107,7 +107,7 @@ def test_whom_a_program_names_has_conversations_apart(serve: Serve) -> None:
 
         assert len(set(owners)) == 4
         assert log.session(told[""]).owner == log.session(unusual).owner == owner_of(served, "shop")
-        key = next(key for key in KeyStore(served.settings.keys_file).list() if key.name == "shop")
+        key = next(key for key in KeyStore(served.settings.keys_place).list() if key.name == "shop")
         assert owners[0] == pseudonym(served.settings, f"{KEY_OWNER}{key.id}/alice")
 
 

@@ -293,7 +293,7 @@ def no_text() -> NoReturn:
 
 
 def test_every_key_may_write_and_sees_every_import(shop: CatalogueShop) -> None:
-    keys = KeyStore(shop.settings().keys_file)
+    keys = KeyStore(shop.settings().keys_place)
     one, two = ({"Authorization": f"Bearer {keys.create(name)[1]}"} for name in ("one", "two"))
     with shop.serving(host="0.0.0.0") as client:
         sent = client.http.post("/api/catalogue/import", content=rows(3), headers=one)

@@ -195,7 +195,7 @@ def test_a_damaged_schedule_is_off(shop: CatalogueShop) -> None:
 
 
 def test_feeds_are_for_admins(shop: CatalogueShop) -> None:
-    keys = KeyStore(shop.settings().keys_file)
+    keys = KeyStore(shop.settings().keys_place)
     secrets = {role: keys.create(role, None, role)[1] for role in (Role.ADMIN, Role.SERVICE, Role.SHOPPER)}
     with shop.serving() as client:
         for role, secret in secrets.items():

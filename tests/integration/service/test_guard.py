@@ -45,7 +45,7 @@ def test_without_cors_no_other_site_may_read(serve: Serve) -> None:
 
 def test_beyond_this_machine_every_request_needs_a_key(serve: Serve) -> None:
     with serve(host=EVERYWHERE) as service:
-        _, secret = KeyStore(service.settings.keys_file).create("a shop")
+        _, secret = KeyStore(service.settings.keys_place).create("a shop")
         refused = service.client.get("/api/sessions")
         problem(refused, 401)
         assert refused.headers["www-authenticate"] == "Bearer"
@@ -53,14 +53,14 @@ def test_beyond_this_machine_every_request_needs_a_key(serve: Serve) -> None:
         assert service.client.get("/api/sessions", headers=bearer(secret)).json() == {"sessions": []}
         assert service.client.get("/healthz").status_code == 200
         assert service.client.get("/api/info").json()["user"] is None
-        stored = service.settings.keys_file.read_bytes()
+        stored = service.settings.keys_place.read_bytes()
         assert secret.encode() not in stored
         assert secret.removeprefix("rak_").encode() not in stored
 
 
 def test_a_key_ends_when_its_time_is_over_or_it_is_revoked(serve: Serve) -> None:
     with serve(host=EVERYWHERE) as service:
-        keys = KeyStore(service.settings.keys_file)
+        keys = KeyStore(service.settings.keys_place)
         _, short = keys.create("short", days=1 / 86_400)
         _, long = keys.create("long", days=1)
         assert service.client.get("/api/sessions", headers=bearer(long)).status_code == 200
@@ -74,7 +74,7 @@ def test_a_key_ends_when_its_time_is_over_or_it_is_revoked(serve: Serve) -> None
 def two(serve: Serve) -> Iterator[tuple[Running, dict[str, str], dict[str, str]]]:
     """A service with two keys."""
     with serve(host=EVERYWHERE) as service:
-        keys = KeyStore(service.settings.keys_file)
+        keys = KeyStore(service.settings.keys_place)
         yield service, bearer(keys.create("ann")[1]), bearer(keys.create("bob")[1])
 
 
@@ -104,7 +104,7 @@ def test_nobody_sees_what_is_another_s(two: tuple[Running, dict[str, str], dict[
 
 def test_the_page_trades_a_key_for_a_cookie_that_scripts_cannot_read(serve: Serve) -> None:
     with serve(host=EVERYWHERE) as service:
-        _, secret = KeyStore(service.settings.keys_file).create("ann")
+        _, secret = KeyStore(service.settings.keys_place).create("ann")
         problem(service.client.post("/api/login", json={"key": "rak_wrong"}), 401)
         answer = service.client.post("/api/login", json={"key": secret})
         assert answer.status_code == 204

@@ -60,7 +60,7 @@ def test_a_turn_stands_when_its_row_cannot_be_kept(shop: CatalogueShop, monkeypa
 
 
 def test_only_admins_read_them_and_wrong_questions_are_refused(shop: CatalogueShop) -> None:
-    keys = KeyStore(shop.settings().keys_file)
+    keys = KeyStore(shop.settings().keys_place)
     secrets = {role: keys.create(role, None, role)[1] for role in (Role.ADMIN, Role.SERVICE, Role.SHOPPER)}
     with shop.serving() as client:
         client.get(INSIGHTS, 401)

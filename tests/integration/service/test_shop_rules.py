@@ -134,7 +134,7 @@ def test_rules_outlive_a_new_service_and_are_for_admins(shop: CatalogueShop) -> 
         rules(client, hidden=["item-0"])
         for wrong in ({"hidden": [""]}, {"synonyms": {"!": "x"}}, {"more": 1}, [], "x"):
             client.put(RULES, wrong, 422)
-    keys = KeyStore(shop.settings().keys_file)
+    keys = KeyStore(shop.settings().keys_place)
     secrets = {role: keys.create(role, None, role)[1] for role in (Role.ADMIN, Role.SERVICE, Role.SHOPPER)}
     with shop.serving() as client:
         client.get(RULES, 401)

@@ -80,7 +80,7 @@ def test_what_is_no_picture_is_no_logo(client: Client, content: bytes) -> None:
 
 
 def test_everybody_reads_and_only_admins_write(shop: CatalogueShop) -> None:
-    keys = KeyStore(shop.settings().keys_file)
+    keys = KeyStore(shop.settings().keys_place)
     secrets = {role: keys.create(role, None, role)[1] for role in (Role.ADMIN, Role.SERVICE, Role.SHOPPER)}
     with shop.serving() as client:
         client.get("/api/shop")

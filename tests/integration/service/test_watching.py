@@ -357,7 +357,7 @@ def test_without_a_key_strangers_learn_no_measures_and_no_details(serve: Serve, 
             problem(service.client.get(path), 401)
         parts = service.client.get("/readyz").json()["parts"]
         assert (parts["llm"], parts["catalogue"]) == ("missing", "ok")
-        _, secret = KeyStore(service.settings.keys_file).create("prometheus")
+        _, secret = KeyStore(service.settings.keys_place).create("prometheus")
         headers = {"Authorization": f"Bearer {secret}"}
         assert "assistant_turns_running 0.0" in service.client.get("/metrics", headers=headers).text
         assert "does not answer" in service.client.get("/readyz", headers=headers).json()["parts"]["llm"]

@@ -42,7 +42,7 @@ def films(settings: Settings, catalogue: Catalogue, tmp_path: Path) -> Iterator[
         events.add(likes(pseudonym(there, BOB), *(f"blue-film-{n}" for n in range(5)), at=now - 10 * DAY))
         events.add([Interaction(user=pseudonym(there, BOB), item_id="red-film-1", event="dislike", at=now)])
         events.add(likes(pseudonym(there, "zoe"), "red-film-1", at=now))
-        visitor, _ = VisitorStore(there.visitors_file).begin(days=1)
+        visitor, _ = VisitorStore(there.visitors_place).begin(days=1)
         events.add(likes(visitor.owner, *(f"red-film-{n}" for n in range(6)), at=now - 10 * DAY))
     yield there
 

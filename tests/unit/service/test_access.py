@@ -42,7 +42,7 @@ def guarded(settings: Settings, bounds: ServiceBounds | None = None) -> ASGIApp:
     paths = ["/", "/healthz", "/api/{rest:path}", "/v1/{rest:path}", "/mcp", "/metrics", "/docs", "/openapi.json"]
     app: ASGIApp = Starlette(routes=[Route(path, who, methods=["GET", "POST", "DELETE"]) for path in paths])
     app = BodyTimeout(JsonBodies(app), bounds or settings.service.bounds)
-    app = NoPaths(AuthMiddleware(app, settings, KeyStore(settings.keys_file)), settings)
+    app = NoPaths(AuthMiddleware(app, settings, KeyStore(settings.keys_place)), settings)
     proxies = [str(network) for network in settings.service.proxies]
     return ProxyHeadersMiddleware(app, proxies) if proxies else app  # type: ignore[arg-type, return-value]
 

@@ -1,8 +1,6 @@
 """A shop's own conversations as examples: only what customers agreed with, and whose they were."""
 
-import contextlib
 import json
-import sqlite3
 from datetime import date
 from pathlib import Path
 
@@ -15,19 +13,16 @@ from assistant.llm.adapters import CARD, CONFIG, WEIGHTS, AdapterCard, trained_f
 from assistant.records import (
     CallResult,
     MessageRead,
-    Query,
     Recommendation,
-    Reply,
     RoundFinished,
-    Timings,
     TurnEvent,
-    UsageNote,
 )
-from assistant.sessions import SessionLog, keeping
+from assistant.sessions import SessionLog
 from assistant.settings import Settings
 from assistant.tuning import own
 from assistant.tuning.own import own_examples
 from assistant.user_data import forget
+from tests.fakes.turns import keep_turn, reply_of
 
 
 def found(query: str) -> CallResult:
@@ -50,14 +45,8 @@ def say(folder: Path, session: str, events: list[TurnEvent], *pressed: str, owne
     chair = Recommendation(
         rank=1, item_id="oak", title="Oak Chair", price=80, score=1, explanation="It is of oak.", evidence=[]
     )
-    reply = Reply(
-        session_id=session, query=Query(text=""), intent="recommend", language="en", constraints={}, relaxed=[],
-        recommendations=[chair], steps=[], message="", degraded=[], models={}, timings=Timings(), usage=UsageNote(),
-    )  # fmt: skip
-    statements, values = keeping(Request(session_id=session, owner=owner), reply)
-    with contextlib.closing(sqlite3.connect(folder / "sessions.sqlite")) as db, db:
-        for statement in statements:
-            db.execute(statement, values)
+    reply = reply_of(session).model_copy(update={"recommendations": [chair]})
+    keep_turn(folder / "sessions.sqlite", Request(session_id=session, owner=owner), reply)
     log.note_events(session, events)
     for press in pressed:
         item, event = press.split()

@@ -184,7 +184,7 @@ def http(served: Served) -> Iterator[httpx.Client]:
 
 def new_key(served: Served, name: str) -> str:
     """A user's key."""
-    return KeyStore(served.settings.keys_file).create(name)[1]
+    return KeyStore(served.settings.keys_place).create(name)[1]
 
 
 def png(colour: str = "red") -> bytes:

@@ -54,11 +54,11 @@ def shop(serve: Serve) -> Iterator[Served]:
 def client_of(served: Served, role: Role) -> httpx.Client:
     """Somebody of the role, fresh each time, since some calls end the caller."""
     if role is Role.VISITOR:
-        _, token = VisitorStore(served.settings.visitors_file).begin(1)
+        _, token = VisitorStore(served.settings.visitors_place).begin(1)
         return served.client(cookies={"assistant_visitor": token})
     if role is Role.NOBODY:
         return served.client()
-    keys = KeyStore(served.settings.keys_file)
+    keys = KeyStore(served.settings.keys_place)
     return served.client(keys.create(f"{role} {len(keys.list())}", role=key_role(role))[1])
 
 

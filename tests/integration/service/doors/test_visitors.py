@@ -31,7 +31,7 @@ def shop(serve: Serve) -> Iterator[Served]:
 
 
 def key(served: Served, role: str, name: str = "") -> str:
-    return KeyStore(served.settings.keys_file).create(name or f"a {role}", role=key_role(role))[1]
+    return KeyStore(served.settings.keys_place).create(name or f"a {role}", role=key_role(role))[1]
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def test_a_visitor_is_a_cookie_that_scripts_and_other_sites_cannot_use(shop: Ser
         assert {"HttpOnly", "SameSite=strict", "Path=/", "Max-Age=2592000"} <= set(cookie.split("; "))
         assert "Secure" not in cookie
         token = client.cookies[COOKIE]
-        assert token.encode() not in shop.settings.visitors_file.read_bytes()
+        assert token.encode() not in shop.settings.visitors_place.read_bytes()
 
         info = client.get("/api/info").json()
         assert (info["user"], info["role"], info["models"], info["steps"]) == ("visitor", "visitor", {}, None)
@@ -117,7 +117,7 @@ def test_another_site_s_requests_with_the_cookie_are_refused(serve: Serve) -> No
 
 def test_without_the_setting_there_are_no_visitors(serve: Serve) -> None:
     with serve(needs_key=True) as served, served.client() as client:
-        _, token = VisitorStore(served.settings.visitors_file).begin(1)
+        _, token = VisitorStore(served.settings.visitors_place).begin(1)
         assert client.post("/api/visitors").status_code == 403
         assert client.get("/api/info").json()["visitors"] is False
         assert client.get("/api/sessions", headers={"Cookie": f"{COOKIE}={token}"}).status_code == 401
@@ -231,7 +231,7 @@ def test_at_log_in_everything_becomes_the_customer_s(shop: Served) -> None:
         assert backend.post("/api/visitors/merge", json=body).status_code == 404  # a token works once
         with closing(EventStore.open(data)) as store:
             assert owner not in store.user_ids().values()
-        with closing(sqlite3.connect(shop.settings.visitors_file)) as db:
+        with closing(sqlite3.connect(shop.settings.visitors_place)) as db:
             assert db.execute("select count(*) from visitors").fetchone() == (0,)
 
 
@@ -268,7 +268,7 @@ def test_no_history_is_stolen_by_guessing(shop: Served) -> None:
 
 
 def test_an_interrupted_merge_is_finished_by_the_next_start(shop: Served) -> None:
-    store = VisitorStore(shop.settings.visitors_file)
+    store = VisitorStore(shop.settings.visitors_place)
     with visiting(shop) as visitor, shop.client(key(shop, "service")) as backend:
         own = talk(visitor, "a red chair")
         token = visitor.post("/api/visitors/token").json()["token"]
@@ -286,7 +286,7 @@ def test_what_is_a_visitor_s_goes_with_the_end_of_the_cookie(shop: Served) -> No
         talk(visitor, "a red chair with zanzibarine")
         kept = talk(other, "a lamp")
         owner = visitor.get("/api/me").json()["user"]
-        with closing(sqlite3.connect(shop.settings.visitors_file)) as db, db:
+        with closing(sqlite3.connect(shop.settings.visitors_place)) as db, db:
             db.execute("update visitors set expires_at = ? where owner = ?", (time.time() - 1, owner))
         assert visitor.get("/api/sessions").status_code == 401
         tidy(shop.settings)
@@ -395,7 +395,7 @@ def test_an_admin_makes_lists_and_revokes_keys_over_http(shop: Served) -> None:
             assert admin.delete(f"/api/keys/{made.json()['id']}").status_code == 204
             assert backend.get("/api/sessions").status_code == cookie.get("/api/sessions").status_code == 401
 
-        ended = KeyStore(shop.settings.keys_file).create("ended", days=-1)[0].id
+        ended = KeyStore(shop.settings.keys_place).create("ended", days=-1)[0].id
         last = admin.get("/api/keys").json()["keys"][0]["id"]
         assert "last key" in admin.delete(f"/api/keys/{last}").json()["detail"]
         assert admin.delete("/api/keys/owner").status_code == 404  # ids alone

@@ -95,7 +95,7 @@ def test_the_catalogue_holds_what_the_suite_says_and_the_users_own_is_not_touche
     changed = with_changes(suite, {"id": "item-1", "price": 9})
     own = ingested(changed, settings)
     assert own.data_folder.is_relative_to(settings.home / "eval" / "catalogues")
-    assert own.keys_file.parent == own.data_folder
+    assert own.keys_place.parent == own.data_folder
     assert not settings.data_folder.exists()
     with Catalogue.open(own.data_folder, read_only=True) as catalogue:
         assert {item.id: item for item in catalogue.items()} == suite_items(changed, settings)

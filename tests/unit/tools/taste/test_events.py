@@ -1,7 +1,7 @@
 """The event store: what is kept, found again, counted and forgotten."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tools.errors import StoreError
+from tools.place import Place
 from tools.taste import events
 from tools.taste.events import DATABASE, EventStore
 from tools.taste.records import EventKind, Interaction, Preference
@@ -17,8 +18,8 @@ DAY = 86_400.0
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[EventStore]:
-    opened = EventStore.open(tmp_path)
+def store(place: Callable[[str], Place]) -> Iterator[EventStore]:
+    opened = EventStore.open(place(""))
     yield opened
     opened.close()
 
@@ -97,9 +98,9 @@ def test_people_are_counted_once_each_by_their_last_word(store: EventStore) -> N
 
 
 def test_a_remembered_count_of_people_follows_every_change_also_another_process_s(
-    store: EventStore, tmp_path: Path
+    store: EventStore, place: Callable[[str], Place]
 ) -> None:
-    other = EventStore.open(tmp_path)
+    other = EventStore.open(place(""))
     store.add([event("a", "x"), event("b", "x", at=5000.0), event("b", "y")])
     assert store.people(["x", "y", "z"]) == {"x": 2, "y": 1, "z": 0}
 
@@ -140,9 +141,10 @@ def test_a_forgotten_user_leaves_no_byte_and_others_stay(store: EventStore, tmp_
 
 
 def test_deleted_bytes_that_another_process_holds_on_to_are_not_called_gone(
-    store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "LOCK_SECONDS", 0.01)
+    store = EventStore.open(tmp_path)
     store.add([event("u", "x")])
     reader = sqlite3.connect(tmp_path / DATABASE)
     reader.execute("begin")

@@ -1,6 +1,8 @@
 """A taste of another catalogue: what is kept of a history there, and how close items are to it here."""
 
-from collections.abc import Sequence
+import contextlib
+import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from tests.fakes.encoders import identity
+from tools.place import Place
 from tools.records import EncoderIdentity
-from tools.taste.events import EventStore
+from tools.taste.events import DATABASE, EventStore
 from tools.taste.imported import ImportedTaste, closeness_of, taste_in, usual_item
 from tools.taste.profile import DAY
 from tools.taste.records import EventKind, Interaction, Preference
@@ -131,8 +134,8 @@ def taste() -> ImportedTaste:
     return made
 
 
-def test_another_import_takes_the_place_of_the_first(tmp_path: Path, taste: ImportedTaste) -> None:
-    store = EventStore.open(tmp_path)
+def test_another_import_takes_the_place_of_the_first(place: Callable[[str], Place], taste: ImportedTaste) -> None:
+    store = EventStore.open(place(""))
     before = store.version()
     store.set_imported({"u": taste, "v": taste})
     store.set_imported(
@@ -145,8 +148,10 @@ def test_another_import_takes_the_place_of_the_first(tmp_path: Path, taste: Impo
     assert (store.stats().people, store.stats().events) == (0, 0), "nobody did anything here"
 
 
-def test_forgetting_merging_and_the_end_of_retention_take_it_along(tmp_path: Path, taste: ImportedTaste) -> None:
-    store = EventStore.open(tmp_path)
+def test_forgetting_merging_and_the_end_of_retention_take_it_along(
+    place: Callable[[str], Place], tmp_path: Path, taste: ImportedTaste
+) -> None:
+    store = EventStore.open(place(""))
     older = taste.model_copy(update={"latest": NOW - 100 * DAY})
     store.set_imported({"erased": taste, "expired": older, "visitor": taste, "ended": taste, "kept": taste})
     store.set_preference("kept", Preference(attribute="brand", value="Nike", weight=1))
@@ -163,9 +168,9 @@ def test_forgetting_merging_and_the_end_of_retention_take_it_along(tmp_path: Pat
 
 
 def test_one_catalogues_tastes_are_dropped_of_one_user_of_all_or_of_those_before(
-    tmp_path: Path, taste: ImportedTaste
+    place: Callable[[str], Place], taste: ImportedTaste
 ) -> None:
-    store = EventStore.open(tmp_path)
+    store = EventStore.open(place(""))
     music = taste.model_copy(update={"catalogue": "Music"})
     store.set_imported({"u": taste, "v": taste, "w": taste.model_copy(update={"at": NOW + 1})})
     store.set_imported({"u": music})
@@ -182,9 +187,9 @@ def test_one_catalogues_tastes_are_dropped_of_one_user_of_all_or_of_those_before
 def test_events_of_an_earlier_version_get_the_new_table(tmp_path: Path, taste: ImportedTaste) -> None:
     store = EventStore.open(tmp_path)
     store.add([event("a")])
-    with store._file.opened() as db:
-        db.execute("drop table imported")
     store.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / DATABASE)) as db:
+        db.executescript("drop table imported; drop table events_version;")
     store = EventStore.open(tmp_path)
     store.set_imported({"u": taste})
     assert len(store.imported("u")) == store.count_of("u") == 1
