@@ -41,7 +41,7 @@ def begin(client: httpx.Client) -> str:
 
 
 def events_of(served: Served, user: str) -> list[Interaction]:
-    with closing(EventStore.open(served.settings.data_folder)) as store:
+    with closing(EventStore.open(served.settings.place())) as store:
         return store.of_user(user)
 
 
@@ -76,7 +76,7 @@ def test_a_key_s_owner_is_kept_under_a_pseudonym(serve: Serve) -> None:
         ann = owner_of(served, "ann")
 
         assert client.get("/api/me").json()["user"] == ann
-        assert SessionLog(served.settings.data_folder / "sessions.sqlite").session(session_id).owner == ann
+        assert SessionLog(served.settings.place("sessions.sqlite")).session(session_id).owner == ann
         assert len(events_of(served, ann)) == 1
 
 
@@ -84,7 +84,7 @@ def test_sessions_from_before_pseudonyms_stay_their_owner_s(serve: Serve) -> Non
     with serve(needs_key=True) as served:
         secret = new_key(served, "ann")
     key = KeyStore(served.settings.keys_place).list()[0]
-    SessionLog(served.settings.data_folder / "sessions.sqlite").create("old", f"{KEY_OWNER}{key.id}", "from before")
+    SessionLog(served.settings.place("sessions.sqlite")).create("old", f"{KEY_OWNER}{key.id}", "from before")
 
     with serve(needs_key=True) as served, served.client(secret) as client:
         assert [found["title"] for found in client.get("/api/sessions").json()["sessions"]] == ["from before"]
@@ -102,7 +102,7 @@ def test_whom_a_program_names_has_conversations_apart(serve: Serve) -> None:
             told = {name: ask(shop, name) for name in ("alice", "bob", "")}
             spied = ask(spy, "alice")
             unusual = ask(shop, {"name": "an object"})
-        log = SessionLog(served.settings.data_folder / "sessions.sqlite")
+        log = SessionLog(served.settings.place("sessions.sqlite"))
         owners = [log.session(session_id).owner for session_id in (*told.values(), spied)]
 
         assert len(set(owners)) == 4
@@ -125,7 +125,7 @@ def test_everything_of_a_user_is_shown_given_out_and_forgotten_to_the_last_byte(
             ann.post(f"/api/sessions/{sessions[0]}/feedback", json={"item_id": "chair-2", "event": "like"})
             ann.post("/api/uploads", files={"file": (f"{WORD}.png", png("blue"), "image/png")})
             owner = owner_of(served, "ann")
-            with closing(EventStore.open(data)) as store:
+            with closing(EventStore.open(served.settings.place())) as store:
                 store.set_preference(owner, Preference(attribute="brand", value=WORD, weight=1.0))
 
             assert ann.get("/api/me").json() == {

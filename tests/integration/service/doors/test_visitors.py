@@ -72,7 +72,7 @@ def test_a_visitor_is_a_cookie_that_scripts_and_other_sites_cannot_use(shop: Ser
         assert {"HttpOnly", "SameSite=strict", "Path=/", "Max-Age=2592000"} <= set(cookie.split("; "))
         assert "Secure" not in cookie
         token = client.cookies[COOKIE]
-        assert token.encode() not in shop.settings.visitors_place.read_bytes()
+        assert token.encode() not in (shop.settings.data_folder / "visitors.sqlite").read_bytes()
 
         info = client.get("/api/info").json()
         assert (info["user"], info["role"], info["models"], info["steps"]) == ("visitor", "visitor", {}, None)
@@ -173,18 +173,17 @@ def test_a_visitor_s_data_are_shown_given_out_and_forgotten(shop: Served) -> Non
         assert COOKIE not in client.cookies
         assert client.get("/api/sessions", headers={"Cookie": f"{COOKIE}={cookie}"}).status_code == 401
         assert sessions(other) == [kept]
-        log = SessionLog(shop.settings.data_folder / "sessions.sqlite")
+        log = SessionLog(shop.settings.place("sessions.sqlite"))
         assert not log.knows(own)
 
 
 def test_at_log_in_everything_becomes_the_customer_s(shop: Served) -> None:
-    data = shop.settings.data_folder
     service = key(shop, "service")
     with shop.client(service) as backend, visiting(shop) as visitor:
         before = talk(backend, "a lamp", **{"X-User": "K%C3%A4the"})  # another customer: nothing is decoded
         mine = talk(visitor, "a red chair")
         owner = visitor.get("/api/me").json()["user"]
-        with closing(EventStore.open(data)) as store:
+        with closing(EventStore.open(shop.settings.place())) as store:
             store.set_preference(owner, Preference(attribute="brand", value="Glow", weight=1.0))
             store.set_preference(owner, Preference(attribute="color", value="red", weight=1.0))
             store.set_preference(
@@ -220,7 +219,7 @@ def test_at_log_in_everything_becomes_the_customer_s(shop: Served) -> None:
         told = sorted((one["attribute"], one["weight"]) for one in profile["preferences"])
         assert told == [("brand", 1.0), ("color", -1.0)]  # the customer's own word on red stays
         assert [event["item_id"] for event in profile["events"]] == ["chair-1"]
-        assert {one.user for one in ImpressionLog(data / "sessions.sqlite").read(mine)} == {
+        assert {one.user for one in ImpressionLog(shop.settings.place("sessions.sqlite")).read(mine)} == {
             pseudonym(shop.settings, "Käthe")
         }
         path = f"/api/sessions/{mine}/messages"
@@ -229,9 +228,9 @@ def test_at_log_in_everything_becomes_the_customer_s(shop: Served) -> None:
 
         assert visitor.get("/api/sessions").status_code == 401  # the cookie has ended
         assert backend.post("/api/visitors/merge", json=body).status_code == 404  # a token works once
-        with closing(EventStore.open(data)) as store:
+        with closing(EventStore.open(shop.settings.place())) as store:
             assert owner not in store.user_ids().values()
-        with closing(sqlite3.connect(shop.settings.visitors_place)) as db:
+        with closing(sqlite3.connect(shop.settings.data_folder / "visitors.sqlite")) as db:
             assert db.execute("select count(*) from visitors").fetchone() == (0,)
 
 
@@ -281,21 +280,20 @@ def test_an_interrupted_merge_is_finished_by_the_next_start(shop: Served) -> Non
 
 
 def test_what_is_a_visitor_s_goes_with_the_end_of_the_cookie(shop: Served) -> None:
-    data = shop.settings.data_folder
     with visiting(shop) as visitor, visiting(shop) as other:
         talk(visitor, "a red chair with zanzibarine")
         kept = talk(other, "a lamp")
         owner = visitor.get("/api/me").json()["user"]
-        with closing(sqlite3.connect(shop.settings.visitors_place)) as db, db:
+        with closing(sqlite3.connect(shop.settings.data_folder / "visitors.sqlite")) as db, db:
             db.execute("update visitors set expires_at = ? where owner = ?", (time.time() - 1, owner))
         assert visitor.get("/api/sessions").status_code == 401
         tidy(shop.settings)
 
         assert sessions(other) == [kept]
-        with closing(EventStore.open(data)) as store:
+        with closing(EventStore.open(shop.settings.place())) as store:
             assert [event.user for user in store.user_ids().values() for event in store.of_user(user)] != []
             assert owner not in store.user_ids().values()
-        for path in data.glob("*.sqlite*"):
+        for path in shop.settings.data_folder.glob("*.sqlite*"):
             content = path.read_bytes()
             assert owner.encode() not in content, path
             assert b"zanzibarine" not in content, path
@@ -323,7 +321,7 @@ def test_a_customer_of_the_shop_is_who_the_header_or_the_field_names(shop: Serve
         assert set(sessions(two, **{"X-User": "ann"})) == {ann, field, header.json()["session_id"]}  # of the shop
         assert sessions(one, **{"X-User": "bob"}) == sessions(one) == []
         assert one.get(f"/api/sessions/{ann}").status_code == 404
-        log = SessionLog(settings.data_folder / "sessions.sqlite")
+        log = SessionLog(settings.place("sessions.sqlite"))
         assert log.session(ann).owner == pseudonym(settings, "ann")  # as interaction files and --user have it
         assert b"ann" not in (log.session(ann).owner.encode())
 
