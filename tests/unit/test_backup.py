@@ -140,6 +140,14 @@ def test_what_is_backed_up_is_restored(shop: Shop, archive: Path, tmp_path: Path
     assert stat.S_IMODE(other.data.stat().st_mode) == 0o700
 
 
+def test_state_on_a_server_is_named_as_missing_and_its_url_is_a_secret(shop: Shop, tmp_path: Path) -> None:
+    (shop.home / "config.toml").write_text('[state]\nurl = "postgresql://u:sesame@db.internal/shop"\n')
+    code, out, errors = shop("backup", tmp_path / "b.zip")
+    assert code == 0, errors
+    assert "Not in it: the state in PostgreSQL at db.internal/shop; back it up with pg_dump." in out
+    assert b"sesame" not in (tmp_path / "b.zip").read_bytes()
+
+
 def test_secrets_are_left_out_unless_asked_for(shop: Shop, tmp_path: Path) -> None:
     code, out, _ = shop("backup", tmp_path / "plain.zip")
     assert code == 0
