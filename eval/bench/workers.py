@@ -1,4 +1,5 @@
-"""Two workers under load, one of them killed every 20 seconds, Redis stopped and started in the middle.
+"""Two workers on PostgreSQL, Chroma and Redis under load: one of the workers is killed every 20 seconds, and each of
+the servers is stopped and started in the middle.
 
 A client sends a message again, with the same id, until it is answered; at the end each message must have been answered
 once, in its own session.
@@ -6,11 +7,9 @@ once, in its own session.
 
 import asyncio
 import random
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,13 +17,14 @@ import httpx
 import psutil
 
 from eval.bench.report import Result, Table, gib
+from eval.bench.servers import SharedServers, shared_servers
 from eval.bench.service import RunningService, serving, stand_in
-from eval.bench.stage import Stage, free_port
+from eval.bench.stage import Stage
 
 SESSIONS = 50
 TURNS = 1_000
 KILL_SECONDS = 20.0
-REDIS_AWAY_SECONDS = 5.0
+AWAY_SECONDS = 5.0
 GIVE_UP_SECONDS = 300.0
 PAUSE_SECONDS = 0.5
 
@@ -47,19 +47,21 @@ def measure(stage: Stage) -> Result:
     with (
         stage.sample_catalogue() as settings,
         stand_in(stage) as model,
-        _redis() as redis,
-        serving(stage, settings, model, "--workers", "2", state__redis=redis.url) as served,
+        shared_servers() as servers,
+        serving(stage, settings, model, "--workers", "2", **servers.settings) as served,
     ):
-        load, kills, stored = asyncio.run(_run(stage, served, redis, turns))
+        load, kills, stored = asyncio.run(_run(stage, served, servers, turns))
         memory = sum(worker.memory_info().rss for worker in _workers(served))
     return _result(load, kills, stored, turns, memory)
 
 
-async def _run(stage: Stage, served: RunningService, redis: "_Redis", turns: int) -> tuple[_Load, int, Counter[str]]:
+async def _run(
+    stage: Stage, served: RunningService, servers: SharedServers, turns: int
+) -> tuple[_Load, int, Counter[str]]:
     limits = httpx.Limits(max_connections=SESSIONS + 10, max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=served.url, timeout=120, limits=limits) as client:
         load = _Load(served.url, client)
-        disturbing = asyncio.create_task(_disturb(stage, served, redis, load))
+        disturbing = asyncio.create_task(_disturb(stage, served, servers, load))
         sessions = await asyncio.gather(*(_converse(load, turns, n) for n in range(SESSIONS)))
         load.ended = True
         kills = await disturbing
@@ -94,24 +96,30 @@ async def _answered(load: _Load, method: str, path: str, body: dict[str, Any] | 
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _disturb(stage: Stage, served: RunningService, redis: "_Redis", load: _Load) -> int:
-    """Kill a worker every 20 s, and stop Redis for a moment after the second one; how many were killed."""
-    kills, chance = 0, random.Random(stage.seed)
+async def _disturb(stage: Stage, served: RunningService, servers: SharedServers, load: _Load) -> int:
+    """Kill a worker every 20 s, and between stop each of the servers once for a moment; how many were killed."""
+    kills, chance, waiting = 0, random.Random(stage.seed), [*servers.all]
     while not load.ended:
-        for _ in range(round(KILL_SECONDS / PAUSE_SECONDS)):
-            if load.ended:
-                return kills
-            await asyncio.sleep(PAUSE_SECONDS)
-        if workers := _workers(served):
+        await _pause(KILL_SECONDS / 2, load)
+        if waiting and kills:
+            server = waiting.pop(0)
+            stage.say(f"{len(load.seconds)} turns answered; {server.name} is stopped and started")
+            await asyncio.to_thread(server.stop)
+            await asyncio.sleep(AWAY_SECONDS)
+            await asyncio.to_thread(server.start)
+        await _pause(KILL_SECONDS / 2, load)
+        if workers := [] if load.ended else _workers(served):
             with suppress(psutil.NoSuchProcess):
                 chance.choice(workers).kill()
                 kills += 1
             stage.say(f"{len(load.seconds)} turns answered, {kills} workers killed")
-        if kills == 2:
-            await asyncio.to_thread(redis.stop)
-            await asyncio.sleep(REDIS_AWAY_SECONDS)
-            await asyncio.to_thread(redis.start)
     return kills
+
+
+async def _pause(seconds: float, load: _Load) -> None:
+    end = time.monotonic() + seconds
+    while not load.ended and time.monotonic() < end:
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _stored(load: _Load, sessions: list[str], turns: int) -> Counter[str]:
@@ -158,31 +166,3 @@ def _workers(served: RunningService) -> list[psutil.Process]:
             if "spawn_main" in " ".join(process.cmdline()):
                 found.append(process)
     return found
-
-
-class _Redis:
-    """A server on a free port, which keeps nothing on disk."""
-
-    def __init__(self) -> None:
-        self._port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
-        self.url = f"redis://127.0.0.1:{self._port}/0"
-
-    def start(self) -> None:
-        command = ["redis-server", "--port", str(self._port), "--bind", "127.0.0.1", "--save", ""]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - with nothing of a user's
-
-    def stop(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-
-
-@contextmanager
-def _redis() -> Iterator[_Redis]:
-    redis = _Redis()
-    redis.start()
-    try:
-        yield redis
-    finally:
-        redis.stop()
