@@ -621,8 +621,7 @@ def _photos(low: str, ground: AnswerGrounding) -> RawClaims:
         if not theirs and match.group() in ground.own:  # a camera takes photos
             continue
         compared = any("picture" in e.source and not e.shown for e in ground.evidence if e.source != "picture_words")
-        said = not pattern(words_in(words.alike, ground.language)).search(clause_after(low, match.end()))
-        quoted = said and any(entry.source == "picture_words" for entry in ground.evidence)
+        quoted = _is_quoted(low, match.end(), ground, in_video=False)
         yield "photo", match.group(), ground.lenient or quoted or (compared and _is_likeness(low, ground))
 
 
@@ -634,7 +633,15 @@ def _videos(low: str, ground: AnswerGrounding) -> RawClaims:
         if not theirs and match.group() in ground.own:  # a camera takes videos
             continue
         compared = any(entry.shown if theirs else entry.shown or entry.moment for entry in ground.evidence)
-        yield "video", match.group(), ground.lenient or (compared and _is_likeness(low, ground))
+        quoted = _is_quoted(low, match.end(), ground, in_video=True)
+        yield "video", match.group(), ground.lenient or quoted or (compared and _is_likeness(low, ground))
+
+
+def _is_quoted(low: str, end: int, ground: AnswerGrounding, *, in_video: bool) -> bool:
+    """Whether words that stand in the user's photo or video are told, and no likeness."""
+    alike = pattern(words_in(load_claim_words().alike, ground.language)).search(clause_after(low, end))
+    read = [entry for entry in ground.evidence if entry.source == "picture_words"]
+    return alike is None and any(bool(entry.shown) == in_video for entry in read)
 
 
 def _is_likeness(low: str, ground: AnswerGrounding) -> bool:

@@ -33,6 +33,7 @@ class FilmedShot:
         pan: how far the camera moves over the photo, of the room there is.
         zoom: how much of the photo's width is seen at the end, of that at the beginning.
         brightness: below 1 darker.
+        lies: the picture lies on a table and is filmed whole, as a sheet of paper with words; else its middle is.
     """
 
     source: Path | None
@@ -40,6 +41,7 @@ class FilmedShot:
     pan: float = 0.5
     zoom: float = 1.0
     brightness: float = 1.0
+    lies: bool = False
 
 
 def video_mp4(
@@ -83,6 +85,8 @@ def video_mp4(
 
 def _filmed(shot: FilmedShot, size: tuple[int, int], rate: int, rng: np.random.Generator) -> Iterator[Image.Image]:
     photo = _photo(shot.source, 2 * size[0]) if shot.source else _wall(rng)
+    if shot.lies:
+        photo = _on_table(photo, size)
     count, shake = max(1, round(shot.seconds * rate)), np.zeros(2)
     start, end = rng.uniform(0, 1 - shot.pan, 2), rng.uniform(0, 1, 2) * shot.pan
     for n in range(count):
@@ -102,6 +106,14 @@ def _photo(path: Path, side: int) -> Image.Image:
     photo = load_picture(path)
     photo.thumbnail((side, side))
     return photo
+
+
+def _on_table(photo: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture on a grey table as wide and high as the video shows it, with an edge around."""
+    side = 1.25 * max(photo.width / size[0], photo.height / size[1])
+    table = Image.new("RGB", (round(side * size[0]), round(side * size[1])), (150, 150, 150))
+    table.paste(photo, ((table.width - photo.width) // 2, (table.height - photo.height) // 2))
+    return table
 
 
 def _wall(rng: np.random.Generator) -> Image.Image:

@@ -95,7 +95,7 @@ def video_file(video: VideoAttachment, suite: Suite, images: Photos, folder: Pat
         from eval.suite import clips, speech  # bring their libraries; only where media are made
 
         shots = [
-            clips.FilmedShot(source, shot.seconds, pan=shot.pan, zoom=shot.zoom)
+            clips.FilmedShot(source, shot.seconds, pan=shot.pan, zoom=shot.zoom, lies=shot.sheet is not None)
             for source, shot in zip(filmed, video.shots, strict=True)
         ]
         said = voice.read_bytes() if voice else None
@@ -104,7 +104,9 @@ def video_file(video: VideoAttachment, suite: Suite, images: Photos, folder: Pat
         return clips.video_mp4(shots, size=UPRIGHT if video.upright else LYING, rate=RATE, seed=video.seed, speech=said)
 
     sources = [source for source in (*filmed, voice) if source]
-    return _stored_file(folder, ".mp4", video.model_dump_json().encode(), sources, make)
+    # a sheet lies on a table since sheets were filmed in part, their words out of the picture
+    form = b"lying sheet" if any(shot.sheet for shot in video.shots) else b""
+    return _stored_file(folder, ".mp4", video.model_dump_json().encode() + form, sources, make)
 
 
 def _filmed(shot: VideoShot, suite: Suite, images: Photos, folder: Path) -> Path | None:
