@@ -87,23 +87,25 @@ class MessageReader(NamedTuple):
             vocabulary: the catalogue's names and values.
             attached: the message brings a picture.
         """
-        language = detect_language("\n".join(part.text for part in utterances), default=memory.language)
+        whole = detect_language("\n".join(part.text for part in utterances), default=memory.language)
+        languages = [detect_language(part.text, default=whole) for part in utterances]
+        language = languages[0] if languages else whole  # of the typed text, which stands before transcripts
         if not utterances:
             return _nothing_said(memory, language)
         if self.encoder is None or self.heads is None:
             return read_untrained(utterances, vocabulary, language)
         referring = self._referring(self.encoder)
         parts = []
-        for part in utterances:
+        for part, own in zip(utterances, languages, strict=True):
             states = self.encoder.token_states(part.text, purpose="classification")
             classification = self.heads.read(part.text, states, shown=_has_topic(memory))
             if self.led and memory.shown:
                 classification = classification.unless_sure("chat", SURELY_CHAT)
             utterance = ClassifiedUtterance(
-                part.source, part.text, classification, memory, vocabulary, language, referring, attached
+                part.source, part.text, classification, memory, vocabulary, own, referring, attached
             )
             if self.ask and not operates_on_list(utterance):
-                tagged = settled(classification.tagged, vocabulary, language, CERTAIN, self.ask)
+                tagged = settled(classification.tagged, vocabulary, own, CERTAIN, self.ask)
                 utterance = replace(utterance, classification=classification._replace(tagged=tagged))
             parts.append(MessagePart(utterance, partial(_records, self.catalogue)))
         return _joined(parts, memory, language)
