@@ -64,11 +64,11 @@ FITTING = 4.2
 there."""
 
 JOINT_FITTING = 3.0
-"""The z-score from which words and a picture fit each other in a joint space; one unrelated query in fifty gets there
-(docs/retrieval.md)."""
+"""The z-score from which words and a picture fit each other in a joint space; with a small CLIP one unrelated text in
+fifty gets there (docs/retrieval.md)."""
 
 JOINT_RELEVANT = 3.5
-"""The z-score from which this alone makes an item relevant; one unrelated query in a hundred gets there."""
+"""The z-score from which this alone makes an item relevant; one unrelated text in a hundred gets there."""
 
 FEWEST_PAIRS = 100
 """With fewer pairs than this their deviation is taken to be at least a sixth of what lies above the typical one."""
