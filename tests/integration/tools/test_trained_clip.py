@@ -155,7 +155,7 @@ def encoder(trained: Path) -> ClipEncoder:
 def items(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A catalogue of a picture for each pair, whose texts say nothing of it."""
     folder, chance = tmp_path_factory.mktemp("items"), np.random.default_rng(9)
-    lines = []
+    lines: list[dict[str, str]] = []
     for colour, shape in PAIRS:
         draw((colour, shape), chance).save(folder / f"{colour}-{shape}.png")
         lines.append({"id": f"{colour}-{shape}", "title": f"Article {len(lines)}", "image": f"{colour}-{shape}.png"})
