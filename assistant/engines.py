@@ -41,7 +41,7 @@ def open_engines(settings: Settings) -> Engines:
         speech=Lazy(lambda: _speech(settings)),
         limits=media_limits(settings),
         cut_out=settings.vision.cut_out,
-        weights=settings.turn.weights,
+        weights=settings.signal_weights,
         taste=Lazy(lambda: taste_of(settings, catalogue)),
         pages=Lazy(lambda: page_store(settings)),
         words=Lazy(lambda: word_reader(settings, wanted=settings.vision.words)),

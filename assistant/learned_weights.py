@@ -82,7 +82,8 @@ def weights_in_force(settings: Settings) -> tuple[dict[str, float], str]:
     A weight that a configuration sets to something else than the default stays as it is set. Learned weights that
     cannot be read are left out with a warning: a turn is not lost for them.
     """
-    own, default = settings.turn.weights, TurnSettings().weights
+    own = settings.signal_weights
+    default = settings.model_copy(update={"turn": TurnSettings()}).signal_weights
     try:
         learned = in_force(learning_folder(settings.data_folder), LearnedWeights)
     except StoreError as exc:

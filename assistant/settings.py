@@ -38,7 +38,7 @@ from assistant.errors import ConfigError
 from assistant.storage import KEYS, VISITORS
 from tools.errors import StoreError
 from tools.place import Place, StateServer
-from tools.rank_fusion import WEIGHTS
+from tools.rank_fusion import JOINT_WEIGHTS, WEIGHTS
 
 logger = logging.getLogger(__name__)
 
@@ -452,6 +452,13 @@ class Settings(BaseSettings):
                 logger.warning("The setting %s is gone and does nothing%s", name, f": {instead}." if instead else ".")
                 config = {**config, section: {inner: value for inner, value in values.items() if inner != key}}
         return config
+
+    @property
+    def signal_weights(self) -> dict[str, float]:
+        """`turn.weights`; with a CLIP model those of words and pictures are its own, unless they were set."""
+        own = {} if self.vision.encoder == "conse" else JOINT_WEIGHTS
+        weights = self.turn.weights
+        return weights | {source: weight for source, weight in own.items() if weights.get(source) == WEIGHTS[source]}
 
     @property
     def data_folder(self) -> Path:

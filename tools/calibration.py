@@ -14,6 +14,9 @@ The z-score of a query q and an item i is ``(cos(q, i) - m(i) - m(q)) / s``, coh
 
 Some null queries do have to do with some items, so everything rests on medians. docs/retrieval.md has what this
 separates, beside other ways.
+
+Words and pictures of a joint space have a scale of their own, one for each direction (`text_picture_pairs`,
+`picture_text_pairs`): their cosines are lower than those of two texts.
 """
 
 import hashlib
@@ -30,6 +33,7 @@ from numpy.typing import NDArray
 from tools.engines.text import Purpose
 
 if TYPE_CHECKING:
+    from tools.engines.pictures import PictureEncoder
     from tools.records import EncoderIdentity
     from tools.store import Catalogue, Space, Vector, Writer
 
@@ -59,8 +63,18 @@ FITTING = 4.2
 """The z-score from which an item's text has to do with a query; one wish in eight for goods that there are none of gets
 there."""
 
+JOINT_FITTING = 3.0
+"""The z-score from which words and a picture fit each other in a joint space; with a small CLIP one unrelated text in
+fifty gets there (docs/retrieval.md)."""
+
+JOINT_RELEVANT = 3.5
+"""The z-score from which this alone makes an item relevant; one unrelated text in a hundred gets there."""
+
 FEWEST_PAIRS = 100
 """With fewer pairs than this their deviation is taken to be at least a sixth of what lies above the typical one."""
+
+_HIGHEST_COSINE = 0.999
+"""Fisher's transformation of 1 is infinite."""
 
 
 class CalibratedEncoder(Protocol):
@@ -81,11 +95,18 @@ def null_queries() -> dict[str, list[str]]:
     return queries
 
 
-def prepare(catalogue: "Catalogue", writer: "Writer", encoder: CalibratedEncoder) -> None:
-    """Keep the null queries' vectors in a catalogue that has items and lacks them."""
+def prepare(catalogue: "Catalogue", writer: "Writer", encoder: CalibratedEncoder, pictures: "PictureEncoder") -> None:
+    """Keep the null queries' vectors of both encoders in a catalogue that has items and lacks them."""
+    if not catalogue.count():
+        return
     name = _name(encoder.identity)
-    if catalogue.count() and catalogue.noted_vectors(name) is None:
+    if catalogue.noted_vectors(name) is None:
         writer.note_vectors(name, _encoded(encoder))
+    if pictures.joint_is_text_space:
+        return
+    name = _name(pictures.joint_identity)
+    if catalogue.noted_vectors(name) is None:
+        writer.note_vectors(name, pictures.encode_text(_null_texts()))
 
 
 def calibration(catalogue: "Catalogue", encoder: CalibratedEncoder) -> "Calibration":
@@ -99,7 +120,11 @@ def calibration(catalogue: "Catalogue", encoder: CalibratedEncoder) -> "Calibrat
 
 
 def _encoded(encoder: CalibratedEncoder) -> "Vector":
-    return encoder.encode_once([query for queries in null_queries().values() for query in queries], purpose="query")
+    return encoder.encode_once(_null_texts(), purpose="query")
+
+
+def _null_texts() -> list[str]:
+    return [query for queries in null_queries().values() for query in queries]
 
 
 def _name(identity: "EncoderIdentity") -> str:
@@ -212,6 +237,66 @@ class Pairs:
 def usual_pairs(catalogue: "Catalogue", space: "Space") -> Pairs:
     """How alike two items of this catalogue usually are in a space."""
     return catalogue.cached(f"pairs {space}", lambda: Pairs.of(catalogue.sample(space, PAIRS_OF)))
+
+
+class JointPairs(Pairs):
+    """How well unrelated words and pictures fit each other in a joint space, in one direction.
+
+    Cosines are taken by Fisher's transformation (artanh), which spreads those near 1: there is no upper bound to a z.
+    """
+
+    @classmethod
+    def between(cls, texts: "Vector", pictures: "Vector") -> "JointPairs":
+        """All pairs of these unit vectors (n, d) and (m, d)."""
+        if not (len(texts) and len(pictures)):
+            return cls()
+        values = _fisher(texts @ pictures.T)
+        return cls(float(np.median(values)), max(deviation(values), LEAST_SCALE), values.size)
+
+    def z(self, cosine: float) -> float:
+        """How many deviations a cosine lies above the typical one."""
+        return super().z(float(_fisher(np.float32(cosine))))
+
+
+def text_picture_pairs(catalogue: "Catalogue", encoder: "PictureEncoder") -> JointPairs:
+    """Null queries with the catalogue's pictures."""
+    return catalogue.cached(
+        f"text to picture {_name(encoder.joint_identity)}",
+        lambda: JointPairs.between(_joint_nulls(catalogue, encoder), catalogue.sample("joint", ITEMS)),
+    )
+
+
+def picture_text_pairs(catalogue: "Catalogue", encoder: "PictureEncoder", views: "Vector") -> JointPairs:
+    """The catalogue's pictures with its item texts and the null queries.
+
+    Args:
+        views: the question's pictures (n, d), which stand in for those of a catalogue that has none.
+    """
+
+    def build(pictures: "Vector") -> JointPairs:
+        nulls = _joint_nulls(catalogue, encoder)
+        texts = catalogue.sample("joint_text", PAIRS_OF).reshape(-1, nulls.shape[1])
+        return JointPairs.between(np.concatenate([nulls, texts]), pictures)
+
+    pictures = catalogue.sample("joint", PAIRS_OF)
+    if not len(pictures):
+        return build(views)
+    return catalogue.cached(f"picture to text {_name(encoder.joint_identity)}", lambda: build(pictures))
+
+
+def _joint_nulls(catalogue: "Catalogue", encoder: "PictureEncoder") -> "Vector":
+    name = _name(encoder.joint_identity)
+
+    def build() -> "Vector":
+        vectors = catalogue.noted_vectors(name)
+        return encoder.encode_text(_null_texts()) if vectors is None else vectors
+
+    return catalogue.cached(f"joint {name}", build)
+
+
+def _fisher(cosines: "Vector | np.float32") -> "Vector":
+    transformed: Vector = np.arctanh(np.clip(cosines, -_HIGHEST_COSINE, _HIGHEST_COSINE))
+    return transformed
 
 
 def deviation(values: "Vector") -> float:

@@ -26,6 +26,9 @@ WEIGHTS: Final[Mapping[str, float]] = {
 }
 """By signal, where the settings say nothing else; docs/retrieval.md says how those of the searches were found."""
 
+JOINT_WEIGHTS: Final[Mapping[str, float]] = {"picture_text": 0.5, "text_picture": 0.5}
+"""Instead of those of `WEIGHTS`, where the picture encoder has a text tower of its own (CLIP)."""
+
 Ranks = TypeVar("Ranks", float, "NDArray[np.float64]")
 
 

@@ -103,7 +103,9 @@ class Signal(Record):
     score: float = Field(description="the source's own scale: cosine, CSLS or BM25; larger is better")
     rank: int = Field(ge=1, description="1 is best within this source's list")
     z: float | None = Field(
-        None, description="how many deviations the score lies above those of what is unrelated (dense, picture)"
+        None,
+        description="how many deviations the score lies above those of what is unrelated (dense, "
+        "picture, sound; picture_text and text_picture with a CLIP model)",
     )
     share: float | None = Field(
         None, description="how much of the query's words the item holds, rare ones counting more (keyword)"

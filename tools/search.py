@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.calibration import ALIKE, FITTING, LEAST_SCALE, CalibratedEncoder, calibration, usual_pairs
+from tools.calibration import (
+    ALIKE,
+    FITTING,
+    LEAST_SCALE,
+    CalibratedEncoder,
+    JointPairs,
+    calibration,
+    picture_text_pairs,
+    text_picture_pairs,
+    usual_pairs,
+)
 from tools.engines.pictures import PictureEncoder, PictureVectors, unit_rows
 from tools.engines.sounds import SoundEncoder
 from tools.engines.text import Purpose
@@ -123,7 +133,8 @@ def search_by_text(
     if weights.get("text_picture") and picture_encoder and ask.holds("joint", picture_encoder.joint_identity):
         if vector is None or not picture_encoder.joint_is_text_space:
             vector = picture_encoder.encode_text([query])[0]
-        signal_lists.append(ask.pictures_of(vector, centred=picture_encoder.joint_is_text_space))
+        pairs = None if picture_encoder.joint_is_text_space else text_picture_pairs(catalogue, picture_encoder)
+        signal_lists.append(ask.pictures_of(vector, pairs))
     return ask.fused(signal_lists, weights, k, said)
 
 
@@ -215,9 +226,9 @@ def _by_pictures(
     space: Space = "text" if picture_encoder.joint_is_text_space else "joint_text"
     if weights.get("picture_text") and _joint_holds(ask, space, picture_encoder):
         leave_out = {item_id for item_id, _ in alike}
-        centred = picture_encoder.joint_is_text_space
         views = rows.joint[:1] if shown is None else rows.joint
-        signal_lists.append(ask.texts_for(space, views, shown, leave_out, centred=centred))
+        pairs = None if space == "text" else picture_text_pairs(ask.catalogue, picture_encoder, views)
+        signal_lists.append(ask.texts_for(space, views, shown, leave_out, pairs))
     return ask.fused(signal_lists, weights, k)
 
 
@@ -246,19 +257,24 @@ class Ask:
         self.catalogue.check_identity(space, identity)
         return self.catalogue.identity(space) is not None
 
-    def pictures_of(self, words: Vector, *, centred: bool) -> SignalList:
-        """Items by how well their pictures fit the words."""
-        query = unit_rows((words - self._text_mean())[np.newaxis])[0] if centred else words
+    def pictures_of(self, words: Vector, pairs: JointPairs | None) -> SignalList:
+        """Items by how well their pictures fit the words.
+
+        Args:
+            words: their vector (d,), not centred.
+            pairs: the scale of a joint space of its own; None: the joint space is the text encoder's.
+        """
+        query = unit_rows((words - self._text_mean())[np.newaxis])[0] if pairs is None else words
         scored = self.catalogue.nearest("joint", query, self.pool, self.filters)
         vectors = self.catalogue.vectors_of("joint", [item_id for item_id, _ in scored])
-        if centred:
+        if pairs is None:
             scored = self._rescored(query, vectors, own=self._joint_references(), other=self._text_references())
         moments = {}
         for item_id, places in self.catalogue.moments(list(vectors)).items():
             position = int(np.argmax(np.stack(vectors[item_id]) @ query))
             if position in places:
                 moments[item_id] = places[position]
-        return SignalList("text_picture", scored, moments=moments)
+        return SignalList("text_picture", scored, z=_joint_z(scored, pairs), moments=moments)
 
     def by_words(self, query: str) -> SignalList:
         """Items that hold words of the query, and how much of it."""
@@ -316,16 +332,25 @@ class Ask:
         return SignalList("picture", alike, z=z, shown=places, moments=own)
 
     def texts_for(
-        self, space: Space, views: Vector, shown: Sequence[Moment] | None, leave_out: set[str], *, centred: bool
+        self,
+        space: Space,
+        views: Vector,
+        shown: Sequence[Moment] | None,
+        leave_out: set[str],
+        pairs: JointPairs | None,
     ) -> SignalList:
-        """Items by how well their texts fit the view (n, d) that they fit best; without those in ``leave_out``."""
+        """Items by how well their texts fit the view (n, d) that they fit best; without those in ``leave_out``.
+
+        ``pairs`` is as for `pictures_of`.
+        """
         best: dict[str, tuple[float, Moment | None]] = {}
         for view, place in zip(views, shown or repeat(None), strict=shown is not None):
-            for item_id, score in self.texts_of(space, view, leave_out, centred=centred):
+            for item_id, score in self.texts_of(space, view, leave_out, centred=pairs is None):
                 if item_id not in best or score > best[item_id][0]:
                     best[item_id] = score, place
         scored = sorted(((one, score) for one, (score, _) in best.items()), key=lambda pair: (-pair[1], pair[0]))
-        return SignalList("picture_text", scored[: self.pool], shown={one: place for one, (_, place) in best.items()})
+        places = {one: place for one, (_, place) in best.items()}
+        return SignalList("picture_text", scored[: self.pool], z=_joint_z(scored, pairs), shown=places)
 
     def texts_of(self, space: Space, picture: Vector, leave_out: set[str], *, centred: bool) -> Scored:
         """Items by how well their texts fit the picture; without those in ``leave_out``."""
@@ -448,6 +473,10 @@ def neighbourhood(rows: Vector, references: Vector) -> Vector:
     count = min(NEIGHBOURS, cosines.shape[1])
     nearest: Vector = np.partition(cosines, -count, axis=1)[:, -count:].mean(axis=1)
     return nearest
+
+
+def _joint_z(scored: Scored, pairs: JointPairs | None) -> dict[str, float]:
+    return {item_id: pairs.z(cosine) for item_id, cosine in scored} if pairs else {}
 
 
 def _mean(rows: Vector) -> Vector:

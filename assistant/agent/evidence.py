@@ -16,7 +16,7 @@ from assistant.claims import PriceLimit, denied_words
 from assistant.records import CitedEvidence, Evidence, PictureWords
 from assistant.understanding.phrases import gives_orders
 from prompts import say, sentence_keys
-from tools.calibration import SOUNDS_ALIKE, SOUNDS_NEAR
+from tools.calibration import JOINT_FITTING, SOUNDS_ALIKE, SOUNDS_NEAR
 from tools.records import Filters, Item, Moment, Signal, Variant
 from tools.store.offers import NOT_PROPERTIES, PICTURE_WORDS, said_in, variant_with
 
@@ -35,8 +35,8 @@ _SAID_BESIDE = ("picture", "picture_text", "picture_words", "sound", *TASTE)
 
 _SAID_AS_WELL = ("evidence_sold_out", "evidence_said")
 
-_CORRECTED = ("picture_text", "text_picture")
-"""Sources whose scores are corrected already (CSLS): they are about 0 for unrelated pairs."""
+_WORDS_AND_PICTURES = ("picture_text", "text_picture")
+"""Sources that have a z-score in a joint space of its own; else their scores are about 0 for unrelated pairs (CSLS)."""
 
 
 _LEADING = ("picture", "picture_words", "sound", "keyword", *TASTE)
@@ -129,7 +129,9 @@ class EvidenceBuilder:
             return self._entry(item_id, "keyword", "evidence_keyword", signal.score, **facts)
         if signal.source in TASTE:
             return self._taste(item_id, signal)
-        if signal.source in _CORRECTED and signal.score < 0.0:
+        if signal.source in _WORDS_AND_PICTURES and (
+            signal.score < 0.0 if signal.z is None else signal.z < JOINT_FITTING
+        ):
             return None
         if signal.source == "dense" and signal.z is not None and signal.z < NEAR:
             return None

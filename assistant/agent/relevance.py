@@ -12,18 +12,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from tools.calibration import ALIKE, FITTING, SOUNDS_NEAR
+from tools.calibration import ALIKE, FITTING, JOINT_RELEVANT, SOUNDS_NEAR
 from tools.records import Hit, Signal
 
-Evidence = Literal["text", "picture", "sound"]
+Evidence = Literal["text", "picture", "sound", "picture_text", "text_picture"]
 Best = Mapping[str, float]
 """The best score of each kind of evidence over the whole catalogue for what was asked."""
 
-RELEVANT: Mapping[str, float] = {"text": FITTING, "picture": ALIKE, "sound": SOUNDS_NEAR}
+RELEVANT: Mapping[str, float] = {
+    "text": FITTING, "picture": ALIKE, "sound": SOUNDS_NEAR,
+    "picture_text": JOINT_RELEVANT, "text_picture": JOINT_RELEVANT,
+}  # fmt: skip
 """From which z-score an item has to do with what was asked;
 one wish in eight for goods that there are none of gets there."""
 
-SHARE_OF_BEST: Mapping[str, float] = {"text": 0.6, "picture": 0.5, "sound": 0.5}
+SHARE_OF_BEST: Mapping[str, float] = {
+    "text": 0.6, "picture": 0.5, "sound": 0.5, "picture_text": 0.6, "text_picture": 0.6
+}  # fmt: skip
 """How much of the best z-score an item must have."""
 
 SAME_KIND = 0.8
@@ -42,19 +47,24 @@ SHOWN = 8.0
 """From which z-score a picture shows this very item, and not one like it: photos of the sample's items, cropped, turned
 and darkened, reach 7.9 to 13 with the item itself and up to 7.1 with any other."""
 
+_KINDS: Mapping[str, Evidence] = {
+    "picture": "picture", "sound": "sound", "picture_text": "picture_text", "text_picture": "text_picture"
+}  # fmt: skip
+"""By source of a signal, where the z-score counts by itself."""
+
 QuerySignals = Iterable[tuple[str, Signal]]
 """What was asked, and how an item answered."""
 
 
 def strength(signals: QuerySignals) -> dict[Evidence, float]:
-    """An item's z-scores: of texts, with what its words add, for the query it fits best; of pictures; of sounds."""
+    """An item's z-scores: of texts, with what its words add, for the query it fits best; of each other kind."""
     texts: defaultdict[str, list[Signal]] = defaultdict(list)
     strengths: dict[Evidence, float] = {}
     for query, signal in signals:
         if signal.source in ("dense", "keyword"):
             texts[query].append(signal)
-        elif (signal.source == "picture" or signal.source == "sound") and signal.z is not None:
-            strengths[signal.source] = max(signal.z, strengths.get(signal.source, signal.z))
+        elif signal.z is not None and (kind := _KINDS.get(signal.source)):
+            strengths[kind] = max(signal.z, strengths.get(kind, signal.z))
     scores = [
         sum((signal.z or 0.0) + KEYWORDS * (signal.share or 0.0) for signal in query_signals)
         for query_signals in texts.values()
@@ -89,7 +99,7 @@ def is_near_enough(within: Best, best: Best) -> bool:
 
 
 def _is_alike(best: Best) -> bool:
-    return best.get("picture", 0.0) >= RELEVANT["picture"] or best.get("sound", 0.0) >= RELEVANT["sound"]
+    return any(score >= RELEVANT[kind] for kind, score in best.items() if kind != "text")
 
 
 def is_certain(best: Best) -> bool:

@@ -152,7 +152,7 @@ class _Run:
                 raise BadInput("A catalogue file was changed while it was read; give the same command again.")
             if self.options.prune:
                 self._prune(writer)
-            calibration.prepare(self.catalogue, writer, self.encoders.text)
+            calibration.prepare(self.catalogue, writer, self.encoders.text, self.encoders.pictures)
             if not writer.is_tidy():
                 writer.tidy()
             for path in self.catalogue.unused_frames():
@@ -370,7 +370,7 @@ def reindex(
                 summary.pictures_lost += sum(p.state == "lost" for work in plan.work for p in work.pictures)
                 summary.sounds_embedded += encoded.sounds
                 done(summary.changed)
-        calibration.prepare(catalogue, writer, encoders.text)
+        calibration.prepare(catalogue, writer, encoders.text, encoders.pictures)
         writer.switch(spaces)
         writer.tidy()
     summary.seconds = round(time.monotonic() - start, 3)

@@ -10,9 +10,9 @@ import pytest
 from assistant.agent.first_searches import Names, planning_rules
 from assistant.claims import Explanation, checking, unsupported
 from assistant.records import Evidence
-from assistant.settings import Settings
+from assistant.settings import Settings, TurnSettings, VisionSettings
 from prompts import languages, sentence_keys
-from tools.rank_fusion import WEIGHTS
+from tools.rank_fusion import JOINT_WEIGHTS, WEIGHTS
 from tools.records import SignalSource, Vocabulary
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,17 @@ def test_modules_and_tests_that_documents_name_are_there(document: Path) -> None
 def test_a_signal_is_a_name_and_a_weight() -> None:
     placed = {"pinned"}  # put first by the shop, without a weight
     assert set(get_args(SignalSource)) - placed == set(WEIGHTS)
-    assert Settings().turn.weights == WEIGHTS
+    assert Settings().turn.weights == Settings().signal_weights == WEIGHTS
+
+
+def test_a_joint_space_of_its_own_has_weights_of_its_own_unless_they_are_set() -> None:
+    clip = Settings(vision=VisionSettings(encoder="open_clip"))
+    assert clip.signal_weights == {**WEIGHTS, **JOINT_WEIGHTS}
+    own = {**WEIGHTS, "text_picture": 0.0}
+    chosen = clip.model_copy(update={"turn": TurnSettings(weights=own)})
+    assert chosen.signal_weights == {**own, "picture_text": JOINT_WEIGHTS["picture_text"]}
+    few = clip.model_copy(update={"turn": TurnSettings(weights={"dense": 1.0})})
+    assert few.signal_weights == {"dense": 1.0}
 
 
 @pytest.mark.parametrize("language", languages())

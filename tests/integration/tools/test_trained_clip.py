@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,13 +16,17 @@ from assistant.cli import app
 from assistant.errors import ProductError
 from assistant.ingest import Encoders, IngestOptions, ingest, reindex
 from assistant.models import clip as clip_models
-from tests.fakes.encoders import HashText
+from tests.fakes.encoders import HashPictures, HashText
 from tests.integration.tools import small_clip
-from tests.integration.tools.small_clip import PAIRS, UNSEEN, draw, write_sums
+from tests.integration.tools.small_clip import PAIRS, UNSEEN, Pair, draw, write_sums
+from tests.made_videos import make_video
 from tools import search
+from tools.calibration import JOINT_FITTING, text_picture_pairs
 from tools.engines.clip import ClipEncoder
 from tools.engines.conse import ConseEncoder
+from tools.engines.pictures import PictureEncoder
 from tools.media import MediaLimits
+from tools.records import Signal
 from tools.store import Catalogue
 
 pytestmark = [pytest.mark.models, pytest.mark.xdist_group("small-clip")]
@@ -150,7 +155,7 @@ def encoder(trained: Path) -> ClipEncoder:
 def items(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A catalogue of a picture for each pair, whose texts say nothing of it."""
     folder, chance = tmp_path_factory.mktemp("items"), np.random.default_rng(9)
-    lines = []
+    lines: list[dict[str, str]] = []
     for colour, shape in PAIRS:
         draw((colour, shape), chance).save(folder / f"{colour}-{shape}.png")
         lines.append({"id": f"{colour}-{shape}", "title": f"Article {len(lines)}", "image": f"{colour}-{shape}.png"})
@@ -183,3 +188,87 @@ def test_a_catalogue_moves_over_while_it_is_read(
             found = [ask(f"a {colour} {shape}").items[0] for colour, shape in PAIRS]
         right = [hit.item_id == "-".join(pair) for hit, pair in zip(found, PAIRS, strict=True)]
         assert np.mean(right) > 0.75
+
+
+# Scores of the joint space -------------------------------------------------------------------------------------------
+
+ABSENT = ["a leather armchair", "running shoes", "a violin", "an espresso machine", "a mountain bike", "garlic"]
+
+
+@pytest.fixture(scope="module")
+def pictured(encoder: ClipEncoder, items: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
+    """The items whose texts say nothing of their pictures, and a video of three of them."""
+    shots: list[tuple[str | Path, float]] = [
+        (items.parent / f"{name}.png", 3.0) for name in ("red-ball", "blue-star", "black-box")
+    ]
+    make_video(items.parent / "shots.mp4", shots, size=(96, 96))
+    (items.parent / "video.jsonl").write_text(json.dumps({"id": "film", "title": "A film", "video": "shots.mp4"}))
+    with Catalogue.open(tmp_path_factory.mktemp("pictured")) as catalogue:
+        ingest(catalogue, [items, items.parent / "video.jsonl"], Encoders(HashText(), encoder), IngestOptions())
+        yield catalogue
+
+
+def by_words(catalogue: Catalogue, encoder: PictureEncoder, words: str) -> list[tuple[str, Signal]]:
+    """The items whose pictures fit the words best, each with its signal."""
+    only = {"text_picture": 1.0}
+    found = search.search_by_text(catalogue, HashText(), encoder, words, k=50, weights=only)
+    return [(hit.item_id, hit.signals[0]) for hit in found.items]
+
+
+def best_z(catalogue: Catalogue, encoder: PictureEncoder, words: str) -> float:
+    return max(signal.z or 0.0 for _, signal in by_words(catalogue, encoder, words))
+
+
+def test_words_that_fit_a_picture_reach_the_bound_and_others_do_not(encoder: ClipEncoder, pictured: Catalogue) -> None:
+    own = [dict(by_words(pictured, encoder, f"a {pair[0]} {pair[1]}"))["-".join(pair)].z or 0.0 for pair in PAIRS]
+    assert np.mean([z >= JOINT_FITTING for z in own]) > 0.75
+    assert [words for words in ABSENT if best_z(pictured, encoder, words) >= JOINT_FITTING] == []
+
+
+def test_words_find_the_second_of_a_film(encoder: ClipEncoder, pictured: Catalogue) -> None:
+    found = [
+        dict(by_words(pictured, encoder, f"a {shape}"))["film"] for shape in ("red ball", "blue star", "black box")
+    ]
+    seconds = [signal.moment.second if signal.moment else -1 for signal in found]
+    assert all(start - 0.5 <= second <= start + 3.0 for start, second in zip((0, 3, 6), seconds, strict=True)), seconds
+    assert sum((signal.z or 0.0) >= JOINT_FITTING for signal in found) >= 2, "it mistakes some stars for others"
+
+
+def test_a_catalogue_without_pictures_is_searched_by_words(encoder: ClipEncoder, tmp_path: Path) -> None:
+    (tmp_path / "items.jsonl").write_text(json.dumps({"id": "a", "title": "A red ball"}))
+    with Catalogue.open(tmp_path / "data") as catalogue:
+        ingest(catalogue, [tmp_path / "items.jsonl"], Encoders(HashText(), encoder), IngestOptions())
+        assert by_words(catalogue, encoder, "a red ball") == []
+
+
+def test_a_picture_finds_the_texts_that_fit_it_and_no_others(encoder: ClipEncoder, tmp_path: Path) -> None:
+    chance = np.random.default_rng(4)
+    sold = [pair for pair in PAIRS if pair[1] in ("ball", "box", "ring") and pair[0] in ("red", "blue", "black")]
+    lines = [{"id": "-".join(pair), "title": f"a {pair[0]} {pair[1]}"} for pair in sold]
+    (tmp_path / "items.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    with Catalogue.open(tmp_path / "data") as catalogue:
+        ingest(catalogue, [tmp_path / "items.jsonl"], Encoders(HashText(), encoder), IngestOptions())
+
+        def signals(pair: Pair) -> list[tuple[str, Signal]]:
+            found = search.search_by_image(catalogue, encoder, draw(pair, chance), k=9).items
+            return [(hit.item_id, signal) for hit in found for signal in hit.signals if signal.source == "picture_text"]
+
+        present = [signals(pair)[0] for pair in sold]
+        others = [pair for pair in PAIRS if not {*pair} & {word for one in sold for word in one}]
+        absent = [signals(pair)[0][1].z or 0.0 for pair in others]
+    assert np.mean([found == "-".join(pair) for (found, _), pair in zip(present, sold, strict=True)]) > 0.75
+    assert np.mean([(signal.z or 0.0) >= JOINT_FITTING for _, signal in present]) > 0.75
+    assert np.mean([z >= JOINT_FITTING for z in absent]) < 0.25
+
+
+def test_another_encoder_has_another_scale(encoder: ClipEncoder, items: Path, tmp_path: Path) -> None:
+    text, of_text_space, other = HashText(), HashPictures(), HashPictures(own_text_space=True)
+    with Catalogue.open(tmp_path) as catalogue:
+        ingest(catalogue, [items], Encoders(text, of_text_space), IngestOptions())
+        assert {signal.z for _, signal in by_words(catalogue, of_text_space, "a red ball")} == {None}
+        scales = []
+        for pictures in (encoder, other, encoder):
+            reindex(catalogue, Encoders(text, pictures), MediaLimits())
+            scales.append(text_picture_pairs(catalogue, pictures))
+        assert scales[0] == scales[2] != scales[1]
+        assert best_z(catalogue, encoder, "a red ball") >= JOINT_FITTING > best_z(catalogue, encoder, ABSENT[0])

@@ -4,7 +4,7 @@ from assistant.agent.evidence import TASTE, EvidenceBuilder, cited, in_words, te
 from assistant.agent.fusion import FusedHit
 from assistant.claims import Explanation, PriceLimit, unsupported
 from assistant.records import Evidence
-from tools.records import Because, Filters, Hit, Item, Signal, Vocabulary
+from tools.records import Because, Filters, Hit, Item, Signal, SignalSource, Vocabulary
 
 ITEM = Item(
     id="x",
@@ -124,6 +124,18 @@ def test_an_explanation_from_the_template_passes_its_own_check() -> None:
         text = template_explanation("Oak Chair", entries()[:4], language)
         explanation = Explanation(text, "Oak Chair", entries()[:4], language)
         assert unsupported(explanation, Vocabulary(brands=["Nike"])) == []
+
+
+@pytest.mark.parametrize("source", ["text_picture", "picture_text"])
+@pytest.mark.parametrize(
+    ("score", "z", "is_said"), [(0.2, 2.9, False), (0.3, 3.1, True), (0.02, None, True), (-0.02, None, False)]
+)
+def test_words_and_pictures_fit_from_a_bound_of_their_space_on(
+    source: SignalSource, score: float, z: float | None, *, is_said: bool
+) -> None:
+    fused = FusedHit(Hit(item_id="x", title=""), 0.1, [("a", Signal(source=source, score=score, z=z, rank=1))])
+    ledger = EvidenceBuilder(Filters(), "a").entries(fused, ITEM)
+    assert (source in {entry.source for entry in ledger}) is is_said
 
 
 def test_what_speaks_for_an_item_by_the_users_taste_is_told_with_titles_and_counts() -> None:

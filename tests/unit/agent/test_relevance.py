@@ -1,7 +1,9 @@
 """What has to do with a wish, by calibrated signals."""
 
+import pytest
+
 from assistant.agent.relevance import best_scores, is_certain, is_near, is_relevant, is_same_kind, relevant_ids
-from tools.records import Hit, Signal
+from tools.records import Hit, Signal, SignalSource
 
 
 def text(z: float, share: float = 0.0) -> list[Signal]:
@@ -54,6 +56,13 @@ def test_pictures_are_measured_by_themselves() -> None:
     alike, less = (Signal(source="picture", score=0.4, z=z, rank=1) for z in (6.0, 2.9))
     assert relevant("photo", hits(shoe=[alike], plant=[less])) == ["shoe"]
     assert relevant("photo", hits(shoe=[Signal(source="picture", score=0.4, rank=1)])) == ["shoe"]
+
+
+@pytest.mark.parametrize("source", ["text_picture", "picture_text"])
+def test_words_and_pictures_that_fit_each_other_in_a_joint_space_are_enough(source: SignalSource) -> None:
+    fits, less, uncalibrated = (Signal(source=source, score=0.3, z=z, rank=1) for z in (3.6, 3.4, None))
+    assert relevant("a red tent", hits(tent=[fits], rope=[less], map=[uncalibrated])) == ["tent"]
+    assert not relevant("a red tent", hits(rope=[less]))
 
 
 def test_a_list_without_a_question_is_all_relevant() -> None:

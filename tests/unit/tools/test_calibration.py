@@ -7,8 +7,17 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.fakes.catalogues import entry
-from tests.fakes.encoders import HashText
-from tools.calibration import ALIKE, Calibration, Pairs, calibration, null_queries, prepare
+from tests.fakes.encoders import HashPictures, HashText
+from tools.calibration import (
+    ALIKE,
+    Calibration,
+    JointPairs,
+    Pairs,
+    calibration,
+    null_queries,
+    picture_text_pairs,
+    prepare,
+)
 from tools.records import Item
 from tools.store import Catalogue
 
@@ -97,11 +106,11 @@ def test_every_language_asks_for_the_same_number_of_things() -> None:
 def test_null_queries_are_embedded_once_for_an_encoder_and_kept(tmp_path: Path) -> None:
     encoder = HashText("kept in the catalogue")
     with Catalogue.open(tmp_path) as catalogue, catalogue.writing() as writer:
-        prepare(catalogue, writer, encoder)
+        prepare(catalogue, writer, encoder, HashPictures())
         assert encoder.encoded_once == [], "an empty catalogue has nothing to compare with"
         writer.put([entry(Item(id=f"i{n}", title=f"chair {n}")) for n in range(3)], [])
-        prepare(catalogue, writer, encoder)
-        prepare(catalogue, writer, encoder)
+        prepare(catalogue, writer, encoder, HashPictures())
+        prepare(catalogue, writer, encoder, HashPictures())
     assert len(encoder.encoded_once) == GOODS * LANGUAGES
     again = HashText("kept in the catalogue")
     with Catalogue.open(tmp_path, read_only=True) as catalogue:
@@ -131,3 +140,23 @@ def test_near_duplicates_are_alike_and_unrelated_pairs_are_not(crowding: float) 
 def test_with_few_pairs_only_what_is_much_alike_is(count: int) -> None:
     pairs = Pairs.of(np.eye(8, dtype=np.float32)[:count] if count else np.zeros((0, 0), np.float32))
     assert pairs.z(1.0) > ALIKE > pairs.z(0.3)
+
+
+def test_what_fits_in_a_joint_space_stands_out_however_far_words_lie_from_pictures() -> None:
+    draw = np.random.default_rng(3)
+    things = draw.normal(size=(60, DIMENSIONS))
+    for gap in (0.0, 2.0):  # what all words share and no picture has
+        aside = unit(draw.normal(size=DIMENSIONS)) * gap * np.sqrt(DIMENSIONS)
+        texts, pictures = unit(things + aside), unit(things + draw.normal(size=things.shape) - aside)
+        pairs = JointPairs.between(texts[:30], pictures[30:])
+        z = np.array([[pairs.z(cosine) for cosine in row] for row in texts[30:] @ pictures[30:].T])
+        assert np.diag(z).min() > 4 > np.abs(z[~np.eye(30, dtype=bool)]).max()
+        assert abs(float(np.median(z))) < 0.5
+        assert np.isfinite([pairs.z(1.0), pairs.z(-1.0)]).all()
+
+
+def test_a_catalogue_without_pictures_is_compared_with_those_of_the_question(tmp_path: Path) -> None:
+    encoder = HashPictures(own_text_space=True)
+    views = encoder.encode_text(["a view"])
+    with Catalogue.open(tmp_path) as catalogue:
+        assert picture_text_pairs(catalogue, encoder, views).count == GOODS * LANGUAGES
