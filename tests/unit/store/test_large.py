@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.unit.store.test_catalogue import entry
+from tests.fakes.catalogues import entry
 from tools.records import EncoderIdentity, Filters, Item
 from tools.store import Catalogue, NewVector, Vector, catalogue, matches, reading
 
@@ -32,7 +32,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> "tuple[Catalogue, dict[st
         vectors[f"i{n}"] = (vector / np.linalg.norm(vector)).astype(np.float32)
         items[f"i{n}"] = Item(
             id=f"i{n}",
-            title=f"{chance.choice(['Oak', 'Pine'])} thing {n % 30}",
+            title=f"{chance.choice(['Oak', 'Pine'])} thing {n}",
             price=None if n % 17 == 0 else float(chance.integers(1, 100)),
             category=f"All > Kind {kind}",
             brand=f"B{chance.integers(0, 6)}",
@@ -42,7 +42,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> "tuple[Catalogue, dict[st
     opened = Catalogue.open(tmp_path_factory.mktemp("large"))
     with opened.writing() as writer:
         writer.use_encoder("text", ENCODER)
-        entries = [entry(item, text=item.id) for item in items.values()]
+        entries = [entry(item) for item in items.values()]
         made = [NewVector("text", one.text_hash or b"", vectors[one.item.id]) for one in entries]
         writer.put(entries[:300], made[:300])
         writer.tidy()
@@ -82,7 +82,11 @@ def test_pages_follow_one_another_from_either_end(
         name = item.title.lower(), item.id
         if sort == "newest":
             return (-int(item.id[1:]),)
-        return name if sort == "title" else (item.price is None, (item.price or 0) * (-1 if sort == "-price" else 1), *name)
+        return (
+            name
+            if sort == "title"
+            else (item.price is None, (item.price or 0) * (-1 if sort == "-price" else 1), *name)
+        )
 
     expected = [item.id for item in sorted(items.values(), key=place)]
     pages = [opened.browse(None, sort, 7, offset) for offset in range(0, COUNT + 14, 7)]  # type: ignore[arg-type]
