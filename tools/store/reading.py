@@ -6,6 +6,7 @@ import math
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ from tools.store.words import ENGLISH, QueryWord, holds, query_words
 
 FEW = 8_000
 """Up to so many items a search takes up one by one; docs/retrieval.md says how filtered searches are planned."""
+CANDIDATES = 1_000
+"""How many items a search for words scores in a large catalogue."""
 SAMPLED_WHOLE = 50_000
 """From how many items on a sample is drawn by probing instead of from the whole space in order."""
 MAX_ATTRIBUTE_VALUES = 200
@@ -101,6 +104,8 @@ def count(connection: sqlite3.Connection, filters: Filters | None) -> int:
     condition = where(connection, filters)
     if not condition.parts:
         return int(meta(connection, "items")) - len(_hidden(connection))
+    if not condition.has_terms and (keys := few(connection, condition)) is not None:
+        return len(keys)
     row = connection.execute(f"SELECT count(*) FROM {SHOWN} i WHERE {condition.sql}", condition.parameters).fetchone()  # noqa: S608
     return int(row[0])
 
@@ -208,6 +213,8 @@ def keyword(
     if not words:
         return []
     condition = where(connection, filters)
+    if int(meta(connection, "items")) > FEW:
+        return _keyword_among_many(connection, words, k, condition)
     weights = ", ".join(map(str, WORD_WEIGHTS))
     rows = connection.execute(
         f"SELECT i.id, i.key, -bm25(words, {weights}) AS score FROM words JOIN {SHOWN} i ON i.key = words.rowid "  # noqa: S608
@@ -217,13 +224,104 @@ def keyword(
     return [(item_id, score, _matched(connection, key, words)) for item_id, key, score in rows]
 
 
+def _keyword_among_many(
+    connection: sqlite3.Connection, words: Sequence[QueryWord], k: int, condition: SqlCondition
+) -> list[tuple[str, float, list[str]]]:
+    """The same with bounded work: at most `FEW` postings of a word are read, and `CANDIDATES` items scored.
+
+    The candidates hold the rarest words; among those of equal words the newest count. Common words only score them.
+    """
+    frequencies = {word: document_frequency(connection, word.tokens) for word in words}
+    rarest = sorted(words, key=lambda word: frequencies[word])
+    keys = few(connection, condition) if condition.parts else None
+    candidates: dict[int, None] = {}
+    if keys is not None and len(keys) <= CANDIDATES:
+        candidates = dict.fromkeys(keys)
+    else:
+        allowed = None if keys is None else set(keys)
+        queries = [" AND ".join(quoted(word.tokens) for word in rarest), *(quoted(word.tokens) for word in rarest)]
+        for query in dict.fromkeys(queries):
+            matching = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?"
+            found = [row[0] for row in connection.execute(matching, (query, CANDIDATES if allowed is None else FEW))]
+            if allowed is not None:
+                found = [key for key in found if key in allowed]
+            elif condition.parts:
+                found = sorted(passing(connection, condition, found), reverse=True)
+            candidates |= dict.fromkeys(found)
+            if len(candidates) >= CANDIDATES:
+                break
+    chosen = list(candidates)[:CANDIDATES]
+    rows = connection.execute(
+        f"SELECT i.id, i.key, w.title, w.facts, w.attributes, w.description FROM (SELECT value FROM json_each(?)) c "  # noqa: S608
+        f"CROSS JOIN {SHOWN} i ON i.key = c.value CROSS JOIN words w ON w.rowid = i.key",
+        (json.dumps(chosen),),
+    )
+    scoring = _Bm25.of(connection, frequencies)
+    scored = [(item_id, key, *scoring.score(columns)) for item_id, key, *columns in rows]
+    best = sorted((one for one in scored if one[3]), key=lambda one: (-one[2], one[1]))[:k]
+    return [(item_id, score, matched) for item_id, _, score, matched in best]
+
+
+def document_frequency(connection: sqlite3.Connection, tokens: Sequence[str]) -> float:
+    """How many items hold the phrase; above `FEW` estimated by how closely its oldest and newest items follow."""
+    half, phrase = FEW // 2, quoted(tuple(tokens))
+    matching = f"SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid {{}} LIMIT 1 OFFSET {half - 1}"  # noqa: S608
+    oldest, newest = (connection.execute(matching.format(order), (phrase,)).fetchone() for order in ("ASC", "DESC"))
+    if not oldest or not newest or oldest[0] >= newest[0]:
+        return int(connection.execute("SELECT count(*) FROM words WHERE words MATCH ?", (phrase,)).fetchone()[0])
+    first, last = connection.execute("SELECT (SELECT min(key) FROM items), (SELECT max(key) FROM items)").fetchone()
+    return float(2 * half * (last - first + 1) / (oldest[0] - first + 1 + last - newest[0] + 1))
+
+
+@dataclass(frozen=True)
+class _Bm25:
+    """BM25 as FTS5 computes it (sqlite.org/fts5.html#the_bm25_function), for items read one by one."""
+
+    idf: dict[QueryWord, float]
+    mean_length: float
+
+    @classmethod
+    def of(cls, connection: sqlite3.Connection, frequencies: dict[QueryWord, float]) -> "_Bm25":
+        """With the catalogue's counts."""
+        items = int(meta(connection, "items"))
+        idf = {word: max(1e-6, math.log((max(items - n, 0) + 0.5) / (n + 0.5))) for word, n in frequencies.items()}
+        return cls(idf, _mean_length(connection))
+
+    def score(self, columns: Sequence[str]) -> tuple[float, list[str]]:
+        """The score, and the words that the item holds."""
+        lengths = [column.count(" ") + 1 if column else 0 for column in columns]
+        # two spaces between tokens, so that a token's spaces are its own
+        spaced = [f" {column.replace(' ', '  ')} " for column in columns]
+        norm = 1.2 * (0.25 + 0.75 * sum(lengths) / self.mean_length)
+        score, matched = 0.0, list[str]()
+        for word, idf in self.idf.items():
+            phrase = f" {'  '.join(word.tokens)} "
+            frequency = sum(w * column.count(phrase) for w, column in zip(WORD_WEIGHTS, spaced, strict=True))
+            if frequency:
+                score += idf * frequency * 2.2 / (frequency + norm)
+                matched.append(word.text)
+        return score, matched
+
+
+def _mean_length(connection: sqlite3.Connection) -> float:
+    """Mean count of an item's tokens, from FTS5's record of totals: varints of the rows and of each column's tokens."""
+    block = connection.execute("SELECT block FROM words_data WHERE id = 1").fetchone()[0]
+    numbers, number = list[int](), 0
+    for byte in block:
+        number = number << 7 | byte & 0x7F
+        if byte < 0x80:
+            numbers.append(number)
+            number = 0
+    rows, *totals = numbers
+    return max(1.0, sum(totals) / max(rows, 1))
+
+
 def rarity(connection: sqlite3.Connection, query: str) -> dict[str, float]:
     """The inverse document frequency of each of the query's words; 0 for a word that every item holds."""
     items = count(connection, None)
     idf = {}
     for word in query_words(query, language(connection)):
-        matching = "SELECT count(*) FROM words WHERE words MATCH ?"
-        holding = connection.execute(matching, (quoted(word.tokens),)).fetchone()[0]
+        holding = document_frequency(connection, word.tokens)
         idf[word.text] = max(0.0, math.log((items + 1) / (holding + 0.5)))
     return idf
 

@@ -100,3 +100,34 @@ def test_the_count_follows_every_write(tmp_path_factory: pytest.TempPathFactory)
         writer.put([entry(Item(id=one, title="U")) for one in ("c", "d")], [])
         assert writer.remove(["a", "nobody"]) == 1
         assert opened.count() == 3
+
+
+@pytest.mark.parametrize("query", ["oak", "pine thing", "oak 17", "thing 3 23", "nothing", "oak thing thing"])
+@pytest.mark.parametrize("filters", [None, Filters(max_price=30), Filters(exclude_terms=["pine"])])
+def test_words_are_scored_as_full_text_search_scores_them(
+    large: tuple[Catalogue, dict[str, Item], dict[str, Vector]],
+    query: str,
+    filters: Filters | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened, _, _ = large
+    expected = {one: (score, words) for one, score, words in opened.keyword(query, COUNT, filters)}
+    rarity = opened.rarity(query)
+    monkeypatch.setattr(reading, "FEW", 399)
+    found = opened.keyword(query, COUNT, filters)
+    assert {one for one, _, _ in found} == set(expected)
+    for one, score, words in found:
+        assert (score, words) == (pytest.approx(expected[one][0]), expected[one][1])
+    assert opened.rarity(query) == pytest.approx(rarity)
+
+
+def test_a_search_for_common_words_reads_a_bounded_part(
+    large: tuple[Catalogue, dict[str, Item], dict[str, Vector]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, items, _ = large
+    monkeypatch.setattr(reading, "FEW", 20)
+    monkeypatch.setattr(reading, "CANDIDATES", 20)
+    assert len(opened.keyword("thing", COUNT)) == 20
+    assert "i17" in [one for one, _, _ in opened.keyword("thing 17", 5)]
+    assert all(matches(items[one], FILTERS[1]) for one, _, _ in opened.keyword("oak thing", 20, FILTERS[1]))
+    assert opened.rarity("oak")["oak"] == pytest.approx(np.log(2), abs=0.4)
