@@ -133,7 +133,7 @@ def measure(stage: Stage) -> Result:
     if kept := os.environ.get("ASSISTANT_BENCH_SCALE"):
         return _measure(stage, Path(kept))
     with stage.fresh_data() as settings:
-        return _measure(stage, settings.data)
+        return _measure(stage, settings.data_folder)
 
 
 def _measure(stage: Stage, folder: Path) -> Result:

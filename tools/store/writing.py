@@ -220,9 +220,11 @@ class Writer:
         """Note new file times where the bytes are as before: (item's key, its pictures, its sounds)."""
         if changed:
             with self._database.writing() as connection:
-                for place, table in ((1, "pictures"), (2, "sounds")):
-                    connection.executemany(f"DELETE FROM {table} WHERE item = ?", [(row[0],) for row in changed])  # noqa: S608
-                    _put_files(connection, table, [(row[0], row[place]) for row in changed])
+                keys = [(key,) for key, _, _ in changed]
+                for table in ("pictures", "sounds"):
+                    connection.executemany(f"DELETE FROM {table} WHERE item = ?", keys)  # noqa: S608 - constants
+                _put_files(connection, "pictures", [(key, pictures) for key, pictures, _ in changed])
+                _put_files(connection, "sounds", [(key, sounds) for key, _, sounds in changed])
 
     def ids(self) -> Iterator[str]:
         """Every item's id, a thousand at a time, so that the catalogue may change between."""
