@@ -30,7 +30,7 @@ from tools.store.entries import (
     picture_file,
     source_file,
 )
-from tools.store.filters import asks
+from tools.store.filters import SqlCondition, asks
 from tools.store.records import read_item
 from tools.store.rules import RulesInForce, ShopRules, write_rules
 from tools.store.vector_index import IndexFailedError, Notify, VectorIndex
@@ -40,6 +40,13 @@ T = TypeVar("T")
 
 MAX_LATER = 4_000
 """How many changes a search scores by itself before it has the index brought up to date."""
+
+EXACT = 1_000
+"""Up to how many items that pass are scored exactly, without the index."""
+OVER_FETCH = 4
+"""How many times as many places the index is first asked for when some of them may fail the filters."""
+MOST_FETCHED = 10_000
+"""For how many it is asked at most."""
 
 
 class Catalogue:
@@ -285,6 +292,10 @@ class Catalogue:
         raise AssertionError("not reached")
 
     def _nearest(self, space: Space, query: Vector, k: int, filters: Filters | None) -> list[tuple[str, float]]:
+        """By exact scores where very few items pass, else by the index: among few, or of what it gives those that pass.
+
+        The condition is asked of every item in the state of the catalogue that it is taken from.
+        """
         with self._database.reading() as connection:
             encoder = reading.encoder_key(connection, space)
             catalogue = str(reading.meta(connection, "catalogue"))
@@ -292,15 +303,16 @@ class Catalogue:
             return []
         applied = self._applied(space, catalogue, encoder)
         with self._database.reading() as connection:
-            scores = reading.score_later(connection, space, encoder, filters, applied, query)
-            has_conditions = filters is not None and asks(filters)
-            among = None
-            if filters and has_conditions:
-                among = reading.places(connection, space, filters, applied, all_made=not self._missing(space))
+            condition = reading.where(connection, filters)
+            keys = reading.few(connection, condition) if condition.parts else None
+            if keys is not None and len(keys) <= EXACT:
+                return _best(reading.score(connection, space, encoder, keys, query), k)
+            scores = reading.score_later(connection, space, encoder, condition, applied, query)
+            among = None if keys is None else reading.places(connection, space, keys, applied)
         if among is None or among:
-            for item_id, score in self._indexed(space, query, k, among, applied).items():
+            for item_id, score in self._indexed(space, query, k, condition, among, applied).items():
                 scores[item_id] = max(score, scores.get(item_id, -2.0))
-        return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
+        return _best(scores, k)
 
     def _applied(self, space: Space, catalogue: str, encoder: int) -> int:
         """Up to which change the index knows the space; it is brought up to date when it is far behind."""
@@ -312,21 +324,36 @@ class Catalogue:
             applied = self._index.applied(space, catalogue, encoder)
         return applied
 
-    def _indexed(self, space: Space, query: Vector, k: int, among: list[str] | None, applied: int) -> dict[str, float]:
-        """The best items by the index; asks for more places while several belong to one item or are out of date."""
+    def _indexed(
+        self, space: Space, query: Vector, k: int, condition: SqlCondition, among: list[str] | None, applied: int
+    ) -> dict[str, float]:
+        """The best items by the index that pass.
+
+        It is asked for more places while several belong to one item, are out of date, or fail. Where those nearest to
+        the query nearly all fail, it gets the places that pass.
+        """
         n = k if space in ("text", "joint_text") else 2 * k
+        n = OVER_FETCH * n if condition.parts and among is None else n
         while True:
             n = min(n, len(among)) if among is not None else n
             matches = self._index.query(space, query, n, among)
             with self._database.reading() as connection:
-                owners = reading.owners(connection, space, [place for place, _ in matches], applied)
+                owners = reading.owners(connection, space, [place for place, _ in matches], condition, applied)
             best: dict[str, float] = {}
             for place, score in matches:
                 if place in owners:
                     best[owners[place]] = max(score, best.get(owners[place], -2.0))
-            if len(best) >= k or len(matches) < n or (among is not None and n >= len(among)):
+            if len(best) >= k or (among is not None and n >= len(among)):
                 return best
-            n *= 2
+            if among is None and condition.parts and (n >= MOST_FETCHED or len(matches) < n):
+                with self._database.reading() as connection:
+                    among = reading.places(connection, space, condition, applied)
+                n = OVER_FETCH * k
+            elif len(matches) < n:
+                return best
+            else:
+                expected = int(1.3 * k * n / max(len(best), 1))
+                n = min(max(2 * n, expected), MOST_FETCHED) if condition.parts and among is None else 2 * n
 
     def vectors_of(self, space: Space, ids: Sequence[str]) -> dict[str, list[Vector]]:
         """All vectors of these items in the space, each of shape (d,), in the order of their pictures."""
@@ -374,7 +401,10 @@ class Catalogue:
 
     def _missing(self, space: Space) -> int:
         """How many places of the space have no vector by the encoder in use."""
-        return self.cached(f"missing {space}", lambda: self._read(lambda c: reading.missing(c, space)))
+        return self.cached(
+            f"missing {space}",
+            lambda: self._read(lambda c: reading.missing(c, space, reading.encoder_key(c, space))),
+        )
 
     # Changing --------------------------------------------------------------------------------------------------------
 
@@ -399,6 +429,10 @@ class Catalogue:
             return
         with suppress(CatalogueBusy), self._database.locked(seconds=0):
             writer.tidy()
+
+
+def _best(scores: dict[str, float], k: int) -> list[tuple[str, float]]:
+    return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
 
 
 def drop(folder: Path, *, chroma_url: str | None = None) -> None:

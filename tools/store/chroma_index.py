@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.errors import StoreError
+from tools.store import reading
 from tools.store.database import Database
 from tools.store.gates import ReadWriteLock, file_gate
 from tools.store.vector_index import IndexFailedError, Notify
@@ -206,7 +207,8 @@ class ChromaIndex:
         if followed.applied > _last_seq(connection, space):  # SQLite was brought back from an older copy
             followed = self._fresh(name)
         self._catch_up(connection, space, encoder, followed)
-        expected_count = connection.execute(_COUNT, (encoder, space)).fetchone()[0]
+        places = connection.execute("SELECT count(*) FROM places WHERE space = ?", (space,)).fetchone()[0]
+        expected_count = places - reading.missing(connection, space, encoder)
         with _chroma_errors():
             actual_count = followed.collection.count()
         if actual_count != expected_count:
@@ -390,7 +392,6 @@ class ChromaIndex:
             shutil.rmtree(self._root, ignore_errors=True)
 
 
-_COUNT = "SELECT count(*) FROM places p JOIN vectors v ON v.encoder = ? AND v.hash = p.hash WHERE p.space = ?"
 _CHANGED = (
     "SELECT p.item || '.' || p.position, v.vector, p.seq FROM places p JOIN vectors v ON v.encoder = ? AND "
     "v.hash = p.hash WHERE p.space = ? AND p.seq > ? ORDER BY p.seq LIMIT ?"

@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tools.errors import CatalogueBusy, StoreError
-from tools.storage import SqliteFile, private_folder
+from tools.storage import SqliteFile, private_folder, transaction
 from tools.store.filters import add_functions
 from tools.store.offers import upgrade
 from tools.store.rules import NAME as RULES
@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 DATABASE = "catalogue.sqlite"
 IDLE_CONNECTIONS = 8
+WRITER_CACHE_KIB = 64 * 1024
+CHECKPOINT_PAGES = 8_000
+"""Of 4 KiB: how long the log gets before a writer copies it into the file."""
 
 
 def catalogue_file(folder: Path) -> SqliteFile:
@@ -70,6 +73,8 @@ class Database:
         self._lock = threading.Lock()
         self._closed = False
         self._writing = threading.Lock()
+        self._locked = False
+        self._held: sqlite3.Connection | None = None
         with self._file.errors():
             self._look()
 
@@ -137,6 +142,7 @@ class Database:
         # microseconds, which no series of writes overtakes: a catalogue deleted and made anew has no old version again
         version = time.time_ns() // 1000
         rows = {"schema": SCHEMA_VERSION, "catalogue": uuid.uuid4().hex[:12], "version": version, "seq": 0}
+        rows["items"] = 0
         connection.executemany("INSERT INTO meta VALUES (?, ?)", rows.items())
         connection.execute("COMMIT")
 
@@ -172,9 +178,33 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it is kept, or, when anything is raised, none. Items change only under `locked`."""
-        with self._writing, self._file.writing() as connection:
+        with self._writing, self._transaction() as connection:
             yield connection
             connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version'")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """While the lock is held, on one connection, which knows many pages already; else on one for the moment."""
+        if not self._locked:
+            with self._file.writing() as connection:
+                yield connection
+            return
+        with self._file.errors():
+            if self._held is None:
+                self._held = self._file.connect()
+                self._held.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+                self._held.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            try:
+                with transaction(self._held):
+                    yield self._held
+            except BaseException:  # the disk may be full, the file another one
+                self._let_go()
+                raise
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        if held:
+            held.close()
 
     @contextmanager
     def locked(self, *, seconds: float = 1.0) -> Iterator[None]:
@@ -188,7 +218,13 @@ class Database:
         with self._file.errors(), self._lock:
             self._look()
         with write_lock(self.folder, seconds=seconds):
-            yield
+            self._locked = True
+            try:
+                yield
+            finally:
+                with self._writing:
+                    self._locked = False
+                    self._let_go()
 
     def empty(self) -> bool:
         """Delete all there is in one transaction, for processes that have the file open; only under `locked`.
@@ -208,6 +244,7 @@ class Database:
                     connection.execute(f"DELETE FROM {name}")  # noqa: S608 - of our own schema
                 connection.execute("DELETE FROM meta WHERE name = ?", (RULES,))
                 changed = {"catalogue": uuid.uuid4().hex[:12], "version": self._next_version(connection), "seq": 0}
+                changed["items"] = 0
                 connection.executemany("UPDATE meta SET value = ? WHERE name = ?", [(v, k) for k, v in changed.items()])
                 connection.execute("COMMIT")
                 return _alone(connection)

@@ -26,41 +26,78 @@ from tools.store.offers import PICTURE_WORDS, SPOKEN_WORDS, fitting, offered, sa
 from tools.store.words import BREAK, ENGLISH, holds, name_key, tokens
 
 
+@dataclass(frozen=True)
+class Part:
+    """One thing asked of ``items i``, in two forms with the same parameters.
+
+    ``whole`` is quick over the whole catalogue, as it makes a list once; ``each`` for a few items, as it looks each up.
+    """
+
+    whole: str
+    each: str
+    parameters: list[Any]
+
+
 @dataclass
 class SqlCondition:
-    """A condition on the table ``items`` (named i) and its parameters."""
+    """A condition on the table ``items`` (named i) and its parameters.
 
-    parts: list[str] = field(default_factory=list)
-    parameters: list[Any] = field(default_factory=list)
+    ``drivers`` are queries for keys of items, (SQL, parameters): what passes is among those of every one.
+    ``has_terms``: words are asked for, which full-text search looks up for all items at once only.
+    """
 
-    def add(self, sql: str, *parameters: object) -> None:
+    parts: list[Part] = field(default_factory=list)
+    has_terms: bool = False
+    drivers: list[tuple[str, list[Any]]] = field(default_factory=list)
+
+    def add(self, whole: str, *parameters: object, each: str | None = None) -> None:
         """Ask for one thing more."""
-        self.parts.append(sql)
-        self.parameters += parameters
+        self.parts.append(Part(whole, each or whole, [*parameters]))
 
     @property
     def sql(self) -> str:
         """The condition; "1" when nothing is asked."""
-        return " AND ".join(self.parts) or "1"
+        return " AND ".join(part.whole for part in self.parts) or "1"
+
+    @property
+    def each(self) -> str:
+        """The same for a few items."""
+        return " AND ".join(part.each for part in self.parts) or "1"
+
+    @property
+    def parameters(self) -> list[Any]:
+        """Of either form."""
+        return [parameter for part in self.parts for parameter in part.parameters]
 
 
 def where(filters: Filters, language: str = ENGLISH) -> SqlCondition:
     """The filter as a SQL condition on ``items i``; terms are analysed in the catalogue's language."""
     condition = without_offers(filters, language)
     if offer_condition := fitting(filters):
-        condition.add(f"i.key IN (SELECT f.item {offer_condition.sql})", *offer_condition.parameters)
+        condition.add(
+            f"i.key IN (SELECT f.item {offer_condition.sql})",
+            *offer_condition.parameters,
+            each=f"EXISTS (SELECT 1 {offer_condition.of('i.key')})",
+        )
+        condition.drivers += offer_condition.drivers
     return condition
 
 
 def without_offers(filters: Filters, language: str = ENGLISH) -> SqlCondition:
     """The condition without price, stock and attributes (`tools.store.offers.fitting`)."""
     condition = SqlCondition()
-    for names, verb in ((filters.categories, "IN"), (filters.exclude_categories, "NOT IN")):
+    subquery = "SELECT item FROM categories WHERE name IN (SELECT value FROM json_each(?))"
+    for names, negation in ((filters.categories, ""), (filters.exclude_categories, "NOT ")):
         if names:
-            subquery = "SELECT item FROM categories WHERE name IN (SELECT value FROM json_each(?))"
-            condition.add(f"i.key {verb} ({subquery})", _keys(names))
+            keys = _keys(names)
+            each = f"{negation}EXISTS ({subquery} AND item = i.key)"
+            condition.add(f"i.key {negation}IN ({subquery})", keys, each=each)
+            if not negation:
+                condition.drivers.append((subquery, [keys]))
     if filters.brands:
-        condition.add("i.brand_key IN (SELECT value FROM json_each(?))", _keys(filters.brands))
+        keys, named = _keys(filters.brands), "brand_key IN (SELECT value FROM json_each(?))"
+        condition.add(f"i.{named}", keys, each=f"+i.{named}")
+        condition.drivers.append((f"SELECT key FROM items WHERE {named}", [keys]))  # noqa: S608 - constants
     if filters.exclude_brands:
         condition.add(
             "coalesce(i.brand_key, '') NOT IN (SELECT value FROM json_each(?))", _keys(filters.exclude_brands)
@@ -79,6 +116,7 @@ def asks(filters: Filters) -> bool:
 def _add_terms(condition: SqlCondition, filters: Filters, language: str) -> None:
     included, excluded = (_phrases(terms, language) for terms in (filters.include_terms, filters.exclude_terms))
     mentions = "SELECT rowid FROM words WHERE words MATCH ?"
+    condition.has_terms = bool(included or excluded)
     if included:
         condition.add(f"i.key IN ({mentions})", " AND ".join(map(quoted, included)))
     for phrase in excluded:

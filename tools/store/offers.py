@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from tools.bounds import finite
 from tools.records import Filters, Item, Variant
 from tools.store.records import read_item
-from tools.store.schema import OFFER_TABLES, SCHEMA_VERSION, SOUND_TABLE
+from tools.store.schema import ITEM_INDEXES, OFFER_TABLES, SCHEMA_VERSION, SOUND_TABLE
 from tools.store.values import attribute_key, value_key
 
 VARIANTS: Final = "variants"
@@ -224,9 +224,9 @@ def _scalars(name: str, value: object, depth: int) -> Iterator[tuple[str, object
 # In SQL --------------------------------------------------------------------------------------------------------------
 
 
-def put(connection: sqlite3.Connection, items: Sequence[tuple[int, Item]]) -> None:
-    """Write what the items, given with their keys, are offered as, in place of what was written of them before."""
-    remove(connection, [key for key, _ in items])
+def put(connection: sqlite3.Connection, items: Sequence[tuple[int, Item]], known: Sequence[int]) -> None:
+    """Write what the items, given with their keys, are offered as; of ``known`` keys something was written before."""
+    remove(connection, known)
     every = [(key, offer) for key, item in items for offer in offers(item)]
     connection.executemany(
         "INSERT INTO offers VALUES (?, ?, ?, ?)",
@@ -259,18 +259,22 @@ def upgrade(connection: sqlite3.Connection, notify: Callable[[str], None]) -> No
     connection.execute(SOUND_TABLE)
     if connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()[0] < OFFERS_SINCE:
         _remake_offers(connection, notify)
+    for index in ("items_title", "items_price"):
+        connection.execute(f"DROP INDEX IF EXISTS {index}")
+    for statement in ITEM_INDEXES.split(";\n"):
+        connection.execute(statement)
+    connection.execute("INSERT OR REPLACE INTO meta SELECT 'items', count(*) FROM items")
     connection.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (SCHEMA_VERSION,))
 
 
 def _remake_offers(connection: sqlite3.Connection, notify: Callable[[str], None]) -> None:
     for table in ("variants", "options", "attributes"):
         connection.execute(f"DROP TABLE IF EXISTS {table}")
-    connection.execute("DROP INDEX IF EXISTS items_price")
     for statement in OFFER_TABLES.split(";\n"):
         connection.execute(statement)
     total, done, after = connection.execute("SELECT count(*) FROM items").fetchone()[0], 0, 0
     while rows := connection.execute(_RECORDS, (after, UPGRADE_BATCH)).fetchall():
-        put(connection, [(key, read_item(item_id, record)) for key, item_id, record in rows])
+        put(connection, [(key, read_item(item_id, record)) for key, item_id, record in rows], [])
         done, after = done + len(rows), rows[-1][0]
         if total > UPGRADE_BATCH:
             notify(f"Bringing the catalogue up to date with this version: {done:,} of {total:,} items")
@@ -286,27 +290,46 @@ _RECORDS: Final = "SELECT key, id, record FROM items WHERE key > ? ORDER BY key 
 class Fitting:
     """The offers that pass a filter's price, stock and attributes, as ``FROM ... WHERE ...`` over ``offers f``.
 
-    An offer can stand there more than once.
+    An offer can stand there more than once. ``drivers`` are as those of `tools.store.filters.SqlCondition`.
     """
 
-    sql: str
+    attributes: int
+    parts: list[str]
     parameters: list[Any]
+    drivers: list[tuple[str, list[Any]]]
+
+    @property
+    def sql(self) -> str:
+        """Of every item."""
+        tables = ", ".join(["offers f", *(f"options o{n}" for n in range(self.attributes))])
+        return f"FROM {tables} WHERE {' AND '.join(self.parts)}"
+
+    def of(self, key: str, offer: str = "f") -> str:
+        """Of one item, looked up by its key; ``offer`` names the table's row."""
+        # CROSS JOIN keeps this order: one item has few offers
+        tables = " CROSS JOIN ".join([f"offers {offer}", *(f"options o{n}" for n in range(self.attributes))])
+        return f"FROM {tables} WHERE {offer}.item = {key} AND {' AND '.join(self.parts).replace('f.', f'{offer}.')}"
 
 
 def fitting(filters: Filters) -> Fitting | None:
     """None when the filter asks nothing of price, stock and attributes."""
-    tables, parts, parameters = ["offers f"], list[str](), list[Any]()
-    for comparison, bound in ((">=", filters.min_price), ("<=", filters.max_price)):
-        if bound is not None:
-            parts.append(f"f.price {comparison} ?")
-            parameters.append(bound)
+    parts, parameters, drivers = list[str](), list[Any](), list[tuple[str, list[Any]]]()
+    bounds = [
+        (sign, bound) for sign, bound in ((">=", filters.min_price), ("<=", filters.max_price)) if bound is not None
+    ]
+    if bounds:
+        of_price = [f"f.price {sign} ?" for sign, _ in bounds]
+        parts += of_price
+        parameters += [bound for _, bound in bounds]
+        drivers.append((f"SELECT f.item FROM offers f WHERE {' AND '.join(of_price)}", [*parameters]))  # noqa: S608
     if filters.in_stock:
         parts.append("f.in_stock = 1")
     for n, (name, values) in enumerate(filters.attributes.items()):
-        tables.append(f"options o{n}")
+        named = [attribute_key(name), json.dumps(sorted(wanted_keys(name, values)))]
         parts.append(f"o{n}.attribute IN ({_VALUES}) AND o{n}.item = f.item AND o{n}.ordinal IN (0, f.ordinal)")
-        parameters += [attribute_key(name), json.dumps(sorted(wanted_keys(name, values)))]
-    return Fitting(f"FROM {', '.join(tables)} WHERE {' AND '.join(parts)}", parameters) if parts else None
+        parameters += named
+        drivers.append((f"SELECT item FROM options WHERE attribute IN ({_VALUES})", named))  # noqa: S608 - constants
+    return Fitting(len(filters.attributes), parts, parameters, drivers) if parts else None
 
 
 _VALUES: Final = "SELECT key FROM attributes WHERE name_key = ? AND value_key IN (SELECT value FROM json_each(?))"

@@ -6,6 +6,7 @@ import math
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,12 @@ from tools.store.schema import WORD_WEIGHTS
 from tools.store.values import attribute_key
 from tools.store.words import ENGLISH, QueryWord, holds, query_words
 
+FEW = 8_000
+"""Up to so many items a search takes up one by one; docs/retrieval.md says how filtered searches are planned."""
+CANDIDATES = 1_000
+"""How many items a search for words scores in a large catalogue."""
+SAMPLED_WHOLE = 50_000
+"""From how many items on a sample is drawn by probing instead of from the whole space in order."""
 MAX_ATTRIBUTE_VALUES = 200
 MOST_FREQUENT = 100
 MAX_VALUE_LENGTH = 60
@@ -33,6 +40,13 @@ ORDERS = {
     "title": "i.title_key, i.id",
     "newest": "i.key DESC",
 }
+ORDERED = {
+    "price": ("i.price, i.title_key, i.id", "i.price DESC, i.title_key DESC, i.id DESC"),
+    "-price": ("i.price DESC, i.title_key, i.id", "i.price, i.title_key DESC, i.id DESC"),
+    "title": ("i.title_key, i.id", "i.title_key DESC, i.id DESC"),
+    "newest": ("i.key DESC", "i.key"),
+}
+"""The same where every item, or none, has a price; and backwards."""
 
 
 def where(connection: sqlite3.Connection, filters: Filters | None) -> SqlCondition:
@@ -88,11 +102,41 @@ def eligible(connection: sqlite3.Connection, filters: Filters) -> list[str]:
 def count(connection: sqlite3.Connection, filters: Filters | None) -> int:
     """How many items pass."""
     condition = where(connection, filters)
-    if not condition.parts:  # SQLite knows how many there are without reading them
-        every = connection.execute("SELECT count(*) FROM items").fetchone()[0]
-        return int(every) - len(items_by_id(connection, rules(connection).rules.hidden, also_hidden=True))
+    if not condition.parts:
+        return int(meta(connection, "items")) - len(_hidden(connection))
+    if not condition.has_terms and (keys := few(connection, condition)) is not None:
+        return len(keys)
     row = connection.execute(f"SELECT count(*) FROM {SHOWN} i WHERE {condition.sql}", condition.parameters).fetchone()  # noqa: S608
     return int(row[0])
+
+
+def _hidden(connection: sqlite3.Connection) -> dict[str, Item]:
+    return items_by_id(connection, rules(connection).rules.hidden, also_hidden=True)
+
+
+def few(connection: sqlite3.Connection, condition: SqlCondition) -> list[int] | None:
+    """Keys of the items that pass, ascending; None where no part of the condition leaves at most `FEW` to look at.
+
+    With words in the condition, and in a catalogue of few items, it is always all of them.
+    """
+    if condition.has_terms or int(meta(connection, "items")) <= FEW:
+        rows = connection.execute(f"SELECT i.key FROM {SHOWN} i WHERE {condition.sql}", condition.parameters)  # noqa: S608
+        return sorted(row[0] for row in rows)
+    for sql, parameters in condition.drivers:
+        candidates = connection.execute(f"{sql} LIMIT {FEW + 1}", parameters).fetchall()
+        if len(candidates) <= FEW:
+            return sorted(passing(connection, condition, [row[0] for row in candidates]))
+    return None
+
+
+def passing(connection: sqlite3.Connection, condition: SqlCondition, keys: Sequence[int]) -> set[int]:
+    """Those of these items that are shown and pass; each is looked up."""
+    rows = connection.execute(
+        f"SELECT i.key FROM (SELECT DISTINCT value FROM json_each(?)) w CROSS JOIN {SHOWN} i ON i.key = w.value "  # noqa: S608
+        f"WHERE {condition.each}",
+        (json.dumps(list(keys)), *condition.parameters),
+    )
+    return {row[0] for row in rows}
 
 
 def count_having(connection: sqlite3.Connection, attribute: str, ids: Collection[str] | None) -> int:
@@ -118,14 +162,47 @@ def browse(connection: sqlite3.Connection, filters: Filters | None, sort: str, k
             f"(SELECT f.item, f.price, min(f.ordinal) {offers.sql} GROUP BY f.item) c CROSS JOIN ",
         )
         condition.add("i.key = c.item")
-    rows = connection.execute(
-        f"SELECT i.id, {price} AS offered FROM {chosen}{SHOWN} i WHERE {condition.sql} "  # noqa: S608
-        f"ORDER BY {ORDERS[sort]} LIMIT ? OFFSET ?",
-        (*(offers.parameters if offers else []), *condition.parameters, k, offset),
-    )
-    ids = [row[0] for row in rows]
+    if condition.parts:
+        rows = connection.execute(
+            f"SELECT i.id, {price} AS offered FROM {chosen}{SHOWN} i WHERE {condition.sql} "  # noqa: S608
+            f"ORDER BY {ORDERS[sort]} LIMIT ? OFFSET ?",
+            (*(offers.parameters if offers else []), *condition.parameters, k, offset),
+        )
+        ids = [row[0] for row in rows]
+    else:
+        ids = _page(connection, sort, k, offset)
     items = items_by_id(connection, ids)  # records are long: only those of the page are read
     return [items[item_id] for item_id in ids]
+
+
+def _page(connection: sqlite3.Connection, sort: str, k: int, offset: int) -> list[str]:
+    """Ids of a page of all items, by an index from whichever end of the order is nearer."""
+    total = count(connection, None)
+    k = max(0, min(k, total - offset))
+    priced = total
+    if sort in ("price", "-price"):
+        priced -= int(connection.execute(f"SELECT count(*) FROM {SHOWN} WHERE price IS NULL").fetchone()[0])  # noqa: S608
+    ids = _stretch(connection, ("i.price IS NOT NULL AND " if priced < total else "") + "1", sort, k, offset, priced)
+    if len(ids) < k:
+        start = max(0, offset - priced)
+        ids += _stretch(connection, "i.price IS NULL", "title", k - len(ids), start, total - priced)
+    return ids
+
+
+def _stretch(connection: sqlite3.Connection, condition: str, sort: str, k: int, offset: int, total: int) -> list[str]:
+    """Ids ``offset`` to ``offset + k`` of the ``total`` items that meet a condition on one column."""
+    k = min(k, total - offset)
+    if k <= 0:
+        return []
+    order, backwards = ORDERED[sort]
+    from_end = total - offset - k
+    is_nearer = from_end < offset
+    rows = connection.execute(
+        f"SELECT i.id FROM {SHOWN} i WHERE {condition} ORDER BY {backwards if is_nearer else order} LIMIT ? OFFSET ?",  # noqa: S608
+        (k, from_end if is_nearer else offset),
+    )
+    ids = [row[0] for row in rows]
+    return ids[::-1] if is_nearer else ids
 
 
 def keyword(
@@ -136,6 +213,8 @@ def keyword(
     if not words:
         return []
     condition = where(connection, filters)
+    if int(meta(connection, "items")) > FEW:
+        return _keyword_among_many(connection, words, k, condition)
     weights = ", ".join(map(str, WORD_WEIGHTS))
     rows = connection.execute(
         f"SELECT i.id, i.key, -bm25(words, {weights}) AS score FROM words JOIN {SHOWN} i ON i.key = words.rowid "  # noqa: S608
@@ -145,13 +224,104 @@ def keyword(
     return [(item_id, score, _matched(connection, key, words)) for item_id, key, score in rows]
 
 
+def _keyword_among_many(
+    connection: sqlite3.Connection, words: Sequence[QueryWord], k: int, condition: SqlCondition
+) -> list[tuple[str, float, list[str]]]:
+    """The same with bounded work: at most `FEW` postings of a word are read, and `CANDIDATES` items scored.
+
+    The candidates hold the rarest words; among those of equal words the newest count. Common words only score them.
+    """
+    frequencies = {word: document_frequency(connection, word.tokens) for word in words}
+    rarest = sorted(words, key=lambda word: frequencies[word])
+    keys = few(connection, condition) if condition.parts else None
+    candidates: dict[int, None] = {}
+    if keys is not None and len(keys) <= CANDIDATES:
+        candidates = dict.fromkeys(keys)
+    else:
+        allowed = None if keys is None else set(keys)
+        queries = [" AND ".join(quoted(word.tokens) for word in rarest), *(quoted(word.tokens) for word in rarest)]
+        for query in dict.fromkeys(queries):
+            matching = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?"
+            found = [row[0] for row in connection.execute(matching, (query, CANDIDATES if allowed is None else FEW))]
+            if allowed is not None:
+                found = [key for key in found if key in allowed]
+            elif condition.parts:
+                found = sorted(passing(connection, condition, found), reverse=True)
+            candidates |= dict.fromkeys(found)
+            if len(candidates) >= CANDIDATES:
+                break
+    chosen = list(candidates)[:CANDIDATES]
+    rows = connection.execute(
+        f"SELECT i.id, i.key, w.title, w.facts, w.attributes, w.description FROM (SELECT value FROM json_each(?)) c "  # noqa: S608
+        f"CROSS JOIN {SHOWN} i ON i.key = c.value CROSS JOIN words w ON w.rowid = i.key",
+        (json.dumps(chosen),),
+    )
+    scoring = _Bm25.of(connection, frequencies)
+    scored = [(item_id, key, *scoring.score(columns)) for item_id, key, *columns in rows]
+    best = sorted((one for one in scored if one[3]), key=lambda one: (-one[2], one[1]))[:k]
+    return [(item_id, score, matched) for item_id, _, score, matched in best]
+
+
+def document_frequency(connection: sqlite3.Connection, tokens: Sequence[str]) -> float:
+    """How many items hold the phrase; above `FEW` estimated by how closely its oldest and newest items follow."""
+    half, phrase = FEW // 2, quoted(tuple(tokens))
+    matching = f"SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid {{}} LIMIT 1 OFFSET {half - 1}"  # noqa: S608
+    oldest, newest = (connection.execute(matching.format(order), (phrase,)).fetchone() for order in ("ASC", "DESC"))
+    if not oldest or not newest or oldest[0] >= newest[0]:
+        return int(connection.execute("SELECT count(*) FROM words WHERE words MATCH ?", (phrase,)).fetchone()[0])
+    first, last = connection.execute("SELECT (SELECT min(key) FROM items), (SELECT max(key) FROM items)").fetchone()
+    return float(2 * half * (last - first + 1) / (oldest[0] - first + 1 + last - newest[0] + 1))
+
+
+@dataclass(frozen=True)
+class _Bm25:
+    """BM25 as FTS5 computes it (sqlite.org/fts5.html#the_bm25_function), for items read one by one."""
+
+    idf: dict[QueryWord, float]
+    mean_length: float
+
+    @classmethod
+    def of(cls, connection: sqlite3.Connection, frequencies: dict[QueryWord, float]) -> "_Bm25":
+        """With the catalogue's counts."""
+        items = int(meta(connection, "items"))
+        idf = {word: max(1e-6, math.log((max(items - n, 0) + 0.5) / (n + 0.5))) for word, n in frequencies.items()}
+        return cls(idf, _mean_length(connection))
+
+    def score(self, columns: Sequence[str]) -> tuple[float, list[str]]:
+        """The score, and the words that the item holds."""
+        lengths = [column.count(" ") + 1 if column else 0 for column in columns]
+        # two spaces between tokens, so that a token's spaces are its own
+        spaced = [f" {column.replace(' ', '  ')} " for column in columns]
+        norm = 1.2 * (0.25 + 0.75 * sum(lengths) / self.mean_length)
+        score, matched = 0.0, list[str]()
+        for word, idf in self.idf.items():
+            phrase = f" {'  '.join(word.tokens)} "
+            frequency = sum(w * column.count(phrase) for w, column in zip(WORD_WEIGHTS, spaced, strict=True))
+            if frequency:
+                score += idf * frequency * 2.2 / (frequency + norm)
+                matched.append(word.text)
+        return score, matched
+
+
+def _mean_length(connection: sqlite3.Connection) -> float:
+    """Mean count of an item's tokens, from FTS5's record of totals: varints of the rows and of each column's tokens."""
+    block = connection.execute("SELECT block FROM words_data WHERE id = 1").fetchone()[0]
+    numbers, number = list[int](), 0
+    for byte in block:
+        number = number << 7 | byte & 0x7F
+        if byte < 0x80:
+            numbers.append(number)
+            number = 0
+    rows, *totals = numbers
+    return max(1.0, sum(totals) / max(rows, 1))
+
+
 def rarity(connection: sqlite3.Connection, query: str) -> dict[str, float]:
     """The inverse document frequency of each of the query's words; 0 for a word that every item holds."""
     items = count(connection, None)
     idf = {}
     for word in query_words(query, language(connection)):
-        matching = "SELECT count(*) FROM words WHERE words MATCH ?"
-        holding = connection.execute(matching, (quoted(word.tokens),)).fetchone()[0]
+        holding = document_frequency(connection, word.tokens)
         idf[word.text] = max(0.0, math.log((items + 1) / (holding + 0.5)))
     return idf
 
@@ -181,33 +351,44 @@ def identity(connection: sqlite3.Connection, space: str) -> EncoderIdentity | No
     return EncoderIdentity.model_validate_json(row[0]) if row else None
 
 
-def missing(connection: sqlite3.Connection, space: str) -> int:
-    """How many places of the space have no vector by the encoder in use."""
+def missing(connection: sqlite3.Connection, space: str, encoder: int | None) -> int:
+    """How many places of the space have no vector by the encoder; only those changed since `note_complete` are read."""
+    noted = _complete(connection).get(space)
     row = connection.execute(
-        "SELECT count(*) FROM places p WHERE p.space = ?1 AND NOT EXISTS (SELECT 1 FROM vectors v, spaces s "
-        "WHERE s.space = ?1 AND v.encoder = s.encoder AND v.hash = p.hash)",
-        (space,),
+        "SELECT count(*) FROM places p WHERE p.space = ? AND p.seq > ? AND NOT EXISTS "
+        "(SELECT 1 FROM vectors v WHERE v.encoder = ? AND v.hash = p.hash)",
+        (space, noted[1] if noted and noted[0] == encoder else -1, encoder),
     ).fetchone()
     return int(row[0])
 
 
-def places(
-    connection: sqlite3.Connection, space: str, filters: Filters, applied: int, *, all_made: bool = True
-) -> list[str]:
-    """The places of items that pass, among those the index knows (``seq`` up to ``applied``).
+def _complete(connection: sqlite3.Connection) -> dict[str, tuple[int, int]]:
+    """By space the encoder, and up to which ``seq`` every place has its vector."""
+    row = connection.execute("SELECT value FROM meta WHERE name = 'complete'").fetchone()
+    return json.loads(row[0]) if row else {}
 
-    ``all_made`` false: some places have no vector yet, and those are left out.
-    """
-    condition = where(connection, filters)
-    if not all_made:
-        vector_query = (
-            "SELECT 1 FROM vectors v, spaces s WHERE s.space = p.space AND v.encoder = s.encoder AND v.hash = p.hash"
-        )
-        condition.add(f"EXISTS ({vector_query})")
+
+def note_complete(connection: sqlite3.Connection) -> None:
+    """Note the spaces of which every place has its vector: vectors that a place uses are never deleted."""
+    encoders = dict(connection.execute("SELECT space, encoder FROM spaces").fetchall())
+    last = int(meta(connection, "seq"))
+    noted = {space: (key, last) for space, key in encoders.items() if not missing(connection, space, key)}
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('complete', ?)", (json.dumps(noted),))
+
+
+def places(connection: sqlite3.Connection, space: str, keys: Sequence[int] | SqlCondition, applied: int) -> list[str]:
+    """The places of items, by their keys or that pass, among those the index knows (``seq`` up to ``applied``)."""
+    if isinstance(keys, SqlCondition):
+        items, parameters = f"SELECT i.key AS value FROM {SHOWN} i WHERE {keys.sql}", keys.parameters  # noqa: S608
+    else:
+        items, parameters = "SELECT value FROM json_each(?)", [json.dumps(list(keys))]
+    encoder = encoder_key(connection, space)
+    made = " AND EXISTS (SELECT 1 FROM vectors v WHERE v.encoder = ? AND v.hash = p.hash)"
+    all_made = not missing(connection, space, encoder)
     rows = connection.execute(
-        f"SELECT p.item || '.' || p.position FROM {SHOWN} i JOIN places p ON p.item = i.key AND p.space = ? "  # noqa: S608
-        f"AND p.seq <= ? WHERE {condition.sql}",
-        (space, applied, *condition.parameters),
+        f"SELECT p.item || '.' || p.position FROM ({items}) w CROSS JOIN places p ON p.space = ? "  # noqa: S608
+        f"AND p.item = w.value AND +p.seq <= ?{'' if all_made else made}",
+        (*parameters, space, applied, *([] if all_made else [encoder])),
     )
     return [row[0] for row in rows]
 
@@ -219,30 +400,52 @@ def later(connection: sqlite3.Connection, space: str, applied: int) -> int:
 
 
 def score_later(
-    connection: sqlite3.Connection, space: str, encoder: int, filters: Filters | None, applied: int, query: Vector
+    connection: sqlite3.Connection, space: str, encoder: int, condition: SqlCondition, applied: int, query: Vector
 ) -> dict[str, float]:
     """Exact cosines of the places that the index doesn't know yet: the best of each item."""
-    condition = where(connection, filters)
     rows = connection.execute(
-        f"SELECT i.id, v.vector FROM places p JOIN {SHOWN} i ON i.key = p.item "  # noqa: S608
-        "JOIN vectors v ON v.encoder = ? AND v.hash = p.hash "
-        f"WHERE p.space = ? AND p.seq > ? AND {condition.sql}",
+        f"SELECT i.id, v.vector FROM places p CROSS JOIN {SHOWN} i ON i.key = p.item "  # noqa: S608
+        "CROSS JOIN vectors v ON v.encoder = ? AND v.hash = p.hash "
+        f"WHERE p.space = ? AND p.seq > ? AND {condition.each}",
         (encoder, space, applied, *condition.parameters),
     )
+    return _scored(rows, query)
+
+
+def score(
+    connection: sqlite3.Connection, space: str, encoder: int, keys: Sequence[int], query: Vector
+) -> dict[str, float]:
+    """Exact cosines of shown items, by their keys: the best of each."""
+    rows = connection.execute(
+        f"SELECT i.id, v.vector FROM (SELECT value FROM json_each(?)) w CROSS JOIN {SHOWN} i ON i.key = w.value "  # noqa: S608
+        "CROSS JOIN places p ON p.space = ? AND p.item = i.key "
+        "CROSS JOIN vectors v ON v.encoder = ? AND v.hash = p.hash",
+        (json.dumps(list(keys)), space, encoder),
+    )
+    return _scored(rows, query)
+
+
+def _scored(rows: Iterable[tuple[str, bytes]], query: Vector) -> dict[str, float]:
+    pairs = list(rows)
+    if not pairs:
+        return {}
+    cosines = np.frombuffer(b"".join(blob for _, blob in pairs), np.float32).reshape(len(pairs), -1) @ query
     scores: dict[str, float] = {}
-    for item_id, blob in rows:
-        score = float(np.frombuffer(blob, np.float32) @ query)
-        scores[item_id] = max(score, scores.get(item_id, -2.0))
+    for (item_id, _), cosine in zip(pairs, cosines, strict=True):
+        scores[item_id] = max(float(cosine), scores.get(item_id, -2.0))
     return scores
 
 
-def owners(connection: sqlite3.Connection, space: str, place_ids: Sequence[str], applied: int) -> dict[str, str]:
-    """Which item each place belongs to; places that are gone or have changed since are left out."""
+def owners(
+    connection: sqlite3.Connection, space: str, place_ids: Sequence[str], condition: SqlCondition, applied: int
+) -> dict[str, str]:
+    """Which item that passes each place belongs to; places that are gone or have changed since are left out."""
     keys = json.dumps(sorted({int(place.partition(".")[0]) for place in place_ids}))
     rows = connection.execute(
-        f"SELECT p.item || '.' || p.position, i.id FROM places p JOIN {SHOWN} i ON i.key = p.item "  # noqa: S608
-        "WHERE p.space = ? AND p.item IN (SELECT value FROM json_each(?)) AND p.seq <= ?",
-        (space, keys, applied),
+        f"SELECT p.item || '.' || p.position, i.id FROM (SELECT value FROM json_each(?)) w "  # noqa: S608
+        f"CROSS JOIN {SHOWN} i ON i.key = w.value "
+        f"CROSS JOIN places p ON p.space = ? AND p.item = i.key AND +p.seq <= ? WHERE {condition.each}",
+        (keys, space, applied, *condition.parameters),
     )
     return dict(rows.fetchall())
 
@@ -296,10 +499,16 @@ def sample(connection: sqlite3.Connection, space: str, n: int) -> NDArray[np.flo
     """At most n vectors of the space, spread over it, the same ones each time; shape (m, d), (0, 0) when empty."""
     # A multiplicative hash of the item's key stands for a random order that needs no state (Knuth 6.4).
     chosen = "SELECT hash FROM places WHERE space = ?1 ORDER BY item * 2654435761 % 4294967296, position LIMIT ?2"
+    last = connection.execute("SELECT max(item) FROM places WHERE space = ?", (space,)).fetchone()[0] or 0
+    if last > SAMPLED_WHOLE:  # as many probes, of which few fall on the same item
+        chosen = (
+            "SELECT DISTINCT (SELECT hash FROM places WHERE space = ?1 AND item >= w.value ORDER BY item, position "
+            "LIMIT 1) AS hash FROM json_each(?2) w"
+        )
     rows = connection.execute(
         f"SELECT v.vector FROM ({chosen}) p JOIN spaces s ON s.space = ?1 "  # noqa: S608
         "JOIN vectors v ON v.encoder = s.encoder AND v.hash = p.hash",
-        (space, n),
+        (space, json.dumps([place * 2654435761 % last for place in range(n)]) if last > SAMPLED_WHOLE else n),
     ).fetchall()
     if not rows:
         return np.zeros((0, 0), np.float32)
@@ -451,7 +660,7 @@ def _spaces(connection: sqlite3.Connection) -> list[str]:
 
 def _space_stats(connection: sqlite3.Connection, space: str) -> SpaceStats:
     total = connection.execute("SELECT count(*) FROM places WHERE space = ?", (space,)).fetchone()[0]
-    lacking = missing(connection, space)
+    lacking = missing(connection, space, encoder_key(connection, space))
     return SpaceStats(vectors=total - lacking, missing=lacking, encoder=identity(connection, space))
 
 

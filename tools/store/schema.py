@@ -5,10 +5,11 @@ key as its rowid. ``places`` says which vector stands for which item in which sp
 and by the hash of what was encoded, so that equal texts and pictures are encoded once. ``seq`` counts every change of a
 place: the Chroma index remembers up to which ``seq`` it has followed. ``offers`` has each item as itself (ordinal 0)
 and as each of its variants (1, 2, ..., in order of preference). ``attributes`` has every name and value once as it is
-written and in comparable form, ``options`` which offers have it (ordinal 0: all offers of the item).
+written and in comparable form, ``options`` which offers have it (ordinal 0: all offers of the item). ``meta`` also
+counts the items.
 """
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 SPACES = ("text", "visual", "joint", "joint_text", "sound")
 """text: item text; visual: pictures by looks; joint: pictures in the words' space; joint_text: item text in that space
@@ -47,6 +48,14 @@ CREATE TABLE IF NOT EXISTS sounds (
 """
 """Likewise; its rows come with the next ingestion."""
 
+ITEM_INDEXES = """
+CREATE INDEX IF NOT EXISTS items_by_title ON items (title_key, id);
+CREATE INDEX IF NOT EXISTS items_by_price ON items (price, title_key, id);
+CREATE INDEX IF NOT EXISTS items_category ON items (category, currency);
+CREATE INDEX IF NOT EXISTS items_brand_name ON items (brand)
+"""
+"""What browsing goes through and the vocabulary is counted from."""
+
 TABLES = f"""{OFFER_TABLES};{SOUND_TABLE};
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE items (
@@ -64,7 +73,7 @@ CREATE TABLE items (
     record TEXT NOT NULL
 );
 CREATE INDEX items_brand ON items (brand_key);
-CREATE INDEX items_title ON items (title_key);
+{ITEM_INDEXES};
 CREATE TABLE categories (item INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (name, item)) WITHOUT ROWID;
 CREATE INDEX categories_item ON categories (item);
 CREATE TABLE pictures (

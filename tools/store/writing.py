@@ -3,7 +3,8 @@
 import io
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -167,8 +168,8 @@ class Writer:
         with self._database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('analyser', ?)", (f"{ANALYSER} {language}",))
             connection.execute("DELETE FROM words")
-            for key, item_id, record in connection.execute("SELECT key, id, record FROM items").fetchall():
-                _put_words(connection, key, read_item(item_id, record), language)
+            rows = connection.execute("SELECT key, id, record FROM items ORDER BY key")
+            _put_words(connection, ((key, read_item(item_id, record)) for key, item_id, record in rows), language)
 
     # Items -----------------------------------------------------------------------------------------------------------
 
@@ -178,16 +179,15 @@ class Writer:
         Raises:
             StoreError: the disk is full or the catalogue damaged; nothing of this call is kept.
         """
+        # an id that stands twice in one call is what it is last
+        latest = list({entry.item.id: entry for entry in entries}.values())
         with self._database.writing() as connection:
             spaces = self._encoders(connection)
             seqs = _Seqs(connection)
             self._put_vectors(connection, vectors, spaces, seqs)
-            keys = [_put_item(connection, entry) for entry in entries]
-            for key, entry in zip(keys, entries, strict=True):
-                _put_places(connection, key, entry, spaces, seqs)
-            # by key: an id that stands twice in one call is what it is last
-            latest = {key: entry.item for key, entry in zip(keys, entries, strict=True)}
-            offers.put(connection, list(latest.items()))
+            keyed, known_keys = _put_items(connection, latest)
+            _put_places(connection, keyed, known_keys, spaces, seqs)
+            offers.put(connection, [(key, entry.item) for key, entry in keyed], known_keys)
             seqs.save()
 
     def _put_vectors(
@@ -196,8 +196,10 @@ class Writer:
         """Add vectors; places that were waiting for one of the encoder in use count as changed."""
         for new in vectors:
             blob = new.vector.astype("<f4").tobytes()
-            connection.execute("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", (spaces[new.space], new.hash, blob))
-            if new.space in self._staged:
+            added = connection.execute(
+                "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", (spaces[new.space], new.hash, blob)
+            )
+            if new.space in self._staged or not added.rowcount:
                 continue
             places = connection.execute(
                 "SELECT item, position FROM places WHERE hash = ? AND space = ?", (new.hash, new.space)
@@ -218,9 +220,11 @@ class Writer:
         """Note new file times where the bytes are as before: (item's key, its pictures, its sounds)."""
         if changed:
             with self._database.writing() as connection:
-                for key, pictures, sounds in changed:
-                    _put_files(connection, "pictures", key, pictures)
-                    _put_files(connection, "sounds", key, sounds)
+                keys = [(key,) for key, _, _ in changed]
+                for table in ("pictures", "sounds"):
+                    connection.executemany(f"DELETE FROM {table} WHERE item = ?", keys)  # noqa: S608 - constants
+                _put_files(connection, "pictures", [(key, pictures) for key, pictures, _ in changed])
+                _put_files(connection, "sounds", [(key, sounds) for key, _, sounds in changed])
 
     def ids(self) -> Iterator[str]:
         """Every item's id, a thousand at a time, so that the catalogue may change between."""
@@ -244,8 +248,7 @@ class Writer:
                 query = "SELECT key FROM items WHERE id IN (SELECT value FROM json_each(?))"
                 keys = [row[0] for row in connection.execute(query, (ids_json,))]
                 seqs = _Seqs(connection)
-                for key in keys:
-                    _remove_item(connection, key, seqs)
+                _remove_items(connection, keys, seqs)
                 seqs.save()
                 removed += len(keys)
         return removed
@@ -275,6 +278,8 @@ class Writer:
 
     def follow(self) -> None:
         """Bring the vector index up to the present state."""
+        with self._database.writing() as connection:
+            reading.note_complete(connection)
         self._index.follow()
 
 
@@ -294,7 +299,6 @@ _PLACES = "SELECT count(*) FROM places WHERE space = ?"
 # The primary key begins with the space; without it every place of the catalogue would be looked at.
 _OF_ITEM = "space IN ('" + "', '".join(SPACES) + "') AND item = ?"
 _PLACES_OF = f"SELECT space, position, hash FROM places WHERE {_OF_ITEM}"  # noqa: S608 - constants
-_REMOVE_PLACES = f"DELETE FROM places WHERE {_OF_ITEM}"  # noqa: S608 - constants
 
 
 class _Seqs:
@@ -332,9 +336,41 @@ def _encoder_key(connection: sqlite3.Connection, identity: EncoderIdentity) -> i
     return int(connection.execute("SELECT key FROM encoders WHERE identity = ?", (stored,)).fetchone()[0])
 
 
-def _put_item(connection: sqlite3.Connection, entry: CatalogueEntry) -> int:
+_ITEM_COLUMNS: Final = (
+    "id", "title_key", "price", "currency", "category", "brand", "brand_key", "in_stock", "content_hash", "text_hash",
+    "record",
+)  # fmt: skip
+_INSERT_ITEM: Final = f"INSERT INTO items ({', '.join(_ITEM_COLUMNS)}, key) VALUES ({', '.join('?' * 12)})"  # noqa: S608
+_UPDATE_ITEM: Final = f"UPDATE items SET {', '.join(f'{name} = ?' for name in _ITEM_COLUMNS)} WHERE key = ?"  # noqa: S608
+
+
+def _put_items(
+    connection: sqlite3.Connection, entries: Sequence[CatalogueEntry]
+) -> tuple[list[tuple[int, CatalogueEntry]], list[int]]:
+    """The entries, of different ids, with their keys, and those keys that were there before."""
+    ids = json.dumps([entry.item.id for entry in entries])
+    query = "SELECT id, key FROM items WHERE id IN (SELECT value FROM json_each(?))"
+    known: dict[str, int] = dict(connection.execute(query, (ids,)).fetchall())
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'items'").fetchone()
+    fresh = count((row[0] if row else 0) + 1)
+    keyed = [(known.get(entry.item.id) or next(fresh), entry) for entry in entries]
+    for statement, of_known in ((_INSERT_ITEM, False), (_UPDATE_ITEM, True)):
+        rows = [_item_row(key, entry) for key, entry in keyed if (entry.item.id in known) == of_known]
+        connection.executemany(statement, rows)
+    _count_items(connection, len(entries) - len(known))
+    known_keys = list(known.values())
+    _remove_lists(connection, known_keys)
+    categories = [(key, name) for key, entry in keyed for name in category_keys(entry.item.category)]
+    connection.executemany("INSERT INTO categories (item, name) VALUES (?, ?)", categories)
+    _put_words(connection, [(key, entry.item) for key, entry in keyed], reading.language(connection))
+    _put_files(connection, "pictures", [(key, entry.pictures) for key, entry in keyed])
+    _put_files(connection, "sounds", [(key, entry.sounds) for key, entry in keyed])
+    return keyed, known_keys
+
+
+def _item_row(key: int, entry: CatalogueEntry) -> tuple[object, ...]:
     item = entry.item
-    row = (
+    return (
         item.id,
         name_key(item.title),
         item.price,
@@ -346,77 +382,78 @@ def _put_item(connection: sqlite3.Connection, entry: CatalogueEntry) -> int:
         entry.content_hash,
         entry.text_hash,
         item.model_dump_json(),
+        key,
     )
-    columns = "id, title_key, price, currency, category, brand, brand_key, in_stock, content_hash, text_hash, record"
-    updates = ", ".join(f"{name} = excluded.{name}" for name in columns.split(", ")[1:])
-    key = connection.execute(
-        f"INSERT INTO items ({columns}) VALUES ({', '.join('?' * len(row))}) "  # noqa: S608
-        f"ON CONFLICT (id) DO UPDATE SET {updates} RETURNING key",
-        row,
-    ).fetchone()[0]
-    _put_lists(connection, key, entry)
-    return int(key)
 
 
-def _put_lists(connection: sqlite3.Connection, key: int, entry: CatalogueEntry) -> None:
-    """Everything that stands in lists beside the item: categories, words, pictures."""
-    item = entry.item
-    connection.execute("DELETE FROM categories WHERE item = ?", (key,))
+def _count_items(connection: sqlite3.Connection, more: int) -> None:
+    connection.execute("UPDATE meta SET value = value + ? WHERE name = 'items'", (more,))
+
+
+def _remove_lists(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
+    """Everything that stands in lists beside the items, but offers and places: categories, words, files."""
+    each = [(key,) for key in keys]
+    for table, column in (("categories", "item"), ("pictures", "item"), ("sounds", "item"), ("words", "rowid")):
+        connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", each)  # noqa: S608 - constants
+
+
+def _put_words(connection: sqlite3.Connection, items: Iterable[tuple[int, Item]], language: str) -> None:
+    words = ((key, item_words(item, language)) for key, item in items)
     connection.executemany(
-        "INSERT INTO categories (item, name) VALUES (?, ?)", [(key, name) for name in category_keys(item.category)]
-    )
-    connection.execute("DELETE FROM words WHERE rowid = ?", (key,))
-    _put_words(connection, key, item, reading.language(connection))
-    _put_files(connection, "pictures", key, entry.pictures)
-    _put_files(connection, "sounds", key, entry.sounds)
-
-
-def _put_words(connection: sqlite3.Connection, key: int, item: Item, language: str) -> None:
-    words = item_words(item, language)
-    connection.execute(
         "INSERT INTO words (rowid, title, facts, attributes, description) VALUES (?, ?, ?, ?, ?)",
-        (key, *(" ".join(words[name]) for name in ("title", "facts", "attributes", "description"))),
+        ((key, *(" ".join(of[name]) for name in ("title", "facts", "attributes", "description"))) for key, of in words),
     )
 
 
-def _put_files(connection: sqlite3.Connection, table: str, key: int, files: Sequence[Picture]) -> None:
-    """An item's rows of ``pictures`` or ``sounds``."""
-    connection.execute(f"DELETE FROM {table} WHERE item = ?", (key,))  # noqa: S608
+def _put_files(connection: sqlite3.Connection, table: str, files: Iterable[tuple[int, Sequence[Picture]]]) -> None:
+    """Items' rows of ``pictures`` or ``sounds``, by the items' keys."""
     connection.executemany(
         f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         [
             (key, n, file.reference, file.state, file.reason, file.size, file.mtime_ns, file.hash)
-            for n, file in enumerate(files)
+            for key, each in files
+            for n, file in enumerate(each)
         ],
     )
 
 
 def _put_places(
-    connection: sqlite3.Connection, key: int, entry: CatalogueEntry, spaces: dict[str, int], seqs: _Seqs
+    connection: sqlite3.Connection,
+    keyed: Sequence[tuple[int, CatalogueEntry]],
+    known_keys: Sequence[int],
+    spaces: dict[str, int],
+    seqs: _Seqs,
 ) -> None:
     """Write only the places that differ, each with a new ``seq``; note those that are gone."""
-    expected = {place: digest for place, digest in entry.places().items() if place[0] in spaces}
-    rows = connection.execute(_PLACES_OF, (key,)).fetchall()
-    current = {(space, position): digest for space, position, digest in rows}
-    for (space, position), digest in expected.items():
-        if current.get((space, position)) != digest:
-            connection.execute(
-                "INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?)", (space, key, position, digest, seqs.take())
-            )
-    for space, position in current.keys() - expected.keys():
-        connection.execute("DELETE FROM places WHERE space = ? AND item = ? AND position = ?", (space, key, position))
-        connection.execute("INSERT INTO removed VALUES (?, ?, ?)", (space, seqs.take(), f"{key}.{position}"))
+    current: dict[tuple[str, int, int], bytes] = {
+        (space, key, position): digest
+        for key in known_keys
+        for space, position, digest in connection.execute(_PLACES_OF, (key,))
+    }
+    expected = {
+        (space, key, position): digest
+        for key, entry in keyed
+        for (space, position), digest in entry.places().items()
+        if space in spaces
+    }
+    changed = [(*place, digest, seqs.take()) for place, digest in expected.items() if current.get(place) != digest]
+    connection.executemany("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?)", changed)
+    _remove_places(connection, [place for place in current if place not in expected], seqs)
 
 
-def _remove_item(connection: sqlite3.Connection, key: int, seqs: _Seqs) -> None:
-    for space, position, _ in connection.execute(_PLACES_OF, (key,)).fetchall():
-        connection.execute("INSERT INTO removed VALUES (?, ?, ?)", (space, seqs.take(), f"{key}.{position}"))
-    connection.execute(_REMOVE_PLACES, (key,))
-    for table in ("pictures", "sounds", "categories"):
-        connection.execute(f"DELETE FROM {table} WHERE item = ?", (key,))  # noqa: S608
-    offers.remove(connection, [key])
-    connection.execute("DELETE FROM words WHERE rowid = ?", (key,))
-    connection.execute("DELETE FROM items WHERE key = ?", (key,))
+def _remove_places(connection: sqlite3.Connection, places: Sequence[tuple[str, int, int]], seqs: _Seqs) -> None:
+    connection.executemany("DELETE FROM places WHERE space = ? AND item = ? AND position = ?", places)
+    removed = [(space, seqs.take(), f"{key}.{position}") for space, key, position in places]
+    connection.executemany("INSERT INTO removed VALUES (?, ?, ?)", removed)
+
+
+def _remove_items(connection: sqlite3.Connection, keys: Sequence[int], seqs: _Seqs) -> None:
+    places = [(space, key, position) for key in keys for space, position, _ in connection.execute(_PLACES_OF, (key,))]
+    _remove_places(connection, places, seqs)
+    _remove_lists(connection, keys)
+    offers.remove(connection, keys)
+    connection.executemany("DELETE FROM items WHERE key = ?", [(key,) for key in keys])
+    _count_items(connection, -len(keys))
 
 
 def mismatch(space: str, stored: EncoderIdentity, configured: EncoderIdentity) -> EncoderMismatch:

@@ -1,0 +1,134 @@
+"""A large catalogue is searched and browsed by other plans, with the same answers; here the bounds are made small."""
+
+import numpy as np
+import pytest
+
+from tests.fakes.catalogues import entry
+from tools.records import EncoderIdentity, Filters, Item
+from tools.store import Catalogue, NewVector, Vector, catalogue, matches, reading
+
+COUNT, DIMENSIONS, K = 400, 8, 10
+ENCODER = EncoderIdentity(encoder="made", weights="0", dimensions=DIMENSIONS, preprocessing="none")
+FILTERS = [
+    Filters(max_price=3),
+    Filters(max_price=60),
+    Filters(exclude_brands=["B0"]),
+    Filters(brands=["B3"], in_stock=True),
+    Filters(categories=["Kind 2"], min_price=20),
+    Filters(exclude_categories=["Kind 0"], exclude_ids=["i7"]),
+    Filters(attributes={"color": ["red", "blue"]}, max_price=50),
+    Filters(exclude_terms=["oak"]),
+    Filters(max_price=0),
+]
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> "tuple[Catalogue, dict[str, Item], dict[str, Vector]]":
+    chance = np.random.default_rng(1)
+    items, vectors = {}, {}
+    for n in range(COUNT):
+        kind = n % 4
+        vector = np.eye(DIMENSIONS)[kind] + 0.3 * chance.standard_normal(DIMENSIONS)
+        vectors[f"i{n}"] = (vector / np.linalg.norm(vector)).astype(np.float32)
+        items[f"i{n}"] = Item(
+            id=f"i{n}",
+            title=f"{chance.choice(['Oak', 'Pine'])} thing {n}",
+            price=None if n % 17 == 0 else float(chance.integers(1, 100)),
+            category=f"All > Kind {kind}",
+            brand=f"B{chance.integers(0, 6)}",
+            in_stock=bool(chance.random() < 0.7),
+            attributes={"color": str(chance.choice(["red", "blue", "green"]))},
+        )
+    opened = Catalogue.open(tmp_path_factory.mktemp("large"))
+    with opened.writing() as writer:
+        writer.use_encoder("text", ENCODER)
+        entries = [entry(item) for item in items.values()]
+        made = [NewVector("text", one.text_hash or b"", vectors[one.item.id]) for one in entries]
+        writer.put(entries[:300], made[:300])
+        writer.tidy()
+        writer.put(entries[300:], made[300:])  # these the index does not know yet
+    return opened, items, vectors
+
+
+@pytest.fixture(params=[(0, 0, 1), (0, 20, 4), (30, 60, 4), (8_000, 1_000, 4)])
+def _bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    exact, few, over_fetch = request.param
+    monkeypatch.setattr(catalogue, "EXACT", exact)
+    monkeypatch.setattr(reading, "FEW", few)
+    monkeypatch.setattr(catalogue, "OVER_FETCH", over_fetch)
+    monkeypatch.setattr(catalogue, "MOST_FETCHED", 64)
+
+
+@pytest.mark.usefixtures("_bounds")
+@pytest.mark.parametrize("filters", FILTERS)
+def test_every_plan_finds_the_nearest_items_that_pass(
+    large: tuple[Catalogue, dict[str, Item], dict[str, Vector]], filters: Filters
+) -> None:
+    opened, items, vectors = large
+    for direction in range(5):  # the items of one kind lie together: for some queries the nearest all fail
+        query = np.eye(DIMENSIONS, dtype=np.float32)[direction]
+        passing = [one for one in items if matches(items[one], filters)]
+        expected = sorted(passing, key=lambda one: (-float(vectors[one] @ query), one))[:K]
+        assert [one for one, _ in opened.nearest("text", query, K, filters)] == expected
+
+
+@pytest.mark.parametrize("sort", ["title", "price", "-price", "newest"])
+def test_pages_follow_one_another_from_either_end(
+    large: tuple[Catalogue, dict[str, Item], dict[str, Vector]], sort: str
+) -> None:
+    opened, items, _ = large
+
+    def place(item: Item) -> tuple[object, ...]:
+        name = item.title.lower(), item.id
+        if sort == "newest":
+            return (-int(item.id[1:]),)
+        return (
+            name
+            if sort == "title"
+            else (item.price is None, (item.price or 0) * (-1 if sort == "-price" else 1), *name)
+        )
+
+    expected = [item.id for item in sorted(items.values(), key=place)]
+    pages = [opened.browse(None, sort, 7, offset) for offset in range(0, COUNT + 14, 7)]  # type: ignore[arg-type]
+    assert [item.id for page in pages for item in page] == expected
+
+
+def test_the_count_follows_every_write(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with Catalogue.open(tmp_path_factory.mktemp("counted")) as opened, opened.writing() as writer:
+        writer.put([entry(Item(id=one, title="T")) for one in ("a", "b", "c", "a")], [])
+        assert opened.count() == 3
+        writer.put([entry(Item(id=one, title="U")) for one in ("c", "d")], [])
+        assert writer.remove(["a", "nobody"]) == 1
+        assert opened.count() == 3
+
+
+@pytest.mark.parametrize("query", ["oak", "pine thing", "oak 17", "thing 3 23", "nothing", "oak thing thing"])
+@pytest.mark.parametrize("filters", [None, Filters(max_price=30), Filters(exclude_terms=["pine"])])
+def test_words_are_scored_as_full_text_search_scores_them(
+    large: tuple[Catalogue, dict[str, Item], dict[str, Vector]],
+    query: str,
+    filters: Filters | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened, _, _ = large
+    expected = {one: (score, words) for one, score, words in opened.keyword(query, COUNT, filters)}
+    rarity = opened.rarity(query)
+    monkeypatch.setattr(reading, "FEW", 399)
+    found = opened.keyword(query, COUNT, filters)
+    assert {one for one, _, _ in found} == set(expected)
+    for one, score, words in found:
+        assert score == pytest.approx(expected[one][0])
+        assert words == expected[one][1]
+    assert opened.rarity(query) == pytest.approx(rarity)
+
+
+def test_a_search_for_common_words_reads_a_bounded_part(
+    large: tuple[Catalogue, dict[str, Item], dict[str, Vector]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, items, _ = large
+    monkeypatch.setattr(reading, "FEW", 20)
+    monkeypatch.setattr(reading, "CANDIDATES", 20)
+    assert len(opened.keyword("thing", COUNT)) == 20
+    assert "i17" in [one for one, _, _ in opened.keyword("thing 17", 5)]
+    assert all(matches(items[one], FILTERS[1]) for one, _, _ in opened.keyword("oak thing", 20, FILTERS[1]))
+    assert opened.rarity("oak")["oak"] == pytest.approx(np.log(2), abs=0.4)
