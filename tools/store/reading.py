@@ -25,8 +25,10 @@ from tools.store.words import ENGLISH, QueryWord, holds, query_words
 
 FEW = 8_000
 """Up to so many items a search takes up one by one; docs/retrieval.md says how filtered searches are planned."""
-CANDIDATES = 1_000
-"""How many items a search for words scores in a large catalogue."""
+SCORED_WHOLE = 25_000
+"""Up to so many items a search for words scores every item that holds any of them."""
+CANDIDATES = 2_000
+"""How many items it scores in a larger catalogue."""
 SAMPLED_WHOLE = 50_000
 """From how many items on a sample is drawn by probing instead of from the whole space in order."""
 MAX_ATTRIBUTE_VALUES = 200
@@ -213,7 +215,7 @@ def keyword(
     if not words:
         return []
     condition = where(connection, filters)
-    if int(meta(connection, "items")) > FEW:
+    if int(meta(connection, "items")) > SCORED_WHOLE:
         return _keyword_among_many(connection, words, k, condition)
     weights = ", ".join(map(str, WORD_WEIGHTS))
     rows = connection.execute(
@@ -229,7 +231,8 @@ def _keyword_among_many(
 ) -> list[tuple[str, float, list[str]]]:
     """The same with bounded work: at most `FEW` postings of a word are read, and `CANDIDATES` items scored.
 
-    The candidates hold the rarest words; among those of equal words the newest count. Common words only score them.
+    The candidates hold all words in the title, or all, or the rarest in the title, or the rarest, in this order; among
+    equals the newest count. Common words only score them.
     """
     frequencies = {word: document_frequency(connection, word.tokens) for word in words}
     rarest = sorted(words, key=lambda word: frequencies[word])
@@ -239,7 +242,8 @@ def _keyword_among_many(
         candidates = dict.fromkeys(keys)
     else:
         allowed = None if keys is None else set(keys)
-        queries = [" AND ".join(quoted(word.tokens) for word in rarest), *(quoted(word.tokens) for word in rarest)]
+        each = [quoted(word.tokens) for word in rarest]
+        queries = [f"title : ({words}) " if place else words for words in (" AND ".join(each), *each) for place in (1, 0)]
         for query in dict.fromkeys(queries):
             matching = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?"
             found = [row[0] for row in connection.execute(matching, (query, CANDIDATES if allowed is None else FEW))]

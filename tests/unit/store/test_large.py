@@ -114,6 +114,7 @@ def test_words_are_scored_as_full_text_search_scores_them(
     expected = {one: (score, words) for one, score, words in opened.keyword(query, COUNT, filters)}
     rarity = opened.rarity(query)
     monkeypatch.setattr(reading, "FEW", 399)
+    monkeypatch.setattr(reading, "SCORED_WHOLE", 399)
     found = opened.keyword(query, COUNT, filters)
     assert {one for one, _, _ in found} == set(expected)
     for one, score, words in found:
@@ -127,6 +128,7 @@ def test_a_search_for_common_words_reads_a_bounded_part(
 ) -> None:
     opened, items, _ = large
     monkeypatch.setattr(reading, "FEW", 20)
+    monkeypatch.setattr(reading, "SCORED_WHOLE", 20)
     monkeypatch.setattr(reading, "CANDIDATES", 20)
     assert len(opened.keyword("thing", COUNT)) == 20
     assert "i17" in [one for one, _, _ in opened.keyword("thing 17", 5)]
