@@ -20,7 +20,7 @@ START_SECONDS = 60.0
 
 
 @dataclass
-class Server:
+class SharedServer:
     """One server."""
 
     name: str
@@ -56,7 +56,7 @@ class Server:
 class SharedServers:
     """The servers, and the settings that name them, as keywords of `eval.bench.service.serving`."""
 
-    all: tuple[Server, ...]
+    all: tuple[SharedServer, ...]
     settings: dict[str, str]
 
 
@@ -71,9 +71,9 @@ def shared_servers() -> Iterator[SharedServers]:
     folder.chmod(0o755)
     ports = [free_port() for _ in range(3)]
     servers = (
-        Server("PostgreSQL", _postgres(folder, ports[0]), ports[0]),
-        Server("Redis", _redis(ports[1]), ports[1]),
-        Server("Chroma", _chroma(folder, ports[2]), ports[2]),
+        SharedServer("PostgreSQL", _postgres(folder, ports[0]), ports[0]),
+        SharedServer("Redis", _redis(ports[1]), ports[1]),
+        SharedServer("Chroma", _chroma(folder, ports[2]), ports[2]),
     )
     try:
         for server in servers:

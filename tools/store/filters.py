@@ -27,7 +27,7 @@ from tools.store.words import BREAK, ENGLISH, holds, name_key, tokens
 
 
 @dataclass(frozen=True)
-class Part:
+class SqlPart:
     """One thing asked of ``items i``, in two forms with the same parameters.
 
     ``whole`` is quick over the whole catalogue, as it makes a list once; ``each`` for a few items, as it looks each up.
@@ -46,13 +46,13 @@ class SqlCondition:
     ``has_terms``: words are asked for, which full-text search looks up for all items at once only.
     """
 
-    parts: list[Part] = field(default_factory=list)
+    parts: list[SqlPart] = field(default_factory=list)
     has_terms: bool = False
     drivers: list[tuple[str, list[Any]]] = field(default_factory=list)
 
     def add(self, whole: str, *parameters: object, each: str | None = None) -> None:
         """Ask for one thing more."""
-        self.parts.append(Part(whole, each or whole, [*parameters]))
+        self.parts.append(SqlPart(whole, each or whole, [*parameters]))
 
     @property
     def sql(self) -> str:

@@ -243,7 +243,9 @@ def _keyword_among_many(
     else:
         allowed = None if keys is None else set(keys)
         each = [quoted(word.tokens) for word in rarest]
-        queries = [f"title : ({words}) " if place else words for words in (" AND ".join(each), *each) for place in (1, 0)]
+        queries = [
+            f"title : ({words}) " if place else words for words in (" AND ".join(each), *each) for place in (1, 0)
+        ]
         for query in dict.fromkeys(queries):
             matching = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?"
             found = [row[0] for row in connection.execute(matching, (query, CANDIDATES if allowed is None else FEW))]

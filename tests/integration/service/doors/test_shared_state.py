@@ -144,6 +144,10 @@ def test_conversations_survive_restarts_at_any_moment(serve: Serve, server: Stat
         over.set()
         for thread in threads:
             thread.join()
+        end = time.monotonic() + 30
+        while any(client.get(f"/api/sessions/{session}").status_code == 503 for session in kept):
+            assert time.monotonic() < end
+            time.sleep(0.5)
         assert all(len(texts) > 3 for texts in kept.values()), kept
         assert {session: said(client, session) for session in kept} == kept
 
