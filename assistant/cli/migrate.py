@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from assistant.settings import load_settings
-from tools.place import SCHEMES, Place, StateServer
+from tools.place import Place, StateServer
 
 
 def migrate(
@@ -22,7 +22,7 @@ def migrate(
     from assistant.migration import move
 
     settings = load_settings()
-    target: Place = StateServer(to) if to.partition("://")[0] in SCHEMES else Path(to).expanduser().absolute()
+    target: Place = StateServer(to) if "://" in to else Path(to).expanduser().absolute()
     moved = move(settings.place(), target, force=force, say=lambda text: typer.echo(text, err=True))
     if as_json:
         typer.echo(json.dumps([one.model_dump() for one in moved], indent=1))

@@ -143,3 +143,10 @@ def test_the_command_says_what_to_do_next(folder: Path, server: StateServer, tmp
     assert {MovedTable.model_validate(one).store for one in moved} == {
         "sessions", "events", "keys", "visitors", "insights"
     }  # fmt: skip
+
+
+def test_a_url_of_another_kind_is_no_folder(folder: Path) -> None:
+    done = CommandLine(folder)("migrate", "--to", "mysql://u:sesame@h/x")
+    assert done.code == 3
+    assert "postgresql://" in done.stderr
+    assert "sesame" not in done.stderr
