@@ -160,9 +160,13 @@ class TurnRegistry:
         Raises:
             Refused: 503, Redis does not answer; it is tried again.
         """
+        claimed = self._claimed.get(running.session_id)
+        if claimed is None or claimed.running is not running:  # given back already; the session is the next turn's
+            return
         with _answering():
-            await self._do(self._release, self._claimed[running.session_id])
-        self._claimed.pop(running.session_id, None)
+            await self._do(self._release, claimed)
+        if self._claimed.get(running.session_id) is claimed:
+            del self._claimed[running.session_id]
 
     def publish(self, running: Running, event: ServedEvent) -> None:
         """Have an event of a turn of this worker told to those who follow it elsewhere."""
@@ -302,6 +306,8 @@ class TurnRegistry:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             for session, claimed in list(self._claimed.items()):
+                if self._claimed.get(session) is not claimed:  # it has ended while others were renewed
+                    continue
                 try:
                     with _answering():
                         if claimed.running.ended:  # Redis did not answer when it ended
