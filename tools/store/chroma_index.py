@@ -7,6 +7,7 @@ without an error, a damaged one can end the process, and an open client never se
   scores the few later changes exactly from SQLite (`tools.store.catalogue`), so a lagging index still answers right.
 - The embedded index lives in a folder of its own, ``chroma/index-*``, with a file of sizes and checksums of its
   HNSW files after the last change beside it. Where they do not hold, there is a new folder, filled again from SQLite.
+  A file that has kept the time of change that it was given then is not read again: a million vectors are 1.2 GB.
 - Chroma writes the unused slots of an HNSW file as they lie in memory, so freed words of a message can reach the disk:
   they are overwritten before the checksums (`_overwrite_unused`).
 - Between processes, opening is shared and changing is exclusive (``chroma.lock``).
@@ -14,6 +15,7 @@ without an error, a damaged one can end the process, and an open client never se
 
 import json
 import logging
+import os
 import shutil
 import struct
 import time
@@ -30,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.errors import StoreError
+from tools.storage import sync
 from tools.store import reading
 from tools.store.database import Database
 from tools.store.gates import ReadWriteLock, file_gate
@@ -90,6 +93,7 @@ class ChromaIndex:
         self._client: ClientAPI | None = None
         self._folder: Path | None = None
         self._stamp = ""
+        self._is_changed = False
         self._followed: dict[str, Followed] = {}
 
     # Searching -------------------------------------------------------------------------------------------------------
@@ -199,7 +203,8 @@ class ChromaIndex:
             }
             staged = connection.execute(_STAGED).fetchall()
         self._forget_others(catalogue, {_collection_name(catalogue, space, encoder) for space, encoder in staged})
-        self._write_checksums()
+        if self._is_changed or not self._stamp:
+            self._write_checksums()
 
     def _follow_space(self, connection: "sqlite3.Connection", space: str, encoder: int, catalogue: str) -> Followed:
         name = _collection_name(catalogue, space, encoder)
@@ -237,6 +242,7 @@ class ChromaIndex:
     def _hand_over(
         self, followed: Followed, removed_places: list[str], rows: list[tuple[str, bytes, int]], until: int
     ) -> None:
+        self._is_changed = True
         with _chroma_errors():
             if removed_places:
                 for start in range(0, len(removed_places), BATCH):
@@ -262,6 +268,7 @@ class ChromaIndex:
         """An empty collection in the place of whatever stands there."""
         from chromadb.errors import NotFoundError
 
+        self._is_changed = True
         with _chroma_errors():
             with suppress(NotFoundError):
                 self._ready.delete_collection(name)
@@ -276,6 +283,7 @@ class ChromaIndex:
         with _chroma_errors():
             for collection in self._ready.list_collections():
                 if collection.name.startswith(f"{catalogue}-") and collection.name not in current:
+                    self._is_changed = True
                     self._ready.delete_collection(collection.name)
 
     # Opening and checksums --------------------------------------------------------------------------------------------
@@ -331,16 +339,22 @@ class ChromaIndex:
         """Note what the index files are now, and clear older folders away."""
         if self._folder is None:
             return
-        self._stamp = uuid.uuid4().hex
-        _overwrite_unused(self._folder)
-        checksums = {"stamp": self._stamp, "files": _checksums(self._folder)}
         path = _checksums_path(self._folder)
+        _, known = _noted(self._folder)
+        changed = {file for file in _hnsw_files(self._folder) if not _is_unchanged(file, known.get(file, []))}
+        for folder in {file.parent for file in changed}:
+            _overwrite_unused(folder)
+        files = {file: _fixed(file) if file in changed else known[file] for file in _hnsw_files(self._folder)}
+        self._stamp = uuid.uuid4().hex
+        noted = {str(file.relative_to(self._folder)): one for file, one in files.items()}
+        checksums = {"stamp": self._stamp, "files": noted}
         written = path.with_suffix(".tmp")
         written.write_text(json.dumps(checksums))
         written.replace(path)
         for other in self._root.iterdir():
             if other.name not in (self._folder.name, path.name):
                 shutil.rmtree(other) if other.is_dir() else other.unlink(missing_ok=True)
+        self._is_changed = False
 
     def _discard(self) -> None:
         """Leave the present index behind: the next `_open` finds no checksums and starts a new folder."""
@@ -430,11 +444,30 @@ def _checksums_path(folder: Path) -> Path:
 
 def _checksums_hold(folder: Path) -> str | None:
     """The stamp beside the checksums when every HNSW file is as it was, else None."""
+    stamp, noted = _noted(folder)
+    try:
+        is_whole = stamp and noted.keys() == set(_hnsw_files(folder))
+        return stamp if is_whole and all(_is_unchanged(*one) or _is_equal(*one) for one in noted.items()) else None
+    except OSError:
+        return None
+
+
+def _noted(folder: Path) -> tuple[str, dict[Path, list[int]]]:
+    """The stamp, and size, checksum and time of change of each HNSW file after the last change; empty where damaged."""
     try:
         written = json.loads(_checksums_path(folder).read_text())
-        return str(written["stamp"]) if written["files"] == _checksums(folder) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return str(written["stamp"]), {folder / name: [*map(int, one)] for name, one in written["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "", {}
+
+
+def _is_unchanged(file: Path, noted: list[int]) -> bool:
+    state = file.stat()
+    return noted[:1] == [state.st_size] and noted[2:] == [state.st_mtime_ns]
+
+
+def _is_equal(file: Path, noted: list[int]) -> bool:
+    return noted[:2] == [file.stat().st_size, _crc(file)]
 
 
 def _overwrite_unused(folder: Path) -> None:
@@ -446,7 +479,7 @@ def _overwrite_unused(folder: Path) -> None:
     Raises:
         IndexFailedError: a header is cut short, or of another version.
     """
-    for header in folder.glob("*/header.bin"):
+    for header in folder.glob("header.bin"):
         try:
             version, _, _, vectors, slot = struct.unpack_from("<iQQQQ", header.read_bytes())
         except struct.error as exc:
@@ -462,10 +495,20 @@ def _overwrite_unused(folder: Path) -> None:
                     file.write(bytes(unused))
 
 
-def _checksums(folder: Path) -> dict[str, list[int]]:
-    """Size and CRC-32 of every file of the index but Chroma's SQLite file, which guards itself."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("chroma.sqlite3"))
-    return {str(path.relative_to(folder)): [path.stat().st_size, _crc(path)] for path in files}
+def _hnsw_files(folder: Path) -> list[Path]:
+    """Every file of the index but Chroma's SQLite file, which guards itself."""
+    return [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("chroma.sqlite3")]
+
+
+def _fixed(file: Path) -> list[int]:
+    """Size, CRC-32 and time of change of a file, once it is safe on the disk.
+
+    The time is moved back, so that a change within the clock's resolution gives another one.
+    """
+    sync(file)
+    changed = file.stat().st_mtime_ns - 1_000_000_000
+    os.utime(file, ns=(changed, changed))
+    return [file.stat().st_size, _crc(file), file.stat().st_mtime_ns]
 
 
 def _crc(path: Path) -> int:
