@@ -348,6 +348,9 @@ class Catalogue:
             if among is None and condition.parts and (n >= MOST_FETCHED or len(matches) < n):
                 with self._database.reading() as connection:
                     among = reading.places(connection, space, condition, applied)
+                    if len(among) <= EXACT and (encoder := reading.encoder_key(connection, space)):
+                        keys = {int(place.partition(".")[0]) for place in among}
+                        return reading.score(connection, space, encoder, sorted(keys), query)
                 n = OVER_FETCH * k
             elif len(matches) < n:
                 return best

@@ -50,8 +50,13 @@ def all_denied(texts: Iterable[str], phrase: Sequence[str], language: str) -> bo
 
 def near(phrase: str, language: str) -> str:
     """An FTS5 query for items in which a denying word stands near a quoted phrase."""
-    words = sorted(_stems(_BEFORE, language) | _stems(_AFTER, language) | _stems(_VALUES, language))
-    return " OR ".join(f'NEAR({phrase} "{word}", {REACH})' for word in words)
+    return " OR ".join(f'NEAR({phrase} "{word}", {REACH})' for word in sorted(denying(language)))
+
+
+@cache
+def denying(language: str) -> frozenset[str]:
+    """The tokens without one of which nothing is denied."""
+    return _stems(_BEFORE, language) | _stems(_AFTER, language) | _stems(_VALUES, language)
 
 
 def _are_denied(text: str, mentions: list[int], phrase: Sequence[str], language: str) -> bool:

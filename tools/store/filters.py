@@ -14,21 +14,21 @@ A property test holds the two equal. The rules:
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from sqlite3 import Connection
 from typing import Any
 
 from tools.records import Filters, Item
-from tools.store.denials import all_denied, near
+from tools.store.denials import all_denied, denying, near
 from tools.store.offers import PICTURE_WORDS, SPOKEN_WORDS, fitting, offered, said_in, scalars, without_terms_of_sale
 from tools.store.words import BREAK, ENGLISH, holds, name_key, tokens
 
 
 @dataclass(frozen=True)
 class SqlPart:
-    """One thing asked of ``items i``, in two forms with the same parameters.
+    """One thing asked of ``items i``, in two forms.
 
     ``whole`` is quick over the whole catalogue, as it makes a list once; ``each`` for a few items, as it looks each up.
     """
@@ -36,6 +36,7 @@ class SqlPart:
     whole: str
     each: str
     parameters: list[Any]
+    each_parameters: list[Any]
 
 
 @dataclass
@@ -43,16 +44,17 @@ class SqlCondition:
     """A condition on the table ``items`` (named i) and its parameters.
 
     ``drivers`` are queries for keys of items, (SQL, parameters): what passes is among those of every one.
-    ``has_terms``: words are asked for, which full-text search looks up for all items at once only.
     """
 
     parts: list[SqlPart] = field(default_factory=list)
-    has_terms: bool = False
     drivers: list[tuple[str, list[Any]]] = field(default_factory=list)
 
-    def add(self, whole: str, *parameters: object, each: str | None = None) -> None:
-        """Ask for one thing more."""
-        self.parts.append(SqlPart(whole, each or whole, [*parameters]))
+    def add(
+        self, whole: str, *parameters: object, each: str | None = None, each_parameters: Sequence[object] | None = None
+    ) -> None:
+        """Ask for one thing more; without ``each_parameters`` both forms have the same."""
+        of_each = parameters if each_parameters is None else each_parameters
+        self.parts.append(SqlPart(whole, each or whole, [*parameters], [*of_each]))
 
     @property
     def sql(self) -> str:
@@ -66,13 +68,19 @@ class SqlCondition:
 
     @property
     def parameters(self) -> list[Any]:
-        """Of either form."""
+        """Of `sql`."""
         return [parameter for part in self.parts for parameter in part.parameters]
+
+    @property
+    def each_parameters(self) -> list[Any]:
+        """Of `each`."""
+        return [parameter for part in self.parts for parameter in part.each_parameters]
 
 
 def where(filters: Filters, language: str = ENGLISH) -> SqlCondition:
     """The filter as a SQL condition on ``items i``; terms are analysed in the catalogue's language."""
-    condition = without_offers(filters, language)
+    condition = SqlCondition()
+    _add_names(condition, filters)
     if offer_condition := fitting(filters):
         condition.add(
             f"i.key IN (SELECT f.item {offer_condition.sql})",
@@ -80,12 +88,19 @@ def where(filters: Filters, language: str = ENGLISH) -> SqlCondition:
             each=f"EXISTS (SELECT 1 {offer_condition.of('i.key')})",
         )
         condition.drivers += offer_condition.drivers
+    _add_terms(condition, filters, language)  # last: they cost most
     return condition
 
 
 def without_offers(filters: Filters, language: str = ENGLISH) -> SqlCondition:
     """The condition without price, stock and attributes (`tools.store.offers.fitting`)."""
     condition = SqlCondition()
+    _add_names(condition, filters)
+    _add_terms(condition, filters, language)
+    return condition
+
+
+def _add_names(condition: SqlCondition, filters: Filters) -> None:
     subquery = "SELECT item FROM categories WHERE name IN (SELECT value FROM json_each(?))"
     for names, negation in ((filters.categories, ""), (filters.exclude_categories, "NOT ")):
         if names:
@@ -102,10 +117,8 @@ def without_offers(filters: Filters, language: str = ENGLISH) -> SqlCondition:
         condition.add(
             "coalesce(i.brand_key, '') NOT IN (SELECT value FROM json_each(?))", _keys(filters.exclude_brands)
         )
-    _add_terms(condition, filters, language)
     if filters.exclude_ids:
         condition.add("i.id NOT IN (SELECT value FROM json_each(?))", json.dumps(filters.exclude_ids))
-    return condition
 
 
 def asks(filters: Filters) -> bool:
@@ -116,16 +129,33 @@ def asks(filters: Filters) -> bool:
 def _add_terms(condition: SqlCondition, filters: Filters, language: str) -> None:
     included, excluded = (_phrases(terms, language) for terms in (filters.include_terms, filters.exclude_terms))
     mentions = "SELECT rowid FROM words WHERE words MATCH ?"
-    condition.has_terms = bool(included or excluded)
+    of_item = "FROM words w WHERE w.rowid = i.key"
     if included:
-        condition.add(f"i.key IN ({mentions})", " AND ".join(map(quoted, included)))
+        match = " AND ".join(map(quoted, included))
+        condition.add(
+            f"i.key IN ({mentions})",
+            match,
+            each=" AND ".join([f"(SELECT mentions({_COLUMNS}, ?) {of_item})"] * len(included)),
+            each_parameters=[" ".join(phrase) for phrase in included],
+        )
+        condition.drivers.append((mentions, [match]))
     for phrase in excluded:
         denied = (
             "SELECT d.key FROM words JOIN items d ON d.key = words.rowid "
             "WHERE words MATCH ? AND all_denied(d.record, ?, ?)"
         )
-        parameters = quoted(phrase), near(quoted(phrase), language), " ".join(phrase), language
-        condition.add(f"i.key NOT IN ({mentions} EXCEPT {denied})", *parameters)
+        joined = " ".join(phrase)
+        condition.add(
+            f"i.key NOT IN ({mentions} EXCEPT {denied})",
+            *(quoted(phrase), near(quoted(phrase), language), joined, language),
+            # only what mentions the term and may deny it is read whole
+            each=f"(SELECT NOT mentions({_COLUMNS}, ?) OR (may_deny({_COLUMNS}, ?) AND all_denied(i.record, ?, ?)) "
+            f"{of_item})",
+            each_parameters=[joined, language, joined, language],
+        )
+
+
+_COLUMNS = "w.title, w.facts, w.attributes, w.description"
 
 
 def quoted(phrase: tuple[str, ...]) -> str:
@@ -185,6 +215,19 @@ def _terms_fit(item: Item, filters: Filters, language: str) -> bool:
 def add_functions(connection: Connection) -> None:
     """Give a connection the functions that conditions use."""
     connection.create_function("all_denied", 3, _all_denied, deterministic=True)
+    connection.create_function("mentions", 5, _mentions, deterministic=True)
+    connection.create_function("may_deny", 5, _may_deny, deterministic=True)
+
+
+def _mentions(*columns_and_phrase: str) -> bool:
+    """Whether one of the columns of an item's tokens holds the phrase."""
+    *columns, phrase = columns_and_phrase
+    return any(f" {phrase} " in f" {column} " for column in columns)
+
+
+def _may_deny(*columns_and_language: str) -> bool:
+    *columns, language = columns_and_language
+    return not denying(language).isdisjoint(" ".join(columns).split(" "))
 
 
 @lru_cache(maxsize=4_096)  # a turn searches several times with one filter

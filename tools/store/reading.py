@@ -106,7 +106,7 @@ def count(connection: sqlite3.Connection, filters: Filters | None) -> int:
     condition = where(connection, filters)
     if not condition.parts:
         return int(meta(connection, "items")) - len(_hidden(connection))
-    if not condition.has_terms and (keys := few(connection, condition)) is not None:
+    if (keys := few(connection, condition)) is not None:
         return len(keys)
     row = connection.execute(f"SELECT count(*) FROM {SHOWN} i WHERE {condition.sql}", condition.parameters).fetchone()  # noqa: S608
     return int(row[0])
@@ -119,9 +119,9 @@ def _hidden(connection: sqlite3.Connection) -> dict[str, Item]:
 def few(connection: sqlite3.Connection, condition: SqlCondition) -> list[int] | None:
     """Keys of the items that pass, ascending; None where no part of the condition leaves at most `FEW` to look at.
 
-    With words in the condition, and in a catalogue of few items, it is always all of them.
+    In a catalogue of few items it is always all of them.
     """
-    if condition.has_terms or int(meta(connection, "items")) <= FEW:
+    if int(meta(connection, "items")) <= FEW:
         rows = connection.execute(f"SELECT i.key FROM {SHOWN} i WHERE {condition.sql}", condition.parameters)  # noqa: S608
         return sorted(row[0] for row in rows)
     for sql, parameters in condition.drivers:
@@ -136,7 +136,7 @@ def passing(connection: sqlite3.Connection, condition: SqlCondition, keys: Seque
     rows = connection.execute(
         f"SELECT i.key FROM (SELECT DISTINCT value FROM json_each(?)) w CROSS JOIN {SHOWN} i ON i.key = w.value "  # noqa: S608
         f"WHERE {condition.each}",
-        (json.dumps(list(keys)), *condition.parameters),
+        (json.dumps(list(keys)), *condition.each_parameters),
     )
     return {row[0] for row in rows}
 
@@ -413,7 +413,7 @@ def score_later(
         f"SELECT i.id, v.vector FROM places p CROSS JOIN {SHOWN} i ON i.key = p.item "  # noqa: S608
         "CROSS JOIN vectors v ON v.encoder = ? AND v.hash = p.hash "
         f"WHERE p.space = ? AND p.seq > ? AND {condition.each}",
-        (encoder, space, applied, *condition.parameters),
+        (encoder, space, applied, *condition.each_parameters),
     )
     return _scored(rows, query)
 
@@ -451,7 +451,7 @@ def owners(
         f"SELECT p.item || '.' || p.position, i.id FROM (SELECT value FROM json_each(?)) w "  # noqa: S608
         f"CROSS JOIN {SHOWN} i ON i.key = w.value "
         f"CROSS JOIN places p ON p.space = ? AND p.item = i.key AND +p.seq <= ? WHERE {condition.each}",
-        (keys, space, applied, *condition.parameters),
+        (keys, space, applied, *condition.each_parameters),
     )
     return dict(rows.fetchall())
 

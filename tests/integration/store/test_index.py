@@ -181,6 +181,26 @@ def test_harmed_neighbour_files_are_noticed_before_they_are_read(
     assert "making it anew" in told[0]
 
 
+def test_files_that_were_copied_are_compared_by_content(large: Path, tmp_path: Path) -> None:
+    shutil.copytree(large, tmp_path / "data", copy_function=shutil.copyfile)
+    told: list[str] = []
+    with Catalogue.open(tmp_path / "data", notify=told.append) as catalogue:
+        assert_right(Shop(catalogue, make_entries(2100), told), least=0.95)
+    assert told == []
+
+
+def test_a_search_writes_nothing_to_the_index(large: Path, tmp_path: Path) -> None:
+    shutil.copytree(large, tmp_path / "data")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "data" / "chroma").rglob("*.*")}
+    for _ in range(2):
+        with Catalogue.open(tmp_path / "data") as catalogue:
+            assert catalogue.nearest("text", queries()[0], 5)
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "data" / "chroma").rglob("*.*")}
+    assert {path: at for path, at in after.items() if "sqlite3" not in path.name} == {
+        path: at for path, at in before.items() if "sqlite3" not in path.name
+    }
+
+
 def test_a_folder_harmed_while_it_is_open_is_made_anew(shop: Shop) -> None:
     assert_right(shop)
     _delete(shop.catalogue.folder / "chroma")

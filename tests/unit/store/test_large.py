@@ -18,6 +18,8 @@ FILTERS = [
     Filters(exclude_categories=["Kind 0"], exclude_ids=["i7"]),
     Filters(attributes={"color": ["red", "blue"]}, max_price=50),
     Filters(exclude_terms=["oak"]),
+    Filters(exclude_terms=["nuts"], max_price=70),
+    Filters(include_terms=["wild nuts", "pine"], in_stock=True),
     Filters(max_price=0),
 ]
 
@@ -33,6 +35,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> "tuple[Catalogue, dict[st
         items[f"i{n}"] = Item(
             id=f"i{n}",
             title=f"{chance.choice(['Oak', 'Pine'])} thing {n}",
+            description=str(chance.choice(["", "Contains nuts.", "Free of nuts, not wild.", "No salt. Wild nuts."])),
             price=None if n % 17 == 0 else float(chance.integers(1, 100)),
             category=f"All > Kind {kind}",
             brand=f"B{chance.integers(0, 6)}",
