@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Union
 import sqlalchemy as sa
 from langgraph.checkpoint.base import CheckpointTuple
 
+from assistant.checkpoint_tables import KEPT
 from assistant.checkpoints import SessionSaver, open_saver, thinned
 from assistant.errors import BadInput, StoreError
 from assistant.insights import log as insights
@@ -181,7 +182,7 @@ async def _copied_checkpoints(source: Place, target: Place) -> MovedTable:
     rows, digests = 0, (hashlib.sha256(), hashlib.sha256())
     async with open_saver(source) as read, open_saver(target) as written:
         for session in sessions:
-            found = [one async for one in _of_session(read, session)]
+            found = [one async for one in _of_session(read, session)][:KEPT]
             await written.adelete_thread(session)
             for one in reversed(found):
                 at = {**one.config["configurable"], "checkpoint_id": _parent(one)}

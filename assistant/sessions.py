@@ -23,6 +23,7 @@ import assistant.agent.state
 import assistant.records
 import assistant.understanding
 import tools.records
+from assistant import checkpoint_tables
 from assistant.agent.state import Request
 from assistant.errors import SessionError
 from assistant.records import LOCAL, Reply, TurnEvent
@@ -32,12 +33,6 @@ from tools.place import Place
 from tools.records import Record
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_CHECKPOINTS: Final = {
-    "sqlite": ("checkpoints", "writes"),
-    "postgresql": ("checkpoints", "checkpoint_blobs", "checkpoint_writes"),
-}
-"""LangGraph's tables beside these, by dialect; a session's id is their ``thread_id``."""
-
 BATCH: Final = 500
 """Sessions whose ids are named in one statement."""
 
@@ -135,10 +130,29 @@ class SessionLog:
                 # sessions first: their rows have a turn that is being kept, and this, wait for each other
                 for table in (SESSIONS, REPLIES, FEEDBACK, IMPRESSIONS):
                     db.execute(table.delete().where(table.c.session_id.in_(ids)))
-            for name in set(_CHECKPOINTS[self._db.dialect]) & set(sa.inspect(db).get_table_names()):
+            for name in set(checkpoint_tables.BY_DIALECT[self._db.dialect]) & set(sa.inspect(db).get_table_names()):
                 thread = sa.column("thread_id", Text)
                 known = sa.exists().where(SESSIONS.c.session_id == sa.literal_column(f"{name}.thread_id"))
                 db.execute(sa.delete(sa.table(name, thread)).where(~known))
+
+    def thin(self, before: float) -> int:
+        """Keep only the last checkpoint of sessions that were last used before a moment; of how many there were more.
+
+        What is deleted leaves room in the file for what is kept later.
+        """
+        total = 0
+        with self._db.reading() as db:
+            if not sa.inspect(db).has_table(checkpoint_tables.CHECKPOINTS.name):
+                return total
+        while True:  # in several transactions: turns are kept meanwhile
+            with self._db.writing() as db:
+                ids = list(db.scalars(checkpoint_tables.with_several(before, BATCH)))
+                if not ids:
+                    return total
+                db.execute(checkpoint_tables.all_but_last(ids))
+                if self._db.dialect == "postgresql":
+                    db.execute(checkpoint_tables.values_of_none(ids))
+            total += len(ids)
 
     def vacuum_securely(self) -> None:
         """Overwrite what was deleted, as far as `StateDatabase.vacuum_securely` does."""

@@ -18,6 +18,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError
 from pydantic_core import to_json
 
+from assistant.checkpoint_tables import UNUSED_SECONDS
 from assistant.errors import StoreError
 from assistant.impressions import ImpressionLog, expire_impressions, forget_impressions
 from assistant.insights.log import open_insights
@@ -209,7 +210,7 @@ def forget_visitors(settings: Settings, owners: Sequence[str]) -> None:
 
 
 def tidy(settings: Settings) -> None:
-    """What every start of the assistant does: finish forgetting and merging, and delete what is too old.
+    """What every start of the assistant does: finish forgetting and merging, delete what is too old, thin checkpoints.
 
     What cannot be deleted now, because another process holds on to it, is told in the log and left to the next time.
     """
@@ -220,6 +221,8 @@ def tidy(settings: Settings) -> None:
         for owner, customer in visitors.redeemed():
             merge_visitor(settings, owner, customer)
         forget_visitors(settings, visitors.expired())
+        if log := _log(settings):
+            log.thin(time.time() - UNUSED_SECONDS)
         _vacuum(settings)
     except StoreError as exc:
         logger.warning("Not everything that should be deleted is: %s", exc)

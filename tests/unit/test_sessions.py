@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from assistant import checkpoint_tables
 from assistant.agent.state import Request
 from assistant.checkpoints import open_saver
 from assistant.errors import SessionError, StoreError
@@ -211,6 +212,42 @@ async def test_a_session_remembers_and_each_of_its_turns_can_be_found(log: Sessi
         assert (await graph.aget_state(SESSION)).values == {"kept": ["a lamp", "cheaper", "in red"]}
         history = [state.values.get("kept") async for state in graph.aget_state_history(SESSION)]
     assert history == [["a lamp", "cheaper", "in red"], ["a lamp", "cheaper"], ["a lamp"]]
+
+
+async def test_of_the_turns_of_a_session_the_latest_can_be_found_and_of_an_old_session_the_last(
+    log: SessionLog, where: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint_tables, "KEPT", 3)
+    texts = ["a lamp", "cheaper", "in red", "in blue", "bigger"]
+    await talk(where, *texts[:4])
+    log.create("other", "ann")
+    other: Any = {"configurable": {"thread_id": "other"}}
+    async with opened(where) as graph:
+        await graph.aupdate_state(other, {"kept": ["a sofa"]}, as_node="respond")
+    await talk(where, texts[4])
+    assert await remembered(where) == [texts, texts[:4], texts[:3]]
+    assert held(where) == {4}
+    assert log.thin(0) == 0
+    assert len(await remembered(where)) == 3
+    assert (log.thin(2e9), log.thin(2e9)) == (1, 0)
+    assert await remembered(where) == [texts]
+    assert held(where) == {2}
+    await talk(where, "in green")
+    async with opened(where) as graph:
+        assert (await graph.aget_state(SESSION)).values["kept"] == [*texts, "in green"]
+        assert (await graph.aget_state(other)).values["kept"] == ["a sofa"]
+
+
+async def remembered(where: Place) -> list[list[str]]:
+    async with opened(where) as graph:
+        return [state.values["kept"] async for state in graph.aget_state_history(SESSION)]
+
+
+def held(where: Place) -> set[int]:
+    """How many rows LangGraph's tables hold, those that are empty left out."""
+    with sessions_database(where).reading() as db:
+        names = checkpoint_tables.BY_DIALECT[db.dialect.name]
+        return {int(db.scalar(sa.text(f"select count(*) from {name}")) or 0) for name in names} - {0}
 
 
 async def test_a_turn_that_fails_leaves_nothing(log: SessionLog, where: Place) -> None:
