@@ -54,7 +54,7 @@ def values_of_none(session_ids: Sequence[str]) -> sa.Delete:
     return sa.delete(_BLOBS).where(_BLOBS.c.thread_id.in_(session_ids), ~referred)
 
 
-def with_several(before: float, limit: int) -> sa.Select[tuple[str]]:
+def with_several(before: float, limit: int) -> sa.Select[str]:
     """Some of the sessions that were last used before a moment and have more than one checkpoint."""
     return (
         sa.select(CHECKPOINTS.c.thread_id)

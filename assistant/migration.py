@@ -177,11 +177,10 @@ Saver = Union[SessionSaver, "ServerSaver"]
 
 async def _copied_checkpoints(source: Place, target: Place) -> MovedTable:
     """Those of sessions; without their sessions, if the rest is not kept, they are as good as deleted."""
-    sessions = sorted(SessionLog(source).all_ids())
     SessionLog(target)  # makes the tables
     rows, digests = 0, (hashlib.sha256(), hashlib.sha256())
     async with open_saver(source) as read, open_saver(target) as written:
-        for session in sessions:
+        for session in SessionLog(source).each_id():
             found = [one async for one in _of_session(read, session)][:KEPT]
             await written.adelete_thread(session)
             for one in reversed(found):

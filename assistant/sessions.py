@@ -34,7 +34,7 @@ from tools.records import Record
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 BATCH: Final = 500
-"""Sessions whose ids are named in one statement."""
+"""Sessions that are read, or whose ids are named, in one statement."""
 
 TITLE_CHARACTERS = 60
 
@@ -98,20 +98,51 @@ class SessionLog:
             raise SessionError(f"There is no session {session_id!r}.")
         return _session(row)
 
-    def of_owner(self, owner: str, limit: int = 50, before: float | None = None, query: str = "") -> list[Session]:
-        """An owner's sessions that were last used before a moment, latest first; all of them for a limit of -1.
+    def of_owner(
+        self, owner: str, limit: int = 50, before: float | None = None, query: str = "", before_id: str = ""
+    ) -> list[Session]:
+        """A page of an owner's sessions, latest first; all of them for a limit of -1, where they are known to be few.
 
-        With a query only those whose title or messages hold it, upper and lower case the same.
+        Args:
+            owner: whose.
+            limit: at most so many.
+            before: only those that were last used before this moment; of the last session of the page before.
+            query: only those whose title or messages hold it, upper and lower case the same.
+            before_id: that session's id, so that none is left out that was used at the same moment.
         """
-        wanted: sa.ColumnElement[bool] = (SESSIONS.c.owner == owner) & (
-            SESSIONS.c.updated_at < (before or time.time() + 1)
-        )
+        moment = before or time.time() + 1
+        earlier = SESSIONS.c.updated_at < moment
+        if before_id:
+            earlier |= (SESSIONS.c.updated_at == moment) & (SESSIONS.c.session_id < before_id)
+        wanted: sa.ColumnElement[bool] = (SESSIONS.c.owner == owner) & earlier
         with self._db.reading() as db:
             if query:
                 ids = list(itertools.islice(_holding(db, wanted, query.casefold()), None if limit < 0 else limit))
                 wanted = SESSIONS.c.session_id.in_(ids)
-            latest = _SESSIONS.where(wanted).order_by(SESSIONS.c.updated_at.desc())
+            latest = _SESSIONS.where(wanted).order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.session_id.desc())
             return [_session(row) for row in db.execute(latest if limit < 0 else latest.limit(limit))]
+
+    def each_of(self, owner: str) -> Iterator[Session]:
+        """An owner's sessions, last begun first, read in pages; one that is used meanwhile is not missed."""
+        order = (SESSIONS.c.created_at.desc(), SESSIONS.c.session_id.desc())
+        pages = _SESSIONS.where(SESSIONS.c.owner == owner).order_by(*order).limit(BATCH)
+        page = pages
+        while True:
+            with self._db.reading() as db:
+                sessions = [_session(row) for row in db.execute(page)]
+            yield from sessions
+            if len(sessions) < BATCH:
+                return
+            last = sessions[-1]
+            page = pages.where(
+                (SESSIONS.c.created_at < last.created_at)
+                | (SESSIONS.c.created_at == last.created_at) & (SESSIONS.c.session_id < last.session_id)
+            )
+
+    def count_of(self, owner: str) -> int:
+        """How many sessions an owner has."""
+        with self._db.reading() as db:
+            return db.scalar(sa.select(sa.func.count()).where(SESSIONS.c.owner == owner)) or 0
 
     def rename(self, session_id: str, title: str) -> None:
         """Give a session another title."""
@@ -261,10 +292,17 @@ class SessionLog:
         with self._db.reading() as db:
             return list(db.scalars(_IDS.where(answered)))
 
-    def all_ids(self) -> list[str]:
-        """Ids of all sessions, also of those without a turn, latest first."""
-        with self._db.reading() as db:
-            return list(db.scalars(_IDS))
+    def each_id(self) -> Iterator[str]:
+        """Ids of all sessions, also of those without a turn, read in pages."""
+        last = ""
+        while True:
+            page = sa.select(SESSIONS.c.session_id).where(SESSIONS.c.session_id > last)
+            with self._db.reading() as db:
+                ids = list(db.scalars(page.order_by(SESSIONS.c.session_id).limit(BATCH)))
+            yield from ids
+            if len(ids) < BATCH:
+                return
+            last = ids[-1]
 
     def ids_of(self, owner: str) -> list[str]:
         """Ids of all sessions of an owner, latest first."""
@@ -299,7 +337,7 @@ def _holding(db: sa.Connection, wanted: sa.ColumnElement[bool], words: str) -> I
         sa.select(SESSIONS.c.session_id, SESSIONS.c.title, REPLIES.c.said)
         .join_from(SESSIONS, REPLIES, REPLIES.c.session_id == SESSIONS.c.session_id, isouter=True)
         .where(wanted)
-        .order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.session_id)
+        .order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.session_id.desc())
     )
     rows = db.execute(texts.execution_options(yield_per=BATCH))
     for session_id, of_session in itertools.groupby(rows, lambda row: row.session_id):
