@@ -34,6 +34,7 @@ from assistant.agent.scores import keep, kept_scores
 from assistant.agent.state import Request, TurnContext, TurnRules
 from assistant.agent.steps import planner_in_force
 from assistant.background import in_thread
+from assistant.checkpoint_tables import KEPT
 from assistant.claims import load_claims
 from assistant.claims.entailment import entailment_for
 from assistant.engines import entailment_in, media_limits
@@ -365,7 +366,7 @@ class Assistant:
             The new session's id.
 
         Raises:
-            SessionError: there is no such session, or it had fewer turns.
+            SessionError: there is no such session, it had fewer turns, or that turn is too long ago.
         """
         memory, new_id = await self._memory_after(session_id, turns), new_session_id()
         attachments = await asyncio.to_thread(_copied, memory.attachments, self.uploads(new_id))
@@ -381,7 +382,10 @@ class Assistant:
             memory = state.values.get("kept")
             if memory is not None and memory.turns == turns:
                 return cast(Memory, memory)
-        raise SessionError(f"There is no session {session_id!r} with {turns} turns.")
+        raise SessionError(
+            f"The session {session_id!r} has no turn {turns} that another one can begin at; what it remembered is kept "
+            f"of its last {KEPT} turns, and of the last one alone after a week."
+        )
 
     def uploads(self, session_id: str) -> Path:
         """Where a session's pictures and recordings lie."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Union
 import sqlalchemy as sa
 from langgraph.checkpoint.base import CheckpointTuple
 
+from assistant.checkpoint_tables import KEPT
 from assistant.checkpoints import SessionSaver, open_saver, thinned
 from assistant.errors import BadInput, StoreError
 from assistant.insights import log as insights
@@ -176,12 +177,11 @@ Saver = Union[SessionSaver, "ServerSaver"]
 
 async def _copied_checkpoints(source: Place, target: Place) -> MovedTable:
     """Those of sessions; without their sessions, if the rest is not kept, they are as good as deleted."""
-    sessions = sorted(SessionLog(source).all_ids())
     SessionLog(target)  # makes the tables
     rows, digests = 0, (hashlib.sha256(), hashlib.sha256())
     async with open_saver(source) as read, open_saver(target) as written:
-        for session in sessions:
-            found = [one async for one in _of_session(read, session)]
+        for session in SessionLog(source).each_id():
+            found = [one async for one in _of_session(read, session)][:KEPT]
             await written.adelete_thread(session)
             for one in reversed(found):
                 at = {**one.config["configurable"], "checkpoint_id": _parent(one)}

@@ -18,6 +18,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError
 from pydantic_core import to_json
 
+from assistant.checkpoint_tables import UNUSED_SECONDS
 from assistant.errors import StoreError
 from assistant.impressions import ImpressionLog, expire_impressions, forget_impressions
 from assistant.insights.log import open_insights
@@ -209,7 +210,7 @@ def forget_visitors(settings: Settings, owners: Sequence[str]) -> None:
 
 
 def tidy(settings: Settings) -> None:
-    """What every start of the assistant does: finish forgetting and merging, and delete what is too old.
+    """What every start of the assistant does: finish forgetting and merging, delete what is too old, thin checkpoints.
 
     What cannot be deleted now, because another process holds on to it, is told in the log and left to the next time.
     """
@@ -220,6 +221,8 @@ def tidy(settings: Settings) -> None:
         for owner, customer in visitors.redeemed():
             merge_visitor(settings, owner, customer)
         forget_visitors(settings, visitors.expired())
+        if log := _log(settings):
+            log.thin(time.time() - UNUSED_SECONDS)
         _vacuum(settings)
     except StoreError as exc:
         logger.warning("Not everything that should be deleted is: %s", exc)
@@ -277,16 +280,21 @@ def _log(settings: Settings) -> SessionLog | None:
     return SessionLog(place) if is_there(place) else None
 
 
-def _sessions_of(settings: Settings, user: str) -> list[str]:
+def _each_session(settings: Settings, user: str) -> Iterator[str]:
     log = _log(settings)
-    return log.ids_of(user) if log else []
+    yield from (session.session_id for session in (log.each_of(user) if log else ()))
+
+
+def _count_sessions(settings: Settings, user: str) -> int:
+    log = _log(settings)
+    return log.count_of(user) if log else 0
 
 
 def _export_sessions(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     log = _log(settings)
     if log is None:
         return
-    for session in log.of_owner(user, limit=-1):
+    for session in log.each_of(user):
         yield {
             **session.model_dump(mode="json", exclude={"owner"}),
             "messages": [_as_kept(turn, log, session.session_id) for turn in log.read(session.session_id)]
@@ -307,7 +315,7 @@ def _pressed(item_id: str, event: str, at: float) -> dict[str, Any]:
 
 def _forget_sessions(settings: Settings, user: str) -> None:
     if log := _log(settings):  # also without sessions: an attempt before may have ended before it was vacuumed
-        remove_sessions(settings.data_folder, log, _sessions_of(settings, user))
+        remove_sessions(settings.data_folder, log, log.ids_of(user))
         log.vacuum_securely()
 
 
@@ -331,7 +339,7 @@ def _export_rankings(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     if _log(settings) is None:
         return
     log = ImpressionLog(settings.place(SESSIONS))
-    for session_id in _sessions_of(settings, user):
+    for session_id in _each_session(settings, user):
         yield from (impression.model_dump(mode="json", exclude={"user"}) for impression in log.read(session_id))
 
 
@@ -356,9 +364,10 @@ def _forget_insights(settings: Settings, user: str) -> None:
         insights.vacuum_securely()
 
 
-def _files_of(settings: Settings, user: str) -> list[Path]:
-    folders = [settings.data_folder / UPLOADS / session_id for session_id in _sessions_of(settings, user)]
-    return [path for folder in (*folders, _tool_files(settings, user)) for path in sorted(folder.glob("*"))]
+def _files_of(settings: Settings, user: str) -> Iterator[Path]:
+    for session_id in _each_session(settings, user):
+        yield from sorted((settings.data_folder / UPLOADS / session_id).glob("*"))
+    yield from sorted(_tool_files(settings, user).glob("*"))
 
 
 def _tool_files(settings: Settings, user: str) -> Path:
@@ -410,7 +419,7 @@ def _count_events(settings: Settings, user: str) -> int:
 
 def _export_events(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     with _events(settings) as store:
-        yield from (event.model_dump(exclude={"user"}) for event in (store.of_user(user) if store else ()))
+        yield from (event.model_dump(exclude={"user"}) for event in (store.each_of(user) if store else ()))
 
 
 def _forget_events(settings: Settings, user: str) -> None:
@@ -448,10 +457,10 @@ def _remove_model(settings: Settings) -> bool:
 
 
 PLACES: Final = [
-    Place("files", lambda settings, user: len(_files_of(settings, user)), _export_files, _forget_files),
+    Place("files", lambda settings, user: sum(1 for _ in _files_of(settings, user)), _export_files, _forget_files),
     Place("rankings", _count_rankings, _export_rankings, _forget_rankings),
     Place("insights", _count_insights, _export_insights, _forget_insights),
-    Place("sessions", lambda settings, user: len(_sessions_of(settings, user)), _export_sessions, _forget_sessions),
+    Place("sessions", _count_sessions, _export_sessions, _forget_sessions),
     Place("preferences", _count_preferences, _export_preferences, lambda *_: None),  # they go with the events
     Place("tastes", _count_imported, _export_imported, lambda *_: None),  # so do these
     Place("events", _count_events, _export_events, _forget_events),

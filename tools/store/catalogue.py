@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from tools.errors import CatalogueBusy, EncoderMismatch, StoreError
+from tools.errors import CatalogueBusy, EncoderMismatch, IndexAway, StoreError
 from tools.records import EncoderIdentity, Filters, Item, Moment, Vocabulary
 from tools.store import reading
 from tools.store.chroma_index import ChromaIndex
@@ -273,15 +273,36 @@ class Catalogue:
         """The k items nearest to a vector of shape (d,): (id, cosine), best first; an item counts by its best picture.
 
         Raises:
+            IndexAway: the server with the index does not answer, and too many items pass to score each exactly.
             StoreError: Chroma fails even after the index was made anew.
         """
         query = np.asarray(vector, np.float32)
         length = float(np.linalg.norm(query))
         if k < 1 or not np.isfinite(length) or length == 0:
             return []
+        try:
+            return self._nearest_or_mended(space, query / length, k, filters)
+        except IndexAway:
+            scores = self._scored_exactly(space, query / length, filters)
+            if scores is None:
+                raise
+            return _best(scores, k)
+
+    def _scored_exactly(self, space: Space, query: Vector, filters: Filters | None) -> dict[str, float] | None:
+        """What can be said without the index: the score of each item that passes; None where those are many."""
+        with self._database.reading() as connection:
+            encoder = reading.encoder_key(connection, space)
+            keys = reading.few(connection, reading.where(connection, filters))
+            if encoder is None or keys is None or len(keys) > reading.FEW:
+                return None
+            return reading.score(connection, space, encoder, keys, query)
+
+    def _nearest_or_mended(
+        self, space: Space, query: Vector, k: int, filters: Filters | None
+    ) -> list[tuple[str, float]]:
         for attempt in range(3):
             try:
-                return self._nearest(space, query / length, k, filters)
+                return self._nearest(space, query, k, filters)
             except IndexFailedError as exc:
                 if attempt == 0:  # another process may have changed it under us
                     self._index.follow()

@@ -120,9 +120,11 @@ async def list_sessions(
         float | None, Query(allow_inf_nan=False, description="only sessions last used before this time")
     ] = None,
     query: Annotated[str, Query(max_length=200, description="only sessions whose title or messages hold it")] = "",
+    before_id: Annotated[str, Query(max_length=64, description="the session that was last used at `before`")] = "",
 ) -> Sessions:
-    """Your sessions, latest first."""
-    sessions = await asyncio.to_thread(service.assistant.log.of_owner, user.id, limit, before, query.strip())
+    """Your sessions, latest first; for the next page name the last one of this by ``before`` and ``before_id``."""
+    log = service.assistant.log
+    sessions = await asyncio.to_thread(log.of_owner, user.id, limit, before, query.strip(), before_id)
     return Sessions(sessions=[_out(session) for session in sessions])
 
 

@@ -123,5 +123,4 @@ def test_a_chroma_server_that_is_away_is_one_sentence(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match=r"Chroma server does not answer.*chroma_url"):
             fill(catalogue, make_entries(5))
         assert catalogue.count() == 5
-        with pytest.raises(StoreError, match="does not answer"):
-            catalogue.nearest("text", queries()[0], 3)
+        assert len(catalogue.nearest("text", queries()[0], 3)) == 3  # so few are scored exactly
