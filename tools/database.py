@@ -166,6 +166,13 @@ class StateDatabase:
         with self.errors(), self._writes.begin() as db:
             yield db
 
+    @contextlib.contextmanager
+    def session(self) -> Iterator[sa.Connection]:
+        """One connection for several transactions, which the caller begins and ends. Errors as of `errors`."""
+        self.prepare()
+        with self.errors(), self._writes.connect() as db:
+            yield db
+
     def note_deletion(self, db: sa.Connection) -> None:
         """Have the next `vacuum_securely` do its work; in the transaction that deletes, and before it does."""
         if self._file:
