@@ -1,6 +1,5 @@
 """Machines that share a catalogue in PostgreSQL: each has its own folder here, and its own file that follows."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -119,7 +118,7 @@ def test_values_of_every_kind_arrive_as_they_are(machine: Machine) -> None:
     fill(one, [entry(odd, pictures=1)])
     assert_same(one, two)
     assert list(two.items()) == [odd]
-    assert list(two.items())[0].attributes.keys() == odd.attributes.keys()
+    assert next(iter(two.items())).attributes.keys() == odd.attributes.keys()
 
 
 def test_keys_are_given_once_even_after_the_newest_item_is_gone(machine: Machine) -> None:
@@ -237,7 +236,7 @@ def test_a_writer_that_lost_the_server_does_not_go_on(machine: Machine, postgres
         postgres.stop()
         postgres.start()
         for _ in range(2):  # another machine may write by now
-            with pytest.raises(StoreError, match="cannot be reached|was lost"):
+            with pytest.raises(StoreError, match=r"cannot be reached|was lost"):
                 writer.put(things("lamp", 1), [])
     fill(two, things("sofa", 2))
     assert_same(one, two)
