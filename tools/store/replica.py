@@ -75,7 +75,7 @@ _VIEW: Final = (
 )
 _PUT: Final = (
     "insert into catalogue_rows (kind, key, number, row, vector) select %s, k, %s, r::json, v "
-    "from unnest(%s::text[], %s::text[], %s::bytea[]) as t (k, r, v) on conflict (kind, key) "
+    "from unnest(%b::text[], %b::text[], %b::bytea[]) as t (k, r, v) on conflict (kind, key) "
     "do update set number = excluded.number, row = excluded.row, vector = excluded.vector"
 )
 _LOCK_NAME: Final = "'catalogue_state'::regclass::oid::bigint"
