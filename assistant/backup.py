@@ -32,7 +32,7 @@ from assistant.storage import INCOMING
 from tools.place import StateServer
 from tools.records import Record
 from tools.storage import SqliteFile, sync
-from tools.store.database import DATABASE, renew_identity
+from tools.store.database import DATABASE, catalogue_file, renew_identity
 
 PACKAGE: Final = "recommendation-assistant"
 FORMAT: Final = 1
@@ -371,8 +371,9 @@ def restore(settings: Settings, file: Path, *, force: bool, done: Done) -> Resto
             made.callback(_clear, staging, data)
             (staging / "data").mkdir(mode=0o700)
             _unpack(archive, manifest, file, done, lambda entry: _staged(staging, entry))
-            if (staging / "data" / DATABASE).exists():
-                renew_identity(staging / "data")
+            if (staging / "data" / DATABASE).exists() and not settings.state_server:  # a server's brings its own
+                with catalogue_file(staging / "data").writing() as catalogue:
+                    renew_identity(catalogue)
             copies = {made.enter_context(_beside(staging / name, target)): target for name, target in targets.items()}
             moved = _swap_in(staging, data)
             for copy, target in copies.items():

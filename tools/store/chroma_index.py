@@ -20,7 +20,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,10 +184,15 @@ class ChromaIndex:
     def _changing(self) -> Iterator[None]:
         """No other thread uses the index, no other process changes or opens it."""
         try:
-            with self._gate.alone(), file_gate(self._lock_path, alone=True):
+            with self._gate.alone(), file_gate(self._lock_path, alone=True), self._alone_among_machines():
                 yield
         except OSError as exc:
             raise IndexFailedError(str(exc)) from exc
+
+    def _alone_among_machines(self) -> AbstractContextManager[None]:
+        """Machines that share the catalogue change their index on a server one after the other, from the same rows."""
+        shared = self._database.shared
+        return shared.indexing() if shared and self._url else nullcontext()
 
     def _follow(self) -> None:
         self._open()

@@ -21,7 +21,6 @@ from tools.errors import CatalogueBusy, StoreError
 from tools.storage import SqliteFile, private_folder, transaction
 from tools.store.filters import add_functions
 from tools.store.offers import upgrade
-from tools.store.rules import NAME as RULES
 from tools.store.schema import SCHEMA_VERSION, TABLES
 
 if TYPE_CHECKING:
@@ -197,8 +196,8 @@ class Database:
         with self._writing, change as on_server, self._transaction() as connection:
             if on_server:
                 on_server.watch(connection)
-            else:  # what is changed here alone follows no server any more
-                connection.execute("DELETE FROM meta WHERE name = 'replica'")
+            elif connection.execute("SELECT 1 FROM meta WHERE name = 'replica'").fetchone():
+                renew_identity(connection)  # what is changed here alone is another catalogue than the server's
             yield connection
             connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version'")
             if on_server:
@@ -284,20 +283,19 @@ def clear(connection: sqlite3.Connection) -> None:
     """Delete all there is, in a transaction: it is another catalogue then, in a later version."""
     for (name,) in connection.execute(_TABLE_NAMES).fetchall():
         connection.execute(f"DELETE FROM {name}")  # noqa: S608 - of our own schema
-    connection.execute("DELETE FROM meta WHERE name IN (?, 'replica')", (RULES,))
+    connection.execute("DELETE FROM meta WHERE name NOT IN ('schema', 'catalogue', 'version', 'seq', 'items')")
     changed = {"catalogue": uuid.uuid4().hex[:12], "seq": 0, "items": 0}
     connection.executemany("UPDATE meta SET value = ? WHERE name = ?", [(v, k) for k, v in changed.items()])
     connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'version'")
 
 
-def renew_identity(folder: Path) -> None:
+def renew_identity(connection: sqlite3.Connection) -> None:
     """Give the catalogue a new identity, so that no index which followed another state of it is used for it.
 
-    Raises:
-        StoreError: the file cannot be written.
+    It is no copy of a server's any more, either.
     """
-    with catalogue_file(folder).writing() as connection:
-        connection.execute("UPDATE meta SET value = ? WHERE name = 'catalogue'", (uuid.uuid4().hex[:12],))
+    connection.execute("DELETE FROM meta WHERE name = 'replica'")
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'catalogue'", (uuid.uuid4().hex[:12],))
 
 
 _TABLE_NAMES = (

@@ -47,6 +47,8 @@ TELL_FROM: Final = 20_000
 TELL_SECONDS: Final = 5
 KEPT_SECONDS: Final = 30 * 86_400
 """How long it is known what was deleted; a file that has not followed for longer is filled anew."""
+INDEXING_SECONDS: Final = 600.0
+"""How long another machine is waited for that makes the index."""
 RETRY_SECONDS: Final = 0.1
 
 _TABLES: Final = sa.MetaData()
@@ -78,7 +80,9 @@ _PUT: Final = (
     "from unnest(%b::text[], %b::text[], %b::bytea[]) as t (k, r, v) on conflict (kind, key) "
     "do update set number = excluded.number, row = excluded.row, vector = excluded.vector"
 )
-_LOCK_NAME: Final = "'catalogue_state'::regclass::oid::bigint"
+_WRITERS: Final = "'catalogue_state'::regclass::oid::bigint"
+_INDEXES: Final = "'catalogue_rows'::regclass::oid::bigint"
+"""Names of the server's locks: numbers of tables, which tell schemas of one database apart."""
 
 
 @sa.event.listens_for(_STATE, "after_create")
@@ -106,6 +110,11 @@ class Row(NamedTuple):
     vector: bytes | None
 
 
+def on_server(server: StateServer) -> StateDatabase:
+    """The server's tables."""
+    return StateDatabase(server, SCHEMA, "catalogue", "")
+
+
 class SharedCatalogue:
     """The server's side of one machine's catalogue. Thread-safe."""
 
@@ -113,7 +122,7 @@ class SharedCatalogue:
         self.server = server
         self._folder = folder
         self._file = catalogue_file(folder)
-        self._db = StateDatabase(server, SCHEMA, "catalogue", "")
+        self._db = on_server(server)
         self._notify = notify or logger.warning
         self._using = threading.Lock()
         self._held: sa.Connection | None = None
@@ -161,7 +170,7 @@ class SharedCatalogue:
             StoreError: the server is away, the file cannot be written or holds a catalogue of its own.
         """
         with self._db.reading() as db:
-            self._follow(db, _state(db))
+            self._follow(db, state_of(db))
 
     def _follow(self, db: sa.Connection, state: Mark) -> None:
         with self._file.opened(read_only=True) as local:
@@ -174,10 +183,10 @@ class SharedCatalogue:
     def _base(self, local: sqlite3.Connection, db: sa.Connection, state: Mark) -> Mark:
         """What the file has followed; it is emptied where that is no earlier state of what the server has."""
         mark = mark_of(local)
-        if mark is None and _holds_something(local):
+        if mark is None and holds_something(local):
             raise StoreError(
                 f"The catalogue in {self._folder} is this machine's own, and not the one in {self.server.name}. Move "
-                "it there with: assistant migrate --to URL (with state.url unset), or move catalogue.sqlite away."
+                "it there with: assistant migrate --only catalogue --to URL, or move its file catalogue.sqlite away."
             )
         forgotten = db.execute(sa.select(_STATE.c.forgotten)).scalar_one()
         if mark and mark.epoch == state.epoch and (forgotten <= mark.number <= state.number or not mark.number):
@@ -186,7 +195,7 @@ class SharedCatalogue:
         with transaction(local):
             if mark:
                 clear(local)
-            _set_mark(local, base)
+            set_mark(local, base)
         return base
 
     def _apply_all(self, local: sqlite3.Connection, db: sa.Connection, mark: Mark, state: Mark) -> None:
@@ -203,14 +212,14 @@ class SharedCatalogue:
                 done += len(page)
                 # a change may go on in the next page, and is taken from its beginning if this one is the last
                 mark = state if done == total else Mark(state.epoch, max(mark.number, page[-1].number - 1))
-                _set_mark(local, mark)
+                set_mark(local, mark)
             if total >= TELL_FROM and (time.monotonic() - told > TELL_SECONDS or done == total):
                 told = time.monotonic()
                 self._notify(f"Catalogue from {self.server.name}: {done:,} of {total:,} rows")
         if not total:
             with transaction(local):
                 if mark_of(local) == mark:
-                    _set_mark(local, state)
+                    set_mark(local, state)
 
     # Changing --------------------------------------------------------------------------------------------------------
 
@@ -222,23 +231,50 @@ class SharedCatalogue:
             CatalogueBusy: another machine is writing, and has not ended after so many seconds.
             StoreError: the server is away.
         """
+        with self._lock(_WRITERS, seconds) as db:
+            with self._db.errors(), db.begin():
+                process = _process(db)
+                _forget_old(db)
+            self._held, self._process = db, process
+            try:
+                yield
+            finally:
+                with self._using:
+                    self._held = None
+
+    @contextlib.contextmanager
+    def indexing(self) -> Iterator[None]:
+        """Be the only machine that changes an index that machines share; no index is ahead of this file then.
+
+        Errors as of `locked`.
+        """
+        with self._lock(_INDEXES, INDEXING_SECONDS):
+            self.follow()
+            yield
+
+    @contextlib.contextmanager
+    def _lock(self, name: str, seconds: float) -> Iterator[sa.Connection]:
+        """An advisory lock, and the connection that holds it."""
+        end = time.monotonic() + seconds
         with self._db.session() as db:
-            end = time.monotonic() + seconds
-            while not _try_lock(db):
+            while not self._has(db, f"select pg_try_advisory_lock({name})"):
                 if time.monotonic() >= end:
                     raise CatalogueBusy(
                         f"Another process is writing to the catalogue in {self.server.name}; wait for it to end, then "
                         "try again."
                     )
                 time.sleep(RETRY_SECONDS)
-            self._held, self._process = db, _process(db)
             try:
-                _forget_old(db)
-                yield
+                yield db
             finally:
-                with self._using:
-                    self._held = None
-                    _unlock(db)
+                try:
+                    self._has(db, f"select pg_advisory_unlock({name})")
+                except StoreError:
+                    db.invalidate()  # the server frees the lock when it sees the end of the connection
+
+    def _has(self, db: sa.Connection, question: str) -> bool:
+        with self._db.errors(), db.begin():
+            return bool(db.exec_driver_sql(question).scalar())
 
     @contextlib.contextmanager
     def change(self) -> Iterator["Change"]:
@@ -249,36 +285,38 @@ class SharedCatalogue:
         """
         with self._using, contextlib.ExitStack() as stack:
             db = self._held or stack.enter_context(self._db.session())
-            stack.enter_context(self._db.errors())
-            with db.begin() as on_server:
-                if db is self._held and _process(db, end=False) != self._process:
+            with self._db.errors():
+                begun = db.begin()
+            stack.callback(_roll_back, begun)
+            with self._db.errors():
+                if db is self._held and _process(db) != self._process:
                     raise StoreError(f"The connection to {self.server.name} was lost; give the same command again.")
                 db.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
-                state = _state(db, lock=True)
-                self._follow_up(db, state)
-                yield Change(db, on_server, state)
-                if on_server.is_active:
-                    on_server.rollback()
+                state = state_of(db, lock=True)
+            self._follow_up(db, state)
+            yield Change(self._db, db, begun, state)
 
     def _follow_up(self, db: sa.Connection, state: Mark) -> None:
-        self._follow(db, state)
+        with self._db.errors():
+            self._follow(db, state)
         with self._file.opened(read_only=True) as local:
             if mark_of(local) != state:
                 raise StoreError(f"The catalogue in {self._folder} could not follow {self.server.name}; try again.")
 
     def drop(self) -> None:
         """Delete the catalogue for every machine. Errors as of `locked`."""
-        with self.locked(seconds=1.0), self._db.errors(), self._db.writing() as db:
-            db.execute(_STATE.update().values(epoch=_new_epoch(), number=0, forgotten=0))
-            db.execute(_ROWS.delete())
+        with self.locked(seconds=1.0), self._db.writing() as db:
+            begin_anew(db)
+            db.execute(_STATE.update().values(number=0))
 
 
 class Change:
     """What a writer's transaction in the file does on the server."""
 
-    def __init__(self, db: sa.Connection, on_server: sa.Transaction, state: Mark) -> None:
+    def __init__(self, server: StateDatabase, db: sa.Connection, begun: sa.Transaction, state: Mark) -> None:
+        self._server = server
         self._db = db
-        self._on_server = on_server
+        self._begun = begun
         self._state = state
 
     def watch(self, local: sqlite3.Connection) -> None:
@@ -293,65 +331,72 @@ class Change:
 
         A catalogue that the server has nothing of is put there whole.
         """
-        sequence = local.execute("SELECT seq FROM sqlite_sequence WHERE name = 'items'").fetchone()
-        if sequence and fact(local, "last_key") != sequence[0]:
-            local.execute("INSERT OR REPLACE INTO meta VALUES ('last_key', ?)", sequence)
+        note_last_key(local)
         mark = Mark(self._state.epoch, max(self._state.number + 1, time.time_ns() // 1000))
-        for kind in REPLICATED:
-            rows = rows_of(local, kind, changed=bool(self._state.number))
-            while page := list(islice(rows, PAGE)):
-                self._put(kind, mark.number, page)
-        self._db.execute(_STATE.update().values(number=mark.number))
-        _set_mark(local, mark)
-        self._on_server.commit()
+        set_mark(local, mark)
+        with self._server.errors():
+            for kind in REPLICATED:
+                rows = rows_of(local, kind, changed=bool(self._state.number))
+                while page := list(islice(rows, PAGE)):
+                    put(self._db, kind, mark.number, page)
+            self._db.execute(_STATE.update().values(number=mark.number))
+            self._begun.commit()
 
-    def _put(self, kind: str, number: int, page: Sequence[Row]) -> None:
-        if kind == "removed":  # notes for the index, which each file keeps until its own index has followed
-            gone = [row.key for row in page if row.row is None]
-            self._db.execute(_ROWS.delete().where(_ROWS.c.kind == kind, _ROWS.c.key == sa.func.any(gone)))
-            page = [row for row in page if row.row is not None]
-        if page:
-            self._db.exec_driver_sql(_PUT, (kind, number, *(list(column) for column in zip(*page, strict=True))))
+
+def put(db: sa.Connection, kind: str, number: int, page: Sequence[Row]) -> None:
+    """Write rows of a change on the server."""
+    if kind == "removed":  # notes for the index, which each file keeps until its own index has followed
+        gone = [row.key for row in page if row.row is None]
+        db.execute(_ROWS.delete().where(_ROWS.c.kind == kind, _ROWS.c.key == sa.func.any(gone)))
+        page = [row for row in page if row.row is not None]
+    if page:
+        db.exec_driver_sql(_PUT, (kind, number, *(list(column) for column in zip(*page, strict=True))))
 
 
 # The server's state --------------------------------------------------------------------------------------------------
 
 
-def _state(db: sa.Connection, *, lock: bool = False) -> Mark:
+def state_of(db: sa.Connection, *, lock: bool = False) -> Mark:
+    """What the server has; no other change begins while it is locked."""
     found = sa.select(_STATE.c.epoch, _STATE.c.number)
     return Mark(*db.execute(found.with_for_update() if lock else found).one())
 
 
-def _try_lock(db: sa.Connection) -> bool:
-    with db.begin():
-        return bool(db.exec_driver_sql(f"select pg_try_advisory_lock({_LOCK_NAME})").scalar())
+def server_rows(db: sa.Connection, kind: str) -> Iterator[Row]:
+    """Every row of a table."""
+    of_kind = (_ROWS.c.kind == kind) & _ROWS.c.row.is_not(sa.null())
+    rows = sa.select(_ROWS.c.key, sa.cast(_ROWS.c.row, sa.Text), _ROWS.c.vector).where(of_kind)
+    yield from (Row(*row) for row in db.execute(rows.execution_options(yield_per=PAGE)))
 
 
-def _unlock(db: sa.Connection) -> None:
-    """Or end the connection, which frees the lock, too."""
-    try:
-        with db.begin():
-            db.exec_driver_sql(f"select pg_advisory_unlock({_LOCK_NAME})")
-    except sa.exc.SQLAlchemyError:
-        db.invalidate()
+def begin_anew(db: sa.Connection) -> Mark:
+    """Delete all there is and begin another catalogue, in a transaction; gives its first change."""
+    state_of(db, lock=True)
+    mark = Mark(_new_epoch(), time.time_ns() // 1000)
+    db.execute(_STATE.update().values(epoch=mark.epoch, number=mark.number, forgotten=0))
+    db.execute(_ROWS.delete())
+    return mark
 
 
-def _process(db: sa.Connection, *, end: bool = True) -> int:
+def _roll_back(begun: sa.Transaction) -> None:
+    """Undo what was not committed."""
+    with contextlib.suppress(sa.exc.SQLAlchemyError):  # the connection may be lost
+        if begun.is_active:
+            begun.rollback()
+
+
+def _process(db: sa.Connection) -> int:
     """The server's process of this connection, which a new connection does not have."""
-    process = int(db.exec_driver_sql("select pg_backend_pid()").scalar_one())
-    if end:
-        db.commit()
-    return process
+    return int(db.exec_driver_sql("select pg_backend_pid()").scalar_one())
 
 
 def _forget_old(db: sa.Connection) -> None:
     """Forget what was deleted long ago."""
-    with db.begin():
-        until = time.time_ns() // 1000 - KEPT_SECONDS * 1_000_000
-        old = (_ROWS.c.row.is_(sa.null())) & (_ROWS.c.number <= until)
-        if last := db.execute(sa.select(sa.func.max(_ROWS.c.number)).where(old)).scalar():
-            db.execute(_STATE.update().values(forgotten=last))
-            db.execute(_ROWS.delete().where(old))
+    until = time.time_ns() // 1000 - KEPT_SECONDS * 1_000_000
+    old = (_ROWS.c.row.is_(sa.null())) & (_ROWS.c.number <= until)
+    if last := db.execute(sa.select(sa.func.max(_ROWS.c.number)).where(old)).scalar():
+        db.execute(_STATE.update().values(forgotten=last))
+        db.execute(_ROWS.delete().where(old))
 
 
 # The file ------------------------------------------------------------------------------------------------------------
@@ -372,11 +417,13 @@ def mark_of(local: sqlite3.Connection) -> Mark | None:
     return Mark(epoch, int(number))
 
 
-def _set_mark(local: sqlite3.Connection, mark: Mark) -> None:
+def set_mark(local: sqlite3.Connection, mark: Mark) -> None:
+    """Note how far the file has followed."""
     local.execute("INSERT OR REPLACE INTO meta VALUES ('replica', ?)", (f"{mark.epoch} {mark.number}",))
 
 
-def _holds_something(local: sqlite3.Connection) -> bool:
+def holds_something(local: sqlite3.Connection) -> bool:
+    """Whether anybody has put something in the file."""
     return bool(local.execute("SELECT 1 FROM items LIMIT 1").fetchone()) or fact(local, RULES) is not None
 
 
@@ -449,6 +496,13 @@ def _write(local: sqlite3.Connection, kind: str, rows: Sequence[Row]) -> None:
         values = ([*values.values(), vector][: len(columns)] for values, vector in kept)
         marks = ", ".join("?" * len(columns))
         local.executemany(f"INSERT OR REPLACE INTO {kind} ({', '.join(columns)}) VALUES ({marks})", values)  # noqa: S608
+
+
+def note_last_key(local: sqlite3.Connection) -> None:
+    """Note which key the newest item has or had."""
+    last = local.execute("SELECT seq FROM sqlite_sequence WHERE name = 'items'").fetchone()
+    if last and fact(local, "last_key") != last[0]:
+        local.execute("INSERT OR REPLACE INTO meta VALUES ('last_key', ?)", last)
 
 
 def _go_on_counting(local: sqlite3.Connection) -> None:

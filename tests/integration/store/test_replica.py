@@ -153,8 +153,8 @@ if point == "before the server has it":
     replica.Change.send = end
 elif point == "when half is sent":
     replica.PAGE = 3
-    put, calls = replica.Change._put, []
-    replica.Change._put = lambda *a: calls.append(put(*a)) or (end() if len(calls) == 4 else None)
+    put, calls = replica.put, []
+    replica.put = lambda *a: calls.append(put(*a)) or (end() if len(calls) == 4 else None)
 elif point == "before the file has it":
     replica.Change.send = lambda *a: end(send(*a))
 with Catalogue.open(Path(folder), state=StateServer(url)) as catalogue, catalogue.writing() as writer:
@@ -247,7 +247,7 @@ def test_a_catalogue_of_a_machine_s_own_is_not_replaced(machine: Machine, tmp_pa
     with Catalogue.open(tmp_path / "two") as own:
         fill(own, things("mine", 2))
     fill(machine("one"), things("chair", 1))
-    with pytest.raises(StoreError, match="assistant migrate --to URL"):
+    with pytest.raises(StoreError, match="assistant migrate --only catalogue --to URL"):
         machine("two")
     with Catalogue.open(tmp_path / "two") as own:
         assert own.count() == 2
@@ -302,3 +302,36 @@ def test_items_are_readable_in_the_database(machine: Machine, server: StateServe
     with psycopg.connect(conninfo(server)) as db:
         rows = db.execute("select id, record->>'title' from catalogue_items order by key").fetchall()
     assert rows == [("chair0", "chair 0"), ("chair1", "chair 1")]
+
+
+def test_machines_share_an_index_on_a_server(server: StateServer, tmp_path: Path, chroma: str) -> None:
+    told: list[str] = []
+
+    def start(name: str) -> Catalogue:
+        return Catalogue.open(tmp_path / name, chroma_url=chroma, state=server, notify=told.append)
+
+    entries = make_entries(60)
+    with start("one") as one, start("two") as two:
+        fill(one, entries)
+        assert_same(one, two)
+        assert_right(Shop(two, entries, []))
+        # the writer's index is ahead of a machine that has not followed yet, and one that opens it leaves it as it is
+        assert two._database.shared
+        two._database.shared.close()
+        with one.writing() as writer:
+            writer.remove([entry.item.id for entry in entries[:10]])
+            writer.tidy()
+        assert_right(Shop(one, entries[10:], []))
+        with start("three") as three:
+            assert_right(Shop(three, entries[10:], []))
+        import chromadb
+
+        client = chromadb.HttpClient(port=int(chroma.rsplit(":", 1)[1]))
+        before = {each.id for each in client.list_collections()}
+        two._index.follow()
+        assert {each.id for each in client.list_collections()} == before
+        assert len(before) == 3
+        assert_right(Shop(two, entries[10:], []))
+    assert told == []
+    drop(tmp_path / "one", chroma_url=chroma, state=server)
+    assert client.list_collections() == []
