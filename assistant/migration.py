@@ -97,12 +97,12 @@ def move(
             raise BadInput(f"{_name(target)} holds a catalogue already; --force deletes what is there.")
     moved = []
     with contextlib.ExitStack() as stack:
+        if stores:
+            moved += _moved_stores(source, target, stack, stores, STORES if force else stores, say)
         if with_catalogue:
             for one in moving.move(source, target, stack):
                 moved.append(MovedTable(store="catalogue", **one._asdict()))
                 say(f"catalogue: {one.table}: {one.rows:,} rows")
-        if stores:
-            moved += _moved_stores(source, target, stack, stores, STORES if force else stores, say)
     if stores and is_there(within(target, SESSIONS)):
         SessionLog(within(target, SESSIONS)).forget([])  # checkpoints that are no session's any more
     return moved
