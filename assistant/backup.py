@@ -36,7 +36,7 @@ from assistant.storage import INCOMING
 from tools.place import Place, StateServer
 from tools.records import Record
 from tools.storage import SqliteFile, sync
-from tools.store.database import DATABASE, renew_identity
+from tools.store.database import DATABASE, catalogue_file, renew_identity
 
 PACKAGE: Final = "recommendation-assistant"
 FORMAT: Final = 1
@@ -139,7 +139,8 @@ def back_up(settings: Settings, file: Path, *, with_secrets: bool, done: Done, w
             # The databases first: an upload that one of them names is then in the archive, too.
             place = settings.place()
             state = _copied_state(place, Path(folder, "state")) if with_state else []
-            for copy in _copied_databases([*_own_databases(data, place), *state], Path(folder)):
+            own = [path for path in _own_databases(data, place) if path.name not in {copy.name for copy in state}]
+            for copy in _copied_databases([*own, *state], Path(folder)):
                 writer.add(f"data/{copy.name}", copy)
                 copy.unlink()
             for name, path in _other_files(data, writer.leave_out):
@@ -195,7 +196,7 @@ def _copied_state(place: Place, to: Path) -> list[Path]:
     if not isinstance(place, StateServer):
         return []
     move(place, to)
-    return [path for store in STORES if (path := to / store.file).is_file()]
+    return [path for name in (*(store.file for store in STORES), DATABASE) if (path := to / name).is_file()]
 
 
 def _copied_databases(paths: Sequence[Path], to: Path) -> Iterator[Path]:
@@ -402,7 +403,8 @@ def restore(settings: Settings, file: Path, *, force: bool, done: Done) -> Resto
             (staging / "data").mkdir(mode=0o700)
             _unpack(archive, manifest, file, done, lambda entry: _staged(staging, entry))
             if (staging / "data" / DATABASE).exists():
-                renew_identity(staging / "data")
+                with catalogue_file(staging / "data").writing() as catalogue:
+                    renew_identity(catalogue)
             server = _state_moved(staging / "data", settings.place(), force=force)
             copies = {made.enter_context(_beside(staging / name, target)): target for name, target in targets.items()}
             moved = _swap_in(staging, data)
@@ -413,9 +415,9 @@ def restore(settings: Settings, file: Path, *, force: bool, done: Done) -> Resto
 
 
 def _state_moved(staged: Path, place: Place, *, force: bool) -> str | None:
-    """Have the state on a server instead of in the staged files; which one, if it is so."""
+    """Have the state on a server instead of in the staged files, and the catalogue on both; which one, if it is so."""
     files = [path for store in STORES if (path := staged / store.file).is_file()]
-    if not isinstance(place, StateServer) or not files:
+    if not isinstance(place, StateServer) or not (files or (staged / DATABASE).is_file()):
         return None
     move(staged, place, force=force)
     for file in files:

@@ -239,12 +239,15 @@ def _catalogue(settings: Settings) -> Iterator[Diagnosis]:
     from tools.store import Catalogue  # may be broken
 
     fill = "assistant ingest FILE (or for the sample: make demo)"
-    if not (settings.data_folder / "catalogue.sqlite").exists():
+    if not settings.state_server and not (settings.data_folder / "catalogue.sqlite").exists():
         yield Diagnosis("catalogue", "missing", f"none in {settings.data_folder}", fill)
         return
-    with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as catalogue:
+    with Catalogue.open(
+        settings.data_folder, chroma_url=settings.chroma_url, state=settings.state_server, read_only=True
+    ) as catalogue:
         count = catalogue.count()
-        detail = f"{count:,} items in {settings.data_folder}"
+        shared = f", a copy of the catalogue in {settings.state_server.name}" if settings.state_server else ""
+        detail = f"{count:,} items in {settings.data_folder}{shared}"
         yield Diagnosis("catalogue", "present" if count else "missing", detail, "" if count else fill)
         if count:
             yield _encoders(settings, catalogue)

@@ -1,4 +1,4 @@
-"""The state of people and conversations moved from a data folder to a server, or back: `assistant migrate`.
+"""The catalogue and the state of people moved from a data folder to a server, or back: `assistant migrate`.
 
 Every store's rows are written in one transaction and compared, by number and digest, before it is kept; what they are
 copied from stays as it is. Checkpoints have another form on a server, so they are read and written by LangGraph.
@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Union
 
@@ -27,6 +27,7 @@ from assistant.visitors import SCHEMA as VISITORS_SCHEMA
 from tools.database import NUL_MARK, Schema, StateDatabase
 from tools.place import Place, StateServer, is_there, within
 from tools.records import Record
+from tools.store import moving
 from tools.taste import events
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ STORES: Final = (
 
 
 class MovedTable(Record):
-    """A table that was copied; ``digest``: SHA-256 of its rows in the order of their values."""
+    """A table that was copied; ``digest``: SHA-256 of its rows in the order of their values, or the sum of theirs."""
 
     store: str
     table: str
@@ -67,12 +68,18 @@ class MovedTable(Record):
 
 
 def move(
-    source: Place, target: Place, *, force: bool = False, say: Callable[[str], None] = lambda _: None
+    source: Place,
+    target: Place,
+    *,
+    force: bool = False,
+    only_catalogue: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> list[MovedTable]:
     """Copy everything from one data folder or server to another.
 
     Args:
-        force: delete what the target holds; otherwise it has to be empty.
+        force: delete what the target holds of what is copied; otherwise it has to be empty.
+        only_catalogue: leave the state of people as it is on both sides.
 
     Raises:
         BadInput: both are the same, the source holds nothing, or the target is not empty.
@@ -80,30 +87,53 @@ def move(
     """
     if source == target:
         raise BadInput("The state lies there already.")
-    stores = [store for store in STORES if is_there(within(source, store.file))]
-    if not stores:
-        raise BadInput(f"There is no state in {_name(source)}.")
+    every = () if only_catalogue else STORES
+    stores = [store for store in every if is_there(within(source, store.file))]
+    with_catalogue = moving.has_catalogue(source)
+    if not stores and not with_catalogue:
+        raise BadInput(f"There is no {'catalogue' if only_catalogue else 'state'} in {_name(source)}.")
     if not force:
-        _refuse_rows(target)
+        _refuse_rows(target, every)
+        if with_catalogue and moving.has_catalogue(target):
+            raise BadInput(f"{_name(target)} holds a catalogue already; --force deletes what is there.")
+    moved = []
+    with contextlib.ExitStack() as stack:
+        if stores:
+            moved += _moved_stores(source, target, stack, stores, STORES if force else stores, say)
+        if with_catalogue:
+            for one in moving.move(source, target, stack):
+                moved.append(MovedTable(store="catalogue", **one._asdict()))
+                say(f"catalogue: {one.table}: {one.rows:,} rows")
+    if stores and is_there(within(target, SESSIONS)):
+        SessionLog(within(target, SESSIONS)).forget([])  # checkpoints that are no session's any more
+    return moved
+
+
+def _moved_stores(
+    source: Place,
+    target: Place,
+    stack: contextlib.ExitStack,
+    stores: Sequence[_Store],
+    every: Sequence[_Store],
+    say: Callable[[str], None],
+) -> list[MovedTable]:
+    """Copy stores; those of ``every`` that the source does not have are emptied."""
     moved = []
     if stores[0].file == SESSIONS:
         moved.append(asyncio.run(_copied_checkpoints(within(source, SESSIONS), within(target, SESSIONS))))
         say(f"sessions: {CHECKPOINTS}: {moved[-1].rows:,}")
-    with contextlib.ExitStack() as stack:
-        for store in STORES if force else stores:
-            if store not in stores and not is_there(within(target, store.file)):
-                continue
-            written = stack.enter_context(store.at(target).writing())
-            _wait_for_others(written)
-            if store not in stores:
-                _empty(written, store)
-                continue
-            with store.at(source).reading() as read:
-                for table in store.schema.tables.sorted_tables:
-                    moved.append(_copied(read, written, store, table))
-                    say(f"{store.schema.name}: {table.name}: {moved[-1].rows:,} rows")
-    if is_there(within(target, SESSIONS)):
-        SessionLog(within(target, SESSIONS)).forget([])  # checkpoints that are no session's any more
+    for store in every:
+        if store not in stores and not is_there(within(target, store.file)):
+            continue
+        written = stack.enter_context(store.at(target).writing())
+        _wait_for_others(written)
+        if store not in stores:
+            _empty(written, store)
+            continue
+        with store.at(source).reading() as read:
+            for table in store.schema.tables.sorted_tables:
+                moved.append(_copied(read, written, store, table))
+                say(f"{store.schema.name}: {table.name}: {moved[-1].rows:,} rows")
     return moved
 
 
@@ -111,8 +141,8 @@ def _name(place: Place) -> str:
     return place.name if isinstance(place, StateServer) else str(place)
 
 
-def _refuse_rows(target: Place) -> None:
-    for store in STORES:
+def _refuse_rows(target: Place, stores: Sequence[_Store]) -> None:
+    for store in stores:
         if not is_there(within(target, store.file)):
             continue
         with store.at(target).reading() as db:

@@ -482,7 +482,12 @@ class Settings(BaseSettings):
 
     def place(self, name: str = "") -> Place:
         """Where state of people and conversations lies: a file of the data folder, or a server for all of it."""
-        return StateServer(self.state.url.get_secret_value()) if self.state.url else self.data_folder / name
+        return self.state_server or self.data_folder / name
+
+    @property
+    def state_server(self) -> StateServer | None:
+        """The server that has the state, and the catalogue, for several machines."""
+        return StateServer(self.state.url.get_secret_value()) if self.state.url else None
 
     @property
     def redis_url(self) -> str:

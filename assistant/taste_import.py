@@ -149,7 +149,9 @@ def _check_pseudonyms(settings: Settings, there: Settings, user: str | None) -> 
 
 
 def _check_encoders(settings: Settings, catalogue: Catalogue) -> None:
-    with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as own:
+    with Catalogue.open(
+        settings.data_folder, chroma_url=settings.chroma_url, state=settings.state_server, read_only=True
+    ) as own:
         identities = own.identity("text"), catalogue.identity("text")
     if None in identities:
         raise BadInput("One of the two catalogues has no items with text vectors, so that tastes cannot be compared.")

@@ -237,7 +237,9 @@ def _catalogue(settings: Settings) -> "Iterator[Catalogue | None]":
     if not (settings.data_folder / DATABASE).is_file():
         yield None
         return
-    with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as catalogue:
+    with Catalogue.open(
+        settings.data_folder, chroma_url=settings.chroma_url, state=settings.state_server, read_only=True
+    ) as catalogue:
         yield catalogue
 
 

@@ -166,6 +166,18 @@ class StateDatabase:
         with self.errors(), self._writes.begin() as db:
             yield db
 
+    @contextlib.contextmanager
+    def session(self) -> Iterator[sa.Connection]:
+        """One connection for several transactions, which the caller begins and ends within `errors`."""
+        self.prepare()
+        with self.errors():
+            db = self._writes.connect()
+        try:
+            yield db
+        finally:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):  # it may be lost
+                db.close()
+
     def note_deletion(self, db: sa.Connection) -> None:
         """Have the next `vacuum_securely` do its work; in the transaction that deletes, and before it does."""
         if self._file:

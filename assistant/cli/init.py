@@ -49,7 +49,9 @@ def _refuse_other_items(settings: Settings) -> None:
     from tools.store.database import DATABASE
 
     if (settings.data_folder / DATABASE).is_file():
-        with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as catalogue:
+        with Catalogue.open(
+            settings.data_folder, chroma_url=settings.chroma_url, state=settings.state_server, read_only=True
+        ) as catalogue:
             count = catalogue.stats().items
         if count:
             raise BadInput(
@@ -69,7 +71,9 @@ def _take_in(settings: Settings, to: Places) -> None:
     encoders = work.Encoders(engines.text, engines.pictures, engines.sounds)
     with (
         rejections(None) as reject,
-        Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, notify=progress.say) as catalogue,
+        Catalogue.open(
+            settings.data_folder, chroma_url=settings.chroma_url, state=settings.state_server, notify=progress.say
+        ) as catalogue,
     ):
         summary = work.ingest(catalogue, [to.items], encoders, options, reject=reject, progress=progress)
     pages = page_store(settings).put([read_page(page) for page in to.pages], engines.text)

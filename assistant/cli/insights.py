@@ -42,7 +42,10 @@ def _titles(settings: Settings, ids: Sequence[str]) -> Mapping[str, str]:
     from tools.errors import StoreError
     from tools.store import Catalogue
 
-    with contextlib.suppress(StoreError), Catalogue.open(settings.data_folder, read_only=True) as catalogue:
+    with (
+        contextlib.suppress(StoreError),
+        Catalogue.open(settings.data_folder, state=settings.state_server, read_only=True) as catalogue,
+    ):
         return {item_id: item.title for item_id, item in catalogue.get_many(ids).items()}
     return {}
 

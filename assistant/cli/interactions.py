@@ -117,5 +117,7 @@ def _unknown(settings: Settings, store: "EventStore") -> int | None:
 
     if not (settings.data_folder / "catalogue.sqlite").is_file():
         return None
-    with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=True) as catalogue:
+    with Catalogue.open(
+        settings.data_folder, chroma_url=settings.chroma_url, state=settings.state_server, read_only=True
+    ) as catalogue:
         return unknown_items(store, catalogue)

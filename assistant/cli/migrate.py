@@ -1,8 +1,8 @@
-"""assistant migrate: the state of people and conversations to a server, or back to a data folder."""
+"""assistant migrate: the catalogue and the state of people to a server, or back to a data folder."""
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,10 +12,11 @@ from tools.place import Place, StateServer
 
 def migrate(
     to: Annotated[str, typer.Option(metavar="URL|FOLDER", help="postgresql://USER@HOST/DATABASE, or a folder.")],
-    force: Annotated[bool, typer.Option("--force", help="Delete the state that is there before.")] = False,
+    only: Annotated[Literal["catalogue"] | None, typer.Option(help="Copy nothing but the catalogue.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Delete what is there before.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print tables, rows and digests as JSON.")] = False,
 ) -> None:
-    """Copy sessions, events, keys, visitors and insights to PostgreSQL, or back. Stop the service first.
+    """Copy catalogue, sessions, events, keys, visitors and insights to PostgreSQL, or back. Stop the service first.
 
     Numbers and digests of all rows are compared before anything is kept. What was copied stays where it was.
     """
@@ -23,7 +24,9 @@ def migrate(
 
     settings = load_settings()
     target: Place = StateServer(to) if "://" in to else Path(to).expanduser().absolute()
-    moved = move(settings.place(), target, force=force, say=lambda text: typer.echo(text, err=True))
+    # with state.url set already, a catalogue of this machine's own lies in the data folder nevertheless
+    source = settings.data_folder if only and isinstance(target, StateServer) else settings.place()
+    moved = move(source, target, force=force, only_catalogue=bool(only), say=lambda text: typer.echo(text, err=True))
     if as_json:
         typer.echo(json.dumps([one.model_dump() for one in moved], indent=1))
         return

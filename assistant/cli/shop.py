@@ -103,7 +103,9 @@ def _catalogue(*, read_only: bool = True) -> "Iterator[Catalogue]":
     from tools.store import Catalogue
 
     settings = load_settings()
-    with Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=read_only) as catalogue:
+    with Catalogue.open(
+        settings.data_folder, chroma_url=settings.chroma_url, state=settings.state_server, read_only=read_only
+    ) as catalogue:
         yield catalogue
 
 

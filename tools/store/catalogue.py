@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from tools.errors import CatalogueBusy, EncoderMismatch, IndexAway, StoreError
+from tools.place import StateServer
 from tools.records import EncoderIdentity, Filters, Item, Moment, Vocabulary
 from tools.store import reading
 from tools.store.chroma_index import ChromaIndex
@@ -60,21 +61,34 @@ class Catalogue:
 
     @classmethod
     def open(
-        cls, folder: Path, *, chroma_url: str | None = None, read_only: bool = False, notify: Notify | None = None
+        cls,
+        folder: Path,
+        *,
+        chroma_url: str | None = None,
+        state: StateServer | None = None,
+        read_only: bool = False,
+        notify: Notify | None = None,
     ) -> Self:
         """Open the catalogue in a folder; an empty one is made there unless ``read_only``.
 
         Args:
             folder: holds ``catalogue.sqlite`` and, with the embedded index, ``chroma/``.
             chroma_url: a Chroma server in place of the embedded index.
+            state: a server that has the catalogue for several machines; the folder's file follows it.
             read_only: refuse item changes, and refuse a folder without a catalogue.
             notify: told in one line when the index is being made anew, or a large catalogue of an earlier version
                 brought up to date; default: a logged warning.
 
         Raises:
-            StoreError: the catalogue is absent (``read_only``), damaged, or of another version.
+            StoreError: the catalogue is absent (``read_only``), damaged, or of another version; the server is away, and
+                the folder has nothing of its catalogue yet.
         """
-        database = Database(folder, read_only=read_only, notify=notify)
+        shared = None
+        if state:
+            from tools.store.replica import SharedCatalogue  # brings SQLAlchemy
+
+            shared = SharedCatalogue(state, folder, notify)
+        database = Database(folder, read_only=read_only, notify=notify, shared=shared)
         return cls(database, ChromaIndex(database, url=chroma_url, notify=notify))
 
     def close(self) -> None:
@@ -459,8 +473,10 @@ def _best(scores: dict[str, float], k: int) -> list[tuple[str, float]]:
     return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
 
 
-def drop(folder: Path, *, chroma_url: str | None = None) -> None:
+def drop(folder: Path, *, chroma_url: str | None = None, state: StateServer | None = None) -> None:
     """Delete the catalogue in a folder, even a damaged one; sessions and uploads beside it stay.
+
+    One that machines share is deleted for all of them.
 
     Where another process has it open, an empty catalogue is left: deleting an open SQLite file would let that process
     answer from it for good.
@@ -468,6 +484,10 @@ def drop(folder: Path, *, chroma_url: str | None = None) -> None:
     Raises:
         StoreError: another process is writing to it, or the Chroma server does not answer.
     """
+    if state:
+        from tools.store.replica import SharedCatalogue  # brings SQLAlchemy
+
+        SharedCatalogue(state, folder).drop()
     if not folder.is_dir():
         return
     with write_lock(folder), catalogue_file(folder).errors():

@@ -24,7 +24,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -200,7 +200,7 @@ class ChromaIndex:
     def _changing(self) -> Iterator[None]:
         """No other thread uses the index, no other process changes or opens it."""
         try:
-            with self._gate.alone(), file_gate(self._lock_path, alone=True):
+            with self._gate.alone(), file_gate(self._lock_path, alone=True), self._alone_among_machines():
                 try:
                     self._wait_up_to(chroma_server.CHANGE_SECONDS)
                     yield
@@ -208,6 +208,11 @@ class ChromaIndex:
                     self._wait_up_to(chroma_server.SEARCH_SECONDS)
         except OSError as exc:
             raise IndexFailedError(str(exc)) from exc
+
+    def _alone_among_machines(self) -> AbstractContextManager[None]:
+        """Machines that share the catalogue change their index on a server one after the other, from the same rows."""
+        shared = self._database.shared
+        return shared.indexing() if shared and self._url else nullcontext()
 
     def _wait_up_to(self, seconds: float) -> None:
         """Bound the wait for a server's answers; Chroma's own client would wait for ever, and has no setting for it."""

@@ -107,5 +107,21 @@ CREATE TABLE removed (space TEXT NOT NULL, seq INTEGER NOT NULL, place TEXT NOT 
 CREATE VIRTUAL TABLE words USING fts5 (title, facts, attributes, description, tokenize = 'ascii');
 """
 
+REPLICATED = {
+    "meta": ("name",),
+    "items": ("key",),
+    "pictures": ("item", "position"),
+    "sounds": ("item", "position"),
+    "encoders": ("key",),
+    "spaces": ("space",),
+    "vectors": ("encoder", "hash"),
+    "places": ("space", "item", "position"),
+    "removed": ("space", "seq"),
+}
+"""The tables that machines share, with their primary keys; every other one is made from the items' records."""
+
+LOCAL_FACTS = ("schema", "replica")
+"""Names in ``meta`` that are of one file; ``replica``: how far it has followed a server (`tools.store.replica`)."""
+
 WORD_WEIGHTS = (4.0, 2.0, 2.0, 1.0)
 """BM25 weights of the columns of ``words``, in order."""
