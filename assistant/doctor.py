@@ -66,6 +66,7 @@ def examine(settings: Settings) -> Report:
         ("vLLM server", _server),
         ("model's steps", _steps),
         ("state", _state),
+        ("objects", _objects),
         ("catalogue", _catalogue),
         ("folders", _folders),
         ("memory", _memory),
@@ -196,6 +197,19 @@ def _state(settings: Settings) -> Iterator[Diagnosis]:
         yield Diagnosis("state", "missing", str(exc), "start PostgreSQL, or correct the setting state.url")
     else:
         yield Diagnosis("state", "present", f"PostgreSQL at {place.name}")
+
+
+def _objects(settings: Settings) -> Iterator[Diagnosis]:
+    """Can object storage be written and read?"""
+    files = settings.files
+    if not files.is_shared:
+        return
+    try:
+        files.check(write=True)
+    except ProductError as exc:
+        yield Diagnosis("objects", "missing", str(exc), "start that storage, or correct state.objects and its secrets")
+    else:
+        yield Diagnosis("objects", "present", files.name)
 
 
 def _catalogue(settings: Settings) -> Iterator[Diagnosis]:

@@ -67,7 +67,7 @@ def media_limits(settings: Settings) -> MediaLimits:
 def _catalogue(settings: Settings) -> "Catalogue":
     from tools.store import Catalogue  # brings its library
 
-    catalogue = Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url)
+    catalogue = Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, files=settings.files)
     with suppress(StoreError):  # a full disk, say: reading goes on
         catalogue.tidy()
     return catalogue

@@ -330,7 +330,7 @@ def drop(yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False)
         if not sys.stdin.isatty():
             raise BadInput("Dropping the catalogue needs a yes; give --yes.")
         typer.confirm(f"Delete the catalogue in {settings.data_folder}?", abort=True)
-    drop_catalogue(settings.data_folder, chroma_url=settings.chroma_url)
+    drop_catalogue(settings.data_folder, chroma_url=settings.chroma_url, files=settings.files)
     typer.echo(f"The catalogue in {settings.data_folder} is gone.")
 
 
@@ -405,7 +405,13 @@ def item_text(item: "Item", pictures: "list[Picture]") -> str:
 def _open(settings: Settings, *, read_only: bool = False, notify: Callable[[str], None] | None = None) -> "Catalogue":
     from tools.store import Catalogue
 
-    return Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, read_only=read_only, notify=notify)
+    return Catalogue.open(
+        settings.data_folder,
+        chroma_url=settings.chroma_url,
+        read_only=read_only,
+        notify=notify,
+        files=settings.files,
+    )
 
 
 def _encoders(settings: Settings) -> "Encoders":

@@ -69,7 +69,9 @@ def _take_in(settings: Settings, to: Places) -> None:
     encoders = work.Encoders(engines.text, engines.pictures, engines.sounds)
     with (
         rejections(None) as reject,
-        Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, notify=progress.say) as catalogue,
+        Catalogue.open(
+            settings.data_folder, chroma_url=settings.chroma_url, notify=progress.say, files=settings.files
+        ) as catalogue,
     ):
         summary = work.ingest(catalogue, [to.items], encoders, options, reject=reject, progress=progress)
     pages = page_store(settings).put([read_page(page) for page in to.pages], engines.text)
