@@ -397,9 +397,10 @@ class Assistant:
         Raises:
             StoreError: it cannot be fetched now.
         """
-        stored = Path(attachment.path)  # as the machine has it that took it; the data folder may have moved since
-        files = self.settings.files
-        return next((path for path in (stored, self.uploads(session_id) / stored.name) if files.fetch(path)), None)
+        stored, files = Path(attachment.path), self.settings.files
+        here = self.uploads(session_id) / stored.name  # the path is that of the machine that took it
+        places = (here,) if files.is_shared else (stored, here)
+        return next((path for path in places if files.fetch(path)), None)
 
     def _copied(self, attachments: dict[str, Attachment], session_id: str, new_id: str) -> dict[str, Attachment]:
         """Attachments with files of their own in a new session; one whose file is gone is left out."""
@@ -532,7 +533,9 @@ class Assistant:
     def _resolve(self, reference: str, attachments: dict[str, Attachment], session_id: str) -> Path:
         """The file behind an attachment id, or an item's picture; never a path of the model's own making."""
         if reference in attachments:
-            return self.file_of(attachments[reference], session_id) or Path(attachments[reference].path)
+            if path := self.file_of(attachments[reference], session_id):
+                return path
+            raise MediaError(f"The file of {reference} is gone.")
         if path := self.item_picture(reference):
             return path
         ids = ", ".join(attachments) or "none"
