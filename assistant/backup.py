@@ -148,6 +148,10 @@ def back_up(settings: Settings, file: Path, *, with_secrets: bool, done: Done, w
             _add_home(writer, settings, Path(folder), with_secrets)
             if isinstance(place, StateServer) and not with_state:
                 writer.leave_out(f"the state in PostgreSQL at {place.name}; back it up with pg_dump")
+            if settings.files.is_shared:
+                writer.leave_out(
+                    f"what only the object storage {settings.files.name} has of uploads and media; copy that, too"
+                )
             manifest = Manifest(
                 format=FORMAT,
                 program=version(PACKAGE),

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 from assistant.errors import ProductError
 from assistant.models.names import model_name
 from assistant.settings import Settings, project_folder
+from assistant.storage import open_catalogue
 from tools.place import StateServer
 
 State = Literal["present", "missing", "optional"]
@@ -69,6 +70,7 @@ def examine(settings: Settings) -> Report:
         ("state", _state),
         ("Redis server", _redis),
         ("Chroma server", _chroma),
+        ("objects", _objects),
         ("catalogue", _catalogue),
         ("folders", _folders),
         ("memory", _memory),
@@ -235,16 +237,26 @@ def _chroma(settings: Settings) -> Iterator[Diagnosis]:
     yield Diagnosis("Chroma server", "missing", detail, "chroma run --path FOLDER, or correct the setting chroma_url")
 
 
+def _objects(settings: Settings) -> Iterator[Diagnosis]:
+    """Can object storage be written and read?"""
+    files = settings.files
+    if not files.is_shared:
+        return
+    try:
+        files.check(write=True)
+    except ProductError as exc:
+        yield Diagnosis("objects", "missing", str(exc), "start that storage, or correct state.objects and its secrets")
+    else:
+        yield Diagnosis("objects", "present", files.name)
+
+
 def _catalogue(settings: Settings) -> Iterator[Diagnosis]:
-    from tools.store import Catalogue  # may be broken
 
     fill = "assistant ingest FILE (or for the sample: make demo)"
     if not settings.state_server and not (settings.data_folder / "catalogue.sqlite").exists():
         yield Diagnosis("catalogue", "missing", f"none in {settings.data_folder}", fill)
         return
-    with Catalogue.open(
-        settings.data_folder, chroma_url=settings.chroma_url, state=settings.state_server, read_only=True
-    ) as catalogue:
+    with open_catalogue(settings, read_only=True) as catalogue:
         count = catalogue.count()
         shared = f", a copy of the catalogue in {settings.state_server.name}" if settings.state_server else ""
         detail = f"{count:,} items in {settings.data_folder}{shared}"

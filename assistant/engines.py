@@ -9,6 +9,7 @@ from assistant.errors import ServiceMissing, StoreError
 from assistant.ingest.speech import Listener
 from assistant.models import ensure_present
 from assistant.settings import Settings
+from assistant.storage import open_catalogue
 from tools.engines.lazy import Lazy
 from tools.engines.parts import Engines
 from tools.media import MediaLimits
@@ -65,9 +66,7 @@ def media_limits(settings: Settings) -> MediaLimits:
 
 
 def _catalogue(settings: Settings) -> "Catalogue":
-    from tools.store import Catalogue  # brings its library
-
-    catalogue = Catalogue.open(settings.data_folder, chroma_url=settings.chroma_url, state=settings.state_server)
+    catalogue = open_catalogue(settings)
     with suppress(StoreError):  # a full disk, say: reading goes on
         catalogue.tidy()
     return catalogue

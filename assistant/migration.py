@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Union
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ from assistant.sessions import SessionLog, serializer
 from assistant.storage import KEYS, SESSIONS, VISITORS
 from assistant.visitors import SCHEMA as VISITORS_SCHEMA
 from tools.database import NUL_MARK, Schema, StateDatabase
+from tools.objects import SharedFiles
 from tools.place import Place, StateServer, is_there, within
 from tools.records import Record
 from tools.store import moving
@@ -135,6 +137,23 @@ def _moved_stores(
                 moved.append(_copied(read, written, store, table))
                 say(f"{store.schema.name}: {table.name}: {moved[-1].rows:,} rows")
     return moved
+
+
+def copy_files(source: Path | str, target: Path | str, most_bytes: int) -> MovedTable:
+    """Copy attachments and fetched media from a data folder to object storage by its URL, or back.
+
+    What the target has of the same name and size is not copied again, so the same call goes on after a failure.
+
+    Raises:
+        StoreError: something cannot be read or written, or has another size after it was written.
+    """
+    folder, url = (source, target) if isinstance(source, Path) else (target, source)
+    files = SharedFiles(Path(folder), str(url), most_bytes)
+    copied = files.push() if isinstance(source, Path) else files.pull()
+    digest = hashlib.sha256()
+    for path, size in sorted(copied.items()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{size}\n".encode())
+    return MovedTable(store="objects", table="files", rows=len(copied), digest=digest.hexdigest())
 
 
 def _name(place: Place) -> str:

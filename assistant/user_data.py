@@ -154,7 +154,7 @@ def expire(settings: Settings, now: float | None = None) -> dict[str, int]:
     log = _log(settings)
     old = log.unused_since(before) if log else []
     if log and old:
-        remove_sessions(settings.data_folder, log, old)
+        remove_sessions(settings, log, old)
         log.vacuum_securely()
     expire_impressions(settings.place(SESSIONS), before)
     if insights := open_insights(settings.place()):
@@ -197,7 +197,7 @@ def forget_visitors(settings: Settings, owners: Sequence[str]) -> None:
     if not owners:
         return
     if log := _log(settings):
-        remove_sessions(settings.data_folder, log, [one for owner in owners for one in log.ids_of(owner)])
+        remove_sessions(settings, log, [one for owner in owners for one in log.ids_of(owner)])
         log.vacuum_securely()
     with _events(settings) as store:
         if store:
@@ -223,6 +223,9 @@ def tidy(settings: Settings) -> None:
         forget_visitors(settings, visitors.expired())
         if log := _log(settings):
             log.thin(time.time() - UNUSED_SECONDS)
+        if settings.files.is_shared:
+            _remove_orphans(settings)
+            settings.files.trim(settings.state.cache_bytes)
         _vacuum(settings)
     except StoreError as exc:
         logger.warning("Not everything that should be deleted is: %s", exc)
@@ -315,18 +318,18 @@ def _pressed(item_id: str, event: str, at: float) -> dict[str, Any]:
 
 def _forget_sessions(settings: Settings, user: str) -> None:
     if log := _log(settings):  # also without sessions: an attempt before may have ended before it was vacuumed
-        remove_sessions(settings.data_folder, log, log.ids_of(user))
+        remove_sessions(settings, log, log.ids_of(user))
         log.vacuum_securely()
 
 
-def remove_sessions(data_folder: Path, log: SessionLog, session_ids: Sequence[str]) -> None:
+def remove_sessions(settings: Settings, log: SessionLog, session_ids: Sequence[str]) -> None:
     """Delete sessions and their files; `SessionLog.vacuum_securely` overwrites the sessions' bytes.
 
     Raises:
         StoreError: they cannot be deleted now.
     """
     for session_id in session_ids:  # files first: without the sessions nobody would know whose they were
-        _remove(data_folder / UPLOADS / session_id)
+        _remove(settings, settings.data_folder / UPLOADS / session_id)
     log.forget(session_ids)
 
 
@@ -364,10 +367,11 @@ def _forget_insights(settings: Settings, user: str) -> None:
         insights.vacuum_securely()
 
 
-def _files_of(settings: Settings, user: str) -> Iterator[Path]:
+def _files_of(settings: Settings, user: str) -> Iterator[tuple[Path, int]]:
+    """A user's files, also those that only the object storage has, and their bytes."""
     for session_id in _each_session(settings, user):
-        yield from sorted((settings.data_folder / UPLOADS / session_id).glob("*"))
-    yield from sorted(_tool_files(settings, user).glob("*"))
+        yield from sorted(settings.files.sizes(settings.data_folder / UPLOADS / session_id).items())
+    yield from sorted(settings.files.sizes(_tool_files(settings, user)).items())
 
 
 def _tool_files(settings: Settings, user: str) -> Path:
@@ -376,21 +380,40 @@ def _tool_files(settings: Settings, user: str) -> Path:
 
 def _export_files(settings: Settings, user: str) -> Iterator[dict[str, Any]]:
     """Files by their path below the data folder."""
-    for path in _files_of(settings, user):
-        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
-            yield {"path": str(path.relative_to(settings.data_folder)), "bytes": path.stat().st_size}
+    for path, size in _files_of(settings, user):
+        yield {"path": str(path.relative_to(settings.data_folder)), "bytes": size}
 
 
 def _forget_files(settings: Settings, user: str) -> None:
     """The files of tools; and of turns that a crash has ended, which may be anybody's."""
-    _remove(_tool_files(settings, user))
-    log = _log(settings)
-    for folder in (settings.data_folder / UPLOADS).glob("[!.]*"):
-        if log and not log.knows(folder.name) and folder.stat().st_mtime < time.time() - ORPHAN_SECONDS:
-            _remove(folder)
+    _remove(settings, _tool_files(settings, user))
+    _remove_orphans(settings, settings.files.folders(settings.data_folder / UPLOADS))
 
 
-def _remove(folder: Path) -> None:
+def _remove_orphans(settings: Settings, further: Sequence[Path] = ()) -> None:
+    """Delete files of sessions that are not there: a crash has ended their turn, or another machine deleted them.
+
+    ``further``: folders that the object storage has.
+    """
+    log, before = _log(settings), time.time() - ORPHAN_SECONDS
+    for folder in {*(settings.data_folder / UPLOADS).glob("[!.]*"), *further}:
+        if log and not folder.name.startswith(".") and not log.knows(folder.name) and _used(settings, folder) < before:
+            _remove(settings, folder)
+
+
+def _used(settings: Settings, folder: Path) -> float:
+    """When anything was last added to a session's files."""
+    with contextlib.suppress(FileNotFoundError):
+        return folder.stat().st_mtime
+    return max((settings.files.changed(path) or 0.0 for path in settings.files.sizes(folder)), default=0.0)
+
+
+def _remove(settings: Settings, folder: Path) -> None:
+    settings.files.delete_folder(folder)
+    _remove_folder(folder)
+
+
+def _remove_folder(folder: Path) -> None:
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:
@@ -452,7 +475,7 @@ def _remove_model(settings: Settings) -> bool:
     existed = folder.exists()
     with _translated(settings):
         versions.drop(folder)
-    _remove(folder)
+    _remove_folder(folder)
     return existed
 
 

@@ -97,7 +97,8 @@ async def receive(state: TurnState, runtime: Runtime[TurnContext]) -> Update:
     request, memory = state["request"], state.get("kept") or _begun(state["request"])
     check_request(request, runtime.context.settings.limits)
     memory = await asyncio.to_thread(_with_buttons, without_dropped(request, memory), runtime.context)
-    attachments = await to_its_end(take_attachments, request, memory, runtime.context.uploads)
+    context = runtime.context
+    attachments = await to_its_end(take_attachments, request, memory, context.uploads, context.settings.files)
     runtime.stream_writer(Accepted(attachments=noted(attachments), taken=attachments, said=request.text))
     by_id = memory.attachments | {attachment.id: attachment for attachment in attachments}
     return {
@@ -269,8 +270,6 @@ def _refuse_unreadable(attachments: Sequence[Attachment], steps: Sequence[Step])
     for step in steps:
         if step.failure == "media":
             attachment = by_id[next(iter(step.arguments.values()))]
-            for upload in attachments:
-                Path(upload.path).unlink(missing_ok=True)
             reason = step.error or f"{attachment.name} cannot be read."
             raise MediaError(reason.replace(Path(attachment.path).name, attachment.name))
 

@@ -13,11 +13,12 @@ import typer
 
 from assistant.errors import BadInput, UnknownItem
 from assistant.settings import Settings, load_settings
+from assistant.storage import open_catalogue
 
 if TYPE_CHECKING:
     from assistant.ingest import Encoders, FileCheck, IngestOptions, IngestSummary, Rejection
     from tools.records import Item
-    from tools.store import Catalogue, CatalogueStats, Picture
+    from tools.store import CatalogueStats, Picture
 
 app = typer.Typer(no_args_is_help=True, help="Look at, export, re-embed or drop the catalogue.")
 sample_app = typer.Typer(no_args_is_help=True, help="The sample catalogue.")
@@ -103,7 +104,7 @@ def ingest(
             json.dumps({"files": records}, ensure_ascii=False) if as_json else "\n\n".join(map(check_text, checks))
         )
         return
-    with rejections(rejects) as reject, _open(settings, notify=progress.say) as catalogue:
+    with rejections(rejects) as reject, open_catalogue(settings, notify=progress.say) as catalogue:
         summary = work.ingest(catalogue, files, _encoders(settings), options, reject=reject, progress=progress)
     if as_json:
         typer.echo(json.dumps({**summary.model_dump(), "accepted": summary.accepted}, ensure_ascii=False))
@@ -250,7 +251,7 @@ def summary_text(summary: "IngestSummary", rejects: Path | None = None) -> str:
 @app.command()
 def stats(as_json: Json = False) -> None:
     """Count what the catalogue holds."""
-    with _open(load_settings(), read_only=True) as catalogue:
+    with open_catalogue(load_settings(), read_only=True) as catalogue:
         statistics = catalogue.stats()
     typer.echo(statistics.model_dump_json() if as_json else stats_text(statistics))
 
@@ -258,7 +259,7 @@ def stats(as_json: Json = False) -> None:
 @app.command()
 def show(item_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
     """Show one item with all that is known of it."""
-    with _open(load_settings(), read_only=True) as catalogue:
+    with open_catalogue(load_settings(), read_only=True) as catalogue:
         item, pictures = catalogue.get(item_id), catalogue.pictures(item_id)
     if item is None:
         raise UnknownItem(f"There is no item {item_id} in the catalogue.")
@@ -275,7 +276,7 @@ def export() -> None:
     from assistant.ingest.export import catalogue_line, common_folder
 
     folders: set[Path] = set()
-    with _open(load_settings(), read_only=True) as catalogue:
+    with open_catalogue(load_settings(), read_only=True) as catalogue:
         for item in catalogue.items():
             sys.stdout.write(catalogue_line(item) + "\n")
             folder = common_folder([*item.images, *item.audio, *item.video])
@@ -307,7 +308,7 @@ def reindex(
     new_settings = settings.model_copy(update={"text": settings.text.model_copy(update={"model": encoder_name})})
     options = _options(settings, media_root=None, prune=False, fetch_pictures=False)
     progress = work.progress_for_terminal()
-    with _open(settings, notify=progress.say) as catalogue:
+    with open_catalogue(settings, notify=progress.say) as catalogue:
         summary = work.reindex(catalogue, _encoders(new_settings), options.media, progress=progress)
     lost = f"; {summary.pictures_lost:,} pictures could not be read" if summary.pictures_lost else ""
     typer.echo(
@@ -330,7 +331,9 @@ def drop(yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False)
         if not sys.stdin.isatty():
             raise BadInput("Dropping the catalogue needs a yes; give --yes.")
         typer.confirm(f"Delete the catalogue in {settings.data_folder}?", abort=True)
-    drop_catalogue(settings.data_folder, chroma_url=settings.chroma_url, state=settings.state_server)
+    drop_catalogue(
+        settings.data_folder, chroma_url=settings.chroma_url, state=settings.state_server, files=settings.files
+    )
     typer.echo(f"The catalogue in {settings.data_folder} is gone.")
 
 
@@ -400,18 +403,6 @@ def item_text(item: "Item", pictures: "list[Picture]") -> str:
 
 
 # What the commands stand on ------------------------------------------------------------------------------------------
-
-
-def _open(settings: Settings, *, read_only: bool = False, notify: Callable[[str], None] | None = None) -> "Catalogue":
-    from tools.store import Catalogue
-
-    return Catalogue.open(
-        settings.data_folder,
-        chroma_url=settings.chroma_url,
-        state=settings.state_server,
-        read_only=read_only,
-        notify=notify,
-    )
 
 
 def _encoders(settings: Settings) -> "Encoders":

@@ -156,7 +156,7 @@ class _Run:
             if not writer.is_tidy():
                 writer.tidy()
             for path in self.catalogue.unused_frames():
-                path.unlink(missing_ok=True)
+                self.catalogue.files.delete(path)
         self.summary.seconds = round(time.monotonic() - start, 3)
         return self.summary
 
@@ -175,6 +175,7 @@ class _Run:
                 public_only=options.public_only,
                 stopped=lambda: options.stopped() or loader.stopped,
                 fetched=lambda: steps.add("fetching"),
+                files=self.catalogue.files,
             )
             planner = BatchPlanner(
                 writer,
@@ -183,6 +184,7 @@ class _Run:
                 own_text_space=not self.encoders.pictures.joint_is_text_space,
                 hears=self.encoders.sounds is not None,
                 refused=self.fetcher.refused,
+                files=self.catalogue.files,
             )
             reader, listener = None, None
             if options.words:
@@ -358,7 +360,9 @@ def reindex(
         writer.stage(spaces)
         own_space = not encoders.pictures.joint_is_text_space
         hears, remote = encoders.sounds is not None, catalogue.folder / "media"
-        planner = BatchPlanner(writer, loader, remote=remote, own_text_space=own_space, hears=hears)
+        planner = BatchPlanner(
+            writer, loader, remote=remote, own_text_space=own_space, hears=hears, files=catalogue.files
+        )
         with (progress or SilentProgress()).stage("Embedding", summary.lines, "items") as done:
             for ids in iter(lambda: _unfinished(writer, encoders), []):
                 plan = planner.replan(list(catalogue.get_many(ids, also_hidden=True).values()))

@@ -11,8 +11,9 @@ from assistant.ingest.report import Rejection
 from assistant.ingest.texts import embedded_text
 from assistant.ingest.validate import CatalogueLine
 from tools.errors import MediaError
+from tools.objects import SharedFiles
 from tools.records import Item
-from tools.store import CatalogueEntry, Picture, StoredItem, Writer, frame_of, is_web_address, picture_file
+from tools.store import CatalogueEntry, Picture, StoredItem, Writer, frame_of, is_web_address, picture_file, source_file
 from tools.store.offers import MEDIA_WORDS, PICTURE_WORDS, SPOKEN_WORDS
 
 if TYPE_CHECKING:
@@ -172,14 +173,19 @@ class BatchPlanner:
         own_text_space: bool,
         hears: bool = False,
         refused: Mapping[str, str] | None = None,
+        files: SharedFiles | None = None,
     ) -> None:
-        """``refused``: why web addresses were not fetched, by address; it may grow."""
+        """``refused``: why web addresses were not fetched, by address; it may grow.
+
+        ``files``: what lies in ``remote``, where it also lies in object storage.
+        """
         self._writer = writer
         self._loader = loader
         self._remote = remote
         self._own_text_space = own_text_space
         self._hears = hears
         self._refused = {} if refused is None else refused
+        self._files = files or SharedFiles(remote)
 
     def plan(self, batch: Batch) -> BatchPlan:
         """Decide what to do about lines with different ids.
@@ -212,6 +218,12 @@ class BatchPlanner:
             )
             for item in items
         ]
+        if self._files.is_shared:
+            for pending in work:
+                self._restore([*pending.pictures, *pending.sounds])
+                for picture in pending.pictures:
+                    if frame_of(picture):
+                        self._files.fetch(picture_file(picture, self._remote))
         self._hash(work)
         for pending in work:
             known = stored[pending.item.id]
@@ -222,6 +234,8 @@ class BatchPlanner:
         return plan
 
     def _look(self, source: FileLine, stored: StoredItem | None) -> PendingItem:
+        if stored and self._files.is_shared:
+            self._restore([*stored.pictures, *stored.sounds])
         pictures = [self._located(reference, source.root) for reference in source.line.images]
         by_reference = {picture.reference: picture for picture in stored.pictures} if stored else {}
         same_line = stored is not None and stored.content_hash == source.hash
@@ -229,8 +243,15 @@ class BatchPlanner:
         past = [one for one in stored.pictures if same_line or one.state != "lost"] if stored else []
         for reference in source.line.video:
             video = self._located(reference, source.root, or_lost=True)
-            updated += frames_of(video, past, self._remote, self._loader)
+            updated += frames_of(video, past, self._remote, self._loader, self._files)
         return PendingItem(item_of(source), source.hash, stored, updated, self._sounds(source, stored), source)
+
+    def _restore(self, files: Sequence[Picture]) -> None:
+        """Bring back what was fetched from the web before, and is no longer in the folder."""
+        ready = [one for one in files if one.state == "ready"]
+        for reference in {(frame_of(one) or (one.reference,))[0] for one in ready}:
+            if is_web_address(reference):
+                self._files.fetch(source_file(reference, self._remote))
 
     def _located(self, reference: str, root: Path, *, or_lost: bool = False) -> Picture:
         """As of `locate`; ``or_lost``: what could not be fetched is lost."""

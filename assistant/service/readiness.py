@@ -65,6 +65,8 @@ class Readiness:
             self.register(Dependency("state", self._state, is_needed=True))
         if self._redis_url:
             self.register(Dependency("redis", self._redis, is_needed=True))
+        if service.settings.files.is_shared:  # without it turns go on, though not those with files
+            self.register(Dependency("objects", self._objects))
         self._looking = asyncio.Lock()
         self._latest: Ready | None = None
         self._until = 0.0
@@ -113,6 +115,10 @@ class Readiness:
                 redis.ping()
         except RedisError:
             return "The Redis server does not answer; check state.redis and that server."
+        return OK
+
+    def _objects(self) -> str:
+        self._service.settings.files.check()
         return OK
 
     def _text(self) -> str:

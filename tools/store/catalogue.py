@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from tools.errors import CatalogueBusy, EncoderMismatch, IndexAway, StoreError
+from tools.objects import SharedFiles
 from tools.place import StateServer
 from tools.records import EncoderIdentity, Filters, Item, Moment, Vocabulary
 from tools.store import reading
@@ -53,9 +54,10 @@ MOST_FETCHED = 10_000
 class Catalogue:
     """One catalogue's folder; open it with `Catalogue.open` and close it, or use it in a ``with``."""
 
-    def __init__(self, database: Database, index: VectorIndex) -> None:
+    def __init__(self, database: Database, index: VectorIndex, files: SharedFiles | None = None) -> None:
         self._database = database
         self._index = index
+        self.files = files or SharedFiles(database.folder)
         self._cache: dict[str, tuple[int, Any]] = {}
         self._cache_lock = threading.Lock()
 
@@ -68,6 +70,7 @@ class Catalogue:
         state: StateServer | None = None,
         read_only: bool = False,
         notify: Notify | None = None,
+        files: SharedFiles | None = None,
     ) -> Self:
         """Open the catalogue in a folder; an empty one is made there unless ``read_only``.
 
@@ -78,6 +81,7 @@ class Catalogue:
             read_only: refuse item changes, and refuse a folder without a catalogue.
             notify: told in one line when the index is being made anew, or a large catalogue of an earlier version
                 brought up to date; default: a logged warning.
+            files: the folder's files, where those in ``media`` also lie in object storage.
 
         Raises:
             StoreError: the catalogue is absent (``read_only``), damaged, or of another version; the server is away, and
@@ -89,7 +93,7 @@ class Catalogue:
 
             shared = SharedCatalogue(state, folder, notify)
         database = Database(folder, read_only=read_only, notify=notify, shared=shared)
-        return cls(database, ChromaIndex(database, url=chroma_url, notify=notify))
+        return cls(database, ChromaIndex(database, url=chroma_url, notify=notify), files)
 
     def close(self) -> None:
         """Let go of files and connections; calling it again does nothing."""
@@ -183,7 +187,7 @@ class Catalogue:
             path = picture_file(shown[index], self.folder / "media")
         else:
             return None
-        return path if path.is_file() else None
+        return self._here(path)
 
     def moments(self, ids: Sequence[str]) -> dict[str, dict[int, Moment]]:
         """Which vectors of these items are frames of their videos, by place in `vectors_of`."""
@@ -212,8 +216,13 @@ class Catalogue:
     def _file(self, references: Sequence[str], index: int) -> Path | None:
         if not 0 <= index < len(references):
             return None
-        path = source_file(references[index], self.folder / "media")
-        return path if path.is_file() else None
+        return self._here(source_file(references[index], self.folder / "media"))
+
+    def _here(self, path: Path) -> Path | None:
+        """The file, fetched if need be; None where it is gone, or cannot be fetched now."""
+        with suppress(StoreError):
+            return path if self.files.fetch(path) else None
+        return None
 
     def unused_frames(self) -> list[Path]:
         """Files of frames that stand for no item any more."""
@@ -473,16 +482,18 @@ def _best(scores: dict[str, float], k: int) -> list[tuple[str, float]]:
     return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
 
 
-def drop(folder: Path, *, chroma_url: str | None = None, state: StateServer | None = None) -> None:
+def drop(
+    folder: Path, *, chroma_url: str | None = None, state: StateServer | None = None, files: SharedFiles | None = None
+) -> None:
     """Delete the catalogue in a folder, even a damaged one; sessions and uploads beside it stay.
 
-    One that machines share is deleted for all of them.
+    One that machines share is deleted for all of them. ``files``: the folder's files, as of `Catalogue.open`.
 
     Where another process has it open, an empty catalogue is left: deleting an open SQLite file would let that process
     answer from it for good.
 
     Raises:
-        StoreError: another process is writing to it, or the Chroma server does not answer.
+        StoreError: another process is writing to it, or the Chroma server or the object storage does not answer.
     """
     if state:
         from tools.store.replica import SharedCatalogue  # brings SQLAlchemy
@@ -494,9 +505,12 @@ def drop(folder: Path, *, chroma_url: str | None = None, state: StateServer | No
         if chroma_url and (folder / DATABASE).is_file():
             with Catalogue.open(folder, chroma_url=chroma_url) as catalogue:
                 catalogue._index.drop()
-        for derived in (folder / "chroma", folder / "media" / "kept", folder / "media" / FRAMES):
+        media = folder / "media"
+        if files:
+            files.delete_folder(media)
+        for derived in (folder / "chroma", media / "kept", media / FRAMES):
             shutil.rmtree(derived, ignore_errors=True)
-        for picture in (folder / "media").glob("[0-9a-f]" * 32):  # fetched; others in this folder are the shop's own
+        for picture in media.glob("[0-9a-f]" * 32):  # fetched; others in this folder are the shop's own
             picture.unlink(missing_ok=True)
         if not (folder / DATABASE).is_file() or _emptied(folder):
             for path in folder.glob(f"{DATABASE}*"):

@@ -339,9 +339,10 @@ async def _attachment(service: Service, session_id: str, attachment_id: str) -> 
     running = await service.turns.running_in(session_id)  # before the memory is read: that of a turn that ends holds it
     pending = {file.id: file for file in running.accepted.taken} if running else {}
     stored = (pending | (await _memory(service, session_id)).attachments).get(attachment_id)
-    if stored is None or not await asyncio.to_thread(Path(stored.path).is_file):
+    path = await asyncio.to_thread(service.assistant.file_of, stored, session_id) if stored else None
+    if stored is None or path is None:
         raise Refused(HTTPStatus.NOT_FOUND, f"There is no attachment {attachment_id!r} in this session.")
-    return stored
+    return stored.model_copy(update={"path": str(path)})
 
 
 async def _turn(service: Service, session_id: str, message_id: str) -> Running:
