@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,7 +16,7 @@ from assistant.errors import BadInput, UnknownItem
 from assistant.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from assistant.ingest import Encoders, FileCheck, IngestOptions, IngestSummary, Rejection
+    from assistant.ingest import Embedding, Encoders, FileCheck, IngestOptions, IngestSummary, Rejection
     from tools.records import Item
     from tools.store import Catalogue, CatalogueStats, Picture
 
@@ -72,6 +73,20 @@ def ingest(
             help="Write down what is said in recordings and videos, so that it is searched; default: speech.items."
         ),
     ] = None,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Where texts and files are embedded: in this process, or by Ray.")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="With --engine ray: a cluster (auto, HOST:PORT, ray://HOST:PORT); default: processes of this machine.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="With --engine ray: how many encode; default: as many as cores or cards allow."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Bring the catalogue up to what the files say; only what has changed is embedded.
@@ -83,6 +98,8 @@ def ingest(
     from assistant.engines import listener, word_reader
     from assistant.ingest.files import open_files
 
+    if engine == "local" and (address or workers):
+        raise BadInput("--address and --workers go with --engine ray.")
     settings = load_settings()
     options = replace(
         _options(settings, media_root=media_root, prune=prune, fetch_pictures=fetch_pictures),
@@ -103,8 +120,12 @@ def ingest(
             json.dumps({"files": records}, ensure_ascii=False) if as_json else "\n\n".join(map(check_text, checks))
         )
         return
+    encoders = _encoders(settings)
+    embedding = _ray(settings, encoders, address, workers) if engine == "ray" else None
     with rejections(rejects) as reject, _open(settings, notify=progress.say) as catalogue:
-        summary = work.ingest(catalogue, files, _encoders(settings), options, reject=reject, progress=progress)
+        summary = work.ingest(
+            catalogue, files, encoders, options, reject=reject, progress=progress, embedding=embedding
+        )
     if as_json:
         typer.echo(json.dumps({**summary.model_dump(), "accepted": summary.accepted}, ensure_ascii=False))
     else:
@@ -126,6 +147,16 @@ def _options(settings: Settings, *, media_root: Path | None, prune: bool, fetch_
         language=settings.catalogue_language,
         media=media_limits(settings),
     )
+
+
+def _ray(settings: Settings, encoders: "Encoders", address: str | None, workers: int | None) -> "Embedding":
+    """Encoders like these in processes of a Ray cluster, each with its own cores."""
+    from assistant.engines import may_use_cards
+    from assistant.ingest.ray_engine import RayEmbedding, RayOptions
+
+    cores = settings.threads or 1
+    options = RayOptions(address, workers, cores, cards=may_use_cards(settings))
+    return RayEmbedding(partial(_encoders, settings.model_copy(update={"threads": cores})), encoders, options)
 
 
 def columns_by_field(options: Sequence[str]) -> dict[str, str]:
