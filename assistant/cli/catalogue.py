@@ -37,7 +37,11 @@ def _sample() -> None:
 
 def ingest(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Catalogue files and feeds, or folders of saved pages.")
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="Catalogue files and feeds, folders of them or of saved pages, URLs such as s3://...",
+        ),
     ],
     check: Annotated[
         bool, typer.Option("--check", help="Only say what is understood of the files; write nothing.")
@@ -91,12 +95,14 @@ def ingest(
 ) -> None:
     """Bring the catalogue up to what the files say; only what has changed is embedded.
 
-    JSONL, CSV, exports of Shopify and WooCommerce, feeds for Google Merchant Center and the Agentic Commerce Protocol,
-    products in saved pages: see docs/catalogue.md. After an interruption the same command goes on where it stopped.
+    JSONL, CSV, Parquet, exports of Shopify and WooCommerce, feeds for Google Merchant Center and the Agentic Commerce
+    Protocol, products in saved pages: see docs/catalogue.md. After an interruption the same command goes on where it
+    stopped.
     """
     from assistant import ingest as work
     from assistant.engines import listener, word_reader
     from assistant.ingest.files import open_files
+    from assistant.ingest.sources import all_files
 
     if engine == "local" and (address or workers):
         raise BadInput("--address and --workers go with --engine ray.")
@@ -111,10 +117,12 @@ def ingest(
         options = replace(options, words=word_reader(settings, wanted=read_pictures))
     if transcribe is not None:
         options = replace(options, speech=listener(settings, wanted=transcribe))
-    open_files(files, options.mapping)  # complain about files before models are looked for
+    paths, storages = all_files(files, settings.data_folder)
+    options = replace(options, storages=storages)
+    open_files(paths, options.mapping)  # complain about files before models are looked for
     progress = work.progress_for_terminal()
     if check:
-        checks = work.check(files, options, progress=progress)
+        checks = work.check(paths, options, progress=progress)
         records = [record.model_dump() for record in checks]
         typer.echo(
             json.dumps({"files": records}, ensure_ascii=False) if as_json else "\n\n".join(map(check_text, checks))
@@ -124,7 +132,7 @@ def ingest(
     embedding = _ray(settings, encoders, address, workers) if engine == "ray" else None
     with rejections(rejects) as reject, _open(settings, notify=progress.say) as catalogue:
         summary = work.ingest(
-            catalogue, files, encoders, options, reject=reject, progress=progress, embedding=embedding
+            catalogue, paths, encoders, options, reject=reject, progress=progress, embedding=embedding
         )
     if as_json:
         typer.echo(json.dumps({**summary.model_dump(), "accepted": summary.accepted}, ensure_ascii=False))

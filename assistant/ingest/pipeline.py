@@ -29,6 +29,7 @@ from assistant.ingest.planning import Batch, BatchPlan, BatchPlanner, PendingIte
 from assistant.ingest.progress import Progress, SilentProgress, Steps
 from assistant.ingest.remote import Fetcher
 from assistant.ingest.report import IngestSummary, Rejection
+from assistant.ingest.sources import Storage
 from assistant.ingest.speech import Listener, SoundListener
 from assistant.ingest.survey import LineRules, Survey
 from assistant.ingest.validate import DESCRIPTION_CHARACTERS
@@ -66,6 +67,7 @@ class IngestOptions:
         language: the language that words are analysed in, as ISO 639-1 code.
         mapping: names of columns by the field that they fill (`exports.MAPPED`).
         currency: ISO 4217 code for prices that name none.
+        storages: where files were copied from whose pictures are to be copied as well.
     """
 
     media_root: Path | None = None
@@ -79,6 +81,7 @@ class IngestOptions:
     mapping: Mapping[str, str] = field(default_factory=dict)
     currency: str | None = None
     media: MediaLimits = field(default_factory=MediaLimits)
+    storages: Sequence[Storage] = ()
 
     def fingerprint(self) -> str:
         """Whatever may turn the same line into another item."""
@@ -217,6 +220,8 @@ class _Run:
     def _fetched(self) -> Iterator[Batch]:
         """The batches, once the files at web addresses are here that may be fetched."""
         for batch in self._batches():
+            for storage in self.options.storages:
+                storage.bring((reference, one.root) for one in batch.lines for reference, _ in one.files)
             if self.options.fetch_pictures:
                 kinds = {url: kind for source in batch.lines for url, kind in source.files}
                 self.fetcher(kinds)
