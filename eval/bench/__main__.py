@@ -23,7 +23,7 @@ USUAL = (
     "video", "ingest_media",
 )  # fmt: skip
 LONG = ("scale", "models", "fuzz", "mutated", "workers", "ray_workers", "kills")
-CASES_HELP = "only so many cases in `models`, of each kind in `fuzz` and `mutated` (10,000), kills of each engine in `kills` (20)"
+CASES_HELP = "only so many cases in `models`, of each kind in `fuzz` and `mutated` (10,000), or kills in `kills` (20)"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -23,7 +23,7 @@ from tools.engines.threads import limit_arenas
 from tools.store import Catalogue
 
 KILLS, LINES, WAIT_SECONDS = 20, 1_500, 0.001
-WORK_SECONDS = {"local": 4.0, "ray": 12.0}
+WORK_SECONDS = {"local": 4.0, "ray": 25.0}
 """How long after its beginning an ingestion is killed at the latest; those that end before are done with a version."""
 
 

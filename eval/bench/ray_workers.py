@@ -24,7 +24,7 @@ ROUNDS = 2
 
 
 def measure(stage: Stage) -> Result:
-    """One cluster of two cores; one worker and two in turn, the least of `ROUNDS` counts. Starting it is not counted."""
+    """One cluster of two cores, already started; one worker and two in turn, the least of `ROUNDS` counts."""
     import ray
 
     table = Table(
