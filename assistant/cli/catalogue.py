@@ -84,7 +84,7 @@ def ingest(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="With --engine ray: a cluster (auto, HOST:PORT, ray://HOST:PORT); default: processes of this machine.",
+            help="With --engine ray: a cluster that this machine is part of (auto, HOST:PORT); default: this machine.",
         ),
     ] = None,
     workers: Annotated[

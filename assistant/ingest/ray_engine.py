@@ -10,6 +10,7 @@ import pickle
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
 import threading
 from collections import deque
@@ -22,7 +23,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from assistant.errors import ProductError, ServiceMissing
+from assistant.errors import BadInput, ProductError, ServiceMissing
 from assistant.ingest.encoding import Encoded, Encoders, encode
 from assistant.ingest.pictures import MediaLoader, SoundFile
 from assistant.ingest.planning import BatchPlan
@@ -31,6 +32,10 @@ from tools.media import MediaLimits
 from tools.records import EncoderIdentity
 from tools.store import Space
 
+FROM_OUTSIDE: Final = (
+    "Ray Data works from a machine of the cluster, and ray:// connects from outside: join it here with: ray start "
+    "--address=HOST:6379 --num-cpus=0, then give --address auto."
+)
 INSTALL: Final = "Ingestion with Ray needs the extra ray: pip install 'recommendation-assistant[ray]'"
 AHEAD_OF_WORKER: Final = 2
 """Plans in the queue for each worker; Ray Data holds a few more."""
@@ -38,6 +43,8 @@ OBJECT_STORE_BYTES: Final = 512 * 2**20
 """Of a cluster that is started here; plans hold texts and paths alone then."""
 CONNECT_SECONDS: Final = 5.0
 FOLDER: Final = "assistant-ray-"
+TOKEN: Final = Path("~/.ray/auth_token")
+"""Where Ray keeps the token of clusters that this user started."""
 # Read by Ray when it is imported and by the processes that it starts.
 _QUIET: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -53,7 +60,7 @@ class RayOptions:
     """Where to make vectors.
 
     Attributes:
-        address: a cluster (``auto``, ``HOST:PORT``, ``ray://HOST:PORT``); None: one on this machine, for this run.
+        address: a cluster that this machine is part of (``auto``, ``HOST:PORT``); None: one of this run.
         workers: how many actors; default: as many as there is room for.
         cores: of each worker.
         cards: whether the encoders use a card where there is one; each worker then has its own.
@@ -155,14 +162,17 @@ class RayEmbedding:
         """``open_encoders`` is called in each worker and must give encoders like ``encoders``.
 
         Raises:
+            BadInput: the address is one of Ray's client.
             ServiceMissing: Ray is not installed.
         """
         self._open = open_encoders
         self._encoders = encoders
         self._options = options or RayOptions()
-        own = {**_ALONE, "RAY_AUTH_TOKEN": secrets.token_hex(32)} if self._options.address is None else {}
-        for name, value in {**_QUIET, **own}.items():
-            os.environ.setdefault(name, value)
+        if (self._options.address or "").startswith("ray://"):
+            raise BadInput(FROM_OUTSIDE)
+        if "ray" not in sys.modules:  # later it would take a part of them only
+            for name, value in {**_QUIET, **_access(self._options.address)}.items():
+                os.environ.setdefault(name, value)
         try:
             import ray.data
         except ImportError as exc:
@@ -314,6 +324,14 @@ class _Feed:
 # The cluster ---------------------------------------------------------------------------------------------------------
 
 
+def _access(address: str | None) -> dict[str, str]:
+    """Ray's settings: of a cluster of our own a new token, of another one the token that this user has, if any."""
+    if address is None:
+        return {**_ALONE, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    has_token = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys() or TOKEN.expanduser().is_file()
+    return {"RAY_AUTH_MODE": "token"} if has_token else {}
+
+
 @contextmanager
 def connected(ray: Any, options: RayOptions) -> Iterator[None]:  # noqa: ANN401 - Ray is imported late
     """Connect to the cluster, or start one on this machine and stop it at the end; one that is in use is used on.
@@ -354,7 +372,7 @@ def _check_reachable(address: str) -> None:
 def _no_cluster(address: str | None, reason: str) -> str:
     if address is None:
         return f"Ray could not be started on this machine: {reason}."
-    return f"No Ray cluster answers at {address} ({reason}); start one with: ray start --head"
+    return f"No Ray cluster answers at {address} ({reason}); start one with: ray start --head, or check its token."
 
 
 def _last_line(exc: Exception) -> str:

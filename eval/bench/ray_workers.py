@@ -19,14 +19,12 @@ from eval.bench.stage import Stage
 from tools.store import Catalogue
 
 TARGET = 1.7
-WAIT_SECONDS, WAIT_LINES, CORE_LINES = 0.01, 4_000, 1_000
+WAIT_SECONDS, WAIT_LINES, CORE_LINES = 0.01, 3_000, 500
 ROUNDS = 2
 
 
 def measure(stage: Stage) -> Result:
     """One cluster of two cores, already started; one worker and two in turn, the least of `ROUNDS` counts."""
-    import ray
-
     table = Table(
         "Ingestion with Ray",
         ["encoders", "lines", "one worker (s)", "two workers (s)", "ratio", "driver's CPU (s)", "load"],
@@ -39,6 +37,8 @@ def measure(stage: Stage) -> Result:
         (f"{stage.settings.text.model}, one core each", CORE_LINES, partial(_encoders, stage.settings)),
     ]
     RayEmbedding(partial(waiting.encoders, 0), waiting.encoders(0))  # sets Ray's environment
+    import ray  # only then
+
     with connected(ray, RayOptions(workers=2)), tempfile.TemporaryDirectory() as folder:
         for name, lines, make in kinds:
             file = write_lines(Path(folder) / f"{lines}.jsonl", lines)
