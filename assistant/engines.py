@@ -145,6 +145,19 @@ def _sounds(settings: Settings) -> "SoundEncoder":
     return ClapSounds(sound.clap_model, threads=settings.threads) if sound.encoder == "clap" else LogMel()
 
 
+def may_use_cards(settings: Settings) -> bool:
+    """Whether one of the encoders of items runs on a graphics card where there is one; those on ONNX Runtime do not.
+
+    Raises:
+        ServiceMissing: the text encoder's folder is not there.
+    """
+    from tools.engines.text_onnx import is_onnx_encoder  # brings its library
+
+    if settings.vision.encoder == "open_clip" or settings.sound.encoder == "clap":
+        return True
+    return not settings.text.base_url and not is_onnx_encoder(_folder(settings, settings.text.model))
+
+
 def fetch_clip(settings: Settings) -> None:
     """Bring the CLIP model that the settings name to this machine; nothing to do for the built-in encoder.
 

@@ -155,7 +155,8 @@ class SoundFile:
 class Waiting(Generic[T]):
     """A file on its way to the encoder; decoded once it is begun."""
 
-    def __init__(self, hash_: bytes, begin: Callable[[], "Future[T]"]) -> None:
+    def __init__(self, path: Path, hash_: bytes, begin: Callable[[], "Future[T]"]) -> None:
+        self.path = path
         self.hash = hash_
         self._begin = begin
         self._decoding: Future[T] | None = None
@@ -219,7 +220,7 @@ class MediaLoader:
 
     def picture(self, path: Path, hash_: bytes) -> "Waiting[Image]":
         """A picture to be read later."""
-        return Waiting(hash_, lambda: self._pictures.submit(self._picture, path))
+        return Waiting(path, hash_, lambda: self._pictures.submit(self._picture, path))
 
     def _picture(self, path: Path) -> "Image":
         picture = load_picture(path, self.limits)
@@ -229,7 +230,7 @@ class MediaLoader:
 
     def sound(self, file: SoundFile, hash_: bytes, rate: int) -> Waiting[Audio | None]:
         """A sound to be decoded later, at so many samples a second; None: the video has none."""
-        return Waiting(hash_, lambda: self._sounds.submit(self._sound, file, rate))
+        return Waiting(file.path, hash_, lambda: self._sounds.submit(self._sound, file, rate))
 
     def _sound(self, file: SoundFile, rate: int) -> Audio | None:
         """The sound, as it was kept or decoded now; in the one thread for sounds."""

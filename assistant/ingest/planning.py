@@ -1,7 +1,7 @@
 """What a batch of items needs: which have changed, and which texts, pictures and sounds must be encoded for them."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,17 @@ from assistant.ingest.validate import CatalogueLine
 from tools.errors import MediaError
 from tools.objects import SharedFiles
 from tools.records import Item
-from tools.store import CatalogueEntry, Picture, StoredItem, Writer, frame_of, is_web_address, picture_file, source_file
+from tools.store import (
+    CatalogueEntry,
+    Picture,
+    Space,
+    StoredItem,
+    Writer,
+    frame_of,
+    is_web_address,
+    picture_file,
+    source_file,
+)
 from tools.store.offers import MEDIA_WORDS, PICTURE_WORDS, SPOKEN_WORDS
 
 if TYPE_CHECKING:
@@ -174,8 +184,9 @@ class BatchPlanner:
         hears: bool = False,
         refused: Mapping[str, str] | None = None,
         files: SharedFiles | None = None,
+        decodes: bool = True,
     ) -> None:
-        """``refused``: why web addresses were not fetched, by address; it may grow.
+        """``refused``: why web addresses were not fetched, by address; it may grow. ``decodes``: in this process.
 
         ``files``: what lies in ``remote``, where it also lies in object storage.
         """
@@ -184,6 +195,7 @@ class BatchPlanner:
         self._remote = remote
         self._own_text_space = own_text_space
         self._hears = hears
+        self._begun = AHEAD if decodes else 0
         self._refused = {} if refused is None else refused
         self._files = files or SharedFiles(remote)
 
@@ -295,17 +307,17 @@ class BatchPlanner:
     def _order(self, plan: BatchPlan) -> None:
         """Note the texts and start reading the pictures for which the catalogue has no vector."""
         texts = {text_hash(work.text): work.text for work in plan.work if work.text}
-        plan.texts = _only(texts, self._writer.lacking("text", list(texts)))
+        plan.texts = _only(texts, self._lacking("text", texts))
         if self._own_text_space:
-            plan.joint_texts = _only(texts, self._writer.lacking("joint_text", list(texts)))
+            plan.joint_texts = _only(texts, self._lacking("joint_text", texts))
         pictures = {p.hash: p for work in plan.work for p in work.pictures if p.state == "ready" and p.hash}
-        lacking = self._writer.lacking("visual", list(pictures)) | self._writer.lacking("joint", list(pictures))
+        lacking = self._lacking("visual", pictures) | self._lacking("joint", pictures)
         plan.waiting = [
             self._loader.picture(picture_file(picture, self._remote), digest)
             for digest, picture in pictures.items()
             if digest in lacking
         ]
-        for waiting in plan.waiting[:AHEAD]:
+        for waiting in plan.waiting[: self._begun]:
             waiting.begin()
         sounds = {
             one.hash: SoundFile.at(one.reference, self._remote, is_video=one.reference in work.item.video)
@@ -313,8 +325,12 @@ class BatchPlanner:
             for one in work.sounds
             if one.state == "ready" and one.hash
         }
-        lacking = self._writer.lacking("sound", list(sounds))
+        lacking = self._lacking("sound", sounds)
         plan.sounds = {digest: file for digest, file in sounds.items() if digest in lacking}
+
+    def _lacking(self, space: Space, hashes: Collection[bytes]) -> set[bytes]:
+        """Those for which there is no vector; without any the catalogue is not asked."""
+        return self._writer.lacking(space, list(hashes)) if hashes else set()
 
 
 def _only(texts: dict[bytes, str], digests: set[bytes]) -> dict[bytes, str]:

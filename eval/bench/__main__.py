@@ -22,8 +22,8 @@ USUAL = (
     "reading", "overhead", "embedding", "ingestion", "memory", "lines", "interactions", "taste", "service", "one_shot",
     "video", "ingest_media",
 )  # fmt: skip
-LONG = ("scale", "replicas", "models", "fuzz", "mutated", "workers")
-CASES_HELP = "only so many cases in `models`, and of each kind in `fuzz` and `mutated` (10,000)"
+LONG = ("scale", "replicas", "models", "fuzz", "mutated", "workers", "ray_workers", "kills")
+CASES_HELP = "only so many cases in `models`, of each kind in `fuzz` and `mutated` (10,000), or kills in `kills` (20)"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.errors import IndexAway, StoreError
-from tools.storage import sync
+from tools.storage import has_no_space, sync
 from tools.store import chroma_server, reading
 from tools.store.database import Database
 from tools.store.gates import ReadWriteLock, file_gate
@@ -407,7 +407,7 @@ class ChromaIndex:
 
     def unrecoverable(self, exc: IndexFailedError) -> StoreError:
         """The sentence for a failure that a rebuild did not mend."""
-        if "full" in str(exc) or "No space left" in str(exc):
+        if "full" in str(exc) or "No space left" in str(exc) or has_no_space(self._database.folder):
             return StoreError(
                 f"The disk is full: {self._database.folder} needs more space for the Chroma index. "
                 "What was finished is kept; free some space and give the same command again."
