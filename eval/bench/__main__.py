@@ -1,5 +1,6 @@
 """``python -m eval.bench [NAME ...] [--all] [--json FILE] [--lines N] [--cases N] [--seed S]``.
 
+``python -m eval.bench plan`` is arithmetic, with arguments of its own (`eval.bench.plan`).
 Each measurement runs in a process of its own, so that none inherits another's memory or threads.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from assistant.errors import ProductError
+from eval.bench import plan
 from eval.bench.report import Result, describe_run, in_one_line, show
 from tools.engines.threads import limit_arenas
 
@@ -28,8 +30,11 @@ CASES_HELP = "only so many cases in `models`, of each kind in `fuzz` and `mutate
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print, and say 0; 1 when a measurement failed, or `fuzz` or `mutated` met a failure."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["plan"]:
+        return plan.main(given[1:])
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     if unknown := [name for name in options.names if name not in (*USUAL, *LONG)]:
         parser.error(f"unknown measurement: {', '.join(unknown)}; known: {', '.join([*USUAL, *LONG])}")
     names = options.names or [*USUAL, *(LONG if options.all else ())]
