@@ -300,14 +300,14 @@ class _Feed:
             while (job := queue.get()) is not None:
                 yield pa.table({"job": pa.array([job], pa.large_binary())})
 
-        class Jobs(Datasource):
+        class JobSource(Datasource):
             def estimate_inmemory_data_size(self) -> None:
                 return None
 
             def get_read_tasks(self, *_: object, **__: object) -> list[Any]:
                 return [ReadTask(read, BlockMetadata(None, None, None, None))]
 
-        source: Any = Jobs
+        source: Any = JobSource
         return source()
 
     def check(self) -> None:
