@@ -85,9 +85,7 @@ def files_in(folder: Path) -> list[Path]:
     return [path for path in (folder / "uploads").rglob("*") if path.is_file()]
 
 
-def test_a_photo_of_one_machine_is_used_shown_and_deleted_on_another(
-    two: Two, held: Bucket, picture: bytes
-) -> None:
+def test_a_photo_of_one_machine_is_used_shown_and_deleted_on_another(two: Two, held: Bucket, picture: bytes) -> None:
     first, second = two
     session = first.session()
     assert send(first, session, picture).status_code == 200
