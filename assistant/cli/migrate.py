@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from assistant.settings import load_settings
-from tools.place import SCHEMES, Place, StateServer
+from tools.place import Place, StateServer
 
 
 def migrate(
@@ -56,7 +56,9 @@ def migrate(
 
 def _target(to: str) -> Place | str:
     """A server, a folder, or the URL of object storage."""
+    from fsspec import available_protocols
+
     scheme, separator, _ = to.partition("://")
     if not separator:
         return Path(to).expanduser().absolute()
-    return StateServer(to) if scheme in SCHEMES else to
+    return to if scheme in available_protocols() else StateServer(to)

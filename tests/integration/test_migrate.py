@@ -150,3 +150,17 @@ def test_a_url_of_another_kind_is_no_folder(folder: Path) -> None:
     assert done.code == 3
     assert "postgresql://" in done.stderr
     assert "sesame" not in done.stderr
+
+
+def test_files_are_copied_to_object_storage_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, own = tmp_path / "data/uploads/s1/f", tmp_path / "data/media/own.jpg"
+    for path in (photo, own):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"a photo")
+    url = (tmp_path / "objects").as_uri()
+    [copied] = CommandLine(tmp_path / "data").json("migrate", "--json", "--to", url)
+    assert (copied["store"], copied["rows"]) == ("objects", 1)
+    assert (tmp_path / "objects/uploads/s1/f").read_bytes() == b"a photo"
+    monkeypatch.setenv("ASSISTANT_STATE__OBJECTS", url)
+    assert CommandLine(tmp_path / "empty").json("migrate", "--json", "--to", tmp_path / "back") == [copied]
+    assert (tmp_path / "back/uploads/s1/f").read_bytes() == b"a photo"

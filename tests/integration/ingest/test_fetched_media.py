@@ -1,5 +1,6 @@
 """Recordings and videos at web addresses: fetched only when allowed, as pictures are; each costs only itself."""
 
+import shutil
 import threading
 import time
 from collections import Counter
@@ -23,11 +24,17 @@ from tests.fakes.encoders import HashPictures, HashText
 from tests.integration.ingest.conftest import Bench
 from tests.integration.ingest.test_speech_in_items import VOICE, ScriptedWhisper
 from tests.made_videos import make_video
+from tests.object_storage import Bucket, S3Server, bucket, s3, s3_server
+from tools.errors import StoreError
 from tools.media import MediaLimits
+from tools.objects import SharedFiles
 from tools.records import Moment
 from tools.search import search_by_image
-from tools.store import frame_of, picture_file
+from tools.store import Catalogue, frame_of, picture_file
+from tools.store.catalogue import drop
 from tools.video import load_video
+
+__all__ = ["bucket", "s3", "s3_server"]
 
 HTML = b"<!doctype html><title>Not here</title><p>Please log in." + b" " * 500
 
@@ -258,3 +265,60 @@ def test_a_picture_whose_address_ends_like_a_frame_is_still_a_picture(shop: Benc
     assert item is not None
     assert item.images == [f"{site.url}/p.png#t=3"]
     assert shop.catalogue.image_path(item) is not None
+
+
+def pictures_of(catalogue: Catalogue, item_id: str) -> list[bytes]:
+    """The content of a video's frames, as the service shows them."""
+    item = catalogue.get(item_id)
+    assert item is not None
+    count = len([one for one in catalogue.pictures(item_id) if frame_of(one)])
+    return [path.read_bytes() for n in range(count) if (path := catalogue.image_path(item, n))]
+
+
+def test_what_one_machine_fetched_is_shown_by_another_and_outlasts_its_folder(
+    shop: Bench, site: Site, bucket: Bucket, tmp_path: Path
+) -> None:
+    shop.catalogue.files = SharedFiles(shop.catalogue.folder, bucket.url)
+    address = {"video": f"{site.url}/clip.mp4", "audio": f"{site.url}/tune.ogg"}
+    path = write(shop.folder, [{"id": "tent", "title": "Tent", **address}, {"id": "tune", "title": "Tune"}])
+    assert fetching(shop, path).new == 2
+    frames = pictures_of(shop.catalogue, "tent")
+    assert len(frames) > 4
+    assert sorted(bucket.held().values()) == sorted([site.content["clip.mp4"], site.content["tune.ogg"], *frames])
+
+    other = tmp_path / "other"
+    shutil.copytree(shop.catalogue.folder, other, ignore=shutil.ignore_patterns("media"))
+    with Catalogue.open(other, read_only=True, files=SharedFiles(other, bucket.url)) as catalogue:
+        item = catalogue.get("tent")
+        assert item is not None
+        assert pictures_of(catalogue, "tent") == frames
+        sound, video = catalogue.audio_path(item, 0), catalogue.video_path(item, 0)
+        assert sound is not None
+        assert video is not None
+        assert (sound.read_bytes(), video.read_bytes()) == (site.content["tune.ogg"], site.content["clip.mp4"])
+
+    media = shop.catalogue.folder / "media"
+    shutil.rmtree(media)
+    summaries = [shop(path), fetching(shop, path)]
+    assert [(one.unchanged, one.pictures_remote, one.pictures_lost) for one in summaries] == [(2, 0, 0)] * 2
+    assert site.asked == {"/clip.mp4": 1, "/tune.ogg": 1}
+    assert pictures_of(shop.catalogue, "tent") == frames
+
+    write(shop.folder, [{"id": "tune", "title": "Tune"}])
+    assert shop(path, prune=True).removed == 1
+    assert sorted(bucket.held().values()) == sorted([site.content["clip.mp4"], site.content["tune.ogg"]])
+    drop(shop.catalogue.folder, files=shop.catalogue.files)
+    assert bucket.held() == {}
+
+
+def test_ingestion_stops_while_the_object_storage_is_away_and_goes_on(shop: Bench, site: Site, s3: S3Server) -> None:
+    bucket = s3.bucket()
+    shop.catalogue.files = SharedFiles(shop.catalogue.folder, bucket.url)
+    path = write(shop.folder, [{"id": "tent", "title": "Tent", "audio": f"{site.url}/tune.ogg"}])
+    s3.stop()
+    with pytest.raises(StoreError, match="object storage does not answer"):
+        fetching(shop, path)
+    s3.start()
+    shop.catalogue.files.check()
+    assert fetching(shop, path).new == 1
+    assert list(bucket.held().values()) == [site.content["tune.ogg"]]
