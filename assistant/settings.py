@@ -364,7 +364,7 @@ class PrivacySettings(Section):
 
 
 class StateSettings(Section):
-    """Where sessions, events, keys, visitors and insights lie, and what workers share; docs/scaling.md."""
+    """Where the catalogue and the state of people lie, and what workers share; docs/scaling.md."""
 
     url: SecretStr | None = Field(
         None, description="a PostgreSQL database, postgresql://USER:PASSWORD@HOST/DATABASE; unset: files"

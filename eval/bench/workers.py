@@ -8,17 +8,21 @@ once, in its own session.
 import asyncio
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import psutil
 
+from assistant.migration import move
+from assistant.settings import Settings
 from eval.bench.report import Result, Table, gib
 from eval.bench.servers import SharedServers, shared_servers
 from eval.bench.service import RunningService, serving, stand_in
 from eval.bench.stage import Stage
+from tools.place import StateServer
 
 SESSIONS = 50
 TURNS = 1_000
@@ -64,11 +68,19 @@ def measure(stage: Stage) -> Result:
         stage.sample_catalogue() as settings,
         stand_in(stage) as model,
         shared_servers() as servers,
+        _moved(settings, servers),
         serving(stage, settings, model, "--workers", "2", **servers.settings) as served,
     ):
         load, stored = asyncio.run(_run(stage, served, servers, turns))
         memory = sum(worker.memory_info().rss for worker in _workers(served))
     return _result(load, stored, memory)
+
+
+@contextmanager
+def _moved(settings: Settings, servers: SharedServers) -> Iterator[None]:
+    """With the catalogue on the server."""
+    move(settings.data_folder, StateServer(servers.settings["state__url"]), only_catalogue=True)
+    yield
 
 
 async def _run(stage: Stage, served: RunningService, servers: SharedServers, turns: int) -> tuple[_Load, Counter[str]]:

@@ -11,8 +11,8 @@ from tools.place import Place, StateServer
 from tools.store.database import DATABASE, Database, catalogue_file, clear, renew_identity, write_lock
 from tools.store.replica import (
     PAGE,
-    Mark,
-    Row,
+    ReplicaState,
+    SharedRow,
     apply,
     begin_anew,
     holds_something,
@@ -40,10 +40,10 @@ class MovedRows(NamedTuple):
 class _Side(NamedTuple):
     """A catalogue that is read or written, in a transaction."""
 
-    rows: Callable[[str], Iterator[Row]]
-    put: Callable[[str, Sequence[Row]], None]
-    mark: Callable[[Mark], None] = lambda _: None
-    first: Mark | None = None
+    rows: Callable[[str], Iterator[SharedRow]]
+    put: Callable[[str, Sequence[SharedRow]], None]
+    mark: Callable[[ReplicaState], None] = lambda _: None
+    first: ReplicaState | None = None
     finish: Callable[[], None] = lambda: None
 
 
@@ -84,7 +84,7 @@ def move(source: Place, target: Place, stack: ExitStack) -> list[MovedRows]:
     return moved
 
 
-def digest(rows: Iterable[Row]) -> tuple[int, str]:
+def digest(rows: Iterable[SharedRow]) -> tuple[int, str]:
     """How many rows there are, and the sum of their SHA-256."""
     count = total = 0
     for row in rows:
@@ -97,7 +97,7 @@ def digest(rows: Iterable[Row]) -> tuple[int, str]:
 
 @contextmanager
 def _opened(place: Place) -> Iterator[_Side]:
-    def refuse(_kind: str, _rows: Sequence[Row]) -> None:
+    def refuse(_kind: str, _rows: Sequence[SharedRow]) -> None:
         raise AssertionError("it is read")
 
     if isinstance(place, StateServer):

@@ -95,14 +95,14 @@ def _new_epoch() -> str:
     return uuid.uuid4().hex[:12]
 
 
-class Mark(NamedTuple):
+class ReplicaState(NamedTuple):
     """A state of the shared catalogue: which one, and its last change (microseconds since 1970; 0 for none)."""
 
     epoch: str
     number: int
 
 
-class Row(NamedTuple):
+class SharedRow(NamedTuple):
     """A row of a replicated table: its primary key as JSON, its columns as JSON (None: deleted), its vector."""
 
     key: str
@@ -172,7 +172,7 @@ class SharedCatalogue:
         with self._db.reading() as db:
             self._follow(db, state_of(db))
 
-    def _follow(self, db: sa.Connection, state: Mark) -> None:
+    def _follow(self, db: sa.Connection, state: ReplicaState) -> None:
         with self._file.opened(read_only=True) as local:
             if mark_of(local) == state:
                 return
@@ -180,7 +180,7 @@ class SharedCatalogue:
         with self._file.errors(), gate, self._file.opened() as local:
             self._apply_all(local, db, self._base(local, db, state), state)
 
-    def _base(self, local: sqlite3.Connection, db: sa.Connection, state: Mark) -> Mark:
+    def _base(self, local: sqlite3.Connection, db: sa.Connection, state: ReplicaState) -> ReplicaState:
         """What the file has followed; it is emptied where that is no earlier state of what the server has."""
         mark = mark_of(local)
         if mark is None and holds_something(local):
@@ -191,14 +191,14 @@ class SharedCatalogue:
         forgotten = db.execute(sa.select(_STATE.c.forgotten)).scalar_one()
         if mark and mark.epoch == state.epoch and (forgotten <= mark.number <= state.number or not mark.number):
             return mark
-        base = Mark(state.epoch, 0)
+        base = ReplicaState(state.epoch, 0)
         with transaction(local):
             if mark:
                 clear(local)
             set_mark(local, base)
         return base
 
-    def _apply_all(self, local: sqlite3.Connection, db: sa.Connection, mark: Mark, state: Mark) -> None:
+    def _apply_all(self, local: sqlite3.Connection, db: sa.Connection, mark: ReplicaState, state: ReplicaState) -> None:
         later = _ROWS.c.number > mark.number
         total = db.execute(sa.select(sa.func.count()).select_from(_ROWS).where(later)).scalar_one()
         columns = (_ROWS.c.number, _ROWS.c.kind, _ROWS.c.key, sa.cast(_ROWS.c.row, sa.Text), _ROWS.c.vector)
@@ -208,10 +208,10 @@ class SharedCatalogue:
             with transaction(local):
                 if mark_of(local) != mark:  # a change of this machine's, which had it follow
                     return
-                apply(local, ((kind, Row(*row)) for _, kind, *row in page))
+                apply(local, ((kind, SharedRow(*row)) for _, kind, *row in page))
                 done += len(page)
                 # a change may go on in the next page, and is taken from its beginning if this one is the last
-                mark = state if done == total else Mark(state.epoch, max(mark.number, page[-1].number - 1))
+                mark = state if done == total else ReplicaState(state.epoch, max(mark.number, page[-1].number - 1))
                 set_mark(local, mark)
             if total >= TELL_FROM and (time.monotonic() - told > TELL_SECONDS or done == total):
                 told = time.monotonic()
@@ -277,7 +277,7 @@ class SharedCatalogue:
             return bool(db.exec_driver_sql(question).scalar())
 
     @contextlib.contextmanager
-    def change(self) -> Iterator["Change"]:
+    def change(self) -> Iterator["SharedChange"]:
         """A transaction on the server, in which nobody else changes the catalogue; the file has followed until here.
 
         Raises:
@@ -294,9 +294,9 @@ class SharedCatalogue:
                 db.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
                 state = state_of(db, lock=True)
             self._follow_up(db, state)
-            yield Change(self._db, db, begun, state)
+            yield SharedChange(self._db, db, begun, state)
 
-    def _follow_up(self, db: sa.Connection, state: Mark) -> None:
+    def _follow_up(self, db: sa.Connection, state: ReplicaState) -> None:
         with self._db.errors():
             self._follow(db, state)
         with self._file.opened(read_only=True) as local:
@@ -310,10 +310,10 @@ class SharedCatalogue:
             db.execute(_STATE.update().values(number=0))
 
 
-class Change:
+class SharedChange:
     """What a writer's transaction in the file does on the server."""
 
-    def __init__(self, server: StateDatabase, db: sa.Connection, begun: sa.Transaction, state: Mark) -> None:
+    def __init__(self, server: StateDatabase, db: sa.Connection, begun: sa.Transaction, state: ReplicaState) -> None:
         self._server = server
         self._db = db
         self._begun = begun
@@ -332,7 +332,7 @@ class Change:
         A catalogue that the server has nothing of is put there whole.
         """
         note_last_key(local)
-        mark = Mark(self._state.epoch, max(self._state.number + 1, time.time_ns() // 1000))
+        mark = ReplicaState(self._state.epoch, max(self._state.number + 1, time.time_ns() // 1000))
         set_mark(local, mark)
         with self._server.errors():
             for kind in REPLICATED:
@@ -343,7 +343,7 @@ class Change:
             self._begun.commit()
 
 
-def put(db: sa.Connection, kind: str, number: int, page: Sequence[Row]) -> None:
+def put(db: sa.Connection, kind: str, number: int, page: Sequence[SharedRow]) -> None:
     """Write rows of a change on the server."""
     if kind == "removed":  # notes for the index, which each file keeps until its own index has followed
         gone = [row.key for row in page if row.row is None]
@@ -356,23 +356,23 @@ def put(db: sa.Connection, kind: str, number: int, page: Sequence[Row]) -> None:
 # The server's state --------------------------------------------------------------------------------------------------
 
 
-def state_of(db: sa.Connection, *, lock: bool = False) -> Mark:
+def state_of(db: sa.Connection, *, lock: bool = False) -> ReplicaState:
     """What the server has; no other change begins while it is locked."""
     found = sa.select(_STATE.c.epoch, _STATE.c.number)
-    return Mark(*db.execute(found.with_for_update() if lock else found).one())
+    return ReplicaState(*db.execute(found.with_for_update() if lock else found).one())
 
 
-def server_rows(db: sa.Connection, kind: str) -> Iterator[Row]:
+def server_rows(db: sa.Connection, kind: str) -> Iterator[SharedRow]:
     """Every row of a table."""
     of_kind = (_ROWS.c.kind == kind) & _ROWS.c.row.is_not(sa.null())
     rows = sa.select(_ROWS.c.key, sa.cast(_ROWS.c.row, sa.Text), _ROWS.c.vector).where(of_kind)
-    yield from (Row(*row) for row in db.execute(rows.execution_options(yield_per=PAGE)))
+    yield from (SharedRow(*row) for row in db.execute(rows.execution_options(yield_per=PAGE)))
 
 
-def begin_anew(db: sa.Connection) -> Mark:
+def begin_anew(db: sa.Connection) -> ReplicaState:
     """Delete all there is and begin another catalogue, in a transaction; gives its first change."""
     state_of(db, lock=True)
-    mark = Mark(_new_epoch(), time.time_ns() // 1000)
+    mark = ReplicaState(_new_epoch(), time.time_ns() // 1000)
     db.execute(_STATE.update().values(epoch=mark.epoch, number=mark.number, forgotten=0))
     db.execute(_ROWS.delete())
     return mark
@@ -408,16 +408,16 @@ def fact(local: sqlite3.Connection, name: str) -> Any:  # noqa: ANN401 - whateve
     return row[0] if row else None
 
 
-def mark_of(local: sqlite3.Connection) -> Mark | None:
+def mark_of(local: sqlite3.Connection) -> ReplicaState | None:
     """How far the file has followed; None for a catalogue of its own."""
     noted = fact(local, "replica")
     if noted is None:
         return None
     epoch, number = str(noted).split(" ")
-    return Mark(epoch, int(number))
+    return ReplicaState(epoch, int(number))
 
 
-def set_mark(local: sqlite3.Connection, mark: Mark) -> None:
+def set_mark(local: sqlite3.Connection, mark: ReplicaState) -> None:
     """Note how far the file has followed."""
     local.execute("INSERT OR REPLACE INTO meta VALUES ('replica', ?)", (f"{mark.epoch} {mark.number}",))
 
@@ -440,7 +440,7 @@ def _watching() -> Iterator[str]:
             yield f"CREATE TEMP TRIGGER changed_{kind}_{event} AFTER {event} ON main.{kind} {when}BEGIN {notes}END"
 
 
-def rows_of(local: sqlite3.Connection, kind: str, *, changed: bool = False) -> Iterator[Row]:
+def rows_of(local: sqlite3.Connection, kind: str, *, changed: bool = False) -> Iterator[SharedRow]:
     """Every row of a replicated table, or those that were changed."""
     key = REPLICATED[kind]
     local_facts = f"name NOT IN {LOCAL_FACTS}" if kind == "meta" else "1"
@@ -454,11 +454,11 @@ def rows_of(local: sqlite3.Connection, kind: str, *, changed: bool = False) -> I
     for row in rows:
         noted = json.dumps(row[: len(key)], ensure_ascii=False, default=_hex)
         if row[at] is None:
-            yield Row(noted, None, None)
+            yield SharedRow(noted, None, None)
             continue
         values = dict(zip(columns, row[len(key) :], strict=True))
         vector = values.pop("vector", None)
-        yield Row(noted, json.dumps(values, ensure_ascii=False, sort_keys=True, default=_hex), vector)
+        yield SharedRow(noted, json.dumps(values, ensure_ascii=False, sort_keys=True, default=_hex), vector)
 
 
 def _hex(value: bytes) -> dict[str, str]:
@@ -469,9 +469,9 @@ def _bytes(value: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever JSON holds
     return bytes.fromhex(value["hex"]) if value.keys() == {"hex"} else value
 
 
-def apply(local: sqlite3.Connection, rows: Iterable[tuple[str, Row]]) -> None:
+def apply(local: sqlite3.Connection, rows: Iterable[tuple[str, SharedRow]]) -> None:
     """Write rows of the server's, in a transaction, and all that is made from them."""
-    of_kind: dict[str, list[Row]] = {kind: [] for kind in REPLICATED}
+    of_kind: dict[str, list[SharedRow]] = {kind: [] for kind in REPLICATED}
     for kind, row in rows:
         of_kind[kind].append(row)
     before = fact(local, "analyser")
@@ -485,7 +485,7 @@ def apply(local: sqlite3.Connection, rows: Iterable[tuple[str, Row]]) -> None:
     _go_on_counting(local)
 
 
-def _write(local: sqlite3.Connection, kind: str, rows: Sequence[Row]) -> None:
+def _write(local: sqlite3.Connection, kind: str, rows: Sequence[SharedRow]) -> None:
     key = REPLICATED[kind]
     gone = [tuple(json.loads(row.key, object_hook=_bytes)) for row in rows if row.row is None]
     condition = " AND ".join(f"{column} = ?" for column in key)

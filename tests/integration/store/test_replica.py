@@ -148,15 +148,15 @@ from pathlib import Path
 from tests.integration.store.test_replica import *
 point, folder, url = sys.argv[1:]
 end = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-send = replica.Change.send
+send = replica.SharedChange.send
 if point == "before the server has it":
-    replica.Change.send = end
+    replica.SharedChange.send = end
 elif point == "when half is sent":
     replica.PAGE = 3
     put, calls = replica.put, []
     replica.put = lambda *a: calls.append(put(*a)) or (end() if len(calls) == 4 else None)
 elif point == "before the file has it":
-    replica.Change.send = lambda *a: end(send(*a))
+    replica.SharedChange.send = lambda *a: end(send(*a))
 with Catalogue.open(Path(folder), state=StateServer(url)) as catalogue, catalogue.writing() as writer:
     writer.put(things("lamp", 9), [])
     end()
