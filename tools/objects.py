@@ -324,8 +324,8 @@ def _open(url: str) -> "tuple[AbstractFileSystem, str]":
 
         register(protocol)
         options = {
-            "client_options": {"connect_timeout": "3s", "timeout": "60s", "allow_http": True},
-            "retry_config": {"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
+            "client_options": {"connect_timeout": "3s", "timeout": "30s", "allow_http": True},
+            "retry_config": {"max_retries": 1, "retry_timeout": timedelta(seconds=10)},
         }
     elif protocol == "file":
         options = {"auto_mkdir": True}
