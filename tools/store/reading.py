@@ -215,27 +215,33 @@ def keyword(
     if not words:
         return []
     condition = where(connection, filters)
+    frequencies: dict[QueryWord, float] = {}
     if int(meta(connection, "items")) > SCORED_WHOLE:
-        return _keyword_among_many(connection, words, k, condition)
+        frequencies = {word: document_frequency(connection, word.tokens) for word in words}
+        if sum(frequencies.values()) > FEW:
+            return _keyword_among_many(connection, frequencies, k, condition)
     weights = ", ".join(map(str, WORD_WEIGHTS))
+    # in a large catalogue few items hold a word, and the condition is asked of each
+    asked, parameters = (
+        (condition.each, condition.each_parameters) if frequencies else (condition.sql, condition.parameters)
+    )
     rows = connection.execute(
-        f"SELECT i.id, i.key, -bm25(words, {weights}) AS score FROM words JOIN {SHOWN} i ON i.key = words.rowid "  # noqa: S608
-        f"WHERE words MATCH ? AND {condition.sql} ORDER BY score DESC, i.key LIMIT ?",
-        (" OR ".join(quoted(word.tokens) for word in words), *condition.parameters, k),
+        f"SELECT i.id, i.key, -bm25(words, {weights}) AS score FROM words CROSS JOIN {SHOWN} i "  # noqa: S608
+        f"ON i.key = words.rowid WHERE words MATCH ? AND {asked} ORDER BY score DESC, i.key LIMIT ?",
+        (" OR ".join(quoted(word.tokens) for word in words), *parameters, k),
     ).fetchall()
     return [(item_id, score, _matched(connection, key, words)) for item_id, key, score in rows]
 
 
 def _keyword_among_many(
-    connection: sqlite3.Connection, words: Sequence[QueryWord], k: int, condition: SqlCondition
+    connection: sqlite3.Connection, frequencies: dict[QueryWord, float], k: int, condition: SqlCondition
 ) -> list[tuple[str, float, list[str]]]:
     """The same with bounded work: at most `FEW` postings of a word are read, and `CANDIDATES` items scored.
 
     The candidates hold all words in the title, or all, or the rarest in the title, or the rarest, in this order; among
     equals the newest count. Common words only score them.
     """
-    frequencies = {word: document_frequency(connection, word.tokens) for word in words}
-    rarest = sorted(words, key=lambda word: frequencies[word])
+    rarest = sorted(frequencies, key=lambda word: frequencies[word])
     keys = few(connection, condition) if condition.parts else None
     candidates: dict[int, None] = {}
     if keys is not None and len(keys) <= CANDIDATES:
@@ -283,29 +289,38 @@ def document_frequency(connection: sqlite3.Connection, tokens: Sequence[str]) ->
 class _Bm25:
     """BM25 as FTS5 computes it (sqlite.org/fts5.html#the_bm25_function), for items read one by one."""
 
-    idf: dict[QueryWord, float]
+    words: tuple[tuple[str, str, float], ...]
+    """As written, as a phrase of an item's spaced tokens, and the inverse document frequency."""
     mean_length: float
 
     @classmethod
     def of(cls, connection: sqlite3.Connection, frequencies: dict[QueryWord, float]) -> "_Bm25":
         """With the catalogue's counts."""
         items = int(meta(connection, "items"))
-        idf = {word: max(1e-6, math.log((max(items - n, 0) + 0.5) / (n + 0.5))) for word, n in frequencies.items()}
-        return cls(idf, _mean_length(connection))
+        words = tuple(
+            (word.text, f" {'  '.join(word.tokens)} ", max(1e-6, math.log((max(items - n, 0) + 0.5) / (n + 0.5))))
+            for word, n in frequencies.items()
+        )
+        return cls(words, _mean_length(connection))
 
     def score(self, columns: Sequence[str]) -> tuple[float, list[str]]:
         """The score, and the words that the item holds."""
-        lengths = [column.count(" ") + 1 if column else 0 for column in columns]
         # two spaces between tokens, so that a token's spaces are its own
-        spaced = [f" {column.replace(' ', '  ')} " for column in columns]
-        norm = 1.2 * (0.25 + 0.75 * sum(lengths) / self.mean_length)
+        title, facts, attributes, description = (f" {column.replace(' ', '  ')} " for column in columns)
+        length = (title + facts + attributes + description).count(" ") // 2 - [*columns].count("")
+        norm = 1.2 * (0.25 + 0.75 * length / self.mean_length)
         score, matched = 0.0, list[str]()
-        for word, idf in self.idf.items():
-            phrase = f" {'  '.join(word.tokens)} "
-            frequency = sum(w * column.count(phrase) for w, column in zip(WORD_WEIGHTS, spaced, strict=True))
+        in_title, in_facts, in_attributes, in_description = WORD_WEIGHTS
+        for text, phrase, idf in self.words:  # written out: thousands of items are scored
+            frequency = (
+                in_title * title.count(phrase)
+                + in_facts * facts.count(phrase)
+                + in_attributes * attributes.count(phrase)
+                + in_description * description.count(phrase)
+            )
             if frequency:
                 score += idf * frequency * 2.2 / (frequency + norm)
-                matched.append(word.text)
+                matched.append(text)
         return score, matched
 
 
