@@ -5,6 +5,7 @@ from tools.store.catalogue import Catalogue, drop
 from tools.store.entries import (
     CatalogueEntry,
     CatalogueStats,
+    Mark,
     NewVector,
     Picture,
     Sort,
@@ -26,6 +27,7 @@ __all__ = [
     "Catalogue",
     "CatalogueEntry",
     "CatalogueStats",
+    "Mark",
     "NewVector",
     "Picture",
     "Sort",

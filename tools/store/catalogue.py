@@ -22,6 +22,7 @@ from tools.store.database import DATABASE, Database, catalogue_file, write_lock
 from tools.store.entries import (
     FRAMES,
     CatalogueStats,
+    Mark,
     Picture,
     Sort,
     Space,
@@ -139,6 +140,26 @@ class Catalogue:
             return None
         with self._database.reading() as connection:
             return reading.eligible(connection, filters)
+
+    def few_eligible(self, filters: Filters | None) -> list[str] | None:
+        """The same where a look at few items tells which pass; else None."""
+        if filters is None or not asks(filters):
+            return None
+        with self._database.reading() as connection:
+            keys = reading.few(connection, reading.where(connection, filters))
+            return None if keys is None else reading.ids_of(connection, keys)
+
+    def eligible_among(self, ids: Collection[str], filters: Filters | None = None) -> set[str]:
+        """Those of these ids whose items are shown and pass."""
+        with self._database.reading() as connection:
+            return reading.eligible_among(connection, ids, reading.where(connection, filters))
+
+    def changed(self, since: Mark | None = None) -> tuple[list[str], Mark]:
+        """Ids of the items that came in or got another vector since a mark, and the mark of now; all without one.
+
+        All, too, where the mark is of a catalogue that stood here before.
+        """
+        return self._read(lambda connection: reading.changed(connection, since))
 
     def count_eligible(self, filters: Filters | None) -> int:
         """How many items pass."""

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.records import EncoderIdentity, Filters, Item, Moment, Vocabulary
-from tools.store.entries import CatalogueStats, Picture, SpaceStats, StoredItem, Vector, frame_of
+from tools.store.entries import CatalogueStats, Mark, Picture, SpaceStats, StoredItem, Vector, frame_of
 from tools.store.filters import SqlCondition, quoted, without_offers
 from tools.store.filters import where as condition
 from tools.store.offers import fitting
 from tools.store.records import read_item
 from tools.store.rules import SHOWN, RulesInForce, rules_of
-from tools.store.schema import WORD_WEIGHTS
+from tools.store.schema import SPACES, WORD_WEIGHTS
 from tools.store.values import attribute_key
 from tools.store.words import ENGLISH, QueryWord, holds, query_words
 
@@ -99,6 +99,41 @@ def eligible(connection: sqlite3.Connection, filters: Filters) -> list[str]:
     condition = where(connection, filters)
     rows = connection.execute(f"SELECT i.id FROM {SHOWN} i WHERE {condition.sql} ORDER BY i.key", condition.parameters)  # noqa: S608
     return [row[0] for row in rows]
+
+
+def ids_of(connection: sqlite3.Connection, keys: Sequence[int]) -> list[str]:
+    """Ids of these items, in the order they came in."""
+    rows = connection.execute(
+        "SELECT i.id FROM json_each(?) w CROSS JOIN items i ON i.key = w.value ORDER BY i.key",
+        (json.dumps(list(keys)),),
+    )
+    return [row[0] for row in rows]
+
+
+def eligible_among(connection: sqlite3.Connection, ids: Collection[str], condition: SqlCondition) -> set[str]:
+    """Those of these ids whose items are shown and pass; each is looked up."""
+    rows = connection.execute(
+        f"SELECT i.id FROM (SELECT DISTINCT value FROM json_each(?)) w CROSS JOIN {SHOWN} i ON i.id = w.value "  # noqa: S608
+        f"WHERE {condition.each}",
+        (json.dumps(list(ids)), *condition.each_parameters),
+    )
+    return {row[0] for row in rows}
+
+
+def changed(connection: sqlite3.Connection, since: Mark | None) -> tuple[list[str], Mark]:
+    """Ids of the items that came in or got another vector since a mark, in the order they came in; and the mark of now.
+
+    All of them without a mark, or with one of another catalogue.
+    """
+    last = connection.execute("SELECT coalesce(max(key), 0) FROM items").fetchone()[0]
+    now = Mark(str(meta(connection, "catalogue")), int(last), int(meta(connection, "seq")))
+    if since is None or since.catalogue != now.catalogue:
+        return eligible(connection, Filters()), now
+    keys = {row[0] for row in connection.execute("SELECT key FROM items WHERE key > ?", (since.key,))}
+    for space in SPACES:
+        moved = "SELECT item FROM places WHERE space = ? AND seq > ?"
+        keys |= {row[0] for row in connection.execute(moved, (space, since.seq))}
+    return ids_of(connection, sorted(keys)), now
 
 
 def count(connection: sqlite3.Connection, filters: Filters | None) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tools.records import Because, Filters, Hit, ItemsResult, Signal
 from tools.search import hit
-from tools.store import Catalogue, Space
+from tools.store import Catalogue, Mark, Space
 from tools.taste.collaborative import Matrix
 from tools.taste.model import TasteModel
 
@@ -24,21 +24,72 @@ TELLING: Final = 0.5
 LIKED: Final = 10
 """Of so many of the items liked most the neighbours are looked at."""
 
-_following: "WeakKeyDictionary[Catalogue, tuple[tuple[str, int], TasteModel]]" = WeakKeyDictionary()
+MOST_ASKED: Final = 20_000
+"""Of so many of a model's best items at once it is asked whether they pass."""
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """A model, and the state of the catalogue that it knows the items of."""
+
+    trained: str
+    version: int
+    mark: Mark
+    model: TasteModel
+
+
+_following: "WeakKeyDictionary[Catalogue, _Followed]" = WeakKeyDictionary()
 
 
 def following(model: TasteModel, catalogue: Catalogue) -> TasteModel:
     """The model knowing every item that the catalogue holds now: what came in since by its contents.
 
-    Kept until model or catalogue changes.
+    Kept while the model is the same; of a changed catalogue only the items that came in or changed are read.
     """
-    key = (model.card.version, catalogue.version())
-    entry = _following.get(catalogue)
-    if entry is None or entry[0] != key:
-        fresh = [item_id for item_id in catalogue.ids() if item_id not in model.rows]
-        entry = (key, model.with_items(fresh, contents(catalogue, fresh, model.card.encoders)))
-        _following[catalogue] = entry
-    return entry[1]
+    version, followed = catalogue.version(), _following.get(catalogue)
+    if followed and followed.trained != model.card.version:
+        followed = None
+    if followed is None or followed.version != version:
+        known = followed.model if followed else model
+        changed_ids, mark = catalogue.changed(followed.mark if followed else None)
+        followed = _Followed(model.card.version, version, mark, _with_contents(known, catalogue, changed_ids))
+        _following[catalogue] = followed
+    return followed.model
+
+
+def _with_contents(model: TasteModel, catalogue: Catalogue, ids: Sequence[str]) -> TasteModel:
+    """The model with the present contents of these items, without those that it was trained on."""
+    outside = [item_id for item_id in ids if model.rows.get(item_id, model.trained) >= model.trained]
+    if model.content is None or not outside:
+        return model
+    vectors = contents(catalogue, outside, model.card.encoders)
+    rows = np.array([model.rows.get(item_id, -1) for item_id in outside], np.int64)
+    known = rows >= 0
+    if known.any():
+        factors = model.content.factors({name: matrix[known] for name, matrix in vectors.items()}, int(known.sum()))
+        model = model.with_factors(rows[known], factors)
+    return model.with_items(outside, vectors)
+
+
+def best_passing(
+    model: TasteModel,
+    catalogue: Catalogue,
+    history: Mapping[str, float],
+    k: int,
+    filters: Filters | None,
+    exclude: Collection[str] = (),
+) -> list[tuple[str, float]]:
+    """The k best items that are shown and pass: chosen among them where they are few, else the best are asked."""
+    among = catalogue.few_eligible(filters)
+    if among is not None:
+        return model.score(history, k=k, among=among, exclude=exclude)
+    best: list[tuple[str, float]] = []
+    for stretch in model.ranked(history, first=4 * k, most=MOST_ASKED, exclude=exclude):
+        passing = catalogue.eligible_among([item_id for item_id, _ in stretch], filters)
+        best += [pair for pair in stretch if pair[0] in passing]
+        if len(best) >= k:
+            break
+    return best[:k]
 
 
 def contents(catalogue: Catalogue, ids: Sequence[str], encoders: Mapping[str, str]) -> dict[str, Matrix]:
@@ -84,15 +135,12 @@ class Reader:
 
     def similar_taste(self, history: Mapping[str, float], k: int, filters: Filters | None) -> ItemsResult:
         """The best items for a history among those that pass, none of which is in it."""
-        among = self.catalogue.eligible(filters)
-        scored = self.model.score(
-            history, k=k, among=self.catalogue.ids() if among is None else among, exclude=tuple(history)
-        )
+        scored = best_passing(self.model, self.catalogue, history, k, filters, exclude=tuple(history))
         return self._result(scored, {item_id: self.reasons(item_id, history) for item_id, _ in scored}, filters)
 
     def reasons(self, item_id: str, history: Mapping[str, float]) -> list[Because]:
         """Items of the history that people chose who chose this one, strongest first, with how many people."""
-        neighbours = self.model.neighbours(item_id, self.model.near.strengths.shape[0])
+        neighbours = self.model.neighbours(item_id, self.model.trained)
         linked = [
             neighbour
             for neighbour in neighbours
@@ -110,26 +158,26 @@ class Reader:
         self, liked: Sequence[str], k: int, filters: Filters | None, exclude: Collection[str] = ()
     ) -> ItemsResult:
         """Items that were chosen by the people who chose any of these; strengths over several add up."""
-        among = self.catalogue.eligible(filters)
-        allowed = None if among is None else set(among)
+        near = {one: self.model.neighbours(one, self.model.trained) for one in liked[:LIKED]}
+        allowed = self.catalogue.eligible_among(
+            {n.item_id for neighbours in near.values() for n in neighbours}, filters
+        )
         titles = {item_id: item.title for item_id, item in self.catalogue.get_many(liked).items()}
         scores: dict[str, float] = {}
         reasons: dict[str, list[Because]] = {}
-        for liked_id in liked[:LIKED]:
-            for neighbour in self.model.neighbours(liked_id, self.model.near.strengths.shape[0]):
-                passes = allowed is None or neighbour.item_id in allowed
+        for liked_id, neighbours in near.items():
+            for neighbour in neighbours:
                 if (
                     neighbour.people < self.least_people
                     or neighbour.item_id in exclude
                     or neighbour.item_id in liked
-                    or not passes
+                    or neighbour.item_id not in allowed
                 ):
                     continue
                 scores[neighbour.item_id] = scores.get(neighbour.item_id, 0.0) + neighbour.strength
                 reason = Because(item_id=liked_id, title=titles.get(liked_id, liked_id), people=neighbour.people)
                 reasons.setdefault(neighbour.item_id, []).append(reason)
-        present = self.catalogue.get_many(list(scores))
-        best = sorted((item_id for item_id in scores if item_id in present), key=lambda i: (-scores[i], i))[:k]
+        best = sorted(scores, key=lambda i: (-scores[i], i))[:k]
         return self._result([(item_id, scores[item_id]) for item_id in best], reasons, filters)
 
     def _result(

@@ -75,6 +75,9 @@ class Shelf:
     def eligible(self, filters: Filters) -> list[str]:
         return [item.id for item in self.passing(filters)]
 
+    def eligible_among(self, ids: set[str], filters: Filters) -> set[str]:
+        return ids.intersection(self.eligible(filters))
+
     def browse(self, filters: Filters, sort: str, k: int, offset: int = 0) -> list[Item]:
         items = sorted(self.passing(filters), key=lambda item: item.price or 0, reverse=sort == "-price")
         return items[offset : offset + k]
