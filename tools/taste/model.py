@@ -152,7 +152,7 @@ class TasteModel:
         places = np.flatnonzero(allowed & (scores >= cut))
         if k < len(places):
             places = places[np.argpartition(-scores[places], k)[:k]]
-        return sorted(places, key=lambda row: (-scores[row], self.ids[row]))[:k]
+        return sorted(places.tolist(), key=lambda row: (-scores[row], self.ids[row]))[:k]
 
     def _named(self, scores: Matrix, rows: Sequence[int]) -> list[tuple[str, float]]:
         return [(self.ids[row], round(float(scores[row]), 4)) for row in rows]
