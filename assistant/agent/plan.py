@@ -389,7 +389,7 @@ def _without_unchecked(plan: Plan, language: str, context: TurnContext) -> Plan:
     unchecked = [
         constraint
         for constraint in excluded
-        if not context.catalogue.count_eligible(Filters(include_terms=[str(constraint.value)]))
+        if not context.catalogue.count_eligible(Filters(include_terms=[str(constraint.value)]), 0)
     ]
     if not unchecked:
         return plan
@@ -521,7 +521,7 @@ def _with_known_attributes(plan: Plan, context: TurnContext, among: set[str] | N
     )
     for constraint in attributes:
         names = [str(constraint.attribute), *attribute_of(str(constraint.value), context.vocabulary)]
-        attribute = next((name for name in names if context.catalogue.count_having(name, among)), None)
+        attribute = next((name for name in names if context.catalogue.count_having(name, among, at_most=0)), None)
         if attribute is None:
             unknown.append(constraint)
         else:
@@ -605,7 +605,7 @@ def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) ->
         return among or set() if eligible is None else (among or set()).intersection(eligible)
 
     def fits(filters: Filters) -> int:
-        return catalogue.count_eligible(filters) if among is None else len(passing(filters))
+        return catalogue.count_eligible(filters, 0) if among is None else len(passing(filters))
 
     def price_near(filters: Filters, sort: Literal["price", "-price"]) -> float | None:
         if among is None:

@@ -117,6 +117,14 @@ class StoredItem:
     sounds: tuple[Picture, ...] = ()
 
 
+@dataclass(frozen=True)
+class Total:
+    """How many items pass; ``has_more``: more do, and they were not counted."""
+
+    items: int
+    has_more: bool = False
+
+
 class SpaceStats(Record):
     """The vectors of one space; ``missing`` ones are to be made by a re-embedding that was interrupted."""
 

@@ -141,7 +141,8 @@ class Reader:
             if item_id in items:
                 signal = _signal(score, len(hits) + 1, reasons[item_id])
                 hits.append(hit(items[item_id], round(score, 4), [signal], filters=filters))
-        return ItemsResult(items=hits, total=self.catalogue.count_eligible(filters))
+        total = self.catalogue.total(filters)
+        return ItemsResult(items=hits, total=total.items, has_more=total.has_more)
 
 
 def _signal(score: float, rank: int, reasons: list[Because]) -> Signal:

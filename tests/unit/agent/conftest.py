@@ -59,7 +59,7 @@ class Shelf:
 
         return [item for item in self.items if passes(item)]
 
-    def count_having(self, attribute: str, ids: set[str] | None) -> int:
+    def count_having(self, attribute: str, ids: set[str] | None, at_most: int | None = None) -> int:
         among = [item for item in self.items if ids is None or item.id in ids]
         return sum(any(name == attribute for name, _ in [*own_values(i), *variant_values(i)]) for i in among)
 
@@ -69,7 +69,7 @@ class Shelf:
     def count_in(self, space: str) -> int:
         return sum(bool(item.audio) for item in self.items) if space == "sound" else len(self.items)
 
-    def count_eligible(self, filters: Filters) -> int:
+    def count_eligible(self, filters: Filters, at_most: int | None = None) -> int:
         return len(self.passing(filters))
 
     def eligible(self, filters: Filters) -> list[str]:
