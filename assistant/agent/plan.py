@@ -601,8 +601,7 @@ def _relaxed(plan: Plan, context: TurnContext, among: set[str] | None = None) ->
     firm += [constraint for constraint in plan.constraints if plan.keeps_limits and constraint.field in _LIMITS]
 
     def passing(filters: Filters) -> set[str]:
-        eligible = catalogue.eligible(filters)
-        return among or set() if eligible is None else (among or set()).intersection(eligible)
+        return catalogue.eligible_among(among or (), filters)
 
     def fits(filters: Filters) -> int:
         return catalogue.count_eligible(filters, 0) if among is None else len(passing(filters))

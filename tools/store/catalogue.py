@@ -161,6 +161,14 @@ class Catalogue:
         with self._database.reading() as connection:
             return reading.eligible(connection, filters)
 
+    def few_eligible(self, filters: Filters | None) -> list[str] | None:
+        """Ids of the items that pass, in the order they came in; None where they may be too many for a turn."""
+        return self._read(lambda connection: reading.few_ids(connection, filters))
+
+    def eligible_among(self, ids: Collection[str], filters: Filters | None) -> set[str]:
+        """Those of these items that there are and that pass."""
+        return self._read(lambda connection: reading.passing_ids(connection, ids, filters))
+
     def count_eligible(self, filters: Filters | None, at_most: int | None = None) -> int:
         """How many items pass; those above ``at_most`` need not be counted, and the answer is ``at_most`` + 1 then."""
         with self._database.reading() as connection:

@@ -1,4 +1,4 @@
-"""How many items have each category, brand, attribute value ...: the table ``counts``, kept by triggers.
+"""How many items have each category, brand, currency ...: the table ``counts``, kept by triggers.
 
 They run in the transaction of whoever changes the tables that are counted, so the counts are always those of the state
 that a reader sees. ``INSERT OR REPLACE`` fires what counts the replaced row only with the connection's pragma
@@ -43,7 +43,8 @@ class Counted:
                 yield self._trigger(f"update {row.lower()}", f"UPDATE OF {self.column}", is_changed, change)
 
     def _trigger(self, name: str, event: str, when: str, change: str) -> str:
-        return f'CREATE TRIGGER IF NOT EXISTS "counts {self.kind} {name}" AFTER {event} ON {self.table} WHEN {when} BEGIN {change}; END'
+        trigger = f'TRIGGER IF NOT EXISTS "counts {self.kind} {name}" AFTER {event} ON {self.table}'
+        return f"CREATE {trigger} WHEN {when} BEGIN {change}; END"
 
     def _when(self, row: str) -> str:
         when = f"{row}.{self.column} IS NOT NULL"
@@ -71,14 +72,13 @@ COUNTED: Final = (
     Counted("brand key", "items", "brand_key"),
     Counted("currency", "items", "currency"),
     Counted("level", "categories", "name"),
-    Counted("attribute", "options", "attribute", once="ordinal"),
     Counted("in stock", "offers", "in_stock", once="ordinal", condition="in_stock = 1"),
     Counted("pictures", "pictures", "state"),
     Counted("places", "places", "space"),
     Counted("space", "places", "space", once="position"),
 )
-"""category and brand: as written; brand key and level: as compared; attribute: by its key; in stock: as any offer;
-pictures by their state; places and items of each space."""
+"""category and brand: as written; brand key and level: as compared; in stock: as any offer; pictures by their
+state; places and items of each space."""
 
 
 def make(connection: sqlite3.Connection) -> None:

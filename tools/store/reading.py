@@ -207,6 +207,28 @@ def passing(connection: sqlite3.Connection, condition: SqlCondition, keys: Seque
     return {row[0] for row in rows}
 
 
+def passing_ids(connection: sqlite3.Connection, ids: Collection[str], filters: Filters | None) -> set[str]:
+    """Those of these items that are shown and pass; each is looked up."""
+    condition = where(connection, filters)
+    rows = connection.execute(
+        f"SELECT i.id FROM (SELECT DISTINCT value FROM json_each(?)) w CROSS JOIN {SHOWN} i ON i.id = w.value "  # noqa: S608
+        f"WHERE {condition.each}",
+        (json.dumps(list(ids)), *condition.each_parameters),
+    )
+    return {row[0] for row in rows}
+
+
+def few_ids(connection: sqlite3.Connection, filters: Filters | None) -> list[str] | None:
+    """Ids of the items that pass, in the order they came in; None where `few` says so."""
+    keys = few(connection, where(connection, filters))
+    if keys is None:
+        return None
+    rows = connection.execute(
+        "SELECT i.id FROM json_each(?) w CROSS JOIN items i ON i.key = w.value ORDER BY i.key", (json.dumps(keys),)
+    )
+    return [row[0] for row in rows]
+
+
 def count_having(
     connection: sqlite3.Connection, attribute: str, ids: Collection[str] | None, at_most: int | None = None
 ) -> int:
@@ -674,7 +696,7 @@ def _attribute_names(connection: sqlite3.Connection) -> Iterator[str]:
         yield (last := row[0])
 
 
-_USED = "EXISTS (SELECT 1 FROM counts c WHERE c.kind = 'attribute' AND c.name = a.key AND c.items > 0)"
+_USED = "EXISTS (SELECT 1 FROM options o WHERE o.attribute = a.key)"
 
 
 def stats(connection: sqlite3.Connection, folder: Path) -> CatalogueStats:

@@ -24,6 +24,9 @@ TELLING: Final = 0.5
 LIKED: Final = 10
 """Of so many of the items liked most the neighbours are looked at."""
 
+OVER_FETCH: Final = 4
+"""How many times as many items are first asked for when some of them may not pass."""
+
 _following: "WeakKeyDictionary[Catalogue, tuple[tuple[str, int], TasteModel]]" = WeakKeyDictionary()
 
 
@@ -70,6 +73,31 @@ def _rows(catalogue: Catalogue, space: Space, ids: Sequence[str]) -> Matrix:
     return rows
 
 
+def best_passing(
+    model: TasteModel,
+    catalogue: Catalogue,
+    history: Mapping[str, float],
+    k: int,
+    filters: Filters | None,
+    exclude: Collection[str] = (),
+) -> list[tuple[str, float]]:
+    """The model's k best items for a history among those that there are and that pass.
+
+    Where these are many, the best of all are looked up, and more of them until enough pass.
+    """
+    few = catalogue.few_eligible(filters)
+    if few is not None:
+        return model.score(history, k=k, among=few, exclude=exclude)
+    asked = OVER_FETCH * k
+    while True:
+        scored = model.score(history, k=asked, exclude=exclude)
+        passing = catalogue.eligible_among([item_id for item_id, _ in scored], filters)
+        found = [one for one in scored if one[0] in passing][:k]
+        if len(found) == k or len(scored) < asked:
+            return found
+        asked *= OVER_FETCH
+
+
 @dataclass(frozen=True)
 class Reader:
     """Asks one model about one catalogue.
@@ -84,10 +112,7 @@ class Reader:
 
     def similar_taste(self, history: Mapping[str, float], k: int, filters: Filters | None) -> ItemsResult:
         """The best items for a history among those that pass, none of which is in it."""
-        among = self.catalogue.eligible(filters)
-        scored = self.model.score(
-            history, k=k, among=self.catalogue.ids() if among is None else among, exclude=tuple(history)
-        )
+        scored = best_passing(self.model, self.catalogue, history, k, filters, exclude=tuple(history))
         return self._result(scored, {item_id: self.reasons(item_id, history) for item_id, _ in scored}, filters)
 
     def reasons(self, item_id: str, history: Mapping[str, float]) -> list[Because]:
@@ -110,25 +135,17 @@ class Reader:
         self, liked: Sequence[str], k: int, filters: Filters | None, exclude: Collection[str] = ()
     ) -> ItemsResult:
         """Items that were chosen by the people who chose any of these; strengths over several add up."""
-        among = self.catalogue.eligible(filters)
-        allowed = None if among is None else set(among)
         titles = {item_id: item.title for item_id, item in self.catalogue.get_many(liked).items()}
         scores: dict[str, float] = {}
         reasons: dict[str, list[Because]] = {}
         for liked_id in liked[:LIKED]:
             for neighbour in self.model.neighbours(liked_id, self.model.near.strengths.shape[0]):
-                passes = allowed is None or neighbour.item_id in allowed
-                if (
-                    neighbour.people < self.least_people
-                    or neighbour.item_id in exclude
-                    or neighbour.item_id in liked
-                    or not passes
-                ):
+                if neighbour.people < self.least_people or neighbour.item_id in exclude or neighbour.item_id in liked:
                     continue
                 scores[neighbour.item_id] = scores.get(neighbour.item_id, 0.0) + neighbour.strength
                 reason = Because(item_id=liked_id, title=titles.get(liked_id, liked_id), people=neighbour.people)
                 reasons.setdefault(neighbour.item_id, []).append(reason)
-        present = self.catalogue.get_many(list(scores))
+        present = self.catalogue.eligible_among(scores, filters)
         best = sorted((item_id for item_id in scores if item_id in present), key=lambda i: (-scores[i], i))[:k]
         return self._result([(item_id, scores[item_id]) for item_id in best], reasons, filters)
 

@@ -1,7 +1,7 @@
 """A turn over doubles: a shelf of items instead of stores, canned tools, and a model that says what a test scripted."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,8 @@ class Shelf:
     def count_eligible(self, filters: Filters, at_most: int | None = None) -> int:
         return len(self.passing(filters))
 
-    def eligible(self, filters: Filters) -> list[str]:
-        return [item.id for item in self.passing(filters)]
+    def eligible_among(self, ids: Collection[str], filters: Filters) -> set[str]:
+        return {item.id for item in self.passing(filters) if item.id in ids}
 
     def browse(self, filters: Filters, sort: str, k: int, offset: int = 0) -> list[Item]:
         items = sorted(self.passing(filters), key=lambda item: item.price or 0, reverse=sort == "-price")
